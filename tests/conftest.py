@@ -1,0 +1,49 @@
+"""What every test leans on: no thread left behind, folders of their own, the real pictures where they are."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# pyzmq keeps one thread for the whole process, which lets go of buffers that were sent without a copy.
+_THREADS_THAT_STAY = ("GarbageCollectorThread",)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 5.0
+    while True:
+        left = [
+            thread.name
+            for thread in set(threading.enumerate()) - before
+            if type(thread).__name__ not in _THREADS_THAT_STAY
+        ]
+        if not left:
+            return
+        if time.monotonic() > deadline:
+            pytest.fail(f"threads left behind: {left}")
+        time.sleep(0.02)
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every test away from the settings, sessions and sockets of whoever runs it."""
+    for variable in [name for name in os.environ if name.startswith("SMEARWATCH_") and name != "SMEARWATCH_REAL_DATA"]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Give the folder of real pictures (chula, bccd, pbc), or skip."""
+    folder = Path(os.environ.get("SMEARWATCH_REAL_DATA", ""))
+    if not os.environ.get("SMEARWATCH_REAL_DATA") or not (folder / "chula" / "frames").is_dir():
+        pytest.skip("no real pictures: set SMEARWATCH_REAL_DATA to the folder that holds chula, bccd and pbc")
+    return folder.resolve()
