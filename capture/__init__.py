@@ -1,0 +1,1 @@
+"""From a camera's files to leukocytes: decoding, light, scale, quality, segmentation, crops, sources."""

@@ -1,0 +1,1 @@
+"""Where frames come from: a watched folder, a recorded session; one protocol."""

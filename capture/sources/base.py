@@ -1,0 +1,194 @@
+"""What every source of frames is, and the one way in which it delivers."""
+
+import hashlib
+import os
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.role import Role
+from smearwatch.daemon.wire.codec import Unreadable
+from smearwatch.daemon.wire.endpoints import Endpoints
+from smearwatch.daemon.wire.messages import FrameTaken, Hello, Message, OfferFrame, Refused, RefuseFrame, SourceState
+from smearwatch.daemon.wire.sockets import Peer, context
+
+_PULSE_S = 0.5
+_POLL_S = 0.05
+# Offers that wait for their acknowledgement; more would only fill memory.
+_WINDOW = 4
+_AGAIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFrame:
+    """A frame as a source gives it.
+
+    Attributes
+    ----------
+    name : str
+        What a person knows it by, such as the file's name.
+    data : bytes or None
+        The file's bytes; None when it could not be taken, and `refusal` says why.
+    captured_at_ns : int
+        When the picture was complete (a file's modification time), nanoseconds since 1970.
+    um_per_px, um_per_px_source
+        Its scale where the source knows it.
+    refusal : tuple of str or None
+        (reason, detail) where it could not be taken.
+    size_bytes : int
+        The file's size.
+    digest : str or None
+        The SHA-256 of what could not be taken, where it is known.
+    """
+
+    name: str
+    data: bytes | None
+    captured_at_ns: int
+    um_per_px: float | None = None
+    um_per_px_source: str | None = None
+    refusal: tuple[str, str] | None = None
+    size_bytes: int = 0
+    digest: str | None = None
+
+    @property
+    def refused_as(self) -> str:
+        """The identity of a frame that could not be taken: its content's, or else its name's, size's and time's."""
+        described = f"{self.name}\0{self.size_bytes}\0{self.captured_at_ns}"
+        return self.digest or hashlib.sha256(described.encode("utf-8", "replace")).hexdigest()
+
+
+class Source(Protocol):
+    """Something that frames come from. It is asked again and again from one thread and must not block."""
+
+    name: str
+
+    def ready(self, most: int) -> Sequence[SourceFrame]:
+        """Give at most so many frames that are complete now; each is given once and waits for `taken`."""
+        ...
+
+    def taken(self, frame: SourceFrame, *, known: bool) -> None:
+        """Learn that a frame is safe with the hub (``known``: it was there before)."""
+        ...
+
+    def state(self) -> SourceState:
+        """How many more are on their way, and whether there will ever be another."""
+        ...
+
+
+@dataclass(slots=True)
+class _Offer:
+    frame: SourceFrame
+    sent_s: float
+
+
+class Delivery:
+    """Carries a source's frames to the hub, each until it is acknowledged, a bounded number at a time."""
+
+    def __init__(self, plan: RunPlan, role: Role, source: Source) -> None:
+        self._role = role
+        self._source = source
+        self._endpoints = Endpoints.under(plan.settings.runtime_dir)
+        self._offers: dict[int, _Offer] = {}
+        self._next_ticket = 1
+        self._next_pulse_s = 0.0
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        self._stack = ExitStack()
+        owner = self._stack.enter_context(context())
+        self._peer = self._stack.enter_context(Peer(owner, self._endpoints))
+        self._hello()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def run(self) -> None:
+        """Deliver until the role is told to stop."""
+        while not self._role.stopping:
+            self._role.beat()
+            self._offer()
+            self._receive()
+            if time.monotonic() >= self._next_pulse_s:
+                self._next_pulse_s = time.monotonic() + _PULSE_S
+                self._peer.send(self._state())
+
+    def _state(self) -> SourceState:
+        state = self._source.state()
+        out = len(self._offers)
+        return SourceState(state.waiting + out, state.scanned, state.finished and not out, state.counters)
+
+    def _offer(self) -> None:
+        now = time.monotonic()
+        for ticket, offer in list(self._offers.items()):
+            # A hub that was restarted never saw it; asking twice changes nothing.
+            if now - offer.sent_s > _AGAIN_S:
+                offer.sent_s = now
+                self._send(ticket, offer.frame)
+        if self._closed or len(self._offers) >= _WINDOW:
+            return
+        for frame in self._source.ready(_WINDOW - len(self._offers)):
+            ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
+            self._offers[ticket] = _Offer(frame, time.monotonic())
+            self._send(ticket, frame)
+
+    def _send(self, ticket: int, frame: SourceFrame) -> None:
+        if frame.data is None:
+            reason, detail = frame.refusal or ("unreadable", "no reason given")
+            self._peer.send(
+                RefuseFrame(
+                    ticket=ticket,
+                    name=frame.name,
+                    captured_at_ns=frame.captured_at_ns,
+                    source=self._source.name,
+                    frame=frame.refused_as,
+                    size_bytes=frame.size_bytes,
+                    reason=reason,
+                    detail=detail,
+                )
+            )
+            return
+        offer = OfferFrame(
+            ticket=ticket,
+            name=frame.name,
+            captured_at_ns=frame.captured_at_ns,
+            source=self._source.name,
+            um_per_px=frame.um_per_px,
+            um_per_px_source=frame.um_per_px_source,
+        )
+        self._peer.send(offer, [frame.data])
+
+    def _receive(self) -> None:
+        # While offers are out the answer is near; otherwise this is the pause between two looks at the source.
+        timeout_s = _POLL_S
+        while True:
+            try:
+                received = self._peer.receive(timeout_s)
+            except Unreadable as flaw:
+                get_logger().warning("message from the hub not understood", flaw=flaw.flaw, detail=str(flaw))
+                continue
+            if received is None:
+                return
+            self._heard(received[0])
+            timeout_s = 0.0
+
+    def _heard(self, message: Message) -> None:
+        if isinstance(message, FrameTaken):
+            offer = self._offers.pop(message.ticket, None)
+            if offer is not None:
+                self._source.taken(offer.frame, known=message.known)
+        elif isinstance(message, Refused) and message.code == "unknown_peer":
+            self._hello()
+        elif isinstance(message, Refused) and message.code == "draining":
+            self._closed = True
+            self._offers.clear()
+        elif isinstance(message, Refused):
+            get_logger().warning("frame refused by the hub, offered again later", detail=message.detail)
+
+    def _hello(self) -> None:
+        self._peer.send(Hello("source", self._role.name, os.getpid()))
+        self._next_pulse_s = 0.0

@@ -1,0 +1,103 @@
+"""Frames from a recorded session, in the order they were seen, with the scale that was used then."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from smearwatch.capture.sources.base import Delivery, SourceFrame
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.events import Rejected, Seen
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.role import Role
+from smearwatch.daemon.wire.messages import SourceState
+
+
+class ReplaySource:
+    """A session's frames, at the recorded pace times ``speed``, or as fast as they are taken.
+
+    Parameters
+    ----------
+    ledger : LedgerReader
+        The recorded session.
+    speed : float or None
+        2.0 is twice as fast as recorded; None means no waiting.
+    clock : callable
+        Monotonic seconds.
+    """
+
+    name = "replay"
+
+    def __init__(
+        self, ledger: LedgerReader, *, speed: float | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ledger = ledger
+        self._speed = speed
+        self._clock = clock
+        self._frames = ledger.seen_frames()
+        self._total = ledger.summary().frames
+        self._given = 0
+        self._next: tuple[Seen, int] | None = None
+        self._first: tuple[int, float] | None = None
+        self._known_before = 0
+
+    def ready(self, most: int) -> Sequence[SourceFrame]:
+        """Give the next frames whose time has come; see `Source`."""
+        frames: list[SourceFrame] = []
+        while len(frames) < most and (seen := self._due()) is not None:
+            self._next = None
+            self._given += 1
+            frames.append(self._frame(seen))
+        return frames
+
+    def taken(self, frame: SourceFrame, *, known: bool) -> None:
+        """Count a frame that stood in the new session already (a replay that goes on)."""
+        self._known_before += known
+
+    def state(self) -> SourceState:
+        """Say how many frames are still to come; finished when none is."""
+        left = self._total - self._given
+        return SourceState(left, True, left == 0, {"files_known_before": self._known_before})
+
+    def _due(self) -> Seen | None:
+        if self._next is None:
+            recorded = next(self._frames, None)
+            if recorded is None or not isinstance(recorded.event, Seen):
+                self._given = self._total
+                return None
+            self._next = (recorded.event, recorded.recorded_at_ns)
+        seen, recorded_at_ns = self._next
+        if self._speed is None:
+            return seen
+        if self._first is None:
+            self._first = (recorded_at_ns, self._clock())
+        due_s = self._first[1] + (recorded_at_ns - self._first[0]) / 1e9 / self._speed
+        return seen if self._clock() >= due_s else None
+
+    def _frame(self, seen: Seen) -> SourceFrame:
+        if not seen.stored:
+            reason, detail = self._refusal(seen.frame)
+            return SourceFrame(
+                seen.name,
+                None,
+                seen.captured_at_ns,
+                refusal=(reason, detail),
+                size_bytes=seen.size_bytes,
+                digest=seen.frame,
+            )
+        found = self._ledger.found(seen.frame)
+        scale, source = (found.um_per_px, found.um_per_px_source) if found else (seen.um_per_px, seen.um_per_px_source)
+        data = self._ledger.frames.read(seen.frame)
+        return SourceFrame(seen.name, data, seen.captured_at_ns, scale, source, size_bytes=len(data))
+
+    def _refusal(self, frame: str) -> tuple[str, str]:
+        rejected = self._ledger.rejected(frame)
+        return (rejected.reason, rejected.detail) if isinstance(rejected, Rejected) else ("unreadable", "")
+
+
+def main(plan: RunPlan, role: Role) -> None:
+    """Send the recorded frames, then wait to be told to stop."""
+    assert plan.replay_of is not None
+    with LedgerReader.read(session_folder(plan.settings.state_dir, plan.replay_of)) as ledger:
+        source = ReplaySource(ledger, speed=plan.replay_speed)
+        with Delivery(plan, role, source) as delivery:
+            delivery.run()

@@ -1,0 +1,1 @@
+"""The daemon: record, wire, hub, workers and the command line."""

@@ -1,0 +1,100 @@
+"""The one command: subcommands by import string, each loaded only when it is used."""
+
+import importlib
+import os
+import sys
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperGroup
+
+from smearwatch.daemon.role import one_line
+
+
+class _Entry(NamedTuple):
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "run": _Entry("smearwatch.daemon.commands.run", "Count: hub, capture and worker under one supervisor."),
+    "watch": _Entry("smearwatch.clients.commands.watch", "The live differential in this terminal."),
+    "sessions": _Entry("smearwatch.clients.commands.sessions", "List, show, verify, export, delete recorded sessions."),
+    "replay": _Entry("smearwatch.daemon.commands.replay", "A recorded session's frames through the pipeline again."),
+    "segment": _Entry("smearwatch.capture.commands.segment", "Frames to leukocytes, without a daemon."),
+    "classify": _Entry("smearwatch.train.commands.classify", "Single-cell pictures to class and verdict."),
+    "slide": _Entry("smearwatch.capture.commands.slide", "A simulated slide, written as a camera would."),
+    "train": _Entry("smearwatch.train.commands.train", "Train the networks."),
+    "evaluate": _Entry("smearwatch.train.commands.evaluate", "Score weights on labelled cells."),
+    "demo": _Entry("smearwatch.clients.commands.demo", "The whole pipeline on a simulated slide, ending by itself."),
+    "config": _Entry("smearwatch.daemon.commands.config", "Check and show the settings."),
+}
+
+
+class _Lazy(TyperGroup):
+    """A group whose commands are imported when they are called, not when they are listed."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        if not ctx.resilient_parsing and _listing(cmd_name):
+            return _placeholder(cmd_name, entry.summary)
+        command = typer.main.get_command(importlib.import_module(entry.module).app)
+        command.name = cmd_name
+        return command
+
+
+def _listing(name: str) -> bool:
+    """Whether the commands are only being listed, for help: then none of them is loaded."""
+    return name not in sys.argv[1:]
+
+
+def _placeholder(name: str, summary: str) -> Any:
+    app = typer.Typer(add_completion=False)
+    app.command(name, help=summary)(lambda: None)
+    return typer.main.get_command(app)
+
+
+app = typer.Typer(
+    cls=_Lazy,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="smearwatch counts leukocytes beside a microscope. For Research Use Only. "
+    "Not for use in diagnostic procedures.",
+)
+
+
+@app.callback()
+def _root(
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks and debug messages."),
+) -> None:
+    if debug:
+        os.environ["SMEARWATCH_LOG_LEVEL"] = "debug"
+
+
+def main() -> int:
+    """Run the command line; every error that was foreseen is one line."""
+    try:
+        app(standalone_mode=True)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader has gone; nothing is left to say to it, not even at interpreter exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # the last line of defence: one line, never a traceback
+        if os.environ.get("SMEARWATCH_LOG_LEVEL") == "debug":
+            raise
+        line = one_line(error) or f"{type(error).__name__}: {error} (unforeseen; run with --debug and report it)"
+        sys.stderr.write(f"smearwatch: {line}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""``smearwatch config check``: what the settings are and whether they hold."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smearwatch.daemon.config import load_settings
+
+app = typer.Typer(no_args_is_help=True, help="Check and show the settings.")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
+]
+
+
+@app.callback()
+def _group() -> None:
+    """Keep ``check`` a subcommand although it is the only one."""
+
+
+@app.command()
+def check(
+    config: ConfigOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Read the settings as every command would, and print them.
+
+    Example: smearwatch config check --config lab.toml
+    """
+    settings = load_settings(config).model_dump(mode="json")
+    if as_json:
+        typer.echo(json.dumps(settings))
+        return
+    for key, value in settings.items():
+        typer.echo(f"{key} = {json.dumps(value)}")

@@ -1,0 +1,79 @@
+"""``smearwatch replay``: a recorded session's frames through the pipeline again, into a session of its own."""
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smearwatch.daemon.comparing import compare, tell_comparison
+from smearwatch.daemon.config import Settings, load_settings
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.sessions import check_name, find_session
+from smearwatch.daemon.running import carry_out, tell
+
+app = typer.Typer()
+
+
+class SpeedUnusable(ValueError):
+    """A replay speed that is no number above zero."""
+
+    mend = "give a number above 0, or max"
+
+
+@app.command()
+def replay(
+    session: Annotated[str, typer.Argument(help="The recorded session.")],
+    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Weights instead of the shipped ones.")] = None,
+    compare_verdicts: Annotated[
+        bool, typer.Option("--compare", help="Compare the verdicts cell by cell; exit 1 where they differ.")
+    ] = False,
+    speed: Annotated[str, typer.Option(metavar="X|max", help="1 is the recorded pace; max does not wait.")] = "max",
+    into: Annotated[str | None, typer.Option(help="Name of the new session.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+) -> None:
+    """Send a recorded session's frames through the pipeline again.
+
+    Frames carry the scale that was used then; with the same weights on the same machine the verdicts are the same.
+
+    Example: smearwatch replay tuesday --compare
+    """
+    settings = load_settings(config, weights=weights)
+    find_session(settings.state_dir, session)
+    plan = RunPlan(
+        settings=_beside(settings),
+        session=check_name(into or f"{session[:40]}-replay-{time.strftime('%Y%m%dT%H%M%S')}"),
+        source="replay",
+        replay_of=session,
+        replay_speed=_speed(speed),
+        as_json=as_json,
+    )
+    result = carry_out(plan)
+    if not compare_verdicts:
+        tell(result, as_json=as_json)
+        return
+    comparison = compare(plan.settings.state_dir, session, plan.session)
+    tell({**result, "comparison": comparison}, as_json=as_json)
+    if not as_json:
+        tell_comparison(comparison)
+    if not comparison["identical"]:
+        raise typer.Exit(1)
+
+
+def _beside(settings: Settings) -> Settings:
+    """Give the replay sockets of its own, so that a daemon on this host goes on undisturbed."""
+    return settings.model_copy(update={"runtime_dir": settings.runtime_dir / f"replay-{os.getpid()}"})
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0.0 < speed < float("inf"):
+        raise SpeedUnusable(f"--speed {text!r} is no usable speed")
+    return speed

@@ -1,0 +1,64 @@
+"""Two sessions of the same frames, cell by cell: the same verdicts, byte for byte, or which differ."""
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from smearwatch.daemon.record.events import Counted, Found, Rejected, event_to_bytes
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.sessions import session_folder
+
+_SHOWN = 10
+
+
+def compare(state_dir: Path, before: str, after: str) -> dict[str, Any]:
+    """Compare the outcomes of two sessions.
+
+    Returns
+    -------
+    dict
+        ``identical`` is true when every frame has the same cells or rejection and every cell the same verdict in
+        both, byte for byte; counts of what differs or stands on one side only; the first differing cells.
+    """
+    old, new = (_outcomes(session_folder(state_dir, name)) for name in (before, after))
+    differing = sorted(key for key in old.keys() & new.keys() if old[key] != new[key])
+    return {
+        "before": before,
+        "after": after,
+        "identical": old == new,
+        "cells_same": sum(key[1] >= 0 and old[key] == new.get(key) for key in old),
+        "differing": len(differing),
+        "only_before": len(old.keys() - new.keys()),
+        "only_after": len(new.keys() - old.keys()),
+        "first_differing": [{"frame": frame, "index": index} for frame, index in differing[:_SHOWN]],
+    }
+
+
+def tell_comparison(comparison: dict[str, Any]) -> None:
+    """Say it to a person."""
+    if comparison["identical"]:
+        typer.echo(f"identical to {comparison['before']}: {comparison['cells_same']} verdicts, byte for byte")
+        return
+    typer.echo(
+        f"differs from {comparison['before']}: {comparison['differing']} outcomes differ, "
+        f"{comparison['only_before']} only there, {comparison['only_after']} only here"
+    )
+    for cell in comparison["first_differing"]:
+        typer.echo(f"  frame {cell['frame'][:12]} cell {cell['index']}")
+
+
+def _outcomes(folder: Path) -> dict[tuple[str, int], bytes]:
+    """Give verdicts by (frame, index) and frame outcomes by (frame, -1), as canonical bytes."""
+    outcomes: dict[tuple[str, int], bytes] = {}
+    with LedgerReader.read(folder) as ledger:
+        for recorded in ledger.events():
+            event = recorded.event
+            if isinstance(event, Counted):
+                outcomes[event.frame, event.index] = event_to_bytes(event)
+            elif isinstance(event, Rejected):
+                outcomes[event.frame, -1] = event_to_bytes(event)
+            elif isinstance(event, Found):
+                # How the scale was come by may differ (it is given in a replay); the cells may not.
+                outcomes[event.frame, -1] = repr((event.um_per_px, event.cells)).encode()
+    return outcomes

@@ -1,0 +1,148 @@
+"""Settings: defaults, a TOML file, the environment, in rising order; unknown keys are refused.
+
+The file is ``$XDG_CONFIG_HOME/smearwatch/config.toml`` (``/etc/smearwatch/config.toml`` under systemd, whose
+CONFIGURATION_DIRECTORY, STATE_DIRECTORY and RUNTIME_DIRECTORY win over XDG's). An environment variable is the
+key in capitals behind ``SMEARWATCH_``.
+"""
+
+import difflib
+import os
+import tomllib
+import warnings
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+_PREFIX = "SMEARWATCH_"
+
+# Between a 10x objective on a large sensor and the finest sampling that a light microscope makes sense of.
+SCALE_MIN_UM_PER_PX, SCALE_MAX_UM_PER_PX = 0.01, 2.0
+
+
+class SettingsUnusable(ValueError):
+    """A setting that cannot be used: which, where it came from, and the mend."""
+
+    def __init__(self, message: str, mend: str) -> None:
+        super().__init__(message)
+        self.mend = mend
+
+
+def _service_dir(variable: str, fallback: str) -> Path:
+    given = os.environ.get(variable)
+    return Path(given.split(":")[0]) if given else Path(fallback)
+
+
+def default_state_dir() -> Path:
+    """Where sessions live unless told otherwise."""
+    return _service_dir("STATE_DIRECTORY", platformdirs.user_state_dir("smearwatch"))
+
+
+def default_runtime_dir() -> Path:
+    """Where sockets live unless told otherwise."""
+    with warnings.catch_warnings():
+        # Without a login session there is no /run/user; the fallback is checked to be private when it is used.
+        warnings.simplefilter("ignore")
+        return _service_dir("RUNTIME_DIRECTORY", platformdirs.user_runtime_dir("smearwatch"))
+
+
+def default_config_file() -> Path:
+    """Where the settings file is looked for unless told otherwise."""
+    return _service_dir("CONFIGURATION_DIRECTORY", platformdirs.user_config_dir("smearwatch")) / "config.toml"
+
+
+class Settings(BaseSettings):
+    """Everything that may be set. Lengths in µm, times in s, sizes in bytes unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, env_prefix=_PREFIX, validate_default=False
+    )
+
+    state_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(default_factory=default_state_dir)
+    runtime_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(default_factory=default_runtime_dir)
+    weights: Path | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: int = Field(1, ge=1, le=16)
+    um_per_px: Literal["auto"] | Annotated[float, Field(ge=SCALE_MIN_UM_PER_PX, le=SCALE_MAX_UM_PER_PX)] = "auto"
+    field_um: float = Field(33.0, ge=10.0, le=100.0)
+    target: int = Field(100, ge=1, le=1_000_000)
+    band_rule: str = Field("filament rule: a filament without chromatin inside means segmented", max_length=200)
+    settle_s: float = Field(0.25, ge=0.05, le=60.0)
+    incomplete_s: float = Field(60.0, ge=1.0, le=3600.0)
+    rescan_s: float = Field(2.0, ge=0.2, le=600.0)
+    lease_s: float = Field(30.0, ge=1.0, le=600.0)
+    crop_backlog: int = Field(24, ge=1, le=512)
+    max_frame_bytes: int = Field(256 * 1024 * 1024, ge=1024, le=1024**3)
+    max_frame_pixels: int = Field(120_000_000, ge=10_000, le=1_000_000_000)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options win over the environment, the environment over the file; nothing else is read."""
+        assert isinstance(init_settings, InitSettingsSource)
+        file = init_settings.init_kwargs.pop("config_file", None)
+        toml = (TomlConfigSettingsSource(settings_cls, toml_file=file),) if file else ()
+        return init_settings, env_settings, *toml
+
+
+def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings; ``overrides`` that are None say nothing.
+
+    Parameters
+    ----------
+    file : Path, optional
+        The TOML file, which must then exist; otherwise ``SMEARWATCH_CONFIG`` or the default place, where one
+        may be.
+
+    Raises
+    ------
+    SettingsUnusable
+        Naming the key, the value and the place it came from.
+    """
+    variable = os.environ.get(f"{_PREFIX}CONFIG")
+    named = file or (Path(variable) if variable else None)
+    path = named or default_config_file()
+    given = {key: value for key, value in overrides.items() if value is not None}
+    if named is not None and not path.is_file():
+        raise SettingsUnusable(f"settings file {path} does not exist", "check the path")
+    try:
+        return Settings(**given, config_file=path)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise _explain(error, given, path) from None
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        mend = "write it as TOML, one key = value a line"
+        raise SettingsUnusable(f"settings file {path}: {reason}", mend) from None
+
+
+def _explain(error: ValidationError, given: dict[str, Any], path: Path) -> SettingsUnusable:
+    first = error.errors(include_url=False)[0]
+    key = str(first["loc"][0]) if first["loc"] else "?"
+    variable = _PREFIX + key.upper()
+    if key in given:
+        origin = f"option --{key.replace('_', '-')}"
+    else:
+        origin = f"environment variable {variable}" if variable in os.environ else str(path)
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, Settings.model_fields, n=1)
+        known = f"did you mean {near[0]}?" if near else f"known keys: {' '.join(Settings.model_fields)}"
+        return SettingsUnusable(f"{origin}: unknown key {key!r}", known)
+    if key == "um_per_px":
+        mend = f"give auto or a number from {SCALE_MIN_UM_PER_PX} to {SCALE_MAX_UM_PER_PX}"
+        return SettingsUnusable(f"{origin}: um_per_px = {first['input']!r} is no usable scale", mend)
+    return SettingsUnusable(f"{origin}: {key} = {first['input']!r}: {first['msg']}", f"correct {key}")

@@ -1,0 +1,1 @@
+"""The hub: the session's only writer, between sources, finders, workers and clients."""

@@ -1,0 +1,38 @@
+"""Clients ask; the hub answers from the ledger and the fold. Nothing here changes anything."""
+
+from smearwatch.daemon.hub.journal import Journal, notice
+from smearwatch.daemon.wire.messages import (
+    Events,
+    Message,
+    Snapshot,
+    Thumbnails,
+    WantEvents,
+    WantSnapshot,
+    WantThumbnails,
+)
+
+
+def answer(
+    message: WantSnapshot | WantEvents | WantThumbnails, journal: Journal, *, target: int
+) -> tuple[Message, list[bytes]]:
+    """Give the answer to a client's question and its buffers."""
+    ledger = journal.ledger
+    if isinstance(message, WantSnapshot):
+        recent = tuple(journal.recent)[-message.recent :] if message.recent else ()
+        return (
+            Snapshot(
+                request=message.request,
+                session=ledger.session,
+                epoch=ledger.epoch,
+                number=ledger.last_number,
+                target=target,
+                tally=journal.snapshot(),
+                recent=recent,
+            ),
+            [],
+        )
+    if isinstance(message, WantEvents):
+        events = tuple(notice(recorded) for recorded in ledger.events(message.after, message.limit))
+        return Events(message.request, ledger.epoch, ledger.last_number, events), []
+    pictures = {cell: jpeg for cell in message.cells if (jpeg := ledger.thumbnail(*cell)) is not None}
+    return Thumbnails(message.request, tuple(pictures)), list(pictures.values())

@@ -1,0 +1,85 @@
+"""Crops wait in memory, are leased to workers, and leave when their verdict is committed."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from smearwatch.daemon.hub.journal import Journal
+from smearwatch.daemon.hub.leases import LeaseBook
+from smearwatch.daemon.hub.stages import StageTimes
+from smearwatch.daemon.record.events import Counted, EventInvalid
+from smearwatch.daemon.record.writing import LedgerRefused
+from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, Refused
+
+CROP_SIZE_PX = 750
+CROP_BYTES = CROP_SIZE_PX * CROP_SIZE_PX * 3
+
+Cell = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Crop:
+    pixels: memoryview
+    since_s: float
+
+
+class CropDesk:
+    """Holds at most what the finders were given credit for."""
+
+    def __init__(
+        self, journal: Journal, stages: StageTimes, *, lease_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._journal = journal
+        self._stages = stages
+        self._clock = clock
+        self._crops: dict[Cell, _Crop] = {}
+        self.leases: LeaseBook[Cell] = LeaseBook(lease_s, clock)
+
+    def __len__(self) -> int:
+        """Count the crops held."""
+        return len(self._crops)
+
+    def add(self, cell: Cell, pixels: memoryview) -> None:
+        """Hold a crop until its verdict is committed; one that is held already stays as it is."""
+        if cell not in self._crops:
+            self._crops[cell] = _Crop(pixels, self._clock())
+            self.leases.put(cell)
+
+    def lease(self, holder: bytes) -> tuple[CropLease, memoryview] | None:
+        """Give the next crop to a worker."""
+        granted = self.leases.grant(holder)
+        if granted is None:
+            return None
+        number, (frame, index) = granted
+        return CropLease(number, frame, index, CROP_SIZE_PX), self._crops[frame, index].pixels
+
+    def judged(self, message: CropJudged, holder: bytes) -> Refused | None:
+        """Commit a verdict. A late answer is counted and changes nothing; an impossible one goes back."""
+        cell = (message.frame, message.index)
+        if self.leases.holds(message.lease, holder) != cell:
+            self._journal.counters["late_answers"] += 1
+            return None
+        try:
+            event = Counted(
+                frame=message.frame,
+                index=message.index,
+                cls=message.cls,  # type: ignore[arg-type]  # validated by the event itself
+                verdict=message.verdict,
+                probabilities=message.probabilities,
+                verifiers=message.verifiers,
+                reject_score=message.reject_score,
+                weights=message.weights,
+            )
+            self._journal.commit(event)
+        except (EventInvalid, LedgerRefused, ValueError) as error:
+            self._journal.counters["impossible_answers"] += 1
+            self.leases.give_back(message.lease, holder)
+            return Refused("impossible_answer", str(error)[:400])
+        self.leases.settle(message.lease, holder)
+        waited = self._crops.pop(cell)
+        self._stages.add({**message.stages_ms, "crop_to_count": (self._clock() - waited.since_s) * 1000.0})
+        return None
+
+    def failed(self, message: LeaseFailed, holder: bytes) -> bool:
+        """Queue a crop again that its worker could not serve."""
+        return self.leases.give_back(message.lease, holder) is not None

@@ -1,0 +1,246 @@
+"""The hub's loop: one thread, one socket pair, one ledger. Every message is answered or counted."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Literal
+
+from smearwatch.daemon.hub.audience import answer
+from smearwatch.daemon.hub.crop_desk import CropDesk
+from smearwatch.daemon.hub.frame_desk import FrameDesk
+from smearwatch.daemon.hub.intake import Intake
+from smearwatch.daemon.hub.journal import Journal
+from smearwatch.daemon.hub.peers import Peers, PeerState
+from smearwatch.daemon.hub.stages import StageTimes
+from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.events import Closed
+from smearwatch.daemon.wire.codec import Unreadable
+from smearwatch.daemon.wire.messages import (
+    CellsFound,
+    CropJudged,
+    FrameRejected,
+    FrameTaken,
+    Hello,
+    LeaseFailed,
+    Message,
+    OfferFrame,
+    Pulse,
+    Ready,
+    Refused,
+    RefuseFrame,
+    SourceState,
+    WantEvents,
+    WantSnapshot,
+    WantThumbnails,
+    Welcome,
+)
+from smearwatch.daemon.wire.sockets import HubSockets
+
+_PULSE_S = 1.0
+_LATENCIES = 200
+State = Literal["running", "draining", "done", "stopping"]
+
+
+class Hub:
+    """Between everybody. Call `turn` until `state` is ``done`` or somebody wants it to stop, then `close`."""
+
+    def __init__(
+        self, plan: RunPlan, journal: Journal, sockets: HubSockets, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._plan = plan
+        self._journal = journal
+        self._sockets = sockets
+        self._clock = clock
+        self._peers = Peers()
+        self._stages = StageTimes()
+        lease_s = plan.settings.lease_s
+        self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes)
+        self._crops = CropDesk(journal, self._stages, lease_s=lease_s, clock=clock)
+        self._frames = FrameDesk(journal, self._crops, self._stages, lease_s=lease_s, clock=clock)
+        self._last_frame_s = clock()
+        self._next_pulse_s = 0.0
+        self._started_at_ns = time.time_ns()
+        self._arrived_at_ns: dict[str, int] = {}
+        self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES)
+        self.state: State = "running"
+
+    def turn(self, timeout_s: float = 0.1) -> None:
+        """Wait for one message at most so long, deal with it, give out what can be given, pulse when due."""
+        received = self._sockets.receive(timeout_s)
+        if received is not None:
+            identity, message, buffers = received
+            if isinstance(message, Unreadable):
+                self._unreadable(identity, message)
+            else:
+                self._dispatch(identity, message, buffers)
+        self._give_out()
+        if self._clock() >= self._next_pulse_s:
+            self._next_pulse_s = self._clock() + _PULSE_S
+            self._housekeeping()
+            self.pulse()
+
+    def close(self, *, stopping: bool) -> None:
+        """Write how it ended and tell everybody."""
+        counters = {name: int(n) for name, n in sorted(self._counters().items())}
+        stages = self._stages.summary()
+        self._journal.commit(Closed(self._journal.ledger.epoch, self._journal.fold.complete, stages, counters))
+        self.state = "stopping" if stopping else "done"
+        self.pulse()
+
+    def pulse(self) -> None:
+        """Publish what no event says."""
+        self._sockets.publish(
+            Pulse(
+                session=self._journal.ledger.session,
+                epoch=self._journal.ledger.epoch,
+                last_event=self._journal.ledger.last_number,
+                sent_at_ns=time.time_ns(),
+                state=self.state,
+                finders=self._peers.count("finder"),
+                workers=self._peers.count("worker"),
+                waiting_files=self._waiting_files(),
+                latency_ms=round(median(self._latencies_ms), 1) if self._latencies_ms else None,
+                counters=self._counters(),
+            )
+        )
+
+    def _unreadable(self, identity: bytes, flaw: Unreadable) -> None:
+        self._journal.counters[f"wire_{flaw.flaw}"] += 1
+        get_logger().warning("message refused", flaw=flaw.flaw, detail=str(flaw))
+        self._sockets.send(identity, Refused(flaw.flaw, str(flaw)[:400]))
+
+    def _dispatch(self, identity: bytes, message: Message, buffers: Sequence[memoryview]) -> None:
+        if isinstance(message, WantSnapshot | WantEvents | WantThumbnails):
+            reply, pictures = answer(message, self._journal, target=self._plan.settings.target)
+            self._sockets.send(identity, reply, pictures)
+            return
+        if isinstance(message, Hello):
+            self._welcome(identity, message)
+            return
+        peer = self._peers.heard(identity, self._clock())
+        if peer is None:
+            self._sockets.send(identity, Refused("unknown_peer", "say hello first"))
+            return
+        refusal = self._from_peer(peer, message, buffers)
+        if refusal is not None:
+            get_logger().warning("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
+            self._sockets.send(identity, refusal)
+
+    def _from_peer(self, peer: PeerState, message: Message, buffers: Sequence[memoryview]) -> Refused | None:
+        match message:
+            case Ready():
+                peer.capacity = message.capacity
+            case SourceState():
+                peer.source = message
+            case OfferFrame() | RefuseFrame() if self.state == "draining":
+                return Refused("draining", "the target is reached; what was seen is being finished")
+            case OfferFrame():
+                self._taken(peer, message, self._intake.offer(message, buffers))
+            case RefuseFrame():
+                self._taken(peer, message, self._intake.refuse(message))
+            case CellsFound():
+                refusal = self._frames.found(message, buffers, peer.identity)
+                self._settled(message.frame)
+                return refusal
+            case FrameRejected():
+                self._arrived_at_ns.pop(message.frame, None)
+                return self._frames.rejected(message, peer.identity)
+            case CropJudged():
+                refusal = self._crops.judged(message, peer.identity)
+                self._settled(message.frame)
+                return refusal
+            case LeaseFailed():
+                desk = self._frames if peer.role == "finder" else self._crops
+                desk.failed(message, peer.identity)
+                self._journal.counters["leases_failed"] += 1
+            case _:
+                self._journal.counters["wire_misplaced"] += 1
+                return Refused("misplaced", f"{message.kind} is not for the hub")
+        return None
+
+    def _welcome(self, identity: bytes, message: Hello) -> None:
+        for old in self._peers.hello(identity, message, self._clock()):
+            self._release(old)
+        self._sockets.send(
+            identity,
+            Welcome(
+                session=self._journal.ledger.session,
+                epoch=self._journal.ledger.epoch,
+                last_event=self._journal.ledger.last_number,
+                field_um=self._plan.settings.field_um,
+                max_frame_bytes=self._plan.settings.max_frame_bytes,
+                max_frame_pixels=self._plan.settings.max_frame_pixels,
+            ),
+        )
+
+    def _taken(self, peer: PeerState, message: OfferFrame | RefuseFrame, reply: FrameTaken | Refused) -> None:
+        if isinstance(reply, FrameTaken) and not reply.known:
+            self._last_frame_s = self._clock()
+            if isinstance(message, OfferFrame) and message.captured_at_ns >= self._started_at_ns:
+                self._arrived_at_ns[reply.frame] = message.captured_at_ns
+        self._sockets.send(peer.identity, reply)
+
+    def _settled(self, frame: str) -> None:
+        """Note the latency of a frame whose last cell was just counted."""
+        if frame in self._arrived_at_ns and not self._journal.fold.waits(frame):
+            taken_ns = time.time_ns() - self._arrived_at_ns.pop(frame)
+            self._latencies_ms.append(max(0.0, taken_ns / 1e6))
+
+    def _give_out(self) -> None:
+        for worker in self._peers.of("worker"):
+            while self._crops.leases.held_by(worker.identity) < worker.capacity:
+                crop = self._crops.lease(worker.identity)
+                if crop is None:
+                    break
+                self._sockets.send(worker.identity, crop[0], [crop[1]])
+        if not self._peers.count("worker"):
+            return
+        for finder in self._peers.of("finder"):
+            while self._frames.leases.held_by(finder.identity) < finder.capacity and self._room():
+                frame = self._frames.lease(finder.identity)
+                if frame is None:
+                    break
+                self._sockets.send(finder.identity, frame[0], [frame[1]])
+
+    def _room(self) -> bool:
+        """Whether another frame's crops fit: each frame that is out is expected to bring one."""
+        return len(self._crops) + self._frames.leases.out < self._plan.settings.crop_backlog
+
+    def _release(self, identity: bytes) -> None:
+        given_back = self._frames.leases.release(identity) + self._crops.leases.release(identity)
+        self._journal.counters["leases_released"] += given_back
+
+    def _housekeeping(self) -> None:
+        self._frames.leases.expire()
+        self._crops.leases.expire()
+        for gone in self._peers.silent(self._clock()):
+            get_logger().warning("peer silent", role=gone.role, name=gone.name)
+            self._release(gone.identity)
+        if self._plan.stop_at_target and self._journal.fold.cells >= self._plan.settings.target:
+            self.state = "draining"
+        if self._finished():
+            self.state = "done"
+
+    def _finished(self) -> bool:
+        sources = [peer.source for peer in self._peers.of("source") if peer.source is not None]
+        fold = self._journal.fold
+        if self.state == "draining":
+            return fold.complete
+        if not sources or not fold.complete or any(not s.scanned or s.waiting for s in sources):
+            return False
+        if all(source.finished for source in sources):
+            return True
+        idle_s = self._plan.until_idle_s
+        return idle_s is not None and self._clock() - self._last_frame_s >= idle_s
+
+    def _waiting_files(self) -> int:
+        return sum(peer.source.waiting for peer in self._peers.of("source") if peer.source is not None)
+
+    def _counters(self) -> dict[str, int]:
+        counters = Counter(self._journal.counters)
+        counters["leases_expired"] = self._frames.leases.expired + self._crops.leases.expired
+        for peer in self._peers.of("source"):
+            counters.update(peer.source.counters if peer.source is not None else {})
+        return dict(counters)

@@ -1,0 +1,68 @@
+"""Frames come in: bytes to the store, then the row, then the acknowledgement; in this order and no other."""
+
+from collections.abc import Sequence
+
+from smearwatch.daemon.hub.journal import Journal
+from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.record.events import Rejected, Seen
+from smearwatch.daemon.record.frame_store import FrameStoreError
+from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.wire.messages import FrameTaken, OfferFrame, Refused, RefuseFrame
+
+
+class Intake:
+    """Takes frames from sources."""
+
+    def __init__(self, journal: Journal, *, max_frame_bytes: int) -> None:
+        self._journal = journal
+        self._max_frame_bytes = max_frame_bytes
+
+    def offer(self, message: OfferFrame, buffers: Sequence[memoryview]) -> FrameTaken | Refused:
+        """Keep a frame; the answer is only given once it would survive a power cut."""
+        if len(buffers) != 1:
+            self._journal.counters["wire_bad_body"] += 1
+            return Refused("bad_body", f"offer_frame carries {len(buffers)} buffers instead of one")
+        if buffers[0].nbytes > self._max_frame_bytes:
+            self._journal.counters["wire_too_large"] += 1
+            return Refused("too_large", f"{message.name}: {buffers[0].nbytes} bytes, at most {self._max_frame_bytes}")
+        try:
+            return self._keep(message, buffers[0])
+        except (FrameStoreError, LedgerUnusable) as error:
+            # The frame stays with its source, which offers it again.
+            self._journal.counters["frames_not_kept"] += 1
+            get_logger().error("frame not kept", name=message.name, why=str(error), mend=error.mend)
+            return Refused("not_kept", f"{message.name}: {error}")
+
+    def _keep(self, message: OfferFrame, data: memoryview) -> FrameTaken:
+        frame = self._journal.ledger.frames.put(data)
+        seen = Seen(
+            frame=frame,
+            name=message.name,
+            size_bytes=data.nbytes,
+            captured_at_ns=message.captured_at_ns,
+            um_per_px=message.um_per_px,
+            um_per_px_source=message.um_per_px_source,
+            stored=True,
+            source=message.source,
+        )
+        return self._taken(message.ticket, frame, known=not self._journal.commit(seen))
+
+    def refuse(self, message: RefuseFrame) -> FrameTaken:
+        """Account for a file that its source could not take."""
+        seen = Seen(
+            frame=message.frame,
+            name=message.name,
+            size_bytes=message.size_bytes,
+            captured_at_ns=message.captured_at_ns,
+            um_per_px=None,
+            um_per_px_source=None,
+            stored=False,
+            source=message.source,
+        )
+        rejected = Rejected(message.frame, message.reason, message.detail, None)
+        return self._taken(message.ticket, message.frame, known=not self._journal.commit(seen, rejected))
+
+    def _taken(self, ticket: int, frame: str, *, known: bool) -> FrameTaken:
+        if known:
+            self._journal.counters["frames_offered_again"] += 1
+        return FrameTaken(ticket, frame, known)

@@ -1,0 +1,60 @@
+"""The one door to the ledger: what is committed is folded and published, in that order."""
+
+import json
+from collections import Counter, deque
+
+from smearwatch.daemon.record.events import Counted, Event, Recorded, event_to_bytes
+from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.tally import TallyFold
+from smearwatch.daemon.wire.messages import EventNotice
+from smearwatch.daemon.wire.sockets import HubSockets
+
+_RECENT = 256
+
+
+def notice(recorded: Recorded) -> EventNotice:
+    """Spell a committed event for the feed."""
+    return EventNotice(
+        number=recorded.number,
+        epoch=recorded.epoch,
+        recorded_at_ns=recorded.recorded_at_ns,
+        event=recorded.event.kind,
+        body=event_to_bytes(recorded.event).decode(),
+        chain=recorded.chain,
+    )
+
+
+class Journal:
+    """Ledger, fold and feed together, so that none can say what another does not know.
+
+    Attributes
+    ----------
+    counters : Counter
+        Everything that was dropped, refused or done again, by name.
+    """
+
+    def __init__(self, ledger: Ledger, sockets: HubSockets) -> None:
+        self.ledger = ledger
+        self.fold = TallyFold()
+        self.counters: Counter[str] = Counter()
+        self.recent: deque[EventNotice] = deque(maxlen=_RECENT)
+        self._sockets = sockets
+        for recorded in ledger.events():
+            self._take(recorded)
+
+    def commit(self, *events: Event) -> list[Recorded]:
+        """Write events in one transaction; gives those that are new. What stands already changes nothing."""
+        written = self.ledger.append(events)
+        for recorded in written:
+            self._take(recorded)
+            self._sockets.publish(notice(recorded))
+        return written
+
+    def snapshot(self) -> str:
+        """Spell the tally as it is now, for a client that joins."""
+        return json.dumps(self.fold.snapshot(), separators=(",", ":"))
+
+    def _take(self, recorded: Recorded) -> None:
+        self.fold.apply(recorded.event)
+        if isinstance(recorded.event, Counted):
+            self.recent.append(notice(recorded))

@@ -1,0 +1,107 @@
+"""Leases: work given out for a while, and given out again when no answer comes. Pure; time is injected."""
+
+from collections import deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lease(Generic[Key]):
+    key: Key
+    holder: bytes
+    deadline_s: float
+
+
+class LeaseBook(Generic[Key]):
+    """A queue of keys and the leases on those that are out.
+
+    Lease numbers are never used twice, so a late answer is recognised: its lease is no longer in the book.
+
+    Parameters
+    ----------
+    lease_s : float
+        How long a holder may take.
+    clock : callable
+        Monotonic seconds.
+    """
+
+    def __init__(self, lease_s: float, clock: Callable[[], float]) -> None:
+        self._lease_s = lease_s
+        self._clock = clock
+        self._queue: deque[Key] = deque()
+        self._out: dict[int, _Lease[Key]] = {}
+        self._next = 1
+        self.attempts: dict[Key, int] = {}
+        self.expired = 0
+
+    def __len__(self) -> int:
+        """Count the keys that are queued or out."""
+        return len(self._queue) + len(self._out)
+
+    @property
+    def queued(self) -> int:
+        """Keys that nobody holds."""
+        return len(self._queue)
+
+    @property
+    def out(self) -> int:
+        """Keys that somebody holds."""
+        return len(self._out)
+
+    def put(self, key: Key) -> None:
+        """Queue a key behind the others."""
+        self._queue.append(key)
+
+    def held_by(self, holder: bytes) -> int:
+        """How many leases a holder has."""
+        return sum(lease.holder == holder for lease in self._out.values())
+
+    def grant(self, holder: bytes) -> tuple[int, Key] | None:
+        """Lease the next key to a holder, or give None when nothing is queued."""
+        if not self._queue:
+            return None
+        key = self._queue.popleft()
+        number, self._next = self._next, self._next + 1
+        self._out[number] = _Lease(key, holder, self._clock() + self._lease_s)
+        self.attempts[key] = self.attempts.get(key, 0) + 1
+        return number, key
+
+    def holds(self, number: int, holder: bytes) -> Key | None:
+        """Give the key of a lease, None when it is no longer, or never was, this holder's."""
+        lease = self._out.get(number)
+        return lease.key if lease is not None and lease.holder == holder else None
+
+    def settle(self, number: int, holder: bytes) -> Key | None:
+        """Close a lease with its holder's answer; None says that the answer is late or not the holder's."""
+        key = self.holds(number, holder)
+        if key is not None:
+            del self._out[number]
+            self.attempts.pop(key, None)
+        return key
+
+    def give_back(self, number: int, holder: bytes) -> Key | None:
+        """Queue a leased key again, at the front, because its holder cannot serve it."""
+        key = self.holds(number, holder)
+        if key is not None:
+            del self._out[number]
+            self._queue.appendleft(key)
+        return key
+
+    def release(self, holder: bytes) -> int:
+        """Queue again all that a vanished holder held, in the old order; gives how many."""
+        return self._requeue([n for n, lease in self._out.items() if lease.holder == holder])
+
+    def expire(self) -> int:
+        """Queue again what was not answered in time; gives how many."""
+        now = self._clock()
+        late = self._requeue([n for n, lease in self._out.items() if lease.deadline_s <= now])
+        self.expired += late
+        return late
+
+    def _requeue(self, numbers: list[int]) -> int:
+        for number in sorted(numbers, reverse=True):
+            self._queue.appendleft(self._out.pop(number).key)
+        return len(numbers)

@@ -1,0 +1,62 @@
+"""Who talks to the hub: identities, names, credits, and when they were last heard."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from smearwatch.daemon.wire.messages import Hello, Role, SourceState
+
+# Peers speak every second; one that misses this many is taken for gone and its leases go to others.
+SILENT_AFTER_S = 15.0
+
+
+@dataclass(slots=True)
+class PeerState:
+    """One peer behind one identity."""
+
+    identity: bytes
+    role: Role
+    name: str
+    heard_s: float
+    capacity: int = 0
+    source: SourceState | None = None
+
+
+class Peers:
+    """The present peers by identity; a new process under an old name replaces the old one."""
+
+    def __init__(self) -> None:
+        self._peers: dict[bytes, PeerState] = {}
+
+    def hello(self, identity: bytes, message: Hello, now_s: float) -> list[bytes]:
+        """Note a peer; gives the identities that it replaces."""
+        replaced = [
+            peer.identity
+            for peer in self._peers.values()
+            if (peer.role, peer.name) == (message.role, message.name) and peer.identity != identity
+        ]
+        for old in replaced:
+            del self._peers[old]
+        self._peers[identity] = PeerState(identity, message.role, message.name, now_s)
+        return replaced
+
+    def heard(self, identity: bytes, now_s: float) -> PeerState | None:
+        """Note a sign of life; None for a peer that never said hello."""
+        peer = self._peers.get(identity)
+        if peer is not None:
+            peer.heard_s = now_s
+        return peer
+
+    def silent(self, now_s: float) -> list[PeerState]:
+        """Forget and give the peers that have not been heard for too long."""
+        gone = [peer for peer in self._peers.values() if now_s - peer.heard_s > SILENT_AFTER_S]
+        for peer in gone:
+            del self._peers[peer.identity]
+        return gone
+
+    def of(self, role: Role) -> Iterator[PeerState]:
+        """Give the peers of a role, in the order of their hellos."""
+        return (peer for peer in self._peers.values() if peer.role == role)
+
+    def count(self, role: Role) -> int:
+        """Count the peers of a role."""
+        return sum(1 for _ in self.of(role))

@@ -1,0 +1,54 @@
+"""The hub as a child process: locks, opens, binds, turns, closes."""
+
+import time
+from contextlib import ExitStack
+from importlib.metadata import version
+
+from smearwatch.daemon.hub.hub import Hub
+from smearwatch.daemon.hub.journal import Journal
+from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.events import Opened
+from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.role import Role
+from smearwatch.daemon.runtime_lock import RuntimeLock
+from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
+from smearwatch.daemon.wire.sockets import HubSockets, context
+
+# What a message may carry besides the frame itself: crops of a crowded field and their thumbnails.
+_SLACK_BYTES = 512 * 1024 * 1024
+
+
+def main(plan: RunPlan, role: Role) -> None:
+    """Run the hub until nothing is left to do or the parent says stop."""
+    settings = plan.settings
+    with ExitStack() as stack:
+        runtime_dir = private_dir(settings.runtime_dir)
+        stack.enter_context(RuntimeLock(runtime_dir))
+        ledger = stack.enter_context(Ledger.open(session_folder(settings.state_dir, plan.session)))
+        owner = stack.enter_context(context())
+        max_bytes = settings.max_frame_bytes + _SLACK_BYTES
+        sockets = HubSockets(owner, Endpoints.under(runtime_dir), max_bytes=max_bytes)
+        stack.callback(sockets.close)
+        journal = Journal(ledger, sockets)
+        journal.commit(_opened(plan, ledger))
+        hub = Hub(plan, journal, sockets)
+        get_logger().info("hub ready", session=plan.session, epoch=ledger.epoch, runtime_dir=str(runtime_dir))
+        while not role.stopping and hub.state != "done":
+            hub.turn()
+            role.beat()
+        hub.close(stopping=hub.state != "done")
+
+
+def _opened(plan: RunPlan, ledger: Ledger) -> Opened:
+    return Opened(
+        epoch=ledger.epoch,
+        started_at_ns=time.time_ns(),
+        version=version("smearwatch"),
+        session=ledger.session,
+        target=plan.settings.target,
+        field_um=plan.settings.field_um,
+        band_rule=plan.settings.band_rule,
+        settings=plan.recorded_settings(),
+    )

@@ -1,0 +1,39 @@
+"""How long each stage of a frame's life takes, over the last observations."""
+
+from collections import deque
+from collections.abc import Mapping
+from statistics import median, quantiles
+
+from smearwatch.daemon.record.events import Stage
+
+_KEEP = 4096
+
+
+class StageTimes:
+    """Times by stage in milliseconds; memory is bounded, counts are not."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, deque[float]] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, stages_ms: Mapping[str, float]) -> None:
+        """Note one observation of some stages."""
+        for name, value in stages_ms.items():
+            self._times.setdefault(name, deque(maxlen=_KEEP)).append(max(0.0, value))
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def median_ms(self, name: str) -> float | None:
+        """Give a stage's median, or None before its first observation."""
+        times = self._times.get(name)
+        return round(median(times), 1) if times else None
+
+    def summary(self) -> dict[str, Stage]:
+        """Give n, median and 95th percentile of each stage."""
+        return {
+            name: Stage(self._counts[name], round(median(times), 2), round(_p95(list(times)), 2))
+            for name, times in self._times.items()
+        }
+
+
+def _p95(times: list[float]) -> float:
+    return times[0] if len(times) == 1 else quantiles(times, n=20, method="inclusive")[-1]

@@ -1,0 +1,26 @@
+"""The service manager's notification socket (sd_notify(3)); silent where there is none."""
+
+import os
+import socket
+
+
+def notify(state: str) -> bool:
+    """Send one state, such as ``READY=1`` or ``WATCHDOG=1``; gives whether a service manager was there."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+        try:
+            # A leading @ stands for the abstract namespace's zero byte.
+            channel.sendto(state.encode(), "\0" + address[1:] if address[0] == "@" else address)
+        except OSError:
+            return False
+    return True
+
+
+def watchdog_period_s() -> float | None:
+    """How often ``WATCHDOG=1`` is due: half of what the service manager allows; None where it does not watch."""
+    allowed_us = os.environ.get("WATCHDOG_USEC", "")
+    if not allowed_us.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    return int(allowed_us) / 2e6

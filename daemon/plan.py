@@ -1,0 +1,39 @@
+"""What one run does: decided once in the parent process, handed to every role as JSON."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from smearwatch.daemon.config import Settings
+
+
+class RunPlan(BaseModel):
+    """A run: the settings, the session that it writes, and where its frames come from.
+
+    ``um_per_px`` None means that the red cells tell. ``until_idle_s`` None means that it runs until stopped;
+    a source that ends by itself (replay) ends the run as soon as nothing is pending.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: Settings
+    session: str
+    source: Literal["folder", "replay"]
+    watch_dir: Path | None = None
+    replay_of: str | None = None
+    replay_speed: float | None = None
+    until_idle_s: float | None = Field(None, gt=0.0)
+    stop_at_target: bool = False
+    as_json: bool = False
+
+    @property
+    def um_per_px(self) -> float | None:
+        """The configured scale, or None for ``auto``."""
+        return None if self.settings.um_per_px == "auto" else float(self.settings.um_per_px)
+
+    def recorded_settings(self) -> dict[str, Any]:
+        """Give the settings that the ledger keeps: those that decide a result, none that name this machine."""
+        keep = {"um_per_px", "field_um", "target", "max_frame_bytes", "max_frame_pixels", "device"}
+        recorded = self.settings.model_dump(mode="json", include=keep)
+        return {**recorded, "source": self.source, "replay_of": self.replay_of}

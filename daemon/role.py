@@ -1,0 +1,93 @@
+"""The life of a child process: its plan from stdin, its heartbeat on a pipe, its stop by signal or by orphanhood.
+
+``python -m smearwatch.daemon.role`` reads one JSON line ``{"name", "target", "beat_fd", "plan"}`` from stdin,
+imports ``target`` ("package.module:function") and calls it with the plan and a `Role`. Stdin stays open as
+long as the parent lives; its end means stop.
+"""
+
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from typing import Any
+
+from smearwatch.daemon.log import configure, get_logger
+from smearwatch.daemon.plan import RunPlan
+
+EXIT_UNUSABLE = 3
+"""A child's exit code for what a restart cannot mend; its one line is on stderr already."""
+
+
+class Role:
+    """What a role has from its parent."""
+
+    def __init__(self, name: str, beat_fd: int) -> None:
+        self.name = name
+        self._beat_fd = beat_fd
+        self._stop = threading.Event()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the role is to end."""
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """Ask the role to end; safe from any thread and from a signal handler."""
+        self._stop.set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for the stop at most so long; gives whether it came."""
+        return self._stop.wait(timeout_s)
+
+    def beat(self) -> None:
+        """Tell the parent that the main loop turns. A full pipe means that it was told enough."""
+        try:
+            os.write(self._beat_fd, b".")
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            self.stop()
+
+
+def one_line(error: BaseException) -> str | None:
+    """Give the line for a person, or None for an error that nobody foresaw."""
+    mend = getattr(error, "mend", None)
+    return f"{error} ({mend})" if mend else None
+
+
+def main() -> int:
+    """Run one role in this process."""
+    order: dict[str, Any] = json.loads(sys.stdin.readline())
+    plan = RunPlan.model_validate(order["plan"])
+    os.set_blocking(order["beat_fd"], False)
+    role = Role(order["name"], order["beat_fd"])
+    signal.signal(signal.SIGTERM, lambda *_: role.stop())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    threading.Thread(target=_until_orphaned, args=(role,), daemon=True, name="parent-watch").start()
+    configure(plan.settings.log_level, role=role.name)
+    module, _, function = order["target"].partition(":")
+    try:
+        getattr(importlib.import_module(module), function)(plan, role)
+    except Exception as error:  # noqa: BLE001  # the process's last line of defence: one line, never a traceback
+        line = one_line(error)
+        if line is not None:
+            sys.stderr.write(f"smearwatch: {line}\n")
+            return EXIT_UNUSABLE
+        get_logger().error("role failed", error=f"{type(error).__name__}: {error}")
+        if plan.settings.log_level == "debug":
+            traceback.print_exc()
+        return 1
+    return 0
+
+
+def _until_orphaned(role: Role) -> None:
+    # The parent never writes again: this returns when the parent's end is closed.
+    os.read(sys.stdin.fileno(), 1)
+    role.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,351 @@
+"""Every message that crosses a process, as frozen typed dataclasses.
+
+The conversation goes over one ROUTER socket of the hub (everybody else is a DEALER) and one PUB socket::
+
+    source  Hello · OfferFrame · RefuseFrame · SourceState      → Welcome · FrameTaken
+    finder  Hello · Ready · CellsFound · FrameRejected          → Welcome · FrameLease
+    worker  Hello · Ready · CropJudged · LeaseFailed            → Welcome · CropLease
+    client  WantSnapshot · WantEvents · WantThumbnails          → Snapshot · Events · Thumbnails
+    all     whatever cannot be read                             → Refused
+    PUB     EventNotice · Pulse
+
+Pictures travel as raw buffers behind the header, never inside it. The comment on each class that carries
+buffers says which they are and in what order.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field, Strict
+from pydantic.dataclasses import dataclass
+
+WIRE_VERSION = 1
+
+_CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+Integer = Annotated[int, Strict()]
+Count = Annotated[int, Strict(), Field(ge=0)]
+Real = Annotated[float, Field(allow_inf_nan=False)]
+Flag = Annotated[bool, Strict()]
+Text = Annotated[str, Strict(), Field(max_length=4096)]
+Sha256Hex = Annotated[str, Strict(), Field(pattern=r"^[0-9a-f]{64}$")]
+Role = Literal["source", "finder", "worker", "client"]
+ScaleUmPerPx = Annotated[float, Field(gt=0.0, le=10.0)]
+
+
+class Message:
+    """Common ancestor: gives every message its ``kind`` on the wire."""
+
+    __slots__ = ()
+    kind: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class Hello(Message):
+    """The first word of a source, finder or worker: who it is. A new process under an old name frees its leases."""
+
+    kind: ClassVar[str] = "hello"
+    role: Role
+    name: Text
+    pid: Count
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class Welcome(Message):
+    """The hub's answer to `Hello`: which session this is and the limits that hold here."""
+
+    kind: ClassVar[str] = "welcome"
+    session: Text
+    epoch: Count
+    last_event: Count
+    field_um: Real
+    max_frame_bytes: Count
+    max_frame_pixels: Count
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class OfferFrame(Message):
+    """A complete frame from a source. Buffers: the file's bytes, one."""
+
+    kind: ClassVar[str] = "offer_frame"
+    ticket: Count
+    name: Text
+    captured_at_ns: Count
+    source: Text
+    um_per_px: ScaleUmPerPx | None = None
+    um_per_px_source: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class RefuseFrame(Message):
+    """A file that a source could not take (too large to send, unreadable): counted, not carried."""
+
+    kind: ClassVar[str] = "refuse_frame"
+    ticket: Count
+    name: Text
+    captured_at_ns: Count
+    source: Text
+    frame: Sha256Hex
+    size_bytes: Count
+    reason: Text
+    detail: Text
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class FrameTaken(Message):
+    """The frame is on disk and in the ledger; the source may forget it. ``known`` says it was there before."""
+
+    kind: ClassVar[str] = "frame_taken"
+    ticket: Count
+    frame: Sha256Hex
+    known: Flag
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class SourceState(Message):
+    """A source's pulse: how many files it still waits for, and whether it will never offer another."""
+
+    kind: ClassVar[str] = "source_state"
+    waiting: Count
+    scanned: Flag
+    finished: Flag
+    counters: dict[str, Count]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class Ready(Message):
+    """Credits: how many leases the sender is willing to hold at once. Sent every second, also as its pulse."""
+
+    kind: ClassVar[str] = "ready"
+    capacity: Annotated[int, Strict(), Field(ge=0, le=1024)]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class FrameLease(Message):
+    """One frame for a finder. Buffers: the file's bytes, one.
+
+    ``session_estimates`` are the first red-cell scales of the session (µm/px); ``known_cells`` are the indices
+    that have their verdict already, whose crops need not come again.
+    """
+
+    kind: ClassVar[str] = "frame_lease"
+    lease: Count
+    frame: Sha256Hex
+    name: Text
+    um_per_px: ScaleUmPerPx | None
+    um_per_px_source: Text | None
+    session_estimates: tuple[ScaleUmPerPx, ...]
+    known_cells: tuple[Count, ...]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class CellOnWire:
+    """One leukocyte in a field: box (x, y, w, h) in px, centre in px, area in µm²."""
+
+    index: Count
+    box: tuple[Integer, Integer, Integer, Integer]
+    centre_xy_px: tuple[Real, Real]
+    area_um2: Real
+    at_edge: Flag
+    score: Real
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class CellsFound(Message):
+    """A finder's answer.
+
+    Buffers: for each index in ``cropped`` its crop (uint8 [750, 750, 3] BGR, C order), then for each cell of
+    ``cells`` its thumbnail (JPEG).
+    """
+
+    kind: ClassVar[str] = "cells_found"
+    lease: Count
+    frame: Sha256Hex
+    width_px: Count
+    height_px: Count
+    um_per_px: ScaleUmPerPx
+    um_per_px_source: Text
+    um_per_px_estimate: ScaleUmPerPx | None
+    focus: Real
+    cells: tuple[CellOnWire, ...]
+    cropped: tuple[Count, ...]
+    stages_ms: dict[str, Real]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class FrameRejected(Message):
+    """A finder's answer for a frame that cannot be used, with the reason and its number."""
+
+    kind: ClassVar[str] = "frame_rejected"
+    lease: Count
+    frame: Sha256Hex
+    reason: Text
+    detail: Text
+    value: Real | None
+    stages_ms: dict[str, Real]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class CropLease(Message):
+    """One crop for a worker. Buffers: uint8 [750, 750, 3] BGR in C order, one."""
+
+    kind: ClassVar[str] = "crop_lease"
+    lease: Count
+    frame: Sha256Hex
+    index: Count
+    size_px: Count
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class CropJudged(Message):
+    """A worker's answer: class, verdict, calibrated probabilities and the six verifiers (class order)."""
+
+    kind: ClassVar[str] = "crop_judged"
+    lease: Count
+    frame: Sha256Hex
+    index: Count
+    cls: Text
+    verdict: Literal["confirmed", "corrected", "flagged", "rejected"]
+    probabilities: tuple[Real, Real, Real, Real, Real, Real]
+    verifiers: tuple[Real, Real, Real, Real, Real, Real]
+    reject_score: Real
+    weights: Sha256Hex
+    stages_ms: dict[str, Real]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class LeaseFailed(Message):
+    """A lease that its holder cannot serve; it goes back to the queue at once."""
+
+    kind: ClassVar[str] = "lease_failed"
+    lease: Count
+    detail: Text
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class WantSnapshot(Message):
+    """A client joins: the tally now, and the last ``recent`` counted cells."""
+
+    kind: ClassVar[str] = "want_snapshot"
+    request: Count
+    recent: Annotated[int, Strict(), Field(ge=0, le=256)] = 24
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class Snapshot(Message):
+    """The tally after event ``number`` (a fold's snapshot as JSON text) and the latest events that counted a cell."""
+
+    kind: ClassVar[str] = "snapshot"
+    request: Count
+    session: Text
+    epoch: Count
+    number: Count
+    target: Count
+    tally: Annotated[str, Strict()]
+    recent: tuple["EventNotice", ...]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class WantEvents(Message):
+    """A client missed something: the events after number ``after``."""
+
+    kind: ClassVar[str] = "want_events"
+    request: Count
+    after: Count
+    limit: Annotated[int, Strict(), Field(ge=1, le=1000)] = 500
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class EventNotice(Message):
+    """One committed event of the ledger; ``body`` is its canonical JSON."""
+
+    kind: ClassVar[str] = "event"
+    number: Count
+    epoch: Count
+    recorded_at_ns: Count
+    event: Text
+    body: Annotated[str, Strict()]
+    chain: Sha256Hex
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class Events(Message):
+    """The answer to `WantEvents`, in order; ``last_event`` tells whether more follow."""
+
+    kind: ClassVar[str] = "events"
+    request: Count
+    epoch: Count
+    last_event: Count
+    events: tuple[EventNotice, ...]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class WantThumbnails(Message):
+    """Small pictures of cells, asked for by frame and index."""
+
+    kind: ClassVar[str] = "want_thumbnails"
+    request: Count
+    cells: Annotated[tuple[tuple[Sha256Hex, Count], ...], Field(max_length=64)]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class Thumbnails(Message):
+    """The thumbnails that exist, in order. Buffers: one JPEG for each of ``cells``."""
+
+    kind: ClassVar[str] = "thumbnails"
+    request: Count
+    cells: tuple[tuple[Sha256Hex, Count], ...]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class Pulse(Message):
+    """The hub's pulse, once a second: what no event says. Lost pulses cost nothing."""
+
+    kind: ClassVar[str] = "pulse"
+    session: Text
+    epoch: Count
+    last_event: Count
+    sent_at_ns: Count
+    state: Literal["running", "draining", "done", "stopping"]
+    finders: Count
+    workers: Count
+    waiting_files: Count
+    latency_ms: Real | None
+    counters: dict[str, Count]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class Refused(Message):
+    """The hub's answer to what it cannot accept: a short code and one line."""
+
+    kind: ClassVar[str] = "refused"
+    code: Text
+    detail: Text
+
+
+MESSAGES: dict[str, type[Message]] = {
+    message.kind: message
+    for message in (
+        Hello,
+        Welcome,
+        OfferFrame,
+        RefuseFrame,
+        FrameTaken,
+        SourceState,
+        Ready,
+        FrameLease,
+        CellsFound,
+        FrameRejected,
+        CropLease,
+        CropJudged,
+        LeaseFailed,
+        WantSnapshot,
+        Snapshot,
+        WantEvents,
+        Events,
+        WantThumbnails,
+        Thumbnails,
+        EventNotice,
+        Pulse,
+        Refused,
+    )
+}

@@ -1,0 +1,63 @@
+"""The worker: leases crops, has the networks judge them, answers with verdicts."""
+
+import time
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from smearwatch.daemon.errand import Errand
+from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.role import Role
+from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed
+from smearwatch.models.engine import Engine
+
+# Enough that the next crop is here when one is answered; a graphics card takes a batch.
+_CAPACITY = {"cpu": 4, "cuda": 64}
+
+
+def main(plan: RunPlan, role: Role) -> None:
+    """Load the networks and judge crops until told to stop."""
+    weights = plan.settings.weights or Path(str(resources.files("smearwatch.models") / "weights"))
+    engine = Engine.load(weights, device=plan.settings.device)
+    role.beat()
+    get_logger().info("worker ready", weights=engine.weights_id[:12], device=str(engine.device))
+    capacity = _CAPACITY["cuda" if str(engine.device).startswith("cuda") else "cpu"]
+    with Errand(plan, role, "worker", capacity=capacity) as errand:
+        while not role.stopping:
+            leases = errand.leases(CropLease, most=capacity)
+            good = [(lease, buffers[0]) for lease, buffers in leases if _fits(lease, buffers)]
+            for lease, buffers in leases:
+                if not _fits(lease, buffers):
+                    errand.send(LeaseFailed(lease.lease, f"a crop of {[b.nbytes for b in buffers]} bytes"))
+            if good:
+                _judge(engine, errand, good)
+
+
+def _fits(lease: CropLease, buffers: list[memoryview]) -> bool:
+    return len(buffers) == 1 and buffers[0].nbytes == lease.size_px**2 * 3
+
+
+def _judge(engine: Engine, errand: Errand, leases: list[tuple[CropLease, memoryview]]) -> None:
+    began = time.perf_counter()
+    crops_bgr = [
+        np.frombuffer(pixels, dtype=np.uint8).reshape(lease.size_px, lease.size_px, 3) for lease, pixels in leases
+    ]
+    judgements = engine.judge(crops_bgr)
+    each_ms = (time.perf_counter() - began) * 1000.0 / len(leases)
+    for (lease, _), judgement in zip(leases, judgements, strict=True):
+        errand.send(
+            CropJudged(
+                lease=lease.lease,
+                frame=lease.frame,
+                index=lease.index,
+                cls=judgement.cls,
+                verdict=judgement.verdict,
+                probabilities=judgement.probabilities,
+                verifiers=judgement.verifiers,
+                reject_score=judgement.reject_score,
+                weights=engine.weights_id,
+                stages_ms={"classify": each_ms},
+            )
+        )

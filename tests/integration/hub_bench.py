@@ -1,0 +1,156 @@
+"""A hub on real sockets with a real ledger, turned by hand, so that a test decides what happens when."""
+
+from contextlib import ExitStack
+
+import numpy as np
+
+from smearwatch.daemon.config import Settings
+from smearwatch.daemon.hub.hub import Hub
+from smearwatch.daemon.hub.journal import Journal
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.events import Opened
+from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
+from smearwatch.daemon.wire.messages import (
+    CellOnWire,
+    CellsFound,
+    CropJudged,
+    CropLease,
+    FrameLease,
+    FrameRejected,
+    FrameTaken,
+    Hello,
+    OfferFrame,
+    Ready,
+    SourceState,
+    Welcome,
+)
+from smearwatch.daemon.wire.sockets import HubSockets, Listener, Peer, context
+
+WEIGHTS = "cd" * 32
+CROP = np.full((750, 750, 3), 7, np.uint8).tobytes()
+
+
+class Bench:
+    """One hub and any number of peers in one thread; ``now`` is its clock."""
+
+    def __init__(self, folder, **settings):
+        self.stack = ExitStack()
+        self.now = 1000.0
+        values = {"state_dir": folder / "s", "runtime_dir": folder / "r", "max_frame_bytes": 4096, **settings}
+        self.plan = RunPlan(settings=Settings(**values), session="t", source="folder", until_idle_s=5.0)
+        self.folder = folder / "s" / "sessions" / "t"
+        private_dir(self.plan.settings.runtime_dir)
+        self.context = self.stack.enter_context(context())
+        self.endpoints = Endpoints.under(self.plan.settings.runtime_dir)
+        self.open()
+
+    def open(self):
+        """Start the hub (again)."""
+        self.hub_stack = ExitStack()
+        self.ledger = self.hub_stack.enter_context(Ledger.open(self.folder, session="t"))
+        limit = self.plan.settings.max_frame_bytes + 20_000_000
+        self.sockets = HubSockets(self.context, self.endpoints, max_bytes=limit)
+        self.hub_stack.callback(self.sockets.close)
+        self.journal = Journal(self.ledger, self.sockets)
+        self.journal.commit(Opened(self.ledger.epoch, 1, "test", "t", 100, 33.0, "rule", {}))
+        self.hub = Hub(self.plan, self.journal, self.sockets, clock=lambda: self.now)
+
+    def crash(self):
+        """End the hub without a word, as a kill would."""
+        self.hub_stack.close()
+
+    def peer(self, role, name, capacity=None):
+        """Connect a peer and introduce it."""
+        peer = self.stack.enter_context(Peer(self.context, self.endpoints))
+        peer.send(Hello(role, name, 1))
+        if capacity is not None:
+            peer.send(Ready(capacity))
+        if role == "source":
+            peer.send(SourceState(0, True, False, {}))
+        self.turn()
+        peer.heard = []
+        self.hear(peer, Welcome)
+        return peer
+
+    def listener(self):
+        """Listen to the feed."""
+        listener = Listener(self.context, self.endpoints)
+        self.stack.callback(listener.close)
+        self.turn()
+        return listener
+
+    def turn(self, times=6):
+        """Let the hub work off what has come."""
+        for _ in range(times):
+            self.hub.turn(0.01)
+
+    def hear(self, peer, kind=None):
+        """Give what the peer has got, of one kind or all."""
+        self.turn()
+        while (received := peer.receive(0.02)) is not None:
+            peer.heard.append(received)
+        taken = [got for got in peer.heard if kind is None or isinstance(got[0], kind)]
+        peer.heard = [got for got in peer.heard if got not in taken]
+        return taken
+
+    def offer(self, source, *datas):
+        """Offer frames and give their ids."""
+        for ticket, data in enumerate(datas):
+            source.send(OfferFrame(ticket, f"{ticket}.jpg", 5, "folder"), [data])
+        return [message.frame for message, _ in self.hear(source, FrameTaken)]
+
+    def close(self):
+        """Close everything."""
+        self.crash()
+        self.stack.close()
+
+    @property
+    def frames(self):
+        """The tally's frames."""
+        return self.journal.fold.frames
+
+
+def cells(lease: FrameLease, whole=1, edge=0, **changes):
+    """A finder's answer with its buffers."""
+    found = tuple(
+        CellOnWire(index, (index * 10, 0, 8, 8), (4.0, 4.0), 100.0, index >= whole, 0.9)
+        for index in range(whole + edge)
+    )
+    cropped = tuple(index for index in range(whole) if index not in lease.known_cells)
+    fields = {
+        "lease": lease.lease,
+        "frame": lease.frame,
+        "width_px": 640,
+        "height_px": 480,
+        "um_per_px": lease.um_per_px or 0.1,
+        "um_per_px_source": lease.um_per_px_source or "red_cells",
+        "um_per_px_estimate": 0.1,
+        "focus": 0.7,
+        "cells": found,
+        "cropped": cropped,
+        "stages_ms": {"decode": 1.0},
+    }
+    return CellsFound(**{**fields, **changes}), [CROP] * len(cropped) + [b"jpeg"] * len(found)
+
+
+def judged(lease: CropLease, cls="lymphocyte", verdict="confirmed", **changes):
+    """A worker's answer."""
+    fields = {
+        "lease": lease.lease,
+        "frame": lease.frame,
+        "index": lease.index,
+        "cls": cls,
+        "verdict": verdict,
+        "probabilities": (0.0, 0.0, 0.0, 0.0, 0.1, 0.9),
+        "verifiers": (0.0, 0.0, 0.0, 0.0, 0.0, 1.0),
+        "reject_score": 0.01,
+        "weights": WEIGHTS,
+        "stages_ms": {"classify": 9.0},
+    }
+    return CropJudged(**{**fields, **changes})
+
+
+def rejected(lease: FrameLease):
+    """A finder's answer for a frame that cannot be used."""
+    return FrameRejected(lease.lease, lease.frame, "undecodable", "not a picture", None, {})

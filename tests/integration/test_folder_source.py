@@ -1,0 +1,216 @@
+"""The watched folder against the writers of real life: nothing torn is taken, nothing is missed."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from smearwatch.capture.sources.folder import FolderSource
+from smearwatch.daemon.config import Settings
+from smearwatch.daemon.plan import RunPlan
+
+pytestmark = pytest.mark.integration
+
+
+def picture(seed, suffix=".jpg", size=(60, 80)):
+    noise = np.random.default_rng(seed).integers(0, 255, (*size, 3), np.uint8)
+    return cv2.imencode(suffix, noise)[1].tobytes()
+
+
+class Watching:
+    """A source on a real folder, polled as its delivery polls it."""
+
+    def __init__(self, folder: Path, **settings):
+        folder.mkdir(exist_ok=True)
+        values = {"settle_s": 0.1, "incomplete_s": 1.5, "rescan_s": 0.3, **settings}
+        self.folder = folder
+        self.source = FolderSource(folder, RunPlan(settings=Settings(**values), session="t", source="folder"))
+        self.got = []
+
+    def __enter__(self):
+        self.source.__enter__()
+        return self
+
+    def __exit__(self, *_):
+        self.source.__exit__()
+
+    def poll(self, seconds, until=lambda: False):
+        """Poll for so long, or until it holds; acknowledges what it is given."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not until():
+            for frame in self.source.ready(4):
+                self.got.append(frame)
+                self.source.taken(frame, known=False)
+            time.sleep(0.01)
+        return self.got
+
+    def until(self, count, seconds=5.0):
+        """Poll until so many frames were given."""
+        self.poll(seconds, lambda: len(self.got) >= count)
+        return [frame.data for frame in self.got]
+
+
+@pytest.fixture
+def watching(tmp_path):
+    with Watching(tmp_path / "in") as watching:
+        watching.poll(0.05)
+        yield watching
+
+
+def test_files_already_there_are_taken(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for n in range(5):
+        (folder / f"{n}.jpg").write_bytes(picture(n))
+    with Watching(folder) as watching:
+        assert watching.until(5) == [picture(n) for n in range(5)]
+        assert watching.source.state().scanned
+        assert watching.source.state().waiting == 0
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp", ".tiff"])
+def test_slow_chunks_are_taken_whole(watching, suffix):
+    data = picture(1, suffix, (200, 200))
+
+    def write():
+        with (watching.folder / f"slow{suffix}").open("wb") as file:
+            for start in range(0, len(data), len(data) // 7 + 1):
+                file.write(data[start : start + len(data) // 7 + 1])
+                file.flush()
+                time.sleep(0.08)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert watching.until(1) == [data]
+    writer.join()
+    assert watching.poll(0.5)[1:] == []
+
+
+def test_a_pause_longer_than_the_settle_time_tears_nothing(watching):
+    data = picture(1)
+    path = watching.folder / "paused.jpg"
+    path.write_bytes(data[: len(data) // 2])
+    assert watching.poll(0.8) == []
+    assert watching.source.state().waiting == 1
+    with path.open("ab") as file:
+        file.write(data[len(data) // 2 :])
+    assert watching.until(1) == [data]
+
+
+def test_never_completed_is_taken_as_it_is_after_a_while(watching):
+    data = picture(1)[:-10]
+    (watching.folder / "half.jpg").write_bytes(data)
+    assert watching.until(1, 4.0) == [data]
+
+
+def test_completed_after_it_was_given_up_is_another_frame(watching):
+    data = picture(1)
+    path = watching.folder / "late.jpg"
+    path.write_bytes(data[:-10])
+    watching.until(1, 4.0)
+    path.write_bytes(data)
+    assert watching.until(2) == [data[:-10], data]
+
+
+def test_write_then_rename_is_taken_once(watching):
+    data = picture(1)
+    hidden = watching.folder / ".a.jpg.part"
+    hidden.write_bytes(data)
+    hidden.rename(watching.folder / "a.jpg")
+    assert watching.until(1) == [data]
+    assert watching.poll(0.5)[1:] == []
+
+
+def test_overwritten_in_place_is_a_new_frame(watching):
+    path = watching.folder / "image.jpg"
+    path.write_bytes(picture(1))
+    watching.until(1)
+    path.write_bytes(picture(2))
+    assert watching.until(2) == [picture(1), picture(2)]
+
+
+def test_preallocated_zeros_are_waited_for(watching):
+    data = picture(1)
+    path = watching.folder / "zeros.jpg"
+    path.write_bytes(bytes(len(data)))
+    assert watching.poll(0.5) == []
+    path.write_bytes(data)
+    assert watching.until(1) == [data]
+
+
+def test_a_burst_misses_none(watching):
+    for n in range(120):
+        (watching.folder / f"{n:03}.jpg").write_bytes(picture(n))
+    assert sorted(watching.until(120, 20.0)) == sorted(picture(n) for n in range(120))
+
+
+def test_a_missed_notification_is_made_good_by_the_rescan(tmp_path):
+    watching = Watching(tmp_path / "in")  # never started: no notification will come
+    watching.poll(0.1)
+    (watching.folder / "silent.jpg").write_bytes(picture(1))
+    assert watching.until(1, 3.0) == [picture(1)]
+
+
+def test_what_is_no_picture_is_handed_on_at_once_to_be_rejected(watching):
+    (watching.folder / "notes.jpg").write_text("these are notes, not a picture\n" * 9)
+    began = time.monotonic()
+    assert len(watching.until(1)) == 1
+    assert time.monotonic() - began < 1.0
+
+
+def test_an_empty_file_is_waited_for_then_handed_on(watching):
+    (watching.folder / "empty.jpg").touch()
+    assert watching.poll(0.8) == []
+    assert watching.until(1, 4.0) == [b""]
+
+
+def test_other_files_are_left_alone_and_counted(watching):
+    for name in ("truth.txt", ".hidden.jpg", "image.jpg.part"):
+        (watching.folder / name).write_bytes(picture(1))
+    assert watching.poll(0.6) == []
+    assert watching.source.state().counters["files_ignored"] == 3
+
+
+def test_too_large_is_refused_with_its_digest(tmp_path):
+    with Watching(tmp_path / "in", max_frame_bytes=2048) as watching:
+        data = picture(1, ".png", (90, 90))
+        (watching.folder / "big.png").write_bytes(data)
+        watching.until(1)
+        frame = watching.got[0]
+    assert frame.data is None
+    assert frame.refusal is not None
+    assert frame.refusal[0] == "file_too_large"
+    assert frame.size_bytes == len(data)
+
+
+def test_a_folder_that_goes_away_and_comes_back(watching):
+    away = watching.folder.with_name("away")
+    (watching.folder / "a.jpg").write_bytes(picture(1))
+    watching.until(1)
+    watching.folder.rename(away)
+    watching.poll(0.8)
+    (away / "b.jpg").write_bytes(picture(2))
+    away.rename(watching.folder)
+    assert watching.until(2) == [picture(1), picture(2)]
+
+
+def test_a_file_that_vanishes_is_forgotten(watching):
+    path = watching.folder / "gone.jpg"
+    path.write_bytes(picture(1)[:-10])
+    watching.poll(0.4)
+    path.unlink()
+    watching.poll(0.5)
+    assert watching.source.state().waiting == 0
+    assert watching.got == []
+
+
+def test_the_time_is_the_files(watching):
+    path = watching.folder / "a.jpg"
+    path.write_bytes(picture(1))
+    os.utime(path, ns=(5, 123_456_789))
+    watching.until(1)
+    assert watching.got[0].captured_at_ns == 123_456_789

@@ -1,0 +1,52 @@
+"""Small real roles for the supervisor's tests; what they do is told by the session's name."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.role import Role
+
+
+def note(plan: RunPlan, word: str) -> int:
+    """Append a line to the diary; gives how many there are of it."""
+    diary = Path(plan.settings.state_dir) / "diary"
+    with diary.open("a") as file:
+        file.write(f"{word} {os.getpid()}\n")
+    return sum(line.startswith(word) for line in diary.read_text().splitlines())
+
+
+def hub(plan: RunPlan, role: Role) -> None:
+    """Beat until told to stop, or until the worker has said that it is done."""
+    note(plan, "hub")
+    done = Path(plan.settings.state_dir) / "done"
+    while not role.wait(0.05):
+        role.beat()
+        if done.exists():
+            return
+    note(plan, "hub-stopped")
+
+
+def worker(plan: RunPlan, role: Role) -> None:
+    """Live as the session's name says."""
+    life = note(plan, "worker")
+    role.beat()
+    if plan.session == "dies-twice" and life <= 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if plan.session == "dies-always":
+        sys.exit(7)
+    if plan.session == "unusable":
+        error = ValueError("weights are not weights")
+        error.mend = "give others"  # type: ignore[attr-defined]
+        raise error
+    if plan.session == "unforeseen":
+        raise KeyError("oh")
+    if plan.session == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        role.wait(60)
+    if plan.session == "dies-twice":
+        (Path(plan.settings.state_dir) / "done").touch()
+    while not role.wait(0.05):
+        role.beat()
+    note(plan, "worker-stopped")

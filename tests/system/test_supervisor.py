@@ -1,0 +1,133 @@
+"""The supervisor with real child processes: restarts, budget, bounded stop, orphans, the service manager's socket."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.system
+ROOT = Path(__file__).parents[2]
+
+PARENT = """
+import json, sys
+from smearwatch.daemon.child import RoleSpec
+from smearwatch.daemon.config import Settings
+from smearwatch.daemon.log import configure
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.supervisor import Supervisor
+state, session = sys.argv[1:]
+configure("info", role="supervisor")
+plan = RunPlan(settings=Settings(state_dir=state), session=session, source="folder")
+specs = [RoleSpec("hub", "tests.system.roles:hub", ends_the_run=True), RoleSpec("worker", "tests.system.roles:worker")]
+outcome = Supervisor(plan, specs).run()
+print(json.dumps({"ok": outcome.ok, "why": outcome.why}))
+"""
+
+
+def start(state: Path, session: str, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(state), session],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def diary(state: Path) -> list[str]:
+    path = state / "diary"
+    return [line.split()[0] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def wait_for(condition, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def finish(parent):
+    out, err = parent.communicate(timeout=40)
+    return json.loads(out), err
+
+
+def test_a_killed_role_is_restarted_and_the_run_ends_well(tmp_path):
+    result, err = finish(start(tmp_path, "dies-twice"))
+    assert result == {"ok": True, "why": ""}
+    assert diary(tmp_path).count("worker") == 3
+    assert diary(tmp_path).count("hub") == 1
+    assert err.count("role restarts") == 2
+
+
+def test_a_role_that_keeps_dying_ends_the_run_with_one_reason(tmp_path):
+    result, _ = finish(start(tmp_path, "dies-always"))
+    assert not result["ok"]
+    assert "worker" in result["why"]
+    assert diary(tmp_path).count("worker") == 6
+    assert "hub-stopped" in diary(tmp_path)
+
+
+def test_what_a_restart_cannot_mend_is_not_restarted(tmp_path):
+    result, err = finish(start(tmp_path, "unusable"))
+    assert result == {"ok": False, "why": ""}
+    assert "smearwatch: weights are not weights (give others)" in err.splitlines()
+    assert "Traceback" not in err
+    assert diary(tmp_path).count("worker") == 1
+
+
+def test_an_unforeseen_error_is_one_line_and_a_restart(tmp_path):
+    result, err = finish(start(tmp_path, "unforeseen"))
+    assert not result["ok"]
+    assert "KeyError" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_all_from_the_outside_in(tmp_path, number):
+    parent = start(tmp_path, "lives")
+    wait_for(lambda: "worker" in diary(tmp_path))
+    parent.send_signal(number)
+    result, _ = finish(parent)
+    assert result["ok"]
+    assert diary(tmp_path)[-2:] == ["worker-stopped", "hub-stopped"]
+
+
+def test_a_deaf_role_is_stopped_in_bounded_time(tmp_path):
+    parent = start(tmp_path, "deaf")
+    wait_for(lambda: "worker" in diary(tmp_path))
+    time.sleep(0.3)
+    began = time.monotonic()
+    parent.send_signal(signal.SIGTERM)
+    parent.send_signal(signal.SIGTERM)
+    finish(parent)
+    assert time.monotonic() - began < 12.0
+    assert "hub-stopped" in diary(tmp_path)
+
+
+def test_children_do_not_outlive_a_killed_parent(tmp_path):
+    parent = start(tmp_path, "lives")
+    wait_for(lambda: "worker" in diary(tmp_path))
+    parent.kill()
+    parent.communicate()
+    wait_for(lambda: {"worker-stopped", "hub-stopped"} <= set(diary(tmp_path)))
+
+
+def test_the_service_manager_hears_ready_watchdog_and_stopping(tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20.0)
+        parent = start(tmp_path, "lives", NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="400000")
+        heard = [manager.recv(256).decode() for _ in range(4)]
+        parent.send_signal(signal.SIGTERM)
+        finish(parent)
+        while not heard[-1].startswith("STOPPING"):
+            heard.append(manager.recv(256).decode())
+    assert heard[0].startswith("READY=1")
+    assert heard.count("WATCHDOG=1") >= 3
