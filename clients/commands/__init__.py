@@ -1,0 +1,1 @@
+"""Subcommands of the clients, one module each, loaded only when used."""

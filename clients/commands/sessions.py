@@ -1,0 +1,255 @@
+"""``smearwatch sessions``: recorded sessions, listed, shown, checked, exported, deleted."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from smearwatch.clients.exporting import cell_rows, write_csv, write_json
+from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.record.events import Closed, Opened
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.sessions import delete_session, describe_session, find_session, session_names
+from smearwatch.daemon.record.tally import TallyFold, tally_json
+from smearwatch.daemon.record.verifying import verify
+
+RESEARCH_USE = "For Research Use Only. Not for use in diagnostic procedures. Preliminary until verified by a person."
+
+app = typer.Typer(no_args_is_help=True, help="List, show, verify, export and delete recorded sessions.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The session.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="For machines: one JSON object a line.")]
+
+
+class ExportFailed(OSError):
+    """The exported file could not be written."""
+
+    mend = "give --out a file in a folder that is there and that this user may write in"
+
+
+class SessionDamaged(Exception):
+    """A recorded session is not as it was recorded."""
+
+    mend = "restore it from a copy; what it counts is not to be relied on"
+
+    def __init__(self, name: str, faults: int) -> None:
+        super().__init__(f"session {name} is damaged: {faults} {'fault' if faults == 1 else 'faults'}")
+
+
+@app.command("list")
+def list_sessions(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """List the recorded sessions, by name.
+
+    Example: smearwatch sessions list
+    """
+    state_dir = load_settings(config).state_dir
+    names = session_names(state_dir)
+    if not names and not as_json:
+        typer.echo(f"no sessions under {state_dir} yet: `smearwatch run --watch DIR` records one")
+    for name in names:
+        described = _described(state_dir, name)
+        typer.echo(json.dumps(described) if as_json else _list_line(described))
+
+
+@app.command()
+def show(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show what a session counted, with 95 % limits, and where each of its frames stands.
+
+    Example: smearwatch sessions show monday-3
+    """
+    state_dir = load_settings(config).state_dir
+    folder = find_session(state_dir, name)
+    fold, last, opened, closed = TallyFold(), 0, None, None
+    with LedgerReader.read(folder) as ledger:
+        for recorded in ledger.events():
+            fold.apply(recorded.event)
+            last = recorded.number
+            opened = recorded.event if isinstance(recorded.event, Opened) else opened
+            closed = recorded.event if isinstance(recorded.event, Closed) else closed
+    shown = _described(state_dir, name) | tally_json(fold, name, last) | {"balanced": fold.balanced}
+    if opened:
+        shown |= {"band_rule": opened.band_rule, "field_um": opened.field_um, "version": opened.version}
+    shown["stages_ms"] = {stage: asdict(times) for stage, times in closed.stages.items()} if closed else {}
+    shown["counters"] = dict(closed.counters) if closed else {}
+    typer.echo(json.dumps(shown) if as_json else "\n".join(_show_lines(shown)))
+
+
+@app.command("verify")
+def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Hash the session's event chain and every stored frame again; exit 1 and name it if anything changed.
+
+    Example: smearwatch sessions verify monday-3
+    """
+    folder = find_session(load_settings(config).state_dir, name)
+    faults = 0
+    with LedgerReader.read(folder) as ledger, _progress("events", ledger.last_number) as advance:
+        summary = ledger.summary()
+        for fault in verify(ledger, progress=advance):
+            faults += 1
+            typer.echo(json.dumps({"session": name, **asdict(fault)}) if as_json else f"{name}: {fault.what}")
+    if as_json:
+        found = {
+            "session": name,
+            "events": summary.events,
+            "frames": summary.frames,
+            "faults": faults,
+            "ok": not faults,
+        }
+        typer.echo(json.dumps(found))
+    elif not faults:
+        typer.echo(f"{name}: {summary.events} events and {summary.frames} frames are as they were recorded")
+    if faults:
+        raise SessionDamaged(name, faults)
+
+
+@app.command()
+def export(
+    name: Name,
+    as_csv: Annotated[bool, typer.Option("--csv", help="A table, one row a cell (the default).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, one a cell.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Into this file, not to the standard output.")] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Write every leukocyte that was found: where it is, what it was called, and how sure that is.
+
+    Example: smearwatch sessions export monday-3 --csv --out monday-3.csv
+    """
+    if as_csv and as_json:
+        raise typer.BadParameter("choose one of --csv and --json")
+    folder = find_session(load_settings(config).state_dir, name)
+    write = write_json if as_json else write_csv
+    with LedgerReader.read(folder) as ledger:
+        if out is None:
+            write(cell_rows(ledger), sys.stdout)
+            return
+        written = _write_file(out, lambda file: write(cell_rows(ledger), file))
+    typer.echo(f"{out}: {written} cells. {RESEARCH_USE}", err=True)
+
+
+@app.command()
+def delete(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Really: there is no way back.")] = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a session, its frames and its counts, for good.
+
+    Example: smearwatch sessions delete monday-3 --yes
+    """
+    state_dir = load_settings(config).state_dir
+    find_session(state_dir, name)
+    if not yes and not (sys.stdin.isatty() and typer.confirm(f"Delete the session {name} for good?")):
+        raise typer.BadParameter(f"deleting {name} cannot be undone: say --yes")
+    freed = delete_session(state_dir, name)
+    typer.echo(json.dumps({"session": name, "freed_bytes": freed}) if as_json else f"{name}: {_size(freed)} freed")
+
+
+def _described(state_dir: Path, name: str) -> dict[str, Any]:
+    """Describe a session; one that cannot be read is described by its fault, so that it still is in the list."""
+    folder = describe_session(state_dir, name)
+    described: dict[str, Any] = {"session": name, "size_bytes": folder.size_bytes, "running": folder.running}
+    try:
+        with LedgerReader.read(folder.path) as ledger:
+            summary = ledger.summary()
+    except LedgerUnusable as error:
+        return described | {"fault": f"{error} ({error.mend})"}
+    return described | {
+        "began_at_ns": summary.began_at_ns,
+        "last_at_ns": summary.last_at_ns,
+        "events": summary.events,
+        "epochs": summary.epochs,
+        "frames_seen": summary.frames,
+        "frames_pending": summary.pending,
+        "cells_found": summary.cells,
+        "cells_judged": summary.cells_counted,
+        "fault": None,
+    }
+
+
+def _list_line(described: dict[str, Any]) -> str:
+    name, size = described["session"], _size(described["size_bytes"])
+    if described["fault"]:
+        return f"{name:<28}  {size:>9}  unreadable: {described['fault']}"
+    pending = f", {described['frames_pending']} pending" if described["frames_pending"] else ""
+    running = "  running" if described["running"] else ""
+    return (
+        f"{name:<28}  {size:>9}  {_when(described['began_at_ns'])}  {described['frames_seen']:>5} frames{pending}  "
+        f"{described['cells_judged']:>5} cells judged{running}"
+    )
+
+
+def _show_lines(shown: dict[str, Any]) -> list[str]:
+    frames, reasons = shown["frames"], shown["rejected_by_reason"]
+    why = f" ({', '.join(f'{n} {reason}' for reason, n in reasons.items())})" if reasons else ""
+    lines = [
+        f"{shown['session']}: {_when(shown['began_at_ns'])} to {_when(shown['last_at_ns'])}, "
+        f"{_size(shown['size_bytes'])}{', running' if shown['running'] else ''}",
+        f"band rule: {shown.get('band_rule', 'not said')}",
+        f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
+        f"+ {frames['pending']} pending",
+        f"cells: {shown['cells_found']} found = {shown['cells']} counted ({shown['flagged']} flagged) + "
+        f"{shown['rejected']} rejected + {shown['at_edge']} cut by the edge + {shown['cells_pending']} pending",
+        f"differential on {shown['cells']} cells, rejected ones excluded:",
+    ]
+    for name, count in {**shown["counts"], "neutrophils": shown["neutrophils"]}.items():
+        share = shown["percent"][name]
+        value = "-" if share["value"] is None else f"{share['value']:.2f}"
+        lines.append(f"  {name:<12}{count:>6}{value:>8} %   95 % interval {share['low']:.2f} to {share['high']:.2f}")
+    return [*lines, RESEARCH_USE]
+
+
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[int], None] | None]:
+    if not sys.stderr.isatty():
+        yield None
+        return
+    step = max(1, total // 100)
+
+    def advance(done: int) -> None:
+        if done % step == 0 or done == total:
+            sys.stderr.write(f"\r{done}/{total} {what}")
+
+    yield advance
+    sys.stderr.write("\r\033[K")
+
+
+def _write_file(path: Path, write: Callable[[TextIO], int]) -> int:
+    """Write a file whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        try:
+            with unfinished.open("w", encoding="utf-8", newline="") as file:
+                written = write(file)
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise ExportFailed(f"{path}: {error.strerror or error}") from error
+    return written
+
+
+def _when(at_ns: int | None) -> str:
+    if at_ns is None:
+        return "not begun         "
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _size(size_bytes: int) -> str:
+    size = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

@@ -1,0 +1,106 @@
+"""A recorded session as a table: one row for each leukocyte that was found, counted or not."""
+
+import csv
+import json
+from collections.abc import Iterator
+from typing import Any, Final, TextIO
+
+from smearwatch.daemon.record.events import CLASSES, Counted, Found, FoundCell, Seen
+from smearwatch.daemon.record.reading import LedgerReader
+
+COLUMNS: Final = (
+    "session",
+    "frame",
+    "name",
+    "captured_at_ns",
+    "index",
+    "state",
+    "class",
+    "verdict",
+    *(f"probability_{name}" for name in CLASSES),
+    *(f"verifier_{name}" for name in CLASSES),
+    "reject_score",
+    "x_px",
+    "y_px",
+    "width_px",
+    "height_px",
+    "centre_x_px",
+    "centre_y_px",
+    "area_um2",
+    "um_per_px",
+    "um_per_px_source",
+    "focus",
+    "weights",
+)
+
+
+def cell_rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
+    """Give a row for each leukocyte found, in the order the frames were seen.
+
+    Parameters
+    ----------
+    ledger : LedgerReader
+        The session.
+
+    Yields
+    ------
+    dict
+        The keys of `COLUMNS`. ``state`` is ``counted``, ``at_edge`` (cut by the frame's edge) or ``pending``; what a
+        cell does not have yet is None.
+    """
+    for recorded in ledger.seen_frames():
+        seen = recorded.event
+        assert isinstance(seen, Seen)
+        found = ledger.found(seen.frame)
+        if found is None:
+            continue
+        verdicts = {counted.index: counted for counted in ledger.counted(seen.frame)}
+        for cell in found.cells:
+            yield _row(ledger.session, seen, found, cell, verdicts.get(cell.index))
+
+
+def write_csv(rows: Iterator[dict[str, Any]], file: TextIO) -> int:
+    """Write rows as CSV with a header (RFC 4180, UTF-8); gives how many."""
+    writer = csv.DictWriter(file, COLUMNS)
+    writer.writeheader()
+    written = 0
+    for row in rows:
+        writer.writerow(row)
+        written += 1
+    return written
+
+
+def write_json(rows: Iterator[dict[str, Any]], file: TextIO) -> int:
+    """Write rows as JSON, one object a line; gives how many."""
+    written = 0
+    for row in rows:
+        file.write(json.dumps(row) + "\n")
+        written += 1
+    return written
+
+
+def _row(session: str, seen: Seen, found: Found, cell: FoundCell, counted: Counted | None) -> dict[str, Any]:
+    state = "at_edge" if cell.at_edge else "pending" if counted is None else "counted"
+    probabilities = counted.probabilities if counted else (None,) * len(CLASSES)
+    verifiers = counted.verifiers if counted else (None,) * len(CLASSES)
+    values = (
+        session,
+        seen.frame,
+        seen.name,
+        seen.captured_at_ns,
+        cell.index,
+        state,
+        counted.cls if counted else None,
+        counted.verdict if counted else None,
+        *probabilities,
+        *verifiers,
+        counted.reject_score if counted else None,
+        *cell.box,
+        *cell.centre_xy_px,
+        cell.area_um2,
+        found.um_per_px,
+        found.um_per_px_source,
+        found.focus,
+        counted.weights if counted else None,
+    )
+    return dict(zip(COLUMNS, values, strict=True))

@@ -1,0 +1,1 @@
+"""The session record: events, ledger, frame store and tally."""

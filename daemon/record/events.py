@@ -1,0 +1,256 @@
+"""The events of a session, and their one canonical form in bytes.
+
+Everything that is known of a session is an event. An event is frozen, validated when it is built, and has exactly
+one spelling in bytes (JSON with sorted keys, no spaces, UTF-8, floats by ``repr``), so that a hash over the bytes
+is a hash over the meaning.
+"""
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic.dataclasses import dataclass
+
+CLASSES: Final = ("band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte")
+"""The six leukocyte classes in the order used everywhere."""
+
+VERDICTS: Final = ("confirmed", "corrected", "flagged", "rejected")
+"""What the verifiers made of a cell."""
+
+_STRICT: Final = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+_Value = TypeVar("_Value")
+Frozen: TypeAlias = Annotated[
+    Mapping[str, _Value], AfterValidator(lambda given: MappingProxyType(dict(given))), PlainSerializer(dict)
+]
+
+
+def _printable(name: Any) -> Any:
+    """Replace what UTF-8 cannot carry: a file with an odd name is still a frame."""
+    return name.encode("utf-8", "replace").decode("utf-8") if isinstance(name, str) else name
+
+
+ClassName: TypeAlias = Literal["band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte"]
+Verdict: TypeAlias = Literal["confirmed", "corrected", "flagged", "rejected"]
+Sha256: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Word: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+Name: TypeAlias = Annotated[str, BeforeValidator(_printable)]
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+Ordinal: TypeAlias = Annotated[int, Field(ge=1)]
+Positive: TypeAlias = Annotated[float, Field(gt=0)]
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+SixShares: TypeAlias = tuple[Share, Share, Share, Share, Share, Share]
+Scalar: TypeAlias = str | int | float | bool | None
+
+
+class EventInvalid(ValueError):
+    """Bytes or values that are no event.
+
+    Parameters
+    ----------
+    detail : str
+        What is wrong, in one line.
+    """
+
+    mend = "record events as this version of smearwatch writes them"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"not an event: {detail}")
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Opened:
+    """A hub began to write the session. One per start; ``epoch`` counts the starts from 1."""
+
+    epoch: Ordinal
+    started_at_ns: Count
+    version: str
+    session: Word
+    target: Ordinal | None
+    field_um: Positive
+    band_rule: str
+    settings: Frozen[Scalar]
+    kind: Literal["opened"] = "opened"
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Seen:
+    """A frame arrived and its bytes are safe. ``frame`` is the SHA-256 of the bytes."""
+
+    frame: Sha256
+    name: Name
+    size_bytes: Count
+    captured_at_ns: Count
+    um_per_px: Positive | None
+    um_per_px_source: Word | None
+    stored: bool
+    source: str
+    kind: Literal["seen"] = "seen"
+
+    @model_validator(mode="after")
+    def _scale_has_a_source(self) -> "Seen":
+        if self.um_per_px is not None and self.um_per_px_source is None:
+            raise ValueError("um_per_px without um_per_px_source")
+        return self
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Rejected:
+    """A frame could not be used. ``value`` is the number that decided it, where there is one."""
+
+    frame: Sha256
+    reason: Word
+    detail: Name
+    value: float | None
+    kind: Literal["rejected"] = "rejected"
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class FoundCell:
+    """One leukocyte in a frame: box (x, y, width, height) and centre (x, y) in pixels, area in square µm."""
+
+    index: Count
+    box: tuple[int, int, Ordinal, Ordinal]
+    centre_xy_px: tuple[float, float]
+    area_um2: Annotated[float, Field(ge=0)]
+    at_edge: bool
+    score: float
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Found:
+    """The leukocytes of a frame. Those at the edge are cut, so they are shown and never counted."""
+
+    frame: Sha256
+    width_px: Ordinal
+    height_px: Ordinal
+    um_per_px: Positive
+    um_per_px_source: Word
+    um_per_px_estimate: Positive | None
+    focus: float
+    cells: tuple[FoundCell, ...]
+    kind: Literal["found"] = "found"
+
+    @model_validator(mode="after")
+    def _cells_are_told_apart(self) -> "Found":
+        if len({cell.index for cell in self.cells}) != len(self.cells):
+            raise ValueError("two cells with the same index")
+        return self
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Counted:
+    """A cell has its class and verdict. ``weights`` is the SHA-256 over the weights that gave them."""
+
+    frame: Sha256
+    index: Count
+    cls: ClassName
+    verdict: Verdict
+    probabilities: SixShares
+    verifiers: SixShares
+    reject_score: float
+    weights: str
+    kind: Literal["counted"] = "counted"
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Stage:
+    """How long one stage of the way took, over ``n`` frames or cells."""
+
+    n: Count
+    median_ms: Annotated[float, Field(ge=0)]
+    p95_ms: Annotated[float, Field(ge=0)]
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Closed:
+    """The hub ended in good order. ``counters`` names everything that was dropped, with zeros."""
+
+    epoch: Ordinal
+    complete: bool
+    stages: Frozen[Stage]
+    counters: Frozen[int]
+    kind: Literal["closed"] = "closed"
+
+
+Event: TypeAlias = Opened | Seen | Rejected | Found | Counted | Closed
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Recorded:
+    """An event in its place in the ledger. ``chain`` is the hash over it and everything before it."""
+
+    number: Ordinal
+    epoch: Ordinal
+    recorded_at_ns: Count
+    event: Annotated[Event, Field(discriminator="kind")]
+    chain: Sha256
+
+
+_EVENT: Final[TypeAdapter[Any]] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+_RECORDED: Final[TypeAdapter[Recorded]] = TypeAdapter(Recorded)
+
+
+def canonical_json(value: Any) -> bytes:
+    """Spell a JSON value in its one canonical way.
+
+    Parameters
+    ----------
+    value : Any
+        Dictionaries with string keys, lists, tuples, strings, numbers, booleans, None.
+
+    Returns
+    -------
+    bytes
+        UTF-8 with sorted keys, no spaces, floats by ``repr``.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8")
+
+
+def event_to_bytes(event: Event) -> bytes:
+    """Give the canonical bytes of an event: equal events, equal bytes."""
+    return canonical_json(_EVENT.dump_python(event))
+
+
+def event_from_bytes(body: bytes | str) -> Event:
+    """Read an event back from its bytes.
+
+    Raises
+    ------
+    EventInvalid
+        The bytes are not JSON, of an unknown kind, or hold a wrong, missing or unknown value.
+    """
+    return _validated(_EVENT, body)  # type: ignore[no-any-return]
+
+
+def recorded_to_bytes(recorded: Recorded) -> bytes:
+    """Give the canonical bytes of a recorded event."""
+    return canonical_json(_RECORDED.dump_python(recorded))
+
+
+def recorded_from_bytes(body: bytes | str) -> Recorded:
+    """Read a recorded event back from its bytes; raises `EventInvalid` as `event_from_bytes` does."""
+    return _validated(_RECORDED, body)  # type: ignore[no-any-return]
+
+
+def _validated(adapter: TypeAdapter[Any], body: bytes | str) -> Any:
+    try:
+        return adapter.validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise EventInvalid(f"{where}: {first['msg']}" if where else first["msg"]) from error

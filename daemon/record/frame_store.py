@@ -1,0 +1,177 @@
+"""Frames as files named by their content: written once, whole or not at all, never changed."""
+
+import errno
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from smearwatch.daemon.record.folders import make_folder, sync_folder
+
+Bytes: TypeAlias = bytes | bytearray | memoryview
+FrameFault: TypeAlias = Literal["missing", "changed"]
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_INCOMING: Final = "incoming"
+_CHUNK_BYTES: Final = 1 << 20
+
+
+class FrameStoreError(Exception):
+    """A frame could not be written or read.
+
+    Parameters
+    ----------
+    what : str
+        What happened, in one line, naming the file.
+    mend : str
+        How to mend it.
+    """
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(what)
+        self.mend = mend
+
+
+class FrameStore:
+    """The frames of one session, at ``folder/ab/abcdef…`` by the SHA-256 of their bytes.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when the first frame is put.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._puts = 0
+
+    def path(self, frame: str) -> Path:
+        """Give the file of a frame, whether it is there or not.
+
+        Raises
+        ------
+        FrameStoreError
+            `frame` is not a SHA-256 in lower-case hex.
+        """
+        if not _SHA256.fullmatch(frame):
+            raise FrameStoreError(f"{frame!r} is not the name of a frame", "name it by its SHA-256 in hex")
+        return self.folder / frame[:2] / frame
+
+    def put(self, data: Bytes) -> str:
+        """Keep a frame's bytes; when this returns they survive a loss of power.
+
+        Parameters
+        ----------
+        data : bytes-like
+            The frame as it came. Bytes that are already there are not written again.
+
+        Returns
+        -------
+        str
+            The SHA-256 of the bytes in hex.
+
+        Raises
+        ------
+        FrameStoreError
+            The disk is full, not writable or failing. Nothing half-written is left under the frame's name.
+        """
+        view = memoryview(data).cast("B")
+        frame = hashlib.sha256(view).hexdigest()
+        path = self.path(frame)
+        with self._reported(path):
+            if path.exists() and path.stat().st_size == view.nbytes:
+                return frame
+            make_folder(path.parent)
+            incoming = self._incoming(frame)
+            try:
+                _write_whole(incoming, view)
+                os.replace(incoming, path)
+            except BaseException:
+                incoming.unlink(missing_ok=True)
+                raise
+            sync_folder(path.parent)
+        return frame
+
+    def read(self, frame: str) -> bytes:
+        """Give a frame's bytes as they stand on the disk; `verify` says whether they are still the right ones.
+
+        Raises
+        ------
+        FrameStoreError
+            The frame is not there, or cannot be read.
+        """
+        path = self.path(frame)
+        with self._reported(path):
+            return path.read_bytes()
+
+    def size_bytes(self, frame: str) -> int:
+        """Give the size of a frame in bytes; raises `FrameStoreError` where it is not there."""
+        path = self.path(frame)
+        with self._reported(path):
+            return path.stat().st_size
+
+    def verify(self, frame: str) -> FrameFault | None:
+        """Hash a frame again.
+
+        Returns
+        -------
+        str or None
+            ``"missing"``, ``"changed"``, or None when the bytes are those that were put.
+        """
+        path = self.path(frame)
+        digest = hashlib.sha256()
+        try:
+            with path.open("rb") as file:
+                while chunk := file.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+        except FileNotFoundError:
+            return "missing"
+        except OSError:
+            return "changed"
+        return None if digest.hexdigest() == frame else "changed"
+
+    def clear_incoming(self) -> int:
+        """Remove what a killed writer left half-written. Only the session's one writer may call this.
+
+        Returns
+        -------
+        int
+            How many files were removed.
+        """
+        incoming = self.folder / _INCOMING
+        leftovers = list(incoming.iterdir()) if incoming.is_dir() else []
+        with self._reported(incoming):
+            for leftover in leftovers:
+                leftover.unlink(missing_ok=True)
+        return len(leftovers)
+
+    def _incoming(self, frame: str) -> Path:
+        folder = self.folder / _INCOMING
+        folder.mkdir(exist_ok=True)
+        self._puts += 1
+        return folder / f"{os.getpid()}-{self._puts}-{frame[:8]}"
+
+    @contextmanager
+    def _reported(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise FrameStoreError(f"{path}: no such frame", "restore the session from a copy") from error
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            mend = "free space on that disk" if full else "check that the disk is sound and the folder is yours"
+            raise FrameStoreError(f"{path}: {error.strerror or error}", mend) from error
+
+
+def _write_whole(path: Path, view: memoryview) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+    try:
+        written = 0
+        while written < view.nbytes:
+            written += os.write(descriptor, view[written:])
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,168 @@
+"""The ledger: a session's events, in order, for good."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from smearwatch.daemon.record.chain import genesis, link
+from smearwatch.daemon.record.events import Event, Recorded, event_to_bytes
+from smearwatch.daemon.record.folders import make_folder, sync_folder
+from smearwatch.daemon.record.lock import SessionLock
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable, connect_to_write, reported
+from smearwatch.daemon.record.writing import admit, derive, key_of
+
+
+class Ledger(LedgerReader):
+    """A session's ledger in the hands of its one writer; made by `Ledger.open`.
+
+    `Ledger.read` gives a `LedgerReader` to everybody else.
+    """
+
+    def __init__(
+        self, folder: Path, connection: sqlite3.Connection, lock: SessionLock, clock_ns: Callable[[], int]
+    ) -> None:
+        super().__init__(folder, connection)
+        self._lock = lock
+        self._clock_ns = clock_ns
+        rows = self.rows("SELECT number, epoch, chain FROM events ORDER BY number DESC LIMIT 1")
+        number, epoch, chain = rows[0] if rows else (0, 0, genesis(self.session))
+        self._tail: tuple[int, bytes] = (number, chain)
+        self._epoch = int(epoch) + 1
+
+    @classmethod
+    def open(cls, folder: Path, *, session: str | None = None, clock_ns: Callable[[], int] = time.time_ns) -> Self:
+        """Open a session for writing, make it where there is none, and begin a new epoch.
+
+        Parameters
+        ----------
+        folder : Path
+            The session's folder.
+        session : str, optional
+            Its name; the folder's name unless given.
+        clock_ns : callable
+            Nanoseconds since 1970, for ``recorded_at_ns``.
+
+        Raises
+        ------
+        SessionBusy
+            Another process is writing it.
+        LedgerUnusable
+            What is there is not this session's ledger, is damaged, or cannot be written.
+        """
+        path = folder / LEDGER_FILE
+        try:
+            make_folder(folder)
+            lock = SessionLock(folder)
+        except OSError as error:
+            mend = "choose a state folder that this user may write in"
+            raise LedgerUnusable(path, error.strerror or str(error), mend) from error
+        try:
+            connection = connect_to_write(path, session or folder.name)
+            try:
+                ledger = cls(folder, connection, lock, clock_ns)
+                ledger.frames.clear_incoming()
+                sync_folder(folder)
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            lock.release()
+            raise
+        return ledger
+
+    def close(self) -> None:
+        """Close the file and let the session go. Doing it twice is harmless."""
+        super().close()
+        self._lock.release()
+
+    @property
+    def epoch(self) -> int:
+        """Which start of the writer this is, counted from 1."""
+        return self._epoch
+
+    def append(self, events: Iterable[Event]) -> list[Recorded]:
+        """Write events in one transaction; when this returns they survive a loss of power.
+
+        Parameters
+        ----------
+        events : iterable of Event
+            In the order they are to have.
+
+        Returns
+        -------
+        list of Recorded
+            Those that were new, with their numbers. An event whose key (`writing.key_of`) is there already changes
+            nothing and is not among them.
+
+        Raises
+        ------
+        LedgerRefused
+            An event contradicts the ledger. Nothing of the batch is written; the exception names the event.
+        LedgerUnusable
+            The disk is full or failing. Nothing of the batch is written.
+        """
+        recorded_at_ns = self._clock_ns()
+        new: list[Recorded] = []
+        tail = self._tail
+        with self._transaction():
+            for event in events:
+                if (recorded := self._write(event, tail, recorded_at_ns)) is not None:
+                    tail = (recorded.number, bytes.fromhex(recorded.chain))
+                    new.append(recorded)
+        self._tail = tail
+        return new
+
+    def put_thumbnails(self, frame: str, jpegs: Mapping[int, bytes]) -> int:
+        """Keep small JPEG pictures of a frame's cells. They can be made again, so the chain leaves them out.
+
+        Parameters
+        ----------
+        frame : str
+            The frame, found before.
+        jpegs : mapping
+            The pictures by cell index. The first picture of a cell stays.
+
+        Returns
+        -------
+        int
+            How many pictures were not kept, because the ledger knows no such cell or has its picture already.
+        """
+        kept = 0
+        with self._transaction():
+            for index, jpeg in jpegs.items():
+                kept += self._connection.execute(
+                    "INSERT INTO thumbnails SELECT frame, cell, ?3 FROM cells WHERE frame = ?1 AND cell = ?2 "
+                    "ON CONFLICT DO NOTHING",
+                    (frame, index, jpeg),
+                ).rowcount
+        return len(jpegs) - kept
+
+    def _write(self, event: Event, tail: tuple[int, bytes], recorded_at_ns: int) -> Recorded | None:
+        key = key_of(event)
+        if self._connection.execute("SELECT 1 FROM events WHERE key = ?", (key,)).fetchone():
+            return None
+        admit(self._connection, event, session=self.session, epoch=self._epoch)
+        number, body = tail[0] + 1, event_to_bytes(event)
+        chain = link(tail[1], number, self._epoch, recorded_at_ns, event.kind, body)
+        self._connection.execute(
+            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (number, self._epoch, recorded_at_ns, event.kind, key, body.decode("utf-8"), chain),
+        )
+        derive(self._connection, number, event)
+        return Recorded(number, self._epoch, recorded_at_ns, event, chain.hex())
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with reported(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise

@@ -1,0 +1,98 @@
+"""One writer for a session: an advisory lock on a file beside the ledger."""
+
+import fcntl
+import os
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+_FILE: Final = "lock"
+_TRIES: Final = 10
+_BETWEEN_TRIES_S: Final = 0.02
+
+
+class SessionBusy(Exception):
+    """Another process is writing the session.
+
+    Parameters
+    ----------
+    folder : Path
+        The session's folder.
+    pid : int or None
+        The process that holds it, where known.
+    """
+
+    def __init__(self, folder: Path, pid: int | None) -> None:
+        who = f"process {pid}" if pid else "another process"
+        super().__init__(f"session {folder.name} is being written by {who}")
+        self.pid = pid
+        self.mend = "stop that one first, or choose another session name"
+
+
+class SessionLock:
+    """The right to write a session, held until `release` or the end of the process.
+
+    Parameters
+    ----------
+    folder : Path
+        The session's folder; it must be there.
+
+    Raises
+    ------
+    SessionBusy
+        Another process holds it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._descriptor = os.open(folder / _FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            # `holder` takes the lock for an instant to look at it, so one refusal is not yet an answer.
+            if not any(_taken(self._descriptor, fcntl.LOCK_EX) or _pause() for _ in range(_TRIES)):
+                raise SessionBusy(folder, _pid(self._descriptor))
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def release(self) -> None:
+        """Let the session go. Doing it twice is harmless."""
+        if self._descriptor >= 0:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def holder(folder: Path) -> SessionBusy | None:
+    """Say who is writing a session.
+
+    Returns
+    -------
+    SessionBusy or None
+        None when nobody is, or when there is no such session.
+    """
+    try:
+        descriptor = os.open(folder / _FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        return None if _taken(descriptor, fcntl.LOCK_SH) else SessionBusy(folder, _pid(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int, how: int) -> bool:
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _pause() -> bool:
+    return Event().wait(_BETWEEN_TRIES_S)
+
+
+def _pid(descriptor: int) -> int | None:
+    text = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+    return int(text) if text.isdecimal() else None

@@ -1,0 +1,240 @@
+"""Reading a session's ledger: its events in order, and what can be asked without reading them all."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from smearwatch.daemon.record.events import (
+    Counted,
+    Event,
+    EventInvalid,
+    Found,
+    Recorded,
+    Rejected,
+    Seen,
+    event_from_bytes,
+)
+from smearwatch.daemon.record.frame_store import FrameStore
+from smearwatch.daemon.record.schema import LEDGER_FILE, RESTORE, LedgerUnusable, connect_to_read, reported, session_of
+
+_PAGE: Final = 500
+
+_Kind = TypeVar("_Kind", Seen, Found, Rejected, Counted)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingFrame:
+    """A frame that still waits: for its outcome, or (where `found`) for the verdicts on its whole cells.
+
+    ``number`` is that of its seen event; give it as ``after`` to go on from here.
+    """
+
+    number: int
+    seen: Seen
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSummary:
+    """How much a session holds. Times are nanoseconds since 1970, None before the first event."""
+
+    session: str
+    events: int
+    epochs: int
+    frames: int
+    pending: int
+    cells: int
+    cells_counted: int
+    began_at_ns: int | None
+    last_at_ns: int | None
+
+
+class LedgerReader:
+    """A session's ledger, to be read, also while it is being written.
+
+    Use it in the thread that opened it, as a context manager or with `close`. Every method raises `LedgerUnusable`
+    where the file is damaged or the disk fails.
+
+    Parameters
+    ----------
+    folder : Path
+        The session's folder.
+    connection : sqlite3.Connection
+        Open on the ledger in that folder; the reader closes it.
+
+    Attributes
+    ----------
+    frames : FrameStore
+        The frames beside the ledger.
+    session : str
+        The session's name, as it was first opened.
+    """
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+        self.folder = folder
+        self.path = folder / LEDGER_FILE
+        self.frames = FrameStore(folder / "frames")
+        self._connection = connection
+        with reported(self.path):
+            self.session = session_of(connection)
+
+    @classmethod
+    def read(cls, folder: Path) -> "LedgerReader":
+        """Open a session for reading.
+
+        Raises
+        ------
+        LedgerUnusable
+            There is no ledger, or it is damaged, empty, or not one of ours.
+        """
+        return LedgerReader(folder, connect_to_read(folder / LEDGER_FILE))
+
+    def close(self) -> None:
+        """Close the file. Doing it twice is harmless."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def last_number(self) -> int:
+        """The number of the last event, 0 before the first."""
+        return int(self.rows("SELECT coalesce(max(number), 0) FROM events")[0][0])
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the last event, 0 before the first."""
+        rows = self.rows("SELECT epoch FROM events ORDER BY number DESC LIMIT 1")
+        return int(rows[0][0]) if rows else 0
+
+    def events(self, after: int = 0, limit: int | None = None) -> Iterator[Recorded]:
+        """Give the events after a number, in order; memory does not grow with how many there are.
+
+        Parameters
+        ----------
+        after : int
+            Begin behind this number; 0 for the beginning.
+        limit : int, optional
+            At most so many.
+        """
+        return self._pages(
+            "SELECT number, epoch, recorded_at_ns, body, chain FROM events WHERE number > ? ORDER BY number LIMIT ?",
+            after,
+            limit,
+        )
+
+    def seen_frames(self, after: int = 0, limit: int | None = None) -> Iterator[Recorded]:
+        """Give the seen events after a number, in order; memory does not grow with how many there are."""
+        return self._pages(
+            "SELECT number, epoch, recorded_at_ns, body, chain FROM frames JOIN events ON number = seen_number "
+            "WHERE seen_number > ? ORDER BY seen_number LIMIT ?",
+            after,
+            limit,
+        )
+
+    def pending_frames(self, after: int | None = None, limit: int = 100) -> list[PendingFrame]:
+        """Give the frames that wait, in the order they were seen.
+
+        Parameters
+        ----------
+        after : int, optional
+            Begin behind this number (`PendingFrame.number`).
+        limit : int
+            At most so many.
+        """
+        rows = self.rows(
+            "SELECT number, body, outcome_number IS NOT NULL FROM pending JOIN events ON number = seen_number "
+            "WHERE seen_number > ? ORDER BY seen_number LIMIT ?",
+            after or 0,
+            limit,
+        )
+        return [PendingFrame(number, self._event(number, body, Seen), bool(found)) for number, body, found in rows]
+
+    def has_seen(self, frame: str) -> bool:
+        """Say whether a frame is in the session."""
+        return bool(self.rows("SELECT 1 FROM frames WHERE frame = ?", frame))
+
+    def seen(self, frame: str) -> Seen | None:
+        """Give a frame's seen event, None for a frame that is not in the session."""
+        return self._by_key(f"seen:{frame}", Seen)
+
+    def found(self, frame: str) -> Found | None:
+        """Give the leukocytes of a frame, None where it has no outcome yet or was rejected."""
+        return self._by_key(f"outcome:{frame}", Found)
+
+    def rejected(self, frame: str) -> Rejected | None:
+        """Give why a frame could not be used, None where it could or has no outcome yet."""
+        return self._by_key(f"outcome:{frame}", Rejected)
+
+    def counted(self, frame: str) -> list[Counted]:
+        """Give the verdicts on a frame's cells so far, by index."""
+        rows = self.rows(
+            "SELECT number, body FROM cells JOIN events ON number = counted_number WHERE frame = ? ORDER BY cell", frame
+        )
+        return [self._event(number, body, Counted) for number, body in rows]
+
+    def counted_indices(self, frame: str) -> frozenset[int]:
+        """Give the indices of a frame's cells that have their verdict."""
+        rows = self.rows("SELECT cell FROM cells WHERE frame = ? AND counted_number IS NOT NULL", frame)
+        return frozenset(index for (index,) in rows)
+
+    def thumbnail(self, frame: str, index: int) -> bytes | None:
+        """Give a cell's small JPEG picture, None where there is none."""
+        rows = self.rows("SELECT jpeg FROM thumbnails WHERE frame = ? AND cell = ?", frame, index)
+        return bytes(rows[0][0]) if rows else None
+
+    def scale_estimates(self, limit: int = 25) -> tuple[float, ...]:
+        """Give the session's first estimates of µm per pixel from red cells, in the order they were recorded."""
+        rows = self.rows(
+            "SELECT um_per_px_estimate FROM frames WHERE um_per_px_estimate IS NOT NULL "
+            "ORDER BY outcome_number LIMIT ?",
+            limit,
+        )
+        return tuple(estimate for (estimate,) in rows)
+
+    def summary(self) -> LedgerSummary:
+        """Say how much the session holds, without reading its events."""
+        (row,) = self.rows(
+            "SELECT (SELECT coalesce(max(number), 0) FROM events), "
+            "(SELECT coalesce((SELECT epoch FROM events ORDER BY number DESC LIMIT 1), 0)), "
+            "(SELECT count(*) FROM frames), (SELECT count(*) FROM pending), "
+            "(SELECT count(*) FROM cells), (SELECT count(counted_number) FROM cells), "
+            "(SELECT recorded_at_ns FROM events WHERE number = 1), "
+            "(SELECT recorded_at_ns FROM events ORDER BY number DESC LIMIT 1)"
+        )
+        return LedgerSummary(self.session, *row)
+
+    def rows(self, statement: str, *values: str | int) -> list[Any]:
+        """Ask the ledger's tables (`schema`) directly."""
+        with reported(self.path):
+            return self._connection.execute(statement, values).fetchall()
+
+    def _pages(self, statement: str, after: int, limit: int | None) -> Iterator[Recorded]:
+        while limit is None or limit > 0:
+            size = _PAGE if limit is None else min(_PAGE, limit)
+            rows = self.rows(statement, after, size)
+            for number, epoch, recorded_at_ns, body, chain in rows:
+                yield Recorded(number, epoch, recorded_at_ns, self._event(number, body), chain.hex())
+            if len(rows) < size:
+                return
+            after = rows[-1][0]
+            limit = None if limit is None else limit - size
+
+    def _by_key(self, key: str, kind: type[_Kind]) -> _Kind | None:
+        rows = self.rows("SELECT number, body FROM events WHERE key = ? AND kind = ?", key, kind.__name__.lower())
+        return self._event(rows[0][0], rows[0][1], kind) if rows else None
+
+    def _event(self, number: int, body: str, kind: type[_Kind] | None = None) -> Any:
+        try:
+            event: Event = event_from_bytes(body)
+        except EventInvalid as error:
+            raise LedgerUnusable(self.path, f"event {number} is damaged", RESTORE) from error
+        if kind is not None and not isinstance(event, kind):
+            raise LedgerUnusable(self.path, f"event {number} is damaged", RESTORE)
+        return event

@@ -1,0 +1,195 @@
+"""The ledger's file: its tables, how it is opened, and what is said when it cannot be used."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+LEDGER_FILE: Final = "ledger.sqlite"
+APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
+VERSION: Final = 1
+
+# `events` is the truth. The other tables are derived from it, in the same transaction, so that what is waiting can be
+# asked for without reading the whole session. The triggers keep the log append-only and gapless even for a hand-typed
+# statement; INSERT OR REPLACE would otherwise slip past those on UPDATE and DELETE.
+_TABLES: Final = """
+CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE events (
+  number INTEGER PRIMARY KEY CHECK (number > 0),
+  epoch INTEGER NOT NULL CHECK (epoch > 0),
+  recorded_at_ns INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL UNIQUE,
+  body TEXT NOT NULL,
+  chain BLOB NOT NULL CHECK (length(chain) = 32)
+) STRICT;
+CREATE TABLE frames (
+  frame TEXT PRIMARY KEY,
+  seen_number INTEGER NOT NULL UNIQUE REFERENCES events (number),
+  outcome_number INTEGER UNIQUE REFERENCES events (number),
+  waiting INTEGER NOT NULL DEFAULT 0 CHECK (waiting >= 0),
+  um_per_px_estimate REAL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX frames_pending ON frames (seen_number) WHERE outcome_number IS NULL OR waiting > 0;
+CREATE VIEW pending AS SELECT * FROM frames WHERE outcome_number IS NULL OR waiting > 0;
+CREATE INDEX frames_estimate ON frames (outcome_number) WHERE um_per_px_estimate IS NOT NULL;
+CREATE TABLE cells (
+  frame TEXT NOT NULL REFERENCES frames (frame),
+  cell INTEGER NOT NULL,
+  at_edge INTEGER NOT NULL,
+  counted_number INTEGER UNIQUE REFERENCES events (number),
+  PRIMARY KEY (frame, cell)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE thumbnails (
+  frame TEXT NOT NULL,
+  cell INTEGER NOT NULL,
+  jpeg BLOB NOT NULL,
+  PRIMARY KEY (frame, cell),
+  FOREIGN KEY (frame, cell) REFERENCES cells (frame, cell)
+) STRICT;
+CREATE TRIGGER events_keep_update BEFORE UPDATE ON events
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER events_keep_delete BEFORE DELETE ON events
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER events_in_order BEFORE INSERT ON events
+WHEN NEW.number <> (SELECT coalesce(max(number), 0) + 1 FROM events)
+  OR EXISTS (SELECT 1 FROM events WHERE key = NEW.key)
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+"""
+
+
+class LedgerUnusable(Exception):
+    """The ledger cannot be opened, read or written.
+
+    Parameters
+    ----------
+    path : Path
+        The ledger's file.
+    what : str
+        What is wrong with it.
+    mend : str
+        How to mend it.
+    """
+
+    def __init__(self, path: Path, what: str, mend: str) -> None:
+        super().__init__(f"{path}: {what}")
+        self.path = path
+        self.mend = mend
+
+
+_MENDS: Final = {
+    "SQLITE_FULL": "free space on that disk; everything acknowledged so far is safe",
+    "SQLITE_BUSY": "another program holds the file open for writing; close it",
+    "SQLITE_LOCKED": "another program holds the file open for writing; close it",
+    "SQLITE_READONLY": "give this user the right to write in that folder",
+    "SQLITE_PERM": "give this user the right to read that folder",
+    "SQLITE_CANTOPEN": "check that the folder is there and that this user may use it",
+    "SQLITE_IOERR": "check the disk; everything acknowledged so far is safe",
+}
+RESTORE: Final = "restore the session from a copy, or begin another one under a new name"
+
+
+@contextmanager
+def reported(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises inside into one `LedgerUnusable` with its mend."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", "") or ""
+        mend = next((mend for code, mend in _MENDS.items() if name.startswith(code)), RESTORE)
+        raise LedgerUnusable(path, str(error), mend) from error
+
+
+def connect_to_write(path: Path, session: str) -> sqlite3.Connection:
+    """Open a ledger for writing, and make it where there is none.
+
+    Every commit is on the disk when it returns (``synchronous=FULL``).
+
+    Raises
+    ------
+    LedgerUnusable
+        The file is not a ledger, damaged, of a later version, or of another session.
+    """
+    with reported(path):
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            _set_up(connection, path, session)
+            _check(connection, path)
+            held = session_of(connection)
+            if held != session:
+                raise LedgerUnusable(path, f"holds the session {held!r}, not {session!r}", "name the folder as it was")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open a ledger for reading, also while it is being written, also on a read-only disk.
+
+    Raises
+    ------
+    LedgerUnusable
+        There is no file, or it is not a ledger, damaged, or of a later version.
+    """
+    if not path.is_file():
+        raise LedgerUnusable(path, "no ledger there", "name a session that `smearwatch sessions list` shows")
+    # Without the right to write its folder SQLite cannot share a file that somebody may be writing; then nobody is.
+    alone = not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists()
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro{'&immutable=1' if alone else ''}"
+    with reported(path):
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+        try:
+            connection.execute("PRAGMA busy_timeout = 5000")
+            _check(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def session_of(connection: sqlite3.Connection) -> str:
+    """Give the name that the session was opened under."""
+    (name,) = connection.execute("SELECT value FROM about WHERE name = 'session'").fetchone()
+    return str(name)
+
+
+def _set_up(connection: sqlite3.Connection, path: Path, session: str) -> None:
+    connection.execute("PRAGMA busy_timeout = 5000")
+    if not _is_blank(connection):
+        _check(connection, path)  # before anything is changed in a file that may be somebody else's
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA recursive_triggers = ON")
+    connection.execute("PRAGMA journal_size_limit = 16777216")
+    if _is_blank(connection):
+        # In one transaction, header included: killed here, the file is still blank and is set up the next time.
+        connection.executescript(
+            f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {_TABLES}"
+        )
+        connection.execute("INSERT INTO about VALUES ('session', ?)", (session,))
+        connection.execute("COMMIT")
+
+
+def _is_blank(connection: sqlite3.Connection) -> bool:
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return tables == 0 and _pragma(connection, "application_id") == 0
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    if _is_blank(connection):
+        raise LedgerUnusable(path, "the ledger is empty", "start the session with `smearwatch run`")
+    if _pragma(connection, "application_id") != APPLICATION_ID:
+        raise LedgerUnusable(path, "not a ledger of smearwatch", "move that file away, or choose another session name")
+    version = _pragma(connection, "user_version")
+    if version != VERSION:
+        raise LedgerUnusable(path, f"written in form {version}, this program knows {VERSION}", "update smearwatch")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    (value,) = connection.execute(f"PRAGMA {name}").fetchone()
+    return int(value)

@@ -1,0 +1,157 @@
+"""Where sessions live and what they are called: names, folders, listing and deleting. Files only, no events."""
+
+import difflib
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from smearwatch.daemon.record.lock import SessionLock, holder
+from smearwatch.daemon.record.schema import LEDGER_FILE
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+_DOOMED: Final = ".deleted-"
+
+
+class SessionNameInvalid(ValueError):
+    """A session's name that cannot be a folder's on every system."""
+
+    mend = "use 1 to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name!r} is not a session's name")
+
+
+class SessionMissing(LookupError):
+    """There is no session of that name.
+
+    Parameters
+    ----------
+    root : Path
+        The state folder that was looked in.
+    name : str
+        The name asked for.
+    """
+
+    def __init__(self, root: Path, name: str) -> None:
+        super().__init__(f"no session {name!r} under {root}")
+        near = difflib.get_close_matches(name, session_names(root), n=3, cutoff=0.5)
+        self.mend = f"did you mean {', '.join(near)}?" if near else "`smearwatch sessions list` shows what there is"
+
+
+class SessionNotDeleted(OSError):
+    """The system refused to delete a session's files."""
+
+    mend = "give this user the right to write in that folder, then delete the session again"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFolder:
+    """A session as files. ``pid`` is that of its writer where one runs and is known."""
+
+    name: str
+    path: Path
+    size_bytes: int
+    running: bool
+    pid: int | None
+
+
+def sessions_root(state_dir: Path) -> Path:
+    """Give the folder that holds the sessions of a state folder."""
+    return state_dir / "sessions"
+
+
+def check_name(name: str) -> str:
+    """Give a session's name back if it can be one.
+
+    Raises
+    ------
+    SessionNameInvalid
+        It is empty, longer than 64, begins with a dot or dash, or holds anything but letters, digits, ``.``, ``_``,
+        ``-``.
+    """
+    if not _NAME.fullmatch(name):
+        raise SessionNameInvalid(name)
+    return name
+
+
+def session_folder(state_dir: Path, name: str) -> Path:
+    """Give a session's folder, whether it is there or not; raises `SessionNameInvalid`."""
+    return sessions_root(state_dir) / check_name(name)
+
+
+def find_session(state_dir: Path, name: str) -> Path:
+    """Give the folder of a session that is there.
+
+    Raises
+    ------
+    SessionNameInvalid
+        The name cannot be one.
+    SessionMissing
+        There is no such session.
+    """
+    folder = session_folder(state_dir, name)
+    if not (folder / LEDGER_FILE).is_file():
+        raise SessionMissing(state_dir, name)
+    return folder
+
+
+def session_names(state_dir: Path) -> list[str]:
+    """Give the names of the sessions that are there, in alphabetical order."""
+    root = sessions_root(state_dir)
+    if not root.is_dir():
+        return []
+    return sorted(e.name for e in root.iterdir() if _NAME.fullmatch(e.name) and (e / LEDGER_FILE).is_file())
+
+
+def describe_session(state_dir: Path, name: str) -> SessionFolder:
+    """Say how large a session is and whether it is being written; raises as `find_session` does."""
+    folder = find_session(state_dir, name)
+    busy = holder(folder)
+    return SessionFolder(name, folder, _size_bytes(folder), busy is not None, busy.pid if busy else None)
+
+
+def delete_session(state_dir: Path, name: str) -> int:
+    """Delete a session, its frames and its ledger, for good.
+
+    Returns
+    -------
+    int
+        How many bytes were freed.
+
+    Raises
+    ------
+    SessionNameInvalid, SessionMissing
+        There is nothing to delete.
+    SessionBusy
+        It is being written.
+    SessionNotDeleted
+        The system refused. What was not yet deleted is no longer listed as a session.
+    """
+    folder = find_session(state_dir, name)
+    doomed = folder.with_name(f"{_DOOMED}{name}")
+    size_bytes = _size_bytes(folder)
+    try:
+        lock = SessionLock(folder)
+        try:
+            shutil.rmtree(doomed, ignore_errors=True)  # what an interrupted deletion left
+            folder.rename(doomed)  # first out of sight in one step, so that no half a session is ever listed
+        finally:
+            lock.release()
+        shutil.rmtree(doomed)
+    except OSError as error:
+        raise SessionNotDeleted(f"{folder}: {error.strerror or error}") from error
+    return size_bytes
+
+
+def _size_bytes(folder: Path) -> int:
+    total = 0
+    for place, _, files in os.walk(folder):
+        for file in files:
+            try:
+                total += os.lstat(os.path.join(place, file)).st_size
+            except FileNotFoundError:
+                continue  # SQLite's side files come and go while a session is written
+    return total

@@ -1,0 +1,287 @@
+"""The tally: a pure fold over a session's events. The same events give the same counts, wherever it is done."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Self
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from smearwatch.daemon.record.events import (
+    CLASSES,
+    VERDICTS,
+    Closed,
+    Count,
+    Counted,
+    Event,
+    Found,
+    Opened,
+    Ordinal,
+    Rejected,
+    Seen,
+    Sha256,
+)
+from smearwatch.daemon.record.intervals import clopper_pearson
+
+_NEUTROPHILS: Final = ("band", "segmented")
+
+
+class TallyBroken(ValueError):
+    """An event or a snapshot that cannot follow from what was folded before.
+
+    Parameters
+    ----------
+    what : str
+        The contradiction, in one line.
+    """
+
+    mend = "fold a session's events from the first one, or from a snapshot and all that follow it"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the tally cannot go on: {what}")
+
+
+@dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid"))
+class _State:
+    """What the fold remembers. ``pending`` gives a frame's uncounted whole cells, None before they are found."""
+
+    target: Ordinal | None
+    counts: dict[str, Count]
+    verdicts: dict[str, Count]
+    cells_found: Count
+    at_edge: Count
+    frames_seen: Count
+    frames_counted: Count
+    rejected_by_reason: dict[str, Count]
+    pending: dict[Sha256, list[Count] | None]
+
+
+_STATE: Final = TypeAdapter(_State)
+
+
+class TallyFold:
+    """Counts by class and verdict, and where every frame stands.
+
+    Apply a session's events in the ledger's order, each once. Memory is bounded by the frames that are pending, not
+    by those that were. At every moment seen = counted + rejected + pending.
+    """
+
+    def __init__(self) -> None:
+        self._state = _State(
+            target=None,
+            counts=dict.fromkeys(CLASSES, 0),
+            verdicts=dict.fromkeys(VERDICTS, 0),
+            cells_found=0,
+            at_edge=0,
+            frames_seen=0,
+            frames_counted=0,
+            rejected_by_reason={},
+            pending={},
+        )
+
+    def apply(self, event: Event) -> None:
+        """Take one event into the tally.
+
+        Raises
+        ------
+        TallyBroken
+            The event is of a frame or cell that is not waiting for it; the tally is as it was before.
+        """
+        match event:
+            case Opened():
+                self._state.target = event.target
+            case Seen():
+                self._seen(event)
+            case Rejected():
+                self._awaits_outcome(event.frame)
+                del self._state.pending[event.frame]
+                reasons = self._state.rejected_by_reason
+                reasons[event.reason] = reasons.get(event.reason, 0) + 1
+            case Found():
+                self._found(event)
+            case Counted():
+                self._counted(event)
+            case Closed():
+                pass
+
+    def snapshot(self) -> dict[str, Any]:
+        """Give everything the fold remembers as plain dictionaries, lists, strings and numbers."""
+        state: dict[str, Any] = _STATE.dump_python(self._state)
+        return state
+
+    @classmethod
+    def restore(cls, snapshot: Mapping[str, Any]) -> Self:
+        """Make a fold that goes on where `snapshot` was taken.
+
+        Raises
+        ------
+        TallyBroken
+            It is not such a snapshot.
+        """
+        try:
+            state = _State(**{str(name): value for name, value in snapshot.items()})
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise TallyBroken(f"not a snapshot of it ({where}: {first['msg']})") from error
+        if tuple(sorted(state.counts)) != tuple(sorted(CLASSES)) or set(state.verdicts) != set(VERDICTS):
+            raise TallyBroken("not a snapshot of it (other classes or verdicts)")
+        fold = cls()
+        fold._state = state
+        if not fold.balanced:
+            raise TallyBroken("not a snapshot of it (frames are missing)")
+        return fold
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Cells by class, in the order of `CLASSES`; rejected ones are not in it."""
+        return {name: self._state.counts[name] for name in CLASSES}
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        """Cells by verdict, in the order of `VERDICTS`."""
+        return {name: self._state.verdicts[name] for name in VERDICTS}
+
+    @property
+    def cells(self) -> int:
+        """How many cells were counted, rejected ones not among them: the denominator of every share."""
+        return sum(self._state.counts.values())
+
+    @property
+    def cells_found(self) -> int:
+        """How many leukocytes were found, those at the edge among them."""
+        return self._state.cells_found
+
+    @property
+    def at_edge(self) -> int:
+        """How many leukocytes were cut by the edge of their frame, so not counted."""
+        return self._state.at_edge
+
+    @property
+    def cells_pending(self) -> int:
+        """How many whole cells wait for their verdict."""
+        return sum(len(waiting) for waiting in self._state.pending.values() if waiting)
+
+    @property
+    def target(self) -> int | None:
+        """How many cells the session is to reach, None where it was not said."""
+        return self._state.target
+
+    @property
+    def rejected_by_reason(self) -> dict[str, int]:
+        """Frames that could not be used, by reason, in alphabetical order."""
+        return dict(sorted(self._state.rejected_by_reason.items()))
+
+    @property
+    def frames(self) -> dict[str, int]:
+        """Frames seen, counted, rejected, pending."""
+        state = self._state
+        return {
+            "seen": state.frames_seen,
+            "counted": state.frames_counted,
+            "rejected": sum(state.rejected_by_reason.values()),
+            "pending": len(state.pending),
+        }
+
+    def waits(self, frame: str) -> bool:
+        """Say whether a frame is pending."""
+        return frame in self._state.pending
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is pending."""
+        return not self._state.pending
+
+    @property
+    def balanced(self) -> bool:
+        """Whether seen = counted + rejected + pending and found = counted + rejected + at edge + pending. Always."""
+        frames = self.frames
+        cells = self.cells + self.verdicts["rejected"] + self.at_edge + self.cells_pending
+        told_apart = sum(self._state.verdicts.values()) == self.cells + self.verdicts["rejected"]
+        return (
+            frames["seen"] == frames["counted"] + frames["rejected"] + frames["pending"]
+            and self.cells_found == cells
+            and told_apart
+        )
+
+    def _awaits_outcome(self, frame: str) -> None:
+        if self._state.pending.get(frame, []) is not None:
+            raise TallyBroken(f"frame {frame} does not wait for an outcome")
+
+    def _seen(self, event: Seen) -> None:
+        if event.frame in self._state.pending:
+            raise TallyBroken(f"frame {event.frame} was seen before")
+        self._state.pending[event.frame] = None
+        self._state.frames_seen += 1
+
+    def _found(self, event: Found) -> None:
+        self._awaits_outcome(event.frame)
+        whole = [cell.index for cell in event.cells if not cell.at_edge]
+        self._state.cells_found += len(event.cells)
+        self._state.at_edge += len(event.cells) - len(whole)
+        self._wait(event.frame, whole)
+
+    def _counted(self, event: Counted) -> None:
+        waiting = self._state.pending.get(event.frame) or []
+        if event.index not in waiting:
+            raise TallyBroken(f"cell {event.index} of frame {event.frame} does not wait for a verdict")
+        self._state.verdicts[event.verdict] += 1
+        if event.verdict != "rejected":
+            self._state.counts[event.cls] += 1
+        self._wait(event.frame, [index for index in waiting if index != event.index])
+
+    def _wait(self, frame: str, whole: list[int]) -> None:
+        if whole:
+            self._state.pending[frame] = sorted(whole)
+        else:
+            del self._state.pending[frame]
+            self._state.frames_counted += 1
+
+
+def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, Any]:
+    """Give the tally in the form that `run --json` and `watch --json` print.
+
+    Parameters
+    ----------
+    fold : TallyFold
+        The tally.
+    session : str
+        The session's name.
+    event_number : int
+        The number of the last event that went into it.
+
+    Returns
+    -------
+    dict
+        ``percent`` holds each class and the neutrophils (band and segmented together): the share of ``cells`` and its
+        exact 95 % limits, from the counts, in percent with two decimals. Without cells the value is None.
+    """
+    counts = fold.counts
+    neutrophils = sum(counts[name] for name in _NEUTROPHILS)
+    shares = {**counts, "neutrophils": neutrophils}
+    return {
+        "session": session,
+        "event": event_number,
+        "cells": fold.cells,
+        "target": fold.target,
+        "counts": counts,
+        "neutrophils": neutrophils,
+        "percent": {name: _percent(k, fold.cells) for name, k in shares.items()},
+        "rejected": fold.verdicts["rejected"],
+        "flagged": fold.verdicts["flagged"],
+        "verdicts": fold.verdicts,
+        "cells_found": fold.cells_found,
+        "cells_pending": fold.cells_pending,
+        "at_edge": fold.at_edge,
+        "frames": fold.frames,
+        "rejected_by_reason": fold.rejected_by_reason,
+        "complete": fold.complete,
+    }
+
+
+def _percent(k: int, n: int) -> dict[str, float | None]:
+    low, high = clopper_pearson(k, n)
+    return {
+        "value": round(100 * k / n, 2) if n else None,
+        "low": round(100 * low, 2),
+        "high": round(100 * high, 2),
+    }

@@ -1,0 +1,160 @@
+"""Checking a recorded session: the file, the chain, each event, the derived tables, and every frame's bytes."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from smearwatch.daemon.record.chain import genesis, link
+from smearwatch.daemon.record.events import (
+    Counted,
+    Event,
+    EventInvalid,
+    Found,
+    Rejected,
+    Seen,
+    event_from_bytes,
+    event_to_bytes,
+)
+from smearwatch.daemon.record.frame_store import FrameFault
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.writing import key_of
+
+_PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something in a recorded session that is not as it was written.
+
+    ``number`` is the event's, None for a fault of the file as a whole; ``frame`` is the frame's, where it is about one.
+    """
+
+    what: str
+    number: int | None = None
+    frame: str | None = None
+
+
+_FRAME_FAULTS: Final[dict[FrameFault, str]] = {
+    "missing": "the bytes of frame {frame} ({name}) are missing",
+    "changed": "the bytes of frame {frame} ({name}) have changed",
+}
+
+
+def verify(
+    ledger: LedgerReader, *, progress: Callable[[int], None] | None = None, hash_frames: bool = True
+) -> Iterator[Fault]:
+    """Check everything that can be checked; memory does not grow with the session.
+
+    Parameters
+    ----------
+    ledger : LedgerReader
+        The session. It may be one that is being written: what is there at the beginning is checked.
+    progress : callable, optional
+        Called with the number of each event after it was checked.
+    hash_frames : bool
+        Whether to read every stored frame again, which takes the time of reading them from the disk.
+
+    Yields
+    ------
+    Fault
+        In the order of the events. None at all means: the file is sound, no event was changed, left out or put in
+        between, and every frame has the bytes it came with. Events cut off at the very end cannot be noticed here.
+    """
+    try:
+        for (line,) in ledger.rows("PRAGMA quick_check(3)"):
+            if line != "ok":
+                yield Fault(f"the file is damaged: {line}")
+        last = ledger.last_number
+        yield from _check_events(ledger, last, progress, hash_frames)
+        yield from _check_totals(ledger, last)
+    except LedgerUnusable as error:
+        yield Fault(f"the file cannot be read on: {error}")
+
+
+def _check_events(
+    ledger: LedgerReader, last: int, progress: Callable[[int], None] | None, hash_frames: bool
+) -> Iterator[Fault]:
+    number, chain, epoch = 0, genesis(ledger.session), 0
+    while number < last:
+        rows = ledger.rows(
+            "SELECT number, epoch, recorded_at_ns, kind, key, body, chain FROM events "
+            "WHERE number > ? AND number <= ? ORDER BY number LIMIT ?",
+            number,
+            last,
+            _PAGE,
+        )
+        if not rows:
+            yield Fault(f"the events after {number} are missing", number + 1)
+            return
+        for row in rows:
+            if row[0] != number + 1:
+                yield Fault(f"event {number + 1} is missing", number + 1)
+            if row[1] < epoch:
+                yield Fault(f"event {row[0]} is of an earlier epoch than the one before it", row[0])
+            yield from _check_link(row, chain)
+            yield from _check_event(ledger, row, hash_frames)
+            number, epoch, chain = row[0], row[1], row[6]
+            if progress is not None:
+                progress(number)
+
+
+def _check_link(row: tuple[int, int, int, str, str, str, bytes], previous: bytes) -> Iterator[Fault]:
+    number, epoch, recorded_at_ns, kind, _, body, chain = row
+    if link(previous, number, epoch, recorded_at_ns, kind, body.encode("utf-8")) != chain:
+        yield Fault(f"the chain is broken at event {number}", number)
+
+
+def _check_event(
+    ledger: LedgerReader, row: tuple[int, int, int, str, str, str, bytes], hash_frames: bool
+) -> Iterator[Fault]:
+    number, _, _, kind, key, body, _ = row
+    try:
+        event = event_from_bytes(body)
+    except EventInvalid as error:
+        yield Fault(f"event {number} cannot be read: {error}", number)
+        return
+    if event_to_bytes(event) != body.encode("utf-8"):
+        yield Fault(f"event {number} is not in its canonical form", number)
+    if event.kind != kind or key_of(event) != key:
+        yield Fault(f"event {number} is filed as something else", number)
+    if not _is_derived(ledger, number, event):
+        yield Fault(f"event {number} is missing from the tables derived from it", number)
+    if hash_frames and isinstance(event, Seen) and event.stored:
+        fault = ledger.frames.verify(event.frame)
+        if fault is not None:
+            yield Fault(_FRAME_FAULTS[fault].format(frame=event.frame, name=event.name), number, event.frame)
+
+
+def _is_derived(ledger: LedgerReader, number: int, event: Event) -> bool:
+    match event:
+        case Seen():
+            rows = ledger.rows("SELECT seen_number FROM frames WHERE frame = ?", event.frame)
+        case Rejected():
+            rows = ledger.rows("SELECT outcome_number FROM frames WHERE frame = ?", event.frame)
+        case Found():
+            rows = ledger.rows("SELECT outcome_number FROM frames WHERE frame = ?", event.frame)
+            cells = ledger.rows("SELECT cell, at_edge FROM cells WHERE frame = ? ORDER BY cell", event.frame)
+            if cells != [(cell.index, int(cell.at_edge)) for cell in sorted(event.cells, key=lambda cell: cell.index)]:
+                return False
+        case Counted():
+            rows = ledger.rows(
+                "SELECT counted_number FROM cells WHERE frame = ? AND cell = ?", event.frame, event.index
+            )
+        case _:
+            return True
+    return rows == [(number,)]
+
+
+def _check_totals(ledger: LedgerReader, last: int) -> Iterator[Fault]:
+    """Find rows in the derived tables that no event stands behind."""
+    (astray,) = ledger.rows(
+        "SELECT (SELECT count(*) FROM frames WHERE seen_number <= ?1) - "
+        "(SELECT count(*) FROM events WHERE kind = 'seen' AND number <= ?1) "
+        "+ (SELECT count(*) FROM frames WHERE waiting <> (SELECT count(*) FROM cells "
+        "WHERE cells.frame = frames.frame AND NOT at_edge AND counted_number IS NULL)) "
+        "+ (SELECT count(*) FROM cells LEFT JOIN frames USING (frame) WHERE frames.outcome_number IS NULL)",
+        last,
+    )
+    if astray[0] != 0:
+        yield Fault("the tables derived from the events do not agree with them")

@@ -1,0 +1,208 @@
+"""``smearwatch sessions`` on real recorded sessions."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from smearwatch.clients.commands.sessions import app
+from smearwatch.clients.exporting import COLUMNS
+from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.record.events import Closed, Counted, Found, FoundCell, Opened, Rejected, Seen, Stage
+from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.sessions import session_folder, session_names
+
+pytestmark = pytest.mark.integration
+
+SIX = (0.96, 0.02, 0.0, 0.0, 0.01, 0.01)
+RESEARCH_USE = "For Research Use Only. Not for use in diagnostic procedures."
+
+
+@pytest.fixture
+def state():
+    """Record monday (a counted frame with a cut and a waiting cell, a rejected one, a pending one) and tuesday."""
+    state_dir = load_settings().state_dir
+    with Ledger.open(session_folder(state_dir, "monday"), clock_ns=lambda: 1_700_000_000_000_000_000) as ledger:
+        one, two, three = (ledger.frames.put(f"frame {n}".encode()) for n in range(3))
+        seen = [Seen(f, f'{n}, "odd".jpg', 7, n, None, None, True, "folder") for n, f in enumerate([one, two, three])]
+        cells = tuple(FoundCell(i, (10 * i, 5, 8, 9), (10.5 * i, 9.5), 90.0, i == 1, 1.0) for i in range(3))
+        ledger.append(
+            [
+                Opened(1, 5, "0", "monday", 100, 33.0, "filament", {}),
+                *seen,
+                Found(one, 10, 10, 0.1, "red_cells", 0.1, 0.5, cells),
+                Counted(one, 0, "band", "flagged", SIX, SIX, 0.1, "w" * 64),
+                Rejected(two, "dark", "", None),
+                Closed(1, False, {"decode": Stage(3, 1.5, 2.5)}, {"late_answers": 0}),
+            ]
+        )
+    Ledger.open(session_folder(state_dir, "tuesday")).close()
+    return state_dir
+
+
+def run(*words: str, code: int = 0) -> str:
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == code, result
+    return result.stdout
+
+
+def objects(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_list(state):
+    monday, tuesday = run("list").splitlines()
+    assert monday.startswith("monday")
+    assert "3 frames, 2 pending" in monday
+    assert "1 cells judged" in monday
+    assert tuesday.startswith("tuesday")
+
+
+def test_list_for_machines(state):
+    monday, tuesday = objects(run("list", "--json"))
+    assert monday.pop("size_bytes") > 4096
+    assert monday == {
+        "session": "monday",
+        "running": False,
+        "began_at_ns": 1_700_000_000_000_000_000,
+        "last_at_ns": 1_700_000_000_000_000_000,
+        "events": 8,
+        "epochs": 1,
+        "frames_seen": 3,
+        "frames_pending": 2,
+        "cells_found": 3,
+        "cells_judged": 1,
+        "fault": None,
+    }
+    assert tuesday["events"] == 0
+
+
+def test_list_without_sessions():
+    assert "no sessions under" in run("list")
+    assert run("list", "--json") == ""
+
+
+def test_a_damaged_session_stays_in_the_list_and_hides_no_other(state):
+    (session_folder(state, "monday") / "ledger.sqlite").write_bytes(b"not a database" * 99)
+    monday, tuesday = run("list").splitlines()
+    assert "unreadable" in monday
+    assert tuesday.startswith("tuesday")
+    assert objects(run("list", "--json"))[0]["fault"]
+
+
+def test_a_running_session_says_so(state):
+    with Ledger.open(session_folder(state, "monday")):
+        assert "running" in run("list").splitlines()[0]
+        assert objects(run("show", "monday", "--json"))[0]["running"] is True
+        run("delete", "monday", "--yes", code=1)
+    assert session_names(state) == ["monday", "tuesday"]
+
+
+def test_show(state):
+    shown = run("show", "monday")
+    assert "frames: 3 seen = 0 counted + 1 rejected (1 dark) + 2 pending" in shown
+    assert "cells: 3 found = 1 counted (1 flagged) + 0 rejected + 1 cut by the edge + 1 pending" in shown
+    assert "  band             1  100.00 %   95 % interval 2.50 to 100.00" in shown
+    assert "neutrophils" in shown
+    assert "band rule: filament" in shown
+    assert RESEARCH_USE in shown
+
+
+def test_show_for_machines(state):
+    (shown,) = objects(run("show", "monday", "--json"))
+    assert shown["frames"] == {"seen": 3, "counted": 0, "rejected": 1, "pending": 2}
+    assert (shown["event"], shown["balanced"], shown["complete"]) == (8, True, False)
+    assert shown["stages_ms"] == {"decode": {"n": 3, "median_ms": 1.5, "p95_ms": 2.5}}
+    assert shown["counters"] == {"late_answers": 0}
+
+
+def test_verify(state):
+    assert run("verify", "monday") == "monday: 8 events and 3 frames are as they were recorded\n"
+    assert objects(run("verify", "monday", "--json")) == [
+        {"session": "monday", "events": 8, "frames": 3, "faults": 0, "ok": True}
+    ]
+
+
+def test_verify_names_the_fault_and_fails(state):
+    with Ledger.read(session_folder(state, "monday")) as ledger:
+        ((frame,),) = ledger.rows("SELECT frame FROM frames WHERE seen_number = 2")
+        ledger.frames.path(frame).unlink()
+    assert f"the bytes of frame {frame}" in run("verify", "monday", code=1)
+    fault, totals = objects(run("verify", "monday", "--json", code=1))
+    assert (fault["number"], fault["frame"]) == (2, frame)
+    assert (totals["faults"], totals["ok"]) == (1, False)
+
+
+def test_export(state):
+    rows = list(csv.DictReader(io.StringIO(run("export", "monday", "--csv"))))
+    assert [tuple(row) for row in rows] == [COLUMNS] * 3
+    assert [row["state"] for row in rows] == ["counted", "at_edge", "pending"]
+    assert {row["name"] for row in rows} == {'0, "odd".jpg'}
+    assert (rows[0]["class"], rows[0]["probability_band"], rows[0]["x_px"]) == ("band", "0.96", "0")
+    assert (rows[1]["class"], rows[1]["probability_band"], rows[1]["x_px"]) == ("", "", "10")
+
+
+def test_export_for_machines_says_the_same(state):
+    from_csv = list(csv.DictReader(io.StringIO(run("export", "monday"))))
+    from_json = objects(run("export", "monday", "--json"))
+    assert [{k: "" if v is None else str(v) for k, v in row.items()} for row in from_json] == from_csv
+
+
+def test_export_into_a_file_is_whole_or_not_at_all(state, tmp_path):
+    out = tmp_path / "monday.csv"
+    assert run("export", "monday", "--out", str(out)) == ""
+    with out.open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == list(csv.reader(io.StringIO(run("export", "monday"))))
+    result = CliRunner().invoke(app, ["export", "monday", "--out", str(tmp_path / "nowhere" / "x.csv")])
+    assert result.exit_code == 1
+    assert "nowhere" in str(result.exception)
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".csv"] == ["monday.csv"]
+
+
+def test_delete_asks_first(state):
+    run("delete", "monday", code=2)
+    assert session_names(state) == ["monday", "tuesday"]
+    assert "freed" in run("delete", "monday", "--yes")
+    assert session_names(state) == ["tuesday"]
+
+
+@pytest.mark.parametrize("words", [["show"], ["verify"], ["export"], ["delete", "--yes"]])
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("mondy", "no session 'mondy' under "), ("../monday", "'../monday' is not a session's name")],
+)
+def test_a_session_that_is_not_there(state, words, name, line):
+    result = CliRunner().invoke(app, [words[0], name, *words[1:]])
+    assert result.exit_code == 1
+    assert str(result.exception).startswith(line)
+    assert getattr(result.exception, "mend", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "out", "err"),
+    [
+        (["list"], 0, "no sessions under", ""),
+        (["show", "monday"], 1, "", "smearwatch: no session 'monday' under "),
+        (["export", "a", "--csv", "--json"], 2, "", "Usage"),
+        (["--help"], 0, "delete", ""),
+    ],
+)
+def test_the_command_as_a_process(words, code, out, err):
+    script = (
+        "import sys; from smearwatch.daemon.cli import main\n"
+        "try: sys.exit(main())\n"
+        "finally: assert not {'torch', 'cv2', 'numpy', 'scipy'} & set(sys.modules), 'loads too much'"
+    )
+    command = [sys.executable, "-c", script, "sessions", *words]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == code, result
+    assert out in result.stdout
+    assert err in result.stderr
+    assert "Traceback" not in result.stderr
+    if code == 1:
+        assert result.stderr.count("\n") == 1

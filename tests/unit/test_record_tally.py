@@ -1,0 +1,267 @@
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smearwatch.daemon.record.events import (
+    CLASSES,
+    VERDICTS,
+    ClassName,
+    Closed,
+    Counted,
+    Event,
+    Found,
+    FoundCell,
+    Opened,
+    Rejected,
+    Seen,
+    Verdict,
+)
+from smearwatch.daemon.record.tally import TallyBroken, TallyFold, tally_json
+from smearwatch.daemon.record.writing import key_of
+
+SIX = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def frame(number: int) -> str:
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def seen(number: int) -> Seen:
+    return Seen(frame(number), f"{number}.jpg", 10, number, None, None, True, "folder")
+
+
+def found(number: int, *at_edge: bool) -> Found:
+    cells = tuple(FoundCell(i, (i, 0, 5, 5), (i + 2.5, 2.5), 100.0, edge, 0.9) for i, edge in enumerate(at_edge))
+    return Found(frame(number), 100, 100, 0.1, "configured", None, 0.8, cells)
+
+
+def counted(number: int, index: int, cls: ClassName = "band", verdict: Verdict = "confirmed") -> Counted:
+    return Counted(frame(number), index, cls, verdict, SIX, SIX, 0.1, "w")
+
+
+def rejected(number: int, reason: str = "out_of_focus") -> Rejected:
+    return Rejected(frame(number), reason, "", 0.1)
+
+
+def fold_of(*events: Event) -> TallyFold:
+    fold = TallyFold()
+    for event in events:
+        fold.apply(event)
+        assert fold.balanced
+    return fold
+
+
+@dataclass
+class Case:
+    name: str
+    events: list[Event]
+    frames: tuple[int, int, int, int]  # seen, counted, rejected, pending
+    cells: int = 0
+    at_edge: int = 0
+    cells_pending: int = 0
+
+
+CASES = [
+    Case("nothing", [], (0, 0, 0, 0)),
+    Case("one seen", [seen(1)], (1, 0, 0, 1)),
+    Case("one rejected", [seen(1), rejected(1)], (1, 0, 1, 0)),
+    Case("a frame without cells is counted", [seen(1), found(1)], (1, 1, 0, 0)),
+    Case("a frame with cut cells only is counted", [seen(1), found(1, True, True)], (1, 1, 0, 0), at_edge=2),
+    Case("a found cell waits", [seen(1), found(1, False)], (1, 0, 0, 1), cells_pending=1),
+    Case("half counted still waits", [seen(1), found(1, False, False), counted(1, 1)], (1, 0, 0, 1), 1, 0, 1),
+    Case("all whole cells", [seen(1), found(1, True, False), counted(1, 1)], (1, 1, 0, 0), 1, 1),
+    Case("a rejected cell is not in it", [seen(1), found(1, False), counted(1, 0, verdict="rejected")], (1, 1, 0, 0)),
+    Case("a flagged cell is in it", [seen(1), found(1, False), counted(1, 0, verdict="flagged")], (1, 1, 0, 0), 1),
+    Case("two frames", [seen(1), seen(2), rejected(2), found(1, False)], (2, 0, 1, 1), cells_pending=1),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_where_frames_and_cells_stand(case):
+    fold = fold_of(*case.events)
+    assert tuple(fold.frames.values()) == case.frames
+    assert (fold.cells, fold.at_edge, fold.cells_pending) == (case.cells, case.at_edge, case.cells_pending)
+    assert fold.complete == (case.frames[3] == 0)
+    assert fold.waits(frame(1)) == (case.frames[3] == 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "impossible"),
+    [
+        ([], rejected(1)),
+        ([], found(1)),
+        ([], counted(1, 0)),
+        ([seen(1)], seen(1)),
+        ([seen(1)], counted(1, 0)),
+        ([seen(1), rejected(1)], rejected(1)),
+        ([seen(1), rejected(1)], found(1, False)),
+        ([seen(1), found(1, False)], found(1, False)),
+        ([seen(1), found(1, False)], rejected(1)),
+        ([seen(1), found(1, False)], counted(1, 1)),
+        ([seen(1), found(1, False, True)], counted(1, 1)),
+        ([seen(1), found(1, False, False), counted(1, 0)], counted(1, 0)),
+    ],
+)
+def test_what_cannot_follow_is_refused_and_changes_nothing(before, impossible):
+    fold = fold_of(*before)
+    snapshot = fold.snapshot()
+    with pytest.raises(TallyBroken) as caught:
+        fold.apply(impossible)
+    assert caught.value.mend
+    assert fold.snapshot() == snapshot
+
+
+def test_the_promised_json():
+    opened = Opened(1, 0, "0.1.0", "monday", 100, 33.0, "filament", {})
+    plan: dict[ClassName, int] = {
+        "band": 4,
+        "segmented": 58,
+        "eosinophil": 2,
+        "basophil": 0,
+        "monocyte": 6,
+        "lymphocyte": 30,
+    }
+    names = [name for name, n in plan.items() for _ in range(n)]
+    events: list[Event] = [opened]
+    for number, name in enumerate(names):
+        events += [seen(number), found(number, False, *[True] * (number == 0)), counted(number, 0, name)]
+    events += [seen(200), rejected(200), seen(201), found(201, False), counted(201, 0, verdict="rejected"), seen(202)]
+    told = tally_json(fold_of(*events), "monday", 311)
+    percent = told.pop("percent")
+    assert told == {
+        "session": "monday",
+        "event": 311,
+        "cells": 100,
+        "target": 100,
+        "counts": plan,
+        "neutrophils": 62,
+        "rejected": 1,
+        "flagged": 0,
+        "verdicts": {"confirmed": 100, "corrected": 0, "flagged": 0, "rejected": 1},
+        "cells_found": 102,
+        "cells_pending": 0,
+        "at_edge": 1,
+        "frames": {"seen": 103, "counted": 101, "rejected": 1, "pending": 1},
+        "rejected_by_reason": {"out_of_focus": 1},
+        "complete": False,
+    }
+    assert list(percent) == [*CLASSES, "neutrophils"]
+    assert percent["band"] == {"value": 4.0, "low": 1.1, "high": 9.93}
+    assert percent["basophil"] == {"value": 0.0, "low": 0.0, "high": 3.62}
+    assert percent["neutrophils"]["value"] == 62.0
+    assert json.loads(json.dumps(told)) == told
+
+
+def test_without_cells_every_share_is_open():
+    assert tally_json(TallyFold(), "empty", 0)["percent"]["band"] == {"value": None, "low": 0.0, "high": 100.0}
+
+
+def test_closing_changes_no_count_and_opening_sets_the_target():
+    fold = fold_of(seen(1), found(1, False))
+    before = fold.snapshot()
+    fold.apply(Closed(1, False, {}, {}))
+    assert fold.snapshot() == before
+    fold.apply(Opened(2, 0, "0", "s", 200, 33.0, "", {}))
+    assert fold.target == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"counts": {"band": 1}},
+        {"verdicts": {}},
+        {"frames_seen": 5},
+        {"cells_found": 7},
+        {"at_edge": -1},
+        {"pending": {"x": None}},
+        {"pending": {frame(1): "0"}},
+        {"more": 1},
+    ],
+)
+def test_a_snapshot_that_is_none_is_refused(change):
+    good = fold_of(seen(1), found(1, False)).snapshot()
+    assert TallyFold.restore(good).snapshot() == good
+    with pytest.raises(TallyBroken, match="not a snapshot"):
+        TallyFold.restore({**good, **change})
+
+
+def test_a_taken_snapshot_does_not_move_with_the_fold():
+    fold = fold_of(seen(1))
+    taken = fold.snapshot()
+    fold.apply(found(1, False))
+    assert taken == fold_of(seen(1)).snapshot()
+
+
+def test_memory_holds_pending_frames_only():
+    fold = fold_of(*(event for n in range(50) for event in (seen(n), found(n, False), counted(n, 0))))
+    assert fold.snapshot()["pending"] == {}
+
+
+@dataclass
+class Life:
+    """Everything that will ever happen to one frame, and the cells that are to be counted."""
+
+    events: list[Event]
+    verdicts: list[Counted]
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[Life]:
+    drawn = []
+    for number in range(draw(st.integers(0, 6))):
+        if draw(st.booleans()):
+            edges = draw(st.lists(st.booleans(), max_size=4))
+            verdicts = [
+                counted(number, i, draw(st.sampled_from(CLASSES)), draw(st.sampled_from(VERDICTS)))
+                for i, edge in enumerate(edges)
+                if not edge
+            ]
+            drawn.append(Life([seen(number), found(number, *edges)], verdicts))
+        else:
+            drawn.append(Life([seen(number), rejected(number, draw(st.sampled_from(["blank", "dark"])))], []))
+    return drawn
+
+
+def schedule(draw: st.DrawFn, given: list[Life]) -> list[Event]:
+    """Deliver each frame's events in a possible order, some of them twice and three times."""
+    waiting = [[*life.events, *draw(st.permutations(life.verdicts))] for life in given]
+    sent: list[Event] = []
+    while any(waiting):
+        queue = draw(st.sampled_from([queue for queue in waiting if queue]))
+        sent.append(queue.pop(0))
+        if draw(st.integers(0, 3)) == 0:
+            sent.append(draw(st.sampled_from(sent)))
+    return sent
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_any_order_and_any_number_of_deliveries_give_one_tally(data):
+    """The ledger takes each key once; the fold over it, resumed wherever it was cut, counts each cell once."""
+    planned = data.draw(lives())
+    fold, keys = TallyFold(), set()
+    for event in schedule(data.draw, planned):
+        if key_of(event) in keys:
+            continue
+        keys.add(key_of(event))
+        fold.apply(event)
+        assert fold.balanced
+        if data.draw(st.integers(0, 4)) == 0:
+            fold = TallyFold.restore(json.loads(json.dumps(fold.snapshot())))
+    verdicts = [verdict for life in planned for verdict in life.verdicts]
+    expected = Counter(verdict.cls for verdict in verdicts if verdict.verdict != "rejected")
+    assert fold.counts == {name: expected[name] for name in CLASSES}
+    assert fold.verdicts == {name: Counter(verdict.verdict for verdict in verdicts)[name] for name in VERDICTS}
+    outcomes = Counter(life.events[-1].kind for life in planned)
+    assert fold.frames == {
+        "seen": len(planned),
+        "counted": outcomes["found"],
+        "rejected": outcomes["rejected"],
+        "pending": 0,
+    }
+    assert fold.complete
