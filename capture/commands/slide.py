@@ -1,0 +1,181 @@
+"""`smearwatch slide`: a simulated slide, written into a folder as a camera's software would."""
+
+import json
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from smearwatch.capture.slide.slide import Field, Slide
+    from smearwatch.capture.slide.writer import FieldWriter, Pace
+
+app = typer.Typer(add_completion=False)
+
+_EPILOG = "Example: smearwatch slide --out watched --truth truth.jsonl --cells 100 --rate 4"
+
+
+@app.command(epilog=_EPILOG)
+def slide(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write into; made where it does not exist.")],
+    truth: Annotated[Path | None, typer.Option("--truth", help="File for the truth (JSON lines), elsewhere.")] = None,
+    fields: Annotated[int | None, typer.Option("--fields", help="End after so many fields.")] = None,
+    cells: Annotated[int | None, typer.Option("--cells", help="End after so many whole leukocytes.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same slide, byte for byte.")] = 1,
+    start: Annotated[int, typer.Option("--start", help="Number of the first field along the path.")] = 0,
+    rate: Annotated[float, typer.Option("--rate", help="Fields a second; 0 for as fast as possible.")] = 4.0,
+    um_per_px: Annotated[float, typer.Option("--um-per-px", help="Scale, 0.022 to 0.13.")] = 0.09,
+    size: Annotated[str, typer.Option("--size", help="Width and height in pixels.")] = "1440x900",
+    picture_format: Annotated[str, typer.Option("--format", help="jpeg, png, tiff or bmp.")] = "jpeg",
+    quality: Annotated[int, typer.Option("--quality", help="JPEG quality.")] = 92,
+    mix: Annotated[str | None, typer.Option("--mix", help="Differential, like segmented=60,lymphocyte=40.")] = None,
+    variation: Annotated[float, typer.Option("--variation", help="How far stain and light vary, 0 to 1.5.")] = 0.5,
+    blurred: Annotated[float, typer.Option("--blurred", help="Share of fields clearly out of focus, 0 to 1.")] = 0.0,
+    by_rename: Annotated[bool, typer.Option("--rename", help="Write under a temporary name, then rename.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a field, and one at the end.")] = False,
+) -> None:
+    """Draw a simulated blood smear, field by field, and write it as a camera's software would."""
+    from smearwatch.capture.slide.errors import SlideError
+    from smearwatch.capture.slide.mix import Mix
+    from smearwatch.capture.slide.slide import Slide
+    from smearwatch.capture.slide.writer import FieldWriter, Pace
+
+    try:
+        _within("--fields", 1 if fields is None else fields, 1, 10**9)
+        _within("--cells", 1 if cells is None else cells, 1, 10**9)
+        _within("--start", start, 0, 10**9)
+        _within("--rate", rate, 0, 1000)
+        _within("--quality", quality, 1, 100)
+        _within("--variation", variation, 0, 1.5)
+        width, height = _size(size)
+        smear = Slide(
+            seed,
+            um_per_px=um_per_px,
+            width_px=width,
+            height_px=height,
+            mix=None if mix is None else Mix.parse(mix),
+            variation=variation,
+            blurred_share=blurred,
+        )
+        writer = FieldWriter(out, _format(picture_format), quality, by_rename)
+        pace = Pace(rate)
+    except SlideError as error:
+        _say(f"smearwatch: {error} ({error.mend})")
+        raise typer.Exit(2) from None
+    _make_folder(out)
+    summary = _run(smear, writer, pace, truth, start=start, fields=fields, cells=cells, as_json=as_json)
+    if as_json:
+        sys.stdout.write(json.dumps(summary) + "\n")
+    else:
+        counts = "  ".join(f"{name} {count}" for name, count in summary["counts"].items())
+        sys.stdout.write(f"{summary['fields']} fields, {summary['cells']} whole cells: {counts}\n")
+
+
+def _run(
+    smear: "Slide",
+    writer: "FieldWriter",
+    pace: "Pace",
+    truth: Path | None,
+    *,
+    start: int,
+    fields: int | None,
+    cells: int | None,
+    as_json: bool,
+) -> dict[str, Any]:
+    """Write fields until there are enough or somebody ends it; give the truth's summary."""
+    from smearwatch.capture.slide.stain import CELL_CLASSES
+    from smearwatch.capture.slide.writer import truth_file, truth_line
+
+    counts: Counter[str] = Counter()
+    edge = written = 0
+    with _ended_by_signals() as ended, truth_file(truth, writer.folder) as truth_lines:
+        for field in smear.fields(start):
+            if ended.wait(pace.next_wait_s()):
+                break
+            line = truth_line(field, writer.path_of(field.index).name)
+            # The truth first: whoever sees the picture finds its truth already there.
+            if truth_lines is not None:
+                truth_lines.write(line + "\n")
+            writer.write(field, ended.wait)
+            written += 1
+            edge += sum(cell.at_edge for cell in field.cells)
+            counts.update(cell.cls for cell in field.cells if not cell.at_edge)
+            _tell(field, line, counts, as_json=as_json)
+            if written == fields or (cells is not None and counts.total() >= cells):
+                break
+    return {
+        "fields": written,
+        "cells": counts.total(),
+        "at_edge": edge,
+        "counts": {name: counts[name] for name in CELL_CLASSES},
+    }
+
+
+def _tell(field: "Field", line: str, counts: Counter[str], *, as_json: bool) -> None:
+    """Say that a field is written: a line of JSON, or progress where a person looks on."""
+    if as_json:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    elif sys.stderr.isatty():
+        sys.stderr.write(f"\rfield {field.index}, {counts.total()} whole cells ")
+        sys.stderr.flush()
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[threading.Event]:
+    """Give an event that Ctrl-C and SIGTERM set; the handlers are put back afterwards."""
+    ended = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield ended
+        return
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _make_folder(out: Path) -> None:
+    from smearwatch.capture.slide.errors import SlideError
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SlideError(f"cannot make the folder {out}: {error.strerror}", mend="choose another folder") from None
+
+
+def _size(text: str) -> tuple[int, int]:
+    from smearwatch.capture.slide.errors import SlideError
+
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise SlideError(f"cannot read the size {text!r}", mend="write it like --size 1440x900")
+    return int(width), int(height)
+
+
+def _format(text: str) -> Any:
+    from smearwatch.capture.slide.errors import SlideError
+    from smearwatch.capture.slide.writer import SUFFIXES
+
+    if text not in SUFFIXES:
+        raise SlideError(f"cannot write the format {text!r}", mend=f"use --format {', '.join(SUFFIXES)}")
+    return text
+
+
+def _within(option: str, value: float, low: float, high: float) -> None:
+    from smearwatch.capture.slide.errors import SlideError
+
+    # Written so that a value that is not a number is refused, too.
+    if not low <= value <= high:
+        raise SlideError(f"{option} cannot be {value}", mend=f"use {low:g} to {high:g}")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")

@@ -1,0 +1,15 @@
+"""What can go wrong with a simulated slide, each with how to mend it."""
+
+
+class SlideError(Exception):
+    """A slide that cannot be drawn or written as asked.
+
+    Attributes
+    ----------
+    mend
+        How to mend it, in a few words.
+    """
+
+    def __init__(self, what: str, *, mend: str) -> None:
+        super().__init__(what)
+        self.mend = mend

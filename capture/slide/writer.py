@@ -1,0 +1,177 @@
+"""Write fields as a camera's software does: a file that grows under its final name, or one that appears at once."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal, TypeAlias
+
+import cv2
+
+from smearwatch.capture.slide.errors import SlideError
+from smearwatch.capture.slide.slide import Field, Image
+
+Format: TypeAlias = Literal["jpeg", "png", "tiff", "bmp"]
+"""Picture format."""
+
+SUFFIXES: dict[Format, str] = {"jpeg": ".jpg", "png": ".png", "tiff": ".tiff", "bmp": ".bmp"}
+"""File name endings by format."""
+
+Wait: TypeAlias = Callable[[float], bool]
+"""Waits so many seconds; True ends the writing at once (an `threading.Event`'s `wait`)."""
+
+
+def encode(bgr: Image, picture_format: Format, *, jpeg_quality: int = 92) -> bytes:
+    """Encode a picture as a file's bytes.
+
+    Parameters
+    ----------
+    bgr
+        uint8 [height, width, 3].
+    picture_format
+        ``jpeg``, ``png``, ``tiff`` (LZW) or ``bmp``.
+    jpeg_quality
+        1-100; used for ``jpeg`` only.
+    """
+    options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if picture_format == "jpeg" else []
+    _, data = cv2.imencode(SUFFIXES[picture_format], bgr, options)
+    return data.tobytes()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWriter:
+    """Writes fields into a folder.
+
+    Attributes
+    ----------
+    folder
+        Where the files go; it must exist.
+    picture_format
+        Format of the files.
+    jpeg_quality
+        1-100.
+    by_rename
+        Write under a hidden temporary name and rename; otherwise the file grows under its final name.
+    chunk_bytes
+        How much is written at once.
+    pause_s
+        Pause between chunks.
+    """
+
+    folder: Path
+    picture_format: Format = "jpeg"
+    jpeg_quality: int = 92
+    by_rename: bool = False
+    chunk_bytes: int = 64 * 1024
+    pause_s: float = 0.004
+
+    def path_of(self, index: int) -> Path:
+        """Give the path of a field's file."""
+        return self.folder / f"field_{index:06d}{SUFFIXES[self.picture_format]}"
+
+    def write(self, field: Field, wait: Wait) -> Path:
+        """Write one field and give its path.
+
+        Parameters
+        ----------
+        field
+            The field.
+        wait
+            Used for the pauses between chunks. Where it says that all shall end, the rest of this file is written
+            without further pauses, so that no half file stays behind.
+
+        Raises
+        ------
+        SlideError
+            If the file cannot be written.
+        """
+        data = encode(field.bgr, self.picture_format, jpeg_quality=self.jpeg_quality)
+        path = self.path_of(field.index)
+        growing = path.with_name(f".{path.name}.part") if self.by_rename else path
+        try:
+            with growing.open("wb", buffering=0) as file:
+                hurry = False
+                for start in range(0, len(data), self.chunk_bytes):
+                    file.write(data[start : start + self.chunk_bytes])
+                    hurry = hurry or wait(self.pause_s)
+            growing.replace(path)
+        except OSError as error:
+            raise SlideError(
+                f"cannot write {growing}: {error.strerror}", mend="make room, or use another folder"
+            ) from None
+        return path
+
+
+def truth_line(field: Field, file_name: str) -> str:
+    """Give the truth about a field as one line of JSON, without the line's end."""
+    cells = [
+        {
+            "name": cell.name,
+            "class": cell.cls,
+            "centre": [round(v, 1) for v in cell.centre_xy_px],
+            "box": list(cell.box_xywh_px),
+            "at_edge": cell.at_edge,
+        }
+        for cell in field.cells
+    ]
+    return json.dumps(
+        {
+            "index": field.index,
+            "file": file_name,
+            "x_um": round(field.x_um, 2),
+            "y_um": round(field.y_um, 2),
+            "um_per_px": field.um_per_px,
+            "width": field.bgr.shape[1],
+            "height": field.bgr.shape[0],
+            "blurred": field.blurred,
+            "cells": cells,
+        }
+    )
+
+
+@contextmanager
+def truth_file(path: Path | None, watched: Path) -> Iterator[IO[str] | None]:
+    """Open the file for the truth, new; None where none is wanted.
+
+    Raises
+    ------
+    SlideError
+        If it lies in the watched folder, or cannot be written.
+    """
+    if path is None:
+        yield None
+        return
+    if watched.resolve() in path.resolve().parents:
+        raise SlideError(f"the truth {path} would lie in the watched folder", mend="give --truth a place elsewhere")
+    try:
+        file = path.open("w", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise SlideError(f"cannot write the truth {path}: {error.strerror}", mend="choose another place") from None
+    with file:
+        yield file
+
+
+@dataclass(slots=True)
+class Pace:
+    """Keeps a number of fields a second by deadlines, so that drawing time does not add up.
+
+    Attributes
+    ----------
+    fields_per_s
+        0: as fast as possible.
+    """
+
+    fields_per_s: float
+    _next_s: float | None = None
+
+    def next_wait_s(self, now_s: float | None = None) -> float:
+        """Give how long to wait before the next field (now: monotonic seconds)."""
+        now = time.monotonic() if now_s is None else now_s
+        if self.fields_per_s <= 0.0:
+            return 0.0
+        due = now if self._next_s is None else self._next_s
+        # A late field does not make the next ones hurry.
+        self._next_s = max(due, now) + 1.0 / self.fields_per_s
+        return max(due - now, 0.0)

@@ -1,0 +1,79 @@
+"""``smearwatch slide``: files, truth, and one line for what cannot be."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from smearwatch.capture.commands.slide import app
+from smearwatch.capture.slide.errors import SlideError
+
+QUICK = ["--size", "400x300", "--um-per-px", "0.12", "--rate", "0"]
+
+
+def _run(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def test_fields_and_their_truth_are_written(tmp_path):
+    out, truth = tmp_path / "watched", tmp_path / "truth.jsonl"
+    result = _run("--out", out, "--truth", truth, "--fields", 3, "--json", *QUICK)
+    assert result.exit_code == 0, result.output
+    said = [json.loads(line) for line in result.stdout.splitlines()]
+    lines = [json.loads(line) for line in truth.read_text().splitlines()]
+    assert said[:-1] == lines
+    assert sorted(p.name for p in out.iterdir()) == [line["file"] for line in lines]
+    whole = [c["class"] for line in lines for c in line["cells"] if not c["at_edge"]]
+    assert said[-1]["fields"] == 3
+    assert said[-1]["cells"] == len(whole) == sum(said[-1]["counts"].values())
+
+
+def test_the_same_seed_writes_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        assert _run("--out", tmp_path / name, "--fields", 1, "--seed", 6, *QUICK).exit_code == 0
+    first, second = ((tmp_path / n / "field_000000.jpg").read_bytes() for n in ("a", "b"))
+    assert first == second
+
+
+def test_it_ends_at_a_number_of_whole_cells(tmp_path):
+    result = _run("--out", tmp_path / "w", "--cells", 3, "--json", *QUICK)
+    said = [json.loads(line) for line in result.stdout.splitlines()]
+    before_last = sum(not c["at_edge"] for line in said[:-2] for c in line["cells"])
+    assert before_last < 3 <= said[-1]["cells"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--um-per-px", "0"),
+        ("--um-per-px", "-1"),
+        ("--um-per-px", "50"),
+        ("--um-per-px", "nan"),
+        ("--size", "0x0"),
+        ("--size", "large"),
+        ("--format", "gif"),
+        ("--rate", "-2"),
+        ("--fields", "0"),
+        ("--cells", "-4"),
+        ("--seed", "-1"),
+        ("--mix", "blast=3"),
+        ("--quality", "0"),
+        ("--variation", "nan"),
+    ],
+)
+def test_a_wrong_value_gets_one_line_and_exit_2(tmp_path, option, value):
+    result = _run("--out", tmp_path / "w", option, value)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("smearwatch: ")
+    assert line.endswith(")")
+    assert not (tmp_path / "w").exists()
+
+
+def test_a_folder_that_is_a_file_says_so_and_how_to_mend_it(tmp_path):
+    (tmp_path / "w").write_text("no folder")
+    result = _run("--out", tmp_path / "w", "--fields", 1, *QUICK)
+    assert isinstance(result.exception, SlideError)
+    assert str(tmp_path / "w") in str(result.exception)
+    assert result.exception.mend

@@ -1,0 +1,85 @@
+"""Writing fields as a camera's software does, and the truth beside them."""
+
+import json
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from smearwatch.capture.slide.errors import SlideError
+from smearwatch.capture.slide.slide import Slide
+from smearwatch.capture.slide.writer import SUFFIXES, FieldWriter, Pace, truth_file, truth_line
+
+
+@pytest.fixture(scope="module")
+def field():
+    return Slide(2, width_px=400, height_px=300, um_per_px=0.12).field(3)
+
+
+@pytest.mark.parametrize("picture_format", sorted(SUFFIXES))
+@pytest.mark.parametrize("by_rename", [False, True])
+def test_written_files_decode_to_the_field(tmp_path, field, picture_format, by_rename):
+    path = FieldWriter(tmp_path, picture_format, by_rename=by_rename).write(field, lambda _: False)
+    assert [path] == list(tmp_path.iterdir())
+    back = cv2.imread(str(path))
+    assert back is not None
+    allowed = 8.0 if picture_format == "jpeg" else 0.0
+    assert np.abs(back.astype(int) - field.bgr).mean() <= allowed
+
+
+def test_a_file_grows_in_chunks_with_pauses(tmp_path, field):
+    sizes = []
+    writer = FieldWriter(tmp_path, "bmp", chunk_bytes=100_000, pause_s=0.5)
+
+    def wait(seconds):
+        assert seconds == 0.5
+        sizes.append(writer.path_of(3).stat().st_size)
+        return False
+
+    path = writer.write(field, wait)
+    assert sizes[:3] == [100_000, 200_000, 300_000]
+    assert sizes[-1] == path.stat().st_size
+
+
+def test_an_ending_completes_the_file_without_further_pauses(tmp_path, field):
+    ended = threading.Event()
+    ended.set()
+    path = FieldWriter(tmp_path, "bmp", chunk_bytes=1000, pause_s=60.0).write(field, ended.wait)
+    assert path.stat().st_size == 400 * 300 * 3 + 54
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path, field):
+    with pytest.raises(SlideError, match="gone") as refused:
+        FieldWriter(tmp_path / "gone").write(field, lambda _: False)
+    assert refused.value.mend
+
+
+def test_the_truth_is_one_json_object_a_field(field):
+    line = truth_line(field, "field_000003.jpg")
+    assert "\n" not in line
+    truth = json.loads(line)
+    assert (truth["index"], truth["file"], truth["width"], truth["height"]) == (3, "field_000003.jpg", 400, 300)
+    assert [tuple(c["box"]) for c in truth["cells"]] == [c.box_xywh_px for c in field.cells]
+    assert [c["class"] for c in truth["cells"]] == [c.cls for c in field.cells]
+
+
+def test_the_truth_never_lies_in_the_watched_folder(tmp_path):
+    for place in (tmp_path / "t.jsonl", tmp_path / "deeper" / "t.jsonl"):
+        with pytest.raises(SlideError, match="watched folder"), truth_file(place, tmp_path):
+            pytest.fail("the truth file was opened")
+    with truth_file(None, tmp_path) as nothing:
+        assert nothing is None
+
+
+@pytest.mark.parametrize(
+    ("rate", "arrivals", "waits"),
+    [
+        (0.0, [0.0, 0.1, 0.2], [0.0, 0.0, 0.0]),
+        (2.0, [0.0, 0.1, 0.6], [0.0, 0.4, 0.4]),
+        (2.0, [0.0, 5.0, 5.1], [0.0, 0.0, 0.4]),
+    ],
+)
+def test_the_pace_is_kept_by_deadlines(rate, arrivals, waits):
+    pace = Pace(rate)
+    assert [pace.next_wait_s(now) for now in arrivals] == pytest.approx(waits)
