@@ -54,7 +54,10 @@ class Child:
         }
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "smearwatch.daemon.role"], stdin=subprocess.PIPE, pass_fds=(theirs,)
+                # The name is for whoever looks at the process list; the order comes over stdin.
+                [sys.executable, "-m", "smearwatch.daemon.role", self.spec.name],
+                stdin=subprocess.PIPE,
+                pass_fds=(theirs,),
             )
         finally:
             os.close(theirs)
