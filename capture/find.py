@@ -1,0 +1,254 @@
+"""The whole way of one field: bytes in, leukocytes with their crops out. Same input, same output, no state."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from smearwatch.capture.crop import FIELD_UM, cut_crop
+from smearwatch.capture.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
+from smearwatch.capture.light import Flattened, flatten_field
+from smearwatch.capture.quality import Quality, judge
+from smearwatch.capture.scale import estimate_um_per_px
+from smearwatch.capture.segment import Leukocyte, segment
+
+THUMBNAIL_PX = 96
+THUMBNAIL_UM = 22.0
+
+_PLAUSIBLE_UM_PER_PX = (0.01, 0.6)
+_NOMINAL_UM_PER_PX = 0.1
+_JPEG_QUALITY = 85
+
+Image = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCell:
+    """One leukocyte of a field.
+
+    Attributes
+    ----------
+    index
+        Its number in the field, from 0, from the top downwards.
+    box, centre_xy_px, area_um2, at_edge, score
+        See `smearwatch.capture.segment.Leukocyte`.
+    crop_bgr
+        uint8 [750, 750, 3], the light taken out; None for a cell that the border may cut.
+    thumbnail_jpeg
+        A 96 x 96 JPEG of the cell.
+    """
+
+    index: int
+    box: tuple[int, int, int, int]
+    centre_xy_px: tuple[float, float]
+    area_um2: float
+    at_edge: bool
+    score: float
+    crop_bgr: Image | None
+    thumbnail_jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFound:
+    """A field that was searched.
+
+    Attributes
+    ----------
+    width_px, height_px
+        Size as decoded, after EXIF orientation.
+    um_per_px, um_per_px_source
+        The scale that was used, and where it came from.
+    um_per_px_estimate
+        This field's own estimate from its red cells; None where none was needed or possible.
+    focus
+        0-1, see `smearwatch.capture.quality.Quality`.
+    cells
+        The leukocytes found; empty where there are none.
+    mask
+        uint8 [height_px, width_px]: 0 background, 128 cytoplasm, 255 nucleus.
+    stages_ms
+        Time spent in decode, scale, light, quality, segment, crop.
+    """
+
+    width_px: int
+    height_px: int
+    um_per_px: float
+    um_per_px_source: str
+    um_per_px_estimate: float | None
+    focus: float
+    cells: tuple[FoundCell, ...]
+    mask: Image
+    stages_ms: MappingProxyType[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRejected:
+    """A field that was not searched.
+
+    Attributes
+    ----------
+    reason
+        One of those of `FrameUnusable` and `Quality`, or `scale_unknown`.
+    detail
+        What was seen, in words.
+    value
+        The number that decided, where there is one.
+    width_px, height_px
+        0 where it could not be decoded.
+    stages_ms
+        Time spent, by stage reached.
+    """
+
+    reason: str
+    detail: str
+    value: float | None
+    width_px: int
+    height_px: int
+    stages_ms: MappingProxyType[str, float]
+
+
+def find(
+    data: bytes | memoryview,
+    *,
+    um_per_px: float | None,
+    um_per_px_source: str | None,
+    session_estimates: Sequence[float] = (),
+    field_um: float = FIELD_UM,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> FieldFound | FieldRejected:
+    """Find the leukocytes in a picture file.
+
+    Parameters
+    ----------
+    data
+        The file's bytes.
+    um_per_px
+        The scale, where it is known; None takes the median of the session's estimates and this field's own.
+    um_per_px_source
+        Where a given scale came from (`configured` if not said).
+    session_estimates
+        Estimates from the session's earlier fields, um/px.
+    field_um
+        Width of a crop on the slide.
+    max_pixels
+        Largest picture that is decoded.
+
+    Returns
+    -------
+    FieldFound or FieldRejected
+        A picture that cannot be used is an answer, not an exception.
+    """
+    clock = _Clock()
+    try:
+        with clock.stage("decode"):
+            bgr = decode(data, max_pixels=max_pixels)
+    except FrameUnusable as unusable:
+        return FieldRejected(unusable.reason, unusable.detail, None, 0, 0, clock.read())
+    scale = _Scale(um_per_px, um_per_px_source or "configured", None)
+    if um_per_px is None:
+        with clock.stage("scale"):
+            scale = _scale_by_red_cells(bgr, session_estimates)
+    with clock.stage("light"):
+        flat = flatten_field(bgr, scale.um_per_px)
+    with clock.stage("quality"):
+        quality = judge(flat.bgr, scale.um_per_px or _NOMINAL_UM_PER_PX, raw_bgr=bgr)
+    refused = _refused(bgr, quality, scale.um_per_px, clock)
+    if refused is not None:
+        return refused
+    if scale.um_per_px is None:
+        return _scale_unknown(bgr, clock)
+    return _searched(flat, scale.um_per_px, scale, quality, field_um, clock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    um_per_px: float | None
+    source: str
+    estimate: float | None
+
+
+class _Clock:
+    """Milliseconds by stage."""
+
+    def __init__(self) -> None:
+        self._spent: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        began = time.perf_counter_ns()
+        try:
+            yield
+        finally:
+            self._spent[name] = round((time.perf_counter_ns() - began) / 1e6, 3)
+
+    def read(self) -> MappingProxyType[str, float]:
+        return MappingProxyType(dict(self._spent))
+
+
+def _scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> _Scale:
+    """Median of what the session's fields said and this one says, for one field's red cells may be odd."""
+    estimate = estimate_um_per_px(bgr)
+    least, greatest = _PLAUSIBLE_UM_PER_PX
+    own = None
+    if estimate is not None and least <= estimate.um_per_px <= greatest:
+        own = round(estimate.um_per_px, 6)
+    known = [*session_estimates, *([own] if own is not None else [])]
+    return _Scale(float(np.median(known)) if known else None, "red_cells", own)
+
+
+def _searched(
+    flat: Flattened, um_per_px: float, scale: _Scale, quality: Quality, field_um: float, clock: _Clock
+) -> FieldFound:
+    with clock.stage("segment"):
+        segmentation = segment(flat.bgr, um_per_px)
+    with clock.stage("crop"):
+        numbered = enumerate(segmentation.cells)
+        cells = tuple(_found_cell(index, cell, flat, um_per_px, field_um) for index, cell in numbered)
+    return FieldFound(
+        width_px=flat.bgr.shape[1],
+        height_px=flat.bgr.shape[0],
+        um_per_px=um_per_px,
+        um_per_px_source=scale.source,
+        um_per_px_estimate=scale.estimate,
+        focus=quality.focus,
+        cells=cells,
+        mask=segmentation.mask,
+        stages_ms=clock.read(),
+    )
+
+
+def _refused(bgr: Image, quality: Quality, um_per_px: float | None, clock: _Clock) -> FieldRejected | None:
+    """Turn poor quality into a rejection; focus means nothing where the scale is unknown."""
+    if quality.accepted or (um_per_px is None and quality.reason == "out_of_focus"):
+        return None
+    reason = str(quality.reason)
+    detail = f"{reason.replace('_', ' ')} at {quality.value:g}"
+    return FieldRejected(reason, detail, quality.value, bgr.shape[1], bgr.shape[0], clock.read())
+
+
+def _scale_unknown(bgr: Image, clock: _Clock) -> FieldRejected:
+    detail = "no scale given, and too few red cells to estimate one; give --um-per-px"
+    return FieldRejected("scale_unknown", detail, None, bgr.shape[1], bgr.shape[0], clock.read())
+
+
+def _found_cell(index: int, cell: Leukocyte, flat: Flattened, um_per_px: float, field_um: float) -> FoundCell:
+    crop = None
+    if not cell.at_edge:
+        crop = cut_crop(flat.bgr, cell.centre_xy_px, um_per_px, field_um=field_um)
+    small = cut_crop(flat.bgr, cell.centre_xy_px, um_per_px, field_um=THUMBNAIL_UM, size_px=THUMBNAIL_PX)
+    _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return FoundCell(
+        index=index,
+        box=cell.box,
+        centre_xy_px=cell.centre_xy_px,
+        area_um2=cell.area_um2,
+        at_edge=cell.at_edge,
+        score=cell.score,
+        crop_bgr=crop,
+        thumbnail_jpeg=jpeg.tobytes(),
+    )

@@ -1,0 +1,198 @@
+"""Divide vignetting and colour cast out of a picture, so that empty background becomes one fixed white.
+
+The same core serves whole fields (a smooth surface per channel) and single-cell pictures (one colour per channel);
+training, classification and the live pipeline all call it, so that a cell looks the same to the networks
+whichever way it came.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+WHITE = 235
+"""Grey value that empty background is brought to; 20 steps of head room for noise and bright cell rims."""
+
+_GRID_LONG_SIDE = 160
+_BLOCKS_LONG_SIDE = 10
+_BACKGROUND_PERCENTILE = 90.0
+_WIDE_FIELD_UM = 90.0
+_FLANK_SHARE = 0.3
+_FLANK_BINS = 5  # of 0.01 log units
+_MIN_GAIN, _MAX_GAIN = 0.7, 8.0
+_MIN_BACKGROUND_SHARE = 0.01
+
+Image = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Flattened:
+    """A picture whose background is white.
+
+    Attributes
+    ----------
+    bgr
+        uint8 [height, width, 3], the picture with its background at `WHITE`.
+    background_bgr
+        Mean background colour before the division, 0-255.
+    vignetting
+        1 - darkest / brightest background in the picture (green channel): 0 is evenly lit.
+    """
+
+    bgr: Image
+    background_bgr: tuple[float, float, float]
+    vignetting: float
+
+
+def flatten_field(bgr: Image, um_per_px: float | None) -> Flattened:
+    """Divide a field by a smooth surface fitted through its background, channel by channel.
+
+    Parameters
+    ----------
+    bgr
+        uint8 [height, width, 3].
+    um_per_px
+        Scale; it decides how many bends the surface may have, so that one large cell in a small field is not
+        mistaken for a shadow. None where it is not yet known (the number of bends for a small field is taken).
+
+    Returns
+    -------
+    Flattened
+        Same shape as `bgr`.
+    """
+    wide = um_per_px is not None and max(bgr.shape[:2]) * um_per_px >= _WIDE_FIELD_UM
+    return _flatten(bgr, degree=4 if wide else 2)
+
+
+def flatten_cell(bgr: Image) -> Flattened:
+    """Divide a single-cell picture by its background colour; no surface, for there is too little background.
+
+    Parameters
+    ----------
+    bgr
+        uint8 [height, width, 3], a cell with some background around it.
+
+    Returns
+    -------
+    Flattened
+        Same shape as `bgr`; `vignetting` is 0.
+    """
+    return _flatten(bgr, degree=0)
+
+
+def _flatten(bgr: Image, degree: int) -> Flattened:
+    height, width = bgr.shape[:2]
+    shrink = min(1.0, _GRID_LONG_SIDE / max(height, width))
+    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    grid = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA).astype(np.float64) + 1.0
+    basis = _polynomials(size[1], size[0], degree)
+    background = _background(grid, basis, degree)
+    log_grid = np.log(grid)
+    surface = np.stack([_fit(log_grid[..., c], background, basis) for c in range(3)], axis=-1)
+    surface = np.clip(np.exp(surface) - 1.0, WHITE / _MAX_GAIN, WHITE / _MIN_GAIN)
+    gain = (WHITE / surface).astype(np.float32)
+    flat = _multiply(bgr, gain)
+    green = surface[..., 1]
+    mean = surface.reshape(-1, 3).mean(axis=0)
+    return Flattened(
+        bgr=flat,
+        background_bgr=(float(mean[0]), float(mean[1]), float(mean[2])),
+        vignetting=float(1.0 - green.min() / green.max()),
+    )
+
+
+def _polynomials(height: int, width: int, degree: int) -> Floats:
+    """Chebyshev products up to a total degree: [height, width, terms]."""
+    x = np.polynomial.chebyshev.chebvander(np.linspace(-1.0, 1.0, width), degree)
+    y = np.polynomial.chebyshev.chebvander(np.linspace(-1.0, 1.0, height), degree)
+    terms = [y[:, j, None] * x[None, :, i] for i in range(degree + 1) for j in range(degree + 1 - i)]
+    return np.stack(terms, axis=-1)
+
+
+def _background(grid: Floats, basis: Floats, degree: int) -> Flags:
+    """Pixels of the grid that show empty background, by green light: haemoglobin and stain both absorb it.
+
+    A first surface goes through the bright end of each block; what lies close to the resulting ridge of the
+    histogram is background, and the surface is drawn again through it.
+    """
+    level = np.log(cv2.GaussianBlur(grid[..., 1], (0, 0), 0.7))
+    surface = _bright_surface(level, min(degree, 2))
+    background = np.ones(level.shape, dtype=bool)
+    for tolerance in (0.06, 0.04, 0.03, 0.03):
+        residual = level - surface
+        ridge = _ridge(residual)
+        background = np.abs(residual - ridge) < tolerance
+        if background.mean() < _MIN_BACKGROUND_SHARE:
+            return residual >= np.percentile(residual, _BACKGROUND_PERCENTILE)
+        surface = _fit(level, background, basis)
+    return background
+
+
+def _bright_surface(level: Floats, degree: int) -> Floats:
+    """Surface through the bright percentile of each block, blocks without background given little say."""
+    height, width = level.shape
+    block = max(4, max(height, width) // _BLOCKS_LONG_SIDE)
+    step_y, step_x = min(block, height), min(block, width)
+    rows, columns = height // step_y, width // step_x
+    cut = level[: rows * step_y, : columns * step_x]
+    tiles = cut.reshape(rows, step_y, columns, step_x).transpose(0, 2, 1, 3).reshape(rows, columns, -1)
+    bright = np.percentile(tiles, _BACKGROUND_PERCENTILE, axis=2)
+    if degree == 0 or min(rows, columns) <= degree:
+        return np.full(level.shape, np.percentile(level, _BACKGROUND_PERCENTILE))
+    basis = _polynomials(rows, columns, degree)
+    weight = np.ones(bright.shape)
+    surface = bright
+    for _ in range(5):
+        surface = _solve(bright, weight, basis)
+        residual = bright - surface
+        # A block below the surface holds few empty pixels; one above it is the better witness.
+        weight = np.where(residual < 0.0, 1.0 / (1.0 + (residual / 0.04) ** 2), 1.0)
+    grown = cv2.resize(surface, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(grown, dtype=np.float64)
+
+
+def _ridge(residual: Floats) -> float:
+    """Level of the background among the residuals (log units): the peak, or else the shoulder, at the bright end.
+
+    In a crowded field most pixels are pale red cells and empty background is only the bright shoulder of their
+    peak; so the bright flank is found first, and a peak counts only where it stands at that flank.
+    """
+    counts, edges = np.histogram(residual, bins=80, range=(-0.6, 0.2))
+    smooth = np.convolve(counts, np.array([1.0, 2.0, 3.0, 2.0, 1.0]) / 9.0, mode="same")
+    flank = int(np.flatnonzero(smooth >= _FLANK_SHARE * smooth.max())[-1])
+    near = smooth[max(0, flank - _FLANK_BINS) : flank + 1]
+    inside = near.size > 2 and 0 < int(near.argmax()) < near.size - 1
+    index = flank - near.size + 1 + int(near.argmax()) if inside else flank - 2
+    return float((edges[index] + edges[index + 1]) / 2.0)
+
+
+def _fit(level: Floats, chosen: Flags, basis: Floats) -> Floats:
+    return _solve(level, chosen.astype(np.float64), basis)
+
+
+def _solve(level: Floats, weight: Floats, basis: Floats) -> Floats:
+    """Weighted least squares with a slight pull towards a plain level, where background is scarce."""
+    terms = basis.shape[-1]
+    flat = basis.reshape(-1, terms)
+    used = weight.reshape(-1) > 0.0
+    design, w = flat[used], weight.reshape(-1)[used, None]
+    target = level.reshape(-1)[used]
+    centre = float(np.average(target, weights=w[:, 0]))
+    normal = design.T @ (design * w)
+    pull = np.eye(terms) * 1e-3 * w.sum()
+    pull[0, 0] = 1e-9
+    coefficients = np.linalg.solve(normal + pull, design.T @ (w[:, 0] * (target - centre)))
+    return np.asarray(flat @ coefficients + centre, dtype=np.float64).reshape(level.shape)
+
+
+def _multiply(bgr: Image, gain: npt.NDArray[np.float32]) -> Image:
+    """Full-size picture times the grid's gain, in strips, so that no full-size float copy is held."""
+    height, width = bgr.shape[:2]
+    if np.ptp(gain, axis=(0, 1)).max() == 0.0:
+        table = np.clip(np.arange(256.0)[:, None] * gain[0, 0][None, :] + 0.5, 0, 255).astype(np.uint8)
+        return np.asarray(cv2.LUT(bgr, table[None]), dtype=np.uint8)
+    full = cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.multiply(bgr, full, dtype=cv2.CV_8U), dtype=np.uint8)

@@ -1,0 +1,130 @@
+"""Find the leukocytes of a field: their boxes, outlines and nuclei."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from smearwatch.capture.cytoplasm import grow_cells
+from smearwatch.capture.nuclei import Labels, Nuclei, find_nuclei
+from smearwatch.capture.stain import StainMaps, stain_maps
+
+CYTOPLASM = 128
+NUCLEUS = 255
+
+_TYPICAL_STRENGTH = 0.35
+_TYPICAL_NUCLEUS_UM2 = 22.0
+_SEEN_AT_BORDER_UM = 0.25
+
+Image = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Leukocyte:
+    """One leukocyte in a field, in pixels of the picture.
+
+    Attributes
+    ----------
+    box
+        x, y, width, height of the whole cell.
+    centre_xy_px
+        Middle of the box.
+    area_um2
+        Area of the whole cell, as far as it is seen.
+    at_edge
+        True where the cell touches the picture's border and may be cut by it.
+    score
+        0-1, how surely this is a leukocyte, by the size and stain of its nucleus.
+    """
+
+    box: tuple[int, int, int, int]
+    centre_xy_px: tuple[float, float]
+    area_um2: float
+    at_edge: bool
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """What was found in a field.
+
+    Attributes
+    ----------
+    cells
+        From the top of the picture downwards.
+    mask
+        uint8 [height, width]: 0 background, 128 cytoplasm, 255 nucleus.
+    """
+
+    cells: tuple[Leukocyte, ...]
+    mask: Image
+
+
+def segment(flat_bgr: Image, um_per_px: float) -> Segmentation:
+    """Find every leukocyte in a flattened field.
+
+    Parameters
+    ----------
+    flat_bgr
+        uint8 [height, width, 3], from `smearwatch.capture.light.flatten_field`.
+    um_per_px
+        Scale of `flat_bgr`.
+
+    Returns
+    -------
+    Segmentation
+        Same size as the picture.
+    """
+    maps = stain_maps(flat_bgr, um_per_px)
+    nuclei = find_nuclei(maps)
+    whole = grow_cells(maps, nuclei)
+    cells = [
+        _leukocyte(whole, nuclei, label, maps, flat_bgr.shape[:2]) for label in range(1, len(nuclei.areas_um2) + 1)
+    ]
+    return Segmentation(
+        cells=tuple(sorted(cells, key=lambda cell: (cell.box[1], cell.box[0]))),
+        mask=_mask(whole, nuclei.labels, flat_bgr.shape[:2]),
+    )
+
+
+def _leukocyte(whole: Labels, nuclei: Nuclei, label: int, maps: StainMaps, shape: tuple[int, ...]) -> Leukocyte:
+    own = whole == label
+    rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
+    height, width = shape[0], shape[1]
+    to_x, to_y = width / whole.shape[1], height / whole.shape[0]
+    left, top = int(columns[0] * to_x), int(rows[0] * to_y)
+    right = min(width, int(np.ceil((columns[-1] + 1) * to_x)))
+    bottom = min(height, int(np.ceil((rows[-1] + 1) * to_y)))
+    margin = max(0, round(_SEEN_AT_BORDER_UM / maps.um_per_px))
+    at_edge = bool(
+        rows[0] <= margin
+        or columns[0] <= margin
+        or rows[-1] >= whole.shape[0] - 1 - margin
+        or columns[-1] >= whole.shape[1] - 1 - margin
+    )
+    return Leukocyte(
+        box=(left, top, right - left, bottom - top),
+        centre_xy_px=((left + right) / 2.0, (top + bottom) / 2.0),
+        area_um2=round(float(own.sum()) * maps.um_per_px**2, 2),
+        at_edge=at_edge,
+        score=_score(nuclei.areas_um2[label - 1], nuclei.strengths[label - 1]),
+    )
+
+
+def _score(nucleus_um2: float, strength: float) -> float:
+    """Two soft steps: a nucleus of a leukocyte's size, and stained like one."""
+    size = 1.0 / (1.0 + np.exp(-(nucleus_um2 - _TYPICAL_NUCLEUS_UM2) / 4.0))
+    stain = 1.0 / (1.0 + np.exp(-(strength - _TYPICAL_STRENGTH) / 0.05))
+    return round(float(size * stain), 4)
+
+
+def _mask(whole: Labels, nuclei: Labels, shape: tuple[int, ...]) -> Image:
+    """Grow the small label pictures to full size; smooth edges come from interpolating before the cut."""
+    full = np.zeros(shape, dtype=np.uint8)
+    size = (shape[1], shape[0])
+    for labels, value in ((whole, CYTOPLASM), (nuclei, NUCLEUS)):
+        if labels.any():
+            soft = cv2.resize((labels > 0).astype(np.uint8) * 255, size, interpolation=cv2.INTER_LINEAR)
+            full[soft > 127] = value
+    return full

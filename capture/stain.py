@@ -1,0 +1,74 @@
+"""How strongly each pixel is stained, at one fixed physical scale.
+
+Light passing through stain is weakened by a factor that grows with its amount (Beer-Lambert), so the negative
+logarithm of brightness over background adds up what lies in the way. Azure and eosin of a Romanowsky stain
+absorb red and green; haemoglobin absorbs blue and green. Red plus half of green minus blue is therefore high in
+nuclei, low in cytoplasm, and about zero in red cells, in grey rims of defocused cells and in background.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from smearwatch.capture.light import WHITE
+
+WORK_UM_PER_PX = 0.22
+"""Scale at which fields are searched: a nuclear lobe is some ten pixels wide, a field is small."""
+
+_SMOOTH_UM = 0.18
+_DARK_OFFSET = 4.0
+_DEEPEST = 2.0
+
+Image = npt.NDArray[np.uint8]
+Plane = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class StainMaps:
+    """Optical densities of one field at about `WORK_UM_PER_PX`.
+
+    Attributes
+    ----------
+    nuclear
+        float32 [h, w], red + green / 2 - blue: nuclei about 0.3-1.5, red cells about 0.
+    absorbed
+        float32 [h, w], green optical density: everything that is not empty background.
+    um_per_px
+        Scale of the maps.
+    """
+
+    nuclear: Plane
+    absorbed: Plane
+    um_per_px: float
+
+
+def stain_maps(flat_bgr: Image, um_per_px: float) -> StainMaps:
+    """Measure stain in a flattened field.
+
+    Parameters
+    ----------
+    flat_bgr
+        uint8 [height, width, 3], background at `smearwatch.capture.light.WHITE`.
+    um_per_px
+        Scale of `flat_bgr`.
+
+    Returns
+    -------
+    StainMaps
+        The maps cover the same field; a picture finer than the working scale is shrunk to it, a coarser one grown.
+    """
+    height, width = flat_bgr.shape[:2]
+    factor = um_per_px / WORK_UM_PER_PX
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    how = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
+    small = cv2.GaussianBlur(cv2.resize(flat_bgr, size, interpolation=how), (0, 0), _SMOOTH_UM / WORK_UM_PER_PX)
+    levels = np.arange(256, dtype=np.float64) + _DARK_OFFSET
+    table = np.clip(-np.log(levels / (WHITE + _DARK_OFFSET)), -0.1, _DEEPEST).astype(np.float32)
+    blue, green, red = (table[small[..., channel]] for channel in range(3))
+    return StainMaps(
+        nuclear=np.asarray(red + 0.5 * green - blue, dtype=np.float32),
+        absorbed=np.asarray(green, dtype=np.float32),
+        um_per_px=um_per_px * width / size[0],
+    )

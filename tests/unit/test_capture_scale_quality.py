@@ -1,0 +1,89 @@
+"""Scale from red cells, and the gate that refuses what is dark, empty or blurred."""
+
+import cv2
+import numpy as np
+import pytest
+
+from smearwatch.capture.light import flatten_field
+from smearwatch.capture.quality import judge
+from smearwatch.capture.scale import estimate_um_per_px
+from smearwatch.capture.slide.slide import Slide
+
+UM = 0.1
+
+
+@pytest.mark.parametrize("um_per_px", [0.03, 0.06, 0.09, 0.13])
+def test_scale_of_the_simulated_slide(um_per_px):
+    slide = Slide(5, um_per_px=um_per_px, width_px=1200, height_px=800)
+    estimates = [estimate_um_per_px(slide.field(index).bgr) for index in range(4)]
+    values = [estimate.um_per_px for estimate in estimates if estimate is not None]
+    assert len(values) >= 3
+    assert np.median(values) == pytest.approx(um_per_px, rel=0.12)
+    assert all(estimate.red_cells >= 3 and 0 <= estimate.spread < 0.2 for estimate in estimates if estimate)
+
+
+def test_red_cells_in_clumps_are_measured_too():
+    bgr = np.full((600, 800, 3), 235, np.uint8)
+    for row in range(4):
+        for column in range(8):
+            cv2.circle(bgr, (100 + column * 62, 90 + row * 120), 37, (150, 150, 200), -1, cv2.LINE_AA)
+    estimate = estimate_um_per_px(bgr)
+    assert estimate is not None
+    assert estimate.um_per_px == pytest.approx(UM, rel=0.25)
+
+
+@pytest.mark.parametrize("grey", [0, 120, 255])
+def test_no_red_cells_no_scale(grey):
+    assert estimate_um_per_px(np.full((400, 500, 3), grey, np.uint8)) is None
+
+
+@pytest.fixture(scope="module")
+def field():
+    return Slide(2, um_per_px=UM, width_px=900, height_px=600).field(1).bgr
+
+
+def _judged(bgr):
+    return judge(flatten_field(bgr, UM).bgr, UM, raw_bgr=bgr)
+
+
+def test_a_good_field_is_accepted(field):
+    quality = _judged(field)
+    assert quality.accepted
+    assert quality.reason is None
+    assert quality.focus > 0.4
+
+
+def test_focus_falls_with_blur_until_the_field_is_refused(field):
+    blurred = [_judged(cv2.GaussianBlur(field, (0, 0), um / UM)) for um in (0.1, 0.4, 0.8, 1.6)]
+    focus = [quality.focus for quality in blurred]
+    assert focus == sorted(focus, reverse=True)
+    assert blurred[-1].reason == "out_of_focus"
+    assert blurred[-1].value < blurred[0].value
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("lamp off", lambda bgr: bgr // 20, "underexposed"),
+        ("burnt out", lambda bgr: np.clip(bgr.astype(int) * 3, 0, 255).astype(np.uint8), "overexposed"),
+        ("black", np.zeros_like, "underexposed"),
+        ("bare glass", lambda bgr: np.full_like(bgr, 190), "empty"),
+    ],
+)
+def test_poor_fields_are_refused_with_their_number(field, name, change, reason):
+    quality = _judged(change(field))
+    assert not quality.accepted, name
+    assert quality.reason == reason
+    assert quality.focus == 0.0
+    assert np.isfinite(quality.value)
+
+
+def test_noise_on_bare_glass_is_still_empty():
+    noise = np.random.default_rng(1).normal(190, 4, (400, 500, 3)).clip(0, 255).astype(np.uint8)
+    assert _judged(noise).reason == "empty"
+
+
+def test_focus_does_not_depend_on_the_cameras_scale(field):
+    fine = cv2.resize(field, None, fx=2.0, fy=2.0, interpolation=cv2.INTER_CUBIC)
+    finer = judge(flatten_field(fine, UM / 2).bgr, UM / 2)
+    assert finer.focus == pytest.approx(_judged(field).focus, abs=0.15)
