@@ -1,0 +1,94 @@
+"""``smearwatch watch``: the live differential in this terminal, or as lines."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smearwatch.clients.stdout import close_stdout, to_stdout
+from smearwatch.daemon.config import Settings, load_settings
+from smearwatch.daemon.record.lock import holder
+from smearwatch.daemon.record.sessions import find_session
+
+app = typer.Typer(help="The live differential in this terminal.")
+
+
+class NoDaemon(ConnectionError):
+    """Nobody answers at the daemon's socket."""
+
+    mend = "start one with `smearwatch run`, or name a recorded session"
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"no daemon at {address}")
+
+
+SessionArgument = Annotated[
+    str | None, typer.Argument(help="Follow only this session; one that is not being counted is shown as recorded.")
+]
+PlainOption = Annotated[bool, typer.Option("--plain", help="Aligned lines, also where there is a terminal.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+OnceOption = Annotated[bool, typer.Option("--once", help="Print the present state once and end.")]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
+]
+
+
+@app.command()
+def watch(
+    session: SessionArgument = None,
+    plain: PlainOption = False,
+    as_json: JsonOption = False,
+    once: OnceOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show the differential as it is counted; joins at any time and survives the daemon's restart.
+
+    Example: smearwatch watch --json | jq .counts
+    """
+    if plain and as_json:
+        raise typer.BadParameter("choose --plain or --json, not both")
+    settings = load_settings(config)
+    live = session is None or holder(find_session(settings.state_dir, session)) is not None
+    if not (plain or as_json or once) and _has_terminal():
+        # Loaded only now: lines need none of it.
+        from smearwatch.clients.terminal.start import watch_in_terminal
+
+        watch_in_terminal(settings, session, live=live)
+        return
+    try:
+        _lines(settings, session, live=live, once=once, as_json=as_json)
+    except BrokenPipeError:
+        close_stdout()
+
+
+def _lines(settings: Settings, session: str | None, *, live: bool, once: bool, as_json: bool) -> None:
+    from smearwatch.clients.feed import Feed
+    from smearwatch.clients.lines import Lines, follow, present
+    from smearwatch.clients.recorded import recorded_view
+
+    write = to_stdout()
+    if session is not None and not live:
+        Lines(write, as_json=as_json).show(recorded_view(settings.state_dir, session, recent=0))
+        return
+    with Feed(settings.runtime_dir, settings.state_dir, session=session, recent=0) as feed:
+        if once:
+            view = present(feed)
+            if view is None and session is None:
+                raise NoDaemon(feed.address)
+            Lines(write, as_json=as_json).show(view or recorded_view(settings.state_dir, str(session), recent=0))
+            return
+        stopped: list[int] = []
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, _: stopped.append(number))
+        follow(feed, write, lambda: bool(stopped), as_json=as_json, warn=_warn)
+
+
+def _warn(line: str) -> None:
+    sys.stderr.write(f"smearwatch: {line}\n")
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"

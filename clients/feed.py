@@ -1,0 +1,137 @@
+"""The one way in for clients: the daemon's two sockets, and the ledger on disk where the daemon is silent."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+from smearwatch.clients.follower import Follower
+from smearwatch.clients.recorded import catch_up
+from smearwatch.clients.view import Connection, Ended, View
+from smearwatch.daemon.wire.codec import Unreadable
+from smearwatch.daemon.wire.endpoints import Endpoints
+from smearwatch.daemon.wire.sockets import Listener, Peer, context
+
+# So that a flood of events still lets the caller draw and look at the keyboard.
+_MESSAGES_A_TURN = 500
+
+# Thumbnails of a few dozen cells, or a snapshot; no client is ever sent a frame.
+_MAX_BYTES = 64 * 1024 * 1024
+
+
+class Feed:
+    """A client's connection to the daemon that lives in a runtime folder. Use as a context manager, in one thread.
+
+    Parameters
+    ----------
+    runtime_dir : Path
+        Where the daemon's sockets are or will be.
+    state_dir : Path
+        Where its sessions are.
+    session : str, optional
+        Follow only this session.
+    pictures : bool
+        Whether thumbnails of the last cells are fetched.
+    recent : int
+        How many of the last cells are kept.
+    clock : callable
+        Monotonic seconds.
+
+    Raises
+    ------
+    EndpointUnusable
+        The runtime folder's path is too long for a socket.
+    """
+
+    def __init__(
+        self,
+        runtime_dir: Path,
+        state_dir: Path,
+        *,
+        session: str | None = None,
+        pictures: bool = False,
+        recent: int = 24,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._endpoints = Endpoints.under(runtime_dir)
+        self._state_dir = state_dir
+        self._follower = Follower(clock=clock, recent=recent, pictures=pictures, session=session)
+        self._connection: Connection = "connecting"
+
+    def __enter__(self) -> Self:
+        self._stack = ExitStack()
+        owner = self._stack.enter_context(context())
+        self._listener = Listener(owner, self._endpoints)
+        self._stack.callback(self._listener.close)
+        self._peer = self._stack.enter_context(Peer(owner, self._endpoints, max_bytes=_MAX_BYTES))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def poll(self, timeout_s: float) -> bool:
+        """Wait for something new at most so long, take in what came, ask for what is missing.
+
+        Returns
+        -------
+        bool
+            Whether the view may have changed.
+        """
+        self._ask()
+        # Waits where the next word is expected: on the answer while a question is open, else on the feed.
+        first = self._from_hub if self._follower.asking else self._from_feed
+        heard = self._tell(first, timeout_s)
+        left = _MESSAGES_A_TURN
+        while left and any([self._tell(self._from_feed), self._tell(self._from_hub)]):
+            heard, left = True, left - 1
+        if heard:
+            self._ask()
+        connection = self._follower.connection
+        turned = connection != self._connection
+        if turned and connection in ("lost", "done"):
+            self.settle()
+        self._connection = self._follower.connection
+        return turned or heard
+
+    def settle(self) -> None:
+        """Bring the view to the end of the ledger on disk, as far as it can be read from here."""
+        catch_up(self._follower, self._state_dir)
+
+    @property
+    def ended(self) -> Ended:
+        """Whether the session was closed, and how."""
+        return self._follower.ended
+
+    @property
+    def address(self) -> str:
+        """Where the daemon is looked for, for people to read."""
+        return self._endpoints.talk.removeprefix("ipc://")
+
+    def view(self) -> View:
+        """Give what is known now."""
+        return self._follower.view()
+
+    def _ask(self) -> None:
+        for question in self._follower.questions():
+            self._peer.send(question)
+
+    def _tell(self, receive: Callable[[float], bool], timeout_s: float = 0.0) -> bool:
+        """Take one message in; gives whether there was one. What cannot be read is counted."""
+        try:
+            return receive(timeout_s)
+        except Unreadable:
+            self._follower.counters["unreadable"] += 1
+            return True
+
+    def _from_feed(self, timeout_s: float) -> bool:
+        message = self._listener.receive(timeout_s)
+        if message is not None:
+            self._follower.hear(message)
+        return message is not None
+
+    def _from_hub(self, timeout_s: float) -> bool:
+        received = self._peer.receive(timeout_s)
+        if received is not None:
+            self._follower.hear(*received)
+        return received is not None

@@ -1,0 +1,72 @@
+"""The last counted cells and their small pictures; memory is bounded by how many are kept."""
+
+from collections.abc import Mapping
+
+from smearwatch.clients.view import RecentCell
+from smearwatch.daemon.record.events import CLASSES, Counted
+
+CellKey = tuple[str, int]
+
+# A picture is stored before its cell is counted, so one that does not come twice is not there.
+_TRIES = 2
+
+
+class RecentCells:
+    """The newest `most` counted cells.
+
+    Parameters
+    ----------
+    most : int
+        How many are kept.
+    pictures : bool
+        Whether pictures are wanted at all.
+    """
+
+    def __init__(self, most: int, *, pictures: bool) -> None:
+        self._most = most
+        self._pictures = pictures
+        self._cells: dict[CellKey, RecentCell] = {}
+        self._jpegs: dict[CellKey, bytes] = {}
+        self._tries: dict[CellKey, int] = {}
+
+    def add(self, event: Counted) -> None:
+        """Put a cell in front; the oldest one falls off."""
+        key = (event.frame, event.index)
+        probability = event.probabilities[CLASSES.index(event.cls)]
+        self._cells[key] = RecentCell(event.frame, event.index, event.cls, event.verdict, probability)
+        while len(self._cells) > self._most:
+            oldest = next(iter(self._cells))
+            del self._cells[oldest]
+            self._jpegs.pop(oldest, None)
+            self._tries.pop(oldest, None)
+
+    def wanted(self) -> tuple[CellKey, ...]:
+        """Give the cells whose pictures are still to be asked for, the newest first."""
+        if not self._pictures:
+            return ()
+        return tuple(
+            key for key in reversed(self._cells) if key not in self._jpegs and self._tries.get(key, 0) < _TRIES
+        )
+
+    def give(self, asked: tuple[CellKey, ...], jpegs: Mapping[CellKey, bytes]) -> None:
+        """Take in pictures that were asked for; one that is missing is asked for once more."""
+        for key in asked:
+            if key not in self._cells:
+                continue
+            if key in jpegs:
+                self._jpegs[key] = jpegs[key]
+            else:
+                self._tries[key] = self._tries.get(key, 0) + 1
+
+    def clear(self) -> None:
+        """Forget the cells, as when another session begins."""
+        self._cells.clear()
+        self._jpegs.clear()
+        self._tries.clear()
+
+    def newest_first(self) -> tuple[RecentCell, ...]:
+        """Give the cells to show."""
+        return tuple(
+            RecentCell(c.frame, c.index, c.cls, c.verdict, c.probability, self._jpegs.get(key))
+            for key, c in reversed(self._cells.items())
+        )

@@ -1,0 +1,56 @@
+"""A session as it stands on disk: for one that has ended, and for what a client no longer hears from the daemon."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from smearwatch.clients.follower import Follower
+from smearwatch.clients.view import View
+from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.sessions import SessionNameInvalid, session_folder
+
+
+def recorded_view(state_dir: Path, session: str, *, pictures: bool = False, recent: int = 24) -> View:
+    """Give the last state of a recorded session.
+
+    Parameters
+    ----------
+    state_dir : Path
+        Where sessions live.
+    session : str
+        The session's name.
+    pictures : bool
+        Whether the last cells come with their thumbnails.
+
+    Raises
+    ------
+    LedgerUnusable
+        There is no such ledger, or it is damaged.
+    """
+    follower = Follower(clock=lambda: 0.0, recent=recent, pictures=pictures)
+    with Ledger.read(session_folder(state_dir, session)) as ledger:
+        _fold(follower, ledger)
+        session = ledger.session
+    return replace(follower.view(), connection="done", ended="recorded", session=session)
+
+
+def catch_up(follower: Follower, state_dir: Path) -> None:
+    """Bring a follower to the end of its session's ledger, as far as the ledger can be read from here."""
+    if follower.session is None:
+        return
+    try:
+        with Ledger.read(session_folder(state_dir, follower.session)) as ledger:
+            _fold(follower, ledger)
+    except (LedgerUnusable, SessionNameInvalid):
+        # The daemon may keep its sessions elsewhere; what was heard of it stays on the screen.
+        follower.counters["ledger_unreadable"] += 1
+
+
+def _fold(follower: Follower, ledger: LedgerReader) -> None:
+    for recorded in ledger.events(after=follower.event):
+        if not follower.take(recorded):
+            break
+    asked = follower.pictures_wanted
+    pictures = {key: jpeg for key in asked if (jpeg := ledger.thumbnail(*key)) is not None}
+    follower.give_pictures(asked, pictures)

@@ -1,0 +1,1 @@
+"""The differential in a terminal, live."""

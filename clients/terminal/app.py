@@ -1,0 +1,166 @@
+"""The terminal client: one screen, drawn from views that a thread brings. The first screen waits for nothing."""
+
+import time
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.events import Resize
+from textual.message import Message
+from textual.widgets import Footer, Static
+from textual.worker import get_current_worker
+
+from smearwatch.clients.terminal.differential import Differential
+from smearwatch.clients.terminal.figures import Panel, cell_rows, daemon_rows, frame_rows
+from smearwatch.clients.terminal.help import HelpPage
+from smearwatch.clients.terminal.pictures import RecentStrip, in_words
+from smearwatch.clients.terminal.status import Notice, StatusLine
+from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
+from smearwatch.clients.view import View
+
+Bring = Callable[[Callable[[View], None], Callable[[], bool]], None]
+"""Brings views until told to stop: called in a thread with where to put them and whether to stop."""
+
+_ROOMY_COLUMNS, _ROOMY_ROWS = 100, 34
+
+
+class ViewCame(Message):
+    """A new view."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__()
+        self.view = view
+
+
+class BringerFailed(Message):
+    """No more views will come."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+class WatchApp(App[Exception]):
+    """The screen. Ends with the exception that ended its source, if one did.
+
+    Parameters
+    ----------
+    bring : callable
+        Where views come from.
+    address : str
+        Where the daemon is looked for, to be shown while it is not there.
+    """
+
+    CSS_PATH = "watch.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,ctrl+c", "quit", "Quit", key_display="q", priority=True),
+        Binding("p", "pictures", "Pictures"),
+        Binding("d", "dark", "Dark/light"),
+        Binding("question_mark", "explain", "Help", key_display="?"),
+    ]
+
+    def __init__(self, bring: Bring, *, address: str) -> None:
+        super().__init__()
+        self._bring = bring
+        self._address = address
+        self._view = View()
+        self._came_s = time.monotonic()
+        self._pictures = True
+
+    def compose(self) -> ComposeResult:
+        """Make the screen's parts."""
+        yield StatusLine(self._address)
+        with Vertical(id="differential-panel") as panel:
+            panel.border_title = "differential"
+            yield Differential(id="differential")
+        with Horizontal(id="figures"):
+            yield Panel("frames")
+            yield Panel("cells")
+            yield Panel("daemon")
+        with Vertical(id="recent-panel") as panel:
+            panel.border_title = "last cells"
+            yield RecentStrip(id="recent")
+        yield Static(id="recent-words")
+        yield Static(id="space")
+        yield Notice(id="notice")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Draw what is known, which is nothing, and send for the rest."""
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = initial_theme()
+        self._fit(self.size.width, self.size.height)
+        self._draw()
+        self.set_interval(1.0, self._tick)
+        self.call_after_refresh(self._fetch)
+
+    def on_resize(self, event: Resize) -> None:
+        """Choose between panels and lines."""
+        self._fit(event.size.width, event.size.height)
+
+    def on_view_came(self, message: ViewCame) -> None:
+        """Draw a new view."""
+        self._view, self._came_s = message.view, time.monotonic()
+        self._draw()
+
+    def on_bringer_failed(self, message: BringerFailed) -> None:
+        """Give the terminal back; the error is told where there is room for it."""
+        self.exit(message.error, return_code=1)
+
+    def action_pictures(self) -> None:
+        """Show or hide the pictures."""
+        self._pictures = not self._pictures
+        self._fit(self.size.width, self.size.height)
+
+    def action_dark(self) -> None:
+        """Change between dark and light."""
+        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+
+    def action_explain(self) -> None:
+        """Show the help page."""
+        self.push_screen(HelpPage(self._view))
+
+    @work(thread=True)
+    def _fetch(self) -> None:
+        worker = get_current_worker()
+
+        def show(view: View) -> None:
+            self.post_message(ViewCame(view))
+
+        try:
+            self._bring(show, lambda: worker.is_cancelled)
+        except Exception as error:  # noqa: BLE001  # told by the caller, after the terminal is given back
+            self.post_message(BringerFailed(error))
+
+    def _fit(self, columns: int, rows: int) -> None:
+        roomy = columns >= _ROOMY_COLUMNS and rows >= _ROOMY_ROWS
+        self.set_class(not roomy, "-compact")
+        self.set_class(not (roomy and self._pictures), "-words")
+        for panel in self.query(Panel):
+            panel.set_compact(not roomy)
+        self._draw_words()
+
+    def _draw(self) -> None:
+        view = self._view
+        screen = self.screen_stack[0]
+        screen.query_one(StatusLine).show(view)
+        screen.query_one(Differential).show(view)
+        screen.query_one("#frames", Panel).show(frame_rows(view))
+        screen.query_one("#cells", Panel).show(cell_rows(view))
+        screen.query_one("#daemon", Panel).show(daemon_rows(view))
+        screen.query_one(RecentStrip).show(view)
+        self._draw_words()
+
+    def _draw_words(self) -> None:
+        words = self.screen_stack[0].query_one("#recent-words", Static)
+        words.update(in_words(self._view, words.content_size.width or self.size.width - 4))
+
+    def _tick(self) -> None:
+        """Let the seconds of silence go on while nothing comes."""
+        silent_s = self._view.silent_s + time.monotonic() - self._came_s
+        self.screen_stack[0].query_one(StatusLine).show(self._view, silent_s=silent_s)

@@ -1,0 +1,113 @@
+"""Where every frame and every cell stands, and how the daemon does: three small panels, or three lines."""
+
+from collections.abc import Mapping
+
+from textual.content import Content
+from textual.widgets import Static
+
+from smearwatch.clients.terminal.differential import DIM
+from smearwatch.clients.view import View
+from smearwatch.clients.wording import DASH, latency_text
+
+Row = tuple[str, str, str]
+"""Label, number, remark; a row without a number is a remark to the row above."""
+
+_NUMBER = 8
+
+
+def frame_rows(view: View) -> list[Row]:
+    """Give what became of the frames: seen = counted + rejected + pending."""
+    tally = view.tally
+    if tally is None:
+        return [(label, DASH, "") for label in ("seen", "counted", "rejected", "pending")]
+    rows = [(label, str(tally["frames"][label]), "") for label in ("seen", "counted", "rejected", "pending")]
+    reasons = ", ".join(f"{reason.replace('_', ' ')} {n}" for reason, n in tally["rejected_by_reason"].items())
+    if reasons:
+        rows.insert(3, ("", "", reasons))
+    return rows
+
+
+def cell_rows(view: View) -> list[Row]:
+    """Give what became of the cells that are not simply counted."""
+    tally = view.tally
+    if tally is None:
+        return [(label, DASH, "") for label in ("found", "flagged", "corrected", "rejected", "at the edge")]
+    waiting = tally["cells_pending"]
+    return [
+        ("found", str(tally["cells_found"]), f"{waiting} waiting" if waiting else ""),
+        ("flagged", str(tally["flagged"]), "to look at"),
+        ("corrected", str(tally["verdicts"]["corrected"]), "by verifiers"),
+        ("rejected", str(tally["rejected"]), "not counted"),
+        ("at the edge", str(tally["at_edge"]), "not counted"),
+    ]
+
+
+def daemon_rows(view: View) -> list[Row]:
+    """Give how the daemon does."""
+    return [
+        ("file to count", latency_text(view.latency_ms), "median"),
+        ("finders", _number(view.finders), _absent(view.finders)),
+        ("workers", _number(view.workers), _absent(view.workers)),
+        ("waiting files", _number(view.waiting_files), ""),
+        ("event", _number(view.event or None), ""),
+    ]
+
+
+class Panel(Static):
+    """A panel of rows, or one line behind its name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(id=name)
+        self.border_title = self._title = name
+        self._rows: list[Row] = []
+        self._compact = False
+
+    def show(self, rows: list[Row]) -> None:
+        """Draw rows."""
+        self._rows = rows
+        self._draw()
+
+    def set_compact(self, compact: bool) -> None:
+        """Choose between a panel and a line."""
+        self._compact = compact
+        self._draw()
+
+    def _draw(self) -> None:
+        self.update(one_line(self._title, self._rows) if self._compact else aligned(self._rows))
+
+
+def aligned(rows: list[Row]) -> Content:
+    """Give rows one below the other."""
+    wide = max((len(label) for label, _, _ in rows), default=0)
+    lines = []
+    for label, number, remark in rows:
+        if number:
+            start = ((f"{label:<{wide}}", DIM), (f"{number:>{_NUMBER}}", "$foreground"), "  ")
+            lines.append(Content.assemble(*start, (remark, DIM)))
+        else:
+            lines.append(Content.assemble("  ", (remark, DIM)))
+    return Content("\n").join(lines)
+
+
+def one_line(title: str, rows: list[Row]) -> Content:
+    """Give rows side by side behind their title; remarks that stand alone follow on a line of their own."""
+    parts: list[tuple[str, str]] = [(f"{title:<9}", DIM)]
+    numbered = [(label, number) for label, number, _ in rows if number and label != "event"]
+    for place, (label, number) in enumerate(numbered):
+        said = label.removesuffix("s") if number == "1" else label
+        parts += [("   " if place else "", DIM), (number, "bold $foreground"), (f" {said}", "$foreground 75%")]
+    parts += [(f"\n{'':<9}{remark}", DIM) for _, number, remark in rows if not number]
+    return Content.assemble(*parts)
+
+
+def counters_text(counters: Mapping[str, int]) -> str:
+    """Give every counter as ``name n``, for the help page."""
+    return "   ".join(f"{name.replace('_', ' ')} {n}" for name, n in sorted(counters.items())) or "none yet"
+
+
+def _absent(number: int | None) -> str:
+    return "frames wait" if number == 0 else ""
+
+
+def _number(value: int | None) -> str:
+    return DASH if value is None else str(value)

@@ -1,0 +1,61 @@
+"""The first line and the last: which session this is, where it stands, and what the figures must not be used for."""
+
+from textual.content import Content
+from textual.widgets import Static
+
+from smearwatch.clients.terminal.differential import DIM
+from smearwatch.clients.view import View
+from smearwatch.clients.wording import PRELIMINARY, RESEARCH_USE, duration_text
+
+
+class StatusLine(Static):
+    """Program, session, and the connection at the right."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(id="status")
+        self._address = address
+        self._view = View()
+
+    def show(self, view: View, *, silent_s: float | None = None) -> None:
+        """Draw a view; ``silent_s`` is how long the daemon is silent by now."""
+        self._view = view
+        sign, colour, words = connection_words(view, self._address, view.silent_s if silent_s is None else silent_s)
+        name = f"  {view.session}" if view.session else ""
+        room = self.content_size.width - len("smearwatch") - len(name) - len(words) - 2
+        self.update(
+            Content.assemble(
+                ("smearwatch", "bold $primary"),
+                (name, "bold $foreground"),
+                " " * max(2, room),
+                (f"{sign} ", colour),
+                (words, colour if view.connection in ("live", "lost") else DIM),
+            )
+        )
+
+    def on_resize(self) -> None:
+        """Fit the line to the new width."""
+        self.show(self._view)
+
+
+class Notice(Static):
+    """What must always be said; one line where there is room, two where not."""
+
+    def on_resize(self) -> None:
+        """Fit the words to the new width."""
+        one_line = self.content_size.width >= len(RESEARCH_USE) + len(PRELIMINARY) + 2
+        between = "  " if one_line else "\n"
+        self.update(Content.assemble((RESEARCH_USE, "$warning"), between, (PRELIMINARY, DIM)))
+
+
+def connection_words(view: View, address: str, silent_s: float) -> tuple[str, str, str]:
+    """Give the sign, its colour and the words for a connection."""
+    match view.connection:
+        case "connecting":
+            return "○", "$secondary", f"waiting for the daemon at {address}"
+        case "live":
+            return "●", "$success", "live"
+        case "lost":
+            return "●", "$error", f"lost since {duration_text(silent_s)}, reconnecting"
+        case "done":
+            words = {"finished": "finished", "stopped": "stopped, joins again when the daemon returns"}
+            return "■", "$secondary", words.get(view.ended, "recorded")

@@ -1,0 +1,69 @@
+"""The words and numbers that every client shows in the same way."""
+
+from collections.abc import Mapping
+from math import ceil, floor
+from typing import Any
+
+from smearwatch.clients.view import View
+
+RESEARCH_USE = "For Research Use Only. Not for use in diagnostic procedures."
+PRELIMINARY = "Preliminary until verified by a person."
+
+DASH = "\N{EN DASH}"
+
+ROWS = ("band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte", "neutrophils")
+"""The six classes in their order, and band and segmented together."""
+
+
+def count_of(tally: Mapping[str, Any], row: str) -> int:
+    """Give how many cells stand in one of `ROWS`."""
+    return int(tally["neutrophils"] if row == "neutrophils" else tally["counts"][row])
+
+
+def percent_text(share: Mapping[str, float | None]) -> str:
+    """Give a share with one decimal, or a dash while there is none."""
+    value = share["value"]
+    return DASH if value is None else f"{value:.1f}"
+
+
+def limits_text(share: Mapping[str, float | None]) -> str:
+    """Give a 95 % interval in whole percent, rounded outwards as tables of these limits are."""
+    low, high = share["low"], share["high"]
+    if low is None or high is None:
+        return DASH
+    return f"{floor(low)}{DASH}{ceil(high)}"
+
+
+def fine_limits_text(share: Mapping[str, float | None]) -> str:
+    """Give a 95 % interval with one decimal."""
+    low, high = share["low"], share["high"]
+    if low is None or high is None:
+        return DASH
+    return f"{low:.1f} {DASH} {high:4.1f}"
+
+
+def state_word(view: View) -> str:
+    """Give the one word for where the session stands."""
+    if view.connection == "connecting":
+        return "waiting"
+    if view.connection == "done":
+        return view.ended
+    return view.connection
+
+
+def cells_of_target(view: View) -> str:
+    """Give ``62/100``, or only the cells where there is no target."""
+    cells = view.tally["cells"] if view.tally else 0
+    return f"{cells}/{view.target}" if view.target else str(cells)
+
+
+def duration_text(seconds: float) -> str:
+    """Give a duration as ``12 s``, ``3 min`` or ``2 h``."""
+    if seconds < 120:
+        return f"{int(seconds)} s"
+    return f"{int(seconds // 60)} min" if seconds < 7200 else f"{int(seconds // 3600)} h"
+
+
+def latency_text(latency_ms: float | None) -> str:
+    """Give a latency in seconds, or a dash while none was measured."""
+    return DASH if latency_ms is None else f"{latency_ms / 1000:.2f} s"

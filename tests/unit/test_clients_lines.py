@@ -1,0 +1,201 @@
+"""Lines: what a script and a person read, how often, and when they end."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from smearwatch.clients.lines import EVERY_S, PATIENCE_S, Lines, follow, json_view, plain_header, plain_line, present
+from smearwatch.clients.view import View
+from smearwatch.clients.wording import (
+    DASH,
+    cells_of_target,
+    duration_text,
+    fine_limits_text,
+    latency_text,
+    limits_text,
+    percent_text,
+    state_word,
+)
+from smearwatch.daemon.record.tally import tally_json
+from tests.unit.clients_script import ScriptedHub, counted, counted_frames, found, rejected, seen
+
+
+def view_of(hub, **changes):
+    fields = {
+        "connection": "live",
+        "session": hub.session,
+        "epoch": hub.epoch,
+        "event": len(hub.events),
+        "target": hub.fold.target,
+        "tally": tally_json(hub.fold, hub.session, len(hub.events)),
+        "workers": 1,
+        "finders": 1,
+        "waiting_files": 0,
+        "latency_ms": 400.0,
+    }
+    return View(**{**fields, **changes})
+
+
+@pytest.fixture
+def hub():
+    hub = ScriptedHub()
+    hub.start()
+    hub.commit(*counted_frames(0, 50, "segmented"), *counted_frames(50, 54, "band"))
+    hub.commit(*counted_frames(54, 100, "lymphocyte"), seen(100), rejected(100), seen(101), found(101, 1, 2))
+    hub.commit(counted(101, cls="monocyte", verdict="rejected"))
+    return hub
+
+
+class Feed:
+    """Gives prepared views, one a poll, and moves the clock on by a fixed step."""
+
+    address = "/run/hub.sock"
+
+    def __init__(self, views, step_s=0.25):
+        self.views = list(views)
+        self.step_s = step_s
+        self.now = 0.0
+        self.settled = False
+
+    @property
+    def ended(self):
+        return self.views[0].ended
+
+    def poll(self, timeout_s):
+        self.now += self.step_s
+        if len(self.views) > 1:
+            self.views.pop(0)
+        return True
+
+    def settle(self):
+        self.settled = True
+
+    def view(self):
+        return self.views[0]
+
+    def clock(self):
+        return self.now
+
+
+def test_json_line_keeps_its_promise(hub):
+    written: list[str] = []
+    assert Lines(written.append, as_json=True).show(view_of(hub))
+    line = json.loads(written[0])
+    assert "\n" not in written[0]
+    assert {"session": "s", "cells": 100, "neutrophils": 54, "rejected": 1, "flagged": 0, "complete": True}.items() <= (
+        line.items()
+    )
+    assert line["counts"] == {
+        "band": 4, "segmented": 50, "eosinophil": 0, "basophil": 0, "monocyte": 0, "lymphocyte": 46,
+    }  # fmt: skip
+    assert list(line["counts"]) == ["band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte"]
+    assert line["percent"]["band"] == {"value": 4.0, "low": 1.1, "high": 9.93}
+    assert line["frames"] == {"seen": 102, "counted": 101, "rejected": 1, "pending": 0}
+    assert (line["connection"], line["latency_ms"], line["event"]) == ("live", 400.0, len(hub.events))
+
+
+def test_plain_line_is_aligned_under_its_header(hub):
+    header, line = plain_header(), plain_line(view_of(hub), "12:00:00")
+    for row in ("band", "segmented", "lymphocyte", "neutrophils"):
+        end = header.index(row) + len(row)
+        assert line[end - 1] != " ", row
+        assert line[end] == " ", row
+    assert f"     4   4.0   1{DASH}10" in line
+    assert "102 = 101 counted + 1 rejected + 0 pending" in line
+    empty = ScriptedHub()
+    empty.start()
+    assert len(plain_line(view_of(empty), "12:00:00")[: len(header)]) == len(header)
+
+
+def test_the_same_news_is_told_once(hub):
+    written: list[str] = []
+    lines = Lines(written.append, as_json=True)
+    view = view_of(hub)
+    assert lines.show(view)
+    assert not lines.show(replace(view, latency_ms=1.0, silent_s=2.0))
+    assert lines.show(replace(view, connection="lost"))
+    assert not lines.show(View())
+    assert [json.loads(line)["connection"] for line in written] == ["live", "lost"]
+
+
+def test_plain_says_what_it_must_not_be_used_for(hub):
+    written: list[str] = []
+    Lines(written.append, as_json=False).show(view_of(hub))
+    assert "For Research Use Only. Not for use in diagnostic procedures." in written[1]
+    assert "Preliminary" in written[1]
+    assert len(written) == 4
+
+
+def test_a_line_a_second_and_the_last_one_always(hub):
+    view = view_of(hub)
+    views = [replace(view, event=n, tally={**view.tally, "event": n}) for n in range(1, 42)]
+    views[-1] = replace(views[-1], ended="finished")
+    feed = Feed(views)
+    written: list[str] = []
+    follow(feed, written.append, lambda: False, as_json=True, clock=feed.clock)
+    events = [json.loads(line)["event"] for line in written]
+    assert len(events) == pytest.approx(len(views) * feed.step_s / EVERY_S, abs=2)
+    assert events == sorted(events)
+    assert events[-1] == 41
+    assert feed.settled
+
+
+def test_stops_when_told_with_what_the_ledger_says(hub):
+    feed = Feed([view_of(hub)])
+    written: list[str] = []
+    follow(feed, written.append, lambda: True, as_json=True, clock=feed.clock)
+    assert [json.loads(line)["cells"] for line in written] == [100]
+
+
+def test_says_once_that_there_is_no_daemon_and_goes_on(hub):
+    feed = Feed([View()] * 100 + [view_of(hub, ended="finished")])
+    written: list[str] = []
+    warned: list[str] = []
+    follow(feed, written.append, lambda: False, as_json=False, warn=warned.append, clock=feed.clock)
+    assert warned == ["waiting for the daemon at /run/hub.sock"]
+    assert feed.now >= PATIENCE_S
+    assert len(written) == 4
+
+
+def test_present_waits_for_the_pulse_but_not_long(hub):
+    view = view_of(hub)
+    feed = Feed([View(), replace(view, workers=None), view])
+    assert present(feed, clock=feed.clock) == view
+    feed = Feed([replace(view, workers=None)])
+    assert present(feed, clock=feed.clock) == replace(view, workers=None)
+    feed = Feed([View()])
+    assert present(feed, clock=feed.clock) is None
+    assert feed.now == pytest.approx(2.0)
+
+
+def test_json_view_before_anything_is_known():
+    assert json_view(View())["connection"] == "connecting"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (percent_text({"value": None}), DASH),
+        (percent_text({"value": 4.0}), "4.0"),
+        (limits_text({"low": 1.1, "high": 9.93}), f"1{DASH}10"),
+        (limits_text({"low": 0.0, "high": 100.0}), f"0{DASH}100"),
+        (fine_limits_text({"low": 1.1, "high": 9.93}), f"1.1 {DASH}  9.9"),
+        (fine_limits_text({"low": 96.38, "high": 100.0}), f"96.4 {DASH} 100.0"),
+        (duration_text(0.4), "0 s"),
+        (duration_text(119.9), "119 s"),
+        (duration_text(120.0), "2 min"),
+        (duration_text(7199.0), "119 min"),
+        (duration_text(7200.0), "2 h"),
+        (latency_text(None), DASH),
+        (latency_text(412.0), "0.41 s"),
+        (state_word(View()), "waiting"),
+        (state_word(View(connection="lost")), "lost"),
+        (state_word(View(connection="done", ended="finished")), "finished"),
+        (state_word(View(connection="done", ended="recorded")), "recorded"),
+        (cells_of_target(View(target=100)), "0/100"),
+        (cells_of_target(View()), "0"),
+    ],
+)
+def test_words(given, expected):
+    assert given == expected

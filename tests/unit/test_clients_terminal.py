@@ -1,0 +1,239 @@
+"""The terminal client, driven without a terminal: what stands where, at which size, and which keys work."""
+
+import asyncio
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from smearwatch.clients.terminal.app import WatchApp
+from smearwatch.clients.terminal.bar import axis, progress_bar, share_bar
+from smearwatch.clients.terminal.figures import cell_rows, daemon_rows, frame_rows, one_line
+from smearwatch.clients.terminal.pictures import Card, half_blocks, in_words
+from smearwatch.clients.terminal.status import connection_words
+from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
+from smearwatch.clients.view import RecentCell, View
+from smearwatch.clients.wording import DASH
+from smearwatch.daemon.record.schema import LedgerUnusable
+from tests.unit.clients_script import ScriptedHub, counted_frames, frame_id, rejected, seen
+from tests.unit.test_clients_lines import view_of
+
+RESEARCH_USE = "For Research Use Only. Not for use in diagnostic procedures."
+PRELIMINARY = "Preliminary until verified by a person."
+
+
+def jpeg(colour=(120, 60, 160), size=(96, 96)):
+    out = io.BytesIO()
+    Image.new("RGB", size, colour).save(out, "JPEG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def view():
+    hub = ScriptedHub("smear-7")
+    hub.start()
+    hub.commit(*counted_frames(0, 30, "segmented"), *counted_frames(30, 32, "band"))
+    hub.commit(*counted_frames(32, 50, "lymphocyte"), seen(60), rejected(60), seen(61))
+    verdicts = ("confirmed", "flagged", "rejected", "corrected")
+    recent = tuple(RecentCell(frame_id(n), 0, "segmented", verdicts[n % 4], 0.9, jpeg()) for n in range(12))
+    return view_of(hub, recent=recent)
+
+
+def run_app(bring, size, look):
+    """Run the app until its source has ended, then let ``look`` look at it."""
+
+    async def run():
+        app = WatchApp(bring, address="/run/hub.sock")
+        async with app.run_test(size=size) as pilot:
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            await look(app, pilot)
+        return app
+
+    return asyncio.run(run())
+
+
+def text_of(app):
+    return ["".join(segment.text for segment in strip).rstrip() for strip in app.screen._compositor.render_strips()]
+
+
+def on_screen(view, size):
+    """Give the screen of one view as lines of text."""
+    lines = []
+
+    async def look(app, pilot):
+        lines.extend(text_of(app))
+
+    run_app(lambda show, _: show(view), size, look)
+    return lines
+
+
+def line_with(lines, word):
+    return next(line for line in lines if word in line)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+def test_everything_that_matters_is_on_every_screen(view, size):
+    lines = on_screen(view, size)
+    assert len(lines) == size[1]
+    text = "\n".join(lines)
+    for word in (
+        RESEARCH_USE,
+        "Preliminary until verified by a person.",
+        "smear-7",
+        "live",
+        "out of focus 1",
+        "0.40 s",
+    ):
+        assert word in text, word
+    assert [word in line_with(lines, "segmented") for word in ("30", "60.0", f"45.2 {DASH} 73.6")] == [True] * 3
+    assert [word in line_with(lines, "neutrophils") for word in ("32", "64.0", f"49.2 {DASH} 77.1")] == [True] * 3
+    assert [word in line_with(lines, "all cells") for word in ("50", "of 100", "50% done")] == [True] * 3
+    names = ["band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte", "neutrophils", "all cells"]
+    at = [next(i for i, line in enumerate(lines) if name in line) for name in names]
+    assert at == sorted(at), "the classes in their order"
+
+
+def test_frames_add_up_on_the_screen(view):
+    frames = line_with(on_screen(view, (80, 24)), "frames")
+    assert "52 seen   50 counted   1 rejected   1 pending" in frames
+
+
+@pytest.mark.parametrize(("size", "cards"), [((80, 24), 0), ((120, 40), 4), ((200, 60), 5)])
+def test_pictures_fold_away_where_there_is_no_room(view, size, cards):
+    async def look(app, pilot):
+        room = app.screen.query_one("#recent").region
+        assert len([card for card in app.screen.query(Card) if card.display and room]) == cards
+        words = any("last " in line and "segmented 0.90" in line for line in text_of(app))
+        assert words == (cards == 0)
+
+    run_app(lambda show, _: show(view), size, look)
+
+
+def test_before_anything_is_known_it_says_what_it_waits_for():
+    lines = on_screen(View(), (80, 24))
+    assert "waiting for the daemon at /run/hub.sock" in lines[0]
+    assert RESEARCH_USE in "\n".join(lines)
+
+
+def test_tiny_terminals_do_not_break_it(view):
+    for size in ((20, 6), (41, 12), (1, 1)):
+        on_screen(view, size)
+
+
+def test_keys(view):
+    async def look(app, pilot):
+        for key, sign, there in (
+            ("question_mark", "Clopper-Pearson", True),
+            ("escape", "Clopper-Pearson", False),
+            ("p", "\N{LOWER HALF BLOCK}", False),
+            ("p", "\N{LOWER HALF BLOCK}", True),
+        ):
+            await pilot.press(key)
+            await pilot.pause()
+            text = "\n".join(text_of(app))
+            assert (sign in text) == there, key
+            assert RESEARCH_USE in text, key
+        for theme in (LIGHT, DARK):
+            await pilot.press("d")
+            assert app.theme == theme.name
+        await pilot.press("q")
+
+    assert run_app(lambda show, _: show(view), (120, 40), look).return_code == 0
+
+
+def test_an_error_of_the_source_ends_it_and_is_handed_over():
+    error = LedgerUnusable(Path("ledger.sqlite"), "is damaged", "restore it")
+
+    def bring(show, stopped):
+        raise error
+
+    async def look(app, pilot):
+        await pilot.pause()
+
+    app = run_app(bring, (80, 24), look)
+    assert (app.return_value, app.return_code) == (error, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "expected"),
+    [
+        (None, 0.0, 100.0, "····················"),
+        (0.0, 0.0, 9.0, "├┤··················"),
+        (50.0, 30.0, 70.0, "━━━━━━┿━━━────┤·····"),
+        (100.0, 80.0, 100.0, "━━━━━━━━━━━━━━━━┿━━┥"),
+        (100.0, 99.9, 100.0, "━━━━━━━━━━━━━━━━━━━┥"),
+        (4.0, 1.1, 12.0, "┝─┤·················"),
+        (11.0, 10.9, 19.0, "━━┽┤················"),
+        (0.1, 0.0, 0.5, "┤···················"),
+    ],
+)
+def test_bar(value, low, high, expected):
+    assert share_bar(value, low, high, 20).plain == expected
+
+
+@pytest.mark.parametrize(
+    ("done", "expected"), [(0.0, "────"), (0.5, "━━──"), (0.63, "━━╸─"), (1.0, "━━━━"), (1.7, "━━━━"), (-1.0, "────")]
+)
+def test_progress(done, expected):
+    assert progress_bar(done, 4).plain == expected
+
+
+@pytest.mark.parametrize("width", range(4, 140, 7))
+def test_every_bar_fits_its_width(width):
+    assert len(axis(width)) == width
+    for value, low, high in ((0.0, 0.0, 3.6), (33.3, 20.0, 50.0), (100.0, 96.0, 100.0), (None, 0.0, 100.0)):
+        assert len(share_bar(value, low, high, width).plain) == width
+
+
+@pytest.mark.parametrize(
+    ("view", "silent_s", "words"),
+    [
+        (View(), 9.0, "waiting for the daemon at /r/hub.sock"),
+        (View(connection="live"), 0.0, "live"),
+        (View(connection="lost"), 12.4, "lost since 12 s, reconnecting"),
+        (View(connection="done", ended="finished"), 0.0, "finished"),
+        (View(connection="done", ended="stopped"), 0.0, "stopped, joins again when the daemon returns"),
+        (View(connection="done", ended="recorded"), 0.0, "recorded"),
+    ],
+)
+def test_connection_words(view, silent_s, words):
+    assert connection_words(view, "/r/hub.sock", silent_s)[2] == words
+
+
+def test_the_status_line_tells_the_connections_end(view):
+    assert "finished" in on_screen(replace(view, connection="done", ended="finished"), (80, 24))[0]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"no picture", jpeg()[:200], jpeg(size=(513, 20)), b"\x89PNG\r\n\x1a\n" + b"0" * 50]
+)
+def test_what_is_no_small_jpeg_is_no_picture(data):
+    assert half_blocks(data, 8) is None
+
+
+def test_a_broken_thumbnail_leaves_the_screen_whole(view):
+    broken = replace(view.recent[0], thumbnail=b"\xff\xd8 broken")
+    lines = on_screen(replace(view, recent=(broken, *view.recent[1:])), (120, 40))
+    assert RESEARCH_USE in "\n".join(lines)
+
+
+def test_last_cells_in_words_fit_the_line(view):
+    for width in (20, 40, 76, 118):
+        assert len(in_words(view, width).plain) <= width
+
+
+def test_without_workers_it_says_that_frames_wait(view):
+    rows = daemon_rows(replace(view, workers=0))
+    assert ("workers", "0", "frames wait") in rows
+    assert "1 finder " in one_line("daemon", rows).plain
+    assert [row[1] for row in frame_rows(View())] == [DASH] * 4
+    assert [row[1] for row in cell_rows(View())] == [DASH] * 5
+
+
+@pytest.mark.parametrize(("variable", "theme"), [("15;0", DARK), ("0;15", LIGHT), ("0;default;7", LIGHT), ("", DARK)])
+def test_the_theme_suits_the_terminal(monkeypatch, variable, theme):
+    monkeypatch.setenv("COLORFGBG", variable)
+    assert initial_theme() == theme.name
