@@ -14,7 +14,7 @@ from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed
 from smearwatch.models.engine import Engine
 
 # Enough that the next crop is here when one is answered; a graphics card takes a batch.
-_CAPACITY = {"cpu": 4, "cuda": 64}
+_CAPACITY = {"cpu": 2, "cuda": 64}
 
 
 def main(plan: RunPlan, role: Role) -> None:

@@ -1,0 +1,9 @@
+"""All benchmarks, or those that are named: ``python -m tests.bench [NAME …]``."""
+
+import importlib
+import sys
+
+NAMES = ("watch_start", "hub_memory", "live")
+
+for name in sys.argv[1:] or NAMES:
+    importlib.import_module(f"tests.bench.{name}").main()

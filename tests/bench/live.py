@@ -1,0 +1,95 @@
+"""From the moment a file is closed to its count at a client: one 1440x900 field with one cell at a time."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from smearwatch.capture.slide.slide import Slide
+from smearwatch.capture.slide.writer import encode
+from smearwatch.daemon.wire.endpoints import Endpoints
+from smearwatch.daemon.wire.messages import EventNotice, Pulse
+from smearwatch.daemon.wire.sockets import Listener, context
+from tests.bench.report import Report, spread
+
+FRAMES = 30
+
+
+def main() -> None:
+    """Measure and report."""
+    frames = _single_cell_frames()
+    with tempfile.TemporaryDirectory() as name, context() as owner:
+        folder = Path(name)
+        (folder / "in").mkdir()
+        with _running(folder) as result:
+            listener = Listener(owner, Endpoints.under(folder / "run"))
+            _until_staffed(listener)
+            waited = [_one(folder / "in" / f"{n}.jpg", data, listener) for n, data in enumerate(frames)]
+            listener.close()
+    report = Report("live", "seconds from a closed file to its count at a client")
+    report.add(what="closed to counted", **spread(waited[2:]))
+    report.finish()
+    table = Report("stages", "milliseconds by stage in the same run (medians)")
+    for stage, row in result["stages_ms"].items():
+        table.add(stage=stage, n=row["n"], median_ms=row["median_ms"], p95_ms=row["p95_ms"])
+    table.finish()
+
+
+def _single_cell_frames() -> list[bytes]:
+    frames: list[bytes] = []
+    for field in Slide(11, um_per_px=0.09, width_px=1440, height_px=900).fields(0):
+        if len(field.cells) == 1 and not field.cells[0].at_edge:
+            frames.append(encode(field.bgr, "jpeg"))
+        if len(frames) == FRAMES:
+            break
+    return frames
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[dict[str, Any]]:
+    """Run on the folder; the dictionary holds the run's summary once the block is left."""
+    environment = {
+        **os.environ,
+        "SMEARWATCH_STATE_DIR": str(folder / "state"),
+        "SMEARWATCH_RUNTIME_DIR": str(folder / "run"),
+        "SMEARWATCH_LOG_LEVEL": "error",
+    }
+    command = [sys.executable, "-m", "smearwatch.daemon.cli", "run", "--watch", str(folder / "in"), "--json"]
+    run = subprocess.Popen([*command, "--session", "bench"], env=environment, stdout=subprocess.PIPE, text=True)
+    result: dict[str, Any] = {}
+    try:
+        yield result
+    finally:
+        run.terminate()
+        out, _ = run.communicate(timeout=60)
+        result.update(json.loads(out.splitlines()[-1]))
+
+
+def _until_staffed(listener: Listener) -> None:
+    while True:
+        message = listener.receive(60.0)
+        if isinstance(message, Pulse) and message.workers and message.finders:
+            return
+
+
+def _one(path: Path, data: bytes, listener: Listener) -> float:
+    while listener.receive(0.0) is not None:
+        pass
+    path.write_bytes(data)
+    closed = time.monotonic()
+    while True:
+        message = listener.receive(30.0)
+        if message is None:
+            raise SystemExit(f"{path.name} was not counted within 30 s")
+        if isinstance(message, EventNotice) and message.event in ("counted", "rejected"):
+            return time.monotonic() - closed
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,282 @@
+"""`smearwatch run` as a person types it: real processes on real files, killed in the middle, counted in the end."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+from smearwatch.daemon.record.events import Counted, Found
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.tally import TallyFold
+from smearwatch.daemon.record.verifying import verify
+
+pytestmark = pytest.mark.system
+
+SMEARWATCH = [sys.executable, "-m", "smearwatch.daemon.cli"]
+
+
+def start(*arguments, **options):
+    return subprocess.Popen(
+        [*SMEARWATCH, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def smearwatch(*arguments, timeout=280):
+    return subprocess.run([*SMEARWATCH, *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
+
+
+def session_folder(name):
+    return Path(os.environ["XDG_STATE_HOME"]) / "smearwatch" / "sessions" / name
+
+
+def fold_of(name):
+    fold, cells = TallyFold(), []
+    with LedgerReader.read(session_folder(name)) as ledger:
+        for recorded in ledger.events():
+            fold.apply(recorded.event)
+            if isinstance(recorded.event, Counted):
+                cells.append((recorded.event.frame, recorded.event.index))
+        assert list(verify(ledger)) == []
+    return fold, cells
+
+
+@pytest.fixture(scope="module")
+def fields(tmp_path_factory):
+    """Twelve fields of the simulated slide."""
+    folder = tmp_path_factory.mktemp("fields")
+    done = smearwatch("slide", "--out", folder, "--fields", "12", "--rate", "0", "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def kill_role(parent, name, sent=signal.SIGKILL):
+    """Kill one role of a run: the child whose sockets or work make it that role is found by its log name."""
+    for child in psutil.Process(parent.pid).children():
+        environment = (session_pids() or {}).get(child.pid)
+        if environment == name:
+            os.kill(child.pid, sent)
+            return child.pid
+    return None
+
+
+def session_pids():
+    """Give role by pid, from what each role's process calls itself."""
+    pids = {}
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        line = process.info["cmdline"] or []
+        if "smearwatch.daemon.role" in line:
+            pids[process.info["pid"]] = line[-1]
+    return pids
+
+
+def wait_for(condition, seconds=120.0):
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.05)
+    return value
+
+
+def counted(session):
+    """How many cells have their verdict, 0 while there is no ledger."""
+    return summary(session).cells_counted if summary(session) else 0
+
+
+def frames_seen(session):
+    """How many frames were seen, 0 while there is no ledger."""
+    return summary(session).frames if summary(session) else 0
+
+
+def summary(session):
+    """What the ledger holds; None while it is not there or being made just now."""
+    try:
+        with LedgerReader.read(session_folder(session)) as ledger:
+            return ledger.summary()
+    except LedgerUnusable:
+        return None
+
+
+def test_a_run_and_its_replay(fields, tmp_path):
+    """Files there before, files that come, a second hub refused, a late client, the same verdicts on replay."""
+    watched = tmp_path / "camera"
+    shutil.copytree(fields, watched)
+    late = watched / "field_000011.jpg"
+    data = late.read_bytes()
+    late.unlink()
+    run = start("run", "--watch", watched, "--session", "a", "--until-idle", "4", "--json")
+    wait_for(lambda: counted("a") > 0)
+    second = smearwatch("run", "--watch", watched, "--session", "b", "--json")
+    assert second.returncode == 1
+    assert "another hub" in second.stderr
+    assert len(second.stderr.strip().splitlines()) == 1
+    watch = start("watch", "--json")
+    late.write_bytes(data)
+    out, err = run.communicate(timeout=200)
+    assert run.returncode == 0, err
+    seen, _ = watch.communicate(timeout=30)
+    lines = [json.loads(line) for line in out.splitlines()]
+    final = lines[-1]
+    assert final["frames"]["seen"] == 12
+    assert final["frames"]["pending"] == 0
+    assert final["complete"]
+    assert final["balanced"]
+    assert final["cells"] > 10
+    assert {"decode", "segment", "classify"} <= set(final["stages_ms"])
+    followed = json.loads(seen.splitlines()[-1])
+    assert followed["counts"] == final["counts"]
+    assert followed["frames"] == final["frames"]
+
+    replay = smearwatch("replay", "a", "--compare", "--json")
+    assert replay.returncode == 0, replay.stdout + replay.stderr
+    comparison = json.loads(replay.stdout.splitlines()[-1])["comparison"]
+    assert comparison["identical"]
+    assert comparison["cells_same"] == len(fold_of("a")[1])
+
+
+@pytest.mark.parametrize("role", ["worker-1", "finder", "hub", "source"])
+def test_any_role_may_be_killed(fields, tmp_path, role):
+    watched = tmp_path / "camera"
+    shutil.copytree(fields, watched)
+    run = start("run", "--watch", watched, "--session", "k", "--until-idle", "3", "--json")
+    wait_for(lambda: counted("k") >= 3)
+    assert kill_role(run, role)
+    out, err = run.communicate(timeout=250)
+    assert run.returncode == 0, err
+    final = json.loads(out.splitlines()[-1])
+    fold, cells = fold_of("k")
+    assert final["frames"]["seen"] == 12
+    assert final["complete"]
+    assert fold.complete
+    assert fold.balanced
+    assert len(cells) == len(set(cells)) == fold.cells + fold.verdicts["rejected"]
+    assert err.count("role restarts") == 1
+
+
+def test_bad_files_are_counted_and_lose_nothing(fields, tmp_path):
+    watched = tmp_path / "camera"
+    watched.mkdir()
+    good = sorted(fields.iterdir())[:2]
+    half = good[0].read_bytes()
+    (watched / "empty.jpg").touch()
+    (watched / "text.jpg").write_text("this is no picture at all\n" * 50)
+    (watched / "half.jpg").write_bytes(half[: len(half) // 2])
+    (watched / "never.jpg").write_bytes(good[1].read_bytes()[:-500])
+    huge = cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    (watched / "huge.png").write_bytes(_resized(huge, 30_000, 30_000))
+    (watched / "good.jpg").write_bytes(good[1].read_bytes())
+    config = tmp_path / "config.toml"
+    config.write_text("incomplete_s = 15.0\n")
+    run = start("run", "--watch", watched, "--session", "bad", "--until-idle", "3", "--json", "--config", config)
+    wait_for(lambda: frames_seen("bad") > 0)  # so the half one has been looked at too, and left for later
+    (watched / "half.jpg").write_bytes(half)
+    out, err = run.communicate(timeout=200)
+    assert run.returncode == 0, err
+    final = json.loads(out.splitlines()[-1])
+    assert final["complete"]
+    assert final["frames"] == {"seen": 6, "counted": 2, "rejected": 4, "pending": 0}
+    assert final["rejected_by_reason"] == {"empty_file": 1, "not_an_image": 1, "too_many_pixels": 1, "truncated": 1}
+
+
+def _resized(png: bytes, width: int, height: int) -> bytes:
+    """Give a PNG whose header says another size, with the checksum that belongs to it."""
+    import zlib
+
+    header = b"IHDR" + width.to_bytes(4, "big") + height.to_bytes(4, "big") + png[24:29]
+    return png[:12] + header + zlib.crc32(header).to_bytes(4, "big") + png[33:]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--watch", "nowhere"), "does not exist"),
+        (("--watch", "{file}"), "is not a folder"),
+        (("--watch", "{dir}", "--um-per-px", "50"), "um_per_px"),
+        (("--watch", "{dir}", "--um-per-px", "-1"), "um_per_px"),
+        (("--watch", "{dir}", "--session", "../x"), "session"),
+        (("--watch", "{dir}", "--config", "{bad_config}"), "did you mean um_per_px"),
+        (("--watch", "{dir}", "--weights", "{dir}"), "weights"),
+        (("--watch", "{dir}", "--weights", "{changed}"), "resnet"),
+    ],
+    ids=lambda value: "" if isinstance(value, tuple) else value,
+)
+def test_wrong_input_is_one_line(tmp_path, arguments, says):
+    from importlib import resources
+
+    file, folder, bad_config = tmp_path / "file", tmp_path / "dir", tmp_path / "bad.toml"
+    file.touch()
+    folder.mkdir()
+    bad_config.write_text("um_per_pix = 0.1\n")
+    changed = tmp_path / "changed"
+    shutil.copytree(Path(str(resources.files("smearwatch.models"))) / "weights", changed)
+    tensors = max(changed.glob("*.safetensors"), key=lambda path: path.stat().st_size)
+    content = bytearray(tensors.read_bytes())
+    content[len(content) // 2] ^= 1
+    tensors.write_bytes(content)
+    places = {"file": file, "dir": folder, "bad_config": bad_config, "changed": changed}
+    done = smearwatch("run", *[str(part).format(**places) for part in arguments], "--json")
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode in (1, 2)
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sum(line.startswith("smearwatch:") for line in lines) == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("help_of", [["watch"], ["run"], ["sessions"], ["segment"], ["classify"], []])
+def test_help_loads_neither_torch_nor_opencv(help_of):
+    script = (
+        "import sys; from smearwatch.daemon.cli import main; "
+        f"sys.argv = ['smearwatch', *{help_of!r}, '--help']\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "assert not {'torch', 'cv2', 'torchvision'} & set(sys.modules), 'loaded'"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "smearwatch" in done.stdout
+
+
+@pytest.mark.realdata
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("name", "frames"), [("chula", 40), ("bccd", 40)])
+def test_real_frames_end_to_end(real_data, tmp_path, name, frames):
+    """A share of the real frames, a client that joins late, a worker killed in the middle."""
+    watched = tmp_path / "camera"
+    watched.mkdir()
+    files = sorted((real_data / name / "frames").iterdir())
+    for path in files[:: max(1, len(files) // frames)][:frames]:
+        shutil.copy(path, watched)
+    run = start("run", "--watch", watched, "--session", name, "--until-idle", "5", "--json")
+    wait_for(lambda: counted(name) >= 5)
+    watch = start("watch", "--json")
+    assert kill_role(run, "worker-1")
+    out, err = run.communicate(timeout=800)
+    assert run.returncode == 0, err
+    seen, _ = watch.communicate(timeout=30)
+    final, followed = (json.loads(text.splitlines()[-1]) for text in (out, seen))
+    fold, cells = fold_of(name)
+    assert final["frames"]["seen"] == frames
+    assert final["complete"]
+    assert final["frames"]["pending"] == 0
+    assert fold.balanced
+    assert followed["counts"] == final["counts"] == fold.counts
+    assert len(cells) == len(set(cells))
+    with LedgerReader.read(session_folder(name)) as ledger:
+        whole = sum(
+            not cell.at_edge
+            for event in ledger.events()
+            if isinstance(event.event, Found)
+            for cell in event.event.cells
+        )
+    assert whole == len(cells)
+    assert final["cells"] >= frames // 3
