@@ -21,6 +21,8 @@ THUMBNAIL_PX = 96
 THUMBNAIL_UM = 22.0
 
 _PLAUSIBLE_UM_PER_PX = (0.01, 0.6)
+# With so many of the session's fields measured, one more no longer moves the median; the time is better spent.
+_ENOUGH_ESTIMATES = 15
 _NOMINAL_UM_PER_PX = 0.1
 _JPEG_QUALITY = 85
 
@@ -98,6 +100,8 @@ class FieldRejected:
         What was seen, in words.
     value
         The number that decided, where there is one.
+    um_per_px
+        The scale at which it was judged, None where none was known by then.
     width_px, height_px
         0 where it could not be decoded.
     stages_ms
@@ -107,6 +111,7 @@ class FieldRejected:
     reason: str
     detail: str
     value: float | None
+    um_per_px: float | None
     width_px: int
     height_px: int
     stages_ms: MappingProxyType[str, float]
@@ -148,7 +153,7 @@ def find(
         with clock.stage("decode"):
             bgr = decode(data, max_pixels=max_pixels)
     except FrameUnusable as unusable:
-        return FieldRejected(unusable.reason, unusable.detail, None, 0, 0, clock.read())
+        return FieldRejected(unusable.reason, unusable.detail, None, None, 0, 0, clock.read())
     scale = _Scale(um_per_px, um_per_px_source or "configured", None)
     if um_per_px is None:
         with clock.stage("scale"):
@@ -192,6 +197,8 @@ class _Clock:
 
 def _scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> _Scale:
     """Median of what the session's fields said and this one says, for one field's red cells may be odd."""
+    if len(session_estimates) >= _ENOUGH_ESTIMATES:
+        return _Scale(float(np.median(session_estimates)), "red_cells", None)
     estimate = estimate_um_per_px(bgr)
     least, greatest = _PLAUSIBLE_UM_PER_PX
     own = None
@@ -228,12 +235,12 @@ def _refused(bgr: Image, quality: Quality, um_per_px: float | None, clock: _Cloc
         return None
     reason = str(quality.reason)
     detail = f"{reason.replace('_', ' ')} at {quality.value:g}"
-    return FieldRejected(reason, detail, quality.value, bgr.shape[1], bgr.shape[0], clock.read())
+    return FieldRejected(reason, detail, quality.value, um_per_px, bgr.shape[1], bgr.shape[0], clock.read())
 
 
 def _scale_unknown(bgr: Image, clock: _Clock) -> FieldRejected:
     detail = "no scale given, and too few red cells to estimate one; give --um-per-px"
-    return FieldRejected("scale_unknown", detail, None, bgr.shape[1], bgr.shape[0], clock.read())
+    return FieldRejected("scale_unknown", detail, None, None, bgr.shape[1], bgr.shape[0], clock.read())
 
 
 def _found_cell(index: int, cell: Leukocyte, flat: Flattened, um_per_px: float, field_um: float) -> FoundCell:

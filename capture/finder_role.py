@@ -42,6 +42,7 @@ def _answer(plan: RunPlan, lease: FrameLease, data: memoryview) -> tuple[CellsFo
             reason=result.reason,
             detail=result.detail,
             value=result.value,
+            um_per_px=result.um_per_px,
             stages_ms=dict(result.stages_ms),
         )
         return rejected, []

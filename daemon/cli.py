@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
-from smearwatch.daemon.role import one_line
+from smearwatch.daemon.one_line import one_line
 
 
 class _Entry(NamedTuple):

@@ -15,6 +15,7 @@ import traceback
 from typing import Any
 
 from smearwatch.daemon.log import configure, get_logger
+from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.plan import RunPlan
 
 EXIT_UNUSABLE = 3
@@ -50,12 +51,6 @@ class Role:
             return
         except BrokenPipeError:
             self.stop()
-
-
-def one_line(error: BaseException) -> str | None:
-    """Give the line for a person, or None for an error that nobody foresaw."""
-    mend = getattr(error, "mend", None)
-    return f"{error} ({mend})" if mend else None
 
 
 def main() -> int:

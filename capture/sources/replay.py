@@ -84,10 +84,18 @@ class ReplaySource:
                 size_bytes=seen.size_bytes,
                 digest=seen.frame,
             )
-        found = self._ledger.found(seen.frame)
-        scale, source = (found.um_per_px, found.um_per_px_source) if found else (seen.um_per_px, seen.um_per_px_source)
+        scale, source = self._scale(seen)
         data = self._ledger.frames.read(seen.frame)
         return SourceFrame(seen.name, data, seen.captured_at_ns, scale, source, size_bytes=len(data))
+
+    def _scale(self, seen: Seen) -> tuple[float | None, str | None]:
+        """Give the scale at which the frame was searched or rejected then."""
+        if (found := self._ledger.found(seen.frame)) is not None:
+            return found.um_per_px, found.um_per_px_source
+        rejected = self._ledger.rejected(seen.frame)
+        if rejected is not None and rejected.um_per_px is not None:
+            return rejected.um_per_px, seen.um_per_px_source or "red_cells"
+        return seen.um_per_px, seen.um_per_px_source
 
     def _refusal(self, frame: str) -> tuple[str, str]:
         rejected = self._ledger.rejected(frame)

@@ -84,7 +84,8 @@ class FrameDesk:
             self._journal.counters["late_answers"] += 1
             return None
         self._stages.add(message.stages_ms)
-        self._journal.commit(Rejected(message.frame, message.reason, message.detail, message.value))
+        rejected = Rejected(message.frame, message.reason, message.detail, message.value, message.um_per_px)
+        self._journal.commit(rejected)
         return None
 
     def failed(self, message: LeaseFailed, holder: bytes) -> bool:

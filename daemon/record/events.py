@@ -109,12 +109,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class Rejected:
-    """A frame could not be used. ``value`` is the number that decided it, where there is one."""
+    """A frame could not be used. ``value`` is the number that decided it, where there is one.
+
+    ``um_per_px`` is the scale at which it was judged, so that a replay judges it alike.
+    """
 
     frame: Sha256
     reason: Word
     detail: Name
     value: float | None
+    um_per_px: Positive | None = None
     kind: Literal["rejected"] = "rejected"
 
 

@@ -181,6 +181,7 @@ class FrameRejected(Message):
     reason: Text
     detail: Text
     value: Real | None
+    um_per_px: ScaleUmPerPx | None
     stages_ms: dict[str, Real]
 
 

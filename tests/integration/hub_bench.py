@@ -1,6 +1,7 @@
 """A hub on real sockets with a real ledger, turned by hand, so that a test decides what happens when."""
 
 from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,7 @@ class Bench:
     def __init__(self, folder, **settings):
         self.stack = ExitStack()
         self.now = 1000.0
+        self._heard: dict[Peer, list[tuple[Any, list[memoryview]]]] = {}
         values = {"state_dir": folder / "s", "runtime_dir": folder / "r", "max_frame_bytes": 4096, **settings}
         self.plan = RunPlan(settings=Settings(**values), session="t", source="folder", until_idle_s=5.0)
         self.folder = folder / "s" / "sessions" / "t"
@@ -69,7 +71,7 @@ class Bench:
         if role == "source":
             peer.send(SourceState(0, True, False, {}))
         self.turn()
-        peer.heard = []
+        self._heard[peer] = []
         self.hear(peer, Welcome)
         return peer
 
@@ -89,9 +91,9 @@ class Bench:
         """Give what the peer has got, of one kind or all."""
         self.turn()
         while (received := peer.receive(0.02)) is not None:
-            peer.heard.append(received)
-        taken = [got for got in peer.heard if kind is None or isinstance(got[0], kind)]
-        peer.heard = [got for got in peer.heard if got not in taken]
+            self._heard[peer].append(received)
+        taken = [got for got in self._heard[peer] if kind is None or isinstance(got[0], kind)]
+        self._heard[peer] = [got for got in self._heard[peer] if got not in taken]
         return taken
 
     def offer(self, source, *datas):
@@ -153,4 +155,4 @@ def judged(lease: CropLease, cls="lymphocyte", verdict="confirmed", **changes):
 
 def rejected(lease: FrameLease):
     """A finder's answer for a frame that cannot be used."""
-    return FrameRejected(lease.lease, lease.frame, "undecodable", "not a picture", None, {})
+    return FrameRejected(lease.lease, lease.frame, "undecodable", "not a picture", None, None, {})

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from smearwatch.capture.sources.base import SourceFrame
 from smearwatch.capture.sources.folder import FolderSource
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.plan import RunPlan
@@ -29,7 +30,7 @@ class Watching:
         values = {"settle_s": 0.1, "incomplete_s": 1.5, "rescan_s": 0.3, **settings}
         self.folder = folder
         self.source = FolderSource(folder, RunPlan(settings=Settings(**values), session="t", source="folder"))
-        self.got = []
+        self.got: list[SourceFrame] = []
 
     def __enter__(self):
         self.source.__enter__()

@@ -16,7 +16,7 @@ def mark(size, modified=1):
 @dataclass(frozen=True)
 class Case:
     name: str
-    steps: list  # (at_s, what, expected decision or None)
+    steps: list[tuple]  # type: ignore[type-arg]  # (at_s, what, expected decision or None)
 
 
 CASES = [

@@ -24,7 +24,7 @@ def clock():
 
 @pytest.fixture
 def book(clock):
-    book = LeaseBook(10.0, clock)
+    book: LeaseBook[str] = LeaseBook(10.0, clock)
     for key in "xyz":
         book.put(key)
     return book
@@ -83,7 +83,7 @@ def test_attempts_are_counted_until_settled(book):
 @given(st.lists(st.sampled_from(["grant_a", "grant_b", "settle", "expire", "release_a"]), max_size=60))
 def test_nothing_is_lost_or_doubled(steps):
     clock = Clock()
-    book = LeaseBook(5.0, clock)
+    book: LeaseBook[int] = LeaseBook(5.0, clock)
     keys = set(range(8))
     for key in keys:
         book.put(key)
@@ -96,10 +96,10 @@ def test_nothing_is_lost_or_doubled(steps):
                 out[granted[0]] = holder
         elif step == "settle" and out:
             number, holder = out.popitem()
-            key = book.settle(number, holder)
-            if key is not None:
-                assert key not in done
-                done.add(key)
+            settled = book.settle(number, holder)
+            if settled is not None:
+                assert settled not in done
+                done.add(settled)
         elif step == "expire":
             clock.now += 6.0
             book.expire()

@@ -26,9 +26,7 @@ SMALL = Preprocessing(field_px=88, view_px=72)
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("weights") / "good"
-    checkpoint.save(
-        folder, LeukocyteResNet(), LeNetBank(72), Manifest(name="test", preprocessing=SMALL, tensors={})
-    )
+    checkpoint.save(folder, LeukocyteResNet(), LeNetBank(72), Manifest(name="test", preprocessing=SMALL, tensors={}))
     return folder
 
 

@@ -79,7 +79,7 @@ def header(**changes):
 @dataclass(frozen=True)
 class Case:
     name: str
-    parts: list
+    parts: list[bytes]
     flaw: str
 
 

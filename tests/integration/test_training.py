@@ -1,0 +1,163 @@
+"""Training end to end in small: drawn cells to weights, resuming, and the commands."""
+
+import json
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from smearwatch.capture.slide.cells import render_cell_picture
+from smearwatch.models import checkpoint
+from smearwatch.models.classes import CLASSES
+from smearwatch.train.commands import classify, evaluate, train
+from smearwatch.train.config import TrainConfig, read_config
+from smearwatch.train.gather import Gathered, gather
+from smearwatch.train.loop import Trainer
+from smearwatch.train.samples import DataUnusable
+
+pytestmark = pytest.mark.integration
+
+_SMALL = """
+name = "small"
+batch = 12
+epochs = 2
+again_epochs = 1
+small_epochs = 1
+small_px = 48
+bf16 = false
+[preprocessing]
+field_px = 88
+view_px = 72
+[data]
+simulated = 48
+"""
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("training")
+    (where / "small.toml").write_text(_SMALL)
+    for seed, cls in enumerate(CLASSES):
+        picture = render_cell_picture(cls, np.random.default_rng(seed), um_per_px=0.1, size_px=330)
+        (where / "cells" / cls).mkdir(parents=True)
+        cv2.imwrite(str(where / "cells" / cls / "one.png"), picture)
+    return where
+
+
+@pytest.fixture(scope="module")
+def config(folder: Path) -> TrainConfig:
+    return read_config(folder / "small.toml", {})
+
+
+@pytest.fixture(scope="module")
+def gathered(folder: Path, config: TrainConfig) -> Gathered:
+    return gather(config, folder / "cache", quiet)
+
+
+@pytest.fixture(scope="module")
+def weights(folder: Path, gathered: Gathered) -> Path:
+    """What `smearwatch train` leaves behind, from the cells that were drawn already."""
+    out = folder / "weights"
+    command = ["--config", str(folder / "small.toml"), "--out", str(out), "--cache", str(folder / "cache"), "--json"]
+    result = CliRunner().invoke(train.app, command)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["n"] > 0
+    return out
+
+
+def test_training_leaves_weights_report_and_curve(weights: Path):
+    networks = checkpoint.load(weights)
+    report = json.loads((weights / "report.json").read_text())
+    assert networks.manifest.name == "small"
+    assert set(networks.manifest.split["sha256"]) == {"train", "validation", "test"}
+    assert networks.manifest.weights_id() in "".join(report["notes"])
+    assert "For Research Use Only" in (weights / "report.md").read_text()
+    assert (weights / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_interrupted_run_ends_as_an_undisturbed_one(gathered: Gathered, config: TrainConfig, tmp_path: Path):
+    whole = Trainer(config, tmp_path / "whole")
+    whole.run(gathered.train, gathered.validation, quiet)
+    killed = Trainer(config, tmp_path / "killed")
+
+    def kill(what: str, done: int, total: int) -> None:
+        if what.startswith("epoch 2") and done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed.run(gathered.train, gathered.validation, kill)
+    resumed = Trainer(config, tmp_path / "killed")
+    resumed.run(gathered.train, gathered.validation, quiet)
+    for one, two in ((whole.resnet, resumed.resnet), (whole.bank, resumed.bank)):
+        for key, value in one.state_dict().items():
+            assert torch.equal(value, two.state_dict()[key]), key
+    assert [row.train_loss for row in whole.curve] == [row.train_loss for row in resumed.curve]
+
+
+def test_state_of_another_configuration_is_refused(gathered: Gathered, config: TrainConfig, tmp_path: Path):
+    one = config.model_copy(update={"epochs": 1, "again_epochs": 0})
+    Trainer(one, tmp_path).run(gathered.train, gathered.validation, quiet)
+    with pytest.raises(DataUnusable, match="another configuration"):
+        Trainer(config, tmp_path).run(gathered.train, gathered.validation, quiet)
+    state = tmp_path / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:-1])
+    with pytest.raises(DataUnusable, match="damaged"):
+        Trainer(one, tmp_path).run(gathered.train, gathered.validation, quiet)
+
+
+def test_evaluate_writes_the_promised_report(folder: Path, weights: Path, tmp_path: Path):
+    options = ["--um-per-px", "0.1", "--out", str(tmp_path), "--weights", str(weights)]
+    result = CliRunner().invoke(evaluate.app, ["--data", str(folder / "cells"), *options])
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["n"] == 6
+    assert {"accuracy", "confusion", "per_class", "verifiers", "ece"} <= report.keys()
+    assert set(report["per_class"]) == set(CLASSES)
+    missing = CliRunner().invoke(evaluate.app, ["--data", str(folder / "nowhere"), *options])
+    assert isinstance(missing.exception, DataUnusable)
+
+
+def test_classify_goes_on_after_a_bad_picture(folder: Path, weights: Path, tmp_path: Path):
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("no picture")
+    good = [str(folder / "cells" / cls / "one.png") for cls in CLASSES[:2]]
+    arguments = [good[0], str(bad), str(tmp_path / "gone.png"), good[1], "--um-per-px", "0.1", "--json"]
+    result = CliRunner().invoke(classify.app, [*arguments, "--weights", str(weights)])
+    assert result.exit_code == 1
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [record["file"] for record in records] == good
+    for record in records:
+        assert list(record["probabilities"]) == list(CLASSES) == list(record["verifiers"])
+        assert record["class"] in CLASSES
+        assert record["verdict"] in ("confirmed", "corrected", "flagged", "rejected")
+        assert 0 <= record["reject_score"] <= 1
+    lines = [line for line in result.stderr.splitlines() if line.startswith("smearwatch: ")]
+    assert len(lines) == 2
+    assert "bad.jpg" in lines[0]
+    assert "gone.png" in lines[1]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "50", "nan", "inf", "wide"])
+@pytest.mark.parametrize("command", ["classify", "evaluate"])
+def test_a_scale_that_makes_no_sense_is_wrong_usage(command: str, value: str, tmp_path: Path):
+    scale = f"--um-per-px={value}"
+    if command == "classify":
+        result = CliRunner().invoke(classify.app, ["a.png", scale])
+    else:
+        result = CliRunner().invoke(evaluate.app, ["--data", "x", "--out", str(tmp_path / "out"), scale])
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert value in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_thread_is_left_by_the_cache(gathered: Gathered):
+    assert not [t for t in threading.enumerate() if t.name.startswith("ThreadPoolExecutor")]

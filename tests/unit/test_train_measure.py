@@ -1,0 +1,103 @@
+"""Scores and calibration on answers whose right score is known."""
+
+import numpy as np
+import pytest
+
+from smearwatch.models.engine import Outputs
+from smearwatch.models.verdict import Policy
+from smearwatch.train.calibrate import fit_policy, fit_temperature
+from smearwatch.train.measure import expected_calibration_error, measure
+from smearwatch.train.samples import REJECT, Sample, Target, either, exact
+from smearwatch.train.shares import share
+
+
+def cell(target: Target, label: str = "x", agreed: bool | None = None) -> Sample:
+    def no_picture():
+        raise AssertionError("scores need no picture")
+
+    return Sample("", "cells", label, target, "", agreed, no_picture, digest="")
+
+
+def answers(said: list[int], *, sure: float = 0.95, verifiers: np.ndarray | None = None, reject=None) -> Outputs:
+    probabilities = np.full((len(said), 6), (1 - sure) / 5)
+    probabilities[np.arange(len(said)), said] = sure
+    agreeing = np.zeros((len(said), 6))
+    agreeing[np.arange(len(said)), said] = 1.0
+    scores = np.zeros(len(said)) if reject is None else np.array(reject)
+    return Outputs(probabilities, agreeing if verifiers is None else verifiers, scores)
+
+
+def test_scores_of_known_answers():
+    samples = [
+        cell(exact(0), agreed=True),
+        cell(exact(0), agreed=True),
+        cell(exact(1, 0.7, other=0), agreed=False),
+        cell(exact(5)),
+        cell(either((0, 1))),
+        cell(REJECT, "platelet"),
+    ]
+    outputs = answers([0, 1, 0, 5, 1, 3], reject=[0.1, 0.1, 0.6, 0.1, 0.2, 0.9])
+    scores = measure(samples, outputs, Policy())
+    assert scores["n"] == 4
+    assert scores["accuracy"] == 0.5
+    assert scores["agreed"] == share(2, 3)
+    assert scores["disputed"] == share(0, 1)
+    assert scores["five_class"] == share(5, 5)
+    assert np.array(scores["confusion"]).sum() == 4
+    assert scores["confusion"][0][:2] == [1, 1]
+    assert scores["per_class"]["band"]["recall"] == share(1, 2)
+    assert scores["per_class"]["band"]["precision"] == share(1, 2)
+    assert scores["reject"]["auroc"] == 1.0
+    assert scores["reject"]["true_cells_rejected"] == share(1, 5)
+    assert scores["reject"]["others_rejected"] == {"platelet": share(1, 1)}
+    assert scores["verdicts"]["counts"] == {"confirmed": 3, "corrected": 0, "flagged": 0, "rejected": 1}
+    assert scores["verdicts"]["errors_noticed"] == share(1, 2)
+    assert scores["verdicts"]["right_challenged"] == share(0, 2)
+
+
+def test_share_has_exact_limits_and_survives_nothing():
+    assert share(5, 100) == {"hits": 5, "n": 100, "value": 0.05, "low": 0.01643, "high": 0.11283}
+    assert share(0, 0)["value"] is None
+
+
+@pytest.mark.parametrize(("sure", "right", "expected"), [(0.9, 9, 0.0), (0.9, 5, 0.4), (0.6, 10, 0.4)])
+def test_calibration_error(sure: float, right: int, expected: float):
+    outputs = answers([0] * 10, sure=sure)
+    truth = np.array([0] * right + [1] * (10 - right))
+    assert expected_calibration_error(outputs.probabilities, truth) == pytest.approx(expected, abs=1e-6)
+
+
+def test_temperature_makes_confidence_honest():
+    """Seven of ten right and 0.95 sure of each: the temperature must bring confidence down to about 0.7."""
+    samples = [cell(exact(0))] * 700 + [cell(exact(1))] * 300
+    outputs = answers([0] * 1000)
+    temperature = fit_temperature(samples, outputs.probabilities)
+    logits = np.log(outputs.probabilities) / temperature
+    softened = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert temperature > 1.5
+    assert softened[0, 0] == pytest.approx(0.7, abs=0.03)
+
+
+def verifiers_claiming_segmented(count: int) -> np.ndarray:
+    claims = np.full((count, 6), 0.01)
+    claims[:, 1] = 0.99
+    return claims
+
+
+@pytest.mark.parametrize(("fixed", "broken", "earned"), [(30, 2, True), (16, 14, False), (2, 0, False)])
+def test_overruling_must_be_earned(fixed: int, broken: int, earned: bool):
+    right = 200
+    verifiers = np.vstack([verifiers_claiming_segmented(fixed + broken), np.eye(6)[[0] * right]])
+    samples = [cell(exact(1))] * fixed + [cell(exact(0))] * (broken + right)
+    outputs = answers([0] * len(samples), verifiers=verifiers)
+    overrules = fit_policy(samples, outputs).overrules
+    assert [(o.said, o.instead) for o in overrules] == ([(0, 1)] if earned else [])
+
+
+def test_rejecting_costs_at_most_a_hundredth():
+    scores = np.linspace(0, 1, 1000)
+    samples = [cell(exact(0))] * 1000
+    policy = fit_policy(samples, answers([0] * 1000, reject=scores))
+    assert (scores >= policy.reject_at).mean() == pytest.approx(0.01, abs=0.002)
+    quiet = fit_policy(samples, answers([0] * 1000, reject=scores / 10))
+    assert quiet.reject_at == 0.5
