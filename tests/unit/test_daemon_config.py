@@ -1,0 +1,85 @@
+"""Settings: what wins over what, and one clear line for everything that cannot be."""
+
+import pytest
+
+from smearwatch.daemon.config import Settings, SettingsUnusable, load_settings
+from smearwatch.daemon.one_line import one_line
+from smearwatch.daemon.plan import RunPlan
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "settings.toml"
+
+
+def test_options_win_over_environment_over_file_over_defaults(file, monkeypatch):
+    file.write_text("target = 200\nworkers = 2\nlease_s = 7\n")
+    monkeypatch.setenv("SMEARWATCH_TARGET", "300")
+    monkeypatch.setenv("SMEARWATCH_WORKERS", "3")
+    settings = load_settings(file, target=400)
+    assert (settings.target, settings.workers, settings.lease_s, settings.crop_backlog) == (400, 3, 7.0, 24)
+
+
+def test_the_usual_place_is_read_where_there_is_a_file(tmp_path):
+    assert load_settings().target == 100
+    (tmp_path / "config" / "smearwatch").mkdir(parents=True)
+    (tmp_path / "config" / "smearwatch" / "config.toml").write_text("target = 250\n")
+    assert load_settings().target == 250
+
+
+def test_the_services_folders_win_over_the_users(monkeypatch, tmp_path):
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/smearwatch")
+    monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/smearwatch")
+    monkeypatch.setenv("CONFIGURATION_DIRECTORY", str(tmp_path))
+    settings = load_settings()
+    assert (str(settings.state_dir), str(settings.runtime_dir)) == ("/var/lib/smearwatch", "/run/smearwatch")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "50", "nan", "inf", "x", ""])
+def test_a_scale_that_cannot_be(value):
+    with pytest.raises(SettingsUnusable, match="um_per_px") as caught:
+        load_settings(um_per_px=value)
+    assert "auto or a number" in caught.value.mend
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "mend"),
+    [
+        ("um_per_pix = 0.1", "unknown key 'um_per_pix'", "did you mean um_per_px"),
+        ("zebra = 1", "unknown key 'zebra'", "known keys"),
+        ("target = 0", "target = 0", "correct target"),
+        ("target = 'many'", "target", "correct target"),
+        ("target = [", "settings.toml", "TOML"),
+        ("workers = 1\nworkers = 2", "settings.toml", "TOML"),
+    ],
+)
+def test_a_bad_file_is_one_line(file, text, says, mend):
+    file.write_text(text)
+    with pytest.raises(SettingsUnusable) as caught:
+        load_settings(file)
+    line = one_line(caught.value)
+    assert line is not None
+    assert says in line
+    assert mend in line
+    assert "settings.toml" in line
+    assert "\n" not in line
+
+
+def test_a_file_that_was_named_must_be_there(file):
+    with pytest.raises(SettingsUnusable, match="does not exist"):
+        load_settings(file)
+
+
+def test_a_bad_variable_names_the_variable(monkeypatch):
+    monkeypatch.setenv("SMEARWATCH_WORKERS", "many")
+    with pytest.raises(SettingsUnusable, match="SMEARWATCH_WORKERS"):
+        load_settings()
+
+
+def test_a_plan_survives_the_way_to_a_child_whatever_its_environment(file, monkeypatch):
+    file.write_text("target = 200\n")
+    plan = RunPlan(settings=load_settings(file), session="a", source="folder", until_idle_s=2.0)
+    text = plan.model_dump_json()
+    monkeypatch.setenv("SMEARWATCH_TARGET", "999")
+    assert RunPlan.model_validate_json(text) == plan
+    assert isinstance(RunPlan.model_validate_json(text).settings, Settings)
