@@ -142,7 +142,7 @@ class Delivery:
             self._peer.send(
                 RefuseFrame(
                     ticket=ticket,
-                    name=frame.name,
+                    name=_printable(frame.name),
                     captured_at_ns=frame.captured_at_ns,
                     source=self._source.name,
                     frame=frame.refused_as,
@@ -154,7 +154,7 @@ class Delivery:
             return
         offer = OfferFrame(
             ticket=ticket,
-            name=frame.name,
+            name=_printable(frame.name),
             captured_at_ns=frame.captured_at_ns,
             source=self._source.name,
             um_per_px=frame.um_per_px,
@@ -192,3 +192,8 @@ class Delivery:
     def _hello(self) -> None:
         self._peer.send(Hello("source", self._role.name, os.getpid()))
         self._next_pulse_s = 0.0
+
+
+def _printable(name: str) -> str:
+    """Replace what UTF-8 cannot carry: a file with an odd name is still a frame."""
+    return name.encode("utf-8", "replace").decode("utf-8")

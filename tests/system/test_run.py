@@ -173,7 +173,7 @@ def test_bad_files_are_counted_and_lose_nothing(fields, tmp_path):
     (watched / "never.jpg").write_bytes(good[1].read_bytes()[:-500])
     huge = cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
     (watched / "huge.png").write_bytes(_resized(huge, 30_000, 30_000))
-    (watched / "good.jpg").write_bytes(good[1].read_bytes())
+    (watched / os.fsdecode(b"good-\xff\xe4.jpg")).write_bytes(good[1].read_bytes())
     config = tmp_path / "config.toml"
     config.write_text("incomplete_s = 15.0\n")
     run = start("run", "--watch", watched, "--session", "bad", "--until-idle", "3", "--json", "--config", config)

@@ -1,0 +1,81 @@
+"""Folders and files that may not be read, as a user who is not root sees them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+# Imports first: after giving up root the interpreter's own folders may be out of reach.
+BECOME_NOBODY = """
+import json, os, sys, time
+from pathlib import Path
+from smearwatch.capture.sources.folder import FolderSource
+from smearwatch.daemon.config import Settings
+from smearwatch.daemon.one_line import one_line
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.watch_dir import FolderUnusable, check_watch_dir
+import encodings.idna, hashlib, tempfile, watchdog.observers
+folder = Path(sys.argv[1])
+settings = Settings(settle_s=0.05, incomplete_s=1.0, rescan_s=0.2, state_dir=folder, runtime_dir=folder)
+if os.geteuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+"""
+
+LOOK = """
+try:
+    check_watch_dir(folder / "closed")
+    print(json.dumps("no error"))
+except FolderUnusable as error:
+    print(json.dumps(one_line(error)))
+"""
+
+TAKE = """
+got = []
+with FolderSource(folder / "open", RunPlan(settings=settings, session="t", source="folder")) as source:
+    end = time.monotonic() + 4.0
+    while time.monotonic() < end and len(got) < 2:
+        for frame in source.ready(4):
+            got.append(frame)
+            source.taken(frame, known=False)
+        time.sleep(0.02)
+print(json.dumps(sorted([frame.name, frame.refusal] for frame in got)))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two folders that anybody can reach, one of them closed."""
+    for path in (tmp_path, *tmp_path.parents):
+        if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o001:
+            path.chmod(path.stat().st_mode | 0o055)
+    (tmp_path / "open").mkdir(mode=0o755)
+    (tmp_path / "closed").mkdir()
+    yield tmp_path
+    (tmp_path / "closed").chmod(0o755)
+
+
+def as_nobody(script, folder):
+    done = subprocess.run(
+        [sys.executable, "-c", BECOME_NOBODY + script, str(folder)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_closed_folder_is_one_line(folder):
+    (folder / "closed").chmod(0o000)
+    line = as_nobody(LOOK, folder)
+    assert "may not be read" in line
+    assert "chmod" in line
+
+
+def test_a_closed_file_is_refused_after_a_while_and_the_others_are_taken(folder):
+    for name, mode in (("closed.jpg", 0o000), ("open.jpg", 0o644)):
+        (folder / "open" / name).write_bytes(b"no picture, but bytes")
+        (folder / "open" / name).chmod(mode)
+    assert as_nobody(TAKE, folder) == [["closed.jpg", ["unreadable", "Permission denied"]], ["open.jpg", None]]
