@@ -1,0 +1,20 @@
+"""The record may not import the networks, so the words that both use stand twice; here they are held together."""
+
+from typing import get_args
+
+from smearwatch.capture.crop import FIELD_UM, SIZE_PX
+from smearwatch.capture.slide.stain import CELL_CLASSES
+from smearwatch.daemon.config import Settings
+from smearwatch.daemon.hub.crop_desk import CROP_SIZE_PX
+from smearwatch.daemon.record import events
+from smearwatch.models import classes, preprocess
+
+
+def test_classes_and_verdicts_are_the_same_everywhere():
+    assert events.CLASSES == classes.CLASSES == tuple(CELL_CLASSES)
+    assert get_args(classes.Verdict) == events.VERDICTS
+
+
+def test_a_crop_is_the_same_everywhere():
+    assert SIZE_PX == CROP_SIZE_PX == preprocess.CROP_PX == 750
+    assert Settings.model_fields["field_um"].default == FIELD_UM == preprocess.CROP_UM == 33.0
