@@ -19,6 +19,7 @@ from smearwatch.daemon.wire.sockets import Listener, context
 from tests.bench.report import Report, spread
 
 FRAMES = 30
+PATIENCE_S = 10.0
 
 
 def main() -> None:
@@ -30,10 +31,12 @@ def main() -> None:
         with _running(folder) as result:
             listener = Listener(owner, Endpoints.under(folder / "run"))
             _until_staffed(listener)
-            waited = [_one(folder / "in" / f"{n}.jpg", data, listener) for n, data in enumerate(frames)]
+            timed = [_one(folder / "in" / f"{n}.jpg", data, listener) for n, data in enumerate(frames)]
             listener.close()
     report = Report("live", "seconds from a closed file to its count at a client")
-    report.add(what="closed to counted", **spread(waited[2:]))
+    # The first two frames find cold caches; a field in which no cell was counted has no time.
+    waited = [seconds for seconds in timed[2:] if seconds is not None]
+    report.add(what="closed to counted", without_a_count=timed.count(None), **spread(waited))
     report.finish()
     table = Report("stages", "milliseconds by stage in the same run (medians)")
     for stage, row in result["stages_ms"].items():
@@ -78,17 +81,16 @@ def _until_staffed(listener: Listener) -> None:
             return
 
 
-def _one(path: Path, data: bytes, listener: Listener) -> float:
+def _one(path: Path, data: bytes, listener: Listener) -> float | None:
     while listener.receive(0.0) is not None:
         pass
     path.write_bytes(data)
     closed = time.monotonic()
-    while True:
-        message = listener.receive(30.0)
-        if message is None:
-            raise SystemExit(f"{path.name} was not counted within 30 s")
-        if isinstance(message, EventNotice) and message.event in ("counted", "rejected"):
+    while time.monotonic() - closed < PATIENCE_S:
+        message = listener.receive(1.0)
+        if isinstance(message, EventNotice) and message.event == "counted":
             return time.monotonic() - closed
+    return None
 
 
 if __name__ == "__main__":

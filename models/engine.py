@@ -1,0 +1,211 @@
+"""The inference engine: crops in, judgements out, the same for a crop whatever came beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from smearwatch.models import checkpoint
+from smearwatch.models.checkpoint import Networks, WeightsUnusable
+from smearwatch.models.classes import CLASSES, ClassName, Verdict
+from smearwatch.models.manifest import Manifest
+from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
+from smearwatch.models.verdict import decide
+
+Six = tuple[float, float, float, float, float, float]
+DeviceName = Literal["auto", "cpu", "cuda"]
+
+# A network's arithmetic may depend on the size of the batch (another kernel, another order of sums), so every
+# pass has one size, filled up where crops are few. One at a time costs a CPU little and answers a lone cell soonest.
+_CHUNK = {"cpu": 1, "cuda": 32}
+_DECIMALS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the networks say about one crop; numbers rounded to six decimals, in the order of `CLASSES`.
+
+    Attributes
+    ----------
+    cls
+        The class that stands.
+    verdict
+        How it came to stand.
+    probabilities
+        Calibrated, of the ResNet.
+    verifiers
+        Each LeNet's answer, its own class against the rest.
+    reject_score
+        0..1; high where the cell is none of the six.
+    """
+
+    cls: ClassName
+    verdict: Verdict
+    probabilities: Six
+    verifiers: Six
+    reject_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Calibrated outputs for n crops before the verdict: float64 [n, 6], [n, 6] and [n]."""
+
+    probabilities: NDArray[np.float64]
+    verifiers: NDArray[np.float64]
+    reject_scores: NDArray[np.float64]
+
+    def at(self, places: Sequence[int]) -> "Outputs":
+        """Pick the outputs of some of the crops."""
+        chosen = np.asarray(places, dtype=np.int64)
+        return Outputs(self.probabilities[chosen], self.verifiers[chosen], self.reject_scores[chosen])
+
+    @staticmethod
+    def joined(parts: Sequence["Outputs"]) -> "Outputs":
+        """Put outputs one after the other; at least one."""
+        return Outputs(
+            np.concatenate([part.probabilities for part in parts]),
+            np.concatenate([part.verifiers for part in parts]),
+            np.concatenate([part.reject_scores for part in parts]),
+        )
+
+
+class Engine:
+    """ResNet and verifiers on one device. Not to be shared between threads.
+
+    Loading sets torch to one thread in this process and asks for deterministic kernels.
+    """
+
+    def __init__(self, networks: Networks, device: torch.device) -> None:
+        self._manifest = networks.manifest
+        self._device = device
+        layout = torch.channels_last
+        self._resnet = networks.resnet.to(device).to(memory_format=layout)
+        self._bank = networks.bank.to(device).to(memory_format=layout)
+        self._chunk = _CHUNK[device.type]
+
+    @classmethod
+    def load(cls, weights_dir: Path, *, device: str = "auto") -> "Engine":
+        """Load weights onto a device.
+
+        Parameters
+        ----------
+        weights_dir
+            Folder with manifest and tensors.
+        device
+            "cpu", "cuda", or "auto": CUDA where there is a device. Single precision on both.
+
+        Raises
+        ------
+        WeightsUnusable
+            Where the weights are unfit, or the device asked for is not there.
+        """
+        networks = checkpoint.load(weights_dir)
+        available = torch.cuda.is_available()
+        if device not in ("auto", "cpu", "cuda") or (device == "cuda" and not available):
+            raise WeightsUnusable(weights_dir, f"no device {device!r} here to run on", "use --device auto or cpu")
+        chosen = torch.device("cuda" if available and device != "cpu" else "cpu")
+        # One crop at a time gains nothing from a second thread, and on a shared machine threads that spin for each
+        # other can cost thirty times the work; more cores are used by more workers.
+        torch.set_num_threads(1)
+        if chosen.type == "cuda":
+            torch.backends.cudnn.benchmark = False
+            torch.backends.cudnn.deterministic = True
+            torch.backends.cudnn.allow_tf32 = False
+        return cls(networks, chosen)
+
+    @property
+    def weights_id(self) -> str:
+        """SHA-256 (hex) over everything in the weights that decides a verdict."""
+        return self._manifest.weights_id()
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of the loaded weights."""
+        return self._manifest
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a crop becomes the networks' input."""
+        return self._manifest.preprocessing
+
+    @property
+    def device(self) -> str:
+        """Name of the device, "cpu" or "cuda"."""
+        return self._device.type
+
+    def outputs(self, crops_bgr: Sequence[NDArray[np.uint8]]) -> Outputs:
+        """Run both networks over n crops.
+
+        Parameters
+        ----------
+        crops_bgr : sequence of n uint8 arrays of shape [750, 750, 3]
+
+        Raises
+        ------
+        ValueError
+            Where a crop's shape or type is another one.
+        """
+        if not crops_bgr:
+            return self.outputs_of_fields(np.empty((0, 1, 1, 3), dtype=np.uint8))
+        return self.outputs_of_fields(np.stack([shrink(crop, self.preprocessing) for crop in crops_bgr]))
+
+    def outputs_of_fields(self, fields_bgr: NDArray[np.uint8]) -> Outputs:
+        """Run both networks over n crops that are shrunken already, as training caches them.
+
+        Parameters
+        ----------
+        fields_bgr : uint8 array of shape [n, field_px, field_px, 3]
+        """
+        starts = range(0, len(fields_bgr), self._chunk)
+        parts = [self._pass(fields_bgr[start : start + self._chunk]) for start in starts]
+        table = np.concatenate(parts) if parts else np.empty((0, 2 * len(CLASSES) + 1))
+        return Outputs(table[:, :6], table[:, 6:12], table[:, 12])
+
+    def judge(self, crops_bgr: Sequence[NDArray[np.uint8]]) -> list[Judgement]:
+        """Judge n crops, each without regard to the others.
+
+        Parameters
+        ----------
+        crops_bgr : sequence of n uint8 arrays of shape [750, 750, 3]
+            Light flattened, cell in the middle, as `smearwatch.capture.crop.cut_crop` makes them.
+
+        Returns
+        -------
+        list of n Judgement
+
+        Raises
+        ------
+        ValueError
+            Where a crop's shape or type is another one.
+        """
+        found = self.outputs(crops_bgr)
+        rows = zip(found.probabilities, found.verifiers, found.reject_scores, strict=True)
+        return [self._judge_one(_six(p), _six(v), round(float(r), _DECIMALS)) for p, v, r in rows]
+
+    def _judge_one(self, probabilities: Six, verifiers: Six, reject_score: float) -> Judgement:
+        decision = decide(probabilities, verifiers, reject_score, self._manifest.policy)
+        name = CLASSES[decision.place]
+        return Judgement(name, decision.verdict, probabilities, verifiers, reject_score)
+
+    def _pass(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.float64]:
+        views = normalise(to_tensor(view(fields_bgr, self.preprocessing)), self.preprocessing)
+        missing = self._chunk - len(fields_bgr)
+        if missing:
+            views = torch.cat([views, views[:1].expand(missing, -1, -1, -1)])
+        with torch.inference_mode():
+            batch = views.to(self._device).contiguous(memory_format=torch.channels_last)
+            answer = self._resnet(batch)
+            probabilities = (answer.class_logits.double() / self._manifest.temperature).softmax(dim=1)
+            verifiers = self._bank(batch).double().sigmoid()
+            reject = answer.reject_logits.double().sigmoid().unsqueeze(1)
+            table = torch.cat([probabilities, verifiers, reject], dim=1).cpu().numpy()
+        return np.asarray(table[: len(fields_bgr)], dtype=np.float64)
+
+
+def _six(row: NDArray[np.float64]) -> Six:
+    a, b, c, d, e, f = (round(float(value), _DECIMALS) for value in row)
+    return (a, b, c, d, e, f)

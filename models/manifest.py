@@ -1,0 +1,74 @@
+"""The manifest beside the tensors: everything that decides a verdict, and where the weights came from."""
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from smearwatch.models.classes import BAND_RULE, CLASSES
+from smearwatch.models.preprocess import Preprocessing
+from smearwatch.models.verdict import Policy
+
+
+class Manifest(BaseModel):
+    """What `manifest.json` holds.
+
+    Attributes
+    ----------
+    classes
+        Must be this project's six, in their order.
+    norm
+        Normalisation layers of the ResNet.
+    temperature
+        The class logits are divided by it before the softmax (Guo et al., ICML 2017).
+    tensors
+        File name to SHA-256 of each tensor file.
+    data, split, metrics, licences
+        Provenance; they decide nothing.
+    checksum
+        SHA-256 of everything else here, so that a changed number is noticed like a changed tensor.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["smearwatch-weights-1"] = "smearwatch-weights-1"
+    name: str
+    classes: tuple[str, ...] = CLASSES
+    band_rule: str = BAND_RULE
+    norm: Literal["batch", "group"] = "batch"
+    preprocessing: Preprocessing = Preprocessing()
+    temperature: float = Field(default=1.0, gt=0)
+    policy: Policy = Policy()
+    tensors: dict[str, str]
+    data: dict[str, Any] = {}
+    split: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
+    licences: tuple[str, ...] = ()
+    checksum: str = ""
+
+    @field_validator("classes")
+    @classmethod
+    def _six_in_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value != CLASSES:
+            msg = f"the weights name {', '.join(value)} instead of {', '.join(CLASSES)}"
+            raise ValueError(msg)
+        return value
+
+    def expected_checksum(self) -> str:
+        """SHA-256 over all fields but the checksum itself."""
+        return _digest(self.model_dump(mode="json", exclude={"checksum"}))
+
+    def weights_id(self) -> str:
+        """SHA-256 over what decides a verdict: tensors, preprocessing, calibration, policy; not where it came from."""
+        provenance = {"name", "data", "split", "metrics", "licences", "checksum"}
+        return _digest(self.model_dump(mode="json", exclude=provenance))
+
+    def sealed(self) -> "Manifest":
+        """Return the same manifest with its checksum filled in."""
+        return self.model_copy(update={"checksum": self.expected_checksum()})
+
+
+def _digest(content: dict[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()

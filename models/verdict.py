@@ -1,0 +1,84 @@
+"""From the networks' numbers to a verdict about one cell. Pure; the policy is data, chosen on validation cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from smearwatch.models.classes import CLASSES, Verdict
+
+
+class Overrule(BaseModel):
+    """Permission for one verifier to put its class in the place of the ResNet's.
+
+    Attributes
+    ----------
+    said, instead
+        Places of the ResNet's class and of the verifier's in `CLASSES`.
+    claim_at
+        The least output of the verifier of `instead` at which it may do so.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    said: int = Field(ge=0, lt=len(CLASSES))
+    instead: int = Field(ge=0, lt=len(CLASSES))
+    claim_at: float = Field(ge=0, le=1)
+
+
+class Policy(BaseModel):
+    """When a verifier agrees, when it may overrule, and when a cell is none of the six.
+
+    Attributes
+    ----------
+    agree_at
+        For each class, the least output of its own verifier that confirms the ResNet's answer.
+    overrules
+        The pairs for which overruling earned a net gain on validation cells; often none.
+    reject_at
+        The least reject score at which a cell is rejected.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    agree_at: tuple[float, float, float, float, float, float] = (0.5, 0.5, 0.5, 0.5, 0.5, 0.5)
+    overrules: tuple[Overrule, ...] = ()
+    reject_at: float = Field(default=0.5, ge=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The place of the class that stands, and how it came to stand."""
+
+    place: int
+    verdict: Verdict
+
+
+def decide(probabilities: Sequence[float], verifiers: Sequence[float], reject_score: float, policy: Policy) -> Decision:
+    """Weigh the ResNet's answer against the verifiers'.
+
+    Parameters
+    ----------
+    probabilities : six floats
+        Calibrated, in the order of `CLASSES`.
+    verifiers : six floats, 0..1
+        Each LeNet's own answer, one class against the rest.
+    reject_score : float, 0..1
+    policy : Policy
+
+    Returns
+    -------
+    Decision
+        "rejected" keeps the ResNet's class, as the best guess at what it was.
+    """
+    said = max(range(len(CLASSES)), key=lambda place: probabilities[place])
+    if reject_score >= policy.reject_at:
+        return Decision(said, "rejected")
+    if verifiers[said] >= policy.agree_at[said]:
+        return Decision(said, "confirmed")
+    others = [place for place in range(len(CLASSES)) if place != said]
+    challenger = max(others, key=lambda place: verifiers[place])
+    for overrule in policy.overrules:
+        if (overrule.said, overrule.instead) == (said, challenger) and verifiers[challenger] >= overrule.claim_at:
+            return Decision(challenger, "corrected")
+    return Decision(said, "flagged")

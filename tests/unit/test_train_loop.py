@@ -1,0 +1,74 @@
+"""Small parts of training: the learning rate, the order of an epoch, the report's words, the line of progress."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from smearwatch.models.engine import Outputs
+from smearwatch.models.verdict import Policy
+from smearwatch.train.config import TrainConfig
+from smearwatch.train.loop import epoch_order, learning_rate
+from smearwatch.train.measure import measure
+from smearwatch.train.progress import ProgressLine
+from smearwatch.train.report import write_report
+from smearwatch.train.samples import REJECT, Sample, exact
+
+TWICE = TrainConfig(epochs=10, again_epochs=4, learning_rate=1.0, warmup_share=0.1, again_rate=0.5)
+
+
+def cell(place: int | None, source: str = "cells") -> Sample:
+    def no_picture():
+        raise AssertionError("nothing is drawn here")
+
+    target = REJECT if place is None else exact(place)
+    return Sample("", source, "platelet" if place is None else "x", target, "", None, no_picture, digest="")
+
+
+@pytest.mark.parametrize(
+    ("epochs_done", "rate"),
+    [(0.5, 0.5), (1.0, 1.0), (5.5, 0.5), (9.999, 0.0), (10.2, 0.25), (10.4, 0.5), (12.2, 0.25), (14.0, 0.0)],
+)
+def test_rate_rises_falls_and_does_so_again(epochs_done: float, rate: float):
+    assert learning_rate(TWICE, epochs_done) == pytest.approx(rate, abs=0.02)
+
+
+def test_rate_without_a_restart_ends_at_nothing():
+    once = TWICE.model_copy(update={"again_epochs": 0})
+    assert learning_rate(once, 10.0) == 0.0
+
+
+def test_an_epoch_repeats_the_sources_it_is_told_to():
+    samples = [cell(0), cell(1, "chula"), cell(2)]
+    order = epoch_order(samples, {"chula": 4}, torch.Generator().manual_seed(0))
+    assert np.bincount(order).tolist() == [1, 4, 1]
+    again = epoch_order(samples, {"chula": 4}, torch.Generator().manual_seed(0))
+    assert order.tolist() == again.tolist()
+
+
+@pytest.mark.parametrize("places", [[0, 1, 2, 3, 4, 5, None], [0], [None]])
+def test_report_of_many_few_and_no_cells(tmp_path: Path, places: list[int | None]):
+    samples = [cell(place) for place in places]
+    outputs = Outputs(np.eye(6)[[place or 0 for place in places]], np.zeros((len(places), 6)), np.zeros(len(places)))
+    scores = measure(samples, outputs, Policy())
+    write_report(tmp_path, {"title": "Scores", "notes": ["a note"], **scores})
+    assert json.loads((tmp_path / "report.json").read_text())["n"] == sum(place is not None for place in places)
+    text = (tmp_path / "report.md").read_text()
+    assert "a note" in text
+    assert ("six classes, all labels" in text) == (scores["n"] > 0)
+    assert ("platelet rejected" in text) == (None in places)
+
+
+def test_progress_off_a_terminal_says_the_end_of_each_stage(capsys: pytest.CaptureFixture[str]):
+    progress = ProgressLine()
+    for done in range(1, 101):
+        progress("crops", done, 100)
+    for done in range(1, 101):
+        progress(f"epoch 1/2 loss {done}", done, 100)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert len(lines) <= 4
+    assert lines[-1].startswith("epoch 1/2 loss 100  100/100")

@@ -1,0 +1,1 @@
+"""From labelled cells to weights: data sets, splits, augmentation, training, evaluation, commands."""

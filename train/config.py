@@ -1,0 +1,99 @@
+"""What a training run is told, from a TOML file and options; unknown keys are refused."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from smearwatch.models.preprocess import Preprocessing
+from smearwatch.train.samples import DataUnusable
+
+Scale = Annotated[float, Field(gt=0.01, lt=1.0, allow_inf_nan=False)]
+
+
+class DataConfig(BaseModel):
+    """Where labelled cells lie and at which scale; a set without a folder is left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cells: Path | None = None
+    cells_um_per_px: Scale = 0.095
+    fields: Path | None = None
+    fields_um_per_px: Scale = 0.094
+    blanks: Path | None = None
+    blanks_um_per_px: Scale = 0.07
+    simulated: int = Field(1800, ge=0, le=100_000)
+
+
+class TrainConfig(BaseModel):
+    """A whole run.
+
+    Attributes
+    ----------
+    epochs, again_epochs
+        The learning rate falls along half a cosine over `epochs`; then, if wanted, once more from `again_rate` of its
+        height over `again_epochs` (warm restart; Loshchilov and Hutter, ICLR 2017).
+    small_px, small_epochs
+        In the first epochs the ResNet sees its view shrunken to `small_px`, which is nearly twice as quick.
+    repeats
+        How often an epoch shows each cell of a source; a small set of another microscope counts for more.
+    strength
+        Scales every augmentation; 0 is none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = "first"
+    data: DataConfig = DataConfig()
+    preprocessing: Preprocessing = Preprocessing()
+    norm: Literal["batch", "group"] = "batch"
+    init: Literal["scratch", "imagenet"] = "scratch"
+    epochs: int = Field(14, ge=1, le=1000)
+    again_epochs: int = Field(0, ge=0, le=1000)
+    again_rate: float = Field(0.5, gt=0, le=1)
+    batch: int = Field(64, ge=2, le=4096)
+    learning_rate: float = Field(1.5e-3, gt=0)
+    weight_decay: float = Field(0.05, ge=0)
+    warmup_share: float = Field(0.08, ge=0, le=1)
+    label_smoothing: float = Field(0.03, ge=0, lt=1)
+    small_px: int = Field(96, ge=32)
+    small_epochs: int = Field(6, ge=0)
+    repeats: dict[str, int] = {"chula": 4}
+    strength: float = Field(1.0, ge=0)
+    seed: int = 1
+    bf16: bool = True
+
+
+def read_config(path: Path | None, overrides: dict[str, Any]) -> TrainConfig:
+    """Read a TOML file and put given options over it.
+
+    Parameters
+    ----------
+    path
+        None for the defaults alone.
+    overrides
+        Values by dotted key, for example ``{"data.cells": Path("pbc")}``; None leaves a value alone.
+
+    Raises
+    ------
+    DataUnusable
+        Where the file cannot be read or a value is unknown or out of range.
+    """
+    where = path or Path("options")
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+        for key, value in overrides.items():
+            if value is not None:
+                *outer, last = key.split(".")
+                place = content
+                for name in outer:
+                    place = place.setdefault(name, {})
+                place[last] = value
+        return TrainConfig.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise DataUnusable(where, f"{name}: {first['msg']}", "see smearwatch train --help") from error
+    except (OSError, ValueError) as error:
+        raise DataUnusable(where, str(error), "give a readable TOML file") from error

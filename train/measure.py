@@ -1,0 +1,159 @@
+"""Scores of an engine's outputs against labels; every number that a report shows is made here."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from smearwatch.models.classes import CLASSES, NEUTROPHILS
+from smearwatch.models.engine import Outputs
+from smearwatch.models.verdict import Policy, decide
+from smearwatch.train.samples import Sample
+from smearwatch.train.shares import share
+
+_ECE_BINS = 15
+_DECIMALS = 5
+
+
+def measure(samples: Sequence[Sample], outputs: Outputs, policy: Policy) -> dict[str, Any]:
+    """Score the answers for n labelled cells.
+
+    Accuracy and confusion are the ResNet's, before verifiers and rejection, over the cells whose label is one of the
+    six; where a label joins band and segmented, the cell counts for `five_class` alone.
+
+    Parameters
+    ----------
+    samples
+        n labelled cells.
+    outputs
+        Of the same cells, in the same order.
+    policy
+        Turns them into verdicts.
+
+    Returns
+    -------
+    dict
+        For JSON: n, accuracy, accuracy_share, agreed, disputed, five_class, confusion (rows are labels), per_class,
+        ece, verifiers, verdicts, reject.
+    """
+    kinds = np.array([sample.target.kind for sample in samples])
+    truth = np.array([int(np.argmax(sample.target.shares)) for sample in samples], dtype=np.int64)
+    said = outputs.probabilities.argmax(axis=1)
+    six = kinds == "exact"
+    agreed = np.array([sample.agreed is not False for sample in samples], dtype=bool)
+    right = said == truth
+    confusion = np.zeros((len(CLASSES), len(CLASSES)), dtype=np.int64)
+    np.add.at(confusion, (truth[six], said[six]), 1)
+    accuracy = _share(right[six])
+    return {
+        "n": int(six.sum()),
+        "accuracy": accuracy["value"],
+        "accuracy_share": accuracy,
+        "agreed": _share(right[six & agreed]),
+        "disputed": _share(right[six & ~agreed]),
+        "five_class": _share((_five(said) == _five(truth))[kinds != "reject"]),
+        "confusion": confusion.tolist(),
+        "per_class": _per_class(confusion),
+        "ece": expected_calibration_error(outputs.probabilities[six], truth[six]),
+        "verifiers": _verifiers(outputs, truth, six),
+        "verdicts": _verdicts(outputs, truth, six, policy),
+        "reject": _reject(samples, outputs.reject_scores, policy.reject_at),
+    }
+
+
+def expected_calibration_error(probabilities: NDArray[np.float64], truth: NDArray[np.int64]) -> float | None:
+    """Mean gap between confidence and accuracy over 15 equal bins (Guo et al., ICML 2017); None without cells.
+
+    Parameters
+    ----------
+    probabilities : float64 array of shape [n, 6]
+    truth : int64 array of shape [n]
+    """
+    if len(truth) == 0:
+        return None
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == truth
+    bins = np.minimum((confidence * _ECE_BINS).astype(np.int64), _ECE_BINS - 1)
+    gaps = [abs(float((right[bins == b] - confidence[bins == b]).sum())) for b in range(_ECE_BINS)]
+    return round(sum(gaps) / len(truth), _DECIMALS)
+
+
+def _share(hits: NDArray[np.bool_]) -> dict[str, Any]:
+    return share(int(hits.sum()), len(hits))
+
+
+def _five(places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Band and segmented taken as one class."""
+    return np.where(np.isin(places, NEUTROPHILS), NEUTROPHILS[0], places)
+
+
+def _per_class(confusion: NDArray[np.int64]) -> dict[str, Any]:
+    return {
+        name: {
+            "recall": share(int(confusion[place, place]), int(confusion[place].sum())),
+            "precision": share(int(confusion[place, place]), int(confusion[:, place].sum())),
+        }
+        for place, name in enumerate(CLASSES)
+    }
+
+
+def _verifiers(outputs: Outputs, truth: NDArray[np.int64], six: NDArray[np.bool_]) -> dict[str, Any]:
+    """Each verifier alone, at 0.5: its class against the rest, both sides weighed as they come and balanced."""
+    table: dict[str, Any] = {}
+    for place, name in enumerate(CLASSES):
+        fires = outputs.verifiers[six, place] >= 0.5
+        own = truth[six] == place
+        sensitivity, specificity = _share(fires[own]), _share(~fires[~own])
+        sides = [side["value"] for side in (sensitivity, specificity)]
+        balanced = None if None in sides else round(sum(sides) / 2, _DECIMALS)
+        table[name] = {
+            "accuracy": _share(fires == own),
+            "balanced_accuracy": balanced,
+            "sensitivity": sensitivity,
+            "specificity": specificity,
+        }
+    return table
+
+
+def _verdicts(outputs: Outputs, truth: NDArray[np.int64], six: NDArray[np.bool_], policy: Policy) -> dict[str, Any]:
+    """Count what the policy makes of the cells of the six: each verdict, what it fixed, what it broke."""
+    counts: Counter[str] = Counter()
+    errors: Counter[str] = Counter()
+    fixed = broken = wrong = noticed = 0
+    for row in np.flatnonzero(six):
+        probabilities = outputs.probabilities[row].tolist()
+        decision = decide(probabilities, outputs.verifiers[row].tolist(), float(outputs.reject_scores[row]), policy)
+        was_right = int(np.argmax(probabilities)) == truth[row]
+        is_right = decision.place == truth[row]
+        counts[decision.verdict] += 1
+        errors[decision.verdict] += not is_right
+        fixed += is_right and not was_right
+        broken += was_right and not is_right
+        wrong += not was_right
+        noticed += not was_right and decision.verdict != "confirmed"
+    challenged = sum(counts.values()) - counts["confirmed"] - noticed
+    right = int(six.sum()) - wrong
+    return {
+        "counts": {name: counts[name] for name in ("confirmed", "corrected", "flagged", "rejected")},
+        "confirmed_wrong": share(errors["confirmed"], counts["confirmed"]),
+        "errors_noticed": share(int(noticed), int(wrong)),
+        "right_challenged": share(int(challenged), int(right)),
+        "fixed": int(fixed),
+        "broken": int(broken),
+    }
+
+
+def _reject(samples: Sequence[Sample], scores: NDArray[np.float64], reject_at: float) -> dict[str, Any]:
+    strange = np.array([sample.target.kind == "reject" for sample in samples], dtype=bool)
+    both = bool(strange.any() and (~strange).any())
+    names = sorted({sample.label for sample in samples if sample.target.kind == "reject"})
+    labels = np.array([sample.label for sample in samples])
+    return {
+        "auroc": round(float(roc_auc_score(strange, scores)), _DECIMALS) if both else None,
+        "reject_at": reject_at,
+        "true_cells_rejected": _share(scores[~strange] >= reject_at),
+        "others_rejected": {name: _share(scores[labels == name] >= reject_at) for name in names},
+    }
