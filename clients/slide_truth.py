@@ -23,6 +23,8 @@ class Held:
         Whole cells by class, as the slide made them and as the session counted them.
     pairs : Counter
         (true class, counted class or ``rejected``) of the cells that belong together.
+    left_at_edge : int
+        Whole true cells so near the border that they were left out as possibly cut.
     missed, invented : int
         Whole true cells that were not found, counted cells that are none.
     frames, frames_rejected : int
@@ -34,6 +36,7 @@ class Held:
     truth: Counter[str] = field(default_factory=Counter)
     named: Counter[str] = field(default_factory=Counter)
     pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    left_at_edge: int = 0
     missed: int = 0
     invented: int = 0
     frames: int = 0
@@ -93,14 +96,16 @@ def _hold_field(held: Held, found: Found, entry: dict[str, object], verdicts: di
             del free[nearest.index]
         if true["at_edge"]:
             # Whether a cut cell is found or not, it belongs to neither count.
-            if nearest is not None and not nearest.at_edge and (frame := verdicts.get((found.frame, nearest.index))):
+            named = verdicts.get((found.frame, nearest.index)) if nearest is not None else None
+            if named is not None and named != "rejected":
                 held.invented += 1
-                held.named[frame] += frame != "rejected"
+                held.named[named] += 1
             continue
         held.truth[true["class"]] += 1
         name = verdicts.get((found.frame, nearest.index)) if nearest is not None else None
         if name is None:
-            held.missed += 1
+            held.left_at_edge += nearest is not None
+            held.missed += nearest is None
             continue
         held.pairs[true["class"], name] += 1
         held.named[name] += name != "rejected"

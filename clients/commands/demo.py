@@ -117,6 +117,7 @@ def _as_dict(held: Held) -> dict[str, Any]:
         "truth": dict(held.truth),
         "matched": held.matched,
         "named_rightly": held.named_rightly,
+        "left_at_edge": held.left_at_edge,
         "missed": held.missed,
         "invented": held.invented,
         "pairs": [{"true": true, "counted": counted, "n": n} for (true, counted), n in sorted(held.pairs.items())],
@@ -148,7 +149,8 @@ def _tell(result: dict[str, Any], held: Held) -> None:
     frames = result["frames"]
     console.print(
         f"{held.named_rightly} of {held.matched} cells named as the slide made them; {held.missed} missed, "
-        f"{held.invented} invented, {result['flagged']} flagged for a person, {result['rejected']} rejected.\n"
+        f"{held.left_at_edge} left out at the edge, {held.invented} invented, {result['flagged']} flagged for a "
+        f"person, {result['rejected']} rejected.\n"
         f"Frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected + "
         f"{frames['pending']} pending. Scale from red cells: {median(held.scale_ratio or [0.0]):.3f} of the truth.",
         highlight=False,
