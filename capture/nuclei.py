@@ -24,6 +24,9 @@ _BRIDGED_GAP_UM = 0.9
 _WHOLE_NUCLEUS_UM2 = 26.0
 _LARGEST_LOBED_UM2 = 110.0
 _GREATEST_SPAN_UM = 17.0
+_ABSORBING = 0.12  # green optical density of what is no empty background; most of it is red cells
+_TIMES_RED_CELLS = 1.7  # where two violet red cells overlap, their stain adds up to nearly twice one's
+_SURELY_NUCLEAR = 0.34  # mean stain that no overlap of red cells was seen to reach
 
 Labels = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.uint8]
@@ -191,8 +194,14 @@ def _outline(labels: Labels, box: npt.NDArray[np.int32], index: int) -> npt.NDAr
     return np.concatenate(contours).reshape(-1, 2).astype(np.float32) + np.array([x, y], dtype=np.float32)
 
 
+def _red_cell_level(maps: StainMaps) -> float:
+    """Nuclear stain of this field's red cells: about 0, but well above it where the stain turns them violet."""
+    absorbing = maps.nuclear[maps.absorbed > _ABSORBING]
+    return max(0.0, float(np.median(absorbing))) if absorbing.size else 0.0
+
+
 def _kept(groups: Labels, maps: StainMaps, um: float) -> Nuclei:
-    """Leave out what is too small for a nucleus, and number the rest from 1."""
+    """Leave out what is too small for a nucleus or no darker than overlapping red cells; number the rest from 1."""
     inside = groups > 0
     own = groups[inside]
     counts = np.bincount(own, minlength=1)
@@ -202,8 +211,11 @@ def _kept(groups: Labels, maps: StainMaps, um: float) -> Nuclei:
     np.maximum.at(radii, own, _inner_distance(inside.astype(np.uint8))[inside] * um)
     table = np.zeros(len(counts), dtype=np.int32)
     areas, strengths = [], []
+    least_strength = min(_SURELY_NUCLEAR, _TIMES_RED_CELLS * _red_cell_level(maps))
     for index in np.flatnonzero(counts[1:] > 0) + 1:
         area = float(counts[index]) * um * um
+        if sums[index] < least_strength * counts[index]:
+            continue
         least = _LEAST_AT_EDGE_UM2 if int(index) in border else _LEAST_NUCLEUS_UM2
         if not least <= area <= _GREATEST_NUCLEUS_UM2 or radii[index] < _LEAST_NUCLEUS_RADIUS_UM:
             continue

@@ -1,0 +1,19 @@
+"""Red cells that the stain turned violet are no leukocytes, not even where they overlap."""
+
+import pytest
+
+from smearwatch.capture.find import FieldFound, find
+from smearwatch.capture.slide.slide import Slide
+from smearwatch.capture.slide.writer import encode
+
+
+@pytest.mark.parametrize("seed", [3, 9])
+def test_overlapping_violet_red_cells_are_left_out(seed):
+    found = true = 0
+    for field in (Slide(seed, um_per_px=0.09, width_px=1440, height_px=900).field(index) for index in range(8)):
+        result = find(encode(field.bgr, "jpeg"), um_per_px=0.09, um_per_px_source="configured")
+        assert isinstance(result, FieldFound)
+        found += sum(not cell.at_edge for cell in result.cells)
+        true += sum(not cell.at_edge for cell in field.cells)
+    assert true >= 10
+    assert 0.8 * true <= found <= true + 1
