@@ -40,6 +40,8 @@ class TrainConfig(BaseModel):
         How often an epoch shows each cell of a source; a small set of another microscope counts for more.
     strength
         Scales every augmentation; 0 is none.
+    credits
+        Whose pictures these are and under which licence; goes into the manifest.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +63,7 @@ class TrainConfig(BaseModel):
     small_epochs: int = Field(6, ge=0)
     repeats: dict[str, int] = {"chula": 4}
     strength: float = Field(1.0, ge=0)
+    credits: tuple[str, ...] = ()
     seed: int = 1
     bf16: bool = True
 

@@ -19,12 +19,6 @@ from smearwatch.train.measure import measure
 from smearwatch.train.report import write_report
 from smearwatch.train.split import SALT, split_digest
 
-CREDITS = (
-    "PBC: Acevedo et al., Data in Brief 2020, CC BY 4.0",
-    "WBCAtt: Tsutsui et al. 2023, MIT",
-    "WBC_Dataset: Chulalongkorn University, MIT",
-    "BCCD, MIT; masks: Banik et al. 2020, MIT",
-)
 _MEASURED_AT_ONCE = 256
 _NAMES = {
     "cells": "single-cell pictures",
@@ -66,7 +60,7 @@ def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path,
     checkpoint.save(rounded, trainer.resnet, trainer.bank, plain)
     temperature, policy = _calibrated(rounded, gathered.validation, progress)
     chosen = {"temperature": temperature, "policy": policy}
-    manifest = plain.model_copy(update=chosen | _provenance(gathered))
+    manifest = plain.model_copy(update=chosen | _provenance(gathered) | {"licences": config.credits})
     final = trainer.folder / "calibrated"
     checkpoint.save(final, trainer.resnet, trainer.bank, manifest)
     report = _report(Engine.load(final), config, gathered, progress)
@@ -132,7 +126,6 @@ def _provenance(gathered: Gathered) -> dict[str, Any]:
     return {
         "data": {"counts": counts, "sha256": split_digest(every)},
         "split": {"salt": SALT, "sha256": digests},
-        "licences": CREDITS,
     }
 
 
