@@ -215,13 +215,15 @@ class Hub:
     def _housekeeping(self) -> None:
         self._frames.leases.expire()
         self._crops.leases.expire()
-        for gone in self._peers.silent(self._clock()):
+        for gone in self._peers.silent(self._clock(), busy=self._holds_leases):
             get_logger().warning("peer silent", role=gone.role, name=gone.name)
-            self._release(gone.identity)
         if self._plan.stop_at_target and self._journal.fold.cells >= self._plan.settings.target:
             self.state = "draining"
         if self._finished():
             self.state = "done"
+
+    def _holds_leases(self, identity: bytes) -> bool:
+        return bool(self._frames.leases.held_by(identity) or self._crops.leases.held_by(identity))
 
     def _finished(self) -> bool:
         sources = [peer.source for peer in self._peers.of("source") if peer.source is not None]

@@ -1,11 +1,12 @@
 """Who talks to the hub: identities, names, credits, and when they were last heard."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from smearwatch.daemon.wire.messages import Hello, Role, SourceState
 
-# Peers speak every second; one that misses this many is taken for gone and its leases go to others.
+# Peers speak every second unless they are at work. One that holds nothing and is silent for this long is gone; one
+# that holds a lease has as long as the lease lasts.
 SILENT_AFTER_S = 15.0
 
 
@@ -46,9 +47,11 @@ class Peers:
             peer.heard_s = now_s
         return peer
 
-    def silent(self, now_s: float) -> list[PeerState]:
-        """Forget and give the peers that have not been heard for too long."""
-        gone = [peer for peer in self._peers.values() if now_s - peer.heard_s > SILENT_AFTER_S]
+    def silent(self, now_s: float, *, busy: Callable[[bytes], bool]) -> list[PeerState]:
+        """Forget and give the peers that have not been heard for too long, leaving those that are ``busy``."""
+        gone = [
+            peer for peer in self._peers.values() if now_s - peer.heard_s > SILENT_AFTER_S and not busy(peer.identity)
+        ]
         for peer in gone:
             del self._peers[peer.identity]
         return gone

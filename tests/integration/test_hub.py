@@ -136,6 +136,32 @@ def test_an_unanswered_lease_is_given_out_again_and_its_late_answer_ignored(staf
     assert bench.journal.counters["late_answers"] == 1
 
 
+def test_a_finder_at_work_on_a_large_frame_is_not_taken_for_gone(staffed):
+    bench, source, finder, worker = staffed
+    bench.offer(source, b"picture")
+    ((lease, _),) = bench.hear(finder, FrameLease)
+    for _ in range(5):  # 25 s without a word from it, within its lease of 30 s
+        bench.now += 5.0
+        worker.send(Ready(2))
+        bench.turn()
+    finder.send(*cells(lease))
+    assert len(bench.hear(worker, CropLease)) == 1
+    assert bench.journal.counters["late_answers"] == 0
+
+
+def test_a_finder_that_stays_silent_is_forgotten_and_its_frame_goes_to_another(staffed):
+    bench, source, _, worker = staffed
+    bench.offer(source, b"picture")
+    other = bench.peer("finder", "g", 1)
+    for _ in range(8):
+        bench.now += 5.0
+        for peer in (worker, other):
+            peer.send(Ready(1))
+        bench.turn()
+    assert [lease.name for lease, _ in bench.hear(other, FrameLease)] == ["0.jpg"]
+    assert bench.hub._peers.count("finder") == 1
+
+
 def test_a_restarted_hub_carries_on_and_known_cells_are_skipped(staffed):
     bench, source, finder, worker = staffed
     bench.offer(source, b"picture", b"other")
