@@ -80,20 +80,28 @@ def _root(
 def main() -> int:
     """Run the command line; every error that was foreseen is one line."""
     try:
-        app(standalone_mode=True)
-    except KeyboardInterrupt:
+        return int(app(standalone_mode=False) or 0)
+    except (KeyboardInterrupt, typer.Abort):
         return 130
-    except BrokenPipeError:
-        # The reader has gone; nothing is left to say to it, not even at interpreter exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:  # the last line of defence: one line, never a traceback
+        if isinstance(getattr(error, "exit_code", None), int) and hasattr(error, "show"):
+            return _wrong_usage(error)
         if os.environ.get("SMEARWATCH_LOG_LEVEL") == "debug":
             raise
         line = one_line(error) or f"{type(error).__name__}: {error} (unforeseen; run with --debug and report it)"
         sys.stderr.write(f"smearwatch: {line}\n")
         return 1
-    return 0
+
+
+def _wrong_usage(error: Any) -> int:
+    """Say in one line what was typed wrongly; a group without its command shows its help instead."""
+    context = getattr(error, "ctx", None)
+    message = error.format_message()
+    if context is None or not message or "\n" in message:
+        error.show()
+    else:
+        sys.stderr.write(f"smearwatch: {message.rstrip('.')} (see {context.command_path} --help)\n")
+    return int(error.exit_code)
 
 
 if __name__ == "__main__":

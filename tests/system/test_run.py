@@ -233,6 +233,30 @@ def test_wrong_input_is_one_line(tmp_path, arguments, says):
     assert not any(json.loads(line).get("final") for line in done.stdout.splitlines())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["runn"], 2, "No such command 'runn'"),
+        (["run"], 2, "Missing option '--watch'"),
+        (["run", "--watch", ".", "--until-idle", "soon"], 2, "--until-idle"),
+        (["watch", "--plain", "--json"], 2, "not both"),
+        (["classify", "x.jpg", "--um-per-px", "-1"], 2, "--um-per-px -1"),
+        (["segment", "x.jpg", "--um-per-px", "nan"], 2, "--um-per-px nan"),
+        (["replay", "nosuch"], 1, "no session 'nosuch'"),
+        (["replay", "../../etc"], 1, "session"),
+        (["config", "check", "--config", "nowhere.toml"], 1, "nowhere.toml"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_is_one_line(arguments, code, says):
+    done = smearwatch(*arguments)
+    assert done.returncode == code
+    assert says in done.stderr
+    assert done.stderr.startswith("smearwatch: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
 @pytest.mark.parametrize("help_of", [["watch"], ["run"], ["sessions"], ["segment"], ["classify"], []])
 def test_help_loads_neither_torch_nor_opencv(help_of):
     script = (
