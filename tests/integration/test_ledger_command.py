@@ -188,7 +188,7 @@ def test_a_session_that_is_not_there(state, words, name, line):
     [
         (["list"], 0, "no sessions under", ""),
         (["show", "monday"], 1, "", "smearwatch: no session 'monday' under "),
-        (["export", "a", "--csv", "--json"], 2, "", "Usage"),
+        (["export", "a", "--csv", "--json"], 2, "", "choose one of"),
         (["--help"], 0, "delete", ""),
     ],
 )
