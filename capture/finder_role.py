@@ -23,7 +23,14 @@ def main(plan: RunPlan, role: Role) -> None:
                 if len(buffers) != 1:
                     errand.send(LeaseFailed(lease.lease, f"{len(buffers)} buffers instead of a frame's bytes"))
                     continue
-                errand.send(*_answer(plan, lease, buffers[0]))
+                try:
+                    answer = _answer(plan, lease, buffers[0])
+                except Exception as error:  # noqa: BLE001  # one frame must not end its finder
+                    detail = f"{type(error).__name__}: {error}"[:400]
+                    get_logger().error("frame failed", frame=lease.frame, error=detail)
+                    errand.send(LeaseFailed(lease.lease, detail))
+                    continue
+                errand.send(*answer)
 
 
 def _answer(plan: RunPlan, lease: FrameLease, data: memoryview) -> tuple[CellsFound | FrameRejected, list[Buffer]]:

@@ -56,11 +56,12 @@ class Supervisor:
             self._wait(wakeup)
             for child in self._children:
                 self._look_after(child)
-            healthy = all(child.alive and child.ready and not child.stuck for child in self._children)
+            # A role that ended well is at rest; what cannot be kept alive ends the run, so a turning loop is health.
+            healthy = all(c.start_at_s == float("inf") or (c.alive and c.ready) for c in self._children)
             if healthy and not self._told_ready:
                 self._told_ready = True
                 notify("READY=1\nSTATUS=counting")
-            if healthy and period_s is not None and time.monotonic() >= next_feed_s:
+            if self._told_ready and period_s is not None and time.monotonic() >= next_feed_s:
                 next_feed_s = time.monotonic() + period_s
                 notify("WATCHDOG=1")
 

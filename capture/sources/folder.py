@@ -1,6 +1,5 @@
 """Frames from a watched folder: notifications for speed, a rescan for certainty."""
 
-import hashlib
 import os
 import queue
 import time
@@ -169,17 +168,17 @@ class FolderSource:
             if before.size_bytes > self._plan.settings.max_frame_bytes:
                 limit = self._plan.settings.max_frame_bytes
                 refusal = ("file_too_large", f"{before.size_bytes} bytes, at most {limit}")
-                return _refused(name, before, refusal, _digest(path)), before, True
+                return _refused(name, before, refusal), before, True
             with open(path, "rb") as file:
                 data = file.read(before.size_bytes + 1)
             after = _mark(os.stat(path))
         except OSError as error:
             mark = self._book.mark(path) or FileMark(0, 0, 0)
-            return _refused(name, mark, ("unreadable", error.strerror or str(error)), None), mark, False
+            return _refused(name, mark, ("unreadable", error.strerror or str(error))), mark, False
         frame = SourceFrame(
             name=name,
             data=data,
-            captured_at_ns=before.modified_at_ns,
+            captured_at_ns=max(0, before.modified_at_ns),  # a camera without a clock may date before 1970
             um_per_px=self._plan.um_per_px,
             um_per_px_source=None if self._plan.um_per_px is None else "configured",
             size_bytes=len(data),
@@ -197,13 +196,9 @@ def _mark(status: os.stat_result) -> FileMark:
     return FileMark(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
-def _refused(name: str, mark: FileMark, refusal: tuple[str, str], digest: str | None) -> SourceFrame:
-    return SourceFrame(name, None, mark.modified_at_ns, refusal=refusal, size_bytes=mark.size_bytes, digest=digest)
-
-
-def _digest(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _refused(name: str, mark: FileMark, refusal: tuple[str, str]) -> SourceFrame:
+    # Known by its name, size and time: reading gigabytes only to name them would hold up the files behind it.
+    return SourceFrame(name, None, max(0, mark.modified_at_ns), refusal=refusal, size_bytes=mark.size_bytes)
 
 
 def main(plan: RunPlan, role: Role) -> None:

@@ -33,8 +33,9 @@ class ReplaySource:
         self._ledger = ledger
         self._speed = speed
         self._clock = clock
-        self._frames = ledger.seen_frames()
+        # A session that is still being recorded is replayed as far as it goes now.
         self._total = ledger.summary().frames
+        self._frames = ledger.seen_frames(limit=self._total)
         self._given = 0
         self._next: tuple[Seen, int] | None = None
         self._first: tuple[int, float] | None = None

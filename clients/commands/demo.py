@@ -74,7 +74,7 @@ def _play(folder: Path, *, cells: int, seed: int, rate: float, show: bool) -> di
         typer.echo(f"simulated slide {seed}: {rate:g} fields a second into {camera}, counting to {cells} cells\n")
     with ExitStack() as stack:
         counting = [*("run", "--watch", str(camera), "--session", _SESSION, "--target", str(cells))]
-        run = _start(environment, *counting, "--stop-at-target", "--json", stdout=subprocess.PIPE)
+        run = _start(environment, *counting, "--stop-at-target", "--until-idle", "60", "--json", stdout=subprocess.PIPE)
         stack.enter_context(_ended(run))
         if show:
             stack.enter_context(_ended(_start(environment, "watch", "--plain")))

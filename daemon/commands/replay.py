@@ -22,6 +22,12 @@ class SpeedUnusable(ValueError):
     mend = "give a number above 0, or max"
 
 
+class IntoUnusable(ValueError):
+    """A replay into the session that it replays."""
+
+    mend = "give --into another name"
+
+
 @app.command()
 def replay(
     session: Annotated[str, typer.Argument(help="The recorded session.")],
@@ -42,6 +48,8 @@ def replay(
     """
     settings = load_settings(config, weights=weights)
     find_session(settings.state_dir, session)
+    if into == session:
+        raise IntoUnusable(f"--into {into!r} is the recorded session itself")
     plan = RunPlan(
         settings=_beside(settings),
         session=check_name(into or f"{session[:40]}-replay-{time.strftime('%Y%m%dT%H%M%S')}"),

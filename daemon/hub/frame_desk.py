@@ -48,6 +48,8 @@ class FrameDesk:
             try:
                 data = self._ledger.frames.read(frame)
             except FrameStoreError as error:
+                if self._ledger.found(frame) is not None:
+                    raise  # its cells wait and cannot be cut again: end with its one line rather than wait for ever
                 self._give_up(number, frame, holder, "frame_bytes_lost", str(error))
                 continue
             return self._describe(number, frame), data
@@ -60,7 +62,7 @@ class FrameDesk:
             return None
         known = self._ledger.counted_indices(message.frame)
         try:
-            flaw = _flaw(message, buffers, known)
+            flaw = _flaw(message, buffers, known) or self._other_cells(message)
             if flaw is None:
                 self._journal.commit(_event(message))
         except (EventInvalid, LedgerRefused, ValueError) as error:
@@ -80,17 +82,33 @@ class FrameDesk:
 
     def rejected(self, message: FrameRejected, holder: bytes) -> Refused | None:
         """Commit that a frame cannot be used."""
-        if self.leases.settle(message.lease, holder) != message.frame:
+        if self.leases.holds(message.lease, holder) != message.frame:
             self._journal.counters["late_answers"] += 1
             return None
-        self._stages.add(message.stages_ms)
+        if self._ledger.found(message.frame) is not None:
+            self._journal.counters["impossible_answers"] += 1
+            self.leases.give_back(message.lease, holder)
+            return Refused("impossible_answer", "a frame is rejected whose cells stand in the ledger already")
         rejected = Rejected(message.frame, message.reason, message.detail, message.value, message.um_per_px)
         self._journal.commit(rejected)
+        self.leases.settle(message.lease, holder)
+        self._stages.add(message.stages_ms)
         return None
 
     def failed(self, message: LeaseFailed, holder: bytes) -> bool:
         """Queue a frame again that its finder could not serve."""
         return self.leases.give_back(message.lease, holder) is not None
+
+    def _other_cells(self, message: CellsFound) -> str | None:
+        """Say that a frame found before is found otherwise now, as another version might."""
+        recorded = self._ledger.found(message.frame)
+        if recorded is None:
+            return None
+        then = {cell.index for cell in recorded.cells if not cell.at_edge}
+        now = {cell.index for cell in message.cells if not cell.at_edge}
+        return (
+            None if then == now else "other cells than were recorded; finish the session with the version that began it"
+        )
 
     def _refill(self) -> None:
         for pending in self._ledger.pending_frames(after=self._cursor, limit=_PAGE):

@@ -123,7 +123,11 @@ class Hub:
         if peer is None:
             self._sockets.send(identity, Refused("unknown_peer", "say hello first"))
             return
-        refusal = self._from_peer(peer, message, buffers)
+        try:
+            refusal = self._from_peer(peer, message, buffers)
+        except ValueError as error:  # it fits the wire and is no event all the same
+            self._journal.counters["wire_bad_body"] += 1
+            refusal = Refused("bad_body", str(error)[:400])
         if refusal is not None:
             get_logger().warning("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
             self._sockets.send(identity, refusal)

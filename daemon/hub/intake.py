@@ -24,14 +24,16 @@ class Intake:
             return Refused("bad_body", f"offer_frame carries {len(buffers)} buffers instead of one")
         if buffers[0].nbytes > self._max_frame_bytes:
             self._journal.counters["wire_too_large"] += 1
-            return Refused("too_large", f"{message.name}: {buffers[0].nbytes} bytes, at most {self._max_frame_bytes}")
+            return Refused(
+                "too_large", f"{message.name[:300]}: {buffers[0].nbytes} bytes, at most {self._max_frame_bytes}"
+            )
         try:
             return self._keep(message, buffers[0])
         except (FrameStoreError, LedgerUnusable) as error:
             # The frame stays with its source, which offers it again.
             self._journal.counters["frames_not_kept"] += 1
             get_logger().error("frame not kept", name=message.name, why=str(error), mend=error.mend)
-            return Refused("not_kept", f"{message.name}: {error}")
+            return Refused("not_kept", f"{message.name[:300]}: {error}"[:600])
 
     def _keep(self, message: OfferFrame, data: memoryview) -> FrameTaken:
         frame = self._journal.ledger.frames.put(data)

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -80,6 +80,10 @@ class LeaseBook(Generic[Key]):
         if key is not None:
             del self._out[number]
             self.attempts.pop(key, None)
+            # What the holder has waiting behind this one is only begun now.
+            for other, lease in self._out.items():
+                if lease.holder == holder:
+                    self._out[other] = replace(lease, deadline_s=self._clock() + self._lease_s)
         return key
 
     def give_back(self, number: int, holder: bytes) -> Key | None:
@@ -102,6 +106,12 @@ class LeaseBook(Generic[Key]):
         return late
 
     def _requeue(self, numbers: list[int]) -> int:
+        in_hand: set[bytes] = set()
+        for number in sorted(numbers):
+            lease = self._out[number]
+            if lease.holder in in_hand:
+                self.attempts[lease.key] -= 1  # it waited behind another, so it was not tried
+            in_hand.add(lease.holder)
         for number in sorted(numbers, reverse=True):
             self._queue.appendleft(self._out.pop(number).key)
         return len(numbers)

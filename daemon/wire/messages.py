@@ -22,8 +22,8 @@ WIRE_VERSION = 1
 
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-Integer = Annotated[int, Strict()]
-Count = Annotated[int, Strict(), Field(ge=0)]
+Integer = Annotated[int, Strict(), Field(ge=-(2**63), le=2**63 - 1)]
+Count = Annotated[int, Strict(), Field(ge=0, le=2**63 - 1)]
 Real = Annotated[float, Field(allow_inf_nan=False)]
 Flag = Annotated[bool, Strict()]
 Text = Annotated[str, Strict(), Field(max_length=4096)]
