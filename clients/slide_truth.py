@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from smearwatch.daemon.record.events import CLASSES, Counted, Found, FoundCell, Rejected, Seen
+from smearwatch.daemon.record.events import CLASSES, Counted, Found, FoundCell, Seen
 from smearwatch.daemon.record.reading import LedgerReader
 
 # A found cell belongs to the truth's cell whose centre lies nearest, and no farther than this.
@@ -27,8 +27,8 @@ class Held:
         Whole true cells so near the border that they were left out as possibly cut.
     missed, invented : int
         Whole true cells that were not found, counted cells that are none.
-    frames, frames_rejected : int
-        Frames that were counted, and those that were rejected (their cells are in neither column).
+    frames : int
+        Frames that were counted; the cells of rejected ones are in neither column.
     scale_ratio : list of float
         Estimated over true µm/px, one a frame.
     """
@@ -40,7 +40,6 @@ class Held:
     missed: int = 0
     invented: int = 0
     frames: int = 0
-    frames_rejected: int = 0
     scale_ratio: list[float] = field(default_factory=list)
 
     @property
@@ -71,8 +70,6 @@ def hold(session: Path, truth: dict[str, dict[str, object]]) -> Held:
             event = recorded.event
             if isinstance(event, Seen):
                 names[event.frame] = event.name
-            elif isinstance(event, Rejected):
-                held.frames_rejected += 1
             elif isinstance(event, Found):
                 found[event.frame] = event
             elif isinstance(event, Counted):

@@ -22,11 +22,6 @@ class StageTimes:
             self._times.setdefault(name, deque(maxlen=_KEEP)).append(max(0.0, value))
             self._counts[name] = self._counts.get(name, 0) + 1
 
-    def median_ms(self, name: str) -> float | None:
-        """Give a stage's median, or None before its first observation."""
-        times = self._times.get(name)
-        return round(median(times), 1) if times else None
-
     def summary(self) -> dict[str, Stage]:
         """Give n, median and 95th percentile of each stage."""
         return {
