@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final, TextIO
 
-from smearwatch.daemon.record.events import CLASSES, Counted, Found, FoundCell, Seen
+from smearwatch.daemon.record.events import CLASSES, Counted, Found, FoundCell, Labelled, Seen
 from smearwatch.daemon.record.reading import LedgerReader
 
 COLUMNS: Final = (
@@ -31,6 +31,9 @@ COLUMNS: Final = (
     "um_per_px_source",
     "focus",
     "weights",
+    "label",
+    "labelled_by",
+    "label_number",
 )
 
 
@@ -45,8 +48,8 @@ def cell_rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
     Yields
     ------
     dict
-        The keys of `COLUMNS`. ``state`` is ``counted``, ``at_edge`` (cut by the frame's edge) or ``pending``; what a
-        cell does not have yet is None.
+        The keys of `COLUMNS`. ``state`` is ``counted``, ``at_edge`` (cut by the frame's edge) or ``pending``;
+        ``label`` is the last that a person gave and ``label_number`` counts them; what a cell does not have is None.
     """
     for recorded in ledger.seen_frames():
         seen = recorded.event
@@ -55,8 +58,9 @@ def cell_rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
         if found is None:
             continue
         verdicts = {counted.index: counted for counted in ledger.counted(seen.frame)}
+        labels = ledger.labels(seen.frame)
         for cell in found.cells:
-            yield _row(ledger.session, seen, found, cell, verdicts.get(cell.index))
+            yield _row(ledger.session, seen, found, cell, verdicts.get(cell.index), labels.get(cell.index))
 
 
 def write_csv(rows: Iterator[dict[str, Any]], file: TextIO) -> int:
@@ -79,7 +83,9 @@ def write_json(rows: Iterator[dict[str, Any]], file: TextIO) -> int:
     return written
 
 
-def _row(session: str, seen: Seen, found: Found, cell: FoundCell, counted: Counted | None) -> dict[str, Any]:
+def _row(
+    session: str, seen: Seen, found: Found, cell: FoundCell, counted: Counted | None, labelled: Labelled | None
+) -> dict[str, Any]:
     state = "at_edge" if cell.at_edge else "pending" if counted is None else "counted"
     probabilities = counted.probabilities if counted else (None,) * len(CLASSES)
     verifiers = counted.verifiers if counted else (None,) * len(CLASSES)
@@ -102,5 +108,8 @@ def _row(session: str, seen: Seen, found: Found, cell: FoundCell, counted: Count
         found.um_per_px_source,
         found.focus,
         counted.weights if counted else None,
+        labelled.label if labelled else None,
+        labelled.by if labelled else None,
+        labelled.ordinal if labelled else None,
     )
     return dict(zip(COLUMNS, values, strict=True))

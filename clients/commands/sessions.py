@@ -1,4 +1,4 @@
-"""``smearwatch sessions``: recorded sessions, listed, shown, checked, exported, deleted."""
+"""``smearwatch sessions``: recorded sessions, listed, shown, checked, labelled, exported, deleted."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from smearwatch.clients.commands.label import label
 from smearwatch.clients.exporting import cell_rows, write_csv, write_json
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.record.events import Closed, Opened
@@ -23,7 +24,8 @@ from smearwatch.daemon.record.verifying import verify
 
 RESEARCH_USE = "For Research Use Only. Not for use in diagnostic procedures. Preliminary until verified by a person."
 
-app = typer.Typer(no_args_is_help=True, help="List, show, verify, export and delete recorded sessions.")
+app = typer.Typer(no_args_is_help=True, help="List, show, verify, label, export and delete recorded sessions.")
+app.command()(label)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The session.")]
 ConfigFile = Annotated[
@@ -174,6 +176,7 @@ def _described(state_dir: Path, name: str) -> dict[str, Any]:
         "frames_pending": summary.pending,
         "cells_found": summary.cells,
         "cells_judged": summary.cells_counted,
+        "cells_labelled": summary.cells_labelled,
         "fault": None,
     }
 
@@ -183,10 +186,11 @@ def _list_line(described: dict[str, Any]) -> str:
     if described["fault"]:
         return f"{name:<28}  {size:>9}  unreadable: {described['fault']}"
     pending = f", {described['frames_pending']} pending" if described["frames_pending"] else ""
+    labelled = f", {described['cells_labelled']} labelled" if described["cells_labelled"] else ""
     running = "  running" if described["running"] else ""
     return (
         f"{name:<28}  {size:>9}  {_when(described['began_at_ns'])}  {described['frames_seen']:>5} frames{pending}  "
-        f"{described['cells_judged']:>5} cells judged{running}"
+        f"{described['cells_judged']:>5} cells judged{labelled}{running}"
     )
 
 
@@ -201,6 +205,7 @@ def _show_lines(shown: dict[str, Any]) -> list[str]:
         f"+ {frames['pending']} pending",
         f"cells: {shown['cells_found']} found = {shown['cells']} counted ({shown['flagged']} flagged) + "
         f"{shown['rejected']} rejected + {shown['at_edge']} cut by the edge + {shown['cells_pending']} pending",
+        f"labelled by a person: {shown['cells_labelled']} cells",
         f"differential on {shown['cells']} cells, rejected ones excluded:",
     ]
     for name, count in {**shown["counts"], "neutrophils": shown["neutrophils"]}.items():

@@ -31,7 +31,7 @@ class IntoUnusable(ValueError):
 @app.command()
 def replay(
     session: Annotated[str, typer.Argument(help="The recorded session.")],
-    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Weights instead of the shipped ones.")] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the daemon's.")] = None,
     compare_verdicts: Annotated[
         bool, typer.Option("--compare", help="Compare the verdicts cell by cell; exit 1 where they differ.")
     ] = False,

@@ -26,7 +26,7 @@ def run(
     ] = None,
     target: Annotated[int | None, typer.Option(min=1, help="How many cells the count aims at.")] = None,
     stop_at_target: Annotated[bool, typer.Option("--stop-at-target", help="End once the target is reached.")] = False,
-    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Weights instead of the shipped ones.")] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the daemon's.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:

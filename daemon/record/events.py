@@ -29,6 +29,18 @@ CLASSES: Final = ("band", "segmented", "eosinophil", "basophil", "monocyte", "ly
 VERDICTS: Final = ("confirmed", "corrected", "flagged", "rejected")
 """What the verifiers made of a cell."""
 
+LABELS: Final = (
+    *CLASSES,
+    "neutrophil",
+    "artefact",
+    "smudge",
+    "erythroblast",
+    "immature_granulocyte",
+    "platelet",
+    "other",
+)
+"""What a person may call a cell: the six, a neutrophil whose nucleus was not judged, or none of the six and why."""
+
 _STRICT: Final = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 _Value = TypeVar("_Value")
@@ -44,6 +56,21 @@ def _printable(name: Any) -> Any:
 
 ClassName: TypeAlias = Literal["band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte"]
 Verdict: TypeAlias = Literal["confirmed", "corrected", "flagged", "rejected"]
+LabelName: TypeAlias = Literal[
+    "band",
+    "segmented",
+    "eosinophil",
+    "basophil",
+    "monocyte",
+    "lymphocyte",
+    "neutrophil",
+    "artefact",
+    "smudge",
+    "erythroblast",
+    "immature_granulocyte",
+    "platelet",
+    "other",
+]
 Sha256: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Word: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 Name: TypeAlias = Annotated[str, BeforeValidator(_printable)]
@@ -171,6 +198,19 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class Labelled:
+    """A person said what a cell is. ``ordinal`` counts one cell's labels from 1: all are kept, the last stands."""
+
+    frame: Sha256
+    index: Count
+    label: LabelName
+    by: Annotated[str, BeforeValidator(_printable), StringConstraints(min_length=1, max_length=200)]
+    ordinal: Ordinal
+    labelled_at_ns: Count
+    kind: Literal["labelled"] = "labelled"
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Stage:
     """How long one stage of the way took, over ``n`` frames or cells."""
 
@@ -190,7 +230,7 @@ class Closed:
     kind: Literal["closed"] = "closed"
 
 
-Event: TypeAlias = Opened | Seen | Rejected | Found | Counted | Closed
+Event: TypeAlias = Opened | Seen | Rejected | Found | Counted | Labelled | Closed
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)

@@ -12,6 +12,7 @@ from smearwatch.daemon.record.events import (
     Event,
     EventInvalid,
     Found,
+    Labelled,
     Recorded,
     Rejected,
     Seen,
@@ -22,7 +23,7 @@ from smearwatch.daemon.record.schema import LEDGER_FILE, RESTORE, LedgerUnusable
 
 _PAGE: Final = 500
 
-_Kind = TypeVar("_Kind", Seen, Found, Rejected, Counted)
+_Kind = TypeVar("_Kind", Seen, Found, Rejected, Counted, Labelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class LedgerSummary:
     pending: int
     cells: int
     cells_counted: int
+    cells_labelled: int
     began_at_ns: int | None
     last_at_ns: int | None
 
@@ -179,6 +181,12 @@ class LedgerReader:
         )
         return [self._event(number, body, Counted) for number, body in rows]
 
+    def labels(self, frame: str) -> dict[int, Labelled]:
+        """Give the labels that stand on a frame's cells, by index; earlier ones are among the events."""
+        rows = self.rows("SELECT number, body FROM events WHERE key GLOB ? ORDER BY number", f"labelled:{frame}:*")
+        labels = [self._event(number, body, Labelled) for number, body in rows]
+        return {labelled.index: labelled for labelled in labels}
+
     def counted_indices(self, frame: str) -> frozenset[int]:
         """Give the indices of a frame's cells that have their verdict."""
         rows = self.rows("SELECT cell FROM cells WHERE frame = ? AND counted_number IS NOT NULL", frame)
@@ -205,6 +213,7 @@ class LedgerReader:
             "(SELECT coalesce((SELECT epoch FROM events ORDER BY number DESC LIMIT 1), 0)), "
             "(SELECT count(*) FROM frames), (SELECT count(*) FROM pending), "
             "(SELECT count(*) FROM cells), (SELECT count(counted_number) FROM cells), "
+            "(SELECT count(*) FROM events WHERE key GLOB 'labelled:*:1'), "
             "(SELECT recorded_at_ns FROM events WHERE number = 1), "
             "(SELECT recorded_at_ns FROM events ORDER BY number DESC LIMIT 1)"
         )

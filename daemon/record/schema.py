@@ -10,7 +10,10 @@ from urllib.parse import quote
 
 LEDGER_FILE: Final = "ledger.sqlite"
 APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
-VERSION: Final = 1
+VERSION: Final = 2
+"""The form of a ledger that holds labels. Its tables are those of the form before, in which every ledger begins."""
+
+_FIRST_VERSION: Final = 1
 
 # `events` is the truth. The other tables are derived from it, in the same transaction, so that what is waiting can be
 # asked for without reading the whole session. The triggers keep the log append-only and gapless even for a hand-typed
@@ -169,7 +172,8 @@ def _set_up(connection: sqlite3.Connection, path: Path, session: str) -> None:
     if _is_blank(connection):
         # In one transaction, header included: killed here, the file is still blank and is set up the next time.
         connection.executescript(
-            f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {_TABLES}"
+            f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {_FIRST_VERSION}; "
+            + _TABLES
         )
         connection.execute("INSERT INTO about VALUES ('session', ?)", (session,))
         connection.execute("COMMIT")
@@ -186,7 +190,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     if _pragma(connection, "application_id") != APPLICATION_ID:
         raise LedgerUnusable(path, "not a ledger of smearwatch", "move that file away, or choose another session name")
     version = _pragma(connection, "user_version")
-    if version != VERSION:
+    if not _FIRST_VERSION <= version <= VERSION:
         raise LedgerUnusable(path, f"written in form {version}, this program knows {VERSION}", "update smearwatch")
 
 

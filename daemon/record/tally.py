@@ -14,6 +14,7 @@ from smearwatch.daemon.record.events import (
     Counted,
     Event,
     Found,
+    Labelled,
     Opened,
     Ordinal,
     Rejected,
@@ -100,8 +101,8 @@ class TallyFold:
                 self._found(event)
             case Counted():
                 self._counted(event)
-            case Closed():
-                pass
+            case Closed() | Labelled():
+                pass  # what a person calls a cell is beside the count, not in it
 
     def snapshot(self) -> dict[str, Any]:
         """Give everything the fold remembers as plain dictionaries, lists, strings and numbers."""

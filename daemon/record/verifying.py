@@ -10,6 +10,7 @@ from smearwatch.daemon.record.events import (
     Event,
     EventInvalid,
     Found,
+    Labelled,
     Rejected,
     Seen,
     event_from_bytes,
@@ -118,6 +119,10 @@ def _check_event(
         yield Fault(f"event {number} is not in its canonical form", number)
     if event.kind != kind or key_of(event) != key:
         yield Fault(f"event {number} is filed as something else", number)
+    if isinstance(event, Labelled) and ledger.rows(
+        "SELECT at_edge FROM cells WHERE frame = ? AND cell = ?", event.frame, event.index
+    ) != [(0,)]:
+        yield Fault(f"event {number} labels a cell that was not found whole", number)
     if not _is_derived(ledger, number, event):
         yield Fault(f"event {number} is missing from the tables derived from it", number)
     if hash_frames and isinstance(event, Seen) and event.stored:

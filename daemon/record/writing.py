@@ -3,7 +3,8 @@
 import sqlite3
 from typing import assert_never
 
-from smearwatch.daemon.record.events import Closed, Counted, Event, Found, Opened, Rejected, Seen
+from smearwatch.daemon.record.events import Closed, Counted, Event, Found, Labelled, Opened, Rejected, Seen
+from smearwatch.daemon.record.schema import VERSION
 
 
 class LedgerRefused(Exception):
@@ -20,7 +21,7 @@ class LedgerRefused(Exception):
     def __init__(self, event: Event, what: str) -> None:
         super().__init__(f"{key_of(event)} refused: {what}")
         self.event = event
-        self.mend = "record a frame as seen, then its outcome, then each whole cell"
+        self.mend = "record a frame as seen, then its outcome, then each whole cell, then its labels"
 
 
 def key_of(event: Event) -> str:
@@ -37,6 +38,8 @@ def key_of(event: Event) -> str:
             return f"outcome:{event.frame}"
         case Counted():
             return f"counted:{event.frame}:{event.index}"
+        case Labelled():
+            return f"labelled:{event.frame}:{event.index}:{event.ordinal}"
         case _:
             assert_never(event)
 
@@ -48,7 +51,7 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
     ------
     LedgerRefused
         It opens or closes another epoch or session, or speaks of a frame or cell that the ledger does not know, or
-        counts a cell that is cut by the frame's edge.
+        counts or labels a cell that is cut by the frame's edge, or leaves out a label's number.
     """
     if isinstance(event, Opened) and event.session != session:
         raise LedgerRefused(event, f"this is the session {session!r}, not {event.session!r}")
@@ -57,7 +60,7 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
     if isinstance(event, Found | Rejected):
         if connection.execute("SELECT 1 FROM frames WHERE frame = ?", (event.frame,)).fetchone() is None:
             raise LedgerRefused(event, "that frame was never seen")
-    elif isinstance(event, Counted):
+    elif isinstance(event, Counted | Labelled):
         at_edge = connection.execute(
             "SELECT at_edge FROM cells WHERE frame = ? AND cell = ?", (event.frame, event.index)
         ).fetchone()
@@ -65,6 +68,15 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
             raise LedgerRefused(event, "no such cell was found")
         if at_edge[0]:
             raise LedgerRefused(event, "that cell is cut by the edge of its frame")
+        if isinstance(event, Labelled) and not _follows(connection, event):
+            raise LedgerRefused(event, f"that cell has no label number {event.ordinal - 1} before it")
+
+
+def _follows(connection: sqlite3.Connection, event: Labelled) -> bool:
+    if event.ordinal == 1:
+        return True
+    before = f"labelled:{event.frame}:{event.index}:{event.ordinal - 1}"
+    return connection.execute("SELECT 1 FROM events WHERE key = ?", (before,)).fetchone() is not None
 
 
 def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
@@ -89,6 +101,9 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
                 "UPDATE cells SET counted_number = ? WHERE frame = ? AND cell = ?", (number, event.frame, event.index)
             )
             connection.execute("UPDATE frames SET waiting = waiting - 1 WHERE frame = ?", (event.frame,))
+        case Labelled():
+            # Labels are found by their keys; a program that does not know them is to say so, not to call it damage.
+            connection.execute(f"PRAGMA user_version = {VERSION}")
         case Opened() | Closed():
             pass
         case _:

@@ -77,6 +77,7 @@ def test_list_for_machines(state):
         "frames_pending": 2,
         "cells_found": 3,
         "cells_judged": 1,
+        "cells_labelled": 0,
         "fault": None,
     }
     assert tuesday["events"] == 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from smearwatch.daemon.record.chain import link
-from smearwatch.daemon.record.events import Counted, Found, FoundCell, Opened, Rejected, Seen
+from smearwatch.daemon.record.events import Counted, Found, FoundCell, Labelled, Opened, Rejected, Seen
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.verifying import Fault, verify
 
@@ -55,6 +55,15 @@ def test_a_sound_session_has_no_fault_and_every_event_is_checked(folder):
     checked: list[int] = []
     assert faults_of(folder, progress=checked.append) == []
     assert checked == list(range(1, 8))
+
+
+def test_labels_are_checked_like_everything_else(folder):
+    with Ledger.open(folder) as ledger:
+        (one,) = {recorded.event.frame for recorded in ledger.events() if isinstance(recorded.event, Found)}
+        ledger.append([Labelled(one, 0, "smudge", "reader", 1, 5)])
+    assert faults_of(folder) == []
+    tamper(folder, "PRAGMA foreign_keys = OFF", "UPDATE cells SET at_edge = 1")
+    assert "event 8 labels a cell that was not found whole" in {fault.what for fault in faults_of(folder)}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from smearwatch.daemon.record.events import (
     Counted,
     Found,
     FoundCell,
+    Labelled,
+    LabelName,
     Opened,
     Rejected,
     Seen,
@@ -43,6 +45,10 @@ def found(number: int, *at_edge: bool, estimate: float | None = None) -> Found:
 
 def counted(number: int, index: int, cls: ClassName = "band") -> Counted:
     return Counted(frame(number), index, cls, "confirmed", SIX, SIX, 0.1, "w")
+
+
+def labelled(number: int, index: int, label: LabelName = "band", ordinal: int = 1) -> Labelled:
+    return Labelled(frame(number), index, label, "reader", ordinal, 9)
 
 
 def rejected(number: int) -> Rejected:
@@ -93,6 +99,7 @@ def test_the_chain_is_what_it_is_said_to_be(ledger):
         ([seen(1)], found(1, False), rejected(1)),
         ([seen(1)], rejected(1), found(1, False)),
         ([seen(1), found(1, False)], counted(1, 0), counted(1, 0, "monocyte")),
+        ([seen(1), found(1, False)], labelled(1, 0), labelled(1, 0, "monocyte")),
     ],
 )
 def test_writing_twice_changes_nothing(ledger, before, first, again):
@@ -113,6 +120,9 @@ def test_writing_twice_changes_nothing(ledger, before, first, again):
         ([seen(1), found(1, False)], counted(1, 1), "no such cell"),
         ([seen(1), rejected(1)], counted(1, 0), "no such cell"),
         ([seen(1), found(1, True)], counted(1, 0), "cut by the edge"),
+        ([seen(1)], labelled(1, 0), "no such cell"),
+        ([seen(1), found(1, True)], labelled(1, 0), "cut by the edge"),
+        ([seen(1), found(1, False)], labelled(1, 0, ordinal=2), "no label number 1 before it"),
         ([], opened(2), "the epoch is 1"),
         ([], Closed(3, True, {}, {}), "the epoch is 1"),
         ([], opened(1, "tuesday"), "this is the session 'monday'"),

@@ -6,6 +6,7 @@ import pytest
 
 from smearwatch.daemon.record.events import (
     CLASSES,
+    LABELS,
     VERDICTS,
     Closed,
     Counted,
@@ -13,6 +14,7 @@ from smearwatch.daemon.record.events import (
     EventInvalid,
     Found,
     FoundCell,
+    Labelled,
     Opened,
     Recorded,
     Rejected,
@@ -40,6 +42,7 @@ EVENTS: list[Event] = [
     FOUND,
     COUNTED,
     Closed(2, True, {"decode": Stage(3, 1.5, 2.25)}, {"dropped": 0}),
+    Labelled(FRAME, 0, "immature_granulocyte", "Dr. Müller", 2, 7),
 ]
 
 
@@ -110,6 +113,9 @@ def test_events_do_not_change(event):
         (COUNTED, {"index": -1}),
         (COUNTED, {"probabilities": SIX[:5]}),
         (COUNTED, {"probabilities": (1.5, *SIX[1:])}),
+        (EVENTS[9], {"label": "blast"}),
+        (EVENTS[9], {"by": ""}),
+        (EVENTS[9], {"ordinal": 0}),
         (EVENTS[8], {"stages": {"decode": Stage(0, 0.0, 0.0), "crop": 1}}),
     ],
 )
@@ -144,6 +150,12 @@ def test_a_name_that_no_text_can_hold_is_still_recorded():
     seen = dataclasses.replace(SEEN, name=b"caf\xe9.jpg".decode("utf-8", "surrogateescape"))
     assert event_from_bytes(event_to_bytes(seen)) == seen
     assert json.loads(event_to_bytes(seen))["name"] == "caf?.jpg"
+
+
+def test_every_label_is_accepted():
+    for label in LABELS:
+        event = Labelled(FRAME, 0, label, "reader", 1, 0)
+        assert event_from_bytes(event_to_bytes(event)) == event
 
 
 def test_verdicts_are_accepted_and_no_others():

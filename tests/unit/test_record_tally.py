@@ -16,6 +16,7 @@ from smearwatch.daemon.record.events import (
     Event,
     Found,
     FoundCell,
+    Labelled,
     Opened,
     Rejected,
     Seen,
@@ -77,6 +78,12 @@ CASES = [
     Case("all whole cells", [seen(1), found(1, True, False), counted(1, 1)], (1, 1, 0, 0), 1, 1),
     Case("a rejected cell is not in it", [seen(1), found(1, False), counted(1, 0, verdict="rejected")], (1, 1, 0, 0)),
     Case("a flagged cell is in it", [seen(1), found(1, False), counted(1, 0, verdict="flagged")], (1, 1, 0, 0), 1),
+    Case(
+        "a label changes nothing",
+        [seen(1), found(1, False), counted(1, 0), Labelled(frame(1), 0, "artefact", "x", 1, 9)],
+        (1, 1, 0, 0),
+        1,
+    ),
     Case("two frames", [seen(1), seen(2), rejected(2), found(1, False)], (2, 0, 1, 1), cells_pending=1),
 ]
 

@@ -1,0 +1,60 @@
+"""A person's table of labels: a CSV file, as a spreadsheet or `smearwatch sessions export` writes it."""
+
+import csv
+from pathlib import Path
+from typing import Final, TypeAlias
+
+_LARGEST_BYTES: Final = 64 * 2**20
+
+Row: TypeAlias = tuple[int, dict[str, str]]
+"""Line number in the file, and values by lower-case column name."""
+
+
+class TableUnusable(Exception):
+    """A table of labels that cannot be read as one, or of which nothing was written."""
+
+    def __init__(self, path: Path, what: str, mend: str) -> None:
+        super().__init__(f"{path}: {what}")
+        self.mend = mend
+
+
+def read_table(path: Path) -> list[Row]:
+    """Read a CSV file with a header: UTF-8, with or without a byte order mark, commas or semicolons.
+
+    Returns
+    -------
+    list of Row
+        Empty lines are left out.
+
+    Raises
+    ------
+    TableUnusable
+        It cannot be read, or a column is missing.
+    """
+    try:
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise TableUnusable(path, "larger than 64 MiB", "divide it into smaller tables")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = file.readline()
+            file.seek(0)
+            reader = csv.reader(file, delimiter=";" if header.count(";") > header.count(",") else ",", strict=True)
+            columns = [name.strip().lower() for name in next(reader, [])]
+            _check_columns(path, columns)
+            rows = []
+            for values in reader:
+                named = dict(zip(columns, (value.strip() for value in values), strict=False))
+                if any(named.values()):
+                    rows.append((reader.line_num, named))
+            return rows
+    except OSError as error:
+        raise TableUnusable(path, (error.strerror or str(error)).lower(), "name a CSV file") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise TableUnusable(path, f"no CSV file in UTF-8: {error}", "save it as CSV in UTF-8") from error
+
+
+def _check_columns(path: Path, columns: list[str]) -> None:
+    named = set(columns)
+    place = "index" in named or {"x", "y"} <= named
+    if len(named) < len(columns) or "label" not in named or not named & {"frame", "name"} or not place:
+        what = f"its columns are {', '.join(columns) or 'none'}"
+        raise TableUnusable(path, what, "begin it with the line frame,index,label or frame,x,y,label")

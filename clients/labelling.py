@@ -1,0 +1,174 @@
+"""Labels from a table into a recorded session: every row is checked first, and all are written or none."""
+
+import difflib
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from smearwatch.clients.label_table import Row
+from smearwatch.daemon.record.events import LABELS, Found, FoundCell, Labelled, Seen
+from smearwatch.daemon.record.reading import LedgerReader
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be written: its line in the file, what is wrong, and how to mend it."""
+
+    line: int
+    what: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a table comes to.
+
+    Attributes
+    ----------
+    labels
+        The events to write.
+    bad
+        Rows that cannot be written; then none is to be.
+    unchanged
+        Rows that say what the same person said last.
+    empty
+        Rows without a label, as an exported table has them for the cells that nobody labelled.
+    """
+
+    labels: tuple[Labelled, ...]
+    bad: tuple[BadRow, ...]
+    unchanged: int
+    empty: int
+
+
+class _Unfit(Exception):
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(what)
+        self.mend = mend
+
+
+def check(rows: Sequence[Row], ledger: LedgerReader, *, by: str, labelled_at_ns: int) -> Checked:
+    """Compare a table with a session.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        From `smearwatch.clients.label_table.read_table`.
+    ledger : LedgerReader
+        The session; nobody else may write it meanwhile.
+    by : str
+        Who says so.
+    labelled_at_ns : int
+        When, in nanoseconds since 1970.
+    """
+    session = _Session(ledger)
+    labels: list[Labelled] = []
+    bad: list[BadRow] = []
+    first: dict[tuple[str, int], int] = {}
+    counts: Counter[str] = Counter()
+    for line, row in rows:
+        try:
+            if not row.get("label"):
+                counts["empty"] += 1
+                continue
+            cell = session.cell(row)
+            name = _label(row["label"])
+            if first.setdefault(cell, line) != line:
+                raise _Unfit(f"the cell of line {first[cell]} again", "leave one of the two lines")
+            last = session.labels(cell[0]).get(cell[1])
+            if last is not None and (last.label, last.by) == (name, by):
+                counts["unchanged"] += 1
+                continue
+            ordinal = 1 if last is None else last.ordinal + 1
+            labels.append(Labelled(*cell, name, by, ordinal, labelled_at_ns))  # type: ignore[arg-type]
+        except _Unfit as unfit:
+            bad.append(BadRow(line, str(unfit), unfit.mend))
+    return Checked(tuple(labels), tuple(bad), counts["unchanged"], counts["empty"])
+
+
+def _label(text: str) -> str:
+    name = text.lower().replace(" ", "_")
+    if name in LABELS:
+        return name
+    near = difflib.get_close_matches(name, LABELS, n=1)
+    mend = f"did you mean {near[0]}?" if near else f"one of {', '.join(LABELS)}"
+    raise _Unfit(f"{text!r} is no label", mend)
+
+
+class _Session:
+    """Finds the cell that a row speaks of; what was read of a frame is kept, since a table goes frame by frame."""
+
+    def __init__(self, ledger: LedgerReader) -> None:
+        self._ledger = ledger
+        self._by_name = _frames_by_name(ledger)
+        self._found: dict[str, Found | None] = {}
+        self._labels: dict[str, Mapping[int, Labelled]] = {}
+
+    def labels(self, frame: str) -> Mapping[int, Labelled]:
+        if frame not in self._labels:
+            self._labels[frame] = self._ledger.labels(frame)
+        return self._labels[frame]
+
+    def cell(self, row: dict[str, str]) -> tuple[str, int]:
+        frame = self._frame(row.get("frame") or row.get("name", ""))
+        if frame not in self._found:
+            self._found[frame] = self._ledger.found(frame)
+        found = self._found[frame]
+        if found is None:
+            raise _Unfit("no cells were found in that frame", "leave this line out")
+        cell = _by_index(found, row["index"]) if row.get("index") else _by_place(found, row)
+        if cell.at_edge:
+            raise _Unfit(f"cell {cell.index} is cut by the edge of its frame, so never counted", "leave this line out")
+        return frame, cell.index
+
+    def _frame(self, given: str) -> str:
+        if self._ledger.has_seen(given.lower()):
+            return given.lower()
+        frames = self._by_name.get(given, [])
+        if not frames:
+            near = difflib.get_close_matches(given, self._by_name, n=1)
+            raise _Unfit(f"no frame {given!r} in the session", f"did you mean {near[0]}?" if near else "name another")
+        if len(frames) > 1:
+            raise _Unfit(f"{len(frames)} frames of the session are called {given!r}", "name the frame by its SHA-256")
+        return frames[0]
+
+
+def _frames_by_name(ledger: LedgerReader) -> dict[str, list[str]]:
+    frames: dict[str, list[str]] = defaultdict(list)
+    for seen in _seen(ledger):
+        frames[seen.name].append(seen.frame)
+    return frames
+
+
+def _seen(ledger: LedgerReader) -> Iterator[Seen]:
+    for recorded in ledger.seen_frames():
+        assert isinstance(recorded.event, Seen)
+        yield recorded.event
+
+
+def _by_index(found: Found, text: str) -> FoundCell:
+    for cell in found.cells:
+        if str(cell.index) == text:
+            return cell
+    known = ", ".join(str(cell.index) for cell in found.cells)
+    raise _Unfit(f"no cell {text!r} in that frame", f"give one of {known}" if known else "leave this line out")
+
+
+def _by_place(found: Found, row: dict[str, str]) -> FoundCell:
+    """Cell whose box holds the point; where boxes overlap, the one with the nearer centre."""
+    try:
+        x, y = float(row.get("x", "")), float(row.get("y", ""))
+    except ValueError:
+        x = y = math.nan
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise _Unfit("neither an index nor x and y in pixels", "give one or the other")
+    inside = [cell for cell in found.cells if _holds(cell.box, x, y)]
+    if not inside:
+        raise _Unfit(f"no cell was found at {x:g}, {y:g}", "give a point within the cell, in pixels of the frame")
+    return min(inside, key=lambda cell: math.dist(cell.centre_xy_px, (x, y)))
+
+
+def _holds(box: tuple[int, int, int, int], x: float, y: float) -> bool:
+    left, top, width, height = box
+    return left <= x <= left + width and top <= y <= top + height
