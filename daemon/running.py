@@ -15,6 +15,7 @@ from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.record.tally import TallyFold, tally_json
 from smearwatch.daemon.supervisor import Outcome, Supervisor
+from smearwatch.daemon.weights import weights_in_use
 
 _SOURCES = {
     "folder": "smearwatch.capture.sources.folder:main",
@@ -51,6 +52,9 @@ def carry_out(plan: RunPlan) -> dict[str, Any]:
         When a role could not be kept alive. One that said itself what is wrong leads to exit status 1 alone.
     """
     configure(plan.settings.log_level, role="supervisor")
+    # Decided once, so that a worker that is restarted goes on with the same weights, whatever was promoted meanwhile.
+    settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})
+    plan = plan.model_copy(update={"settings": settings})
     outcome: Outcome = Supervisor(plan, roles(plan)).run()
     if not outcome.ok:
         if outcome.why:

@@ -1,8 +1,6 @@
 """The worker: leases crops, has the networks judge them, answers with verdicts."""
 
 import time
-from importlib import resources
-from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +8,7 @@ from smearwatch.daemon.errand import Errand
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.role import Role
+from smearwatch.daemon.weights import weights_in_use
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed
 from smearwatch.models.engine import Engine
 
@@ -19,8 +18,7 @@ _CAPACITY = {"cpu": 2, "cuda": 64}
 
 def main(plan: RunPlan, role: Role) -> None:
     """Load the networks and judge crops until told to stop."""
-    weights = plan.settings.weights or Path(str(resources.files("smearwatch.models") / "weights"))
-    engine = Engine.load(weights, device=plan.settings.device)
+    engine = Engine.load(weights_in_use(plan.settings), device=plan.settings.device)
     role.beat()
     get_logger().info("worker ready", weights=engine.weights_id[:12], device=str(engine.device))
     capacity = _CAPACITY["cuda" if str(engine.device).startswith("cuda") else "cpu"]

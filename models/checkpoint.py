@@ -21,6 +21,7 @@ from smearwatch.models.resnet import LeukocyteResNet
 MANIFEST_FILE = "manifest.json"
 RESNET_FILE = "resnet18.safetensors"
 BANK_FILE = "lenets.safetensors"
+MEMORY_FILE = "memory.safetensors"
 _LARGEST_FILE_BYTES = 256 * 2**20
 
 
@@ -53,7 +54,9 @@ def shipped_weights_dir() -> Path:
     return Path(str(importlib.resources.files("smearwatch.models") / "weights"))
 
 
-def save(folder: Path, resnet: LeukocyteResNet, bank: LeNetBank, manifest: Manifest) -> Manifest:
+def save(
+    folder: Path, resnet: LeukocyteResNet, bank: LeNetBank, manifest: Manifest, memory: bytes | None = None
+) -> Manifest:
     """Write tensors and manifest into a folder, the manifest last and each file whole or not at all.
 
     Matrices are stored in half precision; vectors (biases, normalisation statistics) in single, since a running
@@ -64,7 +67,9 @@ def save(folder: Path, resnet: LeukocyteResNet, bank: LeNetBank, manifest: Manif
     folder
         Made where it is missing.
     manifest
-        Its `tensors` and `checksum` are filled in here.
+        Its `tensors`, `memory` and `checksum` are filled in here.
+    memory
+        As `smearwatch.models.memory.packed` makes it; None for weights without one.
 
     Returns
     -------
@@ -74,9 +79,12 @@ def save(folder: Path, resnet: LeukocyteResNet, bank: LeNetBank, manifest: Manif
     folder.mkdir(parents=True, exist_ok=True)
     packed = {RESNET_FILE: _pack(resnet), BANK_FILE: _pack(bank)}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in packed.items()}
-    written = manifest.model_copy(update={"tensors": hashes}).sealed()
+    remembered = None if memory is None else hashlib.sha256(memory).hexdigest()
+    written = manifest.model_copy(update={"tensors": hashes, "memory": remembered}).sealed()
     for name, content in packed.items():
         _replace(folder / name, content)
+    if memory is not None:
+        _replace(folder / MEMORY_FILE, memory)
     _replace(folder / MANIFEST_FILE, written.model_dump_json(indent=1).encode() + b"\n")
     return written
 
@@ -121,6 +129,22 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def checked_content(path: Path, digest: str | None) -> bytes | None:
+    """Read a file that the manifest lists with this SHA-256 (hex); None where it does not list it.
+
+    Raises
+    ------
+    WeightsUnusable
+        Where the file is missing, unreadable or changed.
+    """
+    if digest is None:
+        return None
+    content = _read(path)
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise WeightsUnusable(path, "its SHA-256 is not the manifest's, so it is damaged or from other weights")
+    return content
+
+
 def _pack(module: torch.nn.Module) -> bytes:
     tensors = {}
     for key, value in module.state_dict().items():
@@ -141,11 +165,9 @@ def _read(path: Path) -> bytes:
 
 
 def _fill(path: Path, module: torch.nn.Module, manifest: Manifest) -> None:
-    if path.name not in manifest.tensors:
+    content = checked_content(path, manifest.tensors.get(path.name))
+    if content is None:
         raise WeightsUnusable(path, f"the manifest does not list {path.name}")
-    content = _read(path)
-    if hashlib.sha256(content).hexdigest() != manifest.tensors[path.name]:
-        raise WeightsUnusable(path, "its SHA-256 is not the manifest's, so it is damaged or from other weights")
     try:
         tensors = parse_tensors(content)
     except SafetensorError as error:

@@ -24,6 +24,8 @@ class Manifest(BaseModel):
         The class logits are divided by it before the softmax (Guo et al., ICML 2017).
     tensors
         File name to SHA-256 of each tensor file.
+    memory
+        SHA-256 of the memory beside the tensors, None where there is none; it decides nothing.
     data, split, metrics, licences
         Provenance; they decide nothing.
     checksum
@@ -41,6 +43,7 @@ class Manifest(BaseModel):
     temperature: float = Field(default=1.0, gt=0)
     policy: Policy = Policy()
     tensors: dict[str, str]
+    memory: str | None = None
     data: dict[str, Any] = {}
     split: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
@@ -57,12 +60,12 @@ class Manifest(BaseModel):
 
     def expected_checksum(self) -> str:
         """SHA-256 over all fields but the checksum itself."""
-        return _digest(self.model_dump(mode="json", exclude={"checksum"}))
+        return _digest(self.model_dump(mode="json", exclude={"checksum"}, exclude_none=True))
 
     def weights_id(self) -> str:
         """SHA-256 over what decides a verdict: tensors, preprocessing, calibration, policy; not where it came from."""
-        provenance = {"name", "data", "split", "metrics", "licences", "checksum"}
-        return _digest(self.model_dump(mode="json", exclude=provenance))
+        provenance = {"name", "memory", "data", "split", "metrics", "licences", "checksum"}
+        return _digest(self.model_dump(mode="json", exclude=provenance, exclude_none=True))
 
     def sealed(self) -> "Manifest":
         """Return the same manifest with its checksum filled in."""

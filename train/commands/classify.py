@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.weights import weights_in_use
 from smearwatch.train.commands.scale import checked_scale
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ _EPILOG = "Example: smearwatch classify cell.jpg --um-per-px 0.095 --json"
 def classify(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Pictures with the cell in the middle.")],
     um_per_px: Annotated[str, typer.Option("--um-per-px", metavar="X", help="Scale of all of them.")],
-    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the shipped ones.")] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the daemon's.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a picture on stdout.")] = False,
 ) -> None:
@@ -32,11 +34,10 @@ def classify(
     """
     scale = checked_scale(um_per_px)
 
-    from smearwatch.models.checkpoint import shipped_weights_dir
     from smearwatch.models.engine import Engine
     from smearwatch.train.samples import DataUnusable, cell_crop
 
-    engine = Engine.load(weights or shipped_weights_dir(), device=device)
+    engine = Engine.load(weights_in_use(load_settings(weights=weights)), device=device)
     failed = False
     for path in images:
         try:

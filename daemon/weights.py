@@ -1,0 +1,60 @@
+"""Which weights the daemon works with: those that were named, else the promoted ones, else those that came with it."""
+
+import os
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from smearwatch.daemon.config import Settings
+
+CURRENT: Final = "current"
+"""Link in the weights folder to the promoted ones, which lie beside it by their identity."""
+
+_IDENTITY: Final = re.compile(r"[0-9a-f]{64}")
+_MANIFEST: Final = "manifest.json"
+
+
+class PromotedWeightsDamaged(Exception):
+    """The promoted weights are not where they should be; others are never taken in their place unasked."""
+
+    mend = "go back with `smearwatch promote --back`, or name weights with --weights"
+
+    def __init__(self, link: Path, matter: str) -> None:
+        super().__init__(f"promoted weights {link}: {matter}")
+
+
+def weights_root(state_dir: Path) -> Path:
+    """Give the folder that holds the promoted weights of a state folder."""
+    return state_dir / "weights"
+
+
+def shipped_weights() -> Path:
+    """Give the folder of the weights that come with the package."""
+    return Path(str(resources.files("smearwatch.models") / "weights"))
+
+
+def promoted_weights(state_dir: Path) -> Path | None:
+    """Give the folder of the weights that were promoted last, None where none are.
+
+    Raises
+    ------
+    PromotedWeightsDamaged
+        The link is there and leads nowhere. What the folder holds is checked by whoever loads it.
+    """
+    link = weights_root(state_dir) / CURRENT
+    try:
+        identity = os.readlink(link)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise PromotedWeightsDamaged(link, f"no link to weights ({error.strerror or error})") from error
+    folder = link.parent / identity
+    if not _IDENTITY.fullmatch(identity) or not (folder / _MANIFEST).is_file():
+        raise PromotedWeightsDamaged(link, f"there are no weights at {folder}")
+    return folder
+
+
+def weights_in_use(settings: Settings) -> Path:
+    """Give the folder of the weights to work with; raises `PromotedWeightsDamaged`."""
+    return settings.weights or promoted_weights(settings.state_dir) or shipped_weights()

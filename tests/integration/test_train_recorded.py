@@ -1,0 +1,159 @@
+"""Labelled cells of recorded sessions: the very crops that were counted, in groups that no frame straddles."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smearwatch.capture.find import FieldFound, find
+from smearwatch.capture.slide.slide import Slide
+from smearwatch.capture.slide.writer import encode
+from smearwatch.daemon.record.events import Found, FoundCell, Labelled, LabelName, Opened, Seen
+from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.sessions import SessionMissing
+from smearwatch.models.classes import CLASSES
+from smearwatch.models.memory import short
+from smearwatch.train.recorded import read_labelled_session, session_path
+from smearwatch.train.samples import DataUnusable
+
+pytestmark = pytest.mark.integration
+
+FIELD_UM = 30.0
+
+
+def frames_with_cells(count: int) -> Iterator[tuple[bytes, FieldFound]]:
+    for field in Slide(5, um_per_px=0.12, width_px=720, height_px=480).fields(0):
+        data = encode(field.bgr, "png")
+        found = find(data, um_per_px=0.12, um_per_px_source="configured", field_um=FIELD_UM)
+        if isinstance(found, FieldFound) and any(not cell.at_edge for cell in found.cells):
+            yield data, found
+            count -= 1
+        if count == 0:
+            return
+
+
+def to_event(frame: str, found: FieldFound) -> Found:
+    cells = tuple(
+        FoundCell(cell.index, cell.box, cell.centre_xy_px, cell.area_um2, cell.at_edge, cell.score)
+        for cell in found.cells
+    )
+    size = (found.width_px, found.height_px)
+    return Found(frame, *size, found.um_per_px, found.um_per_px_source, None, found.focus, cells)
+
+
+def seen(frame: str, number: int) -> Seen:
+    return Seen(frame, f"{number}.png", 1, number, None, None, True, "folder")
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, FieldFound]]:
+    """Three frames of the simulated slide; their whole cells are labelled by class in turn, one of them twice."""
+    folder = tmp_path_factory.mktemp("sessions") / "monday"
+    fields: dict[str, FieldFound] = {}
+    with Ledger.open(folder) as ledger:
+        ledger.append([Opened(1, 1, "t", "monday", 100, FIELD_UM, "rule", {"max_frame_pixels": 400_000})])
+        for number, (data, found) in enumerate(frames_with_cells(3)):
+            frame = ledger.frames.put(data)
+            fields[frame] = found
+            ledger.append([seen(frame, number), to_event(frame, found)])
+        whole = [(frame, cell.index) for frame, found in fields.items() for cell in found.cells if not cell.at_edge]
+        ledger.append([Labelled(*cell, CLASSES[place % 6], "reader", 1, 5) for place, cell in enumerate(whole)])
+        ledger.append([Labelled(*whole[0], "platelet", "reader", 2, 6)])
+    with Ledger.open(folder) as later:  # carried on with another field: what was cut before stays as it was
+        later.append([Opened(2, 1, "t", "monday", 100, 40.0, "rule", {})])
+    return folder, fields
+
+
+def test_crops_are_those_of_the_live_pipeline_to_the_byte(recorded: tuple[Path, dict[str, FieldFound]]):
+    folder, fields = recorded
+    samples = read_labelled_session(folder)
+    crops = {
+        (frame, cell.index): cell.crop_bgr
+        for frame, found in fields.items()
+        for cell in found.cells
+        if cell.crop_bgr is not None
+    }
+    assert len(samples) == len(crops) >= 3
+    for sample, (key, crop) in zip(samples, crops.items(), strict=True):
+        assert sample.sample_id == f"session/monday/{key[0][:16]}/{key[1]}"
+        assert short(sample.digest) == short(key[0])
+        np.testing.assert_array_equal(sample.draw(), crop)
+
+
+def test_the_last_label_is_the_one_that_is_trained_on(recorded: tuple[Path, dict[str, FieldFound]]):
+    first, second, *_ = read_labelled_session(recorded[0])
+    assert (first.label, first.target.kind) == ("platelet", "reject")
+    assert (second.label, second.target.kind, second.target.shares.index(1.0)) == ("segmented", "exact", 1)
+
+
+def test_a_damaged_frame_is_told_in_one_line(recorded: tuple[Path, dict[str, FieldFound]]):
+    folder, fields = recorded
+    first = next(iter(fields))
+    with LedgerReader.read(folder) as ledger:
+        path = ledger.frames.path(first)
+    content = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(content[:-1])
+    told: list[str] = []
+    try:
+        left = read_labelled_session(folder, tell=told.append)
+    finally:
+        path.write_bytes(content)
+    assert not [sample for sample in left if first[:16] in sample.sample_id]
+    (line,) = told
+    assert "0.png (changed)" in line
+    assert "left out" in line
+
+
+def tiny_session(folder: Path, labels: list[LabelName | None]) -> Path:
+    with Ledger.open(folder) as ledger:
+        ledger.append([Opened(1, 1, "t", folder.name, 100, 33.0, "rule", {})])
+        for number, label in enumerate(labels):
+            frame = ledger.frames.put(f"frame {number}".encode())
+            cells = (FoundCell(0, (0, 0, 9, 9), (4.5, 4.5), 90.0, False, 1.0),)
+            ledger.append([seen(frame, number), Found(frame, 90, 90, 0.1, "configured", None, 0.5, cells)])
+            ledger.append([Labelled(frame, 0, label, "reader", 1, 5)] if label else [])
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("labels", "runs"),
+    [
+        (["band"] * 10 + [None] + ["band"] * 5, [10, 5]),
+        (["band"] * 12 + [None] + ["band"] * 2, [12, 2]),
+        (["band"] * 3 + [None] * 4 + ["band"] * 3 + [None, "band"], [6, 1]),
+        (["band"] * 45, [20, 20, 5]),
+        ([None] * 30 + ["band"], [1]),
+    ],
+)
+def test_runs_of_neighbouring_frames(tmp_path: Path, labels: list[LabelName | None], runs: list[int]):
+    groups = [sample.group for sample in read_labelled_session(tiny_session(tmp_path / "tuesday", labels))]
+    assert [groups.count(group) for group in dict.fromkeys(groups)] == runs
+    assert all(group.startswith("session/tuesday/") for group in groups)
+
+
+def test_neutrophils_not_told_apart(tmp_path: Path):
+    (sample,) = read_labelled_session(tiny_session(tmp_path / "tuesday", ["neutrophil"]))
+    assert (sample.target.kind, sample.target.shares[:2]) == ("either", (0.5, 0.5))
+
+
+def test_a_frame_that_is_no_picture_is_named_when_it_is_drawn(tmp_path: Path):
+    (sample,) = read_labelled_session(tiny_session(tmp_path / "tuesday", ["band"]))
+    with pytest.raises(DataUnusable, match="not_an_image"):
+        sample.draw()
+
+
+def test_a_session_without_labels(tmp_path: Path):
+    with pytest.raises(DataUnusable, match="no labelled cell") as caught:
+        read_labelled_session(tiny_session(tmp_path / "tuesday", [None]))
+    assert "sessions label" in caught.value.mend
+
+
+def test_a_session_by_name_or_by_folder(tmp_path: Path):
+    folder = tiny_session(tmp_path / "sessions" / "tuesday", ["band"])
+    assert session_path("tuesday", tmp_path) == folder
+    assert session_path(str(folder), tmp_path / "elsewhere") == folder
+    with pytest.raises(SessionMissing):
+        session_path("wednesday", tmp_path)

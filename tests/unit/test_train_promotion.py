@@ -1,0 +1,254 @@
+"""The paired comparison, the rule, the history and the card, without a network."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from typer.testing import CliRunner
+
+from smearwatch.models.classes import CLASSES
+from smearwatch.models.engine import Outputs
+from smearwatch.models.manifest import Manifest
+from smearwatch.models.verdict import Policy
+from smearwatch.train.commands import promote
+from smearwatch.train.promotion.card import Known, card
+from smearwatch.train.promotion.compare import Judged, compare, judged
+from smearwatch.train.promotion.history import HistoryDamaged, Step, read_steps, stack, write_steps
+from smearwatch.train.promotion.paired import cells_needed, mcnemar, paired, tango
+from smearwatch.train.promotion.rule import MARGIN, SIGNIFICANT, objections
+from smearwatch.train.samples import REJECT, Sample, Target, either, exact
+from smearwatch.train.shares import share
+
+Z = 1.959964
+
+
+@pytest.mark.parametrize("count", [1, 20, 380, 381, 5000])
+def test_without_a_change_the_interval_is_as_wide_as_the_cells_are_few(count: int):
+    low, high = tango(0, 0, count)
+    assert (low, high) == pytest.approx((-(Z**2) / (count + Z**2), Z**2 / (count + Z**2)), abs=1e-5)
+    assert (low > -MARGIN) == (count >= 381)
+
+
+@pytest.mark.parametrize(("gained", "lost", "count"), [(10, 5, 100), (0, 7, 60), (12, 2, 50), (1, 0, 14), (30, 30, 90)])
+def test_the_limits_are_where_the_score_test_just_rejects(gained: int, lost: int, count: int):
+    """The share of the lost under each limit is looked for by brute force, not by the formula."""
+    for limit in tango(gained, lost, count):
+        unlikely = minimize_scalar(
+            lambda q, d=limit: -_likelihood(gained, lost, count, q, d),
+            bounds=(max(0.0, -limit) + 1e-12, (1 - limit) / 2 - 1e-12),
+            method="bounded",
+            options={"xatol": 1e-12},
+        )
+        variance = (2 * unlikely.x + limit * (1 - limit)) / count
+        z = ((gained - lost) / count - limit) / math.sqrt(variance)
+        assert abs(z) == pytest.approx(Z, abs=2e-3)
+
+
+def _likelihood(gained: int, lost: int, count: int, q: float, difference: float) -> float:
+    rest = max(1 - 2 * q - difference, 1e-300)
+    more = gained * math.log(max(q + difference, 1e-300)) + lost * math.log(max(q, 1e-300))
+    return more + (count - gained - lost) * math.log(rest)
+
+
+@pytest.mark.parametrize(("gained", "lost", "count"), [(4, 1, 30), (0, 9, 9), (3, 3, 6)])
+def test_the_limits_mirror_when_before_and_after_change_places(gained: int, lost: int, count: int):
+    low, high = tango(gained, lost, count)
+    assert tango(lost, gained, count) == pytest.approx((-high, -low), abs=1e-4)
+    assert -1 <= low <= (gained - lost) / count <= high <= 1
+
+
+@pytest.mark.parametrize(("gained", "lost", "count"), [(1, 0, 0), (-1, 0, 5), (3, 3, 5)])
+def test_counts_that_cannot_be(gained: int, lost: int, count: int):
+    with pytest.raises(ValueError, match="no part of"):
+        tango(gained, lost, count)
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost", "p"), [(0, 0, 1), (5, 5, 1), (0, 6, 2 / 64), (0, 5, 2 / 32), (8, 1, 20 / 512)]
+)
+def test_the_exact_test(gained: int, lost: int, p: float):
+    assert mcnemar(gained, lost) == pytest.approx(p)
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost", "count", "needed"), [(0, 0, 100, 381), (1, 3, 100, None), (0, 0, 0, None), (0, 1, 101, None)]
+)
+def test_how_many_cells_would_settle_it(gained: int, lost: int, count: int, needed: int | None):
+    found = cells_needed(gained, lost, count, MARGIN)
+    if needed is not None or found is None:
+        assert found == needed
+    else:
+        assert found > 10_000  # a difference that hardly lies above the margin takes very many
+
+
+def test_cells_needed_are_enough_and_no_more_than_that():
+    needed = cells_needed(2, 2, 100, MARGIN)
+    assert needed is not None
+    changed = round(2 * needed / 100)
+    assert tango(changed, changed, needed)[0] > -MARGIN
+    assert tango(2, 2, 100)[0] <= -MARGIN
+
+
+def bools(text: str) -> NDArray[np.bool_]:
+    return np.array([letter == "1" for letter in text], dtype=np.bool_)
+
+
+def test_paired_counts():
+    entry = paired(bools("11100"), bools("10011"))
+    assert (entry["n"], entry["both"], entry["gained"], entry["lost"], entry["neither"]) == (5, 1, 2, 2, 0)
+    assert (entry["before"]["hits"], entry["after"]["hits"], entry["difference"]["value"]) == (3, 3, 0.0)
+    empty = paired(bools(""), bools(""))
+    assert (empty["n"], empty["difference"], empty["p_value"]) == (0, {"value": None, "low": None, "high": None}, 1.0)
+
+
+def sample(label: str, target: Target) -> Sample:
+    return Sample(label, "x", label, target, "g", None, lambda: np.empty((0,), np.uint8), "00" * 32)
+
+
+def answers(*said: tuple[int, str]) -> Judged:
+    return Judged(np.array([place for place, _ in said]), np.array([verdict for _, verdict in said]))
+
+
+def test_what_is_compared():
+    samples = [
+        sample("band", exact(0)),
+        sample("band", exact(0, 0.7, other=1)),
+        sample("neutrophil", either((0, 1))),
+        sample("monocyte", exact(4)),
+        sample("artefact", REJECT),
+    ]
+    before = answers((0, "confirmed"), (1, "confirmed"), (1, "flagged"), (4, "rejected"), (2, "rejected"))
+    after = answers((0, "flagged"), (0, "confirmed"), (4, "flagged"), (4, "confirmed"), (2, "confirmed"))
+    found = compare(samples, before, after)
+    assert [found["accuracy"][key] for key in ("n", "both", "gained", "lost")] == [4, 2, 1, 1]
+    assert {name: (entry["gained"], entry["lost"]) for name, entry in found["per_class"].items()} == {
+        "band": (1, 0),
+        "monocyte": (0, 0),
+        "neutrophil": (0, 1),
+    }
+    assert (found["true_cells_rejected"]["before"]["hits"], found["true_cells_rejected"]["after"]["hits"]) == (1, 0)
+    assert (found["flagged"]["before"]["hits"], found["flagged"]["after"]["hits"]) == (1, 2)
+    assert (found["silent_errors"]["before"]["hits"], found["silent_errors"]["after"]["hits"]) == (1, 0)
+    assert (found["strange_rejected"]["n"], found["strange_rejected"]["lost"]) == (1, 1)
+
+
+def test_a_verdict_is_what_the_daemon_would_record():
+    outputs = Outputs(np.eye(6)[[0, 3, 5]], np.eye(6)[[0, 2, 5]], np.array([0.1, 0.2, 0.9]))
+    found = judged(outputs, Policy())
+    assert (found.places.tolist(), found.verdicts.tolist()) == ([0, 3, 5], ["confirmed", "flagged", "rejected"])
+
+
+def entry(before: str, after: str) -> dict[str, Any]:
+    return paired(bools(before), bools(after))
+
+
+def comparison(**changes: dict[str, Any]) -> dict[str, Any]:
+    even = entry("1" * 400, "1" * 400)
+    whole: dict[str, Any] = {"accuracy": even, "per_class": {"band": even}, "strange_rejected": even, "flagged": even}
+    return {**whole, "true_cells_rejected": entry("0" * 400, "0" * 400), "silent_errors": even, **changes}
+
+
+FALLS, RISES = entry("1" * 10, "0" * 6 + "1" * 4), entry("0" * 10, "1" * 6 + "0" * 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, None),
+        ({"flagged": RISES}, None),
+        ({"per_class": {"band": entry("1" * 10, "0" * 5 + "1" * 5)}}, None),
+        ({"accuracy": entry("1" * 380, "1" * 380)}, "at this rate about 381 cells would show it"),
+        ({"accuracy": entry("1" * 400, "0" * 9 + "1" * 391)}, "lower limit not above -0.01"),
+        ({"accuracy": entry("", "")}, "no cell of the six classes"),
+        ({"per_class": {"band": FALLS}}, "band falls from 10 to 4 of 10 (p = 0.031)"),
+        ({"strange_rejected": FALLS}, "rejection of what is none of the six falls"),
+        ({"true_cells_rejected": RISES}, "true cells rejected rise from 0 to 6 of 10"),
+        ({"silent_errors": RISES}, "silent errors rise"),
+    ],
+)
+def test_the_rule(changes: dict[str, Any], said: str | None):
+    found = objections(comparison(**changes), {"a": comparison()})
+    assert len(found) == (said is not None)
+    assert said is None or said in found[0]
+
+
+def test_a_set_that_falls_is_not_outweighed_by_another():
+    found = objections(comparison(), {"pbc": comparison(), "session monday": comparison(accuracy=FALLS)})
+    assert found == ["accuracy on session monday falls from 10 to 4 of 10 (p = 0.031)"]
+
+
+def test_the_help_says_the_rule_that_is_applied():
+    said = " ".join(CliRunner().invoke(promote.app, ["--help"]).stdout.replace("│", " ").split())
+    assert f"lies above -{MARGIN:g}" in said
+    assert f"p < {SIGNIFICANT:g}" in said
+    assert "381 cells" in said
+
+
+def step(how: str, weights: str | None, before: str | None = None) -> Step:
+    return Step("2026-01-01T00:00:00+00:00", how, weights, before)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("steps", "current", "standing"),
+    [
+        ([], None, [None]),
+        ([step("promoted", "a")], "a", [None, "a"]),
+        ([step("promoted", "a"), step("forced", "b")], "b", [None, "a", "b"]),
+        ([step("promoted", "a"), step("promoted", "b"), step("back", "a")], "a", [None, "a"]),
+        ([step("promoted", "a"), step("promoted", "b"), step("promoted", "a")], "a", [None, "a", "b", "a"]),
+        ([step("promoted", "a"), step("promoted", "b"), step("back", None)], None, [None]),
+        ([step("promoted", "a")], "x", [None, "x"]),
+        ([step("promoted", "a")], None, [None]),
+    ],
+)
+def test_what_going_back_leads_to(steps: list[Step], current: str | None, standing: list[str | None]):
+    assert stack(steps, current) == standing
+
+
+def test_a_step_that_was_never_carried_out_is_left_out(tmp_path: Path):
+    write_steps(tmp_path, [step("promoted", "a"), step("promoted", "b", "a")])
+    assert [each.weights for each in read_steps(tmp_path, "b")] == ["a", "b"]
+    assert [each.weights for each in read_steps(tmp_path, "a")] == ["a"]
+    assert [path.name for path in tmp_path.iterdir()] == ["history.json"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'[{"at": "x"}]', b"\xff"])
+def test_a_damaged_history_is_one_line(tmp_path: Path, content: bytes):
+    (tmp_path / "history.json").write_bytes(content)
+    with pytest.raises(HistoryDamaged, match=r"history\.json: not a history"):
+        read_steps(tmp_path, None)
+
+
+def test_the_card_holds_the_weights_own_numbers():
+    manifest = Manifest(
+        name="tuesday",
+        tensors={},
+        temperature=0.8123,
+        data={"counts": {"train": {"cells": 7001, "chula": 12}, "test": {"cells": 402}}, "sha256": "ef" * 32},
+        split={"salt": "s-1"},
+        licences=("PBC, CC BY 4.0",),
+    )
+    scores: dict[str, Any] = {"accuracy_share": share(95, 100), "ece": 0.0312}
+    scores["per_class"] = {name: {"recall": share(9 + place, 10 + place)} for place, name in enumerate(CLASSES)}
+    report = {"notes": ["No set tells patients apart.", "Weights x"], "sets": {"cells": scores}}
+    text = card(Known(manifest, report, None))
+    for wanted in (
+        "For Research Use Only. Not for use in diagnostic procedures.",
+        manifest.weights_id(),
+        manifest.band_rule,
+        "0.8123",
+        "| cells | 7001 | 402 |",
+        "| chula | 12 | 0 |",
+        "Credit and licence: PBC, CC BY 4.0",
+        "0.9500 (0.887 to 0.984; 95/100)",
+        "| lymphocyte | 0.9333 (",
+        "band 10, segmented 11",
+        "- No set tells patients apart.",
+        "promote --back",
+    ):
+        assert wanted in text
+    assert "No report of these very weights" in card(Known(manifest, None, None))

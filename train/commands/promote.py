@@ -1,0 +1,155 @@
+"""`smearwatch promote`: weights become the daemon's, after a comparison with those in use."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+import typer
+
+from smearwatch.daemon.config import Settings, load_settings
+from smearwatch.train.commands.scale import checked_scale
+
+app = typer.Typer(add_completion=False)
+
+_CACHE = Path(platformdirs.user_cache_dir("smearwatch"))
+_EPILOG = "Example: smearwatch promote adapted --session tuesday --data cells --um-per-px 0.095"
+
+
+@app.command(epilog=_EPILOG)
+def promote(
+    weights: Annotated[Path | None, typer.Argument(metavar="DIR", help="The new weights.")] = None,
+    data: Annotated[Path | None, typer.Option(metavar="TREE", help="Single-cell pictures, one folder a class.")] = None,
+    um_per_px: Annotated[str | None, typer.Option("--um-per-px", metavar="X", help="Their scale.")] = None,
+    fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Whole fields: frames/ and boxes/.")] = None,
+    fields_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
+    session: Annotated[
+        list[str] | None, typer.Option(metavar="NAME|DIR", help="A labelled session; may be given again.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Promote whatever the comparison says.")] = False,
+    force_scale: Annotated[bool, typer.Option("--force-scale", help="Believe the scales.")] = False,
+    back: Annotated[bool, typer.Option("--back", help="Return to the weights before.")] = False,
+    list_all: Annotated[bool, typer.Option("--list", help="Show the weights there are.")] = False,
+    card: Annotated[
+        Path | None, typer.Option("--card", metavar="DIR", help="Only write the model card into a weights folder.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    cache: Annotated[Path, typer.Option(metavar="DIR", help="Where drawn crops are kept.")] = _CACHE / "crops",
+    config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+) -> None:
+    """Make weights the daemon's, if they are not worse than those in use.
+
+    Both judge the same labelled cells; cells that either has met in training are left out. The new ones are promoted
+    where the lower 95 % limit of the difference in accuracy lies above -0.01, and no class, no set, no rejection of
+    what is none of the six falls, nor do rejected true cells or silent errors rise, significantly (exact McNemar test,
+    two-sided p < 0.05). That takes at least 381 cells, or fewer that show a clear gain. Otherwise they are refused: one
+    line, exit status 1, and the weights in use stay in use.
+
+    Promoted weights are copied; run, replay, classify and evaluate take them unless told otherwise. The old ones stay,
+    and --back returns to them.
+    For Research Use Only. Not for use in diagnostic procedures.
+    """
+    if sum((weights is not None, back, list_all, card is not None)) != 1:
+        raise typer.BadParameter("give one of DIR, --back, --list and --card")
+    settings = load_settings(config)
+    if card is not None:
+        _write_card(card, as_json=as_json)
+    elif list_all:
+        _list(settings, as_json=as_json)
+    elif back:
+        _back(settings, as_json=as_json)
+    elif weights is not None:
+        from smearwatch.train.promotion.cells import Asked
+        from smearwatch.train.promotion.promote import Wish
+        from smearwatch.train.recorded import session_path
+
+        asked = Asked(
+            data,
+            _scale_for("--data", data, "--um-per-px", um_per_px),
+            fields,
+            _scale_for("--fields", fields, "--fields-um-per-px", fields_um_per_px),
+            tuple(session_path(each, settings.state_dir) for each in session or []),
+            force_scale,
+        )
+        _promote(Wish(weights, asked, force, device, cache), settings, as_json=as_json)
+
+
+def _scale_for(what: str, folder: Path | None, name: str, text: str | None) -> float | None:
+    if (folder is None) != (text is None):
+        raise typer.BadParameter(f"{what} and {name} belong together")
+    return None if text is None else checked_scale(text)
+
+
+def _promote(wish: Any, settings: Settings, *, as_json: bool) -> None:
+    from smearwatch.train.progress import ProgressLine
+    from smearwatch.train.promotion.promote import PromotionRefused, promote
+    from smearwatch.train.promotion.told import comparison_lines
+    from smearwatch.train.recorded import to_stderr
+
+    record = promote(wish, settings, ProgressLine(), to_stderr)
+    if settings.weights is not None and record["promoted"]:
+        to_stderr(f"the settings name weights of their own ({settings.weights}), and the daemon goes on with those")
+    if as_json:
+        sys.stdout.write(json.dumps(record) + "\n")
+    elif record["already"]:
+        sys.stdout.write(f"these weights are in use already: {record['weights_id']}\n")
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in comparison_lines(record)))
+        if record["promoted"]:
+            sys.stdout.write(f"promoted: {record['folder']}\n")
+    sys.stdout.flush()
+    if record["objections"] and not record["promoted"]:
+        raise PromotionRefused("; ".join(record["objections"]), "the weights in use stay; --force overrides")
+
+
+def _back(settings: Settings, *, as_json: bool) -> None:
+    from smearwatch.train.promotion.store import Store
+    from smearwatch.train.recorded import to_stderr
+
+    store = Store(settings.state_dir)
+    with store.held():
+        identity, skipped = store.back()
+    for each in skipped:
+        to_stderr(f"passed over {each}: damaged")
+    if as_json:
+        sys.stdout.write(json.dumps({"weights": identity, "passed_over": skipped}) + "\n")
+    else:
+        sys.stdout.write(f"in use now: {identity or 'the weights that come with smearwatch'}\n")
+
+
+def _list(settings: Settings, *, as_json: bool) -> None:
+    from smearwatch.train.promotion.listing import describe
+    from smearwatch.train.promotion.store import Store
+
+    for entry in describe(Store(settings.state_dir)):
+        sys.stdout.write((json.dumps(entry) if as_json else _list_line(entry)) + "\n")
+
+
+def _list_line(entry: dict[str, Any]) -> str:
+    mark = "*" if entry["current"] else " "
+    if entry["fault"]:
+        return f"{mark} {str(entry['weights'])[:16]:<16}  damaged: {entry['fault']}"
+    when = f"{entry['how']} {entry['at']}" if entry["at"] else entry["from"]
+    accuracy = entry["accuracy"]
+    said = ""
+    if accuracy and accuracy["n"]:
+        gap = accuracy["difference"]
+        limits = f"{gap['value']:+.4f}, {gap['low']:+.4f} to {gap['high']:+.4f}"
+        said = f"  accuracy {accuracy['after']['value']:.4f} on {accuracy['n']} cells ({limits})"
+    return f"{mark} {entry['weights'][:16]}  {entry['name']}  {when}{said}"
+
+
+def _write_card(folder: Path, *, as_json: bool) -> None:
+    from smearwatch.train.promotion.card import CARD_FILE, card, read_known
+    from smearwatch.train.promotion.history import write_whole
+    from smearwatch.train.promotion.store import StoreFailed
+
+    text = card(read_known(folder))
+    try:
+        write_whole(folder / CARD_FILE, text.encode())
+    except OSError as error:
+        raise StoreFailed(f"{folder / CARD_FILE}: {(error.strerror or str(error)).lower()}") from error
+    path = str(folder / CARD_FILE)
+    sys.stdout.write((json.dumps({"card": path}) if as_json else path) + "\n")

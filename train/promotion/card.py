@@ -1,0 +1,200 @@
+"""The model card: everything in it is read from the weights, their report and the comparison they were promoted on."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from smearwatch.models import checkpoint
+from smearwatch.models.classes import CLASSES
+from smearwatch.models.manifest import Manifest
+from smearwatch.train.promotion.told import comparison_lines
+from smearwatch.train.report import RESEARCH_USE
+from smearwatch.train.shares import say
+
+CARD_FILE: Final = "MODEL_CARD.md"
+PROMOTION_FILE: Final = "promotion.json"
+_REPORT_FILE: Final = "report.json"
+_FEW_CELLS: Final = 50
+_DIGEST_SHOWN: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of weights: their manifest, the report beside them, and the record of their promotion."""
+
+    manifest: Manifest
+    report: dict[str, Any] | None
+    promotion: dict[str, Any] | None
+
+
+def read_known(folder: Path, promotion: dict[str, Any] | None = None) -> Known:
+    """Read what a folder of weights says of them; a report of other weights is left aside.
+
+    Parameters
+    ----------
+    promotion
+        Instead of the folder's own record.
+
+    Raises
+    ------
+    WeightsUnusable
+        They are no weights, or damaged.
+    """
+    manifest = checkpoint.load(folder).manifest
+    record = promotion or read_json(folder / PROMOTION_FILE)
+    if record is not None and record.get("weights_id") != manifest.weights_id():
+        record = None
+    report = read_json(folder / _REPORT_FILE)
+    if report is not None and manifest.weights_id() not in json.dumps([report.get("weights_id"), report.get("notes")]):
+        report = None
+    return Known(manifest, report, record)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Read a JSON object; None where there is none that can be read."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def card(known: Known) -> str:
+    """Write the card as Markdown."""
+    manifest = known.manifest
+    lines = [
+        f"# Model card: weights `{manifest.name}`",
+        "",
+        RESEARCH_USE,
+        "",
+        f"- Identity: `{manifest.weights_id()}` (SHA-256 over all that decides a verdict)",
+        f"- Written by smearwatch {version('smearwatch')}; every number is read from the weights' own files.",
+        "",
+        *_what(manifest),
+        *_data(manifest),
+        *_scores(known),
+        *_promotion(known),
+        *_limits(known),
+        "## Going back",
+        "",
+        "`smearwatch promote --back` puts the weights in use before these back; `smearwatch promote --list` shows all.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _what(manifest: Manifest) -> Iterator[str]:
+    view, policy = manifest.preprocessing, manifest.policy
+    yield from ("## What they are", "")
+    yield f"- A ResNet-18 ({manifest.norm} norm) for six classes and a reject score; six LeNets, one for each class, as"
+    yield "  verifiers."
+    yield f"- Classes: {', '.join(manifest.classes)}."
+    yield f"- Band rule: {manifest.band_rule}"
+    yield f"- Input: a crop of {view.crop_um:g} um in {view.crop_px} px, background made a fixed white, shrunken to"
+    yield f"  {view.field_px} px ({view.um_per_px:.4f} um/px), of which the middle {view.view_px} px are seen."
+    yield f"- Calibrated by the temperature {manifest.temperature:g}; rejected from a score of {policy.reject_at:g} on."
+    agreed = ", ".join(f"{name} {at:g}" for name, at in zip(CLASSES, policy.agree_at, strict=True))
+    yield f"- A verifier confirms from: {agreed}."
+    pairs = ", ".join(f"{CLASSES[rule.instead]} over {CLASSES[rule.said]}" for rule in policy.overrules)
+    yield f"- Verifiers that may overrule: {pairs or 'none'}."
+    yield ""
+
+
+def _data(manifest: Manifest) -> Iterator[str]:
+    yield from ("## Cells they were made from", "")
+    others = dict(manifest.data)
+    counts = others.pop("counts", None)
+    if isinstance(counts, dict) and counts and all(isinstance(part, dict) for part in counts.values()):
+        yield f"| source | {' | '.join(counts)} |"
+        yield "|---" * (len(counts) + 1) + "|"
+        for source in sorted({source for part in counts.values() for source in part}):
+            yield f"| {source} | {' | '.join(str(part.get(source, 0)) for part in counts.values())} |"
+        yield f"| all | {' | '.join(str(sum(part.values())) for part in counts.values())} |"
+        yield ""
+    elif counts is not None:
+        others["counts"] = counts
+    for name, value in {**others, **{f"split {name}": value for name, value in manifest.split.items()}}.items():
+        yield f"- {name}: {_short(value)}"
+    if not manifest.data:
+        yield "- The manifest does not say."
+    yield from (f"- Credit and licence: {licence}" for licence in manifest.licences)
+    if not manifest.licences:
+        yield "- Credit and licence: none stated."
+    yield ""
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {_short(inner)}" for name, inner in value.items())
+    text = str(value)
+    hexadecimal = len(text) == 64 and set(text) <= set("0123456789abcdef")
+    return f"`{text[:_DIGEST_SHOWN]}`…" if hexadecimal else text
+
+
+def _sets(known: Known) -> dict[str, dict[str, Any]]:
+    if known.report is None:
+        return {}
+    sets = known.report.get("sets") or {"all cells": known.report}
+    return {name: scores for name, scores in sets.items() if isinstance(scores, dict) and "accuracy_share" in scores}
+
+
+def _scores(known: Known) -> Iterator[str]:
+    yield from ("## Scores", "")
+    sets = _sets(known)
+    if not sets:
+        yield "No report of these very weights lies beside them."
+        for name, summary in known.manifest.metrics.items():
+            yield f"- {name} (manifest, no intervals): {_short(summary)}"
+        yield ""
+        return
+    yield "Shares with exact 95 % limits (Clopper-Pearson) and counts, before verifiers and rejection. ECE is the"
+    yield "expected calibration error; AUROC that of the reject score for what is none of the six."
+    yield ""
+    yield "| cells | six classes | agreed labels | band and segmented as one | true cells rejected | ECE | AUROC |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, scores in sets.items():
+        reject = scores.get("reject") or {}
+        shares = [scores["accuracy_share"], scores.get("agreed"), scores.get("five_class")]
+        shares.append(reject.get("true_cells_rejected"))
+        columns = [say(each) if each else "none" for each in shares]
+        columns += [_number(scores.get("ece")), _number(reject.get("auroc"))]
+        yield f"| {name} | {' | '.join(columns)} |"
+    yield ""
+    yield f"| recall | {' | '.join(sets)} |"
+    yield "|---" * (len(sets) + 1) + "|"
+    for cls in CLASSES:
+        yield f"| {cls} | {' | '.join(say(scores['per_class'][cls]['recall']) for scores in sets.values())} |"
+    yield ""
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4f}"
+
+
+def _promotion(known: Known) -> Iterator[str]:
+    yield from ("## Comparison with the weights before", "")
+    if known.promotion is None:
+        yield "These weights were not promoted from this folder."
+    else:
+        yield from comparison_lines(known.promotion)
+    yield ""
+
+
+def _limits(known: Known) -> Iterator[str]:
+    yield from ("## Limits", "")
+    sets = _sets(known)
+    for name, scores in sets.items():
+        few = {cls: scores["per_class"][cls]["recall"]["n"] for cls in CLASSES}
+        few = {cls: count for cls, count in few.items() if count < _FEW_CELLS}
+        if few:
+            said = ", ".join(f"{cls} {count}" for cls, count in few.items())
+            yield f"- {name}: classes with fewer than {_FEW_CELLS} test cells, of which little is known: {said}."
+    notes = (known.report or {}).get("notes") or []
+    yield from (f"- {note}" for note in notes if not str(note).startswith("Weights "))
+    yield "- Intervals say how far chance may go on cells like these; another laboratory's stain or microscope may lie"
+    yield "  outside them. Compare on labelled cells of your own before relying on a share."
+    yield "- A class's share in a count has the uncertainty of the cells counted besides; both are preliminary until a"
+    yield "  person has verified them."
+    yield ""
