@@ -4,14 +4,26 @@ Two steps, so that training can augment between them: ``shrink`` brings a crop t
 whole field), ``view`` cuts the centre out and ``to_tensor`` turns such pictures into normalised floats.
 """
 
+from typing import Literal
+
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch.nn import functional
 
 CROP_PX = 750
 CROP_UM = 33.0
+WHITE = 235
+"""Grey level of the empty background in every crop."""
+
+_LEAST = 2.0 / 255.0  # darker cannot be told from black
+_CENTRE_MARGIN = 0.2  # of the view, left out at each side: what stands there is seldom the cell
+_CENTRE_PX = 24  # the centre is averaged to so many pixels a side, so that noise and granules do not set the measure
+_DARKEST_SHARE = 0.97
+_FAINTEST = 0.12  # optical density below which a channel holds noise rather than stain
+_DENSITY_MEAN, _DENSITY_STD = 0.3, 0.35
 
 
 class Preprocessing(BaseModel):
@@ -27,6 +39,9 @@ class Preprocessing(BaseModel):
         Side of the centred view that the ResNet sees; the verifiers see the same view, halved, and need 36 of its px.
     mean_bgr, std_bgr
         Subtracted from and divided into the 0..1 values, channel by channel.
+    stain
+        "density": instead of intensities the networks see optical density, each channel divided by that of the
+        darkest part of the cell, its nucleus, so that a pale or bluish stain looks like a strong or violet one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +52,7 @@ class Preprocessing(BaseModel):
     view_px: int = Field(default=128, ge=72, le=CROP_PX)
     mean_bgr: tuple[float, float, float] = (0.80, 0.71, 0.77)
     std_bgr: tuple[float, float, float] = (0.14, 0.23, 0.19)
+    stain: Literal["density"] | None = None
 
     @model_validator(mode="after")
     def _view_fits(self) -> "Preprocessing":
@@ -99,7 +115,7 @@ def view(field_bgr: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[
 
 
 def normalise(pictures: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
-    """Shift and scale 0..1 pictures channel by channel.
+    """Bring 0..1 pictures to the range and, where wanted, to the stain that the networks know; each picture by itself.
 
     Parameters
     ----------
@@ -109,9 +125,21 @@ def normalise(pictures: torch.Tensor, preprocessing: Preprocessing) -> torch.Ten
     -------
     float tensor of the same shape
     """
+    if preprocessing.stain == "density":
+        return (_relative_density(pictures) - _DENSITY_MEAN) / _DENSITY_STD
     mean = torch.tensor(preprocessing.mean_bgr, device=pictures.device).view(1, 3, 1, 1)
     std = torch.tensor(preprocessing.std_bgr, device=pictures.device).view(1, 3, 1, 1)
     return (pictures - mean) / std
+
+
+def _relative_density(pictures: torch.Tensor) -> torch.Tensor:
+    """Optical density [n, 3, h, w] (Beer-Lambert: stain amounts add up in it), 1 at the darkest of the cell."""
+    density = -torch.log(pictures.clamp(min=_LEAST) * (255.0 / WHITE))
+    y, x = (int(size * _CENTRE_MARGIN) for size in pictures.shape[2:])
+    centre = density[:, :, y : density.shape[2] - y, x : density.shape[3] - x]
+    coarse = functional.adaptive_avg_pool2d(centre, _CENTRE_PX).flatten(2)
+    darkest = torch.quantile(coarse, _DARKEST_SHARE, dim=2).clamp(min=_FAINTEST)
+    return density / darkest[:, :, None, None]
 
 
 def to_tensor(views_bgr: NDArray[np.uint8]) -> torch.Tensor:

@@ -37,6 +37,8 @@ class Policy(BaseModel):
         The pairs for which overruling earned a net gain on validation cells; often none.
     reject_at
         The least reject score at which a cell is rejected.
+    doubt_below
+        An answer whose probability is lower is flagged whatever its verifier says; None for no such limit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +46,7 @@ class Policy(BaseModel):
     agree_at: tuple[float, float, float, float, float, float] = (0.5, 0.5, 0.5, 0.5, 0.5, 0.5)
     overrules: tuple[Overrule, ...] = ()
     reject_at: float = Field(default=0.5, ge=0)
+    doubt_below: float | None = Field(default=None, ge=0, le=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ def decide(probabilities: Sequence[float], verifiers: Sequence[float], reject_sc
     if reject_score >= policy.reject_at:
         return Decision(said, "rejected")
     if verifiers[said] >= policy.agree_at[said]:
-        return Decision(said, "confirmed")
+        doubted = policy.doubt_below is not None and probabilities[said] < policy.doubt_below
+        return Decision(said, "flagged" if doubted else "confirmed")
     others = [place for place in range(len(CLASSES)) if place != said]
     challenger = max(others, key=lambda place: verifiers[place])
     for overrule in policy.overrules:

@@ -15,6 +15,8 @@ from smearwatch.train.samples import Sample
 
 _CHALLENGED_SHARE = 0.02
 _REJECTED_SHARE = 0.01
+_DOUBTED_SHARE = 0.04
+_LEAST_DOUBTED = 25  # right answers below which a quantile of them says nothing
 _LEAST_REJECT_AT = 0.5
 _CLAIM_AT = 0.9
 _LEAST = 1e-12
@@ -49,9 +51,11 @@ def fit_policy(samples: Sequence[Sample], outputs: Outputs) -> Policy:
     """Choose the verdict's thresholds on validation cells.
 
     A verifier agrees from 0.5 on, or from less where 0.5 would challenge more than 2 % of the right answers of its
-    class. A cell is rejected where fewer than 1 % of the true cells score as high, never below 0.5. One verifier may
-    overrule where, among the cells it would change, the lower 95 % limit of the share that it mends (of mended and
-    spoilt) is above one half, which is a net gain whose interval lies above zero.
+    class. An answer is doubted where fewer than 4 % of the right answers are as improbable: the ResNet's own
+    probability notices more of its errors than the verifiers do. A cell is rejected where fewer than 1 % of the true
+    cells score as high, never below 0.5. One verifier may overrule where, among the cells it would change, the lower
+    95 % limit of the share that it mends (of mended and spoilt) is above one half, which is a net gain whose interval
+    lies above zero.
     """
     certain = np.array([sample.target.kind == "exact" for sample in samples], dtype=bool)
     known = np.array([sample.target.kind != "reject" for sample in samples], dtype=bool)
@@ -68,6 +72,7 @@ def fit_policy(samples: Sequence[Sample], outputs: Outputs) -> Policy:
         agree_at=(a, b, c, d, e, f),
         overrules=_overrules(outputs, truth, said, certain, agree),
         reject_at=round(max(_LEAST_REJECT_AT, reject_at), 6),
+        doubt_below=_doubt_below(outputs.probabilities[certain & (said == truth)]),
     )
 
 
@@ -75,6 +80,12 @@ def _agree_at(right_scores: NDArray[np.float64]) -> float:
     if len(right_scores) == 0:
         return 0.5
     return round(min(0.5, float(np.quantile(right_scores, _CHALLENGED_SHARE))), 6)
+
+
+def _doubt_below(right_probabilities: NDArray[np.float64]) -> float | None:
+    if len(right_probabilities) < _LEAST_DOUBTED:
+        return None
+    return round(float(np.quantile(right_probabilities.max(axis=1), _DOUBTED_SHARE)), 6)
 
 
 def _overrules(

@@ -21,7 +21,7 @@ _TEST_SHARE_OF_RUNS: Final = 0.3
 
 def part_of(group: str) -> Part:
     """Side of a group: a number from the hash of its name, so that new data never moves old data across."""
-    number = _number(group)
+    number = number_of(group)
     if number < _TEST_SHARE:
         return "test"
     return "validation" if number < _TEST_SHARE + _VALIDATION_SHARE else "train"
@@ -32,7 +32,7 @@ def parts_of_runs(runs: Iterable[str]) -> dict[str, Part]:
 
     A slide with a single run stands where the hash of its name says.
     """
-    ordered = sorted(set(runs), key=_number)
+    ordered = sorted(set(runs), key=number_of)
     if len(ordered) < 2:
         return {run: part_of(run) for run in ordered}
     tested = max(1, round(_TEST_SHARE_OF_RUNS * len(ordered)))
@@ -64,5 +64,6 @@ def split_digest(samples: Sequence[Sample]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _number(group: str) -> float:
-    return int.from_bytes(hashlib.sha256(f"{SALT}:{group}".encode()).digest()[:8]) / 2**64
+def number_of(name: str) -> float:
+    """Give a number from 0 to 1 that looks random and is the same everywhere."""
+    return int.from_bytes(hashlib.sha256(f"{SALT}:{name}".encode()).digest()[:8]) / 2**64

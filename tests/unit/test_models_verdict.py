@@ -21,7 +21,13 @@ class Case(NamedTuple):
     expected: Decision
 
 
+DOUBTED = Policy(doubt_below=0.95)
+AGREES = (0.9, 0.1, 0.1, 0.1, 0.1, 0.1)
+
 CASES = [
+    Case("improbable although its verifier agrees", AGREES, 0.0, DOUBTED, Decision(0, "flagged")),
+    Case("as probable as asked", AGREES, 0.0, Policy(doubt_below=0.9), Decision(0, "confirmed")),
+    Case("rejected before it is doubted", AGREES, 0.9, DOUBTED, Decision(0, "rejected")),
     Case("verifier agrees", (0.5, 0.1, 0.1, 0.1, 0.1, 0.1), 0.0, Policy(), Decision(0, "confirmed")),
     Case("agrees although a rival is louder", (0.6, 0.99, 0, 0, 0, 0), 0.0, MAY, Decision(0, "confirmed")),
     Case("just below the threshold", (0.4999, 0.1, 0.1, 0.1, 0.1, 0.1), 0.0, Policy(), Decision(0, "flagged")),

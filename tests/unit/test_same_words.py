@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+from smearwatch.capture import light
 from smearwatch.capture.crop import FIELD_UM, SIZE_PX
 from smearwatch.capture.slide.stain import CELL_CLASSES
 from smearwatch.daemon.config import Settings
@@ -18,3 +19,7 @@ def test_classes_and_verdicts_are_the_same_everywhere():
 def test_a_crop_is_the_same_everywhere():
     assert SIZE_PX == CROP_SIZE_PX == preprocess.CROP_PX == 750
     assert Settings.model_fields["field_um"].default == FIELD_UM == preprocess.CROP_UM == 33.0
+
+
+def test_white_is_the_same_everywhere():
+    assert light.WHITE == preprocess.WHITE

@@ -3,8 +3,9 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 
-from smearwatch.train.grouping import clusters, difference_hash
+from smearwatch.train.grouping import clusters, thumbnail
 from smearwatch.train.samples import REJECT, Sample
 from smearwatch.train.split import part_of, parts_of_runs, split, split_digest
 
@@ -56,17 +57,26 @@ def test_digest_knows_the_cells_and_not_their_order():
     assert split_digest(samples) != split_digest(samples[1:])
 
 
-def smooth_picture(rng: np.random.Generator) -> np.ndarray:
+def smooth_picture(rng: np.random.Generator, move: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
     waves = rng.normal(size=(5, 3))
     y, x = np.mgrid[0:120, 0:120] / 120
+    y, x = y + move[0], x + move[1]
     total = sum(a * np.sin(7 * b * x + 9 * c * y + k) for k, (a, b, c) in enumerate(waves))
-    return np.asarray(127 + 100 * np.tanh(total), dtype=np.uint8)
+    grey = np.asarray(127 + 100 * np.tanh(total), dtype=np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
 
 
-def test_copies_cluster_and_strangers_do_not():
-    rng = np.random.default_rng(5)
-    pictures = [smooth_picture(rng) for _ in range(20)]
-    noisy = np.clip(pictures[3].astype(int) + rng.normal(0, 3, (120, 120)), 0, 255).astype(np.uint8)
+@pytest.mark.parametrize("count", [20, 400])
+def test_copies_cluster_and_strangers_do_not(count: int):
+    pictures = [smooth_picture(np.random.default_rng(seed)) for seed in range(count)]
+    noisy = np.clip(pictures[3] + np.random.default_rng(1).normal(0, 3, (120, 120, 3)), 0, 255).astype(np.uint8)
     darker = (pictures[7] * 0.9).astype(np.uint8)
-    hashes = np.stack([difference_hash(p) for p in [*pictures, noisy, darker]])
-    assert clusters(hashes) == [*range(20), 3, 7]
+    moved = smooth_picture(np.random.default_rng(9), move=(0.12, -0.1))
+    groups = clusters(np.stack([thumbnail(p) for p in [*pictures, noisy, darker, moved]]))
+    assert groups == [*range(count), 3, 7, 9]
+
+
+def test_one_picture_and_blank_ones_are_grouped_too():
+    blank = np.full((40, 50, 3), 235, np.uint8)
+    assert clusters(thumbnail(blank)[None]) == [0]
+    assert len(clusters(np.stack([thumbnail(blank)] * 3))) == 3
