@@ -1,0 +1,207 @@
+"""The paper's protocol: who is trained on, which copies are made, what a gap between two shares is worth."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from smearwatch.models.classes import CLASSES
+from smearwatch.train.paper import published
+from smearwatch.train.paper.config import PaperConfig, checked_config
+from smearwatch.train.paper.geometry import vary
+from smearwatch.train.paper.newcombe import difference
+from smearwatch.train.paper.protocol import Plan, plan
+from smearwatch.train.paper.scores import leakage
+from smearwatch.train.paper.tables import markdown
+from smearwatch.train.samples import DataUnusable, Sample, exact
+
+CONFIG = PaperConfig(um_per_px=0.1, per_class=50)
+
+
+def cell(place: int, number: int, group: str) -> Sample:
+    def no_picture():
+        raise AssertionError("nothing is drawn here")
+
+    name = f"{CLASSES[place]}/{number}"
+    return Sample(name, "cells", CLASSES[place], exact(place), group, None, no_picture, digest=name)
+
+
+def cells(config: PaperConfig = CONFIG) -> list[Sample]:
+    """As many as the protocol starts from; every third shares its group with the one before it."""
+    return [
+        cell(place, number, f"{place}-{number - (number % 3 == 2)}")
+        for place in range(len(CLASSES))
+        for number in range(published.sources(place, config.per_class))
+    ]
+
+
+@pytest.fixture(scope="module")
+def plans() -> dict[str, Plan]:
+    return {name: plan(name, cells(), CONFIG) for name in ("paper", "honest")}
+
+
+def test_the_papers_numbers_agree_with_each_other():
+    assert sum(published.AUGMENTED) == 2982
+    total = sum(map(sum, published.CONFUSION))
+    hits = sum(published.CONFUSION[place][place] for place in range(6))
+    assert round(hits / total, 3) == published.ACCURACY
+    assert [published.SPECIFIC[p] + published.MIXED[p] for p in range(6)] == [993, 979, 977, 1013, 1041, 985]
+    # At the paper's own size the cells to start from are its 1335, but for rounding.
+    assert sum(published.sources(place, published.PER_CLASS) for place in range(6)) == pytest.approx(1335, abs=3)
+
+
+def test_both_protocols_train_and_test_on_equally_many(plans: dict[str, Plan]):
+    sizes = {name: (len(one.train), len(one.test)) for name, one in plans.items()}
+    assert sizes["paper"] == sizes["honest"]
+    assert sizes["paper"][0] == pytest.approx(0.8 * sum(sizes["paper"]), abs=3)
+
+
+def test_only_the_papers_way_tests_on_cells_it_trained_on(plans: dict[str, Plan]):
+    assert plans["honest"].shared_cells == 0
+    assert plans["paper"].shared_cells > len(plans["paper"].test) / 2
+    groups = [one.group for one in cells()]
+    trained = {groups[place] for place in plans["honest"].train.cells}
+    tested = {groups[place] for place in plans["honest"].test.cells}
+    assert not trained & tested
+    assert {groups[place] for place in plans["honest"].test_cells.cells} == tested
+
+
+@pytest.mark.parametrize("name", ["paper", "honest"])
+def test_no_picture_is_on_both_sides(plans: dict[str, Plan], name: str):
+    one = plans[name]
+    sides = [set(zip(side.cells.tolist(), side.copies.tolist(), strict=True)) for side in (one.train, one.test)]
+    if name == "paper":
+        assert len(sides[0]) + len(sides[1]) == len(one.train) + len(one.test)
+    assert not sides[0] & sides[1]
+    assert set(one.test.classes.tolist()) == set(range(6))
+    assert not (one.two_class.trains & one.two_class.tests).any()
+
+
+@pytest.mark.parametrize("name", ["paper", "honest"])
+def test_each_verifier_has_its_class_and_a_balanced_mix(plans: dict[str, Plan], name: str):
+    data = plans[name].two_class
+    for place in range(6):
+        every = data.trains[:, place] | data.tests[:, place]
+        counts = Counter(data.pictures.classes[every].tolist())
+        assert counts.pop(place) == published.scaled(published.SPECIFIC[place], CONFIG.per_class)
+        assert sum(counts.values()) == pytest.approx(published.scaled(published.MIXED[place], CONFIG.per_class), abs=2)
+        assert max(counts.values()) - min(counts.values()) <= 2
+        assert data.tests[:, place].sum() == pytest.approx(0.2 * every.sum(), abs=2)
+    if name == "honest":
+        trained = set(data.pictures.cells[data.trains.any(axis=1)].tolist())
+        assert not trained & set(data.pictures.cells[data.tests.any(axis=1)].tolist())
+
+
+def test_a_group_of_two_classes_stands_on_one_side():
+    joined = [cell(place, number, f"g{number}") for place in range(6) for number in range(10)]
+    one = plan("honest", joined, CONFIG)
+    groups = [sample.group for sample in joined]
+    assert not {groups[p] for p in one.train.cells} & {groups[p] for p in one.test.cells}
+
+
+def test_a_class_that_cannot_be_divided_is_named():
+    joined = [cell(place, number, f"{place}-{number * (place != 3)}") for place in range(6) for number in range(10)]
+    with pytest.raises(DataUnusable, match="basophil all stand on one side"):
+        plan("honest", joined, CONFIG)
+    assert len(plan("paper", joined, CONFIG).test)
+
+
+def test_the_plan_is_the_same_again_and_another_with_another_seed():
+    once, again = plan("paper", cells(), CONFIG), plan("paper", cells(), CONFIG)
+    assert once.test.cells.tolist() == again.test.cells.tolist()
+    other = plan("paper", cells(), CONFIG.model_copy(update={"seed": 2}))
+    assert once.test.cells.tolist() != other.test.cells.tolist()
+
+
+def test_copies_differ_keep_the_middle_and_come_out_the_same_again():
+    picture = np.full((96, 96, 3), 235, dtype=np.uint8)
+    picture[44:52, 44:52] = (120, 40, 100)
+    copies = [vary(picture, 3, copy, seed=1) for copy in range(4)]
+    assert np.array_equal(copies[0], picture)
+    assert not np.array_equal(copies[1], copies[2])
+    assert np.array_equal(copies[1], vary(picture, 3, 1, seed=1))
+    assert not np.array_equal(copies[1], vary(picture, 4, 1, seed=1))
+    for copy in copies:
+        stained = np.argwhere(copy[..., 1] < 140)
+        # 1.5 um are 4.4 of these pixels, along each axis
+        assert np.abs(stained.mean(axis=0) - 47.5).max() < 6
+        assert len(stained) == pytest.approx(64, rel=0.35)
+
+
+# The first three are worked examples of Newcombe's paper (cases a, c and g of its Table II, method 10).
+@pytest.mark.parametrize(
+    ("a", "b", "wanted"),
+    [
+        ((56, 70), (48, 80), (0.2, 0.0524, 0.3339)),
+        ((9, 10), (3, 10), (0.6, 0.1705, 0.8090)),
+        ((10, 10), (0, 10), (1.0, 0.6075, 1.0)),
+        ((50, 50), (50, 50), (0.0, -0.0713, 0.0713)),
+    ],
+)
+def test_difference_of_two_shares(a: tuple[int, int], b: tuple[int, int], wanted: tuple[float, float, float]):
+    assert difference(*a, *b) == pytest.approx(wanted, abs=6e-5)
+    low, high = difference(*b, *a)[1:]
+    assert (-high, -low) == pytest.approx(wanted[1:], abs=6e-5)
+
+
+def test_what_leakage_is_worth_needs_both_protocols():
+    def test_of(hits: int) -> dict[str, Any]:
+        return {"accuracy": {"hits": hits, "n": 100}}
+
+    paper = {"six_class": {"96": {"tests": {"augmented": test_of(97), "fresh": test_of(90)}}}}
+    honest = {"six_class": {"96": {"tests": {"augmented": test_of(91), "cells": test_of(92)}}}}
+    (row,) = leakage({"paper": paper, "honest": honest})
+    assert row["px"] == 96
+    assert [row[name]["value"] for name in ("like_with_like", "against_cells", "same_network")] == [0.06, 0.05, 0.07]
+    (alone,) = leakage({"paper": paper})
+    assert alone["like_with_like"] is None
+    assert alone["same_network"] == row["same_network"]
+    assert leakage({"honest": honest}) == []
+
+
+@pytest.mark.parametrize("shares", [(1, 0, 1, 1), (3, 2, 1, 1), (-1, 2, 1, 1)])
+def test_what_is_no_share_is_refused(shares: tuple[int, int, int, int]):
+    with pytest.raises(ValueError, match="no share"):
+        difference(*shares)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"px": (64,)}, "--px 64"),
+        ({"px": (751,)}, "--px 751"),
+        ({"epochs": 0}, "--epochs 0"),
+        ({"per_class": 3}, "--per-class 3"),
+        ({"fine_epochs": -1}, "--fine-epochs -1"),
+        ({"seed": -5}, "--seed -5"),
+    ],
+)
+def test_senseless_options_are_named(values: dict[str, object], said: str):
+    with pytest.raises(DataUnusable) as caught:
+        checked_config({"um_per_px": 0.1, **values})
+    assert said.split()[0] in str(caught.value)
+    assert said.split()[1] in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.mend
+
+
+def test_the_report_says_what_was_run_when_only_one_protocol_was():
+    half = {"hits": 5, "n": 10, "value": 0.5, "low": 0.2, "high": 0.8}
+    scores = {"n": 10, "cells": 10, "accuracy": half, "cost": 0.7, "confusion": [[1] * 6] * 6}
+    table = {name: {"specific": 9, "mixed": 11, "accuracy": half} for name in CLASSES}
+    result = {"train": 8, "test": 2, "test_pictures_of_trained_cells": 0, "two_class": {"table": table, "curve": []}}
+    report: dict[str, Any] = {
+        "settings": CONFIG.model_dump(mode="json"),
+        "data": {"folder": "cells", "cells": dict.fromkeys(CLASSES, 3), "fresh": dict.fromkeys(CLASSES, 0)},
+        "protocols": {"honest": {**result, "six_class": {"96": {"tests": {"augmented": scores}, "curve": {}}}}},
+        "leakage": [],
+    }
+    report["data"]["without_outline"] = ["a", "b"]
+    text = markdown(report)
+    assert "| band | 495/498 | 0.968 | 9/11 | 0.5000 (0.200 to 0.800; 5/10) |" in text
+    assert "| the paper | 480, 320 | its test | 0.996 (266/267) | 0.109 |" in text
+    assert "no outline was found in the middle: 2" in text
+    assert "What leakage is worth" not in text
+    assert str(Path.cwd()) not in text

@@ -1,0 +1,63 @@
+"""Finished stages on disk, so that a reproduction that was killed does not train them again."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as pack_tensors
+
+from smearwatch.train.samples import DataUnusable
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a stage left: the network's tensors, and its learning curve, one row an epoch."""
+
+    tensors: dict[str, torch.Tensor]
+    curve: list[dict[str, Any]]
+
+
+def keep(folder: Path, name: str, key: str, stage: Stage) -> None:
+    """Write a stage, whole or not at all.
+
+    Parameters
+    ----------
+    name
+        Of the stage, as a file's name.
+    key
+        Stands for everything that the stage depends on.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {place: value.detach().cpu().contiguous() for place, value in stage.tensors.items()}
+    content = pack_tensors(tensors, {"key": key, "curve": json.dumps(stage.curve)})
+    partial = folder / f".{name}.partial"
+    partial.write_bytes(content)
+    os.replace(partial, folder / f"{name}.safetensors")
+
+
+def kept(folder: Path, name: str, key: str) -> Stage | None:
+    """Read a stage; None where it is not there or was made from something else.
+
+    Raises
+    ------
+    DataUnusable
+        Where the file is damaged.
+    """
+    path = folder / f"{name}.safetensors"
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as content:
+            note = content.metadata()
+            if note["key"] != key:
+                return None
+            tensors = {place: content.get_tensor(place) for place in content.keys()}
+        return Stage(tensors, json.loads(note["curve"]))
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise DataUnusable(
+            path, f"the kept stage is damaged ({error})", "delete it, or name another --state"
+        ) from error
