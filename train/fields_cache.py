@@ -1,5 +1,6 @@
 """Shrunken crops on disk, so that an epoch reads pixels instead of decoding pictures."""
 
+import functools
 import hashlib
 import inspect
 import json
@@ -71,6 +72,12 @@ def _draw(samples: Sequence[Sample], preprocessing: Preprocessing, path: Path, p
 
 def _key(samples: Sequence[Sample], preprocessing: Preprocessing) -> str:
     code = "".join(inspect.getsource(module) for module in (crop, light, preprocess))
-    cells = [(sample.sample_id, sample.digest) for sample in samples]
+    cells = [(sample.sample_id, sample.digest, _drawn_with(sample)) for sample in samples]
     text = json.dumps([code, preprocessing.model_dump(mode="json"), cells])
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _drawn_with(sample: Sample) -> str:
+    """Scale and place with which a sample is drawn; the file's path does not matter, its digest does."""
+    given = sample.draw.args if isinstance(sample.draw, functools.partial) else ()
+    return repr([value for value in given if not isinstance(value, Path)])

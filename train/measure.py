@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from smearwatch.models.classes import CLASSES, NEUTROPHILS
+from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Policy, decide
+from smearwatch.train.evaluation.five import FIVE, confusion_table, five, five_confidence, neutrophils, per_class
+from smearwatch.train.evaluation.reliability import calibration_error, reliability
 from smearwatch.train.samples import Sample
 from smearwatch.train.shares import share
 
-_ECE_BINS = 15
 _DECIMALS = 5
 
 
@@ -37,7 +38,8 @@ def measure(samples: Sequence[Sample], outputs: Outputs, policy: Policy) -> dict
     -------
     dict
         For JSON: n, accuracy, accuracy_share, agreed, disputed, five_class, confusion (rows are labels), per_class,
-        ece, verifiers, verdicts, reject.
+        confusion_five and per_class_five (band and segmented as one, joined labels among them), neutrophils, ece,
+        ece_agreed, ece_five, reliability, verifiers, verdicts, reject.
     """
     kinds = np.array([sample.target.kind for sample in samples])
     truth = np.array([int(np.argmax(sample.target.shares)) for sample in samples], dtype=np.int64)
@@ -45,8 +47,10 @@ def measure(samples: Sequence[Sample], outputs: Outputs, policy: Policy) -> dict
     six = kinds == "exact"
     agreed = np.array([sample.agreed is not False for sample in samples], dtype=bool)
     right = said == truth
-    confusion = np.zeros((len(CLASSES), len(CLASSES)), dtype=np.int64)
-    np.add.at(confusion, (truth[six], said[six]), 1)
+    known = kinds != "reject"
+    confusion = confusion_table(truth[six], said[six], len(CLASSES))
+    confusion_of_five = confusion_table(five(truth[known]), five(said[known]), len(FIVE))
+    merged_said, merged_confidence = five_confidence(outputs.probabilities[known])
     accuracy = _share(right[six])
     return {
         "n": int(six.sum()),
@@ -54,10 +58,19 @@ def measure(samples: Sequence[Sample], outputs: Outputs, policy: Policy) -> dict
         "accuracy_share": accuracy,
         "agreed": _share(right[six & agreed]),
         "disputed": _share(right[six & ~agreed]),
-        "five_class": _share((_five(said) == _five(truth))[kinds != "reject"]),
+        "five_class": _share((five(said) == five(truth))[known]),
         "confusion": confusion.tolist(),
-        "per_class": _per_class(confusion),
+        "per_class": per_class(confusion, CLASSES),
+        "confusion_five": confusion_of_five.tolist(),
+        "per_class_five": per_class(confusion_of_five, FIVE),
+        "neutrophils": {
+            "all": neutrophils(truth, said, six, known),
+            "agreed": neutrophils(truth, said, six & agreed, known & agreed),
+        },
         "ece": expected_calibration_error(outputs.probabilities[six], truth[six]),
+        "ece_agreed": expected_calibration_error(outputs.probabilities[six & agreed], truth[six & agreed]),
+        "ece_five": calibration_error(reliability(merged_confidence, merged_said == five(truth[known]))),
+        "reliability": reliability(outputs.probabilities[six].max(axis=1), right[six]),
         "verifiers": _verifiers(outputs, truth, six),
         "verdicts": _verdicts(outputs, truth, six, policy),
         "reject": _reject(samples, outputs.reject_scores, policy.reject_at),
@@ -72,32 +85,12 @@ def expected_calibration_error(probabilities: NDArray[np.float64], truth: NDArra
     probabilities : float64 array of shape [n, 6]
     truth : int64 array of shape [n]
     """
-    if len(truth) == 0:
-        return None
-    confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == truth
-    bins = np.minimum((confidence * _ECE_BINS).astype(np.int64), _ECE_BINS - 1)
-    gaps = [abs(float((right[bins == b] - confidence[bins == b]).sum())) for b in range(_ECE_BINS)]
-    return round(sum(gaps) / len(truth), _DECIMALS)
+    return calibration_error(reliability(probabilities.max(axis=1), right))
 
 
 def _share(hits: NDArray[np.bool_]) -> dict[str, Any]:
     return share(int(hits.sum()), len(hits))
-
-
-def _five(places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Band and segmented taken as one class."""
-    return np.where(np.isin(places, NEUTROPHILS), NEUTROPHILS[0], places)
-
-
-def _per_class(confusion: NDArray[np.int64]) -> dict[str, Any]:
-    return {
-        name: {
-            "recall": share(int(confusion[place, place]), int(confusion[place].sum())),
-            "precision": share(int(confusion[place, place]), int(confusion[:, place].sum())),
-        }
-        for place, name in enumerate(CLASSES)
-    }
 
 
 def _verifiers(outputs: Outputs, truth: NDArray[np.int64], six: NDArray[np.bool_]) -> dict[str, Any]:
@@ -156,4 +149,5 @@ def _reject(samples: Sequence[Sample], scores: NDArray[np.float64], reject_at: f
         "reject_at": reject_at,
         "true_cells_rejected": _share(scores[~strange] >= reject_at),
         "others_rejected": {name: _share(scores[labels == name] >= reject_at) for name in names},
+        "all_others_rejected": _share(scores[strange] >= reject_at),
     }

@@ -2,10 +2,13 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from smearwatch.models.classes import CLASSES
+from smearwatch.train.evaluation.five import FIVE
+from smearwatch.train.evaluation.tables import analysis_lines, neutrophil_lines
 from smearwatch.train.shares import say
 
 RESEARCH_USE = "For Research Use Only. Not for use in diagnostic procedures."
@@ -18,7 +21,7 @@ def write_report(folder: Path, report: dict[str, Any]) -> None:
     ----------
     report
         As `smearwatch.train.measure.measure` returns it, with `title`, `notes` (lines) and `sets` (name to the same
-        kind of scores) if there are any.
+        kind of scores) if there are any; and `figures`, names of PNG files under figures/, to be shown.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _replace(folder / "report.json", json.dumps(report, indent=1) + "\n")
@@ -29,13 +32,15 @@ def _lines(report: dict[str, Any]) -> list[str]:
     lines = [f"# {report.get('title', 'Scores')}", "", RESEARCH_USE, ""]
     lines += [f"- {note}" for note in report.get("notes", [])]
     lines += ["", "Shares are followed by exact 95 % limits (Clopper-Pearson) and the counts.", ""]
+    lines += [f"![{name.replace('_', ' ')}](figures/{name}.png)\n" for name in report.get("figures", [])]
     for name, scores in (report.get("sets") or {"all cells": report}).items():
         lines += [f"## {name}", "", *_scores(scores)]
     return lines
 
 
 def _scores(scores: dict[str, Any]) -> list[str]:
-    lines = ["| what | share |", "|---|---|"]
+    lines = _account(scores["pipeline"]) if "pipeline" in scores else []
+    lines += ["| what | share |", "|---|---|"]
     if scores["n"]:
         lines.append(f"| six classes, all labels | {say(scores['accuracy_share'])} |")
         if scores["disputed"]["n"]:
@@ -52,14 +57,44 @@ def _scores(scores: dict[str, Any]) -> list[str]:
         lines += [f"Reject score, AUROC against the six classes: {reject['auroc']:.4f}", ""]
     if scores["ece"] is not None:
         lines += [f"Expected calibration error: {scores['ece']:.4f}", ""]
-    return lines + (_tables(scores) if scores["n"] else [])
+    if scores["n"]:
+        return [*lines, *_tables(scores), *analysis_lines(scores)]
+    return lines + (_five_table(scores) if scores["five_class"]["n"] else [])
+
+
+def _account(account: dict[str, Any]) -> list[str]:
+    """Tell what became of the boxed cells on their way through the pipeline."""
+    rejected = sum(account["rejected_frames"].values())
+    reasons = ", ".join(f"{name} {count}" for name, count in account["rejected_frames"].items())
+    lines = [
+        f"Of {account['labelled']} boxed cells in {account['frames']} fields, {account['found']} were found whole, "
+        f"{account['at_edge']} were found cut by the border and {account['missed']} were missed "
+        f"({account['in_rejected']} of them in {rejected} refused fields{': ' + reasons if reasons else ''}); "
+        f"{account['unlabelled']} more cells were found that have no box.",
+    ]
+    if account["um_per_px"]:
+        low, middle, high = account["um_per_px"]
+        lines.append(f"Scale from red cells: {middle:.4f} um/px ({low:.4f} to {high:.4f}).")
+    lines.append(f"Found whole and named rightly, of all boxed cells: {say(account['end_to_end'])}.")
+    return [*lines, ""]
+
+
+def _five_table(scores: dict[str, Any]) -> list[str]:
+    return [*_confusion(FIVE, scores["confusion_five"]), ""]
+
+
+def _confusion(names: Sequence[str], table: list[list[int]]) -> list[str]:
+    lines = ["| label \\ answer | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for name, row in zip(names, table, strict=True):
+        lines.append(f"| {name} | " + " | ".join(str(count) for count in row) + " |")
+    return lines
 
 
 def _tables(scores: dict[str, Any]) -> list[str]:
-    head = "| label \\ answer | " + " | ".join(CLASSES) + " |"
-    lines = [head, "|---" * (len(CLASSES) + 1) + "|"]
-    for name, row in zip(CLASSES, scores["confusion"], strict=True):
-        lines.append(f"| {name} | " + " | ".join(str(count) for count in row) + " |")
+    lines = _confusion(CLASSES, scores["confusion"])
+    if scores["five_class"]["n"] > scores["n"]:
+        lines += ["", *_confusion(FIVE, scores["confusion_five"])]
+    lines += ["", *neutrophil_lines(scores)]
     lines += ["", "| class | recall | precision | verifier, accuracy | verifier, balanced |", "|---|---|---|---|---|"]
     for name in CLASSES:
         each, verifier = scores["per_class"][name], scores["verifiers"][name]

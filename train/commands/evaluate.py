@@ -2,12 +2,13 @@
 
 import json
 import sys
-import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
+from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.weights import weights_in_use
 from smearwatch.train.commands.scale import checked_scale
 
 app = typer.Typer(add_completion=False)
@@ -17,40 +18,95 @@ _EPILOG = "Example: smearwatch evaluate --data cells --um-per-px 0.095 --out rep
 
 @app.command(epilog=_EPILOG)
 def evaluate(
-    data: Annotated[Path, typer.Option(metavar="DIR", help="Single-cell pictures, one folder a class.")],
-    um_per_px: Annotated[str, typer.Option("--um-per-px", metavar="X", help="Their scale.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Gets report.json and report.md.")],
-    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the shipped ones.")] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Gets report.json, .md, .html and figures/.")],
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Single-cell pictures, one folder a class.")] = None,
+    um_per_px: Annotated[str | None, typer.Option("--um-per-px", metavar="X", help="Their scale.")] = None,
+    fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Whole fields: frames/ and boxes/.")] = None,
+    fields_um_per_px: Annotated[
+        str | None, typer.Option("--fields-um-per-px", metavar="X", help="Their scale, for the boxes.")
+    ] = None,
+    session: Annotated[
+        list[str] | None, typer.Option(metavar="NAME|DIR", help="A labelled session; may be given several times.")
+    ] = None,
+    part: Annotated[
+        Literal["test", "all"], typer.Option(help="test leaves out what the weights were trained on or chosen by.")
+    ] = "test",
+    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the daemon's.")] = None,
+    force_scale: Annotated[bool, typer.Option("--force-scale", help="Believe the scale against the cells.")] = False,
+    cache: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where drawn crops are kept; the user's cache by default.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object on stdout.")] = False,
 ) -> None:
-    """Score weights on labelled single-cell pictures, the cell in the middle of each.
+    """Score weights on labelled cells: class folders, whole fields with boxes, recorded sessions, or all of them.
 
     The folders are named by class (band, segmented, eosinophil, basophil, monocyte, lymphocyte); `neutrophil` joins
-    the first two, and erythroblast, immature_granulocyte, platelet and artefact are to be rejected.
+    the first two, and erythroblast, immature_granulocyte, platelet and artefact are to be rejected. Whole fields are
+    scored twice: cut at their boxes, and as the pipeline finds their cells. For Research Use Only. Not for use in
+    diagnostic procedures.
     """
-    scale = checked_scale(um_per_px)
+    if data is None and fields is None and not session:
+        _wrong_usage("nothing to score", "give --data, --fields or --session")
+    scales = {
+        "um_per_px": _scale("--um-per-px", "--data", um_per_px, data),
+        "fields_um_per_px": _scale("--fields-um-per-px", "--fields", fields_um_per_px, fields),
+    }
 
-    from smearwatch.models.checkpoint import shipped_weights_dir
-    from smearwatch.models.engine import Engine
-    from smearwatch.train.class_tree import read_class_tree
-    from smearwatch.train.fields_cache import shrunken_fields
-    from smearwatch.train.loop import CellSet
-    from smearwatch.train.measure import measure
+    import platformdirs
+
+    from smearwatch.train.evaluation.run import evaluate as run
+    from smearwatch.train.evaluation.sources import Asked
     from smearwatch.train.progress import ProgressLine
-    from smearwatch.train.recipe import run_engine
-    from smearwatch.train.report import write_report
+
+    asked = Asked(
+        data=data, fields=fields, sessions=_sessions(session or []), choice=part, force_scale=force_scale, **scales
+    )
+    report = run(
+        weights_in_use(load_settings(weights=weights)),
+        asked,
+        out,
+        cache=cache or Path(platformdirs.user_cache_dir("smearwatch")) / "crops",
+        device=device,
+        progress=ProgressLine(),
+        tell=_tell,
+    )
+    sys.stdout.write(json.dumps(report) + "\n" if as_json else _plain(report, out))
+
+
+def _scale(option: str, of: str, text: str | None, folder: Path | None) -> float | None:
+    if folder is None:
+        if text is not None:
+            _wrong_usage(f"{option} without {of}", f"give {of} too, or leave it out")
+        return None
+    if text is None:
+        _wrong_usage(f"{of} without {option}", f"give {option}, the micrometres that one pixel covers")
+    return checked_scale(text, option)
+
+
+def _wrong_usage(matter: str, mend: str) -> NoReturn:
+    sys.stderr.write(f"smearwatch: {matter} ({mend})\n")
+    raise typer.Exit(2)
+
+
+def _sessions(given: list[str]) -> tuple[Path, ...]:
+    if not given:
+        return ()
+    from smearwatch.train.recorded import session_path
+
+    state_dir = load_settings().state_dir
+    return tuple(session_path(name, state_dir) for name in given)
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"smearwatch: {line}\n")
+
+
+def _plain(report: dict[str, Any], out: Path) -> str:
     from smearwatch.train.shares import say
 
-    engine = Engine.load(weights or shipped_weights_dir(), device=device)
-    samples = read_class_tree(data, scale)
-    progress = ProgressLine()
-    with tempfile.TemporaryDirectory(prefix="smearwatch-") as cache:
-        cells = CellSet(samples, shrunken_fields(samples, engine.preprocessing, Path(cache), progress))
-        outputs = run_engine(engine, cells, "cells judged", progress)
-    scores = measure(samples, outputs, engine.manifest.policy)
-    notes = [f"Cells: {data.name} at {scale} um/px", f"Weights {engine.weights_id} ({engine.manifest.name})"]
-    report = {"title": "Scores", "notes": notes, "weights_id": engine.weights_id, "um_per_px": scale, **scores}
-    write_report(out, report)
-    line = json.dumps(report) if as_json else f"six classes {say(scores['accuracy_share'])}; report in {out}"
-    sys.stdout.write(line + "\n")
+    lines = []
+    for name, scores in report["sets"].items():
+        of_six = f"six classes {say(scores['accuracy_share'])}, agreed labels {say(scores['agreed'])}; "
+        lines.append(f"{name}: {of_six if scores['n'] else ''}band and segmented as one {say(scores['five_class'])}\n")
+    return "".join([*lines, f"report in {out}\n"])

@@ -1,0 +1,218 @@
+"""The parts of an evaluation on answers whose right score is known."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smearwatch.models.engine import Outputs
+from smearwatch.models.memory import Memory, Remembered, short
+from smearwatch.models.verdict import Policy
+from smearwatch.train.evaluation.met import part, said
+from smearwatch.train.evaluation.paired import net_gain, newcombe_paired
+from smearwatch.train.evaluation.pipeline import matched
+from smearwatch.train.evaluation.placing import placed
+from smearwatch.train.evaluation.reliability import calibration_error, reliability
+from smearwatch.train.evaluation.risk_coverage import risk_coverage
+from smearwatch.train.evaluation.scores import scores_of
+from smearwatch.train.evaluation.verifier_gains import verifier_gains
+from smearwatch.train.evaluation.worst import note, passed, worst
+from smearwatch.train.samples import REJECT, DataUnusable, Sample, Target, either, exact
+from smearwatch.train.shares import share
+
+
+def cell(target: Target, name: str = "", *, agreed: bool | None = None, group: str = "", digest: str = "") -> Sample:
+    def no_picture():
+        raise AssertionError("scores need no picture")
+
+    return Sample(name, "cells", name or "x", target, group, agreed, no_picture, digest)
+
+
+def answers(said: list[int], sure: list[float], verifiers=None, reject=None) -> Outputs:
+    probabilities = np.repeat((1 - np.array(sure)[:, None]) / 5, 6, axis=1)
+    probabilities[np.arange(len(said)), said] = sure
+    agreeing = np.eye(6)[said]
+    scores = np.zeros(len(said)) if reject is None else np.array(reject)
+    return Outputs(probabilities, agreeing if verifiers is None else np.array(verifiers, dtype=float), scores)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "broken", "both", "count", "limits"),
+    [
+        (12, 2, 36, 50, (0.0569, 0.3404)),  # two rows of Newcombe's table II, method 10
+        (2, 12, 36, 50, (-0.3404, -0.0569)),
+        (0, 0, 100, 100, (-0.0370, 0.0370)),
+    ],
+)
+def test_limits_of_a_paired_difference(fixed: int, broken: int, both: int, count: int, limits: tuple[float, float]):
+    assert newcombe_paired(fixed, broken, both, count) == pytest.approx(limits, abs=1e-4)
+    gain = net_gain(fixed, broken, both, count)
+    assert gain["net"] == fixed - broken
+    assert gain["fixed_of_changed"] == share(fixed, fixed + broken)
+    assert gain["low"] <= gain["rate"] <= gain["high"]
+
+
+def test_reliability_bins_are_those_of_the_answers():
+    confidence = np.array([0.34, 0.34, 0.95, 0.95, 0.95, 1.0])
+    right = np.array([True, False, True, True, False, True])
+    bins = reliability(confidence, right)
+    assert [entry["accuracy"]["n"] for entry in bins] == [2, 4]
+    assert bins[1]["confidence"] == pytest.approx(0.9625)
+    assert calibration_error(bins) == pytest.approx((abs(1 - 0.68) + abs(3 - 3.85)) / 6, abs=1e-5)
+    assert reliability(confidence[:0], right[:0]) == []
+    assert calibration_error([]) is None
+
+
+def test_what_verifiers_notice_mend_and_spoil():
+    """Cells said to be band: one error that segmented's verifier mends, one right answer that it spoils, one kept."""
+    claims = np.zeros((5, 6))
+    claims[0, 1] = claims[1, 1] = 0.9  # band's own verifier is silent
+    claims[2, 0] = 0.9
+    claims[3, 5] = 0.9
+    claims[4, 5] = 0.6  # lymphocyte's claim is true, but the ResNet's answer is wrong and confirmed by its verifier
+    claims[4, 4] = 0.8
+    truth = np.array([1, 0, 0, 5, 5])
+    gains = verifier_gains(answers([0, 0, 0, 5, 4], [0.8] * 5, claims), truth, Policy())
+    assert gains["band"]["errors_noticed"] == share(1, 1)
+    assert gains["band"]["right_challenged"] == share(1, 2)
+    assert gains["segmented"]["missed_claimed"] == share(1, 1)
+    assert gains["lymphocyte"]["missed_claimed"] == share(1, 1)
+    assert gains["monocyte"]["errors_noticed"] == share(0, 1)
+    overruling = gains["segmented"]["overruling"]
+    assert (overruling["fixed"], overruling["broken"], overruling["n"]) == (1, 1, 5)
+    assert gains["together"]["overruling"]["net"] == 0
+    assert gains["together"]["errors_noticed"] == share(1, 2)
+
+
+def test_risk_falls_as_doubtful_cells_are_left_out():
+    sure = [0.99, 0.95, 0.9, 0.6, 0.5]
+    truth = np.array([0, 0, 0, 1, 1])
+    verifiers = np.eye(6)[[0, 0, 0, 0, 1]]  # the last one's verifier disagrees: flagged
+    result = risk_coverage(answers([0] * 5, sure, verifiers), truth, Policy())
+    assert result["doubt"]["curve"] == [[0.2, 0.0], [0.4, 0.0], [0.6, 0.0], [0.8, 0.25], [1.0, 0.4]]
+    assert result["doubt"]["aurc"] == pytest.approx((0.25 + 0.4) / 5)
+    assert result["doubt"]["at"][0] == {"coverage": 1.0, "errors": share(2, 5)}
+    assert result["policy"] == {"coverage": share(4, 5), "errors": share(1, 4), "by_doubt": share(1, 4)}
+
+
+def test_scores_hold_all_and_agreed_labels_side_by_side():
+    samples = [
+        cell(exact(0), agreed=True),
+        cell(exact(1, 0.7, other=0), agreed=False),
+        cell(either((0, 1))),
+        cell(REJECT),
+    ]
+    scores = scores_of(samples, answers([0, 0, 1, 3], [0.9] * 4, reject=[0, 0, 0, 1]), Policy())
+    assert scores["accuracy_share"] == share(1, 2)
+    assert scores["agreed"] == share(1, 1)
+    assert scores["neutrophils"]["all"]["segmented"]["recall"] == share(0, 1)
+    assert scores["neutrophils"]["agreed"]["segmented"]["recall"] == share(0, 0)
+    assert scores["neutrophils"]["all"]["neutrophils"]["recall"] == share(3, 3)
+    assert scores["confusion_five"][0][0] == 3
+    assert scores["risk_coverage"]["all"]["policy"]["errors"] == share(1, 2)
+    assert scores["risk_coverage"]["agreed"]["policy"]["errors"] == share(0, 1)
+    assert scores["verifier_gains"]["agreed"]["together"]["overruling"]["n"] == 1
+    assert scores["reject"]["all_others_rejected"] == share(1, 1)
+
+
+def test_scores_of_rejects_alone():
+    scores = scores_of([cell(REJECT)], answers([0], [0.9], reject=[1.0]), Policy())
+    assert scores["n"] == 0
+    assert scores["accuracy"] is None
+    assert scores["ece"] is None
+
+
+def digest(number: int) -> str:
+    return f"{number:064x}"[::-1]
+
+
+def remembering(train: set[int], validation: set[int]) -> Memory:
+    none = Remembered(np.zeros((0, 512), np.float32), np.zeros((0, 6), np.float32), np.zeros(0, np.uint8))
+    return Memory(
+        frozenset(short(digest(n)) for n in train), frozenset(short(digest(n)) for n in validation), none, none
+    )
+
+
+def test_what_was_met_and_what_nearly_equals_it_is_left_out():
+    groups = ["a", "a", "b", "c", "d"]
+    samples = [cell(exact(0), str(n), group=group, digest=digest(n)) for n, group in enumerate(groups)]
+    memory = remembering({0}, {2})
+    tested = part(samples, memory, "test")
+    assert [sample.sample_id for sample in tested.kept] == ["3", "4"]
+    assert (tested.train, tested.validation, tested.related) == (1, 1, 1)
+    every = part(samples, memory, "all")
+    assert len(every.kept) == 5
+    assert "met ones too" in said(every, "all")
+    unknown = part(samples, None, "test")
+    assert len(unknown.kept) == 5
+    assert "do not say what they were trained on" in said(unknown, "test")
+
+
+@pytest.mark.parametrize(
+    ("boxes", "cells", "partners"),
+    [
+        ([(0, 0, 10, 10)], [(1, 1, 10, 10)], {0: 0}),
+        ([(0, 0, 10, 10)], [(20, 0, 10, 10)], {}),
+        ([(0, 0, 2, 2)], [(0, 0, 20, 20)], {0: 0}),  # hardly any overlap, but the centre lies inside
+        ([(0, 0, 10, 10)], [(6, 0, 10, 10)], {}),  # overlap of a quarter, centre outside
+        ([(0, 0, 10, 10), (10, 0, 10, 10)], [(0, 0, 20, 10)], {0: 0}),  # one found cell is never two
+        ([(0, 0, 10, 10)], [(4, 0, 10, 10), (1, 0, 10, 10)], {0: 1}),  # the better one
+        ([], [(0, 0, 1, 1)], {}),
+    ],
+)
+def test_boxes_and_found_cells_pair_up(boxes, cells, partners):
+    assert matched(boxes, cells) == partners
+
+
+def test_worst_cells_are_sure_errors_first_and_disputed_ones_later():
+    samples = [
+        cell(exact(0), "right, sure"),
+        cell(exact(0), "right, unsure"),
+        cell(exact(0), "wrong, sure"),
+        cell(exact(0), "wrong, unsure"),
+        cell(exact(1, 0.7, other=0), "disputed, surest", agreed=False),
+        cell(either((0, 1)), "joined, right"),
+        cell(REJECT, "suspected"),
+        cell(REJECT, "taken for one"),
+        cell(REJECT, "rejected"),
+    ]
+    outputs = answers(
+        [0, 0, 4, 4, 0, 1, 5, 5, 5],
+        [0.99, 0.5, 0.97, 0.55, 0.999, 0.95, 0.9, 0.9, 0.9],
+        reject=[0, 0, 0, 0, 0, 0, 0.4, 0.1, 0.9],
+    )
+    noted = note(samples, outputs, Policy())
+    order = [one.sample.sample_id for one in worst(noted)]
+    assert order[:4] == ["wrong, sure", "wrong, unsure", "disputed, surest", "right, unsure"]
+    assert len(order) == 6
+    assert [one.sample.sample_id for one in worst(noted, 2)] == order[:2]
+    assert [one.sample.sample_id for one in passed(noted)] == ["taken for one", "suspected"]
+
+
+def test_results_appear_whole_or_not_at_all_and_foreign_files_stay(tmp_path: Path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("mine")
+    (out / "report.json").write_text("old")
+
+    def fails() -> None:
+        with placed(out, "report.json") as folder:
+            (folder / "report.json").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fails()
+    assert (out / "report.json").read_text() == "old"
+    with placed(out, "report.json") as folder:
+        (folder / "figures").mkdir()
+        (folder / "figures" / "a.png").write_text("a")
+        (folder / "report.json").write_text("new")
+    assert {path.name for path in out.rglob("*")} == {"mine.txt", "report.json", "figures", "a.png"}
+    assert (out / "report.json").read_text() == "new"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_an_out_that_is_a_file_is_told(tmp_path: Path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(DataUnusable, match="is no folder"), placed(tmp_path / "out", "report.json"):
+        pass

@@ -1,0 +1,61 @@
+"""What the ResNet looked at: Grad-CAM on its last block (Selvaraju et al., ICCV 2017), by captum."""
+
+import cv2
+import numpy as np
+import torch
+from captum.attr import LayerGradCam
+from numpy.typing import NDArray
+
+from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
+from smearwatch.models.resnet import LeukocyteResNet
+
+Image = NDArray[np.uint8]
+
+_STRONGEST = 0.55  # of the overlay, so that the cell stays visible under it
+
+
+class GradCam:
+    """Maps of attention of one ResNet on the CPU, in evaluation mode."""
+
+    def __init__(self, resnet: LeukocyteResNet, preprocessing: Preprocessing) -> None:
+        self._preprocessing = preprocessing
+        self._grad_cam = LayerGradCam(lambda views: resnet(views).class_logits, resnet.body.layer4[-1])
+
+    def attention(self, crop_bgr: Image, place: int) -> NDArray[np.float32]:
+        """Say where in the view the evidence for one class lies.
+
+        Parameters
+        ----------
+        crop_bgr : uint8 array of shape [750, 750, 3]
+        place
+            The class, as a place in `CLASSES`.
+
+        Returns
+        -------
+        float32 array of shape [h, w]
+            0..1, as coarse as the last block (a thirty-second of the view); zero where nothing speaks for the class.
+        """
+        field = shrink(crop_bgr, self._preprocessing)
+        views = normalise(to_tensor(view(field, self._preprocessing)[None]), self._preprocessing)
+        with torch.enable_grad():
+            maps = self._grad_cam.attribute(views.requires_grad_(), target=place, relu_attributions=True)
+        strength = np.asarray(maps.detach()[0, 0].numpy(), dtype=np.float32)
+        peak = float(strength.max())
+        return strength / peak if peak > 0 else strength
+
+
+def viewed(crop_bgr: Image, preprocessing: Preprocessing, side_px: int) -> Image:
+    """Cut out of a crop what the networks see, at a size to be looked at: uint8 [side_px, side_px, 3]."""
+    seen = round(preprocessing.crop_px * preprocessing.view_px / preprocessing.field_px)
+    start = (preprocessing.crop_px - seen) // 2
+    part = crop_bgr[start : start + seen, start : start + seen]
+    return np.asarray(cv2.resize(part, (side_px, side_px), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def overlaid(picture_bgr: Image, attention: NDArray[np.float32]) -> Image:
+    """Lay a map of attention over a picture of the same view: warm where strong, untouched where there is none."""
+    height, width = picture_bgr.shape[:2]
+    soft = np.clip(cv2.resize(attention, (width, height), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
+    warm = cv2.applyColorMap((soft * 255).astype(np.uint8), cv2.COLORMAP_INFERNO).astype(np.float32)
+    share = (_STRONGEST * np.sqrt(soft))[..., None]
+    return np.asarray(picture_bgr * (1 - share) + warm * share + 0.5, dtype=np.uint8)

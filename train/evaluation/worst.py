@@ -1,0 +1,107 @@
+"""The cells to look at first: where the answer was surely wrong, and where the right class was least believed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from smearwatch.models.classes import CLASSES, Verdict
+from smearwatch.models.engine import Outputs
+from smearwatch.models.verdict import Policy, decide
+from smearwatch.train.samples import Sample
+
+MOST_WORST = 24
+MOST_PASSED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One cell with what was said of it.
+
+    Attributes
+    ----------
+    sample
+        The cell.
+    said
+        Place of the ResNet's answer.
+    verdict
+        After verifiers and rejection.
+    probabilities, verifiers
+        Six numbers each.
+    reject_score
+        0..1.
+    """
+
+    sample: Sample
+    said: int
+    verdict: Verdict
+    probabilities: tuple[float, ...]
+    verifiers: tuple[float, ...]
+    reject_score: float
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer is (one of) the label's classes."""
+        shares = self.sample.target.shares
+        return shares[self.said] > 0 and shares[self.said] == max(shares)
+
+
+def note(samples: Sequence[Sample], outputs: Outputs, policy: Policy) -> list[Noted]:
+    """Put samples and outputs together, in order."""
+    noted = []
+    for row, sample in enumerate(samples):
+        probabilities = tuple(outputs.probabilities[row].tolist())
+        verifiers = tuple(outputs.verifiers[row].tolist())
+        score = float(outputs.reject_scores[row])
+        verdict = decide(probabilities, verifiers, score, policy).verdict
+        said = int(np.argmax(probabilities))
+        noted.append(Noted(sample, said, verdict, probabilities, verifiers, score))
+    return noted
+
+
+def worst(noted: Sequence[Noted], most: int = MOST_WORST) -> list[Noted]:
+    """Choose cells by turns from two lists: highest probability on a wrong class, and lowest on the right one.
+
+    Cells to reject are not among them. Labels that a second group of annotators disputes come after all others.
+    """
+    known = [cell for cell in noted if cell.sample.target.kind != "reject"]
+    chosen: list[Noted] = []
+    for disputed in (False, True):
+        part = [cell for cell in known if (cell.sample.agreed is False) == disputed]
+        surely_wrong = sorted(part, key=lambda cell: (-_on_wrong(cell), cell.sample.sample_id))
+        hardly_right = sorted(part, key=lambda cell: (_on_right(cell), cell.sample.sample_id))
+        turns = [cell for pair in zip(surely_wrong, hardly_right, strict=True) for cell in pair]
+        wrong = [cell for cell in _once(turns) if not cell.right]
+        chosen += wrong
+    rest = sorted((cell for cell in known if cell.right), key=lambda cell: (_on_right(cell), cell.sample.sample_id))
+    return [*chosen, *rest][:most]
+
+
+def passed(noted: Sequence[Noted], most: int = MOST_PASSED) -> list[Noted]:
+    """Things to reject that were not, the least suspected first."""
+    kept = [cell for cell in noted if cell.sample.target.kind == "reject" and cell.verdict != "rejected"]
+    return sorted(kept, key=lambda cell: (cell.reject_score, cell.sample.sample_id))[:most]
+
+
+def label_of(cell: Noted) -> str:
+    """Name the label, and say where it is disputed."""
+    return f"{cell.sample.label} (disputed)" if cell.sample.agreed is False else cell.sample.label
+
+
+def answer_of(cell: Noted) -> str:
+    """Name the ResNet's answer."""
+    return CLASSES[cell.said]
+
+
+def _on_wrong(cell: Noted) -> float:
+    shares = cell.sample.target.shares
+    return max(p for p, share in zip(cell.probabilities, shares, strict=True) if share < max(shares))
+
+
+def _on_right(cell: Noted) -> float:
+    shares = cell.sample.target.shares
+    return sum(p for p, share in zip(cell.probabilities, shares, strict=True) if share == max(shares))
+
+
+def _once(cells: Sequence[Noted]) -> list[Noted]:
+    return list({id(cell): cell for cell in cells}.values())
