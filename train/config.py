@@ -38,8 +38,24 @@ class TrainConfig(BaseModel):
         In the first epochs the ResNet sees its view shrunken to `small_px`, which is nearly twice as quick.
     repeats
         How often an epoch shows each cell of a source; a small set of another microscope counts for more.
-    strength
-        Scales every augmentation; 0 is none.
+    init, start
+        What the networks begin from: nothing; torchvision's ImageNet weights (the ResNet alone); or, where `start`
+        names a weights folder, both networks of those weights.
+    strength, far_share
+        Scales every augmentation; 0 is none. Share of the cells that are made to look as on a far microscope.
+    batch
+        Cells of a step, of all processes together.
+    learning_rate, weight_decay, warmup_share, label_smoothing
+        Of AdamW (Loshchilov and Hutter, ICLR 2019) at its peak; the share of `epochs` over which the rate rises; the
+        share of certainty that is spread over the other classes.
+    seed
+        All randomness follows from it.
+    bf16
+        Whether the networks compute in bfloat16 where torch holds that safe (autocast), on CPU and GPU.
+    device
+        "auto" takes a CUDA device where there is one. The same seed gives the same result on the same device only.
+    checkpoint_minutes
+        How often the state is kept within an epoch; after each epoch it is kept anyway.
     credits
         Whose pictures these are and under which licence; goes into the manifest.
     """
@@ -51,6 +67,7 @@ class TrainConfig(BaseModel):
     preprocessing: Preprocessing = Preprocessing()
     norm: Literal["batch", "group"] = "batch"
     init: Literal["scratch", "imagenet"] = "scratch"
+    start: Path | None = None
     epochs: int = Field(14, ge=1, le=1000)
     again_epochs: int = Field(0, ge=0, le=1000)
     again_rate: float = Field(0.5, gt=0, le=1)
@@ -63,9 +80,12 @@ class TrainConfig(BaseModel):
     small_epochs: int = Field(6, ge=0)
     repeats: dict[str, int] = {"chula": 4}
     strength: float = Field(1.0, ge=0)
+    far_share: float = Field(0.0, ge=0, le=1)
     credits: tuple[str, ...] = ()
     seed: int = 1
     bf16: bool = True
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    checkpoint_minutes: float = Field(10.0, ge=0, allow_inf_nan=False)
 
 
 def read_config(path: Path | None, overrides: dict[str, Any]) -> TrainConfig:

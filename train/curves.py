@@ -1,15 +1,39 @@
-"""The learning curve as a picture."""
+"""The learning curve: its rows, as CSV and as a picture; both replaced whole, so a reader never sees half."""
 
+import csv
+import io
+import os
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from smearwatch.train.loop import EpochResult
-
 _DPI = 110
+
+
+@dataclass(frozen=True, slots=True)
+class EpochResult:
+    """One row of the learning curve; accuracies over cells whose label is one of the six."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    verifier_accuracy: float
+    seconds: float
+
+
+def write_csv(path: Path, curve: Sequence[EpochResult]) -> None:
+    """Write the rows under a line of names."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(EpochResult)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in curve)
+    _replace(path, text.getvalue().encode())
 
 
 def draw_curve(path: Path, curve: Sequence[EpochResult]) -> None:
@@ -31,4 +55,12 @@ def draw_curve(path: Path, curve: Sequence[EpochResult]) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False, fontsize=8)
         axes.grid(visible=True, alpha=0.3)
-    figure.savefig(path, dpi=_DPI, metadata={"Software": None})
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=_DPI, metadata={"Software": None})
+    _replace(path, picture.getvalue())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)

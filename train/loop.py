@@ -1,72 +1,55 @@
-"""The training loop: epochs over cached fields, a checkpoint after each, the same result after a restart."""
+"""The training loop: epochs over cached fields, kept again and again, the same result after any restart."""
 
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
+from torch import nn
 
-from smearwatch.models.bank import LeNetBank
-from smearwatch.models.preprocess import normalise, to_tensor, view
-from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train import state
-from smearwatch.train.augment import augment
+from smearwatch.train.cells import CellSet
 from smearwatch.train.config import TrainConfig
-from smearwatch.train.losses import Targets, bank_loss, resnet_loss
-from smearwatch.train.samples import Sample
+from smearwatch.train.curves import EpochResult
+from smearwatch.train.device import training_device
+from smearwatch.train.distributed import Ranks
+from smearwatch.train.feeding import feed
+from smearwatch.train.logs import RunLog
+from smearwatch.train.progress import Outlook
+from smearwatch.train.samples import DataUnusable
+from smearwatch.train.schedule import epoch_batches, learning_rate, seed_of, work_of_epochs
+from smearwatch.train.start import first_networks
+from smearwatch.train.state import Keeper, Place, run_digest
+from smearwatch.train.steps import Both, Steps
+
+__all__ = ["CellSet", "EpochResult", "Progress", "Trainer"]
 
 Progress = Callable[[str, int, int], None]
-_VALIDATION_BATCH = 64
-
-
-@dataclass(frozen=True, slots=True)
-class CellSet:
-    """Samples and their shrunken crops, uint8 [n, field_px, field_px, 3], in the same order."""
-
-    samples: list[Sample]
-    fields: NDArray[np.uint8]
-
-    def targets(self, places: NDArray[np.int64]) -> Targets:
-        """Targets of some of the cells."""
-        chosen = [self.samples[int(place)].target for place in places]
-        return Targets(
-            torch.tensor([target.shares for target in chosen]),
-            torch.tensor([target.kind == "either" for target in chosen]),
-            torch.tensor([target.kind == "reject" for target in chosen]),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class EpochResult:
-    """One row of the learning curve; accuracies over cells whose label is one of the six."""
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    verifier_accuracy: float
-    seconds: float
+_LOOK_EVERY: Final = 10  # steps between two looks at the loss on a GPU, which must be waited for
 
 
 class Trainer:
-    """Networks, optimiser and curve of one run; `folder` keeps what a restart needs."""
+    """Networks, optimiser and curve of one run; `folder` keeps what a restart needs, and the logs."""
 
     def __init__(self, config: TrainConfig, folder: Path) -> None:
         torch.manual_seed(config.seed)
         self.config = config
         self.folder = folder
-        layout = torch.channels_last
-        self.resnet = LeukocyteResNet(config.norm, config.init).to(memory_format=layout)
-        self.bank = LeNetBank(config.preprocessing.view_px).to(memory_format=layout)
-        parameters = [*self.resnet.parameters(), *self.bank.parameters()]
-        self._optimiser = torch.optim.AdamW(parameters, lr=0.0, weight_decay=config.weight_decay)
         self.curve: list[EpochResult] = []
+        self._ranks = Ranks.present()
+        self._device = training_device(config.device, self._ranks.local)
+        resnet, bank, self._start_id = first_networks(config)
+        if self._ranks.count > 1 and self._device.type == "cuda":
+            resnet = nn.SyncBatchNorm.convert_sync_batchnorm(resnet)  # type: ignore[no-untyped-call]
+            bank = nn.SyncBatchNorm.convert_sync_batchnorm(bank)  # type: ignore[no-untyped-call]
+        self._both = Both(resnet, bank).to(self._device).to(memory_format=torch.channels_last)
+        self.resnet, self.bank = self._both.resnet, self._both.bank
+        self._optimiser = torch.optim.AdamW(self._both.parameters(), lr=0.0, weight_decay=config.weight_decay)
 
     def run(self, train: CellSet, validation: CellSet, progress: Progress) -> None:
         """Train from where the last run stopped to the configured number of epochs.
@@ -74,111 +57,124 @@ class Trainer:
         Raises
         ------
         DataUnusable
-            Where the kept state is damaged or belongs to another configuration.
+            Where the kept state is damaged or belongs to another run, or the loss is no longer a number.
         """
-        kept = state.load(self.folder, self.config, self.resnet, self.bank, self._optimiser)
-        self.curve = [EpochResult(**row) for row in kept]
-        for epoch in range(len(self.curve), self.config.epochs + self.config.again_epochs):
-            started = time.monotonic()
-            loss, accuracy = self._epoch(epoch, train, progress)
-            checked = self._validate(validation)
-            self.curve.append(EpochResult(epoch + 1, loss, accuracy, *checked, time.monotonic() - started))
-            rows = [asdict(row) for row in self.curve]
-            state.save(self.folder, self.config, self.resnet, self.bank, self._optimiser, rows)
-        self.resnet.eval()
-        self.bank.eval()
-
-    def _epoch(self, epoch: int, cells: CellSet, progress: Progress) -> tuple[float, float]:
-        config = self.config
-        # All randomness of an epoch comes from its number, so that a restarted run repeats it exactly.
-        generator = torch.Generator().manual_seed(config.seed * 100_003 + epoch)
-        torch.manual_seed(config.seed * 100_003 + epoch)
-        order = epoch_order(cells.samples, config.repeats, generator)
-        batches = [order[start : start + config.batch] for start in range(0, len(order), config.batch)]
-        batches = [batch for batch in batches if len(batch) == config.batch] or batches
-        self.resnet.train()
-        self.bank.train()
-        losses, right, known = 0.0, 0, 0
-        for place, batch in enumerate(batches):
-            self._set_rate(epoch + place / len(batches))
-            fields = torch.from_numpy(cells.fields[batch])
-            views = augment(fields, config.preprocessing, config.strength, generator)
-            loss, logits, targets = self._step(views, cells.targets(batch), small=epoch < config.small_epochs)
-            losses += loss
-            hits, count = _hits(logits, targets)
-            right, known = right + hits, known + count
-            progress(
-                f"epoch {epoch + 1}/{config.epochs + config.again_epochs} loss {losses / (place + 1):.3f}",
-                place + 1,
-                len(batches),
-            )
-        return losses / len(batches), right / max(known, 1)
-
-    def _step(self, views: torch.Tensor, targets: Targets, *, small: bool) -> tuple[float, torch.Tensor, Targets]:
-        config = self.config
-        batch = normalise(views, config.preprocessing).contiguous(memory_format=torch.channels_last)
-        seen = batch
-        if small:
-            size = (config.small_px, config.small_px)
-            seen = functional.interpolate(batch, size, mode="bilinear", antialias=True)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.bf16):
-            answer = self.resnet(seen)
-            verifiers = self.bank(batch)
-        loss = resnet_loss(answer, targets, config.label_smoothing) + bank_loss(verifiers, targets)
-        self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._optimiser.step()
-        return float(loss.detach()), answer.class_logits.detach().float(), targets
-
-    def _set_rate(self, epochs_done: float) -> None:
-        rate = learning_rate(self.config, epochs_done)
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate
-
-    def _validate(self, cells: CellSet) -> tuple[float, float, float]:
-        """Loss and accuracy of the ResNet and mean accuracy of the verifiers, without augmentation."""
-        self.resnet.eval()
-        self.bank.eval()
-        losses, right, known, agreed = 0.0, 0, 0, 0
-        places = np.arange(len(cells.samples))
-        for start in range(0, len(places), _VALIDATION_BATCH):
-            chosen = places[start : start + _VALIDATION_BATCH]
-            targets = cells.targets(chosen)
-            pictures = to_tensor(view(cells.fields[chosen], self.config.preprocessing))
-            batch = normalise(pictures, self.config.preprocessing).contiguous(memory_format=torch.channels_last)
-            with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.bf16):
-                answer, verifiers = self.resnet(batch), self.bank(batch).float()
-            losses += float(resnet_loss(answer, targets, 0.0)) * len(chosen)
-            hits, count = _hits(answer.class_logits, targets)
-            right, known = right + hits, known + count
-            certain = ~targets.either & ~targets.reject
-            truth = targets.shares[certain] > 0.5
-            agreed += int(((verifiers[certain] > 0) == truth).sum())
-        return losses / max(len(places), 1), right / max(known, 1), agreed / max(6 * known, 1)
+        if self._ranks.first:
+            self._ranks.wait()  # the others wait for the crops that this process has drawn by now
+        digest = run_digest(self.config, train.samples, self._start_id)
+        keeper = Keeper(self.folder, digest, {"resnet": self.resnet, "bank": self.bank}, self._optimiser)
+        place = keeper.load()
+        self.curve = list(place.curve)
+        self._ranks.agree(self.folder, seed_of(int(digest, 16), len(self.curve), place.step))
+        log = RunLog(self.folder, self.curve, place.step) if self._ranks.first else None
+        steps = Steps(self.config, self._both, self._optimiser, self._ranks, self._device)
+        course = _Course(self.config, self._ranks, self._device, keeper, log, progress)
+        try:
+            while len(self.curve) < course.epochs:
+                loss, accuracy, seconds = course.epoch(steps, train, place)
+                started_s = time.monotonic()
+                checked = steps.validate(validation)
+                seconds += time.monotonic() - started_s
+                self.curve.append(EpochResult(len(self.curve) + 1, loss, accuracy, *checked, seconds))
+                place = Place(tuple(self.curve))
+                if log is not None:
+                    log.epoch(self.curve[-1])
+                course.keep(place)
+        finally:
+            if log is not None:
+                log.close()
+        self._both.eval()
 
 
-def _hits(logits: torch.Tensor, targets: Targets) -> tuple[int, int]:
-    certain = ~targets.either & ~targets.reject
-    right = logits[certain].argmax(dim=1) == targets.shares[certain].argmax(dim=1)
-    return int(right.sum()), int(certain.sum())
+@dataclass(slots=True)
+class _Course:
+    """The way through the epochs, with everything that is told and kept on it."""
+
+    config: TrainConfig
+    ranks: Ranks
+    device: torch.device
+    keeper: Keeper
+    log: RunLog | None
+    progress: Progress
+    outlook: Outlook | None = None
+    kept_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def epochs(self) -> int:
+        return self.config.epochs + self.config.again_epochs
+
+    def epoch(self, steps: Steps, cells: CellSet, place: Place) -> tuple[float, float, float]:
+        """Go through an epoch from where it was left: mean loss, accuracy and seconds of the whole of it."""
+        epoch = len(place.curve)
+        batches = self._batches(cells, epoch)
+        steps.sums = torch.tensor(place.sums, dtype=torch.float64, device=self.device)
+        started_s = time.monotonic()
+        seen = _Seen(place.step, place.sums[0], started_s)
+        every = 1 if self.device.type == "cpu" else _LOOK_EVERY
+        with closing(feed(cells, [steps.wanted(batch) for batch in batches[place.step :]], self.device)) as fed:
+            for done, batch in enumerate(fed, place.step + 1):
+                steps.learn(batch, epoch, done - 1, learning_rate(self.config, epoch + (done - 1) / len(batches)))
+                if done % every == 0 or done == len(batches):
+                    self._say(epoch, done, len(batches), float(steps.sums[0]) / done)
+                if done % _LOOK_EVERY == 0 or done == len(batches):
+                    seen = self._note(seen, epoch, done, batches, float(steps.sums[0]))
+                if done % _LOOK_EVERY == 0 and done < len(batches):
+                    self._keep_now_and_then(place, done, steps, started_s)
+        losses, right, known = steps.sums.tolist()
+        return losses / len(batches), right / max(known, 1), place.seconds + time.monotonic() - started_s
+
+    def keep(self, place: Place) -> None:
+        """Bring logs and state to disk; the first process does so for all."""
+        if self.log is not None:
+            self.log.close()
+            self.keeper.save(place)
+            self.log.kept(place.curve, place.step)
+        self.kept_s = time.monotonic()
+
+    def _keep_now_and_then(self, place: Place, done: int, steps: Steps, started_s: float) -> None:
+        now_s = time.monotonic()
+        if now_s - self.kept_s >= 60 * self.config.checkpoint_minutes:
+            losses, right, known = steps.sums.tolist()
+            self.keep(Place(place.curve, done, (losses, right, known), place.seconds + now_s - started_s))
+
+    def _batches(self, cells: CellSet, epoch: int) -> list[NDArray[np.int64]]:
+        """Batches of an epoch; a lone one that is not full is cut so that the processes divide it evenly."""
+        count = self.ranks.count
+        batches = epoch_batches(self.config, cells.samples, epoch)
+        even = [batch[: len(batch) // count * count] for batch in batches]
+        if not len(even[0]):
+            matter = f"{len(batches[0])} cells to train on are too few for {count} processes"
+            raise DataUnusable(self.keeper.folder, matter, "start fewer processes")
+        return even
+
+    def _say(self, epoch: int, done: int, count: int, loss: float) -> None:
+        if not math.isfinite(loss):
+            matter = f"the loss is no longer a number in epoch {epoch + 1}, step {done}"
+            raise DataUnusable(self.keeper.folder, matter, "lower learning_rate, and use --fresh")
+        work = work_of_epochs(self.config, 0, epoch + done / count)
+        if self.outlook is None:
+            self.outlook = Outlook(work_of_epochs(self.config, 0, self.epochs), work)
+        left = self.outlook.left(work)
+        self.progress(f"epoch {epoch + 1}/{self.epochs} loss {loss:.3f}{left}", done, count)
+
+    def _note(self, seen: "_Seen", epoch: int, done: int, batches: list[NDArray[np.int64]], losses: float) -> "_Seen":
+        """Log the steps since the last time; with one process or many the cells are the whole batch's."""
+        now_s = time.monotonic()
+        count = done - seen.step
+        if self.log is not None:
+            values = {
+                "loss": (losses - seen.losses) / count,
+                "learning_rate": learning_rate(self.config, epoch + (done - 1) / len(batches)),
+                "cells_per_s": count * len(batches[0]) / max(now_s - seen.at_s, 1e-9),
+            }
+            self.log.step(epoch * len(batches) + done, values)
+        return _Seen(done, losses, now_s)
 
 
-def epoch_order(samples: list[Sample], repeats: dict[str, int], generator: torch.Generator) -> NDArray[np.int64]:
-    """Shuffle the samples' places, each as often as its source is to be repeated."""
-    counts = np.array([repeats.get(sample.source, 1) for sample in samples], dtype=np.int64)
-    places = np.repeat(np.arange(len(samples), dtype=np.int64), counts)
-    shuffled: NDArray[np.int64] = places[torch.randperm(len(places), generator=generator).numpy()]
-    return shuffled
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """When the loss was looked at last: after which step, its sum then, and the time."""
 
-
-def learning_rate(config: TrainConfig, epochs_done: float) -> float:
-    """Rate after so many epochs: linear warm-up, half a cosine down to nothing; after a warm restart the same again."""
-    peak, share = config.learning_rate, epochs_done / config.epochs
-    if share >= 1:
-        if not config.again_epochs:
-            return 0.0
-        peak *= config.again_rate
-        share = min((epochs_done - config.epochs) / config.again_epochs, 1.0)
-    if share < config.warmup_share:
-        return peak * min((share + 1e-3) / config.warmup_share, 1.0)
-    return peak * 0.5 * (1 + math.cos(math.pi * (share - config.warmup_share) / (1 - config.warmup_share)))
+    step: int
+    losses: float
+    at_s: float

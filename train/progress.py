@@ -1,37 +1,105 @@
-"""A line of progress on stderr."""
+"""Progress on stderr: a bar on a terminal, now and then a line elsewhere."""
 
+import atexit
+import math
 import sys
 import time
 
-_TERMINAL_EVERY_S = 0.5
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+_TERMINAL_EVERY_S = 0.25
 _LOG_EVERY_S = 20.0
 
 
 class ProgressLine:
     """Says what is done, how far, and how long it will still take.
 
-    On a terminal one line is rewritten; elsewhere a line is written every twenty seconds and at the end of a stage.
+    On a terminal a bar for each stage; elsewhere a line is written every twenty seconds and at the end of a stage.
     """
 
     def __init__(self) -> None:
         self._stage = ""
         self._started_s = 0.0
         self._said_s = 0.0
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Take note of progress; `what` begins with the stage's name."""
         now_s = time.monotonic()
-        stage = " ".join(what.split()[:2])
-        if stage != self._stage or done == 1:
-            self._stage, self._started_s = stage, now_s
         terminal = sys.stderr.isatty()
+        stage = " ".join(what.split()[:2])
+        begun = stage != self._stage or done == 1
+        if begun:
+            self.close()
+            self._stage, self._started_s = stage, now_s
         every_s = _TERMINAL_EVERY_S if terminal else _LOG_EVERY_S
-        if done < total and now_s - self._said_s < every_s:
+        if done < total and now_s - self._said_s < every_s and not (terminal and begun):
             return
         self._said_s = now_s
+        if terminal:
+            self._draw(what, done, total)
+            return
         elapsed_s = now_s - self._started_s
         left_s = elapsed_s / done * (total - done)
-        end = "\n" if done == total or not terminal else ""
-        start = "\r\x1b[K" if terminal else ""
-        sys.stderr.write(f"{start}{what}  {done}/{total}  {elapsed_s:.0f} s, {left_s:.0f} s left{end}")
+        sys.stderr.write(f"{what}  {done}/{total}  {elapsed_s:.0f} s, {left_s:.0f} s left\n")
         sys.stderr.flush()
+
+    def close(self) -> None:
+        """Leave the bar as it stands and give the cursor back."""
+        if self._bar is not None:
+            self._bar.stop()
+            atexit.unregister(self.close)
+            self._bar = None
+
+    def _draw(self, what: str, done: int, total: int) -> None:
+        if self._bar is None:
+            columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn())
+            times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(elapsed_when_finished=False))
+            # No thread draws: a bar that stands still says that the work does.
+            self._bar = Progress(
+                *columns,
+                *times,
+                console=Console(stderr=True),
+                auto_refresh=False,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(what, total=total)
+            atexit.register(self.close)  # after an error too, or the terminal would stay without a cursor
+        self._bar.update(self._task, description=what, completed=done, total=total, refresh=True)
+        if done == total:
+            self.close()
+
+
+class Outlook:
+    """How long a whole run will still take, from how long its work took since this process began.
+
+    Parameters
+    ----------
+    whole, begun
+        Work of the run, and how much of it was done when this process began, in any unit.
+    """
+
+    def __init__(self, whole: float, begun: float) -> None:
+        self._whole = whole
+        self._begun = begun
+        self._started_s = time.monotonic()
+
+    def left(self, done: float) -> str:
+        """Words for the time left once `done` of the work is done; empty where nothing can be said yet."""
+        if done <= self._begun:
+            return ""
+        elapsed_s = time.monotonic() - self._started_s
+        minutes = math.ceil(elapsed_s / (done - self._begun) * (self._whole - done) / 60)
+        return f", whole run {minutes // 60}:{minutes % 60:02d} h left"

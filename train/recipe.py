@@ -7,6 +7,7 @@ from typing import Any
 from smearwatch.models import checkpoint
 from smearwatch.models.engine import Engine, Outputs
 from smearwatch.models.manifest import Manifest
+from smearwatch.models.memory import packed
 from smearwatch.models.verdict import Policy
 from smearwatch.train import simulated
 from smearwatch.train.calibrate import fit_policy, fit_temperature
@@ -16,6 +17,7 @@ from smearwatch.train.fields_cache import Progress
 from smearwatch.train.gather import Gathered, gather
 from smearwatch.train.loop import CellSet, Trainer
 from smearwatch.train.measure import measure
+from smearwatch.train.remembering import remember
 from smearwatch.train.report import write_report
 from smearwatch.train.split import SALT, split_digest
 
@@ -64,7 +66,9 @@ def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path,
     final = trainer.folder / "calibrated"
     checkpoint.save(final, trainer.resnet, trainer.bank, manifest)
     report = _report(Engine.load(final), config, gathered, progress)
-    checkpoint.save(out, trainer.resnet, trainer.bank, manifest.model_copy(update={"metrics": _summary(report)}))
+    memory = packed(remember(trainer.resnet, config.preprocessing, gathered.train, gathered.validation))
+    measured = manifest.model_copy(update={"metrics": _summary(report)})
+    checkpoint.save(out, trainer.resnet, trainer.bank, measured, memory)
     draw_curve(out / "curve.png", trainer.curve)
     write_report(out, report)
     return report

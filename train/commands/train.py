@@ -1,7 +1,7 @@
 """`smearwatch train`: from labelled cells to weights and their report."""
 
 import json
-import shutil
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -32,6 +32,10 @@ def train(
     init: Annotated[
         Literal["scratch", "imagenet"] | None, typer.Option(help="imagenet downloads torchvision's weights.")
     ] = None,
+    start: Annotated[Path | None, typer.Option(metavar="DIR", help="Begin from the networks of these weights.")] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"] | None, typer.Option(help="auto takes CUDA where there is a device.")
+    ] = None,
     state: Annotated[
         Path | None, typer.Option(metavar="DIR", help="What a restart needs; OUT with .state behind it by default.")
     ] = None,
@@ -41,13 +45,15 @@ def train(
 ) -> None:
     """Train ResNet-18 and the six verifiers, calibrate them, and measure them on cells kept aside.
 
-    The cells are divided by group before anything is augmented. Killed at any time, the same command carries on
-    after the last whole epoch.
+    The cells are divided by group before anything is augmented. Killed at any time, the same command carries on to the
+    result of an undisturbed run. Under torchrun several processes divide every batch.
     """
+    # Threads that spin while they wait for each other cost a shared machine many times the work that is done.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may sum in another order each time
     from smearwatch.train.config import read_config
-    from smearwatch.train.progress import ProgressLine
-    from smearwatch.train.recipe import train as run
     from smearwatch.train.shares import say
+    from smearwatch.train.together import run
 
     overrides = {
         "data.cells": cells,
@@ -59,12 +65,14 @@ def train(
         "data.simulated": simulated,
         "epochs": epochs,
         "init": init,
+        "start": start,
+        "device": device,
     }
     settings = read_config(config, overrides)
     kept = state or out.with_name(out.name + ".state")
-    if fresh:
-        shutil.rmtree(kept, ignore_errors=True)
-    report = run(settings, out, kept, cache, ProgressLine())
+    report = run(settings, out, kept, cache, fresh=fresh)
+    if report is None:
+        return
     if as_json:
         sys.stdout.write(json.dumps(report) + "\n")
         return

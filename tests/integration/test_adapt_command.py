@@ -1,0 +1,196 @@
+"""Adapting from pictures on disk to a folder of weights that loads, remembers, and names the new cells."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from smearwatch.models import checkpoint, memory
+from smearwatch.models.bank import LeNetBank
+from smearwatch.models.checkpoint import Networks, WeightsUnusable
+from smearwatch.models.classes import CLASSES
+from smearwatch.models.engine import Engine
+from smearwatch.models.manifest import Manifest
+from smearwatch.models.memory import Memory
+from smearwatch.models.preprocess import Preprocessing
+from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.train.adapting.adapt import NothingGained, Wish, adapt
+from smearwatch.train.adapting.heads import body_features, remembered
+from smearwatch.train.adapting.logits import ask, named_rightly, network_input
+from smearwatch.train.adapting.network import FineTuning, put_into
+from smearwatch.train.adapting.old import OldCells
+from smearwatch.train.loop import CellSet
+from smearwatch.train.promotion.cells import Asked
+from smearwatch.train.samples import DataUnusable, Sample, exact
+
+pytestmark = pytest.mark.integration
+
+SMALL = Preprocessing(field_px=72, view_px=72)
+UM_PER_PX = 0.09
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Say nothing."""
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("smearwatch.train.adapting.adapt.use_all_cores", lambda: None)
+    torch.set_num_threads(1)
+
+
+def blob(place: int, seed: int, size_px: int) -> NDArray[np.uint8]:
+    """Draw a disc in its class's colour on a cloudy light ground: quick, and enough to be told apart."""
+    rng = np.random.default_rng(seed)
+    cloud = cv2.resize(rng.uniform(0, 25, (9, 9, 3)), (size_px, size_px), interpolation=cv2.INTER_CUBIC)
+    picture = np.full((size_px, size_px, 3), 225.0) - cloud
+    colour = 60.0 + 120.0 * np.array([place & 1, place >> 1 & 1, place >> 2 & 1])
+    centre = (size_px // 2 + int(rng.integers(-3, 4)), size_px // 2 + int(rng.integers(-3, 4)))
+    cv2.circle(picture, centre, size_px // 5, colour.tolist(), -1)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def drawn() -> CellSet:
+    def no_picture():
+        raise AssertionError("its field is there already")
+
+    samples = []
+    for number in range(60):
+        digest = f"{number:064x}"
+        place = number % 6
+        target = exact(place)
+        samples.append(Sample(f"old/{number}", "old", CLASSES[place], target, f"{number}", None, no_picture, digest))
+    return CellSet(samples, np.stack([blob(number % 6, number, 72) for number in range(60)]))
+
+
+@pytest.fixture(scope="module")
+def untaught(drawn: CellSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights that know nothing but remember the drawn cells."""
+    torch.manual_seed(1)
+    resnet, bank = LeukocyteResNet().eval(), LeNetBank(SMALL.view_px).eval()
+    features = body_features(resnet, network_input(drawn.fields, SMALL)).numpy()
+    fitted, held = (remembered(features[start::2], drawn.samples[start::2]) for start in (0, 1))
+    folder = tmp_path_factory.mktemp("weights") / "untaught"
+    manifest = Manifest(name="untaught", preprocessing=SMALL, tensors={})
+    checkpoint.save(folder, resnet, bank, manifest, memory.packed(Memory(frozenset({7}), frozenset({8}), fitted, held)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    """Class folders with eight cells each."""
+    root = tmp_path_factory.mktemp("data") / "here"
+    for number, name in enumerate(CLASSES):
+        (root / name).mkdir(parents=True)
+        for each in range(8):
+            cv2.imwrite(str(root / name / f"{each}.png"), blob(number, 1000 + 10 * number + each, 240))
+    return Asked(data=root, um_per_px=UM_PER_PX, force_scale=True)
+
+
+def wish(here: Asked, weights: Path, out: Path) -> Wish:
+    return Wish(given=here, old=Asked(), weights=weights, out=out, name="ours", folds=3)
+
+
+def test_heads_learn_and_the_folder_is_complete(here: Asked, untaught: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    account = adapt(wish(here, untaught, out), tmp_path / "cache", silent, print)
+    assert account["gained"]
+    assert account["gain"]["as_labelled"]["after"]["hits"] > account["gain"]["as_labelled"]["before"]["hits"]
+    assert account["old"]["as_labelled"]["after"]["hits"] >= account["old"]["as_labelled"]["before"]["hits"]
+    assert json.loads((out / "adapt.json").read_text()) == account
+    assert "Research Use Only" in (out / "adapt.md").read_text()
+    engine = Engine.load(out, device="cpu")
+    assert engine.weights_id == account["weights_after"] != account["weights_before"]
+    assert engine.manifest.name == "ours"
+    assert engine.manifest.data["adapted"]["from"] == account["weights_before"]
+    kept = memory.load(out)
+    assert kept is not None
+    assert len(kept.fitted.kinds) == 30 + 48
+    assert 7 in kept.train_digests
+    assert len(kept.train_digests) == 49
+    assert not list(tmp_path.glob(".*partial"))
+    again = adapt(wish(here, untaught, tmp_path / "again"), tmp_path / "cache", silent, print)
+    assert again["weights_after"] == account["weights_after"]
+
+
+def test_what_is_remembered_after_adapting_is_what_the_new_weights_see(here: Asked, untaught: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    adapt(wish(here, untaught, out), tmp_path / "cache", silent, print)
+    networks, kept = checkpoint.load(out), memory.load(out)
+    assert kept is not None
+    with torch.no_grad():
+        said = networks.resnet.classify(torch.from_numpy(kept.fitted.features)).argmax(dim=1).numpy()
+    assert (said == kept.fitted.shares.argmax(axis=1)).mean() > 0.7
+
+
+@pytest.mark.parametrize("keep_anyway", [False, True])
+def test_without_a_gain_nothing_is_written_unless_wanted(
+    here: Asked, untaught: Path, tmp_path: Path, keep_anyway: bool
+):
+    first = tmp_path / "first"
+    adapt(wish(here, untaught, first), tmp_path / "cache", silent, print)
+    lines: list[str] = []
+    second = replace(wish(here, first, tmp_path / "second"), keep_anyway=keep_anyway)
+    if keep_anyway:
+        account = adapt(second, tmp_path / "cache", silent, lines.append)
+        assert not account["gained"]
+        checkpoint.load(tmp_path / "second")
+    else:
+        with pytest.raises(NothingGained, match="no gain shown on 48 cells") as caught:
+            adapt(second, tmp_path / "cache", silent, lines.append)
+        assert "--keep-anyway" in caught.value.mend
+        assert not (tmp_path / "second").exists()
+    assert any("48 of 48 cells were met in training" in line for line in lines)
+
+
+def test_weights_without_a_memory_need_old_pictures(here: Asked, untaught: Path, tmp_path: Path):
+    networks = checkpoint.load(untaught)
+    bare = tmp_path / "bare"
+    checkpoint.save(bare, networks.resnet, networks.bank, networks.manifest)
+    with pytest.raises(WeightsUnusable, match="remember no old cells") as caught:
+        adapt(wish(here, bare, tmp_path / "out"), tmp_path / "cache", silent, print)
+    assert "--old" in caught.value.mend
+
+
+def test_a_folder_in_use_is_left_alone(here: Asked, untaught: Path, tmp_path: Path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(DataUnusable, match="something already"):
+        adapt(wish(here, untaught, tmp_path), tmp_path / "cache", silent, print)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_whole_networks_learn_new_cells_and_remember_anew(
+    drawn: CellSet, untaught: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("smearwatch.train.adapting.network._RATE", 2e-3)  # these networks know nothing yet
+    networks = checkpoint.load(untaught)
+    parts = [CellSet(drawn.samples[start::4], drawn.fields[start::4]) for start in range(4)]
+    way = FineTuning(networks, memory.load(untaught), parts[0], OldCells(*parts[1:]), steps=16, seed=1, progress=silent)
+    before = way.ask_new(way.present, np.arange(15))
+    fitted = way.fit(np.arange(15))
+    after = way.ask_new(fitted, np.arange(15))
+
+    def loss(logits) -> float:
+        places = [int(np.argmax(sample.target.shares)) for sample in parts[0].samples]
+        rows = logits.classes - np.log(np.exp(logits.classes).sum(axis=1, keepdims=True))
+        return float(-rows[np.arange(15), places].mean())
+
+    assert loss(after) < loss(before)
+    assert np.array_equal(way.ask_new(way.present, np.arange(15)).classes, before.classes)
+    kept = way.remember(fitted)
+    assert len(kept.fitted.kinds) == 30
+    assert {7, 8} <= kept.train_digests | kept.validation_digests
+    adapted = Networks(LeukocyteResNet().eval(), LeNetBank(SMALL.view_px).eval(), networks.manifest)
+    put_into(adapted, way.of_networks(fitted))
+    asked = ask(adapted.resnet, adapted.bank, parts[0].fields, SMALL)
+    assert np.allclose(asked.classes, after.classes, atol=1e-4)
+    with torch.no_grad():
+        from_memory = adapted.resnet.classify(torch.from_numpy(kept.fitted.features[15:])).numpy()
+    assert np.allclose(from_memory, after.classes, atol=1e-3)
+    assert named_rightly(parts[0].samples, asked).shape == (15,)

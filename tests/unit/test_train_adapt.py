@@ -1,0 +1,279 @@
+"""Adapting: how cells are divided, what counts as a gain, how far the outcome is followed, what more labels bring."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from smearwatch.models.classes import CLASSES
+from smearwatch.models.memory import Memory, Remembered
+from smearwatch.models.verdict import Overrule, Policy
+from smearwatch.train.adapting.folds import check_folds, divided_singly, others, thinned
+from smearwatch.train.adapting.given import families, family, read_given
+from smearwatch.train.adapting.heads import joined, remembered, remembered_samples
+from smearwatch.train.adapting.logits import Logits, named_rightly
+from smearwatch.train.adapting.more_labels import Point, forecast
+from smearwatch.train.adapting.network import sampling_weights
+from smearwatch.train.adapting.restyle import restyled
+from smearwatch.train.adapting.scores import gain, is_gain, rejected
+from smearwatch.train.adapting.verdicts import calibrated
+from smearwatch.train.adapting.way import Weights, between, follow, old_accuracy
+from smearwatch.train.commands.adapt import app
+from smearwatch.train.promotion.cells import Asked
+from smearwatch.train.samples import REJECT, DataUnusable, Sample, Target, either, exact
+
+
+def cell(target: Target, group: str = "g", name: str = "x") -> Sample:
+    def no_picture():
+        raise AssertionError("nothing is drawn here")
+
+    return Sample(name, "here", name, target, group, None, no_picture, digest="00" * 32)
+
+
+def saying(places: list[int], sure: float = 5.0) -> Logits:
+    return Logits(sure * np.eye(6)[places], np.full(len(places), -3.0), sure * (2 * np.eye(6)[places] - 1))
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        (exact(0), "neutrophil"),
+        (exact(1, 0.7, other=0), "neutrophil"),
+        (either((0, 1)), "neutrophil"),
+        (exact(3), "basophil"),
+        (REJECT, "reject"),
+    ],
+)
+def test_family_joins_band_and_segmented(target: Target, name: str):
+    assert family(cell(target)) == name
+    assert families([cell(target)])[name] == 1
+
+
+def test_folds_keep_groups_whole_and_spread_every_class():
+    samples = [cell(exact(place % 6), f"run{place // 6}") for place in range(36)]
+    folds = check_folds(samples, 3, seed=1)
+    assert sorted(np.concatenate(folds).tolist()) == list(range(36))
+    sides = [{samples[place].group for place in fold} for fold in folds]
+    assert sum(len(side) for side in sides) == len(set().union(*sides)) == 6
+    assert [len(fold) for fold in folds] == [12, 12, 12]
+    assert not set(others(samples, folds[0])) & set(folds[0])
+
+
+def test_folds_of_slides_with_one_class_each():
+    samples = [cell(exact(2 + slide // 2), f"slide{slide}") for slide in range(8) for _ in range(5)]
+    for fold in check_folds(samples, 2, seed=3):
+        assert {family(samples[place]) for place in fold} == {"eosinophil", "basophil", "monocyte", "lymphocyte"}
+
+
+def test_cells_of_one_group_are_dealt_singly():
+    samples = [cell(exact(place % 2 * 3)) for place in range(10)]
+    assert divided_singly(samples)
+    assert [len(fold) for fold in check_folds(samples, 5, seed=1)] == [2] * 5
+
+
+@pytest.mark.parametrize(("share", "kept"), [(1.0, 24), (0.5, 12), (0.25, 6), (0.01, 3)])
+def test_thinning_keeps_every_class(share: float, kept: int):
+    samples = [cell(exact(2 + place % 3)) for place in range(24)]
+    places = thinned(samples, np.arange(24), share, seed=1)
+    assert len(places) == kept
+    assert len({family(samples[place]) for place in places}) == 3
+
+
+def test_a_label_that_joins_two_classes_allows_both():
+    samples = [cell(either((0, 1))), cell(either((0, 1))), cell(exact(0)), cell(exact(1, 0.7, other=0)), cell(REJECT)]
+    assert named_rightly(samples, saying([0, 1, 1, 1, 2])).tolist() == [True, True, False, True, False]
+
+
+class OneTensor:
+    """A way whose old cells are named rightly up to a share of the path."""
+
+    name = "heads"
+
+    def __init__(self, right_up_to: float) -> None:
+        self.present: Weights = {"w": torch.zeros(1)}
+        self.chosen_by = [cell(exact(2))] * 10
+        self.checked_by: list[Sample] = []
+        self._right_up_to = right_up_to
+
+    def fit(self, places):
+        return {"w": torch.ones(1)}
+
+    def ask_new(self, weights, places):
+        return saying([2] * len(places))
+
+    def ask_chosen_by(self, weights):
+        share = float(weights["w"])
+        wrong = 0 if share <= self._right_up_to + 1e-6 else 1
+        return saying([3] * wrong + [2] * (10 - wrong))
+
+    ask_checked_by = ask_chosen_by
+
+    def of_networks(self, weights):
+        return weights
+
+    def remember(self, weights):
+        raise AssertionError("not asked here")
+
+
+@pytest.mark.parametrize(
+    ("right_up_to", "tolerance", "share"), [(1.0, 0.0, 1.0), (0.6, 0.005, 0.6), (0.0, 0.005, 0.0), (0.0, 0.1, 1.0)]
+)
+def test_old_cells_say_how_far_to_go(right_up_to: float, tolerance: float, share: float):
+    way = OneTensor(right_up_to)
+    least = old_accuracy(way, way.present) - tolerance
+    followed = follow(way, way.fit(np.arange(1)), least)
+    assert followed.share == share
+    assert followed.weights["w"].item() == pytest.approx(share)
+
+
+def test_weights_in_between():
+    half = between({"a": torch.tensor([0.0, 2.0])}, {"a": torch.tensor([4.0, 0.0])}, 0.25)
+    assert half["a"].tolist() == [1.0, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "gained"), [(10, 20, True), (18, 20, False), (20, 10, False), (20, 20, False)]
+)
+def test_a_gain_must_be_surer_than_chance(before: int, after: int, gained: bool):
+    samples = [cell(exact(4))] * 20
+    changes = gain(samples, saying([4] * before + [5] * (20 - before)), saying([4] * after + [5] * (20 - after)))
+    assert is_gain(changes) is gained
+    assert changes["per_class"]["monocyte"]["after"]["hits"] == after
+    assert changes["five_class"]["n"] == 20
+
+
+def test_rejected_tells_true_cells_from_others():
+    samples = [cell(exact(4)), cell(exact(4)), cell(REJECT)]
+    before = Logits(np.zeros((3, 6)), np.array([2.0, -2.0, 2.0]), np.zeros((3, 6)))
+    after = Logits(np.zeros((3, 6)), np.array([-2.0, -2.0, 2.0]), np.zeros((3, 6)))
+    found = rejected(samples, before, after, Policy(), Policy())
+    assert (found["leukocytes"]["before"]["hits"], found["leukocytes"]["after"]["hits"]) == (1, 0)
+    assert found["others"]["after"]["hits"] == 1
+
+
+def points_of_a_law(power: float, count: int = 4000) -> list[Point]:
+    cells = [10.0, 20.0, 40.0, 80.0]
+    return [Point(n, np.arange(count) >= round(count * 1.5 * n**-power)) for n in cells]
+
+
+@pytest.mark.parametrize("power", [0.3, 0.5, 1.0])
+def test_forecast_finds_the_law(power: float):
+    found = forecast(points_of_a_law(power), [str(n) for n in range(4000)], now=80, more=80, seed=1)
+    wanted = 1.5 * (80.0**-power - 160.0**-power)
+    assert found["power"]["value"] == pytest.approx(power, abs=0.03)
+    assert found["gain"]["value"] == pytest.approx(wanted, rel=0.1, abs=0.002)
+    assert found["gain"]["low"] <= wanted <= found["gain"]["high"]
+
+
+def test_forecast_without_a_trend_or_without_errors_promises_nothing():
+    flat = [Point(n, np.arange(100) >= 20) for n in (10.0, 40.0)]
+    found = forecast(flat, [str(n) for n in range(100)], now=40, more=40, seed=1)
+    assert found["gain"]["value"] == pytest.approx(0.0, abs=0.005)
+    none = [Point(n, np.ones(100, dtype=bool)) for n in (10.0, 40.0)]
+    assert forecast(none, [str(n) for n in range(100)], now=40, more=40, seed=1)["gain"]["high"] < 0.01
+
+
+def test_restyling_takes_the_new_colours():
+    rng = np.random.default_rng(1)
+    old = rng.integers(180, 240, (4, 32, 32, 3)).astype(np.uint8)
+    new = rng.integers(60, 200, (4, 32, 32, 3)).astype(np.uint8)
+    made = restyled(old, new, np.random.default_rng(2))
+    assert made.shape == old.shape
+    assert made.dtype == np.uint8
+    means = [pictures.astype(float).mean() for pictures in (old, made, new)]
+    assert means[2] < means[1] < means[0]
+    flat = np.full((1, 32, 32, 3), 250, dtype=np.uint8)
+    assert np.isfinite(restyled(flat, new[:1], rng)).all()
+
+
+def test_frequent_classes_are_drawn_less_often_each():
+    weights = sampling_weights(["a"] * 4 + ["b"])
+    assert weights.sum() == pytest.approx(1.0)
+    assert weights[:4].sum() / weights[4] == pytest.approx(2.0)
+
+
+def test_calibration_takes_old_and_new_alike_and_drops_what_nobody_can_check():
+    new_samples = [cell(exact(place % 6)) for place in range(30)]
+    old_samples = [cell(exact(place % 6)) for place in range(60)]
+    new, old = (saying([place % 6 for place in range(count)]) for count in (30, 60))
+    mute = Logits(old.classes, old.reject, np.full((60, 6), np.nan))
+    present = Policy(agree_at=(0.4,) * 6, overrules=(Overrule(said=0, instead=1, claim_at=0.9),))
+    temperature, policy = calibrated(old_samples, mute, new_samples, new, present)
+    assert temperature < 1  # all are right, so more confidence is due
+    assert policy.agree_at == present.agree_at
+    assert policy.overrules == ()
+    assert policy.reject_at == 0.5
+    assert calibrated(old_samples, old, new_samples, new, present)[1].agree_at == (0.5,) * 6
+
+
+def test_new_cells_with_high_reject_scores_raise_the_threshold():
+    samples = [cell(exact(2))] * 50
+    old = saying([2] * 50)
+    new = Logits(old.classes, np.full(50, 2.0), old.verifiers)
+    assert calibrated(samples, old, samples, new, Policy())[1].reject_at > 0.85
+
+
+def test_remembered_cells_are_samples_without_a_picture():
+    samples = [cell(exact(2)), cell(either((0, 1))), cell(REJECT)]
+    once = remembered(np.zeros((3, 512), np.float32), samples)
+    again = remembered_samples(joined(once, once))
+    assert [sample.target for sample in again] == [sample.target for sample in samples] * 2
+    with pytest.raises(DataUnusable, match="no picture"):
+        again[0].draw()
+
+
+def tree(folder: Path, counts: dict[str, int]) -> Path:
+    import cv2
+
+    rng = np.random.default_rng(1)
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            picture = rng.integers(0, 255, (40, 40, 3)).astype(np.uint8)
+            cv2.imwrite(str(folder / name / f"{number}.png"), picture)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({"band": 3, "monocyte": 4}, "7 labelled leukocytes, adapting takes at least 12"),
+        ({"band": 3, "platelet": 14}, "3 labelled leukocytes"),
+        ({"band": 6, "segmented": 7}, "of one class (neutrophil)"),
+    ],
+)
+def test_too_few_cells_are_one_clear_line(tmp_path: Path, counts: dict[str, int], words: str):
+    asked = Asked(data=tree(tmp_path / "here", counts), um_per_px=0.1, force_scale=True)
+    with pytest.raises(DataUnusable) as caught:
+        read_given(asked, print)
+    assert words in str(caught.value)
+    assert "label" in caught.value.mend
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "nothing to adapt to (give --data"),
+        (["--data", "x"], "--data without --um-per-px"),
+        (["--data", "x", "--um-per-px", "-1"], "no usable scale"),
+        (["--fields", "x"], "--fields without --fields-um-per-px"),
+        (["--data", "x", "--um-per-px", "0.1", "--old", "y"], "--old without --old-um-per-px"),
+        (["--data", "x", "--um-per-px", "0.1", "--old-um-per-px", "1"], "--old-um-per-px without --old"),
+        (["--data", "x", "--um-per-px", "0.1", "--tolerance", "nan"], "--tolerance nan"),
+        (["--data", "x", "--um-per-px", "0.1", "--tolerance", "7"], "--tolerance 7"),
+    ],
+)
+def test_wrong_usage_is_one_line(arguments: list[str], words: str):
+    result = CliRunner().invoke(app, ["--out", "new", *arguments])
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_memory_holds_the_classes_it_was_given():
+    cells = Remembered(np.ones((2, 512), np.float32), np.eye(6, dtype=np.float32)[:2], np.zeros(2, np.uint8))
+    memory = Memory(frozenset({1}), frozenset({2}), cells, cells)
+    assert [family(sample) for sample in remembered_samples(memory.fitted)] == ["neutrophil"] * 2
+    assert len(CLASSES) == cells.shares.shape[1]

@@ -1,0 +1,172 @@
+"""From labelled cells of one microscope to weights for it, or to the finding that there is nothing to gain."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from smearwatch.models import checkpoint, memory
+from smearwatch.models.checkpoint import Networks, WeightsUnusable
+from smearwatch.models.memory import Memory
+from smearwatch.train.adapting.checking import Checked, Plan, check
+from smearwatch.train.adapting.folds import divided_singly
+from smearwatch.train.adapting.given import families, read_given
+from smearwatch.train.adapting.heads import HeadFitting
+from smearwatch.train.adapting.logits import use_all_cores
+from smearwatch.train.adapting.more_labels import forecast
+from smearwatch.train.adapting.network import FineTuning
+from smearwatch.train.adapting.old import read_old
+from smearwatch.train.adapting.scores import gain, is_gain
+from smearwatch.train.adapting.way import Followed, Way, follow, old_accuracy
+from smearwatch.train.adapting.writing import write
+from smearwatch.train.evaluation.met import part
+from smearwatch.train.fields_cache import Progress, shrunken_fields
+from smearwatch.train.loop import CellSet
+from smearwatch.train.promotion.cells import Asked
+from smearwatch.train.samples import DataUnusable, Sample
+
+# The heads are fitted in a second, the networks in a minute or two: so many checks are affordable.
+_FOLDS: Final = {HeadFitting.name: 5, FineTuning.name: 3}
+_SHARES: Final = {HeadFitting.name: (0.25, 0.5, 1.0), FineTuning.name: (0.5, 1.0)}
+_NO_GAIN: Final = "--keep-anyway writes them all the same; more labels may help"
+
+
+class NothingGained(Exception):
+    """The check shows no gain, so nothing was written.
+
+    Attributes
+    ----------
+    mend
+        What the user can do about it.
+    """
+
+    def __init__(self, account: dict[str, Any]) -> None:
+        change = account["gain"]["as_labelled"]
+        super().__init__(
+            f"no gain shown on {change['n']} cells: {change['before']['hits']} named rightly before, "
+            f"{change['after']['hits']} after (exact McNemar p {change['p_value']:.3g}); nothing written"
+        )
+        self.mend = _NO_GAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants adapted.
+
+    Attributes
+    ----------
+    given, old
+        The labelled cells of this microscope; old pictures, if any.
+    weights, out, name
+        From which weights, to which folder, under which name.
+    tolerance
+        By how much the accuracy on old cells may fall.
+    folds, steps
+        How many folds (None for the usual number), and how many steps where whole networks learn.
+    keep_anyway
+        Write the weights even where no gain is shown.
+    """
+
+    given: Asked
+    old: Asked
+    weights: Path
+    out: Path
+    name: str
+    tolerance: float = 0.005
+    folds: int | None = None
+    steps: int = 120
+    keep_anyway: bool = False
+    seed: int = 1
+
+
+def adapt(wish: Wish, cache: Path, progress: Progress, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Adapt, check, and write weights with `adapt.json` and `adapt.md` beside them.
+
+    Returns
+    -------
+    dict
+        The account, as `adapt.json` holds it.
+
+    Raises
+    ------
+    DataUnusable, LedgerUnusable
+        Where cells cannot be used or are too few, or `out` is in use.
+    WeightsUnusable
+        Where the weights cannot be used, or remember nothing and no old pictures are named.
+    NothingGained
+        Where the check shows no gain.
+    """
+    started = time.monotonic()
+    if wish.out.exists() and (not wish.out.is_dir() or any(wish.out.iterdir())):
+        raise DataUnusable(wish.out, "there is something already", "name a new folder with --out")
+    networks, remembered = checkpoint.load(wish.weights), memory.load(wish.weights)
+    _refuse_without_old(wish, remembered)
+    samples = read_given(wish.given, tell)
+    met = part(samples, remembered, "all")
+    if met.train + met.validation:
+        tell(f"{met.train + met.validation} of {len(samples)} cells were met in training; the gain looks smaller so")
+    use_all_cores()
+    cells = CellSet(samples, shrunken_fields(samples, networks.manifest.preprocessing, cache, progress))
+    way = _way(wish, networks, remembered, cells, cache, progress)
+    least = old_accuracy(way, way.present) - wish.tolerance
+    plan = Plan(wish.folds or _FOLDS[way.name], _SHARES[way.name], least, wish.seed)
+    checked = check(way, samples, plan, progress)
+    everything = np.arange(len(samples), dtype=np.int64)
+    final = follow(way, way.fit(everything), least)
+    account = _account(wish, networks, way, samples, checked, final)
+    account["met"] = met.train + met.validation
+    account["minutes"] = round((time.monotonic() - started) / 60, 2)
+    if not (account["gained"] or wish.keep_anyway):
+        raise NothingGained(account)
+    return write(wish.out, wish.name, networks, way, samples, checked, final, account)
+
+
+def _refuse_without_old(wish: Wish, remembered: Memory | None) -> None:
+    if not wish.old.nothing:
+        return
+    if remembered is None or not len(remembered.fitted.kinds) or not len(remembered.held.kinds):
+        raise WeightsUnusable(
+            wish.weights,
+            "they remember no old cells, so they would forget them",
+            "name the old pictures with --old, or take weights that remember",
+        )
+
+
+def _way(
+    wish: Wish, networks: Networks, remembered: Memory | None, cells: CellSet, cache: Path, progress: Progress
+) -> Way:
+    if wish.old.nothing:
+        assert remembered is not None
+        return HeadFitting(networks, remembered, cells, wish.seed, progress)
+    old = read_old(wish.old, networks.manifest.preprocessing, cache, progress, wish.seed)
+    return FineTuning(networks, remembered, cells, old, steps=wish.steps, seed=wish.seed, progress=progress)
+
+
+def _account(
+    wish: Wish, networks: Networks, way: Way, samples: list[Sample], checked: Checked, final: Followed
+) -> dict[str, Any]:
+    known = [samples[int(place)] for place in checked.leukocytes]
+    before, after = (logits.at(checked.leukocytes) for logits in (checked.before, checked.after))
+    changes = gain(known, before, after)
+    counts = families(samples)
+    further = None
+    if len(checked.points) > 1:
+        further = forecast(checked.points, [sample.group for sample in known], len(known), len(known), wish.seed)
+    return {
+        "weights_before": networks.manifest.weights_id(),
+        "name_before": networks.manifest.name,
+        "way": way.name,
+        "share": final.share,
+        "fold_shares": checked.shares,
+        "cells": counts,
+        "missing": [name for name, count in counts.items() if not count and name != "reject"],
+        "groups": len({sample.group for sample in samples}),
+        "divided_singly": divided_singly(samples),
+        "tolerance": wish.tolerance,
+        "gain": changes,
+        "gained": is_gain(changes) and final.share > 0,
+        "more_labels": further,
+    }

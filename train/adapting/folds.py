@@ -1,0 +1,63 @@
+"""Which cells to learn from and which to check by: whole groups, every class spread as evenly as it goes."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smearwatch.train.adapting.given import family
+from smearwatch.train.samples import Sample
+
+Places = NDArray[np.int64]
+
+
+def check_folds(samples: Sequence[Sample], count: int, seed: int) -> list[Places]:
+    """Divide cells into at most `count` folds of whole groups, to be checked in turn by what the others taught.
+
+    The largest groups are dealt first, each to the fold that holds the fewest cells of the same classes, then the
+    fewest cells.
+
+    Returns
+    -------
+    list of int64 arrays
+        Places of each fold's cells. Where all cells are of one group, cells are dealt singly.
+    """
+    groups: dict[str, list[int]] = defaultdict(list)
+    for place, sample in enumerate(samples):
+        groups[sample.group].append(place)
+    if len(groups) < 2:
+        groups = {str(place): [place] for place in range(len(samples))}
+    order = [sorted(groups)[at] for at in np.random.default_rng(seed).permutation(len(groups))]
+    order.sort(key=lambda name: -len(groups[name]))
+    folds: list[list[int]] = [[] for _ in range(min(count, len(groups)))]
+    held: list[dict[str, int]] = [defaultdict(int) for _ in folds]
+    for name in order:
+        kinds = [family(samples[place]) for place in groups[name]]
+        best = min(range(len(folds)), key=lambda fold: (sum(held[fold][kind] for kind in kinds), len(folds[fold])))
+        folds[best] += groups[name]
+        for kind in kinds:
+            held[best][kind] += 1
+    return [np.array(sorted(fold), dtype=np.int64) for fold in folds]
+
+
+def divided_singly(samples: Sequence[Sample]) -> bool:
+    """Whether all cells are of one group, so that a check cannot keep groups apart."""
+    return len({sample.group for sample in samples}) < 2
+
+
+def others(samples: Sequence[Sample], fold: Places) -> Places:
+    """Places of all cells outside a fold."""
+    return np.setdiff1d(np.arange(len(samples), dtype=np.int64), fold)
+
+
+def thinned(samples: Sequence[Sample], places: Places, share: float, seed: int) -> Places:
+    """Keep a share of some cells, of every class alike and at least one of each: as if fewer had been labelled."""
+    if share >= 1:
+        return places
+    rng = np.random.default_rng(seed)
+    kinds: dict[str, list[int]] = defaultdict(list)
+    for place in rng.permutation(places):
+        kinds[family(samples[int(place)])].append(int(place))
+    kept = [place for each in kinds.values() for place in each[: max(1, round(share * len(each)))]]
+    return np.array(sorted(kept), dtype=np.int64)

@@ -1,0 +1,56 @@
+"""The labelled cells of this microscope, and whether they are enough to learn from."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from smearwatch.models.classes import CLASSES
+from smearwatch.train.promotion.cells import Asked, frozen_sets
+from smearwatch.train.samples import DataUnusable, Sample
+
+FEWEST_CELLS = 12
+FEWEST_CLASSES = 2
+NEUTROPHIL = "neutrophil"
+
+
+def read_given(asked: Asked, tell: Callable[[str], None]) -> list[Sample]:
+    """List the cells of every source that was named.
+
+    Raises
+    ------
+    DataUnusable
+        Where a source cannot be used, its scale does not fit its cells, or too few cells or classes are labelled.
+    LedgerUnusable
+        Where a session's ledger cannot be read.
+    """
+    samples = [sample for each in frozen_sets(asked, (), tell=tell) for sample in each.samples]
+    where = next((path for path in (asked.data, asked.fields, *asked.sessions) if path is not None), Path("cells"))
+    _refuse_too_few(where, samples)
+    return samples
+
+
+def family(sample: Sample) -> str:
+    """Name of a cell's class with band and segmented as one, which every person can label; "reject" for the rest."""
+    if sample.target.kind == "reject":
+        return "reject"
+    place = max(range(len(CLASSES)), key=lambda each: sample.target.shares[each])
+    return NEUTROPHIL if place < 2 else CLASSES[place]
+
+
+def families(samples: list[Sample]) -> dict[str, int]:
+    """Count cells by `family`, all of them, those that are missing too."""
+    counts = Counter(family(sample) for sample in samples)
+    return {name: counts[name] for name in (NEUTROPHIL, *CLASSES[2:], "reject")}
+
+
+def _refuse_too_few(where: Path, samples: list[Sample]) -> None:
+    counts = families(samples)
+    known = {name: count for name, count in counts.items() if count and name != "reject"}
+    cells = sum(known.values())
+    wanted = f"adapting takes at least {FEWEST_CELLS} of at least {FEWEST_CLASSES} classes"
+    if cells < FEWEST_CELLS:
+        raise DataUnusable(where, f"{cells} labelled leukocytes, {wanted}", f"label {FEWEST_CELLS - cells} more")
+    if len(known) < FEWEST_CLASSES:
+        (name,) = known
+        matter = f"all {cells} labelled leukocytes are of one class ({name}), {wanted}"
+        raise DataUnusable(where, matter, "label cells of other classes too")

@@ -1,0 +1,180 @@
+"""Adapting the ResNet's two heads alone, on features: needs no old picture, only what the weights remember."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from smearwatch.models.checkpoint import Networks
+from smearwatch.models.classes import CLASSES
+from smearwatch.models.memory import KINDS, Memory, Remembered, short
+from smearwatch.models.preprocess import normalise
+from smearwatch.models.resnet import LeukocyteResNet, ResNetAnswer
+from smearwatch.train.adapting.folds import Places
+from smearwatch.train.adapting.logits import Logits, ask, network_input
+from smearwatch.train.adapting.way import Weights, shuffled
+from smearwatch.train.augment import augment
+from smearwatch.train.fields_cache import Progress
+from smearwatch.train.loop import CellSet
+from smearwatch.train.losses import Targets, resnet_loss
+from smearwatch.train.samples import DataUnusable, Image, Sample, Target, TargetKind
+
+_HEADS = ("classify.weight", "classify.bias", "reject.weight", "reject.bias")
+_VIEWS = 6  # of each new cell, besides itself
+_STRENGTH = 0.5
+_PULL = 0.01  # towards the present heads (L2-SP; Li et al., ICML 2018)
+_SMOOTHING = 0.03
+_ITERATIONS = 80
+_BATCH = 32
+_KINDS: Final[tuple[TargetKind, ...]] = ("exact", "either", "reject")  # as `smearwatch.models.memory.KINDS`
+_WHERE = Path("memory")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Features float32 [n, 512] and their targets."""
+
+    features: torch.Tensor
+    targets: Targets
+
+
+class HeadFitting:
+    """Logistic regression on the body's features, beside the remembered ones, held to the present heads."""
+
+    name = "heads"
+
+    def __init__(self, networks: Networks, memory: Memory, cells: CellSet, seed: int, progress: Progress) -> None:
+        state = networks.resnet.state_dict()
+        self.present: Weights = {name: state[name].clone() for name in _HEADS}
+        self._memory = memory
+        self._samples = cells.samples
+        preprocessing = networks.manifest.preprocessing
+        self._asked = ask(networks.resnet, networks.bank, cells.fields, preprocessing)
+        generator = torch.Generator().manual_seed(seed)
+        views = [body_features(networks.resnet, network_input(cells.fields, preprocessing))]
+        for number in range(_VIEWS):
+            progress("new cells", number + 1, _VIEWS)
+            views.append(_varied(networks, cells.fields, generator))
+        self._views = torch.stack(views)
+        old = remembered_samples(memory.fitted)
+        self._old = _Seen(torch.from_numpy(memory.fitted.features), _targets(old, 1))
+        held = remembered_samples(memory.held)
+        order = shuffled(len(held), seed)
+        self._halves = (np.sort(order[::2]), np.sort(order[1::2]))
+        self.chosen_by, self.checked_by = ([held[int(place)] for place in half] for half in self._halves)
+
+    def fit(self, places: Places) -> Weights:
+        """Fit both heads; the new cells' mean loss weighs as much as the old ones'."""
+        chosen = torch.from_numpy(places)
+        views = self._views[:, chosen]
+        new = _Seen(views.flatten(0, 1), _targets([self._samples[int(place)] for place in places], len(views)))
+        heads = {name: value.clone().requires_grad_() for name, value in self.present.items()}
+        optimiser = torch.optim.LBFGS(list(heads.values()), max_iter=_ITERATIONS, line_search_fn="strong_wolfe")
+
+        def closure() -> torch.Tensor:
+            optimiser.zero_grad()
+            loss = torch.zeros(())
+            for seen in (self._old, new):
+                if len(seen.features):
+                    loss = loss + resnet_loss(_answer(heads, seen.features), seen.targets, _SMOOTHING)
+            for name, value in heads.items():
+                loss = loss + _PULL * (value - self.present[name]).square().sum()
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss
+
+        optimiser.step(closure)  # type: ignore[no-untyped-call]
+        return {name: value.detach() for name, value in heads.items()}
+
+    def ask_new(self, weights: Weights, places: Places) -> Logits:
+        """Logits of new cells; the verifiers' stay what they were."""
+        logits = _logits(weights, self._views[0, torch.from_numpy(places)])
+        return Logits(logits.classes, logits.reject, self._asked.verifiers[places])
+
+    def ask_chosen_by(self, weights: Weights) -> Logits:
+        """Logits of half of the remembered validation cells."""
+        return _logits(weights, torch.from_numpy(self._memory.held.features[self._halves[0]]))
+
+    def ask_checked_by(self, weights: Weights) -> Logits:
+        """Logits of the other half."""
+        return _logits(weights, torch.from_numpy(self._memory.held.features[self._halves[1]]))
+
+    def of_networks(self, weights: Weights) -> Weights:
+        """Name the tensors as those of the ResNet."""
+        return {f"resnet.{name}": value for name, value in weights.items()}
+
+    def remember(self, weights: Weights) -> Memory:
+        """Add the new cells to the old memory, which stays valid, for the body has not changed."""
+        fitted = joined(self._memory.fitted, remembered(self._views[0].numpy(), self._samples))
+        digests = self._memory.train_digests | {short(sample.digest) for sample in self._samples}
+        return Memory(frozenset(digests), self._memory.validation_digests, fitted, self._memory.held)
+
+
+def body_features(resnet: LeukocyteResNet, batch: torch.Tensor) -> torch.Tensor:
+    """Features float32 [n, 512] of normalised views [n, 3, view_px, view_px]."""
+    with torch.no_grad():
+        parts = [resnet.body(batch[start : start + _BATCH]) for start in range(0, len(batch), _BATCH)]
+    return torch.cat(parts)
+
+
+def remembered(features: NDArray[np.float32], samples: list[Sample]) -> Remembered:
+    """Put features and labels together as a memory keeps them."""
+    shares = np.array([sample.target.shares for sample in samples], dtype=np.float32).reshape(-1, len(CLASSES))
+    kinds = np.array([KINDS.index(sample.target.kind) for sample in samples], dtype=np.uint8)
+    return Remembered(features, shares, kinds)
+
+
+def joined(one: Remembered, two: Remembered) -> Remembered:
+    """One after the other."""
+    return Remembered(
+        np.concatenate([one.features, two.features]),
+        np.concatenate([one.shares, two.shares]),
+        np.concatenate([one.kinds, two.kinds]),
+    )
+
+
+def remembered_samples(cells: Remembered) -> list[Sample]:
+    """Remembered cells as samples; their pictures are gone, so drawing one raises `DataUnusable`."""
+
+    def draw() -> Image:
+        raise DataUnusable(_WHERE, "a remembered cell has no picture", "name the old pictures with --old")
+
+    found = []
+    for place, (shares, kind) in enumerate(zip(cells.shares.astype(np.float64), cells.kinds, strict=True)):
+        a, b, c, d, e, f = (float(value) for value in shares)
+        target = Target(_KINDS[int(kind)], (a, b, c, d, e, f))
+        name = f"memory/{place}"
+        found.append(Sample(name, "memory", "", target, name, None, draw, hashlib.sha256(name.encode()).hexdigest()))
+    return found
+
+
+def _varied(networks: Networks, fields_bgr: NDArray[np.uint8], generator: torch.Generator) -> torch.Tensor:
+    preprocessing = networks.manifest.preprocessing
+    views = augment(torch.from_numpy(np.array(fields_bgr)), preprocessing, _STRENGTH, generator)
+    batch = normalise(views, preprocessing).contiguous(memory_format=torch.channels_last)
+    return body_features(networks.resnet, batch)
+
+
+def _targets(samples: list[Sample], times: int) -> Targets:
+    """Targets of all samples, so many times over."""
+    once = CellSet(samples, np.empty((0, 1, 1, 3), dtype=np.uint8)).targets(np.arange(len(samples)))
+    shares = once.shares.view(-1, len(CLASSES))
+    return Targets(shares.repeat(times, 1), once.either.bool().repeat(times), once.reject.bool().repeat(times))
+
+
+def _answer(heads: Weights, features: torch.Tensor) -> ResNetAnswer:
+    classes = functional.linear(features, heads["classify.weight"], heads["classify.bias"])
+    reject = functional.linear(features, heads["reject.weight"], heads["reject.bias"])
+    return ResNetAnswer(classes, reject.squeeze(1))
+
+
+def _logits(heads: Weights, features: torch.Tensor) -> Logits:
+    with torch.no_grad():
+        answer = _answer(heads, features)
+    count = len(features)
+    classes, reject = answer.class_logits.double().numpy(), answer.reject_logits.double().numpy()
+    return Logits(classes, reject, np.full((count, len(CLASSES)), np.nan))

@@ -1,0 +1,88 @@
+"""What both networks say of cells before anything is calibrated, and whether it is right."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+
+from smearwatch.models.bank import LeNetBank
+from smearwatch.models.classes import CLASSES
+from smearwatch.models.engine import Outputs
+from smearwatch.models.preprocess import Preprocessing, normalise, to_tensor, view
+from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.train.samples import Sample
+
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Logits:
+    """Float64 arrays for n cells: classes [n, 6], reject [n], verifiers [n, 6].
+
+    Where no picture is left to ask the verifiers about, theirs are NaN.
+    """
+
+    classes: NDArray[np.float64]
+    reject: NDArray[np.float64]
+    verifiers: NDArray[np.float64]
+
+    def at(self, places: NDArray[np.int64]) -> "Logits":
+        """Pick some of the cells."""
+        return Logits(self.classes[places], self.reject[places], self.verifiers[places])
+
+    def outputs(self, temperature: float) -> Outputs:
+        """As the engine would put them at this temperature."""
+        return Outputs(softmax(self.classes / temperature, axis=1), expit(self.verifiers), expit(self.reject))
+
+    def put(self, places: NDArray[np.int64], part: "Logits") -> None:
+        """Write the logits of some of the cells in their places."""
+        for name in ("classes", "reject", "verifiers"):
+            getattr(self, name)[places] = getattr(part, name)
+
+    @staticmethod
+    def blank(count: int) -> "Logits":
+        """NaN for so many cells."""
+        six = (count, len(CLASSES))
+        return Logits(np.full(six, np.nan), np.full(count, np.nan), np.full(six, np.nan))
+
+
+def use_all_cores() -> None:
+    """Let torch compute on every core that this process may use."""
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+
+
+def network_input(fields_bgr: NDArray[np.uint8], preprocessing: Preprocessing) -> torch.Tensor:
+    """Turn shrunken fields uint8 [n, field_px, field_px, 3] into normalised views float32 [n, 3, view_px, view_px]."""
+    # A copy, since fields may be mapped from disk and not writable, which torch warns of.
+    views = normalise(to_tensor(np.array(view(fields_bgr, preprocessing))), preprocessing)
+    return views.contiguous(memory_format=torch.channels_last)
+
+
+def ask(
+    resnet: LeukocyteResNet, bank: LeNetBank, fields_bgr: NDArray[np.uint8], preprocessing: Preprocessing
+) -> Logits:
+    """Run both networks, in evaluation mode and single precision, over shrunken fields."""
+    parts = []
+    for start in range(0, len(fields_bgr), _BATCH):
+        batch = network_input(fields_bgr[start : start + _BATCH], preprocessing)
+        with torch.inference_mode():
+            answer = resnet(batch)
+            parts.append(torch.cat([answer.class_logits, bank(batch), answer.reject_logits[:, None]], dim=1).double())
+    table = torch.cat(parts).numpy() if parts else np.empty((0, 2 * len(CLASSES) + 1))
+    return Logits(table[:, :6], table[:, 12], table[:, 6:12])
+
+
+def is_leukocyte(samples: Sequence[Sample]) -> NDArray[np.bool_]:
+    """Which cells have a label of the six, or one that joins two of them."""
+    return np.array([sample.target.kind != "reject" for sample in samples], dtype=bool)
+
+
+def named_rightly(samples: Sequence[Sample], logits: Logits) -> NDArray[np.bool_]:
+    """Which cells get a class that their label allows; False for cells to reject."""
+    shares = np.array([sample.target.shares for sample in samples], dtype=np.float64).reshape(-1, len(CLASSES))
+    allowed = (shares >= shares.max(axis=1, keepdims=True)) & (shares > 0)
+    return np.asarray(allowed[np.arange(len(shares)), logits.classes.argmax(axis=1)], dtype=bool)

@@ -1,0 +1,49 @@
+"""Old cells in the colours of this microscope, so that classes without a new cell are met in its colours too."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smearwatch.capture.light import WHITE
+
+_LEAST = 2.0
+_LEAST_CHANGE = 0.5  # of the way to the new colours; the rest is drawn for each cell
+_MIDDLE = 0.15  # left out at each side, where neighbours stand
+_LEAST_SPREAD = 1e-3
+
+
+def restyled(
+    old_bgr: NDArray[np.uint8], new_bgr: NDArray[np.uint8], generator: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Give each old field the mean and the spread of optical density, channel by channel, of a new one.
+
+    After Reinhard et al., IEEE Computer Graphics and Applications 21 (2001), in optical density, where stains add up.
+
+    Parameters
+    ----------
+    old_bgr, new_bgr : uint8 arrays of shape [n, h, w, 3]
+    generator
+        Draws for each cell how far it goes, from half the way to all of it.
+
+    Returns
+    -------
+    uint8 array of shape [n, h, w, 3]
+    """
+    old, new = _density(old_bgr), _density(new_bgr)
+    old_mean, old_spread = _moments(old)
+    new_mean, new_spread = _moments(new)
+    share = generator.uniform(_LEAST_CHANGE, 1.0, (len(old), 1, 1, 1)).astype(np.float32)
+    mean = old_mean + (new_mean - old_mean) * share
+    spread = old_spread * (new_spread / old_spread) ** share
+    density = (old - old_mean) / old_spread * spread + mean
+    return np.asarray(np.clip(np.rint(np.exp(-density) * WHITE), 0, 255), dtype=np.uint8)
+
+
+def _density(fields_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return -np.log(np.maximum(fields_bgr.astype(np.float32), _LEAST) / np.float32(WHITE))
+
+
+def _moments(density: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    edge = int(density.shape[1] * _MIDDLE)
+    middle = density[:, edge : density.shape[1] - edge, edge : density.shape[2] - edge]
+    spread = middle.std(axis=(1, 2), keepdims=True)
+    return middle.mean(axis=(1, 2), keepdims=True), np.maximum(spread, _LEAST_SPREAD)

@@ -1,0 +1,64 @@
+"""Before and after, on the same cells."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from smearwatch.models.classes import CLASSES
+from smearwatch.models.verdict import Policy
+from smearwatch.train.adapting.given import family
+from smearwatch.train.adapting.logits import Logits, is_leukocyte, named_rightly
+from smearwatch.train.evaluation.five import five
+from smearwatch.train.promotion.paired import paired
+from smearwatch.train.samples import Sample
+
+_SIGNIFICANT = 0.05
+
+
+def gain(samples: list[Sample], before: Logits, after: Logits) -> dict[str, Any]:
+    """Pair the answers for leukocytes.
+
+    Returns
+    -------
+    dict
+        `as_labelled` (band and segmented apart where the label says which), `five_class` (as one), and `per_class`,
+        each as `smearwatch.train.promotion.paired.paired` makes it.
+    """
+    one, two = _five_right(samples, before), _five_right(samples, after)
+    kinds = np.array([family(sample) for sample in samples])
+    return {
+        "as_labelled": paired(named_rightly(samples, before), named_rightly(samples, after)),
+        "five_class": paired(one, two),
+        "per_class": {name: paired(one[kinds == name], two[kinds == name]) for name in dict.fromkeys(kinds.tolist())},
+    }
+
+
+def is_gain(changes: dict[str, Any]) -> bool:
+    """Whether more cells were gained than lost, and so many more that chance would hardly do it (exact McNemar)."""
+    entry = changes["as_labelled"]
+    return bool(entry["gained"] > entry["lost"] and entry["p_value"] < _SIGNIFICANT)
+
+
+def old_scores(samples: list[Sample], before: Logits, after: Logits) -> dict[str, Any]:
+    """Pair the answers for old leukocytes; cells to reject are left out."""
+    places = np.flatnonzero(is_leukocyte(samples)).astype(np.int64)
+    known = [samples[int(place)] for place in places]
+    changes = gain(known, before.at(places), after.at(places))
+    return {name: changes[name] for name in ("as_labelled", "five_class")}
+
+
+def rejected(
+    samples: list[Sample], before: Logits, after: Logits, policy_before: Policy, policy_after: Policy
+) -> dict[str, Any]:
+    """Pair who is rejected: among leukocytes, where it is a fault, and among the others, where it is wanted."""
+    known = is_leukocyte(samples)
+    one = expit(before.reject) >= policy_before.reject_at
+    two = expit(after.reject) >= policy_after.reject_at
+    return {"leukocytes": paired(one[known], two[known]), "others": paired(one[~known], two[~known])}
+
+
+def _five_right(samples: list[Sample], logits: Logits) -> NDArray[np.bool_]:
+    shares = np.array([sample.target.shares for sample in samples], dtype=np.float64).reshape(-1, len(CLASSES))
+    return np.asarray(five(shares.argmax(axis=1)) == five(logits.classes.argmax(axis=1)), dtype=bool)

@@ -1,0 +1,100 @@
+"""Adapted weights as a folder: calibrated, with where they come from, whole or not at all."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from smearwatch.models import checkpoint, memory
+from smearwatch.models.checkpoint import Networks
+from smearwatch.train.adapting.checking import Checked
+from smearwatch.train.adapting.network import put_into
+from smearwatch.train.adapting.scores import old_scores, rejected
+from smearwatch.train.adapting.told import write_account
+from smearwatch.train.adapting.verdicts import calibrated
+from smearwatch.train.adapting.way import Followed, Way
+from smearwatch.train.samples import Sample
+from smearwatch.train.split import split_digest
+
+
+def write(
+    out: Path,
+    name: str,
+    networks: Networks,
+    way: Way,
+    samples: list[Sample],
+    checked: Checked,
+    final: Followed,
+    account: dict[str, Any],
+) -> dict[str, Any]:
+    """Calibrate the adapted weights, add their scores to the account, and write both.
+
+    Parameters
+    ----------
+    networks
+        The present ones; they are changed.
+    checked
+        Its logits of the new cells, each by weights adapted without it, calibrate.
+
+    Returns
+    -------
+    dict
+        The account with `old`, `rejected`, `temperature` and `weights_after`.
+    """
+    present = networks.manifest
+    chosen = way.ask_chosen_by(final.weights)
+    temperature, policy = calibrated(way.chosen_by, chosen, samples, checked.after, present.policy)
+    old_before, old_after = way.ask_checked_by(way.present), way.ask_checked_by(final.weights)
+    account = account | {
+        "old": old_scores(way.checked_by, old_before, old_after),
+        "rejected": {
+            "new": rejected(samples, checked.before, checked.after, present.policy, policy),
+            "old": rejected(way.checked_by, old_before, old_after, present.policy, policy),
+        },
+        "temperature": temperature,
+        "overrules": len(policy.overrules),
+    }
+    kept = memory.packed(way.remember(final.weights))
+    put_into(networks, way.of_networks(final.weights))
+    chosen_here = {"name": name, "temperature": temperature, "policy": policy}
+    manifest = present.model_copy(update=chosen_here | _provenance(present.data, present.metrics, samples, account))
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        written = checkpoint.save(partial, networks.resnet, networks.bank, manifest, kept)
+        account["weights_after"] = written.weights_id()
+        write_account(partial, account)
+        if out.is_dir():
+            out.rmdir()
+        os.replace(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return account
+
+
+def _provenance(
+    data: dict[str, Any], metrics: dict[str, Any], samples: list[Sample], account: dict[str, Any]
+) -> dict[str, Any]:
+    """Say in the manifest what was done; scores of the weights before hold no longer and stay as what they were."""
+    adapted = {
+        "from": account["weights_before"],
+        "from_name": account["name_before"],
+        "way": account["way"],
+        "share": account["share"],
+        "cells": account["cells"],
+        "cells_sha256": split_digest(samples),
+        "tolerance": account["tolerance"],
+    }
+    scores = {
+        "this microscope, before": _short(account["gain"]["as_labelled"], "before"),
+        "this microscope, each cell by weights adapted without its group": _short(
+            account["gain"]["as_labelled"], "after"
+        ),
+        "old cells, before": _short(account["old"]["as_labelled"], "before"),
+        "old cells": _short(account["old"]["as_labelled"], "after"),
+    }
+    return {"data": {**data, "adapted": adapted, "metrics_before": metrics}, "metrics": scores}
+
+
+def _short(entry: dict[str, Any], which: str) -> dict[str, Any]:
+    return {"n": entry["n"], "accuracy": entry[which]["value"]}

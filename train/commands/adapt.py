@@ -1,0 +1,142 @@
+"""`smearwatch adapt`: better weights for one microscope, from a few dozen labelled cells."""
+
+import json
+import math
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import platformdirs
+import typer
+
+from smearwatch.train.commands.scale import checked_scale
+
+if TYPE_CHECKING:
+    from smearwatch.train.promotion.cells import Asked
+
+app = typer.Typer(add_completion=False)
+
+_CACHE = Path(platformdirs.user_cache_dir("smearwatch"))
+_EPILOG = "Example: smearwatch adapt --session tuesday --old pbc --old-um-per-px 0.095 --out adapted"
+
+
+@app.command(epilog=_EPILOG)
+def adapt(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Gets the weights, adapt.json and adapt.md.")],
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Single-cell pictures, one folder a class.")] = None,
+    um_per_px: Annotated[str | None, typer.Option("--um-per-px", metavar="X", help="Their scale.")] = None,
+    fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Whole fields: frames/ and boxes/.")] = None,
+    fields_um_per_px: Annotated[
+        str | None, typer.Option("--fields-um-per-px", metavar="X", help="Their scale.")
+    ] = None,
+    session: Annotated[
+        list[str] | None, typer.Option(metavar="NAME|DIR", help="A labelled session; may be given several times.")
+    ] = None,
+    old: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Old pictures, one folder a class: then all layers learn.")
+    ] = None,
+    old_um_per_px: Annotated[str | None, typer.Option("--old-um-per-px", metavar="X", help="Their scale.")] = None,
+    old_fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Old whole fields.")] = None,
+    old_fields_um_per_px: Annotated[
+        str | None, typer.Option("--old-fields-um-per-px", metavar="X", help="Their scale.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="From other weights than the shipped ones.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the new weights; that of --out by default.")
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(metavar="X", help="By how much the accuracy on old cells may fall.")
+    ] = 0.005,
+    folds: Annotated[int | None, typer.Option(min=2, max=20, metavar="N", help="Into how many to divide.")] = None,
+    steps: Annotated[int, typer.Option(min=1, metavar="N", help="Of learning, where all layers learn.")] = 120,
+    keep_anyway: Annotated[bool, typer.Option("--keep-anyway", help="Write even where no gain is shown.")] = False,
+    force_scale: Annotated[bool, typer.Option("--force-scale", help="Believe the scales against the cells.")] = False,
+    cache: Annotated[Path, typer.Option(metavar="DIR", help="Where drawn crops are kept.")] = _CACHE / "crops",
+    seed: Annotated[int, typer.Option(metavar="N", help="Of everything that is drawn by lot.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="The account as one JSON object on stdout.")] = False,
+) -> None:
+    """Adapt weights to one microscope, and check what was gained on cells that were left out.
+
+    From at least 12 labelled leukocytes of two classes; a few of every class are much better. Every cell is checked by
+    weights that were adapted without its slide, run of frames or near-duplicates. Without --old only the last layer
+    learns, beside what the weights remember; with --old all layers do, which gains most on a microscope that differs
+    much. Accuracy on old cells may fall by the tolerance at most. Where no gain is shown (exact McNemar test,
+    p < 0.05), nothing is written and the exit status is 1.
+
+    The new weights become the daemon's by `smearwatch promote`.
+    For Research Use Only. Not for use in diagnostic procedures.
+    """
+    if data is None and fields is None and not session:
+        _wrong_usage("nothing to adapt to", "give --data, --fields or --session")
+    if not (math.isfinite(tolerance) and 0 <= tolerance <= 1):
+        _wrong_usage(f"--tolerance {tolerance}: no share", "give a number from 0 to 1")
+    # Threads that spin while they wait would take the core from the one that works.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    given = _asked(
+        ("--data", data, um_per_px), ("--fields", fields, fields_um_per_px), session or [], force_scale=force_scale
+    )
+    before = _asked(
+        ("--old", old, old_um_per_px), ("--old-fields", old_fields, old_fields_um_per_px), [], force_scale=force_scale
+    )
+
+    from smearwatch.models.checkpoint import shipped_weights_dir
+    from smearwatch.train.adapting.adapt import Wish
+    from smearwatch.train.adapting.adapt import adapt as run
+    from smearwatch.train.adapting.told import summary
+    from smearwatch.train.progress import ProgressLine
+    from smearwatch.train.recorded import to_stderr
+
+    wish = Wish(
+        given=given,
+        old=before,
+        weights=weights or shipped_weights_dir(),
+        out=out,
+        name=name or out.resolve().name,
+        tolerance=tolerance,
+        folds=folds,
+        steps=steps,
+        keep_anyway=keep_anyway,
+        seed=seed,
+    )
+    account = run(wish, cache, ProgressLine(), to_stderr)
+    lines = (
+        [json.dumps(account)] if as_json else [*summary(account), f"weights in {out}; next: smearwatch promote {out}"]
+    )
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def _asked(
+    cells: tuple[str, Path | None, str | None],
+    fields: tuple[str, Path | None, str | None],
+    sessions: list[str],
+    *,
+    force_scale: bool,
+) -> "Asked":
+    scales = [_scale(*cells), _scale(*fields)]
+    folders: tuple[Path, ...] = ()
+
+    from smearwatch.train.promotion.cells import Asked
+
+    if sessions:
+        from smearwatch.daemon.config import load_settings
+        from smearwatch.train.recorded import session_path
+
+        state_dir = load_settings(None).state_dir
+        folders = tuple(session_path(each, state_dir) for each in sessions)
+    return Asked(cells[1], scales[0], fields[1], scales[1], folders, force_scale)
+
+
+def _scale(option: str, folder: Path | None, text: str | None) -> float | None:
+    beside = "--um-per-px" if option == "--data" else f"{option}-um-per-px"
+    if (folder is None) != (text is None):
+        there, missing = (option, beside) if text is None else (beside, option)
+        _wrong_usage(f"{there} without {missing}", f"give {missing} too")
+    return None if text is None else checked_scale(text, beside)
+
+
+def _wrong_usage(matter: str, mend: str) -> NoReturn:
+    sys.stderr.write(f"smearwatch: {matter} ({mend})\n")
+    raise typer.Exit(2)
