@@ -115,11 +115,18 @@ def _report(engine: Engine, config: TrainConfig, gathered: Gathered, progress: P
         "No set tells patients apart, so cells of one patient stand on both sides and the scores are optimistic; the "
         "whole fields' slides are in training too, with other frames.",
         f"{config.epochs} and {config.again_epochs} epochs, the first {config.small_epochs} at {config.small_px} px, "
-        f"the others at {config.preprocessing.view_px} px; norm {config.norm}, from {config.init}; temperature "
+        f"the others at {config.preprocessing.view_px} px; norm {config.norm}, from {_origin(config)}; temperature "
         f"{engine.manifest.temperature}; verifiers that may overrule: {len(policy.overrules)}.",
         f"Weights {engine.weights_id}",
     ]
     return {"title": f"Scores of the weights `{config.name}`", "notes": notes, **first, "sets": sets}
+
+
+def _origin(config: TrainConfig) -> str:
+    if config.start is None:
+        return config.init
+    started = checkpoint.read_manifest(config.start)
+    return f"the weights `{started.name}` ({started.weights_id()[:12]})"
 
 
 def _provenance(gathered: Gathered) -> dict[str, Any]:
