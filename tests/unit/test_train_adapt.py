@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.memory import Memory, Remembered
 from smearwatch.models.verdict import Overrule, Policy
-from smearwatch.train.adapting.folds import check_folds, divided_singly, others, thinned
+from smearwatch.train.adapting.folds import check_folds, check_groups, divided_singly, others, thinned
 from smearwatch.train.adapting.given import families, family, read_given
 from smearwatch.train.adapting.heads import joined, remembered, remembered_samples
 from smearwatch.train.adapting.logits import Logits, named_rightly
@@ -19,8 +19,9 @@ from smearwatch.train.adapting.network import sampling_weights
 from smearwatch.train.adapting.restyle import restyled
 from smearwatch.train.adapting.scores import gain, is_gain, rejected
 from smearwatch.train.adapting.verdicts import calibrated
-from smearwatch.train.adapting.way import Weights, between, follow, old_accuracy
+from smearwatch.train.adapting.way import Weights, between, follow, old_accuracy, unpushed
 from smearwatch.train.commands.adapt import app
+from smearwatch.train.losses import Targets
 from smearwatch.train.promotion.cells import Asked
 from smearwatch.train.samples import REJECT, DataUnusable, Sample, Target, either, exact
 
@@ -65,6 +66,23 @@ def test_folds_of_slides_with_one_class_each():
     samples = [cell(exact(2 + slide // 2), f"slide{slide}") for slide in range(8) for _ in range(5)]
     for fold in check_folds(samples, 2, seed=3):
         assert {family(samples[place]) for place in fold} == {"eosinophil", "basophil", "monocyte", "lymphocyte"}
+
+
+def test_slides_are_kept_whole_where_a_class_stands_on_several():
+    slides = [("a", 2), ("b", 2), ("c", 4)]
+    samples = [cell(exact(place), f"here/{slide}/{run}") for slide, place in slides for run in range(3)]
+    groups = check_groups(samples)
+    assert groups == ["here/a"] * 3 + ["here/b"] * 3 + ["here/c/0", "here/c/1", "here/c/2"]
+
+
+def test_new_cells_say_nothing_about_a_class_without_one():
+    shares = torch.tensor([[0.5, 0.5, 0, 0, 0, 0], [0, 0, 1.0, 0, 0, 0]])
+    targets = Targets(shares, torch.tensor([True, False]), torch.tensor([False, False]))
+    logits = torch.zeros(2, 6, requires_grad=True)
+    unpushed(logits, targets).logsumexp(dim=1).sum().backward()
+    assert logits.grad is not None
+    assert (logits.grad[:, :3] > 0).all()
+    assert (logits.grad[:, 3:] == 0).all()
 
 
 def test_cells_of_one_group_are_dealt_singly():

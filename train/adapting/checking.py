@@ -14,7 +14,17 @@ from smearwatch.train.samples import Sample
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to check: folds; shares of cells to learn from, growing, the last one 1; least accuracy on old cells; seed."""
+    """How to check.
+
+    Attributes
+    ----------
+    folds
+        Into how many the cells are divided.
+    shares
+        Of the cells to learn from, growing; the last one is 1.
+    least
+        The accuracy that the old cells must keep.
+    """
 
     folds: int
     shares: tuple[float, ...]

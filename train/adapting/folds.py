@@ -24,8 +24,8 @@ def check_folds(samples: Sequence[Sample], count: int, seed: int) -> list[Places
         Places of each fold's cells. Where all cells are of one group, cells are dealt singly.
     """
     groups: dict[str, list[int]] = defaultdict(list)
-    for place, sample in enumerate(samples):
-        groups[sample.group].append(place)
+    for place, name in enumerate(check_groups(samples)):
+        groups[name].append(place)
     if len(groups) < 2:
         groups = {str(place): [place] for place in range(len(samples))}
     order = [sorted(groups)[at] for at in np.random.default_rng(seed).permutation(len(groups))]
@@ -39,6 +39,23 @@ def check_folds(samples: Sequence[Sample], count: int, seed: int) -> list[Places
         for kind in kinds:
             held[best][kind] += 1
     return [np.array(sorted(fold), dtype=np.int64) for fold in folds]
+
+
+def check_groups(samples: Sequence[Sample]) -> list[str]:
+    """Name for each cell the group that a check keeps whole: its slide, where its class stands on other slides too.
+
+    Slides differ in stain, so runs of one slide on both sides would check little. A class of a single slide is divided
+    by its runs; without its slide it would not be learnt at all. A group is named SOURCE/SLIDE/RUN.
+    """
+    slides: dict[str, set[str]] = defaultdict(set)
+    for sample in samples:
+        slides[family(sample)].add(slide_of(sample))
+    return [slide_of(each) if len(slides[family(each)]) > 1 else each.group for each in samples]
+
+
+def slide_of(sample: Sample) -> str:
+    """Name the slide, session or class folder that a cell's group belongs to."""
+    return sample.group.rpartition("/")[0] or sample.group
 
 
 def divided_singly(samples: Sequence[Sample]) -> bool:

@@ -17,7 +17,7 @@ from smearwatch.models.preprocess import normalise
 from smearwatch.models.resnet import LeukocyteResNet, ResNetAnswer
 from smearwatch.train.adapting.folds import Places
 from smearwatch.train.adapting.logits import Logits, ask, network_input
-from smearwatch.train.adapting.way import Weights, shuffled
+from smearwatch.train.adapting.way import Weights, shuffled, unpushed
 from smearwatch.train.augment import augment
 from smearwatch.train.fields_cache import Progress
 from smearwatch.train.loop import CellSet
@@ -27,7 +27,7 @@ from smearwatch.train.samples import DataUnusable, Image, Sample, Target, Target
 _HEADS = ("classify.weight", "classify.bias", "reject.weight", "reject.bias")
 _VIEWS = 6  # of each new cell, besides itself
 _STRENGTH = 0.5
-_PULL = 0.01  # towards the present heads (L2-SP; Li et al., ICML 2018)
+_PULL = 0.002  # towards the present heads (L2-SP; Li et al., ICML 2018)
 _SMOOTHING = 0.03
 _ITERATIONS = 80
 _BATCH = 32
@@ -79,9 +79,11 @@ class HeadFitting:
         def closure() -> torch.Tensor:
             optimiser.zero_grad()
             loss = torch.zeros(())
-            for seen in (self._old, new):
-                if len(seen.features):
-                    loss = loss + resnet_loss(_answer(heads, seen.features), seen.targets, _SMOOTHING)
+            if len(self._old.features):
+                loss = loss + resnet_loss(_answer(heads, self._old.features), self._old.targets, _SMOOTHING)
+            answer = _answer(heads, new.features)
+            reached = answer._replace(class_logits=unpushed(answer.class_logits, new.targets))
+            loss = loss + resnet_loss(reached, new.targets, _SMOOTHING)
             for name, value in heads.items():
                 loss = loss + _PULL * (value - self.present[name]).square().sum()
             loss.backward()  # type: ignore[no-untyped-call]

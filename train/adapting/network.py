@@ -18,7 +18,7 @@ from smearwatch.train.adapting.heads import body_features, remembered
 from smearwatch.train.adapting.logits import Logits, ask, network_input
 from smearwatch.train.adapting.old import OldCells
 from smearwatch.train.adapting.restyle import restyled
-from smearwatch.train.adapting.way import Weights
+from smearwatch.train.adapting.way import Weights, unpushed
 from smearwatch.train.augment import augment
 from smearwatch.train.fields_cache import Progress
 from smearwatch.train.loop import CellSet
@@ -69,13 +69,14 @@ class FineTuning:
         optimiser = torch.optim.AdamW([*resnet.parameters(), *bank.parameters()], lr=0.0, weight_decay=_WEIGHT_DECAY)
         generator = torch.Generator().manual_seed(self._seed)
         rng = np.random.default_rng(self._seed)
+        known = self._cells.targets(places)
         weights = sampling_weights([family(self._cells.samples[int(place)]) for place in places])
         for step in range(self._steps):
             for group in optimiser.param_groups:
                 group["lr"] = _rate(step, self._steps)
             new = rng.choice(places, _NEW, p=weights)
             old = rng.integers(0, len(self._old.again.samples), _OLD)
-            loss = self._loss(new, old, generator, rng)
+            loss = self._loss(new, old, known, generator, rng)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -116,7 +117,9 @@ class FineTuning:
             remembered(self._features(held.fields), held.samples),
         )
 
-    def _loss(self, new: Places, old: Places, generator: torch.Generator, rng: np.random.Generator) -> torch.Tensor:
+    def _loss(
+        self, new: Places, old: Places, known: Targets, generator: torch.Generator, rng: np.random.Generator
+    ) -> torch.Tensor:
         new_fields = np.asarray(self._cells.fields[new])
         old_fields = np.array(self._old.again.fields[old])
         count = round(_RESTYLED * len(old))
@@ -133,8 +136,13 @@ class FineTuning:
             answer = self._networks.resnet(batch)
             verifiers = self._networks.bank(batch)
         targets = _both(self._cells.targets(new), self._old.again.targets(old))
+        count = len(new)
+        classes, verifiers = (
+            torch.cat([unpushed(each[:count], known), each[count:]]) for each in (answer.class_logits, verifiers)
+        )
         logs = answer.class_logits[len(new) :].float().log_softmax(dim=1)
         kept = functional.kl_div(logs, self._taught[torch.from_numpy(old)], reduction="batchmean")
+        answer = answer._replace(class_logits=classes)
         return resnet_loss(answer, targets, _SMOOTHING) + bank_loss(verifiers, targets) + 0.5 * _KEEP * kept
 
     def _ask(self, weights: Weights, fields_bgr: NDArray[np.uint8]) -> Logits:

@@ -9,6 +9,7 @@ import torch
 from smearwatch.models.memory import Memory
 from smearwatch.train.adapting.folds import Places
 from smearwatch.train.adapting.logits import Logits, is_leukocyte, named_rightly
+from smearwatch.train.losses import Targets
 from smearwatch.train.samples import Sample
 
 Weights = dict[str, torch.Tensor]
@@ -16,6 +17,7 @@ Weights = dict[str, torch.Tensor]
 
 # Shares of the path from the present weights to the fitted ones that are tried in turn.
 _SHARES = (1.0, 0.8, 0.6, 0.4, 0.2)
+_OUT_OF_REACH = -20.0
 
 
 class Way(Protocol):
@@ -96,6 +98,20 @@ def follow(way: Way, fitted: Weights, least: float) -> Followed:
 def between(present: Weights, fitted: Weights, share: float) -> Weights:
     """Average tensor by tensor, in single precision."""
     return {name: present[name] + share * (fitted[name] - present[name]) for name in present}
+
+
+def unpushed(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
+    """Class logits [n, 6] of new cells, those of classes without a new cell put out of reach.
+
+    Else every new cell would push such a class away, and the new microscope's look would come to speak against it.
+
+    Parameters
+    ----------
+    targets
+        Of all the cells learnt from, by which it is told what is missing.
+    """
+    missing = ~(targets.shares > 0).any(dim=0)
+    return logits.masked_fill(missing & ~targets.reject.all(), _OUT_OF_REACH)
 
 
 def shuffled(count: int, seed: int) -> Places:
