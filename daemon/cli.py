@@ -19,9 +19,7 @@ class _Entry(NamedTuple):
 COMMANDS = {
     "run": _Entry("smearwatch.daemon.commands.run", "Count: hub, capture and worker under one supervisor."),
     "watch": _Entry("smearwatch.clients.commands.watch", "The live differential in this terminal."),
-    "sessions": _Entry(
-        "smearwatch.clients.commands.sessions", "Recorded sessions: list, show, verify, export, label."
-    ),
+    "sessions": _Entry("smearwatch.clients.commands.sessions", "Recorded sessions: list, show, verify, export, label."),
     "replay": _Entry("smearwatch.daemon.commands.replay", "A recorded session's frames through the pipeline again."),
     "segment": _Entry("smearwatch.capture.commands.segment", "Frames to leukocytes, without a daemon."),
     "classify": _Entry("smearwatch.train.commands.classify", "Single-cell pictures to class and verdict."),
@@ -29,9 +27,7 @@ COMMANDS = {
     "train": _Entry("smearwatch.train.commands.train", "Train the networks."),
     "evaluate": _Entry("smearwatch.train.commands.evaluate", "Score weights on labelled cells."),
     "adapt": _Entry("smearwatch.train.commands.adapt", "Better weights for this microscope from a few labelled cells."),
-    "promote": _Entry(
-        "smearwatch.train.commands.promote", "Make weights the daemon's, if they are not worse."
-    ),
+    "promote": _Entry("smearwatch.train.commands.promote", "Make weights the daemon's, if they are not worse."),
     "paper": _Entry("smearwatch.train.commands.paper", "The published method on labelled cells, leakage and all."),
     "demo": _Entry("smearwatch.clients.commands.demo", "The whole pipeline on a simulated slide, ending by itself."),
     "config": _Entry("smearwatch.daemon.commands.config", "Check and show the settings."),
