@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import cv2
 import numpy as np
 import pytest
 
@@ -57,12 +58,11 @@ def test_digest_knows_the_cells_and_not_their_order():
     assert split_digest(samples) != split_digest(samples[1:])
 
 
-def smooth_picture(rng: np.random.Generator, move: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
-    waves = rng.normal(size=(5, 3))
-    y, x = np.mgrid[0:120, 0:120] / 120
-    y, x = y + move[0], x + move[1]
-    total = sum(a * np.sin(7 * b * x + 9 * c * y + k) for k, (a, b, c) in enumerate(waves))
-    grey = np.asarray(127 + 100 * np.tanh(total), dtype=np.uint8)
+def smooth_picture(rng: np.random.Generator, move_px: tuple[int, int] = (0, 0)) -> np.ndarray:
+    """A blurred random texture, cut out of a larger one at a place of one's own."""
+    texture = cv2.resize(rng.normal(size=(14, 14)).astype(np.float32), (168, 168), interpolation=cv2.INTER_CUBIC)
+    y, x = 24 + move_px[0], 24 + move_px[1]
+    grey = np.asarray(127 + 100 * np.tanh(texture[y : y + 120, x : x + 120]), dtype=np.uint8)
     return np.repeat(grey[..., None], 3, axis=2)
 
 
@@ -71,7 +71,7 @@ def test_copies_cluster_and_strangers_do_not(count: int):
     pictures = [smooth_picture(np.random.default_rng(seed)) for seed in range(count)]
     noisy = np.clip(pictures[3] + np.random.default_rng(1).normal(0, 3, (120, 120, 3)), 0, 255).astype(np.uint8)
     darker = (pictures[7] * 0.9).astype(np.uint8)
-    moved = smooth_picture(np.random.default_rng(9), move=(0.12, -0.1))
+    moved = smooth_picture(np.random.default_rng(9), move_px=(14, -12))
     groups = clusters(np.stack([thumbnail(p) for p in [*pictures, noisy, darker, moved]]))
     assert groups == [*range(count), 3, 7, 9]
 
