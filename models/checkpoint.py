@@ -3,7 +3,6 @@
 import hashlib
 import importlib.resources
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from safetensors.torch import save as pack_tensors
 from smearwatch.models.bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.models.whole import write_whole
 
 MANIFEST_FILE = "manifest.json"
 RESNET_FILE = "resnet18.safetensors"
@@ -82,10 +82,10 @@ def save(
     remembered = None if memory is None else hashlib.sha256(memory).hexdigest()
     written = manifest.model_copy(update={"tensors": hashes, "memory": remembered}).sealed()
     for name, content in packed.items():
-        _replace(folder / name, content)
+        write_whole(folder / name, content)
     if memory is not None:
-        _replace(folder / MEMORY_FILE, memory)
-    _replace(folder / MANIFEST_FILE, written.model_dump_json(indent=1).encode() + b"\n")
+        write_whole(folder / MEMORY_FILE, memory)
+    write_whole(folder / MANIFEST_FILE, written.model_dump_json(indent=1).encode() + b"\n")
     return written
 
 
@@ -185,9 +185,3 @@ def _check_keys(path: Path, tensors: Mapping[str, torch.Tensor], module: torch.n
             raise WeightsUnusable(path, f"tensor {key} is unknown")
         if tensors[key].shape != wanted[key]:
             raise WeightsUnusable(path, f"tensor {key} has shape {list(tensors[key].shape)}, not {list(wanted[key])}")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.train.samples import DataUnusable
@@ -13,17 +13,34 @@ Scale = Annotated[float, Field(gt=0.01, lt=1.0, allow_inf_nan=False)]
 
 
 class DataConfig(BaseModel):
-    """Where labelled cells lie and at which scale; a set without a folder is left out."""
+    """Where labelled cells lie and at which scale; a set without a folder is left out.
+
+    Attributes
+    ----------
+    simulated
+        How many cells to draw besides, so that simulated slides are named rightly; they show nothing about real ones.
+    force_scale
+        Believe the scales whatever the cells measure.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     cells: Path | None = None
-    cells_um_per_px: Scale = 0.095
+    cells_um_per_px: Scale | None = None
     fields: Path | None = None
-    fields_um_per_px: Scale = 0.094
+    fields_um_per_px: Scale | None = None
     blanks: Path | None = None
-    blanks_um_per_px: Scale = 0.07
-    simulated: int = Field(1800, ge=0, le=100_000)
+    blanks_um_per_px: Scale | None = None
+    simulated: int = Field(0, ge=0, le=100_000)
+    force_scale: bool = False
+
+    @model_validator(mode="after")
+    def _each_has_a_scale(self) -> "DataConfig":
+        for name in ("cells", "fields", "blanks"):
+            if getattr(self, name) is not None and getattr(self, f"{name}_um_per_px") is None:
+                msg = f"{name} without {name}_um_per_px, the micrometres that one pixel covers"
+                raise ValueError(msg)
+        return self
 
 
 class TrainConfig(BaseModel):
@@ -62,7 +79,7 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = "first"
+    name: str = "weights"
     data: DataConfig = DataConfig()
     preprocessing: Preprocessing = Preprocessing()
     norm: Literal["batch", "group"] = "batch"
@@ -117,6 +134,10 @@ def read_config(path: Path | None, overrides: dict[str, Any]) -> TrainConfig:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise DataUnusable(where, f"{name}: {first['msg']}", "see smearwatch train --help") from error
-    except (OSError, ValueError) as error:
+        raise DataUnusable(
+            where, f"{name}: {first['msg'].removeprefix('Value error, ')}", "see smearwatch train --help"
+        ) from error
+    except OSError as error:
+        raise DataUnusable(where, (error.strerror or str(error)).lower(), "give a readable TOML file") from error
+    except ValueError as error:
         raise DataUnusable(where, str(error), "give a readable TOML file") from error

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from smearwatch.models.whole import write_whole
 
 _DPI = 110
 
@@ -33,7 +34,7 @@ def write_csv(path: Path, curve: Sequence[EpochResult]) -> None:
     writer = csv.DictWriter(text, [field.name for field in fields(EpochResult)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(row) for row in curve)
-    _replace(path, text.getvalue().encode())
+    write_whole(path, text.getvalue().encode())
 
 
 def draw_curve(path: Path, curve: Sequence[EpochResult]) -> None:
@@ -57,10 +58,4 @@ def draw_curve(path: Path, curve: Sequence[EpochResult]) -> None:
         axes.grid(visible=True, alpha=0.3)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=_DPI, metadata={"Software": None})
-    _replace(path, picture.getvalue())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
+    write_whole(path, picture.getvalue())

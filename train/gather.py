@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from smearwatch.models import memory
 from smearwatch.train.blanks import read_blanks
 from smearwatch.train.chula import read_boxed_fields
 from smearwatch.train.class_tree import read_class_tree
 from smearwatch.train.config import TrainConfig
 from smearwatch.train.fields_cache import Progress, shrunken_fields
 from smearwatch.train.loop import CellSet
+from smearwatch.train.plausible import check_boxes_scale, check_tree_scale
 from smearwatch.train.samples import DataUnusable, Part, Sample
 from smearwatch.train.simulated import draw_cells
 from smearwatch.train.split import split
@@ -32,6 +34,7 @@ def gather(config: TrainConfig, cache: Path, progress: Progress) -> Gathered:
         Where a set cannot be used, or nothing is left to train on.
     """
     parts = split(_listed(config))
+    _refuse_known_cells(config, parts)
     if not parts["train"] or not parts["validation"]:
         raise DataUnusable(Path("data"), "too few labelled cells to train on", "name a folder with --cells")
 
@@ -45,10 +48,24 @@ def gather(config: TrainConfig, cache: Path, progress: Progress) -> Gathered:
 def _listed(config: TrainConfig) -> list[Sample]:
     data = config.data
     samples: list[Sample] = []
-    if data.cells is not None:
+    if data.cells is not None and data.cells_um_per_px is not None:
         samples += read_class_tree(data.cells, data.cells_um_per_px, source="cells")
-    if data.fields is not None:
+        check_tree_scale(data.cells, data.cells_um_per_px, force=data.force_scale)
+    if data.fields is not None and data.fields_um_per_px is not None:
         samples += read_boxed_fields(data.fields, data.fields_um_per_px)
-    if data.blanks is not None:
+        check_boxes_scale(data.fields, data.fields_um_per_px, force=data.force_scale)
+    if data.blanks is not None and data.blanks_um_per_px is not None:
         samples += read_blanks(data.blanks, data.blanks_um_per_px)
     return samples + draw_cells(data.simulated)
+
+
+def _refuse_known_cells(config: TrainConfig, parts: dict[Part, list[Sample]]) -> None:
+    """Refuse weights to begin from that met cells of this run's test, or were trained on some of its validation."""
+    known = memory.load(config.start) if config.start is not None else None
+    if config.start is None or known is None:
+        return
+    met = [sample for sample in parts["test"] if known.has_met(sample.digest)]
+    met += [sample for sample in parts["validation"] if memory.short(sample.digest) in known.train_digests]
+    if met:
+        matter = f"they have met {len(met)} cells that this run keeps aside, {met[0].sample_id} among them"
+        raise DataUnusable(config.start, matter, "begin from weights that were trained by the same division")

@@ -1,18 +1,18 @@
 """Scores of an engine's outputs against labels; every number that a report shows is made here."""
 
-from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from smearwatch.models.classes import CLASSES
+from smearwatch.models.classes import CLASSES, Verdict
 from smearwatch.models.engine import Outputs
-from smearwatch.models.verdict import Policy, decide
+from smearwatch.models.verdict import Policy
 from smearwatch.train.evaluation.five import FIVE, confusion_table, five, five_confidence, neutrophils, per_class
 from smearwatch.train.evaluation.reliability import calibration_error, reliability
+from smearwatch.train.judged import judged
 from smearwatch.train.samples import Sample
 from smearwatch.train.shares import share
 
@@ -113,29 +113,18 @@ def _verifiers(outputs: Outputs, truth: NDArray[np.int64], six: NDArray[np.bool_
 
 def _verdicts(outputs: Outputs, truth: NDArray[np.int64], six: NDArray[np.bool_], policy: Policy) -> dict[str, Any]:
     """Count what the policy makes of the cells of the six: each verdict, what it fixed, what it broke."""
-    counts: Counter[str] = Counter()
-    errors: Counter[str] = Counter()
-    fixed = broken = wrong = noticed = 0
-    for row in np.flatnonzero(six):
-        probabilities = outputs.probabilities[row].tolist()
-        decision = decide(probabilities, outputs.verifiers[row].tolist(), float(outputs.reject_scores[row]), policy)
-        was_right = int(np.argmax(probabilities)) == truth[row]
-        is_right = decision.place == truth[row]
-        counts[decision.verdict] += 1
-        errors[decision.verdict] += not is_right
-        fixed += is_right and not was_right
-        broken += was_right and not is_right
-        wrong += not was_right
-        noticed += not was_right and decision.verdict != "confirmed"
-    challenged = sum(counts.values()) - counts["confirmed"] - noticed
-    right = int(six.sum()) - wrong
+    chosen = outputs.at(np.flatnonzero(six).tolist())
+    answers = judged(chosen, policy)
+    was_right = chosen.probabilities.argmax(axis=1) == truth[six]
+    is_right = answers.places == truth[six]
+    confirmed = answers.verdicts == "confirmed"
     return {
-        "counts": {name: counts[name] for name in ("confirmed", "corrected", "flagged", "rejected")},
-        "confirmed_wrong": share(errors["confirmed"], counts["confirmed"]),
-        "errors_noticed": share(int(noticed), int(wrong)),
-        "right_challenged": share(int(challenged), int(right)),
-        "fixed": int(fixed),
-        "broken": int(broken),
+        "counts": {name: int((answers.verdicts == name).sum()) for name in get_args(Verdict)},
+        "confirmed_wrong": _share(~is_right[confirmed]),
+        "errors_noticed": _share(~confirmed[~was_right]),
+        "right_challenged": _share(~confirmed[was_right]),
+        "fixed": int((is_right & ~was_right).sum()),
+        "broken": int((was_right & ~is_right).sum()),
     }
 
 

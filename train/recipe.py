@@ -4,15 +4,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from smearwatch.models import checkpoint
+from smearwatch.models import checkpoint, memory
 from smearwatch.models.engine import Engine, Outputs
 from smearwatch.models.manifest import Manifest
-from smearwatch.models.memory import packed
 from smearwatch.models.verdict import Policy
 from smearwatch.train import simulated
 from smearwatch.train.calibrate import fit_policy, fit_temperature
 from smearwatch.train.config import TrainConfig
-from smearwatch.train.curves import draw_curve
 from smearwatch.train.fields_cache import Progress
 from smearwatch.train.gather import Gathered, gather
 from smearwatch.train.loop import CellSet, Trainer
@@ -30,12 +28,12 @@ _NAMES = {
 
 
 def train(config: TrainConfig, out: Path, state: Path, cache: Path, progress: Progress) -> dict[str, Any]:
-    """Do it all; a run that was interrupted carries on after its last whole epoch.
+    """Do it all; a run that was interrupted carries on from the last kept state.
 
     Parameters
     ----------
     out
-        Gets the weights, `report.json`, `report.md` and `curve.png`, at the very end.
+        Gets the weights, `report.json` and `report.md`, at the very end.
     state, cache
         What a restart needs, and the shrunken crops.
 
@@ -66,10 +64,11 @@ def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path,
     final = trainer.folder / "calibrated"
     checkpoint.save(final, trainer.resnet, trainer.bank, manifest)
     report = _report(Engine.load(final), config, gathered, progress)
-    memory = packed(remember(trainer.resnet, config.preprocessing, gathered.train, gathered.validation))
+    served = checkpoint.load(final)
+    before = memory.load(config.start) if config.start else None
+    kept = memory.packed(remember(served, gathered.train, gathered.validation, before))
     measured = manifest.model_copy(update={"metrics": _summary(report)})
-    checkpoint.save(out, trainer.resnet, trainer.bank, measured, memory)
-    draw_curve(out / "curve.png", trainer.curve)
+    checkpoint.save(out, served.resnet, served.bank, measured, kept)
     write_report(out, report)
     return report
 
@@ -107,13 +106,14 @@ def _report(engine: Engine, config: TrainConfig, gathered: Gathered, progress: P
             chosen = [cells.samples[place] for place in places]
             sets[f"{name} ({source})"] = measure(chosen, outputs.at(places), policy)
     first: dict[str, Any] = next(iter(sets.values()), {})
+    met = {sample.source for sample in gathered.train.samples}
     sizes = {part: len(getattr(gathered, part).samples) for part in ("train", "validation", "test")}
     notes = [
         "The scores are of test cells that were used for no choice; temperature and thresholds come from validation.",
         f"Cells: {sizes['train']} to train on, {sizes['validation']} for validation, {sizes['test']} to test on; split "
         "by near-duplicate cluster, by run of ten neighbouring frames, and by seed, before anything was augmented.",
-        "No set tells patients apart, so cells of one patient stand on both sides and the scores are optimistic; the "
-        "whole fields' slides are in training too, with other frames.",
+        "No set tells patients apart, so cells of one patient stand on both sides and the scores are optimistic.",
+        *(["The whole fields' slides are in training too, with other frames."] if "chula" in met else []),
         f"{config.epochs} and {config.again_epochs} epochs, the first {config.small_epochs} at {config.small_px} px, "
         f"the others at {config.preprocessing.view_px} px; norm {config.norm}, from {_origin(config)}; temperature "
         f"{engine.manifest.temperature}; verifiers that may overrule: {len(policy.overrules)}.",

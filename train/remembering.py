@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from smearwatch.models.checkpoint import Networks
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.memory import FEATURES, KINDS, Memory, Remembered, short
-from smearwatch.models.preprocess import Preprocessing, normalise, to_tensor, view
+from smearwatch.models.preprocess import normalise, to_tensor, view
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.cells import CellSet
 from smearwatch.train.samples import Sample
@@ -20,26 +21,31 @@ _FITTED_OF_EACH, _HELD_OF_EACH = 150, 60
 _BATCH = 64
 
 
-def remember(resnet: LeukocyteResNet, preprocessing: Preprocessing, train: CellSet, validation: CellSet) -> Memory:
+def remember(networks: Networks, train: CellSet, validation: CellSet, before: Memory | None) -> Memory:
     """Make the memory of networks that were trained on `train` and chosen by `validation`.
 
     Parameters
     ----------
-    resnet
-        In evaluation mode, on the CPU.
+    networks
+        As they are served: in evaluation mode, on the CPU.
+    before
+        Memory of the weights that the training began from, None where it began from nothing: what those have met,
+        these have met too.
     """
+    trained = frozenset(short(sample.digest) for sample in train.samples)
+    chosen = frozenset(short(sample.digest) for sample in validation.samples)
     return Memory(
-        frozenset(short(sample.digest) for sample in train.samples),
-        frozenset(short(sample.digest) for sample in validation.samples),
-        _of_set(resnet, preprocessing, train, _FITTED_OF_EACH),
-        _of_set(resnet, preprocessing, validation, _HELD_OF_EACH),
+        trained if before is None else trained | before.train_digests,
+        chosen if before is None else chosen | before.validation_digests,
+        _of_set(networks, train, _FITTED_OF_EACH),
+        _of_set(networks, validation, _HELD_OF_EACH),
     )
 
 
 def body_features(resnet: LeukocyteResNet, batch: torch.Tensor) -> torch.Tensor:
     """Features float32 [n, 512] of normalised views [n, 3, view_px, view_px]."""
     parts = [torch.empty(0, FEATURES)]
-    with torch.inference_mode():
+    with torch.no_grad():
         parts += [resnet.body(batch[start : start + _BATCH]).float() for start in range(0, len(batch), _BATCH)]
     return torch.cat(parts)
 
@@ -51,10 +57,11 @@ def remembered(features: NDArray[np.float32], samples: Sequence[Sample]) -> Reme
     return Remembered(features, shares, kinds)
 
 
-def _of_set(resnet: LeukocyteResNet, preprocessing: Preprocessing, cells: CellSet, most: int) -> Remembered:
+def _of_set(networks: Networks, cells: CellSet, most: int) -> Remembered:
     places = _some_of_each(cells.samples, most)
+    preprocessing = networks.manifest.preprocessing
     views = normalise(to_tensor(view(cells.fields[places], preprocessing)), preprocessing)
-    features = body_features(resnet, views.contiguous(memory_format=torch.channels_last))
+    features = body_features(networks.resnet, views.contiguous(memory_format=torch.channels_last))
     return remembered(features.numpy(), [cells.samples[place] for place in places])
 
 

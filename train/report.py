@@ -1,12 +1,12 @@
 """A report of scores as JSON and as Markdown; written by commands only."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from smearwatch.models.classes import CLASSES
+from smearwatch.models.whole import write_whole
 from smearwatch.train.evaluation.five import FIVE
 from smearwatch.train.evaluation.tables import analysis_lines, neutrophil_lines
 from smearwatch.train.shares import say
@@ -24,8 +24,8 @@ def write_report(folder: Path, report: dict[str, Any]) -> None:
         kind of scores) if there are any; and `figures`, names of PNG files under figures/, to be shown.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / "report.json", json.dumps(report, indent=1) + "\n")
-    _replace(folder / "report.md", "\n".join(_lines(report)) + "\n")
+    write_whole(folder / "report.json", (json.dumps(report, indent=1) + "\n").encode())
+    write_whole(folder / "report.md", ("\n".join(_lines(report)) + "\n").encode())
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
@@ -109,9 +109,3 @@ def _tables(scores: dict[str, Any]) -> list[str]:
     lines.append(f"| of its right answers, not confirmed | {say(verdicts['right_challenged'])} |")
     lines.append(f"| of the confirmed, wrong | {say(verdicts['confirmed_wrong'])} |")
     return [*lines, ""]
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)

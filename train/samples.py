@@ -1,6 +1,6 @@
 """One labelled cell, whatever data set it comes from, and how its crop is made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -95,6 +95,15 @@ def either(places: tuple[int, ...]) -> Target:
 
 
 REJECT = Target("reject", (0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+
+
+def allowed(samples: Sequence[Sample]) -> NDArray[np.bool_]:
+    """Which classes are right answers: bool [n, 6], none for a cell to reject, two where a label joins them.
+
+    A disputed label counts as given: of its shares only the largest is right.
+    """
+    shares = np.array([sample.target.shares for sample in samples], dtype=np.float64).reshape(-1, len(CLASSES))
+    return np.asarray((shares >= shares.max(axis=1, keepdims=True)) & (shares > 0), dtype=bool)
 
 
 def read_picture(path: Path) -> Image:

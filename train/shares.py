@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from scipy.stats import binomtest
+
 from smearwatch.daemon.record.intervals import clopper_pearson
 
 _DECIMALS = 5
@@ -20,3 +22,9 @@ def say(entry: dict[str, Any]) -> str:
         return "none"
     limits = f"{entry['low']:.3f} to {entry['high']:.3f}"
     return f"{entry['value']:.4f} ({limits}; {entry['hits']}/{entry['n']})"
+
+
+def wilson(hits: int, count: int, level: float = 0.95) -> tuple[float, float]:
+    """Limits of a share by the score method (Wilson, J. Am. Stat. Assoc. 1927), of which others are built."""
+    limits = binomtest(hits, count).proportion_ci(level, method="wilson")
+    return float(limits.low), float(limits.high)

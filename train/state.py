@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as pack_tensors
 
+from smearwatch.models.whole import write_whole
 from smearwatch.train.config import TrainConfig
 from smearwatch.train.curves import EpochResult
 from smearwatch.train.samples import DataUnusable, Sample
@@ -24,7 +24,7 @@ _UNDECISIVE: Final[dict[str, Any]] = {
     "start": True,
     "device": True,
     "checkpoint_minutes": True,
-    "data": {"cells": True, "fields": True, "blanks": True},
+    "data": {"cells": True, "fields": True, "blanks": True, "force_scale": True},
 }
 _MEND = "name another --state folder, or use --fresh"
 
@@ -78,7 +78,7 @@ class Keeper:
         note = {"run": self.digest, "place": json.dumps(asdict(place))}
         whole = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
         self.folder.mkdir(parents=True, exist_ok=True)
-        _replace(self.folder / _FILE, pack_tensors(whole, note))
+        write_whole(self.folder / _FILE, pack_tensors(whole, note))
 
     def load(self) -> Place:
         """Take up what is kept; the beginning where nothing is, and then nothing is changed.
@@ -144,17 +144,3 @@ def _place(content: dict[str, Any]) -> Place:
 
 def _under(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

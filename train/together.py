@@ -67,9 +67,10 @@ def _silent(what: str, done: int, total: int) -> None:
 
 
 def _check_writable(folder: Path) -> None:
+    # Nothing is made yet: a run that fails soon leaves no empty folders.
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         matter = f"cannot be written to ({(error.strerror or str(error)).lower()})"

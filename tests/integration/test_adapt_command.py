@@ -20,13 +20,13 @@ from smearwatch.models.memory import Memory
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.adapting.adapt import NothingGained, Wish, adapt
-from smearwatch.train.adapting.heads import body_features, remembered
 from smearwatch.train.adapting.logits import ask, named_rightly, network_input
 from smearwatch.train.adapting.network import FineTuning, put_into
 from smearwatch.train.adapting.old import OldCells
 from smearwatch.train.loop import CellSet
-from smearwatch.train.promotion.cells import Asked
+from smearwatch.train.remembering import body_features, remembered
 from smearwatch.train.samples import DataUnusable, Sample, exact
+from smearwatch.train.sources import Asked
 
 pytestmark = pytest.mark.integration
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,12 +12,14 @@ import torch
 from typer.testing import CliRunner
 
 from smearwatch.capture.slide.cells import render_cell_picture
-from smearwatch.models import checkpoint
+from smearwatch.models import checkpoint, memory
 from smearwatch.models.classes import CLASSES
+from smearwatch.train.cells import CellSet
 from smearwatch.train.commands import classify, evaluate, train
 from smearwatch.train.config import TrainConfig, read_config
 from smearwatch.train.gather import Gathered, gather
 from smearwatch.train.loop import Trainer
+from smearwatch.train.recipe import finish
 from smearwatch.train.samples import DataUnusable
 
 pytestmark = pytest.mark.integration
@@ -161,3 +164,41 @@ def test_a_scale_that_makes_no_sense_is_wrong_usage(command: str, value: str, tm
 
 def test_no_thread_is_left_by_the_cache(gathered: Gathered):
     assert not [t for t in threading.enumerate() if t.name.startswith("ThreadPoolExecutor")]
+
+
+def test_weights_begun_from_pass_on_what_they_met(weights: Path, config: TrainConfig, folder: Path, tmp_path: Path):
+    known = memory.load(weights)
+    assert known is not None
+    begun = config.model_copy(update={"start": weights, "epochs": 1, "again_epochs": 0})
+    gathered = gather(begun, folder / "cache", quiet)
+    fewer = CellSet(gathered.train.samples[:12], gathered.train.fields[:12])
+    trainer = Trainer(begun, tmp_path / "state")
+    trainer.run(fewer, gathered.validation, quiet)
+    finish(begun, trainer, Gathered(fewer, gathered.validation, gathered.test), tmp_path / "out", quiet)
+    after = memory.load(tmp_path / "out")
+    assert after is not None
+    assert after.train_digests == known.train_digests
+    assert len(after.train_digests) == len(gathered.train.samples)
+
+
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_weights_that_met_what_is_kept_aside_are_not_begun_from(
+    part: str, weights: Path, gathered: Gathered, config: TrainConfig, folder: Path, tmp_path: Path
+):
+    known = memory.load(weights)
+    assert known is not None
+    aside = getattr(gathered, part).samples[0]
+    wider = replace(known, train_digests=known.train_digests | {memory.short(aside.digest)})
+    networks = checkpoint.load(weights)
+    checkpoint.save(tmp_path, networks.resnet, networks.bank, networks.manifest, memory.packed(wider))
+    with pytest.raises(DataUnusable, match=aside.sample_id):
+        gather(config.model_copy(update={"start": tmp_path}), folder / "cache", quiet)
+
+
+def test_a_run_without_real_cells_or_their_scale_is_one_line(tmp_path: Path):
+    result = CliRunner().invoke(train.app, ["--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")])
+    assert isinstance(result.exception, DataUnusable)
+    assert "too few labelled cells" in str(result.exception)
+    assert list(tmp_path.iterdir()) == []
+    result = CliRunner().invoke(train.app, ["--out", str(tmp_path / "out"), "--cells", str(tmp_path)])
+    assert "cells without cells_um_per_px" in str(result.exception)

@@ -8,22 +8,25 @@ import torch
 from typer.testing import CliRunner
 
 from smearwatch.models.classes import CLASSES
-from smearwatch.models.memory import Memory, Remembered
+from smearwatch.models.memory import Memory, Remembered, short
 from smearwatch.models.verdict import Overrule, Policy
 from smearwatch.train.adapting.folds import check_folds, check_groups, divided_singly, others, thinned
 from smearwatch.train.adapting.given import families, family, read_given
-from smearwatch.train.adapting.heads import joined, remembered, remembered_samples
+from smearwatch.train.adapting.heads import joined, remembered_samples
 from smearwatch.train.adapting.logits import Logits, named_rightly
 from smearwatch.train.adapting.more_labels import Point, forecast
 from smearwatch.train.adapting.network import sampling_weights
+from smearwatch.train.adapting.old import old_sides
 from smearwatch.train.adapting.restyle import restyled
 from smearwatch.train.adapting.scores import gain, is_gain, rejected
 from smearwatch.train.adapting.verdicts import calibrated
 from smearwatch.train.adapting.way import Weights, between, follow, old_accuracy, unpushed
 from smearwatch.train.commands.adapt import app
 from smearwatch.train.losses import Targets
-from smearwatch.train.promotion.cells import Asked
+from smearwatch.train.remembering import remembered
 from smearwatch.train.samples import REJECT, DataUnusable, Sample, Target, either, exact
+from smearwatch.train.sources import Asked
+from smearwatch.train.split import split
 
 
 def cell(target: Target, group: str = "g", name: str = "x") -> Sample:
@@ -295,3 +298,25 @@ def test_a_memory_holds_the_classes_it_was_given():
     memory = Memory(frozenset({1}), frozenset({2}), cells, cells)
     assert [family(sample) for sample in remembered_samples(memory.fitted)] == ["neutrophil"] * 2
     assert len(CLASSES) == cells.shares.shape[1]
+
+
+def old(number: int, group: str) -> Sample:
+    def no_picture():
+        raise AssertionError("nothing is drawn here")
+
+    return Sample(f"old/{number}", "pbc", "band", exact(0), f"pbc/{group}", None, no_picture, f"{number:064x}"[::-1])
+
+
+def test_old_cells_are_divided_as_the_weights_were_trained():
+    samples = [old(number, f"g{number}") for number in range(1, 7)] + [old(7, "g1")]
+    nothing = Remembered(np.zeros((0, 512), np.float32), np.zeros((0, 6), np.float32), np.zeros(0, np.uint8))
+    keys = [short(sample.digest) for sample in samples]
+    met = Memory(frozenset(keys[:2]), frozenset(keys[2:4]), nothing, nothing)
+    sides = old_sides(samples, met)
+    assert {part: [sample.sample_id for sample in side] for part, side in sides.items()} == {
+        "train": ["old/1", "old/2"],
+        "validation": ["old/3", "old/4"],
+        "test": ["old/5", "old/6"],  # the seventh nearly equals the first
+    }
+    stranger = Memory(frozenset({1}), frozenset(), nothing, nothing)
+    assert old_sides(samples, stranger) == old_sides(samples, None) == split(samples)

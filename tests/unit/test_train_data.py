@@ -162,7 +162,7 @@ def test_cache_draws_once_and_anew_when_the_cells_change(tree: Path, tmp_path: P
 
 def test_config_from_toml_and_options(tmp_path: Path):
     path = tmp_path / "train.toml"
-    path.write_text('epochs = 3\nbatch = 8\n[data]\ncells = "somewhere"\n')
+    path.write_text('epochs = 3\nbatch = 8\n[data]\ncells = "somewhere"\ncells_um_per_px = 0.1\n')
     config = read_config(path, {"epochs": 5, "data.simulated": 12, "init": None})
     assert (config.epochs, config.batch, config.data.simulated) == (5, 8, 12)
     assert config.data.cells == Path("somewhere")
@@ -173,6 +173,7 @@ def test_config_from_toml_and_options(tmp_path: Path):
     ("text", "line"),
     [
         ("epoch = 3", "epoch"),
+        ('[data]\ncells = "somewhere"', "cells without cells_um_per_px"),
         ("epochs = 0", "epochs"),
         ("epochs = [", "train.toml"),
         ("[data]\ncells_um_per_px = nan", "cells_um_per_px"),

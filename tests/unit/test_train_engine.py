@@ -50,8 +50,9 @@ def test_every_step_and_part_has_a_seed_of_its_own():
     ("change", "same"),
     [
         ({"name": "other", "credits": ("somebody",)}, True),
-        ({"data": DataConfig(cells=Path("elsewhere"))}, True),
-        ({"data": DataConfig(cells=Path("elsewhere"), simulated=7)}, False),
+        ({"data": DataConfig(cells=Path("elsewhere"), cells_um_per_px=0.1, force_scale=True)}, True),
+        ({"data": DataConfig(cells=Path("elsewhere"), cells_um_per_px=0.2)}, False),
+        ({"data": DataConfig(cells=Path("elsewhere"), cells_um_per_px=0.1, simulated=7)}, False),
         ({"start": Path("weights"), "device": "cpu", "checkpoint_minutes": 1.0}, True),
         ({"epochs": 15}, False),
         ({"repeats": {"chula": 3}}, False),
@@ -60,10 +61,11 @@ def test_every_step_and_part_has_a_seed_of_its_own():
 )
 def test_a_run_is_known_by_what_decides_its_result(change: dict[str, object], same: bool):
     cells = draw_cells(6)
-    before = run_digest(TrainConfig(), cells, None)
-    assert (run_digest(TrainConfig().model_copy(update=change), cells, None) == before) is same
-    assert run_digest(TrainConfig(), cells[:-1], None) != before
-    assert run_digest(TrainConfig(), cells, "weights' id") != before
+    config = TrainConfig(data=DataConfig(cells=Path("here"), cells_um_per_px=0.1))
+    before = run_digest(config, cells, None)
+    assert (run_digest(config.model_copy(update=change), cells, None) == before) is same
+    assert run_digest(config, cells[:-1], None) != before
+    assert run_digest(config, cells, "weights' id") != before
 
 
 def test_a_run_begins_from_other_weights(tmp_path: Path):
@@ -116,7 +118,7 @@ def test_a_gpu_augments_the_same_twice():
 
 
 def test_the_recipe_beside_the_code_is_valid():
-    assert read_config(Path(__file__).parents[2] / "train" / "first.toml", {}).epochs == 11
+    assert read_config(Path(__file__).parents[2] / "train" / "home.toml", {}).epochs == 12
 
 
 def test_logs_that_are_taken_up_hold_nothing_twice(tmp_path: Path):

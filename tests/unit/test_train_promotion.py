@@ -15,8 +15,9 @@ from smearwatch.models.engine import Outputs
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.verdict import Policy
 from smearwatch.train.commands import promote
+from smearwatch.train.judged import Judged, judged
 from smearwatch.train.promotion.card import Known, card
-from smearwatch.train.promotion.compare import Judged, compare, judged
+from smearwatch.train.promotion.compare import compare
 from smearwatch.train.promotion.history import HistoryDamaged, Step, read_steps, stack, write_steps
 from smearwatch.train.promotion.paired import cells_needed, mcnemar, paired, tango
 from smearwatch.train.promotion.rule import MARGIN, SIGNIFICANT, objections

@@ -1,7 +1,6 @@
 """From labelled cells of one microscope to weights for it, or to the finding that there is nothing to gain."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,15 +17,15 @@ from smearwatch.train.adapting.heads import HeadFitting
 from smearwatch.train.adapting.logits import use_all_cores
 from smearwatch.train.adapting.more_labels import forecast
 from smearwatch.train.adapting.network import FineTuning
-from smearwatch.train.adapting.old import read_old
+from smearwatch.train.adapting.old import old_cells, old_sides
 from smearwatch.train.adapting.scores import gain, is_gain
 from smearwatch.train.adapting.way import Followed, Way, follow, old_accuracy
 from smearwatch.train.adapting.writing import write
 from smearwatch.train.evaluation.met import part
 from smearwatch.train.fields_cache import Progress, shrunken_fields
 from smearwatch.train.loop import CellSet
-from smearwatch.train.promotion.cells import Asked
 from smearwatch.train.samples import DataUnusable, Sample
+from smearwatch.train.sources import Asked, Tell, read_sources
 
 # The heads are fitted in a second, the networks in a minute or two: so many checks are affordable.
 _FOLDS: Final = {HeadFitting.name: 5, FineTuning.name: 3}
@@ -82,7 +81,7 @@ class Wish:
     seed: int = 1
 
 
-def adapt(wish: Wish, cache: Path, progress: Progress, tell: Callable[[str], None]) -> dict[str, Any]:
+def adapt(wish: Wish, cache: Path, progress: Progress, tell: Tell) -> dict[str, Any]:
     """Adapt, check, and write weights with `adapt.json` and `adapt.md` beside them.
 
     Returns
@@ -110,7 +109,7 @@ def adapt(wish: Wish, cache: Path, progress: Progress, tell: Callable[[str], Non
         tell(f"{met.train + met.validation} of {len(samples)} cells were met in training; the gain looks smaller so")
     use_all_cores()
     cells = CellSet(samples, shrunken_fields(samples, networks.manifest.preprocessing, cache, progress))
-    way = _way(wish, networks, remembered, cells, cache, progress)
+    way = _way(wish, networks, remembered, cells, cache, progress, tell)
     least = old_accuracy(way, way.present) - wish.tolerance
     plan = Plan(wish.folds or _FOLDS[way.name], _SHARES[way.name], least, wish.seed)
     checked = check(way, samples, plan, progress)
@@ -136,12 +135,20 @@ def _refuse_without_old(wish: Wish, remembered: Memory | None) -> None:
 
 
 def _way(
-    wish: Wish, networks: Networks, remembered: Memory | None, cells: CellSet, cache: Path, progress: Progress
+    wish: Wish,
+    networks: Networks,
+    remembered: Memory | None,
+    cells: CellSet,
+    cache: Path,
+    progress: Progress,
+    tell: Tell,
 ) -> Way:
     if wish.old.nothing:
         assert remembered is not None
         return HeadFitting(networks, remembered, cells, wish.seed, progress)
-    old = read_old(wish.old, networks.manifest.preprocessing, cache, progress, wish.seed)
+    every = [sample for source in read_sources(wish.old, tell) for sample in source.samples]
+    parts = old_sides(every, remembered)
+    old = old_cells(wish.old.folders[0], parts, networks.manifest.preprocessing, cache, progress, wish.seed)
     return FineTuning(networks, remembered, cells, old, steps=wish.steps, seed=wish.seed, progress=progress)
 
 

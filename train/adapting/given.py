@@ -1,19 +1,18 @@
 """The labelled cells of this microscope, and whether they are enough to learn from."""
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 from smearwatch.models.classes import CLASSES
-from smearwatch.train.promotion.cells import Asked, frozen_sets
 from smearwatch.train.samples import DataUnusable, Sample
+from smearwatch.train.sources import Asked, Tell, read_sources
 
 FEWEST_CELLS = 12
 FEWEST_CLASSES = 2
 NEUTROPHIL = "neutrophil"
 
 
-def read_given(asked: Asked, tell: Callable[[str], None]) -> list[Sample]:
+def read_given(asked: Asked, tell: Tell) -> list[Sample]:
     """List the cells of every source that was named.
 
     Raises
@@ -23,9 +22,8 @@ def read_given(asked: Asked, tell: Callable[[str], None]) -> list[Sample]:
     LedgerUnusable
         Where a session's ledger cannot be read.
     """
-    samples = [sample for each in frozen_sets(asked, (), tell=tell) for sample in each.samples]
-    where = next((path for path in (asked.data, asked.fields, *asked.sessions) if path is not None), Path("cells"))
-    _refuse_too_few(where, samples)
+    samples = [sample for source in read_sources(asked, tell) for sample in source.samples]
+    _refuse_too_few(asked.folders[0], samples)
     return samples
 
 

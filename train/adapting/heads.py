@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.classes import CLASSES
-from smearwatch.models.memory import KINDS, Memory, Remembered, short
+from smearwatch.models.memory import Memory, Remembered, short
 from smearwatch.models.preprocess import normalise
-from smearwatch.models.resnet import LeukocyteResNet, ResNetAnswer
+from smearwatch.models.resnet import ResNetAnswer
 from smearwatch.train.adapting.folds import Places
 from smearwatch.train.adapting.logits import Logits, ask, network_input
 from smearwatch.train.adapting.way import Weights, shuffled, unpushed
@@ -22,6 +22,7 @@ from smearwatch.train.augment import augment
 from smearwatch.train.fields_cache import Progress
 from smearwatch.train.loop import CellSet
 from smearwatch.train.losses import Targets, resnet_loss
+from smearwatch.train.remembering import body_features, remembered
 from smearwatch.train.samples import DataUnusable, Image, Sample, Target, TargetKind
 
 _HEADS = ("classify.weight", "classify.bias", "reject.weight", "reject.bias")
@@ -30,7 +31,6 @@ _STRENGTH = 0.5
 _PULL = 0.002  # towards the present heads (L2-SP; Li et al., ICML 2018)
 _SMOOTHING = 0.03
 _ITERATIONS = 80
-_BATCH = 32
 _KINDS: Final[tuple[TargetKind, ...]] = ("exact", "either", "reject")  # as `smearwatch.models.memory.KINDS`
 _WHERE = Path("memory")
 
@@ -114,20 +114,6 @@ class HeadFitting:
         fitted = joined(self._memory.fitted, remembered(self._views[0].numpy(), self._samples))
         digests = self._memory.train_digests | {short(sample.digest) for sample in self._samples}
         return Memory(frozenset(digests), self._memory.validation_digests, fitted, self._memory.held)
-
-
-def body_features(resnet: LeukocyteResNet, batch: torch.Tensor) -> torch.Tensor:
-    """Features float32 [n, 512] of normalised views [n, 3, view_px, view_px]."""
-    with torch.no_grad():
-        parts = [resnet.body(batch[start : start + _BATCH]) for start in range(0, len(batch), _BATCH)]
-    return torch.cat(parts)
-
-
-def remembered(features: NDArray[np.float32], samples: list[Sample]) -> Remembered:
-    """Put features and labels together as a memory keeps them."""
-    shares = np.array([sample.target.shares for sample in samples], dtype=np.float32).reshape(-1, len(CLASSES))
-    kinds = np.array([KINDS.index(sample.target.kind) for sample in samples], dtype=np.uint8)
-    return Remembered(features, shares, kinds)
 
 
 def joined(one: Remembered, two: Remembered) -> Remembered:

@@ -14,7 +14,7 @@ from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Outputs
 from smearwatch.models.preprocess import Preprocessing, normalise, to_tensor, view
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.samples import Sample
+from smearwatch.train.samples import Sample, allowed
 
 _BATCH = 32
 
@@ -83,6 +83,4 @@ def is_leukocyte(samples: Sequence[Sample]) -> NDArray[np.bool_]:
 
 def named_rightly(samples: Sequence[Sample], logits: Logits) -> NDArray[np.bool_]:
     """Which cells get a class that their label allows; False for cells to reject."""
-    shares = np.array([sample.target.shares for sample in samples], dtype=np.float64).reshape(-1, len(CLASSES))
-    allowed = (shares >= shares.max(axis=1, keepdims=True)) & (shares > 0)
-    return np.asarray(allowed[np.arange(len(shares)), logits.classes.argmax(axis=1)], dtype=bool)
+    return np.asarray(allowed(samples)[np.arange(len(samples)), logits.classes.argmax(axis=1)], dtype=bool)

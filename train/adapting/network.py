@@ -14,7 +14,6 @@ from smearwatch.models.memory import Memory, short
 from smearwatch.models.preprocess import normalise
 from smearwatch.train.adapting.folds import Places
 from smearwatch.train.adapting.given import family
-from smearwatch.train.adapting.heads import body_features, remembered
 from smearwatch.train.adapting.logits import Logits, ask, network_input
 from smearwatch.train.adapting.old import OldCells
 from smearwatch.train.adapting.restyle import restyled
@@ -23,6 +22,7 @@ from smearwatch.train.augment import augment
 from smearwatch.train.fields_cache import Progress
 from smearwatch.train.loop import CellSet
 from smearwatch.train.losses import Targets, bank_loss, resnet_loss
+from smearwatch.train.remembering import body_features, remembered
 
 _NEW, _OLD = 24, 24  # cells of each in a batch
 _RATE = 3e-4

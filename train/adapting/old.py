@@ -1,17 +1,18 @@
 """Old pictures, so that learning from new cells does not cost what was known: to learn from again, and to check by."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from smearwatch.models.memory import Memory, short
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.train.adapting.given import family
+from smearwatch.train.evaluation.met import part
 from smearwatch.train.fields_cache import Progress, shrunken_fields
 from smearwatch.train.loop import CellSet
-from smearwatch.train.promotion.cells import Asked, frozen_sets
 from smearwatch.train.samples import DataUnusable, Part, Sample
 from smearwatch.train.split import split
 
@@ -21,24 +22,55 @@ _FEWEST_LEUKOCYTES = 20
 
 @dataclass(frozen=True, slots=True)
 class OldCells:
-    """The three sides of the same split as in training: learnt from again, chosen by, checked by."""
+    """The three sides, as in training: learnt from again, chosen by, checked by."""
 
     again: CellSet
     chosen_by: CellSet
     checked_by: CellSet
 
 
-def read_old(asked: Asked, preprocessing: Preprocessing, cache: Path, progress: Progress, seed: int) -> OldCells:
-    """Read old pictures, divide them as training did, take so many of each label, and draw them.
+def old_sides(samples: Sequence[Sample], memory: Memory | None) -> dict[Part, list[Sample]]:
+    """Divide old cells as the training of the weights did, so that none of its test is ever learnt from.
+
+    What the weights were trained on is learnt from again, what they were chosen by chooses again, and only what they
+    never met, nor anything like it, is checked by. Cells of which they met none are divided by the hash of their
+    groups.
+
+    Parameters
+    ----------
+    memory
+        Of the weights, None where they do not say what they have met.
+    """
+    if memory is None or not any(memory.has_met(sample.digest) for sample in samples):
+        return split(samples)
+    fresh = {sample.sample_id for sample in part(samples, memory, "test").kept}
+    sides: dict[Part, list[Sample]] = {"train": [], "validation": [], "test": []}
+    for sample in samples:
+        key = short(sample.digest)
+        if key in memory.train_digests:
+            sides["train"].append(sample)
+        elif key in memory.validation_digests:
+            sides["validation"].append(sample)
+        elif sample.sample_id in fresh:
+            sides["test"].append(sample)
+    return sides
+
+
+def old_cells(
+    where: Path,
+    parts: Mapping[Part, Sequence[Sample]],
+    preprocessing: Preprocessing,
+    cache: Path,
+    progress: Progress,
+    seed: int,
+) -> OldCells:
+    """Take so many of each label from each side, and draw them.
 
     Raises
     ------
     DataUnusable
-        Where a source cannot be used, or a side of the split holds too few leukocytes.
+        Where a side holds too few leukocytes, or a picture cannot be read.
     """
-    every = [sample for each in frozen_sets(asked, ()) for sample in each.samples]
-    parts = split(every)
-    where = next((path for path in (asked.data, asked.fields, *asked.sessions) if path is not None), Path("old"))
 
     def drawn(part: Part) -> CellSet:
         chosen = _some_of_each(parts[part], _MOST_OF_A_LABEL[part], seed)

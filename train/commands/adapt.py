@@ -5,15 +5,14 @@ import math
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated
 
 import platformdirs
 import typer
 
-from smearwatch.train.commands.scale import checked_scale
-
-if TYPE_CHECKING:
-    from smearwatch.train.promotion.cells import Asked
+from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.weights import weights_in_use
+from smearwatch.train.commands.asking import asked, wrong_usage
 
 app = typer.Typer(add_completion=False)
 
@@ -41,9 +40,7 @@ def adapt(
     old_fields_um_per_px: Annotated[
         str | None, typer.Option("--old-fields-um-per-px", metavar="X", help="Their scale.")
     ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="From other weights than the shipped ones.")
-    ] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="From other weights than the daemon's.")] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of the new weights; that of --out by default.")
     ] = None,
@@ -70,19 +67,27 @@ def adapt(
     For Research Use Only. Not for use in diagnostic procedures.
     """
     if data is None and fields is None and not session:
-        _wrong_usage("nothing to adapt to", "give --data, --fields or --session")
+        wrong_usage("nothing to adapt to", "give --data, --fields or --session")
     if not (math.isfinite(tolerance) and 0 <= tolerance <= 1):
-        _wrong_usage(f"--tolerance {tolerance}: no share", "give a number from 0 to 1")
+        wrong_usage(f"--tolerance {tolerance}: no share", "give a number from 0 to 1")
     # Threads that spin while they wait would take the core from the one that works.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    given = _asked(
-        ("--data", data, um_per_px), ("--fields", fields, fields_um_per_px), session or [], force_scale=force_scale
+    settings = load_settings(weights=weights)
+    given = asked(
+        ("--data", data, "--um-per-px", um_per_px),
+        ("--fields", fields, "--fields-um-per-px", fields_um_per_px),
+        session or [],
+        settings.state_dir,
+        force_scale=force_scale,
     )
-    before = _asked(
-        ("--old", old, old_um_per_px), ("--old-fields", old_fields, old_fields_um_per_px), [], force_scale=force_scale
+    before = asked(
+        ("--old", old, "--old-um-per-px", old_um_per_px),
+        ("--old-fields", old_fields, "--old-fields-um-per-px", old_fields_um_per_px),
+        [],
+        settings.state_dir,
+        force_scale=force_scale,
     )
 
-    from smearwatch.models.checkpoint import shipped_weights_dir
     from smearwatch.train.adapting.adapt import Wish
     from smearwatch.train.adapting.adapt import adapt as run
     from smearwatch.train.adapting.told import summary
@@ -92,7 +97,7 @@ def adapt(
     wish = Wish(
         given=given,
         old=before,
-        weights=weights or shipped_weights_dir(),
+        weights=weights_in_use(settings),
         out=out,
         name=name or out.resolve().name,
         tolerance=tolerance,
@@ -106,37 +111,3 @@ def adapt(
         [json.dumps(account)] if as_json else [*summary(account), f"weights in {out}; next: smearwatch promote {out}"]
     )
     sys.stdout.write("".join(f"{line}\n" for line in lines))
-
-
-def _asked(
-    cells: tuple[str, Path | None, str | None],
-    fields: tuple[str, Path | None, str | None],
-    sessions: list[str],
-    *,
-    force_scale: bool,
-) -> "Asked":
-    scales = [_scale(*cells), _scale(*fields)]
-    folders: tuple[Path, ...] = ()
-
-    from smearwatch.train.promotion.cells import Asked
-
-    if sessions:
-        from smearwatch.daemon.config import load_settings
-        from smearwatch.train.recorded import session_path
-
-        state_dir = load_settings(None).state_dir
-        folders = tuple(session_path(each, state_dir) for each in sessions)
-    return Asked(cells[1], scales[0], fields[1], scales[1], folders, force_scale)
-
-
-def _scale(option: str, folder: Path | None, text: str | None) -> float | None:
-    beside = "--um-per-px" if option == "--data" else f"{option}-um-per-px"
-    if (folder is None) != (text is None):
-        there, missing = (option, beside) if text is None else (beside, option)
-        _wrong_usage(f"{there} without {missing}", f"give {missing} too")
-    return None if text is None else checked_scale(text, beside)
-
-
-def _wrong_usage(matter: str, mend: str) -> NoReturn:
-    sys.stderr.write(f"smearwatch: {matter} ({mend})\n")
-    raise typer.Exit(2)

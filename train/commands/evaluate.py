@@ -3,13 +3,13 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 import typer
 
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.weights import weights_in_use
-from smearwatch.train.commands.scale import checked_scale
+from smearwatch.train.commands.asking import asked, wrong_usage
 
 app = typer.Typer(add_completion=False)
 
@@ -47,59 +47,33 @@ def evaluate(
     diagnostic procedures.
     """
     if data is None and fields is None and not session:
-        _wrong_usage("nothing to score", "give --data, --fields or --session")
-    scales = {
-        "um_per_px": _scale("--um-per-px", "--data", um_per_px, data),
-        "fields_um_per_px": _scale("--fields-um-per-px", "--fields", fields_um_per_px, fields),
-    }
+        wrong_usage("nothing to score", "give --data, --fields or --session")
+    settings = load_settings(weights=weights)
+    cells = asked(
+        ("--data", data, "--um-per-px", um_per_px),
+        ("--fields", fields, "--fields-um-per-px", fields_um_per_px),
+        session or [],
+        settings.state_dir,
+        force_scale=force_scale,
+    )
 
     import platformdirs
 
     from smearwatch.train.evaluation.run import evaluate as run
-    from smearwatch.train.evaluation.sources import Asked
     from smearwatch.train.progress import ProgressLine
+    from smearwatch.train.recorded import to_stderr
 
-    asked = Asked(
-        data=data, fields=fields, sessions=_sessions(session or []), choice=part, force_scale=force_scale, **scales
-    )
     report = run(
-        weights_in_use(load_settings(weights=weights)),
-        asked,
+        weights_in_use(settings),
+        cells,
         out,
+        choice=part,
         cache=cache or Path(platformdirs.user_cache_dir("smearwatch")) / "crops",
         device=device,
         progress=ProgressLine(),
-        tell=_tell,
+        tell=to_stderr,
     )
     sys.stdout.write(json.dumps(report) + "\n" if as_json else _plain(report, out))
-
-
-def _scale(option: str, of: str, text: str | None, folder: Path | None) -> float | None:
-    if folder is None:
-        if text is not None:
-            _wrong_usage(f"{option} without {of}", f"give {of} too, or leave it out")
-        return None
-    if text is None:
-        _wrong_usage(f"{of} without {option}", f"give {option}, the micrometres that one pixel covers")
-    return checked_scale(text, option)
-
-
-def _wrong_usage(matter: str, mend: str) -> NoReturn:
-    sys.stderr.write(f"smearwatch: {matter} ({mend})\n")
-    raise typer.Exit(2)
-
-
-def _sessions(given: list[str]) -> tuple[Path, ...]:
-    if not given:
-        return ()
-    from smearwatch.train.recorded import session_path
-
-    state_dir = load_settings().state_dir
-    return tuple(session_path(name, state_dir) for name in given)
-
-
-def _tell(line: str) -> None:
-    sys.stderr.write(f"smearwatch: {line}\n")
 
 
 def _plain(report: dict[str, Any], out: Path) -> str:

@@ -35,6 +35,7 @@ def paper(
         Literal["scratch", "imagenet"] | None, typer.Option(help="imagenet downloads torchvision's weights.")
     ] = None,
     disputed: Annotated[bool, typer.Option("--disputed", help="Take cells with disputed labels too.")] = False,
+    force_scale: Annotated[bool, typer.Option("--force-scale", help="Believe the scale against the cells.")] = False,
     state: Annotated[
         Path | None, typer.Option(metavar="DIR", help="What a restart needs; OUT with .state behind it by default.")
     ] = None,
@@ -65,6 +66,7 @@ def paper(
         "batch": batch,
         "init": init,
         "disputed": disputed,
+        "force_scale": force_scale,
         "seed": seed,
     }
     report = reproduce(cells, checked_config(values), out, state or out.with_name(out.name + ".state"), ProgressLine())

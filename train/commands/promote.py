@@ -9,7 +9,7 @@ import platformdirs
 import typer
 
 from smearwatch.daemon.config import Settings, load_settings
-from smearwatch.train.commands.scale import checked_scale
+from smearwatch.train.commands.asking import asked
 
 app = typer.Typer(add_completion=False)
 
@@ -23,7 +23,9 @@ def promote(
     data: Annotated[Path | None, typer.Option(metavar="TREE", help="Single-cell pictures, one folder a class.")] = None,
     um_per_px: Annotated[str | None, typer.Option("--um-per-px", metavar="X", help="Their scale.")] = None,
     fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Whole fields: frames/ and boxes/.")] = None,
-    fields_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
+    fields_um_per_px: Annotated[
+        str | None, typer.Option("--fields-um-per-px", metavar="X", help="Their scale.")
+    ] = None,
     session: Annotated[
         list[str] | None, typer.Option(metavar="NAME|DIR", help="A labelled session; may be given again.")
     ] = None,
@@ -61,25 +63,17 @@ def promote(
     elif back:
         _back(settings, as_json=as_json)
     elif weights is not None:
-        from smearwatch.train.promotion.cells import Asked
-        from smearwatch.train.promotion.promote import Wish
-        from smearwatch.train.recorded import session_path
-
-        asked = Asked(
-            data,
-            _scale_for("--data", data, "--um-per-px", um_per_px),
-            fields,
-            _scale_for("--fields", fields, "--fields-um-per-px", fields_um_per_px),
-            tuple(session_path(each, settings.state_dir) for each in session or []),
-            force_scale,
+        cells = asked(
+            ("--data", data, "--um-per-px", um_per_px),
+            ("--fields", fields, "--fields-um-per-px", fields_um_per_px),
+            session or [],
+            settings.state_dir,
+            force_scale=force_scale,
         )
-        _promote(Wish(weights, asked, force, device, cache), settings, as_json=as_json)
 
+        from smearwatch.train.promotion.promote import Wish
 
-def _scale_for(what: str, folder: Path | None, name: str, text: str | None) -> float | None:
-    if (folder is None) != (text is None):
-        raise typer.BadParameter(f"{what} and {name} belong together")
-    return None if text is None else checked_scale(text)
+        _promote(Wish(weights, cells, force, device, cache), settings, as_json=as_json)
 
 
 def _promote(wish: Any, settings: Settings, *, as_json: bool) -> None:
@@ -142,8 +136,8 @@ def _list_line(entry: dict[str, Any]) -> str:
 
 
 def _write_card(folder: Path, *, as_json: bool) -> None:
+    from smearwatch.models.whole import write_whole
     from smearwatch.train.promotion.card import CARD_FILE, card, read_known
-    from smearwatch.train.promotion.history import write_whole
     from smearwatch.train.promotion.store import StoreFailed
 
     text = card(read_known(folder))

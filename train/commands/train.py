@@ -12,7 +12,7 @@ import typer
 app = typer.Typer(add_completion=False)
 
 _CACHE = Path(platformdirs.user_cache_dir("smearwatch"))
-_EPILOG = "Example: smearwatch train --cells pbc --fields chula --blanks bccd --out weights"
+_EPILOG = "Example: smearwatch train --cells pbc --cells-um-per-px 0.095 --epochs 20 --out weights"
 
 
 @app.command(epilog=_EPILOG)
@@ -28,6 +28,7 @@ def train(
     ] = None,
     blanks_um_per_px: Annotated[float | None, typer.Option(metavar="X", help="Their scale.")] = None,
     simulated: Annotated[int | None, typer.Option(metavar="N", help="How many cells to draw besides.")] = None,
+    force_scale: Annotated[bool, typer.Option("--force-scale", help="Believe the scales against the cells.")] = False,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="How often to go through the cells.")] = None,
     init: Annotated[
         Literal["scratch", "imagenet"] | None, typer.Option(help="imagenet downloads torchvision's weights.")
@@ -63,6 +64,7 @@ def train(
         "data.blanks": blanks,
         "data.blanks_um_per_px": blanks_um_per_px,
         "data.simulated": simulated,
+        "data.force_scale": force_scale or None,
         "epochs": epochs,
         "init": init,
         "start": start,

@@ -3,9 +3,7 @@
 import math
 from typing import Any
 
-from scipy.special import ndtri
-
-from smearwatch.train.shares import share
+from smearwatch.train.shares import share, wilson
 
 _DECIMALS = 5
 
@@ -52,10 +50,9 @@ def newcombe_paired(fixed: int, broken: int, right_both: int, count: int, level:
     correlation, which is corrected for continuity.
     """
     wrong_both = count - right_both - fixed - broken
-    z = float(ndtri(0.5 + level / 2))
     first, second = right_both + broken, right_both + fixed
-    low_1, high_1 = _wilson(first, count, z)
-    low_2, high_2 = _wilson(second, count, z)
+    low_1, high_1 = wilson(first, count, level)
+    low_2, high_2 = wilson(second, count, level)
     one, two = first / count, second / count
     tie = _correlation(right_both, broken, fixed, wrong_both)
     down, up = two - low_2, high_1 - one
@@ -63,14 +60,6 @@ def newcombe_paired(fixed: int, broken: int, right_both: int, count: int, level:
     up_2, down_1 = high_2 - two, one - low_1
     over = math.sqrt(max(0.0, up_2 * up_2 - 2 * tie * up_2 * down_1 + down_1 * down_1))
     return round(two - one - under, _DECIMALS), round(two - one + over, _DECIMALS)
-
-
-def _wilson(hits: int, count: int, z: float) -> tuple[float, float]:
-    value = hits / count
-    middle = value + z * z / (2 * count)
-    half = z * math.sqrt(value * (1 - value) / count + z * z / (4 * count * count))
-    scale = 1 + z * z / count
-    return (middle - half) / scale, (middle + half) / scale
 
 
 def _correlation(both: int, only_first: int, only_second: int, neither: int) -> float:

@@ -4,7 +4,6 @@ import csv
 import hashlib
 import inspect
 import json
-import os
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smearwatch.capture import cytoplasm, find, light, nuclei, quality, red_cells, scale, segment, stain
+from smearwatch.models.whole import write_whole
 from smearwatch.train.fields_cache import Progress
 from smearwatch.train.samples import DataUnusable, Sample, field_crop
 
@@ -168,9 +168,7 @@ def _searched(frames: Sequence[Path], cache: Path, progress: Progress) -> list[_
         found.append(_in_shares(result))
         progress("fields searched", done, len(frames))
     cache.mkdir(parents=True, exist_ok=True)
-    partial_file = kept.with_suffix(f".{os.getpid()}.partial")
-    partial_file.write_text(json.dumps([asdict(entry) for entry in found]), encoding="utf-8")
-    os.replace(partial_file, kept)
+    write_whole(kept, json.dumps([asdict(entry) for entry in found]).encode())
     return found
 
 

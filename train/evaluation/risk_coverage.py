@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smearwatch.models.engine import Outputs
-from smearwatch.models.verdict import Policy, decide
+from smearwatch.models.verdict import Policy
+from smearwatch.train.judged import judged
 from smearwatch.train.shares import share
 
 COVERAGES = (1.0, 0.99, 0.98, 0.95, 0.9, 0.8)
@@ -61,19 +62,10 @@ def _first(ordered: NDArray[np.bool_], coverage: float) -> dict[str, Any]:
 def _by_policy(
     outputs: Outputs, truth: NDArray[np.int64], policy: Policy, ordered: NDArray[np.bool_]
 ) -> dict[str, Any]:
-    rows = zip(
-        outputs.probabilities.tolist(),
-        outputs.verifiers.tolist(),
-        outputs.reject_scores.tolist(),
-        truth.tolist(),
-        strict=True,
-    )
-    unflagged = wrong = 0
-    for probabilities, verifiers, reject_score, label in rows:
-        decision = decide(probabilities, verifiers, reject_score, policy)
-        if decision.verdict in _UNFLAGGED:
-            unflagged += 1
-            wrong += decision.place != label
+    answers = judged(outputs, policy)
+    let_through = np.isin(answers.verdicts, _UNFLAGGED)
+    unflagged = int(let_through.sum())
+    wrong = int((answers.places != truth)[let_through].sum())
     return {
         "coverage": share(unflagged, len(truth)),
         "errors": share(wrong, unflagged),

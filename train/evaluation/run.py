@@ -11,16 +11,18 @@ from smearwatch.models import checkpoint, memory
 from smearwatch.models.engine import Engine, Outputs
 from smearwatch.train.evaluation.figures import NAMES, draw_figures
 from smearwatch.train.evaluation.five import five
+from smearwatch.train.evaluation.met import Choice
 from smearwatch.train.evaluation.page import write_page
 from smearwatch.train.evaluation.placing import placed
 from smearwatch.train.evaluation.scores import scores_of
-from smearwatch.train.evaluation.sources import Asked, EvaluationSet, Tell, distinct, read_sets
+from smearwatch.train.evaluation.sources import EvaluationSet, distinct, read_sets
 from smearwatch.train.evaluation.worst import Noted, note
 from smearwatch.train.fields_cache import Progress, shrunken_fields
 from smearwatch.train.loop import CellSet
 from smearwatch.train.recipe import run_engine
 from smearwatch.train.report import write_report
 from smearwatch.train.shares import share
+from smearwatch.train.sources import Asked, Tell
 
 ALL = "all sets"
 
@@ -39,7 +41,15 @@ class _Answered:
 
 
 def evaluate(
-    weights: Path, asked: Asked, out: Path, *, cache: Path, device: str, progress: Progress, tell: Tell
+    weights: Path,
+    asked: Asked,
+    out: Path,
+    *,
+    choice: Choice,
+    cache: Path,
+    device: str,
+    progress: Progress,
+    tell: Tell,
 ) -> dict[str, Any]:
     """Score weights and write report.json, report.md, report.html and figures/ into `out`.
 
@@ -68,7 +78,7 @@ def evaluate(
     engine = Engine.load(weights, device=device)
     remembered = memory.load(weights)
     with placed(out, "report.json") as folder:
-        sets, notes = read_sets(asked, remembered, cache, progress, tell)
+        sets, notes = read_sets(asked, choice, remembered, cache, progress, tell)
         answered = [_answer(engine, each, cache, progress) for each in sets]
         report = _report(engine, answered, notes)
         draw_figures(folder / "figures", report["sets"])
@@ -79,9 +89,7 @@ def evaluate(
 
 
 def _answer(engine: Engine, each: EvaluationSet, cache: Path, progress: Progress) -> _Answered:
-    # The name of a kept array says nothing of the scale at which its crops were cut; its folder does.
-    folder = cache / "evaluated" / f"{each.kind}-{each.about.get('um_per_px', 'own')}"
-    cells = CellSet(each.samples, shrunken_fields(each.samples, engine.preprocessing, folder, progress))
+    cells = CellSet(each.samples, shrunken_fields(each.samples, engine.preprocessing, cache, progress))
     return _Answered(each, run_engine(engine, cells, f"{each.name}: cells judged", progress))
 
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from smearwatch.models.classes import CLASSES, Verdict
 from smearwatch.models.engine import Outputs
-from smearwatch.models.verdict import Policy, decide
+from smearwatch.models.verdict import Policy
+from smearwatch.train.judged import judged
 from smearwatch.train.samples import Sample
 
 MOST_WORST = 24
@@ -49,13 +50,13 @@ class Noted:
 def note(samples: Sequence[Sample], outputs: Outputs, policy: Policy) -> list[Noted]:
     """Put samples and outputs together, in order."""
     noted = []
+    verdicts: list[Verdict] = judged(outputs, policy).verdicts.tolist()
     for row, sample in enumerate(samples):
         probabilities = tuple(outputs.probabilities[row].tolist())
         verifiers = tuple(outputs.verifiers[row].tolist())
         score = float(outputs.reject_scores[row])
-        verdict = decide(probabilities, verifiers, score, policy).verdict
         said = int(np.argmax(probabilities))
-        noted.append(Noted(sample, said, verdict, probabilities, verifiers, score))
+        noted.append(Noted(sample, said, verdicts[row], probabilities, verifiers, score))
     return noted
 
 

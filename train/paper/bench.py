@@ -59,5 +59,5 @@ class Bench:
 
 def _key(config: PaperConfig, databases: Databases) -> list[str]:
     """List what a stage's result depends on beside its name: not which other stages are run."""
-    said = config.model_dump_json(exclude={"protocols", "px"})
+    said = config.model_dump_json(exclude={"protocols", "px", "force_scale"})
     return [said, split_digest(databases.cells), split_digest(databases.alone)]

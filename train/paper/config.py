@@ -29,6 +29,8 @@ class PaperConfig(BaseModel):
         Of the two-class networks, on DB-2.
     disputed
         Whether cells take part whose band or segmented label a second group of annotators did not share.
+    force_scale
+        Believe the scale whatever the cells measure.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +49,7 @@ class PaperConfig(BaseModel):
     weight_decay: float = Field(0.01, ge=0)
     init: Literal["scratch", "imagenet"] = "scratch"
     disputed: bool = False
+    force_scale: bool = False
     seed: int = Field(1, ge=0, le=2**31)
     bf16: bool = True
 

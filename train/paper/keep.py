@@ -1,7 +1,6 @@
 """Finished stages on disk, so that a reproduction that was killed does not train them again."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as pack_tensors
 
+from smearwatch.models.whole import write_whole
 from smearwatch.train.samples import DataUnusable
 
 
@@ -34,9 +34,7 @@ def keep(folder: Path, name: str, key: str, stage: Stage) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {place: value.detach().cpu().contiguous() for place, value in stage.tensors.items()}
     content = pack_tensors(tensors, {"key": key, "curve": json.dumps(stage.curve)})
-    partial = folder / f".{name}.partial"
-    partial.write_bytes(content)
-    os.replace(partial, folder / f"{name}.safetensors")
+    write_whole(folder / f"{name}.safetensors", content)
 
 
 def kept(folder: Path, name: str, key: str) -> Stage | None:

@@ -2,17 +2,7 @@
 
 import math
 
-_Z95 = 1.959963984540054
-
-
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """95 % limits of a share by the score method (Wilson, J. Am. Stat. Assoc. 1927); 0 and 1 where count is 0."""
-    if count == 0:
-        return 0.0, 1.0
-    share, square = hits / count, _Z95**2
-    middle = share + square / (2 * count)
-    half = _Z95 * math.sqrt(share * (1 - share) / count + square / (4 * count**2))
-    return (middle - half) / (1 + square / count), (middle + half) / (1 + square / count)
+from smearwatch.train.shares import wilson
 
 
 def difference(hits_a: int, count_a: int, hits_b: int, count_b: int) -> tuple[float, float, float]:

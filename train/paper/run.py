@@ -12,6 +12,7 @@ import torch
 from smearwatch.models.bank import LeNetBank
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.models.whole import write_whole
 from smearwatch.train.class_tree import read_class_tree
 from smearwatch.train.fields_cache import Progress
 from smearwatch.train.paper import scores
@@ -24,6 +25,7 @@ from smearwatch.train.paper.outlines import Outlines
 from smearwatch.train.paper.protocol import Pictures, Plan, plan
 from smearwatch.train.paper.sheet import write_sheets
 from smearwatch.train.paper.tables import markdown
+from smearwatch.train.plausible import check_tree_scale
 from smearwatch.train.samples import DataUnusable, Sample
 from smearwatch.train.split import split_digest
 
@@ -55,9 +57,9 @@ def reproduce(root: Path, config: PaperConfig, out: Path, state: Path, progress:
     for folder in (out, state):
         if folder.exists() and not folder.is_dir():
             raise DataUnusable(folder, "there is a file of this name", "name another folder")
-    databases = gather(
-        root, read_class_tree(root, config.um_per_px), config, Outlines(state, config.um_per_px), progress
-    )
+    every = read_class_tree(root, config.um_per_px)
+    check_tree_scale(root, config.um_per_px, force=config.force_scale)
+    databases = gather(root, every, config, Outlines(state, config.um_per_px), progress)
     plans = [plan(name, databases.cells, config) for name in config.protocols]
     out.mkdir(parents=True, exist_ok=True)
     write_sheets(out, databases)
@@ -79,8 +81,8 @@ def reproduce(root: Path, config: PaperConfig, out: Path, state: Path, progress:
         "leakage": scores.leakage(results),
     }
     draw_figure(out / "figure1.png", results)
-    _write(out / "paper.json", json.dumps(report, indent=1) + "\n")
-    _write(out / "paper.md", markdown(report))
+    write_whole(out / "paper.json", json.dumps(report, indent=1).encode() + b"\n")
+    write_whole(out / "paper.md", markdown(report).encode())
     return report
 
 
@@ -149,9 +151,3 @@ def _described(root: Path, databases: Databases) -> dict[str, Any]:
         "without_outline": databases.without_outline,
         "sha256": split_digest(databases.cells),
     }
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

@@ -1,50 +1,15 @@
 """Two engines on the same labelled cells: accuracy, every class, and what the verdicts make of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smearwatch.models.classes import CLASSES
-from smearwatch.models.engine import Outputs
-from smearwatch.models.verdict import Policy, decide
+from smearwatch.train.judged import Judged
 from smearwatch.train.promotion.paired import paired
-from smearwatch.train.samples import Sample
-
-_ENGINE_DECIMALS: Final = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What the daemon would record of n cells: the place of the class that stands, and the verdict, as arrays [n]."""
-
-    places: NDArray[np.int64]
-    verdicts: NDArray[np.str_]
-
-    def at(self, chosen: NDArray[np.int64]) -> "Judged":
-        """Pick some of the cells."""
-        return Judged(self.places[chosen], self.verdicts[chosen])
-
-    @staticmethod
-    def joined(parts: Sequence["Judged"]) -> "Judged":
-        """Put judged cells one after the other; at least one part."""
-        return Judged(
-            np.concatenate([part.places for part in parts]), np.concatenate([part.verdicts for part in parts])
-        )
-
-
-def judged(outputs: Outputs, policy: Policy) -> Judged:
-    """Apply a policy to n cells' outputs, rounded as the engine rounds them."""
-    probabilities = np.round(outputs.probabilities, _ENGINE_DECIMALS).tolist()
-    verifiers = np.round(outputs.verifiers, _ENGINE_DECIMALS).tolist()
-    scores = np.round(outputs.reject_scores, _ENGINE_DECIMALS).tolist()
-    decisions = [decide(p, v, r, policy) for p, v, r in zip(probabilities, verifiers, scores, strict=True)]
-    return Judged(
-        np.array([decision.place for decision in decisions], dtype=np.int64),
-        np.array([decision.verdict for decision in decisions], dtype=np.str_),
-    )
+from smearwatch.train.samples import Sample, allowed
 
 
 def compare(samples: Sequence[Sample], before: Judged, after: Judged) -> dict[str, Any]:
@@ -59,9 +24,7 @@ def compare(samples: Sequence[Sample], before: Judged, after: Judged) -> dict[st
         For JSON, each as `paired` gives it: accuracy; per_class (cells by label); true_cells_rejected, flagged,
         silent_errors (wrong, and neither flagged nor rejected); strange_rejected.
     """
-    allowed = np.array([sample.target.shares for sample in samples]).reshape(len(samples), len(CLASSES))
-    # A disputed label counts as given: of its shares only the largest is right.
-    allowed_places = (allowed >= allowed.max(axis=1, keepdims=True)) & (allowed > 0)
+    allowed_places = allowed(samples)
     known = np.flatnonzero(allowed_places.any(axis=1))
     strange = np.flatnonzero(~allowed_places.any(axis=1))
     labels = np.array([sample.label for sample in samples], dtype=np.str_)[known]

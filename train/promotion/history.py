@@ -1,14 +1,13 @@
 """Which weights were the daemon's, one after the other."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from smearwatch.daemon.record.folders import sync_folder
+from smearwatch.models.whole import write_whole
 
 _FILE: Final = "history.json"
 
@@ -86,17 +85,3 @@ def stack(steps: list[Step], current: str | None) -> list[str | None]:
     if standing[-1] == current:
         return standing
     return [None] if current is None else [None, current]
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, surely; raises OSError."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    sync_folder(path.parent)

@@ -12,13 +12,15 @@ from smearwatch.daemon.weights import promoted_weights, weights_in_use
 from smearwatch.models import memory
 from smearwatch.models.engine import Engine
 from smearwatch.train.fields_cache import Progress, shrunken_fields
+from smearwatch.train.judged import Judged, judged
 from smearwatch.train.loop import CellSet
 from smearwatch.train.promotion.card import CARD_FILE, PROMOTION_FILE, card, read_known
-from smearwatch.train.promotion.cells import Asked, FrozenSet, frozen_sets
-from smearwatch.train.promotion.compare import Judged, compare, judged
+from smearwatch.train.promotion.cells import FrozenSet, frozen_sets
+from smearwatch.train.promotion.compare import compare
 from smearwatch.train.promotion.rule import RULE, objections
 from smearwatch.train.promotion.store import Store
 from smearwatch.train.recipe import run_engine
+from smearwatch.train.sources import Asked
 
 
 class PromotionRefused(Exception):
@@ -136,7 +138,7 @@ def _compared(
     notes = [f"what {who} weights were trained on is not known: some of these cells may be among it" for who in whose]
     for note in notes:
         tell(note)
-    sets = frozen_sets(wish.asked, memories, tell=tell)
+    sets = frozen_sets(wish.asked, memories, tell)
     counts = {each.name: each.counts() for each in sets}
     used = [each for each in sets if each.samples]
     if not used:

@@ -1,0 +1,49 @@
+"""Labelled cells as a person names them on a command line; what does not fit together is one line and exit 2."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from smearwatch.train.commands.scale import checked_scale
+
+if TYPE_CHECKING:
+    from smearwatch.train.sources import Asked
+
+Folder = tuple[str, Path | None, str, str | None]
+"""The option that names a folder, the folder, the option that gives its scale, the scale."""
+
+
+def asked(data: Folder, fields: Folder, sessions: list[str], state_dir: Path, *, force_scale: bool) -> "Asked":
+    """Put together what was typed.
+
+    Raises
+    ------
+    SessionMissing, SessionNameInvalid
+        There is no such session.
+    """
+    um_per_px, fields_um_per_px = _scale(data), _scale(fields)
+
+    from smearwatch.train.recorded import session_path
+    from smearwatch.train.sources import Asked
+
+    folders = tuple(session_path(each, state_dir) for each in sessions)
+    return Asked(data[1], um_per_px, fields[1], fields_um_per_px, folders, force_scale)
+
+
+def wrong_usage(matter: str, mend: str) -> NoReturn:
+    """Say in one line what was typed wrongly, and end with status 2."""
+    sys.stderr.write(f"smearwatch: {matter} ({mend})\n")
+    raise typer.Exit(2)
+
+
+def _scale(folder: Folder) -> float | None:
+    option, path, scale_option, text = folder
+    if path is None:
+        if text is not None:
+            wrong_usage(f"{scale_option} without {option}", f"give {option} too, or leave it out")
+        return None
+    if text is None:
+        wrong_usage(f"{option} without {scale_option}", f"give {scale_option}, the micrometres that one pixel covers")
+    return checked_scale(text, scale_option)

@@ -1,0 +1,44 @@
+"""What the daemon would record of many cells: the policy's verdicts on an engine's outputs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smearwatch.models.engine import Outputs
+from smearwatch.models.verdict import Policy, decide
+
+_ENGINE_DECIMALS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the daemon would record of n cells: the place of the class that stands, and the verdict, as arrays [n]."""
+
+    places: NDArray[np.int64]
+    verdicts: NDArray[np.str_]
+
+    def at(self, chosen: NDArray[np.int64]) -> "Judged":
+        """Pick some of the cells."""
+        return Judged(self.places[chosen], self.verdicts[chosen])
+
+    @staticmethod
+    def joined(parts: Sequence["Judged"]) -> "Judged":
+        """Put judged cells one after the other; at least one part."""
+        return Judged(
+            np.concatenate([part.places for part in parts]), np.concatenate([part.verdicts for part in parts])
+        )
+
+
+def judged(outputs: Outputs, policy: Policy) -> Judged:
+    """Apply a policy to n cells' outputs, rounded as the engine rounds them."""
+    probabilities = np.round(outputs.probabilities, _ENGINE_DECIMALS).tolist()
+    verifiers = np.round(outputs.verifiers, _ENGINE_DECIMALS).tolist()
+    scores = np.round(outputs.reject_scores, _ENGINE_DECIMALS).tolist()
+    decisions = [decide(p, v, r, policy) for p, v, r in zip(probabilities, verifiers, scores, strict=True)]
+    return Judged(
+        np.array([decision.place for decision in decisions], dtype=np.int64),
+        np.array([decision.verdict for decision in decisions], dtype=np.str_),
+    )
