@@ -23,6 +23,8 @@ from smearwatch.train.adapting.adapt import NothingGained, Wish, adapt
 from smearwatch.train.adapting.logits import ask, named_rightly, network_input
 from smearwatch.train.adapting.network import FineTuning, put_into
 from smearwatch.train.adapting.old import OldCells
+from smearwatch.train.adapting.way import shuffled
+from smearwatch.train.adapting.writing import OldForgotten
 from smearwatch.train.loop import CellSet
 from smearwatch.train.remembering import body_features, remembered
 from smearwatch.train.samples import DataUnusable, Sample, exact
@@ -147,6 +149,26 @@ def test_without_a_gain_nothing_is_written_unless_wanted(
         assert "--keep-anyway" in caught.value.mend
         assert not (tmp_path / "second").exists()
     assert any("48 of 48 cells were met in training" in line for line in lines)
+
+
+def test_old_cells_kept_aside_may_not_fall_by_more_than_the_tolerance(here: Asked, untaught: Path, tmp_path: Path):
+    networks, known = checkpoint.load(untaught), memory.load(untaught)
+    assert known is not None
+    with torch.no_grad():
+        said = networks.resnet.classify(torch.from_numpy(known.held.features)).argmax(dim=1).numpy()
+    aside = shuffled(len(said), 1)[1::2]
+    shares = known.held.shares.copy()
+    shares[aside] = np.eye(6, dtype=np.float32)[said[aside]]  # what is kept aside was named rightly before
+    kept = replace(known, held=replace(known.held, shares=shares))
+    content = memory.packed(kept)
+    checkpoint.save(tmp_path / "w", networks.resnet, networks.bank, networks.manifest, content)
+    asked = wish(here, tmp_path / "w", tmp_path / "out")
+    with pytest.raises(OldForgotten, match=f"{len(aside)} of {len(aside)} named rightly before") as caught:
+        adapt(asked, tmp_path / "cache", silent, print)
+    assert "--tolerance" in caught.value.mend
+    assert list(tmp_path.glob("*out*")) == []
+    adapt(replace(asked, keep_anyway=True), tmp_path / "cache", silent, print)
+    checkpoint.load(tmp_path / "out")
 
 
 def test_weights_without_a_memory_need_old_pictures(here: Asked, untaught: Path, tmp_path: Path):

@@ -66,7 +66,7 @@ class Wish:
     folds, steps
         How many folds (None for the usual number), and how many steps where whole networks learn.
     keep_anyway
-        Write the weights even where no gain is shown.
+        Write the weights even where no gain is shown or old cells fall by more than the tolerance.
     """
 
     given: Asked
@@ -95,8 +95,8 @@ def adapt(wish: Wish, cache: Path, progress: Progress, tell: Tell) -> dict[str, 
         Where cells cannot be used or are too few, or `out` is in use.
     WeightsUnusable
         Where the weights cannot be used, or remember nothing and no old pictures are named.
-    NothingGained
-        Where the check shows no gain.
+    NothingGained, OldForgotten
+        Where the check shows no gain, or old cells kept aside fall by more than the tolerance.
     """
     started = time.monotonic()
     if wish.out.exists() and (not wish.out.is_dir() or any(wish.out.iterdir())):
@@ -120,7 +120,7 @@ def adapt(wish: Wish, cache: Path, progress: Progress, tell: Tell) -> dict[str, 
     account["minutes"] = round((time.monotonic() - started) / 60, 2)
     if not (account["gained"] or wish.keep_anyway):
         raise NothingGained(account)
-    return write(wish.out, wish.name, networks, way, samples, checked, final, account)
+    return write(wish.out, wish.name, networks, way, samples, checked, final, account, keep_anyway=wish.keep_anyway)
 
 
 def _refuse_without_old(wish: Wish, remembered: Memory | None) -> None:

@@ -17,6 +17,23 @@ from smearwatch.train.samples import Sample
 from smearwatch.train.split import split_digest
 
 
+class OldForgotten(Exception):
+    """Old cells kept aside are named worse than the tolerance allows, so nothing was written.
+
+    Attributes
+    ----------
+    mend
+        What the user can do about it.
+    """
+
+    def __init__(self, change: dict[str, Any], tolerance: float) -> None:
+        super().__init__(
+            f"old cells kept aside: {change['before']['hits']} of {change['n']} named rightly before, "
+            f"{change['after']['hits']} after, a fall of more than the tolerance of {tolerance:g}; nothing written"
+        )
+        self.mend = "give more labels, fewer --steps or a larger --tolerance; --keep-anyway writes them all the same"
+
+
 def write(
     out: Path,
     name: str,
@@ -26,6 +43,8 @@ def write(
     checked: Checked,
     final: Followed,
     account: dict[str, Any],
+    *,
+    keep_anyway: bool,
 ) -> dict[str, Any]:
     """Calibrate the adapted weights, add their scores to the account, and write both.
 
@@ -40,6 +59,11 @@ def write(
     -------
     dict
         The account with `old`, `rejected`, `temperature` and `weights_after`.
+
+    Raises
+    ------
+    OldForgotten
+        Where old cells that decided nothing so far fall by more than the tolerance, unless `keep_anyway`.
     """
     present = networks.manifest
     chosen = way.ask_chosen_by(final.weights)
@@ -54,6 +78,9 @@ def write(
         "temperature": temperature,
         "overrules": len(policy.overrules),
     }
+    old = account["old"]["as_labelled"]
+    if old["n"] and old["lost"] - old["gained"] > account["tolerance"] * old["n"] and not keep_anyway:
+        raise OldForgotten(old, account["tolerance"])
     kept = memory.packed(way.remember(final.weights))
     put_into(networks, way.of_networks(final.weights))
     chosen_here = {"name": name, "temperature": temperature, "policy": policy}

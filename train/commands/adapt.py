@@ -49,7 +49,7 @@ def adapt(
     ] = 0.005,
     folds: Annotated[int | None, typer.Option(min=2, max=20, metavar="N", help="Into how many to divide.")] = None,
     steps: Annotated[int, typer.Option(min=1, metavar="N", help="Of learning, where all layers learn.")] = 120,
-    keep_anyway: Annotated[bool, typer.Option("--keep-anyway", help="Write even where no gain is shown.")] = False,
+    keep_anyway: Annotated[bool, typer.Option("--keep-anyway", help="Write in spite of what the check says.")] = False,
     force_scale: Annotated[bool, typer.Option("--force-scale", help="Believe the scales against the cells.")] = False,
     cache: Annotated[Path, typer.Option(metavar="DIR", help="Where drawn crops are kept.")] = _CACHE / "crops",
     seed: Annotated[int, typer.Option(metavar="N", help="Of everything that is drawn by lot.")] = 1,
@@ -60,8 +60,9 @@ def adapt(
     From at least 12 labelled leukocytes of two classes; a few of every class are much better. Every cell is checked by
     weights that were adapted without its slide, run of frames or near-duplicates. Without --old only the last layer
     learns, beside what the weights remember; with --old all layers do, which gains most on a microscope that differs
-    much. Accuracy on old cells may fall by the tolerance at most. Where no gain is shown (exact McNemar test,
-    p < 0.05), nothing is written and the exit status is 1.
+    much. Accuracy on old cells may fall by the tolerance at most, on those that the weights are chosen by and on
+    others. Where that is not so, or no gain is shown (exact McNemar test, p < 0.05), nothing is written and the exit
+    status is 1.
 
     The new weights become the daemon's by `smearwatch promote`.
     For Research Use Only. Not for use in diagnostic procedures.
