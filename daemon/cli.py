@@ -29,6 +29,7 @@ COMMANDS = {
     "adapt": _Entry("smearwatch.train.commands.adapt", "Better weights for this microscope from a few labelled cells."),
     "promote": _Entry("smearwatch.train.commands.promote", "Make weights the daemon's, if they are not worse."),
     "paper": _Entry("smearwatch.train.commands.paper", "The published method on labelled cells, leakage and all."),
+    "ablate": _Entry("smearwatch.train.commands.ablate", "What each part of the recipe is worth, in one table."),
     "demo": _Entry("smearwatch.clients.commands.demo", "The whole pipeline on a simulated slide, ending by itself."),
     "config": _Entry("smearwatch.daemon.commands.config", "Check and show the settings."),
 }

@@ -24,6 +24,14 @@ _CENTRE_PX = 24  # the centre is averaged to so many pixels a side, so that nois
 _DARKEST_SHARE = 0.97
 _FAINTEST = 0.12  # optical density below which a channel holds noise rather than stain
 _DENSITY_MEAN, _DENSITY_STD = 0.3, 0.35
+_DENSITY_LIMITS = (-0.5, 2.0)
+
+_AROUND_PX = 32  # the surroundings are averaged to so many pixels a side, less than a micrometre each
+_CELL_SHARE = 0.62  # of half the view: within this radius stands the cell itself
+_RED_MEAN, _RED_GREEN = 0.12, 0.75  # relative density of a red cell: above the one on average, below the other in green
+_RED_BGR = (0.41, 0.15, 0.16)  # relative density that red cells are brought to, that of a May-Gruenwald-Giemsa scanner
+_RED_LIMITS = (0.03, 0.75)
+_RED_DOUBT = 0.02  # share of the view that red cells must exceed by far before they are believed
 
 
 class Preprocessing(BaseModel):
@@ -42,6 +50,8 @@ class Preprocessing(BaseModel):
     stain
         "density": instead of intensities the networks see optical density, each channel divided by that of the
         darkest part of the cell, its nucleus, so that a pale or bluish stain looks like a strong or violet one.
+        "red_cells": this density is bent, channel by channel, until the red cells around stand where they always do,
+        for cameras render what lies between the background and the nucleus by curves of their own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,7 +62,7 @@ class Preprocessing(BaseModel):
     view_px: int = Field(default=128, ge=72, le=CROP_PX)
     mean_bgr: tuple[float, float, float] = (0.80, 0.71, 0.77)
     std_bgr: tuple[float, float, float] = (0.14, 0.23, 0.19)
-    stain: Literal["density"] | None = None
+    stain: Literal["density", "red_cells"] | None = None
 
     @model_validator(mode="after")
     def _view_fits(self) -> "Preprocessing":
@@ -125,8 +135,11 @@ def normalise(pictures: torch.Tensor, preprocessing: Preprocessing) -> torch.Ten
     -------
     float tensor of the same shape
     """
-    if preprocessing.stain == "density":
-        return (_relative_density(pictures) - _DENSITY_MEAN) / _DENSITY_STD
+    if preprocessing.stain is not None:
+        density = _relative_density(pictures)
+        if preprocessing.stain == "red_cells":
+            density = _bent_to_red_cells(density)
+        return (density - _DENSITY_MEAN) / _DENSITY_STD
     mean = torch.tensor(preprocessing.mean_bgr, device=pictures.device).view(1, 3, 1, 1)
     std = torch.tensor(preprocessing.std_bgr, device=pictures.device).view(1, 3, 1, 1)
     return (pictures - mean) / std
@@ -140,6 +153,25 @@ def _relative_density(pictures: torch.Tensor) -> torch.Tensor:
     coarse = functional.adaptive_avg_pool2d(centre, _CENTRE_PX).flatten(2)
     darkest = torch.quantile(coarse, _DARKEST_SHARE, dim=2).clamp(min=_FAINTEST)
     return density / darkest[:, :, None, None]
+
+
+def _bent_to_red_cells(density: torch.Tensor) -> torch.Tensor:
+    """Relative density [n, 3, h, w] to the power, one a channel, that brings the red cells of each view to theirs.
+
+    Background, at 0 and below, and nucleus, at 1 and above, stay. Where a view shows few red cells the power is near 1.
+    """
+    coarse = functional.adaptive_avg_pool2d(density, _AROUND_PX)
+    place = (torch.arange(_AROUND_PX, device=density.device) + 0.5) * (2 / _AROUND_PX) - 1
+    outside = place.square()[:, None] + place.square()[None, :] > _CELL_SHARE**2
+    red = outside & (coarse.mean(dim=1) > _RED_MEAN) & (coarse[:, 1] < _RED_GREEN)
+    share = red.float().mean(dim=(1, 2))
+    unknown = torch.full_like(coarse, torch.nan)
+    found = torch.where(red[:, None], coarse, unknown).flatten(2).nanmedian(dim=2).values.clamp(*_RED_LIMITS)
+    wanted = torch.tensor(_RED_BGR, device=density.device, dtype=density.dtype)
+    belief = (share / (share + _RED_DOUBT))[:, None]
+    power = torch.exp(torch.log(torch.log(wanted) / torch.log(found)).nan_to_num(0.0) * belief)[:, :, None, None]
+    between = (density > 0) & (density < 1)
+    return torch.where(between, density.clamp(1e-4, 1.0).pow(power), density.clamp(*_DENSITY_LIMITS))
 
 
 def to_tensor(views_bgr: NDArray[np.uint8]) -> torch.Tensor:

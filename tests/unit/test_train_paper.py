@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from smearwatch.models.classes import CLASSES
+from smearwatch.train.options import from_options
 from smearwatch.train.paper import published
-from smearwatch.train.paper.config import PaperConfig, checked_config
+from smearwatch.train.paper.config import PaperConfig
 from smearwatch.train.paper.geometry import vary
 from smearwatch.train.paper.newcombe import difference
 from smearwatch.train.paper.protocol import Plan, plan
@@ -180,7 +181,7 @@ def test_what_is_no_share_is_refused(shares: tuple[int, int, int, int]):
 )
 def test_senseless_options_are_named(values: dict[str, object], said: str):
     with pytest.raises(DataUnusable) as caught:
-        checked_config({"um_per_px": 0.1, **values})
+        from_options(PaperConfig, {"um_per_px": 0.1, **values}, "paper")
     assert said.split()[0] in str(caught.value)
     assert said.split()[1] in str(caught.value)
     assert "\n" not in str(caught.value)

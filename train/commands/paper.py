@@ -51,7 +51,8 @@ def paper(
     # Threads that spin while they wait take the processor from whatever else runs; read once, when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-    from smearwatch.train.paper.config import checked_config
+    from smearwatch.train.options import from_options
+    from smearwatch.train.paper.config import PaperConfig
     from smearwatch.train.paper.run import reproduce
     from smearwatch.train.progress import ProgressLine
 
@@ -69,7 +70,8 @@ def paper(
         "force_scale": force_scale,
         "seed": seed,
     }
-    report = reproduce(cells, checked_config(values), out, state or out.with_name(out.name + ".state"), ProgressLine())
+    config = from_options(PaperConfig, values, "paper")
+    report = reproduce(cells, config, out, state or out.with_name(out.name + ".state"), ProgressLine())
     if as_json:
         sys.stdout.write(json.dumps(report) + "\n")
         return

@@ -1,12 +1,10 @@
 """What a reproduction is told; unknown or senseless values are refused in one line."""
 
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from smearwatch.models.preprocess import CROP_PX, Preprocessing
-from smearwatch.train.samples import DataUnusable
 
 Protocol = Literal["paper", "honest"]
 Pixels = Annotated[int, Field(ge=72, le=CROP_PX)]
@@ -52,22 +50,6 @@ class PaperConfig(BaseModel):
     force_scale: bool = False
     seed: int = Field(1, ge=0, le=2**31)
     bf16: bool = True
-
-
-def checked_config(values: dict[str, Any]) -> PaperConfig:
-    """Make a configuration from options; None leaves a default alone.
-
-    Raises
-    ------
-    DataUnusable
-        Where a value is out of range.
-    """
-    try:
-        return PaperConfig.model_validate({key: value for key, value in values.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = "--" + str(first["loc"][0]).replace("_", "-")
-        raise DataUnusable(Path(option), f"{first['input']}: {first['msg']}", "see smearwatch paper --help") from error
 
 
 def whole_crop(side_px: int) -> Preprocessing:

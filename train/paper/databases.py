@@ -115,7 +115,7 @@ def gather(
     groups = {sample.group for sample in cells} | {sample.group for sample in every if sample.sample_id in without}
     each = min(_FRESH_PER_CLASS, config.per_class)
     fresh = [cell for lot in lots for cell in [other for other in lot if other.group not in groups][:each]]
-    return Databases(cells, [_alone(sample, inside) for sample, inside in kept], without, fresh)
+    return Databases(cells, [alone_sample(sample, inside) for sample, inside in kept], without, fresh)
 
 
 def _lot(every: Sequence[Sample], place: int, config: PaperConfig) -> list[Sample]:
@@ -130,7 +130,8 @@ def _lot(every: Sequence[Sample], place: int, config: PaperConfig) -> list[Sampl
     return sorted(usable, key=lambda sample: hashlib.sha256(f"{config.seed}:{sample.digest}".encode()).digest())
 
 
-def _alone(sample: Sample, inside: Image) -> Sample:
+def alone_sample(sample: Sample, inside: Image) -> Sample:
+    """Make a DB-2 cell one of DB-1, by its outline."""
     packed = np.packbits(inside)
     # Another way of taking things away must draw DB-1 anew, so its source is part of what the picture is known by.
     code = inspect.getsource(alone)

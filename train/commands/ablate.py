@@ -1,0 +1,86 @@
+"""`smearwatch ablate`: what each part of the recipe is worth, in one table."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smearwatch.daemon.config import load_settings
+from smearwatch.train.commands.asking import asked
+
+app = typer.Typer(add_completion=False)
+
+_EPILOG = (
+    "Example: smearwatch ablate --data pbc --um-per-px 0.095 --fields chula --fields-um-per-px 0.094 --out ablation"
+)
+
+
+@app.command(epilog=_EPILOG)
+def ablate(
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Single-cell pictures to train on, one folder a class.")],
+    um_per_px: Annotated[str, typer.Option("--um-per-px", metavar="X", help="Their scale.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Gets ablation.json and ablation.md.")],
+    fields: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Whole fields of another microscope, to compare on.")
+    ] = None,
+    fields_um_per_px: Annotated[
+        str | None, typer.Option("--fields-um-per-px", metavar="X", help="Their scale.")
+    ] = None,
+    session: Annotated[
+        list[str] | None, typer.Option(metavar="NAME|DIR", help="A labelled session, to compare on.")
+    ] = None,
+    px: Annotated[int | None, typer.Option(metavar="N", help="Side of the view. [96]")] = None,
+    cells: Annotated[int | None, typer.Option(metavar="N", help="Of each label to train on. [130]")] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Of each line. [10]")] = None,
+    size: Annotated[
+        list[int] | None, typer.Option(metavar="N", help="Other sides; may be given again. [224, 320 and 480]")
+    ] = None,
+    size_cells: Annotated[int | None, typer.Option(metavar="N", help="Of each label, for the sizes. [66]")] = None,
+    size_epochs: Annotated[int | None, typer.Option(metavar="N", help="For the sizes. [6]")] = None,
+    force_scale: Annotated[bool, typer.Option("--force-scale", help="Believe the scales against the cells.")] = False,
+    state: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="What a restart needs; OUT with .state behind it by default.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of all that is drawn by lot. [1]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object on stdout.")] = False,
+) -> None:
+    """Train the recipe small, again and again, one thing changed each time, and compare on cells kept aside.
+
+    The lines: batch norm, group norm, batch norm estimated anew on the cells to name; cells alone first (DB-1) or as
+    photographed at once; all groups of cells first; augmentation; the ways to treat the stain; sizes of the view.
+    Killed at any time, the same command carries on. For Research Use Only.
+    """
+    # Threads that spin while they wait take the processor from whatever else runs; read once, when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    named = asked(
+        ("--data", data, "--um-per-px", um_per_px),
+        ("--fields", fields, "--fields-um-per-px", fields_um_per_px),
+        session or [],
+        load_settings().state_dir,
+        force_scale=force_scale,
+    )
+
+    from smearwatch.train.ablation.config import AblationConfig
+    from smearwatch.train.ablation.run import ablate as run
+    from smearwatch.train.options import from_options
+    from smearwatch.train.progress import ProgressLine
+    from smearwatch.train.recorded import to_stderr
+
+    values = {
+        "px": px,
+        "cells": cells,
+        "epochs": epochs,
+        "size": tuple(dict.fromkeys(size)) if size else None,
+        "size_cells": size_cells,
+        "size_epochs": size_epochs,
+        "seed": seed,
+    }
+    kept = state or out.with_name(out.name + ".state")
+    config = from_options(AblationConfig, values, "ablate")
+    report = run(named, config, out, kept, ProgressLine(), to_stderr)
+    sys.stdout.write(
+        json.dumps(report) + "\n" if as_json else f"{len(report['lines'])} lines in {out / 'ablation.md'}\n"
+    )
