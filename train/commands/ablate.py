@@ -10,6 +10,7 @@ import typer
 
 from smearwatch.daemon.config import load_settings
 from smearwatch.train.commands.asking import asked
+from smearwatch.train.commands.typed import FieldsOption, FieldsScaleOption, ForceScaleOption, JsonOption, SessionOption
 
 app = typer.Typer(add_completion=False)
 
@@ -23,15 +24,9 @@ def ablate(
     data: Annotated[Path, typer.Option(metavar="DIR", help="Single-cell pictures to train on, one folder a class.")],
     um_per_px: Annotated[str, typer.Option("--um-per-px", metavar="X", help="Their scale.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Gets ablation.json and ablation.md.")],
-    fields: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Whole fields of another microscope, to compare on.")
-    ] = None,
-    fields_um_per_px: Annotated[
-        str | None, typer.Option("--fields-um-per-px", metavar="X", help="Their scale.")
-    ] = None,
-    session: Annotated[
-        list[str] | None, typer.Option(metavar="NAME|DIR", help="A labelled session, to compare on.")
-    ] = None,
+    fields: FieldsOption = None,
+    fields_um_per_px: FieldsScaleOption = None,
+    session: SessionOption = None,
     px: Annotated[int | None, typer.Option(metavar="N", help="Side of the view. [96]")] = None,
     cells: Annotated[int | None, typer.Option(metavar="N", help="Of each label to train on. [130]")] = None,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Of each line. [10]")] = None,
@@ -40,12 +35,12 @@ def ablate(
     ] = None,
     size_cells: Annotated[int | None, typer.Option(metavar="N", help="Of each label, for the sizes. [66]")] = None,
     size_epochs: Annotated[int | None, typer.Option(metavar="N", help="For the sizes. [6]")] = None,
-    force_scale: Annotated[bool, typer.Option("--force-scale", help="Believe the scales against the cells.")] = False,
+    force_scale: ForceScaleOption = False,
     state: Annotated[
         Path | None, typer.Option(metavar="DIR", help="What a restart needs; OUT with .state behind it by default.")
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Of all that is drawn by lot. [1]")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Train the recipe small, again and again, one thing changed each time, and compare on cells kept aside.
 

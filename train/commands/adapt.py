@@ -7,31 +7,35 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import platformdirs
 import typer
 
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.weights import weights_in_use
 from smearwatch.train.commands.asking import asked, wrong_usage
+from smearwatch.train.commands.typed import (
+    CROPS,
+    CacheOption,
+    DataOption,
+    FieldsOption,
+    FieldsScaleOption,
+    ForceScaleOption,
+    ScaleOption,
+    SessionOption,
+)
 
 app = typer.Typer(add_completion=False)
 
-_CACHE = Path(platformdirs.user_cache_dir("smearwatch"))
 _EPILOG = "Example: smearwatch adapt --session tuesday --old pbc --old-um-per-px 0.095 --out adapted"
 
 
 @app.command(epilog=_EPILOG)
 def adapt(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Gets the weights, adapt.json and adapt.md.")],
-    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Single-cell pictures, one folder a class.")] = None,
-    um_per_px: Annotated[str | None, typer.Option("--um-per-px", metavar="X", help="Their scale.")] = None,
-    fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Whole fields: frames/ and boxes/.")] = None,
-    fields_um_per_px: Annotated[
-        str | None, typer.Option("--fields-um-per-px", metavar="X", help="Their scale.")
-    ] = None,
-    session: Annotated[
-        list[str] | None, typer.Option(metavar="NAME|DIR", help="A labelled session; may be given several times.")
-    ] = None,
+    data: DataOption = None,
+    um_per_px: ScaleOption = None,
+    fields: FieldsOption = None,
+    fields_um_per_px: FieldsScaleOption = None,
+    session: SessionOption = None,
     old: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Old pictures, one folder a class: then all layers learn.")
     ] = None,
@@ -50,8 +54,8 @@ def adapt(
     folds: Annotated[int | None, typer.Option(min=2, max=20, metavar="N", help="Into how many to divide.")] = None,
     steps: Annotated[int, typer.Option(min=1, metavar="N", help="Of learning, where all layers learn.")] = 120,
     keep_anyway: Annotated[bool, typer.Option("--keep-anyway", help="Write in spite of what the check says.")] = False,
-    force_scale: Annotated[bool, typer.Option("--force-scale", help="Believe the scales against the cells.")] = False,
-    cache: Annotated[Path, typer.Option(metavar="DIR", help="Where drawn crops are kept.")] = _CACHE / "crops",
+    force_scale: ForceScaleOption = False,
+    cache: CacheOption = CROPS,
     seed: Annotated[int, typer.Option(metavar="N", help="Of everything that is drawn by lot.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="The account as one JSON object on stdout.")] = False,
 ) -> None:

@@ -10,6 +10,18 @@ import typer
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.weights import weights_in_use
 from smearwatch.train.commands.asking import asked, wrong_usage
+from smearwatch.train.commands.typed import (
+    CROPS,
+    CacheOption,
+    DataOption,
+    DeviceOption,
+    FieldsOption,
+    FieldsScaleOption,
+    ForceScaleOption,
+    JsonOption,
+    ScaleOption,
+    SessionOption,
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -19,25 +31,19 @@ _EPILOG = "Example: smearwatch evaluate --data cells --um-per-px 0.095 --out rep
 @app.command(epilog=_EPILOG)
 def evaluate(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Gets report.json, .md, .html and figures/.")],
-    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Single-cell pictures, one folder a class.")] = None,
-    um_per_px: Annotated[str | None, typer.Option("--um-per-px", metavar="X", help="Their scale.")] = None,
-    fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Whole fields: frames/ and boxes/.")] = None,
-    fields_um_per_px: Annotated[
-        str | None, typer.Option("--fields-um-per-px", metavar="X", help="Their scale, for the boxes.")
-    ] = None,
-    session: Annotated[
-        list[str] | None, typer.Option(metavar="NAME|DIR", help="A labelled session; may be given several times.")
-    ] = None,
+    data: DataOption = None,
+    um_per_px: ScaleOption = None,
+    fields: FieldsOption = None,
+    fields_um_per_px: FieldsScaleOption = None,
+    session: SessionOption = None,
     part: Annotated[
         Literal["test", "all"], typer.Option(help="test leaves out what the weights were trained on or chosen by.")
     ] = "test",
     weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the daemon's.")] = None,
-    force_scale: Annotated[bool, typer.Option("--force-scale", help="Believe the scale against the cells.")] = False,
-    cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where drawn crops are kept; the user's cache by default.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object on stdout.")] = False,
+    force_scale: ForceScaleOption = False,
+    cache: CacheOption = CROPS,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
 ) -> None:
     """Score weights on labelled cells: class folders, whole fields with boxes, recorded sessions, or all of them.
 
@@ -57,8 +63,6 @@ def evaluate(
         force_scale=force_scale,
     )
 
-    import platformdirs
-
     from smearwatch.train.evaluation.run import evaluate as run
     from smearwatch.train.progress import ProgressLine
     from smearwatch.train.recorded import to_stderr
@@ -68,7 +72,7 @@ def evaluate(
         cells,
         out,
         choice=part,
-        cache=cache or Path(platformdirs.user_cache_dir("smearwatch")) / "crops",
+        cache=cache,
         device=device,
         progress=ProgressLine(),
         tell=to_stderr,

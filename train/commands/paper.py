@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from smearwatch.train.commands.scale import checked_scale
+from smearwatch.train.commands.typed import ForceScaleOption, JsonOption
 
 app = typer.Typer(add_completion=False)
 
@@ -35,12 +36,12 @@ def paper(
         Literal["scratch", "imagenet"] | None, typer.Option(help="imagenet downloads torchvision's weights.")
     ] = None,
     disputed: Annotated[bool, typer.Option("--disputed", help="Take cells with disputed labels too.")] = False,
-    force_scale: Annotated[bool, typer.Option("--force-scale", help="Believe the scale against the cells.")] = False,
+    force_scale: ForceScaleOption = False,
     state: Annotated[
         Path | None, typer.Option(metavar="DIR", help="What a restart needs; OUT with .state behind it by default.")
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Of all that is drawn by lot. [1]")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Reproduce the paper: ResNet-18 on cells alone, then on cells as photographed, and six LeNets.
 

@@ -5,39 +5,44 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import platformdirs
 import typer
 
 from smearwatch.daemon.config import Settings, load_settings
 from smearwatch.train.commands.asking import asked
+from smearwatch.train.commands.typed import (
+    CROPS,
+    CacheOption,
+    DataOption,
+    DeviceOption,
+    FieldsOption,
+    FieldsScaleOption,
+    ForceScaleOption,
+    ScaleOption,
+    SessionOption,
+)
 
 app = typer.Typer(add_completion=False)
 
-_CACHE = Path(platformdirs.user_cache_dir("smearwatch"))
 _EPILOG = "Example: smearwatch promote adapted --session tuesday --data cells --um-per-px 0.095"
 
 
 @app.command(epilog=_EPILOG)
 def promote(
     weights: Annotated[Path | None, typer.Argument(metavar="DIR", help="The new weights.")] = None,
-    data: Annotated[Path | None, typer.Option(metavar="TREE", help="Single-cell pictures, one folder a class.")] = None,
-    um_per_px: Annotated[str | None, typer.Option("--um-per-px", metavar="X", help="Their scale.")] = None,
-    fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Whole fields: frames/ and boxes/.")] = None,
-    fields_um_per_px: Annotated[
-        str | None, typer.Option("--fields-um-per-px", metavar="X", help="Their scale.")
-    ] = None,
-    session: Annotated[
-        list[str] | None, typer.Option(metavar="NAME|DIR", help="A labelled session; may be given again.")
-    ] = None,
+    data: DataOption = None,
+    um_per_px: ScaleOption = None,
+    fields: FieldsOption = None,
+    fields_um_per_px: FieldsScaleOption = None,
+    session: SessionOption = None,
     force: Annotated[bool, typer.Option("--force", help="Promote whatever the comparison says.")] = False,
-    force_scale: Annotated[bool, typer.Option("--force-scale", help="Believe the scales.")] = False,
+    force_scale: ForceScaleOption = False,
     back: Annotated[bool, typer.Option("--back", help="Return to the weights before.")] = False,
     list_all: Annotated[bool, typer.Option("--list", help="Show the weights there are.")] = False,
     card: Annotated[
         Path | None, typer.Option("--card", metavar="DIR", help="Only write the model card into a weights folder.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    cache: Annotated[Path, typer.Option(metavar="DIR", help="Where drawn crops are kept.")] = _CACHE / "crops",
+    device: DeviceOption = "auto",
+    cache: CacheOption = CROPS,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:

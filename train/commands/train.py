@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-import platformdirs
 import typer
+
+from smearwatch.train.commands.typed import CROPS, CacheOption, ForceScaleOption, JsonOption
 
 app = typer.Typer(add_completion=False)
 
-_CACHE = Path(platformdirs.user_cache_dir("smearwatch"))
 _EPILOG = "Example: smearwatch train --cells pbc --cells-um-per-px 0.095 --epochs 20 --out weights"
 
 
@@ -28,7 +28,7 @@ def train(
     ] = None,
     blanks_um_per_px: Annotated[float | None, typer.Option(metavar="X", help="Their scale.")] = None,
     simulated: Annotated[int | None, typer.Option(metavar="N", help="How many cells to draw besides.")] = None,
-    force_scale: Annotated[bool, typer.Option("--force-scale", help="Believe the scales against the cells.")] = False,
+    force_scale: ForceScaleOption = False,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="How often to go through the cells.")] = None,
     init: Annotated[
         Literal["scratch", "imagenet"] | None, typer.Option(help="imagenet downloads torchvision's weights.")
@@ -40,9 +40,9 @@ def train(
     state: Annotated[
         Path | None, typer.Option(metavar="DIR", help="What a restart needs; OUT with .state behind it by default.")
     ] = None,
-    cache: Annotated[Path, typer.Option(metavar="DIR", help="Where drawn crops are kept.")] = _CACHE / "crops",
+    cache: CacheOption = CROPS,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew instead of carrying on.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Train ResNet-18 and the six verifiers, calibrate them, and measure them on cells kept aside.
 

@@ -96,6 +96,8 @@ def _what(manifest: Manifest) -> Iterator[str]:
     yield f"  {view.field_px} px ({view.um_per_px:.4f} um/px), of which the middle {view.view_px} px are seen."
     if view.stain:
         yield "- Stain: optical density, each channel divided by that of the cell's darkest part."
+    if view.stain == "red_cells":
+        yield "  Each channel is then bent until the red cells around the cell stand where they always do."
     yield f"- Calibrated by the temperature {manifest.temperature:g}; rejected from a score of {policy.reject_at:g} on."
     agreed = ", ".join(f"{name} {at:g}" for name, at in zip(CLASSES, policy.agree_at, strict=True))
     yield f"- A verifier confirms from: {agreed}."

@@ -1,0 +1,27 @@
+"""Options that several commands share, each written once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+import typer
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="Single-cell pictures, one folder a class.")
+]
+ScaleOption = Annotated[str | None, typer.Option("--um-per-px", metavar="X", help="Their scale.")]
+FieldsOption = Annotated[Path | None, typer.Option("--fields", metavar="DIR", help="Whole fields: frames/ and boxes/.")]
+FieldsScaleOption = Annotated[
+    str | None, typer.Option("--fields-um-per-px", metavar="X", help="Their scale, for the boxes.")
+]
+SessionOption = Annotated[
+    list[str] | None,
+    typer.Option("--session", metavar="NAME|DIR", help="A labelled session; may be given several times."),
+]
+ForceScaleOption = Annotated[bool, typer.Option("--force-scale", help="Believe the scales against the cells.")]
+CacheOption = Annotated[Path, typer.Option("--cache", metavar="DIR", help="Where drawn crops are kept.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="The report as one JSON object on stdout.")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+
+CROPS = Path(platformdirs.user_cache_dir("smearwatch")) / "crops"
+"""Where drawn crops are kept by default."""
