@@ -28,6 +28,11 @@ def write_report(folder: Path, report: dict[str, Any]) -> None:
     write_whole(folder / "report.md", ("\n".join(_lines(report)) + "\n").encode())
 
 
+def table_row(cells: Sequence[str]) -> str:
+    """Write one row of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
 def _lines(report: dict[str, Any]) -> list[str]:
     lines = [f"# {report.get('title', 'Scores')}", "", RESEARCH_USE, ""]
     lines += [f"- {note}" for note in report.get("notes", [])]

@@ -4,13 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
-import torch
 from typer.testing import CliRunner
 
-from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.ablation import run as running
 from smearwatch.train.ablation.compared import Named, compared
@@ -19,10 +16,12 @@ from smearwatch.train.ablation.groups import label_places
 from smearwatch.train.ablation.lines import RECIPE, lines
 from smearwatch.train.ablation.run import ablate
 from smearwatch.train.commands.ablate import app
-from smearwatch.train.samples import Sample, either, exact
+from smearwatch.train.samples import REJECT, DataUnusable, Sample, either, exact
 from smearwatch.train.sources import Asked
+from tests.drawn import write_tree
 
 UM_PER_PX = 0.15
+pytestmark = pytest.mark.usefixtures("one_thread")
 TINY = AblationConfig(px=72, cells=2, epochs=2, size=(80,), size_cells=2, size_epochs=1, batch=8)
 
 
@@ -34,24 +33,9 @@ def sample(name: str, target: Any) -> Sample:
     return Sample(name, "x", name, target, name, None, lambda: np.zeros((750, 750, 3), np.uint8), name)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("cells")
-    for place, name in enumerate(CLASSES):
-        (root / name).mkdir()
-        for number in range(40):
-            random = np.random.default_rng(100 * place + number)
-            picture = np.asarray(render_cell_picture(name, random, um_per_px=UM_PER_PX, size_px=200))
-            assert cv2.imwrite(str(root / name / f"{number}.png"), picture)
-    return root
+    return write_tree(tmp_path_factory.mktemp("cells"), 40, UM_PER_PX, 200)
 
 
 def test_every_line_changes_one_thing_and_costs_about_the_same():
@@ -143,6 +127,16 @@ def test_nothing_compared_on_is_learnt_from(tree: Path, tmp_path: Path):
     learnt = {each.group for each in bench.taken(10**6)}
     assert learnt
     assert all(each.group not in learnt for cells in bench.sets.values() for each in cells)
+
+
+def test_a_set_without_a_leukocyte_is_one_line(tree: Path, tmp_path: Path):
+    from smearwatch.train.ablation.cells import lay_out
+    from smearwatch.train.sources import Source, read_sources
+
+    (first,) = read_sources(Asked(tree, UM_PER_PX, force_scale=True), quiet_line)
+    dirt = Source("tuesday", "session", tmp_path / "tuesday", None, [sample("artefact", REJECT)])
+    with pytest.raises(DataUnusable, match="tuesday: no labelled leukocyte"):
+        lay_out([first, dirt], tmp_path, quiet)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 from smearwatch.capture.crop import cut_crop
 from smearwatch.capture.light import WHITE, flatten_cell
-from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.models.classes import CLASSES, ClassName
 from smearwatch.train.class_tree import read_class_tree
 from smearwatch.train.commands.paper import app
@@ -26,8 +25,10 @@ from smearwatch.train.paper.outline import OUTLINE_PX, cell_outline
 from smearwatch.train.paper.outlines import Outlines
 from smearwatch.train.paper.run import reproduce
 from smearwatch.train.samples import DataUnusable, Sample, cell_crop, exact
+from tests.drawn import drawn, write_tree
 
 SIZE_PX, UM_PER_PX = 240, 0.15
+pytestmark = pytest.mark.usefixtures("one_thread")
 TINY = PaperConfig(
     um_per_px=UM_PER_PX,
     protocols=("honest",),
@@ -45,31 +46,13 @@ def quiet(what: str, done: int, total: int) -> None:
     del what, done, total
 
 
-def drawn(cls: ClassName, seed: int) -> np.ndarray:
-    picture = render_cell_picture(cls, np.random.default_rng(seed), um_per_px=UM_PER_PX, size_px=SIZE_PX)
-    return np.asarray(picture)
-
-
 def crop_of(cls: ClassName, seed: int) -> np.ndarray:
-    return cut_crop(flatten_cell(drawn(cls, seed)).bgr, (SIZE_PX / 2, SIZE_PX / 2), UM_PER_PX)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    return cut_crop(flatten_cell(drawn(cls, seed, UM_PER_PX, SIZE_PX)).bgr, (SIZE_PX / 2, SIZE_PX / 2), UM_PER_PX)
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("cells")
-    for place, name in enumerate(CLASSES):
-        (root / name).mkdir()
-        for number in range(9):
-            assert cv2.imwrite(str(root / name / f"{number}.png"), drawn(name, 100 * place + number))
-    return root
+    return write_tree(tmp_path_factory.mktemp("cells"), 9, UM_PER_PX, SIZE_PX)
 
 
 @pytest.mark.parametrize("cls", CLASSES)

@@ -70,7 +70,7 @@ def lay_out(sources: Sequence[Source], state: Path, progress: Progress) -> Bench
     Raises
     ------
     DataUnusable
-        Where the first source is too small to be divided.
+        Where the first source is too small to be divided, or another holds no leukocyte.
     """
     first, others = sources[0], sources[1:]
     parts = split(first.samples)
@@ -80,5 +80,9 @@ def lay_out(sources: Sequence[Source], state: Path, progress: Progress) -> Bench
     train = sorted(parts["train"], key=lambda sample: number_of(sample.digest))
     sets = {first.name: parts["validation"], **{source.name: source.samples for source in others}}
     leukocytes = {name: [each for each in cells if each.target.kind != "reject"] for name, cells in sets.items()}
+    for source in sources:
+        if not leukocytes[source.name]:
+            matter = "no labelled leukocyte to compare on"
+            raise DataUnusable(source.root, matter, "name a set that holds some, or leave it out")
     assert first.um_per_px is not None
     return Bench(train, leukocytes, first.um_per_px, state, progress)

@@ -46,7 +46,7 @@ class Named:
         return {
             "said": {name: places.tolist() for name, places in self.said.items()},
             "cells": self.cells,
-            "seconds": round(self.seconds, 1),
+            "seconds": round(self.seconds, 3),
         }
 
     @staticmethod

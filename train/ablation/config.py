@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from smearwatch.models.preprocess import CROP_PX, Preprocessing
 from smearwatch.train.config import TrainConfig
 
-Pixels = Annotated[int, Field(ge=72, le=CROP_PX)]
-_FIELD_BY_VIEW = Preprocessing().field_px / Preprocessing().view_px
+_FIELD_BY_VIEW = Preprocessing().field_px / Preprocessing().view_px  # every size shows the same micrometres
+_FAR_SHARE = 0.4
+Pixels = Annotated[int, Field(ge=72, le=int(CROP_PX / _FIELD_BY_VIEW))]
 
 
 class AblationConfig(BaseModel):
@@ -20,8 +21,8 @@ class AblationConfig(BaseModel):
         Side of the view, cells of each label to train on, and epochs of every line but those of the sizes.
     size, size_cells, size_epochs
         Sides that are compared with `px`, and with how much training; a picture of 480 px takes as long as 25 of 96.
-    batch, learning_rate, strength, far_share
-        As in `smearwatch.train.config.TrainConfig`.
+    batch
+        Cells of a step.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,24 +34,17 @@ class AblationConfig(BaseModel):
     size_cells: int = Field(66, ge=2)
     size_epochs: int = Field(6, ge=1, le=1000)
     batch: int = Field(32, ge=2, le=4096)
-    learning_rate: float = Field(1.5e-3, gt=0)
-    strength: float = Field(1.0, ge=0)
-    far_share: float = Field(0.4, ge=0, le=1)
     seed: int = Field(1, ge=0, le=2**31)
 
     def recipe(self, px: int, epochs: int) -> TrainConfig:
         """Lay down the training of a line before anything is changed in it."""
         return TrainConfig(
             name="ablation",
-            preprocessing=Preprocessing(
-                field_px=min(round(px * _FIELD_BY_VIEW), CROP_PX), view_px=px, stain="red_cells"
-            ),
+            preprocessing=Preprocessing(field_px=round(px * _FIELD_BY_VIEW), view_px=px, stain="red_cells"),
             epochs=epochs,
             small_epochs=0,
             batch=self.batch,
-            learning_rate=self.learning_rate,
-            strength=self.strength,
-            far_share=self.far_share,
+            far_share=_FAR_SHARE,
             repeats={},
             seed=self.seed,
         )

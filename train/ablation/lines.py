@@ -26,7 +26,8 @@ class Line:
         What its first half learns: "alone", the cells without surroundings (DB-1); "groups", to tell all groups of
         cells apart, those to reject too; None where there is one stage.
     settled
-        Whether its answers are also taken with batch statistics estimated anew on the cells it answers for.
+        Name under which its answers are also taken with batch statistics estimated anew on the cells it answers for;
+        None where they are not.
     """
 
     name: str

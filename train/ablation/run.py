@@ -30,7 +30,7 @@ _WATCHED: Final = 8  # every so many of the validation cells are looked at after
 def ablate(
     asked: Asked, config: AblationConfig, out: Path, state: Path, progress: Progress, tell: Tell
 ) -> dict[str, Any]:
-    """Do it all; lines that an interrupted run finished are taken up, and the one that it was at is carried on.
+    """Do it all; lines that an interrupted run finished are taken up, and so are the epochs of the one it was at.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from smearwatch.train.report import RESEARCH_USE
+from smearwatch.train.report import RESEARCH_USE, table_row
 from smearwatch.train.shares import say
 
 
@@ -29,13 +29,13 @@ def markdown(report: dict[str, Any]) -> str:
     columns = ["line", "time"]
     for name, kind in _columns(report["lines"][0]):
         columns += [f"`{name}`, {kind} classes", "difference"]
-    lines += [_row(columns), "|---" * len(columns) + "|"]
+    lines += [table_row(columns), "|---" * len(columns) + "|"]
     for line in report["lines"]:
         cells = [line["name"], f"x {line['cost']:.1f}" if line["against"] else "1"]
         for name, kind in _columns(line):
             scores = line["sets"][name]
             cells += [say(scores[kind]), _gap(scores[f"{kind}_paired"])]
-        lines.append(_row(cells))
+        lines.append(table_row(cells))
     return "\n".join(lines) + "\n"
 
 
@@ -54,7 +54,3 @@ def _gap(entry: dict[str, Any] | None) -> str:
         return ""
     value = entry["difference"]
     return f"{value['value']:+.3f} ({value['low']:+.3f} to {value['high']:+.3f})"
-
-
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"

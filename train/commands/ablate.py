@@ -10,7 +10,15 @@ import typer
 
 from smearwatch.daemon.config import load_settings
 from smearwatch.train.commands.asking import asked
-from smearwatch.train.commands.typed import FieldsOption, FieldsScaleOption, ForceScaleOption, JsonOption, SessionOption
+from smearwatch.train.commands.typed import (
+    FieldsOption,
+    FieldsScaleOption,
+    ForceScaleOption,
+    JsonOption,
+    SeedOption,
+    SessionOption,
+    StateOption,
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -36,10 +44,8 @@ def ablate(
     size_cells: Annotated[int | None, typer.Option(metavar="N", help="Of each label, for the sizes. [66]")] = None,
     size_epochs: Annotated[int | None, typer.Option(metavar="N", help="For the sizes. [6]")] = None,
     force_scale: ForceScaleOption = False,
-    state: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="What a restart needs; OUT with .state behind it by default.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Of all that is drawn by lot. [1]")] = None,
+    state: StateOption = None,
+    seed: SeedOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train the recipe small, again and again, one thing changed each time, and compare on cells kept aside.

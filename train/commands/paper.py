@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from smearwatch.train.commands.scale import checked_scale
-from smearwatch.train.commands.typed import ForceScaleOption, JsonOption
+from smearwatch.train.commands.typed import ForceScaleOption, JsonOption, SeedOption, StateOption
 
 app = typer.Typer(add_completion=False)
 
@@ -37,10 +37,8 @@ def paper(
     ] = None,
     disputed: Annotated[bool, typer.Option("--disputed", help="Take cells with disputed labels too.")] = False,
     force_scale: ForceScaleOption = False,
-    state: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="What a restart needs; OUT with .state behind it by default.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Of all that is drawn by lot. [1]")] = None,
+    state: StateOption = None,
+    seed: SeedOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Reproduce the paper: ResNet-18 on cells alone, then on cells as photographed, and six LeNets.

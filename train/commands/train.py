@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from smearwatch.train.commands.typed import CROPS, CacheOption, ForceScaleOption, JsonOption
+from smearwatch.train.commands.typed import CROPS, CacheOption, ForceScaleOption, JsonOption, StateOption
 
 app = typer.Typer(add_completion=False)
 
@@ -37,9 +37,7 @@ def train(
     device: Annotated[
         Literal["auto", "cpu", "cuda"] | None, typer.Option(help="auto takes CUDA where there is a device.")
     ] = None,
-    state: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="What a restart needs; OUT with .state behind it by default.")
-    ] = None,
+    state: StateOption = None,
     cache: CacheOption = CROPS,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew instead of carrying on.")] = False,
     as_json: JsonOption = False,

@@ -21,6 +21,11 @@ SessionOption = Annotated[
 ForceScaleOption = Annotated[bool, typer.Option("--force-scale", help="Believe the scales against the cells.")]
 CacheOption = Annotated[Path, typer.Option("--cache", metavar="DIR", help="Where drawn crops are kept.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="The report as one JSON object on stdout.")]
+StateOption = Annotated[
+    Path | None,
+    typer.Option("--state", metavar="DIR", help="What a restart needs; OUT with .state behind it by default."),
+]
+SeedOption = Annotated[int | None, typer.Option("--seed", metavar="N", help="Of all that is drawn by lot. [1]")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 
 CROPS = Path(platformdirs.user_cache_dir("smearwatch")) / "crops"

@@ -5,7 +5,7 @@ from typing import Any
 
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.paper import published
-from smearwatch.train.report import RESEARCH_USE
+from smearwatch.train.report import RESEARCH_USE, table_row
 from smearwatch.train.shares import say
 
 _TESTS = {
@@ -66,14 +66,14 @@ def _table_1(report: dict[str, Any]) -> list[str]:
     columns = ["class", "paper: class/mix", "paper: accuracy"]
     for name in results:
         columns += [f"`{name}`: class/mix", f"`{name}`: accuracy"]
-    lines += [_row(columns), "|---" * len(columns) + "|"]
+    lines += [table_row(columns), "|---" * len(columns) + "|"]
     for place, label in enumerate(CLASSES):
         sizes = f"{published.SPECIFIC[place]}/{published.MIXED[place]}"
         cells = [label, sizes, f"{published.TWO_CLASS_ACCURACY[place]:.3f}"]
         for result in results.values():
             entry = result["two_class"]["table"][label]
             cells += [f"{entry['specific']}/{entry['mixed']}", say(entry["accuracy"])]
-        lines.append(_row(cells))
+        lines.append(table_row(cells))
     return [*lines, ""]
 
 
@@ -98,13 +98,9 @@ def _table_2(report: dict[str, Any]) -> list[str]:
 
 
 def _confusion(rows: Sequence[Sequence[int]]) -> list[str]:
-    lines = [_row(["label \\ answer", *CLASSES]), "|---" * (len(CLASSES) + 1) + "|"]
-    lines += [_row([name, *map(str, row)]) for name, row in zip(CLASSES, rows, strict=True)]
+    lines = [table_row(["label \\ answer", *CLASSES]), "|---" * (len(CLASSES) + 1) + "|"]
+    lines += [table_row([name, *map(str, row)]) for name, row in zip(CLASSES, rows, strict=True)]
     return [*lines, ""]
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _differs(report: dict[str, Any]) -> list[str]:
