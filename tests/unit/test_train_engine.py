@@ -117,8 +117,13 @@ def test_a_gpu_augments_the_same_twice():
     assert torch.equal(one, two)
 
 
-def test_the_recipe_beside_the_code_is_valid():
-    assert read_config(Path(__file__).parents[2] / "train" / "home.toml", {}).epochs == 12
+def test_the_recipes_beside_the_code_are_those_of_the_shipped_weights():
+    root = Path(__file__).parents[2]
+    home, second = (read_config(root / "train" / f"{name}.toml", {}) for name in ("home", "second"))
+    shipped = checkpoint.read_manifest(root / "models" / "weights")
+    assert (second.name, second.norm, second.credits) == (shipped.name, shipped.norm, shipped.licences)
+    assert home.preprocessing == second.preprocessing == shipped.preprocessing
+    assert home.norm == second.norm
 
 
 def test_logs_that_are_taken_up_hold_nothing_twice(tmp_path: Path):
