@@ -58,6 +58,9 @@ class TrainConfig(BaseModel):
     init, start
         What the networks begin from: nothing; torchvision's ImageNet weights (the ResNet alone); or, where `start`
         names a weights folder, both networks of those weights.
+    start_share
+        How far, at the end, both networks go back on the straight way to `start`: 0 not at all, 0.5 half way. What
+        they learnt from few slides then weighs less than what holds everywhere (Wortsman et al., CVPR 2022).
     strength, far_share
         Scales every augmentation; 0 is none. Share of the cells that are made to look as on a far microscope.
     batch
@@ -85,6 +88,7 @@ class TrainConfig(BaseModel):
     norm: Literal["batch", "group"] = "batch"
     init: Literal["scratch", "imagenet"] = "scratch"
     start: Path | None = None
+    start_share: float = Field(0.0, ge=0, lt=1)
     epochs: int = Field(14, ge=1, le=1000)
     again_epochs: int = Field(0, ge=0, le=1000)
     again_rate: float = Field(0.5, gt=0, le=1)
@@ -103,6 +107,13 @@ class TrainConfig(BaseModel):
     bf16: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
     checkpoint_minutes: float = Field(10.0, ge=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _share_has_a_start(self) -> "TrainConfig":
+        if self.start_share and self.start is None:
+            msg = "start_share without start, the weights to go back to"
+            raise ValueError(msg)
+        return self
 
 
 def read_config(path: Path | None, overrides: dict[str, Any]) -> TrainConfig:

@@ -23,7 +23,7 @@ from smearwatch.train.logs import RunLog
 from smearwatch.train.progress import Outlook
 from smearwatch.train.samples import DataUnusable
 from smearwatch.train.schedule import epoch_batches, learning_rate, seed_of, work_of_epochs
-from smearwatch.train.start import first_networks
+from smearwatch.train.start import first_networks, go_back
 from smearwatch.train.state import Keeper, Place, run_digest
 from smearwatch.train.steps import Both, Steps
 
@@ -83,6 +83,7 @@ class Trainer:
         finally:
             if log is not None:
                 log.close()
+        go_back(self.resnet, self.bank, self.config)
         self._both.eval()
 
 

@@ -126,7 +126,8 @@ def _origin(config: TrainConfig) -> str:
     if config.start is None:
         return config.init
     started = checkpoint.read_manifest(config.start)
-    return f"the weights `{started.name}` ({started.weights_id()[:12]})"
+    back = f", and {config.start_share:g} of the way back to them" if config.start_share else ""
+    return f"the weights `{started.name}` ({started.weights_id()[:12]}){back}"
 
 
 def _provenance(gathered: Gathered) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What a run begins from: nothing, ImageNet, or other weights of this project."""
 
+from torch import nn
+
 from smearwatch.models import checkpoint
 from smearwatch.models.bank import LeNetBank
 from smearwatch.models.resnet import LeukocyteResNet
@@ -30,6 +32,23 @@ def first_networks(config: TrainConfig) -> tuple[LeukocyteResNet, LeNetBank, str
             )
     networks = checkpoint.load(config.start)
     return networks.resnet, networks.bank, networks.manifest.weights_id()
+
+
+def go_back(resnet: LeukocyteResNet, bank: LeNetBank, config: TrainConfig) -> None:
+    """Bring both networks, batch statistics included, the share `config.start_share` of the way back to their start.
+
+    Averages of weights that share a start stay good where either is, and are better on other data than both
+    (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
+    """
+    if not config.start_share:
+        return
+    first_resnet, first_bank, _ = first_networks(config)
+    pairs: tuple[tuple[nn.Module, nn.Module], ...] = ((resnet, first_resnet), (bank, first_bank))
+    for network, first in pairs:
+        present = network.state_dict()
+        for key, value in first.state_dict().items():
+            if value.is_floating_point():
+                present[key].lerp_(value.to(present[key].device), config.start_share)
 
 
 def _difference(theirs: object, ours: object) -> str:

@@ -22,6 +22,7 @@ _UNDECISIVE: Final[dict[str, Any]] = {
     "name": True,
     "credits": True,
     "start": True,
+    "start_share": True,  # takes its part after the last step
     "device": True,
     "checkpoint_minutes": True,
     "data": {"cells": True, "fields": True, "blanks": True, "force_scale": True},

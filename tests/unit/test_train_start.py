@@ -1,0 +1,61 @@
+"""Going part of the way back to the weights that a run began from."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from smearwatch.models import checkpoint
+from smearwatch.models.bank import LeNetBank
+from smearwatch.models.manifest import Manifest
+from smearwatch.models.preprocess import Preprocessing
+from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.train.config import TrainConfig
+from smearwatch.train.start import first_networks, go_back
+from smearwatch.train.state import run_digest
+
+SMALL = Preprocessing(field_px=96, view_px=72)
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(1)
+    folder = tmp_path_factory.mktemp("start") / "weights"
+    manifest = Manifest(name="first", norm="batch", preprocessing=SMALL, tensors={})
+    checkpoint.save(folder, LeukocyteResNet(), LeNetBank(SMALL.view_px), manifest)
+    return folder
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.5])
+def test_both_networks_and_their_statistics_go_the_share_of_the_way_back(begun: Path, share: float) -> None:
+    config = TrainConfig(start=begun, start_share=share, preprocessing=SMALL)
+    first_resnet, first_bank, _ = first_networks(config)
+    resnet, bank, _ = first_networks(config)
+    for network in (resnet, bank):
+        for value in network.state_dict().values():
+            if value.is_floating_point():
+                value.add_(1.0)
+    resnet.body.bn1.num_batches_tracked.fill_(7)
+
+    go_back(resnet, bank, config)
+
+    for network, first in ((resnet, first_resnet), (bank, first_bank)):
+        before = first.state_dict()
+        for key, value in network.state_dict().items():
+            if value.is_floating_point():
+                torch.testing.assert_close(
+                    value, before[key] + (1.0 - share), msg=lambda text, key=key: f"{key}: {text}"
+                )
+    assert int(resnet.body.bn1.num_batches_tracked) == 7
+
+
+def test_a_share_needs_something_to_go_back_to() -> None:
+    with pytest.raises(ValidationError, match="start_share without start, the weights to go back to"):
+        TrainConfig(start_share=0.5)
+
+
+def test_the_share_may_change_after_the_last_step(begun: Path) -> None:
+    one, other = (run_digest(TrainConfig(start=begun, start_share=share), [], "id") for share in (0.0, 0.5))
+    assert one == other
+    assert one != run_digest(TrainConfig(start=begun, seed=2), [], "id")
