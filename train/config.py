@@ -145,9 +145,8 @@ def read_config(path: Path | None, overrides: dict[str, Any]) -> TrainConfig:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise DataUnusable(
-            where, f"{name}: {first['msg'].removeprefix('Value error, ')}", "see smearwatch train --help"
-        ) from error
+        matter = first["msg"].removeprefix("Value error, ")
+        raise DataUnusable(where, f"{name}: {matter}" if name else matter, "see smearwatch train --help") from error
     except OSError as error:
         raise DataUnusable(where, (error.strerror or str(error)).lower(), "give a readable TOML file") from error
     except ValueError as error:

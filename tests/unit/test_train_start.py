@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from pydantic import ValidationError
 
 from smearwatch.models import checkpoint
 from smearwatch.models.bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.config import TrainConfig
+from smearwatch.train.config import TrainConfig, read_config
+from smearwatch.train.samples import DataUnusable
 from smearwatch.train.start import first_networks, go_back
 from smearwatch.train.state import run_digest
 
@@ -48,9 +48,11 @@ def test_both_networks_and_their_statistics_go_the_share_of_the_way_back(begun: 
     assert int(resnet.body.bn1.num_batches_tracked) == 7
 
 
-def test_a_share_needs_something_to_go_back_to() -> None:
-    with pytest.raises(ValidationError, match="start_share without start, the weights to go back to"):
-        TrainConfig(start_share=0.5)
+def test_a_share_needs_something_to_go_back_to(tmp_path: Path) -> None:
+    told = tmp_path / "told.toml"
+    told.write_text("start_share = 0.5\n", encoding="utf-8")
+    with pytest.raises(DataUnusable, match="told.toml: start_share without start, the weights to go back to$"):
+        read_config(told, {})
 
 
 def test_the_share_may_change_after_the_last_step(begun: Path) -> None:
