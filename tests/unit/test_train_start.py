@@ -51,7 +51,7 @@ def test_both_networks_and_their_statistics_go_the_share_of_the_way_back(begun: 
 def test_a_share_needs_something_to_go_back_to(tmp_path: Path) -> None:
     told = tmp_path / "told.toml"
     told.write_text("start_share = 0.5\n", encoding="utf-8")
-    with pytest.raises(DataUnusable, match="told.toml: start_share without start, the weights to go back to$"):
+    with pytest.raises(DataUnusable, match=r"told\.toml: start_share without start, the weights to go back to$"):
         read_config(told, {})
 
 
