@@ -17,6 +17,9 @@ class DataConfig(BaseModel):
 
     Attributes
     ----------
+    fields_found
+        Whether the boxed cells to train on are met a second time as the pipeline finds and cuts them, at the scale
+        that their red cells give.
     simulated
         How many cells to draw besides, so that simulated slides are named rightly; they show nothing about real ones.
     force_scale
@@ -29,6 +32,7 @@ class DataConfig(BaseModel):
     cells_um_per_px: Scale | None = None
     fields: Path | None = None
     fields_um_per_px: Scale | None = None
+    fields_found: bool = False
     blanks: Path | None = None
     blanks_um_per_px: Scale | None = None
     simulated: int = Field(0, ge=0, le=100_000)
@@ -55,6 +59,9 @@ class TrainConfig(BaseModel):
         In the first epochs the ResNet sees its view shrunken to `small_px`, which is nearly twice as quick.
     repeats
         How often an epoch shows each cell of a source; a small set of another microscope counts for more.
+    recoloured
+        The share of the other photographed cells that are given the colours of one of a source's cells, by source: so
+        classes of which a small set has few are met in its colours too.
     init, start
         What the networks begin from: nothing; torchvision's ImageNet weights (the ResNet alone); or, where `start`
         names a weights folder, both networks of those weights.
@@ -100,6 +107,7 @@ class TrainConfig(BaseModel):
     small_px: int = Field(96, ge=32)
     small_epochs: int = Field(6, ge=0)
     repeats: dict[str, int] = {"chula": 4}
+    recoloured: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
     strength: float = Field(1.0, ge=0)
     far_share: float = Field(0.0, ge=0, le=1)
     credits: tuple[str, ...] = ()
@@ -112,6 +120,13 @@ class TrainConfig(BaseModel):
     def _share_has_a_start(self) -> "TrainConfig":
         if self.start_share and self.start is None:
             msg = "start_share without start, the weights to go back to"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _shares_leave_cells_alone(self) -> "TrainConfig":
+        if sum(self.recoloured.values()) > 1:
+            msg = "recoloured has shares that sum to more than 1"
             raise ValueError(msg)
         return self
 

@@ -11,16 +11,22 @@ from numpy.typing import NDArray
 
 from smearwatch.train.cells import CellSet
 from smearwatch.train.losses import Targets
+from smearwatch.train.recolouring import NONE, Colours
+from smearwatch.train.restyle import restyled
 
 _AHEAD = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Cells whose pixels are needed, and those whose targets are: with several processes all of the batch."""
+    """Cells whose pixels are needed, and those whose targets are: with several processes all of the batch.
+
+    `colours` belong to the former.
+    """
 
     fields: NDArray[np.int64]
     targets: NDArray[np.int64]
+    colours: Colours
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,12 @@ def feed(cells: CellSet, wanted: Sequence[Wanted], device: torch.device) -> Gene
 
 
 def _prepared(cells: CellSet, wanted: Wanted, *, pinned: bool) -> Fed:
-    fields = torch.from_numpy(cells.fields[wanted.fields])
+    pixels = cells.fields[wanted.fields]
+    chosen = wanted.colours.places != NONE
+    if chosen.any():
+        models = cells.fields[wanted.colours.places[chosen]]
+        pixels[chosen] = restyled(pixels[chosen], models, wanted.colours.change[chosen])
+    fields = torch.from_numpy(pixels)
     targets = cells.targets(wanted.targets)
     if not pinned:
         return Fed(fields, targets)

@@ -1,15 +1,17 @@
 """All the labelled cells that a configuration names, divided and drawn."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from smearwatch.models import memory
 from smearwatch.train.blanks import read_blanks
-from smearwatch.train.chula import read_boxed_fields
+from smearwatch.train.chula import SOURCE, read_boxed_fields
 from smearwatch.train.class_tree import read_class_tree
 from smearwatch.train.config import TrainConfig
 from smearwatch.train.fields_cache import Progress, shrunken_fields
 from smearwatch.train.loop import CellSet
+from smearwatch.train.pipeline import find_boxed_cells
 from smearwatch.train.plausible import check_boxes_scale, check_tree_scale
 from smearwatch.train.samples import DataUnusable, Part, Sample
 from smearwatch.train.simulated import draw_cells
@@ -38,6 +40,9 @@ def gather(config: TrainConfig, cache: Path, progress: Progress) -> Gathered:
     if not parts["train"] or not parts["validation"]:
         raise DataUnusable(Path("data"), "too few labelled cells to train on", "name a folder with --cells")
 
+    if config.data.fields_found and config.data.fields is not None:
+        parts["train"] += _as_found(config.data.fields, parts["train"], cache, progress)
+
     def drawn(part: Part) -> CellSet:
         samples = parts[part]
         return CellSet(samples, shrunken_fields(samples, config.preprocessing, cache, progress))
@@ -57,6 +62,12 @@ def _listed(config: TrainConfig) -> list[Sample]:
     if data.blanks is not None and data.blanks_um_per_px is not None:
         samples += read_blanks(data.blanks, data.blanks_um_per_px)
     return samples + draw_cells(data.simulated)
+
+
+def _as_found(root: Path, samples: Sequence[Sample], cache: Path, progress: Progress) -> list[Sample]:
+    """Those of the boxed cells to train on that the pipeline finds, as it cuts them."""
+    boxed = [sample for sample in samples if sample.source == SOURCE]
+    return find_boxed_cells(root, boxed, cache, progress).samples if boxed else []
 
 
 def _refuse_known_cells(config: TrainConfig, parts: dict[Part, list[Sample]]) -> None:

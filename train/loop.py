@@ -21,6 +21,7 @@ from smearwatch.train.distributed import Ranks
 from smearwatch.train.feeding import feed
 from smearwatch.train.logs import RunLog
 from smearwatch.train.progress import Outlook
+from smearwatch.train.recolouring import Recolouring
 from smearwatch.train.samples import DataUnusable
 from smearwatch.train.schedule import epoch_batches, learning_rate, seed_of, work_of_epochs
 from smearwatch.train.start import first_networks, go_back
@@ -30,6 +31,7 @@ from smearwatch.train.steps import Both, Steps
 __all__ = ["CellSet", "EpochResult", "Progress", "Trainer"]
 
 Progress = Callable[[str, int, int], None]
+_COLOURS: Final = 1 << 20  # among the seeds of a step, beside its parts
 _LOOK_EVERY: Final = 10  # steps between two looks at the loss on a GPU, which must be waited for
 
 
@@ -112,7 +114,12 @@ class _Course:
         started_s = time.monotonic()
         seen = _Seen(place.step, place.sums[0], started_s)
         every = 1 if self.device.type == "cpu" else _LOOK_EVERY
-        with closing(feed(cells, [steps.wanted(batch) for batch in batches[place.step :]], self.device)) as fed:
+        recolouring = Recolouring(self.config.recoloured, cells.samples)
+        left = [
+            steps.wanted(batch, recolouring.colours(batch, seed_of(self.config.seed, epoch, step, _COLOURS)))
+            for step, batch in enumerate(batches[place.step :], place.step)
+        ]
+        with closing(feed(cells, left, self.device)) as fed:
             for done, batch in enumerate(fed, place.step + 1):
                 steps.learn(batch, epoch, done - 1, learning_rate(self.config, epoch + (done - 1) / len(batches)))
                 if done % every == 0 or done == len(batches):

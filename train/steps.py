@@ -18,6 +18,7 @@ from smearwatch.train.config import TrainConfig
 from smearwatch.train.distributed import Ranks
 from smearwatch.train.feeding import Fed, Wanted, moved
 from smearwatch.train.losses import Targets, bank_loss, resnet_loss
+from smearwatch.train.recolouring import Colours
 from smearwatch.train.schedule import parts_of, seed_of
 
 _VALIDATION_BATCH: Final = 64
@@ -57,10 +58,11 @@ class Steps:
         self._device = device
         self.sums = torch.zeros(3, dtype=torch.float64, device=device)
 
-    def wanted(self, batch: NDArray[np.int64]) -> Wanted:
+    def wanted(self, batch: NDArray[np.int64], colours: Colours) -> Wanted:
         """Which pixels this process needs for a step: those of the parts in which its share lies."""
         parts = parts_of(len(batch), *self._ranks.slice_of(len(batch)))
-        return Wanted(batch[parts[0].start : parts[-1].stop], batch)
+        start, stop = parts[0].start, parts[-1].stop
+        return Wanted(batch[start:stop], batch, colours.at(start, stop))
 
     def learn(self, fed: Fed, epoch: int, step: int, rate: float) -> None:
         """Take one step on a batch of which `wanted` said what is needed."""

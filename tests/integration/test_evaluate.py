@@ -32,7 +32,7 @@ from smearwatch.train.chula import read_boxed_fields
 from smearwatch.train.class_tree import read_class_tree
 from smearwatch.train.commands import evaluate
 from smearwatch.train.evaluation.figures import NAMES
-from smearwatch.train.evaluation.pipeline import find_boxed_cells
+from smearwatch.train.pipeline import find_boxed_cells
 from smearwatch.train.plausible import check_boxes_scale, check_tree_scale
 from smearwatch.train.report import RESEARCH_USE
 from smearwatch.train.samples import DataUnusable

@@ -3,6 +3,7 @@
 import json
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -12,11 +13,14 @@ import torch
 from typer.testing import CliRunner
 
 from smearwatch.capture.slide.cells import render_cell_picture
+from smearwatch.capture.slide.slide import Slide
+from smearwatch.capture.slide.writer import encode
 from smearwatch.models import checkpoint, memory
 from smearwatch.models.classes import CLASSES
+from smearwatch.models.preprocess import Preprocessing
 from smearwatch.train.cells import CellSet
 from smearwatch.train.commands import classify, evaluate, train
-from smearwatch.train.config import TrainConfig, read_config
+from smearwatch.train.config import DataConfig, TrainConfig, read_config
 from smearwatch.train.gather import Gathered, gather
 from smearwatch.train.loop import Trainer
 from smearwatch.train.recipe import finish
@@ -202,3 +206,38 @@ def test_a_run_without_real_cells_or_their_scale_is_one_line(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
     result = CliRunner().invoke(train.app, ["--out", str(tmp_path / "out"), "--cells", str(tmp_path)])
     assert "cells without cells_um_per_px" in str(result.exception)
+
+
+def test_boxed_cells_are_trained_on_as_the_pipeline_finds_them_too(tmp_path: Path):
+    for name in ("frames", "boxes"):
+        (tmp_path / "fields" / name).mkdir(parents=True)
+    slide = Slide(5, um_per_px=0.12, width_px=900, height_px=600, leukocytes_per_mm2=300.0)
+    for index in range(21):  # three runs of frames, of which one tests
+        field = slide.field(index)
+        (tmp_path / "fields" / "frames" / f"s_{index:04d}.png").write_bytes(encode(field.bgr, "png"))
+        rows = ["label,x_center,y_center,width,height"]
+        for cell in field.cells:
+            x, y, w, h = cell.box_xywh_px
+            rows.append(f"{cell.cls},{(x + w / 2) / 900:.5f},{(y + h / 2) / 600:.5f},{w / 900:.5f},{h / 600:.5f}")
+        (tmp_path / "fields" / "boxes" / f"s_{index:04d}.csv").write_text("\n".join(rows) + "\n")
+    told = {"fields": tmp_path / "fields", "fields_um_per_px": 0.13, "simulated": 24, "force_scale": True}
+    small = Preprocessing(field_px=88, view_px=72)
+    sides = {}
+    for found in (False, True):
+        config = TrainConfig(preprocessing=small, data=DataConfig.model_validate({**told, "fields_found": found}))
+        sides[found] = gather(config, tmp_path / "cache", quiet)
+    boxed = {sample.sample_id: sample for sample in sides[False].train.samples}
+    more = [sample for sample in sides[True].train.samples if sample.sample_id not in boxed]
+    assert len(sides[True].train.samples) == len(boxed) + len(more)
+    fielded = [sample for sample in boxed.values() if sample.source == "chula"]
+    assert 8 <= len(more) <= len(fielded), "all but those that the border cuts"
+    for sample in more:
+        own = boxed[sample.sample_id.rsplit("/", 2)[0]]
+        assert (sample.label, sample.group, sample.digest) == (own.label, own.group, own.digest)
+        assert isinstance(sample.draw, partial)
+        assert sample.draw.args[1] == pytest.approx(0.12, rel=0.1), "at the scale that its red cells give"
+        assert sample.draw.args[1] != 0.12
+    for side in ("validation", "test"):
+        assert [s.sample_id for s in getattr(sides[True], side).samples] == [
+            s.sample_id for s in getattr(sides[False], side).samples
+        ]

@@ -17,13 +17,13 @@ from smearwatch.train.adapting.logits import Logits, named_rightly
 from smearwatch.train.adapting.more_labels import Point, forecast
 from smearwatch.train.adapting.network import sampling_weights
 from smearwatch.train.adapting.old import old_sides
-from smearwatch.train.adapting.restyle import restyled
 from smearwatch.train.adapting.scores import gain, is_gain, rejected
 from smearwatch.train.adapting.verdicts import calibrated
 from smearwatch.train.adapting.way import Weights, between, follow, old_accuracy, unpushed
 from smearwatch.train.commands.adapt import app
 from smearwatch.train.losses import Targets
 from smearwatch.train.remembering import remembered
+from smearwatch.train.restyle import change_of, restyled
 from smearwatch.train.samples import REJECT, DataUnusable, Sample, Target, either, exact
 from smearwatch.train.sources import Asked
 from smearwatch.train.split import split
@@ -200,13 +200,13 @@ def test_restyling_takes_the_new_colours():
     rng = np.random.default_rng(1)
     old = rng.integers(180, 240, (4, 32, 32, 3)).astype(np.uint8)
     new = rng.integers(60, 200, (4, 32, 32, 3)).astype(np.uint8)
-    made = restyled(old, new, np.random.default_rng(2))
+    made = restyled(old, new, change_of(4, np.random.default_rng(2)))
     assert made.shape == old.shape
     assert made.dtype == np.uint8
     means = [pictures.astype(float).mean() for pictures in (old, made, new)]
     assert means[2] < means[1] < means[0]
     flat = np.full((1, 32, 32, 3), 250, dtype=np.uint8)
-    assert np.isfinite(restyled(flat, new[:1], rng)).all()
+    assert np.isfinite(restyled(flat, new[:1], change_of(1, rng))).all()
 
 
 def test_frequent_classes_are_drawn_less_often_each():

@@ -177,6 +177,8 @@ def test_config_from_toml_and_options(tmp_path: Path):
         ("epochs = 0", "epochs"),
         ("epochs = [", "train.toml"),
         ("[data]\ncells_um_per_px = nan", "cells_um_per_px"),
+        ("[recoloured]\nchula = 0.6\ncells = 0.5", "recoloured has shares that sum to more than 1"),
+        ("[recoloured]\nchula = -0.1", "recoloured.chula"),
         ("[data]\ncells_um_per_px = 50", "cells_um_per_px"),
     ],
 )

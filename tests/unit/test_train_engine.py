@@ -56,6 +56,7 @@ def test_every_step_and_part_has_a_seed_of_its_own():
         ({"start": Path("weights"), "device": "cpu", "checkpoint_minutes": 1.0}, True),
         ({"epochs": 15}, False),
         ({"repeats": {"chula": 3}}, False),
+        ({"recoloured": {"chula": 0.3}}, False),
         ({"preprocessing": _SMALL}, False),
     ],
 )

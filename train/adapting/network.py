@@ -16,13 +16,13 @@ from smearwatch.train.adapting.folds import Places
 from smearwatch.train.adapting.given import family
 from smearwatch.train.adapting.logits import Logits, ask, network_input
 from smearwatch.train.adapting.old import OldCells
-from smearwatch.train.adapting.restyle import restyled
 from smearwatch.train.adapting.way import Weights, unpushed
 from smearwatch.train.augment import augment
 from smearwatch.train.fields_cache import Progress
 from smearwatch.train.loop import CellSet
 from smearwatch.train.losses import Targets, bank_loss, resnet_loss
 from smearwatch.train.remembering import body_features, remembered
+from smearwatch.train.restyle import change_of, restyled
 
 _NEW, _OLD = 24, 24  # cells of each in a batch
 _RATE = 3e-4
@@ -123,7 +123,7 @@ class FineTuning:
         new_fields = np.asarray(self._cells.fields[new])
         old_fields = np.array(self._old.again.fields[old])
         count = round(_RESTYLED * len(old))
-        old_fields[:count] = restyled(old_fields[:count], new_fields[:count], rng)
+        old_fields[:count] = restyled(old_fields[:count], new_fields[:count], change_of(count, rng))
         # Fields of other microscopes are varied on their own: parts of a batch share some of the drawn amounts.
         views = torch.cat(
             [

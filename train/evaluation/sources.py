@@ -8,8 +8,8 @@ from smearwatch.models.classes import CLASSES
 from smearwatch.models.memory import Memory
 from smearwatch.train.class_tree import LABELS, REJECTED
 from smearwatch.train.evaluation.met import Choice, part, said
-from smearwatch.train.evaluation.pipeline import find_boxed_cells
 from smearwatch.train.fields_cache import Progress
+from smearwatch.train.pipeline import find_boxed_cells
 from smearwatch.train.samples import DataUnusable, Sample
 from smearwatch.train.sources import Asked, Source, Tell, read_sources
 

@@ -1,4 +1,4 @@
-"""Old cells in the colours of this microscope, so that classes without a new cell are met in its colours too."""
+"""Cells in the colours of another microscope, so that classes it shows few of are met in its colours too."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,12 @@ _MIDDLE = 0.15  # left out at each side, where neighbours stand
 _LEAST_SPREAD = 1e-3
 
 
-def restyled(
-    old_bgr: NDArray[np.uint8], new_bgr: NDArray[np.uint8], generator: np.random.Generator
-) -> NDArray[np.uint8]:
+def change_of(count: int, generator: np.random.Generator) -> NDArray[np.float32]:
+    """Draw for each of `count` cells how far it goes towards new colours, from half the way to all of it."""
+    return generator.uniform(_LEAST_CHANGE, 1.0, count).astype(np.float32)
+
+
+def restyled(old_bgr: NDArray[np.uint8], new_bgr: NDArray[np.uint8], change: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Give each old field the mean and the spread of optical density, channel by channel, of a new one.
 
     After Reinhard et al., IEEE Computer Graphics and Applications 21 (2001), in optical density, where stains add up.
@@ -21,8 +24,8 @@ def restyled(
     Parameters
     ----------
     old_bgr, new_bgr : uint8 arrays of shape [n, h, w, 3]
-    generator
-        Draws for each cell how far it goes, from half the way to all of it.
+    change : float32 array of shape [n]
+        How far each goes towards the new colours: 1 for all of the way.
 
     Returns
     -------
@@ -31,7 +34,7 @@ def restyled(
     old, new = _density(old_bgr), _density(new_bgr)
     old_mean, old_spread = _moments(old)
     new_mean, new_spread = _moments(new)
-    share = generator.uniform(_LEAST_CHANGE, 1.0, (len(old), 1, 1, 1)).astype(np.float32)
+    share = change.reshape(-1, 1, 1, 1)
     mean = old_mean + (new_mean - old_mean) * share
     spread = old_spread * (new_spread / old_spread) ** share
     density = (old - old_mean) / old_spread * spread + mean
