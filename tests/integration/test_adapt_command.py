@@ -20,9 +20,11 @@ from smearwatch.models.memory import Memory
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.adapting.adapt import NothingGained, Wish, adapt
+from smearwatch.train.adapting.fine_tuning import FineTuning
 from smearwatch.train.adapting.logits import ask, named_rightly, network_input
-from smearwatch.train.adapting.network import FineTuning, put_into
+from smearwatch.train.adapting.network import put_into
 from smearwatch.train.adapting.old import OldCells
+from smearwatch.train.adapting.settling import Settling
 from smearwatch.train.adapting.way import shuffled
 from smearwatch.train.adapting.writing import OldForgotten
 from smearwatch.train.loop import CellSet
@@ -55,6 +57,13 @@ def blob(place: int, seed: int, size_px: int) -> NDArray[np.uint8]:
     centre = (size_px // 2 + int(rng.integers(-3, 4)), size_px // 2 + int(rng.integers(-3, 4)))
     cv2.circle(picture, centre, size_px // 5, colour.tolist(), -1)
     return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def unlike_others(place: int, seed: int) -> NDArray[np.uint8]:
+    """Draw such a disc on strong clouds of its own, so that no two pictures pass for the same cell."""
+    picture = blob(place, seed, 240)
+    cloud = cv2.resize(np.random.default_rng(seed).uniform(0, 1, (5, 5)), (240, 240), interpolation=cv2.INTER_CUBIC)
+    return np.clip(picture * np.clip(cloud, 0, 1)[..., None], 0, 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +200,7 @@ def test_whole_networks_learn_new_cells_and_remember_anew(
     drawn: CellSet, untaught: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(
-        "smearwatch.train.adapting.network._RATE", 5e-4
+        "smearwatch.train.adapting.fine_tuning._RATE", 5e-4
     )  # more than 5e-4 is too much where batch norm keeps the statistics of nothing
     networks = checkpoint.load(untaught)
     parts = [CellSet(drawn.samples[start::4], drawn.fields[start::4]) for start in range(4)]
@@ -218,3 +227,39 @@ def test_whole_networks_learn_new_cells_and_remember_anew(
         from_memory = adapted.resnet.classify(torch.from_numpy(kept.fitted.features[15:])).numpy()
     assert np.allclose(from_memory, after.classes, atol=1e-3)
     assert named_rightly(parts[0].samples, asked).shape == (15,)
+
+
+def test_statistics_go_half_way_to_the_new_cells_and_no_weight_learns(drawn: CellSet, untaught: Path):
+    networks = checkpoint.load(untaught)
+    parts = [CellSet(drawn.samples[start::4], drawn.fields[start::4]) for start in range(4)]
+    dark = CellSet(parts[0].samples, parts[0].fields // 2)
+    way = Settling(networks, memory.load(untaught), dark, OldCells(*parts[1:]), seed=1)
+    fitted = way.fit(np.arange(15))
+    changed = {key for key in fitted if not torch.equal(fitted[key], way.present[key])}
+    assert changed
+    assert all(key.startswith("resnet.") and key.endswith(("running_mean", "running_var")) for key in changed)
+    assert not np.allclose(way.ask_new(fitted, np.arange(15)).classes, way.ask_new(way.present, np.arange(15)).classes)
+
+    first = "resnet.body.bn1.running_mean"
+    with torch.no_grad():
+        seen = networks.resnet.body.conv1(network_input(dark.fields, SMALL)).mean(dim=(0, 2, 3))
+    half = (way.present[first] + seen) / 2
+    assert torch.allclose(fitted[first], half, atol=0.1 * float((seen - way.present[first]).abs().max()))
+    assert all(torch.equal(one, two) for one, two in zip(fitted.values(), way.fit(np.arange(15)).values(), strict=True))
+
+
+def test_with_old_pictures_both_ways_are_tried_and_the_better_one_is_taken(here: Asked, untaught: Path, tmp_path: Path):
+    root = tmp_path / "old"
+    for number, name in enumerate(CLASSES):
+        (root / name).mkdir(parents=True)
+        for each in range(45):
+            cv2.imwrite(str(root / name / f"{each}.png"), unlike_others(number, 5000 + 100 * number + each))
+    old = Asked(data=root, um_per_px=UM_PER_PX, force_scale=True)
+    asked = replace(wish(here, untaught, tmp_path / "out"), old=old, steps=4, folds=2, keep_anyway=True)
+    account = adapt(asked, tmp_path / "cache", silent, print)
+    assert list(account["tried"]) == ["statistics", "networks"]
+    assert account["tried"][account["way"]] == max(account["tried"].values())
+    assert account["gain"]["as_labelled"]["after"]["hits"] == account["tried"][account["way"]]
+    told = (tmp_path / "out" / "adapt.md").read_text()
+    assert f"statistics {account['tried']['statistics']}, networks {account['tried']['networks']}" in told
+    assert Engine.load(tmp_path / "out", device="cpu").weights_id == account["weights_after"]

@@ -37,7 +37,8 @@ def adapt(
     fields_um_per_px: FieldsScaleOption = None,
     session: SessionOption = None,
     old: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Old pictures, one folder a class: then all layers learn.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Old pictures, one folder a class: then other layers adapt too."),
     ] = None,
     old_um_per_px: Annotated[str | None, typer.Option("--old-um-per-px", metavar="X", help="Their scale.")] = None,
     old_fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Old whole fields.")] = None,
@@ -63,10 +64,11 @@ def adapt(
 
     From at least 12 labelled leukocytes of two classes; a few of every class are much better. Every cell is checked by
     weights that were adapted without its slide, run of frames or near-duplicates. Without --old only the last layer
-    learns, beside what the weights remember; with --old all layers do, which gains most on a microscope that differs
-    much. Accuracy on old cells may fall by the tolerance at most, on those that the weights are chosen by and on
-    others. Where that is not so, or no gain is shown (exact McNemar test, p < 0.05), nothing is written and the exit
-    status is 1.
+    learns, beside what the weights remember. With --old two ways are tried, and the one that names more cells rightly
+    in the check is taken: only the statistics of the layers follow the new cells, which holds best on other slides, or
+    all layers learn. Accuracy on old cells may fall by the tolerance at most, on those that the weights are chosen by
+    and on others. Where that is not so, or no gain is shown (exact McNemar test, p < 0.05), nothing is written and the
+    exit status is 1.
 
     The new weights become the daemon's by `smearwatch promote`.
     For Research Use Only. Not for use in diagnostic procedures.
