@@ -63,7 +63,7 @@ def unlike_others(place: int, seed: int) -> NDArray[np.uint8]:
     """Draw such a disc on strong clouds of its own, so that no two pictures pass for the same cell."""
     picture = blob(place, seed, 240)
     cloud = cv2.resize(np.random.default_rng(seed).uniform(0, 1, (5, 5)), (240, 240), interpolation=cv2.INTER_CUBIC)
-    return np.clip(picture * np.clip(cloud, 0, 1)[..., None], 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture * np.clip(cloud, 0, 1)[..., None], 0, 255), dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
