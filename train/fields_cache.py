@@ -1,12 +1,14 @@
 """Shrunken crops on disk, so that an epoch reads pixels instead of decoding pictures."""
 
+import fcntl
 import functools
 import hashlib
 import inspect
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +51,23 @@ def shrunken_fields(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{_key(samples, preprocessing)}.npy"
     if not path.is_file():
-        _draw(samples, preprocessing, path, progress)
+        with _alone(folder, progress):
+            if not path.is_file():
+                _draw(samples, preprocessing, path, progress)
     fields: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
     return fields
+
+
+@contextmanager
+def _alone(folder: Path, progress: Progress) -> Iterator[None]:
+    """Wait until no other run draws into the folder: two at once would rename each other's file."""
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("waiting for the crops of another run", 0, 1)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _draw(samples: Sequence[Sample], preprocessing: Preprocessing, path: Path, progress: Progress) -> None:

@@ -40,8 +40,9 @@ def gather(config: TrainConfig, cache: Path, progress: Progress) -> Gathered:
     if not parts["train"] or not parts["validation"]:
         raise DataUnusable(Path("data"), "too few labelled cells to train on", "name a folder with --cells")
 
-    if config.data.fields_found and config.data.fields is not None:
+    if config.data.fields_found:
         parts["train"] += _as_found(config.data.fields, parts["train"], cache, progress)
+    _refuse_colours_of_nothing(config, parts["train"])
 
     def drawn(part: Part) -> CellSet:
         samples = parts[part]
@@ -64,10 +65,24 @@ def _listed(config: TrainConfig) -> list[Sample]:
     return samples + draw_cells(data.simulated)
 
 
-def _as_found(root: Path, samples: Sequence[Sample], cache: Path, progress: Progress) -> list[Sample]:
+def _as_found(root: Path | None, samples: Sequence[Sample], cache: Path, progress: Progress) -> list[Sample]:
     """Those of the boxed cells to train on that the pipeline finds, as it cuts them."""
+    if root is None:
+        raise DataUnusable(Path("data.fields_found"), "no whole fields are given", "name their folder with --fields")
     boxed = [sample for sample in samples if sample.source == SOURCE]
-    return find_boxed_cells(root, boxed, cache, progress).samples if boxed else []
+    found = find_boxed_cells(root, boxed, cache, progress).samples
+    if not found:
+        matter = f"of {len(boxed)} boxed cells to train on the pipeline finds none whole"
+        raise DataUnusable(root, matter, "look at a frame with smearwatch segment, or leave fields_found out")
+    return found
+
+
+def _refuse_colours_of_nothing(config: TrainConfig, samples: Sequence[Sample]) -> None:
+    there = {sample.source for sample in samples}
+    for name, share in config.recoloured.items():
+        if share and name not in there:
+            matter = f"no cells of {name} to train on; there are {', '.join(sorted(there))}"
+            raise DataUnusable(Path("recoloured"), matter, "name one of these, or leave it out")
 
 
 def _refuse_known_cells(config: TrainConfig, parts: dict[Part, list[Sample]]) -> None:

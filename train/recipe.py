@@ -20,6 +20,7 @@ from smearwatch.train.report import write_report
 from smearwatch.train.split import SALT, split_digest
 
 _MEASURED_AT_ONCE = 256
+_TWICE = "The cells of whole fields are trained on twice, as boxed and as the pipeline finds them, and counted so."
 _NAMES = {
     "cells": "single-cell pictures",
     "chula": "cells of whole fields, another microscope",
@@ -109,11 +110,12 @@ def _report(engine: Engine, config: TrainConfig, gathered: Gathered, progress: P
     met = {sample.source for sample in gathered.train.samples}
     sizes = {part: len(getattr(gathered, part).samples) for part in ("train", "validation", "test")}
     notes = [
-        "The scores are of test cells that were used for no choice; temperature and thresholds come from validation.",
+        "This run took nothing from the test cells; temperature and thresholds come from validation.",
         f"Cells: {sizes['train']} to train on, {sizes['validation']} for validation, {sizes['test']} to test on; split "
         "by near-duplicate cluster, by run of ten neighbouring frames, and by seed, before anything was augmented.",
         "No set tells patients apart, so cells of one patient stand on both sides and the scores are optimistic.",
         *(["The whole fields' slides are in training too, with other frames."] if "chula" in met else []),
+        *([_TWICE] if config.data.fields_found and "chula" in met else []),
         f"{config.epochs} and {config.again_epochs} epochs, the first {config.small_epochs} at {config.small_px} px, "
         f"the others at {config.preprocessing.view_px} px; norm {config.norm}, from {_origin(config)}; temperature "
         f"{engine.manifest.temperature}; verifiers that may overrule: {len(policy.overrules)}.",

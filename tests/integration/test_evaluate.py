@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 from smearwatch.capture.find import FieldFound, find
 from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.capture.slide.slide import Slide
-from smearwatch.capture.slide.writer import encode
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.record.events import Found, FoundCell, Labelled, Opened, Seen
 from smearwatch.daemon.record.ledger import Ledger
@@ -36,6 +35,7 @@ from smearwatch.train.pipeline import find_boxed_cells
 from smearwatch.train.plausible import check_boxes_scale, check_tree_scale
 from smearwatch.train.report import RESEARCH_USE
 from smearwatch.train.samples import DataUnusable
+from tests import drawn
 
 pytestmark = pytest.mark.integration
 
@@ -88,17 +88,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 def write_fields(root: Path) -> None:
     """Eight fields with a box for every true cell, of which one is moved to where no cell is."""
-    for name in ("frames", "boxes"):
-        (root / name).mkdir(parents=True)
     slide = Slide(5, um_per_px=_SCALE, width_px=900, height_px=600, leukocytes_per_mm2=300.0)
-    for index in range(8):
-        field = slide.field(index)
-        (root / "frames" / f"s_{index:04d}.png").write_bytes(encode(field.bgr, "png"))
-        rows = ["label,x_center,y_center,width,height"]
-        for cell in field.cells:
-            x, y, w, h = cell.box_xywh_px
-            rows.append(f"{cell.cls},{(x + w / 2) / 900:.5f},{(y + h / 2) / 600:.5f},{w / 900:.5f},{h / 600:.5f}")
-        (root / "boxes" / f"s_{index:04d}.csv").write_text("\n".join(rows) + "\n")
+    drawn.write_fields(root, slide, 8, 900, 600)
     with (root / "boxes" / "s_0000.csv").open("a") as table:
         table.write("neutrophil,0.001,0.001,0.1,0.15\n")
 

@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.capture.slide.slide import Slide
-from smearwatch.capture.slide.writer import encode
 from smearwatch.models import checkpoint, memory
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.preprocess import Preprocessing
@@ -25,6 +24,7 @@ from smearwatch.train.gather import Gathered, gather
 from smearwatch.train.loop import Trainer
 from smearwatch.train.recipe import finish
 from smearwatch.train.samples import DataUnusable
+from tests.drawn import write_fields
 
 pytestmark = pytest.mark.integration
 
@@ -209,17 +209,8 @@ def test_a_run_without_real_cells_or_their_scale_is_one_line(tmp_path: Path):
 
 
 def test_boxed_cells_are_trained_on_as_the_pipeline_finds_them_too(tmp_path: Path):
-    for name in ("frames", "boxes"):
-        (tmp_path / "fields" / name).mkdir(parents=True)
     slide = Slide(5, um_per_px=0.12, width_px=900, height_px=600, leukocytes_per_mm2=300.0)
-    for index in range(21):  # three runs of frames, of which one tests
-        field = slide.field(index)
-        (tmp_path / "fields" / "frames" / f"s_{index:04d}.png").write_bytes(encode(field.bgr, "png"))
-        rows = ["label,x_center,y_center,width,height"]
-        for cell in field.cells:
-            x, y, w, h = cell.box_xywh_px
-            rows.append(f"{cell.cls},{(x + w / 2) / 900:.5f},{(y + h / 2) / 600:.5f},{w / 900:.5f},{h / 600:.5f}")
-        (tmp_path / "fields" / "boxes" / f"s_{index:04d}.csv").write_text("\n".join(rows) + "\n")
+    write_fields(tmp_path / "fields", slide, 21, 900, 600)  # three runs of frames, of which one tests
     told = {"fields": tmp_path / "fields", "fields_um_per_px": 0.13, "simulated": 24, "force_scale": True}
     small = Preprocessing(field_px=88, view_px=72)
     sides = {}
@@ -241,3 +232,17 @@ def test_boxed_cells_are_trained_on_as_the_pipeline_finds_them_too(tmp_path: Pat
         assert [s.sample_id for s in getattr(sides[True], side).samples] == [
             s.sample_id for s in getattr(sides[False], side).samples
         ]
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        ({"data": {"simulated": 48, "fields_found": True}}, "data.fields_found: no whole fields are given"),
+        ({"data": {"simulated": 48}, "recoloured": {"chulla": 0.4}}, "recoloured: no cells of chulla to train on"),
+    ],
+)
+def test_settings_that_name_what_is_not_there_are_refused(told: dict[str, object], line: str, tmp_path: Path):
+    with pytest.raises(DataUnusable, match=line) as caught:
+        gather(TrainConfig.model_validate(told), tmp_path / "cache", quiet)
+    assert caught.value.mend
+    assert not (tmp_path / "cache").exists()

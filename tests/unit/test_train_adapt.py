@@ -10,9 +10,8 @@ from typer.testing import CliRunner
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.memory import Memory, Remembered, short
 from smearwatch.models.verdict import Overrule, Policy
-from smearwatch.train.adapting.fine_tuning import sampling_weights
 from smearwatch.train.adapting.folds import check_folds, check_groups, divided_singly, others, thinned
-from smearwatch.train.adapting.given import families, family, read_given
+from smearwatch.train.adapting.given import families, family, read_given, sampling_weights
 from smearwatch.train.adapting.heads import joined, remembered_samples
 from smearwatch.train.adapting.logits import Logits, named_rightly
 from smearwatch.train.adapting.more_labels import Point, forecast

@@ -1,7 +1,12 @@
 """Labelled cells on disk: what is read, and each way of being unusable."""
 
 import shutil
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -15,7 +20,7 @@ from smearwatch.train.chula import BLOCK_FRAMES, read_boxed_fields
 from smearwatch.train.class_tree import read_class_tree
 from smearwatch.train.config import TrainConfig, read_config
 from smearwatch.train.fields_cache import shrunken_fields
-from smearwatch.train.samples import DataUnusable
+from smearwatch.train.samples import DataUnusable, Sample
 
 
 def write(path: Path, seed: int, size: tuple[int, int] = (100, 100)) -> None:
@@ -158,6 +163,35 @@ def test_cache_draws_once_and_anew_when_the_cells_change(tree: Path, tmp_path: P
     assert shrunken_fields(samples[1:], small, tmp_path / "cache", progress).shape == (7, 88, 88, 3)
     assert len(said) == 15
     assert not list((tmp_path / "cache").glob("*.partial"))
+
+
+def test_two_runs_that_want_the_same_crops_draw_them_once(tree: Path, tmp_path: Path):
+    drawn: list[str] = []
+    waited: list[str] = []
+    begun = threading.Event()
+
+    def slowly(sample: Sample) -> np.ndarray:
+        drawn.append(sample.sample_id)
+        begun.set()
+        time.sleep(0.05)
+        return sample.draw()
+
+    samples = [replace(sample, draw=partial(slowly, sample)) for sample in read_class_tree(tree, 0.3)]
+
+    def progress(what: str, done: int, total: int) -> None:
+        if what != "crops":
+            waited.append(what)
+
+    def run() -> np.ndarray:
+        return shrunken_fields(samples, Preprocessing(field_px=88, view_px=72), tmp_path / "cache", progress)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(run)
+        assert begun.wait(10)
+        second = pool.submit(run)
+        assert np.array_equal(first.result(), second.result())
+    assert len(drawn) == len(samples)
+    assert waited == ["waiting for the crops of another run"]
 
 
 def test_config_from_toml_and_options(tmp_path: Path):

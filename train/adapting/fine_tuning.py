@@ -1,18 +1,16 @@
 """Adapting all of both networks on pictures: needs the old ones beside the new, and finds what the heads cannot."""
 
 import math
-from collections import Counter
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.memory import Memory
 from smearwatch.models.preprocess import normalise
 from smearwatch.train.adapting.folds import Places
-from smearwatch.train.adapting.given import family
+from smearwatch.train.adapting.given import family, sampling_weights
 from smearwatch.train.adapting.network import NetworkWay
 from smearwatch.train.adapting.old import OldCells
 from smearwatch.train.adapting.way import Weights, unpushed
@@ -104,13 +102,6 @@ class FineTuning(NetworkWay):
         kept = functional.kl_div(logs, self._taught[torch.from_numpy(old)], reduction="batchmean")
         answer = answer._replace(class_logits=classes)
         return resnet_loss(answer, targets, _SMOOTHING) + bank_loss(verifiers, targets) + 0.5 * _KEEP * kept
-
-
-def sampling_weights(kinds: list[str]) -> NDArray[np.float64]:
-    """How often to draw each cell: a class four times as frequent is drawn twice as often."""
-    counts = Counter(kinds)
-    weights = np.array([1.0 / math.sqrt(counts[kind]) for kind in kinds])
-    return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
 def _rate(step: int, steps: int) -> float:

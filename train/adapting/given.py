@@ -1,7 +1,11 @@
 """The labelled cells of this microscope, and whether they are enough to learn from."""
 
+import math
 from collections import Counter
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.samples import DataUnusable, Sample
@@ -39,6 +43,13 @@ def families(samples: list[Sample]) -> dict[str, int]:
     """Count cells by `family`, all of them, those that are missing too."""
     counts = Counter(family(sample) for sample in samples)
     return {name: counts[name] for name in (NEUTROPHIL, *CLASSES[2:], "reject")}
+
+
+def sampling_weights(kinds: list[str]) -> NDArray[np.float64]:
+    """How often to draw each cell: a class four times as frequent is drawn twice as often."""
+    counts = Counter(kinds)
+    weights = np.array([1.0 / math.sqrt(counts[kind]) for kind in kinds])
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
 def _refuse_too_few(where: Path, samples: list[Sample]) -> None:

@@ -5,9 +5,8 @@ import torch
 
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.memory import Memory
-from smearwatch.train.adapting.fine_tuning import sampling_weights
 from smearwatch.train.adapting.folds import Places
-from smearwatch.train.adapting.given import family
+from smearwatch.train.adapting.given import family, sampling_weights
 from smearwatch.train.adapting.logits import network_input
 from smearwatch.train.adapting.network import NetworkWay
 from smearwatch.train.adapting.old import OldCells
