@@ -7,26 +7,19 @@ import numpy as np
 import numpy.typing as npt
 
 from smearwatch.capture.light import flatten_field
-from smearwatch.capture.red_cells import RedCellField
+from smearwatch.capture.red_cells import red_cell_diameters_px
 
 RED_CELL_UM = 7.5
 """Middle of the normal range."""
 
-SINGLE_MEASURES = 0.95
-"""What `RedCellField` measures on single cells, as a share of `RED_CELL_UM`: round ones that lie alone are cut at
-half the depth of their edge. Chosen on pictures of two laboratories with known scale (0.095 and 0.07 um/px)."""
-
-CLUMP_MEASURES = 0.83
-"""The same for discs that fit into clumps, whose cells overlap and are squeezed; chosen on the same pictures."""
+MEASURES = 0.97
+"""What `red_cell_diameters_px` measures, as a share of `RED_CELL_UM`; chosen on pictures of two laboratories with known
+scale (0.095 and 0.07 um/px; of the latter every other one) and on the simulated slide."""
 
 _LONG_SIDE = 900
-_LEAST_SINGLES = 3
-_ENOUGH_SINGLES = 8
-_GREATEST_DISAGREEMENT = 0.2  # log units
-_LEAST_IN_CLUMPS = 4
+_LEAST_CELLS = 1
 
 Image = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +44,6 @@ class ScaleEstimate:
 def estimate_um_per_px(bgr: Image) -> ScaleEstimate | None:
     """Measure red cells and compare them with their known size.
 
-    Single round cells are preferred; where few lie alone, the widths of clumps check or replace them.
-
     Parameters
     ----------
     bgr
@@ -67,28 +58,9 @@ def estimate_um_per_px(bgr: Image) -> ScaleEstimate | None:
     shrink = min(1.0, _LONG_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     small = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    field = RedCellField(flatten_field(small, None).bgr)
-    measured = _measured(field)
-    if measured is None:
+    measured = red_cell_diameters_px(flatten_field(small, None).bgr)
+    if len(measured) < _LEAST_CELLS:
         return None
     middle = float(np.median(measured))
     spread = float(np.median(np.abs(measured - middle))) / middle
-    return ScaleEstimate(RED_CELL_UM / middle * size[0] / width, len(measured), round(spread, 4))
-
-
-def _measured(field: RedCellField) -> Floats | None:
-    """Diameters in pixels of the small picture, corrected for how they were measured.
-
-    A few round things that lie alone may all be platelets or pale centres; the clumps then say otherwise, and are
-    believed.
-    """
-    singles = field.single_diameters_px() / SINGLE_MEASURES
-    if len(singles) >= _ENOUGH_SINGLES:
-        return singles
-    clumps = field.clump_diameters_px() / CLUMP_MEASURES
-    if len(singles) < _LEAST_SINGLES:
-        return clumps if len(clumps) >= _LEAST_IN_CLUMPS else None
-    if len(clumps) < _LEAST_IN_CLUMPS:
-        return singles
-    apart = abs(float(np.log(np.median(singles) / np.median(clumps))))
-    return clumps if apart > _GREATEST_DISAGREEMENT else singles
+    return ScaleEstimate(MEASURES * RED_CELL_UM / middle * size[0] / width, len(measured), round(spread, 4))

@@ -12,14 +12,33 @@ from smearwatch.capture.slide.slide import Slide
 UM = 0.1
 
 
-@pytest.mark.parametrize("um_per_px", [0.03, 0.06, 0.09, 0.13])
-def test_scale_of_the_simulated_slide(um_per_px):
-    slide = Slide(5, um_per_px=um_per_px, width_px=1200, height_px=800)
+@pytest.mark.parametrize(("um_per_px", "width_px"), [(0.022, 2000), (0.044, 1200), (0.09, 1200), (0.13, 900)])
+def test_scale_of_the_simulated_slide(um_per_px, width_px):
+    slide = Slide(5, um_per_px=um_per_px, width_px=width_px, height_px=2 * width_px // 3)
     estimates = [estimate_um_per_px(slide.field(index).bgr) for index in range(4)]
-    values = [estimate.um_per_px for estimate in estimates if estimate is not None]
-    assert len(values) >= 3
-    assert np.median(values) == pytest.approx(um_per_px, rel=0.12)
-    assert all(estimate.red_cells >= 3 and 0 <= estimate.spread < 0.2 for estimate in estimates if estimate)
+    assert all(estimate is not None and 0 <= estimate.spread < 0.15 for estimate in estimates)
+    for estimate in estimates:
+        assert estimate.um_per_px == pytest.approx(um_per_px, rel=0.10)
+    assert sum(estimate.red_cells for estimate in estimates) >= 10
+
+
+def test_a_field_smaller_than_two_red_cells_gives_no_scale_twice_too_large():
+    slide = Slide(1, um_per_px=0.022, width_px=640, height_px=480)
+    estimates = [estimate_um_per_px(slide.field(index).bgr) for index in range(6)]
+    assert all(e is None or e.um_per_px == pytest.approx(0.022, rel=0.25) for e in estimates)
+
+
+def test_a_red_cell_with_a_pale_centre_is_measured_by_its_outer_edge():
+    bgr = np.full((600, 800, 3), 235, np.uint8)
+    for row in range(3):
+        for column in range(5):
+            middle = (100 + column * 150, 120 + row * 180)
+            cv2.circle(bgr, middle, 36, (150, 150, 200), -1, cv2.LINE_AA)
+            cv2.circle(bgr, middle, 20, (225, 225, 230), -1, cv2.LINE_AA)
+    estimate = estimate_um_per_px(bgr)
+    assert estimate is not None
+    assert estimate.red_cells == 15
+    assert estimate.um_per_px == pytest.approx(7.5 / 73, rel=0.06)
 
 
 def test_red_cells_in_clumps_are_measured_too():
@@ -29,7 +48,7 @@ def test_red_cells_in_clumps_are_measured_too():
             cv2.circle(bgr, (100 + column * 62, 90 + row * 120), 37, (150, 150, 200), -1, cv2.LINE_AA)
     estimate = estimate_um_per_px(bgr)
     assert estimate is not None
-    assert estimate.um_per_px == pytest.approx(UM, rel=0.25)
+    assert estimate.um_per_px == pytest.approx(UM, rel=0.12)
 
 
 @pytest.mark.parametrize("grey", [0, 120, 255])
