@@ -1,6 +1,5 @@
 """What every source of frames is, and the one way in which it delivers."""
 
-import hashlib
 import os
 import time
 from collections.abc import Sequence
@@ -8,6 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+from smearwatch.capture.sources.frame import SourceFrame
+from smearwatch.capture.sources.scales import ScaleDesk
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.role import Role
@@ -16,49 +17,13 @@ from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import FrameTaken, Hello, Message, OfferFrame, Refused, RefuseFrame, SourceState
 from smearwatch.daemon.wire.sockets import Peer, context
 
+__all__ = ["Delivery", "Source", "SourceFrame"]
+
 _PULSE_S = 0.5
 _POLL_S = 0.05
 # Offers that wait for their acknowledgement; more would only fill memory.
 _WINDOW = 4
 _AGAIN_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFrame:
-    """A frame as a source gives it.
-
-    Attributes
-    ----------
-    name : str
-        What a person knows it by, such as the file's name.
-    data : bytes or None
-        The file's bytes; None when it could not be taken, and `refusal` says why.
-    captured_at_ns : int
-        When the picture was complete (a file's modification time), nanoseconds since 1970.
-    um_per_px, um_per_px_source
-        Its scale where the source knows it.
-    refusal : tuple of str or None
-        (reason, detail) where it could not be taken.
-    size_bytes : int
-        The file's size.
-    digest : str or None
-        The SHA-256 of what could not be taken, where it is known.
-    """
-
-    name: str
-    data: bytes | None
-    captured_at_ns: int
-    um_per_px: float | None = None
-    um_per_px_source: str | None = None
-    refusal: tuple[str, str] | None = None
-    size_bytes: int = 0
-    digest: str | None = None
-
-    @property
-    def refused_as(self) -> str:
-        """The identity of a frame that could not be taken: its content's, or else its name's, size's and time's."""
-        described = f"{self.name}\0{self.size_bytes}\0{self.captured_at_ns}"
-        return self.digest or hashlib.sha256(described.encode("utf-8", "replace")).hexdigest()
 
 
 class Source(Protocol):
@@ -86,11 +51,22 @@ class _Offer:
 
 
 class Delivery:
-    """Carries a source's frames to the hub, each until it is acknowledged, a bounded number at a time."""
+    """Carries a source's frames to the hub, each until it is acknowledged, a bounded number at a time.
 
-    def __init__(self, plan: RunPlan, role: Role, source: Source) -> None:
+    Parameters
+    ----------
+    plan, role
+        What this process is told.
+    source
+        Where the frames come from.
+    scales
+        Gives each frame its scale; None where the frames bring the one to be used (a replay).
+    """
+
+    def __init__(self, plan: RunPlan, role: Role, source: Source, scales: ScaleDesk | None) -> None:
         self._role = role
         self._source = source
+        self._scales = scales
         self._endpoints = Endpoints.under(plan.settings.runtime_dir)
         self._offers: dict[int, _Offer] = {}
         self._next_ticket = 1
@@ -119,8 +95,12 @@ class Delivery:
 
     def _state(self) -> SourceState:
         state = self._source.state()
-        out = len(self._offers)
+        out = len(self._offers) + self._held
         return SourceState(state.waiting + out, state.scanned, state.finished and not out, state.counters)
+
+    @property
+    def _held(self) -> int:
+        return 0 if self._scales is None else self._scales.held
 
     def _offer(self) -> None:
         now = time.monotonic()
@@ -131,7 +111,8 @@ class Delivery:
                 self._send(ticket, offer.frame)
         if self._closed or len(self._offers) >= _WINDOW:
             return
-        for frame in self._source.ready(_WINDOW - len(self._offers)):
+        frames = self._source.ready(max(0, _WINDOW - len(self._offers) - self._held))
+        for frame in frames if self._scales is None else self._scales.admit(frames):
             ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
             self._offers[ticket] = _Offer(frame, time.monotonic())
             self._send(ticket, frame)

@@ -18,6 +18,7 @@ from watchdog.observers import Observer
 from smearwatch.capture.header import probe
 from smearwatch.capture.settle import FileMark, SettleBook, Settled
 from smearwatch.capture.sources.base import Delivery, SourceFrame
+from smearwatch.capture.sources.witnesses import scale_desk
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.role import Role
@@ -179,8 +180,6 @@ class FolderSource:
             name=name,
             data=data,
             captured_at_ns=max(0, before.modified_at_ns),  # a camera without a clock may date before 1970
-            um_per_px=self._plan.um_per_px,
-            um_per_px_source=None if self._plan.um_per_px is None else "configured",
             size_bytes=len(data),
         )
         unchanged = before == after and len(data) == before.size_bytes
@@ -204,6 +203,7 @@ def _refused(name: str, mark: FileMark, refusal: tuple[str, str]) -> SourceFrame
 def main(plan: RunPlan, role: Role) -> None:
     """Watch the plan's folder until told to stop."""
     assert plan.watch_dir is not None
-    with FolderSource(plan.watch_dir, plan) as source, Delivery(plan, role, source) as delivery:
+    scales = scale_desk(plan)
+    with FolderSource(plan.watch_dir, plan) as source, Delivery(plan, role, source, scales) as delivery:
         get_logger().info("watching", folder=str(plan.watch_dir))
         delivery.run()

@@ -108,5 +108,5 @@ def main(plan: RunPlan, role: Role) -> None:
     assert plan.replay_of is not None
     with LedgerReader.read(session_folder(plan.settings.state_dir, plan.replay_of)) as ledger:
         source = ReplaySource(ledger, speed=plan.replay_speed)
-        with Delivery(plan, role, source) as delivery:
+        with Delivery(plan, role, source, scales=None) as delivery:
             delivery.run()

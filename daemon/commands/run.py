@@ -20,6 +20,11 @@ def run(
     watch: Annotated[Path, typer.Option("--watch", metavar="DIR", help="Folder that the camera writes into.")],
     session: Annotated[str | None, typer.Option(help="Name of the session; an existing one is carried on.")] = None,
     um_per_px: Annotated[str | None, typer.Option("--um-per-px", metavar="X|auto", help="Scale of the frames.")] = None,
+    scale_from: Annotated[
+        str | None,
+        typer.Option("--scale-from", help="Believe micrometer, metadata, configured or red_cells alone; else auto."),
+    ] = None,
+    calibration: Annotated[str | None, typer.Option(metavar="NAME", help="A stored calibration.")] = None,
     until_idle: Annotated[
         float | None,
         typer.Option(min=0.1, metavar="SECONDS", help="End when no frame came for so long and nothing is pending."),
@@ -36,7 +41,9 @@ def run(
 
     Example: smearwatch run --watch /srv/camera --session tuesday --target 200
     """
-    settings = load_settings(config, um_per_px=um_per_px, target=target, weights=weights)
+    settings = load_settings(
+        config, um_per_px=um_per_px, scale_from=scale_from, calibration=calibration, target=target, weights=weights
+    )
     plan = RunPlan(
         settings=settings,
         session=check_name(session or time.strftime("%Y-%m-%dT%H-%M-%S")),

@@ -16,10 +16,12 @@ UM = 0.1
 def test_scale_of_the_simulated_slide(um_per_px, width_px):
     slide = Slide(5, um_per_px=um_per_px, width_px=width_px, height_px=2 * width_px // 3)
     estimates = [estimate_um_per_px(slide.field(index).bgr) for index in range(4)]
-    assert all(estimate is not None and 0 <= estimate.spread < 0.15 for estimate in estimates)
-    for estimate in estimates:
+    told = [estimate for estimate in estimates if estimate is not None]
+    assert len(told) == len(estimates)
+    for estimate in told:
         assert estimate.um_per_px == pytest.approx(um_per_px, rel=0.10)
-    assert sum(estimate.red_cells for estimate in estimates) >= 10
+        assert 0 <= estimate.spread < 0.15
+    assert sum(estimate.red_cells for estimate in told) >= 10
 
 
 def test_a_field_smaller_than_two_red_cells_gives_no_scale_twice_too_large():
