@@ -4,12 +4,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from smearwatch.capture.light import WHITE
+from smearwatch.capture.light import WHITE, FieldLight
 
 FIELD_UM = 33.0
 """Width of a crop on the slide: 750 px of an Axiocam ERc5s behind a 100x objective and a 0.5x adapter."""
 
 SIZE_PX = 750
+
+_SAMPLED_BEYOND_PX = 4  # cubic sampling and the shift by whole pixels look a little beyond the square
 
 Image = npt.NDArray[np.uint8]
 
@@ -65,6 +67,45 @@ def cut_crop(
     shrunk = np.asarray(cv2.resize(patch, (small, small), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     kept = small / span
     return _sample(shrunk, (left - x0) * kept, (top - y0) * kept, scale / kept, size_px, cv2.INTER_LINEAR)
+
+
+def cut_flat_crop(
+    bgr: Image,
+    light: FieldLight,
+    centre_xy_px: tuple[float, float],
+    um_per_px: float,
+    *,
+    field_um: float = FIELD_UM,
+    size_px: int = SIZE_PX,
+) -> Image:
+    """Cut a square as `cut_crop` does out of a picture as photographed, and take the light out of that part alone.
+
+    Parameters
+    ----------
+    bgr
+        uint8 [height, width, 3], as photographed.
+    light
+        The picture's light.
+    centre_xy_px, um_per_px, field_um, size_px
+        See `cut_crop`.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 [size_px, size_px, 3].
+
+    Raises
+    ------
+    ValueError
+        See `cut_crop`.
+    """
+    reach = field_um / um_per_px / 2.0 + _SAMPLED_BEYOND_PX if um_per_px > 0.0 else 0.0
+    columns, rows = (
+        slice(min(max(int(middle - reach), 0), size), min(max(int(middle + reach) + 1, 0), size))
+        for middle, size in zip(centre_xy_px, (bgr.shape[1], bgr.shape[0]), strict=True)
+    )
+    inside = (centre_xy_px[0] - columns.start, centre_xy_px[1] - rows.start)
+    return cut_crop(light.flat_window(bgr, rows, columns), inside, um_per_px, field_um=field_um, size_px=size_px)
 
 
 def _sample(bgr: Image, left: float, top: float, scale: float, size_px: int, interpolation: int) -> Image:

@@ -10,12 +10,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from smearwatch.capture.crop import FIELD_UM, cut_crop
+from smearwatch.capture.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
-from smearwatch.capture.light import Flattened, flatten_field
+from smearwatch.capture.light import FieldLight, measure_light
 from smearwatch.capture.quality import Quality, judge
 from smearwatch.capture.scale import estimate_um_per_px
-from smearwatch.capture.segment import Leukocyte, segment
+from smearwatch.capture.segment import Leukocyte, Segmentation, segment
+from smearwatch.capture.work_scale import WORK_UM_PER_PX, to_work_scale
 
 THUMBNAIL_PX = 96
 THUMBNAIL_UM = 22.0
@@ -71,8 +72,8 @@ class FieldFound:
         0-1, see `smearwatch.capture.quality.Quality`.
     cells
         The leukocytes found; empty where there are none.
-    mask
-        uint8 [height_px, width_px]: 0 background, 128 cytoplasm, 255 nucleus.
+    segmentation
+        The cells' outlines.
     stages_ms
         Time spent in decode, scale, light, quality, segment, crop.
     """
@@ -84,7 +85,7 @@ class FieldFound:
     um_per_px_estimate: float | None
     focus: float
     cells: tuple[FoundCell, ...]
-    mask: Image
+    segmentation: Segmentation
     stages_ms: MappingProxyType[str, float]
 
 
@@ -159,15 +160,16 @@ def find(
         with clock.stage("scale"):
             scale = _scale_by_red_cells(bgr, session_estimates)
     with clock.stage("light"):
-        flat = flatten_field(bgr, scale.um_per_px)
+        light = measure_light(bgr, scale.um_per_px)
+        work = light.flat(to_work_scale(bgr, scale.um_per_px or _NOMINAL_UM_PER_PX))
     with clock.stage("quality"):
-        quality = judge(flat.bgr, scale.um_per_px or _NOMINAL_UM_PER_PX, raw_bgr=bgr)
+        quality = judge(work, WORK_UM_PER_PX, raw_bgr=bgr)
     refused = _refused(bgr, quality, scale.um_per_px, clock)
     if refused is not None:
         return refused
     if scale.um_per_px is None:
         return _scale_unknown(bgr, clock)
-    return _searched(flat, scale.um_per_px, scale, quality, field_um, clock)
+    return _searched(bgr, light, work, scale, quality, field_um, clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,22 +211,25 @@ def _scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> _Scal
 
 
 def _searched(
-    flat: Flattened, um_per_px: float, scale: _Scale, quality: Quality, field_um: float, clock: _Clock
+    bgr: Image, light: FieldLight, work: Image, scale: _Scale, quality: Quality, field_um: float, clock: _Clock
 ) -> FieldFound:
+    assert scale.um_per_px is not None
+    um_per_px = scale.um_per_px
+    height, width = bgr.shape[:2]
     with clock.stage("segment"):
-        segmentation = segment(flat.bgr, um_per_px)
+        segmentation = segment(work, um_per_px * width / work.shape[1], size_px=(width, height))
     with clock.stage("crop"):
         numbered = enumerate(segmentation.cells)
-        cells = tuple(_found_cell(index, cell, flat, um_per_px, field_um) for index, cell in numbered)
+        cells = tuple(_found_cell(index, cell, bgr, light, um_per_px, field_um) for index, cell in numbered)
     return FieldFound(
-        width_px=flat.bgr.shape[1],
-        height_px=flat.bgr.shape[0],
+        width_px=width,
+        height_px=height,
         um_per_px=um_per_px,
         um_per_px_source=scale.source,
         um_per_px_estimate=scale.estimate,
         focus=quality.focus,
         cells=cells,
-        mask=segmentation.mask,
+        segmentation=segmentation,
         stages_ms=clock.read(),
     )
 
@@ -243,11 +248,13 @@ def _scale_unknown(bgr: Image, clock: _Clock) -> FieldRejected:
     return FieldRejected("scale_unknown", detail, None, None, bgr.shape[1], bgr.shape[0], clock.read())
 
 
-def _found_cell(index: int, cell: Leukocyte, flat: Flattened, um_per_px: float, field_um: float) -> FoundCell:
+def _found_cell(
+    index: int, cell: Leukocyte, bgr: Image, light: FieldLight, um_per_px: float, field_um: float
+) -> FoundCell:
     crop = None
     if not cell.at_edge:
-        crop = cut_crop(flat.bgr, cell.centre_xy_px, um_per_px, field_um=field_um)
-    small = cut_crop(flat.bgr, cell.centre_xy_px, um_per_px, field_um=THUMBNAIL_UM, size_px=THUMBNAIL_PX)
+        crop = cut_flat_crop(bgr, light, cell.centre_xy_px, um_per_px, field_um=field_um)
+    small = cut_flat_crop(bgr, light, cell.centre_xy_px, um_per_px, field_um=THUMBNAIL_UM, size_px=THUMBNAIL_PX)
     _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return FoundCell(
         index=index,

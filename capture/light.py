@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from smearwatch.capture.work_scale import to_work_scale
+
 WHITE = 235
 """Grey value that empty background is brought to; 20 steps of head room for noise and bright cell rims."""
 
@@ -29,26 +31,66 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Flattened:
-    """A picture whose background is white.
+class FieldLight:
+    """The light of one picture: what its empty background looks like, everywhere.
 
     Attributes
     ----------
-    bgr
-        uint8 [height, width, 3], the picture with its background at `WHITE`.
+    gain_grid
+        float32 [rows, columns, 3]: by how much each channel is to be multiplied, on a coarse grid over the picture.
     background_bgr
-        Mean background colour before the division, 0-255.
+        Mean background colour, 0-255.
     vignetting
         1 - darkest / brightest background in the picture (green channel): 0 is evenly lit.
     """
 
-    bgr: Image
+    gain_grid: npt.NDArray[np.float32]
     background_bgr: tuple[float, float, float]
     vignetting: float
 
+    def flat(self, bgr: Image) -> Image:
+        """Take the light out of the whole picture, or of a smaller or larger copy of it.
 
-def flatten_field(bgr: Image, um_per_px: float | None) -> Flattened:
-    """Divide a field by a smooth surface fitted through its background, channel by channel.
+        Parameters
+        ----------
+        bgr
+            uint8 [height, width, 3].
+
+        Returns
+        -------
+        numpy.ndarray
+            Same shape, its background at `WHITE`.
+        """
+        if np.ptp(self.gain_grid, axis=(0, 1)).max() == 0.0:
+            table = np.clip(np.arange(256.0)[:, None] * self.gain_grid[0, 0][None, :] + 0.5, 0, 255).astype(np.uint8)
+            return np.asarray(cv2.LUT(bgr, table[None]), dtype=np.uint8)
+        full = cv2.resize(self.gain_grid, (bgr.shape[1], bgr.shape[0]), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(cv2.multiply(bgr, full, dtype=cv2.CV_8U), dtype=np.uint8)
+
+    def flat_window(self, bgr: Image, rows: slice, columns: slice) -> Image:
+        """Take the light out of a part of the picture, as `flat` does, at the cost of that part.
+
+        Parameters
+        ----------
+        bgr
+            uint8 [height, width, 3], the whole picture.
+        rows, columns
+            The part, inside the picture.
+
+        Returns
+        -------
+        numpy.ndarray
+            uint8 [rows, columns, 3].
+        """
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            return np.zeros((max(rows.stop - rows.start, 0), max(columns.stop - columns.start, 0), 3), dtype=np.uint8)
+        down = _between(self.gain_grid, bgr.shape[0], rows)
+        gain = _between(down.transpose(1, 0, 2), bgr.shape[1], columns).transpose(1, 0, 2)
+        return np.asarray(cv2.multiply(bgr[rows, columns], np.ascontiguousarray(gain), dtype=cv2.CV_8U), dtype=np.uint8)
+
+
+def measure_light(bgr: Image, um_per_px: float | None) -> FieldLight:
+    """Fit a smooth surface through a field's background, channel by channel.
 
     Parameters
     ----------
@@ -60,14 +102,31 @@ def flatten_field(bgr: Image, um_per_px: float | None) -> Flattened:
 
     Returns
     -------
-    Flattened
-        Same shape as `bgr`.
+    FieldLight
     """
     wide = um_per_px is not None and max(bgr.shape[:2]) * um_per_px >= _WIDE_FIELD_UM
-    return _flatten(bgr, degree=4 if wide else 2)
+    return _measured(bgr if um_per_px is None else to_work_scale(bgr, um_per_px), degree=4 if wide else 2)
 
 
-def flatten_cell(bgr: Image) -> Flattened:
+def flatten_field(bgr: Image, um_per_px: float | None) -> Image:
+    """Divide a field by a smooth surface fitted through its background, channel by channel.
+
+    Parameters
+    ----------
+    bgr
+        uint8 [height, width, 3].
+    um_per_px
+        See `measure_light`.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 [height, width, 3], background at `WHITE`.
+    """
+    return measure_light(bgr, um_per_px).flat(bgr)
+
+
+def flatten_cell(bgr: Image) -> Image:
     """Divide a single-cell picture by its background colour; no surface, for there is too little background.
 
     Parameters
@@ -77,13 +136,13 @@ def flatten_cell(bgr: Image) -> Flattened:
 
     Returns
     -------
-    Flattened
-        Same shape as `bgr`; `vignetting` is 0.
+    numpy.ndarray
+        uint8 [height, width, 3], background at `WHITE`.
     """
-    return _flatten(bgr, degree=0)
+    return _measured(bgr, degree=0).flat(bgr)
 
 
-def _flatten(bgr: Image, degree: int) -> Flattened:
+def _measured(bgr: Image, degree: int) -> FieldLight:
     height, width = bgr.shape[:2]
     shrink = min(1.0, _GRID_LONG_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
@@ -93,15 +152,22 @@ def _flatten(bgr: Image, degree: int) -> Flattened:
     log_grid = np.log(grid)
     surface = np.stack([_fit(log_grid[..., c], background, basis) for c in range(3)], axis=-1)
     surface = np.clip(np.exp(surface) - 1.0, WHITE / _MAX_GAIN, WHITE / _MIN_GAIN)
-    gain = (WHITE / surface).astype(np.float32)
-    flat = _multiply(bgr, gain)
     green = surface[..., 1]
     mean = surface.reshape(-1, 3).mean(axis=0)
-    return Flattened(
-        bgr=flat,
+    return FieldLight(
+        gain_grid=(WHITE / surface).astype(np.float32),
         background_bgr=(float(mean[0]), float(mean[1]), float(mean[2])),
         vignetting=float(1.0 - green.min() / green.max()),
     )
+
+
+def _between(grid: npt.NDArray[np.float32], size: int, part: slice) -> npt.NDArray[np.float32]:
+    """Interpolate a grid's rows for some of the rows of a picture that it covers, pixel centres on pixel centres."""
+    place = (np.arange(part.start, part.stop, dtype=np.float64) + 0.5) * (len(grid) / size) - 0.5
+    first = np.clip(np.floor(place).astype(int), 0, len(grid) - 1)
+    second = np.minimum(first + 1, len(grid) - 1)
+    share = np.clip(place - first, 0.0, 1.0).astype(np.float32)[:, None, None]
+    return np.asarray(grid[first] * (1.0 - share) + grid[second] * share, dtype=np.float32)
 
 
 def _polynomials(height: int, width: int, degree: int) -> Floats:
@@ -186,13 +252,3 @@ def _solve(level: Floats, weight: Floats, basis: Floats) -> Floats:
     pull[0, 0] = 1e-9
     coefficients = np.linalg.solve(normal + pull, design.T @ (w[:, 0] * (target - centre)))
     return np.asarray(flat @ coefficients + centre, dtype=np.float64).reshape(level.shape)
-
-
-def _multiply(bgr: Image, gain: npt.NDArray[np.float32]) -> Image:
-    """Full-size picture times the grid's gain, in strips, so that no full-size float copy is held."""
-    height, width = bgr.shape[:2]
-    if np.ptp(gain, axis=(0, 1)).max() == 0.0:
-        table = np.clip(np.arange(256.0)[:, None] * gain[0, 0][None, :] + 0.5, 0, 255).astype(np.uint8)
-        return np.asarray(cv2.LUT(bgr, table[None]), dtype=np.uint8)
-    full = cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.multiply(bgr, full, dtype=cv2.CV_8U), dtype=np.uint8)

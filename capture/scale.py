@@ -58,7 +58,7 @@ def estimate_um_per_px(bgr: Image) -> ScaleEstimate | None:
     shrink = min(1.0, _LONG_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     small = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    measured = red_cell_diameters_px(flatten_field(small, None).bgr)
+    measured = red_cell_diameters_px(flatten_field(small, None))
     if len(measured) < _LEAST_CELLS:
         return None
     middle = float(np.median(measured))

@@ -53,45 +53,68 @@ class Segmentation:
     ----------
     cells
         From the top of the picture downwards.
-    mask
-        uint8 [height, width]: 0 background, 128 cytoplasm, 255 nucleus.
+    whole, nuclei
+        int32 [h, w] at the working scale: 0, or the number of the cell that a pixel belongs to.
+    size_px
+        Width and height of the picture.
     """
 
     cells: tuple[Leukocyte, ...]
-    mask: Image
+    whole: Labels
+    nuclei: Labels
+    size_px: tuple[int, int]
+
+    def mask(self) -> Image:
+        """Draw what was found, at the picture's size.
+
+        Returns
+        -------
+        numpy.ndarray
+            uint8 [height, width]: 0 background, 128 cytoplasm, 255 nucleus. Smooth edges come from interpolating the
+            small label pictures before the cut.
+        """
+        full = np.zeros(self.size_px[::-1], dtype=np.uint8)
+        for labels, value in ((self.whole, CYTOPLASM), (self.nuclei, NUCLEUS)):
+            if labels.any():
+                soft = cv2.resize((labels > 0).astype(np.uint8) * 255, self.size_px, interpolation=cv2.INTER_LINEAR)
+                full[soft > 127] = value
+        return full
 
 
-def segment(flat_bgr: Image, um_per_px: float) -> Segmentation:
+def segment(flat_bgr: Image, um_per_px: float, *, size_px: tuple[int, int] | None = None) -> Segmentation:
     """Find every leukocyte in a flattened field.
 
     Parameters
     ----------
     flat_bgr
-        uint8 [height, width, 3], from `smearwatch.capture.light.flatten_field`.
+        uint8 [height, width, 3], from `smearwatch.capture.light`.
     um_per_px
         Scale of `flat_bgr`.
+    size_px
+        Width and height of the picture that `flat_bgr` is a smaller copy of; boxes, centres and mask are in its
+        pixels. None for its own size.
 
     Returns
     -------
     Segmentation
-        Same size as the picture.
     """
+    size = size_px or (flat_bgr.shape[1], flat_bgr.shape[0])
     maps = stain_maps(flat_bgr, um_per_px)
     nuclei = find_nuclei(maps)
     whole = grow_cells(maps, nuclei)
-    cells = [
-        _leukocyte(whole, nuclei, label, maps, flat_bgr.shape[:2]) for label in range(1, len(nuclei.areas_um2) + 1)
-    ]
+    cells = [_leukocyte(whole, nuclei, label, maps, size) for label in range(1, len(nuclei.areas_um2) + 1)]
     return Segmentation(
         cells=tuple(sorted(cells, key=lambda cell: (cell.box[1], cell.box[0]))),
-        mask=_mask(whole, nuclei.labels, flat_bgr.shape[:2]),
+        whole=whole,
+        nuclei=nuclei.labels,
+        size_px=size,
     )
 
 
-def _leukocyte(whole: Labels, nuclei: Nuclei, label: int, maps: StainMaps, shape: tuple[int, ...]) -> Leukocyte:
+def _leukocyte(whole: Labels, nuclei: Nuclei, label: int, maps: StainMaps, size_px: tuple[int, int]) -> Leukocyte:
     own = whole == label
     rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
-    height, width = shape[0], shape[1]
+    width, height = size_px
     to_x, to_y = width / whole.shape[1], height / whole.shape[0]
     left, top = int(columns[0] * to_x), int(rows[0] * to_y)
     right = min(width, int(np.ceil((columns[-1] + 1) * to_x)))
@@ -117,14 +140,3 @@ def _score(nucleus_um2: float, strength: float) -> float:
     size = 1.0 / (1.0 + np.exp(-(nucleus_um2 - _TYPICAL_NUCLEUS_UM2) / 4.0))
     stain = 1.0 / (1.0 + np.exp(-(strength - _TYPICAL_STRENGTH) / 0.05))
     return round(float(size * stain), 4)
-
-
-def _mask(whole: Labels, nuclei: Labels, shape: tuple[int, ...]) -> Image:
-    """Grow the small label pictures to full size; smooth edges come from interpolating before the cut."""
-    full = np.zeros(shape, dtype=np.uint8)
-    size = (shape[1], shape[0])
-    for labels, value in ((whole, CYTOPLASM), (nuclei, NUCLEUS)):
-        if labels.any():
-            soft = cv2.resize((labels > 0).astype(np.uint8) * 255, size, interpolation=cv2.INTER_LINEAR)
-            full[soft > 127] = value
-    return full

@@ -13,9 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smearwatch.capture.light import WHITE
-
-WORK_UM_PER_PX = 0.22
-"""Scale at which fields are searched: a nuclear lobe is some ten pixels wide, a field is small."""
+from smearwatch.capture.work_scale import WORK_UM_PER_PX, to_work_scale
 
 _SMOOTH_UM = 0.18
 _DARK_OFFSET = 4.0
@@ -59,16 +57,13 @@ def stain_maps(flat_bgr: Image, um_per_px: float) -> StainMaps:
     StainMaps
         The maps cover the same field; a picture finer than the working scale is shrunk to it, a coarser one grown.
     """
-    height, width = flat_bgr.shape[:2]
-    factor = um_per_px / WORK_UM_PER_PX
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    how = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
-    small = cv2.GaussianBlur(cv2.resize(flat_bgr, size, interpolation=how), (0, 0), _SMOOTH_UM / WORK_UM_PER_PX)
+    small = to_work_scale(flat_bgr, um_per_px)
+    smooth = cv2.GaussianBlur(small, (0, 0), _SMOOTH_UM / WORK_UM_PER_PX)
     levels = np.arange(256, dtype=np.float64) + _DARK_OFFSET
     table = np.clip(-np.log(levels / (WHITE + _DARK_OFFSET)), -0.1, _DEEPEST).astype(np.float32)
-    blue, green, red = (table[small[..., channel]] for channel in range(3))
+    blue, green, red = (table[smooth[..., channel]] for channel in range(3))
     return StainMaps(
         nuclear=np.asarray(red + 0.5 * green - blue, dtype=np.float32),
         absorbed=np.asarray(green, dtype=np.float32),
-        um_per_px=um_per_px * width / size[0],
+        um_per_px=um_per_px * flat_bgr.shape[1] / small.shape[1],
     )

@@ -49,7 +49,7 @@ def check_tree_scale(root: Path, um_per_px: float, *, force: bool = False) -> fl
     DataUnusable
         Where the cells are too small or too large at that scale.
     """
-    pictures = [flatten_cell(read_picture(path)).bgr for path in _spread(root)]
+    pictures = [flatten_cell(read_picture(path)) for path in _spread(root)]
     if not pictures:
         return None
     diameter_um, share = _measured(pictures, um_per_px)

@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smearwatch.capture.crop import FIELD_UM, cut_crop
+from smearwatch.capture.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
-from smearwatch.capture.light import flatten_field
+from smearwatch.capture.light import FieldLight, measure_light
 from smearwatch.daemon.record.events import Found, FoundCell, Labelled, Opened, Seen
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE
@@ -168,13 +168,15 @@ def _target(label: str) -> Target:
 
 
 def _crop(path: Path, um_per_px: float, centre_xy_px: tuple[float, float], cut: _Cut) -> NDArray[np.uint8]:
-    return cut_crop(_flat_frame(path, um_per_px, cut.max_pixels), centre_xy_px, um_per_px, field_um=cut.field_um)
+    bgr, light = _lit_frame(path, um_per_px, cut.max_pixels)
+    return cut_flat_crop(bgr, light, centre_xy_px, um_per_px, field_um=cut.field_um)
 
 
 @lru_cache(maxsize=4)
-def _flat_frame(path: Path, um_per_px: float, max_pixels: int) -> NDArray[np.uint8]:
+def _lit_frame(path: Path, um_per_px: float, max_pixels: int) -> tuple[NDArray[np.uint8], FieldLight]:
     try:
-        return flatten_field(decode(path.read_bytes(), max_pixels=max_pixels), um_per_px).bgr
+        bgr = decode(path.read_bytes(), max_pixels=max_pixels)
+        return bgr, measure_light(bgr, um_per_px)
     except FrameUnusable as error:
         raise DataUnusable(path, str(error), error.mend) from error
     except OSError as error:

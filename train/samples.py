@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from smearwatch.capture.crop import cut_crop
+from smearwatch.capture.crop import cut_crop, cut_flat_crop
 from smearwatch.capture.decode import FrameUnusable, decode
-from smearwatch.capture.light import flatten_cell, flatten_field
+from smearwatch.capture.light import FieldLight, flatten_cell, measure_light
 from smearwatch.models.classes import CLASSES
 
 Six = tuple[float, float, float, float, float, float]
@@ -124,21 +124,22 @@ def read_picture(path: Path) -> Image:
 
 def cell_crop(path: Path, um_per_px: float) -> Image:
     """Crop of a single-cell picture: the cell stands in the middle."""
-    flat = flatten_cell(read_picture(path)).bgr
+    flat = flatten_cell(read_picture(path))
     height, width = flat.shape[:2]
     return cut_crop(flat, (width / 2, height / 2), um_per_px)
 
 
 def field_crop(path: Path, um_per_px: float, centre_xy_share: tuple[float, float]) -> Image:
     """Crop of one cell in a whole field, its centre given in shares of width and height."""
-    flat = _flat_field(path, um_per_px)
-    height, width = flat.shape[:2]
-    return cut_crop(flat, (centre_xy_share[0] * width, centre_xy_share[1] * height), um_per_px)
+    bgr, light = _lit_field(path, um_per_px)
+    height, width = bgr.shape[:2]
+    return cut_flat_crop(bgr, light, (centre_xy_share[0] * width, centre_xy_share[1] * height), um_per_px)
 
 
 @lru_cache(maxsize=4)
-def _flat_field(path: Path, um_per_px: float) -> Image:
-    return flatten_field(read_picture(path), um_per_px).bgr
+def _lit_field(path: Path, um_per_px: float) -> tuple[Image, FieldLight]:
+    bgr = read_picture(path)
+    return bgr, measure_light(bgr, um_per_px)
 
 
 def _six(values: list[float]) -> Six:

@@ -29,7 +29,7 @@ def _sample(cls: ClassName, seed: int) -> Sample:
 
     def draw() -> NDArray[np.uint8]:
         picture = render_cell_picture(cls, np.random.default_rng(seed), um_per_px=_UM_PER_PX, size_px=_SIZE_PX)
-        return cut_crop(flatten_cell(picture).bgr, (_SIZE_PX / 2, _SIZE_PX / 2), _UM_PER_PX)
+        return cut_crop(flatten_cell(picture), (_SIZE_PX / 2, _SIZE_PX / 2), _UM_PER_PX)
 
     target = exact(CLASSES.index(cls))
     digest = hashlib.sha256(f"{_renderer_digest()} {name}".encode()).hexdigest()

@@ -161,7 +161,7 @@ def _poor_record(file: Path, rejected: "FieldRejected") -> dict[str, Any]:
 def _write_mask(file: Path, found: "FieldFound", mask_file: Path) -> None:
     import cv2
 
-    encoded, png = cv2.imencode(".png", found.mask)
+    encoded, png = cv2.imencode(".png", found.segmentation.mask())
     try:
         if not encoded:
             raise OSError("the mask could not be encoded")

@@ -77,7 +77,7 @@ def test_bccd_cells_are_found_whole_and_nothing_else(real_data):
             near = [cell for cell in result.cells if _hits(stats[index, :4].astype(float), cell)]
             truths, hits = truths + 1, hits + bool(near)
             used |= {cell.index for cell in near}
-            overlaps += [_mask_overlap(labels == index, result.mask, cell.box) for cell in near[:1]]
+            overlaps += [_mask_overlap(labels == index, result.segmentation.mask(), cell.box) for cell in near[:1]]
         cells, matched = cells + len(result.cells), matched + len(used)
     assert truths > 20
     assert hits / truths >= 0.97

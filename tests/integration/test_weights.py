@@ -45,7 +45,7 @@ def test_drawn_cells_that_were_never_seen_are_named_rightly(engine: Engine):
         cls = CLASSES[number % len(CLASSES)]
         rng = np.random.default_rng(_FIRST_UNSEEN_SEED + number)
         picture = render_cell_picture(cls, rng, um_per_px=0.09, size_px=372)
-        crops.append(cut_crop(flatten_cell(picture).bgr, (186.0, 186.0), 0.09))
+        crops.append(cut_crop(flatten_cell(picture), (186.0, 186.0), 0.09))
         truth.append(cls)
     said = [judgement.cls for judgement in engine.judge(crops)]
     assert np.mean([a == b for a, b in zip(said, truth, strict=True)]) >= 0.9

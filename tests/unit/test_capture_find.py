@@ -54,7 +54,7 @@ def test_same_bytes_same_cells(fields):
         first, second = _find(data), _find(memoryview(data))
         assert isinstance(first, FieldFound)
         assert isinstance(second, FieldFound)
-        assert np.array_equal(first.mask, second.mask)
+        assert np.array_equal(first.segmentation.mask(), second.segmentation.mask())
         for a, b in zip(first.cells, second.cells, strict=True):
             assert (a.index, a.box, a.score, a.thumbnail_jpeg) == (b.index, b.box, b.score, b.thumbnail_jpeg)
             assert (a.crop_bgr is None) == (b.crop_bgr is None)

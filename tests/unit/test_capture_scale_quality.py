@@ -64,7 +64,7 @@ def field():
 
 
 def _judged(bgr):
-    return judge(flatten_field(bgr, UM).bgr, UM, raw_bgr=bgr)
+    return judge(flatten_field(bgr, UM), UM, raw_bgr=bgr)
 
 
 def test_a_good_field_is_accepted(field):
@@ -106,5 +106,5 @@ def test_noise_on_bare_glass_is_still_empty():
 
 def test_focus_does_not_depend_on_the_cameras_scale(field):
     fine = cv2.resize(field, None, fx=2.0, fy=2.0, interpolation=cv2.INTER_CUBIC)
-    finer = judge(flatten_field(fine, UM / 2).bgr, UM / 2)
+    finer = judge(flatten_field(fine, UM / 2), UM / 2)
     assert finer.focus == pytest.approx(_judged(field).focus, abs=0.15)

@@ -22,9 +22,9 @@ def test_every_whole_cell_is_found_once_and_nothing_else(um_per_px):
     truths = found = 0
     for index in range(6):
         field = slide.field(index)
-        result = segment(flatten_field(field.bgr, um_per_px).bgr, um_per_px)
-        assert result.mask.shape == field.bgr.shape[:2]
-        assert set(np.unique(result.mask)) <= {0, CYTOPLASM, NUCLEUS}
+        result = segment(flatten_field(field.bgr, um_per_px), um_per_px)
+        assert result.mask().shape == field.bgr.shape[:2]
+        assert set(np.unique(result.mask())) <= {0, CYTOPLASM, NUCLEUS}
         for truth in field.cells:
             holding = [cell for cell in result.cells if _contains(cell.box, truth.centre_xy_px)]
             if not truth.at_edge:
@@ -46,7 +46,7 @@ def test_each_class_is_one_whole_cell(cls):
         truths = [truth for truth in field.cells if not truth.at_edge]
         if not truths:
             continue
-        result = segment(flatten_field(field.bgr, 0.1).bgr, 0.1)
+        result = segment(flatten_field(field.bgr, 0.1), 0.1)
         for truth in truths:
             (cell,) = [cell for cell in result.cells if _contains(cell.box, truth.centre_xy_px)]
             whole += 1
@@ -107,5 +107,5 @@ def test_size_is_measured_in_um():
 @pytest.mark.parametrize("shape", [(1, 1), (3, 200), (200, 3)])
 def test_tiny_pictures_hold_no_cells(shape):
     result = segment(np.full((*shape, 3), 60, np.uint8), 0.1)
-    assert result.mask.shape == shape
+    assert result.mask().shape == shape
     assert len(result.cells) == 0

@@ -20,7 +20,7 @@ def pictures() -> torch.Tensor:
     found = []
     for place, name in enumerate(CLASSES):
         drawn = render_cell_picture(name, np.random.default_rng(place), um_per_px=UM_PER_PX, size_px=360)
-        crop = cut_crop(flatten_cell(np.asarray(drawn)).bgr, (180.0, 180.0), UM_PER_PX)
+        crop = cut_crop(flatten_cell(np.asarray(drawn)), (180.0, 180.0), UM_PER_PX)
         found.append(view(shrink(crop, RAW), RAW))
     return to_tensor(np.stack(found))
 

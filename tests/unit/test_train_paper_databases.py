@@ -47,7 +47,7 @@ def quiet(what: str, done: int, total: int) -> None:
 
 
 def crop_of(cls: ClassName, seed: int) -> np.ndarray:
-    return cut_crop(flatten_cell(drawn(cls, seed, UM_PER_PX, SIZE_PX)).bgr, (SIZE_PX / 2, SIZE_PX / 2), UM_PER_PX)
+    return cut_crop(flatten_cell(drawn(cls, seed, UM_PER_PX, SIZE_PX)), (SIZE_PX / 2, SIZE_PX / 2), UM_PER_PX)
 
 
 @pytest.fixture(scope="module")

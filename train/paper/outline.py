@@ -79,7 +79,7 @@ def _placed(crop_bgr: Image) -> _Place | None:
     if not away_um or min(away_um) > _MIDDLE_UM:
         return None
     nearest = int(np.argmin(away_um))
-    stain = _shrunken(found.mask == NUCLEUS)
+    stain = _shrunken(found.mask() == NUCLEUS)
     boxes = np.zeros_like(stain, dtype=bool)
     for number, cell in enumerate(found.cells):
         if number == nearest or away_um[number] < _LOBES_UM:
