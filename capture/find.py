@@ -16,7 +16,7 @@ from smearwatch.capture.light import FieldLight, measure_light
 from smearwatch.capture.quality import Quality, judge
 from smearwatch.capture.scale import estimate_um_per_px
 from smearwatch.capture.segment import Leukocyte, Segmentation, segment
-from smearwatch.capture.work_scale import WORK_UM_PER_PX, to_work_scale
+from smearwatch.capture.work_scale import to_work_scale
 
 THUMBNAIL_PX = 96
 THUMBNAIL_UM = 22.0
@@ -160,10 +160,13 @@ def find(
         with clock.stage("scale"):
             scale = _scale_by_red_cells(bgr, session_estimates)
     with clock.stage("light"):
-        light = measure_light(bgr, scale.um_per_px)
-        work = light.flat(to_work_scale(bgr, scale.um_per_px or _NOMINAL_UM_PER_PX))
+        work_scale = scale.um_per_px or _NOMINAL_UM_PER_PX
+        work = to_work_scale(bgr, work_scale)
+        work_um_per_px = work_scale * bgr.shape[1] / work.shape[1]
+        light = measure_light(work, work_um_per_px)
+        work = light.flat(work)
     with clock.stage("quality"):
-        quality = judge(work, WORK_UM_PER_PX, raw_bgr=bgr)
+        quality = judge(work, work_um_per_px, raw_bgr=bgr)
     refused = _refused(bgr, quality, scale.um_per_px, clock)
     if refused is not None:
         return refused

@@ -82,8 +82,9 @@ def _opened(plane: Plane, diameter_px: float) -> Plane:
 
 def _threshold(thick: Plane) -> float:
     """Stain level above this field's own red cells and background, never below a floor."""
-    middle = float(np.median(thick))
-    spread = float(np.median(np.abs(thick - middle))) * 1.4826
+    sample = thick[::2, ::2]
+    middle = float(np.median(sample))
+    spread = float(np.median(np.abs(sample - middle))) * 1.4826
     return max(_FLOOR, middle + _SPREADS_ABOVE_FIELD * spread)
 
 
@@ -101,20 +102,29 @@ def _sharpened(candidates: Mask, nuclear: Plane, thick: Plane, threshold: float,
             continue
         window = (slice(y, y + height), slice(x, x + width))
         own = labels[window] == index
-        core = float(np.percentile(thick[window][own], 90))
+        core = _upper(thick[window][own])
         if core < _LEAST_PEAK:
             continue
         own &= nuclear[window] > max(threshold, _OWN_SHARE * core)
-        kept[window] |= _thick_parts(own.astype(np.uint8), um)
+        kept[window] |= own
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
-    return np.asarray(cv2.morphologyEx(kept, cv2.MORPH_OPEN, element), dtype=np.uint8)
+    return np.asarray(cv2.morphologyEx(_thick_parts(kept, um), cv2.MORPH_OPEN, element), dtype=np.uint8)
+
+
+def _upper(values: Plane) -> float:
+    """Give the value that one in ten exceeds; a percentile without its overhead, for there are many candidates."""
+    place = len(values) * 9 // 10
+    return float(np.partition(values, place)[place])
 
 
 def _thick_parts(mask: Mask, um: float) -> Mask:
-    count, labels = cv2.connectedComponents(mask, connectivity=8)
-    radius = _inner_distance(mask) * um
-    wanted = [i for i in range(1, count) if float(radius[labels == i].max()) >= _LEAST_LOBE_RADIUS_UM]
-    return np.isin(labels, wanted).astype(np.uint8)
+    """Keep the parts that are somewhere as thick as a lobe."""
+    count, found = cv2.connectedComponents(mask, connectivity=8)
+    labels = np.asarray(found, dtype=np.int32)
+    thickest = np.zeros(count, dtype=np.float32)
+    inside = mask > 0
+    np.maximum.at(thickest, labels[inside], _inner_distance(mask)[inside] * um)
+    return (thickest >= _LEAST_LOBE_RADIUS_UM)[labels].astype(np.uint8)
 
 
 def _inner_distance(mask: Mask) -> Plane:
