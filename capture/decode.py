@@ -4,77 +4,77 @@ The header is read first: a picture too large for memory is refused by its state
 missing is never half used.
 """
 
-import io
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
-import tifffile
 
-from smearwatch.capture.header import ImageHeader, probe
+from smearwatch.capture.czi import decode_czi, significant_bits
+from smearwatch.capture.czi_structure import read_czi
+from smearwatch.capture.decode_tiff import decode_tiff
+from smearwatch.capture.header import ImageFormat, ImageHeader, probe
+from smearwatch.capture.ome import Ome, read_ome
+from smearwatch.capture.pixels import Image, to_bgr
+from smearwatch.capture.safe_xml import XmlUnusable
+from smearwatch.capture.tiff_structure import PAGES_LOOKED_AT, read_tiff
+from smearwatch.capture.unusable import FrameUnusable, mend_for
 
-__all__ = ["DEFAULT_MAX_PIXELS", "FrameUnusable", "ImageHeader", "decode", "mend_for", "probe"]
+__all__ = [
+    "DEFAULT_MAX_PIXELS",
+    "FrameUnusable",
+    "ImageHeader",
+    "PictureInfo",
+    "decode",
+    "describe",
+    "mend_for",
+    "probe",
+]
 
 DEFAULT_MAX_PIXELS = 64_000_000
 """Largest picture taken by default; thirteen times an Axiocam ERc5s frame."""
 
-Image = npt.NDArray[np.uint8]
 
-_MENDS = {
-    "empty_file": "let the camera software finish writing, or delete the file",
-    "not_an_image": "give a JPEG, PNG, BMP or TIFF picture",
-    "truncated": "copy the file again; its end is missing",
-    "too_many_pixels": "give a smaller picture or raise max_pixels",
-    "undecodable": "save the picture again as JPEG, PNG, BMP or TIFF",
-}
-
-
-class FrameUnusable(Exception):
-    """A file that cannot become a frame.
+@dataclass(frozen=True, slots=True)
+class PictureInfo:
+    """What a picture file is, and which part of it is used.
 
     Attributes
     ----------
-    reason
-        One of `empty_file`, `not_an_image`, `truncated`, `too_many_pixels`, `undecodable`.
-    detail
-        What was found, in words.
-    mend
-        How to mend it.
+    format
+        None where the bytes are no known picture, or not a whole one.
+    width_px, height_px
+        As stored, before any rotation.
+    pages
+        Pages of a TIFF, planes of a CZI; 1 for the others.
+    page_used
+        The one that is taken, from 0; with `rgb_pages` three are taken.
+    bits
+        Bits of a sample that carry something, as stated; 0 where that is not known.
+    note
+        A few words where not all of the file is used, such as `page 1 of 5 is used`; otherwise None.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-        self.mend = _MENDS[reason]
-
-
-def mend_for(reason: str) -> str:
-    """Say how to mend a file that was refused for a reason.
-
-    Parameters
-    ----------
-    reason
-        One of `FrameUnusable`'s.
-
-    Returns
-    -------
-    str
-        A few words for the end of an error line.
-    """
-    return _MENDS[reason]
+    format: ImageFormat | None
+    width_px: int
+    height_px: int
+    pages: int
+    page_used: int
+    bits: int
+    note: str | None
 
 
 def decode(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image:
     """Decode a whole picture file.
 
-    Grey, palette, RGBA and 16-bit pictures become 8-bit BGR (transparent parts white, 16 bits by their upper
-    eight); EXIF orientation is applied. Of a TIFF with several pages the first is taken.
+    Grey, palette, RGBA and 16-bit pictures become 8-bit BGR: transparent parts white, 16 bits by the upper eight of
+    those that are used. EXIF orientation is applied to JPEG, the orientation tag to TIFF. Of a TIFF with several
+    pages the largest that is no reduced copy is taken (the first of equals), of a CZI the first plane; an OME-TIFF
+    whose three channels are named red, green and blue is put together.
 
     Parameters
     ----------
     data
-        The file's bytes: JPEG, PNG, BMP or TIFF.
+        The file's bytes: JPEG, PNG, BMP, TIFF or CZI.
     max_pixels
         Largest width x height that is decoded.
 
@@ -90,7 +90,11 @@ def decode(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXELS) ->
     """
     header = _checked(data, max_pixels)
     if header.format == "tiff":
-        return _decode_tiff(data)
+        return decode_tiff(data, max_pixels)
+    if header.format == "czi":
+        return decode_czi(data, max_pixels)
+    if header.format == "jpeg" and header.samples not in (1, 3):
+        raise FrameUnusable("colour_unsupported", f"jpeg of {header.samples} samples a pixel (CMYK has 4)")
     buffer = np.frombuffer(data, dtype=np.uint8)
     try:
         # A PNG is read as it is, for its transparency and its 16 bits; the others go the way that obeys EXIF.
@@ -100,7 +104,55 @@ def decode(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXELS) ->
         raise FrameUnusable("undecodable", f"{header.format}: {error.err}") from error
     if raw is None:
         raise FrameUnusable("undecodable", f"the {header.format} decoder gave up")
-    return _to_bgr(np.asarray(raw))
+    return to_bgr(np.asarray(raw))
+
+
+def describe(data: bytes | memoryview) -> PictureInfo:
+    """Say what a picture file is and which part of it `decode` takes, without decoding it.
+
+    Parameters
+    ----------
+    data
+        The file's bytes.
+
+    Returns
+    -------
+    PictureInfo
+        Never raises: bytes that are no whole picture give format None.
+    """
+    header = probe(data)
+    if not header.complete or header.format is None:
+        return PictureInfo(None, 0, 0, 0, 0, 0, None)
+    note = None
+    bits = header.bits
+    view = memoryview(data).cast("B")
+    if header.format == "tiff":
+        ome = _ome(read_tiff(view).pages[header.page_used].description)
+        bits = (ome.significant_bits if ome is not None else 0) or bits
+        note = _tiff_note(header, ome)
+    elif header.format == "czi":
+        bits = significant_bits(view, read_czi(view)) or bits
+        note = f"plane 1 of {header.pages} is used" if header.pages > 1 else None
+    return PictureInfo(header.format, header.width_px, header.height_px, header.pages, header.page_used, bits, note)
+
+
+def _ome(description: bytes) -> Ome | None:
+    try:
+        return read_ome(description)
+    except XmlUnusable:  # the picture itself may be well; who asks for the scale is told
+        return None
+
+
+def _tiff_note(header: ImageHeader, ome: Ome | None) -> str | None:
+    if header.pages == 1:
+        return None
+    pages = f"{header.pages}" if header.pages < PAGES_LOOKED_AT else f"at least {header.pages}"
+    several = "" if ome is None or ome.focal_planes == 1 else f" ({ome.focal_planes} focal planes)"
+    if ome is not None and ome.rgb_pages is not None and max(ome.rgb_pages) < header.pages:
+        red, green, blue = (page + 1 for page in ome.rgb_pages)
+        rest = f" of {pages}" if header.pages > 3 else ""
+        return f"pages {red}, {green} and {blue}{rest} are used as red, green and blue{several}"
+    return f"page {header.page_used + 1} of {pages} is used{several}"
 
 
 def _checked(data: bytes | memoryview, max_pixels: int) -> ImageHeader:
@@ -118,64 +170,3 @@ def _checked(data: bytes | memoryview, max_pixels: int) -> ImageHeader:
     if header.width_px < 1 or header.height_px < 1:
         raise FrameUnusable("undecodable", f"the {header.format} states no size")
     return header
-
-
-def _decode_tiff(data: bytes | memoryview) -> Image:
-    try:
-        with tifffile.TiffFile(io.BytesIO(bytes(data))) as tiff:
-            page = tiff.pages.first
-            pixels = np.asarray(page.asarray())
-            inverted = getattr(page, "photometric", None) == tifffile.PHOTOMETRIC.MINISWHITE
-            colormap = getattr(page, "colormap", None)
-            orientation_tag = page.tags.get("Orientation") if isinstance(page, tifffile.TiffPage) else None
-            planar = pixels.ndim == 3 and pixels.shape[0] in (3, 4) and pixels.shape[2] not in (3, 4)
-    except Exception as error:  # tifffile and its codecs raise many kinds; all mean the same here
-        raise FrameUnusable("undecodable", f"tiff: {error}") from error
-    if planar:
-        pixels = np.moveaxis(pixels, 0, -1)
-    if colormap is not None and pixels.ndim == 2:
-        pixels = np.moveaxis(np.asarray(colormap)[:, pixels], 0, -1)
-    if inverted:
-        pixels = np.iinfo(pixels.dtype).max - pixels
-    if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "ub" or 0 in pixels.shape:
-        raise FrameUnusable("undecodable", f"tiff: {pixels.dtype} samples of shape {pixels.shape}")
-    if pixels.ndim == 3 and pixels.shape[2] not in (1, 2, 3, 4):
-        raise FrameUnusable("undecodable", f"tiff: {pixels.shape[2]} samples a pixel")
-    if pixels.ndim == 3 and pixels.shape[2] in (3, 4):
-        pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
-    orientation = int(orientation_tag.value) if orientation_tag is not None else 1
-    return _oriented(_to_bgr(pixels), orientation)
-
-
-def _to_bgr(pixels: npt.NDArray[np.generic]) -> Image:
-    """Any of grey, grey + alpha, BGR, BGRA in 1, 8, 16 or 32 bits to 8-bit BGR."""
-    eight = _to_eight_bits(pixels)
-    if eight.ndim == 2:
-        eight = eight[..., None]
-    channels = eight.shape[2]
-    colour = eight[..., :3] if channels >= 3 else np.repeat(eight[..., :1], 3, axis=2)
-    if channels in (2, 4):
-        alpha = eight[..., -1:].astype(np.uint16)
-        colour = ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-    return np.ascontiguousarray(colour)
-
-
-def _to_eight_bits(pixels: npt.NDArray[np.generic]) -> Image:
-    if pixels.dtype == np.uint8:
-        return pixels.astype(np.uint8, copy=False)
-    if pixels.dtype == np.bool_:
-        return pixels.astype(np.uint8) * np.uint8(255)
-    wide = pixels.astype(np.uint32)
-    # Cameras of 10 or 12 bits write 16-bit files of which the upper bits stay empty.
-    used_bits = max(8, int(wide.max()).bit_length()) if pixels.dtype == np.uint16 else 32
-    used_bits = next(bits for bits in (8, 10, 12, 14, 16, 32) if bits >= used_bits)
-    return np.asarray(wide >> np.uint32(used_bits - 8), dtype=np.uint8)
-
-
-def _oriented(bgr: Image, orientation: int) -> Image:
-    """Apply the TIFF/EXIF orientation tag (1-8)."""
-    if orientation in (5, 6, 7, 8):
-        bgr = bgr.transpose(1, 0, 2)
-    flip_x = orientation in (2, 3, 6, 7)
-    flip_y = orientation in (3, 4, 7, 8)
-    return np.ascontiguousarray(bgr[:: -1 if flip_y else 1, :: -1 if flip_x else 1])

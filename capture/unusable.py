@@ -1,0 +1,48 @@
+"""Why a file cannot become a frame, each reason with its mend."""
+
+__all__ = ["FrameUnusable", "mend_for"]
+
+_MENDS = {
+    "empty_file": "let the camera software finish writing, or delete the file",
+    "not_an_image": "give a JPEG, PNG, BMP, TIFF or CZI picture",
+    "truncated": "copy the file again; its end is missing",
+    "too_many_pixels": "give a smaller picture or raise max_pixels",
+    "colour_unsupported": "save the picture again in RGB or grey, with 8 or 16 bits a sample",
+    "undecodable": "save the picture again as JPEG, PNG, BMP or TIFF",
+}
+
+
+class FrameUnusable(Exception):
+    """A file that cannot become a frame.
+
+    Attributes
+    ----------
+    reason
+        One of `empty_file`, `not_an_image`, `truncated`, `too_many_pixels`, `colour_unsupported`, `undecodable`.
+    detail
+        What was found, in words.
+    mend
+        How to mend it.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.mend = _MENDS[reason]
+
+
+def mend_for(reason: str) -> str:
+    """Say how to mend a file that was refused for a reason.
+
+    Parameters
+    ----------
+    reason
+        One of `FrameUnusable`'s.
+
+    Returns
+    -------
+    str
+        A few words for the end of an error line.
+    """
+    return _MENDS[reason]
