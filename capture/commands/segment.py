@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 _EPILOG = "Example: smearwatch segment field.jpg --um-per-px 0.09 --masks masks --json"
-_POOR_FIELDS = ("underexposed", "overexposed", "empty", "out_of_focus")
+_POOR_FIELDS = ("underexposed", "overexposed", "empty", "not_a_smear", "out_of_focus", "moving")
 _PROGRESS_AFTER_S = 1.0
 
 

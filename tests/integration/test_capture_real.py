@@ -9,6 +9,8 @@ import pytest
 
 from smearwatch.capture.decode import decode
 from smearwatch.capture.find import FieldFound, find
+from smearwatch.capture.light import flatten_field
+from smearwatch.capture.quality import judge
 from smearwatch.capture.scale import estimate_um_per_px
 
 pytestmark = [pytest.mark.integration, pytest.mark.realdata]
@@ -103,10 +105,14 @@ def test_scale_from_red_cells_is_near_the_known_one(real_data, folder, step, um_
     assert np.median(values) == pytest.approx(um_per_px, rel=0.15)
 
 
-def test_blur_is_noticed_on_real_fields(real_data):
-    for file in _pictures(real_data / "chula" / "frames", 40):
-        sharp = decode(file.read_bytes())
-        blurred = cv2.GaussianBlur(sharp, (0, 0), 1.5 / 0.093)
-        data = cv2.imencode(".png", blurred)[1].tobytes()
-        result = find(data, um_per_px=0.093, um_per_px_source="configured")
-        assert getattr(result, "reason", None) == "out_of_focus", file.name
+@pytest.mark.parametrize(("folder", "step", "um_per_px"), [("chula/frames", 23, 0.094), ("bccd/frames", 25, 0.07)])
+def test_blur_and_movement_are_noticed_on_real_fields(real_data, folder, step, um_per_px):
+    fields = [decode(file.read_bytes()) for file in _pictures(real_data / folder, step)]
+    good = [judge(flatten_field(bgr, um_per_px), um_per_px, raw_bgr=bgr) for bgr in fields]
+    assert sum(quality.accepted for quality in good) >= len(good) - 1
+    spread = 1.0 / um_per_px
+    blurred = [np.asarray(cv2.GaussianBlur(bgr, (0, 0), spread), np.uint8) for bgr in fields]
+    moved = [np.asarray(cv2.blur(bgr, (round(3.0 * spread), 1)), np.uint8) for bgr in fields]
+    for poor, reasons in ((blurred, {"out_of_focus", "moving"}), (moved, {"moving"})):
+        judged = [judge(flatten_field(bgr, um_per_px), um_per_px, raw_bgr=bgr) for bgr in poor]
+        assert {quality.reason for quality in judged} <= reasons

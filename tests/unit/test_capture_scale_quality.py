@@ -99,6 +99,52 @@ def test_poor_fields_are_refused_with_their_number(field, name, change, reason):
     assert np.isfinite(quality.value)
 
 
+@pytest.mark.parametrize("degrees", [0, 35, 90, 140])
+def test_a_moving_stage_is_told_from_poor_focus(field, degrees):
+    moved = [_judged(_moved(field, length_um / UM, degrees)) for length_um in (0.3, 2.0, 4.0)]
+    assert moved[0].accepted
+    assert [quality.reason for quality in moved[1:]] == ["moving", "moving"]
+    assert 0.0 < moved[2].value < moved[1].value < 0.75
+
+
+def _moved(bgr, length_px, degrees):
+    """Blur along one direction, as a moving stage does during the exposure."""
+    side = 2 * int(length_px) + 3
+    kernel = np.zeros((side, side), np.float32)
+    for along in np.linspace(-length_px / 2, length_px / 2, 40 * side):
+        x, y = along * np.cos(np.radians(degrees)), along * np.sin(np.radians(degrees))
+        kernel[round(side // 2 + y), round(side // 2 + x)] += 1.0
+    return cv2.filter2D(bgr, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT)
+
+
+def _bubbles(rng):
+    bgr = np.full((600, 900, 3), 215, np.uint8)
+    for x, y in rng.integers(0, 900, (12, 2)):
+        cv2.circle(bgr, (int(x), int(y) * 2 // 3), int(rng.integers(20, 120)), (90, 92, 95), 6, cv2.LINE_AA)
+    return bgr
+
+
+def _print_out(_):
+    bgr = np.full((600, 900, 3), 230, np.uint8)
+    for row in range(10):
+        cv2.putText(bgr, "lamp 3 gain 4 focus", (20, 55 + 58 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.8, (20, 20, 20), 3)
+    return bgr
+
+
+def _slide_edge(_):
+    bgr = np.full((600, 900, 3), 220, np.uint8)
+    bgr[:, 500:] = 35
+    return cv2.GaussianBlur(bgr, (0, 0), 6)
+
+
+@pytest.mark.parametrize("what", [_bubbles, _print_out, _slide_edge])
+def test_what_is_no_smear_is_refused(what):
+    quality = _judged(what(np.random.default_rng(3)))
+    assert not quality.accepted
+    assert quality.reason == "not_a_smear"
+    assert quality.value < 0.04
+
+
 def test_noise_on_bare_glass_is_still_empty():
     noise = np.random.default_rng(1).normal(190, 4, (400, 500, 3)).clip(0, 255).astype(np.uint8)
     assert _judged(noise).reason == "empty"
