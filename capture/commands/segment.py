@@ -6,40 +6,51 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from smearwatch.capture.scale_claims import ScaleClaim, ScaleDisputed, ScaleMissing, ScaleSource
 from smearwatch.daemon.config import SCALE_MAX_UM_PER_PX, SCALE_MIN_UM_PER_PX
 
 if TYPE_CHECKING:
+    from smearwatch.capture.commands.picture_scale import PictureScales
     from smearwatch.capture.find import FieldFound, FieldRejected
 
 app = typer.Typer(add_completion=False)
 
-_EPILOG = "Example: smearwatch segment field.jpg --um-per-px 0.09 --masks masks --json"
+_EPILOG = "Example: smearwatch segment field.jpg --um-per-px 0.09 --overlay looks --json"
 _POOR_FIELDS = ("underexposed", "overexposed", "empty", "not_a_smear", "out_of_focus", "moving")
 _PROGRESS_AFTER_S = 1.0
+_SOLID_RED_CELLS = 8
 
 
 class PictureUnusable(Exception):
     """A picture that could not be searched; `mend` says how to mend it."""
 
     def __init__(self, file: Path, reason: str, detail: str, mend: str) -> None:
-        super().__init__(f"{file}: {detail}")
+        super().__init__(detail if detail.startswith(str(file)) else f"{file}: {detail}")
         self.reason = reason
         self.mend = mend
 
 
 @app.command(epilog=_EPILOG)
 def segment(
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Pictures: JPEG, PNG, BMP or TIFF.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Pictures: JPEG, PNG, BMP, TIFF or CZI.")],
     um_per_px: Annotated[
-        str, typer.Option("--um-per-px", metavar="X|auto", help="Scale; auto measures red cells, picture by picture.")
+        str,
+        typer.Option("--um-per-px", metavar="X|auto", help="Scale; auto asks the file, then its red cells."),
+    ] = "auto",
+    scale_from: Annotated[
+        str, typer.Option("--scale-from", help="Believe metadata, configured or red_cells alone; else auto.")
     ] = "auto",
     masks: Annotated[
         Path | None,
         typer.Option("--masks", metavar="DIR", help="Write a PNG per picture: 0 nothing, 128 cytoplasm, 255 nucleus."),
+    ] = None,
+    overlay: Annotated[
+        Path | None,
+        typer.Option("--overlay", metavar="DIR", help="Write a PNG per picture with boxes, outlines and a scale bar."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a picture on stdout.")] = False,
 ) -> None:
@@ -48,13 +59,13 @@ def segment(
     A picture that cannot be used gets one line on stderr and the others still run; the exit status is then 1.
     A picture of poor quality is an answer: it says accepted false and why.
     """
-    scale = _scale(um_per_px)
-    names = _mask_names(images, masks)
+    scales = _scales(um_per_px, scale_from)
+    places = [_names(images, folder, option) for folder, option in ((masks, "--masks"), (overlay, "--overlay"))]
     progress = _Progress(len(images))
     failed = False
     for number, file in enumerate(images, start=1):
         try:
-            record = _searched(file, scale, names.get(number))
+            record = _searched(file, scales, *(names.get(number) for names in places))
         except PictureUnusable as unusable:
             failed = True
             progress.clear()
@@ -70,7 +81,20 @@ def segment(
         raise typer.Exit(1)
 
 
-def _scale(text: str) -> float | None:
+def _scales(um_per_px: str, scale_from: str) -> "PictureScales":
+    from smearwatch.capture.commands.picture_scale import PictureScales
+
+    trusted: dict[str, ScaleSource | None] = {"auto": None, **{name: name for name in get_args(ScaleSource)}}
+    if scale_from not in trusted or scale_from == "micrometer":
+        mend = "give auto, metadata, configured or red_cells"
+        sys.stderr.write(f"smearwatch: --scale-from {scale_from}: not known here ({mend})\n")
+        raise typer.Exit(2)
+    value = _um_per_px(um_per_px)
+    claim = None if value is None else ScaleClaim("configured", value, "--um-per-px")
+    return PictureScales(claim, trusted[scale_from], lambda line: print(f"smearwatch: {line}", file=sys.stderr))
+
+
+def _um_per_px(text: str) -> float | None:
     if text == "auto":
         return None
     try:
@@ -84,14 +108,14 @@ def _scale(text: str) -> float | None:
     return value
 
 
-def _mask_names(images: list[Path], folder: Path | None) -> dict[int, Path]:
-    """Mask file of each picture by its number; pictures of one name in two folders do not overwrite each other."""
+def _names(images: list[Path], folder: Path | None, option: str) -> dict[int, Path]:
+    """File of each picture by its number; pictures of one name in two folders do not overwrite each other."""
     if folder is None:
         return {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        sys.stderr.write(f"smearwatch: --masks {folder}: {error.strerror} (give a folder that can be written)\n")
+        sys.stderr.write(f"smearwatch: {option} {folder}: {error.strerror} (give a folder that can be written)\n")
         raise typer.Exit(1) from None
     used: Counter[str] = Counter()
     names = {}
@@ -102,26 +126,48 @@ def _mask_names(images: list[Path], folder: Path | None) -> dict[int, Path]:
     return names
 
 
-def _searched(file: Path, um_per_px: float | None, mask_file: Path | None) -> dict[str, Any]:
-    from smearwatch.capture.decode import mend_for
+def _searched(file: Path, scales: "PictureScales", mask_file: Path | None, overlay_file: Path | None) -> dict[str, Any]:
+    from smearwatch.capture.decode import decode, describe, mend_for
     from smearwatch.capture.find import FieldRejected, find
+    from smearwatch.capture.scale import estimate_um_per_px
 
     try:
         data = file.read_bytes()
+        claim = scales.of(file, data)
     except OSError as error:
         detail = error.strerror or type(error).__name__
         raise PictureUnusable(file, "unreadable", detail, "give a picture file that can be read") from None
-    result = find(data, um_per_px=um_per_px, um_per_px_source="configured")
-    if not isinstance(result, FieldRejected):
-        return _found_record(file, result, mask_file)
-    if result.reason not in _POOR_FIELDS:
-        mend = "give --um-per-px" if result.reason == "scale_unknown" else mend_for(result.reason)
-        raise PictureUnusable(file, result.reason, result.detail, mend)
-    return _poor_record(file, result)
+    except (ScaleDisputed, ScaleMissing) as settled:
+        raise PictureUnusable(file, "scale_disputed", str(settled), settled.mend) from None
+    um_per_px, source = (None, None) if claim is None else (claim.um_per_px, claim.source)
+    result = find(data, um_per_px=um_per_px, um_per_px_source=source)
+    if isinstance(result, FieldRejected):
+        if result.reason not in _POOR_FIELDS:
+            mend = "give --um-per-px" if result.reason == "scale_unknown" else mend_for(result.reason)
+            raise PictureUnusable(file, result.reason, result.detail, mend)
+        return _poor_record(file, result)
+    if claim is not None and scales.wants_red_cells:
+        estimate = estimate_um_per_px(decode(data))
+        if estimate is not None and estimate.red_cells >= _SOLID_RED_CELLS:
+            scales.hear(claim, estimate.um_per_px)
+    record = _found_record(file, result)
+    if (note := describe(data).note) is not None:
+        record["note"] = note
+    if mask_file is not None:
+        _write(file, "mask", mask_file, result.segmentation.mask())
+        record["mask"] = str(mask_file)
+    if overlay_file is not None:
+        from smearwatch.capture.overlay import draw_overlay
+
+        found = result.segmentation
+        picture = draw_overlay(decode(data), found.cells, found.mask(), result.um_per_px, _plain(record, short=True))
+        _write(file, "overlay", overlay_file, picture)
+        record["overlay"] = str(overlay_file)
+    return record
 
 
-def _found_record(file: Path, found: "FieldFound", mask_file: Path | None) -> dict[str, Any]:
-    record: dict[str, Any] = {
+def _found_record(file: Path, found: "FieldFound") -> dict[str, Any]:
+    return {
         "file": str(file),
         "width": found.width_px,
         "height": found.height_px,
@@ -140,10 +186,6 @@ def _found_record(file: Path, found: "FieldFound", mask_file: Path | None) -> di
             for cell in found.cells
         ],
     }
-    if mask_file is not None:
-        _write_mask(file, found, mask_file)
-        record["mask"] = str(mask_file)
-    return record
 
 
 def _poor_record(file: Path, rejected: "FieldRejected") -> dict[str, Any]:
@@ -158,20 +200,20 @@ def _poor_record(file: Path, rejected: "FieldRejected") -> dict[str, Any]:
     }
 
 
-def _write_mask(file: Path, found: "FieldFound", mask_file: Path) -> None:
+def _write(file: Path, what: str, target: Path, picture: Any) -> None:
     import cv2
 
-    encoded, png = cv2.imencode(".png", found.segmentation.mask())
+    encoded, png = cv2.imencode(".png", picture)
     try:
         if not encoded:
-            raise OSError("the mask could not be encoded")
-        mask_file.write_bytes(png.tobytes())
+            raise OSError("it could not be encoded")
+        target.write_bytes(png.tobytes())
     except OSError as error:
-        detail = f"mask {mask_file}: {error.strerror or error}"
-        raise PictureUnusable(file, "mask_not_written", detail, "give a folder that can be written") from None
+        detail = f"{what} {target}: {error.strerror or error}"
+        raise PictureUnusable(file, f"{what}_not_written", detail, "give a folder that can be written") from None
 
 
-def _plain(record: dict[str, Any]) -> str:
+def _plain(record: dict[str, Any], *, short: bool = False) -> str:
     size = f"{record['width']}x{record['height']}"
     if not record["accepted"]:
         return f"{record['file']}: {size}, not searched: {record['reason'].replace('_', ' ')} ({record['value']:g})"
@@ -180,7 +222,9 @@ def _plain(record: dict[str, Any]) -> str:
     scale = f"{record['um_per_px']:.3g} um/px ({record['um_per_px_source'].replace('_', ' ')})"
     found = f"{len(cells)} leukocyte{'' if len(cells) == 1 else 's'}"
     cut = f", {at_edge} of them at the edge" if at_edge else ""
-    return f"{record['file']}: {size}, {scale}, focus {record['focus']:.2f}, {found}{cut}"
+    told = f"{scale}, focus {record['focus']:.2f}, {found}{cut}"
+    note = f", {record['note']}" if "note" in record else ""
+    return told if short else f"{record['file']}: {size}, {told}{note}"
 
 
 class _Progress:

@@ -18,6 +18,8 @@ class SourceFrame:
         When the picture was complete (a file's modification time), nanoseconds since 1970.
     um_per_px, um_per_px_source
         Its scale where the source knows it; the delivery weighs it against what others say.
+    side_file : bytes or None
+        What the camera's software wrote beside the picture (Zeiss: `<name>_metadata.xml`).
     refusal : tuple of str or None
         (reason, detail) where it could not be taken.
     size_bytes : int
@@ -32,6 +34,7 @@ class SourceFrame:
     um_per_px: float | None = None
     um_per_px_source: str | None = None
     refusal: tuple[str, str] | None = None
+    side_file: bytes | None = None
     size_bytes: int = 0
     digest: str | None = None
 

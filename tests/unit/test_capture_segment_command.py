@@ -6,10 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from typer.testing import CliRunner
 
 from smearwatch.capture.commands.segment import app
 from smearwatch.capture.decode import decode
+from smearwatch.capture.overlay import bar_um
 from smearwatch.capture.slide.slide import Slide
 
 
@@ -55,6 +57,99 @@ def test_masks_are_written_beside_each_other(field, tmp_path):
     mask = decode(Path(names[0]).read_bytes())
     assert mask.shape == (600, 900, 3)
     assert set(np.unique(mask)) <= {0, 128, 255}
+
+
+def test_overlays_show_what_was_found(field, tmp_path):
+    done = _run(field, "--overlay", tmp_path / "looks", "--json", "--um-per-px", "0.1")
+    assert done.exit_code == 0
+    record = json.loads(done.stdout)
+    drawn, plain = decode(Path(record["overlay"]).read_bytes()), decode(field.read_bytes())
+    assert drawn.shape == plain.shape
+    changed = (drawn != plain).any(axis=2)
+    for x, y, width, height in (cell["box"] for cell in record["cells"]):
+        assert changed[y : y + height, x].mean() > 0.95
+        assert changed[y, x : x + width].mean() > 0.95
+    # The scale bar: 10 um of the 90 um that are seen.
+    dark = (drawn < 40).all(axis=2) & changed
+    assert dark[570:, 700:].sum(axis=1).max() == pytest.approx(100, abs=3)
+
+
+@pytest.mark.parametrize(
+    ("width_um", "length_um"), [(90.0, 10.0), (112.6, 20.0), (57.0, 10.0), (14.0, 2.0), (1.0, 0.2), (25.0, 5.0)]
+)
+def test_a_scale_bar_has_a_round_length(width_um, length_um):
+    assert bar_um(width_um) == pytest.approx(length_um)
+
+
+@pytest.fixture(scope="module")
+def scaled(field, tmp_path_factory):
+    """The field as a TIFF that states 0.1 um/px."""
+    file = tmp_path_factory.mktemp("scaled") / "field.tif"
+    rgb = decode(field.read_bytes())[..., ::-1]
+    tifffile.imwrite(file, rgb, photometric="rgb", resolution=(1e5, 1e5), resolutionunit="CENTIMETER")
+    return file
+
+
+def test_a_file_that_states_its_scale_is_believed(scaled):
+    record = json.loads(_run(scaled, "--json").stdout)
+    assert record["um_per_px"] == pytest.approx(0.1)
+    assert record["um_per_px_source"] == "metadata"
+
+
+def test_a_side_file_is_read(field, tmp_path):
+    file = tmp_path / "field.tif"
+    tifffile.imwrite(file, decode(field.read_bytes())[..., ::-1], photometric="rgb")
+    (tmp_path / "field.tif_metadata.xml").write_text(
+        "<ImageMetadata><Scaling><Items>"
+        '<Distance Id="X"><Value>9.9E-08</Value></Distance><Distance Id="Y"><Value>9.9E-08</Value></Distance>'
+        "</Items></Scaling></ImageMetadata>"
+    )
+    record = json.loads(_run(file, "--json").stdout)
+    assert (record["um_per_px"], record["um_per_px_source"]) == (pytest.approx(0.099), "metadata")
+
+
+@pytest.mark.parametrize(
+    ("options", "exit_code", "source", "said"),
+    [
+        (("--um-per-px", "0.102"), 0, "metadata", ""),
+        (("--um-per-px", "0.115"), 0, "metadata", "metadata 0.1 um/px"),
+        (("--um-per-px", "0.2"), 1, None, "differ by 100 % (correct the wrong one, or say whom to trust"),
+        (("--um-per-px", "0.115", "--scale-from", "configured"), 0, "configured", "differ by 15 %"),
+        (("--scale-from", "red_cells"), 0, "red_cells", ""),
+        (("--scale-from", "configured"), 1, None, "no scale from configured"),
+        (("--scale-from", "nobody"), 2, None, "give auto, metadata, configured or red_cells"),
+    ],
+)
+def test_claims_about_the_scale_are_weighed(scaled, options, exit_code, source, said):
+    done = _run(scaled, "--json", *options)
+    assert done.exit_code == exit_code
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == (1 if said else 0)
+    if exit_code < 2:
+        assert json.loads(done.stdout).get("um_per_px_source") == source
+
+
+def test_red_cells_that_speak_against_the_scale_are_heard(tmp_path):
+    slide = Slide(7, um_per_px=0.1, width_px=900, height_px=600)
+    files = [tmp_path / f"{n}.png" for n in range(4)]
+    for n, file in enumerate(files):
+        cv2.imwrite(str(file), slide.field(n).bgr)
+    done = _run(*files, "--um-per-px", "0.13")
+    assert done.exit_code == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("smearwatch: configured 0.13 um/px (--um-per-px) and red_cells 0.0")
+    assert not _run(*files, "--um-per-px", "0.1").stderr
+
+
+def test_which_page_was_used_is_said(field, tmp_path):
+    file = tmp_path / "pages.tif"
+    rgb = decode(field.read_bytes())[..., ::-1]
+    with tifffile.TiffWriter(file) as tiff:
+        tiff.write(rgb[::4, ::4], photometric="rgb")
+        tiff.write(rgb, photometric="rgb")
+    done = _run(file, "--json", "--um-per-px", "0.1")
+    assert "page 2 of 2" in json.loads(done.stdout)["note"]
+    assert "page 2 of 2" in _run(file, "--um-per-px", "0.1").stdout
 
 
 def test_one_bad_picture_does_not_stop_the_others(field, tmp_path):
