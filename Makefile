@@ -12,7 +12,7 @@ STAMP := $(VENV)/.made-from-lock
 # The folder of real pictures, for the tests marked realdata; without it they skip.
 export SMEARWATCH_REAL_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: help demo test check bench dev lock wheel clean
+.PHONY: help demo test check bench bench-seeing dev lock wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -31,6 +31,9 @@ check: dev ## style, types, import contracts
 
 bench: dev ## measure; prints tables and writes JSON under bench-out/
 	$(BIN)/python -m tests.bench
+
+bench-seeing: dev ## how well fields are seen (scale, search, gate), and the cost; real pictures where they are
+	$(BIN)/python -m tests.bench.seeing
 
 dev: $(STAMP) ## the environment in .venv, with .venv/bin/smearwatch
 

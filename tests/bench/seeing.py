@@ -1,0 +1,66 @@
+"""How well fields are seen, and at what cost: ``python -m tests.bench.seeing`` (or ``make bench-seeing``).
+
+The folder of real pictures is named by ``SMEARWATCH_REAL_DATA``; without it only the simulated slide is measured.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tests.bench.report import OUT, Report
+from tests.bench.seen import cost, gate, scale, search
+
+SIMULATED_FIELDS, SIMULATED_SLIDES = 80, 5
+
+
+def main() -> None:
+    """Measure everything, print the tables, write JSON and Markdown."""
+    named = os.environ.get("SMEARWATCH_REAL_DATA", "")
+    data = Path(named) if named and Path(named).is_dir() else None
+    reports = [
+        _report("seeing_scale", "scale from red cells", _scale_rows(data)),
+        _report("seeing_search", "leukocytes found", _search_rows(data)),
+        *([_report("seeing_gate", "what the quality gate refuses", gate.on_real_fields(data))] if data else []),
+        _report("seeing_cost", "time by that of decoding the same JPEG, medians of rounds, one core", cost.ratios()),
+    ]
+    for report in reports:
+        report.finish()
+    (OUT / "seeing.md").write_text("\n".join(_markdown(report) for report in reports))
+    print(f"\n{OUT / 'seeing.md'}" + ("" if data else "  (no real pictures: SMEARWATCH_REAL_DATA is not set)"))
+
+
+def _scale_rows(data: Path | None) -> Iterable[dict[str, Any]]:
+    yield from scale.on_the_slide(SIMULATED_SLIDES)
+    if data is not None:
+        yield from scale.on_real_fields(data)
+
+
+def _search_rows(data: Path | None) -> Iterable[dict[str, Any]]:
+    yield from search.against_truth(SIMULATED_FIELDS)
+    if data is not None:
+        yield from search.against_masks(data / "bccd")
+        yield from search.against_boxes(data / "chula")
+
+
+def _report(name: str, what: str, rows: Iterable[dict[str, Any]]) -> Report:
+    report = Report(name, what)
+    for row in rows:
+        report.add(**row)
+    return report
+
+
+def _markdown(report: Report) -> str:
+    columns = list(report.rows[0])
+    lines = [
+        f"### {report.what[0].upper()}{report.what[1:]}",
+        "",
+        f"| {' | '.join(columns)} |",
+        "|---" * len(columns) + "|",
+    ]
+    lines += [f"| {' | '.join(str(row[column]) for column in columns)} |" for row in report.rows]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
