@@ -14,7 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smearwatch.capture import cytoplasm, find, light, nuclei, quality, red_cells, scale, segment, stain, work_scale
+from smearwatch.capture import (
+    cytoplasm,
+    find,
+    light,
+    nuclei,
+    quality,
+    radial,
+    red_cells,
+    scale,
+    segment,
+    stain,
+    work_scale,
+)
 from smearwatch.models.whole import write_whole
 from smearwatch.train.fields_cache import Progress
 from smearwatch.train.samples import DataUnusable, Sample, field_crop
@@ -23,7 +35,7 @@ Box = tuple[float, float, float, float]
 
 LEAST_OVERLAP = 0.3
 _COLUMNS = ("x_center", "y_center", "width", "height")
-_SEEING = (find, light, nuclei, cytoplasm, quality, red_cells, scale, segment, stain, work_scale)
+_SEEING = (find, light, nuclei, cytoplasm, quality, radial, red_cells, scale, segment, stain, work_scale)
 
 
 @dataclass(frozen=True, slots=True)

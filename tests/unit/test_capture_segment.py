@@ -53,7 +53,7 @@ def test_each_class_is_one_whole_cell(cls):
             overlaps += _overlap(cell.box, truth.box_xywh_px)
             assert 20.0 < cell.area_um2 < 400.0
     assert whole >= 3
-    assert overlaps / whole > 0.65
+    assert overlaps / whole > 0.8
 
 
 def _overlap(a, b):
