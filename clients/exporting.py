@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final, TextIO
 
-from smearwatch.daemon.record.events import CLASSES, Counted, Found, FoundCell, Labelled, Seen
+from smearwatch.daemon.record.events import CLASSES, CUT, SEEN_BEFORE, Counted, Found, FoundCell, Labelled, Seen
 from smearwatch.daemon.record.reading import LedgerReader
 
 COLUMNS: Final = (
@@ -36,6 +36,8 @@ COLUMNS: Final = (
     "label_number",
 )
 
+_LEFT_OUT = {CUT: "at_edge", SEEN_BEFORE: "seen_again"}
+
 
 def cell_rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
     """Give a row for each leukocyte found, in the order the frames were seen.
@@ -48,7 +50,8 @@ def cell_rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
     Yields
     ------
     dict
-        The keys of `COLUMNS`. ``state`` is ``counted``, ``at_edge`` (cut by the frame's edge) or ``pending``;
+        The keys of `COLUMNS`. ``state`` is ``counted``, ``at_edge`` (cut by the frame's edge),
+        ``seen_again`` (counted in an earlier frame) or ``pending``;
         ``label`` is the last that a person gave and ``label_number`` counts them; what a cell does not have is None.
     """
     for recorded in ledger.seen_frames():
@@ -86,7 +89,7 @@ def write_json(rows: Iterator[dict[str, Any]], file: TextIO) -> int:
 def _row(
     session: str, seen: Seen, found: Found, cell: FoundCell, counted: Counted | None, labelled: Labelled | None
 ) -> dict[str, Any]:
-    state = "at_edge" if cell.at_edge else "pending" if counted is None else "counted"
+    state = _LEFT_OUT.get(cell.left_out) or ("pending" if counted is None else "counted")
     probabilities = counted.probabilities if counted else (None,) * len(CLASSES)
     verifiers = counted.verifiers if counted else (None,) * len(CLASSES)
     values = (

@@ -120,6 +120,9 @@ class _Session:
         cell = _by_index(found, row["index"]) if row.get("index") else _by_place(found, row)
         if cell.at_edge:
             raise _Unfit(f"cell {cell.index} is cut by the edge of its frame, so never counted", "leave this line out")
+        if cell.same_as is not None:
+            matter = f"cell {cell.index} was counted before, as cell {cell.same_as.index} of frame {cell.same_as.frame}"
+            raise _Unfit(matter, "label that one")
         return frame, cell.index
 
     def _frame(self, given: str) -> str:

@@ -98,7 +98,8 @@ def _lines(result: dict[str, Any]) -> list[str]:
     lines = [
         "",
         f"session {result['session']}: {result['cells']} cells counted, {result['cells_found']} found "
-        f"({result['at_edge']} cut by the edge, {result['rejected']} rejected), {result['flagged']} flagged",
+        f"({result['at_edge']} cut by the edge, {result['seen_again']} seen again, {result['rejected']} rejected), "
+        f"{result['flagged']} flagged",
         f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{rejected} "
         f"+ {frames['pending']} pending",
     ]

@@ -204,7 +204,9 @@ def _show_lines(shown: dict[str, Any]) -> list[str]:
         f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
         f"+ {frames['pending']} pending",
         f"cells: {shown['cells_found']} found = {shown['cells']} counted ({shown['flagged']} flagged) + "
-        f"{shown['rejected']} rejected + {shown['at_edge']} cut by the edge + {shown['cells_pending']} pending",
+        f"{shown['rejected']} rejected + {shown['at_edge']} cut by the edge + {shown['seen_again']} seen again + "
+        f"{shown['cells_pending']} pending",
+        f"frames that could not be placed: {shown['frames_unplaced']}",
         f"labelled by a person: {shown['cells_labelled']} cells",
         f"differential on {shown['cells']} cells, rejected ones excluded:",
     ]

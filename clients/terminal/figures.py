@@ -24,6 +24,8 @@ def frame_rows(view: View) -> list[Row]:
     reasons = ", ".join(f"{reason.replace('_', ' ')} {n}" for reason, n in tally["rejected_by_reason"].items())
     if reasons:
         rows.insert(3, ("", "", reasons))
+    if tally["frames_unplaced"]:
+        rows.append(("unplaced", str(tally["frames_unplaced"]), "cells may be seen twice"))
     return rows
 
 
@@ -31,7 +33,9 @@ def cell_rows(view: View) -> list[Row]:
     """Give what became of the cells that are not simply counted."""
     tally = view.tally
     if tally is None:
-        return [(label, DASH, "") for label in ("found", "flagged", "corrected", "rejected", "at the edge")]
+        return [
+            (label, DASH, "") for label in ("found", "flagged", "corrected", "rejected", "at the edge", "seen again")
+        ]
     waiting = tally["cells_pending"]
     return [
         ("found", str(tally["cells_found"]), f"{waiting} waiting" if waiting else ""),
@@ -39,6 +43,7 @@ def cell_rows(view: View) -> list[Row]:
         ("corrected", str(tally["verdicts"]["corrected"]), "by verifiers"),
         ("rejected", str(tally["rejected"]), "not counted"),
         ("at the edge", str(tally["at_edge"]), "not counted"),
+        ("seen again", str(tally["seen_again"]), "counted once"),
     ]
 
 

@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 from smearwatch.daemon.hub.crop_desk import CROP_BYTES, CropDesk
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.log import get_logger
-from smearwatch.daemon.record.events import EventInvalid, Found, FoundCell, Rejected
+from smearwatch.daemon.record.events import COUNTS, EventInvalid, Found, FoundCell, Rejected
 from smearwatch.daemon.record.frame_store import FrameStoreError
+from smearwatch.daemon.record.placement import CellName, Placement
 from smearwatch.daemon.record.writing import LedgerRefused
-from smearwatch.daemon.wire.messages import CellsFound, FrameLease, FrameRejected, LeaseFailed, Refused
+from smearwatch.daemon.wire.messages import CellOnWire, CellsFound, FrameLease, FrameRejected, LeaseFailed, Refused
 
 _PAGE = 64
 # A frame that ends its finder this often is rejected, so that one frame cannot stop a session.
@@ -104,8 +106,8 @@ class FrameDesk:
         recorded = self._ledger.found(message.frame)
         if recorded is None:
             return None
-        then = {cell.index for cell in recorded.cells if not cell.at_edge}
-        now = {cell.index for cell in message.cells if not cell.at_edge}
+        then = {cell.index for cell in recorded.cells if cell.left_out == COUNTS}
+        now = {cell.index for cell in message.cells if _counts(cell)}
         return (
             None if then == now else "other cells than were recorded; finish the session with the version that began it"
         )
@@ -154,12 +156,23 @@ def _event(message: CellsFound) -> Found:
         um_per_px_source=message.um_per_px_source,
         um_per_px_estimate=message.um_per_px_estimate,
         focus=message.focus,
-        cells=tuple(FoundCell(c.index, c.box, c.centre_xy_px, c.area_um2, c.at_edge, c.score) for c in message.cells),
+        cells=tuple(_found_cell(cell) for cell in message.cells),
+        placement=None if message.placement is None else Placement(**asdict(message.placement)),
     )
 
 
+def _found_cell(cell: CellOnWire) -> FoundCell:
+    same_as = None if cell.same_as is None else CellName(*cell.same_as)
+    return FoundCell(cell.index, cell.box, cell.centre_xy_px, cell.area_um2, cell.at_edge, cell.score, same_as)
+
+
+def _counts(cell: CellOnWire) -> bool:
+    """Whether a cell is to get a verdict: whole, and not seen before."""
+    return not cell.at_edge and cell.same_as is None
+
+
 def _flaw(message: CellsFound, buffers: Sequence[memoryview], known: frozenset[int]) -> str | None:
-    whole = {cell.index for cell in message.cells if not cell.at_edge}
+    whole = {cell.index for cell in message.cells if _counts(cell)}
     cropped = message.cropped
     if len(buffers) != len(cropped) + len(message.cells):
         return f"{len(buffers)} buffers for {len(cropped)} crops and {len(message.cells)} thumbnails"

@@ -6,22 +6,34 @@ is a hash over the meaning.
 """
 
 import json
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    PlainSerializer,
-    StringConstraints,
     TypeAdapter,
     ValidationError,
     model_validator,
 )
 from pydantic.dataclasses import dataclass
+
+from smearwatch.daemon.record.found import COUNTS as COUNTS
+from smearwatch.daemon.record.found import CUT as CUT
+from smearwatch.daemon.record.found import SEEN_BEFORE as SEEN_BEFORE
+from smearwatch.daemon.record.found import Found as Found
+from smearwatch.daemon.record.found import FoundCell as FoundCell
+from smearwatch.daemon.record.values import (
+    STRICT,
+    Count,
+    Frozen,
+    Name,
+    Ordinal,
+    Positive,
+    Scalar,
+    Sha256,
+    Signed,
+    SixShares,
+    Word,
+)
 
 CLASSES: Final = ("band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte")
 """The six leukocyte classes in the order used everywhere."""
@@ -41,19 +53,6 @@ LABELS: Final = (
 )
 """What a person may call a cell: the six, a neutrophil whose nucleus was not judged, or none of the six and why."""
 
-_STRICT: Final = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-
-_Value = TypeVar("_Value")
-Frozen: TypeAlias = Annotated[
-    Mapping[str, _Value], AfterValidator(lambda given: MappingProxyType(dict(given))), PlainSerializer(dict)
-]
-
-
-def _printable(name: Any) -> Any:
-    """Replace what UTF-8 cannot carry: a file with an odd name is still a frame."""
-    return name.encode("utf-8", "replace").decode("utf-8") if isinstance(name, str) else name
-
-
 ClassName: TypeAlias = Literal["band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte"]
 Verdict: TypeAlias = Literal["confirmed", "corrected", "flagged", "rejected"]
 LabelName: TypeAlias = Literal[
@@ -71,15 +70,6 @@ LabelName: TypeAlias = Literal[
     "platelet",
     "other",
 ]
-Sha256: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Word: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
-Name: TypeAlias = Annotated[str, BeforeValidator(_printable)]
-Count: TypeAlias = Annotated[int, Field(ge=0)]
-Ordinal: TypeAlias = Annotated[int, Field(ge=1)]
-Positive: TypeAlias = Annotated[float, Field(gt=0)]
-Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-SixShares: TypeAlias = tuple[Share, Share, Share, Share, Share, Share]
-Scalar: TypeAlias = str | int | float | bool | None
 
 
 class EventInvalid(ValueError):
@@ -98,7 +88,7 @@ class EventInvalid(ValueError):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Opened:
     """A hub began to write the session. One per start; ``epoch`` counts the starts from 1."""
 
@@ -113,7 +103,7 @@ class Opened:
     kind: Literal["opened"] = "opened"
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Seen:
     """A frame arrived and its bytes are safe. ``frame`` is the SHA-256 of the bytes."""
 
@@ -134,7 +124,7 @@ class Seen:
         return self
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Rejected:
     """A frame could not be used. ``value`` is the number that decided it, where there is one.
 
@@ -149,40 +139,7 @@ class Rejected:
     kind: Literal["rejected"] = "rejected"
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
-class FoundCell:
-    """One leukocyte in a frame: box (x, y, width, height) and centre (x, y) in pixels, area in square µm."""
-
-    index: Count
-    box: tuple[int, int, Ordinal, Ordinal]
-    centre_xy_px: tuple[float, float]
-    area_um2: Annotated[float, Field(ge=0)]
-    at_edge: bool
-    score: float
-
-
-@dataclass(frozen=True, slots=True, config=_STRICT)
-class Found:
-    """The leukocytes of a frame. Those at the edge are cut, so they are shown and never counted."""
-
-    frame: Sha256
-    width_px: Ordinal
-    height_px: Ordinal
-    um_per_px: Positive
-    um_per_px_source: Word
-    um_per_px_estimate: Positive | None
-    focus: float
-    cells: tuple[FoundCell, ...]
-    kind: Literal["found"] = "found"
-
-    @model_validator(mode="after")
-    def _cells_are_told_apart(self) -> "Found":
-        if len({cell.index for cell in self.cells}) != len(self.cells):
-            raise ValueError("two cells with the same index")
-        return self
-
-
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Counted:
     """A cell has its class and verdict. ``weights`` is the SHA-256 over the weights that gave them."""
 
@@ -197,20 +154,20 @@ class Counted:
     kind: Literal["counted"] = "counted"
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Labelled:
     """A person said what a cell is. ``ordinal`` counts one cell's labels from 1: all are kept, the last stands."""
 
     frame: Sha256
     index: Count
     label: LabelName
-    by: Annotated[str, BeforeValidator(_printable), StringConstraints(min_length=1, max_length=200)]
+    by: Signed
     ordinal: Ordinal
     labelled_at_ns: Count
     kind: Literal["labelled"] = "labelled"
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Stage:
     """How long one stage of the way took, over ``n`` frames or cells."""
 
@@ -219,7 +176,7 @@ class Stage:
     p95_ms: Annotated[float, Field(ge=0)]
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Closed:
     """The hub ended in good order. ``counters`` names everything that was dropped, with zeros."""
 
@@ -233,7 +190,7 @@ class Closed:
 Event: TypeAlias = Opened | Seen | Rejected | Found | Counted | Labelled | Closed
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Recorded:
     """An event in its place in the ledger. ``chain`` is the hash over it and everything before it."""
 

@@ -10,14 +10,17 @@ from urllib.parse import quote
 
 LEDGER_FILE: Final = "ledger.sqlite"
 APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
-VERSION: Final = 2
-"""The form of a ledger that holds labels. Its tables are those of the form before, in which every ledger begins."""
+LABELS_FORM, PLACES_FORM = 2, 3
+"""Forms of a ledger that holds labels, and of one whose frames have places. The tables are those of form 1, in which
+every ledger begins; a program that knows less says so."""
 
+VERSION: Final = PLACES_FORM
 _FIRST_VERSION: Final = 1
 
 # `events` is the truth. The other tables are derived from it, in the same transaction, so that what is waiting can be
-# asked for without reading the whole session. The triggers keep the log append-only and gapless even for a hand-typed
-# statement; INSERT OR REPLACE would otherwise slip past those on UPDATE and DELETE.
+# asked for without reading the whole session. A cell's `at_edge` says why it is not counted: 0 it is, 1 it is cut by
+# the edge, 2 it was counted in an earlier frame. The triggers keep the log append-only and gapless even for a
+# hand-typed statement; INSERT OR REPLACE would otherwise slip past those on UPDATE and DELETE.
 _TABLES: Final = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE events (

@@ -8,20 +8,21 @@ from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.record.events import (
     CLASSES,
+    COUNTS,
+    CUT,
+    SEEN_BEFORE,
     VERDICTS,
     Closed,
-    Count,
     Counted,
     Event,
     Found,
     Labelled,
     Opened,
-    Ordinal,
     Rejected,
     Seen,
-    Sha256,
 )
 from smearwatch.daemon.record.intervals import clopper_pearson
+from smearwatch.daemon.record.values import Count, Ordinal, Sha256
 
 _NEUTROPHILS: Final = ("band", "segmented")
 
@@ -50,8 +51,10 @@ class _State:
     verdicts: dict[str, Count]
     cells_found: Count
     at_edge: Count
+    seen_again: Count
     frames_seen: Count
     frames_counted: Count
+    frames_unplaced: Count
     rejected_by_reason: dict[str, Count]
     pending: dict[Sha256, list[Count] | None]
 
@@ -73,8 +76,10 @@ class TallyFold:
             verdicts=dict.fromkeys(VERDICTS, 0),
             cells_found=0,
             at_edge=0,
+            seen_again=0,
             frames_seen=0,
             frames_counted=0,
+            frames_unplaced=0,
             rejected_by_reason={},
             pending={},
         )
@@ -158,6 +163,16 @@ class TallyFold:
         return self._state.at_edge
 
     @property
+    def seen_again(self) -> int:
+        """How many whole leukocytes had been seen in an earlier frame, so not counted again."""
+        return self._state.seen_again
+
+    @property
+    def unplaced(self) -> int:
+        """How many frames could not be registered to those before them, so that their cells may be counted twice."""
+        return self._state.frames_unplaced
+
+    @property
     def cells_pending(self) -> int:
         """How many whole cells wait for their verdict."""
         return sum(len(waiting) for waiting in self._state.pending.values() if waiting)
@@ -194,9 +209,12 @@ class TallyFold:
 
     @property
     def balanced(self) -> bool:
-        """Whether seen = counted + rejected + pending and found = counted + rejected + at edge + pending. Always."""
+        """Whether every frame and every cell found is accounted for. Always.
+
+        Frames: seen = counted + rejected + pending. Cells: found = counted + rejected + at edge + seen again + pending.
+        """
         frames = self.frames
-        cells = self.cells + self.verdicts["rejected"] + self.at_edge + self.cells_pending
+        cells = self.cells + self.verdicts["rejected"] + self.at_edge + self.seen_again + self.cells_pending
         told_apart = sum(self._state.verdicts.values()) == self.cells + self.verdicts["rejected"]
         return (
             frames["seen"] == frames["counted"] + frames["rejected"] + frames["pending"]
@@ -216,10 +234,11 @@ class TallyFold:
 
     def _found(self, event: Found) -> None:
         self._awaits_outcome(event.frame)
-        whole = [cell.index for cell in event.cells if not cell.at_edge]
         self._state.cells_found += len(event.cells)
-        self._state.at_edge += len(event.cells) - len(whole)
-        self._wait(event.frame, whole)
+        self._state.at_edge += sum(cell.left_out == CUT for cell in event.cells)
+        self._state.seen_again += sum(cell.left_out == SEEN_BEFORE for cell in event.cells)
+        self._state.frames_unplaced += event.placement is not None and event.placement.status == "unplaced"
+        self._wait(event.frame, [cell.index for cell in event.cells if cell.left_out == COUNTS])
 
     def _counted(self, event: Counted) -> None:
         waiting = self._state.pending.get(event.frame) or []
@@ -273,6 +292,8 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         "cells_found": fold.cells_found,
         "cells_pending": fold.cells_pending,
         "at_edge": fold.at_edge,
+        "seen_again": fold.seen_again,
+        "frames_unplaced": fold.unplaced,
         "frames": fold.frames,
         "rejected_by_reason": fold.rejected_by_reason,
         "complete": fold.complete,

@@ -140,7 +140,7 @@ def _is_derived(ledger: LedgerReader, number: int, event: Event) -> bool:
         case Found():
             rows = ledger.rows("SELECT outcome_number FROM frames WHERE frame = ?", event.frame)
             cells = ledger.rows("SELECT cell, at_edge FROM cells WHERE frame = ? ORDER BY cell", event.frame)
-            if cells != [(cell.index, int(cell.at_edge)) for cell in sorted(event.cells, key=lambda cell: cell.index)]:
+            if cells != [(cell.index, cell.left_out) for cell in sorted(event.cells, key=lambda cell: cell.index)]:
                 return False
         case Counted():
             rows = ledger.rows(

@@ -3,8 +3,19 @@
 import sqlite3
 from typing import assert_never
 
-from smearwatch.daemon.record.events import Closed, Counted, Event, Found, Labelled, Opened, Rejected, Seen
-from smearwatch.daemon.record.schema import VERSION
+from smearwatch.daemon.record.events import (
+    COUNTS,
+    CUT,
+    Closed,
+    Counted,
+    Event,
+    Found,
+    Labelled,
+    Opened,
+    Rejected,
+    Seen,
+)
+from smearwatch.daemon.record.schema import LABELS_FORM, PLACES_FORM
 
 
 class LedgerRefused(Exception):
@@ -60,16 +71,31 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
     if isinstance(event, Found | Rejected):
         if connection.execute("SELECT 1 FROM frames WHERE frame = ?", (event.frame,)).fetchone() is None:
             raise LedgerRefused(event, "that frame was never seen")
+        if isinstance(event, Found):
+            _admit_repeats(connection, event)
     elif isinstance(event, Counted | Labelled):
-        at_edge = connection.execute(
+        left_out = connection.execute(
             "SELECT at_edge FROM cells WHERE frame = ? AND cell = ?", (event.frame, event.index)
         ).fetchone()
-        if at_edge is None:
+        if left_out is None:
             raise LedgerRefused(event, "no such cell was found")
-        if at_edge[0]:
-            raise LedgerRefused(event, "that cell is cut by the edge of its frame")
+        if left_out[0] != COUNTS:
+            why = "is cut by the edge of its frame" if left_out[0] == CUT else "was counted in an earlier frame"
+            raise LedgerRefused(event, f"that cell {why}")
         if isinstance(event, Labelled) and not _follows(connection, event):
             raise LedgerRefused(event, f"that cell has no label number {event.ordinal - 1} before it")
+
+
+def _admit_repeats(connection: sqlite3.Connection, event: Found) -> None:
+    """Check that each cell seen before is a whole one of another frame that stands and is itself counted."""
+    for cell in event.cells:
+        if cell.same_as is None:
+            continue
+        before = connection.execute(
+            "SELECT at_edge FROM cells WHERE frame = ? AND cell = ?", (cell.same_as.frame, cell.same_as.index)
+        ).fetchone()
+        if before is None or before[0] != COUNTS:
+            raise LedgerRefused(event, f"cell {cell.index} is said to be one that was never counted")
 
 
 def _follows(connection: sqlite3.Connection, event: Labelled) -> bool:
@@ -87,15 +113,17 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
         case Rejected():
             connection.execute("UPDATE frames SET outcome_number = ? WHERE frame = ?", (number, event.frame))
         case Found():
-            whole = sum(not cell.at_edge for cell in event.cells)
+            whole = sum(cell.left_out == COUNTS for cell in event.cells)
             connection.execute(
                 "UPDATE frames SET outcome_number = ?, waiting = ?, um_per_px_estimate = ? WHERE frame = ?",
                 (number, whole, event.um_per_px_estimate, event.frame),
             )
             connection.executemany(
                 "INSERT INTO cells (frame, cell, at_edge) VALUES (?, ?, ?)",
-                [(event.frame, cell.index, int(cell.at_edge)) for cell in event.cells],
+                [(event.frame, cell.index, cell.left_out) for cell in event.cells],
             )
+            if event.placement is not None or any(cell.same_as is not None for cell in event.cells):
+                _raise_form(connection, PLACES_FORM)
         case Counted():
             connection.execute(
                 "UPDATE cells SET counted_number = ? WHERE frame = ? AND cell = ?", (number, event.frame, event.index)
@@ -103,8 +131,14 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             connection.execute("UPDATE frames SET waiting = waiting - 1 WHERE frame = ?", (event.frame,))
         case Labelled():
             # Labels are found by their keys; a program that does not know them is to say so, not to call it damage.
-            connection.execute(f"PRAGMA user_version = {VERSION}")
+            _raise_form(connection, LABELS_FORM)
         case Opened() | Closed():
             pass
         case _:
             assert_never(event)
+
+
+def _raise_form(connection: sqlite3.Connection, form: int) -> None:
+    (now,) = connection.execute("PRAGMA user_version").fetchone()
+    if now < form:
+        connection.execute(f"PRAGMA user_version = {form}")

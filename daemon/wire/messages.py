@@ -138,8 +138,24 @@ class FrameLease(Message):
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
+class PlaceOnWire:
+    """Where on the slide a field was taken; see the ledger's `Placement`."""
+
+    status: Literal["first", "placed", "unplaced"]
+    island: Count
+    x_um: Real
+    y_um: Real
+    angle_deg: Real
+    scale: Annotated[Real, Field(gt=0.0)]
+    tied_to: tuple[Sha256Hex, ...]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class CellOnWire:
-    """One leukocyte in a field: box (x, y, w, h) in px, centre in px, area in µm²."""
+    """One leukocyte in a field: box (x, y, w, h) in px, centre in px, area in µm².
+
+    ``same_as`` is the frame and index under which the same leukocyte was counted before.
+    """
 
     index: Count
     box: tuple[Integer, Integer, Integer, Integer]
@@ -147,6 +163,7 @@ class CellOnWire:
     area_um2: Real
     at_edge: Flag
     score: Real
+    same_as: tuple[Sha256Hex, Count] | None = None
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -169,6 +186,7 @@ class CellsFound(Message):
     cells: tuple[CellOnWire, ...]
     cropped: tuple[Count, ...]
     stages_ms: dict[str, Real]
+    placement: PlaceOnWire | None = None
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)

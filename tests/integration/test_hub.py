@@ -1,6 +1,7 @@
 """The hub on real sockets: every frame accounted for, every cell once, every odd message answered."""
 
 import json
+from dataclasses import replace
 
 import msgpack
 import pytest
@@ -17,6 +18,7 @@ from smearwatch.daemon.wire.messages import (
     Hello,
     LeaseFailed,
     OfferFrame,
+    PlaceOnWire,
     Pulse,
     Ready,
     Refused,
@@ -63,6 +65,41 @@ def test_a_frames_whole_life(staffed):
     assert bench.frames == {"seen": 1, "counted": 1, "rejected": 0, "pending": 0}
     assert (bench.journal.fold.cells, bench.journal.fold.at_edge) == (2, 1)
     assert list(verify(bench.ledger)) == []
+
+
+def test_a_cell_seen_before_is_neither_leased_nor_counted(staffed):
+    bench, source, finder, worker = staffed
+    first, second = bench.offer(source, b"one", b"two")
+    (one, _), (two, _) = bench.hear(finder, FrameLease)
+    finder.send(*cells(one))
+    for crop, _ in bench.hear(worker, CropLease):
+        worker.send(judged(crop))
+    message, buffers = cells(two, whole=2)
+    place = PlaceOnWire("placed", 0, 30.0, -4.5, 2.0, 0.99, (first,))
+    known, fresh = message.cells
+    message = replace(message, cells=(replace(known, same_as=(first, 0)), fresh), cropped=(1,), placement=place)
+    finder.send(message, buffers[1:])
+    ((crop, _),) = bench.hear(worker, CropLease)
+    assert (crop.frame, crop.index) == (second, 1)
+    worker.send(judged(crop))
+    bench.turn()
+    fold = bench.journal.fold
+    assert (fold.cells, fold.cells_found, fold.seen_again, fold.complete) == (2, 3, 1, True)
+    found = bench.ledger.found(second)
+    assert (found.cells[0].same_as.frame, found.placement.tied_to) == (first, (first,))
+    assert list(verify(bench.ledger)) == []
+
+
+def test_a_cell_said_to_be_one_that_was_never_counted_is_refused(staffed):
+    bench, source, finder, _ = staffed
+    bench.offer(source, b"one")
+    ((lease, _),) = bench.hear(finder, FrameLease)
+    message, buffers = cells(lease)
+    finder.send(replace(message, cells=(replace(message.cells[0], same_as=("0" * 64, 0)),), cropped=()), buffers[1:])
+    ((refused, _),) = bench.hear(finder, Refused)
+    assert refused.code == "impossible_answer"
+    assert "never counted" in refused.detail
+    assert bench.frames["pending"] == 1
 
 
 def test_the_same_bytes_are_the_same_frame(staffed):

@@ -107,7 +107,7 @@ def test_a_running_session_says_so(state):
 def test_show(state):
     shown = run("show", "monday")
     assert "frames: 3 seen = 0 counted + 1 rejected (1 dark) + 2 pending" in shown
-    assert "cells: 3 found = 1 counted (1 flagged) + 0 rejected + 1 cut by the edge + 1 pending" in shown
+    assert "cells: 3 found = 1 counted (1 flagged) + 0 rejected + 1 cut by the edge + 0 seen again + 1 pending" in shown
     assert "  band             1  100.00 %   95 % interval 2.50 to 100.00" in shown
     assert "neutrophils" in shown
     assert "band rule: filament" in shown

@@ -21,6 +21,7 @@ from smearwatch.daemon.record.events import (
 )
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.lock import SessionBusy
+from smearwatch.daemon.record.placement import CellName, Placement
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.record.writing import LedgerRefused
@@ -49,6 +50,13 @@ def counted(number: int, index: int, cls: ClassName = "band") -> Counted:
 
 def labelled(number: int, index: int, label: LabelName = "band", ordinal: int = 1) -> Labelled:
     return Labelled(frame(number), index, label, "reader", ordinal, 9)
+
+
+def again(number: int, of: int, index: int = 0) -> Found:
+    """A frame whose one cell was seen before."""
+    cell = FoundCell(0, (0, 0, 5, 5), (2.5, 2.5), 100.0, False, 0.9, CellName(frame(of), index))
+    place = Placement("placed", 0, 10.0, 20.0, 1.5, 1.01, (frame(of),))
+    return Found(frame(number), 100, 100, 0.1, "configured", None, 0.8, (cell,), place)
 
 
 def rejected(number: int) -> Rejected:
@@ -122,6 +130,12 @@ def test_writing_twice_changes_nothing(ledger, before, first, again):
         ([seen(1), found(1, True)], counted(1, 0), "cut by the edge"),
         ([seen(1)], labelled(1, 0), "no such cell"),
         ([seen(1), found(1, True)], labelled(1, 0), "cut by the edge"),
+        ([seen(1), found(1, False), seen(2), again(2, 1)], counted(2, 0), "counted in an earlier frame"),
+        ([seen(1), found(1, False), seen(2), again(2, 1)], labelled(2, 0), "counted in an earlier frame"),
+        ([seen(1), found(1, True), seen(2)], again(2, 1), "never counted"),
+        ([seen(1), found(1, False), seen(2)], again(2, 1, index=1), "never counted"),
+        ([seen(1), seen(2)], again(2, 1), "never counted"),
+        ([seen(1), found(1, False), seen(2), again(2, 1), seen(3)], again(3, 2), "never counted"),
         ([seen(1), found(1, False)], labelled(1, 0, ordinal=2), "no label number 1 before it"),
         ([], opened(2), "the epoch is 1"),
         ([], Closed(3, True, {}, {}), "the epoch is 1"),
@@ -311,3 +325,35 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(ledger):
     ledger.rows("PRAGMA max_page_count = 100000")
     assert ledger.append([seen(20_000)])[0].number == kept + 2
     assert list(verify(ledger)) == []
+
+
+def test_a_cell_seen_before_waits_for_nothing(ledger, folder):
+    ledger.append([opened(1), seen(1), found(1, False), counted(1, 0), seen(2)])
+    assert [pending.seen.frame for pending in ledger.pending_frames(after=0, limit=9)] == [frame(2)]
+    ledger.append([again(2, 1)])
+    assert list(ledger.pending_frames(after=0, limit=9)) == []
+    with Ledger.read(folder) as reader:
+        assert list(verify(reader)) == []
+        placed = reader.found(frame(2))
+    assert placed == again(2, 1)
+
+
+def test_what_has_no_place_is_spelt_as_before():
+    spelt = event_to_bytes(found(1, False)).decode()
+    assert "placement" not in spelt
+    assert "same_as" not in spelt
+    assert '"same_as":{"frame"' in event_to_bytes(again(2, 1)).decode()
+
+
+def test_a_program_that_knows_no_places_is_warned_by_the_form(ledger, folder):
+    ledger.append([opened(1), seen(1), found(1, False), seen(2)])
+    with sqlite3.connect(folder / "ledger.sqlite") as by_hand:
+        assert by_hand.execute("PRAGMA user_version").fetchone() == (1,)
+    ledger.append([again(2, 1)])
+    with sqlite3.connect(folder / "ledger.sqlite") as by_hand:
+        assert by_hand.execute("PRAGMA user_version").fetchone() == (3,)
+    by_hand.close()
+    ledger.append([labelled(1, 0)])
+    with sqlite3.connect(folder / "ledger.sqlite") as by_hand:
+        assert by_hand.execute("PRAGMA user_version").fetchone() == (3,)
+    by_hand.close()

@@ -230,7 +230,7 @@ def test_without_workers_it_says_that_frames_wait(view):
     assert ("workers", "0", "frames wait") in rows
     assert "1 finder " in one_line("daemon", rows).plain
     assert [row[1] for row in frame_rows(View())] == [DASH] * 4
-    assert [row[1] for row in cell_rows(View())] == [DASH] * 5
+    assert [row[1] for row in cell_rows(View())] == [DASH] * 6
 
 
 @pytest.mark.parametrize(("variable", "theme"), [("15;0", DARK), ("0;15", LIGHT), ("0;default;7", LIGHT), ("", DARK)])

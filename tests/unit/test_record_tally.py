@@ -22,6 +22,7 @@ from smearwatch.daemon.record.events import (
     Seen,
     Verdict,
 )
+from smearwatch.daemon.record.placement import CellName, Placement
 from smearwatch.daemon.record.tally import TallyBroken, TallyFold, tally_json
 from smearwatch.daemon.record.writing import key_of
 
@@ -55,6 +56,18 @@ def fold_of(*events: Event) -> TallyFold:
         fold.apply(event)
         assert fold.balanced
     return fold
+
+
+def repeated(number: int, *, unplaced: bool = False) -> Found:
+    """A frame that shows the first cell of frame 1 again, a new cell, and the first one's neighbour cut by the edge."""
+    first = CellName(frame(1), 0)
+    cells = (
+        FoundCell(0, (0, 0, 5, 5), (2.5, 2.5), 100.0, False, 0.9, first),
+        FoundCell(1, (9, 0, 5, 5), (11.5, 2.5), 100.0, False, 0.9),
+        FoundCell(2, (0, 9, 5, 5), (2.5, 11.5), 40.0, True, 0.9, first),
+    )
+    place = Placement("unplaced" if unplaced else "placed", 0, 1.0, 2.0, 3.0, 1.0, () if unplaced else (frame(1),))
+    return Found(frame(number), 100, 100, 0.1, "configured", None, 0.8, cells, place)
 
 
 @dataclass
@@ -123,6 +136,20 @@ def test_what_cannot_follow_is_refused_and_changes_nothing(before, impossible):
     assert fold.snapshot() == snapshot
 
 
+def test_a_cell_that_was_seen_before_is_not_counted_again():
+    fold = fold_of(seen(1), found(1, False), counted(1, 0), seen(2), repeated(2), counted(2, 1))
+    told = tally_json(fold, "s", 6)
+    assert (told["cells"], told["cells_found"], told["seen_again"], told["at_edge"]) == (2, 4, 1, 1)
+    assert (told["cells_pending"], told["frames_unplaced"], told["complete"]) == (0, 0, True)
+    with pytest.raises(TallyBroken, match="does not wait"):
+        fold.apply(counted(2, 0))
+
+
+def test_frames_without_a_place_are_told():
+    fold = fold_of(seen(1), found(1, False), counted(1, 0), seen(2), repeated(2, unplaced=True), counted(2, 1))
+    assert fold.unplaced == tally_json(fold, "s", 6)["frames_unplaced"] == 1
+
+
 def test_the_promised_json():
     opened = Opened(1, 0, "0.1.0", "monday", 100, 33.0, "filament", {})
     plan: dict[ClassName, int] = {
@@ -153,6 +180,8 @@ def test_the_promised_json():
         "cells_found": 102,
         "cells_pending": 0,
         "at_edge": 1,
+        "seen_again": 0,
+        "frames_unplaced": 0,
         "frames": {"seen": 103, "counted": 101, "rejected": 1, "pending": 1},
         "rejected_by_reason": {"out_of_focus": 1},
         "complete": False,

@@ -1,0 +1,77 @@
+"""What was found in a frame: its leukocytes, and why some of them are not counted."""
+
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic.dataclasses import dataclass
+
+from smearwatch.daemon.record.placement import CellName, Placement
+from smearwatch.daemon.record.values import STRICT, Count, Ordinal, Positive, Sha256, Word
+
+LeftOut: TypeAlias = Literal[0, 1, 2]
+COUNTS: Final = 0
+CUT: Final = 1
+SEEN_BEFORE: Final = 2
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class FoundCell:
+    """One leukocyte in a frame: box (x, y, width, height) and centre (x, y) in pixels, area in square µm.
+
+    ``same_as`` names the cell of an earlier frame that shows the same leukocyte whole: that one is counted.
+    """
+
+    index: Count
+    box: tuple[int, int, Ordinal, Ordinal]
+    centre_xy_px: tuple[float, float]
+    area_um2: Annotated[float, Field(ge=0)]
+    at_edge: bool
+    score: float
+    same_as: CellName | None = None
+
+    @property
+    def left_out(self) -> LeftOut:
+        """Why the cell is not counted, ``COUNTS`` when it is: cut by the edge, or seen before."""
+        if self.at_edge:
+            return CUT
+        return COUNTS if self.same_as is None else SEEN_BEFORE
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_none(handler(self), "same_as")
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Found:
+    """The leukocytes of a frame. Those at the edge are cut, so they are shown and never counted.
+
+    ``placement`` is where on the slide the frame was taken; None where frames are not placed.
+    """
+
+    frame: Sha256
+    width_px: Ordinal
+    height_px: Ordinal
+    um_per_px: Positive
+    um_per_px_source: Word
+    um_per_px_estimate: Positive | None
+    focus: float
+    cells: tuple[FoundCell, ...]
+    placement: Placement | None = None
+    kind: Literal["found"] = "found"
+
+    @model_validator(mode="after")
+    def _cells_are_told_apart(self) -> "Found":
+        if len({cell.index for cell in self.cells}) != len(self.cells):
+            raise ValueError("two cells with the same index")
+        if any(cell.same_as is not None and cell.same_as.frame == self.frame for cell in self.cells):
+            raise ValueError("a cell that was seen before in its own frame")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_none(handler(self), "placement")
+
+
+def _without_none(spelt: dict[str, Any], name: str) -> dict[str, Any]:
+    """Leave out what events of earlier versions did not have: their spelling is what was hashed."""
+    return {key: value for key, value in spelt.items() if key != name or value is not None}

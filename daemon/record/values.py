@@ -1,0 +1,32 @@
+"""The kinds of values that events are made of."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+
+STRICT: Final = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+"""How every event checks its values."""
+
+_Value = TypeVar("_Value")
+Frozen: TypeAlias = Annotated[
+    Mapping[str, _Value], AfterValidator(lambda given: MappingProxyType(dict(given))), PlainSerializer(dict)
+]
+
+
+def printable(name: Any) -> Any:
+    """Replace what UTF-8 cannot carry: a file with an odd name is still a frame."""
+    return name.encode("utf-8", "replace").decode("utf-8") if isinstance(name, str) else name
+
+
+Sha256: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Word: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+Name: TypeAlias = Annotated[str, BeforeValidator(printable)]
+Signed: TypeAlias = Annotated[str, BeforeValidator(printable), StringConstraints(min_length=1, max_length=200)]
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+Ordinal: TypeAlias = Annotated[int, Field(ge=1)]
+Positive: TypeAlias = Annotated[float, Field(gt=0)]
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+SixShares: TypeAlias = tuple[Share, Share, Share, Share, Share, Share]
+Scalar: TypeAlias = str | int | float | bool | None
