@@ -25,6 +25,7 @@ _PLAUSIBLE_UM_PER_PX = (0.01, 0.6)
 # With so many of the session's fields measured, one more no longer moves the median; the time is better spent.
 _ENOUGH_ESTIMATES = 15
 _NOMINAL_UM_PER_PX = 0.1
+_FEWEST_TO_KEEP = 4  # red cells; a field with fewer has a say about itself alone, and only where nobody knows better
 _JPEG_QUALITY = 85
 
 Image = npt.NDArray[np.uint8]
@@ -206,11 +207,12 @@ def _scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> _Scal
         return _Scale(float(np.median(session_estimates)), "red_cells", None)
     estimate = estimate_um_per_px(bgr)
     least, greatest = _PLAUSIBLE_UM_PER_PX
-    own = None
-    if estimate is not None and least <= estimate.um_per_px <= greatest:
-        own = round(estimate.um_per_px, 6)
-    known = [*session_estimates, *([own] if own is not None else [])]
-    return _Scale(float(np.median(known)) if known else None, "red_cells", own)
+    if estimate is None or not least <= estimate.um_per_px <= greatest:
+        return _Scale(float(np.median(session_estimates)) if session_estimates else None, "red_cells", None)
+    own = round(estimate.um_per_px, 6)
+    if estimate.red_cells < _FEWEST_TO_KEEP:
+        return _Scale(float(np.median(session_estimates)) if session_estimates else own, "red_cells", None)
+    return _Scale(float(np.median([*session_estimates, own])), "red_cells", own)
 
 
 def _searched(

@@ -71,6 +71,10 @@ class SettleBook:
             return Settled.TAKE_ANYWAY if quiet_s >= self._incomplete_s else Settled.WAIT
         return Settled.LOOK if watched.closed or quiet_s >= self._settle_s else Settled.WAIT
 
+    def quiet_s(self, path: str, now_s: float) -> float:
+        """Give how long a file has not changed."""
+        return now_s - self._watched[path].changed_s
+
     def incomplete(self, path: str) -> None:
         """Its bytes end too early: wait for a change."""
         watched = self._watched[path]

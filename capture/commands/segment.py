@@ -50,7 +50,7 @@ def segment(
     ] = None,
     overlay: Annotated[
         Path | None,
-        typer.Option("--overlay", metavar="DIR", help="Write a PNG per picture with boxes, outlines and a scale bar."),
+        typer.Option("--overlay", metavar="DIR", help="Write a JPEG per picture with boxes, outlines and a scale bar."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a picture on stdout.")] = False,
 ) -> None:
@@ -60,7 +60,7 @@ def segment(
     A picture of poor quality is an answer: it says accepted false and why.
     """
     scales = _scales(um_per_px, scale_from)
-    places = [_names(images, folder, option) for folder, option in ((masks, "--masks"), (overlay, "--overlay"))]
+    places = [_names(images, masks, "--masks", ".png"), _names(images, overlay, "--overlay", ".jpg")]
     progress = _Progress(len(images))
     failed = False
     for number, file in enumerate(images, start=1):
@@ -108,7 +108,7 @@ def _um_per_px(text: str) -> float | None:
     return value
 
 
-def _names(images: list[Path], folder: Path | None, option: str) -> dict[int, Path]:
+def _names(images: list[Path], folder: Path | None, option: str, suffix: str) -> dict[int, Path]:
     """File of each picture by its number; pictures of one name in two folders do not overwrite each other."""
     if folder is None:
         return {}
@@ -122,7 +122,7 @@ def _names(images: list[Path], folder: Path | None, option: str) -> dict[int, Pa
     for number, file in enumerate(images, start=1):
         used[file.stem] += 1
         again = f"-{used[file.stem]}" if used[file.stem] > 1 else ""
-        names[number] = folder / f"{file.stem}{again}.png"
+        names[number] = folder / f"{file.stem}{again}{suffix}"
     return names
 
 
@@ -203,11 +203,11 @@ def _poor_record(file: Path, rejected: "FieldRejected") -> dict[str, Any]:
 def _write(file: Path, what: str, target: Path, picture: Any) -> None:
     import cv2
 
-    encoded, png = cv2.imencode(".png", picture)
+    encoded, data = cv2.imencode(target.suffix, picture)
     try:
         if not encoded:
             raise OSError("it could not be encoded")
-        target.write_bytes(png.tobytes())
+        target.write_bytes(data.tobytes())
     except OSError as error:
         detail = f"{what} {target}: {error.strerror or error}"
         raise PictureUnusable(file, f"{what}_not_written", detail, "give a folder that can be written") from None

@@ -16,6 +16,7 @@ from watchdog.events import (
 from watchdog.observers import Observer
 
 from smearwatch.capture.header import probe
+from smearwatch.capture.metadata import side_file_for
 from smearwatch.capture.settle import FileMark, SettleBook, Settled
 from smearwatch.capture.sources.base import Delivery, SourceFrame
 from smearwatch.capture.sources.witnesses import scale_desk
@@ -24,9 +25,11 @@ from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.role import Role
 from smearwatch.daemon.wire.messages import SourceState
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".czi"})
 # How the pictures that are read here begin; a file that begins otherwise will not become one by waiting.
-_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"ZISRAWFILE")
+# Software that writes a file beside each picture may write it a little later.
+_SIDE_FILE_S = 3.0
 
 
 class _Notices(FileSystemEventHandler):
@@ -67,6 +70,7 @@ class FolderSource:
         self._ignored: set[str] = set()
         self._lost = False
         self._known_before = 0
+        self._side_files_come = False
         self._stack = ExitStack()
 
     def __enter__(self) -> "FolderSource":
@@ -152,6 +156,8 @@ class FolderSource:
         decision = self._book.decide(path, self._clock()) if path in self._book else Settled.WAIT
         if decision is Settled.WAIT:
             return None
+        if self._awaits_side_file(path):
+            return None
         frame, mark, complete = self._read(path)
         if mark is None or mark != self._book.mark(path):
             return None
@@ -160,6 +166,13 @@ class FolderSource:
             return None
         self._given[path] = mark
         return frame
+
+    def _awaits_side_file(self, path: str) -> bool:
+        """Whether the file beside a picture is still to come, as it did with those before; it holds the scale."""
+        if side_file_for(Path(path)) is not None:
+            self._side_files_come = True
+            return False
+        return self._side_files_come and self._book.quiet_s(path, self._clock()) < _SIDE_FILE_S
 
     def _read(self, path: str) -> tuple[SourceFrame, FileMark | None, bool]:
         """Read a file; gives also what it looked like when it was read, None when it changed meanwhile."""
@@ -173,6 +186,8 @@ class FolderSource:
             with open(path, "rb") as file:
                 data = file.read(before.size_bytes + 1)
             after = _mark(os.stat(path))
+            beside = side_file_for(Path(path))
+            side_file = None if beside is None else beside.read_bytes()
         except OSError as error:
             mark = self._book.mark(path) or FileMark(0, 0, 0)
             return _refused(name, mark, ("unreadable", error.strerror or str(error))), mark, False
@@ -180,6 +195,7 @@ class FolderSource:
             name=name,
             data=data,
             captured_at_ns=max(0, before.modified_at_ns),  # a camera without a clock may date before 1970
+            side_file=side_file,
             size_bytes=len(data),
         )
         unchanged = before == after and len(data) == before.size_bytes

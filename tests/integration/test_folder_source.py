@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
+from smearwatch.capture.metadata import scale_from_metadata
 from smearwatch.capture.sources.base import SourceFrame
 from smearwatch.capture.sources.folder import FolderSource
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.plan import RunPlan
+from tests.czi_files import SubBlock, czi
 
 pytestmark = pytest.mark.integration
 
@@ -215,3 +217,37 @@ def test_the_time_is_the_files(watching):
     os.utime(path, ns=(5, 123_456_789))
     watching.until(1)
     assert watching.got[0].captured_at_ns == 123_456_789
+
+
+ZEISS = "<ImageMetadata><Scaling><Items>{}</Items></Scaling></ImageMetadata>".format(
+    "".join(f'<Distance Id="{axis}"><Value>4.4E-08</Value></Distance>' for axis in "XY")
+)
+
+
+def test_the_file_beside_a_picture_comes_with_it_even_if_it_is_late(watching):
+    first, second = watching.folder / "a.tif", watching.folder / "b.tif"
+    (watching.folder / "a.tif_metadata.xml").write_text(ZEISS)
+    first.write_bytes(picture(1, ".tiff"))
+    watching.until(1)
+    second.write_bytes(picture(2, ".tiff"))
+    watching.poll(0.6)
+    assert [frame.name for frame in watching.got] == ["a.tif"]
+    (watching.folder / "b.tif_metadata.xml").write_text(ZEISS)
+    watching.until(2)
+    scales = [scale_from_metadata(frame.data, frame.side_file) for frame in watching.got]
+    assert [getattr(scale, "um_per_px", None) for scale in scales] == [pytest.approx(0.044)] * 2
+
+
+def test_a_picture_whose_side_file_never_comes_is_taken_all_the_same(watching):
+    (watching.folder / "a.tif_metadata.xml").write_text(ZEISS)
+    (watching.folder / "a.tif").write_bytes(picture(1, ".tiff"))
+    watching.until(1)
+    (watching.folder / "b.tif").write_bytes(picture(2, ".tiff"))
+    watching.until(2, seconds=20.0)
+    assert [(frame.name, frame.side_file is None) for frame in watching.got] == [("a.tif", False), ("b.tif", True)]
+
+
+def test_a_czi_is_a_picture(watching):
+    data = czi(SubBlock(np.full((40, 50, 3), (10, 120, 200), np.uint8)))
+    (watching.folder / "a.czi").write_bytes(data)
+    assert watching.until(1) == [data]

