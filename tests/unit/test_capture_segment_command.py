@@ -65,7 +65,7 @@ def test_overlays_show_what_was_found(field, tmp_path):
     record = json.loads(done.stdout)
     drawn, plain = decode(Path(record["overlay"]).read_bytes()), decode(field.read_bytes())
     assert drawn.shape == plain.shape
-    changed = np.asarray(np.abs(drawn.astype(int) - plain) > 40).any(axis=2)
+    changed = np.asarray((np.abs(drawn.astype(int) - plain) > 40).any(axis=2))
     for x, y, width, height in (cell["box"] for cell in record["cells"]):
         assert changed[y : y + height, x].mean() > 0.8
         assert changed[y, x : x + width].mean() > 0.8
