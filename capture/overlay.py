@@ -11,7 +11,8 @@ from smearwatch.capture.segment import CYTOPLASM, NUCLEUS, Leukocyte
 Image = npt.NDArray[np.uint8]
 
 _CELL_BGR, _NUCLEUS_BGR = (0, 160, 0), (200, 60, 0)
-_BOX_BGR, _EDGE_BGR, _INK_BGR = (0, 200, 255), (60, 60, 255), (20, 20, 20)
+_BOX_BGR, _EDGE_BGR = (0, 200, 255), (60, 60, 255)
+_INK_BGR, _RIM_BGR = (20, 20, 20), (255, 255, 255)
 _BAR_SHARE = 0.2  # of the picture's width, at most
 _STEPS = (1.0, 2.0, 5.0)
 
@@ -76,5 +77,8 @@ def _draw_bar(drawn: Image, um_per_px: float, thick: int) -> None:
 
 def _write(drawn: Image, text: str, at: tuple[int, int], thick: int) -> None:
     """Write dark letters with a bright rim, to be read on any ground."""
-    for colour, width in (((255, 255, 255), 3 * thick), (_INK_BGR, thick)):
-        cv2.putText(drawn, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * thick, colour, width, cv2.LINE_AA)
+    # The rim is the same letters moved about: heavier ones would be wider, too.
+    around = [(x, y) for x in (-thick, 0, thick) for y in (-thick, 0, thick) if (x, y) != (0, 0)]
+    for (x, y), colour in [*((place, _RIM_BGR) for place in around), ((0, 0), _INK_BGR)]:
+        place = (at[0] + x, at[1] + y)
+        cv2.putText(drawn, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * thick, colour, thick, cv2.LINE_AA)
