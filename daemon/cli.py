@@ -22,6 +22,9 @@ COMMANDS = {
     "sessions": _Entry("smearwatch.clients.commands.sessions", "Recorded sessions: list, show, verify, export, label."),
     "replay": _Entry("smearwatch.daemon.commands.replay", "A recorded session's frames through the pipeline again."),
     "segment": _Entry("smearwatch.capture.commands.segment", "Frames to leukocytes, without a daemon."),
+    "calibrate": _Entry(
+        "smearwatch.capture.commands.calibrate", "The scale of a camera from a stage micrometer or scale bar."
+    ),
     "classify": _Entry("smearwatch.train.commands.classify", "Single-cell pictures to class and verdict."),
     "slide": _Entry("smearwatch.capture.commands.slide", "A simulated slide, written as a camera would."),
     "train": _Entry("smearwatch.train.commands.train", "Train the networks."),

@@ -1,5 +1,7 @@
 """Who is asked about a frame's scale in a run."""
 
+from smearwatch.capture.calibration import DEFAULT_NAME, Calibration, CalibrationUnusable, load
+from smearwatch.capture.header import probe
 from smearwatch.capture.metadata import MetadataOdd, scale_from_metadata
 from smearwatch.capture.scale_claims import ScaleClaim
 from smearwatch.capture.sources.frame import SourceFrame
@@ -15,14 +17,54 @@ def scale_desk(plan: RunPlan) -> ScaleDesk:
     ----------
     plan
         The run.
+
+    Raises
+    ------
+    CalibrationUnusable
+        The calibration that the run names is not there, or damaged.
     """
     witnesses: list[Witness] = [MetadataWitness()]
+    named = plan.settings.calibration
+    calibration = load(plan.settings.state_dir, named or DEFAULT_NAME)
+    if calibration is not None:
+        witnesses.insert(0, MicrometerWitness(calibration))
+    elif named is not None:
+        mend = f"`smearwatch calibrate --name {named}` first, or name another"
+        raise CalibrationUnusable(f"no calibration {named!r}", mend)
     if (um_per_px := plan.um_per_px) is not None:
         claim = ScaleClaim("configured", um_per_px, "um_per_px of the settings")
         witnesses.append(lambda _: claim)
     settings = plan.settings
     trusted = None if settings.scale_from == "auto" else settings.scale_from
     return ScaleDesk(witnesses, trusted=trusted, max_pixels=settings.max_frame_pixels)
+
+
+class MicrometerWitness:
+    """Says what a stored calibration says, for pictures of the size that it was made with."""
+
+    def __init__(self, calibration: Calibration) -> None:
+        self._calibration = calibration
+        self._told = False
+
+    def __call__(self, frame: SourceFrame) -> ScaleClaim | None:
+        """Compare sizes; a picture of another size is said once, for its scale is not known.
+
+        Parameters
+        ----------
+        frame
+            As its source gave it.
+        """
+        header = probe(frame.data or b"")
+        kept = self._calibration
+        um_per_px = kept.for_picture(header.width_px, header.height_px)
+        if um_per_px is not None:
+            return ScaleClaim("micrometer", um_per_px, f"calibration {kept.name}, {kept.method}")
+        if header.format is not None and not self._told:
+            self._told = True
+            detail = f"it is of {kept.width_px}x{kept.height_px}, the picture of {header.width_px}x{header.height_px}"
+            mend = "calibrate with pictures as the camera writes them now"
+            get_logger().warning("calibration not used", calibration=kept.name, frame=frame.name, why=detail, mend=mend)
+        return None
 
 
 class MetadataWitness:

@@ -1,0 +1,162 @@
+"""Stored calibrations: the scale of a camera with its adapter and objective, measured once and kept by name."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from smearwatch.daemon.config import SCALE_MAX_UM_PER_PX, SCALE_MIN_UM_PER_PX
+from smearwatch.daemon.record.folders import make_folder, sync_folder
+from smearwatch.daemon.record.sessions import check_name
+
+DEFAULT_NAME = "default"
+"""Used by a run that names none."""
+
+
+class CalibrationUnusable(ValueError):
+    """A calibration that cannot be read, written or used."""
+
+    def __init__(self, matter: str, mend: str) -> None:
+        super().__init__(matter)
+        self.mend = mend
+
+
+class Calibration(BaseModel):
+    """A measured scale, and what it was measured on. Lengths in µm, sizes in px."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str
+    um_per_px: Annotated[float, Field(ge=SCALE_MIN_UM_PER_PX, le=SCALE_MAX_UM_PER_PX)]
+    standard_error_um_per_px: Annotated[float, Field(ge=0)]
+    method: Literal["micrometer", "bar"]
+    length_um: Annotated[float, Field(gt=0)]
+    lines: Annotated[int, Field(ge=0)]
+    width_px: Annotated[int, Field(ge=1)]
+    height_px: Annotated[int, Field(ge=1)]
+    picture_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    measured_at: str
+
+    def for_picture(self, width_px: int, height_px: int) -> float | None:
+        """Give the scale of a picture of the same size, lying or standing; None for any other.
+
+        A camera that bins, crops or writes smaller pictures has another scale, which nobody can tell from the size.
+
+        Parameters
+        ----------
+        width_px, height_px
+            Size of the picture.
+        """
+        same = {self.width_px, self.height_px} == {width_px, height_px}
+        return self.um_per_px if same else None
+
+
+def calibrations_root(state_dir: Path) -> Path:
+    """Give the folder of a state folder's calibrations.
+
+    Parameters
+    ----------
+    state_dir
+        The state folder.
+    """
+    return state_dir / "calibrations"
+
+
+def store(state_dir: Path, calibration: Calibration) -> Path:
+    """Keep a calibration under its name, in place of one that was there; all of it or nothing.
+
+    Parameters
+    ----------
+    state_dir
+        The state folder.
+    calibration
+        What was measured.
+
+    Raises
+    ------
+    CalibrationUnusable
+        The folder cannot be written.
+    """
+    path = _path(state_dir, calibration.name)
+    try:
+        make_folder(path.parent)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", suffix=".part", delete=False) as file:
+            file.write(calibration.model_dump_json(indent=1) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(file.name, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise CalibrationUnusable(f"{path}: {error.strerror}", "give this user the right to write there") from None
+    return path
+
+
+def load(state_dir: Path, name: str) -> Calibration | None:
+    """Read a calibration, None where there is none of that name.
+
+    Parameters
+    ----------
+    state_dir
+        The state folder.
+    name
+        As it was stored.
+
+    Raises
+    ------
+    CalibrationUnusable
+        Its file cannot be read, or is not one.
+    """
+    path = _path(state_dir, name)
+    try:
+        return Calibration.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        why = error.strerror if isinstance(error, OSError) else "damaged"
+        raise CalibrationUnusable(
+            f"{path}: {why}", f"calibrate again, or `smearwatch calibrate --forget {name}`"
+        ) from None
+
+
+def listed(state_dir: Path) -> list[Calibration]:
+    """Give all calibrations in the order of their names; raises `CalibrationUnusable`.
+
+    Parameters
+    ----------
+    state_dir
+        The state folder.
+    """
+    names = sorted(path.stem for path in calibrations_root(state_dir).glob("[!.]*.json"))
+    return [calibration for name in names if (calibration := load(state_dir, name)) is not None]
+
+
+def forget(state_dir: Path, name: str) -> None:
+    """Remove a calibration.
+
+    Parameters
+    ----------
+    state_dir
+        The state folder.
+    name
+        As it was stored.
+
+    Raises
+    ------
+    CalibrationUnusable
+        There is none of that name, or it cannot be removed.
+    """
+    path = _path(state_dir, name)
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        raise CalibrationUnusable(
+            f"no calibration {name!r}", "`smearwatch calibrate --list` shows what there is"
+        ) from None
+    except OSError as error:
+        raise CalibrationUnusable(f"{path}: {error.strerror}", "give this user the right to write there") from None
+
+
+def _path(state_dir: Path, name: str) -> Path:
+    return calibrations_root(state_dir) / f"{check_name(name)}.json"

@@ -1,0 +1,160 @@
+"""`smearwatch calibrate`: the scale of a camera, its adapter and its objective, measured on a picture and kept."""
+
+import hashlib
+import json
+import math
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from smearwatch.capture.calibration import DEFAULT_NAME, Calibration, CalibrationUnusable, forget, listed, store
+from smearwatch.daemon.config import SCALE_MAX_UM_PER_PX, SCALE_MIN_UM_PER_PX, load_settings
+from smearwatch.daemon.record.sessions import check_name
+
+if TYPE_CHECKING:
+    import numpy as np
+
+app = typer.Typer(add_completion=False)
+
+_EPILOG = "Example: smearwatch calibrate --micrometer ruler.tif --length-um 10"
+
+
+@app.command(epilog=_EPILOG)
+def calibrate(
+    micrometer: Annotated[
+        Path | None, typer.Option("--micrometer", metavar="IMAGE", help="A picture of a stage micrometer.")
+    ] = None,
+    bar: Annotated[
+        Path | None, typer.Option("--bar", metavar="IMAGE", help="A picture with a scale bar in it.")
+    ] = None,
+    length_um: Annotated[
+        float | None,
+        typer.Option(
+            "--length-um", metavar="L", help="From one ruled line to the next (often 10), or the bar's length."
+        ),
+    ] = None,
+    name: Annotated[str, typer.Option("--name", help="Name of this camera, adapter and objective.")] = DEFAULT_NAME,
+    overlay: Annotated[
+        Path | None, typer.Option("--overlay", metavar="FILE", help="Write the picture with what was found drawn in.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--list", help="Show what is kept.")] = False,
+    forgotten: Annotated[str | None, typer.Option("--forget", metavar="NAME", help="Remove one.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON objects, one a line.")] = False,
+) -> None:
+    """Measure a scale and keep it; `run` believes it before anything else, for pictures of the same size."""
+    _one_of(micrometer, bar, show, forgotten)
+    state_dir = load_settings(config).state_dir
+    if show:
+        for kept in listed(state_dir):
+            _tell(kept, as_json=as_json)
+        return
+    if forgotten is not None:
+        forget(state_dir, forgotten)
+        return
+    image = micrometer or bar
+    assert image is not None
+    length = math.nan if length_um is None else length_um
+    if not (math.isfinite(length) and length > 0.0):
+        _refuse(
+            "--length-um has to be a length in um, such as 10", "give the distance of two lines, or the bar's length"
+        )
+    measured = _measured(image, length, check_name(name), is_bar=bar is not None, overlay=overlay)
+    store(state_dir, measured)
+    _tell(measured, as_json=as_json)
+
+
+def _one_of(*ways: object) -> None:
+    if sum(way is not None and way is not False for way in ways) != 1:
+        _refuse("one of --micrometer, --bar, --list and --forget is needed", "see smearwatch calibrate --help")
+
+
+def _refuse(matter: str, mend: str) -> None:
+    sys.stderr.write(f"smearwatch: {matter} ({mend})\n")
+    raise typer.Exit(2)
+
+
+def _measured(image: Path, length_um: float, name: str, *, is_bar: bool, overlay: Path | None) -> Calibration:
+    from smearwatch.capture.decode import FrameUnusable, decode
+    from smearwatch.capture.ruling import RulingNotFound, find_ruling
+    from smearwatch.capture.scale_bar import BarNotFound, find_scale_bar
+
+    try:
+        data = image.read_bytes()
+        bgr = decode(data)
+        if is_bar:
+            found = find_scale_bar(bgr)
+            length_px, error_px, lines, drawn = float(found.length_px), 1.0, 0, [found.box_xywh_px]
+        else:
+            ruling = find_ruling(bgr)
+            length_px, error_px, lines = ruling.spacing_px, ruling.standard_error_px, len(ruling.places_px)
+            drawn = [ruling]  # type: ignore[list-item]
+    except OSError as error:
+        raise CalibrationUnusable(f"{image}: {error.strerror}", "give a picture file that can be read") from None
+    except (FrameUnusable, RulingNotFound, BarNotFound) as error:
+        raise CalibrationUnusable(f"{image}: {error}", error.mend) from None
+    um_per_px = length_um / length_px
+    if not SCALE_MIN_UM_PER_PX <= um_per_px <= SCALE_MAX_UM_PER_PX:
+        matter = f"{image}: {length_um:g} um on {length_px:.1f} px are {um_per_px:.4g} um/px, no microscope's scale"
+        raise CalibrationUnusable(matter, "check --length-um: the distance of neighbouring lines, or the bar's length")
+    if overlay is not None:
+        _draw(bgr, drawn[0], overlay)
+    return Calibration(
+        name=name,
+        um_per_px=um_per_px,
+        standard_error_um_per_px=um_per_px * error_px / length_px,
+        method="bar" if is_bar else "micrometer",
+        length_um=length_um,
+        lines=lines,
+        width_px=bgr.shape[1],
+        height_px=bgr.shape[0],
+        picture_sha256=hashlib.sha256(data).hexdigest(),
+        measured_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )
+
+
+def _draw(bgr: "np.ndarray[Any, Any]", found: Any, target: Path) -> None:
+    import cv2
+    import numpy as np
+
+    drawn = np.array(bgr, dtype=np.uint8)
+    height, width = drawn.shape[:2]
+    thick = max(1, round(max(height, width) / 700))
+    if isinstance(found, tuple):
+        x, y, w, h = found
+        cv2.rectangle(drawn, (x - 2 * thick, y - 2 * thick), (x + w + 2 * thick, y + h + 2 * thick), (0, 0, 255), thick)
+    else:
+        angle = np.radians(found.angle_deg)
+        across, along = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+        for place in found.places_px:
+            middle = np.array([width, height]) / 2.0 + place * across
+            ends = [tuple(int(v) for v in middle + side * max(width, height) * along) for side in (-1, 1)]
+            cv2.line(drawn, ends[0], ends[1], (0, 0, 255), thick, cv2.LINE_AA)
+    encoded, data = cv2.imencode(target.suffix if target.suffix in {".png", ".jpg"} else ".png", drawn)
+    try:
+        if not encoded:
+            raise OSError("it could not be encoded")
+        target.write_bytes(data.tobytes())
+    except OSError as error:
+        raise CalibrationUnusable(
+            f"--overlay {target}: {error.strerror or error}", "give a file that can be written"
+        ) from None
+
+
+def _tell(calibration: Calibration, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(calibration.model_dump()) + "\n")
+        return
+    c = calibration
+    seen = f"a bar of {c.length_um:g} um"
+    if c.method == "micrometer":
+        seen = f"{c.lines} lines found, {c.length_um:g} um from one to the next"
+    share = 100.0 * c.standard_error_um_per_px / c.um_per_px
+    sys.stdout.write(
+        f"{c.name}: {c.um_per_px:.5f} um/px (+- {share:.2f} %), {seen}, for pictures of {c.width_px}x{c.height_px}\n"
+    )

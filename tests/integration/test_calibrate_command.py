@@ -1,0 +1,135 @@
+"""`smearwatch calibrate`, and runs that believe what it kept."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from smearwatch.capture.calibration import CalibrationUnusable, calibrations_root, load
+from smearwatch.capture.commands.calibrate import app
+from smearwatch.capture.decode import decode
+from smearwatch.capture.slide.slide import Slide
+from smearwatch.capture.sources.frame import SourceFrame
+from smearwatch.capture.sources.witnesses import scale_desk
+from smearwatch.daemon.config import Settings
+from smearwatch.daemon.plan import RunPlan
+from tests.unit.test_capture_ruling import micrometer
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def state_dir(tmp_path, monkeypatch):
+    monkeypatch.setenv("SMEARWATCH_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def ruler(tmp_path):
+    file = tmp_path / "ruler.png"
+    cv2.imwrite(str(file), micrometer(0.09, degrees=4.0))
+    return file
+
+
+def calibrate(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_a_micrometer_is_measured_kept_shown_and_forgotten(state_dir, ruler, tmp_path):
+    look = tmp_path / "look.png"
+    done = calibrate("--micrometer", ruler, "--length-um", "10", "--overlay", look, "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["um_per_px"] == pytest.approx(0.09, rel=0.005)
+    assert (told["method"], told["width_px"], told["height_px"]) == ("micrometer", 1280, 960)
+    assert told["lines"] >= 8
+    kept = load(state_dir, "default")
+    assert kept is not None
+    assert kept.model_dump() == told
+    assert decode(look.read_bytes()).shape == (960, 1280, 3)
+    assert not np.array_equal(decode(look.read_bytes()), decode(ruler.read_bytes()))
+    assert "default: 0.0" in calibrate("--list").stdout
+    assert calibrate("--forget", "default").exit_code == 0
+    assert load(state_dir, "default") is None
+
+
+def test_a_bar(state_dir, tmp_path):
+    bgr = Slide(3, um_per_px=0.1, width_px=900, height_px=600).field(1).bgr.copy()
+    cv2.rectangle(bgr, (640, 560), (839, 567), (0, 0, 0), -1)
+    cv2.imwrite(str(tmp_path / "bar.png"), bgr)
+    done = calibrate("--bar", tmp_path / "bar.png", "--length-um", "20", "--name", "teaching", "--json")
+    assert json.loads(done.stdout)["um_per_px"] == pytest.approx(0.1, rel=0.01)
+    kept = load(state_dir, "teaching")
+    assert kept is not None
+    assert kept.method == "bar"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "one of --micrometer, --bar, --list and --forget"),
+        (("--micrometer", "{ruler}", "--bar", "{ruler}", "--length-um", "10"), "one of --micrometer"),
+        (("--micrometer", "{ruler}"), "--length-um has to be a length"),
+        (("--micrometer", "{ruler}", "--length-um", "0"), "--length-um has to be a length"),
+        (("--micrometer", "{ruler}", "--length-um", "-10"), "--length-um has to be a length"),
+        (("--micrometer", "{ruler}", "--length-um", "nan"), "--length-um has to be a length"),
+    ],
+)
+def test_wrong_usage_is_one_line(state_dir, ruler, options, said):
+    done = calibrate(*(option.format(ruler=ruler) for option in options))
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert load(state_dir, "default") is None
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--micrometer", "{folder}/none.png", "--length-um", "10"), "No such file"),
+        (("--micrometer", "{folder}/words.png", "--length-um", "10"), "not_an_image"),
+        (("--micrometer", "{ruler}", "--length-um", "50000"), "no microscope's scale"),
+        (("--bar", "{ruler}", "--length-um", "10"), "{ruler}: "),
+        (("--forget", "nobody"), "no calibration 'nobody'"),
+    ],
+)
+def test_what_cannot_be_measured_says_why(state_dir, ruler, tmp_path, options, said):
+    (tmp_path / "words.png").write_text("words")
+    done = calibrate(*(option.format(ruler=ruler, folder=tmp_path) for option in options))
+    assert isinstance(done.exception, CalibrationUnusable)
+    assert said.format(ruler=ruler) in str(done.exception)
+    assert done.exception.mend
+    assert load(state_dir, "default") is None
+
+
+def test_a_damaged_calibration_is_no_scale(state_dir, ruler):
+    calibrate("--micrometer", ruler, "--length-um", "10")
+    (calibrations_root(state_dir) / "default.json").write_text("{}")
+    with pytest.raises(CalibrationUnusable, match=r"default\.json: damaged"):
+        load(state_dir, "default")
+
+
+def frame(um_per_px, width_px, height_px):
+    bgr = Slide(4, um_per_px=um_per_px, width_px=width_px, height_px=height_px).field(1).bgr
+    return SourceFrame("a.png", cv2.imencode(".png", bgr)[1].tobytes(), 0)
+
+
+def desk(state_dir, **settings):
+    plan = RunPlan(settings=Settings(state_dir=state_dir, **settings), session="t", source="folder")
+    return scale_desk(plan)
+
+
+def test_a_run_believes_the_micrometer_first_for_pictures_of_its_size(state_dir, ruler, capsys):
+    calibrate("--micrometer", ruler, "--length-um", "10")
+    (scaled,) = desk(state_dir, um_per_px=0.095).admit([frame(0.09, 1280, 960)])
+    assert (scaled.um_per_px, scaled.um_per_px_source) == (pytest.approx(0.09, rel=0.005), "micrometer")
+    (other,) = desk(state_dir, um_per_px=0.09).admit([frame(0.09, 900, 600)])
+    assert (other.um_per_px, other.um_per_px_source) == (0.09, "configured")
+    assert "calibration not used" in "".join(capsys.readouterr())
+
+
+def test_a_calibration_that_is_named_has_to_be_there(state_dir):
+    with pytest.raises(CalibrationUnusable, match="no calibration 'ercs'"):
+        desk(state_dir, calibration="ercs")
