@@ -59,4 +59,5 @@ def test_a_real_cell_is_the_same_in_every_format(real_data, cls):
         assert isinstance(found, FieldFound), name
         assert len(found.cells) == len(truth.cells), name
         for cell, true in zip(found.cells, truth.cells, strict=True):
-            assert cell.area_um2 == pytest.approx(true.area_um2, rel=0.03), name
+            # Outlines move in steps of 0.22 um; of a small cell one step all round is a tenth of its area.
+            assert cell.area_um2 == pytest.approx(true.area_um2, rel=0.0 if mean_off == 0 else 0.08), name
