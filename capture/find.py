@@ -13,6 +13,7 @@ import numpy.typing as npt
 from smearwatch.capture.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
 from smearwatch.capture.light import FieldLight, measure_light
+from smearwatch.capture.placing.picture import PackedPicture, packed
 from smearwatch.capture.quality import Quality, judge
 from smearwatch.capture.scale import estimate_um_per_px
 from smearwatch.capture.segment import Leukocyte, Segmentation, segment
@@ -75,6 +76,8 @@ class FieldFound:
         The leukocytes found; empty where there are none.
     segmentation
         The cells' outlines.
+    picture
+        The small picture by which the field is recognised.
     stages_ms
         Time spent in decode, scale, light, quality, segment, crop.
     """
@@ -87,6 +90,7 @@ class FieldFound:
     focus: float
     cells: tuple[FoundCell, ...]
     segmentation: Segmentation
+    picture: PackedPicture
     stages_ms: MappingProxyType[str, float]
 
 
@@ -221,8 +225,9 @@ def _searched(
     assert scale.um_per_px is not None
     um_per_px = scale.um_per_px
     height, width = bgr.shape[:2]
+    work_um_per_px = um_per_px * width / work.shape[1]
     with clock.stage("segment"):
-        segmentation = segment(work, um_per_px * width / work.shape[1], size_px=(width, height))
+        segmentation = segment(work, work_um_per_px, size_px=(width, height))
     with clock.stage("crop"):
         numbered = enumerate(segmentation.cells)
         cells = tuple(_found_cell(index, cell, bgr, light, um_per_px, field_um) for index, cell in numbered)
@@ -235,6 +240,7 @@ def _searched(
         focus=quality.focus,
         cells=cells,
         segmentation=segmentation,
+        picture=packed(work, work_um_per_px),
         stages_ms=clock.read(),
     )
 

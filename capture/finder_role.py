@@ -1,14 +1,22 @@
 """The finder as a child process: leases frames, finds their leukocytes, answers with cells and crops."""
 
+import time
+from contextlib import ExitStack
+from dataclasses import asdict
+
 import numpy as np
 
 from smearwatch.capture.find import FieldFound, FieldRejected, find
+from smearwatch.capture.placing.desk import PlacingDesk
+from smearwatch.capture.placing.slide_map import Placed
 from smearwatch.daemon.errand import Errand
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.role import Role
 from smearwatch.daemon.wire.codec import Buffer
-from smearwatch.daemon.wire.messages import CellOnWire, CellsFound, FrameLease, FrameRejected, LeaseFailed
+from smearwatch.daemon.wire.messages import CellOnWire, CellsFound, FrameLease, FrameRejected, LeaseFailed, PlaceOnWire
 
 # One frame in hand and one on the way, so that decoding never waits for the wire.
 _CAPACITY = 2
@@ -17,14 +25,20 @@ _CAPACITY = 2
 def main(plan: RunPlan, role: Role) -> None:
     """Find leukocytes until told to stop."""
     get_logger().info("finder ready")
-    with Errand(plan, role, "finder", capacity=_CAPACITY) as errand:
+    session = session_folder(plan.settings.state_dir, plan.session)
+    with Errand(plan, role, "finder", capacity=_CAPACITY) as errand, ExitStack() as stack:
+        desk: PlacingDesk | None = None
         while not role.stopping:
             for lease, buffers in errand.leases(FrameLease, most=1):
+                if desk is None:
+                    # Only now is all that an earlier finder found for certain in the ledger, or lost for good.
+                    ledger = stack.enter_context(LedgerReader.read(session))
+                    desk = PlacingDesk(ledger, max_pixels=plan.settings.max_frame_pixels, beat=role.beat)
                 if len(buffers) != 1:
                     errand.send(LeaseFailed(lease.lease, f"{len(buffers)} buffers instead of a frame's bytes"))
                     continue
                 try:
-                    answer = _answer(plan, lease, buffers[0])
+                    answer = _answer(plan, lease, buffers[0], desk)
                 except Exception as error:  # noqa: BLE001  # one frame must not end its finder
                     detail = f"{type(error).__name__}: {error}"[:400]
                     get_logger().error("frame failed", frame=lease.frame, error=detail)
@@ -33,7 +47,9 @@ def main(plan: RunPlan, role: Role) -> None:
                 errand.send(*answer)
 
 
-def _answer(plan: RunPlan, lease: FrameLease, data: memoryview) -> tuple[CellsFound | FrameRejected, list[Buffer]]:
+def _answer(
+    plan: RunPlan, lease: FrameLease, data: memoryview, desk: PlacingDesk
+) -> tuple[CellsFound | FrameRejected, list[Buffer]]:
     result = find(
         data,
         um_per_px=lease.um_per_px,
@@ -53,11 +69,16 @@ def _answer(plan: RunPlan, lease: FrameLease, data: memoryview) -> tuple[CellsFo
             stages_ms=dict(result.stages_ms),
         )
         return rejected, []
-    return _found(lease, result)
+    began_ns = time.perf_counter_ns()
+    placed = desk.place(lease.frame, result)
+    place_ms = round((time.perf_counter_ns() - began_ns) / 1e6, 3)
+    return _found(lease, result, placed, {**result.stages_ms, "place": place_ms})
 
 
-def _found(lease: FrameLease, result: FieldFound) -> tuple[CellsFound, list[Buffer]]:
-    known = set(lease.known_cells)
+def _found(
+    lease: FrameLease, result: FieldFound, placed: Placed, stages_ms: dict[str, float]
+) -> tuple[CellsFound, list[Buffer]]:
+    known = {*lease.known_cells, *placed.same_as}
     crops = [(cell.index, cell.crop_bgr) for cell in result.cells if cell.crop_bgr is not None]
     wanted = [(index, crop_bgr) for index, crop_bgr in crops if index not in known]
     message = CellsFound(
@@ -70,11 +91,20 @@ def _found(lease: FrameLease, result: FieldFound) -> tuple[CellsFound, list[Buff
         um_per_px_estimate=result.um_per_px_estimate,
         focus=result.focus,
         cells=tuple(
-            CellOnWire(cell.index, cell.box, cell.centre_xy_px, cell.area_um2, cell.at_edge, cell.score)
+            CellOnWire(
+                index=cell.index,
+                box=cell.box,
+                centre_xy_px=cell.centre_xy_px,
+                area_um2=cell.area_um2,
+                at_edge=cell.at_edge,
+                score=cell.score,
+                same_as=placed.same_as.get(cell.index),
+            )
             for cell in result.cells
         ),
         cropped=tuple(index for index, _ in wanted),
-        stages_ms=dict(result.stages_ms),
+        stages_ms=stages_ms,
+        placement=None if placed.placement is None else PlaceOnWire(**asdict(placed.placement)),
     )
     pixels: list[Buffer] = [np.ascontiguousarray(crop_bgr).data.cast("B") for _, crop_bgr in wanted]
     return message, [*pixels, *(cell.thumbnail_jpeg for cell in result.cells)]

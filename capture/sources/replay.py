@@ -1,4 +1,4 @@
-"""Frames from a recorded session, in the order they were seen, with the scale that was used then."""
+"""Frames from a recorded session, in the order they were searched, with the scale that was used then."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -34,8 +34,7 @@ class ReplaySource:
         self._speed = speed
         self._clock = clock
         # A session that is still being recorded is replayed as far as it goes now.
-        self._total = ledger.summary().frames
-        self._frames = ledger.seen_frames(limit=self._total)
+        self._numbers = ledger.answered()
         self._given = 0
         self._next: tuple[Seen, int] | None = None
         self._first: tuple[int, float] | None = None
@@ -56,15 +55,15 @@ class ReplaySource:
 
     def state(self) -> SourceState:
         """Say how many frames are still to come; finished when none is."""
-        left = self._total - self._given
+        left = len(self._numbers) - self._given
         return SourceState(left, True, left == 0, {"files_known_before": self._known_before})
 
     def _due(self) -> Seen | None:
         if self._next is None:
-            recorded = next(self._frames, None)
-            if recorded is None or not isinstance(recorded.event, Seen):
-                self._given = self._total
+            if self._given == len(self._numbers):
                 return None
+            recorded = next(self._ledger.events(after=self._numbers[self._given] - 1, limit=1))
+            assert isinstance(recorded.event, Seen)
             self._next = (recorded.event, recorded.recorded_at_ns)
         seen, recorded_at_ns = self._next
         if self._speed is None:

@@ -140,6 +140,16 @@ class LedgerReader:
             limit,
         )
 
+    def answered(self) -> list[int]:
+        """Give the numbers of the seen events in the order in which their frames got outcomes, those without one last.
+
+        What is found in a frame may depend on what was found before it, so this is the order to repeat.
+        """
+        rows = self.rows(
+            "SELECT seen_number FROM frames ORDER BY outcome_number IS NULL, coalesce(outcome_number, seen_number)"
+        )
+        return [number for (number,) in rows]
+
     def pending_frames(self, after: int | None = None, limit: int = 100) -> list[PendingFrame]:
         """Give the frames that wait, in the order they were seen.
 
@@ -169,6 +179,21 @@ class LedgerReader:
     def found(self, frame: str) -> Found | None:
         """Give the leukocytes of a frame, None where it has no outcome yet or was rejected."""
         return self._by_key(f"outcome:{frame}", Found)
+
+    def found_frames(self) -> Iterator[Found]:
+        """Give what was found in each frame, in the order of finding; one after the other is read."""
+        after = 0
+        while True:
+            rows = self.rows(
+                "SELECT number, body FROM events WHERE kind = 'found' AND number > ? ORDER BY number LIMIT ?",
+                after,
+                _PAGE,
+            )
+            for number, body in rows:
+                yield self._event(number, body, Found)
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1][0]
 
     def rejected(self, frame: str) -> Rejected | None:
         """Give why a frame could not be used, None where it could or has no outcome yet."""

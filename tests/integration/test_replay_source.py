@@ -49,13 +49,14 @@ def test_frames_come_back_with_the_scale_of_then(tmp_path):
         assert source.ready(3) == []
         assert source.state().finished
     told = [(f.name, f.data, f.um_per_px, f.um_per_px_source) for f in frames]
+    # In the order in which they got their outcomes: the one that could not be taken had it at once.
     assert told == [
+        ("d.jpg", None, None, None),
         ("a.jpg", b"aaaa", 0.071, "red_cells"),
         ("b.jpg", b"bbbb", 0.073, "red_cells"),
         ("c.jpg", b"cccc", 0.2, "configured"),
-        ("d.jpg", None, None, None),
     ]
-    assert (frames[3].refusal, frames[3].refused_as) == (("file_too_large", "9 GB"), REFUSED)
+    assert (frames[0].refusal, frames[0].refused_as) == (("file_too_large", "9 GB"), REFUSED)
 
 
 def test_the_pace_is_the_recorded_one(tmp_path):

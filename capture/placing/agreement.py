@@ -1,0 +1,158 @@
+"""Check and refine how two fields lie to each other: small blocks all over the overlap have to look alike."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from smearwatch.capture.placing.keypoints import plausible
+from smearwatch.capture.placing.picture import FieldPicture, Image
+from smearwatch.capture.placing.similarity import Points, Similarity, fitted
+
+_BLOCK_PX, _STRIDE_PX = 23, 12  # 10 um and 5 um
+_LEAST_CONTRAST = 14.0  # grey steps; a flatter block could lie anywhere
+_ALIKE = 0.55
+_WITHIN_UM = 0.6
+_ROUNDS = ((22.0, 8), (50.0, 5), (1000.0, 4))  # reach around the seed in um, search in pixels
+_LAST_SEARCH_PX = 3
+_FEWEST_TO_REFINE = 3
+_FEWEST, _LEAST_SHARE = 4, 0.6
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """How a field lies in another one, as far as it was checked.
+
+    Attributes
+    ----------
+    onto
+        From the field's micrometres to the other's.
+    agreeing, checked
+        Blocks that look alike where they should, of those in the overlap that show anything.
+    """
+
+    onto: Similarity
+    agreeing: int
+    checked: int
+
+    @property
+    def share(self) -> float:
+        """Agreeing by checked blocks."""
+        return self.agreeing / self.checked if self.checked else 0.0
+
+    @property
+    def holds(self) -> bool:
+        """Whether so many blocks agree that it is no chance."""
+        return self.agreeing >= _FEWEST and self.share >= _LEAST_SHARE and plausible(self.onto)
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """Blocks of the overlap: corners in the old picture's pixels, where they were met from there, how alike."""
+
+    corners: npt.NDArray[np.int64]
+    moved_px: Points
+    alike: Points
+
+
+def checked(new: FieldPicture, old: FieldPicture, start: Similarity, *, seed_um: complex | None = None) -> Tie:
+    """Refine a guess, and count what speaks for it.
+
+    Parameters
+    ----------
+    new, old
+        The two fields.
+    start
+        The guess, from micrometres of ``new`` to those of ``old``.
+    seed_um
+        A place in ``old`` where the guess is surest: the check begins there and grows. None: it is as sure everywhere.
+
+    Returns
+    -------
+    Tie
+        Ask it whether it `holds`.
+    """
+    onto = start
+    for reach_um, search_px in _ROUNDS[0 if seed_um is not None else 2 :]:
+        refined = _refined(_blocks(new, old, onto, seed_um, reach_um, search_px), onto, old.um_per_px)
+        if refined is None or not plausible(refined):
+            break
+        onto = refined
+    blocks = _blocks(new, old, onto, None, 0.0, _LAST_SEARCH_PX)
+    met_um = blocks.moved_px * old.um_per_px
+    agreeing = (blocks.alike >= _ALIKE) & (np.hypot(met_um[:, 0], met_um[:, 1]) <= _WITHIN_UM)
+    return Tie(onto, int(agreeing.sum()), len(agreeing))
+
+
+def _blocks(
+    new: FieldPicture, old: FieldPicture, onto: Similarity, seed_um: complex | None, reach_um: float, search_px: int
+) -> _Blocks:
+    warped, covered = _laid_onto(new, old, onto)
+    if seed_um is not None:
+        covered &= _near(old, seed_um, reach_um)
+    return _compared(warped, covered, old.grey, search_px)
+
+
+def _laid_onto(new: FieldPicture, old: FieldPicture, onto: Similarity) -> tuple[Image, Flags]:
+    """Draw one picture into the other's pixels; gives also where it covers them."""
+    matrix = onto.pixel_matrix(new.um_per_px, old.um_per_px)
+    size = (old.grey.shape[1], old.grey.shape[0])
+    warped = cv2.warpAffine(new.grey, matrix, size, flags=cv2.INTER_LINEAR)
+    whole = np.full(new.grey.shape, 255, np.uint8)
+    covered = cv2.warpAffine(whole, matrix, size, flags=cv2.INTER_NEAREST)
+    return np.asarray(warped, np.uint8), np.asarray(covered > 0, np.bool_)
+
+
+def _near(old: FieldPicture, seed_um: complex, reach_um: float) -> Flags:
+    height, width = old.grey.shape
+    x = (np.arange(width) + 0.5) * old.um_per_px - seed_um.real
+    y = (np.arange(height) + 0.5) * old.um_per_px - seed_um.imag
+    return np.asarray((np.abs(x)[None, :] <= reach_um) & (np.abs(y)[:, None] <= reach_um), np.bool_)
+
+
+def _compared(warped: Image, covered: Flags, grey: Image, search_px: int) -> _Blocks:
+    """Look for each block of the laid picture near its place in the other."""
+    total = cv2.integral(covered.astype(np.uint8))
+    sums, squares = cv2.integral2(warped)
+    corners, moved, alike = [], [], []
+    height, width = grey.shape
+    block = _BLOCK_PX
+    area = block * block
+    for top in range(0, height - block + 1, _STRIDE_PX):
+        for left in range(0, width - block + 1, _STRIDE_PX):
+            bottom, right = top + block, left + block
+            if _inside(total, top, left, bottom, right) < area:
+                continue
+            mean = _inside(sums, top, left, bottom, right) / area
+            variance = _inside(squares, top, left, bottom, right) / area - mean**2
+            if variance < _LEAST_CONTRAST**2:
+                continue
+            y0, x0 = max(top - search_px, 0), max(left - search_px, 0)
+            window = grey[y0 : bottom + search_px, x0 : right + search_px]
+            scores = cv2.matchTemplate(window, warped[top:bottom, left:right], cv2.TM_CCOEFF_NORMED)
+            _, best, _, (x, y) = cv2.minMaxLoc(scores)
+            corners.append((left, top))
+            moved.append((x0 + x - left, y0 + y - top))
+            alike.append(best)
+    return _Blocks(
+        np.array(corners, np.int64).reshape(-1, 2),
+        np.array(moved, np.float64).reshape(-1, 2),
+        np.array(alike, np.float64),
+    )
+
+
+def _inside(total: npt.NDArray[np.generic], top: int, left: int, bottom: int, right: int) -> float:
+    return float(total[bottom, right]) - float(total[top, right]) - float(total[bottom, left]) + float(total[top, left])
+
+
+def _refined(blocks: _Blocks, onto: Similarity, um_per_px: float) -> Similarity | None:
+    good = blocks.alike >= _ALIKE
+    if good.sum() < _FEWEST_TO_REFINE:
+        return None
+    middles_um = np.asarray((blocks.corners[good] + _BLOCK_PX / 2.0) * um_per_px, np.float64)
+    return fitted(
+        onto.inverse().of_all(middles_um), middles_um + blocks.moved_px[good] * um_per_px, within_um=_WITHIN_UM
+    )

@@ -1,0 +1,83 @@
+"""A session's map in the finder: begun from the ledger, carried on with each field that is found."""
+
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+
+from smearwatch.capture.decode import decode
+from smearwatch.capture.find import THUMBNAIL_PX, THUMBNAIL_UM, FieldFound
+from smearwatch.capture.light import measure_light
+from smearwatch.capture.placing.picture import PackedPicture, packed
+from smearwatch.capture.placing.shelf import Shelf
+from smearwatch.capture.placing.signatures import Look, Thumbnail, look
+from smearwatch.capture.placing.slide_map import Placed, SlideMap, WholeCell
+from smearwatch.capture.work_scale import to_work_scale
+from smearwatch.daemon.record.found import CUT, Found, FoundCell
+from smearwatch.daemon.record.reading import LedgerReader
+
+
+class PlacingDesk:
+    """Places the fields of the session whose ledger this is.
+
+    The ledger is what is known: a desk that is opened on it goes on where another one ended, with the same answers.
+
+    Parameters
+    ----------
+    ledger
+        The session, to be read. Its frames are decoded again where a picture is wanted that is no longer at hand.
+    max_pixels
+        Largest picture that is decoded.
+    beat
+        Called between fields while the ledger is read, for that may take seconds.
+    """
+
+    def __init__(self, ledger: LedgerReader, *, max_pixels: int, beat: Callable[[], None] = lambda: None) -> None:
+        self._ledger = ledger
+        self._max_pixels = max_pixels
+        self._shelf = Shelf(self._remade)
+        self._map = SlideMap(self._shelf)
+        for found in ledger.found_frames():
+            beat()
+            self._remember(found)
+
+    def place(self, frame: str, result: FieldFound) -> Placed:
+        """Place a field that was searched, and tell which of its cells were counted before."""
+        self._shelf.put(frame, result.picture)
+        size_um = complex(result.width_px, result.height_px) * result.um_per_px
+        cells = [
+            WholeCell(cell.index, _thumbnail(cell.thumbnail_jpeg, cell.centre_xy_px, result.um_per_px, size_um))
+            for cell in result.cells
+            if not cell.at_edge
+        ]
+        return self._map.place(frame, size_um, cells)
+
+    def _remember(self, found: Found) -> None:
+        size_um = complex(found.width_px, found.height_px) * found.um_per_px
+        looks = {cell.index: seen for cell, seen in self._looks(found, size_um)}
+        same_as = {
+            cell.index: (cell.same_as.frame, cell.same_as.index) for cell in found.cells if cell.same_as is not None
+        }
+        self._map.remember(found.frame, size_um, Placed(found.placement, same_as), looks)
+
+    def _looks(self, found: Found, size_um: complex) -> Iterator[tuple[FoundCell, Look]]:
+        for cell in found.cells:
+            jpeg = self._ledger.thumbnail(found.frame, cell.index)
+            if cell.left_out != CUT and jpeg is not None:
+                yield cell, look(_thumbnail(jpeg, cell.centre_xy_px, found.um_per_px, size_um))
+
+    def _remade(self, frame: str) -> PackedPicture:
+        found = self._ledger.found(frame)
+        assert found is not None
+        bgr = decode(self._ledger.frames.read(frame), max_pixels=self._max_pixels)
+        work = to_work_scale(bgr, found.um_per_px)
+        work_um_per_px = found.um_per_px * bgr.shape[1] / work.shape[1]
+        return packed(measure_light(work, work_um_per_px).flat(work), work_um_per_px)
+
+
+def _thumbnail(jpeg: bytes, centre_xy_px: tuple[float, float], um_per_px: float, size_um: complex) -> Thumbnail:
+    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert bgr is not None
+    return Thumbnail(
+        np.asarray(bgr, np.uint8), THUMBNAIL_UM / THUMBNAIL_PX, complex(*centre_xy_px) * um_per_px, size_um
+    )
