@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from smearwatch.capture.slide.slide import Field, Slide
+    from smearwatch.capture.slide.freehand import Freehand
+    from smearwatch.capture.slide.slide import Slide
+    from smearwatch.capture.slide.truth import Field
     from smearwatch.capture.slide.writer import FieldWriter, Pace
 
 app = typer.Typer(add_completion=False)
 
-_EPILOG = "Example: smearwatch slide --out watched --truth truth.jsonl --cells 100 --rate 4"
+_EPILOG = (
+    "Examples: smearwatch slide --out watched --truth truth.jsonl --cells 100 --rate 4   "
+    "smearwatch slide --out watched --truth truth.jsonl --fields 300 --route freehand --overlap 0.6 --moved 0.05"
+)
 
 
 @app.command(epilog=_EPILOG)
@@ -37,6 +42,29 @@ def slide(
     mix: Annotated[str | None, typer.Option("--mix", help="Differential, like segmented=60,lymphocyte=40.")] = None,
     variation: Annotated[float, typer.Option("--variation", help="How far stain and light vary, 0 to 1.5.")] = 0.5,
     blurred: Annotated[float, typer.Option("--blurred", help="Share of fields clearly out of focus, 0 to 1.")] = 0.0,
+    route: Annotated[
+        str, typer.Option("--route", help="meander: upright fields that do not overlap; freehand: as a hand goes.")
+    ] = "meander",
+    overlap: Annotated[
+        float | None, typer.Option("--overlap", help="Freehand: a step leaves up to this share of the area in view.")
+    ] = None,
+    angle: Annotated[
+        float | None, typer.Option("--angle", help="Freehand: fields turn by up to so many degrees.")
+    ] = None,
+    scale_drift: Annotated[
+        float | None,
+        typer.Option("--scale-drift", help="Freehand: largest deviation from the nominal scale, as a share."),
+    ] = None,
+    revisits: Annotated[
+        float | None, typer.Option("--revisits", help="Freehand: share of fields that show an earlier place again.")
+    ] = None,
+    moved: Annotated[float, typer.Option("--moved", help="Share of fields taken while the slide moves, 0 to 1.")] = 0.0,
+    focus: Annotated[
+        float, typer.Option("--focus", help="Mild defocus of every field: spread of its blur in um.")
+    ] = 0.0,
+    stain_drift: Annotated[
+        float, typer.Option("--stain-drift", help="How far the stain differs over the slide, 0 to 1.")
+    ] = 0.0,
     by_rename: Annotated[bool, typer.Option("--rename", help="Write under a temporary name, then rename.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a field, and one at the end.")] = False,
 ) -> None:
@@ -44,8 +72,10 @@ def slide(
     from smearwatch.capture.slide.errors import SlideError
     from smearwatch.capture.slide.mix import Mix
     from smearwatch.capture.slide.slide import Slide
+    from smearwatch.capture.slide.spoiling import Spoiling
     from smearwatch.capture.slide.writer import FieldWriter, Pace
 
+    hand = {"overlap": overlap, "angle_deg": angle, "scale_drift": scale_drift, "revisits": revisits}
     try:
         _within("--fields", 1 if fields is None else fields, 1, 10**9)
         _within("--cells", 1 if cells is None else cells, 1, 10**9)
@@ -62,6 +92,8 @@ def slide(
             mix=None if mix is None else Mix.parse(mix),
             variation=variation,
             blurred_share=blurred,
+            route=_route(route, hand),
+            spoiling=Spoiling(moved_share=moved, focus_um=focus, stain_drift=stain_drift),
         )
         writer = FieldWriter(out, _format(picture_format), quality, by_rename)
         pace = Pace(rate)
@@ -158,6 +190,22 @@ def _size(text: str) -> tuple[int, int]:
     if not (width.isdecimal() and height.isdecimal()):
         raise SlideError(f"cannot read the size {text!r}", mend="write it like --size 1440x900")
     return int(width), int(height)
+
+
+def _route(text: str, hand: dict[str, float | None]) -> "Freehand | None":
+    """Give the hand that goes over the slide, None for the meander."""
+    from smearwatch.capture.slide.errors import SlideError
+    from smearwatch.capture.slide.freehand import Freehand
+
+    given = {name: value for name, value in hand.items() if value is not None}
+    if text == "freehand":
+        return Freehand(**given)
+    if text != "meander":
+        raise SlideError(f"there is no route {text!r}", mend="use --route meander or --route freehand")
+    if given:
+        option = {"angle_deg": "--angle"}.get(name := next(iter(given)), "--" + name.replace("_", "-"))
+        raise SlideError(f"a meander's fields are upright and apart, {option} has no say", mend="add --route freehand")
+    return None
 
 
 def _format(text: str) -> Any:

@@ -59,6 +59,12 @@ def test_it_ends_at_a_number_of_whole_cells(tmp_path):
         ("--mix", "blast=3"),
         ("--quality", "0"),
         ("--variation", "nan"),
+        ("--route", "random"),
+        ("--overlap", "0.3"),
+        ("--angle", "3"),
+        ("--moved", "2"),
+        ("--focus", "-1"),
+        ("--stain-drift", "nan"),
     ],
 )
 def test_a_wrong_value_gets_one_line_and_exit_2(tmp_path, option, value):
@@ -69,6 +75,32 @@ def test_a_wrong_value_gets_one_line_and_exit_2(tmp_path, option, value):
     assert line.startswith("smearwatch: ")
     assert line.endswith(")")
     assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--overlap", "0.95"), ("--angle", "90"), ("--scale-drift", "nan"), ("--revisits", "-0.1")],
+)
+def test_a_hand_beyond_its_limits_gets_one_line_and_exit_2(tmp_path, option, value):
+    result = _run("--out", tmp_path / "w", "--route", "freehand", option, value)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert value in line
+
+
+def test_a_hand_s_way_is_written_with_its_truth(tmp_path):
+    hand = ["--route", "freehand", "--overlap", 0.5, "--angle", 8, "--scale-drift", 0.03, "--revisits", 0.3]
+    spoiled = ["--moved", 0.5, "--focus", 0.1, "--stain-drift", 0.3]
+    result = _run("--out", tmp_path / "w", "--fields", 12, "--json", *hand, *spoiled, *QUICK)
+    assert result.exit_code == 0, result.output
+    lines = [json.loads(line) for line in result.stdout.splitlines()][:-1]
+    assert all(0.97 <= line["scale"] <= 1.03 and abs(line["angle_deg"]) <= 8 for line in lines)
+    assert {line["um_per_px"] for line in lines} == {0.12}
+    assert {line["moved"] for line in lines} == {True, False}
+    assert all(line["moved"] == (line["moved_um"] != [0.0, 0.0]) for line in lines)
+    assert any(line["revisit_of"] is not None for line in lines)
+    assert lines[1]["follows"] == 0
+    assert all(len(cell["place_um"]) == 2 for line in lines for cell in line["cells"])
 
 
 def test_a_folder_that_is_a_file_says_so_and_how_to_mend_it(tmp_path):
