@@ -1,0 +1,144 @@
+"""Whether each leukocyte is counted once on a way over the slide that a hand might go, and what placing costs."""
+
+import statistics
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+
+from smearwatch.capture.find import THUMBNAIL_PX, THUMBNAIL_UM, FieldFound, find
+from smearwatch.capture.placing.shelf import Shelf
+from smearwatch.capture.placing.signatures import Thumbnail
+from smearwatch.capture.placing.slide_map import SlideMap, WholeCell
+from smearwatch.capture.slide.freehand import Freehand
+from smearwatch.capture.slide.slide import Field, Slide
+from smearwatch.capture.slide.spoiling import Spoiling
+from smearwatch.capture.slide.writer import encode
+from tests.bench.seen.rows import row, share
+from tests.walked import named
+
+_EARLY, _LATE = slice(25, 75), slice(-50, None)
+
+
+@dataclass
+class Course:
+    """What became of the cells of one way over a slide."""
+
+    counted: Counter[str] = field(default_factory=Counter)
+    seen: Counter[str] = field(default_factory=Counter)
+    status: Counter[str] = field(default_factory=Counter)
+    nobody: int = 0
+    overlapping: int = 0
+    overlapping_unplaced: int = 0
+    place_s: list[float] = field(default_factory=list)
+    find_s: list[float] = field(default_factory=list)
+    doubles: list[tuple[int, str]] = field(default_factory=list)
+
+
+def slide_of(seed: int) -> Slide:
+    """A slide gone over by hand: 0 to 60 % overlap, places seen again, turns, drift, movement, uneven focus."""
+    spoiling = Spoiling(moved_share=0.03, focus_um=0.15, stain_drift=0.3)
+    return Slide(seed, route=Freehand(), spoiling=spoiling, blurred_share=0.02)
+
+
+def gone_over(slide: Slide, fields: int) -> Course:
+    """Find and place all fields of a way, one after the other, as the finder does."""
+    course = Course()
+    shelf = Shelf(lambda frame: (_ for _ in ()).throw(KeyError(frame)))
+    slide_map = SlideMap(shelf)
+    answered: list[int] = []
+    for index in range(fields):
+        photographed = slide.field(index)
+        began = time.process_time()
+        result = find(encode(photographed.bgr, "jpeg"), um_per_px=slide.um_per_px, um_per_px_source="configured")
+        course.find_s.append(time.process_time() - began)
+        if not isinstance(result, FieldFound):
+            course.status[result.reason] += 1
+            continue
+        frame = f"{index:064x}"
+        began = time.process_time()
+        shelf.put(frame, result.picture)
+        size_um = complex(result.width_px, result.height_px) * result.um_per_px
+        placed = slide_map.place(frame, size_um, _whole(result, size_um))
+        course.place_s.append(time.process_time() - began)
+        assert placed.placement is not None
+        course.status[placed.placement.status] += 1
+        if any(slide.frame(index).shared_with(slide.frame(other)) > 0.1 for other in answered):
+            course.overlapping += 1
+            course.overlapping_unplaced += placed.placement.status != "placed"
+        answered.append(index)
+        _tell(course, photographed, result, placed.same_as)
+    return course
+
+
+def _tell(course: Course, photographed: Field, result: FieldFound, same_as: dict[int, tuple[str, int]]) -> None:
+    for cell in result.cells:
+        if cell.at_edge:
+            continue
+        name = named(photographed, cell.centre_xy_px)
+        if name is None:
+            course.nobody += 1
+            continue
+        course.seen[name] += 1
+        if cell.index not in same_as:
+            if course.counted[name]:
+                course.doubles.append((photographed.index, name))
+            course.counted[name] += 1
+
+
+def _whole(result: FieldFound, size_um: complex) -> list[WholeCell]:
+    cells = []
+    for cell in result.cells:
+        if not cell.at_edge:
+            bgr = cv2.imdecode(np.frombuffer(cell.thumbnail_jpeg, np.uint8), cv2.IMREAD_COLOR)
+            assert bgr is not None
+            centre_um = complex(*cell.centre_xy_px) * result.um_per_px
+            thumbnail = Thumbnail(np.asarray(bgr, np.uint8), THUMBNAIL_UM / THUMBNAIL_PX, centre_um, size_um)
+            cells.append(WholeCell(cell.index, thumbnail))
+    return cells
+
+
+def each_once(fields: int, seeds: tuple[int, ...] = (41,)) -> Iterator[dict[str, Any]]:
+    """Rows of one or more ways."""
+    courses = [gone_over(slide_of(seed), fields) for seed in seeds]
+    data = f"simulated, {len(seeds)} way(s) of {fields} fields, 1440x900, 0.09 um/px"
+    cells = sum(len(course.seen) for course in courses)
+    yield share(
+        "leukocytes counted more than once",
+        data,
+        sum(sum(n - 1 for n in course.counted.values() if n > 1) for course in courses),
+        cells,
+        "<= 0.002",
+    )
+    yield share(
+        "leukocytes seen and never counted",
+        data,
+        sum(sum(course.counted[name] == 0 for name in course.seen) for course in courses),
+        cells,
+        "<= 0.002",
+    )
+    views = sum(course.seen.total() for course in courses)
+    yield row("views of whole leukocytes", data, cells, f"{views / cells:.2f} each", "", "")
+    yield share(
+        "fields that overlap an earlier one by 10 % and are unplaced",
+        data,
+        sum(course.overlapping_unplaced for course in courses),
+        sum(course.overlapping for course in courses),
+        "",
+    )
+    yield share(
+        "unplaced fields",
+        data,
+        sum(course.status["unplaced"] for course in courses),
+        sum(len(course.place_s) for course in courses),
+        "",
+    )
+    early = statistics.median(t for course in courses for t in course.place_s[_EARLY])
+    late = statistics.median(t for course in courses for t in course.place_s[_LATE])
+    search = statistics.median(t for course in courses for t in course.find_s)
+    yield row("placing the last 50 fields by placing fields 25 to 75", data, 50, f"{late / early:.2f}", "", "<= 1.2")
+    yield row("placing by all else that is done with a field", data, fields, f"{late / search:.2f}", "", "")

@@ -1,0 +1,96 @@
+"""A finder that begins anew knows from the ledger what the one before it knew."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from smearwatch.capture.placing.desk import PlacingDesk
+from smearwatch.capture.placing.slide_map import Placed
+from smearwatch.capture.slide.view import View
+from smearwatch.daemon.record.events import Found, FoundCell, Opened, Seen
+from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.placement import CellName
+from smearwatch.daemon.record.reading import LedgerReader
+from tests.walked import Walked, walked
+
+pytestmark = pytest.mark.integration
+
+SIZE = {"width_px": 1000, "height_px": 640, "um_per_px": 0.11, "leukocytes_per_mm2": 500.0}
+
+
+@pytest.fixture(scope="module")
+def way() -> list[Walked]:
+    """On, away, back, on."""
+    views = [View(0.0, 0.0), View(55.0, 10.0, angle_deg=2.0), View(900.0, 0.0), View(8.0, -6.0, angle_deg=-9.0)]
+    return walked([*views, View(930.0, 20.0, angle_deg=5.0)], **SIZE)
+
+
+def commit(ledger: Ledger, frame: str, field: Walked, placed: Placed) -> None:
+    """Write what the hub writes."""
+    result = field.result
+    cells = tuple(
+        FoundCell(
+            index=cell.index,
+            box=cell.box,
+            centre_xy_px=cell.centre_xy_px,
+            area_um2=cell.area_um2,
+            at_edge=cell.at_edge,
+            score=cell.score,
+            same_as=CellName(*placed.same_as[cell.index]) if cell.index in placed.same_as else None,
+        )
+        for cell in result.cells
+    )
+    ledger.append([Seen(frame, "f.jpg", len(field.data), 1, None, None, True, "folder")])
+    scale = (result.um_per_px, result.um_per_px_source, None)
+    found = Found(frame, result.width_px, result.height_px, *scale, result.focus, cells, placed.placement)
+    ledger.append([found])
+    ledger.put_thumbnails(frame, {cell.index: cell.thumbnail_jpeg for cell in result.cells})
+
+
+def recorded(folder: Path, way: list[Walked], *, anew_each_time: bool) -> list[Placed]:
+    """Place a way while it is recorded; by one desk, or by another one for each field."""
+    placed = []
+    with Ledger.open(folder, session="s") as ledger, LedgerReader.read(folder) as reader:
+        ledger.append([Opened(ledger.epoch, 1, "t", "s", 100, 33.0, "rule", {})])
+        desk = PlacingDesk(reader, max_pixels=10**8)
+        for field in way:
+            frame = ledger.frames.put(field.data)
+            if anew_each_time:
+                desk = PlacingDesk(reader, max_pixels=10**8)
+            placed.append(desk.place(frame, field.result))
+            commit(ledger, frame, field, placed[-1])
+    return placed
+
+
+def test_going_on_from_the_ledger_gives_the_same_places_and_cells(way, tmp_path):
+    one = recorded(tmp_path / "one", way, anew_each_time=False)
+    other = recorded(tmp_path / "other", way, anew_each_time=True)
+    assert one == other
+    assert [p.placement.status for p in one if p.placement] == ["first", "placed", "unplaced", "placed", "placed"]
+    assert sum(len(p.same_as) for p in one) >= 4
+
+
+def test_what_the_ledger_says_of_a_frame_stands(way, tmp_path):
+    """A frame whose crops were lost comes again: its cells are those of then."""
+    placed = recorded(tmp_path, way, anew_each_time=False)
+    with LedgerReader.read(tmp_path) as reader:
+        beats: list[int] = []
+        desk = PlacingDesk(reader, max_pixels=10**8, beat=lambda: beats.append(1))
+        frames = [found.frame for found in reader.found_frames()]
+        assert len(beats) == len(way) == len(frames)
+        assert [desk.place(frame, field.result) for frame, field in zip(frames, way, strict=True)] == placed
+
+
+def test_fields_of_a_ledger_that_knew_no_places_are_known_by_their_cells(way, tmp_path):
+    with Ledger.open(tmp_path, session="s") as ledger, LedgerReader.read(tmp_path) as reader:
+        ledger.append([Opened(ledger.epoch, 1, "t", "s", 100, 33.0, "rule", {})])
+        first = ledger.frames.put(way[0].data)
+        commit(ledger, first, way[0], Placed(None, {}))
+        desk = PlacingDesk(reader, max_pixels=10**8)
+        again = desk.place(ledger.frames.put(way[3].data), way[3].result)
+        assert again.placement is not None
+        assert (again.placement.status, again.placement.tied_to) == ("placed", (first,))
+        assert again.same_as
+        # And the frame itself, asked for once more, has no place still.
+        assert desk.place(first, replace(way[0].result)) == Placed(None, {})
