@@ -30,7 +30,9 @@ def slide(
     out: Annotated[Path, typer.Option("--out", help="Folder to write into; made where it does not exist.")],
     truth: Annotated[Path | None, typer.Option("--truth", help="File for the truth (JSON lines), elsewhere.")] = None,
     fields: Annotated[int | None, typer.Option("--fields", help="End after so many fields.")] = None,
-    cells: Annotated[int | None, typer.Option("--cells", help="End after so many whole leukocytes.")] = None,
+    cells: Annotated[
+        int | None, typer.Option("--cells", help="End after so many whole leukocytes, each counted once.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same slide, byte for byte.")] = 1,
     start: Annotated[int, typer.Option("--start", help="Number of the first field along the path.")] = 0,
     rate: Annotated[float, typer.Option("--rate", help="Fields a second; 0 for as fast as possible.")] = 4.0,
@@ -150,7 +152,8 @@ def _run(
     from smearwatch.capture.slide.writer import truth_file, truth_line
 
     counts: Counter[str] = Counter()
-    edge = written = 0
+    known: set[str] = set()
+    edge = sightings = written = 0
     with _ended_by_signals() as ended, truth_file(truth, writer.folder) as truth_lines:
         for field in smear.fields(start):
             if ended.wait(pace.next_wait_s()):
@@ -162,13 +165,18 @@ def _run(
             writer.write(field, ended.wait)
             written += 1
             edge += sum(cell.at_edge for cell in field.cells)
-            counts.update(cell.cls for cell in field.cells if not cell.at_edge)
+            whole = {cell.name: cell.cls for cell in field.cells if not cell.at_edge}
+            sightings += len(whole)
+            # A cell that several fields show is one cell.
+            counts.update(cls for name, cls in whole.items() if name not in known)
+            known.update(whole)
             _tell(field, line, counts, as_json=as_json)
             if written == fields or (cells is not None and counts.total() >= cells):
                 break
     return {
         "fields": written,
         "cells": counts.total(),
+        "sightings": sightings,
         "at_edge": edge,
         "counts": {name: counts[name] for name in CELL_CLASSES},
     }

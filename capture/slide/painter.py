@@ -162,11 +162,21 @@ class Painter:
     def _draw_red_cell(self, look: int) -> Floats:
         rng = np.random.default_rng([self._seed, look, 12])
         diameter = float(np.clip(rng.normal(RED_CELL_DIAMETER_UM, 0.33), 6.4, 8.6))
-        return render_red_cell(rng, um_per_px=self._um_per_px, stain=self._stain, diameter_um=diameter, rim=self._rim)
+        patch = render_red_cell(rng, um_per_px=self._um_per_px, stain=self._stain, diameter_um=diameter, rim=self._rim)
+        return _trimmed(patch)
 
     def _draw_platelet(self, look: int) -> Floats:
         rng = np.random.default_rng([self._seed, look, 13])
-        return render_platelet(rng, um_per_px=self._um_per_px, stain=self._stain)
+        return _trimmed(render_platelet(rng, um_per_px=self._um_per_px, stain=self._stain))
+
+
+def _trimmed(patch: Floats) -> Floats:
+    """Cut off the empty rows and columns around a patch, the same number on all sides, so that its middle stays."""
+    rows, cols = np.nonzero(patch.any(axis=2))
+    middle = patch.shape[0] // 2
+    reach = int(np.abs(np.concatenate([rows, cols]) - middle).max(initial=0))
+    inner = slice(middle - reach, middle + reach + 1)
+    return np.ascontiguousarray(patch[inner, inner])
 
 
 def _lay(canvas: Canvas, things: Iterable[LaidThing]) -> None:

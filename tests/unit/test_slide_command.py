@@ -122,6 +122,16 @@ def test_a_hard_slide_is_littered_and_single_wishes_go_before(tmp_path):
     assert set(thing) == {"name", "kind", "centre", "box", "at_edge", "place_um"}
 
 
+def test_a_cell_that_several_fields_show_is_counted_once(tmp_path):
+    hand = ["--route", "freehand", "--overlap", 0.9, "--size", "900x600", "--um-per-px", 0.12, "--rate", 0]
+    result = _run("--out", tmp_path / "w", "--fields", 10, "--json", *hand)
+    *lines, summary = [json.loads(line) for line in result.stdout.splitlines()]
+    whole = [(cell["name"], cell["class"]) for line in lines for cell in line["cells"] if not cell["at_edge"]]
+    assert summary["sightings"] == len(whole)
+    assert summary["cells"] == len(set(whole)) == sum(summary["counts"].values())
+    assert summary["cells"] < summary["sightings"]
+
+
 def test_a_folder_that_is_a_file_says_so_and_how_to_mend_it(tmp_path):
     (tmp_path / "w").write_text("no folder")
     result = _run("--out", tmp_path / "w", "--fields", 1, *QUICK)
