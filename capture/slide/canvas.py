@@ -66,15 +66,8 @@ class Canvas:
         y_um = self.from_um[1] + (self.from_px[1] + y_px + 0.5) * self.um_per_px
         return x_um, y_um
 
-    def seen_by(self, frame: Frame, corner_px: tuple[int, int] = (0, 0)) -> npt.NDArray[np.float64]:
-        """Give what takes a frame's pixel (x, y, 1) to this canvas', or to a patch's that lies on it.
-
-        Parameters
-        ----------
-        frame
-            The frame.
-        corner_px
-            Upper left pixel of the patch on the canvas.
+    def seen_by(self, frame: Frame) -> npt.NDArray[np.float64]:
+        """Give what takes a frame's pixel (x, y, 1) to this canvas'.
 
         Returns
         -------
@@ -82,9 +75,8 @@ class Canvas:
             float64 [2, 3], between pixels' middles, as OpenCV's warps with ``WARP_INVERSE_MAP`` want it.
         """
         matrix = frame.pixels_to_um
-        begin = np.array(self.place_um(*corner_px))
         linear = matrix[:, :2] / self.um_per_px
-        shift = (matrix[:, 2] - begin) / self.um_per_px + linear @ [0.5, 0.5]
+        shift = (matrix[:, 2] - np.array(self.place_um(0, 0))) / self.um_per_px + linear @ [0.5, 0.5]
         return np.column_stack([linear, shift])
 
 

@@ -3,28 +3,29 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from smearwatch.capture.slide.camera import photograph
-from smearwatch.capture.slide.canvas import Canvas, turned
+from smearwatch.capture.slide.canvas import Canvas
 from smearwatch.capture.slide.cells import FINEST_UM_PER_PX
 from smearwatch.capture.slide.freehand import Freehand, FreehandRoute
 from smearwatch.capture.slide.limits import check
+from smearwatch.capture.slide.litter import Litter
 from smearwatch.capture.slide.mix import Mix
 from smearwatch.capture.slide.optics import Optics, expose
-from smearwatch.capture.slide.painter import Laid, Painter
+from smearwatch.capture.slide.painter import LaidCell, LaidThing, Painter, Scene
 from smearwatch.capture.slide.path import Drift, Path
 from smearwatch.capture.slide.plane import Plane, Window
+from smearwatch.capture.slide.sight import Sight
 from smearwatch.capture.slide.spoiling import Spoiling
 from smearwatch.capture.slide.stain import Stain
-from smearwatch.capture.slide.truth import Field, Image, TrueCell, true_cell
+from smearwatch.capture.slide.truth import Field, Image, TrueCell, TrueThing, true_cell, true_thing
 from smearwatch.capture.slide.view import Frame, View
 
-__all__ = ["Field", "Image", "Slide", "TrueCell", "true_cell"]
+__all__ = ["Field", "Image", "Slide", "TrueCell", "TrueThing", "true_cell"]
 
-Floats = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.uint16]
 
 COARSEST_UM_PER_PX, SMALLEST_UM_PER_PX = 0.13, 0.022
 _LARGEST_SIDE_PX, _SMALLEST_SIDE_PX = 6000, 200
@@ -58,6 +59,8 @@ class Slide:
         fields that do not overlap.
     spoiling
         Movement, mild defocus and differing stain; none where None.
+    litter
+        Touching leukocytes, smudges, dirt and the like; none where None.
 
     Raises
     ------
@@ -81,6 +84,7 @@ class Slide:
         blurred_share: float = 0.0,
         route: Freehand | None = None,
         spoiling: Spoiling | None = None,
+        litter: Litter | None = None,
     ) -> None:
         _check(seed, um_per_px, width_px, height_px, leukocytes_per_mm2, blurred_share)
         rng = np.random.default_rng([seed, 11])
@@ -103,7 +107,15 @@ class Slide:
         # Fine scales are drawn coarser and enlarged: the eye of a 100x objective sees no more than that.
         self._drawn_um_per_px = max(um_per_px, FINEST_UM_PER_PX)
         kept = _CELLS_KEPT if self._way is None else _CELLS_KEPT_BY_HAND
-        self._painter = Painter(seed, plane, self.stain, rim=rim, um_per_px=self._drawn_um_per_px, cells_kept=kept)
+        self._painter = Painter(
+            seed,
+            plane,
+            self.stain,
+            Litter() if litter is None else litter,
+            rim=rim,
+            um_per_px=self._drawn_um_per_px,
+            cells_kept=kept,
+        )
 
     def fields(self, start: int = 0) -> Iterator[Field]:
         """Give fields along the way from a number on, without end."""
@@ -122,64 +134,81 @@ class Slide:
 
     def field(self, index: int) -> Field:
         """Photograph one field by its number; fields may be asked for in any order."""
-        frame = self.frame(index)
-        od, cells = self._upright(index) if self._way is None else self._as_turned(frame)
+        sight = self._sight(index)
+        scene = self._painter.scene(sight.canvas)
+        self._painter.paint(sight.canvas, scene)
         optics, blurred = self._drift.at(index)
         moved_um = self._spoiling.movement_um(self._seed, index)
-        bgr = self._photograph(od, frame, index, optics, moved_um)
-        corner = self._path.corner_um(index) if self._way is None else frame.corners_um[0]
-        x_um, y_um = (float(v) for v in corner)
-        return Field(index, x_um, y_um, self.um_per_px, bgr, cells, blurred, frame.view, moved_um)
-
-    def _photograph(self, od: Floats, frame: Frame, index: int, optics: Optics, moved_um: tuple[float, float]) -> Image:
-        noise = np.random.default_rng([self._seed, index, 5])
-        if self._way is None and self._spoiling == Spoiling():
-            return expose(od, optics, noise, um_per_px=self.um_per_px)
-        # Blurs of independent origin add up by their squares.
-        blur_um = float(np.hypot(optics.blur_um, self._spoiling.defocus_um(self._seed, index)))
-        return photograph(
-            od,
-            replace(optics, blur_um=blur_um),
-            noise,
-            um_per_px=frame.true_um_per_px,
-            moved_um=moved_um,
-            stain_bgr=self._spoiling.stain_at(self._seed, frame.view.x_um, frame.view.y_um),
+        bgr = self._photograph(sight, index, optics, moved_um)
+        x_um, y_um = (
+            (sight.canvas.window.x_um, sight.canvas.window.y_um) if sight.upright else sight.frame.corners_um[0]
         )
+        cells, others = _truth(sight, scene)
+        view = sight.frame.view
+        return Field(index, float(x_um), float(y_um), self.um_per_px, bgr, cells, blurred, view, moved_um, others)
 
-    def _upright(self, index: int) -> tuple[Floats, tuple[TrueCell, ...]]:
-        """Draw an upright field: its density, float32 [height, width, 3], and its truth."""
+    def labels(self, index: int) -> tuple[Labels, Labels]:
+        """Give the masks of what a field shows, pixel by pixel.
+
+        Returns
+        -------
+        tuple
+            Two uint16 [height, width]: n at the pixels of the n-th of the field's cells (counted from 1) and 0
+            elsewhere; the same for its other things.
+        """
+        sight = self._sight(index)
+        scene = self._painter.scene(sight.canvas)
+        cells, others = (np.zeros((self.height_px, self.width_px), np.uint16) for _ in range(2))
+        shown = [one for one in scene.cells if _true_cell(sight, one) is not None]
+        for number, one in enumerate(shown, start=1):
+            sight.paint_label(cells, one.lying, number)
+        things = [one for one in scene.things if _true_thing(sight, one) is not None]
+        for number, thing in enumerate(things, start=1):
+            sight.paint_label(others, thing.lying, number)
+        return cells, others
+
+    def _sight(self, index: int) -> Sight:
+        """Give a look at an empty canvas for a field."""
+        frame = self.frame(index)
+        if self._way is not None:
+            canvas = Canvas.on_the_grid(frame.covering(_MARGIN_UM), self._drawn_um_per_px)
+            return Sight(canvas, frame, upright=False)
         x_um, y_um = self._path.corner_um(index)
         window = Window(x_um, y_um, self.width_px * self.um_per_px, self.height_px * self.um_per_px)
-        canvas = Canvas.of(window, self._drawn_um_per_px)
-        laid = self._painter.paint(canvas)
-        od = canvas.od_bgr
-        cells = [cell for one in laid if (cell := self._true_upright(canvas, one)) is not None]
-        if od.shape[:2] != (self.height_px, self.width_px):
-            grown = cv2.resize(od, (self.width_px, self.height_px), interpolation=cv2.INTER_CUBIC)
-            od = np.asarray(np.maximum(grown, 0.0), dtype=np.float32)
-        return od, tuple(cells)
+        return Sight(Canvas.of(window, self._drawn_um_per_px), frame, upright=True)
 
-    def _true_upright(self, canvas: Canvas, one: Laid) -> TrueCell | None:
-        left, top, width, height = one.cell.box_xywh_px
-        grow_x, grow_y = self.width_px / canvas.od_bgr.shape[1], self.height_px / canvas.od_bgr.shape[0]
-        x0, y0 = (one.corner_px[0] + left) * grow_x, (one.corner_px[1] + top) * grow_y
-        sides = (x0, y0, x0 + width * grow_x, y0 + height * grow_y)
-        return true_cell(one.placed, sides, (self.width_px, self.height_px), canvas.place_um(one.x_px, one.y_px))
-
-    def _as_turned(self, frame: Frame) -> tuple[Floats, tuple[TrueCell, ...]]:
-        """Draw the part of the slide that holds a turned field, and look at it as the camera does."""
-        canvas = Canvas.on_the_grid(frame.covering(_MARGIN_UM), self._drawn_um_per_px)
-        laid = self._painter.paint(canvas)
-        cells = [cell for one in laid if (cell := _true_turned(canvas, frame, one)) is not None]
-        return turned(canvas.od_bgr, canvas.seen_by(frame), self.width_px, self.height_px), tuple(cells)
+    def _photograph(self, sight: Sight, index: int, optics: Optics, moved_um: tuple[float, float]) -> Image:
+        noise = np.random.default_rng([self._seed, index, 5])
+        if sight.upright and self._spoiling == Spoiling():
+            return expose(sight.picture(), optics, noise, um_per_px=self.um_per_px)
+        # Blurs of independent origin add up by their squares.
+        blur_um = float(np.hypot(optics.blur_um, self._spoiling.defocus_um(self._seed, index)))
+        view = sight.frame.view
+        return photograph(
+            sight.picture(),
+            replace(optics, blur_um=blur_um),
+            noise,
+            um_per_px=sight.frame.true_um_per_px,
+            moved_um=moved_um,
+            stain_bgr=self._spoiling.stain_at(self._seed, view.x_um, view.y_um),
+        )
 
 
-def _true_turned(canvas: Canvas, frame: Frame, one: Laid) -> TrueCell | None:
-    """Tell the truth about a cell in a turned field: the box of the whole cell, turned as the field's picture is."""
-    x, y, mask = one.seen_by(canvas, frame)
-    left, top, width, height = cv2.boundingRect(mask)
-    sides = (x + left, y + top, x + left + width, y + top + height)
-    return true_cell(one.placed, sides, (frame.width_px, frame.height_px), canvas.place_um(one.x_px, one.y_px))
+def _truth(sight: Sight, scene: Scene) -> tuple[tuple[TrueCell, ...], tuple[TrueThing, ...]]:
+    """Tell the truth about all that a field shows."""
+    cells = [cell for one in scene.cells if (cell := _true_cell(sight, one)) is not None]
+    others = [thing for one in scene.things if (thing := _true_thing(sight, one)) is not None]
+    return tuple(cells), tuple(others)
+
+
+def _true_cell(sight: Sight, one: LaidCell) -> TrueCell | None:
+    place = sight.canvas.place_um(one.lying.x_px, one.lying.y_px)
+    return true_cell(one.placed, sight.sides_px(one.lying), sight.size_px, place)
+
+
+def _true_thing(sight: Sight, one: LaidThing) -> TrueThing | None:
+    place = sight.canvas.place_um(one.lying.x_px, one.lying.y_px)
+    return true_thing(one.placed, sight.sides_px(one.lying), sight.size_px, place)
 
 
 def _check(

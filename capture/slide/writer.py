@@ -118,8 +118,20 @@ def truth_line(field: Field, file_name: str) -> str:
             "box": list(cell.box_xywh_px),
             "at_edge": cell.at_edge,
             "place_um": [round(v, 3) for v in cell.place_um],
+            "touches": cell.touches,
         }
         for cell in field.cells
+    ]
+    others = [
+        {
+            "name": thing.name,
+            "kind": thing.kind,
+            "centre": [round(v, 1) for v in thing.centre_xy_px],
+            "box": list(thing.box_xywh_px),
+            "at_edge": thing.at_edge,
+            "place_um": [round(v, 3) for v in thing.place_um],
+        }
+        for thing in field.others
     ]
     return json.dumps(
         {
@@ -139,6 +151,7 @@ def truth_line(field: Field, file_name: str) -> str:
             "follows": field.view.follows,
             "revisit_of": field.view.revisit_of,
             "cells": cells,
+            "others": others,
         }
     )
 

@@ -8,7 +8,7 @@ from smearwatch.capture.slide.canvas import Canvas
 from smearwatch.capture.slide.errors import SlideError
 from smearwatch.capture.slide.freehand import Freehand
 from smearwatch.capture.slide.optics import Optics
-from smearwatch.capture.slide.painter import Laid
+from smearwatch.capture.slide.painter import Scene
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.slide.spoiling import Spoiling
 from smearwatch.capture.slide.stain import Stain
@@ -45,20 +45,15 @@ def test_a_true_box_is_that_of_the_pixels_that_the_cell_covers(monkeypatch, um_p
     """Cells painted plainly black on nothing, looked at by the camera, have the boxes that the truth gives."""
     slide = _by_hand(4, um_per_px, size_px=size_px, leukocytes_per_mm2=600.0, **CLEAR)
 
-    def paint_black(canvas: Canvas) -> list[Laid]:
-        laid: list[Laid] = painted(canvas)
-        canvas.od_bgr[:] = 0.0
-        for one in laid:
-            x, y = one.corner_px
-            height, width = one.cell.cover.shape
+    def paint_black(canvas: Canvas, scene: Scene) -> None:
+        for one in scene.cells:
+            (x, y), (height, width) = one.lying.corner_px, one.lying.extent.shape
             x0, y0 = max(x, 0), max(y, 0)
             x1, y1 = min(x + width, canvas.od_bgr.shape[1]), min(y + height, canvas.od_bgr.shape[0])
             if x1 > x0 and y1 > y0:
-                part = one.cell.cover[y0 - y : y1 - y, x0 - x : x1 - x, None]
+                part = one.rendered.cover[y0 - y : y1 - y, x0 - x : x1 - x, None]
                 canvas.od_bgr[y0:y1, x0:x1] = np.maximum(canvas.od_bgr[y0:y1, x0:x1], 4.0 * part)
-        return laid
 
-    painted = slide._painter.paint
     monkeypatch.setattr(slide._painter, "paint", paint_black)
     seen = 0
     for index in range(8):
@@ -66,6 +61,8 @@ def test_a_true_box_is_that_of_the_pixels_that_the_cell_covers(monkeypatch, um_p
         # Half covered: density 2 of 4.
         level = np.exp(-2.0) * np.array(Optics().background_bgr)
         covered = (field.bgr < level).all(axis=2).astype(np.uint8)
+        labels, _ = slide.labels(index)
+        assert np.mean((labels > 0) != covered) < 2e-3
         for cell in field.cells:
             x, y, w, h = cell.box_xywh_px
             if cell.at_edge:
