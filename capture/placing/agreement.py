@@ -1,5 +1,6 @@
 """Check and refine how two fields lie to each other: small blocks all over the overlap have to look alike."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -16,8 +17,11 @@ _ALIKE = 0.55
 _WITHIN_UM = 0.6
 _ROUNDS = ((22.0, 8), (50.0, 5), (1000.0, 4))  # reach around the seed in um, search in pixels
 _LAST_SEARCH_PX = 3
-_FEWEST_TO_REFINE = 3
-_FEWEST, _LEAST_SHARE = 4, 0.6
+_FEWEST_TO_REFINE, _LEAST_FOLLOWED = 3, 0.2
+_SEED_UM = 9.0
+# Fields that show different places agree in up to 0.15 of their blocks, less surely so the fewer there are; each block
+# shares half of its width with its neighbours, so that four of them say as much as one.
+_BY_CHANCE, _SURE, _SHARED_BY = 0.15, 1.1, 4.0
 
 Flags = npt.NDArray[np.bool_]
 
@@ -46,7 +50,9 @@ class Tie:
     @property
     def holds(self) -> bool:
         """Whether so many blocks agree that it is no chance."""
-        return self.agreeing >= _FEWEST and self.share >= _LEAST_SHARE and plausible(self.onto)
+        if not self.checked or not plausible(self.onto):
+            return False
+        return self.share >= _BY_CHANCE + _SURE / math.sqrt(self.checked / _SHARED_BY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +83,21 @@ def checked(new: FieldPicture, old: FieldPicture, start: Similarity, *, seed_um:
     """
     onto = start
     for reach_um, search_px in _ROUNDS[0 if seed_um is not None else 2 :]:
-        refined = _refined(_blocks(new, old, onto, seed_um, reach_um, search_px), onto, old.um_per_px)
+        blocks = _blocks(new, old, onto, seed_um, reach_um, search_px)
+        refined = _refined(blocks, onto, old.um_per_px)
         if refined is None or not plausible(refined):
-            break
+            return Tie(onto, 0, len(blocks.alike))
+        followed = int(_followed(blocks, onto, refined, old.um_per_px).sum())
         onto = refined
+        if followed < _LEAST_FOLLOWED * len(blocks.alike):
+            return Tie(onto, 0, len(blocks.alike))  # most guesses are wrong, and end here
     blocks = _blocks(new, old, onto, None, 0.0, _LAST_SEARCH_PX)
     met_um = blocks.moved_px * old.um_per_px
     agreeing = (blocks.alike >= _ALIKE) & (np.hypot(met_um[:, 0], met_um[:, 1]) <= _WITHIN_UM)
+    if seed_um is not None:
+        # That the cells look alike was the reason to ask; what lies around them has to answer.
+        middles_um = (blocks.corners + _BLOCK_PX / 2.0) * old.um_per_px
+        agreeing = agreeing[np.hypot(middles_um[:, 0] - seed_um.real, middles_um[:, 1] - seed_um.imag) > _SEED_UM]
     return Tie(onto, int(agreeing.sum()), len(agreeing))
 
 
@@ -118,11 +132,11 @@ def _compared(warped: Image, covered: Flags, grey: Image, search_px: int) -> _Bl
     total = cv2.integral(covered.astype(np.uint8))
     sums, squares = cv2.integral2(warped)
     corners, moved, alike = [], [], []
-    height, width = grey.shape
     block = _BLOCK_PX
     area = block * block
-    for top in range(0, height - block + 1, _STRIDE_PX):
-        for left in range(0, width - block + 1, _STRIDE_PX):
+    x_px, y_px, width, height = cv2.boundingRect(covered.astype(np.uint8))
+    for top in _starts(y_px, height):
+        for left in _starts(x_px, width):
             bottom, right = top + block, left + block
             if _inside(total, top, left, bottom, right) < area:
                 continue
@@ -144,8 +158,24 @@ def _compared(warped: Image, covered: Flags, grey: Image, search_px: int) -> _Bl
     )
 
 
+def _starts(first: int, length: int) -> list[int]:
+    """Where blocks begin along one side of the overlap, from one end to the other, however narrow it is."""
+    room = length - _BLOCK_PX
+    if room < 0:
+        return []
+    return [int(start) for start in np.linspace(first, first + room, -(-room // _STRIDE_PX) + 1).round()]
+
+
 def _inside(total: npt.NDArray[np.generic], top: int, left: int, bottom: int, right: int) -> float:
     return float(total[bottom, right]) - float(total[top, right]) - float(total[bottom, left]) + float(total[top, left])
+
+
+def _followed(blocks: _Blocks, onto: Similarity, refined: Similarity, um_per_px: float) -> Flags:
+    """Tell which blocks look alike where the refined map puts them."""
+    middles_um = np.asarray((blocks.corners + _BLOCK_PX / 2.0) * um_per_px, np.float64)
+    wanted = refined.of_all(onto.inverse().of_all(middles_um))
+    apart = np.hypot(*(middles_um + blocks.moved_px * um_per_px - wanted).T)
+    return np.asarray((blocks.alike >= _ALIKE) & (apart <= _WITHIN_UM), np.bool_)
 
 
 def _refined(blocks: _Blocks, onto: Similarity, um_per_px: float) -> Similarity | None:

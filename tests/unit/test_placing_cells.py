@@ -1,5 +1,7 @@
 """A leukocyte is found again among many by its look, and a field's cells are counted once."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from smearwatch.capture.placing.slide_map import Placed, SlideMap, WholeCell, po
 from smearwatch.capture.slide.view import View
 from tests.walked import Walked, named, walked
 
-SIZE = {"width_px": 1000, "height_px": 640, "um_per_px": 0.11, "leukocytes_per_mm2": 500.0}
+SIZE: dict[str, Any] = {"width_px": 1000, "height_px": 640, "um_per_px": 0.11, "leukocytes_per_mm2": 500.0}
 WHITE_PX = np.full((96, 96, 3), 235, np.uint8)
 
 
@@ -97,7 +99,9 @@ def test_asked_again_it_answers_the_same_and_takes_nothing_in_twice(way):
     slide_map = SlideMap(shelf)
     first = [place(slide_map, shelf, field, number) for number, field in enumerate(way[:2])]
     assert [place(slide_map, shelf, field, number) for number, field in enumerate(way[:2])] == first
-    assert place(slide_map, shelf, way[3], 3).placement.island == 0
+    back = place(slide_map, shelf, way[3], 3).placement
+    assert back is not None
+    assert back.island == 0
 
 
 def test_a_cell_looks_most_like_itself_turned(way):

@@ -1,6 +1,7 @@
 """How two fields lie to each other: found where they overlap, and never where they do not."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from smearwatch.capture.placing.similarity import Similarity
 from smearwatch.capture.slide.view import View
 from tests.walked import Walked, walked
 
-SIZE = {"width_px": 1000, "height_px": 640, "um_per_px": 0.11}
+SIZE: dict[str, Any] = {"width_px": 1000, "height_px": 640, "um_per_px": 0.11}
 CORNERS = np.array([[0.0, 0.0], [110.0, 0.0], [0.0, 70.0], [110.0, 70.0]])
 
 
