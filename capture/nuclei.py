@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.lobes import Labels, Mask, grouped
 from smearwatch.capture.stain import Plane, StainMaps
 
 _THICKNESS_UM = 1.5  # thinner structures (rims of red cells, fibres) are no nuclei
@@ -19,17 +19,9 @@ _LEAST_NUCLEUS_RADIUS_UM = 1.2
 _GREATEST_NUCLEUS_UM2 = 350.0
 _LEAST_NUCLEUS_UM2 = 13.0
 _LEAST_AT_EDGE_UM2 = 6.0
-_LOBE_GAP_UM = 2.6
-_BRIDGED_GAP_UM = 0.9
-_WHOLE_NUCLEUS_UM2 = 26.0
-_LARGEST_LOBED_UM2 = 110.0
-_GREATEST_SPAN_UM = 17.0
 _ABSORBING = 0.12  # green optical density of what is no empty background; most of it is red cells
 _TIMES_RED_CELLS = 1.7  # where two violet red cells overlap, their stain adds up to nearly twice one's
 _SURELY_NUCLEAR = 0.34  # mean stain that no overlap of red cells was seen to reach
-
-Labels = npt.NDArray[np.int32]
-Mask = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +62,7 @@ def find_nuclei(maps: StainMaps) -> Nuclei:
     threshold = _threshold(thick)
     candidates = ((thick > threshold) & (maps.nuclear > threshold)).astype(np.uint8)
     lobes = _sharpened(candidates, maps.nuclear, thick, threshold, um)
-    groups = _grouped(lobes, um)
+    groups = grouped(lobes, um)
     return _kept(groups, maps, um)
 
 
@@ -95,17 +87,15 @@ def _sharpened(candidates: Mask, nuclear: Plane, thick: Plane, threshold: float,
     the candidate's own core tells which is which.
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(candidates, connectivity=8)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    strong = np.bincount(labels[(candidates > 0) & (thick >= _LEAST_PEAK)], minlength=count)
+    cored = (strong >= areas - areas * 9 // 10) & (areas * um * um >= _LEAST_LOBE_UM2)
     kept = np.zeros_like(candidates)
-    for index in range(1, count):
-        x, y, width, height, area = (int(v) for v in stats[index])
-        if area * um * um < _LEAST_LOBE_UM2:
-            continue
+    for index in np.flatnonzero(cored[1:]) + 1:
+        x, y, width, height, _ = (int(v) for v in stats[index])
         window = (slice(y, y + height), slice(x, x + width))
         own = labels[window] == index
-        core = _upper(thick[window][own])
-        if core < _LEAST_PEAK:
-            continue
-        own &= nuclear[window] > max(threshold, _OWN_SHARE * core)
+        own &= nuclear[window] > max(threshold, _OWN_SHARE * _upper(thick[window][own]))
         kept[window] |= own
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
     return np.asarray(cv2.morphologyEx(_thick_parts(kept, um), cv2.MORPH_OPEN, element), dtype=np.uint8)
@@ -119,12 +109,13 @@ def _upper(values: Plane) -> float:
 
 def _thick_parts(mask: Mask, um: float) -> Mask:
     """Keep the parts that are somewhere as thick as a lobe."""
-    count, found = cv2.connectedComponents(mask, connectivity=8)
-    labels = np.asarray(found, dtype=np.int32)
-    thickest = np.zeros(count, dtype=np.float32)
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    thick = np.zeros(count, dtype=np.uint8)
+    thick[labels[_inner_distance(mask) * um >= _LEAST_LOBE_RADIUS_UM]] = 1
     inside = mask > 0
-    np.maximum.at(thickest, labels[inside], _inner_distance(mask)[inside] * um)
-    return (thickest >= _LEAST_LOBE_RADIUS_UM)[labels].astype(np.uint8)
+    parts = np.zeros_like(mask)
+    parts[inside] = thick[labels[inside]]
+    return parts
 
 
 def _inner_distance(mask: Mask) -> Plane:
@@ -133,80 +124,9 @@ def _inner_distance(mask: Mask) -> Plane:
     return np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1], dtype=np.float32)
 
 
-def _grouped(lobes: Mask, um: float) -> Labels:
-    """Label lobes so that those of one nucleus share a label."""
-    count, found, measured, _ = cv2.connectedComponentsWithStats(lobes, connectivity=8)
-    labels, stats = np.asarray(found, dtype=np.int32), np.asarray(measured, dtype=np.int32)
-    areas = stats[:, cv2.CC_STAT_AREA] * um * um
-    parent = list(range(count))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            index = parent[index]
-        return index
-
-    for gap, first, second in _close_pairs(labels, stats, um):
-        a, b = root(first), root(second)
-        if a == b:
-            continue
-        in_a = [i for i in range(1, count) if root(i) == a]
-        in_b = [i for i in range(1, count) if root(i) == b]
-        if _belong_together(gap, float(areas[in_a].sum()), float(areas[in_b].sum())) and (
-            _span_um(stats, in_a + in_b, um) <= _GREATEST_SPAN_UM
-        ):
-            parent[b] = a
-    table = np.array([0] + [root(i) for i in range(1, count)], dtype=np.int32)
-    return np.asarray(table[labels], dtype=np.int32)
-
-
-def _belong_together(gap_um: float, area_a_um2: float, area_b_um2: float) -> bool:
-    """Tell lobes of one nucleus from two nuclei: two large ones must all but touch."""
-    if min(area_a_um2, area_b_um2) < _WHOLE_NUCLEUS_UM2:
-        return gap_um <= _LOBE_GAP_UM
-    return gap_um <= _BRIDGED_GAP_UM and area_a_um2 + area_b_um2 <= _LARGEST_LOBED_UM2
-
-
-def _span_um(stats: npt.NDArray[np.int32], members: list[int], um: float) -> float:
-    boxes = stats[members]
-    width = int((boxes[:, 0] + boxes[:, 2]).max() - boxes[:, 0].min())
-    height = int((boxes[:, 1] + boxes[:, 3]).max() - boxes[:, 1].min())
-    return max(width, height) * um
-
-
-def _close_pairs(labels: Labels, stats: npt.NDArray[np.int32], um: float) -> list[tuple[float, int, int]]:
-    """Pairs of lobes with their gap in um, closest first; pairs with far boxes are not looked at."""
-    reach = _LOBE_GAP_UM / um
-    pairs = []
-    points: dict[int, npt.NDArray[np.float32]] = {}
-    for first in range(1, len(stats)):
-        for second in range(first + 1, len(stats)):
-            if _box_gap(stats[first], stats[second]) > reach:
-                continue
-            for index in (first, second):
-                if index not in points:
-                    points[index] = _outline(labels, stats[index], index)
-            a, b = points[first], points[second]
-            squared = ((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2)
-            pairs.append((float(np.sqrt(squared.min())) * um, first, second))
-    return sorted(pairs)
-
-
-def _box_gap(a: npt.NDArray[np.int32], b: npt.NDArray[np.int32]) -> float:
-    across = max(int(a[0]) - int(b[0] + b[2]), int(b[0]) - int(a[0] + a[2]), 0)
-    down = max(int(a[1]) - int(b[1] + b[3]), int(b[1]) - int(a[1] + a[3]), 0)
-    return float(np.hypot(across, down))
-
-
-def _outline(labels: Labels, box: npt.NDArray[np.int32], index: int) -> npt.NDArray[np.float32]:
-    x, y, width, height = (int(v) for v in box[:4])
-    own = (labels[y : y + height, x : x + width] == index).astype(np.uint8)
-    contours, _ = cv2.findContours(own, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return np.concatenate(contours).reshape(-1, 2).astype(np.float32) + np.array([x, y], dtype=np.float32)
-
-
 def _red_cell_level(maps: StainMaps) -> float:
     """Nuclear stain of this field's red cells: about 0, but well above it where the stain turns them violet."""
-    absorbing = maps.nuclear[maps.absorbed > _ABSORBING]
+    absorbing = maps.nuclear[::3, ::3][maps.absorbed[::3, ::3] > _ABSORBING]
     return max(0.0, float(np.median(absorbing))) if absorbing.size else 0.0
 
 
@@ -216,20 +136,19 @@ def _kept(groups: Labels, maps: StainMaps, um: float) -> Nuclei:
     own = groups[inside]
     counts = np.bincount(own, minlength=1)
     sums = np.bincount(own, weights=maps.nuclear[inside].astype(np.float64), minlength=1)
-    border = set(np.unique(np.concatenate([groups[0], groups[-1], groups[:, 0], groups[:, -1]])).tolist())
-    radii = np.zeros(len(counts))
-    np.maximum.at(radii, own, _inner_distance(inside.astype(np.uint8))[inside] * um)
-    table = np.zeros(len(counts), dtype=np.int32)
-    areas, strengths = [], []
+    at_border = np.zeros(len(counts), dtype=np.bool_)
+    for side in (groups[0], groups[-1], groups[:, 0], groups[:, -1]):
+        at_border[side] = True
+    thick = np.zeros(len(counts), dtype=np.bool_)
+    thick[groups[_inner_distance(inside.astype(np.uint8)) * um >= _LEAST_NUCLEUS_RADIUS_UM]] = True
+    areas_um2 = counts * um * um
+    least_um2 = np.where(at_border, _LEAST_AT_EDGE_UM2, _LEAST_NUCLEUS_UM2)
     least_strength = min(_SURELY_NUCLEAR, _TIMES_RED_CELLS * _red_cell_level(maps))
-    for index in np.flatnonzero(counts[1:] > 0) + 1:
-        area = float(counts[index]) * um * um
-        if sums[index] < least_strength * counts[index]:
-            continue
-        least = _LEAST_AT_EDGE_UM2 if int(index) in border else _LEAST_NUCLEUS_UM2
-        if not least <= area <= _GREATEST_NUCLEUS_UM2 or radii[index] < _LEAST_NUCLEUS_RADIUS_UM:
-            continue
-        areas.append(area)
-        strengths.append(float(sums[index] / counts[index]))
-        table[index] = len(areas)
-    return Nuclei(np.asarray(table[groups], dtype=np.int32), tuple(areas), tuple(strengths))
+    good = thick & (areas_um2 >= least_um2) & (areas_um2 <= _GREATEST_NUCLEUS_UM2) & (sums >= least_strength * counts)
+    good[0] = False
+    chosen = np.flatnonzero(good)
+    table = np.zeros(len(counts), dtype=np.int32)
+    table[chosen] = np.arange(1, len(chosen) + 1)
+    labels = np.zeros_like(groups)
+    labels[inside] = table[own]
+    return Nuclei(labels, tuple(areas_um2[chosen].tolist()), tuple((sums[chosen] / counts[chosen]).tolist()))

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from smearwatch.capture.cytoplasm import grow_cells
-from smearwatch.capture.nuclei import Labels, Nuclei, find_nuclei
+from smearwatch.capture.lobes import Labels
+from smearwatch.capture.nuclei import Nuclei, find_nuclei
 from smearwatch.capture.stain import StainMaps, stain_maps
 
 CYTOPLASM = 128

@@ -1,0 +1,81 @@
+"""Bring the lobes of one nucleus together: what lies close, unless both are as large as nuclei of their own."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+_LOBE_GAP_UM = 2.6
+_BRIDGED_GAP_UM = 0.9
+_WHOLE_NUCLEUS_UM2 = 26.0
+_LARGEST_LOBED_UM2 = 110.0
+_GREATEST_SPAN_UM = 17.0
+
+Labels = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.uint8]
+
+
+def grouped(lobes: Mask, um_per_px: float) -> Labels:
+    """Label lobes so that those of one nucleus share a label.
+
+    Parameters
+    ----------
+    lobes
+        uint8 [h, w], not 0 inside lobes.
+    um_per_px
+        Scale.
+
+    Returns
+    -------
+    numpy.ndarray
+        int32 [h, w], 0 outside; labels are not without gaps.
+    """
+    count, found, measured, _ = cv2.connectedComponentsWithStats(lobes, connectivity=8)
+    labels, stats = np.asarray(found, dtype=np.int32), np.asarray(measured, dtype=np.int32)
+    areas = stats[:, cv2.CC_STAT_AREA] * um_per_px * um_per_px
+    group = np.arange(count, dtype=np.int32)
+    for gap, first, second in _close_pairs(labels, stats, um_per_px):
+        a, b = group[first], group[second]
+        in_a, in_b = np.flatnonzero(group == a), np.flatnonzero(group == b)
+        if a == b or not _belong_together(gap, float(areas[in_a].sum()), float(areas[in_b].sum())):
+            continue
+        if _span_px(stats, np.concatenate([in_a, in_b])) * um_per_px <= _GREATEST_SPAN_UM:
+            group[in_b] = a
+    if np.array_equal(group, np.arange(count)):
+        return labels
+    return np.asarray(group[labels], dtype=np.int32)
+
+
+def _belong_together(gap_um: float, area_a_um2: float, area_b_um2: float) -> bool:
+    """Tell lobes of one nucleus from two nuclei: two large ones must all but touch."""
+    if min(area_a_um2, area_b_um2) < _WHOLE_NUCLEUS_UM2:
+        return gap_um <= _LOBE_GAP_UM
+    return gap_um <= _BRIDGED_GAP_UM and area_a_um2 + area_b_um2 <= _LARGEST_LOBED_UM2
+
+
+def _span_px(stats: Labels, members: npt.NDArray[np.intp]) -> int:
+    boxes = stats[members]
+    return int(max(np.ptp([boxes[:, at], boxes[:, at] + boxes[:, at + 2]]) for at in (0, 1)))
+
+
+def _close_pairs(labels: Labels, stats: Labels, um_per_px: float) -> list[tuple[float, int, int]]:
+    """Pairs of lobes with their gap in um, closest first; pairs with far boxes are not looked at."""
+    low, high = stats[1:, :2], stats[1:, :2] + stats[1:, 2:4]
+    apart = np.maximum(np.maximum(low[:, None] - high[None], low[None] - high[:, None]), 0)
+    near = np.hypot(apart[:, :, 0], apart[:, :, 1]) <= _LOBE_GAP_UM / um_per_px
+    outlines: dict[int, npt.NDArray[np.float32]] = {}
+    pairs = []
+    for first, second in np.argwhere(np.triu(near, 1)) + 1:
+        for index in (int(first), int(second)):
+            if index not in outlines:
+                outlines[index] = _outline(labels, stats[index], index)
+        a, b = outlines[int(first)], outlines[int(second)]
+        squared = ((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2)
+        pairs.append((float(np.sqrt(squared.min())) * um_per_px, int(first), int(second)))
+    return sorted(pairs)
+
+
+def _outline(labels: Labels, box: Labels, index: int) -> npt.NDArray[np.float32]:
+    x, y, width, height = (int(v) for v in box[:4])
+    own = (labels[y : y + height, x : x + width] == index).astype(np.uint8)
+    contours, _ = cv2.findContours(own, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return np.concatenate(contours).reshape(-1, 2).astype(np.float32) + np.array([x, y], dtype=np.float32)
