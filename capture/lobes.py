@@ -33,7 +33,7 @@ def grouped(lobes: Mask, um_per_px: float) -> Labels:
     labels, stats = np.asarray(found, dtype=np.int32), np.asarray(measured, dtype=np.int32)
     areas = stats[:, cv2.CC_STAT_AREA] * um_per_px * um_per_px
     group = np.arange(count, dtype=np.int32)
-    for gap, first, second in _close_pairs(labels, stats, um_per_px):
+    for gap, first, second in close_pairs(labels, stats, um_per_px, _LOBE_GAP_UM):
         a, b = group[first], group[second]
         in_a, in_b = np.flatnonzero(group == a), np.flatnonzero(group == b)
         if a == b or not _belong_together(gap, float(areas[in_a].sum()), float(areas[in_b].sum())):
@@ -57,11 +57,27 @@ def _span_px(stats: Labels, members: npt.NDArray[np.intp]) -> int:
     return int(max(np.ptp([boxes[:, at], boxes[:, at] + boxes[:, at + 2]]) for at in (0, 1)))
 
 
-def _close_pairs(labels: Labels, stats: Labels, um_per_px: float) -> list[tuple[float, int, int]]:
-    """Pairs of lobes with their gap in um, closest first; pairs with far boxes are not looked at."""
+def close_pairs(labels: Labels, stats: Labels, um_per_px: float, reach_um: float) -> list[tuple[float, int, int]]:
+    """Give pairs of lobes with their gap in um, closest first.
+
+    Parameters
+    ----------
+    labels
+        int32 [h, w], 0 outside.
+    stats
+        int32 [n, 4 or more], the box of each label (x, y, width, height), that of 0 included.
+    um_per_px
+        Scale.
+    reach_um
+        Pairs whose boxes are farther apart are not looked at.
+
+    Returns
+    -------
+    list of (gap_um, first, second)
+    """
     low, high = stats[1:, :2], stats[1:, :2] + stats[1:, 2:4]
     apart = np.maximum(np.maximum(low[:, None] - high[None], low[None] - high[:, None]), 0)
-    near = np.hypot(apart[:, :, 0], apart[:, :, 1]) <= _LOBE_GAP_UM / um_per_px
+    near = np.hypot(apart[:, :, 0], apart[:, :, 1]) <= reach_um / um_per_px
     outlines: dict[int, npt.NDArray[np.float32]] = {}
     pairs = []
     for first, second in np.argwhere(np.triu(near, 1)) + 1:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from smearwatch.capture.apart import told_apart
 from smearwatch.capture.lobes import Labels, Mask, grouped
 from smearwatch.capture.stain import Plane, StainMaps
 
@@ -21,6 +22,8 @@ _LEAST_NUCLEUS_UM2 = 13.0
 _LEAST_AT_EDGE_UM2 = 6.0
 _ABSORBING = 0.12  # green optical density of what is no empty background; most of it is red cells
 _TIMES_RED_CELLS = 1.7  # where two violet red cells overlap, their stain adds up to nearly twice one's
+_WEAK = 0.55  # mean stain that several red cells on each other may reach
+_BEYOND_RED_CELLS = 1.04  # hue of nuclei by that of red cells
 _SURELY_NUCLEAR = 0.34  # mean stain that no overlap of red cells was seen to reach
 
 
@@ -62,8 +65,8 @@ def find_nuclei(maps: StainMaps) -> Nuclei:
     threshold = _threshold(thick)
     candidates = ((thick > threshold) & (maps.nuclear > threshold)).astype(np.uint8)
     lobes = _sharpened(candidates, maps.nuclear, thick, threshold, um)
-    groups = grouped(lobes, um)
-    return _kept(groups, maps, um)
+    kept = _kept(grouped(_unlike_red_cells(lobes, maps), um), maps, um)
+    return _measured(told_apart(kept, maps.absorbed, um), maps)
 
 
 def _opened(plane: Plane, diameter_px: float) -> Plane:
@@ -95,15 +98,15 @@ def _sharpened(candidates: Mask, nuclear: Plane, thick: Plane, threshold: float,
         x, y, width, height, _ = (int(v) for v in stats[index])
         window = (slice(y, y + height), slice(x, x + width))
         own = labels[window] == index
-        own &= nuclear[window] > max(threshold, _OWN_SHARE * _upper(thick[window][own]))
+        own &= nuclear[window] > max(threshold, _OWN_SHARE * _ranked(thick[window][own], 0.9))
         kept[window] |= own
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
     return np.asarray(cv2.morphologyEx(_thick_parts(kept, um), cv2.MORPH_OPEN, element), dtype=np.uint8)
 
 
-def _upper(values: Plane) -> float:
-    """Give the value that one in ten exceeds; a percentile without its overhead, for there are many candidates."""
-    place = len(values) * 9 // 10
+def _ranked(values: Plane, share: float) -> float:
+    """Give the value that so large a share lies below; a percentile without its overhead, for lobes are many."""
+    place = int(len(values) * share)
     return float(np.partition(values, place)[place])
 
 
@@ -130,7 +133,27 @@ def _red_cell_level(maps: StainMaps) -> float:
     return max(0.0, float(np.median(absorbing))) if absorbing.size else 0.0
 
 
-def _kept(groups: Labels, maps: StainMaps, um: float) -> Nuclei:
+def _unlike_red_cells(lobes: Mask, maps: StainMaps) -> Mask:
+    """Leave out weak lobes of this field's red cells' hue: however many of these overlap, their hue stays the same."""
+    absorbing = maps.absorbed[::3, ::3]
+    red_cells = absorbing > _ABSORBING
+    if not red_cells.any():
+        return lobes
+    hues = maps.nuclear[::3, ::3][red_cells] / absorbing[red_cells]
+    # Leukocytes, and red cells with something on them, are among what absorbs light; the lower quartile is red cells.
+    own_hue = _BEYOND_RED_CELLS * _ranked(hues, 0.25)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(lobes, connectivity=8)
+    for index in range(1, count):
+        x, y, width, height, _ = (int(v) for v in stats[index])
+        window = (slice(y, y + height), slice(x, x + width))
+        own = labels[window] == index
+        stain = maps.nuclear[window][own]
+        if stain.mean() < _WEAK and _ranked(stain - own_hue * maps.absorbed[window][own], 0.5) < 0.0:
+            lobes[window][own] = 0
+    return lobes
+
+
+def _kept(groups: Labels, maps: StainMaps, um: float) -> Labels:
     """Leave out what is too small for a nucleus or no darker than overlapping red cells; number the rest from 1."""
     inside = groups > 0
     own = groups[inside]
@@ -151,4 +174,13 @@ def _kept(groups: Labels, maps: StainMaps, um: float) -> Nuclei:
     table[chosen] = np.arange(1, len(chosen) + 1)
     labels = np.zeros_like(groups)
     labels[inside] = table[own]
-    return Nuclei(labels, tuple(areas_um2[chosen].tolist()), tuple((sums[chosen] / counts[chosen]).tolist()))
+    return labels
+
+
+def _measured(labels: Labels, maps: StainMaps) -> Nuclei:
+    inside = labels > 0
+    own = labels[inside]
+    counts = np.bincount(own, minlength=1)[1:]
+    sums = np.bincount(own, weights=maps.nuclear[inside].astype(np.float64), minlength=1)[1:]
+    areas_um2 = counts * maps.um_per_px**2
+    return Nuclei(labels, tuple(areas_um2.tolist()), tuple((sums / counts).tolist()))
