@@ -21,9 +21,9 @@ _LEAST_PART_UM2 = 18.0
 _SPANS_UM, _SHORT = (17.0, 20.0), (0.82, 1.0)
 _NOT_SHORT = 1.1
 _LOBES_GAP_UM = 3.5
-_LOBES_SPAN_UM = 16.0
-_LARGEST_LOBE_UM2 = 50.0
-_LARGEST_LOBES_UM2 = 90.0
+_LOBES_SPAN_UM = 17.0
+_LARGEST_LOBE_UM2 = 55.0
+_LARGEST_LOBES_UM2 = 95.0
 _SURROUNDED = 0.9
 
 Plane = npt.NDArray[np.float32]
@@ -50,26 +50,22 @@ def told_apart(labels: Labels, absorbed: Plane, um_per_px: float) -> Labels:
     rows, columns = np.nonzero(labels)
     owners = labels[rows, columns]
     points = np.stack([columns, rows], axis=1).astype(np.int32)
-    nuclei = [points[owners == label] for label in range(1, int(owners.max(initial=0)) + 1)]
-    told = np.zeros_like(labels)
-    number = 0
-    waiting = _joined(nuclei, labels, absorbed, um_per_px)
+    waiting = [points[owners == label] for label in range(1, int(owners.max(initial=0)) + 1)]
+    nuclei = []
     while waiting:
         nucleus = waiting.pop()
         parts = _cut(nucleus, absorbed, um_per_px)
-        if parts is not None:
-            waiting += parts
-            continue
-        number += 1
-        told[nucleus[:, 1], nucleus[:, 0]] = number
-    return told
+        waiting += parts or []
+        nuclei += [nucleus] if parts is None else []
+    return _joined(nuclei, labels.shape, absorbed, um_per_px)
 
 
-def _joined(nuclei: list[Points], labels: Labels, absorbed: Plane, um_per_px: float) -> list[Points]:
-    """Join pairs of middling nuclei around which no short cut can be made, closest first."""
+def _joined(nuclei: list[Points], shape: tuple[int, ...], absorbed: Plane, um_per_px: float) -> Labels:
+    """Join pairs of middling nuclei around which no short cut can be made, closest first, and draw all."""
+    told = _drawn(nuclei, shape)
     boxes = np.array([(0, 0, 0, 0), *(cv2.boundingRect(nucleus) for nucleus in nuclei)], dtype=np.int32)
     joined: dict[int, Points] = dict(enumerate(nuclei, start=1))
-    for gap_um, first, second in close_pairs(labels, boxes, um_per_px, _LOBES_GAP_UM):
+    for gap_um, first, second in close_pairs(told, boxes, um_per_px, _LOBES_GAP_UM):
         if gap_um > _LOBES_GAP_UM or first not in joined or second not in joined:
             continue
         areas_um2 = [len(joined[label]) * um_per_px**2 for label in (first, second)]
@@ -79,7 +75,14 @@ def _joined(nuclei: list[Points], labels: Labels, absorbed: Plane, um_per_px: fl
         if _span_px(both) * um_per_px <= _LOBES_SPAN_UM and _is_one(both, absorbed, um_per_px):
             joined[first] = both
             del joined[second]
-    return list(joined.values())
+    return told if len(joined) == len(nuclei) else _drawn(list(joined.values()), shape)
+
+
+def _drawn(nuclei: list[Points], shape: tuple[int, ...]) -> Labels:
+    labels = np.zeros(shape, dtype=np.int32)
+    for label, nucleus in enumerate(nuclei, start=1):
+        labels[nucleus[:, 1], nucleus[:, 0]] = label
+    return labels
 
 
 def _is_one(nucleus: Points, absorbed: Plane, um_per_px: float) -> bool:

@@ -10,7 +10,7 @@ from smearwatch.capture.lobes import Labels, Mask, grouped
 from smearwatch.capture.stain import Plane, StainMaps
 
 _THICKNESS_UM = 1.5  # thinner structures (rims of red cells, fibres) are no nuclei
-_FLOOR = 0.20
+_FLOOR, _CEILING = 0.20, 0.60
 _SPREADS_ABOVE_FIELD = 3.5  # of the median absolute deviation, scaled to a normal distribution's
 _OWN_SHARE = 0.5
 _LEAST_PEAK = 0.28
@@ -76,11 +76,11 @@ def _opened(plane: Plane, diameter_px: float) -> Plane:
 
 
 def _threshold(thick: Plane) -> float:
-    """Stain level above this field's own red cells and background, never below a floor."""
+    """Stain level above this field's own red cells and background, within limits that no field's nuclei fall below."""
     sample = thick[::2, ::2]
     middle = float(np.median(sample))
     spread = float(np.median(np.abs(sample - middle))) * 1.4826
-    return max(_FLOOR, middle + _SPREADS_ABOVE_FIELD * spread)
+    return min(max(_FLOOR, middle + _SPREADS_ABOVE_FIELD * spread), _CEILING)
 
 
 def _sharpened(candidates: Mask, nuclear: Plane, thick: Plane, threshold: float, um: float) -> Mask:
