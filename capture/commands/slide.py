@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from smearwatch.capture.slide.slide import Field, Slide
+    from smearwatch.capture.slide.slide import Slide
+    from smearwatch.capture.slide.truth import Field
     from smearwatch.capture.slide.writer import FieldWriter, Pace
 
 app = typer.Typer(add_completion=False)
 
-_EPILOG = "Example: smearwatch slide --out watched --truth truth.jsonl --cells 100 --rate 4"
+_EPILOG = (
+    "Examples: smearwatch slide --out watched --truth truth.jsonl --cells 100 --rate 4   "
+    "smearwatch slide --out watched --truth truth.jsonl --fields 300 --route freehand --hard"
+)
 
 
 @app.command(epilog=_EPILOG)
@@ -26,7 +30,9 @@ def slide(
     out: Annotated[Path, typer.Option("--out", help="Folder to write into; made where it does not exist.")],
     truth: Annotated[Path | None, typer.Option("--truth", help="File for the truth (JSON lines), elsewhere.")] = None,
     fields: Annotated[int | None, typer.Option("--fields", help="End after so many fields.")] = None,
-    cells: Annotated[int | None, typer.Option("--cells", help="End after so many whole leukocytes.")] = None,
+    cells: Annotated[
+        int | None, typer.Option("--cells", help="End after so many whole leukocytes, each counted once.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same slide, byte for byte.")] = 1,
     start: Annotated[int, typer.Option("--start", help="Number of the first field along the path.")] = 0,
     rate: Annotated[float, typer.Option("--rate", help="Fields a second; 0 for as fast as possible.")] = 4.0,
@@ -35,34 +41,87 @@ def slide(
     picture_format: Annotated[str, typer.Option("--format", help="jpeg, png, tiff or bmp.")] = "jpeg",
     quality: Annotated[int, typer.Option("--quality", help="JPEG quality.")] = 92,
     mix: Annotated[str | None, typer.Option("--mix", help="Differential, like segmented=60,lymphocyte=40.")] = None,
-    variation: Annotated[float, typer.Option("--variation", help="How far stain and light vary, 0 to 1.5.")] = 0.5,
-    blurred: Annotated[float, typer.Option("--blurred", help="Share of fields clearly out of focus, 0 to 1.")] = 0.0,
+    hard: Annotated[
+        bool, typer.Option("--hard", help="Littered, unevenly stained, at times blurred or moved; options may differ.")
+    ] = False,
+    variation: Annotated[
+        float | None, typer.Option("--variation", help="How far stain and light vary, 0 to 1.5 [0.5; hard: 1].")
+    ] = None,
+    blurred: Annotated[
+        float | None, typer.Option("--blurred", help="Share of fields clearly out of focus, 0 to 1 [0; hard: 0.02].")
+    ] = None,
+    moved: Annotated[
+        float | None,
+        typer.Option("--moved", help="Share of fields taken while the slide moves, 0 to 1 [0; hard: 0.03]."),
+    ] = None,
+    focus: Annotated[
+        float | None, typer.Option("--focus", help="Mild defocus of every field, spread in um, 0 to 1 [0; hard: 0.08].")
+    ] = None,
+    stain_drift: Annotated[
+        float | None,
+        typer.Option("--stain-drift", help="How far the stain differs over the slide, 0 to 1 [0; hard: 0.6]."),
+    ] = None,
+    route: Annotated[
+        str, typer.Option("--route", help="meander: upright fields that do not overlap; freehand: as a hand goes.")
+    ] = "meander",
+    overlap: Annotated[
+        float | None,
+        typer.Option("--overlap", help="Freehand: a step leaves up to this share of the area in view [0.6]."),
+    ] = None,
+    angle: Annotated[
+        float | None, typer.Option("--angle", help="Freehand: fields turn by up to so many degrees [10].")
+    ] = None,
+    scale_drift: Annotated[
+        float | None, typer.Option("--scale-drift", help="Freehand: the scale drifts by up to this share [0.05].")
+    ] = None,
+    revisits: Annotated[
+        float | None,
+        typer.Option("--revisits", help="Freehand: share of fields that show an earlier place again [0.08]."),
+    ] = None,
+    pairs: Annotated[
+        float | None, typer.Option("--pairs", help="Share of leukocytes with another touching them [0; hard: 0.12].")
+    ] = None,
+    smudges: Annotated[float | None, typer.Option("--smudges", help="Smudged nuclei a mm2 [0; hard: 26].")] = None,
+    erythroblasts: Annotated[
+        float | None, typer.Option("--erythroblasts", help="Nucleated red cells a mm2 [0; hard: 18].")
+    ] = None,
+    clumps: Annotated[float | None, typer.Option("--clumps", help="Platelet clumps a mm2 [0; hard: 30].")] = None,
+    giants: Annotated[float | None, typer.Option("--giants", help="Giant platelets a mm2 [0; hard: 50].")] = None,
+    precipitate: Annotated[
+        float | None, typer.Option("--precipitate", help="Spots of fallen-out stain a mm2 [0; hard: 90].")
+    ] = None,
     by_rename: Annotated[bool, typer.Option("--rename", help="Write under a temporary name, then rename.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a field, and one at the end.")] = False,
 ) -> None:
     """Draw a simulated blood smear, field by field, and write it as a camera's software would."""
     from smearwatch.capture.slide.errors import SlideError
-    from smearwatch.capture.slide.mix import Mix
-    from smearwatch.capture.slide.slide import Slide
+    from smearwatch.capture.slide.wishes import wished_slide
     from smearwatch.capture.slide.writer import FieldWriter, Pace
 
+    wishes = {
+        "variation": variation,
+        "blurred": blurred,
+        "moved": moved,
+        "focus": focus,
+        "stain_drift": stain_drift,
+        "overlap": overlap,
+        "angle": angle,
+        "scale_drift": scale_drift,
+        "revisits": revisits,
+        "pairs": pairs,
+        "smudges": smudges,
+        "erythroblasts": erythroblasts,
+        "clumps": clumps,
+        "giants": giants,
+        "precipitate": precipitate,
+    }
     try:
         _within("--fields", 1 if fields is None else fields, 1, 10**9)
         _within("--cells", 1 if cells is None else cells, 1, 10**9)
         _within("--start", start, 0, 10**9)
         _within("--rate", rate, 0, 1000)
         _within("--quality", quality, 1, 100)
-        _within("--variation", variation, 0, 1.5)
-        width, height = _size(size)
-        smear = Slide(
-            seed,
-            um_per_px=um_per_px,
-            width_px=width,
-            height_px=height,
-            mix=None if mix is None else Mix.parse(mix),
-            variation=variation,
-            blurred_share=blurred,
-        )
+        smear = wished_slide(seed, um_per_px=um_per_px, size=size, mix=mix, route=route, is_hard=hard, wishes=wishes)
         writer = FieldWriter(out, _format(picture_format), quality, by_rename)
         pace = Pace(rate)
     except SlideError as error:
@@ -93,7 +152,8 @@ def _run(
     from smearwatch.capture.slide.writer import truth_file, truth_line
 
     counts: Counter[str] = Counter()
-    edge = written = 0
+    known: set[str] = set()
+    edge = sightings = written = 0
     with _ended_by_signals() as ended, truth_file(truth, writer.folder) as truth_lines:
         for field in smear.fields(start):
             if ended.wait(pace.next_wait_s()):
@@ -105,13 +165,18 @@ def _run(
             writer.write(field, ended.wait)
             written += 1
             edge += sum(cell.at_edge for cell in field.cells)
-            counts.update(cell.cls for cell in field.cells if not cell.at_edge)
+            whole = {cell.name: cell.cls for cell in field.cells if not cell.at_edge}
+            sightings += len(whole)
+            # A cell that several fields show is one cell.
+            counts.update(cls for name, cls in whole.items() if name not in known)
+            known.update(whole)
             _tell(field, line, counts, as_json=as_json)
             if written == fields or (cells is not None and counts.total() >= cells):
                 break
     return {
         "fields": written,
         "cells": counts.total(),
+        "sightings": sightings,
         "at_edge": edge,
         "counts": {name: counts[name] for name in CELL_CLASSES},
     }
@@ -149,15 +214,6 @@ def _make_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SlideError(f"cannot make the folder {out}: {error.strerror}", mend="choose another folder") from None
-
-
-def _size(text: str) -> tuple[int, int]:
-    from smearwatch.capture.slide.errors import SlideError
-
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise SlideError(f"cannot read the size {text!r}", mend="write it like --size 1440x900")
-    return int(width), int(height)
 
 
 def _format(text: str) -> Any:

@@ -40,6 +40,8 @@ class PlacedLeukocyte:
         Its middle.
     seed
         What its picture is drawn from.
+    touches
+        Name of the leukocyte at its side whose outline touches its own; None for most.
     """
 
     name: str
@@ -47,6 +49,7 @@ class PlacedLeukocyte:
     x_um: float
     y_um: float
     seed: tuple[int, ...]
+    touches: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +128,14 @@ class Plane:
         for index in np.flatnonzero(stays):
             column, row, number = named[index]
             x, y, _, draw = (float(v) for v in all_of[index])
-            rank = min(int(np.searchsorted(self._upper_shares, draw, side="right")), len(CELL_CLASSES) - 1)
             seed = (self._seed, column + _OFFSET, row + _OFFSET, number, 1)
-            found.append(PlacedLeukocyte(f"{column}.{row}.{number}", CELL_CLASSES[rank], x, y, seed))
+            found.append(PlacedLeukocyte(f"{column}.{row}.{number}", self.class_of(draw), x, y, seed))
         return sorted(found, key=lambda cell: (cell.y_um, cell.x_um))
+
+    def class_of(self, draw: float) -> CellClass:
+        """Give the class that a draw between 0 and 1 stands for, so that even draws give the mix."""
+        rank = min(int(np.searchsorted(self._upper_shares, draw, side="right")), len(CELL_CLASSES) - 1)
+        return CELL_CLASSES[rank]
 
     def red_cells(self, window: Window) -> Places:
         """Give the red cells in a window: float64 [n, 3] of x and y in um and a look between 0 and 1."""

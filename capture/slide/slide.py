@@ -1,84 +1,36 @@
-"""The simulated slide: fields along a path, each with the truth about its leukocytes."""
+"""The simulated slide: fields along a way, each with the truth about its leukocytes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import replace
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from smearwatch.capture.slide.background import RED_CELL_DIAMETER_UM, add_patch, render_platelet, render_red_cell
-from smearwatch.capture.slide.cells import FINEST_UM_PER_PX, RenderedCell, lay_cell, render_cell
-from smearwatch.capture.slide.errors import SlideError
+from smearwatch.capture.slide.camera import photograph
+from smearwatch.capture.slide.canvas import Canvas
+from smearwatch.capture.slide.cells import FINEST_UM_PER_PX
+from smearwatch.capture.slide.freehand import Freehand, FreehandRoute
+from smearwatch.capture.slide.limits import check
+from smearwatch.capture.slide.litter import Litter
 from smearwatch.capture.slide.mix import Mix
 from smearwatch.capture.slide.optics import Optics, expose
+from smearwatch.capture.slide.painter import LaidCell, LaidThing, Painter, Scene
 from smearwatch.capture.slide.path import Drift, Path
-from smearwatch.capture.slide.plane import PlacedLeukocyte, Places, Plane, Window
-from smearwatch.capture.slide.stain import CellClass, Stain
+from smearwatch.capture.slide.plane import Plane, Window
+from smearwatch.capture.slide.sight import Sight
+from smearwatch.capture.slide.spoiling import Spoiling
+from smearwatch.capture.slide.stain import Stain
+from smearwatch.capture.slide.truth import Field, Image, TrueCell, TrueThing, true_cell, true_thing
+from smearwatch.capture.slide.view import Frame, View
 
-Floats = npt.NDArray[np.float32]
-Image = npt.NDArray[np.uint8]
+__all__ = ["Field", "Image", "Slide", "TrueCell", "TrueThing", "true_cell"]
+
+Labels = npt.NDArray[np.uint16]
 
 COARSEST_UM_PER_PX, SMALLEST_UM_PER_PX = 0.13, 0.022
 _LARGEST_SIDE_PX, _SMALLEST_SIDE_PX = 6000, 200
-_RED_CELL_LOOKS, _PLATELET_LOOKS = 48, 16
-_CELL_REACH_UM = 12.5  # from a leukocyte's middle to the corner of its patch
-_CLEAR_OF_RED_UM = 8.6  # red cells keep off a leukocyte's middle; those a little farther are pushed against it
-
-
-@dataclass(frozen=True, slots=True)
-class TrueCell:
-    """The truth about one leukocyte in a field.
-
-    Attributes
-    ----------
-    name
-        Its name on the slide.
-    cls
-        Its class.
-    centre_xy_px
-        Middle of its box.
-    box_xywh_px
-        Box of the whole cell, cut to the field.
-    at_edge
-        Whether the field's edge cuts it or touches it.
-    """
-
-    name: str
-    cls: CellClass
-    centre_xy_px: tuple[float, float]
-    box_xywh_px: tuple[int, int, int, int]
-    at_edge: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One picture of the slide.
-
-    Attributes
-    ----------
-    index
-        Its number along the path, from 0.
-    x_um, y_um
-        Its upper left corner on the slide.
-    um_per_px
-        Its scale.
-    bgr
-        uint8 [height, width, 3].
-    cells
-        The truth.
-    blurred
-        Whether it was taken clearly out of focus.
-    """
-
-    index: int
-    x_um: float
-    y_um: float
-    um_per_px: float
-    bgr: Image
-    cells: tuple[TrueCell, ...]
-    blurred: bool
+_CELLS_KEPT, _CELLS_KEPT_BY_HAND = 16, 64
+_MARGIN_UM = 2.0  # around a turned field; what decides which red cells are there lies within it, too
 
 
 class Slide:
@@ -89,7 +41,7 @@ class Slide:
     seed
         Seed of everything, 0 or more.
     um_per_px
-        Scale, 0.022 to 0.13.
+        Nominal scale, 0.022 to 0.13.
     width_px, height_px
         Size of a field, 200 to 6000.
     mix
@@ -102,6 +54,13 @@ class Slide:
         How far the drawn stain and optics may lie from the default ones: 0 not at all, 1 as far as laboratories do.
     blurred_share
         Share of fields clearly out of focus.
+    route
+        How a hand goes over the slide, with turned, rescaled and overlapping fields; where None a meander of upright
+        fields that do not overlap.
+    spoiling
+        Movement, mild defocus and differing stain; none where None.
+    litter
+        Touching leukocytes, smudges, dirt and the like; none where None.
 
     Raises
     ------
@@ -123,17 +82,23 @@ class Slide:
         optics: Optics | None = None,
         variation: float = 0.5,
         blurred_share: float = 0.0,
+        route: Freehand | None = None,
+        spoiling: Spoiling | None = None,
+        litter: Litter | None = None,
     ) -> None:
         _check(seed, um_per_px, width_px, height_px, leukocytes_per_mm2, blurred_share)
         rng = np.random.default_rng([seed, 11])
         self.stain = Stain.draw(rng, variation=variation) if stain is None else stain
         base = Optics.draw(rng, variation=variation) if optics is None else optics
-        self._rim = float(np.clip(variation * rng.normal(0.1, 0.25), 0.0, 0.8))
+        rim = float(np.clip(variation * rng.normal(0.1, 0.25), 0.0, 0.8))
         self.um_per_px, self.width_px, self.height_px = um_per_px, width_px, height_px
         self._seed = seed
         self._drift = Drift(seed, base, variation, blurred_share)
-        self._path = Path(width_px * um_per_px, height_px * um_per_px)
-        self._plane = Plane(
+        self._spoiling = Spoiling() if spoiling is None else spoiling
+        width_um, height_um = width_px * um_per_px, height_px * um_per_px
+        self._path = Path(width_um, height_um)
+        self._way = None if route is None else FreehandRoute(seed, route, width_um, height_um)
+        plane = Plane(
             seed,
             Mix() if mix is None else mix,
             leukocytes_per_mm2=leukocytes_per_mm2,
@@ -141,119 +106,109 @@ class Slide:
         )
         # Fine scales are drawn coarser and enlarged: the eye of a 100x objective sees no more than that.
         self._drawn_um_per_px = max(um_per_px, FINEST_UM_PER_PX)
-        self._red_looks = [self._draw_red_cell(look) for look in range(_RED_CELL_LOOKS)]
-        self._platelet_looks = [self._draw_platelet(look) for look in range(_PLATELET_LOOKS)]
-        self._rendered = lru_cache(maxsize=16)(self._render)
+        kept = _CELLS_KEPT if self._way is None else _CELLS_KEPT_BY_HAND
+        self._painter = Painter(
+            seed,
+            plane,
+            self.stain,
+            Litter() if litter is None else litter,
+            rim=rim,
+            um_per_px=self._drawn_um_per_px,
+            cells_kept=kept,
+        )
 
     def fields(self, start: int = 0) -> Iterator[Field]:
-        """Give fields along the path from a number on, without end."""
+        """Give fields along the way from a number on, without end."""
         while True:
             yield self.field(start)
             start += 1
 
+    def frame(self, index: int) -> Frame:
+        """Tell where a field lies on the slide, without drawing it: what takes pixels to um and back."""
+        if self._way is not None:
+            view = self._way.view(index)
+        else:
+            x_um, y_um = self._path.corner_um(index)
+            view = View(x_um + self.width_px * self.um_per_px / 2, y_um + self.height_px * self.um_per_px / 2)
+        return Frame(view, self.width_px, self.height_px, self.um_per_px)
+
     def field(self, index: int) -> Field:
         """Photograph one field by its number; fields may be asked for in any order."""
+        sight = self._sight(index)
+        scene = self._painter.scene(sight.canvas)
+        self._painter.paint(sight.canvas, scene)
+        optics, blurred = self._drift.at(index)
+        moved_um = self._spoiling.movement_um(self._seed, index)
+        bgr = self._photograph(sight, index, optics, moved_um)
+        x_um, y_um = (
+            (sight.canvas.window.x_um, sight.canvas.window.y_um) if sight.upright else sight.frame.corners_um[0]
+        )
+        cells, others = _truth(sight, scene)
+        view = sight.frame.view
+        return Field(index, float(x_um), float(y_um), self.um_per_px, bgr, cells, blurred, view, moved_um, others)
+
+    def labels(self, index: int) -> tuple[Labels, Labels]:
+        """Give the masks of what a field shows, pixel by pixel.
+
+        Returns
+        -------
+        tuple
+            Two uint16 [height, width]: n at the pixels of the n-th of the field's cells (counted from 1) and 0
+            elsewhere; the same for its other things.
+        """
+        sight = self._sight(index)
+        scene = self._painter.scene(sight.canvas)
+        cells, others = (np.zeros((self.height_px, self.width_px), np.uint16) for _ in range(2))
+        shown = [one for one in scene.cells if _true_cell(sight, one) is not None]
+        for number, one in enumerate(shown, start=1):
+            sight.paint_label(cells, one.lying, number)
+        things = [one for one in scene.things if _true_thing(sight, one) is not None]
+        for number, thing in enumerate(things, start=1):
+            sight.paint_label(others, thing.lying, number)
+        return cells, others
+
+    def _sight(self, index: int) -> Sight:
+        """Give a look at an empty canvas for a field."""
+        frame = self.frame(index)
+        if self._way is not None:
+            canvas = Canvas.on_the_grid(frame.covering(_MARGIN_UM), self._drawn_um_per_px)
+            return Sight(canvas, frame, upright=False)
         x_um, y_um = self._path.corner_um(index)
         window = Window(x_um, y_um, self.width_px * self.um_per_px, self.height_px * self.um_per_px)
-        placed = self._plane.leukocytes(window.grown(_CELL_REACH_UM))
-        od = self._background(window, placed)
-        cells = [cell for leukocyte in placed if (cell := self._lay(od, window, leukocyte)) is not None]
-        if od.shape[:2] != (self.height_px, self.width_px):
-            grown = cv2.resize(od, (self.width_px, self.height_px), interpolation=cv2.INTER_CUBIC)
-            od = np.asarray(np.maximum(grown, 0.0), dtype=np.float32)
-        optics, blurred = self._drift.at(index)
+        return Sight(Canvas.of(window, self._drawn_um_per_px), frame, upright=True)
+
+    def _photograph(self, sight: Sight, index: int, optics: Optics, moved_um: tuple[float, float]) -> Image:
         noise = np.random.default_rng([self._seed, index, 5])
-        bgr = expose(od, optics, noise, um_per_px=self.um_per_px)
-        return Field(index, x_um, y_um, self.um_per_px, bgr, tuple(cells), blurred)
-
-    def _background(self, window: Window, placed: list[PlacedLeukocyte]) -> Floats:
-        """Draw red cells and platelets: float32 [height, width, 3] at the scale that is drawn."""
-        scale = self._drawn_um_per_px
-        size = (round(window.height_um / scale), round(window.width_um / scale), 3)
-        od = np.zeros(size, np.float32)
-        middles = np.array([(cell.x_um, cell.y_um) for cell in placed]).reshape(-1, 2)
-        red = self._plane.red_cells(window.grown(RED_CELL_DIAMETER_UM))
-        self._strew(od, window, _off(red, middles, _CLEAR_OF_RED_UM), self._red_looks)
-        specks = self._plane.platelets(window.grown(3.0))
-        self._strew(od, window, _off(specks, middles, _CLEAR_OF_RED_UM), self._platelet_looks)
-        return od
-
-    def _strew(self, od: Floats, window: Window, places: Places, looks: list[Floats]) -> None:
-        """Add one of the looks, turned one of eight ways, at each place."""
-        for x_um, y_um, draw in places:
-            look, turn = divmod(int(draw * len(looks) * 8), 8)
-            patch = looks[look]
-            patch = patch[::-1] if turn & 1 else patch
-            patch = patch[:, ::-1] if turn & 2 else patch
-            patch = patch.swapaxes(0, 1) if turn & 4 else patch
-            x_px, y_px = self._pixel(window, x_um, y_um)
-            add_patch(od, patch, x_px, y_px)
-
-    def _lay(self, od: Floats, window: Window, placed: PlacedLeukocyte) -> TrueCell | None:
-        """Lay a leukocyte into the field and tell the truth about it; None where it does not reach the field."""
-        cell = self._rendered(placed)
-        x_px, y_px = self._pixel(window, placed.x_um, placed.y_um)
-        lay_cell(od, cell, x_px, y_px)
-        left, top, width, height = cell.box_xywh_px
-        grow_x, grow_y = self.width_px / od.shape[1], self.height_px / od.shape[0]
-        x0 = (x_px - cell.cover.shape[1] // 2 + left) * grow_x
-        y0 = (y_px - cell.cover.shape[0] // 2 + top) * grow_y
-        return true_cell(placed, (x0, y0, x0 + width * grow_x, y0 + height * grow_y), (self.width_px, self.height_px))
-
-    def _pixel(self, window: Window, x_um: float, y_um: float) -> tuple[int, int]:
-        """Give the drawn pixel that holds a place on the slide."""
-        scale = self._drawn_um_per_px
-        return int((x_um - window.x_um) // scale), int((y_um - window.y_um) // scale)
-
-    def _render(self, placed: PlacedLeukocyte) -> RenderedCell:
-        rng = np.random.default_rng(placed.seed)
-        return render_cell(placed.cls, rng, um_per_px=self._drawn_um_per_px, stain=self.stain)
-
-    def _draw_red_cell(self, look: int) -> Floats:
-        rng = np.random.default_rng([self._seed, look, 12])
-        diameter = float(np.clip(rng.normal(RED_CELL_DIAMETER_UM, 0.33), 6.4, 8.6))
-        return render_red_cell(
-            rng, um_per_px=self._drawn_um_per_px, stain=self.stain, diameter_um=diameter, rim=self._rim
+        if sight.upright and self._spoiling == Spoiling():
+            return expose(sight.picture(), optics, noise, um_per_px=self.um_per_px)
+        # Blurs of independent origin add up by their squares.
+        blur_um = float(np.hypot(optics.blur_um, self._spoiling.defocus_um(self._seed, index)))
+        view = sight.frame.view
+        return photograph(
+            sight.picture(),
+            replace(optics, blur_um=blur_um),
+            noise,
+            um_per_px=sight.frame.true_um_per_px,
+            moved_um=moved_um,
+            stain_bgr=self._spoiling.stain_at(self._seed, view.x_um, view.y_um),
         )
 
-    def _draw_platelet(self, look: int) -> Floats:
-        rng = np.random.default_rng([self._seed, look, 13])
-        return render_platelet(rng, um_per_px=self._drawn_um_per_px, stain=self.stain)
+
+def _truth(sight: Sight, scene: Scene) -> tuple[tuple[TrueCell, ...], tuple[TrueThing, ...]]:
+    """Tell the truth about all that a field shows."""
+    cells = [cell for one in scene.cells if (cell := _true_cell(sight, one)) is not None]
+    others = [thing for one in scene.things if (thing := _true_thing(sight, one)) is not None]
+    return tuple(cells), tuple(others)
 
 
-def true_cell(
-    placed: PlacedLeukocyte, sides_px: tuple[float, float, float, float], size_px: tuple[int, int]
-) -> TrueCell | None:
-    """Tell the truth about a cell whose uncut box is known.
-
-    Parameters
-    ----------
-    placed
-        The leukocyte.
-    sides_px
-        Left, top, right and bottom of its box, which may lie outside the field.
-    size_px
-        Width and height of the field.
-
-    Returns
-    -------
-    TrueCell or None
-        None where the box does not reach into the field.
-    """
-    x0, y0 = max(round(sides_px[0]), 0), max(round(sides_px[1]), 0)
-    x1, y1 = min(round(sides_px[2]), size_px[0]), min(round(sides_px[3]), size_px[1])
-    if x1 <= x0 or y1 <= y0:
-        return None
-    at_edge = sides_px[0] < 1 or sides_px[1] < 1 or sides_px[2] > size_px[0] - 1 or sides_px[3] > size_px[1] - 1
-    return TrueCell(placed.name, placed.cls, ((x0 + x1) / 2, (y0 + y1) / 2), (x0, y0, x1 - x0, y1 - y0), at_edge)
+def _true_cell(sight: Sight, one: LaidCell) -> TrueCell | None:
+    place = sight.canvas.place_um(one.lying.x_px, one.lying.y_px)
+    return true_cell(one.placed, sight.sides_px(one.lying), sight.size_px, place)
 
 
-def _off(places: Places, middles: Places, clear_um: float) -> Places:
-    """Drop the places [n, 3: x, y, look] that lie on a leukocyte."""
-    if len(middles) == 0 or len(places) == 0:
-        return places
-    apart = np.hypot(*(places[:, None, :2] - middles[None, :, :]).transpose(2, 0, 1))
-    return np.asarray(places[apart.min(axis=1) > clear_um], dtype=np.float64)
+def _true_thing(sight: Sight, one: LaidThing) -> TrueThing | None:
+    place = sight.canvas.place_um(one.lying.x_px, one.lying.y_px)
+    return true_thing(one.placed, sight.sides_px(one.lying), sight.size_px, place)
 
 
 def _check(
@@ -268,7 +223,4 @@ def _check(
         ("leukocytes_per_mm2", leukocytes_per_mm2, 0, 600),
         ("blurred_share", blurred_share, 0, 1),
     )
-    for name, value, low, high in limits:
-        # Written so that a value that is not a number is refused, too.
-        if not low <= value <= high:
-            raise SlideError(f"a slide cannot have {name} {value}", mend=f"use {low} to {high}")
+    check("a slide", limits)

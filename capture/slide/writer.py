@@ -11,7 +11,7 @@ from typing import IO, Literal, TypeAlias
 import cv2
 
 from smearwatch.capture.slide.errors import SlideError
-from smearwatch.capture.slide.slide import Field, Image
+from smearwatch.capture.slide.truth import Field, Image
 
 Format: TypeAlias = Literal["jpeg", "png", "tiff", "bmp"]
 """Picture format."""
@@ -105,7 +105,11 @@ class FieldWriter:
 
 
 def truth_line(field: Field, file_name: str) -> str:
-    """Give the truth about a field as one line of JSON, without the line's end."""
+    """Give the truth about a field as one line of JSON, without the line's end.
+
+    ``x_um``, ``y_um`` is where the picture's upper left corner lies on the slide, ``middle_um`` where its middle lies;
+    ``um_per_px`` is the nominal scale, the true one is that times ``scale``.
+    """
     cells = [
         {
             "name": cell.name,
@@ -113,8 +117,21 @@ def truth_line(field: Field, file_name: str) -> str:
             "centre": [round(v, 1) for v in cell.centre_xy_px],
             "box": list(cell.box_xywh_px),
             "at_edge": cell.at_edge,
+            "place_um": [round(v, 3) for v in cell.place_um],
+            "touches": cell.touches,
         }
         for cell in field.cells
+    ]
+    others = [
+        {
+            "name": thing.name,
+            "kind": thing.kind,
+            "centre": [round(v, 1) for v in thing.centre_xy_px],
+            "box": list(thing.box_xywh_px),
+            "at_edge": thing.at_edge,
+            "place_um": [round(v, 3) for v in thing.place_um],
+        }
+        for thing in field.others
     ]
     return json.dumps(
         {
@@ -122,11 +139,19 @@ def truth_line(field: Field, file_name: str) -> str:
             "file": file_name,
             "x_um": round(field.x_um, 2),
             "y_um": round(field.y_um, 2),
+            "middle_um": [round(field.view.x_um, 3), round(field.view.y_um, 3)],
+            "angle_deg": round(field.view.angle_deg, 4),
             "um_per_px": field.um_per_px,
+            "scale": round(field.view.scale, 6),
             "width": field.bgr.shape[1],
             "height": field.bgr.shape[0],
             "blurred": field.blurred,
+            "moved": field.moved,
+            "moved_um": [round(v, 3) for v in field.moved_um],
+            "follows": field.view.follows,
+            "revisit_of": field.view.revisit_of,
             "cells": cells,
+            "others": others,
         }
     )
 

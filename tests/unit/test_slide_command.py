@@ -59,6 +59,16 @@ def test_it_ends_at_a_number_of_whole_cells(tmp_path):
         ("--mix", "blast=3"),
         ("--quality", "0"),
         ("--variation", "nan"),
+        ("--route", "random"),
+        ("--overlap", "0.3"),
+        ("--angle", "3"),
+        ("--moved", "2"),
+        ("--focus", "-1"),
+        ("--stain-drift", "nan"),
+        ("--pairs", "0.9"),
+        ("--smudges", "-1"),
+        ("--precipitate", "nan"),
+        ("--blurred", "1.1"),
     ],
 )
 def test_a_wrong_value_gets_one_line_and_exit_2(tmp_path, option, value):
@@ -69,6 +79,57 @@ def test_a_wrong_value_gets_one_line_and_exit_2(tmp_path, option, value):
     assert line.startswith("smearwatch: ")
     assert line.endswith(")")
     assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--overlap", "0.95"), ("--angle", "90"), ("--scale-drift", "nan"), ("--revisits", "-0.1")],
+)
+def test_a_hand_beyond_its_limits_gets_one_line_and_exit_2(tmp_path, option, value):
+    result = _run("--out", tmp_path / "w", "--route", "freehand", option, value)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert value in line
+
+
+def test_a_hand_s_way_is_written_with_its_truth(tmp_path):
+    hand = ["--route", "freehand", "--overlap", 0.5, "--angle", 8, "--scale-drift", 0.03, "--revisits", 0.3]
+    spoiled = ["--moved", 0.5, "--focus", 0.1, "--stain-drift", 0.3]
+    result = _run("--out", tmp_path / "w", "--fields", 12, "--json", *hand, *spoiled, *QUICK)
+    assert result.exit_code == 0, result.output
+    lines = [json.loads(line) for line in result.stdout.splitlines()][:-1]
+    assert all(0.97 <= line["scale"] <= 1.03 and abs(line["angle_deg"]) <= 8 for line in lines)
+    assert {line["um_per_px"] for line in lines} == {0.12}
+    assert {line["moved"] for line in lines} == {True, False}
+    assert all(line["moved"] == (line["moved_um"] != [0.0, 0.0]) for line in lines)
+    assert any(line["revisit_of"] is not None for line in lines)
+    assert lines[1]["follows"] == 0
+    assert all(len(cell["place_um"]) == 2 for line in lines for cell in line["cells"])
+
+
+def test_a_hard_slide_is_littered_and_single_wishes_go_before(tmp_path):
+    big = ["--size", "1000x700", "--um-per-px", "0.12", "--rate", "0", "--fields", 4, "--json"]
+    lines = {}
+    for name, more in {"hard": [], "clean": ["--precipitate", 0, "--giants", 0, "--clumps", 0]}.items():
+        result = _run("--out", tmp_path / name, "--hard", "--smudges", 300, *more, *big)
+        assert result.exit_code == 0, result.output
+        lines[name] = [json.loads(line) for line in result.stdout.splitlines()][:-1]
+    kinds = {name: {thing["kind"] for line in said for thing in line["others"]} for name, said in lines.items()}
+    assert {"smudge", "precipitate", "giant_platelet"} <= kinds["hard"]
+    assert "smudge" in kinds["clean"]
+    assert kinds["clean"] <= {"smudge", "erythroblast"}
+    thing = lines["hard"][0]["others"][0]
+    assert set(thing) == {"name", "kind", "centre", "box", "at_edge", "place_um"}
+
+
+def test_a_cell_that_several_fields_show_is_counted_once(tmp_path):
+    hand = ["--route", "freehand", "--overlap", 0.9, "--size", "900x600", "--um-per-px", 0.12, "--rate", 0]
+    result = _run("--out", tmp_path / "w", "--fields", 10, "--json", *hand)
+    *lines, summary = [json.loads(line) for line in result.stdout.splitlines()]
+    whole = [(cell["name"], cell["class"]) for line in lines for cell in line["cells"] if not cell["at_edge"]]
+    assert summary["sightings"] == len(whole)
+    assert summary["cells"] == len(set(whole)) == sum(summary["counts"].values())
+    assert summary["cells"] < summary["sightings"]
 
 
 def test_a_folder_that_is_a_file_says_so_and_how_to_mend_it(tmp_path):

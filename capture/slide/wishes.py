@@ -1,0 +1,107 @@
+"""A slide as a person wishes for it on the command line: options by name, those not given left to a preset."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from smearwatch.capture.slide.errors import SlideError
+from smearwatch.capture.slide.freehand import Freehand
+from smearwatch.capture.slide.limits import check
+from smearwatch.capture.slide.litter import Litter
+from smearwatch.capture.slide.mix import Mix
+from smearwatch.capture.slide.presets import hard
+from smearwatch.capture.slide.slide import Slide
+from smearwatch.capture.slide.spoiling import Spoiling
+
+Wishes = Mapping[str, float | None]
+"""Options by name, without dashes in front and with ``_`` for ``-``; None where not given."""
+
+_HAND = {"overlap": "overlap", "angle": "angle_deg", "scale_drift": "scale_drift", "revisits": "revisits"}
+_SPOILING = {"moved": "moved_share", "focus": "focus_um", "stain_drift": "stain_drift"}
+_LITTER = {
+    "pairs": "pairs",
+    "smudges": "smudges_per_mm2",
+    "erythroblasts": "erythroblasts_per_mm2",
+    "clumps": "platelet_clumps_per_mm2",
+    "giants": "giant_platelets_per_mm2",
+    "precipitate": "precipitate_per_mm2",
+}
+_HIGHEST_VARIATION = 1.5
+
+
+def wished_slide(
+    seed: int,
+    *,
+    um_per_px: float,
+    size: str,
+    mix: str | None,
+    route: str,
+    is_hard: bool,
+    wishes: Wishes,
+) -> Slide:
+    """Make a slide.
+
+    Parameters
+    ----------
+    seed, um_per_px
+        As the slide takes them.
+    size
+        Like ``1440x900``.
+    mix
+        Like ``segmented=60,lymphocyte=40``; the default differential where None.
+    route
+        ``meander`` or ``freehand``.
+    is_hard
+        Whether everything that was not wished for is as on a hard slide.
+    wishes
+        ``variation``, ``blurred`` and what the route, spoiling and litter take.
+
+    Raises
+    ------
+    SlideError
+        If something cannot be read, is unknown or outside its limits.
+    """
+    variation, blurred = wishes.get("variation"), wishes.get("blurred")
+    if variation is not None:
+        check("a slide", (("variation", variation, 0, _HIGHEST_VARIATION),))
+    width_px, height_px = _size(size)
+    preset = hard()
+    spoiling, litter = (preset["spoiling"], preset["litter"]) if is_hard else (Spoiling(), Litter())
+    usual_variation, usual_blurred = (preset["variation"], preset["blurred_share"]) if is_hard else (0.5, 0.0)
+    return Slide(
+        seed,
+        um_per_px=um_per_px,
+        width_px=width_px,
+        height_px=height_px,
+        mix=None if mix is None else Mix.parse(mix),
+        variation=usual_variation if variation is None else variation,
+        blurred_share=usual_blurred if blurred is None else blurred,
+        route=_route(route, wishes),
+        spoiling=replace(spoiling, **_given(_SPOILING, wishes)),
+        litter=replace(litter, **_given(_LITTER, wishes)),
+    )
+
+
+def _given(names: Mapping[str, str], wishes: Wishes) -> dict[str, Any]:
+    """Give the wished values by the names that the slide has for them."""
+    return {names[option]: value for option, value in wishes.items() if option in names and value is not None}
+
+
+def _route(name: str, wishes: Wishes) -> Freehand | None:
+    """Give the hand that goes over the slide, None for the meander."""
+    if name == "freehand":
+        return Freehand(**_given(_HAND, wishes))
+    if name != "meander":
+        raise SlideError(f"there is no route {name!r}", mend="use --route meander or --route freehand")
+    for option in _HAND:
+        if wishes.get(option) is not None:
+            dashed = option.replace("_", "-")
+            raise SlideError(f"a meander's fields are upright and apart: --{dashed}", mend="add --route freehand")
+    return None
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise SlideError(f"cannot read the size {text!r}", mend="write it like --size 1440x900")
+    return int(width), int(height)
