@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from smearwatch.capture.lobes import Labels, Mask, close_pairs
+from smearwatch.capture.lobes import Labels, Mask, Points, close_pairs, places
 
 _CLEAR = 0.07  # green optical density below which there is glass
 _NOTCH_UM = 0.7
@@ -27,7 +27,6 @@ _LARGEST_LOBES_UM2 = 95.0
 _SURROUNDED = 0.9
 
 Plane = npt.NDArray[np.float32]
-Points = npt.NDArray[np.int32]
 
 
 def told_apart(labels: Labels, absorbed: Plane, um_per_px: float) -> Labels:
@@ -47,9 +46,8 @@ def told_apart(labels: Labels, absorbed: Plane, um_per_px: float) -> Labels:
     numpy.ndarray
         int32 [h, w], numbered anew.
     """
-    rows, columns = np.nonzero(labels)
-    owners = labels[rows, columns]
-    points = np.stack([columns, rows], axis=1).astype(np.int32)
+    points = places(labels)
+    owners = labels[points[:, 1], points[:, 0]]
     waiting = [points[owners == label] for label in range(1, int(owners.max(initial=0)) + 1)]
     nuclei = []
     while waiting:
@@ -64,8 +62,9 @@ def _joined(nuclei: list[Points], shape: tuple[int, ...], absorbed: Plane, um_pe
     """Join pairs of middling nuclei around which no short cut can be made, closest first, and draw all."""
     told = _drawn(nuclei, shape)
     boxes = np.array([(0, 0, 0, 0), *(cv2.boundingRect(nucleus) for nucleus in nuclei)], dtype=np.int32)
+    numbers = np.arange(1, len(nuclei) + 1, dtype=np.int32)
     joined: dict[int, Points] = dict(enumerate(nuclei, start=1))
-    for gap_um, first, second in close_pairs(told, boxes, um_per_px, _LOBES_GAP_UM):
+    for gap_um, first, second in close_pairs(told, boxes, numbers, um_per_px, _LOBES_GAP_UM):
         if gap_um > _LOBES_GAP_UM or first not in joined or second not in joined:
             continue
         areas_um2 = [len(joined[label]) * um_per_px**2 for label in (first, second)]

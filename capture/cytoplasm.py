@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from smearwatch.capture.lobes import Labels
+from smearwatch.capture.lobes import Labels, places
 from smearwatch.capture.nuclei import Nuclei
 from smearwatch.capture.radial import closed_outlines
 from smearwatch.capture.stain import Plane, StainMaps
@@ -57,14 +57,16 @@ def grow_cells(maps: StainMaps, nuclei: Nuclei) -> Labels:
     gain = np.stack([_gain(place, tinge, field_level, maps.um_per_px) for place in around])
     # An outline is worth the gain inside it; a ring's share of an angle grows with its radius.
     ring_um2 = _RADII_UM * np.float32(_STEP_UM * 2.0 * np.pi / _ANGLES)
-    places = closed_outlines(np.cumsum(gain * ring_um2, axis=2), most_step=2, step_cost=_STEP_COST_UM2)
-    for place, reach in zip(around, places, strict=True):
+    outlines = closed_outlines(np.cumsum(gain * ring_um2, axis=2), most_step=2, step_cost=_STEP_COST_UM2)
+    for place, reach in zip(around, outlines, strict=True):
         reach_px = _RADII_UM[reach] / maps.um_per_px
         line = np.stack([np.cos(_TURN) * reach_px, np.sin(_TURN) * reach_px], axis=1) + place.middle_px
         inside = np.zeros(place.labels.shape, dtype=np.uint8)
         cv2.fillPoly(inside, [np.rint(line).astype(np.int32)], 1)
         cells[place.window][(inside > 0) & (place.territory == place.label)] = place.label
-    return np.where(nuclei.labels > 0, nuclei.labels, cells)
+    columns, rows = places(nuclei.labels).T
+    cells[rows, columns] = nuclei.labels[rows, columns]
+    return cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,12 @@ class _Surroundings:
 
 
 def _surroundings(nuclei: Nuclei, um_per_px: float) -> list[_Surroundings]:
-    rows, columns = np.nonzero(nuclei.labels)
-    owners = nuclei.labels[rows, columns]
+    inside = places(nuclei.labels)
+    owners = nuclei.labels[inside[:, 1], inside[:, 0]]
     margin = int(np.ceil(2.0 * _REACH_UM / um_per_px))
     around = []
     for label, strength in enumerate(nuclei.strengths, start=1):
-        own = owners == label
-        points = np.stack([columns[own], rows[own]], axis=1).astype(np.int32)
+        points = inside[owners == label]
         left, top = np.maximum(points.min(axis=0) - margin, 0)
         right, bottom = points.max(axis=0) + margin + 1
         window = (slice(int(top), int(bottom)), slice(int(left), int(right)))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from smearwatch.capture.apart import told_apart
-from smearwatch.capture.lobes import Labels, Mask, grouped
+from smearwatch.capture.lobes import Labels, Mask, Points, components, grouped, places
 from smearwatch.capture.stain import Plane, StainMaps
 
 _THICKNESS_UM = 1.5  # thinner structures (rims of red cells, fibres) are no nuclei
@@ -39,11 +39,14 @@ class Nuclei:
         Area of each nucleus, in label order.
     strengths
         Mean nuclear stain of each, in label order.
+    speckles
+        Standard deviation of each one's nuclear stain by its mean.
     """
 
     labels: Labels
     areas_um2: tuple[float, ...]
     strengths: tuple[float, ...]
+    speckles: tuple[float, ...]
 
 
 def find_nuclei(maps: StainMaps) -> Nuclei:
@@ -65,7 +68,8 @@ def find_nuclei(maps: StainMaps) -> Nuclei:
     threshold = _threshold(thick)
     candidates = ((thick > threshold) & (maps.nuclear > threshold)).astype(np.uint8)
     lobes = _sharpened(candidates, maps.nuclear, thick, threshold, um)
-    kept = _kept(grouped(_unlike_red_cells(lobes, maps), um), maps, um)
+    labels, stats = components(lobes)
+    kept = _kept(grouped(labels, stats, _unlike_red_cells(labels, stats, maps), um), maps, um)
     return _measured(told_apart(kept, maps.absorbed, um), maps)
 
 
@@ -80,7 +84,8 @@ def _threshold(thick: Plane) -> float:
     sample = thick[::2, ::2]
     middle = float(np.median(sample))
     spread = float(np.median(np.abs(sample - middle))) * 1.4826
-    return min(max(_FLOOR, middle + _SPREADS_ABOVE_FIELD * spread), _CEILING)
+    # The middle of a field lies below the ceiling, unless all of it is stain, or dark.
+    return max(_FLOOR, middle, min(middle + _SPREADS_ABOVE_FIELD * spread, _CEILING))
 
 
 def _sharpened(candidates: Mask, nuclear: Plane, thick: Plane, threshold: float, um: float) -> Mask:
@@ -89,9 +94,9 @@ def _sharpened(candidates: Mask, nuclear: Plane, thick: Plane, threshold: float,
     Pale cytoplasm of a strongly stained cell passes the field's threshold, a weakly stained nucleus barely does;
     the candidate's own core tells which is which.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(candidates, connectivity=8)
+    labels, stats = components(candidates)
     areas = stats[:, cv2.CC_STAT_AREA]
-    strong = np.bincount(labels[(candidates > 0) & (thick >= _LEAST_PEAK)], minlength=count)
+    strong = np.bincount(labels[(candidates > 0) & (thick >= _LEAST_PEAK)], minlength=len(stats))
     cored = (strong >= areas - areas * 9 // 10) & (areas * um * um >= _LEAST_LOBE_UM2)
     kept = np.zeros_like(candidates)
     for index in np.flatnonzero(cored[1:]) + 1:
@@ -113,11 +118,12 @@ def _ranked(values: Plane, share: float) -> float:
 def _thick_parts(mask: Mask, um: float) -> Mask:
     """Keep the parts that are somewhere as thick as a lobe."""
     count, labels = cv2.connectedComponents(mask, connectivity=8)
+    columns, rows = places(mask).T
+    own = labels[rows, columns]
     thick = np.zeros(count, dtype=np.uint8)
-    thick[labels[_inner_distance(mask) * um >= _LEAST_LOBE_RADIUS_UM]] = 1
-    inside = mask > 0
+    thick[own[_inner_distance(mask)[rows, columns] * um >= _LEAST_LOBE_RADIUS_UM]] = 1
     parts = np.zeros_like(mask)
-    parts[inside] = thick[labels[inside]]
+    parts[rows, columns] = thick[own]
     return parts
 
 
@@ -133,54 +139,59 @@ def _red_cell_level(maps: StainMaps) -> float:
     return max(0.0, float(np.median(absorbing))) if absorbing.size else 0.0
 
 
-def _unlike_red_cells(lobes: Mask, maps: StainMaps) -> Mask:
-    """Leave out weak lobes of this field's red cells' hue: however many of these overlap, their hue stays the same."""
+def _unlike_red_cells(labels: Labels, stats: Labels, maps: StainMaps) -> Points:
+    """Leave out weak lobes of this field's red cells' hue: however many of these overlap, their hue stays the same.
+
+    Returns the labels of the others, int32 [k].
+    """
     absorbing = maps.absorbed[::3, ::3]
     red_cells = absorbing > _ABSORBING
     if not red_cells.any():
-        return lobes
+        return np.arange(1, len(stats), dtype=np.int32)
     hues = maps.nuclear[::3, ::3][red_cells] / absorbing[red_cells]
     # Leukocytes, and red cells with something on them, are among what absorbs light; the lower quartile is red cells.
     own_hue = _BEYOND_RED_CELLS * _ranked(hues, 0.25)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(lobes, connectivity=8)
-    for index in range(1, count):
+    lobes = []
+    for index in range(1, len(stats)):
         x, y, width, height, _ = (int(v) for v in stats[index])
         window = (slice(y, y + height), slice(x, x + width))
         own = labels[window] == index
         stain = maps.nuclear[window][own]
-        if stain.mean() < _WEAK and _ranked(stain - own_hue * maps.absorbed[window][own], 0.5) < 0.0:
-            lobes[window][own] = 0
-    return lobes
+        if stain.mean() >= _WEAK or _ranked(stain - own_hue * maps.absorbed[window][own], 0.5) >= 0.0:
+            lobes.append(index)
+    return np.array(lobes, dtype=np.int32)
 
 
 def _kept(groups: Labels, maps: StainMaps, um: float) -> Labels:
     """Leave out what is too small for a nucleus or no darker than overlapping red cells; number the rest from 1."""
-    inside = groups > 0
-    own = groups[inside]
+    columns, rows = places(groups).T
+    own = groups[rows, columns]
     counts = np.bincount(own, minlength=1)
-    sums = np.bincount(own, weights=maps.nuclear[inside].astype(np.float64), minlength=1)
+    sums = np.bincount(own, weights=maps.nuclear[rows, columns].astype(np.float64), minlength=1)
     at_border = np.zeros(len(counts), dtype=np.bool_)
     for side in (groups[0], groups[-1], groups[:, 0], groups[:, -1]):
         at_border[side] = True
     thick = np.zeros(len(counts), dtype=np.bool_)
-    thick[groups[_inner_distance(inside.astype(np.uint8)) * um >= _LEAST_NUCLEUS_RADIUS_UM]] = True
+    inner_um = _inner_distance((groups > 0).astype(np.uint8))[rows, columns] * um
+    thick[own[inner_um >= _LEAST_NUCLEUS_RADIUS_UM]] = True
     areas_um2 = counts * um * um
     least_um2 = np.where(at_border, _LEAST_AT_EDGE_UM2, _LEAST_NUCLEUS_UM2)
     least_strength = min(_SURELY_NUCLEAR, _TIMES_RED_CELLS * _red_cell_level(maps))
     good = thick & (areas_um2 >= least_um2) & (areas_um2 <= _GREATEST_NUCLEUS_UM2) & (sums >= least_strength * counts)
-    good[0] = False
     chosen = np.flatnonzero(good)
     table = np.zeros(len(counts), dtype=np.int32)
     table[chosen] = np.arange(1, len(chosen) + 1)
     labels = np.zeros_like(groups)
-    labels[inside] = table[own]
+    labels[rows, columns] = table[own]
     return labels
 
 
 def _measured(labels: Labels, maps: StainMaps) -> Nuclei:
-    inside = labels > 0
-    own = labels[inside]
+    columns, rows = places(labels).T
+    own, stain = labels[rows, columns], maps.nuclear[rows, columns].astype(np.float64)
     counts = np.bincount(own, minlength=1)[1:]
-    sums = np.bincount(own, weights=maps.nuclear[inside].astype(np.float64), minlength=1)[1:]
+    means = np.bincount(own, weights=stain, minlength=1)[1:] / counts
+    squares = np.bincount(own, weights=stain * stain, minlength=1)[1:] / counts
+    speckles = np.sqrt(np.maximum(squares - means**2, 0.0)) / means
     areas_um2 = counts * maps.um_per_px**2
-    return Nuclei(labels, tuple(areas_um2.tolist()), tuple((sums / counts).tolist()))
+    return Nuclei(labels, tuple(areas_um2.tolist()), tuple(means.tolist()), tuple(speckles.tolist()))

@@ -17,6 +17,8 @@ NUCLEUS = 255
 _TYPICAL_STRENGTH = 0.35
 _TYPICAL_NUCLEUS_UM2 = 22.0
 _SEEN_AT_BORDER_UM = 0.25
+_LEAST_WHOLE_UM2 = 30.0
+_SMALL_UM2, _SPECKLED = 45.0, 0.19
 
 Image = npt.NDArray[np.uint8]
 
@@ -103,13 +105,31 @@ def segment(flat_bgr: Image, um_per_px: float, *, size_px: tuple[int, int] | Non
     maps = stain_maps(flat_bgr, um_per_px)
     nuclei = find_nuclei(maps)
     whole = grow_cells(maps, nuclei)
-    cells = [_leukocyte(whole, nuclei, label, maps, size) for label in range(1, len(nuclei.areas_um2) + 1)]
+    cells, left_out = [], []
+    for label in range(1, len(nuclei.areas_um2) + 1):
+        cell = _leukocyte(whole, nuclei, label, maps, size)
+        if _is_platelet(cell, nuclei.speckles[label - 1]):
+            left_out.append(label)
+        else:
+            cells.append(cell)
     return Segmentation(
         cells=tuple(sorted(cells, key=lambda cell: (cell.box[1], cell.box[0]))),
-        whole=whole,
-        nuclei=nuclei.labels,
+        whole=_without(whole, left_out),
+        nuclei=_without(nuclei.labels, left_out),
         size_px=size,
     )
+
+
+def _is_platelet(cell: Leukocyte, speckle: float) -> bool:
+    """Tell a large platelet from a small leukocyte: smaller yet, or small and speckled where a nucleus is smooth."""
+    if cell.at_edge:
+        return False
+    speckled = cell.area_um2 < _SMALL_UM2 and speckle > _SPECKLED
+    return speckled or cell.area_um2 < _LEAST_WHOLE_UM2
+
+
+def _without(labels: Labels, left_out: list[int]) -> Labels:
+    return np.where(np.isin(labels, left_out), 0, labels).astype(np.int32) if left_out else labels
 
 
 def _leukocyte(whole: Labels, nuclei: Nuclei, label: int, maps: StainMaps, size_px: tuple[int, int]) -> Leukocyte:
