@@ -19,6 +19,7 @@ _TYPICAL_NUCLEUS_UM2 = 22.0
 _SEEN_AT_BORDER_UM = 0.25
 _LEAST_WHOLE_UM2 = 30.0
 _SMALL_UM2, _SPECKLED = 45.0, 0.19
+_SMALL_NUCLEUS_UM2, _VERY_SPECKLED = 33.0, 0.22
 
 Image = npt.NDArray[np.uint8]
 
@@ -108,7 +109,7 @@ def segment(flat_bgr: Image, um_per_px: float, *, size_px: tuple[int, int] | Non
     cells, left_out = [], []
     for label in range(1, len(nuclei.areas_um2) + 1):
         cell = _leukocyte(whole, nuclei, label, maps, size)
-        if _is_platelet(cell, nuclei.speckles[label - 1]):
+        if _is_platelets(cell, nuclei.areas_um2[label - 1], nuclei.speckles[label - 1]):
             left_out.append(label)
         else:
             cells.append(cell)
@@ -120,12 +121,12 @@ def segment(flat_bgr: Image, um_per_px: float, *, size_px: tuple[int, int] | Non
     )
 
 
-def _is_platelet(cell: Leukocyte, speckle: float) -> bool:
-    """Tell a large platelet from a small leukocyte: smaller yet, or small and speckled where a nucleus is smooth."""
+def _is_platelets(cell: Leukocyte, nucleus_um2: float, speckle: float) -> bool:
+    """Tell a large platelet, or some in a heap, from a small leukocyte, whose nucleus is smoother."""
     if cell.at_edge:
         return False
-    speckled = cell.area_um2 < _SMALL_UM2 and speckle > _SPECKLED
-    return speckled or cell.area_um2 < _LEAST_WHOLE_UM2
+    small, speckled = cell.area_um2 < _SMALL_UM2, nucleus_um2 < _SMALL_NUCLEUS_UM2 and speckle > _VERY_SPECKLED
+    return speckled or (small and speckle > _SPECKLED) or cell.area_um2 < _LEAST_WHOLE_UM2
 
 
 def _without(labels: Labels, left_out: list[int]) -> Labels:

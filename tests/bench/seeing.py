@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.report import OUT, Report
-from tests.bench.seen import cost, gate, scale, search
+from tests.bench.seen import cost, gate, hard, scale, search, single
 
-SIMULATED_FIELDS, SIMULATED_SLIDES = 80, 5
+SIMULATED_FIELDS, SIMULATED_SLIDES, HARD_SLIDES = 80, 5, 45
 
 
 def main() -> None:
@@ -22,7 +22,9 @@ def main() -> None:
         _report("seeing_scale", "scale from red cells", _scale_rows(data)),
         _report("seeing_search", "leukocytes found", _search_rows(data)),
         *([_report("seeing_gate", "what the quality gate refuses", gate.on_real_fields(data))] if data else []),
-        _report("seeing_cost", "time by that of decoding the same JPEG, medians of rounds, one core", cost.ratios()),
+        _report(
+            "seeing_cost", "time by that of decoding the same JPEG, medians of rounds, processor time", cost.ratios()
+        ),
     ]
     for report in reports:
         report.finish()
@@ -38,9 +40,11 @@ def _scale_rows(data: Path | None) -> Iterable[dict[str, Any]]:
 
 def _search_rows(data: Path | None) -> Iterable[dict[str, Any]]:
     yield from search.against_truth(SIMULATED_FIELDS)
+    yield from hard.on_hard_slides(HARD_SLIDES)
     if data is not None:
         yield from search.against_masks(data / "bccd")
         yield from search.against_boxes(data / "chula")
+        yield from single.in_the_middle(data / "pbc")
 
 
 def _report(name: str, what: str, rows: Iterable[dict[str, Any]]) -> Report:
