@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from smearwatch.capture.lobes import Labels, Mask, Points, close_pairs, places
 
-_CLEAR = 0.065  # green optical density below which there is glass
+_CLEAR = 0.06  # green optical density below which there is glass
 _NOTCH_UM = 0.7
 _LEAST_PART_UM2 = 18.0
 # A cut is short if it measures less than so much of the diameter of a disc as large as the smaller part; more is

@@ -14,6 +14,7 @@ _FLOOR, _CEILING = 0.20, 0.60
 _SPREADS_ABOVE_FIELD = 3.5  # of the median absolute deviation, scaled to a normal distribution's
 _OWN_SHARE = 0.5
 _LEAST_PEAK = 0.28
+_LARGEST_CORE_UM2 = 10.0
 _LEAST_LOBE_UM2 = 3.0
 _LEAST_LOBE_RADIUS_UM = 0.75  # refractile red cells have coloured rims up to 1.2 um half-width
 _LEAST_NUCLEUS_RADIUS_UM = 1.2
@@ -96,14 +97,17 @@ def _sharpened(candidates: Mask, nuclear: Plane, thick: Plane, threshold: float,
     """
     labels, stats = components(candidates)
     areas = stats[:, cv2.CC_STAT_AREA]
+    # The core of a candidate is a tenth of it, but no more than a small nucleus holds: the rest may be red cells.
+    cores = np.minimum(areas - areas * 9 // 10, max(1, int(_LARGEST_CORE_UM2 / um**2)))
     strong = np.bincount(labels[(candidates > 0) & (thick >= _LEAST_PEAK)], minlength=len(stats))
-    cored = (strong >= areas - areas * 9 // 10) & (areas * um * um >= _LEAST_LOBE_UM2)
+    cored = (strong >= cores) & (areas * um * um >= _LEAST_LOBE_UM2)
     kept = np.zeros_like(candidates)
     for index in np.flatnonzero(cored[1:]) + 1:
         x, y, width, height, _ = (int(v) for v in stats[index])
         window = (slice(y, y + height), slice(x, x + width))
         own = labels[window] == index
-        own &= nuclear[window] > max(threshold, _OWN_SHARE * _ranked(thick[window][own], 0.9))
+        core = _ranked(thick[window][own], 1.0 - cores[index] / areas[index])
+        own &= nuclear[window] > max(threshold, _OWN_SHARE * core)
         kept[window] |= own
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
     return np.asarray(cv2.morphologyEx(_thick_parts(kept, um), cv2.MORPH_OPEN, element), dtype=np.uint8)
@@ -111,7 +115,7 @@ def _sharpened(candidates: Mask, nuclear: Plane, thick: Plane, threshold: float,
 
 def _ranked(values: Plane, share: float) -> float:
     """Give the value that so large a share lies below; a percentile without its overhead, for lobes are many."""
-    place = int(len(values) * share)
+    place = min(int(len(values) * share), len(values) - 1)
     return float(np.partition(values, place)[place])
 
 

@@ -19,7 +19,7 @@ _TYPICAL_NUCLEUS_UM2 = 22.0
 _SEEN_AT_BORDER_UM = 0.25
 _LEAST_WHOLE_UM2 = 30.0
 _SMALL_UM2, _SPECKLED = 45.0, 0.19
-_SMALL_NUCLEUS_UM2, _VERY_SPECKLED = 33.0, 0.22
+_LARGEST_HEAP_UM2, _SMALL_NUCLEUS_UM2, _VERY_SPECKLED = 75.0, 33.0, 0.22
 
 Image = npt.NDArray[np.uint8]
 
@@ -125,8 +125,12 @@ def _is_platelets(cell: Leukocyte, nucleus_um2: float, speckle: float) -> bool:
     """Tell a large platelet, or some in a heap, from a small leukocyte, whose nucleus is smoother."""
     if cell.at_edge:
         return False
-    small, speckled = cell.area_um2 < _SMALL_UM2, nucleus_um2 < _SMALL_NUCLEUS_UM2 and speckle > _VERY_SPECKLED
-    return speckled or (small and speckle > _SPECKLED) or cell.area_um2 < _LEAST_WHOLE_UM2
+    if cell.area_um2 < _LEAST_WHOLE_UM2:
+        return True
+    small = cell.area_um2 < _SMALL_UM2 and speckle > _SPECKLED
+    # A lobed nucleus may be as speckled, but has more cytoplasm around it.
+    heap = cell.area_um2 < _LARGEST_HEAP_UM2 and nucleus_um2 < _SMALL_NUCLEUS_UM2 and speckle > _VERY_SPECKLED
+    return small or heap
 
 
 def _without(labels: Labels, left_out: list[int]) -> Labels:
