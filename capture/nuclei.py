@@ -61,8 +61,8 @@ def find_nuclei(maps: StainMaps) -> Nuclei:
     Returns
     -------
     Nuclei
-        Platelets, thin rims and pale things are left out; lobes less than 2.6 um apart make one nucleus, unless
-        both are as large as nuclei of their own.
+        Platelets, thin rims, pale things and heaps of red cells are left out; lobes of one cell make one nucleus, and
+        nuclei of cells that touch are apart (`smearwatch.capture.lobes`, `smearwatch.capture.apart`).
     """
     um = maps.um_per_px
     thick = _opened(maps.nuclear, _THICKNESS_UM / um)
