@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from smearwatch.capture.surface import Surfaces
 from smearwatch.capture.work_scale import to_work_scale
 
 WHITE = 235
@@ -146,11 +147,10 @@ def _measured(bgr: Image, degree: int) -> FieldLight:
     height, width = bgr.shape[:2]
     shrink = min(1.0, _GRID_LONG_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    grid = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA).astype(np.float64) + 1.0
-    basis = _polynomials(size[1], size[0], degree)
-    background = _background(grid, basis, degree)
-    log_grid = np.log(grid)
-    surface = np.stack([_fit(log_grid[..., c], background, basis) for c in range(3)], axis=-1)
+    grid = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    surfaces = Surfaces(size[1], size[0], degree)
+    background = _background(grid[..., 1], surfaces, degree)
+    surface = surfaces.through(np.log(np.arange(256.0) + 1.0)[grid], background.astype(np.float64))
     surface = np.clip(np.exp(surface) - 1.0, WHITE / _MAX_GAIN, WHITE / _MIN_GAIN)
     green = surface[..., 1]
     mean = surface.reshape(-1, 3).mean(axis=0)
@@ -170,21 +170,13 @@ def _between(grid: npt.NDArray[np.float32], size: int, part: slice) -> npt.NDArr
     return np.asarray(grid[first] * (1.0 - share) + grid[second] * share, dtype=np.float32)
 
 
-def _polynomials(height: int, width: int, degree: int) -> Floats:
-    """Chebyshev products up to a total degree: [height, width, terms]."""
-    x = np.polynomial.chebyshev.chebvander(np.linspace(-1.0, 1.0, width), degree)
-    y = np.polynomial.chebyshev.chebvander(np.linspace(-1.0, 1.0, height), degree)
-    terms = [y[:, j, None] * x[None, :, i] for i in range(degree + 1) for j in range(degree + 1 - i)]
-    return np.stack(terms, axis=-1)
-
-
-def _background(grid: Floats, basis: Floats, degree: int) -> Flags:
+def _background(green: Image, surfaces: Surfaces, degree: int) -> Flags:
     """Pixels of the grid that show empty background, by green light: haemoglobin and stain both absorb it.
 
     A first surface goes through the bright end of each block; what lies close to the resulting ridge of the
     histogram is background, and the surface is drawn again through it.
     """
-    level = np.log(cv2.GaussianBlur(grid[..., 1], (0, 0), 0.7))
+    level = np.log(cv2.GaussianBlur(green.astype(np.float64) + 1.0, (0, 0), 0.7))
     surface = _bright_surface(level, min(degree, 2))
     background = np.ones(level.shape, dtype=bool)
     for tolerance in (0.06, 0.04, 0.03, 0.03):
@@ -193,7 +185,7 @@ def _background(grid: Floats, basis: Floats, degree: int) -> Flags:
         background = np.abs(residual - ridge) < tolerance
         if background.mean() < _MIN_BACKGROUND_SHARE:
             return residual >= np.percentile(residual, _BACKGROUND_PERCENTILE)
-        surface = _fit(level, background, basis)
+        surface = surfaces.through(level, background.astype(np.float64))
     return background
 
 
@@ -208,11 +200,11 @@ def _bright_surface(level: Floats, degree: int) -> Floats:
     bright = np.percentile(tiles, _BACKGROUND_PERCENTILE, axis=2)
     if degree == 0 or min(rows, columns) <= degree:
         return np.full(level.shape, np.percentile(level, _BACKGROUND_PERCENTILE))
-    basis = _polynomials(rows, columns, degree)
+    surfaces = Surfaces(rows, columns, degree)
     weight = np.ones(bright.shape)
     surface = bright
     for _ in range(5):
-        surface = _solve(bright, weight, basis)
+        surface = surfaces.through(bright, weight)
         residual = bright - surface
         # A block below the surface holds few empty pixels; one above it is the better witness.
         weight = np.where(residual < 0.0, 1.0 / (1.0 + (residual / 0.04) ** 2), 1.0)
@@ -226,29 +218,11 @@ def _ridge(residual: Floats) -> float:
     In a crowded field most pixels are pale red cells and empty background is only the bright shoulder of their
     peak; so the bright flank is found first, and a peak counts only where it stands at that flank.
     """
-    counts, edges = np.histogram(residual, bins=80, range=(-0.6, 0.2))
+    least, greatest, bins = -0.6, 0.2, 80
+    counts = cv2.calcHist([residual.astype(np.float32)], [0], None, [bins], [least, greatest]).ravel()
     smooth = np.convolve(counts, np.array([1.0, 2.0, 3.0, 2.0, 1.0]) / 9.0, mode="same")
     flank = int(np.flatnonzero(smooth >= _FLANK_SHARE * smooth.max())[-1])
     near = smooth[max(0, flank - _FLANK_BINS) : flank + 1]
     inside = near.size > 2 and 0 < int(near.argmax()) < near.size - 1
     index = flank - near.size + 1 + int(near.argmax()) if inside else flank - 2
-    return float((edges[index] + edges[index + 1]) / 2.0)
-
-
-def _fit(level: Floats, chosen: Flags, basis: Floats) -> Floats:
-    return _solve(level, chosen.astype(np.float64), basis)
-
-
-def _solve(level: Floats, weight: Floats, basis: Floats) -> Floats:
-    """Weighted least squares with a slight pull towards a plain level, where background is scarce."""
-    terms = basis.shape[-1]
-    flat = basis.reshape(-1, terms)
-    used = weight.reshape(-1) > 0.0
-    design, w = flat[used], weight.reshape(-1)[used, None]
-    target = level.reshape(-1)[used]
-    centre = float(np.average(target, weights=w[:, 0]))
-    normal = design.T @ (design * w)
-    pull = np.eye(terms) * 1e-3 * w.sum()
-    pull[0, 0] = 1e-9
-    coefficients = np.linalg.solve(normal + pull, design.T @ (w[:, 0] * (target - centre)))
-    return np.asarray(flat @ coefficients + centre, dtype=np.float64).reshape(level.shape)
+    return least + (index + 0.5) * (greatest - least) / bins

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from smearwatch.capture.cytoplasm import grow_cells
-from smearwatch.capture.nuclei import Labels, Nuclei, find_nuclei
+from smearwatch.capture.lobes import Labels
+from smearwatch.capture.nuclei import Nuclei, find_nuclei
 from smearwatch.capture.stain import StainMaps, stain_maps
 
 CYTOPLASM = 128
@@ -16,6 +17,9 @@ NUCLEUS = 255
 _TYPICAL_STRENGTH = 0.35
 _TYPICAL_NUCLEUS_UM2 = 22.0
 _SEEN_AT_BORDER_UM = 0.25
+_LEAST_WHOLE_UM2 = 30.0
+_SMALL_UM2, _SPECKLED = 45.0, 0.19
+_LARGEST_HEAP_UM2, _SMALL_NUCLEUS_UM2, _VERY_SPECKLED = 75.0, 33.0, 0.22
 
 Image = npt.NDArray[np.uint8]
 
@@ -102,13 +106,35 @@ def segment(flat_bgr: Image, um_per_px: float, *, size_px: tuple[int, int] | Non
     maps = stain_maps(flat_bgr, um_per_px)
     nuclei = find_nuclei(maps)
     whole = grow_cells(maps, nuclei)
-    cells = [_leukocyte(whole, nuclei, label, maps, size) for label in range(1, len(nuclei.areas_um2) + 1)]
+    cells, left_out = [], []
+    for label in range(1, len(nuclei.areas_um2) + 1):
+        cell = _leukocyte(whole, nuclei, label, maps, size)
+        if _is_platelets(cell, nuclei.areas_um2[label - 1], nuclei.speckles[label - 1]):
+            left_out.append(label)
+        else:
+            cells.append(cell)
     return Segmentation(
         cells=tuple(sorted(cells, key=lambda cell: (cell.box[1], cell.box[0]))),
-        whole=whole,
-        nuclei=nuclei.labels,
+        whole=_without(whole, left_out),
+        nuclei=_without(nuclei.labels, left_out),
         size_px=size,
     )
+
+
+def _is_platelets(cell: Leukocyte, nucleus_um2: float, speckle: float) -> bool:
+    """Tell a large platelet, or some in a heap, from a small leukocyte, whose nucleus is smoother."""
+    if cell.at_edge:
+        return False
+    if cell.area_um2 < _LEAST_WHOLE_UM2:
+        return True
+    small = cell.area_um2 < _SMALL_UM2 and speckle > _SPECKLED
+    # A lobed nucleus may be as speckled, but has more cytoplasm around it.
+    heap = cell.area_um2 < _LARGEST_HEAP_UM2 and nucleus_um2 < _SMALL_NUCLEUS_UM2 and speckle > _VERY_SPECKLED
+    return small or heap
+
+
+def _without(labels: Labels, left_out: list[int]) -> Labels:
+    return np.where(np.isin(labels, left_out), 0, labels).astype(np.int32) if left_out else labels
 
 
 def _leukocyte(whole: Labels, nuclei: Nuclei, label: int, maps: StainMaps, size_px: tuple[int, int]) -> Leukocyte:

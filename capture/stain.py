@@ -18,6 +18,7 @@ from smearwatch.capture.work_scale import WORK_UM_PER_PX, to_work_scale
 _SMOOTH_UM = 0.18
 _DARK_OFFSET = 4.0
 _DEEPEST = 2.0
+_NUCLEAR_OF_BGR = np.array([[-1.0, 0.5, 1.0]], dtype=np.float32)
 
 Image = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float32]
@@ -61,9 +62,9 @@ def stain_maps(flat_bgr: Image, um_per_px: float) -> StainMaps:
     smooth = cv2.GaussianBlur(small, (0, 0), _SMOOTH_UM / WORK_UM_PER_PX)
     levels = np.arange(256, dtype=np.float64) + _DARK_OFFSET
     table = np.clip(-np.log(levels / (WHITE + _DARK_OFFSET)), -0.1, _DEEPEST).astype(np.float32)
-    blue, green, red = (table[smooth[..., channel]] for channel in range(3))
+    density_bgr = cv2.LUT(smooth, table)
     return StainMaps(
-        nuclear=np.asarray(red + 0.5 * green - blue, dtype=np.float32),
-        absorbed=np.asarray(green, dtype=np.float32),
+        nuclear=np.asarray(cv2.transform(density_bgr, _NUCLEAR_OF_BGR), dtype=np.float32),
+        absorbed=np.asarray(cv2.extractChannel(density_bgr, 1), dtype=np.float32),
         um_per_px=um_per_px * flat_bgr.shape[1] / small.shape[1],
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from smearwatch.capture import crop, light, work_scale
+from smearwatch.capture import crop, light, surface, work_scale
 from smearwatch.models import preprocess
 from smearwatch.models.preprocess import Preprocessing, shrink
 from smearwatch.train.samples import Sample
@@ -87,7 +87,7 @@ def _draw(samples: Sequence[Sample], preprocessing: Preprocessing, path: Path, p
 
 
 def _key(samples: Sequence[Sample], preprocessing: Preprocessing) -> str:
-    code = "".join(inspect.getsource(module) for module in (crop, light, work_scale, preprocess))
+    code = "".join(inspect.getsource(module) for module in (crop, light, surface, work_scale, preprocess))
     cells = [(sample.sample_id, sample.digest, _drawn_with(sample)) for sample in samples]
     text = json.dumps([code, preprocessing.model_dump(mode="json"), cells])
     return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -1,29 +1,37 @@
 """How well fields are seen, and at what cost: ``python -m tests.bench.seeing`` (or ``make bench-seeing``).
 
 The folder of real pictures is named by ``SMEARWATCH_REAL_DATA``; without it only the simulated slide is measured.
+Named parts alone are measured by ``python -m tests.bench.seeing search cost``.
 """
 
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from tests.bench.report import OUT, Report
-from tests.bench.seen import cost, gate, scale, search
+from tests.bench.seen import cost, gate, hard, scale, search, single
 
-SIMULATED_FIELDS, SIMULATED_SLIDES = 80, 5
+SIMULATED_FIELDS, SIMULATED_SLIDES, HARD_SLIDES = 80, 5, 45
 
 
 def main() -> None:
-    """Measure everything, print the tables, write JSON and Markdown."""
+    """Measure everything, or the parts that are named; print the tables, write JSON and Markdown."""
     named = os.environ.get("SMEARWATCH_REAL_DATA", "")
     data = Path(named) if named and Path(named).is_dir() else None
-    reports = [
-        _report("seeing_scale", "scale from red cells", _scale_rows(data)),
-        _report("seeing_search", "leukocytes found", _search_rows(data)),
-        *([_report("seeing_gate", "what the quality gate refuses", gate.on_real_fields(data))] if data else []),
-        _report("seeing_cost", "time by that of decoding the same JPEG, medians of rounds, one core", cost.ratios()),
-    ]
+    parts: dict[str, tuple[str, Callable[[], Iterable[dict[str, Any]]]]] = {
+        "scale": ("scale from red cells", lambda: _scale_rows(data)),
+        "search": ("leukocytes found", lambda: _search_rows(data)),
+        "cost": ("time by that of decoding the same JPEG, medians of rounds, processor time", cost.ratios),
+    }
+    if data is not None:
+        parts["gate"] = ("what the quality gate refuses", lambda: gate.on_real_fields(data))
+    wanted = sys.argv[1:] or ["scale", "search", *(["gate"] if data else []), "cost"]
+    unknown = [part for part in wanted if part not in parts]
+    if unknown:
+        sys.exit(f"no part named {unknown[0]} here; there are {', '.join(parts)}")
+    reports = [_report(f"seeing_{part}", parts[part][0], parts[part][1]()) for part in wanted]
     for report in reports:
         report.finish()
     (OUT / "seeing.md").write_text("\n".join(_markdown(report) for report in reports))
@@ -38,9 +46,11 @@ def _scale_rows(data: Path | None) -> Iterable[dict[str, Any]]:
 
 def _search_rows(data: Path | None) -> Iterable[dict[str, Any]]:
     yield from search.against_truth(SIMULATED_FIELDS)
+    yield from hard.on_hard_slides(HARD_SLIDES)
     if data is not None:
         yield from search.against_masks(data / "bccd")
         yield from search.against_boxes(data / "chula")
+        yield from single.in_the_middle(data / "pbc")
 
 
 def _report(name: str, what: str, rows: Iterable[dict[str, Any]]) -> Report:

@@ -87,6 +87,31 @@ def test_bccd_cells_are_found_whole_and_nothing_else(real_data):
     assert np.mean(overlaps) >= 0.75
 
 
+@pytest.mark.parametrize(
+    ("folder", "step", "least", "most"),
+    [
+        ("eosinophil", 20, 0.97, 1.0),
+        ("segmented_neutrophil", 20, 0.97, 1.0),
+        ("lymphocyte", 20, 0.97, 1.0),
+        ("monocyte", 20, 0.97, 1.0),
+        ("platelet", 4, 0.0, 0.3),
+    ],
+)
+def test_a_picture_of_one_leukocyte_holds_one_and_that_of_a_platelet_none(real_data, folder, step, least, most):
+    pictures = _pictures(real_data / "pbc" / folder, step)
+    accepted = alone = 0
+    for file in pictures:
+        result = find(file.read_bytes(), um_per_px=0.095, um_per_px_source="configured")
+        if not isinstance(result, FieldFound):  # a few are blurred
+            continue
+        accepted += 1
+        middle = np.array([result.width_px, result.height_px]) / 2.0
+        near = [cell for cell in result.cells if np.hypot(*(cell.centre_xy_px - middle)) * 0.095 < 6.5]
+        alone += len(near) == 1
+    assert accepted >= max(40, 0.9 * len(pictures))
+    assert least <= alone / accepted <= most
+
+
 def _mask_overlap(hand, mask, box):
     x, y, width, height = box
     ours = np.zeros_like(hand)

@@ -107,6 +107,17 @@ def test_a_moving_stage_is_told_from_poor_focus(field, degrees):
     assert 0.0 < moved[2].value < moved[1].value < 0.75
 
 
+@pytest.mark.parametrize("across", [False, True])
+def test_edges_that_all_run_one_way_were_moved_along(across):
+    """Across the other way no edge is steep: the steepest are then sought among the flat ones, too."""
+    bgr = np.full((600, 600, 3), 235, np.uint8)
+    for x in range(20, 600, 80):
+        bgr[:, x : x + 40] = (170, 150, 200)
+    quality = _judged(np.ascontiguousarray(bgr.transpose(1, 0, 2)) if across else bgr)
+    assert quality.reason == "moving"
+    assert quality.value < 0.05
+
+
 def _moved(bgr, length_px, degrees):
     """Blur along one direction, as a moving stage does during the exposure."""
     side = 2 * int(length_px) + 3

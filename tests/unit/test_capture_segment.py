@@ -70,7 +70,7 @@ def _drawn(*discs, size=(600, 800)):
     return bgr
 
 
-NUCLEAR, PALE, RED_CELL = (170, 60, 100), (225, 195, 200), (170, 160, 205)
+NUCLEAR, PALE, RED_CELL, EOSIN = (170, 60, 100), (225, 195, 200), (170, 160, 205), (180, 140, 220)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,10 @@ NUCLEAR, PALE, RED_CELL = (170, 60, 100), (225, 195, 200), (170, 160, 205)
         ("red cells", [(x, 30, 3.7, RED_CELL) for x in range(10, 75, 6)], 0),
         ("three lobes", [(40, 30, 6.5, PALE), *((x, 30, 1.7, NUCLEAR) for x in (36, 40, 44))], 1),
         ("two round cells", [(36, 30, 3.6, NUCLEAR), (45, 30, 3.6, NUCLEAR)], 2),
+        ("two that touch", [(36, 30, 4.6, NUCLEAR), (44.4, 30, 4.4, NUCLEAR)], 2),
+        ("two large lobes in one cell", [(40, 30, 6.8, EOSIN), *((x, 30, 3.1, NUCLEAR) for x in (36, 44))], 1),
+        ("two lymphocytes", [(x, 30, r, c) for r, c in ((4.4, PALE), (3.4, NUCLEAR)) for x in (35.8, 44.2)], 2),
+        ("a large platelet", [(40, 30, 2.3, NUCLEAR)], 0),
         ("a pool of stain", [(40, 30, 12.0, NUCLEAR)], 0),
         ("nothing", [], 0),
     ],
@@ -89,6 +93,23 @@ def test_what_counts_as_a_leukocyte(name, discs, count):
     cells = segment(_drawn(*discs), 0.1).cells
     assert len(cells) == count, name
     assert not any(cell.at_edge for cell in cells)
+
+
+def test_a_speckled_thing_as_large_as_a_small_nucleus_is_a_heap_of_platelets():
+    spread = np.mgrid[37.4:42.7:1.3, 27.4:32.7:1.3].reshape(2, -1).T
+    specks = [(x, y, 0.45, (140, 20, 50)) for x, y in spread if np.hypot(x - 40, y - 30) < 2.7]
+    smooth = _drawn((40, 30, 2.9, NUCLEAR))
+    speckled = _drawn((40, 30, 2.9, (210, 140, 170)), *specks)
+    assert [len(segment(bgr, 0.1).cells) for bgr in (smooth, speckled)] == [1, 0]
+
+
+def test_much_violet_does_not_hide_a_nucleus():
+    """Where stain differs much over a field, its spread alone would set a threshold that no nucleus reaches."""
+    bgr = _drawn()
+    bgr[:, 270:530], bgr[:, 530:] = (185, 142, 185), (170, 110, 145)
+    cv2.circle(bgr, (130, 300), 42, NUCLEAR, -1, cv2.LINE_AA)
+    (cell,) = segment(bgr, 0.1).cells
+    assert cell.centre_xy_px == pytest.approx((130, 300), abs=8)
 
 
 @pytest.mark.parametrize("centre", [(2.0, 30), (78.5, 30), (40, 2.0), (40, 58.5)])

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from smearwatch.capture import crop, cytoplasm, light, nuclei, radial, segment, stain, work_scale
+from smearwatch.capture import apart, crop, cytoplasm, light, lobes, nuclei, radial, segment, stain, surface, work_scale
 from smearwatch.train.paper import outline
 from smearwatch.train.paper.keep import Stage, keep, kept
 from smearwatch.train.paper.outline import OUTLINE_PX, cell_outline
@@ -67,5 +67,5 @@ def unpacked(packed: Image) -> Image:
 
 def _code() -> str:
     """Source of all that decides an outline: a change in it makes kept ones worthless."""
-    modules = (crop, light, cytoplasm, nuclei, radial, segment, stain, work_scale, outline)
+    modules = (apart, crop, light, lobes, cytoplasm, nuclei, radial, segment, stain, surface, work_scale, outline)
     return "".join(inspect.getsource(module) for module in modules)

@@ -67,7 +67,7 @@ def against_boxes(root: Path) -> Iterator[dict[str, Any]]:
             seen = searched(bgr, CHULA_UM_PER_PX)
             for box in boxes(frame, bgr.shape[1], bgr.shape[0]):
                 cells += 1
-                hits += any(_together(box, c.box, c.centre_xy_px) for c in seen.cells)
+                hits += any(together(box, c.box, c.centre_xy_px) for c in seen.cells)
         slides = len({frame.stem.rpartition("_")[0] for frame in frames})
         data = f"chula, {half}, {len(frames)} fields of {slides} slides"
         yield share("labelled boxes found", data, hits, cells, ">= 0.98")
@@ -84,11 +84,11 @@ def against_truth(fields: int) -> Iterator[dict[str, Any]]:
             seen = searched(field.bgr, um_per_px)
             true = [cell for cell in field.cells if not cell.at_edge]
             cells += len(true)
-            hits += sum(any(_together(cell.box_xywh_px, c.box, c.centre_xy_px) for c in seen.cells) for cell in true)
+            hits += sum(any(together(cell.box_xywh_px, c.box, c.centre_xy_px) for c in seen.cells) for cell in true)
             whole = [c for c in seen.cells if not c.at_edge]
             found += len(whole)
             false += sum(
-                not any(_together(cell.box_xywh_px, c.box, c.centre_xy_px) for cell in field.cells) for c in whole
+                not any(together(cell.box_xywh_px, c.box, c.centre_xy_px) for cell in field.cells) for c in whole
             )
     data = f"simulated, {fields} fields of {fields // 4} stains and lights, 0.044 to 0.13 um/px"
     yield share("whole leukocytes found", data, hits, cells, ">= 0.995")
@@ -100,7 +100,8 @@ def _at(mask: np.ndarray, centre_xy_px: tuple[float, float]) -> bool:
     return bool(mask[y, x])
 
 
-def _together(box: Sequence[float], found: Sequence[float], centre_xy_px: tuple[float, float]) -> bool:
+def together(box: Sequence[float], found: Sequence[float], centre_xy_px: tuple[float, float]) -> bool:
+    """Whether a found cell is the one that a box is of: its middle lies in it, or they overlap well."""
     x, y = centre_xy_px
     inside = box[0] <= x <= box[0] + box[2] and box[1] <= y <= box[1] + box[3]
     return inside or box_overlap(box, found) >= LEAST_OVERLAP
