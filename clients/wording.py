@@ -45,7 +45,7 @@ def fine_limits_text(share: Mapping[str, float | None]) -> str:
 def drift_text(tally: Mapping[str, Any]) -> str | None:
     """Give what leaves the range of what the weights were trained on, and since when; None while nothing does."""
     drift = tally["drift"]
-    return None if drift is None else f"drift since cell {drift['since_cell']}: {drift['says']}"
+    return None if drift is None else f"since cell {drift['since_cell']}: {drift['says']}"
 
 
 def drifted_text(tally: Mapping[str, Any]) -> str | None:

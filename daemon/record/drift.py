@@ -26,15 +26,17 @@ FEWEST: Final = 12
 RAISED_AT, LOWERED_AT = 0.5, 0.25
 """Share of the window's cells beyond a limit at which the alarm is raised, and below which it is lowered again."""
 
-MEND: Final = "label some of these cells and `smearwatch adapt`; check white balance, stain and focus"
+_TOLD_FROM = 1.05  # times beyond a limit that are worth a number
+
+MEND: Final = "check stain, white balance and focus, or label some cells and `smearwatch adapt`"
 
 MEASURES: Final = {
     "red_cells_green": ("red cells", "paler in green", "denser in green"),
     "red_cells_blue_green": ("red cells", "paler in blue beside green", "denser in blue beside green"),
-    "red_cells_red_green": ("red cells", "pinker (paler in red beside green)", "greyer (denser in red beside green)"),
+    "red_cells_red_green": ("red cells", "paler in red beside green", "denser in red beside green"),
     "nucleus_green": ("nuclei", "paler in green", "denser in green"),
     "nucleus_blue_green": ("nuclei", "paler in blue beside green", "denser in blue beside green"),
-    "nucleus_red_green": ("nuclei", "redder (paler in red beside green)", "bluer (denser in red beside green)"),
+    "nucleus_red_green": ("nuclei", "paler in red beside green", "denser in red beside green"),
     "sharpness": ("edges", "more blurred", "sharper"),
 }
 """Subject, and what it is below and above the limits, of each measure."""
@@ -70,11 +72,10 @@ class Beyond:
         """Share of the cells that are beyond."""
         return self.cells / self.of
 
-    @property
-    def what(self) -> str:
-        """In words, for example "red cells paler in green"."""
+    def told(self, times: str = "") -> str:
+        """Give it in words, for example "red cells paler in green", ``times`` before the comparative."""
         subject, below, above = MEASURES.get(self.measure, (self.measure.replace("_", " "), "less", "more"))
-        return f"{subject} {below if self.side == 'below' else above}"
+        return f"{subject} {times}{below if self.side == 'below' else above}"
 
 
 @dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid"))
@@ -244,8 +245,9 @@ def _badness(beyond: Beyond) -> tuple[float, float]:
 
 def _told(found: Beyond, alarm: _Alarm) -> dict[str, Any]:
     times = round(max(found.times, 1.0), 2)
+    said = found.told(f"{times:.1f} times " if times >= _TOLD_FROM else "")
     return {
-        "what": found.what,
+        "what": found.told(),
         "measure": found.measure,
         "times": times,
         "cells": found.cells,
@@ -253,6 +255,6 @@ def _told(found: Beyond, alarm: _Alarm) -> dict[str, Any]:
         "nearest": found.kind,
         "since_cell": alarm.since,
         "since": {"frame": alarm.frame, "index": alarm.index},
-        "says": f"{found.what}, {times:g} times beyond what the weights were trained on",
+        "says": f"{said} than those trained on",
         "mend": MEND,
     }
