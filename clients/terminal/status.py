@@ -50,7 +50,9 @@ class DriftLine(Static):
         self.display = said is not None
         if view.tally and said is not None:
             self.update(
-                Content.assemble(("▲ ", "bold $warning"), (f"drift {said}", "$warning"), (f"\n  {view.tally['drift']['mend']}", DIM))
+                Content.assemble(
+                    ("▲ ", "bold $warning"), (f"drift {said}", "$warning"), (f"\n  {view.tally['drift']['mend']}", DIM)
+                )
             )
 
 

@@ -1,8 +1,8 @@
 """The drift alarm: whether the last cells look like those that the weights were trained on. A pure fold.
 
 Each kind of pictures that the weights were trained on has limits for every measure, between which nearly all of its
-cells lay. A session is inside the range while there is one kind of which no measure finds half of the last cells
-beyond its limits. Half of them is what the median beyond a limit means, whatever single odd cells say.
+cells lay. A session is inside the range while there is one kind of which no measure finds most of the last cells
+beyond its limits, whatever single odd cells say.
 """
 
 import json
@@ -17,13 +17,13 @@ from pydantic.dataclasses import dataclass
 from smearwatch.daemon.record.looks import LookRange, Ranged
 from smearwatch.daemon.record.values import Count, Ordinal
 
-WINDOW: Final = 40
+WINDOW: Final = 30
 """Cells looked back upon."""
 
 FEWEST: Final = 12
 """Fewer cells with a measure say nothing about it."""
 
-RAISED_AT, LOWERED_AT = 0.5, 0.25
+RAISED_AT, LOWERED_AT = 0.75, 0.5
 """Share of the window's cells beyond a limit at which the alarm is raised, and below which it is lowered again."""
 
 _TOLD_FROM = 1.05  # times beyond a limit that are worth a number
