@@ -92,7 +92,7 @@ class Lines:
         if which == self._drift:
             return
         self._drift = which
-        said = "drift is over: the last cells look like those the weights were trained on"
+        said = "drift is over: the last cells look like those trained on"
         self._write(f"# {said}" if drift is None else f"# drift {drift_text(tally)} ({drift['mend']})")
 
     def _heading(self, view: View) -> Iterator[str]:

@@ -165,4 +165,5 @@ class WatchApp(App[Exception]):
     def _tick(self) -> None:
         """Let the seconds of silence go on while nothing comes."""
         silent_s = self._view.silent_s + time.monotonic() - self._came_s
-        self.screen_stack[0].query_one(StatusLine).show(self._view, silent_s=silent_s)
+        for line in self.screen_stack[0].query(StatusLine):  # none any more while the screen is being taken down
+            line.show(self._view, silent_s=silent_s)

@@ -28,7 +28,7 @@ RAISED_AT, LOWERED_AT = 0.75, 0.5
 
 _TOLD_FROM = 1.05  # times beyond a limit that are worth a number
 
-MEND: Final = "check stain, white balance and focus, or label some cells and `smearwatch adapt`"
+MEND: Final = "check stain, white balance, focus; or label cells and `smearwatch adapt`"
 
 MEASURES: Final = {
     "red_cells_green": ("red cells", "paler in green", "denser in green"),

@@ -1,6 +1,7 @@
 """The drift alarm: when it is raised and lowered, what it says, and that it is the same wherever it is folded."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -39,7 +40,7 @@ def fold_of(looks, ranged=RANGED, weights="w"):
 @dataclass
 class Case:
     name: str
-    looks: list[dict[str, float] | None]
+    looks: Sequence[dict[str, float] | None]
     what: str | None = None
     since: int = 1
     times: float = 1.0
