@@ -14,6 +14,7 @@ from smearwatch.capture.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
 from smearwatch.capture.light import FieldLight, measure_light
 from smearwatch.capture.quality import Quality, judge
+from smearwatch.capture.restain import restained
 from smearwatch.capture.scale import estimate_um_per_px
 from smearwatch.capture.segment import Leukocyte, Segmentation, segment
 from smearwatch.capture.work_scale import to_work_scale
@@ -127,6 +128,7 @@ def find(
     session_estimates: Sequence[float] = (),
     field_um: float = FIELD_UM,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    restain: bool = False,
 ) -> FieldFound | FieldRejected:
     """Find the leukocytes in a picture file.
 
@@ -144,6 +146,8 @@ def find(
         Width of a crop on the slide.
     max_pixels
         Largest picture that is decoded.
+    restain
+        Whether it is searched with its red cells brought to their usual density; crops are cut as photographed.
 
     Returns
     -------
@@ -173,6 +177,9 @@ def find(
         return refused
     if scale.um_per_px is None:
         return _scale_unknown(bgr, clock)
+    if restain:
+        with clock.stage("restain"):
+            work = restained(work)
     return _searched(bgr, light, work, scale, quality, field_um, clock)
 
 

@@ -1,12 +1,15 @@
 """The terminal client, driven without a terminal: what stands where, at which size, and which keys work."""
 
 import asyncio
+import contextlib
 import io
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from textual.worker import WorkerCancelled
 
 from smearwatch.clients.terminal.app import WatchApp
 from smearwatch.clients.terminal.bar import axis, progress_bar, share_bar
@@ -44,10 +47,20 @@ def view():
 def run_app(bring, size, look):
     """Run the app until its source has ended, then let ``look`` look at it."""
 
+    ended = threading.Event()
+
+    def bring_once(show, stop):
+        try:
+            bring(show, stop)
+        finally:
+            ended.set()
+
     async def run():
-        app = WatchApp(bring, address="/run/hub.sock")
+        app = WatchApp(bring_once, address="/run/hub.sock")
         async with app.run_test(size=size) as pilot:
-            await app.workers.wait_for_complete()
+            await asyncio.to_thread(ended.wait)  # on a busy machine the source begins late
+            with contextlib.suppress(WorkerCancelled):  # as one is whose app has ended
+                await app.workers.wait_for_complete()
             await pilot.pause()
             await look(app, pilot)
         return app

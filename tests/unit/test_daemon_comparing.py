@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from smearwatch.daemon.commands.replay import _recorded
 from smearwatch.daemon.comparing import compare
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
@@ -34,3 +35,10 @@ def test_looks_are_compared_where_both_have_them(tmp_path, before, after, identi
     told = compare(tmp_path, "a", "b")
     assert (told["identical"], told["cells_same"], told["differing"]) == (identical, int(identical), int(not identical))
     assert (told["only_before"], told["only_after"]) == (0, 0)
+
+
+@pytest.mark.parametrize(("kept", "expected"), [({}, "as_photographed"), ({"search_stain": "red_cells"}, "red_cells")])
+def test_a_replay_searches_as_the_session_was_searched(tmp_path, kept, expected):
+    with Ledger.open(session_folder(tmp_path, "a"), session="a") as ledger:
+        ledger.append([replace(opened(ledger.epoch, "a"), settings=kept)])
+    assert _recorded(session_folder(tmp_path, "a")) == {"search_stain": expected}
