@@ -15,6 +15,7 @@ from smearwatch.capture.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
 from smearwatch.capture.light import FieldLight, measure_light
 from smearwatch.capture.placing.picture import PackedPicture, packed
 from smearwatch.capture.quality import Quality, judge
+from smearwatch.capture.restain import restained
 from smearwatch.capture.scale import estimate_um_per_px
 from smearwatch.capture.segment import Leukocyte, Segmentation, segment
 from smearwatch.capture.work_scale import to_work_scale
@@ -131,6 +132,7 @@ def find(
     session_estimates: Sequence[float] = (),
     field_um: float = FIELD_UM,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    restain: bool = False,
 ) -> FieldFound | FieldRejected:
     """Find the leukocytes in a picture file.
 
@@ -148,6 +150,8 @@ def find(
         Width of a crop on the slide.
     max_pixels
         Largest picture that is decoded.
+    restain
+        Whether it is searched with its red cells brought to their usual density; crops are cut as photographed.
 
     Returns
     -------
@@ -177,6 +181,9 @@ def find(
         return refused
     if scale.um_per_px is None:
         return _scale_unknown(bgr, clock)
+    if restain:
+        with clock.stage("restain"):
+            work = restained(work)
     return _searched(bgr, light, work, scale, quality, field_um, clock)
 
 

@@ -57,6 +57,7 @@ def _answer(
         session_estimates=lease.session_estimates,
         field_um=plan.settings.field_um,
         max_pixels=plan.settings.max_frame_pixels,
+        restain=plan.settings.search_stain == "red_cells",
     )
     if isinstance(result, FieldRejected):
         rejected = FrameRejected(

@@ -5,7 +5,18 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final, TextIO
 
-from smearwatch.daemon.record.events import CLASSES, CUT, SEEN_BEFORE, Counted, Found, FoundCell, Labelled, Seen
+from smearwatch.daemon.record.drift import MEASURES, DriftFold
+from smearwatch.daemon.record.events import (
+    CLASSES,
+    CUT,
+    SEEN_BEFORE,
+    Counted,
+    Found,
+    FoundCell,
+    Labelled,
+    Ranged,
+    Seen,
+)
 from smearwatch.daemon.record.reading import LedgerReader
 
 COLUMNS: Final = (
@@ -34,6 +45,8 @@ COLUMNS: Final = (
     "label",
     "labelled_by",
     "label_number",
+    *(f"look_{name}" for name in MEASURES),
+    "drift",
 )
 
 _LEFT_OUT = {CUT: "at_edge", SEEN_BEFORE: "seen_again"}
@@ -52,8 +65,11 @@ def cell_rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
     dict
         The keys of `COLUMNS`. ``state`` is ``counted``, ``at_edge`` (cut by the frame's edge),
         ``seen_again`` (counted in an earlier frame) or ``pending``;
-        ``label`` is the last that a person gave and ``label_number`` counts them; what a cell does not have is None.
+        ``label`` is the last that a person gave and ``label_number`` counts them; ``look_...`` is how the cell looked
+        before its stain was brought to a standard, ``drift`` whether it was judged under a drift alarm; what a cell
+        does not have is None.
     """
+    alarmed = _alarmed(ledger)
     for recorded in ledger.seen_frames():
         seen = recorded.event
         assert isinstance(seen, Seen)
@@ -63,7 +79,9 @@ def cell_rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
         verdicts = {counted.index: counted for counted in ledger.counted(seen.frame)}
         labels = ledger.labels(seen.frame)
         for cell in found.cells:
-            yield _row(ledger.session, seen, found, cell, verdicts.get(cell.index), labels.get(cell.index))
+            counted = verdicts.get(cell.index)
+            row = _row(ledger.session, seen, found, cell, counted, labels.get(cell.index))
+            yield row | {"drift": (seen.frame, cell.index) in alarmed if counted else None}
 
 
 def write_csv(rows: Iterator[dict[str, Any]], file: TextIO) -> int:
@@ -84,6 +102,22 @@ def write_json(rows: Iterator[dict[str, Any]], file: TextIO) -> int:
         file.write(json.dumps(row) + "\n")
         written += 1
     return written
+
+
+def _alarmed(ledger: LedgerReader) -> set[tuple[str, int]]:
+    """Cells that were judged while the drift alarm was on, by frame and index."""
+    fold, alarmed = DriftFold(), set()
+    for recorded in ledger.events():
+        match recorded.event:
+            case Ranged():
+                fold.ranged(recorded.event)
+            case Counted(frame=frame, index=index, weights=weights, look=look):
+                fold.counted(weights, frame, index, look)
+                if fold.alarmed:
+                    alarmed.add((frame, index))
+            case _:
+                pass
+    return alarmed
 
 
 def _row(
@@ -114,5 +148,7 @@ def _row(
         labelled.label if labelled else None,
         labelled.by if labelled else None,
         labelled.ordinal if labelled else None,
+        *((counted.look or {}).get(name) if counted else None for name in MEASURES),
+        None,
     )
     return dict(zip(COLUMNS, values, strict=True))

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from smearwatch.clients.view import Ended, View
@@ -12,6 +12,7 @@ from smearwatch.clients.wording import (
     ROWS,
     cells_of_target,
     count_of,
+    drift_text,
     limits_text,
     percent_text,
     state_word,
@@ -66,6 +67,7 @@ class Lines:
         self._told: object = None
         self._session: str | None = None
         self._rows = 0
+        self._drift: tuple[int, str] | None = None
 
     def show(self, view: View) -> bool:
         """Write a view's line where it says something new; gives whether it did."""
@@ -80,11 +82,22 @@ class Lines:
             self._write(line)
         self._write(plain_line(view, time.strftime("%H:%M:%S")))
         self._rows += 1
+        self._tell_drift(view.tally)
         return True
+
+    def _tell_drift(self, tally: Mapping[str, Any]) -> None:
+        """Say once that the cells leave the range of what the weights were trained on, and that they are back in it."""
+        drift = tally["drift"]
+        which = None if drift is None else (drift["since_cell"], drift["what"])
+        if which == self._drift:
+            return
+        self._drift = which
+        said = "drift is over: the last cells look like those trained on"
+        self._write(f"# {said}" if drift is None else f"# drift {drift_text(tally)} ({drift['mend']})")
 
     def _heading(self, view: View) -> Iterator[str]:
         if view.session != self._session:
-            self._session, self._rows = view.session, 0
+            self._session, self._rows, self._drift = view.session, 0, None
             yield f"# session {view.session}: count, percent, 95 % interval in percent"
             yield f"# {RESEARCH_USE} {PRELIMINARY}"
         if self._rows % _HEADER_EVERY == 0:

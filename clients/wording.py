@@ -42,6 +42,21 @@ def fine_limits_text(share: Mapping[str, float | None]) -> str:
     return f"{low:.1f} {DASH} {high:4.1f}"
 
 
+def drift_text(tally: Mapping[str, Any]) -> str | None:
+    """Give what leaves the range of what the weights were trained on, and since when; None while nothing does."""
+    drift = tally["drift"]
+    return None if drift is None else f"since cell {drift['since_cell']}: {drift['says']}"
+
+
+def drifted_text(tally: Mapping[str, Any]) -> str | None:
+    """Give how much of a session was judged under a drift alarm; None for nothing."""
+    drifted = tally["drifted"]
+    if not drifted["episodes"]:
+        return None
+    alarms = "one drift alarm" if drifted["episodes"] == 1 else f"{drifted['episodes']} drift alarms"
+    return f"{alarms}, {drifted['cells']} cells judged under {'it' if drifted['episodes'] == 1 else 'them'}"
+
+
 def state_word(view: View) -> str:
     """Give the one word for where the session stands."""
     if view.connection == "connecting":

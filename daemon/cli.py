@@ -30,6 +30,7 @@ COMMANDS = {
     "train": _Entry("smearwatch.train.commands.train", "Train the networks."),
     "evaluate": _Entry("smearwatch.train.commands.evaluate", "Score weights on labelled cells."),
     "adapt": _Entry("smearwatch.train.commands.adapt", "Better weights for this microscope from a few labelled cells."),
+    "range": _Entry("smearwatch.train.commands.range", "What weights were trained on, for the drift alarm."),
     "promote": _Entry("smearwatch.train.commands.promote", "Make weights the daemon's, if they are not worse."),
     "paper": _Entry("smearwatch.train.commands.paper", "The published method on labelled cells, leakage and all."),
     "ablate": _Entry("smearwatch.train.commands.ablate", "What each part of the recipe is worth, in one table."),

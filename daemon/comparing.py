@@ -1,5 +1,6 @@
 """Two sessions of the same frames, cell by cell: the same verdicts, byte for byte, or which differ."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ def compare(state_dir: Path, before: str, after: str) -> dict[str, Any]:
         both, byte for byte; counts of what differs or stands on one side only; the first differing cells.
     """
     old, new = (_outcomes(session_folder(state_dir, name)) for name in (before, after))
-    differing = sorted(key for key in old.keys() & new.keys() if old[key] != new[key])
+    differing = sorted(key for key in old.keys() & new.keys() if not _same(old[key], new[key]))
     return {
         "before": before,
         "after": after,
-        "identical": old == new,
-        "cells_same": sum(key[1] >= 0 and old[key] == new.get(key) for key in old),
+        "identical": not differing and old.keys() == new.keys(),
+        "cells_same": sum(key[1] >= 0 and key in new and _same(old[key], new[key]) for key in old),
         "differing": len(differing),
         "only_before": len(old.keys() - new.keys()),
         "only_after": len(new.keys() - old.keys()),
@@ -48,14 +49,23 @@ def tell_comparison(comparison: dict[str, Any]) -> None:
         typer.echo(f"  frame {cell['frame'][:12]} cell {cell['index']}")
 
 
-def _outcomes(folder: Path) -> dict[tuple[str, int], bytes]:
-    """Give verdicts by (frame, index) and frame outcomes by (frame, -1), as canonical bytes."""
-    outcomes: dict[tuple[str, int], bytes] = {}
+def _same(old: Counted | bytes, new: Counted | bytes) -> bool:
+    """Compare canonical bytes; how a cell looked is left out where an earlier version did not record it."""
+    if isinstance(old, Counted) and isinstance(new, Counted):
+        if old.look is None or new.look is None:
+            old, new = replace(old, look=None), replace(new, look=None)
+        return event_to_bytes(old) == event_to_bytes(new)
+    return old == new
+
+
+def _outcomes(folder: Path) -> dict[tuple[str, int], Counted | bytes]:
+    """Give verdicts by (frame, index), and frame outcomes by (frame, -1) as canonical bytes."""
+    outcomes: dict[tuple[str, int], Counted | bytes] = {}
     with LedgerReader.read(folder) as ledger:
         for recorded in ledger.events():
             event = recorded.event
             if isinstance(event, Counted):
-                outcomes[event.frame, event.index] = event_to_bytes(event)
+                outcomes[event.frame, event.index] = event
             elif isinstance(event, Rejected):
                 outcomes[event.frame, -1] = event_to_bytes(event)
             elif isinstance(event, Found):

@@ -34,6 +34,15 @@ class RunPlan(BaseModel):
 
     def recorded_settings(self) -> dict[str, Any]:
         """Give the settings that the ledger keeps: those that decide a result, none that name this machine."""
-        keep = {"um_per_px", "scale_from", "field_um", "target", "max_frame_bytes", "max_frame_pixels", "device"}
+        keep = {
+            "um_per_px",
+            "scale_from",
+            "search_stain",
+            "field_um",
+            "target",
+            "max_frame_bytes",
+            "max_frame_pixels",
+            "device",
+        }
         recorded = self.settings.model_dump(mode="json", include=keep)
         return {**recorded, "source": self.source, "replay_of": self.replay_of}

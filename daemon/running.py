@@ -108,8 +108,21 @@ def _lines(result: dict[str, Any]) -> list[str]:
         share = result["percent"][name]
         value = "-" if share["value"] is None else f"{share['value']:.1f}"
         lines.append(f"  {name:<12}{count:>6}{value:>8} %   95 % interval {share['low']:.1f} to {share['high']:.1f}")
+    if result["drifted"]["episodes"]:
+        lines.append(_drift_line(result))
     if result["stages_ms"]:
         stages = (f"{name} {stage['median_ms']:.1f}" for name, stage in result["stages_ms"].items())
         lines.append(f"median ms by stage: {' · '.join(stages)}")
     lines.append("For Research Use Only. Not for use in diagnostic procedures. Preliminary until verified by a person.")
     return lines
+
+
+def _drift_line(result: dict[str, Any]) -> str:
+    """Say that cells left the range of what the weights were trained on, and whether they still do."""
+    drift, drifted = result["drift"], result["drifted"]
+    told = f"drift: {drifted['cells']} cells judged outside the range of what the weights were trained on"
+    return (
+        f"{told}, the last ones not"
+        if drift is None
+        else f"{told}, since cell {drift['since_cell']}: {drift['says']} ({drift['mend']})"
+    )

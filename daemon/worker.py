@@ -9,7 +9,7 @@ from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.role import Role
 from smearwatch.daemon.weights import weights_in_use
-from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed
+from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, RangeOnWire
 from smearwatch.models.engine import Engine
 
 # Enough that the next crop is here when one is answered; a graphics card takes a batch.
@@ -43,6 +43,7 @@ def _judge(engine: Engine, errand: Errand, leases: list[tuple[CropLease, memoryv
         np.frombuffer(pixels, dtype=np.uint8).reshape(lease.size_px, lease.size_px, 3) for lease, pixels in leases
     ]
     judgements = engine.judge(crops_bgr)
+    ranges = tuple(RangeOnWire(kind.name, kind.cells, dict(kind.limits)) for kind in engine.manifest.ranges or ())
     each_ms = (time.perf_counter() - began) * 1000.0 / len(leases)
     for (lease, _), judgement in zip(leases, judgements, strict=True):
         errand.send(
@@ -57,5 +58,7 @@ def _judge(engine: Engine, errand: Errand, leases: list[tuple[CropLease, memoryv
                 reject_score=judgement.reject_score,
                 weights=engine.weights_id,
                 stages_ms={"classify": each_ms},
+                look=judgement.look,
+                ranges=ranges,
             )
         )

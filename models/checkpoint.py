@@ -80,11 +80,17 @@ def save(
     packed = {RESNET_FILE: _pack(resnet), BANK_FILE: _pack(bank)}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in packed.items()}
     remembered = None if memory is None else hashlib.sha256(memory).hexdigest()
-    written = manifest.model_copy(update={"tensors": hashes, "memory": remembered}).sealed()
+    written = manifest.model_copy(update={"tensors": hashes, "memory": remembered})
     for name, content in packed.items():
         write_whole(folder / name, content)
     if memory is not None:
         write_whole(folder / MEMORY_FILE, memory)
+    return write_manifest(folder, written)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
+    """Write the manifest alone, whole or not at all; gives it as written, with its checksum."""
+    written = manifest.sealed()
     write_whole(folder / MANIFEST_FILE, written.model_dump_json(indent=1).encode() + b"\n")
     return written
 

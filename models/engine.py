@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from smearwatch.models import checkpoint
 from smearwatch.models.checkpoint import Networks, WeightsUnusable
 from smearwatch.models.classes import CLASSES, ClassName, Verdict
+from smearwatch.models.look import look
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
 from smearwatch.models.verdict import decide
@@ -41,6 +42,8 @@ class Judgement:
         Each LeNet's answer, its own class against the rest.
     reject_score
         0..1; high where the cell is none of the six.
+    look
+        How the cell looked before its stain was brought to a standard, see `smearwatch.models.look`.
     """
 
     cls: ClassName
@@ -48,6 +51,7 @@ class Judgement:
     probabilities: Six
     verifiers: Six
     reject_score: float
+    look: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +153,7 @@ class Engine:
         ValueError
             Where a crop's shape or type is another one.
         """
-        if not crops_bgr:
-            return self.outputs_of_fields(np.empty((0, 1, 1, 3), dtype=np.uint8))
-        return self.outputs_of_fields(np.stack([shrink(crop, self.preprocessing) for crop in crops_bgr]))
+        return self.outputs_of_fields(self._shrunken(crops_bgr))
 
     def outputs_of_fields(self, fields_bgr: NDArray[np.uint8]) -> Outputs:
         """Run both networks over n crops that are shrunken already, as training caches them.
@@ -182,14 +184,23 @@ class Engine:
         ValueError
             Where a crop's shape or type is another one.
         """
-        found = self.outputs(crops_bgr)
-        rows = zip(found.probabilities, found.verifiers, found.reject_scores, strict=True)
-        return [self._judge_one(_six(p), _six(v), round(float(r), _DECIMALS)) for p, v, r in rows]
+        fields = self._shrunken(crops_bgr)
+        found = self.outputs_of_fields(fields)
+        rows = zip(fields, found.probabilities, found.verifiers, found.reject_scores, strict=True)
+        return [self._judge_one(field, _six(p), _six(v), round(float(r), _DECIMALS)) for field, p, v, r in rows]
 
-    def _judge_one(self, probabilities: Six, verifiers: Six, reject_score: float) -> Judgement:
+    def _shrunken(self, crops_bgr: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        """Bring crops to the networks' scale: uint8 [n, field_px, field_px, 3]."""
+        if not crops_bgr:
+            return np.empty((0, 1, 1, 3), dtype=np.uint8)
+        return np.stack([shrink(crop, self.preprocessing) for crop in crops_bgr])
+
+    def _judge_one(
+        self, field_bgr: NDArray[np.uint8], probabilities: Six, verifiers: Six, reject_score: float
+    ) -> Judgement:
         decision = decide(probabilities, verifiers, reject_score, self._manifest.policy)
-        name = CLASSES[decision.place]
-        return Judgement(name, decision.verdict, probabilities, verifiers, reject_score)
+        seen = look(field_bgr, self.preprocessing.um_per_px)
+        return Judgement(CLASSES[decision.place], decision.verdict, probabilities, verifiers, reject_score, seen)
 
     def _pass(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.float64]:
         views = normalise(to_tensor(view(fields_bgr, self.preprocessing)), self.preprocessing)

@@ -11,6 +11,26 @@ from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.verdict import Policy
 
 
+class LookRange(BaseModel):
+    """How one kind of pictures that was trained on looks.
+
+    Attributes
+    ----------
+    name
+        Of the data set.
+    cells
+        How many cells it is measured on.
+    limits
+        By measure of `smearwatch.models.look`, between which nearly all of them lie.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    cells: int = Field(ge=1)
+    limits: dict[str, tuple[float, float]]
+
+
 class Manifest(BaseModel):
     """What `manifest.json` holds.
 
@@ -26,6 +46,9 @@ class Manifest(BaseModel):
         File name to SHA-256 of each tensor file.
     memory
         SHA-256 of the memory beside the tensors, None where there is none; it decides nothing.
+    ranges
+        How each kind of pictures looks that was trained on, None where that was not measured; the drift alarm is made
+        from it, and no verdict.
     data, split, metrics, licences
         Provenance; they decide nothing.
     checksum
@@ -44,6 +67,7 @@ class Manifest(BaseModel):
     policy: Policy = Policy()
     tensors: dict[str, str]
     memory: str | None = None
+    ranges: tuple[LookRange, ...] | None = None
     data: dict[str, Any] = {}
     split: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
@@ -64,7 +88,7 @@ class Manifest(BaseModel):
 
     def weights_id(self) -> str:
         """SHA-256 over what decides a verdict: tensors, preprocessing, calibration, policy; not where it came from."""
-        provenance = {"name", "memory", "data", "split", "metrics", "licences", "checksum"}
+        provenance = {"name", "memory", "ranges", "data", "split", "metrics", "licences", "checksum"}
         return _digest(self.model_dump(mode="json", exclude=provenance, exclude_none=True))
 
     def sealed(self) -> "Manifest":

@@ -35,13 +35,13 @@ def gather(config: TrainConfig, cache: Path, progress: Progress) -> Gathered:
     DataUnusable
         Where a set cannot be used, or nothing is left to train on.
     """
-    parts = split(_listed(config))
+    parts = split(listed(config))
     _refuse_known_cells(config, parts)
     if not parts["train"] or not parts["validation"]:
         raise DataUnusable(Path("data"), "too few labelled cells to train on", "name a folder with --cells")
 
     if config.data.fields_found:
-        parts["train"] += _as_found(config.data.fields, parts["train"], cache, progress)
+        parts["train"] += as_found(config.data.fields, parts["train"], cache, progress)
     _refuse_colours_of_nothing(config, parts["train"])
 
     def drawn(part: Part) -> CellSet:
@@ -51,7 +51,8 @@ def gather(config: TrainConfig, cache: Path, progress: Progress) -> Gathered:
     return Gathered(drawn("train"), drawn("validation"), drawn("test"))
 
 
-def _listed(config: TrainConfig) -> list[Sample]:
+def listed(config: TrainConfig) -> list[Sample]:
+    """Give every cell of every set of the configuration, not yet divided or drawn; raises `DataUnusable`."""
     data = config.data
     samples: list[Sample] = []
     if data.cells is not None and data.cells_um_per_px is not None:
@@ -65,8 +66,8 @@ def _listed(config: TrainConfig) -> list[Sample]:
     return samples + draw_cells(data.simulated)
 
 
-def _as_found(root: Path | None, samples: Sequence[Sample], cache: Path, progress: Progress) -> list[Sample]:
-    """Those of the boxed cells to train on that the pipeline finds, as it cuts them."""
+def as_found(root: Path | None, samples: Sequence[Sample], cache: Path, progress: Progress) -> list[Sample]:
+    """Give those of the boxed cells to train on that the pipeline finds, as it cuts them; raises `DataUnusable`."""
     if root is None:
         raise DataUnusable(Path("data.fields_found"), "no whole fields are given", "name their folder with --fields")
     boxed = [sample for sample in samples if sample.source == SOURCE]

@@ -15,6 +15,7 @@ from smearwatch.train.fields_cache import Progress
 from smearwatch.train.gather import Gathered, gather
 from smearwatch.train.loop import CellSet, Trainer
 from smearwatch.train.measure import measure
+from smearwatch.train.ranging import ranges_of, trained_anew
 from smearwatch.train.remembering import remember
 from smearwatch.train.report import write_report
 from smearwatch.train.split import SALT, split_digest
@@ -68,7 +69,9 @@ def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path,
     served = checkpoint.load(final)
     before = memory.load(config.start) if config.start else None
     kept = memory.packed(remember(served, gathered.train, gathered.validation, before))
-    measured = manifest.model_copy(update={"metrics": _summary(report)})
+    start = checkpoint.read_manifest(config.start) if config.start else None
+    ranges = trained_anew(ranges_of(gathered.train, config.preprocessing), start)
+    measured = manifest.model_copy(update={"metrics": _summary(report), "ranges": ranges})
     checkpoint.save(out, served.resnet, served.bank, measured, kept)
     write_report(out, report)
     return report

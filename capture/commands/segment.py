@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -44,6 +44,10 @@ def segment(
     scale_from: Annotated[
         str, typer.Option("--scale-from", help="Believe metadata, configured or red_cells alone; else auto.")
     ] = "auto",
+    search_stain: Annotated[
+        Literal["as_photographed", "red_cells"],
+        typer.Option("--search-stain", help="red_cells: pale pictures are searched as if stained as usual."),
+    ] = "as_photographed",
     masks: Annotated[
         Path | None,
         typer.Option("--masks", metavar="DIR", help="Write a PNG per picture: 0 nothing, 128 cytoplasm, 255 nucleus."),
@@ -65,7 +69,8 @@ def segment(
     failed = False
     for number, file in enumerate(images, start=1):
         try:
-            record = _searched(file, scales, *(names.get(number) for names in places))
+            restain = search_stain == "red_cells"
+            record = _searched(file, scales, *(names.get(number) for names in places), restain=restain)
         except PictureUnusable as unusable:
             failed = True
             progress.clear()
@@ -126,7 +131,9 @@ def _names(images: list[Path], folder: Path | None, option: str, suffix: str) ->
     return names
 
 
-def _searched(file: Path, scales: "PictureScales", mask_file: Path | None, overlay_file: Path | None) -> dict[str, Any]:
+def _searched(
+    file: Path, scales: "PictureScales", mask_file: Path | None, overlay_file: Path | None, *, restain: bool
+) -> dict[str, Any]:
     from smearwatch.capture.decode import decode, describe, mend_for
     from smearwatch.capture.find import FieldRejected, find
     from smearwatch.capture.scale import estimate_um_per_px
@@ -140,7 +147,7 @@ def _searched(file: Path, scales: "PictureScales", mask_file: Path | None, overl
     except (ScaleDisputed, ScaleMissing) as settled:
         raise PictureUnusable(file, "scale_disputed", str(settled), settled.mend) from None
     um_per_px, source = (None, None) if claim is None else (claim.um_per_px, claim.source)
-    result = find(data, um_per_px=um_per_px, um_per_px_source=source)
+    result = find(data, um_per_px=um_per_px, um_per_px_source=source, restain=restain)
     if isinstance(result, FieldRejected):
         if result.reason not in _POOR_FIELDS:
             mend = "give --um-per-px" if result.reason == "scale_unknown" else mend_for(result.reason)

@@ -14,6 +14,7 @@ import typer
 
 from smearwatch.clients.commands.label import label
 from smearwatch.clients.exporting import cell_rows, write_csv, write_json
+from smearwatch.clients.wording import drift_text, drifted_text
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.record.events import Closed, Opened
 from smearwatch.daemon.record.reading import LedgerReader
@@ -208,6 +209,7 @@ def _show_lines(shown: dict[str, Any]) -> list[str]:
         f"{shown['cells_pending']} pending",
         f"frames that could not be placed: {shown['frames_unplaced']}",
         f"labelled by a person: {shown['cells_labelled']} cells",
+        f"drift: {drift_text(shown) or drifted_text(shown) or 'none'}",
         f"differential on {shown['cells']} cells, rejected ones excluded:",
     ]
     for name, count in {**shown["counts"], "neutrophils": shown["neutrophils"]}.items():

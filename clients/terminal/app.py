@@ -17,7 +17,7 @@ from smearwatch.clients.terminal.differential import Differential
 from smearwatch.clients.terminal.figures import Panel, cell_rows, daemon_rows, frame_rows
 from smearwatch.clients.terminal.help import HelpPage
 from smearwatch.clients.terminal.pictures import RecentStrip, in_words
-from smearwatch.clients.terminal.status import Notice, StatusLine
+from smearwatch.clients.terminal.status import DriftLine, Notice, StatusLine
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.clients.view import View
 
@@ -74,6 +74,7 @@ class WatchApp(App[Exception]):
     def compose(self) -> ComposeResult:
         """Make the screen's parts."""
         yield StatusLine(self._address)
+        yield DriftLine()
         with Vertical(id="differential-panel") as panel:
             panel.border_title = "differential"
             yield Differential(id="differential")
@@ -149,6 +150,7 @@ class WatchApp(App[Exception]):
         view = self._view
         screen = self.screen_stack[0]
         screen.query_one(StatusLine).show(view)
+        screen.query_one(DriftLine).show(view)
         screen.query_one(Differential).show(view)
         screen.query_one("#frames", Panel).show(frame_rows(view))
         screen.query_one("#cells", Panel).show(cell_rows(view))
@@ -163,4 +165,5 @@ class WatchApp(App[Exception]):
     def _tick(self) -> None:
         """Let the seconds of silence go on while nothing comes."""
         silent_s = self._view.silent_s + time.monotonic() - self._came_s
-        self.screen_stack[0].query_one(StatusLine).show(self._view, silent_s=silent_s)
+        for line in self.screen_stack[0].query(StatusLine):  # none any more while the screen is being taken down
+            line.show(self._view, silent_s=silent_s)

@@ -5,7 +5,7 @@ from textual.widgets import Static
 
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
-from smearwatch.clients.wording import PRELIMINARY, RESEARCH_USE, duration_text
+from smearwatch.clients.wording import PRELIMINARY, RESEARCH_USE, drift_text, duration_text
 
 
 class StatusLine(Static):
@@ -35,6 +35,25 @@ class StatusLine(Static):
     def on_resize(self) -> None:
         """Fit the line to the new width."""
         self.show(self._view)
+
+
+class DriftLine(Static):
+    """What leaves the range of what the weights were trained on, and the mend; not there while nothing does."""
+
+    def __init__(self) -> None:
+        super().__init__(id="drift")
+        self.display = False
+
+    def show(self, view: View) -> None:
+        """Draw a view."""
+        said = drift_text(view.tally) if view.tally else None
+        self.display = said is not None
+        if view.tally and said is not None:
+            self.update(
+                Content.assemble(
+                    ("▲ ", "bold $warning"), (f"drift {said}", "$warning"), (f"\n  {view.tally['drift']['mend']}", DIM)
+                )
+            )
 
 
 class Notice(Static):

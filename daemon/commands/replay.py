@@ -3,13 +3,15 @@
 import os
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from smearwatch.daemon.comparing import compare, tell_comparison
 from smearwatch.daemon.config import Settings, load_settings
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.events import Opened
+from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import check_name, find_session
 from smearwatch.daemon.running import carry_out, tell
 
@@ -47,7 +49,7 @@ def replay(
     Example: smearwatch replay tuesday --compare
     """
     settings = load_settings(config, weights=weights)
-    find_session(settings.state_dir, session)
+    settings = load_settings(config, weights=weights, **_recorded(find_session(settings.state_dir, session)))
     if into == session:
         raise IntoUnusable(f"--into {into!r} is the recorded session itself")
     plan = RunPlan(
@@ -68,6 +70,16 @@ def replay(
         tell_comparison(comparison)
     if not comparison["identical"]:
         raise typer.Exit(1)
+
+
+def _recorded(folder: Path) -> dict[str, Any]:
+    """Give the settings that decide which cells are found and that no frame carries, as the session had them last."""
+    kept: dict[str, Any] = {}
+    with LedgerReader.read(folder) as ledger:
+        for recorded in ledger.events():
+            if isinstance(recorded.event, Opened):
+                kept = {"search_stain": recorded.event.settings.get("search_stain", "as_photographed")}
+    return kept
 
 
 def _beside(settings: Settings) -> Settings:

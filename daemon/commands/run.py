@@ -29,6 +29,12 @@ def run(
         float | None,
         typer.Option(min=0.1, metavar="SECONDS", help="End when no frame came for so long and nothing is pending."),
     ] = None,
+    search_stain: Annotated[
+        str | None,
+        typer.Option(
+            metavar="as_photographed|red_cells", help="red_cells: pale fields are searched as if stained as usual."
+        ),
+    ] = None,
     target: Annotated[int | None, typer.Option(min=1, help="How many cells the count aims at.")] = None,
     stop_at_target: Annotated[bool, typer.Option("--stop-at-target", help="End once the target is reached.")] = False,
     weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the daemon's.")] = None,
@@ -42,7 +48,13 @@ def run(
     Example: smearwatch run --watch /srv/camera --session tuesday --target 200
     """
     settings = load_settings(
-        config, um_per_px=um_per_px, scale_from=scale_from, calibration=calibration, target=target, weights=weights
+        config,
+        um_per_px=um_per_px,
+        scale_from=scale_from,
+        calibration=calibration,
+        search_stain=search_stain,
+        target=target,
+        weights=weights,
     )
     plan = RunPlan(
         settings=settings,

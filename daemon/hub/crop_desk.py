@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
-from smearwatch.daemon.record.events import Counted, EventInvalid
+from smearwatch.daemon.record.events import Counted, EventInvalid, LookRange, Ranged
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, Refused
 
@@ -69,8 +69,9 @@ class CropDesk:
                 verifiers=message.verifiers,
                 reject_score=message.reject_score,
                 weights=message.weights,
+                look=message.look,
             )
-            self._journal.commit(event)
+            self._journal.commit(*self._ranged(message), event)
         except (EventInvalid, LedgerRefused, ValueError) as error:
             self._journal.counters["impossible_answers"] += 1
             self.leases.give_back(message.lease, holder)
@@ -79,6 +80,13 @@ class CropDesk:
         waited = self._crops.pop(cell)
         self._stages.add({**message.stages_ms, "crop_to_count": (self._clock() - waited.since_s) * 1000.0})
         return None
+
+    def _ranged(self, message: CropJudged) -> list[Ranged]:
+        """Give what the weights were trained on, where the ledger does not hold it yet."""
+        if not message.ranges or self._journal.fold.knows_range(message.weights):
+            return []
+        ranges = tuple(LookRange(kind.name, kind.cells, kind.limits) for kind in message.ranges)
+        return [Ranged(message.weights, ranges)]
 
     def failed(self, message: LeaseFailed, holder: bytes) -> bool:
         """Queue a crop again that its worker could not serve."""

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import (
     Field,
+    SerializerFunctionWrapHandler,
     TypeAdapter,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 from pydantic.dataclasses import dataclass
@@ -21,6 +23,9 @@ from smearwatch.daemon.record.found import CUT as CUT
 from smearwatch.daemon.record.found import SEEN_BEFORE as SEEN_BEFORE
 from smearwatch.daemon.record.found import Found as Found
 from smearwatch.daemon.record.found import FoundCell as FoundCell
+from smearwatch.daemon.record.looks import Look
+from smearwatch.daemon.record.looks import LookRange as LookRange
+from smearwatch.daemon.record.looks import Ranged as Ranged
 from smearwatch.daemon.record.values import (
     STRICT,
     Count,
@@ -141,7 +146,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Counted:
-    """A cell has its class and verdict. ``weights`` is the SHA-256 over the weights that gave them."""
+    """A cell has its class and verdict. ``weights`` is the SHA-256 over the weights that gave them.
+
+    ``look`` is how it and its surroundings looked before anything was normalised.
+    """
 
     frame: Sha256
     index: Count
@@ -151,7 +159,13 @@ class Counted:
     verifiers: SixShares
     reject_score: float
     weights: str
+    look: Look | None = None
     kind: Literal["counted"] = "counted"
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        spelt: dict[str, Any] = handler(self)
+        return {name: value for name, value in spelt.items() if name != "look" or value is not None}
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -187,7 +201,7 @@ class Closed:
     kind: Literal["closed"] = "closed"
 
 
-Event: TypeAlias = Opened | Seen | Rejected | Found | Counted | Labelled | Closed
+Event: TypeAlias = Opened | Seen | Rejected | Found | Ranged | Counted | Labelled | Closed
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 LEDGER_FILE: Final = "ledger.sqlite"
 APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
-LABELS_FORM, PLACES_FORM = 2, 3
-"""Forms of a ledger that holds labels, and of one whose frames have places. The tables are those of form 1, in which
-every ledger begins; a program that knows less says so."""
+LABELS_FORM, PLACES_FORM, LOOKS_FORM = 2, 3, 4
+"""Forms of a ledger that holds labels, of one whose frames have places, and of one whose cells say how they looked. The
+tables are those of form 1, in which every ledger begins; a program that knows less says so."""
 
-VERSION: Final = PLACES_FORM
+VERSION: Final = LOOKS_FORM
 _FIRST_VERSION: Final = 1
 
 # `events` is the truth. The other tables are derived from it, in the same transaction, so that what is waiting can be

@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from smearwatch.daemon.record.drift import DriftFold
 from smearwatch.daemon.record.events import (
     CLASSES,
     COUNTS,
@@ -18,6 +19,7 @@ from smearwatch.daemon.record.events import (
     Found,
     Labelled,
     Opened,
+    Ranged,
     Rejected,
     Seen,
 )
@@ -83,6 +85,7 @@ class TallyFold:
             rejected_by_reason={},
             pending={},
         )
+        self._drift = DriftFold()
 
     def apply(self, event: Event) -> None:
         """Take one event into the tally.
@@ -106,13 +109,15 @@ class TallyFold:
                 self._found(event)
             case Counted():
                 self._counted(event)
+            case Ranged():
+                self._drift.ranged(event)
             case Closed() | Labelled():
                 pass  # what a person calls a cell is beside the count, not in it
 
     def snapshot(self) -> dict[str, Any]:
         """Give everything the fold remembers as plain dictionaries, lists, strings and numbers."""
         state: dict[str, Any] = _STATE.dump_python(self._state)
-        return state
+        return {**state, "drift": self._drift.snapshot()}
 
     @classmethod
     def restore(cls, snapshot: Mapping[str, Any]) -> Self:
@@ -124,7 +129,8 @@ class TallyFold:
             It is not such a snapshot.
         """
         try:
-            state = _State(**{str(name): value for name, value in snapshot.items()})
+            state = _State(**{str(name): value for name, value in snapshot.items() if name != "drift"})
+            drift = DriftFold.restore(snapshot.get("drift"))
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -133,6 +139,7 @@ class TallyFold:
             raise TallyBroken("not a snapshot of it (other classes or verdicts)")
         fold = cls()
         fold._state = state
+        fold._drift = drift
         if not fold.balanced:
             raise TallyBroken("not a snapshot of it (frames are missing)")
         return fold
@@ -198,6 +205,15 @@ class TallyFold:
             "pending": len(state.pending),
         }
 
+    @property
+    def drift(self) -> dict[str, Any]:
+        """Whether the last cells leave the range of what the weights were trained on; see `DriftFold.json`."""
+        return self._drift.json()
+
+    def knows_range(self, weights: str) -> bool:
+        """Say whether it is known what weights were trained on."""
+        return self._drift.knows(weights)
+
     def waits(self, frame: str) -> bool:
         """Say whether a frame is pending."""
         return frame in self._state.pending
@@ -247,6 +263,7 @@ class TallyFold:
         self._state.verdicts[event.verdict] += 1
         if event.verdict != "rejected":
             self._state.counts[event.cls] += 1
+        self._drift.counted(event.weights, event.frame, event.index, event.look)
         self._wait(event.frame, [index for index in waiting if index != event.index])
 
     def _wait(self, frame: str, whole: list[int]) -> None:
@@ -297,6 +314,7 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         "frames": fold.frames,
         "rejected_by_reason": fold.rejected_by_reason,
         "complete": fold.complete,
+        **fold.drift,
     }
 
 

@@ -12,10 +12,11 @@ from smearwatch.daemon.record.events import (
     Found,
     Labelled,
     Opened,
+    Ranged,
     Rejected,
     Seen,
 )
-from smearwatch.daemon.record.schema import LABELS_FORM, PLACES_FORM
+from smearwatch.daemon.record.schema import LABELS_FORM, LOOKS_FORM, PLACES_FORM
 
 
 class LedgerRefused(Exception):
@@ -49,6 +50,8 @@ def key_of(event: Event) -> str:
             return f"outcome:{event.frame}"
         case Counted():
             return f"counted:{event.frame}:{event.index}"
+        case Ranged():
+            return f"ranged:{event.weights}"
         case Labelled():
             return f"labelled:{event.frame}:{event.index}:{event.ordinal}"
         case _:
@@ -129,9 +132,13 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
                 "UPDATE cells SET counted_number = ? WHERE frame = ? AND cell = ?", (number, event.frame, event.index)
             )
             connection.execute("UPDATE frames SET waiting = waiting - 1 WHERE frame = ?", (event.frame,))
+            if event.look is not None:
+                _raise_form(connection, LOOKS_FORM)
         case Labelled():
             # Labels are found by their keys; a program that does not know them is to say so, not to call it damage.
             _raise_form(connection, LABELS_FORM)
+        case Ranged():
+            _raise_form(connection, LOOKS_FORM)
         case Opened() | Closed():
             pass
         case _:

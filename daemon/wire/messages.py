@@ -215,8 +215,20 @@ class CropLease(Message):
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
+class RangeOnWire:
+    """How one kind of pictures looked that the weights were trained on; see the ledger's `LookRange`."""
+
+    name: Text
+    cells: Count
+    limits: dict[str, tuple[Real, Real]]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class CropJudged(Message):
-    """A worker's answer: class, verdict, calibrated probabilities and the six verifiers (class order)."""
+    """A worker's answer: class, verdict, calibrated probabilities and the six verifiers (class order).
+
+    ``look`` is how the cell looked, and ``ranges`` how those looked that the weights were trained on.
+    """
 
     kind: ClassVar[str] = "crop_judged"
     lease: Count
@@ -229,6 +241,8 @@ class CropJudged(Message):
     reject_score: Real
     weights: Sha256Hex
     stages_ms: dict[str, Real]
+    look: dict[str, Real] | None = None
+    ranges: tuple[RangeOnWire, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)

@@ -15,7 +15,7 @@ from smearwatch.models.bank import LeNetBank
 from smearwatch.models.checkpoint import Networks, WeightsUnusable
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Engine
-from smearwatch.models.manifest import Manifest
+from smearwatch.models.manifest import LookRange, Manifest
 from smearwatch.models.memory import Memory
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
@@ -36,6 +36,7 @@ pytestmark = pytest.mark.integration
 
 SMALL = Preprocessing(field_px=72, view_px=72)
 UM_PER_PX = 0.09
+OLD_RANGE = LookRange(name="old", cells=30, limits={"sharpness": (0.4, 0.5)})
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -88,7 +89,7 @@ def untaught(drawn: CellSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     features = body_features(resnet, network_input(drawn.fields, SMALL)).numpy()
     fitted, held = (remembered(features[start::2], drawn.samples[start::2]) for start in (0, 1))
     folder = tmp_path_factory.mktemp("weights") / "untaught"
-    manifest = Manifest(name="untaught", preprocessing=SMALL, tensors={})
+    manifest = Manifest(name="untaught", preprocessing=SMALL, tensors={}, ranges=(OLD_RANGE,))
     checkpoint.save(folder, resnet, bank, manifest, memory.packed(Memory(frozenset({7}), frozenset({8}), fitted, held)))
     return folder
 
@@ -119,6 +120,8 @@ def test_heads_learn_and_the_folder_is_complete(here: Asked, untaught: Path, tmp
     engine = Engine.load(out, device="cpu")
     assert engine.weights_id == account["weights_after"] != account["weights_before"]
     assert engine.manifest.name == "ours"
+    assert engine.manifest.ranges is not None
+    assert [(kind.name, kind.cells) for kind in engine.manifest.ranges] == [("old", 30), ("here of ours", 48)]
     assert engine.manifest.data["adapted"]["from"] == account["weights_before"]
     kept = memory.load(out)
     assert kept is not None

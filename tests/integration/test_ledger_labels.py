@@ -199,9 +199,9 @@ def test_a_ledger_says_which_form_it_has_only_once_it_holds_labels(folder: Path,
     label(write(tmp_path, "a.jpg,0,band"))
     assert form() == 2
     by_hand = sqlite3.connect(folder / "ledger.sqlite")
-    by_hand.execute("PRAGMA user_version = 4")
+    by_hand.execute("PRAGMA user_version = 5")
     by_hand.close()
-    with pytest.raises(LedgerUnusable, match="written in form 4, this program knows 3"):
+    with pytest.raises(LedgerUnusable, match="written in form 5, this program knows 4"):
         LedgerReader.read(folder)
 
 

@@ -87,6 +87,8 @@ def test_training_leaves_weights_report_and_curve(weights: Path):
     assert set(networks.manifest.split["sha256"]) == {"train", "validation", "test"}
     assert networks.manifest.weights_id() in "".join(report["notes"])
     assert "For Research Use Only" in (weights / "report.md").read_text()
+    assert networks.manifest.ranges is not None
+    assert [kind.name for kind in networks.manifest.ranges] == ["simulated"]
     assert (weights / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -10,6 +10,8 @@ from smearwatch.clients.view import View
 from smearwatch.clients.wording import (
     DASH,
     cells_of_target,
+    drift_text,
+    drifted_text,
     duration_text,
     fine_limits_text,
     latency_text,
@@ -17,6 +19,7 @@ from smearwatch.clients.wording import (
     percent_text,
     state_word,
 )
+from smearwatch.daemon.record.events import Counted, LookRange, Ranged
 from smearwatch.daemon.record.tally import tally_json
 from tests.unit.clients_script import ScriptedHub, counted, counted_frames, found, rejected, seen
 
@@ -199,3 +202,48 @@ def test_json_view_before_anything_is_known():
 )
 def test_words(given, expected):
     assert given == expected
+
+
+LIMITS = Ranged("ab" * 32, (LookRange("home", 99, {"nucleus_green": (1.0, 2.0)}),))
+
+
+def drifting(first, last, nucleus_green):
+    """Cells that look as dark as said, counted by weights that say what they met."""
+    return [
+        replace(event, look={"nucleus_green": nucleus_green}) if isinstance(event, Counted) else event
+        for event in counted_frames(first, last)
+    ]
+
+
+def test_drift_is_said_when_it_begins_and_when_it_is_over():
+    hub = ScriptedHub()
+    hub.start()
+    written: list[str] = []
+    lines = Lines(written.append, as_json=False)
+    for events in (
+        [LIMITS, *drifting(0, 20, 1.5)],
+        drifting(20, 60, 0.5),
+        drifting(60, 62, 0.5),
+        drifting(62, 99, 1.5),
+    ):
+        hub.commit(*events)
+        assert lines.show(view_of(hub))
+    said = [line for line in written if "drift" in line]
+    assert len(said) == 2
+    assert said[0].startswith("# drift since cell 21: nuclei 2.0 times paler in green than those trained on (check ")
+    assert said[1] == "# drift is over: the last cells look like those trained on"
+    assert written.index(said[0]) > 1
+
+
+def test_drift_in_a_json_line():
+    hub = ScriptedHub()
+    hub.start()
+    hub.commit(LIMITS, *drifting(0, 20, 0.5))
+    line = json_view(view_of(hub))
+    assert {"what": "nuclei paler in green", "times": 2.0, "since_cell": 1, "cells": 20, "of": 20}.items() <= (
+        line["drift"].items()
+    )
+    assert drift_text(line) == "since cell 1: nuclei 2.0 times paler in green than those trained on"
+    assert drifted_text(line) == "one drift alarm, 9 cells judged under it"
+    hub.commit(*drifting(20, 60, 1.5), *drifting(60, 100, 9.0))
+    assert drifted_text(json_view(view_of(hub))) == "2 drift alarms, 42 cells judged under them"

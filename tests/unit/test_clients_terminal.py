@@ -1,12 +1,15 @@
 """The terminal client, driven without a terminal: what stands where, at which size, and which keys work."""
 
 import asyncio
+import contextlib
 import io
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from textual.worker import WorkerCancelled
 
 from smearwatch.clients.terminal.app import WatchApp
 from smearwatch.clients.terminal.bar import axis, progress_bar, share_bar
@@ -18,7 +21,7 @@ from smearwatch.clients.view import RecentCell, View
 from smearwatch.clients.wording import DASH
 from smearwatch.daemon.record.schema import LedgerUnusable
 from tests.unit.clients_script import ScriptedHub, counted_frames, frame_id, rejected, seen
-from tests.unit.test_clients_lines import view_of
+from tests.unit.test_clients_lines import LIMITS, drifting, view_of
 
 RESEARCH_USE = "For Research Use Only. Not for use in diagnostic procedures."
 PRELIMINARY = "Preliminary until verified by a person."
@@ -44,10 +47,20 @@ def view():
 def run_app(bring, size, look):
     """Run the app until its source has ended, then let ``look`` look at it."""
 
+    ended = threading.Event()
+
+    def bring_once(show, stop):
+        try:
+            bring(show, stop)
+        finally:
+            ended.set()
+
     async def run():
-        app = WatchApp(bring, address="/run/hub.sock")
+        app = WatchApp(bring_once, address="/run/hub.sock")
         async with app.run_test(size=size) as pilot:
-            await app.workers.wait_for_complete()
+            await asyncio.to_thread(ended.wait)  # on a busy machine the source begins late
+            with contextlib.suppress(WorkerCancelled):  # as one is whose app has ended
+                await app.workers.wait_for_complete()
             await pilot.pause()
             await look(app, pilot)
         return app
@@ -237,3 +250,19 @@ def test_without_workers_it_says_that_frames_wait(view):
 def test_the_theme_suits_the_terminal(monkeypatch, variable, theme):
     monkeypatch.setenv("COLORFGBG", variable)
     assert initial_theme() == theme.name
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_drift_has_a_line_of_its_own_and_only_while_there_is_drift(size):
+    hub = ScriptedHub("smear-8")
+    hub.start()
+    hub.commit(LIMITS, *drifting(0, 20, 0.5))
+    lines = on_screen(view_of(hub), size)
+    place = next(n for n, line in enumerate(lines) if "▲" in line)
+    assert place == 1
+    assert "▲ drift since cell 1: nuclei 2.0 times paler in green than those trained on" in lines[place]
+    assert "smearwatch adapt" in lines[place + 1] + lines[place + 2]
+    for word in ("neutrophils", "all cells", RESEARCH_USE):
+        assert any(word in line for line in lines), word
+    hub.commit(*drifting(20, 60, 1.5))
+    assert not any("▲" in line for line in on_screen(view_of(hub), size))

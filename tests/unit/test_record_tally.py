@@ -185,6 +185,8 @@ def test_the_promised_json():
         "frames": {"seen": 103, "counted": 101, "rejected": 1, "pending": 1},
         "rejected_by_reason": {"out_of_focus": 1},
         "complete": False,
+        "drift": None,
+        "drifted": {"episodes": 0, "cells": 0, "watched": 0},
     }
     assert list(percent) == [*CLASSES, "neutrophils"]
     assert percent["band"] == {"value": 4.0, "low": 1.1, "high": 9.93}

@@ -7,8 +7,8 @@ from smearwatch.capture.crop import FIELD_UM, SIZE_PX
 from smearwatch.capture.slide.stain import CELL_CLASSES
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.hub.crop_desk import CROP_SIZE_PX
-from smearwatch.daemon.record import events
-from smearwatch.models import classes, preprocess
+from smearwatch.daemon.record import drift, events
+from smearwatch.models import classes, look, preprocess
 
 
 def test_classes_and_verdicts_are_the_same_everywhere():
@@ -23,3 +23,7 @@ def test_a_crop_is_the_same_everywhere():
 
 def test_white_is_the_same_everywhere():
     assert light.WHITE == preprocess.WHITE
+
+
+def test_measures_of_a_look_are_the_same_everywhere():
+    assert tuple(drift.MEASURES) == look.MEASURES

@@ -125,7 +125,7 @@ def adapt(wish: Wish, cache: Path, progress: Progress, tell: Tell) -> dict[str, 
     account["minutes"] = round((time.monotonic() - started) / 60, 2)
     if not (account["gained"] or wish.keep_anyway):
         raise NothingGained(account)
-    return write(wish.out, wish.name, networks, way, samples, checked, final, account, keep_anyway=wish.keep_anyway)
+    return write(wish.out, wish.name, networks, way, cells, checked, final, account, keep_anyway=wish.keep_anyway)
 
 
 def _refuse_without_old(wish: Wish, remembered: Memory | None) -> None:

@@ -13,6 +13,8 @@ from smearwatch.train.adapting.scores import old_scores, rejected
 from smearwatch.train.adapting.told import write_account
 from smearwatch.train.adapting.verdicts import calibrated
 from smearwatch.train.adapting.way import Followed, Way
+from smearwatch.train.cells import CellSet
+from smearwatch.train.ranging import met_besides, ranges_of
 from smearwatch.train.samples import Sample
 from smearwatch.train.split import split_digest
 
@@ -39,7 +41,7 @@ def write(
     name: str,
     networks: Networks,
     way: Way,
-    samples: list[Sample],
+    cells: CellSet,
     checked: Checked,
     final: Followed,
     account: dict[str, Any],
@@ -52,6 +54,8 @@ def write(
     ----------
     networks
         The present ones; they are changed.
+    cells
+        The new cells.
     checked
         Its logits of the new cells, each by weights adapted without it, calibrate.
 
@@ -65,7 +69,7 @@ def write(
     OldForgotten
         Where old cells that decided nothing so far fall by more than the tolerance, unless `keep_anyway`.
     """
-    present = networks.manifest
+    present, samples = networks.manifest, cells.samples
     chosen = way.ask_chosen_by(final.weights)
     temperature, policy = calibrated(way.chosen_by, chosen, samples, checked.after, present.policy)
     old_before, old_after = way.ask_checked_by(way.present), way.ask_checked_by(final.weights)
@@ -83,7 +87,8 @@ def write(
         raise OldForgotten(old, account["tolerance"])
     kept = memory.packed(way.remember(final.weights))
     put_into(networks, way.of_networks(final.weights))
-    chosen_here = {"name": name, "temperature": temperature, "policy": policy}
+    ranges = met_besides(present, ranges_of(cells, present.preprocessing), name)
+    chosen_here = {"name": name, "temperature": temperature, "policy": policy, "ranges": ranges}
     manifest = present.model_copy(update=chosen_here | _provenance(present.data, present.metrics, samples, account))
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

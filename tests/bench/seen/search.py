@@ -1,6 +1,6 @@
 """Leukocytes found against hand masks, boxes and the simulated slide's truth."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from tests.bench.seen.rows import row, share
 
 LEAST_OVERLAP = 0.3
 
+Search = Callable[[np.ndarray, float], Segmentation]
+
 
 def searched(bgr: np.ndarray, um_per_px: float) -> Segmentation:
     """Find the leukocytes of a field as the pipeline does."""
@@ -26,7 +28,7 @@ def searched(bgr: np.ndarray, um_per_px: float) -> Segmentation:
     return segment(flat, work_um_per_px, size_px=(bgr.shape[1], bgr.shape[0]))
 
 
-def against_masks(root: Path) -> Iterator[dict[str, Any]]:
+def against_masks(root: Path, search: Search = searched) -> Iterator[dict[str, Any]]:
     """Recall, precision and overlap on fields with hand masks."""
     for half, frames in halves(root / "frames").items():
         hits = cells = found = good = 0
@@ -34,7 +36,7 @@ def against_masks(root: Path) -> Iterator[dict[str, Any]]:
         dices: list[float] = []
         for frame in frames:
             mask, hand = hand_cells(frame)
-            seen = searched(read(frame), BCCD_UM_PER_PX)
+            seen = search(read(frame), BCCD_UM_PER_PX)
             ours = seen.mask()
             _, regions = cv2.connectedComponents((ours > 0).astype(np.uint8))
             for cell in hand:
@@ -58,13 +60,13 @@ def against_masks(root: Path) -> Iterator[dict[str, Any]]:
         yield _mean("overlap of nuclei (Dice)", data, dices, ">= 0.93")
 
 
-def against_boxes(root: Path) -> Iterator[dict[str, Any]]:
+def against_boxes(root: Path, search: Search = searched) -> Iterator[dict[str, Any]]:
     """Recall of labelled boxes; the labels are incomplete, so precision cannot be told."""
     for half, frames in halves(root / "frames").items():
         hits = cells = 0
         for frame in frames:
             bgr = read(frame)
-            seen = searched(bgr, CHULA_UM_PER_PX)
+            seen = search(bgr, CHULA_UM_PER_PX)
             for box in boxes(frame, bgr.shape[1], bgr.shape[0]):
                 cells += 1
                 hits += any(together(box, c.box, c.centre_xy_px) for c in seen.cells)

@@ -1,0 +1,102 @@
+"""From a worker's answers to one alarm, told alike by the hub, a late client, the ledger and its export."""
+
+import json
+
+import pytest
+
+from smearwatch.clients.exporting import cell_rows
+from smearwatch.clients.recorded import recorded_view
+from smearwatch.daemon.record.events import Ranged
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.tally import TallyFold, tally_json
+from smearwatch.daemon.record.verifying import verify
+from smearwatch.daemon.wire.messages import CropLease, FrameLease, RangeOnWire, Refused, Snapshot, WantSnapshot
+from tests.integration.hub_bench import Bench, cells, judged
+
+pytestmark = pytest.mark.integration
+
+RANGES = (RangeOnWire("home", 500, {"nucleus_green": (1.0, 2.0)}),)
+PALE = {"nucleus_green": 0.5}
+
+
+@pytest.fixture
+def bench(tmp_path):
+    bench = Bench(tmp_path)
+    yield bench
+    bench.close()
+
+
+def count(bench, finder, worker, **changes):
+    """Let finder and worker do all that there is to do."""
+    while leases := bench.hear(finder, FrameLease):
+        for lease, _ in leases:
+            finder.send(*cells(lease))
+        for crop, _ in bench.hear(worker, CropLease):
+            worker.send(judged(crop, **changes))
+    bench.turn()
+
+
+def test_one_alarm_for_everybody(bench):
+    source, finder, worker = bench.peer("source", "s"), bench.peer("finder", "f", 2), bench.peer("worker", "w", 2)
+    bench.offer(source, *(b"%d" % n for n in range(14)))
+    count(bench, finder, worker, look=PALE, ranges=RANGES)
+    told = tally_json(bench.journal.fold, "t", bench.ledger.last_number)
+    assert (told["cells"], told["drift"]["what"], told["drift"]["times"]) == (14, "nuclei paler in green", 2.0)
+    assert told["drifted"] == {"episodes": 1, "cells": 3, "watched": 14}
+
+    client = bench.peer("client", "c")
+    client.send(WantSnapshot(1))
+    ((snapshot, _),) = bench.hear(client, Snapshot)
+    late = TallyFold.restore(json.loads(snapshot.tally))
+    assert tally_json(late, "t", snapshot.number) == told
+
+    recorded = [entry.event for entry in bench.ledger.events()]
+    assert sum(isinstance(event, Ranged) for event in recorded) == 1
+    again = TallyFold()
+    for event in recorded:
+        again.apply(event)
+    assert tally_json(again, "t", len(recorded)) == told
+    assert list(verify(bench.ledger)) == []
+    bench.crash()
+    assert recorded_view(bench.plan.settings.state_dir, "t").tally == told
+    with LedgerReader.read(bench.folder) as ledger:
+        rows = list(cell_rows(ledger))
+    assert [row["drift"] for row in rows].count(True) == 3
+    assert {row["look_nucleus_green"] for row in rows} == {0.5}
+
+    bench.open()
+    assert tally_json(bench.journal.fold, "t", len(recorded)) == told
+
+
+def test_weights_that_do_not_say_what_they_met(bench):
+    source, finder, worker = bench.peer("source", "s"), bench.peer("finder", "f", 2), bench.peer("worker", "w", 2)
+    bench.offer(source, *(b"%d" % n for n in range(14)))
+    count(bench, finder, worker, look=PALE)
+    told = tally_json(bench.journal.fold, "t", bench.ledger.last_number)
+    assert (told["cells"], told["drift"], told["drifted"]["watched"]) == (14, None, 0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"look": {"nucleus_green": -1.0}, "ranges": RANGES},
+        {"look": PALE, "ranges": (RangeOnWire("home", 5, {"nucleus_green": (2.0, 1.0)}),)},
+        {"look": PALE, "ranges": RANGES * 2},
+    ],
+    ids=["a look below zero", "limits in no order", "two kinds of a name"],
+)
+def test_an_impossible_look_is_refused_and_its_cell_counted_later(bench, changes):
+    source, finder, worker = bench.peer("source", "s"), bench.peer("finder", "f", 2), bench.peer("worker", "w", 1)
+    bench.offer(source, b"picture")
+    ((lease, _),) = bench.hear(finder, FrameLease)
+    finder.send(*cells(lease))
+    ((crop, _),) = bench.hear(worker, CropLease)
+    worker.send(judged(crop, **changes))
+    ((refused, _),) = bench.hear(worker, Refused)
+    assert refused.code == "impossible_answer"
+    assert bench.journal.counters["impossible_answers"] == 1
+    ((again, _),) = bench.hear(worker, CropLease) or [(None, None)]
+    assert again is not None
+    worker.send(judged(again, look=PALE, ranges=RANGES))
+    bench.turn()
+    assert bench.frames == {"seen": 1, "counted": 1, "rejected": 0, "pending": 0}

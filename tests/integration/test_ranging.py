@@ -1,0 +1,105 @@
+"""Adding to finished weights what they were trained on: the same limits as training writes, the same weights."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from smearwatch.models import checkpoint
+from smearwatch.models.look import MEASURES
+from smearwatch.models.manifest import LookRange, Manifest
+from smearwatch.train.commands import range as range_command
+from smearwatch.train.commands import train
+from smearwatch.train.ranging import met_besides, trained_anew
+
+pytestmark = pytest.mark.integration
+
+_SMALL = """
+name = "small"
+batch = 12
+epochs = 1
+small_epochs = 0
+small_px = 48
+bf16 = false
+[preprocessing]
+field_px = 88
+view_px = 72
+[data]
+simulated = 48
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("ranging")
+    (where / "small.toml").write_text(_SMALL)
+    command = ["--config", str(where / "small.toml"), "--out", str(where / "w"), "--cache", str(where / "cache")]
+    result = CliRunner().invoke(train.app, command)
+    assert result.exit_code == 0, result.output
+    return where
+
+
+def run(folder: Path, weights: Path, *more: str):
+    command = [str(weights), "--config", str(folder / "small.toml"), "--cache", str(folder / "cache"), *more]
+    return CliRunner().invoke(range_command.app, command)
+
+
+def test_the_command_finds_what_training_wrote(folder: Path, tmp_path: Path):
+    trained = checkpoint.read_manifest(folder / "w")
+    assert trained.ranges is not None
+    assert set(trained.ranges[0].limits) == set(MEASURES)
+    older = Path(shutil.copytree(folder / "w", tmp_path / "older"))
+    without = checkpoint.write_manifest(older, trained.model_copy(update={"ranges": None}))
+    assert without.weights_id() == trained.weights_id()
+    assert without.checksum != trained.checksum
+    result = run(folder, older, "--json")
+    assert result.exit_code == 0, result.output
+    again = checkpoint.load(older).manifest
+    assert again == trained
+    told = json.loads(result.stdout)
+    assert told["weights"] == trained.weights_id()
+    assert [kind["name"] for kind in told["ranges"]] == ["simulated"]
+    assert "as before" in run(folder, older).stdout
+
+
+def test_weights_that_met_none_of_these_cells(folder: Path, tmp_path: Path):
+    older = Path(shutil.copytree(folder / "w", tmp_path / "older"))
+    before = (older / "manifest.json").read_bytes()
+    result = run(folder, older, "--simulated", "3")
+    assert result.exit_code == 1
+    assert "too few for a range" in str(result.exception)
+    assert (older / "manifest.json").read_bytes() == before
+
+
+def test_weights_without_a_memory(folder: Path, tmp_path: Path):
+    networks = checkpoint.load(folder / "w")
+    checkpoint.save(tmp_path / "bare", networks.resnet, networks.bank, networks.manifest)
+    result = run(folder, tmp_path / "bare")
+    assert result.exit_code == 1
+    assert "do not remember" in str(result.exception)
+
+
+def kind(name: str, cells: int = 40) -> LookRange:
+    return LookRange(name=name, cells=cells, limits={"sharpness": (0.3, 0.5)})
+
+
+def manifest(*ranges: LookRange) -> Manifest:
+    return Manifest(name="m", tensors={}, ranges=ranges or None)
+
+
+def test_what_the_start_met_is_met_too():
+    assert trained_anew((), None) is None
+    assert trained_anew((kind("a"),), None) == (kind("a"),)
+    assert trained_anew((kind("a", 50),), manifest(kind("a"), kind("b"))) == (kind("b"), kind("a", 50))
+    assert trained_anew((), manifest(kind("b"))) == (kind("b"),)
+
+
+def test_adapted_weights_have_met_further_cells():
+    assert met_besides(manifest(), (kind("session"),), "x") is None
+    once = met_besides(manifest(kind("a")), (kind("session"),), "x")
+    assert once == (kind("a"), kind("session of x"))
+    twice = met_besides(manifest(*once), (kind("session", 60),), "x")
+    assert twice == (*once, kind("session of x (2)", 60))
+    assert met_besides(manifest(kind("a")), (), "x") == (kind("a"),)

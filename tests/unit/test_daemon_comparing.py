@@ -1,0 +1,44 @@
+"""A replay is compared byte for byte, and with sessions of versions that did not record how a cell looked."""
+
+from dataclasses import replace
+
+import pytest
+
+from smearwatch.daemon.commands.replay import _recorded
+from smearwatch.daemon.comparing import compare
+from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.sessions import session_folder
+from tests.unit.clients_script import counted, found, opened, seen
+
+LOOK, OTHER = {"sharpness": 0.4}, {"sharpness": 0.5}
+
+
+def session(state_dir, name, look, cls="band"):
+    with Ledger.open(session_folder(state_dir, name), session=name) as ledger:
+        ledger.append([opened(ledger.epoch, name)])
+        ledger.append([seen(1), found(1), replace(counted(1, cls=cls), look=look)])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "identical"),
+    [
+        ((LOOK, "band"), (LOOK, "band"), True),
+        ((None, "band"), (LOOK, "band"), True),
+        ((None, "band"), (None, "band"), True),
+        ((LOOK, "band"), (OTHER, "band"), False),
+        ((None, "band"), (LOOK, "segmented"), False),
+    ],
+)
+def test_looks_are_compared_where_both_have_them(tmp_path, before, after, identical):
+    session(tmp_path, "a", *before)
+    session(tmp_path, "b", *after)
+    told = compare(tmp_path, "a", "b")
+    assert (told["identical"], told["cells_same"], told["differing"]) == (identical, int(identical), int(not identical))
+    assert (told["only_before"], told["only_after"]) == (0, 0)
+
+
+@pytest.mark.parametrize(("kept", "expected"), [({}, "as_photographed"), ({"search_stain": "red_cells"}, "red_cells")])
+def test_a_replay_searches_as_the_session_was_searched(tmp_path, kept, expected):
+    with Ledger.open(session_folder(tmp_path, "a"), session="a") as ledger:
+        ledger.append([replace(opened(ledger.epoch, "a"), settings=kept)])
+    assert _recorded(session_folder(tmp_path, "a")) == {"search_stain": expected}
