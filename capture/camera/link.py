@@ -114,7 +114,7 @@ class CameraLink:
         self._past = [reader for reader in self._past if reader.alive]
         wait_s = self._try_at_s - self._clock()
         if wait_s > 0.0 or len(self._past) >= _MOST_HUNG:
-            time.sleep(min(timeout_s, max(wait_s, 0.01)) if wait_s > 0.0 else timeout_s)
+            time.sleep(min(timeout_s, wait_s) if wait_s > 0.0 else timeout_s)
             return None
         self._heard_s = self._clock()
         reader = Reader(self._open, every=self._address.kind == "file", clock=self._clock)

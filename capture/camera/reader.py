@@ -94,9 +94,9 @@ class Reader:
             if (grab := stream.picture()) is None:
                 self.damaged += 1
                 continue
-            if grab.position_s is not None:
-                began_s = self._clock() - grab.position_s if began_s is None else began_s
-                self._wait_until(began_s + grab.position_s)
+            if self._every:
+                began_s = self._clock() - grab.at_s if began_s is None else began_s
+                self._wait_until(began_s + grab.at_s)
             self._hand_over(grab)
 
     def _wait_until(self, due_s: float) -> None:

@@ -30,13 +30,13 @@ class Grab:
         uint8 [height, width, 3].
     captured_at_ns : int
         The clock when it was grabbed, nanoseconds since 1970.
-    position_s : float or None
-        Its place in a video file; None for a live camera.
+    at_s : float
+        When that was, monotonic seconds; for a video file its place in the film.
     """
 
     bgr: npt.NDArray[np.uint8]
     captured_at_ns: int
-    position_s: float | None
+    at_s: float
 
 
 class Stream:
@@ -48,7 +48,7 @@ class Stream:
         frames_per_s = float(capture.get(cv2.CAP_PROP_FPS))
         self._step_s = 1.0 / frames_per_s if 0.0 < frames_per_s < 1000.0 else 0.04
         self._last_s = -self._step_s
-        self._captured_at_ns = 0
+        self._captured_at_ns, self._grabbed_s = 0, 0.0
 
     def grab(self) -> bool:
         """Wait for the next picture; False when there is none (the end of a file, a camera that is gone)."""
@@ -56,7 +56,7 @@ class Stream:
             grabbed = bool(self._capture.grab())
         except cv2.error:
             return False
-        self._captured_at_ns = time.time_ns()
+        self._captured_at_ns, self._grabbed_s = time.time_ns(), time.monotonic()
         return grabbed
 
     def picture(self) -> Grab | None:
@@ -67,8 +67,8 @@ class Stream:
             return None
         if not whole or bgr is None or bgr.ndim != 3:
             return None
-        position_s = self._position_s() if self._file else None
-        return Grab(np.asarray(bgr, dtype=np.uint8), self._captured_at_ns, position_s)
+        at_s = self._position_s() if self._file else self._grabbed_s
+        return Grab(np.asarray(bgr, dtype=np.uint8), self._captured_at_ns, at_s)
 
     def close(self) -> None:
         """Let go of the camera."""

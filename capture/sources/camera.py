@@ -1,9 +1,9 @@
 """Frames from a camera: taken when the stage rests on a new field, losslessly, each once."""
 
+import contextvars
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import cv2
@@ -34,26 +34,15 @@ class CameraSource:
         The camera.
     plan
         The run; its settings say how still and how new a field must be.
-    clock : callable
-        Monotonic seconds.
     """
 
     name = "camera"
 
-    def __init__(
-        self,
-        address: CameraAddress,
-        plan: RunPlan,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, address: CameraAddress, plan: RunPlan) -> None:
         settings = plan.settings
         self._address = address
         self._settings = settings
-        self._clock = clock
-        self._link = CameraLink(
-            address, lambda: open_stream(address, settings), stall_s=settings.camera_stall_s, clock=clock
-        )
+        self._link = CameraLink(address, lambda: open_stream(address, settings), stall_s=settings.camera_stall_s)
         self._fields = Fields(settle_s=settings.camera_settle_s, moved_share=settings.camera_moved_share)
         self._changed = threading.Condition()
         self._held: deque[SourceFrame] = deque()
@@ -63,7 +52,9 @@ class CameraSource:
         self._failure: BaseException | None = None
         self._stop = threading.Event()
         self._size: tuple[int, int] | None = None
-        self._thread = threading.Thread(target=self._watch, daemon=True, name="camera-watch")
+        # In a copy of this thread's context, so that what it logs says the same role.
+        run = contextvars.copy_context().run
+        self._thread = threading.Thread(target=run, args=(self._watch,), daemon=True, name="camera-watch")
 
     def __enter__(self) -> "CameraSource":
         self._thread.start()
@@ -123,8 +114,7 @@ class CameraSource:
 
     def _look(self, grab: Grab) -> None:
         self._check_size(grab)
-        at_s = self._clock() if grab.position_s is None else grab.position_s
-        if self._fields.see(grab.bgr, at_s) is not Stage.ON_NEW:
+        if self._fields.see(grab.bgr, grab.at_s) is not Stage.ON_NEW:
             return
         if not self._room():
             return  # a live stage may still be there when there is room; if it is not, the field counts as missed
