@@ -1,11 +1,12 @@
 """Which sources of frames are installed: packages offer them as entry points, and none is imported to be listed."""
 
 import difflib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
-from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.plan import SOURCE_NAME, RunPlan
 from smearwatch.daemon.role import Role
 
 GROUP = "smearwatch.sources"
@@ -53,13 +54,16 @@ def find_source(name: str) -> KnownSource:
     Raises
     ------
     SourceUnusable
-        No package offers it, or more than one does.
+        No package offers it, more than one does, or its name is none.
     """
     known = known_sources()
     chosen = [source for source in known if source.name == name]
     if len(chosen) > 1:
         packages = " and ".join(source.package for source in chosen)
         raise SourceUnusable(f"source {name!r} is offered by {packages}", "remove one of these packages")
+    if chosen and not re.fullmatch(SOURCE_NAME, name):
+        mend = "its author may use small letters, digits, - and _"
+        raise SourceUnusable(f"source {name!r} of {chosen[0].package} has a name that cannot be used", mend)
     if chosen:
         return chosen[0]
     names = sorted({source.name for source in known})

@@ -139,7 +139,7 @@ class CameraLink:
             raise reader.unusable or self._silent()
         if self._address.kind == "file":
             self.finished = True
-            get_logger().info("video ended", camera=self._address.shown, pictures=self.read.pictures)
+            self._tell_end(reader)
             return
         if self._seen:
             quiet_s = self._clock() - self._heard_s
@@ -149,6 +149,17 @@ class CameraLink:
         self._seen = False
         self._try_at_s = self._clock() + _BACK_OFF_S[min(self._tries, len(_BACK_OFF_S) - 1)]
         self._tries += 1
+
+    def _tell_end(self, reader: Reader) -> None:
+        camera, pictures = self._address.shown, reader.read
+        # Where the number is only reckoned from length and rate, it may be a little off.
+        if pictures < 0.98 * reader.announced - 2:
+            announced = reader.announced
+            get_logger().warning(
+                "video ends early: it is cut off or damaged", camera=camera, pictures=pictures, announced=announced
+            )
+        else:
+            get_logger().info("video ended", camera=camera, pictures=pictures)
 
     def _silent(self) -> CameraUnusable:
         if self._address.kind == "file":

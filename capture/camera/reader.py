@@ -38,6 +38,7 @@ class Reader:
         self.read = 0
         self.passed_over = 0
         self.damaged = 0
+        self.announced = 0
         self.unusable: CameraUnusable | None = None
         self._thread = threading.Thread(target=self._run, daemon=True, name="camera-reader")
         self._thread.start()
@@ -71,6 +72,7 @@ class Reader:
     def _run(self) -> None:
         try:
             stream = self._open()
+            self.announced = stream.announced
             try:
                 self._read(stream)
             finally:

@@ -40,11 +40,18 @@ class Grab:
 
 
 class Stream:
-    """An opened camera or video file. Used and closed by one thread, for a read may hang."""
+    """An opened camera or video file. Used and closed by one thread, for a read may hang.
+
+    Attributes
+    ----------
+    announced : int
+        How many pictures a video file says that it holds; 0 where it does not say.
+    """
 
     def __init__(self, capture: Any, address: CameraAddress) -> None:
         self._capture = capture
         self._file = address.kind == "file"
+        self.announced = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))) if self._file else 0
         frames_per_s = float(capture.get(cv2.CAP_PROP_FPS))
         self._step_s = 1.0 / frames_per_s if 0.0 < frames_per_s < 1000.0 else 0.04
         self._last_s = -self._step_s
@@ -65,8 +72,10 @@ class Stream:
             whole, bgr = self._capture.retrieve()
         except cv2.error:
             return None
-        if not whole or bgr is None or bgr.ndim != 3:
+        if not whole or bgr is None or bgr.dtype != np.uint8:
             return None
+        if bgr.ndim == 2:
+            bgr = cv2.cvtColor(bgr, cv2.COLOR_GRAY2BGR)
         at_s = self._position_s() if self._file else self._grabbed_s
         return Grab(np.asarray(bgr, dtype=np.uint8), self._captured_at_ns, at_s)
 

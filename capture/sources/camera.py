@@ -114,7 +114,12 @@ class CameraSource:
 
     def _look(self, grab: Grab) -> None:
         self._check_size(grab)
-        if self._fields.see(grab.bgr, grab.at_s) is not Stage.ON_NEW:
+        missed = self._fields.missed
+        stage = self._fields.see(grab.bgr, grab.at_s)
+        if self._fields.missed > missed:
+            why = f"{_MOST_HELD} pictures wait for the hub already"
+            get_logger().warning("new field missed", why=why, missed=self._fields.missed)
+        if stage is not Stage.ON_NEW:
             return
         if not self._room():
             return  # a live stage may still be there when there is room; if it is not, the field counts as missed

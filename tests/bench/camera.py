@@ -26,7 +26,9 @@ _MOST = 60
 def pictures(half: int) -> dict[str, list[Any]]:
     """Give pictures of one size by where they come from."""
     root = Path(os.environ.get("SMEARWATCH_REAL_DATA", ""))
-    found = {"simulated": [field.bgr for field, _ in zip(Slide(3 + half).fields(), range(20), strict=False)]}
+    found: dict[str, list[Any]] = {
+        "simulated": [field.bgr for field, _ in zip(Slide(3 + half).fields(), range(20), strict=False)]
+    }
     for name in ("chula", "bccd"):
         if (root / name / "frames").is_dir():
             files = sorted((root / name / "frames").iterdir())[half::2][:_MOST]

@@ -25,7 +25,7 @@ class Looking:
     """A source on a real camera, polled as its delivery polls it."""
 
     def __init__(self, camera, **settings):
-        values = {"camera_stall_s": 0.5, **settings}
+        values = {"camera_stall_s": 3.0, **settings}
         plan = RunPlan(settings=Settings(**values), session="t", source="camera", source_options={"camera": camera})
         self.source = CameraSource(camera_address(camera), plan)
         self.got = []
@@ -169,11 +169,12 @@ def test_a_camera_that_is_switched_off_and_on_again_goes_on(capfd):
 
 
 def test_a_camera_that_hangs_is_lost_and_found():
-    with MjpegCamera() as camera, Looking(camera.url) as looking:
+    with MjpegCamera() as camera, Looking(camera.url, camera_stall_s=0.5) as looking:
         camera.show(*A)
         looking.until(1)
+        lost = looking.counters["camera_lost"]
         camera.hangs.set()
-        wait_for(lambda: looking.counters["camera_lost"] == 1)
+        wait_for(lambda: looking.counters["camera_lost"] > lost)
         camera.show(*B)
         camera.hangs.clear()
         looking.until(2)
@@ -196,6 +197,20 @@ def test_a_field_without_room_is_taken_late_or_counted_as_missed():
             looking.source.taken(frame, known=False)
         looking.until(9)
     assert place_of(looking.got[-1], stops) == B
+
+
+def test_a_film_that_is_cut_off_says_so(tmp_path, capfd):
+    whole = film(tmp_path / "whole.avi", way(A, B))
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
+    with Looking(str(cut)) as looking:
+        looking.until_finished()
+        read = looking.counters["camera_frames_read"]
+    assert 10 < read < len(way(A, B))
+    told = capfd.readouterr()
+    assert "video ends early" in told.out
+    assert f"announced={len(way(A, B))}" in told.out
+    assert told.err == ""
 
 
 def test_too_large_a_picture_is_refused_and_counted(tmp_path):

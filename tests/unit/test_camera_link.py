@@ -37,6 +37,8 @@ class Device:
 
 
 class Opened:
+    announced = 0
+
     def __init__(self, device, pictures):
         self._device = device
         self._left = pictures

@@ -72,6 +72,12 @@ def test_a_name_offered_twice_names_both(installed):
         find_source("acme")
 
 
+def test_a_name_that_no_ledger_takes_names_its_package(installed):
+    installed("", {"Acme.Cam": "acme_one:main"})
+    with pytest.raises(SourceUnusable, match=r"'Acme\.Cam' of acme-smearwatch 1\.0 has a name that cannot be used"):
+        find_source("Acme.Cam")
+
+
 @pytest.mark.parametrize(
     ("source", "target", "says"),
     [
