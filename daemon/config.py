@@ -59,6 +59,19 @@ def default_config_file() -> Path:
     return _service_dir("CONFIGURATION_DIRECTORY", platformdirs.user_config_dir("smearwatch")) / "config.toml"
 
 
+def _camera_size(text: str) -> str:
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and 1 <= int(width) <= 20_000 and 1 <= int(height) <= 20_000):
+        raise ValueError("write width and height in pixels like 1920x1080")
+    return f"{int(width)}x{int(height)}"
+
+
+def _fourcc(text: str) -> str:
+    if not (len(text) == 4 and text.isascii() and text.isprintable()):
+        raise ValueError("write the four characters of a pixel format, like MJPG")
+    return text
+
+
 class Settings(BaseSettings):
     """Everything that may be set. Lengths in µm, times in s, sizes in bytes unless the name says otherwise."""
 
@@ -81,6 +94,12 @@ class Settings(BaseSettings):
     settle_s: float = Field(0.25, ge=0.05, le=60.0)
     incomplete_s: float = Field(60.0, ge=1.0, le=3600.0)
     rescan_s: float = Field(2.0, ge=0.2, le=600.0)
+    camera_size: Annotated[str, AfterValidator(_camera_size)] | None = None
+    camera_fourcc: Annotated[str, AfterValidator(_fourcc)] | None = None
+    camera_fps: float | None = Field(None, gt=0.0, le=1000.0)
+    camera_settle_s: float = Field(0.3, ge=0.05, le=60.0)
+    camera_moved_share: float = Field(0.05, ge=0.01, le=0.25)
+    camera_stall_s: float = Field(5.0, ge=0.5, le=120.0)
     lease_s: float = Field(30.0, ge=1.0, le=600.0)
     crop_backlog: int = Field(24, ge=1, le=512)
     max_frame_bytes: int = Field(256 * 1024 * 1024, ge=1024, le=1024**3)

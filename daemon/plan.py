@@ -1,16 +1,22 @@
 """What one run does: decided once in the parent process, handed to every role as JSON."""
 
-from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from smearwatch.daemon.config import Settings
 
+SOURCE_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+"""How a source may be called: it is written into ledgers and typed on command lines."""
+
+SourceName = Annotated[str, Field(pattern=SOURCE_NAME)]
+
 
 class RunPlan(BaseModel):
     """A run: the settings, the session that it writes, and where its frames come from.
 
+    ``source`` is the name under which an installed package offers a source of frames, ``source_options`` what that
+    source is told; it validates them itself.
     ``um_per_px`` None means that the red cells tell. ``until_idle_s`` None means that it runs until stopped;
     a source that ends by itself (replay) ends the run as soon as nothing is pending.
     """
@@ -19,10 +25,8 @@ class RunPlan(BaseModel):
 
     settings: Settings
     session: str
-    source: Literal["folder", "replay"]
-    watch_dir: Path | None = None
-    replay_of: str | None = None
-    replay_speed: float | None = None
+    source: SourceName
+    source_options: dict[str, str] = Field(default_factory=dict)
     until_idle_s: float | None = Field(None, gt=0.0)
     stop_at_target: bool = False
     as_json: bool = False
@@ -31,6 +35,11 @@ class RunPlan(BaseModel):
     def um_per_px(self) -> float | None:
         """The configured scale, or None for ``auto``."""
         return None if self.settings.um_per_px == "auto" else float(self.settings.um_per_px)
+
+    @property
+    def replay_of(self) -> str | None:
+        """The recorded session that is replayed, None where the frames are new."""
+        return self.source_options.get("session") if self.source == "replay" else None
 
     def recorded_settings(self) -> dict[str, Any]:
         """Give the settings that the ledger keeps: those that decide a result, none that name this machine."""

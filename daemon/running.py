@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from smearwatch.daemon.child import RoleSpec
+from smearwatch.daemon.known_sources import find_source
 from smearwatch.daemon.log import configure
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Closed
@@ -16,11 +17,6 @@ from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.record.tally import TallyFold, tally_json
 from smearwatch.daemon.supervisor import Outcome, Supervisor
 from smearwatch.daemon.weights import weights_in_use
-
-_SOURCES = {
-    "folder": "smearwatch.capture.sources.folder:main",
-    "replay": "smearwatch.capture.sources.replay:main",
-}
 
 
 class RunFailed(RuntimeError):
@@ -38,7 +34,7 @@ def roles(plan: RunPlan) -> list[RoleSpec]:
         RoleSpec("hub", "smearwatch.daemon.hub.role:main", ends_the_run=True),
         *workers,
         RoleSpec("finder", "smearwatch.capture.finder_role:main"),
-        RoleSpec("source", _SOURCES[plan.source]),
+        RoleSpec("source", "smearwatch.daemon.source_role:main"),
         RoleSpec("lines", "smearwatch.clients.lines_role:main"),
     ]
 
@@ -48,10 +44,13 @@ def carry_out(plan: RunPlan) -> dict[str, Any]:
 
     Raises
     ------
+    SourceUnusable
+        When no installed package offers the plan's source.
     RunFailed
         When a role could not be kept alive. One that said itself what is wrong leads to exit status 1 alone.
     """
     configure(plan.settings.log_level, role="supervisor")
+    find_source(plan.source)  # said here, before anything is started, and not by a child
     # Decided once, so that a worker that is restarted goes on with the same weights, whatever was promoted meanwhile.
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})
     plan = plan.model_copy(update={"settings": settings})

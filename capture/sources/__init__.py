@@ -1,1 +1,1 @@
-"""Where frames come from: a watched folder, a recorded session; one protocol."""
+"""Where frames come from: a watched folder, a camera, a recorded session, a simulated slide; one protocol."""

@@ -1,4 +1,8 @@
-"""What every source of frames is, and the one way in which it delivers."""
+"""What every source of frames is, and the one way in which it delivers.
+
+This module is what a package outside leans on that adds a source of its own (docs/sources.md): the names in
+``__all__`` stay as they are, or the changelog says so.
+"""
 
 import os
 import time
@@ -8,7 +12,9 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from smearwatch.capture.sources.frame import SourceFrame
+from smearwatch.capture.sources.options import Options, OptionUnusable, read_options
 from smearwatch.capture.sources.scales import ScaleDesk
+from smearwatch.capture.sources.witnesses import scale_desk
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.role import Role
@@ -17,7 +23,19 @@ from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import FrameTaken, Hello, Message, OfferFrame, Refused, RefuseFrame, SourceState
 from smearwatch.daemon.wire.sockets import Peer, context
 
-__all__ = ["Delivery", "Source", "SourceFrame"]
+__all__ = [
+    "Delivery",
+    "OptionUnusable",
+    "Options",
+    "Role",
+    "RunPlan",
+    "Source",
+    "SourceFrame",
+    "SourceState",
+    "deliver",
+    "read_options",
+    "scale_desk",
+]
 
 _PULSE_S = 0.5
 _POLL_S = 0.05
@@ -173,6 +191,23 @@ class Delivery:
     def _hello(self) -> None:
         self._peer.send(Hello("source", self._role.name, os.getpid()))
         self._next_pulse_s = 0.0
+
+
+def deliver(plan: RunPlan, role: Role, source: Source) -> None:
+    """Carry a source's frames to the hub until the role is told to stop: what a source's ``main`` ends with.
+
+    Each frame gets its scale on the way: what the source tells is weighed against the calibration, the settings and
+    the red cells.
+
+    Parameters
+    ----------
+    plan, role
+        What ``main`` was given.
+    source
+        Where the frames come from.
+    """
+    with Delivery(plan, role, source, scale_desk(plan)) as delivery:
+        delivery.run()
 
 
 def _printable(name: str) -> str:

@@ -19,10 +19,12 @@ from smearwatch.capture.header import probe
 from smearwatch.capture.metadata import side_file_for
 from smearwatch.capture.settle import FileMark, SettleBook, Settled
 from smearwatch.capture.sources.base import Delivery, SourceFrame
+from smearwatch.capture.sources.options import Options, read_options
 from smearwatch.capture.sources.witnesses import scale_desk
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.role import Role
+from smearwatch.daemon.watch_dir import check_watch_dir
 from smearwatch.daemon.wire.messages import SourceState
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".czi"})
@@ -216,10 +218,16 @@ def _refused(name: str, mark: FileMark, refusal: tuple[str, str]) -> SourceFrame
     return SourceFrame(name, None, max(0, mark.modified_at_ns), refusal=refusal, size_bytes=mark.size_bytes)
 
 
+class FolderOptions(Options):
+    """What the source is told: the folder."""
+
+    dir: Path
+
+
 def main(plan: RunPlan, role: Role) -> None:
     """Watch the plan's folder until told to stop."""
-    assert plan.watch_dir is not None
+    folder = check_watch_dir(read_options(FolderOptions, plan).dir)
     scales = scale_desk(plan)
-    with FolderSource(plan.watch_dir, plan) as source, Delivery(plan, role, source, scales) as delivery:
-        get_logger().info("watching", folder=str(plan.watch_dir))
+    with FolderSource(folder, plan) as source, Delivery(plan, role, source, scales) as delivery:
+        get_logger().info("watching", folder=str(folder))
         delivery.run()

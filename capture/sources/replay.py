@@ -2,12 +2,16 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from smearwatch.capture.sources.base import Delivery, SourceFrame
+from smearwatch.capture.sources.options import Options, read_options
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Rejected, Seen
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.role import Role
 from smearwatch.daemon.wire.messages import SourceState
 
@@ -102,10 +106,17 @@ class ReplaySource:
         return (rejected.reason, rejected.detail) if isinstance(rejected, Rejected) else ("unreadable", "")
 
 
+class ReplayOptions(Options):
+    """What the source is told: the recorded session, and how many times its pace (``max`` does not wait)."""
+
+    session: str
+    speed: Literal["max"] | Annotated[float, Field(gt=0.0)] = "max"
+
+
 def main(plan: RunPlan, role: Role) -> None:
     """Send the recorded frames, then wait to be told to stop."""
-    assert plan.replay_of is not None
-    with LedgerReader.read(session_folder(plan.settings.state_dir, plan.replay_of)) as ledger:
-        source = ReplaySource(ledger, speed=plan.replay_speed)
+    options = read_options(ReplayOptions, plan)
+    with LedgerReader.read(find_session(plan.settings.state_dir, options.session)) as ledger:
+        source = ReplaySource(ledger, speed=None if options.speed == "max" else options.speed)
         with Delivery(plan, role, source, scales=None) as delivery:
             delivery.run()

@@ -56,8 +56,7 @@ def replay(
         settings=_beside(settings),
         session=check_name(into or f"{session[:40]}-replay-{time.strftime('%Y%m%dT%H%M%S')}"),
         source="replay",
-        replay_of=session,
-        replay_speed=_speed(speed),
+        source_options={"session": session, "speed": _speed(speed)},
         as_json=as_json,
     )
     result = carry_out(plan)
@@ -87,13 +86,11 @@ def _beside(settings: Settings) -> Settings:
     return settings.model_copy(update={"runtime_dir": settings.runtime_dir / f"replay-{os.getpid()}"})
 
 
-def _speed(text: str) -> float | None:
-    if text == "max":
-        return None
+def _speed(text: str) -> str:
     try:
-        speed = float(text)
+        speed = 1.0 if text == "max" else float(text)
     except ValueError:
         speed = 0.0
     if not 0.0 < speed < float("inf"):
         raise SpeedUnusable(f"--speed {text!r} is no usable speed")
-    return speed
+    return text

@@ -6,18 +6,32 @@ from typing import Annotated
 
 import typer
 
+from smearwatch.daemon.commands.source_choice import choose, tell_sources
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.sessions import check_name
 from smearwatch.daemon.running import carry_out, tell
-from smearwatch.daemon.watch_dir import check_watch_dir
 
 app = typer.Typer()
 
 
 @app.command()
 def run(
-    watch: Annotated[Path, typer.Option("--watch", metavar="DIR", help="Folder that the camera writes into.")],
+    watch: Annotated[
+        Path | None, typer.Option("--watch", metavar="DIR", help="Folder that the camera writes into.")
+    ] = None,
+    camera: Annotated[
+        str | None, typer.Option("--camera", metavar="INDEX|URL|PATH", help="Camera, network stream or video file.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="NAME", help="Any source of frames that is installed.")
+    ] = None,
+    source_option: Annotated[
+        list[str] | None, typer.Option("--source-option", metavar="KEY=VALUE", help="For the source; may be repeated.")
+    ] = None,
+    list_sources: Annotated[
+        bool, typer.Option("--list-sources", help="Say which sources are installed, and end.")
+    ] = False,
     session: Annotated[str | None, typer.Option(help="Name of the session; an existing one is carried on.")] = None,
     um_per_px: Annotated[str | None, typer.Option("--um-per-px", metavar="X|auto", help="Scale of the frames.")] = None,
     scale_from: Annotated[
@@ -41,12 +55,16 @@ def run(
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:
-    """Count the leukocytes in the frames that arrive in a folder.
+    """Count the leukocytes in the frames that arrive in a folder, or that a camera sees.
 
-    Frames already there are counted too. Stop with Ctrl-C; starting again with the same session carries on.
+    Frames already in the folder are counted too. Stop with Ctrl-C; starting again with the same session carries on.
 
     Example: smearwatch run --watch /srv/camera --session tuesday --target 200
     """
+    if list_sources:
+        tell_sources(as_json=as_json)
+        return
+    name, options = choose(watch, camera, source, source_option or [])
     settings = load_settings(
         config,
         um_per_px=um_per_px,
@@ -59,8 +77,8 @@ def run(
     plan = RunPlan(
         settings=settings,
         session=check_name(session or time.strftime("%Y-%m-%dT%H-%M-%S")),
-        source="folder",
-        watch_dir=check_watch_dir(watch),
+        source=name,
+        source_options=options,
         until_idle_s=until_idle,
         stop_at_target=stop_at_target,
         as_json=as_json,

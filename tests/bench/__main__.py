@@ -3,7 +3,18 @@
 import importlib
 import sys
 
-NAMES = ("watch_start", "hub_memory", "live", "inference", "training", "seeing", "restain", "drift")
+NAMES = (
+    "watch_start",
+    "hub_memory",
+    "live",
+    "inference",
+    "training",
+    "seeing",
+    "restain",
+    "drift",
+    "camera",
+    "folder",
+)
 
 for name in sys.argv[1:] or NAMES:
     importlib.import_module(f"tests.bench.{name}").main()

@@ -42,9 +42,25 @@ def test_a_scale_that_cannot_be(value):
     assert "auto or a number" in caught.value.mend
 
 
+@pytest.mark.parametrize("value", ["1920", "1920x", "x1080", "0x1080", "1920x99999", "1920*1080", ""])
+def test_a_size_that_no_camera_has(value):
+    with pytest.raises(SettingsUnusable, match=r"camera_size = .*write width and height in pixels like 1920x1080"):
+        load_settings(camera_size=value)
+
+
+def test_what_is_asked_of_a_camera():
+    settings = load_settings(camera_size="1920X1080", camera_fourcc="MJPG", camera_fps=15)
+    assert (settings.camera_size, settings.camera_fourcc, settings.camera_fps) == ("1920x1080", "MJPG", 15.0)
+
+
 @pytest.mark.parametrize(
     ("text", "says", "mend"),
     [
+        ("camera_fourcc = 'MJPEG'", "four characters of a pixel format", "correct camera_fourcc"),
+        ("camera_fps = 0", "camera_fps = 0", "correct camera_fps"),
+        ("camera_settle_s = 0.0", "camera_settle_s = 0.0", "correct camera_settle_s"),
+        ("camera_moved_share = 0.5", "camera_moved_share = 0.5", "correct camera_moved_share"),
+        ("camera_stall = 3", "unknown key 'camera_stall'", "did you mean camera_stall_s"),
         ("um_per_pix = 0.1", "unknown key 'um_per_pix'", "did you mean um_per_px"),
         ("zebra = 1", "unknown key 'zebra'", "known keys"),
         ("target = 0", "target = 0", "correct target"),

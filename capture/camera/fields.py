@@ -1,0 +1,100 @@
+"""Which pictures are to be taken: those of a stage at rest, on a field that is not the one taken last. Pure."""
+
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+from smearwatch.capture.camera.likeness import Look, look_of, shift
+from smearwatch.capture.camera.rest import Rest
+
+_SAME_PLACE = 0.6  # correlation: one place gives 0.9 and more however noisy, another at most 0.3
+_BEYOND_SHARE = 0.04  # looked for a little farther than the limit, so that the limit itself is measured
+_SHARPER = 1.4  # a field taken out of focus is taken again once it is sharper by this factor
+
+
+class Stage(Enum):
+    """What the stage does, by the newest picture."""
+
+    MOVES = "moves"
+    ON_TAKEN = "on_taken"  # rests where the last picture was taken
+    ON_NEW = "on_new"  # rests on a field that is to be taken
+
+
+class Fields:
+    """Follows the stage from picture to picture.
+
+    A field is new when the last one taken is not found in it within ``moved_share``, or when it is the same but
+    clearly sharper: the first picture was taken before somebody had focused.
+
+    Parameters
+    ----------
+    settle_s : float
+        How long the picture must be still.
+    moved_share : float
+        A movement by more than this share of the field's width or height makes it a new one.
+
+    Attributes
+    ----------
+    same_field : int
+        How often the stage came to rest on the field taken last.
+    missed : int
+        Fields that were new and that the stage left before they could be taken.
+    refocused : int
+        Fields taken again because they had become sharper.
+    """
+
+    def __init__(self, *, settle_s: float, moved_share: float) -> None:
+        self._rest = Rest(settle_s=settle_s)
+        self._moved_share = moved_share
+        self._taken: Look | None = None
+        self._waiting: Look | None = None
+        self._newest: Look | None = None
+        self._stage = Stage.MOVES
+        self._sharper = False
+        self.same_field = 0
+        self.missed = 0
+        self.refocused = 0
+
+    def see(self, bgr: npt.NDArray[np.uint8], at_s: float) -> Stage:
+        """Take in the next picture.
+
+        Parameters
+        ----------
+        bgr
+            uint8 [height, width, 3].
+        at_s
+            When it was taken, seconds on any clock that does not go back.
+        """
+        look = look_of(bgr)
+        before, self._stage = self._stage, self._judge(look, at_s)
+        if self._stage is Stage.ON_TAKEN and before is Stage.MOVES:
+            self.same_field += 1
+        if self._waiting is not None and self._stage is not Stage.MOVES and not self._same_place(self._waiting, look):
+            self.missed += 1
+            self._waiting = None
+        if self._stage is Stage.ON_NEW and self._waiting is None:
+            self._waiting = look
+        return self._stage
+
+    def take(self) -> None:
+        """Learn that the newest picture, of a stage `Stage.ON_NEW`, was taken."""
+        self.refocused += self._sharper
+        self._taken, self._waiting, self._stage = self._newest, None, Stage.ON_TAKEN
+
+    def _judge(self, look: Look, at_s: float) -> Stage:
+        if not self._rest.see(look, at_s):
+            return Stage.MOVES
+        self._newest, self._sharper = look, False
+        if self._taken is None or not self._same_place(self._taken, look):
+            return Stage.ON_NEW
+        self._sharper = look.sharpness > _SHARPER * self._taken.sharpness
+        return Stage.ON_NEW if self._sharper else Stage.ON_TAKEN
+
+    def _same_place(self, before: Look, now: Look) -> bool:
+        if before.grey.shape != now.grey.shape:
+            return False
+        if self._rest.unmoved(before, now):
+            return True
+        moved, correlation = shift(before, now, reach_share=self._moved_share + _BEYOND_SHARE)
+        return correlation >= _SAME_PLACE and moved <= self._moved_share

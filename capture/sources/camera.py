@@ -1,0 +1,181 @@
+"""Frames from a camera: taken when the stage rests on a new field, losslessly, each once."""
+
+import contextvars
+import threading
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import cv2
+
+from smearwatch.capture.camera.address import CameraAddress, camera_address
+from smearwatch.capture.camera.fields import Fields, Stage
+from smearwatch.capture.camera.link import CameraLink
+from smearwatch.capture.camera.stream import Grab, open_stream
+from smearwatch.capture.sources.base import Options, SourceFrame, deliver, read_options
+from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.role import Role
+from smearwatch.daemon.wire.messages import SourceState
+
+# Pictures held until the hub has them, encoded: some 10 MB each.
+_MOST_HELD = 8
+_LOOK_S = 0.1
+# Below this a leukocyte has too few pixels, unless the field is small.
+_SMALL_PX = 1000
+
+
+class CameraSource:
+    """A camera's pictures of fields at rest. Use as a context manager: its thread looks on from then.
+
+    Parameters
+    ----------
+    address
+        The camera.
+    plan
+        The run; its settings say how still and how new a field must be.
+    """
+
+    name = "camera"
+
+    def __init__(self, address: CameraAddress, plan: RunPlan) -> None:
+        settings = plan.settings
+        self._address = address
+        self._settings = settings
+        self._link = CameraLink(address, lambda: open_stream(address, settings), stall_s=settings.camera_stall_s)
+        self._fields = Fields(settle_s=settings.camera_settle_s, moved_share=settings.camera_moved_share)
+        self._changed = threading.Condition()
+        self._held: deque[SourceFrame] = deque()
+        self._out = 0
+        self._taken = 0
+        self._ended = False
+        self._failure: BaseException | None = None
+        self._stop = threading.Event()
+        self._size: tuple[int, int] | None = None
+        # In a copy of this thread's context, so that what it logs says the same role.
+        run = contextvars.copy_context().run
+        self._thread = threading.Thread(target=run, args=(self._watch,), daemon=True, name="camera-watch")
+
+    def __enter__(self) -> "CameraSource":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        with self._changed:
+            self._changed.notify_all()
+        self._thread.join(5.0)
+
+    def ready(self, most: int) -> Sequence[SourceFrame]:
+        """Give pictures that were taken; see `Source`."""
+        if self._failure is not None:
+            raise self._failure
+        with self._changed:
+            frames = [self._held.popleft() for _ in range(min(most, len(self._held)))]
+            self._out += len(frames)
+            return frames
+
+    def taken(self, frame: SourceFrame, *, known: bool) -> None:
+        """Make room for the next picture."""
+        with self._changed:
+            self._out -= 1
+            self._changed.notify_all()
+
+    def state(self) -> SourceState:
+        """Say how many pictures are held, and what became of all that were read."""
+        link, fields, read = self._link, self._fields, self._link.read
+        counters = {
+            "camera_opened": link.opened,
+            "camera_lost": link.lost,
+            "camera_reads_hung": link.hung,
+            "camera_frames_read": read.pictures,
+            "camera_frames_passed_over": read.passed_over,
+            "camera_frames_damaged": read.damaged,
+            "camera_frames_taken": self._taken,
+            "camera_same_field": fields.same_field,
+            "camera_refocused": fields.refocused,
+            "camera_fields_missed": fields.missed,
+        }
+        with self._changed:
+            ended = self._ended and not self._held
+            return SourceState(len(self._held), link.opened > 0, ended, counters)
+
+    def _watch(self) -> None:
+        try:
+            while not self._stop.is_set() and not self._link.finished:
+                if (grab := self._link.next(_LOOK_S)) is not None:
+                    self._look(grab)
+        except Exception as error:  # noqa: BLE001  # raised again in the role's own thread, by `ready`
+            self._failure = error
+        finally:
+            self._link.close()
+            with self._changed:
+                self._ended = self._link.finished
+
+    def _look(self, grab: Grab) -> None:
+        self._check_size(grab)
+        missed = self._fields.missed
+        stage = self._fields.see(grab.bgr, grab.at_s)
+        if self._fields.missed > missed:
+            why = f"{_MOST_HELD} pictures wait for the hub already"
+            get_logger().warning("new field missed", why=why, missed=self._fields.missed)
+        if stage is not Stage.ON_NEW:
+            return
+        if not self._room():
+            return  # a live stage may still be there when there is room; if it is not, the field counts as missed
+        frame = self._encoded(grab)
+        self._fields.take()
+        with self._changed:
+            self._taken += 1
+            self._held.append(frame)
+
+    def _room(self) -> bool:
+        """Whether one more picture may be held; a file is made to wait for it."""
+        with self._changed:
+            if self._address.kind == "file":
+                self._changed.wait_for(lambda: self._has_room or self._stop.is_set())
+            return self._has_room
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._held) + self._out < _MOST_HELD
+
+    def _encoded(self, grab: Grab) -> SourceFrame:
+        # OpenCV's own choice of level and strategy is its fastest; naming a level would take it twice as long.
+        data = cv2.imencode(".png", grab.bgr)[1].tobytes()
+        at = datetime.fromtimestamp(grab.captured_at_ns / 1e9, UTC)
+        name = f"camera-{at:%Y%m%dT%H%M%S.%f}Z-{self._taken + 1:06d}.png"
+        limit = self._settings.max_frame_bytes
+        if len(data) > limit:
+            refusal = ("file_too_large", f"{len(data)} bytes, at most {limit}")
+            return SourceFrame(name, None, grab.captured_at_ns, refusal=refusal, size_bytes=len(data))
+        return SourceFrame(name, data, grab.captured_at_ns, size_bytes=len(data))
+
+    def _check_size(self, grab: Grab) -> None:
+        """Say once of each size what speaks against it."""
+        height, width = grab.bgr.shape[:2]
+        if self._size == (width, height):
+            return
+        self._size = (width, height)
+        asked = self._settings.camera_size
+        if asked is not None and self._address.kind == "device" and asked != f"{width}x{height}":
+            mend = "ask for a size that it has: v4l2-ctl --list-formats-ext"
+            get_logger().warning("camera gives another size", asked=asked, given=f"{width}x{height}", mend=mend)
+        if max(width, height) < _SMALL_PX:
+            device = self._address.kind == "device"
+            mend = 'set camera_size, like "1920x1080"' if device else "let it send larger ones"
+            get_logger().warning("camera gives small pictures", given=f"{width}x{height}", mend=mend)
+
+
+class CameraOptions(Options):
+    """What the source is told: the camera, as ``--camera`` names it."""
+
+    camera: str
+
+
+def main(plan: RunPlan, role: Role) -> None:
+    """Watch the plan's camera until told to stop, or a video file to its end."""
+    address = camera_address(read_options(CameraOptions, plan).camera)
+    with CameraSource(address, plan) as source:
+        get_logger().info("watching", camera=address.shown)
+        deliver(plan, role, source)

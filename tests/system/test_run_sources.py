@@ -1,0 +1,163 @@
+"""`smearwatch run` from a camera, from the simulated slide, and from a source that another package brings."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from smearwatch.daemon.record.events import Seen
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LedgerUnusable
+from tests.installed import install, with_path
+from tests.stage import MjpegCamera, film, wait_for, way
+
+pytestmark = pytest.mark.system
+
+SMEARWATCH = [sys.executable, "-m", "smearwatch.daemon.cli"]
+SIZE = (960, 600)
+A, B, C = (20.0, 20.0), (700.0, 60.0), (300.0, 280.0)
+DOCS = Path(__file__).parents[2] / "docs" / "sources.md"
+
+
+def smearwatch(*arguments, environment=None):
+    command = [*SMEARWATCH, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=250, env=environment)
+
+
+def final(out):
+    result = json.loads(out.splitlines()[-1])
+    assert result["final"]
+    assert result["complete"]
+    assert result["balanced"]
+    return result
+
+
+def frames_in(tmp_path, session):
+    """The names of the frames that a running session has seen, none while it has no ledger."""
+    try:
+        with LedgerReader.read(tmp_path / "state" / "smearwatch" / "sessions" / session) as ledger:
+            return [event.name for recorded in ledger.seen_frames() if isinstance(event := recorded.event, Seen)]
+    except LedgerUnusable:
+        return []
+
+
+def test_a_film_is_counted_to_its_end_and_replays_the_same(tmp_path):
+    path = film(tmp_path / "film.avi", way(A, B, C, rest=8), size=SIZE)
+    done = smearwatch("run", "--camera", path, "--session", "film", "--json")
+    assert done.returncode == 0, done.stderr
+    result = final(done.stdout)
+    assert result["frames"] == {"seen": 3, "counted": 3, "rejected": 0, "pending": 0}
+    assert result["cells"] > 0
+    counters = result["counters"]
+    assert (counters["camera_frames_taken"], counters["camera_fields_missed"]) == (3, 0)
+    assert counters["camera_frames_read"] == len(way(A, B, C, rest=8))
+    assert all(re.fullmatch(r"camera-.*Z-00000\d\.png", name) for name in frames_in(tmp_path, "film"))
+    assert 'role=source event="camera opened"' in done.stderr
+    replay = smearwatch("replay", "film", "--compare", "--json")
+    assert replay.returncode == 0, replay.stderr
+    assert json.loads(replay.stdout.splitlines()[-1])["comparison"]["identical"]
+
+
+def test_a_stream_that_goes_away_and_comes_back_is_counted_on(tmp_path):
+    with MjpegCamera(size=SIZE) as camera:
+        camera.show(*A)
+        command = [*SMEARWATCH, "run", "--camera", camera.url, "--session", "live", "--json"]
+        run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_for(lambda: len(frames_in(tmp_path, "live")) == 1, 120.0)
+        camera.switch_off()
+        camera.show(*B)
+        camera.switch_on()
+        wait_for(lambda: len(frames_in(tmp_path, "live")) == 2, 60.0)
+        camera.show(*C)
+        wait_for(lambda: len(frames_in(tmp_path, "live")) == 3, 60.0)
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=60)
+    assert run.returncode == 0, err
+    result = json.loads(out.splitlines()[-1])
+    assert result["final"]
+    assert result["balanced"]
+    assert result["frames"]["seen"] == 3
+    assert err.count("camera lost") == err.count("camera is back") == 1
+    assert "role restarts" not in err
+    assert all(line.startswith("timestamp=") for line in err.splitlines()), err  # nothing of the libraries' own
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--camera", "97"), "camera /dev/video97 does not exist"),
+        (("--camera", "http://127.0.0.1:9/stream"), "cannot be reached: connection refused"),
+        (("--source", "camera"), "source 'camera' needs the option 'camera'"),
+        (("--source", "slide", "--source-option", "sed=3"), "did you mean seed?"),
+        (("--source", "slide", "--source-option", "um_per_px=9"), "um_per_px"),
+        (("--source", "folder", "--source-option", "dir=nowhere"), "folder nowhere does not exist"),
+        (("--source", "replay", "--source-option", "session=nosuch"), "no session 'nosuch'"),
+    ],
+    ids=lambda value: "" if isinstance(value, tuple) else value,
+)
+def test_what_cannot_be_ends_the_run_with_one_line(arguments, says):
+    done = smearwatch("run", *arguments, "--json")
+    assert done.returncode == 1
+    said = [line for line in done.stderr.splitlines() if not line.startswith("timestamp=")]
+    assert len(said) == 1
+    assert said[0].startswith("smearwatch: ")
+    assert says in said[0]
+    assert "role restarts" not in done.stderr
+    assert not any(json.loads(line).get("final") for line in done.stdout.splitlines())
+
+
+def test_the_simulated_slide_is_a_source():
+    done = smearwatch("run", "--source", "slide", "--source-option", "seed=3", "--source-option", "fields=3", "--json")
+    assert done.returncode == 0, done.stderr
+    result = final(done.stdout)
+    assert result["frames"]["seen"] == 3
+    assert result["cells"] > 0
+    assert result["counters"]["fields_drawn"] == 3
+
+
+def documented(language):
+    """The one code block of a language in the page on sources."""
+    (block,) = re.findall(rf"```{language}\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    return block
+
+
+def test_the_documented_source_of_another_package_runs_as_it_stands(tmp_path):
+    import tomllib
+
+    offered = tomllib.loads(documented("toml"))["project"]["entry-points"]["smearwatch.sources"]
+    folder = install(tmp_path / "site", "acme_smearwatch", documented("python"), offered)
+    pictures = tmp_path / "pictures"
+    assert smearwatch("slide", "--out", pictures, "--fields", 3, "--rate", 0, "--seed", 3).returncode == 0
+    environment = with_path(folder)
+    listed = smearwatch("run", "--list-sources", "--json", environment=environment)
+    known = {line["name"]: line["package"] for line in map(json.loads, listed.stdout.splitlines())}
+    assert known["acme"] == "acme-smearwatch 1.0"
+    assert set(known) == {"acme", "camera", "folder", "replay", "slide"}
+    told = ("--source-option", f"pictures={pictures}", "--source-option", "um_per_px=0.09")
+    done = smearwatch("run", "--source", "acme", *told, "--session", "acme", "--json", environment=environment)
+    assert done.returncode == 0, done.stderr
+    result = final(done.stdout)
+    assert result["frames"]["seen"] == 3
+    assert result["counters"]["acme_safe"] == 3
+    absent = ("--source-option", f"pictures={tmp_path / 'none'}")
+    done = smearwatch("run", "--source", "acme", *absent, environment=environment)
+    assert done.returncode == 1
+    assert f"smearwatch: no Acme camera at {tmp_path / 'none'} (plug it in, or correct" in done.stderr
+    replay = smearwatch("replay", "acme", "--compare", "--json")  # where the package is not installed
+    assert replay.returncode == 0, replay.stderr
+    assert json.loads(replay.stdout.splitlines()[-1])["comparison"]["identical"]
+
+
+def test_a_package_that_cannot_be_loaded_is_named_once(tmp_path):
+    folder = install(tmp_path / "site", "acme_broken", "import nosuch_sdk\n", {"acme": "acme_broken:main"})
+    done = smearwatch("run", "--source", "acme", "--json", environment=with_path(folder))
+    assert done.returncode == 1
+    said = [line for line in done.stderr.splitlines() if line.startswith("smearwatch: ")]
+    assert len(said) == 1
+    assert "source 'acme' of acme-smearwatch 1.0 cannot be loaded: ModuleNotFoundError" in said[0]
+    assert "Traceback" not in done.stderr
+    assert "role restarts" not in done.stderr
