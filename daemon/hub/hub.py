@@ -182,7 +182,8 @@ class Hub:
     def _taken(self, peer: PeerState, message: OfferFrame | RefuseFrame, reply: FrameTaken | Refused) -> None:
         if isinstance(reply, FrameTaken) and not reply.known:
             self._last_frame_s = self._clock()
-            if isinstance(message, OfferFrame) and message.captured_at_ns >= self._started_at_ns:
+            # A share's clock may be hours off; a time that cannot be says nothing about how long a frame took.
+            if isinstance(message, OfferFrame) and self._started_at_ns <= message.captured_at_ns <= time.time_ns():
                 self._arrived_at_ns[reply.frame] = message.captured_at_ns
         self._sockets.send(peer.identity, reply)
 

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("watch_start", "hub_memory", "live", "inference", "training", "seeing")
+NAMES = ("watch_start", "hub_memory", "folder", "live", "inference", "training", "seeing")
 
 for name in sys.argv[1:] or NAMES:
     importlib.import_module(f"tests.bench.{name}").main()
