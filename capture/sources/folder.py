@@ -22,8 +22,6 @@ from smearwatch.daemon.wire.messages import SourceState
 
 # Software that writes a file beside each picture may write it a little later.
 _SIDE_FILE_S = 3.0
-# A slow share is not looked over all the time.
-_SHARE_OF_SCANNING = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +126,9 @@ class FolderSource:
             else:
                 self._around.ignore(name)
         self._lost, self._scanned = False, True
-        took_s = self._clock() - began_s
-        self._next_scan_s = began_s + max(self._plan.settings.rescan_s, took_s / _SHARE_OF_SCANNING)
+        ended_s = self._clock()
+        # A slow share is looked over at most half of the time.
+        self._next_scan_s = ended_s + max(self._plan.settings.rescan_s, ended_s - began_s)
 
     def _see(self, path: str, word: Word | None) -> None:
         try:
