@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -65,15 +67,15 @@ with FolderSource(folder / "open", RunPlan(settings=settings, session="t", sourc
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """Two folders that anybody can reach, one of them closed."""
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o001:
-            path.chmod(path.stat().st_mode | 0o055)
-    (tmp_path / "open").mkdir(mode=0o755)
-    (tmp_path / "closed").mkdir()
-    yield tmp_path
-    (tmp_path / "closed").chmod(0o755)
+def folder():
+    """Two folders that anybody can reach, one of them to be closed; not where another test session shuts the door."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name)
+        path.chmod(0o755)
+        (path / "open").mkdir(mode=0o755)
+        (path / "closed").mkdir()
+        yield path
+        (path / "closed").chmod(0o755)
 
 
 def as_nobody(script, folder, warnings=0):
@@ -116,6 +118,6 @@ def test_a_file_that_is_opened_later_is_read_then(folder, word):
             pass
         path.chmod(0o644)
         out, err = nobody.communicate(timeout=60)
-    assert out.split()[-1] == "taken", err
+    assert out.split()[-1:] == ["taken"], err
     assert out.count("rejected") == 0
     assert len(err.splitlines()) == 1
