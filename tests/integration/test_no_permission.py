@@ -1,7 +1,6 @@
 """Folders and files that may not be read, as a user who is not root sees them."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
