@@ -1,5 +1,7 @@
 """What one run does: decided once in the parent process, handed to every role as JSON."""
 
+import hashlib
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +14,8 @@ class RunPlan(BaseModel):
     """A run: the settings, the session that it writes, and where its frames come from.
 
     ``um_per_px`` None means that the red cells tell. ``until_idle_s`` None means that it runs until stopped;
-    a source that ends by itself (replay) ends the run as soon as nothing is pending.
+    a source that ends by itself (replay) ends the run as soon as nothing is pending. ``subfolder`` is the name of
+    ``watch_dir`` where it is one of many, each a session.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -21,6 +24,7 @@ class RunPlan(BaseModel):
     session: str
     source: Literal["folder", "replay"]
     watch_dir: Path | None = None
+    subfolder: str | None = None
     replay_of: str | None = None
     replay_speed: float | None = None
     until_idle_s: float | None = Field(None, gt=0.0)
@@ -36,4 +40,11 @@ class RunPlan(BaseModel):
         """Give the settings that the ledger keeps: those that decide a result, none that name this machine."""
         keep = {"um_per_px", "scale_from", "field_um", "target", "max_frame_bytes", "max_frame_pixels", "device"}
         recorded = self.settings.model_dump(mode="json", include=keep)
-        return {**recorded, "source": self.source, "replay_of": self.replay_of}
+        return {**recorded, "source": self.source, "replay_of": self.replay_of, **self._recorded_subfolder()}
+
+    def _recorded_subfolder(self) -> dict[str, Any]:
+        """Give what tells a subfolder from another one that maps to the same session; no path of this machine."""
+        if self.subfolder is None or self.watch_dir is None:
+            return {}
+        above = hashlib.sha256(os.fsencode(self.watch_dir.parent)).hexdigest()[:16]
+        return {"subfolder": self.subfolder, "subfolder_of": above}

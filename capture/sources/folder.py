@@ -13,11 +13,12 @@ from smearwatch.capture.settle import FileMark, SettleBook, Settled
 from smearwatch.capture.sources.base import Delivery, SourceFrame
 from smearwatch.capture.sources.inotify import FolderNotices, Word
 from smearwatch.capture.sources.reading import Reading, mark_of, read_file, refused
-from smearwatch.capture.sources.surroundings import Surroundings, is_picture_name
+from smearwatch.capture.sources.surroundings import Surroundings
 from smearwatch.capture.sources.witnesses import scale_desk
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.role import Role
+from smearwatch.daemon.watch_dir import is_picture_name
 from smearwatch.daemon.wire.messages import SourceState
 
 # Software that writes a file beside each picture may write it a little later.

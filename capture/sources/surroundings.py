@@ -5,13 +5,7 @@ import stat
 from pathlib import Path
 
 from smearwatch.daemon.log import get_logger
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".czi"})
-
-
-def is_picture_name(name: str) -> bool:
-    """Whether a file of this name is to be read; names that begin with a dot are their writer's own."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+from smearwatch.daemon.watch_dir import is_picture_name
 
 
 class Surroundings:

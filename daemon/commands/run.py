@@ -30,6 +30,9 @@ def run(
         typer.Option(min=0.1, metavar="SECONDS", help="End when no frame came for so long and nothing is pending."),
     ] = None,
     target: Annotated[int | None, typer.Option(min=1, help="How many cells the count aims at.")] = None,
+    subfolders: Annotated[
+        bool, typer.Option("--subfolders", help="Each subfolder of DIR is a session; --session goes before its name.")
+    ] = False,
     stop_at_target: Annotated[bool, typer.Option("--stop-at-target", help="End once the target is reached.")] = False,
     weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the daemon's.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
@@ -53,4 +56,11 @@ def run(
         stop_at_target=stop_at_target,
         as_json=as_json,
     )
+    if subfolders:
+        # Loaded only now: a single session needs none of it.
+        from smearwatch.daemon.foreman import carry_out_subfolders
+
+        for result in carry_out_subfolders(plan, session):
+            tell(result, as_json=as_json)
+        return
     tell(carry_out(plan), as_json=as_json)

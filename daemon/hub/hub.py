@@ -103,6 +103,7 @@ class Hub:
                 waiting_files=self._waiting_files(),
                 latency_ms=round(median(self._latencies_ms), 1) if self._latencies_ms else None,
                 counters=self._counters(),
+                idle_s=self._idle_s(),
             )
         )
 
@@ -231,23 +232,31 @@ class Hub:
         return bool(self._frames.leases.held_by(identity) or self._crops.leases.held_by(identity))
 
     def _finished(self) -> bool:
-        sources = [peer.source for peer in self._peers.of("source") if peer.source is not None]
-        fold = self._journal.fold
         if self.state == "draining":
-            return fold.complete
-        if not sources or not fold.complete or any(not s.scanned or s.waiting for s in sources):
+            return self._journal.fold.complete
+        idle_s = self._idle_s()
+        if idle_s is None:
             return False
-        if all(source.finished for source in sources):
+        if all(source.finished for source in self._sources()):
             return True
-        idle_s = self._plan.until_idle_s
-        return idle_s is not None and self._clock() - self._last_frame_s >= idle_s
+        return self._plan.until_idle_s is not None and idle_s >= self._plan.until_idle_s
+
+    def _idle_s(self) -> float | None:
+        """How long nothing came; None while something is pending, waited for, or not known."""
+        sources = self._sources()
+        if not sources or not self._journal.fold.complete or any(not s.scanned or s.waiting for s in sources):
+            return None
+        return max(0.0, self._clock() - self._last_frame_s)
+
+    def _sources(self) -> list[SourceState]:
+        return [peer.source for peer in self._peers.of("source") if peer.source is not None]
 
     def _waiting_files(self) -> int:
-        return sum(peer.source.waiting for peer in self._peers.of("source") if peer.source is not None)
+        return sum(source.waiting for source in self._sources())
 
     def _counters(self) -> dict[str, int]:
         counters = Counter(self._journal.counters)
         counters["leases_expired"] = self._frames.leases.expired + self._crops.leases.expired
-        for peer in self._peers.of("source"):
-            counters.update(peer.source.counters if peer.source is not None else {})
+        for source in self._sources():
+            counters.update(source.counters)
         return dict(counters)

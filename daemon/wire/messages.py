@@ -330,6 +330,8 @@ class Pulse(Message):
     waiting_files: Count
     latency_ms: Real | None
     counters: dict[str, Count]
+    idle_s: Real | None = None
+    """How long nothing came while nothing was pending and no file was waited for; None where something is."""
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
