@@ -1,5 +1,7 @@
 """The finder as a child process: leases frames, finds their leukocytes, answers with cells and crops."""
 
+from functools import partial
+
 import numpy as np
 
 from smearwatch.capture.find import FieldFound, FieldRejected, find
@@ -24,7 +26,7 @@ def main(plan: RunPlan, role: Role) -> None:
                     errand.send(LeaseFailed(lease.lease, f"{len(buffers)} buffers instead of a frame's bytes"))
                     continue
                 try:
-                    answer = _answer(plan, lease, buffers[0])
+                    answer = errand.at_work(partial(_answer, plan, lease, buffers[0]))
                 except Exception as error:  # noqa: BLE001  # one frame must not end its finder
                     detail = f"{type(error).__name__}: {error}"[:400]
                     get_logger().error("frame failed", frame=lease.frame, error=detail)

@@ -137,6 +137,8 @@ class Hub:
         match message:
             case Ready():
                 peer.capacity = message.capacity
+                if message.at_work:
+                    (self._frames if peer.role == "finder" else self._crops).leases.renew(peer.identity)
             case SourceState():
                 peer.source = message
             case OfferFrame() | RefuseFrame() if self.state == "draining":

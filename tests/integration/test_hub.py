@@ -186,6 +186,35 @@ def test_a_finder_at_work_on_a_large_frame_is_not_taken_for_gone(staffed):
     assert bench.journal.counters["late_answers"] == 0
 
 
+def test_a_finder_that_says_that_it_is_at_work_keeps_its_frames(staffed):
+    """A frame slower than a lease, with another waiting behind it: neither is given out again, neither given up."""
+    bench, source, finder, worker = staffed
+    bench.offer(source, b"slow", b"behind")
+    (slow, _), (behind, _) = bench.hear(finder, FrameLease)
+    for _ in range(20):  # 200 s, a lease being 30
+        bench.now += 10.0
+        worker.send(Ready(2))
+        finder.send(Ready(2, at_work=True))
+        bench.turn()
+    finder.send(*cells(slow))
+    finder.send(*cells(behind))
+    assert len(bench.hear(worker, CropLease)) == 2
+    assert bench.hear(finder, FrameLease) == []
+    assert bench.journal.counters["late_answers"] == 0
+
+
+def test_a_finder_that_says_so_no_longer_loses_them(staffed):
+    bench, source, finder, worker = staffed
+    bench.offer(source, b"endless")
+    bench.hear(finder, FrameLease)
+    for at_work in (True, True, False, False, False, False):
+        bench.now += 10.0
+        worker.send(Ready(2))
+        finder.send(Ready(2, at_work=at_work))
+        bench.turn()
+    assert len(bench.hear(finder, FrameLease)) == 1
+
+
 def test_a_finder_that_stays_silent_is_forgotten_and_its_frame_goes_to_another(staffed):
     bench, source, _, worker = staffed
     bench.offer(source, b"picture")
