@@ -4,8 +4,10 @@ The workers and finders, which take long to load, stay; hub, source and lines ar
 the same sockets. So `smearwatch watch` follows whichever session is counted now.
 """
 
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from contextlib import ExitStack
 from typing import Any
 
@@ -31,6 +33,8 @@ _PATIENCE_S = 20.0
 # A subfolder that was taken away is left after so long; a share may blink.
 _GONE_S = 5.0
 _PULSE_HOLDS_S = 3.0
+# What a look usually takes is waited for.
+_LOOK_S = 0.2
 
 
 class Foreman:
@@ -54,6 +58,7 @@ class Foreman:
         self._ran: dict[str, RunPlan] = {}
         self._current: Subfolder | None = None
         self._next_look_s = 0.0
+        self._looking: Future[None] | None = None
         self._pulse: Pulse | None = None
         self._pulse_s = 0.0
         self._others_since_s: float | None = None
@@ -84,22 +89,21 @@ class Foreman:
     def _next(self) -> Subfolder | None:
         """Wait for a subfolder with something to count; None when it is time to end."""
         began_s, next_feed_s = self._clock(), 0.0
-        self._look()
         while not self._stop.came:
-            work = self._subfolders.with_work()
+            looked = self._look()
+            work = self._subfolders.with_work() if looked else []
             if work:
                 # One that was left because it is busy makes room for the others.
                 return next((s for s in work if s is not self._current), work[0])
             until_idle_s = self._template.until_idle_s
             quiet_s = self._clock() - began_s
-            if until_idle_s is not None and quiet_s >= until_idle_s and not self._subfolders.away:
+            if looked and until_idle_s is not None and quiet_s >= until_idle_s and not self._subfolders.away:
                 return None
             period_s = watchdog_period_s()
             if self._clock() >= next_feed_s:
                 next_feed_s = self._clock() + (period_s or 60.0)
                 notify("READY=1\nSTATUS=waiting for a subfolder\nWATCHDOG=1")
             self._stop.wait(0.25)
-            self._look()
         return None
 
     def _count(self, subfolder: Subfolder) -> Outcome:
@@ -113,6 +117,8 @@ class Foreman:
         specs = [spec for spec in roles(plan) if not _is_kept(spec.name)]
         outcome = Supervisor(plan, specs, kept=self._kept, leave=self._leave, stop=self._stop).run()
         idle = outcome.by_itself or self._idle_s() is not None
+        while self._looking is not None and not self._look() and not self._stop.came:
+            self._stop.wait(0.25)
         self._subfolders.left(subfolder, began_s=began_s, idle=idle)
         if outcome.by_itself and not self._finished:
             subfolder.closed = plan.stop_at_target and _reached(plan)
@@ -122,9 +128,10 @@ class Foreman:
         """Whether the present run is to make room for another subfolder's, or all is done."""
         assert self._current is not None
         self._hear()
-        self._look()
+        if not self._look():
+            return "stay"
         now_s, current = self._clock(), self._current
-        if current.path.is_dir() or self._subfolders.away:
+        if current.present or self._subfolders.away:
             self._gone_since_s = None
         elif self._gone_since_s is None:
             self._gone_since_s = now_s
@@ -133,8 +140,8 @@ class Foreman:
             return "leave"
         idle_s, until_idle_s = self._idle_s(), self._template.until_idle_s
         over = idle_s is not None and until_idle_s is not None and idle_s >= until_idle_s
-        if over:
-            self._subfolders.look()  # not to end at the moment when the next slide comes
+        if over and not self._look(at_once=True):  # not to end at the moment when the next slide comes
+            return "stay"
         if not any(other is not current for other in self._subfolders.with_work()):
             self._others_since_s = None
             self._finished = over and not self._subfolders.away
@@ -143,10 +150,20 @@ class Foreman:
         idle = idle_s is not None and idle_s >= _IDLE_S
         return "leave" if idle or now_s - self._others_since_s >= _PATIENCE_S else "stay"
 
-    def _look(self) -> None:
-        if self._clock() >= self._next_look_s:
-            self._subfolders.look()
+    def _look(self, *, at_once: bool = False) -> bool:
+        """Look at the folder when it is time; gives whether what is known may be used now.
+
+        A share may hang for minutes: the look is in a thread, so that the processes are looked after all the same.
+        """
+        if self._looking is None and (at_once or self._clock() >= self._next_look_s):
+            self._looking = _in_a_thread(self._subfolders.look)
+        if self._looking is not None:
+            if not wait((self._looking,), timeout=_LOOK_S).done:
+                return False
+            self._looking.result()
+            self._looking = None
             self._next_look_s = self._clock() + self._template.settings.rescan_s / 2.0
+        return True
 
     def _hear(self) -> None:
         assert self._current is not None
@@ -165,6 +182,21 @@ class Foreman:
         if self._pulse is None or self._clock() - self._pulse_s > _PULSE_HOLDS_S:
             return None
         return self._pulse.idle_s
+
+
+def _in_a_thread(work: Callable[[], None]) -> Future[None]:
+    """Do something in a thread that nobody waits for at the end, for it may hang."""
+    future: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            work()
+            future.set_result(None)
+        except Exception as error:  # noqa: BLE001  # raised again where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True, name="look").start()
+    return future
 
 
 def _is_kept(name: str) -> bool:

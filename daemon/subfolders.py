@@ -39,6 +39,8 @@ class Subfolder:
         Whether its session has frames that wait.
     closed : bool
         Whether nothing more is to be counted, for its target is reached.
+    present : bool
+        Whether it was there when it was looked for last.
     """
 
     path: Path
@@ -48,6 +50,7 @@ class Subfolder:
     done: set[Mark] = field(default_factory=set)
     pending: bool = False
     closed: bool = False
+    present: bool = True
     unfinished: list[Mark] = field(default_factory=list)
     looked_s: float = float("-inf")
     folder_ns: int = -1
@@ -59,7 +62,7 @@ class Subfolder:
 
     def gone(self) -> None:
         """Note that there is nothing to be read any more."""
-        self.noted_s, self.unfinished, self.folder_ns = {}, [], -1
+        self.noted_s, self.unfinished, self.folder_ns, self.present = {}, [], -1, False
 
 
 class Subfolders:
@@ -154,6 +157,7 @@ class Subfolders:
         subfolder = self._known.get(name)
         if subfolder is None and (subfolder := self._enrol(name)) is None:
             return
+        subfolder.present = True
         now_s = self._clock()
         try:
             changed_ns = os.stat(subfolder.path).st_mtime_ns

@@ -1,6 +1,8 @@
 """When a subfolder's run is left for another's: real folders, the hub's pulses by hand, a clock turned by hand."""
 
 import shutil
+import threading
+import time
 
 import pytest
 
@@ -26,7 +28,8 @@ class Bench:
         self.foreman = Foreman(plan, None, clock=lambda: self.now)
         self.foreman._listener = Listener(owner, Endpoints.under(settings.runtime_dir))
         self.write("a/1.jpg")
-        self.foreman._look()
+        while not self.foreman._look():
+            pass
         self.foreman._current = self.foreman._subfolders._known["a"]
 
     def write(self, path):
@@ -96,6 +99,23 @@ def test_not_done_when_the_next_slide_comes_in_the_last_moment(bench):
 def test_not_done_while_the_share_is_away(bench):
     bench.folder.rename(bench.folder.with_name("away"))
     assert bench.after(30.0, 20.0) == "stay"
+
+
+def test_a_share_that_hangs_holds_up_nothing_but_the_decision(bench, monkeypatch):
+    hangs, look = threading.Event(), bench.foreman._subfolders.look
+
+    def hang():
+        assert hangs.wait(30.0)
+        look()
+
+    monkeypatch.setattr(bench.foreman._subfolders, "look", hang)
+    bench.write("b/1.jpg")
+    bench.now += 2.0
+    began_s = time.monotonic()
+    assert bench.after(1.0, 0.6) == "stay"
+    assert time.monotonic() - began_s < 5.0
+    hangs.set()
+    assert bench.after(1.0, 0.6) == "leave"
 
 
 def test_taken_away_it_is_left(bench):
