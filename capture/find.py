@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import cv2
@@ -181,10 +182,19 @@ def find(
         return refused
     if scale.um_per_px is None:
         return _scale_unknown(bgr, clock)
+    field = _Field(bgr, light, packed(work, work_um_per_px), scale.um_per_px)  # recognised in its own colours
     if restain:
         with clock.stage("restain"):
             work = restained(work)
-    return _searched(bgr, light, work, scale, quality, field_um, clock)
+    return _searched(field, work, scale, quality, field_um, clock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    bgr: Image
+    light: FieldLight
+    picture: PackedPicture
+    um_per_px: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,27 +237,23 @@ def _scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> _Scal
 
 
 def _searched(
-    bgr: Image, light: FieldLight, work: Image, scale: _Scale, quality: Quality, field_um: float, clock: _Clock
+    field: _Field, work: Image, scale: _Scale, quality: Quality, field_um: float, clock: _Clock
 ) -> FieldFound:
-    assert scale.um_per_px is not None
-    um_per_px = scale.um_per_px
-    height, width = bgr.shape[:2]
-    work_um_per_px = um_per_px * width / work.shape[1]
+    height, width = field.bgr.shape[:2]
     with clock.stage("segment"):
-        segmentation = segment(work, work_um_per_px, size_px=(width, height))
+        segmentation = segment(work, field.um_per_px * width / work.shape[1], size_px=(width, height))
     with clock.stage("crop"):
-        numbered = enumerate(segmentation.cells)
-        cells = tuple(_found_cell(index, cell, bgr, light, um_per_px, field_um) for index, cell in numbered)
+        cells = tuple(_found_cell(index, cell, field, field_um) for index, cell in enumerate(segmentation.cells))
     return FieldFound(
         width_px=width,
         height_px=height,
-        um_per_px=um_per_px,
+        um_per_px=field.um_per_px,
         um_per_px_source=scale.source,
         um_per_px_estimate=scale.estimate,
         focus=quality.focus,
         cells=cells,
         segmentation=segmentation,
-        picture=packed(work, work_um_per_px),
+        picture=field.picture,
         stages_ms=clock.read(),
     )
 
@@ -266,13 +272,10 @@ def _scale_unknown(bgr: Image, clock: _Clock) -> FieldRejected:
     return FieldRejected("scale_unknown", detail, None, None, bgr.shape[1], bgr.shape[0], clock.read())
 
 
-def _found_cell(
-    index: int, cell: Leukocyte, bgr: Image, light: FieldLight, um_per_px: float, field_um: float
-) -> FoundCell:
-    crop = None
-    if not cell.at_edge:
-        crop = cut_flat_crop(bgr, light, cell.centre_xy_px, um_per_px, field_um=field_um)
-    small = cut_flat_crop(bgr, light, cell.centre_xy_px, um_per_px, field_um=THUMBNAIL_UM, size_px=THUMBNAIL_PX)
+def _found_cell(index: int, cell: Leukocyte, field: _Field, field_um: float) -> FoundCell:
+    cut = partial(cut_flat_crop, field.bgr, field.light, cell.centre_xy_px, field.um_per_px)
+    crop = None if cell.at_edge else cut(field_um=field_um)
+    small = cut(field_um=THUMBNAIL_UM, size_px=THUMBNAIL_PX)
     _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return FoundCell(
         index=index,

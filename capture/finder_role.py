@@ -1,22 +1,28 @@
 """The finder as a child process: leases frames, finds their leukocytes, answers with cells and crops."""
 
 import time
-from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 
 from smearwatch.capture.find import FieldFound, FieldRejected, find
-from smearwatch.capture.placing.desk import PlacingDesk
+from smearwatch.capture.placing.desk import PlacingDesks
 from smearwatch.capture.placing.slide_map import Placed
 from smearwatch.daemon.errand import Errand
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.role import Role
 from smearwatch.daemon.wire.codec import Buffer
-from smearwatch.daemon.wire.messages import CellOnWire, CellsFound, FrameLease, FrameRejected, LeaseFailed, PlaceOnWire
+from smearwatch.daemon.wire.messages import (
+    CellOnWire,
+    CellsFound,
+    FrameLease,
+    FrameRejected,
+    LeaseFailed,
+    PlaceOnWire,
+    Welcome,
+)
 
 # One frame in hand and one on the way, so that decoding never waits for the wire.
 _CAPACITY = 2
@@ -25,30 +31,27 @@ _CAPACITY = 2
 def main(plan: RunPlan, role: Role) -> None:
     """Find leukocytes until told to stop."""
     get_logger().info("finder ready")
-    session = session_folder(plan.settings.state_dir, plan.session)
-    with Errand(plan, role, "finder", capacity=_CAPACITY) as errand, ExitStack() as stack:
-        desk: PlacingDesk | None = None
+    desks = PlacingDesks(plan.settings.state_dir, max_pixels=plan.settings.max_frame_pixels)
+    with Errand(plan, role, "finder", capacity=_CAPACITY) as errand:
         while not role.stopping:
             for lease, buffers in errand.leases(FrameLease, most=1):
-                if desk is None:
-                    # Only now is all that an earlier finder found for certain in the ledger, or lost for good.
-                    ledger = stack.enter_context(LedgerReader.read(session))
-                    desk = PlacingDesk(ledger, max_pixels=plan.settings.max_frame_pixels, beat=role.beat)
-                if len(buffers) != 1:
+                hub = errand.welcome
+                if len(buffers) != 1 or hub is None:
                     errand.send(LeaseFailed(lease.lease, f"{len(buffers)} buffers instead of a frame's bytes"))
                     continue
                 try:
-                    answer = _answer(plan, lease, buffers[0], desk)
+                    answer = errand.at_work(partial(_answer, plan, lease, buffers[0], desks, hub))
                 except Exception as error:  # noqa: BLE001  # one frame must not end its finder
                     detail = f"{type(error).__name__}: {error}"[:400]
                     get_logger().error("frame failed", frame=lease.frame, error=detail)
                     errand.send(LeaseFailed(lease.lease, detail))
                     continue
                 errand.send(*answer)
+        errand.at_work(desks.close)
 
 
 def _answer(
-    plan: RunPlan, lease: FrameLease, data: memoryview, desk: PlacingDesk
+    plan: RunPlan, lease: FrameLease, data: memoryview, desks: PlacingDesks, hub: Welcome
 ) -> tuple[CellsFound | FrameRejected, list[Buffer]]:
     result = find(
         data,
@@ -71,7 +74,7 @@ def _answer(
         )
         return rejected, []
     began_ns = time.perf_counter_ns()
-    placed = desk.place(lease.frame, result)
+    placed = desks.of(hub.session, hub.epoch).place(lease.frame, result)
     place_ms = round((time.perf_counter_ns() - began_ns) / 1e6, 3)
     return _found(lease, result, placed, {**result.stages_ms, "place": place_ms})
 

@@ -1,5 +1,6 @@
 """What a picture file says of itself, read from its structure alone: format, size, and whether its end is there."""
 
+import re
 import struct
 from dataclasses import dataclass
 from typing import Literal
@@ -44,6 +45,7 @@ class ImageHeader:
 
 
 _NOTHING = ImageHeader(None, 0, 0, False)
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
@@ -102,9 +104,14 @@ def _jpeg(view: memoryview) -> ImageHeader:
 
 
 def _jpeg_ends(view: memoryview, scan: int) -> bool:
-    # Cameras pad files with zeros or append an own block after the end marker, so the marker is searched; inside
-    # coded data FF is always followed by 00 or a restart marker, so FF D9 after the first scan is the true end.
-    return bytes(view[scan:]).find(b"\xff\xd9") >= 0
+    # Cameras pad files with zeros or append an own block after the end marker, so the marker is searched. Inside coded
+    # data FF is always followed by 00 or a restart marker; between scans there are segments, whose content is skipped.
+    at = scan
+    while (found := _JPEG_MARKER.search(view, at)) is not None:
+        if view[found.end() - 1] == 0xD9:
+            return True
+        at = found.end() + max(2, int.from_bytes(view[found.end() : found.end() + 2], "big"))
+    return False
 
 
 def _png(view: memoryview) -> ImageHeader:

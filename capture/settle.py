@@ -14,11 +14,12 @@ class Settled(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FileMark:
-    """What tells one state of a file from another."""
+    """What tells one state of a file from another; the time of its last change catches what keeps size and date."""
 
     size_bytes: int
     modified_at_ns: int
     inode: int
+    changed_at_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -26,15 +27,20 @@ class _Watched:
     mark: FileMark
     changed_s: float
     closed: bool = False
+    open: bool = False
     incomplete: FileMark | None = None
+    not_before_s: float = 0.0
+    written_since_read: bool = False
 
 
 class SettleBook:
-    """Remembers how long each file has been unchanged and whether its writer closed it.
+    """Remembers how long each file has been unchanged and what is known of its writer.
 
-    A file is looked into once its writer has closed it or it has not changed for ``settle_s``. What turns out to be
-    structurally incomplete waits for a change; after ``incomplete_s`` without one it is taken as it is, and rejected
-    downstream with its reason. If it is completed later still, its bytes are other bytes and so another frame.
+    A file is looked into once its writer has closed it or, where no word of the writer comes, once it has not changed
+    for ``settle_s``. One that is known to be open for writing waits for the closing, however whole it looks: a page may
+    be added, a hole filled. What turns out to be structurally incomplete waits for a change. After ``incomplete_s``
+    without one, either is taken as it is, and rejected downstream with its reason. If it is completed later still, its
+    bytes are other bytes and so another frame.
     """
 
     def __init__(self, *, settle_s: float, incomplete_s: float) -> None:
@@ -55,19 +61,35 @@ class SettleBook:
         watched = self._watched.get(path)
         return watched.mark if watched else None
 
-    def see(self, path: str, mark: FileMark, now_s: float, *, closed: bool = False) -> None:
-        """Note what a file looks like now; ``closed`` when its writer just closed it or it was moved here."""
+    def see(self, path: str, mark: FileMark, now_s: float, *, closed: bool = False, written: bool = False) -> None:
+        """Note what a file looks like now.
+
+        Parameters
+        ----------
+        closed
+            Its writer just closed it, or it was moved here.
+        written
+            Its writer just wrote, and has not closed it yet.
+        """
         watched = self._watched.get(path)
         if watched is None or watched.mark != mark:
-            self._watched[path] = _Watched(mark, now_s, closed)
-        elif closed:
-            watched.closed = True
+            still_open = watched is not None and watched.open and not closed
+            self._watched[path] = _Watched(mark, now_s, closed, written or still_open)
+        elif closed or written:
+            # Whatever was read before may be other bytes now: clocks of files are coarse.
+            watched.closed, watched.open, watched.incomplete = closed, written, None
+            watched.written_since_read = True
+            watched.changed_s = now_s if written else watched.changed_s
 
     def decide(self, path: str, now_s: float) -> Settled:
         """Say what is to be done with a file."""
         watched = self._watched[path]
         quiet_s = now_s - watched.changed_s
+        if now_s < watched.not_before_s:
+            return Settled.WAIT
         if watched.incomplete == watched.mark:
+            return Settled.TAKE_ANYWAY if quiet_s >= self._incomplete_s else Settled.WAIT
+        if watched.open:
             return Settled.TAKE_ANYWAY if quiet_s >= self._incomplete_s else Settled.WAIT
         return Settled.LOOK if watched.closed or quiet_s >= self._settle_s else Settled.WAIT
 
@@ -75,10 +97,36 @@ class SettleBook:
         """Give how long a file has not changed."""
         return now_s - self._watched[path].changed_s
 
+    def closed(self, path: str) -> bool:
+        """Whether its writer is known to have closed a file as it is now."""
+        return self._watched[path].closed
+
+    def may_take(self, path: str, decision: Settled) -> bool:
+        """Whether a decision still holds after the file was read: nobody began to write it meanwhile."""
+        watched = self._watched.get(path)
+        return watched is not None and (not watched.open or decision is Settled.TAKE_ANYWAY)
+
+    def read(self, path: str) -> None:
+        """Note that its bytes are given away as it is now."""
+        self._watched[path].written_since_read = False
+
+    def written_since_read(self, path: str) -> bool:
+        """Whether its writer was heard of after it was read, even if it looks the same."""
+        return self._watched[path].written_since_read
+
     def incomplete(self, path: str) -> None:
         """Its bytes end too early: wait for a change."""
         watched = self._watched[path]
         watched.incomplete = watched.mark
+
+    def later(self, path: str, not_before_s: float) -> None:
+        """Put off a file that could not be read."""
+        self._watched[path].not_before_s = not_before_s
+
+    def in_the_dark(self) -> None:
+        """Words about the writers were lost: whoever was writing may have closed meanwhile."""
+        for watched in self._watched.values():
+            watched.open = False
 
     def forget(self, path: str) -> None:
         """Taken, or gone."""

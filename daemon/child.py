@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -103,11 +104,11 @@ class Child:
         self._let_go()
         return code
 
-    def terminate(self) -> None:
-        """Ask the process to end."""
+    def terminate(self, *, finishing: bool = False) -> None:
+        """Ask the process to end; ``finishing`` says that all is done."""
         if self.alive:
             assert self.process is not None
-            self.process.terminate()
+            self.process.send_signal(signal.SIGUSR1 if finishing else signal.SIGTERM)
 
     def finish(self, timeout_s: float) -> bool:
         """Wait for the end, then enforce it; gives whether it ended by itself."""

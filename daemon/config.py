@@ -23,6 +23,8 @@ from pydantic_settings import (
 )
 
 _PREFIX = "SMEARWATCH_"
+# Not settings: which file they are in, the service unit's own two, where the tests' real pictures are.
+_OTHER_VARIABLES = frozenset({"CONFIG", "WATCH", "OPTIONS", "REAL_DATA"})
 
 # Between a 10x objective on a large sensor and the finest sampling that a light microscope makes sense of.
 SCALE_MIN_UM_PER_PX, SCALE_MAX_UM_PER_PX = 0.01, 2.0
@@ -140,6 +142,7 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     named = file or (Path(variable) if variable else None)
     path = named or default_config_file()
     given = {key: value for key, value in overrides.items() if value is not None}
+    _check_environment()
     if named is not None and not path.is_file():
         raise SettingsUnusable(f"settings file {path} does not exist", "check the path")
     try:
@@ -150,6 +153,17 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
         reason = error.strerror if isinstance(error, OSError) else error
         mend = "write it as TOML, one key = value a line"
         raise SettingsUnusable(f"settings file {path}: {reason}", mend) from None
+
+
+def _check_environment() -> None:
+    """Refuse a variable of ours that means nothing: it was meant to."""
+    keys = {key.upper() for key in Settings.model_fields} | _OTHER_VARIABLES
+    for name in sorted(os.environ):
+        key = name.upper().removeprefix(_PREFIX)
+        if name.upper().startswith(_PREFIX) and key not in keys:
+            near = difflib.get_close_matches(key, sorted(keys), n=1)
+            mend = f"did you mean {_PREFIX}{near[0]}?" if near else f"unset it; known: {' '.join(sorted(keys))}"
+            raise SettingsUnusable(f"environment variable {name}: unknown", mend)
 
 
 def _explain(error: ValidationError, given: dict[str, Any], path: Path) -> SettingsUnusable:

@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from typing import Literal, Self, TypeVar
 
@@ -17,7 +18,11 @@ from smearwatch.daemon.wire.sockets import Peer, context
 _PULSE_S = 1.0
 _POLL_S = 0.2
 
+# A frame or a batch of crops that takes longer than this is taken for one that never ends.
+_LONGEST_S = 300.0
+
 LeaseT = TypeVar("LeaseT", bound=Message)
+ResultT = TypeVar("ResultT")
 
 
 class AnswerRefused(RuntimeError):
@@ -29,7 +34,13 @@ class AnswerRefused(RuntimeError):
 
 
 class Errand:
-    """One role's conversation with the hub. Use as a context manager, from one thread."""
+    """One role's conversation with the hub. Use as a context manager, from one thread.
+
+    Attributes
+    ----------
+    welcome : Welcome or None
+        What the present hub said of itself; a lease never comes before it.
+    """
 
     def __init__(self, plan: RunPlan, role: Role, kind: Literal["finder", "worker"], *, capacity: int) -> None:
         self._role = role
@@ -37,11 +48,13 @@ class Errand:
         self._capacity = capacity
         self._endpoints = Endpoints.under(plan.settings.runtime_dir)
         self._next_pulse_s = 0.0
+        self.welcome: Welcome | None = None
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
         owner = self._stack.enter_context(context())
         self._peer = self._stack.enter_context(Peer(owner, self._endpoints))
+        self._bench = self._stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix=self._kind))
         self._hello()
         return self
 
@@ -51,6 +64,19 @@ class Errand:
     def send(self, message: Message, buffers: Sequence[Buffer] = ()) -> None:
         """Send one answer."""
         self._peer.send(message, buffers)
+
+    def at_work(self, work: Callable[[], ResultT]) -> ResultT:
+        """Do what a lease asks for in a thread of its own, and say meanwhile that it is being done.
+
+        After `_LONGEST_S` nothing more is said: the lease runs out, and the supervisor takes this process for stuck.
+        """
+        began_s = time.monotonic()
+        future = self._bench.submit(work)
+        while not wait((future,), timeout=_PULSE_S).done:
+            if time.monotonic() - began_s < _LONGEST_S:
+                self._role.beat()
+                self._peer.send(Ready(self._capacity, at_work=True))
+        return future.result()
 
     def leases(self, kind: type[LeaseT], *, most: int) -> list[tuple[LeaseT, list[memoryview]]]:
         """Give the leases that have come, waiting a moment for the first; beats and pulses meanwhile."""
@@ -73,6 +99,7 @@ class Errand:
 
     def _other(self, message: Message) -> None:
         if isinstance(message, Welcome):
+            self.welcome = message
             self._next_pulse_s = 0.0
         elif isinstance(message, Refused) and message.code == "unknown_peer":
             self._hello()

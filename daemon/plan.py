@@ -1,5 +1,8 @@
 """What one run does: decided once in the parent process, handed to every role as JSON."""
 
+import hashlib
+import os
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,7 +21,8 @@ class RunPlan(BaseModel):
     ``source`` is the name under which an installed package offers a source of frames, ``source_options`` what that
     source is told; it validates them itself.
     ``um_per_px`` None means that the red cells tell. ``until_idle_s`` None means that it runs until stopped;
-    a source that ends by itself (replay) ends the run as soon as nothing is pending.
+    a source that ends by itself (replay) ends the run as soon as nothing is pending. ``subfolder`` is the name of
+    the watched folder where it is one of many, each a session.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,6 +31,7 @@ class RunPlan(BaseModel):
     session: str
     source: SourceName
     source_options: dict[str, str] = Field(default_factory=dict)
+    subfolder: str | None = None
     until_idle_s: float | None = Field(None, gt=0.0)
     stop_at_target: bool = False
     as_json: bool = False
@@ -35,6 +40,12 @@ class RunPlan(BaseModel):
     def um_per_px(self) -> float | None:
         """The configured scale, or None for ``auto``."""
         return None if self.settings.um_per_px == "auto" else float(self.settings.um_per_px)
+
+    @property
+    def watch_dir(self) -> Path | None:
+        """The watched folder, None where the frames come from elsewhere."""
+        folder = self.source_options.get("dir") if self.source == "folder" else None
+        return None if folder is None else Path(folder)
 
     @property
     def replay_of(self) -> str | None:
@@ -54,4 +65,11 @@ class RunPlan(BaseModel):
             "device",
         }
         recorded = self.settings.model_dump(mode="json", include=keep)
-        return {**recorded, "source": self.source, "replay_of": self.replay_of}
+        return {**recorded, "source": self.source, "replay_of": self.replay_of, **self._recorded_subfolder()}
+
+    def _recorded_subfolder(self) -> dict[str, Any]:
+        """Give what tells a subfolder from another one that maps to the same session; no path of this machine."""
+        if self.subfolder is None or self.watch_dir is None:
+            return {}
+        above = hashlib.sha256(os.fsencode(self.watch_dir.parent)).hexdigest()[:16]
+        return {"subfolder": self.subfolder, "subfolder_of": above}

@@ -29,6 +29,7 @@ class Role:
         self.name = name
         self._beat_fd = beat_fd
         self._stop = threading.Event()
+        self.finishing = False
 
     @property
     def stopping(self) -> bool:
@@ -37,6 +38,11 @@ class Role:
 
     def stop(self) -> None:
         """Ask the role to end; safe from any thread and from a signal handler."""
+        self._stop.set()
+
+    def finish(self) -> None:
+        """Ask the role to end because all is done; safe from a signal handler."""
+        self.finishing = True
         self._stop.set()
 
     def wait(self, timeout_s: float) -> bool:
@@ -60,6 +66,7 @@ def main() -> int:
     os.set_blocking(order["beat_fd"], False)
     role = Role(order["name"], order["beat_fd"])
     signal.signal(signal.SIGTERM, lambda *_: role.stop())
+    signal.signal(signal.SIGUSR1, lambda *_: role.finish())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=_until_orphaned, args=(role,), daemon=True, name="parent-watch").start()
     configure(plan.settings.log_level, role=role.name)

@@ -1,27 +1,32 @@
 """The parent of a run: starts the roles, hears them, restarts what dies, stops all in bounded time."""
 
 import selectors
-import signal
-import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Literal
 
 from smearwatch.daemon.child import Child, RoleSpec, unusable
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.notify import notify, watchdog_period_s
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.stop_signals import StopSignals
 
 STOP_S = 10.0
+Leave = Literal["stay", "leave", "finish"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: ``ok``, and otherwise the one line why (empty when a child has said it)."""
+    """How a run ended: ``ok``, and otherwise the one line why (empty when a child has said it).
+
+    ``by_itself`` where nothing was left to do: nobody stopped it.
+    """
 
     ok: bool
     why: str = ""
+    by_itself: bool = False
 
 
 class Supervisor:
@@ -31,29 +36,53 @@ class Supervisor:
     ----------
     specs : sequence of RoleSpec
         In the order of starting; the first must beat before the others start. Stopped in reverse.
+    kept : sequence of Child
+        Started and looked after like the others (after the first), but left running in the end.
+    leave : callable, optional
+        Asked a few times a second whether to go on with the run, to leave it as it is, or to end it as done.
+    stop : StopSignals, optional
+        The caller's, where it outlives the run.
     """
 
-    def __init__(self, plan: RunPlan, specs: Sequence[RoleSpec]) -> None:
-        self._children = [Child(spec, plan) for spec in specs]
+    def __init__(
+        self,
+        plan: RunPlan,
+        specs: Sequence[RoleSpec],
+        *,
+        kept: Sequence[Child] = (),
+        leave: Callable[[], Leave] = lambda: "stay",
+        stop: StopSignals | None = None,
+    ) -> None:
+        first, *others = [Child(spec, plan) for spec in specs]
+        self._kept = list(kept)
+        self._children = [first, *self._kept, *others]
+        self._leave = leave
+        self._stop = stop
         self._outcome: Outcome | None = None
-        self._stop_signal = 0
         self._told_ready = False
+        self._finishing = False
 
     def run(self) -> Outcome:
-        """Run to the end and stop everything; gives how it ended."""
-        with self._signals() as wakeup:
+        """Run to the end and stop everything that is not kept; gives how it ended."""
+        with StopSignals() if self._stop is None else nullcontext(self._stop) as stop:
             try:
-                self._loop(wakeup)
+                self._loop(stop)
             finally:
-                self._stop_all()
+                if not self._kept:
+                    notify("STOPPING=1")
+                stop_children([c for c in self._children if c not in self._kept], finishing=self._finishing)
         return self._outcome or Outcome(ok=True)
 
-    def _loop(self, wakeup: socket.socket) -> None:
+    def _loop(self, stop: StopSignals) -> None:
         period_s = watchdog_period_s()
         next_feed_s = 0.0
         self._children[0].start()
-        while self._outcome is None and not self._stop_signal:
-            self._wait(wakeup)
+        while self._outcome is None and not stop.came:
+            if (leave := self._leave()) != "stay":
+                self._finishing = leave == "finish"
+                self._outcome = Outcome(ok=True, by_itself=self._finishing)
+                return
+            self._wait(stop)
             for child in self._children:
                 self._look_after(child)
             # A role that ended well is at rest; what cannot be kept alive ends the run, so a turning loop is health.
@@ -80,7 +109,7 @@ class Supervisor:
         if code is None:
             return
         if code == 0 and child.spec.ends_the_run:
-            self._outcome = Outcome(ok=True)
+            self._outcome = Outcome(ok=True, by_itself=True)
         elif unusable(code):
             self._outcome = Outcome(ok=False)
         elif code == 0:
@@ -94,43 +123,23 @@ class Supervisor:
         else:
             self._outcome = Outcome(ok=False, why=f"{child.spec.name} {why} again and again, so the run was stopped")
 
-    def _wait(self, wakeup: socket.socket) -> None:
+    def _wait(self, stop: StopSignals) -> None:
         with selectors.DefaultSelector() as selector:
-            selector.register(wakeup, selectors.EVENT_READ)
+            selector.register(stop.wakeup, selectors.EVENT_READ)
             for child in self._children:
                 if child.beat_fd >= 0:
                     selector.register(child.beat_fd, selectors.EVENT_READ)
-            ready = {key.fd for key, _ in selector.select(0.25)}
-        if wakeup.fileno() in ready:
-            with suppress(BlockingIOError):
-                wakeup.recv(64)
+            selector.select(0.25)
+        stop.drain()
 
-    def _stop_all(self) -> None:
-        notify("STOPPING=1")
-        deadline_s = time.monotonic() + STOP_S
-        # From the outside in, so that the hub can still commit what the others were doing.
-        for child in reversed(self._children):
-            child.terminate()
-            last = child is self._children[0]
-            left_s = deadline_s - time.monotonic()
-            if not child.finish(max(2.0, left_s) if last else min(4.0, left_s)):
-                get_logger().warning("role did not stop in time", child=child.spec.name)
 
-    @contextmanager
-    def _signals(self) -> Iterator[socket.socket]:
-        ours, theirs = socket.socketpair()
-        for end in (ours, theirs):
-            end.setblocking(False)
-        old_wakeup = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-        old = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield ours
-        finally:
-            for number, handler in old.items():
-                signal.signal(number, handler)
-            signal.set_wakeup_fd(old_wakeup)
-            ours.close()
-            theirs.close()
-
-    def _on_signal(self, number: int, _frame: object) -> None:
-        self._stop_signal = number
+def stop_children(children: Sequence[Child], *, finishing: bool = False) -> None:
+    """Stop processes in bounded time, the last first; ``finishing`` lets the first say that all is done."""
+    deadline_s = time.monotonic() + STOP_S
+    # From the outside in, so that the hub can still commit what the others were doing.
+    for child in reversed(children):
+        last = child is children[0]
+        child.terminate(finishing=finishing and last)
+        left_s = deadline_s - time.monotonic()
+        if not child.finish(max(2.0, left_s) if last else min(4.0, left_s)):
+            get_logger().warning("role did not stop in time", child=child.spec.name)

@@ -1,7 +1,10 @@
-"""The folder to watch, checked before anything is started."""
+"""The folder to watch, checked before anything is started, and which of its files are pictures by their names."""
 
 import os
 from pathlib import Path
+from typing import Final
+
+PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".czi"})
 
 
 class FolderUnusable(OSError):
@@ -10,6 +13,11 @@ class FolderUnusable(OSError):
     def __init__(self, path: Path, why: str, mend: str) -> None:
         super().__init__(f"folder {path} {why}")
         self.mend = mend
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether a file of this name is to be read; names that begin with a dot are their writer's own."""
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
 
 
 def check_watch_dir(path: Path) -> Path:

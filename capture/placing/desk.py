@@ -1,6 +1,7 @@
 """A session's map in the finder: begun from the ledger, carried on with each field that is found."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from smearwatch.capture.placing.slide_map import Placed, SlideMap, WholeCell
 from smearwatch.capture.work_scale import to_work_scale
 from smearwatch.daemon.record.found import CUT, Found, FoundCell
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.sessions import session_folder
 
 
 class PlacingDesk:
@@ -28,17 +30,14 @@ class PlacingDesk:
         The session, to be read. Its frames are decoded again where a picture is wanted that is no longer at hand.
     max_pixels
         Largest picture that is decoded.
-    beat
-        Called between fields while the ledger is read, for that may take seconds.
     """
 
-    def __init__(self, ledger: LedgerReader, *, max_pixels: int, beat: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, ledger: LedgerReader, *, max_pixels: int) -> None:
         self._ledger = ledger
         self._max_pixels = max_pixels
         self._shelf = Shelf(self._remade)
         self._map = SlideMap(self._shelf)
         for found in ledger.found_frames():
-            beat()
             self._remember(found)
 
     def place(self, frame: str, result: FieldFound) -> Placed:
@@ -73,6 +72,44 @@ class PlacingDesk:
         work = to_work_scale(bgr, found.um_per_px)
         work_um_per_px = found.um_per_px * bgr.shape[1] / work.shape[1]
         return packed(measure_light(work, work_um_per_px).flat(work), work_um_per_px)
+
+
+class PlacingDesks:
+    """The desk of whichever session a finder works for; use it in one thread.
+
+    Parameters
+    ----------
+    state_dir
+        Where sessions live.
+    max_pixels
+        See `PlacingDesk`.
+    """
+
+    def __init__(self, state_dir: Path, *, max_pixels: int) -> None:
+        self._state_dir = state_dir
+        self._max_pixels = max_pixels
+        self._of: tuple[str, int] | None = None
+        self._ledger: LedgerReader | None = None
+        self._desk: PlacingDesk | None = None
+
+    def of(self, session: str, epoch: int) -> PlacingDesk:
+        """Give the desk of a session, opened anew for each hub: what the hub before it did not commit is forgotten.
+
+        It is to be asked for with a lease of that hub in hand, for by then the ledger holds all that will ever be known
+        of what an earlier finder found.
+        """
+        if self._desk is None or self._of != (session, epoch):
+            self.close()
+            self._ledger = LedgerReader.read(session_folder(self._state_dir, session))
+            self._desk = PlacingDesk(self._ledger, max_pixels=self._max_pixels)
+            self._of = (session, epoch)
+        return self._desk
+
+    def close(self) -> None:
+        """Close the ledger. Doing it twice is harmless."""
+        if self._ledger is not None:
+            self._ledger.close()
+        self._ledger = self._desk = self._of = None
 
 
 def _thumbnail(jpeg: bytes, centre_xy_px: tuple[float, float], um_per_px: float, size_um: complex) -> Thumbnail:

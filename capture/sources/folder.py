@@ -1,50 +1,37 @@
 """Frames from a watched folder: notifications for speed, a rescan for certainty."""
 
+import hashlib
 import os
-import queue
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
-from watchdog.events import (
-    EVENT_TYPE_CLOSED,
-    EVENT_TYPE_MOVED,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
-
-from smearwatch.capture.header import probe
 from smearwatch.capture.metadata import side_file_for
 from smearwatch.capture.settle import FileMark, SettleBook, Settled
 from smearwatch.capture.sources.base import Delivery, SourceFrame
+from smearwatch.capture.sources.inotify import FolderNotices, Word
 from smearwatch.capture.sources.options import Options, read_options
+from smearwatch.capture.sources.reading import Reading, mark_of, read_file, refused
+from smearwatch.capture.sources.surroundings import Surroundings
 from smearwatch.capture.sources.witnesses import scale_desk
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.role import Role
-from smearwatch.daemon.watch_dir import check_watch_dir
+from smearwatch.daemon.watch_dir import check_watch_dir, is_picture_name
 from smearwatch.daemon.wire.messages import SourceState
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".czi"})
-# How the pictures that are read here begin; a file that begins otherwise will not become one by waiting.
-_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"ZISRAWFILE")
 # Software that writes a file beside each picture may write it a little later.
 _SIDE_FILE_S = 3.0
 
 
-class _Notices(FileSystemEventHandler):
-    """Puts what the system tells into a queue; everything else happens in the source's own thread."""
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A file as it was when it was taken; no digest for one that could not be read."""
 
-    def __init__(self, sink: "queue.SimpleQueue[tuple[str, bool]]") -> None:
-        self._sink = sink
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        if not event.is_directory:
-            whole = event.event_type in (EVENT_TYPE_CLOSED, EVENT_TYPE_MOVED)
-            path = event.dest_path if event.event_type == EVENT_TYPE_MOVED else event.src_path
-            self._sink.put((os.fsdecode(path), whole))
+    mark: FileMark
+    digest: bytes | None
 
 
 class FolderSource:
@@ -64,34 +51,28 @@ class FolderSource:
         self._plan = plan
         self._clock = clock
         self._book = SettleBook(settle_s=settings.settle_s, incomplete_s=settings.incomplete_s)
-        self._notices: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
-        self._taken: dict[str, FileMark] = {}
+        self._notices = FolderNotices(folder)
+        self._around = Surroundings(folder)
+        self._taken: dict[str, _Taken] = {}
         self._given: dict[str, FileMark] = {}
+        self._counters = Counter({"files_known_before": 0, "files_unchanged": 0, "files_gone": 0, "read_errors": 0})
         self._next_scan_s = 0.0
         self._scanned = False
-        self._ignored: set[str] = set()
         self._lost = False
-        self._known_before = 0
         self._side_files_come = False
-        self._stack = ExitStack()
+        self._told_unreadable = False
 
     def __enter__(self) -> "FolderSource":
-        observer = Observer()
-        observer.schedule(_Notices(self._notices), str(self._folder), recursive=False)
-        observer.start()
-        self._stack.callback(observer.join)
-        self._stack.callback(observer.stop)
+        self._notices.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        self._notices.__exit__()
 
     def ready(self, most: int) -> Sequence[SourceFrame]:
         """Give files that are complete now; see `Source`."""
         self._listen()
-        now_s = self._clock()
-        if now_s >= self._next_scan_s:
-            self._next_scan_s = now_s + self._plan.settings.rescan_s
+        if self._clock() >= self._next_scan_s:
             self._scan()
         frames: list[SourceFrame] = []
         for path in self._book.paths():
@@ -105,69 +86,132 @@ class FolderSource:
         """Remember the file as it was when it was read, so that a change of it is seen."""
         path = str(self._folder / frame.name)
         mark = self._given.pop(path)
-        self._taken[path] = mark
-        self._known_before += known
-        if self._book.mark(path) == mark:
+        self._taken[path] = _Taken(mark, None if frame.data is None else hashlib.sha256(frame.data).digest())
+        self._counters["files_known_before"] += known
+        # What was written meanwhile may keep size and date; then the book knows it from the kernel.
+        if self._book.mark(path) == mark and not self._book.written_since_read(path):
             self._book.forget(path)
 
     def state(self) -> SourceState:
         """Say how many files are waited for."""
-        counters = {"files_ignored": len(self._ignored), "files_known_before": self._known_before}
+        counters = {**self._around.counters(), **self._counters}
         return SourceState(len(self._book), self._scanned, finished=False, counters=counters)
 
     def _listen(self) -> None:
-        while True:
-            try:
-                path, whole = self._notices.get_nowait()
-            except queue.Empty:
-                return
-            if os.path.dirname(path) == str(self._folder):
-                self._see(path, closed=whole)
+        for notice in self._notices.read():
+            if is_picture_name(notice.name):
+                self._see(str(self._folder / notice.name), notice.word)
+        if self._notices.lost():
+            self._book.in_the_dark()
+            self._next_scan_s = 0.0
 
     def _scan(self) -> None:
+        began_s = self._clock()
+        self._notices.attend()  # before looking, so that nothing falls between the two
         try:
             with os.scandir(self._folder) as entries:
-                paths = sorted(entry.path for entry in entries if entry.is_file())
+                names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
         except OSError as error:
             # A share that is away comes back; until then nothing is lost, for nothing was taken.
             if not self._lost:
                 get_logger().error("watched folder is away", folder=str(self._folder), why=error.strerror)
-            self._lost = True
+            self._lost, self._scanned = True, False
+            self._next_scan_s = began_s + self._plan.settings.rescan_s
             return
         if self._lost:
             get_logger().info("watched folder is back", folder=str(self._folder))
+        for name, is_folder in names:
+            if is_folder:
+                self._around.subfolder(name)
+            elif is_picture_name(name):
+                self._see(str(self._folder / name), None)
+            else:
+                self._around.ignore(name)
         self._lost, self._scanned = False, True
-        for path in paths:
-            self._see(path)
+        ended_s = self._clock()
+        # A slow share is looked over at most half of the time.
+        self._next_scan_s = ended_s + max(self._plan.settings.rescan_s, ended_s - began_s)
 
-    def _see(self, path: str, *, closed: bool = False) -> None:
-        name = os.path.basename(path)
-        if name.startswith(".") or os.path.splitext(name)[1].lower() not in SUFFIXES:
-            self._ignored.add(name)
-            return
+    def _see(self, path: str, word: Word | None) -> None:
         try:
-            mark = _mark(os.stat(path))
+            status = self._around.regular(os.path.basename(path))
         except OSError:
+            self._gone(path)
+            return
+        if status is None:
             self._book.forget(path)
             return
-        if self._taken.get(path) != mark:
-            self._book.see(path, mark, self._clock(), closed=closed)
+        mark, taken = mark_of(status), self._taken.get(path)
+        told = word in (Word.WRITTEN, Word.CLOSED)
+        if told or taken is None or taken.mark != mark or (taken.digest is None and self._opens(path, taken)):
+            closed, written = word is Word.CLOSED, word is Word.WRITTEN
+            self._book.see(path, mark, self._clock(), closed=closed, written=written)
+
+    def _gone(self, path: str) -> None:
+        if path in self._book and os.path.isdir(self._folder):
+            self._counters["files_gone"] += 1
+        self._book.forget(path)
+
+    def _opens(self, path: str, taken: _Taken) -> bool:
+        """Whether a file that could not be read can be now, by a change that does not show in it."""
+        if taken.mark.size_bytes > self._plan.settings.max_frame_bytes:
+            return False
+        try:
+            os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
+        except OSError:
+            return False
+        return True
 
     def _look(self, path: str) -> SourceFrame | None:
-        self._see(path)
+        self._see(path, None)
         decision = self._book.decide(path, self._clock()) if path in self._book else Settled.WAIT
-        if decision is Settled.WAIT:
+        if decision is Settled.WAIT or self._awaits_side_file(path):
             return None
-        if self._awaits_side_file(path):
+        try:
+            reading = read_file(path, max_bytes=self._plan.settings.max_frame_bytes)
+        except FileNotFoundError:
+            self._gone(path)
             return None
-        frame, mark, complete = self._read(path)
-        if mark is None or mark != self._book.mark(path):
+        except OSError as error:
+            return self._unreadable(path, error)
+        self._listen()  # what was written while it was read
+        if reading.mark is None or reading.mark != self._book.mark(path) or not self._book.may_take(path, decision):
             return None
-        if not complete and decision is Settled.LOOK:
+        if decision is Settled.LOOK and not self._whole(path, reading):
             self._book.incomplete(path)
             return None
+        return self._give(path, reading.frame, reading.mark)
+
+    def _whole(self, path: str, reading: Reading) -> bool:
+        return reading.complete and (self._book.closed(path) or not reading.hollow)
+
+    def _give(self, path: str, frame: SourceFrame, mark: FileMark) -> SourceFrame | None:
+        before = self._taken.get(path)
+        if frame.data is not None and before is not None and before.digest == hashlib.sha256(frame.data).digest():
+            # Touched, linked, its rights changed: the same bytes are the same frame.
+            self._counters["files_unchanged"] += 1
+            self._taken[path] = _Taken(mark, before.digest)
+            self._book.forget(path)
+            return None
+        self._book.read(path)
         self._given[path] = mark
         return frame
+
+    def _unreadable(self, path: str, error: OSError) -> SourceFrame | None:
+        """Try again with every scan, for a while; then the file is rejected, and counts."""
+        now_s, name, why = self._clock(), os.path.basename(path), error.strerror or str(error)
+        self._counters["read_errors"] += 1
+        if not self._told_unreadable:
+            self._told_unreadable = True
+            mend = "give this user the right to read it; it is tried again"
+            get_logger().warning("a file cannot be read", first=name, why=why, mend=mend)
+        mark = self._book.mark(path)
+        if mark is None or self._book.quiet_s(path, now_s) < self._plan.settings.incomplete_s:
+            self._book.later(path, now_s + self._plan.settings.rescan_s)
+            return None
+        if os.path.isdir(self._folder):
+            return self._give(path, refused(name, mark, "unreadable", why), mark)
+        return None
 
     def _awaits_side_file(self, path: str) -> bool:
         """Whether the file beside a picture is still to come, as it did with those before; it holds the scale."""
@@ -175,47 +219,6 @@ class FolderSource:
             self._side_files_come = True
             return False
         return self._side_files_come and self._book.quiet_s(path, self._clock()) < _SIDE_FILE_S
-
-    def _read(self, path: str) -> tuple[SourceFrame, FileMark | None, bool]:
-        """Read a file; gives also what it looked like when it was read, None when it changed meanwhile."""
-        name = os.path.basename(path)
-        try:
-            before = _mark(os.stat(path))
-            if before.size_bytes > self._plan.settings.max_frame_bytes:
-                limit = self._plan.settings.max_frame_bytes
-                refusal = ("file_too_large", f"{before.size_bytes} bytes, at most {limit}")
-                return _refused(name, before, refusal), before, True
-            with open(path, "rb") as file:
-                data = file.read(before.size_bytes + 1)
-            after = _mark(os.stat(path))
-            beside = side_file_for(Path(path))
-            side_file = None if beside is None else beside.read_bytes()
-        except OSError as error:
-            mark = self._book.mark(path) or FileMark(0, 0, 0)
-            return _refused(name, mark, ("unreadable", error.strerror or str(error))), mark, False
-        frame = SourceFrame(
-            name=name,
-            data=data,
-            captured_at_ns=max(0, before.modified_at_ns),  # a camera without a clock may date before 1970
-            side_file=side_file,
-            size_bytes=len(data),
-        )
-        unchanged = before == after and len(data) == before.size_bytes
-        return frame, before if unchanged else None, probe(data).complete or _hopeless(data)
-
-
-def _hopeless(data: bytes) -> bool:
-    """Whether bytes are no beginning of a picture; zeros may be room that is filled later."""
-    return any(data[:64]) and not any(data[: len(start)] == start[: len(data)] for start in _BEGINNINGS)
-
-
-def _mark(status: os.stat_result) -> FileMark:
-    return FileMark(status.st_size, status.st_mtime_ns, status.st_ino)
-
-
-def _refused(name: str, mark: FileMark, refusal: tuple[str, str]) -> SourceFrame:
-    # Known by its name, size and time: reading gigabytes only to name them would hold up the files behind it.
-    return SourceFrame(name, None, max(0, mark.modified_at_ns), refusal=refusal, size_bytes=mark.size_bytes)
 
 
 class FolderOptions(Options):

@@ -1,7 +1,10 @@
 """``smearwatch replay``: a recorded session's frames through the pipeline again, into a session of its own."""
 
 import os
+import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +17,7 @@ from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import check_name, find_session
 from smearwatch.daemon.running import carry_out, tell
+from smearwatch.daemon.wire.endpoints import private_dir
 
 app = typer.Typer()
 
@@ -53,13 +57,14 @@ def replay(
     if into == session:
         raise IntoUnusable(f"--into {into!r} is the recorded session itself")
     plan = RunPlan(
-        settings=_beside(settings),
+        settings=settings,
         session=check_name(into or f"{session[:40]}-replay-{time.strftime('%Y%m%dT%H%M%S')}"),
         source="replay",
         source_options={"session": session, "speed": _speed(speed)},
         as_json=as_json,
     )
-    result = carry_out(plan)
+    with _beside(settings) as beside:
+        result = carry_out(plan.model_copy(update={"settings": beside}))
     if not compare_verdicts:
         tell(result, as_json=as_json)
         return
@@ -81,9 +86,14 @@ def _recorded(folder: Path) -> dict[str, Any]:
     return kept
 
 
-def _beside(settings: Settings) -> Settings:
-    """Give the replay sockets of its own, so that a daemon on this host goes on undisturbed."""
-    return settings.model_copy(update={"runtime_dir": settings.runtime_dir / f"replay-{os.getpid()}"})
+@contextmanager
+def _beside(settings: Settings) -> Iterator[Settings]:
+    """Give the replay sockets of its own, so that a daemon on this host goes on undisturbed; none are left behind."""
+    runtime_dir = private_dir(settings.runtime_dir) / f"replay-{os.getpid()}"
+    try:
+        yield settings.model_copy(update={"runtime_dir": runtime_dir})
+    finally:
+        shutil.rmtree(runtime_dir, ignore_errors=True)
 
 
 def _speed(text: str) -> str:

@@ -50,6 +50,9 @@ def run(
         ),
     ] = None,
     target: Annotated[int | None, typer.Option(min=1, help="How many cells the count aims at.")] = None,
+    subfolders: Annotated[
+        bool, typer.Option("--subfolders", help="Each subfolder of DIR is a session; --session goes before its name.")
+    ] = False,
     stop_at_target: Annotated[bool, typer.Option("--stop-at-target", help="End once the target is reached.")] = False,
     weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the daemon's.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
@@ -65,6 +68,8 @@ def run(
         tell_sources(as_json=as_json)
         return
     name, options = choose(watch, camera, source, source_option or [])
+    if subfolders and watch is None:
+        raise typer.BadParameter("only a watched folder has subfolders; give --watch DIR", param_hint="--subfolders")
     settings = load_settings(
         config,
         um_per_px=um_per_px,
@@ -83,4 +88,11 @@ def run(
         stop_at_target=stop_at_target,
         as_json=as_json,
     )
+    if subfolders:
+        # Loaded only now: a single session needs none of it.
+        from smearwatch.daemon.foreman import carry_out_subfolders
+
+        for result in carry_out_subfolders(plan, session):
+            tell(result, as_json=as_json)
+        return
     tell(carry_out(plan), as_json=as_json)

@@ -103,6 +103,7 @@ class Hub:
                 waiting_files=self._waiting_files(),
                 latency_ms=round(median(self._latencies_ms), 1) if self._latencies_ms else None,
                 counters=self._counters(),
+                idle_s=self._idle_s(),
             )
         )
 
@@ -136,6 +137,8 @@ class Hub:
         match message:
             case Ready():
                 peer.capacity = message.capacity
+                if message.at_work:
+                    (self._frames if peer.role == "finder" else self._crops).leases.renew(peer.identity)
             case SourceState():
                 peer.source = message
             case OfferFrame() | RefuseFrame() if self.state == "draining":
@@ -182,7 +185,8 @@ class Hub:
     def _taken(self, peer: PeerState, message: OfferFrame | RefuseFrame, reply: FrameTaken | Refused) -> None:
         if isinstance(reply, FrameTaken) and not reply.known:
             self._last_frame_s = self._clock()
-            if isinstance(message, OfferFrame) and message.captured_at_ns >= self._started_at_ns:
+            # A share's clock may be hours off; a time that cannot be says nothing about how long a frame took.
+            if isinstance(message, OfferFrame) and self._started_at_ns <= message.captured_at_ns <= time.time_ns():
                 self._arrived_at_ns[reply.frame] = message.captured_at_ns
         self._sockets.send(peer.identity, reply)
 
@@ -230,23 +234,31 @@ class Hub:
         return bool(self._frames.leases.held_by(identity) or self._crops.leases.held_by(identity))
 
     def _finished(self) -> bool:
-        sources = [peer.source for peer in self._peers.of("source") if peer.source is not None]
-        fold = self._journal.fold
         if self.state == "draining":
-            return fold.complete
-        if not sources or not fold.complete or any(not s.scanned or s.waiting for s in sources):
+            return self._journal.fold.complete
+        idle_s = self._idle_s()
+        if idle_s is None:
             return False
-        if all(source.finished for source in sources):
+        if all(source.finished for source in self._sources()):
             return True
-        idle_s = self._plan.until_idle_s
-        return idle_s is not None and self._clock() - self._last_frame_s >= idle_s
+        return self._plan.until_idle_s is not None and idle_s >= self._plan.until_idle_s
+
+    def _idle_s(self) -> float | None:
+        """How long nothing came; None while something is pending, waited for, or not known."""
+        sources = self._sources()
+        if not sources or not self._journal.fold.complete or any(not s.scanned or s.waiting for s in sources):
+            return None
+        return max(0.0, self._clock() - self._last_frame_s)
+
+    def _sources(self) -> list[SourceState]:
+        return [peer.source for peer in self._peers.of("source") if peer.source is not None]
 
     def _waiting_files(self) -> int:
-        return sum(peer.source.waiting for peer in self._peers.of("source") if peer.source is not None)
+        return sum(source.waiting for source in self._sources())
 
     def _counters(self) -> dict[str, int]:
         counters = Counter(self._journal.counters)
         counters["leases_expired"] = self._frames.leases.expired + self._crops.leases.expired
-        for peer in self._peers.of("source"):
-            counters.update(peer.source.counters if peer.source is not None else {})
+        for source in self._sources():
+            counters.update(source.counters)
         return dict(counters)

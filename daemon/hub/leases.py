@@ -80,11 +80,14 @@ class LeaseBook(Generic[Key]):
         if key is not None:
             del self._out[number]
             self.attempts.pop(key, None)
-            # What the holder has waiting behind this one is only begun now.
-            for other, lease in self._out.items():
-                if lease.holder == holder:
-                    self._out[other] = replace(lease, deadline_s=self._clock() + self._lease_s)
+            self.renew(holder)  # what the holder has waiting behind this one is only begun now
         return key
+
+    def renew(self, holder: bytes) -> None:
+        """Let all leases of a holder run anew: it says that it is at work on the first of them."""
+        for number, lease in self._out.items():
+            if lease.holder == holder:
+                self._out[number] = replace(lease, deadline_s=self._clock() + self._lease_s)
 
     def give_back(self, number: int, holder: bytes) -> Key | None:
         """Queue a leased key again, at the front, because its holder cannot serve it."""

@@ -38,7 +38,9 @@ def main(plan: RunPlan, role: Role) -> None:
         while not role.stopping and hub.state != "done":
             hub.turn()
             role.beat()
-        hub.close(stopping=hub.state != "done")
+        # One of many subfolders' sessions is never the end of it; only the foreman knows when all is done.
+        done = role.finishing or (hub.state == "done" and plan.subfolder is None)
+        hub.close(stopping=not done)
 
 
 def _opened(plan: RunPlan, ledger: Ledger) -> Opened:

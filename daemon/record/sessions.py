@@ -4,6 +4,7 @@ import difflib
 import os
 import re
 import shutil
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from smearwatch.daemon.record.lock import SessionLock, holder
 from smearwatch.daemon.record.schema import LEDGER_FILE
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+_BETWEEN: Final = re.compile(r"[^A-Za-z0-9._]+")
 _DOOMED: Final = ".deleted-"
 
 
@@ -75,6 +77,17 @@ def check_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise SessionNameInvalid(name)
     return name
+
+
+def name_from(text: str) -> str | None:
+    """Give the session's name that a folder's name stands for, None where it stands for none.
+
+    Accents are dropped, and whatever else cannot be in a session's name becomes a dash. A name that is too long stands
+    for none: cut off, it might be another's.
+    """
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    name = _BETWEEN.sub("-", plain).strip("-").lstrip(".-")
+    return name if _NAME.fullmatch(name) else None
 
 
 def session_folder(state_dir: Path, name: str) -> Path:

@@ -49,15 +49,18 @@ def private_dir(path: Path) -> Path:
     Raises
     ------
     EndpointUnusable
-        When it cannot be made, or belongs to somebody else, or others may write in it.
+        When it cannot be made, or belongs to somebody else, or others may enter it.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for missing in reversed([above for above in (path, *path.parents) if not above.exists()]):
+            missing.mkdir(exist_ok=True, mode=0o700)  # mkdir's own parents=True would leave those above open
         status = path.stat()
     except OSError as error:
         raise EndpointUnusable(f"runtime folder {path}: {error.strerror}", "choose another runtime_dir") from None
     if status.st_uid != os.geteuid():
         raise EndpointUnusable(f"runtime folder {path} belongs to another user", "choose another runtime_dir")
-    if stat.S_IMODE(status.st_mode) & 0o022:
-        raise EndpointUnusable(f"runtime folder {path} is writable by others", f"chmod 700 {path}")
+    if not stat.S_ISDIR(status.st_mode):
+        raise EndpointUnusable(f"runtime folder {path} is not a folder", "choose another runtime_dir")
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise EndpointUnusable(f"runtime folder {path} may be entered by others", f"chmod 700 {path}")
     return path

@@ -113,10 +113,14 @@ class SourceState(Message):
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
 class Ready(Message):
-    """Credits: how many leases the sender is willing to hold at once. Sent every second, also as its pulse."""
+    """Credits: how many leases the sender is willing to hold at once. Sent every second, also as its pulse.
+
+    ``at_work`` says that it is busy with what it holds, which is then not given to another.
+    """
 
     kind: ClassVar[str] = "ready"
     capacity: Annotated[int, Strict(), Field(ge=0, le=1024)]
+    at_work: Flag = False
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -344,6 +348,8 @@ class Pulse(Message):
     waiting_files: Count
     latency_ms: Real | None
     counters: dict[str, Count]
+    idle_s: Real | None = None
+    """How long nothing came while nothing was pending and no file was waited for; None where something is."""
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)

@@ -152,53 +152,6 @@ def test_a_dead_workers_crops_go_to_its_successor_at_once(staffed):
     assert bench.frames["pending"] == 0
 
 
-def test_an_unanswered_lease_is_given_out_again_and_its_late_answer_ignored(staffed):
-    bench, source, finder, worker = staffed
-    bench.offer(source, b"picture")
-    ((lease, _),) = bench.hear(finder, FrameLease)
-    finder.send(*cells(lease))
-    ((crop, _),) = bench.hear(worker, CropLease)
-    for _ in range(4):  # the pulses of a worker that is alive and slow
-        bench.now += 10.0
-        for peer in (finder, worker):
-            peer.send(Ready(2))
-        bench.turn()
-    ((again, _),) = bench.hear(worker, CropLease)
-    assert again.lease != crop.lease
-    worker.send(judged(crop, cls="basophil"))
-    worker.send(judged(again))
-    bench.turn()
-    assert bench.journal.fold.counts["lymphocyte"] == 1
-    assert bench.journal.fold.cells == 1
-    assert bench.journal.counters["late_answers"] == 1
-
-
-def test_a_finder_at_work_on_a_large_frame_is_not_taken_for_gone(staffed):
-    bench, source, finder, worker = staffed
-    bench.offer(source, b"picture")
-    ((lease, _),) = bench.hear(finder, FrameLease)
-    for _ in range(5):  # 25 s without a word from it, within its lease of 30 s
-        bench.now += 5.0
-        worker.send(Ready(2))
-        bench.turn()
-    finder.send(*cells(lease))
-    assert len(bench.hear(worker, CropLease)) == 1
-    assert bench.journal.counters["late_answers"] == 0
-
-
-def test_a_finder_that_stays_silent_is_forgotten_and_its_frame_goes_to_another(staffed):
-    bench, source, _, worker = staffed
-    bench.offer(source, b"picture")
-    other = bench.peer("finder", "g", 1)
-    for _ in range(8):
-        bench.now += 5.0
-        for peer in (worker, other):
-            peer.send(Ready(1))
-        bench.turn()
-    assert [lease.name for lease, _ in bench.hear(other, FrameLease)] == ["0.jpg"]
-    assert bench.hub._peers.count("finder") == 1
-
-
 def test_a_restarted_hub_carries_on_and_known_cells_are_skipped(staffed):
     bench, source, finder, worker = staffed
     bench.offer(source, b"picture", b"other")

@@ -1,9 +1,10 @@
 """Folders and files that may not be read, as a user who is not root sees them."""
 
 import json
-import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -15,10 +16,12 @@ import json, os, sys, time
 from pathlib import Path
 from smearwatch.capture.sources.folder import FolderSource
 from smearwatch.daemon.config import Settings
+from smearwatch.daemon.log import configure
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.watch_dir import FolderUnusable, check_watch_dir
-import encodings.idna, hashlib, tempfile, watchdog.observers
+import encodings.idna, hashlib, tempfile
+configure("warning", role="source")
 folder = Path(sys.argv[1])
 settings = Settings(settle_s=0.05, incomplete_s=1.0, rescan_s=0.2, state_dir=folder, runtime_dir=folder)
 if os.geteuid() == 0:
@@ -38,32 +41,48 @@ TAKE = """
 got = []
 with FolderSource(folder / "open", RunPlan(settings=settings, session="t", source="folder")) as source:
     end = time.monotonic() + 4.0
-    while time.monotonic() < end and len(got) < 2:
+    while time.monotonic() < end and len(got) < 3:
         for frame in source.ready(4):
             got.append(frame)
             source.taken(frame, known=False)
         time.sleep(0.02)
-print(json.dumps(sorted([frame.name, frame.refusal] for frame in got)))
+print(json.dumps([[frame.name, frame.refusal] for frame in sorted(got, key=lambda frame: frame.name)]))
+"""
+
+OPENED_LATER = """
+said = ""
+with FolderSource(folder / "open", RunPlan(settings=settings, session="t", source="folder")) as source:
+    end = time.monotonic() + 30.0
+    while time.monotonic() < end and said != "taken":
+        for frame in source.ready(4):
+            said = "rejected" if frame.data is None else "taken"
+            print(said)
+            source.taken(frame, known=False)
+        if not said and source.state().counters["read_errors"]:
+            said = "tried"
+            print(said)
+        time.sleep(0.02)
 """
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """Two folders that anybody can reach, one of them closed."""
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o001:
-            path.chmod(path.stat().st_mode | 0o055)
-    (tmp_path / "open").mkdir(mode=0o755)
-    (tmp_path / "closed").mkdir()
-    yield tmp_path
-    (tmp_path / "closed").chmod(0o755)
+def folder():
+    """Two folders that anybody can reach, one of them to be closed; not where another test session shuts the door."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name)
+        path.chmod(0o755)
+        (path / "open").mkdir(mode=0o755)
+        (path / "closed").mkdir()
+        yield path
+        (path / "closed").chmod(0o755)
 
 
-def as_nobody(script, folder):
+def as_nobody(script, folder, warnings=0):
     done = subprocess.run(
         [sys.executable, "-c", BECOME_NOBODY + script, str(folder)], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
+    assert len(done.stderr.splitlines()) == warnings, done.stderr
     return json.loads(done.stdout)
 
 
@@ -78,4 +97,26 @@ def test_a_closed_file_is_refused_after_a_while_and_the_others_are_taken(folder)
     for name, mode in (("closed.jpg", 0o000), ("open.jpg", 0o644)):
         (folder / "open" / name).write_bytes(b"no picture, but bytes")
         (folder / "open" / name).chmod(mode)
-    assert as_nobody(TAKE, folder) == [["closed.jpg", ["unreadable", "Permission denied"]], ["open.jpg", None]]
+    (folder / "open" / "closed too.jpg").touch(0o000)
+    assert as_nobody(TAKE, folder, warnings=1) == [
+        ["closed too.jpg", ["unreadable", "Permission denied"]],
+        ["closed.jpg", ["unreadable", "Permission denied"]],
+        ["open.jpg", None],
+    ]
+
+
+@pytest.mark.parametrize("word", ["tried", "rejected"])
+def test_a_file_that_is_opened_later_is_read_then(folder, word):
+    path = folder / "open" / "later.jpg"
+    path.write_bytes(b"no picture, but bytes")
+    path.chmod(0o000)
+    command = [sys.executable, "-u", "-c", BECOME_NOBODY + OPENED_LATER, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as nobody:
+        assert nobody.stdout is not None
+        while nobody.stdout.readline().strip() not in (word, ""):
+            pass
+        path.chmod(0o644)
+        out, err = nobody.communicate(timeout=60)
+    assert out.split()[-1:] == ["taken"], err
+    assert out.count("rejected") == 0
+    assert len(err.splitlines()) == 1

@@ -141,6 +141,9 @@ def test_a_run_and_its_replay(fields, tmp_path):
     comparison = json.loads(replay.stdout.splitlines()[-1])["comparison"]
     assert comparison["identical"]
     assert comparison["cells_same"] == len(fold_of("a")[1])
+    runtime_dir = Path(os.environ["XDG_RUNTIME_DIR"]) / "smearwatch"
+    assert runtime_dir.stat().st_mode & 0o777 == 0o700
+    assert list(runtime_dir.glob("replay-*")) == []
 
 
 @pytest.mark.parametrize("role", ["worker-1", "finder", "hub", "source"])

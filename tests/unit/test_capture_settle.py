@@ -56,6 +56,32 @@ CASES = [
         [(0, ("see", mark(5), True), LOOK), (0.1, ("see", mark(6), False), WAIT)],
     ),
     Case(
+        "known to be open waits for the closing",
+        [(0, ("see", mark(5), "written"), WAIT), (5, None, WAIT), (40, ("see", mark(5), True), LOOK)],
+    ),
+    Case(
+        "open stays open when it grows",
+        [(0, ("see", mark(5), "written"), WAIT), (1, ("see", mark(6), False), WAIT), (20, None, WAIT)],
+    ),
+    Case("never closed is taken after a while", [(0, ("see", mark(5), "written"), WAIT), (30, None, ANYWAY)]),
+    Case(
+        "written without a change of its mark is looked at again",
+        [
+            (0, ("see", mark(5), True), LOOK),
+            (0, "incomplete", WAIT),
+            (1, ("see", mark(5), "written"), WAIT),
+            (2, ("see", mark(5), True), LOOK),
+        ],
+    ),
+    Case(
+        "in the dark nobody is waited for",
+        [(0, ("see", mark(5), "written"), WAIT), (0.3, "dark", WAIT), (0.5, None, LOOK)],
+    ),
+    Case(
+        "put off is not looked at before",
+        [(0, ("see", mark(5), True), LOOK), (0, "later", WAIT), (1.9, None, WAIT), (2, None, LOOK)],
+    ),
+    Case(
         "seen again unchanged keeps its time",
         [(0, ("see", mark(5), False), WAIT), (0.3, ("see", mark(5), False), WAIT), (0.5, None, LOOK)],
     ),
@@ -68,9 +94,13 @@ def test_decisions(case):
     for at_s, what, expected in case.steps:
         if what == "incomplete":
             book.incomplete("f")
+        elif what == "dark":
+            book.in_the_dark()
+        elif what == "later":
+            book.later("f", at_s + 2)
         elif what is not None:
-            _, seen, closed = what
-            book.see("f", seen, at_s, closed=closed)
+            _, seen, word = what
+            book.see("f", seen, at_s, closed=word is True, written=word == "written")
         assert book.decide("f", at_s) is expected, f"at {at_s} s"
 
 

@@ -92,6 +92,28 @@ def test_a_bad_variable_names_the_variable(monkeypatch):
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("SMEARWATCH_WORKER", "did you mean SMEARWATCH_WORKERS?"),
+        ("SMEARWATCH_UM_PER_PIX", "did you mean SMEARWATCH_UM_PER_PX?"),
+        ("smearwatch_tarjet", "did you mean SMEARWATCH_TARGET?"),
+        ("SMEARWATCH_ZEBRA", "known: BAND_RULE"),
+    ],
+)
+def test_an_unknown_variable_is_refused_like_an_unknown_key(monkeypatch, name, says):
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(SettingsUnusable, match=name) as caught:
+        load_settings()
+    assert says in str(one_line(caught.value))
+
+
+def test_the_services_own_variables_are_none_of_the_settings(monkeypatch):
+    for name in ("SMEARWATCH_WATCH", "SMEARWATCH_OPTIONS", "SMEARWATCH_REAL_DATA"):
+        monkeypatch.setenv(name, "/srv/camera")
+    assert load_settings().target == 100
+
+
 def test_a_plan_survives_the_way_to_a_child_whatever_its_environment(file, monkeypatch):
     file.write_text("target = 200\n")
     plan = RunPlan(settings=load_settings(file), session="a", source="folder", until_idle_s=2.0)

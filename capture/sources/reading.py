@@ -1,0 +1,93 @@
+"""One file of the watched folder, read in one piece: its bytes, what it looked like meanwhile, whether it is whole."""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from smearwatch.capture.header import probe
+from smearwatch.capture.metadata import side_file_for
+from smearwatch.capture.settle import FileMark
+from smearwatch.capture.sources.frame import SourceFrame
+
+# How the pictures that are read here begin; a file that begins otherwise will not become one by waiting.
+_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"ZISRAWFILE")
+# Room that was reserved and is not written yet reads as zeros; file systems give it by pages.
+_PAGE_OF_ZEROS = bytes(4096)
+_TAIL_BYTES = 64
+_WITHOUT_END_MARK = frozenset({"bmp", "tiff", "czi"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file as it was read.
+
+    Attributes
+    ----------
+    mark : FileMark or None
+        What it looked like before and after; None when it changed meanwhile.
+    complete : bool
+        Whether its structure reaches its end, or will never.
+    hollow : bool
+        Whether there is room in it that may not be written yet.
+    """
+
+    frame: SourceFrame
+    mark: FileMark | None
+    complete: bool
+    hollow: bool = False
+
+
+def mark_of(status: os.stat_result) -> FileMark:
+    """Give what tells this state of a file from another."""
+    return FileMark(status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
+
+
+def read_file(path: str, *, max_bytes: int) -> Reading:
+    """Read a file that is no larger than ``max_bytes``; a larger one gives a frame that says so.
+
+    Raises
+    ------
+    OSError
+        It is gone, may not be read, or the share is away.
+    """
+    name = os.path.basename(path)
+    # Not blocking: what was a file a moment ago may be a pipe now.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        before = mark_of(status)
+        if before.size_bytes > max_bytes or not stat.S_ISREG(status.st_mode):
+            detail = f"{before.size_bytes} bytes, at most {max_bytes}"
+            return Reading(refused(name, before, "file_too_large", detail), before, complete=True)
+        data = file.read(before.size_bytes + 1)
+        after = mark_of(os.fstat(descriptor))
+    beside = side_file_for(Path(path))
+    frame = SourceFrame(
+        name=name,
+        data=data,
+        captured_at_ns=max(0, before.modified_at_ns),  # a camera without a clock may date before 1970
+        side_file=None if beside is None else beside.read_bytes(),
+        size_bytes=len(data),
+    )
+    unchanged = before == after and len(data) == before.size_bytes
+    header = probe(data)
+    tail_missing = header.format in _WITHOUT_END_MARK and not any(data[-_TAIL_BYTES:])
+    return Reading(
+        frame,
+        before if unchanged else None,
+        complete=header.complete or _hopeless(data),
+        hollow=tail_missing or _PAGE_OF_ZEROS in data,
+    )
+
+
+def refused(name: str, mark: FileMark, reason: str, detail: str) -> SourceFrame:
+    """Give the frame that stands for a file which cannot be taken."""
+    # Known by its name, size and time: reading gigabytes only to name them would hold up the files behind it.
+    captured_at_ns = max(0, mark.modified_at_ns)
+    return SourceFrame(name, None, captured_at_ns, refusal=(reason, detail), size_bytes=mark.size_bytes)
+
+
+def _hopeless(data: bytes) -> bool:
+    """Whether bytes are no beginning of a picture; zeros may be room that is filled later."""
+    return any(data[:64]) and not any(data[: len(start)] == start[: len(data)] for start in _BEGINNINGS)

@@ -1,0 +1,76 @@
+"""What lies in the watched folder and is no frame: counted, and said once where a person may think it is one."""
+
+import os
+import stat
+from pathlib import Path
+
+from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.watch_dir import is_picture_name
+
+
+class Surroundings:
+    """Everything in a folder that is passed over."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+        self._ignored: set[str] = set()
+        self._subfolders: dict[str, int] = {}
+        self._outside: set[str] = set()
+        self._told_subfolders = False
+
+    def counters(self) -> dict[str, int]:
+        """Give how much was passed over, by kind."""
+        return {
+            "files_ignored": len(self._ignored),
+            "links_outside": len(self._outside),
+            "subfolders_ignored": len(self._subfolders),
+        }
+
+    def ignore(self, name: str) -> None:
+        """Note something that is not read: no picture by its name, a pipe, a device."""
+        self._ignored.add(name)
+
+    def subfolder(self, name: str) -> None:
+        """Note a folder in the folder; one with pictures in it is said, once."""
+        path = os.path.join(self._folder, name)
+        try:
+            changed_ns = os.stat(path).st_mtime_ns
+            if self._subfolders.get(name) == changed_ns:
+                return
+            self._subfolders[name] = changed_ns
+            if self._told_subfolders or name.startswith("."):
+                return
+            with os.scandir(path) as entries:
+                self._told_subfolders = any(is_picture_name(entry.name) for entry in entries)
+        except OSError:
+            return  # it went away, or is nobody's business
+        if self._told_subfolders:
+            mend = "run with --subfolders for a session of each, or watch that folder"
+            get_logger().warning("subfolders are not looked into", first=name, folder=self._folder, mend=mend)
+
+    def regular(self, name: str) -> os.stat_result | None:
+        """Give what a file is like; None for what is no file, and for a link that leads out of the folder.
+
+        Raises
+        ------
+        OSError
+            It is gone, or the share is away.
+        """
+        path = os.path.join(self._folder, name)
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            if not os.path.realpath(path).startswith(self._folder.rstrip("/") + "/"):
+                self._tell_outside(name)
+                return None
+            status = os.stat(path)
+        if stat.S_ISREG(status.st_mode):
+            return status
+        if not stat.S_ISDIR(status.st_mode):
+            self.ignore(name)
+        return None
+
+    def _tell_outside(self, name: str) -> None:
+        if not self._outside:
+            mend = "copy the file, or link it hard"
+            get_logger().warning("a link out of the folder is not followed", first=name, mend=mend)
+        self._outside.add(name)
