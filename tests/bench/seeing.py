@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.report import OUT, Report
-from tests.bench.seen import cost, gate, hard, scale, search, single
+from tests.bench.seen import cost, gate, hard, once, scale, search, single
 
 SIMULATED_FIELDS, SIMULATED_SLIDES, HARD_SLIDES = 80, 5, 45
+FIELDS_BY_HAND = 2000
 
 
 def main() -> None:
@@ -23,11 +24,12 @@ def main() -> None:
     parts: dict[str, tuple[str, Callable[[], Iterable[dict[str, Any]]]]] = {
         "scale": ("scale from red cells", lambda: _scale_rows(data)),
         "search": ("leukocytes found", lambda: _search_rows(data)),
+        "once": ("each leukocyte once", lambda: _once_rows(data)),
         "cost": ("time by that of decoding the same JPEG, medians of rounds, processor time", cost.ratios),
     }
     if data is not None:
         parts["gate"] = ("what the quality gate refuses", lambda: gate.on_real_fields(data))
-    wanted = sys.argv[1:] or ["scale", "search", *(["gate"] if data else []), "cost"]
+    wanted = sys.argv[1:] or ["scale", "search", *(["gate"] if data else []), "once", "cost"]
     unknown = [part for part in wanted if part not in parts]
     if unknown:
         sys.exit(f"no part named {unknown[0]} here; there are {', '.join(parts)}")
@@ -51,6 +53,12 @@ def _search_rows(data: Path | None) -> Iterable[dict[str, Any]]:
         yield from search.against_masks(data / "bccd")
         yield from search.against_boxes(data / "chula")
         yield from single.in_the_middle(data / "pbc")
+
+
+def _once_rows(data: Path | None) -> Iterable[dict[str, Any]]:
+    yield from once.each_once(FIELDS_BY_HAND)
+    if data is not None:
+        yield from once.on_real_fields(data / "chula")
 
 
 def _report(name: str, what: str, rows: Iterable[dict[str, Any]]) -> Report:

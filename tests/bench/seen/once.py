@@ -1,23 +1,27 @@
 """Whether each leukocyte is counted once on a way over the slide that a hand might go, and what placing costs."""
 
+import hashlib
 import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
 from smearwatch.capture.find import THUMBNAIL_PX, THUMBNAIL_UM, FieldFound, find
+from smearwatch.capture.placing.picture import PackedPicture
 from smearwatch.capture.placing.shelf import Shelf
 from smearwatch.capture.placing.signatures import Thumbnail
-from smearwatch.capture.placing.slide_map import SlideMap, WholeCell
+from smearwatch.capture.placing.slide_map import Placed, SlideMap, WholeCell
 from smearwatch.capture.slide.freehand import Freehand
 from smearwatch.capture.slide.slide import Field, Slide
 from smearwatch.capture.slide.spoiling import Spoiling
 from smearwatch.capture.slide.writer import encode
+from tests.bench.seen.fields import CHULA_UM_PER_PX
 from tests.bench.seen.rows import row, share
 from tests.walked import named
 
@@ -39,6 +43,27 @@ class Course:
     doubles: list[tuple[int, str]] = field(default_factory=list)
 
 
+def on_real_fields(root: Path) -> Iterator[dict[str, Any]]:
+    """Rows of real fields whose neighbours show the same cells again; no truth says which, so one has to look."""
+    slide_map, shelf = _empty_map()
+    slides: dict[str, str] = {}
+    ties = across = whole = again = 0
+    for path in sorted((root / "frames").glob("*.jpg")):
+        result = find(path.read_bytes(), um_per_px=CHULA_UM_PER_PX, um_per_px_source="configured")
+        frame = hashlib.sha256(path.read_bytes()).hexdigest()
+        if not isinstance(result, FieldFound) or frame in slides:
+            continue
+        slides[frame] = path.stem.rpartition("_")[0]
+        placed = _placed(slide_map, shelf, frame, result)
+        assert placed.placement is not None
+        tied = placed.placement.tied_to
+        ties, across = ties + len(tied), across + sum(slides[other] != slides[frame] for other in tied)
+        whole, again = whole + sum(not cell.at_edge for cell in result.cells), again + len(placed.same_as)
+    data = f"chula, {len(slides)} fields of {len(set(slides.values()))} slides, one after the other"
+    yield share("whole leukocytes that an earlier field showed", data, again, whole, "")
+    yield share("ties between fields of different slides, which cannot be", data, across, ties, "0")
+
+
 def slide_of(seed: int) -> Slide:
     """A slide gone over by hand: 0 to 60 % overlap, places seen again, turns, drift, movement, uneven focus."""
     spoiling = Spoiling(moved_share=0.03, focus_um=0.15, stain_drift=0.3)
@@ -48,8 +73,7 @@ def slide_of(seed: int) -> Slide:
 def gone_over(slide: Slide, fields: int) -> Course:
     """Find and place all fields of a way, one after the other, as the finder does."""
     course = Course()
-    shelf = Shelf(lambda frame: (_ for _ in ()).throw(KeyError(frame)))
-    slide_map = SlideMap(shelf)
+    slide_map, shelf = _empty_map()
     answered: list[int] = []
     for index in range(fields):
         photographed = slide.field(index)
@@ -61,9 +85,7 @@ def gone_over(slide: Slide, fields: int) -> Course:
             continue
         frame = f"{index:064x}"
         began = time.process_time()
-        shelf.put(frame, result.picture)
-        size_um = complex(result.width_px, result.height_px) * result.um_per_px
-        placed = slide_map.place(frame, size_um, _whole(result, size_um))
+        placed = _placed(slide_map, shelf, frame, result)
         course.place_s.append(time.process_time() - began)
         assert placed.placement is not None
         course.status[placed.placement.status] += 1
@@ -73,6 +95,18 @@ def gone_over(slide: Slide, fields: int) -> Course:
         answered.append(index)
         _tell(course, photographed, result, placed.same_as)
     return course
+
+
+def _empty_map() -> tuple[SlideMap, Shelf]:
+    none_lost: dict[str, PackedPicture] = {}
+    shelf = Shelf(none_lost.__getitem__)
+    return SlideMap(shelf), shelf
+
+
+def _placed(slide_map: SlideMap, shelf: Shelf, frame: str, result: FieldFound) -> Placed:
+    shelf.put(frame, result.picture)
+    size_um = complex(result.width_px, result.height_px) * result.um_per_px
+    return slide_map.place(frame, size_um, _whole(result, size_um))
 
 
 def _tell(course: Course, photographed: Field, result: FieldFound, same_as: dict[int, tuple[str, int]]) -> None:
