@@ -18,6 +18,9 @@ from smearwatch.daemon.record.events import (
     Seen,
 )
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.views import CellKey, Views, counted_as, views_by_cell
+
+_LATER: Final = ("drift", "counted_frame", "counted_index", "views", "best_frame", "best_index")
 
 COLUMNS: Final = (
     "session",
@@ -46,7 +49,7 @@ COLUMNS: Final = (
     "labelled_by",
     "label_number",
     *(f"look_{name}" for name in MEASURES),
-    "drift",
+    *_LATER,
 )
 
 _LEFT_OUT = {CUT: "at_edge", SEEN_BEFORE: "seen_again"}
@@ -67,9 +70,11 @@ def cell_rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
         ``seen_again`` (counted in an earlier frame) or ``pending``;
         ``label`` is the last that a person gave and ``label_number`` counts them; ``look_...`` is how the cell looked
         before its stain was brought to a standard, ``drift`` whether it was judged under a drift alarm; what a cell
-        does not have is None.
+        does not have is None. ``counted_frame`` and ``counted_index`` say under which cell it is counted, ``views`` in
+        how many frames that one is seen whole, ``best_frame`` and ``best_index`` which of them is the sharpest.
     """
     alarmed = _alarmed(ledger)
+    views = views_by_cell(ledger)
     for recorded in ledger.seen_frames():
         seen = recorded.event
         assert isinstance(seen, Seen)
@@ -81,7 +86,8 @@ def cell_rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
         for cell in found.cells:
             counted = verdicts.get(cell.index)
             row = _row(ledger.session, seen, found, cell, counted, labels.get(cell.index))
-            yield row | {"drift": (seen.frame, cell.index) in alarmed if counted else None}
+            drift = {"drift": (seen.frame, cell.index) in alarmed if counted else None}
+            yield row | drift | _seen_as(seen.frame, cell, views)
 
 
 def write_csv(rows: Iterator[dict[str, Any]], file: TextIO) -> int:
@@ -102,6 +108,20 @@ def write_json(rows: Iterator[dict[str, Any]], file: TextIO) -> int:
         file.write(json.dumps(row) + "\n")
         written += 1
     return written
+
+
+def _seen_as(frame: str, cell: FoundCell, views: dict[CellKey, Views]) -> dict[str, Any]:
+    if cell.left_out == CUT:
+        return {}
+    key = counted_as(frame, cell)
+    seen = views[key]
+    return {
+        "counted_frame": key[0],
+        "counted_index": key[1],
+        "views": len(seen.all),
+        "best_frame": seen.best[0],
+        "best_index": seen.best[1],
+    }
 
 
 def _alarmed(ledger: LedgerReader) -> set[tuple[str, int]]:
@@ -149,6 +169,6 @@ def _row(
         labelled.by if labelled else None,
         labelled.ordinal if labelled else None,
         *((counted.look or {}).get(name) if counted else None for name in MEASURES),
-        None,
+        *(None,) * len(_LATER),
     )
     return dict(zip(COLUMNS, values, strict=True))
