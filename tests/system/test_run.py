@@ -241,6 +241,7 @@ def test_wrong_input_is_one_line(tmp_path, arguments, says):
     [
         (["runn"], 2, "No such command 'runn'"),
         (["run"], 2, "Missing option '--watch'"),
+        (["run", "--subfolders"], 2, "--watch"),
         (["run", "--watch", ".", "--until-idle", "soon"], 2, "--until-idle"),
         (["watch", "--plain", "--json"], 2, "not both"),
         (["classify", "x.jpg", "--um-per-px", "-1"], 2, "--um-per-px -1"),
