@@ -27,6 +27,8 @@ from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import Pulse
 from smearwatch.daemon.wire.sockets import Listener, context
 
+# The sources, by name, whose frames lie in subfolders; those of any other belong to one session.
+_WITH_SUBFOLDERS = frozenset({"folder"})
 # A session with nothing to do is left for another at once; one that is busy, when the other has waited so long.
 _IDLE_S = 0.5
 _PATIENCE_S = 20.0
@@ -207,14 +209,29 @@ def _reached(plan: RunPlan) -> bool:
     return bool(summary(plan)["cells"] >= plan.settings.target)
 
 
+def check_has_subfolders(source: str) -> None:
+    """Refuse a source that has no subfolders.
+
+    Raises
+    ------
+    typer.BadParameter
+        It is another than that of ``--watch``.
+    """
+    if source not in _WITH_SUBFOLDERS:
+        raise typer.BadParameter(f"it goes with --watch DIR alone, not with {source}", param_hint="--subfolders")
+
+
 def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> list[dict[str, Any]]:
     """Count each subfolder of the plan's folder into a session of its own; gives their summaries.
 
     Raises
     ------
+    typer.BadParameter
+        The plan's source has no subfolders.
     RunFailed
         When a role could not be kept alive. One that said itself what is wrong leads to exit status 1 alone.
     """
+    check_has_subfolders(plan.source)
     configure(plan.settings.log_level, role="foreman")
     # Decided once, so that all sessions are counted with the same weights.
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})

@@ -11,7 +11,7 @@ from pathlib import Path
 from smearwatch.capture.metadata import side_file_for
 from smearwatch.capture.settle import FileMark, SettleBook, Settled
 from smearwatch.capture.sources.base import Delivery, SourceFrame
-from smearwatch.capture.sources.inotify import FolderNotices, Word
+from smearwatch.capture.sources.notices import FolderNotices, Word
 from smearwatch.capture.sources.options import Options, read_options
 from smearwatch.capture.sources.reading import Reading, mark_of, read_file, refused
 from smearwatch.capture.sources.surroundings import Surroundings

@@ -68,8 +68,6 @@ def run(
         tell_sources(as_json=as_json)
         return
     name, options = choose(watch, camera, source, source_option or [])
-    if subfolders and watch is None:
-        raise typer.BadParameter("only a watched folder has subfolders; give --watch DIR", param_hint="--subfolders")
     settings = load_settings(
         config,
         um_per_px=um_per_px,

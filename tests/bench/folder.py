@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from smearwatch.capture.sources.folder import FolderSource
-from smearwatch.capture.sources.inotify import FolderNotices
+from smearwatch.capture.sources.notices import FolderNotices
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.log import configure
 from smearwatch.daemon.plan import RunPlan

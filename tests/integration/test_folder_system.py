@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from smearwatch.capture.sources.inotify import FolderNotices
+from smearwatch.capture.sources.notices import FolderNotices
 from tests.integration.torture import Scene, no_more_files, picture
 
 pytestmark = pytest.mark.integration
@@ -59,6 +59,43 @@ def test_no_notifications_is_one_line_and_they_come_back(tmp_path):
         scene.path("b.jpg").write_bytes(picture(2))
         scene.poll()
         assert scene.contents() == [picture(1), picture(2)]
+
+
+def descriptors():
+    return sorted(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.parametrize("left", range(4))
+def test_an_instance_that_is_half_made_at_the_limit_is_given_back(tmp_path, left):
+    before = descriptors()
+    notices = FolderNotices(tmp_path)
+    with capture_logs() as logs, no_more_files(left):
+        notices.attend()
+        notices.attend()
+    assert notices.attending is (left == 3)  # one to listen with, two that watchdog needs beside it
+    assert len(logs) == (left < 3)
+    assert notices.attending or descriptors() == before
+    notices.__exit__()
+    assert descriptors() == before
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "told and read", "told and not read", "away"])
+def test_every_descriptor_is_given_back(tmp_path, meanwhile):
+    folder, before = tmp_path / "in", descriptors()
+    folder.mkdir()
+    with FolderNotices(folder) as notices:
+        if meanwhile.startswith("told"):
+            (folder / "a.jpg").touch()
+        if meanwhile == "told and read":
+            assert [notice.name for notice in notices.read()] == ["a.jpg", "a.jpg"]
+        if meanwhile == "away":
+            shutil.rmtree(folder)
+            notices.attend()
+            assert not notices.attending
+            assert notices.lost()
+        if meanwhile != "told and not read":
+            assert list(notices.read()) == []  # and does not wait
+    assert descriptors() == before
 
 
 def gone_and_back(scene: Scene, how: str):
@@ -120,6 +157,33 @@ def test_a_folder_that_is_exchanged_between_two_looks(tmp_path):
         scene.poll()
         assert scene.contents() == [picture(1)]
         assert scene.source.state().waiting == 0
+
+
+def test_an_exchanged_folder_is_heard_of_and_looked_at_at_once(tmp_path):
+    """Long before the scan that is due: the folder itself tells that it was moved."""
+    with Scene(tmp_path / "in", rescan_s=600.0) as scene:
+        scene.wait(1.0)
+        scene.folder.rename(scene.folder.with_name("old"))
+        scene.folder.mkdir()
+        scene.path().write_bytes(picture(1))
+        scene.wait(3.0)
+        assert scene.contents() == [picture(1)]
+
+
+def test_what_an_exchanged_folder_would_have_told_is_known_as_lost(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    with FolderNotices(folder) as notices:
+        for exchanged in (False, True, False):
+            if exchanged:
+                folder.rename(tmp_path / "old")
+                folder.mkdir()
+            notices.attend()
+            assert notices.attending
+            assert notices.lost() is exchanged
+        (tmp_path / "old" / "old.jpg").touch()
+        (folder / "new.jpg").touch()
+        assert {notice.name for notice in notices.read()} == {"new.jpg"}
 
 
 def test_a_source_may_start_while_the_share_is_away(tmp_path):

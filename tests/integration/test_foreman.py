@@ -5,9 +5,10 @@ import threading
 import time
 
 import pytest
+import typer
 
 from smearwatch.daemon.config import Settings
-from smearwatch.daemon.foreman import Foreman
+from smearwatch.daemon.foreman import Foreman, carry_out_subfolders
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import Pulse
@@ -126,3 +127,11 @@ def test_taken_away_it_is_left(bench):
     shutil.rmtree(bench.folder / "a")
     assert bench.after(4.0, None) == "stay"
     assert bench.after(4.0, None) == "leave"
+
+
+def test_a_source_without_subfolders_is_refused_before_anything_starts(tmp_path):
+    settings = Settings(state_dir=tmp_path / "state", runtime_dir=tmp_path / "run")
+    plan = RunPlan(settings=settings, session="-", source="replay")
+    with pytest.raises(typer.BadParameter, match="--watch DIR alone, not with replay"):
+        carry_out_subfolders(plan, None)
+    assert list(tmp_path.iterdir()) == []

@@ -15,6 +15,7 @@ BECOME_NOBODY = """
 import json, os, sys, time
 from pathlib import Path
 from smearwatch.capture.sources.folder import FolderSource
+from smearwatch.capture.sources.notices import FolderNotices
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.log import configure
 from smearwatch.daemon.one_line import one_line
@@ -47,6 +48,12 @@ with FolderSource(folder / "open", RunPlan(settings=settings, session="t", sourc
             source.taken(frame, known=False)
         time.sleep(0.02)
 print(json.dumps([[frame.name, frame.refusal] for frame in sorted(got, key=lambda frame: frame.name)]))
+"""
+
+ATTEND = """
+with FolderNotices(folder / "closed") as notices:
+    notices.attend()
+    print(json.dumps([notices.attending, list(notices.read()), notices.lost()]))
 """
 
 OPENED_LATER = """
@@ -91,6 +98,11 @@ def test_a_closed_folder_is_one_line(folder):
     line = as_nobody(LOOK, folder)
     assert "may not be read" in line
     assert "chmod" in line
+
+
+def test_a_closed_folder_tells_nothing(folder):
+    (folder / "closed").chmod(0o000)
+    assert as_nobody(ATTEND, folder) == [False, [], False]
 
 
 def test_a_closed_file_is_refused_after_a_while_and_the_others_are_taken(folder):

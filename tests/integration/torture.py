@@ -13,7 +13,7 @@ import tifffile
 from PIL import Image
 
 from smearwatch.capture.sources.folder import FolderSource
-from smearwatch.capture.sources.inotify import FolderNotices
+from smearwatch.capture.sources.notices import FolderNotices
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.plan import RunPlan
 
@@ -98,12 +98,13 @@ def tiff_pages(seed, pages):
 
 
 @contextlib.contextmanager
-def no_more_files():
-    """Let the system give no further file descriptor, as one whose limits are reached."""
+def no_more_files(left=0):
+    """Let the system give no further file descriptor (or so many), as one whose limits are reached."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    free = os.dup(0)
-    os.close(free)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    taken = [os.dup(0) for _ in range(left + 1)]
+    for descriptor in taken:
+        os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (taken[-1], hard))
     try:
         yield
     finally:

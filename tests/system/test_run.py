@@ -243,6 +243,7 @@ def test_wrong_input_is_one_line(tmp_path, arguments, says):
         (["run"], 2, "give exactly one of --watch DIR, --camera INDEX|URL|PATH, --source NAME; got none of them"),
         (["run", "--watch", ".", "--camera", "0"], 2, "got --watch and --camera"),
         (["run", "--source", "foldr"], 2, "did you mean folder?"),
+        (["run", "--camera", "0", "--subfolders"], 2, "it goes with --watch DIR alone"),
         (["run", "--watch", ".", "--until-idle", "soon"], 2, "--until-idle"),
         (["watch", "--plain", "--json"], 2, "not both"),
         (["classify", "x.jpg", "--um-per-px", "-1"], 2, "--um-per-px -1"),
