@@ -25,7 +25,7 @@ def frame_rows(view: View) -> list[Row]:
     if reasons:
         rows.insert(3, ("", "", reasons))
     if tally["frames_unplaced"]:
-        rows.append(("unplaced", str(tally["frames_unplaced"]), "cells may be seen twice"))
+        rows.append(("unplaced", str(tally["frames_unplaced"]), "tied to none"))
     return rows
 
 
