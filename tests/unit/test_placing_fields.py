@@ -83,8 +83,17 @@ def test_any_two_places_laid_onto_each_other_do_not_agree(fields):
 
 @pytest.mark.parametrize(
     ("agreeing", "of", "scale", "holds"),
-    [(40, 40, 1.0, True), (3, 3, 1.0, False), (20, 40, 1.0, False), (0, 0, 1.0, False), (40, 40, 1.5, False)],
-    ids=["all agree", "too few", "half", "nothing in common", "no such change of size"],
+    [
+        (40, 40, 1.0, True),
+        (9, 9, 1.0, True),
+        (6, 9, 1.0, False),
+        (3, 3, 1.0, False),
+        (16, 40, 1.0, False),
+        (70, 200, 1.0, True),
+        (0, 0, 1.0, False),
+        (40, 40, 1.5, False),
+    ],
+    ids=["all", "all of few", "most of few", "too few", "fewer than half", "a third of many", "none", "another size"],
 )
 def test_what_makes_a_tie_hold(agreeing, of, scale, holds):
     assert Tie(Similarity.of(scale=scale, angle_deg=0.0, shift=0j), agreeing, of).holds is holds
