@@ -13,13 +13,12 @@ import numpy.typing as npt
 
 from smearwatch.capture.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
-from smearwatch.capture.light import FieldLight, measure_light
+from smearwatch.capture.light import FieldLight, at_work_scale
 from smearwatch.capture.placing.picture import PackedPicture, packed
 from smearwatch.capture.quality import Quality, judge
 from smearwatch.capture.restain import restained
 from smearwatch.capture.scale import estimate_um_per_px
 from smearwatch.capture.segment import Leukocyte, Segmentation, segment
-from smearwatch.capture.work_scale import to_work_scale
 
 THUMBNAIL_PX = 96
 THUMBNAIL_UM = 22.0
@@ -170,11 +169,7 @@ def find(
         with clock.stage("scale"):
             scale = _scale_by_red_cells(bgr, session_estimates)
     with clock.stage("light"):
-        work_scale = scale.um_per_px or _NOMINAL_UM_PER_PX
-        work = to_work_scale(bgr, work_scale)
-        work_um_per_px = work_scale * bgr.shape[1] / work.shape[1]
-        light = measure_light(work, work_um_per_px)
-        work = light.flat(work)
+        work, work_um_per_px, light = at_work_scale(bgr, scale.um_per_px or _NOMINAL_UM_PER_PX)
     with clock.stage("quality"):
         quality = judge(work, work_um_per_px, raw_bgr=bgr)
     refused = _refused(bgr, quality, scale.um_per_px, clock)
@@ -253,7 +248,7 @@ def _searched(
         focus=quality.focus,
         cells=cells,
         segmentation=segmentation,
-        picture=field.picture,
+        picture=field.picture.with_leukocytes((cell.box for cell in cells), field.um_per_px),
         stages_ms=clock.read(),
     )
 

@@ -36,7 +36,8 @@ def main(plan: RunPlan, role: Role) -> None:
         while not role.stopping:
             for lease, buffers in errand.leases(FrameLease, most=1):
                 hub = errand.welcome
-                if len(buffers) != 1 or hub is None:
+                assert hub is not None  # it comes before any lease
+                if len(buffers) != 1:
                     errand.send(LeaseFailed(lease.lease, f"{len(buffers)} buffers instead of a frame's bytes"))
                     continue
                 try:

@@ -109,6 +109,22 @@ def measure_light(bgr: Image, um_per_px: float | None) -> FieldLight:
     return _measured(bgr if um_per_px is None else to_work_scale(bgr, um_per_px), degree=4 if wide else 2)
 
 
+def at_work_scale(bgr: Image, um_per_px: float) -> tuple[Image, float, FieldLight]:
+    """Give a field's reduced picture with the light taken out, its scale, and the light of the field.
+
+    Parameters
+    ----------
+    bgr
+        uint8 [height, width, 3], as photographed.
+    um_per_px
+        Its scale.
+    """
+    work = to_work_scale(bgr, um_per_px)
+    work_um_per_px = um_per_px * bgr.shape[1] / work.shape[1]
+    light = measure_light(work, work_um_per_px)
+    return light.flat(work), work_um_per_px, light
+
+
 def flatten_field(bgr: Image, um_per_px: float | None) -> Image:
     """Divide a field by a smooth surface fitted through its background, channel by channel.
 

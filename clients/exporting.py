@@ -73,6 +73,11 @@ def cell_rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
         does not have is None. ``counted_frame`` and ``counted_index`` say under which cell it is counted, ``views`` in
         how many frames that one is seen whole, ``best_frame`` and ``best_index`` which of them is the sharpest.
     """
+    with ledger.at_one_moment():
+        yield from _rows(ledger)
+
+
+def _rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
     alarmed = _alarmed(ledger)
     views = views_by_cell(ledger)
     for recorded in ledger.seen_frames():

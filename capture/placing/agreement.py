@@ -18,7 +18,6 @@ _WITHIN_UM = 0.6
 _ROUNDS = ((22.0, 8), (50.0, 5), (1000.0, 4))  # reach around the seed in um, search in pixels
 _LAST_SEARCH_PX = 3
 _FEWEST_TO_REFINE, _LEAST_FOLLOWED = 3, 0.2
-_SEED_UM = 9.0
 # Fields that show different places agree in up to 0.15 of their blocks, less surely so the fewer there are; each block
 # shares half of its width with its neighbours, so that four of them say as much as one.
 _BY_CHANCE, _SURE, _SHARED_BY = 0.15, 1.1, 4.0
@@ -91,32 +90,29 @@ def checked(new: FieldPicture, old: FieldPicture, start: Similarity, *, seed_um:
         onto = refined
         if followed < _LEAST_FOLLOWED * len(blocks.alike):
             return Tie(onto, 0, len(blocks.alike))  # most guesses are wrong, and end here
-    blocks = _blocks(new, old, onto, None, 0.0, _LAST_SEARCH_PX)
+    # Leukocytes were the reason to ask, or may be: what lies around them has to answer, for two of them may look alike.
+    warped, free = _laid_onto(new, old, onto, new.free)
+    blocks = _compared(warped, free & (old.free > 0), old.grey, _LAST_SEARCH_PX)
     met_um = blocks.moved_px * old.um_per_px
     agreeing = (blocks.alike >= _ALIKE) & (np.hypot(met_um[:, 0], met_um[:, 1]) <= _WITHIN_UM)
-    if seed_um is not None:
-        # That the cells look alike was the reason to ask; what lies around them has to answer.
-        middles_um = (blocks.corners + _BLOCK_PX / 2.0) * old.um_per_px
-        agreeing = agreeing[np.hypot(middles_um[:, 0] - seed_um.real, middles_um[:, 1] - seed_um.imag) > _SEED_UM]
     return Tie(onto, int(agreeing.sum()), len(agreeing))
 
 
 def _blocks(
     new: FieldPicture, old: FieldPicture, onto: Similarity, seed_um: complex | None, reach_um: float, search_px: int
 ) -> _Blocks:
-    warped, covered = _laid_onto(new, old, onto)
+    warped, covered = _laid_onto(new, old, onto, np.full(new.grey.shape, 255, np.uint8))
     if seed_um is not None:
         covered &= _near(old, seed_um, reach_um)
     return _compared(warped, covered, old.grey, search_px)
 
 
-def _laid_onto(new: FieldPicture, old: FieldPicture, onto: Similarity) -> tuple[Image, Flags]:
-    """Draw one picture into the other's pixels; gives also where it covers them."""
+def _laid_onto(new: FieldPicture, old: FieldPicture, onto: Similarity, used: Image) -> tuple[Image, Flags]:
+    """Draw one picture into the other's pixels; gives also where the used part of it covers them."""
     matrix = onto.pixel_matrix(new.um_per_px, old.um_per_px)
     size = (old.grey.shape[1], old.grey.shape[0])
     warped = cv2.warpAffine(new.grey, matrix, size, flags=cv2.INTER_LINEAR)
-    whole = np.full(new.grey.shape, 255, np.uint8)
-    covered = cv2.warpAffine(whole, matrix, size, flags=cv2.INTER_NEAREST)
+    covered = cv2.warpAffine(used, matrix, size, flags=cv2.INTER_NEAREST)
     return np.asarray(warped, np.uint8), np.asarray(covered > 0, np.bool_)
 
 
@@ -130,7 +126,7 @@ def _near(old: FieldPicture, seed_um: complex, reach_um: float) -> Flags:
 def _compared(warped: Image, covered: Flags, grey: Image, search_px: int) -> _Blocks:
     """Look for each block of the laid picture near its place in the other."""
     total = cv2.integral(covered.astype(np.uint8))
-    sums, squares = cv2.integral2(warped)
+    sums, squares = cv2.integral2(warped, sdepth=cv2.CV_64F, sqdepth=cv2.CV_64F)
     corners, moved, alike = [], [], []
     block = _BLOCK_PX
     area = block * block

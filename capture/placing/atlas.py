@@ -44,15 +44,12 @@ class KnownField:
         Number of the coordinates that it lies in.
     pose
         From the field's micrometres to the island's.
-    size_um
-        Width and height, x + iy.
     views
         Its whole leukocytes.
     """
 
     island: int
     pose: Similarity
-    size_um: complex
     views: tuple[View, ...]
 
 
@@ -92,18 +89,19 @@ class Atlas:
         return list(self.fields)[-most:][::-1]
 
     def alike(self, turned: Look, *, least: float, most: int) -> list[Likeness]:
-        """Give the views that look most like a cell, at most one of each cell in each field, the likest first."""
+        """Give the views that look most like a cell, of each known cell the likest one, the likest first."""
         alike = self._looks.alike(turned)
         if not alike.size:
             return []
         best = alike.max(axis=0)
         angles = alike.argmax(axis=0)
-        order = (-best).argsort(kind="stable")[:most]
-        return [
-            Likeness(self._views[entry], float(best[entry]), ANGLES_DEG[int(angles[entry])])
-            for entry in order.tolist()
-            if best[entry] >= least
-        ]
+        likest: dict[CellKey, Likeness] = {}
+        for entry in (-best).argsort(kind="stable").tolist():
+            if best[entry] < least or len(likest) == most:
+                break
+            view = self._views[entry]
+            likest.setdefault(view.counted_as, Likeness(view, float(best[entry]), ANGLES_DEG[int(angles[entry])]))
+        return list(likest.values())
 
     def near(self, island: int, place_um: complex, within_um: float) -> list[View]:
         """Give the views of cells near a place of an island, the nearest first."""

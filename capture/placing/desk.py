@@ -6,15 +6,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from smearwatch.capture.decode import decode
+from smearwatch.capture.decode import FrameUnusable, decode
 from smearwatch.capture.find import THUMBNAIL_PX, THUMBNAIL_UM, FieldFound
-from smearwatch.capture.light import measure_light
+from smearwatch.capture.light import at_work_scale
 from smearwatch.capture.placing.picture import PackedPicture, packed
 from smearwatch.capture.placing.shelf import Shelf
 from smearwatch.capture.placing.signatures import Look, Thumbnail, look
 from smearwatch.capture.placing.slide_map import Placed, SlideMap, WholeCell
-from smearwatch.capture.work_scale import to_work_scale
+from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.record.found import CUT, Found, FoundCell
+from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder
 
@@ -61,17 +62,20 @@ class PlacingDesk:
 
     def _looks(self, found: Found, size_um: complex) -> Iterator[tuple[FoundCell, Look]]:
         for cell in found.cells:
-            jpeg = self._ledger.thumbnail(found.frame, cell.index)
-            if cell.left_out != CUT and jpeg is not None:
+            jpeg = None if cell.left_out == CUT else self._ledger.thumbnail(found.frame, cell.index)
+            if jpeg is not None:
                 yield cell, look(_thumbnail(jpeg, cell.centre_xy_px, found.um_per_px, size_um))
 
-    def _remade(self, frame: str) -> PackedPicture:
+    def _remade(self, frame: str) -> PackedPicture | None:
         found = self._ledger.found(frame)
         assert found is not None
-        bgr = decode(self._ledger.frames.read(frame), max_pixels=self._max_pixels)
-        work = to_work_scale(bgr, found.um_per_px)
-        work_um_per_px = found.um_per_px * bgr.shape[1] / work.shape[1]
-        return packed(measure_light(work, work_um_per_px).flat(work), work_um_per_px)
+        try:
+            bgr = decode(self._ledger.frames.read(frame), max_pixels=self._max_pixels)
+        except (FrameStoreError, FrameUnusable) as error:
+            get_logger().error("earlier frame is damaged, nothing is placed beside it", frame=frame, why=str(error))
+            return None
+        work, work_um_per_px, _ = at_work_scale(bgr, found.um_per_px)
+        return packed(work, work_um_per_px).with_leukocytes((cell.box for cell in found.cells), found.um_per_px)
 
 
 class PlacingDesks:

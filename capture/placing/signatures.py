@@ -20,6 +20,7 @@ _SIDE, _UM_PER_PX = 24, 0.92
 _REACH_UM = 11.0
 _NUCLEUS_WITHIN_UM, _NUCLEUS_SHARE = 7.0, 0.55
 _FULL_DENSITY = 0.7
+_AT_ONCE = 1024  # entries, so that little memory is needed besides the 2.3 kB that are kept of each
 _LEAST_SHARED = 0.4  # of the disc; less says too little
 
 Floats = npt.NDArray[np.float32]
@@ -128,21 +129,15 @@ class LookIndex:
     """All looks of a session, compared at once; an entry is known by the number that `add` gave it."""
 
     def __init__(self) -> None:
-        self._rows = np.zeros((64, 3, _SIDE * _SIDE), np.float32)
+        self._rows = np.zeros((64, 2, _SIDE * _SIDE), np.float16)
         self._count = 0
 
-    def __len__(self) -> int:
-        """Count the entries."""
-        return self._count
-
-    def add(self, seen: Look) -> int:
-        """Add a cell as it was first seen, upright; gives its number."""
+    def add(self, seen: Look) -> None:
+        """Add a cell as it was seen, upright."""
         if self._count == len(self._rows):
             self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
-        values, known = seen.values[0], seen.known[0]
-        self._rows[self._count] = values, values**2, known
+        self._rows[self._count] = seen.values[0], seen.known[0]
         self._count += 1
-        return self._count - 1
 
     def alike(self, turned: Look) -> Floats:
         """Compare a cell with all.
@@ -159,12 +154,18 @@ class LookIndex:
         """
         if not self._count:
             return np.zeros((len(turned.values), 0), np.float32)
-        rows = self._rows[: self._count]
-        values, squares, known = rows[:, 0].T, rows[:, 1].T, rows[:, 2].T
+        found = [self._part(turned, start) for start in range(0, self._count, _AT_ONCE)]
+        return np.concatenate(found, axis=1)
+
+    def _part(self, turned: Look, start: int) -> Floats:
+        rows = self._rows[start : min(start + _AT_ONCE, self._count)].astype(np.float32)
+        values, known = rows[:, 0].T, rows[:, 1].T
+        squares = values**2
         shared = np.maximum(turned.known @ known, 1.0)
         own, theirs = turned.values @ known, turned.known @ values
         both = turned.values @ values - own * theirs / shared
         own_spread = turned.values**2 @ known - own**2 / shared
         their_spread = turned.known @ squares - theirs**2 / shared
         alike = both / np.sqrt(np.maximum(own_spread * their_spread, 1e-6))
-        return np.where(shared >= _LEAST_SHARED * _DISC.sum(), alike, -1.0).astype(np.float32)
+        # Three digits are what is meant; more would differ from one processor to another.
+        return np.where(shared >= _LEAST_SHARED * _DISC.sum(), alike.round(3), -1.0).astype(np.float32)

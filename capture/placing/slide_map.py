@@ -17,6 +17,7 @@ _LEAST_ALIKE, _MOST_ALIKE = 0.6, 5
 _DRIFT_UM = 12.0  # by which two ways to one place may differ
 _MOST_NEAR = 3
 _SAME_CELL_UM = 2.0
+_MOST_CHECKS = 60  # of guesses for one field, so that one full of cells takes no longer than others
 _TOLD = 8  # ties that the ledger names
 
 
@@ -91,7 +92,7 @@ class SlideMap:
             for index, seen in looks.items()
         )
         placement = placed.placement or self._alone("unplaced")
-        field = KnownField(placement.island, pose_of(placement, size_um), size_um, views)
+        field = KnownField(placement.island, pose_of(placement, size_um), views)
         self._atlas.add(frame, field, list(looks.values()))
         self._placed[frame] = placed
 
@@ -129,12 +130,14 @@ class _Search:
         self._atlas = atlas
         self._frame = frame
         self._turned = turned
+        self._checks = 0
         self.ties: dict[str, Tie] = {}
 
     def among_latest(self) -> None:
         """Compare with the fields that came last, by points that look alike."""
         for other in self._atlas.latest(_LATEST):
-            start = guess(self._shelf.keypoints(self._frame), self._shelf.keypoints(other))
+            mine, theirs = self._shelf.keypoints(self._frame), self._shelf.keypoints(other)
+            start = None if mine is None or theirs is None else guess(mine, theirs)
             if start is not None:
                 self._check(other, start, None)
 
@@ -190,7 +193,11 @@ class _Search:
                         yield apart_um, index, view.counted_as
 
     def _check(self, other: str, start: Similarity, seed_um: complex | None) -> bool:
-        tie = checked(self._shelf.picture(self._frame), self._shelf.picture(other), start, seed_um=seed_um)
+        mine, theirs = self._shelf.picture(self._frame), self._shelf.picture(other)
+        if mine is None or theirs is None or self._checks == _MOST_CHECKS:
+            return False
+        self._checks += 1
+        tie = checked(mine, theirs, start, seed_um=seed_um)
         if tie.holds:
             self.ties[other] = tie
         return tie.holds

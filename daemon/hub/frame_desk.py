@@ -66,7 +66,7 @@ class FrameDesk:
         try:
             flaw = _flaw(message, buffers, known) or self._other_cells(message)
             if flaw is None:
-                self._journal.commit(_event(message))
+                self._journal.commit(_event(message), thumbnails=_thumbnails(message, buffers))
         except (EventInvalid, LedgerRefused, ValueError) as error:
             flaw = str(error)
         if flaw is not None:
@@ -75,8 +75,6 @@ class FrameDesk:
             return Refused("impossible_answer", flaw[:400])
         self.leases.settle(message.lease, holder)
         self._stages.add(message.stages_ms)
-        jpegs = zip(message.cells, buffers[len(message.cropped) :], strict=True)
-        self._ledger.put_thumbnails(message.frame, {cell.index: bytes(jpeg) for cell, jpeg in jpegs if jpeg.nbytes})
         for index, pixels in zip(message.cropped, buffers, strict=False):
             if index not in known:
                 self._crops.add((message.frame, index), pixels)
@@ -159,6 +157,11 @@ def _event(message: CellsFound) -> Found:
         cells=tuple(_found_cell(cell) for cell in message.cells),
         placement=None if message.placement is None else Placement(**asdict(message.placement)),
     )
+
+
+def _thumbnails(message: CellsFound, buffers: Sequence[memoryview]) -> dict[tuple[str, int], bytes]:
+    jpegs = zip(message.cells, buffers[len(message.cropped) :], strict=True)
+    return {(message.frame, cell.index): bytes(jpeg) for cell, jpeg in jpegs if jpeg.nbytes}
 
 
 def _found_cell(cell: CellOnWire) -> FoundCell:

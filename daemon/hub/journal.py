@@ -2,6 +2,8 @@
 
 import json
 from collections import Counter, deque
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from smearwatch.daemon.record.events import Counted, Event, Recorded, event_to_bytes
 from smearwatch.daemon.record.ledger import Ledger
@@ -10,6 +12,7 @@ from smearwatch.daemon.wire.messages import EventNotice
 from smearwatch.daemon.wire.sockets import HubSockets
 
 _RECENT = 256
+_NONE: Mapping[tuple[str, int], bytes] = MappingProxyType({})
 
 
 def notice(recorded: Recorded) -> EventNotice:
@@ -42,9 +45,12 @@ class Journal:
         for recorded in ledger.events():
             self._take(recorded)
 
-    def commit(self, *events: Event) -> list[Recorded]:
-        """Write events in one transaction; gives those that are new. What stands already changes nothing."""
-        written = self.ledger.append(events)
+    def commit(self, *events: Event, thumbnails: Mapping[tuple[str, int], bytes] = _NONE) -> list[Recorded]:
+        """Write events, and thumbnails of cells, in one transaction; gives the events that are new.
+
+        What stands already changes nothing.
+        """
+        written = self.ledger.append(events, thumbnails)
         for recorded in written:
             self._take(recorded)
             self._sockets.publish(notice(recorded))

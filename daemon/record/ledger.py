@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from smearwatch.daemon.record.chain import genesis, link
@@ -84,13 +85,19 @@ class Ledger(LedgerReader):
         """Which start of the writer this is, counted from 1."""
         return self._epoch
 
-    def append(self, events: Iterable[Event]) -> list[Recorded]:
+    def append(
+        self, events: Iterable[Event], thumbnails: Mapping[tuple[str, int], bytes] = MappingProxyType({})
+    ) -> list[Recorded]:
         """Write events in one transaction; when this returns they survive a loss of power.
 
         Parameters
         ----------
         events : iterable of Event
             In the order they are to have.
+        thumbnails : mapping, optional
+            Small JPEG pictures by frame and index of cells that are found by then, written in the same transaction;
+            they can be made again, so the chain leaves them out. The first picture of a cell stays; that of a cell
+            which the ledger does not know is passed over.
 
         Returns
         -------
@@ -113,33 +120,16 @@ class Ledger(LedgerReader):
                 if (recorded := self._write(event, tail, recorded_at_ns)) is not None:
                     tail = (recorded.number, bytes.fromhex(recorded.chain))
                     new.append(recorded)
+            self._keep(thumbnails)
         self._tail = tail
         return new
 
-    def put_thumbnails(self, frame: str, jpegs: Mapping[int, bytes]) -> int:
-        """Keep small JPEG pictures of a frame's cells. They can be made again, so the chain leaves them out.
-
-        Parameters
-        ----------
-        frame : str
-            The frame, found before.
-        jpegs : mapping
-            The pictures by cell index. The first picture of a cell stays.
-
-        Returns
-        -------
-        int
-            How many pictures were not kept, because the ledger knows no such cell or has its picture already.
-        """
-        kept = 0
-        with self._transaction():
-            for index, jpeg in jpegs.items():
-                kept += self._connection.execute(
-                    "INSERT INTO thumbnails SELECT frame, cell, ?3 FROM cells WHERE frame = ?1 AND cell = ?2 "
-                    "ON CONFLICT DO NOTHING",
-                    (frame, index, jpeg),
-                ).rowcount
-        return len(jpegs) - kept
+    def _keep(self, thumbnails: Mapping[tuple[str, int], bytes]) -> None:
+        self._connection.executemany(
+            "INSERT INTO thumbnails SELECT frame, cell, ?3 FROM cells WHERE frame = ?1 AND cell = ?2 "
+            "ON CONFLICT DO NOTHING",
+            [(frame, index, jpeg) for (frame, index), jpeg in thumbnails.items()],
+        )
 
     def _write(self, event: Event, tail: tuple[int, bytes], recorded_at_ns: int) -> Recorded | None:
         key = key_of(event)

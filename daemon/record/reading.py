@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -243,6 +244,15 @@ class LedgerReader:
             "(SELECT recorded_at_ns FROM events ORDER BY number DESC LIMIT 1)"
         )
         return LedgerSummary(self.session, *row)
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        """Read the ledger as it is now, whatever is written meanwhile."""
+        self.rows("BEGIN")
+        try:
+            yield
+        finally:
+            self.rows("COMMIT")
 
     def rows(self, statement: str, *values: str | int) -> list[Any]:
         """Ask the ledger's tables (`schema`) directly."""

@@ -64,7 +64,7 @@ def test_a_late_client_has_the_hubs_tally_and_then_follows(bench, make_feed):
 
 def test_pictures_come_with_the_cells(bench, make_feed):
     bench.journal.commit(seen(1), found(1))
-    bench.ledger.put_thumbnails(frame_id(1), {0: JPEG})
+    bench.ledger.append([], {(frame_id(1), 0): JPEG})
     bench.journal.commit(counted(1))
     feed = make_feed(pictures=True)
     view = run_on(bench, feed, lambda view: bool(view.recent) and view.recent[0].thumbnail is not None)

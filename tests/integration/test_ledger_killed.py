@@ -34,7 +34,7 @@ with Ledger.open(Path(sys.argv[1])) as ledger:
         print("seen", frame, flush=True)
         cells = tuple(FoundCell(i, (0, 0, 9, 9), (4.0, 4.0), 80.0, False, 1.0) for i in range(2))
         ledger.append([Found(frame, 10, 10, 0.1, "configured", None, 0.9, cells)])
-        ledger.put_thumbnails(frame, {0: b"jpeg"})
+        ledger.append([], {(frame, 0): b"jpeg"})
         for i in range(2):
             ledger.append([Counted(frame, i, CLASSES[(n + i) % 6], "confirmed", six, six, 0.0, "w")])
             print("counted", frame, i, flush=True)

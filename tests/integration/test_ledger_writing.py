@@ -227,9 +227,9 @@ def test_scale_estimates_are_the_first_recorded(ledger):
 
 def test_pictures_of_cells(ledger):
     ledger.append([seen(1), found(1, False, True)])
-    assert ledger.put_thumbnails(frame(1), {0: b"first", 1: b"edge", 7: b"no such cell"}) == 1
-    assert ledger.put_thumbnails(frame(1), {0: b"second"}) == 1
-    assert ledger.put_thumbnails(frame(2), {0: b"no such frame"}) == 1
+    ledger.append([], {(frame(1), 0): b"first", (frame(1), 1): b"edge", (frame(1), 7): b"no such cell"})
+    ledger.append([], {(frame(1), 0): b"second"})
+    ledger.append([], {(frame(2), 0): b"no such frame"})
     assert [ledger.thumbnail(frame(1), index) for index in (0, 1, 7)] == [b"first", b"edge", None]
 
 

@@ -45,8 +45,7 @@ def commit(ledger: Ledger, frame: str, field: Walked, placed: Placed) -> None:
     ledger.append([Seen(frame, "f.jpg", len(field.data), 1, None, None, True, "folder")])
     scale = (result.um_per_px, result.um_per_px_source, None)
     found = Found(frame, result.width_px, result.height_px, *scale, result.focus, cells, placed.placement)
-    ledger.append([found])
-    ledger.put_thumbnails(frame, {cell.index: cell.thumbnail_jpeg for cell in result.cells})
+    ledger.append([found], {(frame, cell.index): cell.thumbnail_jpeg for cell in result.cells})
 
 
 def recorded(folder: Path, way: list[Walked], *, anew_each_time: bool) -> list[Placed]:
@@ -94,3 +93,15 @@ def test_fields_of_a_ledger_that_knew_no_places_are_known_by_their_cells(way, tm
         assert again.same_as
         # And the frame itself, asked for once more, has no place still.
         assert desk.place(first, replace(way[0].result)) == Placed(None, {})
+
+
+def test_a_damaged_earlier_frame_costs_no_later_one(way, tmp_path):
+    recorded(tmp_path, way[:1], anew_each_time=False)
+    with Ledger.open(tmp_path, session="s") as ledger, LedgerReader.read(tmp_path) as reader:
+        (found,) = reader.found_frames()
+        path = ledger.frames.path(found.frame)
+        path.chmod(0o600)
+        path.write_bytes(way[0].data[:500])
+        placed = PlacingDesk(reader, max_pixels=10**8).place(ledger.frames.put(way[3].data), way[3].result)
+    assert placed.placement is not None
+    assert (placed.placement.status, placed.same_as) == ("unplaced", {})

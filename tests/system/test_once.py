@@ -17,7 +17,7 @@ pytestmark = pytest.mark.system
 
 
 def finder_of(run) -> int:
-    """The process that was started as the fourth of the run's roles: hub, worker, finder."""
+    """The process that was started as the third of the run's roles: hub, worker, finder."""
     roles = sorted(psutil.Process(run.pid).children(), key=lambda child: child.create_time())
     return roles[2].pid
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from smearwatch.capture.find import FieldFound, find
 from smearwatch.capture.placing.shelf import Shelf
 from smearwatch.capture.placing.signatures import ANGLES_DEG, Look, LookIndex, Thumbnail, look
 from smearwatch.capture.placing.similarity import Similarity
@@ -18,10 +19,14 @@ WHITE_PX = np.full((96, 96, 3), 235, np.uint8)
 
 
 def thumbnail(field: Walked, number: int) -> Thumbnail:
-    cell = field.result.cells[number]
+    return cut_out(field.result, number, field.size_um)
+
+
+def cut_out(found: FieldFound, number: int, size_um: complex) -> Thumbnail:
+    cell = found.cells[number]
     bgr = cv2.imdecode(np.frombuffer(cell.thumbnail_jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert bgr is not None
-    return Thumbnail(np.asarray(bgr, np.uint8), 22 / 96, complex(*cell.centre_xy_px) * 0.11, field.size_um)
+    return Thumbnail(np.asarray(bgr, np.uint8), 22 / 96, complex(*cell.centre_xy_px) * found.um_per_px, size_um)
 
 
 def whole(field: Walked) -> list[WholeCell]:
@@ -127,8 +132,51 @@ def test_the_index_grows_and_an_empty_one_has_nothing():
     assert index.alike(seen).shape == (1, 0)
     for _ in range(130):
         index.add(seen)
-    assert len(index) == 130
     assert index.alike(seen).shape == (1, 130)
+
+
+def sparse(seed: int, count: int) -> FieldFound:
+    """Round cells of one size, each of a texture of its own, on glass that shows nothing else."""
+    rng = np.random.default_rng(seed)
+    bgr = np.full((900, 1300, 3), 235.0, np.float32)
+    for _ in range(count):
+        x, y = (int(v) for v in rng.uniform((250, 250), (1050, 650)))
+        cv2.circle(bgr, (x, y), 90, (215.0, 190.0, 200.0), cv2.FILLED, cv2.LINE_AA)
+        nucleus = np.zeros(bgr.shape[:2], np.uint8)
+        cv2.circle(nucleus, (x, y), 75, 255, cv2.FILLED, cv2.LINE_AA)
+        texture = cv2.GaussianBlur(rng.normal(0, 60, bgr.shape[:2]).astype(np.float32), (0, 0), 5)
+        bgr[nucleus > 0] = np.array([150.0, 60.0, 90.0]) + texture[nucleus > 0][:, None]
+    bgr = np.clip(bgr + rng.normal(0, 1.5, bgr.shape), 0, 255)
+    _, png = cv2.imencode(".png", bgr.astype(np.uint8))
+    found = find(png.tobytes(), um_per_px=0.1, um_per_px_source="configured")
+    assert isinstance(found, FieldFound), found
+    assert len(found.cells) == count
+    return found
+
+
+def test_leukocytes_alone_on_glass_are_never_taken_for_each_other():
+    """Where nothing but a cell shows, nothing can say that it is the same one."""
+    shelf = Shelf(forgotten)
+    slide_map = SlideMap(shelf)
+    for number in range(4):
+        found = sparse(number, 1)
+        frame = f"{number:064x}"
+        shelf.put(frame, found.picture)
+        size_um = complex(found.width_px, found.height_px) * 0.1
+        cells = [WholeCell(cell.index, cut_out(found, cell.index, size_um)) for cell in found.cells]
+        assert slide_map.place(frame, size_um, cells).same_as == {}
+
+
+def test_an_earlier_field_whose_picture_is_lost_is_tied_to_nothing(way):
+    """It is damaged on the disk: the new field is unplaced, and nothing else happens."""
+    shelf = Shelf(lambda frame: None)
+    slide_map = SlideMap(shelf)
+    placed = place(slide_map, shelf, way[0], 0)
+    gone = SlideMap(shelf)
+    gone.remember("ff" * 32, way[0].size_um, placed, {c.index: look(c.thumbnail) for c in whole(way[0])})
+    alone = place(gone, shelf, way[3], 3)
+    assert alone.placement is not None
+    assert (alone.placement.status, alone.same_as) == ("unplaced", {})
 
 
 def test_what_two_views_do_not_share_says_nothing():
