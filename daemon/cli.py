@@ -98,7 +98,7 @@ def main() -> int:
             raise
         line = one_line(error) or f"{type(error).__name__}: {error} (unforeseen; run with --debug and report it)"
         sys.stderr.write(f"smearwatch: {line}\n")
-        return 1
+        return 2 if getattr(error, "wrongly_typed", False) else 1
 
 
 def _wrong_usage(error: Any) -> int:

@@ -31,11 +31,12 @@ SCALE_MIN_UM_PER_PX, SCALE_MAX_UM_PER_PX = 0.01, 2.0
 
 
 class SettingsUnusable(ValueError):
-    """A setting that cannot be used: which, where it came from, and the mend."""
+    """A setting that cannot be used: which, where it came from, and the mend; whether it was typed as an option."""
 
-    def __init__(self, message: str, mend: str) -> None:
+    def __init__(self, message: str, mend: str, *, wrongly_typed: bool = False) -> None:
         super().__init__(message)
         self.mend = mend
+        self.wrongly_typed = wrongly_typed
 
 
 def _service_dir(variable: str, fallback: str) -> Path:
@@ -149,8 +150,10 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
         return Settings(**given, config_file=path)  # type: ignore[call-arg]
     except ValidationError as error:
         raise _explain(error, given, path) from None
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
+        if isinstance(error, UnicodeDecodeError):
+            reason = "is no UTF-8 text"
         mend = "write it as TOML, one key = value a line"
         raise SettingsUnusable(f"settings file {path}: {reason}", mend) from None
 
@@ -169,8 +172,9 @@ def _check_environment() -> None:
 def _explain(error: ValidationError, given: dict[str, Any], path: Path) -> SettingsUnusable:
     first = error.errors(include_url=False)[0]
     key = str(first["loc"][0]) if first["loc"] else "?"
+    typed = key in given
     variable = _PREFIX + key.upper()
-    if key in given:
+    if typed:
         origin = f"option --{key.replace('_', '-')}"
     else:
         origin = f"environment variable {variable}" if variable in os.environ else str(path)
@@ -180,5 +184,9 @@ def _explain(error: ValidationError, given: dict[str, Any], path: Path) -> Setti
         return SettingsUnusable(f"{origin}: unknown key {key!r}", known)
     if key == "um_per_px":
         mend = f"give auto or a number from {SCALE_MIN_UM_PER_PX} to {SCALE_MAX_UM_PER_PX}"
-        return SettingsUnusable(f"{origin}: um_per_px = {first['input']!r} is no usable scale", mend)
-    return SettingsUnusable(f"{origin}: {key} = {first['input']!r}: {first['msg']}", f"correct {key}")
+        return SettingsUnusable(
+            f"{origin}: um_per_px = {first['input']!r} is no usable scale", mend, wrongly_typed=typed
+        )
+    return SettingsUnusable(
+        f"{origin}: {key} = {first['input']!r}: {first['msg']}", f"correct {key}", wrongly_typed=typed
+    )

@@ -24,6 +24,15 @@ class PromotedWeightsDamaged(Exception):
         super().__init__(f"promoted weights {link}: {matter}")
 
 
+class WeightsMissing(OSError):
+    """There are no weights in the folder that was named."""
+
+    mend = "name a folder that `smearwatch train` wrote, or leave --weights out"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"no weights in {folder}: {_MANIFEST} is missing there")
+
+
 def weights_root(state_dir: Path) -> Path:
     """Give the folder that holds the promoted weights of a state folder."""
     return state_dir / "weights"
@@ -56,5 +65,7 @@ def promoted_weights(state_dir: Path) -> Path | None:
 
 
 def weights_in_use(settings: Settings) -> Path:
-    """Give the folder of the weights to work with; raises `PromotedWeightsDamaged`."""
+    """Give the folder of the weights to work with; raises `WeightsMissing` and `PromotedWeightsDamaged`."""
+    if settings.weights is not None and not (settings.weights / _MANIFEST).is_file():
+        raise WeightsMissing(settings.weights)
     return settings.weights or promoted_weights(settings.state_dir) or shipped_weights()

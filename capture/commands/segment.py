@@ -75,7 +75,7 @@ def segment(
             failed = True
             progress.clear()
             sys.stderr.write(f"smearwatch: {unusable} ({unusable.mend})\n")
-            record = {"file": str(file), "accepted": False, "reason": unusable.reason, "cells": []}
+            record = {**_NOTHING_KNOWN, "file": str(file), "reason": unusable.reason}
             if not as_json:
                 continue
         sys.stdout.write((json.dumps(record) if as_json else _plain(record)) + "\n")
@@ -173,6 +173,20 @@ def _searched(
     return record
 
 
+_NOTHING_KNOWN: dict[str, Any] = {
+    "file": None,
+    "width": None,
+    "height": None,
+    "um_per_px": None,
+    "um_per_px_source": None,
+    "accepted": False,
+    "reason": None,
+    "focus": None,
+    "cells": [],
+}
+"""All that a record holds, for a picture that was not searched."""
+
+
 def _found_record(file: Path, found: "FieldFound") -> dict[str, Any]:
     return {
         "file": str(file),
@@ -197,13 +211,13 @@ def _found_record(file: Path, found: "FieldFound") -> dict[str, Any]:
 
 def _poor_record(file: Path, rejected: "FieldRejected") -> dict[str, Any]:
     return {
+        **_NOTHING_KNOWN,
         "file": str(file),
         "width": rejected.width_px,
         "height": rejected.height_px,
-        "accepted": False,
+        "um_per_px": rejected.um_per_px,
         "reason": rejected.reason,
         "value": rejected.value,
-        "cells": [],
     }
 
 

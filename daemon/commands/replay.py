@@ -25,12 +25,14 @@ app = typer.Typer()
 class SpeedUnusable(ValueError):
     """A replay speed that is no number above zero."""
 
+    wrongly_typed = True
     mend = "give a number above 0, or max"
 
 
 class IntoUnusable(ValueError):
     """A replay into the session that it replays."""
 
+    wrongly_typed = True
     mend = "give --into another name"
 
 

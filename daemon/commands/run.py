@@ -79,7 +79,7 @@ def run(
     )
     plan = RunPlan(
         settings=settings,
-        session=check_name(session or time.strftime("%Y-%m-%dT%H-%M-%S")),
+        session=check_name(time.strftime("%Y-%m-%dT%H-%M-%S") if session is None else session),
         source=name,
         source_options=options,
         until_idle_s=until_idle,

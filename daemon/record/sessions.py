@@ -20,6 +20,7 @@ _DOOMED: Final = ".deleted-"
 class SessionNameInvalid(ValueError):
     """A session's name that cannot be a folder's on every system."""
 
+    wrongly_typed = True
     mend = "use 1 to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit"
 
     def __init__(self, name: str) -> None:

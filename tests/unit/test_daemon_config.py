@@ -121,3 +121,9 @@ def test_a_plan_survives_the_way_to_a_child_whatever_its_environment(file, monke
     monkeypatch.setenv("SMEARWATCH_TARGET", "999")
     assert RunPlan.model_validate_json(text) == plan
     assert isinstance(RunPlan.model_validate_json(text).settings, Settings)
+
+
+def test_a_settings_file_that_is_no_text_is_one_line(file):
+    file.write_bytes(b"\xff\xd8\xff\xe0 a picture")
+    with pytest.raises(SettingsUnusable, match="is no UTF-8 text"):
+        load_settings(file)

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from smearwatch.daemon.config import Settings
-from smearwatch.daemon.weights import PromotedWeightsDamaged, promoted_weights, shipped_weights, weights_in_use
+from smearwatch.daemon.weights import (
+    PromotedWeightsDamaged,
+    WeightsMissing,
+    promoted_weights,
+    shipped_weights,
+    weights_in_use,
+)
 from smearwatch.models import checkpoint
 
 IDENTITY = "ab" * 32
@@ -27,7 +33,12 @@ def test_named_win_over_promoted_over_shipped(state: Path, tmp_path: Path):
     assert weights_in_use(Settings(state_dir=state)) == shipped_weights()
     (state / "weights" / "current").symlink_to(IDENTITY)
     assert weights_in_use(Settings(state_dir=state)) == state / "weights" / IDENTITY
-    assert weights_in_use(Settings(state_dir=state, weights=tmp_path / "mine")) == tmp_path / "mine"
+    mine = tmp_path / "mine"
+    with pytest.raises(WeightsMissing, match=r"no weights in .*mine"):
+        weights_in_use(Settings(state_dir=state, weights=mine))
+    mine.mkdir()
+    (mine / "manifest.json").touch()
+    assert weights_in_use(Settings(state_dir=state, weights=mine)) == mine
 
 
 @pytest.mark.parametrize(
@@ -48,4 +59,5 @@ def test_a_damaged_link_is_one_clear_line(state: Path, damage: Callable[[Path], 
         promoted_weights(state)
     assert "\n" not in str(caught.value)
     assert "promote --back" in caught.value.mend
+    (state / "manifest.json").touch()
     assert weights_in_use(Settings(state_dir=state, weights=state)) == state
