@@ -17,6 +17,7 @@ _ALIKE = 0.55
 _WITHIN_UM = 0.6
 _ROUNDS = ((22.0, 8), (50.0, 5), (1000.0, 4))  # reach around the seed in um, search in pixels
 _LAST_SEARCH_PX = 3
+_FEWEST_EXPECTED, _LEAST_EXPECTED = 3, 0.75
 _FEWEST_TO_REFINE, _LEAST_FOLLOWED = 3, 0.2
 # Fields that show different places agree in up to 0.15 of their blocks, less surely so the fewer there are; each block
 # shares half of its width with its neighbours, so that four of them say as much as one.
@@ -52,6 +53,11 @@ class Tie:
         if not self.checked or not plausible(self.onto):
             return False
         return self.share >= _BY_CHANCE + _SURE / math.sqrt(self.checked / _SHARED_BY)
+
+    @property
+    def nearly_holds(self) -> bool:
+        """Whether it would hold, were there more blocks: enough where other ties say the same."""
+        return self.agreeing >= _FEWEST_EXPECTED and self.share >= _LEAST_EXPECTED and plausible(self.onto)
 
 
 @dataclass(frozen=True, slots=True)
