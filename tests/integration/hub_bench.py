@@ -1,5 +1,6 @@
 """A hub on real sockets with a real ledger, turned by hand, so that a test decides what happens when."""
 
+import time
 from contextlib import ExitStack
 from typing import Any
 
@@ -86,6 +87,13 @@ class Bench:
         """Let the hub work off what has come."""
         for _ in range(times):
             self.hub.turn(0.01)
+
+    def turn_until(self, condition, seconds=20.0):
+        """Let the hub work until something is so: a large message takes its time on a busy machine."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come to pass"
+            self.turn(1)
 
     def hear(self, peer, kind=None):
         """Give what the peer has got, of one kind or all."""

@@ -256,6 +256,7 @@ def test_an_impossible_verdict_is_refused_and_the_cell_stays(staffed):
 def test_what_cannot_be_read_is_counted_and_answered(staffed, parts, code):
     bench, source, _, _ = staffed
     source.socket.send_multipart(parts)
+    bench.turn_until(lambda: bench.journal.counters[f"wire_{code}"])
     assert bench.hear(source, Refused)[0][0].code == code
     assert bench.journal.counters[f"wire_{code}"] == 1
     assert len(bench.offer(source, b"still here")) == 1
