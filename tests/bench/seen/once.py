@@ -40,7 +40,6 @@ class Course:
     overlapping_unplaced: int = 0
     place_s: list[float] = field(default_factory=list)
     find_s: list[float] = field(default_factory=list)
-    doubles: list[tuple[int, str]] = field(default_factory=list)
 
 
 def on_real_fields(root: Path) -> Iterator[dict[str, Any]]:
@@ -119,8 +118,6 @@ def _tell(course: Course, photographed: Field, result: FieldFound, same_as: dict
             continue
         course.seen[name] += 1
         if cell.index not in same_as:
-            if course.counted[name]:
-                course.doubles.append((photographed.index, name))
             course.counted[name] += 1
 
 
