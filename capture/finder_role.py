@@ -31,7 +31,11 @@ _CAPACITY = 2
 def main(plan: RunPlan, role: Role) -> None:
     """Find leukocytes until told to stop."""
     get_logger().info("finder ready")
-    desks = PlacingDesks(plan.settings.state_dir, max_pixels=plan.settings.max_frame_pixels)
+    desks = PlacingDesks(
+        plan.settings.state_dir,
+        max_pixels=plan.settings.max_frame_pixels,
+        judges_again=plan.settings.judged_view == "best",
+    )
     with Errand(plan, role, "finder", capacity=_CAPACITY) as errand:
         while not role.stopping:
             for lease, buffers in errand.leases(FrameLease, most=1):
@@ -83,7 +87,7 @@ def _answer(
 def _found(
     lease: FrameLease, result: FieldFound, placed: Placed, stages_ms: dict[str, float]
 ) -> tuple[CellsFound, list[Buffer]]:
-    known = {*lease.known_cells, *placed.same_as}
+    known = {*lease.known_cells, *(index for index in placed.same_as if index not in placed.better_than)}
     crops = [(cell.index, cell.crop_bgr) for cell in result.cells if cell.crop_bgr is not None]
     wanted = [(index, crop_bgr) for index, crop_bgr in crops if index not in known]
     message = CellsFound(
@@ -104,6 +108,7 @@ def _found(
                 at_edge=cell.at_edge,
                 score=cell.score,
                 same_as=placed.same_as.get(cell.index),
+                better_than=placed.better_than.get(cell.index),
             )
             for cell in result.cells
         ),

@@ -8,8 +8,8 @@ from typing import Any, Final, TextIO
 from smearwatch.daemon.record.drift import MEASURES, DriftFold
 from smearwatch.daemon.record.events import (
     CLASSES,
+    COUNTS,
     CUT,
-    SEEN_BEFORE,
     Counted,
     Found,
     FoundCell,
@@ -20,7 +20,7 @@ from smearwatch.daemon.record.events import (
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.views import CellKey, Views, counted_as, views_by_cell
 
-_LATER: Final = ("drift", "counted_frame", "counted_index", "views", "best_frame", "best_index")
+_LATER: Final = ("drift", "counted_frame", "counted_index", "views", "best_frame", "best_index", "judged_again")
 
 COLUMNS: Final = (
     "session",
@@ -52,8 +52,6 @@ COLUMNS: Final = (
     *_LATER,
 )
 
-_LEFT_OUT = {CUT: "at_edge", SEEN_BEFORE: "seen_again"}
-
 
 def cell_rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
     """Give a row for each leukocyte found, in the order the frames were seen.
@@ -67,11 +65,13 @@ def cell_rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
     ------
     dict
         The keys of `COLUMNS`. ``state`` is ``counted``, ``at_edge`` (cut by the frame's edge),
-        ``seen_again`` (counted in an earlier frame) or ``pending``;
+        ``seen_again`` (counted in an earlier frame) or ``pending`` (without its verdict yet). Class, verdict and all
+        that comes with them are in the ``counted`` rows alone, one for each leukocyte, and are those that stand: given
+        on the view that ``best_frame`` and ``best_index`` name, which is another one where ``judged_again`` is not 0;
         ``label`` is the last that a person gave and ``label_number`` counts them; ``look_...`` is how the cell looked
         before its stain was brought to a standard, ``drift`` whether it was judged under a drift alarm; what a cell
         does not have is None. ``counted_frame`` and ``counted_index`` say under which cell it is counted, ``views`` in
-        how many frames that one is seen whole, ``best_frame`` and ``best_index`` which of them is the sharpest.
+        how many frames that one is seen whole, ``judged_again`` how many verdicts on it were replaced.
     """
     with ledger.at_one_moment():
         yield from _rows(ledger)
@@ -86,13 +86,24 @@ def _rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
         found = ledger.found(seen.frame)
         if found is None:
             continue
-        verdicts = {counted.index: counted for counted in ledger.counted(seen.frame)}
+        judged = ledger.counted_indices(seen.frame)
         labels = ledger.labels(seen.frame)
         for cell in found.cells:
-            counted = verdicts.get(cell.index)
-            row = _row(ledger.session, seen, found, cell, counted, labels.get(cell.index))
-            drift = {"drift": (seen.frame, cell.index) in alarmed if counted else None}
+            # Rows of other views tell no verdict, so that nobody sums one twice.
+            best = views[seen.frame, cell.index].best if cell.left_out == COUNTS else None
+            stands = None if best is None else ledger.verdict(*best)
+            state = _state(cell, judged=cell.index in judged)
+            row = _row(ledger.session, seen, found, cell, state, stands, labels.get(cell.index))
+            drift = {"drift": best in alarmed if stands else None}
             yield row | drift | _seen_as(seen.frame, cell, views)
+
+
+def _state(cell: FoundCell, *, judged: bool) -> str:
+    if cell.left_out == CUT:
+        return "at_edge"
+    if cell.is_judged and not judged:
+        return "pending"
+    return "counted" if cell.left_out == COUNTS else "seen_again"
 
 
 def write_csv(rows: Iterator[dict[str, Any]], file: TextIO) -> int:
@@ -126,6 +137,7 @@ def _seen_as(frame: str, cell: FoundCell, views: dict[CellKey, Views]) -> dict[s
         "views": len(seen.all),
         "best_frame": seen.best[0],
         "best_index": seen.best[1],
+        "judged_again": seen.judged_again,
     }
 
 
@@ -136,8 +148,9 @@ def _alarmed(ledger: LedgerReader) -> set[tuple[str, int]]:
         match recorded.event:
             case Ranged():
                 fold.ranged(recorded.event)
-            case Counted(frame=frame, index=index, weights=weights, look=look):
-                fold.counted(weights, frame, index, look)
+            case Counted(frame=frame, index=index, weights=weights, look=look, instead_of=before):
+                instead_of = None if before is None else (before.frame, before.index)
+                fold.counted(weights, frame, index, look, instead_of=instead_of)
                 if fold.alarmed:
                     alarmed.add((frame, index))
             case _:
@@ -146,9 +159,14 @@ def _alarmed(ledger: LedgerReader) -> set[tuple[str, int]]:
 
 
 def _row(
-    session: str, seen: Seen, found: Found, cell: FoundCell, counted: Counted | None, labelled: Labelled | None
+    session: str,
+    seen: Seen,
+    found: Found,
+    cell: FoundCell,
+    state: str,
+    counted: Counted | None,
+    labelled: Labelled | None,
 ) -> dict[str, Any]:
-    state = _LEFT_OUT.get(cell.left_out) or ("pending" if counted is None else "counted")
     probabilities = counted.probabilities if counted else (None,) * len(CLASSES)
     verifiers = counted.verifiers if counted else (None,) * len(CLASSES)
     values = (

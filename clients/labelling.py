@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from smearwatch.clients.label_table import Row
 from smearwatch.daemon.record.events import LABELS, Found, FoundCell, Labelled, Seen
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.views import counted_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,7 @@ class _Session:
         cell = _by_index(found, row["index"]) if row.get("index") else _by_place(found, row)
         if cell.at_edge:
             raise _Unfit(f"cell {cell.index} is cut by the edge of its frame, so never counted", "leave this line out")
-        if cell.same_as is not None:
-            matter = f"cell {cell.index} was counted before, as cell {cell.same_as.index} of frame {cell.same_as.frame}"
-            raise _Unfit(matter, "label that one")
-        return frame, cell.index
+        return counted_as(frame, cell)  # whichever view of a leukocyte the row names, the label is the leukocyte's
 
     def _frame(self, given: str) -> str:
         if self._ledger.has_seen(given.lower()):

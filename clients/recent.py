@@ -30,15 +30,19 @@ class RecentCells:
         self._tries: dict[CellKey, int] = {}
 
     def add(self, event: Counted) -> None:
-        """Put a cell in front; the oldest one falls off."""
+        """Put a cell in front, in the place of a view that it is better than; the oldest one falls off."""
         key = (event.frame, event.index)
+        if event.instead_of is not None:
+            self._drop((event.instead_of.frame, event.instead_of.index))
         probability = event.probabilities[CLASSES.index(event.cls)]
         self._cells[key] = RecentCell(event.frame, event.index, event.cls, event.verdict, probability)
         while len(self._cells) > self._most:
-            oldest = next(iter(self._cells))
-            del self._cells[oldest]
-            self._jpegs.pop(oldest, None)
-            self._tries.pop(oldest, None)
+            self._drop(next(iter(self._cells)))
+
+    def _drop(self, key: CellKey) -> None:
+        self._cells.pop(key, None)
+        self._jpegs.pop(key, None)
+        self._tries.pop(key, None)
 
     def wanted(self) -> tuple[CellKey, ...]:
         """Give the cells whose pictures are still to be asked for, the newest first."""

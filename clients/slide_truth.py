@@ -8,6 +8,7 @@ from pathlib import Path
 
 from smearwatch.daemon.record.events import CLASSES, Counted, Found, FoundCell, Seen
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.views import counted_as
 
 # A found cell belongs to the truth's cell whose centre lies nearest, and no farther than this.
 NEAR_UM = 5.0
@@ -73,7 +74,9 @@ def hold(session: Path, truth: dict[str, dict[str, object]]) -> Held:
             elif isinstance(event, Found):
                 found[event.frame] = event
             elif isinstance(event, Counted):
-                verdicts[event.frame, event.index] = "rejected" if event.verdict == "rejected" else event.cls
+                # A better view's verdict stands for the cell as it is counted.
+                cell = next(cell for cell in found[event.frame].cells if cell.index == event.index)
+                verdicts[counted_as(event.frame, cell)] = "rejected" if event.verdict == "rejected" else event.cls
     for frame, field_found in found.items():
         if (entry := truth.get(names[frame])) is not None:
             _hold_field(held, field_found, entry, verdicts)

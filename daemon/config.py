@@ -91,6 +91,7 @@ class Settings(BaseSettings):
     calibration: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     scale_from: Literal["auto", "micrometer", "metadata", "configured", "red_cells"] = "auto"
     search_stain: Literal["as_photographed", "red_cells"] = "as_photographed"
+    judged_view: Literal["best", "first"] = "best"
     field_um: float = Field(33.0, ge=10.0, le=100.0)
     target: int = Field(100, ge=1, le=1_000_000)
     band_rule: str = Field("filament rule: a filament without chromatin inside means segmented", max_length=200)

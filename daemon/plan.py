@@ -58,6 +58,7 @@ class RunPlan(BaseModel):
             "um_per_px",
             "scale_from",
             "search_stain",
+            "judged_view",
             "field_um",
             "target",
             "max_frame_bytes",

@@ -94,10 +94,12 @@ def tell(result: dict[str, Any], *, as_json: bool) -> None:
 def _lines(result: dict[str, Any]) -> list[str]:
     frames, reasons = result["frames"], result["rejected_by_reason"]
     rejected = f" ({', '.join(f'{n} {reason}' for reason, n in reasons.items())})" if reasons else ""
+    again = f"{result['seen_again']} seen again"
+    again += f" ({result['judged_again']} of them judged in a better view)" if result["judged_again"] else ""
     lines = [
         "",
         f"session {result['session']}: {result['cells']} cells counted, {result['cells_found']} found "
-        f"({result['at_edge']} cut by the edge, {result['seen_again']} seen again, {result['rejected']} rejected), "
+        f"({result['at_edge']} cut by the edge, {again}, {result['rejected']} rejected), "
         f"{result['flagged']} flagged",
         f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{rejected} "
         f"+ {frames['pending']} pending",

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from smearwatch.capture.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
 from smearwatch.capture.light import FieldLight, measure_light
-from smearwatch.daemon.record.events import Found, FoundCell, Labelled, Opened, Seen
+from smearwatch.daemon.record.events import Found, Labelled, Opened, Seen
+from smearwatch.daemon.record.frame_store import FrameFault
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import find_session
+from smearwatch.daemon.record.views import views_by_cell
 from smearwatch.models.classes import CLASSES, NEUTROPHILS
 from smearwatch.train.samples import REJECT, DataUnusable, Sample, Target, either, exact
 
@@ -27,6 +29,8 @@ SOURCE: Final = "session"
 # frame without a labelled cell lies between, once it is long enough; in a session without such frames, at the latest.
 _RUN_FRAMES: Final = 10
 _LONGEST_RUN_FRAMES: Final = 20
+
+_FRAMES_AT_HAND: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ def to_stderr(line: str) -> None:
 def read_labelled_session(folder: Path, *, tell: Callable[[str], None] = to_stderr) -> list[Sample]:
     """List the cells of a recorded session that a person labelled, by the label that stands, in the frames' order.
 
+    Each leukocyte is cut once, from the best view of it that was judged, which may lie in a later frame.
+
     Parameters
     ----------
     folder
@@ -67,8 +73,10 @@ def read_labelled_session(folder: Path, *, tell: Callable[[str], None] = to_stde
     Returns
     -------
     list of Sample
-        `group` is the session and a run of neighbouring frames. `digest` begins with the frame's SHA-256, so that a
-        cell counts as known where another one of its frame is; then comes what decides the crop.
+        `group` is the session and a run of neighbouring frames. `digest` begins with the SHA-256 of the frame under
+        which the cell is counted, so that a cell counts as known where another one of its frame is; then comes what
+        decides the crop. Neither changes when the session goes on and shows a cell better, so that no two views of one
+        are ever on two sides.
 
     Raises
     ------
@@ -78,20 +86,20 @@ def read_labelled_session(folder: Path, *, tell: Callable[[str], None] = to_stde
         No cell is labelled, or every labelled one lies in a damaged frame.
     """
     with LedgerReader.read(folder) as ledger:
-        runs = _Runs(ledger.session)
+        runs, frames, views = _Runs(ledger.session), _Frames(ledger), views_by_cell(ledger)
         samples: list[Sample] = []
         damaged: Counter[str] = Counter()
-        for seen, found, labels, cut in _frames(ledger):
+        for recorded in ledger.seen_frames():
+            assert isinstance(recorded.event, Seen)
+            labels = ledger.labels(recorded.event.frame)
             run = runs.of_next_frame(labelled=bool(labels))
-            if found is None or not labels:
-                continue
-            fault = ledger.frames.verify(seen.frame)
-            if fault is not None:
-                damaged[f"{seen.name} ({fault})"] += len(labels)
-                continue
-            path = ledger.frames.path(seen.frame)
-            cells = {cell.index: cell for cell in found.cells}
-            samples += [_sample(ledger.session, run, path, found, cells[i], labels[i], cut) for i in sorted(labels)]
+            for index in sorted(labels):
+                frame, best_index = views[recorded.event.frame, index].best
+                shown = frames.of(frame)
+                if shown.fault is None:
+                    samples.append(_sample(ledger.session, run, labels[index], shown, best_index))
+                else:
+                    damaged[f"{shown.name} ({shown.fault})"] += 1
     if damaged:
         names = ", ".join(damaged)
         tell(f"session {folder.name}: {damaged.total()} labelled cells left out, their frames are damaged: {names}")
@@ -117,15 +125,32 @@ class _Runs:
         return f"{SOURCE}/{self._session}/{self._number}"
 
 
-def _frames(ledger: LedgerReader) -> Iterator[tuple[Seen, Found | None, dict[int, Labelled], _Cut]]:
-    """Frames in the order they were seen, with their cells, standing labels, and how they were cut."""
-    openings = _openings(ledger)
-    for recorded in ledger.seen_frames():
-        seen = recorded.event
-        assert isinstance(seen, Seen)
-        found = ledger.found(seen.frame)
-        labels = ledger.labels(seen.frame) if found else {}
-        yield seen, found, labels, _cut(openings, ledger, seen.frame)
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A stored frame: what was found in it, how it was cut, and what is wrong with its bytes."""
+
+    name: str
+    path: Path
+    found: Found
+    cut: _Cut
+    fault: FrameFault | None
+
+
+class _Frames:
+    """The stored frames of a session; the last few are at hand."""
+
+    def __init__(self, ledger: LedgerReader) -> None:
+        self._ledger = ledger
+        self._openings = _openings(ledger)
+        self.of = lru_cache(maxsize=_FRAMES_AT_HAND)(self._read)
+
+    def _read(self, frame: str) -> _Frame:
+        seen, found = self._ledger.seen(frame), self._ledger.found(frame)
+        assert seen is not None
+        assert found is not None
+        store = self._ledger.frames
+        cut = _cut(self._openings, self._ledger, frame)
+        return _Frame(seen.name, store.path(frame), found, cut, store.verify(frame))
 
 
 def _openings(ledger: LedgerReader) -> list[tuple[int, _Cut]]:
@@ -147,16 +172,20 @@ def _cut(openings: list[tuple[int, _Cut]], ledger: LedgerReader, frame: str) -> 
     return standing[-1] if standing else _Cut(FIELD_UM, DEFAULT_MAX_PIXELS)
 
 
-def _sample(session: str, run: str, path: Path, found: Found, cell: FoundCell, labelled: Labelled, cut: _Cut) -> Sample:
+def _sample(session: str, run: str, labelled: Labelled, shown: _Frame, index: int) -> Sample:
+    cell = next(cell for cell in shown.found.cells if cell.index == index)
+    um_per_px, cut = shown.found.um_per_px, shown.cut
+    counted = f"{labelled.frame}:{labelled.index}"
+    view = "" if shown.found.frame == labelled.frame else f":{shown.found.frame}:{index}"
     return Sample(
-        sample_id=f"{SOURCE}/{session}/{found.frame[:16]}/{cell.index}",
+        sample_id=f"{SOURCE}/{session}/{labelled.frame[:16]}/{labelled.index}",
         source=SOURCE,
         label=labelled.label,
         target=_target(labelled.label),
         group=run,
         agreed=None,
-        draw=partial(_crop, path, found.um_per_px, cell.centre_xy_px, cut),
-        digest=f"{found.frame}:{cell.index}:{found.um_per_px}:{cell.centre_xy_px}:{cut.field_um}",
+        draw=partial(_crop, shown.path, um_per_px, cell.centre_xy_px, cut),
+        digest=f"{counted}:{um_per_px}:{cell.centre_xy_px}:{cut.field_um}{view}",
     )
 
 

@@ -9,13 +9,16 @@ import numpy as np
 from smearwatch.capture.decode import FrameUnusable, decode
 from smearwatch.capture.find import THUMBNAIL_PX, THUMBNAIL_UM, FieldFound
 from smearwatch.capture.light import at_work_scale
+from smearwatch.capture.placing.atlas import CellKey
+from smearwatch.capture.placing.clearness import clearness
 from smearwatch.capture.placing.picture import PackedPicture, packed
 from smearwatch.capture.placing.shelf import Shelf
-from smearwatch.capture.placing.signatures import Look, Thumbnail, look
+from smearwatch.capture.placing.signatures import Thumbnail, look
 from smearwatch.capture.placing.slide_map import Placed, SlideMap, WholeCell
 from smearwatch.daemon.log import get_logger
-from smearwatch.daemon.record.found import CUT, Found, FoundCell
+from smearwatch.daemon.record.found import CUT, Found
 from smearwatch.daemon.record.frame_store import FrameStoreError
+from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder
 
@@ -31,13 +34,15 @@ class PlacingDesk:
         The session, to be read. Its frames are decoded again where a picture is wanted that is no longer at hand.
     max_pixels
         Largest picture that is decoded.
+    judges_again
+        Whether a view that is clearly better than those before it is told.
     """
 
-    def __init__(self, ledger: LedgerReader, *, max_pixels: int) -> None:
+    def __init__(self, ledger: LedgerReader, *, max_pixels: int, judges_again: bool = True) -> None:
         self._ledger = ledger
         self._max_pixels = max_pixels
         self._shelf = Shelf(self._remade)
-        self._map = SlideMap(self._shelf)
+        self._map = SlideMap(self._shelf, judges_again=judges_again)
         for found in ledger.found_frames():
             self._remember(found)
 
@@ -54,17 +59,19 @@ class PlacingDesk:
 
     def _remember(self, found: Found) -> None:
         size_um = complex(found.width_px, found.height_px) * found.um_per_px
-        looks = {cell.index: seen for cell, seen in self._looks(found, size_um)}
-        same_as = {
-            cell.index: (cell.same_as.frame, cell.same_as.index) for cell in found.cells if cell.same_as is not None
-        }
-        self._map.remember(found.frame, size_um, Placed(found.placement, same_as), looks)
+        seen = dict(self._thumbnails(found, size_um))
+        same_as = {cell.index: _key(cell.same_as) for cell in found.cells if cell.same_as is not None}
+        better_than = {cell.index: _key(cell.better_than) for cell in found.cells if cell.better_than is not None}
+        looks = {index: look(thumbnail) for index, thumbnail in seen.items()}
+        judged = {cell.index for cell in found.cells if cell.is_judged}
+        clear = {index: clearness(thumbnail) for index, thumbnail in seen.items() if index in judged}
+        self._map.remember(found.frame, size_um, Placed(found.placement, same_as, better_than), looks, clear)
 
-    def _looks(self, found: Found, size_um: complex) -> Iterator[tuple[FoundCell, Look]]:
+    def _thumbnails(self, found: Found, size_um: complex) -> Iterator[tuple[int, Thumbnail]]:
         for cell in found.cells:
             jpeg = None if cell.left_out == CUT else self._ledger.thumbnail(found.frame, cell.index)
             if jpeg is not None:
-                yield cell, look(_thumbnail(jpeg, cell.centre_xy_px, found.um_per_px, size_um))
+                yield cell.index, _thumbnail(jpeg, cell.centre_xy_px, found.um_per_px, size_um)
 
     def _remade(self, frame: str) -> PackedPicture | None:
         found = self._ledger.found(frame)
@@ -85,12 +92,13 @@ class PlacingDesks:
     ----------
     state_dir
         Where sessions live.
-    max_pixels
+    max_pixels, judges_again
         See `PlacingDesk`.
     """
 
-    def __init__(self, state_dir: Path, *, max_pixels: int) -> None:
+    def __init__(self, state_dir: Path, *, max_pixels: int, judges_again: bool) -> None:
         self._state_dir = state_dir
+        self._judges_again = judges_again
         self._max_pixels = max_pixels
         self._of: tuple[str, int] | None = None
         self._ledger: LedgerReader | None = None
@@ -105,7 +113,7 @@ class PlacingDesks:
         if self._desk is None or self._of != (session, epoch):
             self.close()
             self._ledger = LedgerReader.read(session_folder(self._state_dir, session))
-            self._desk = PlacingDesk(self._ledger, max_pixels=self._max_pixels)
+            self._desk = PlacingDesk(self._ledger, max_pixels=self._max_pixels, judges_again=self._judges_again)
             self._of = (session, epoch)
         return self._desk
 
@@ -114,6 +122,10 @@ class PlacingDesks:
         if self._ledger is not None:
             self._ledger.close()
         self._ledger = self._desk = self._of = None
+
+
+def _key(name: CellName) -> CellKey:
+    return name.frame, name.index
 
 
 def _thumbnail(jpeg: bytes, centre_xy_px: tuple[float, float], um_per_px: float, size_um: complex) -> Thumbnail:

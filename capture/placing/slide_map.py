@@ -1,11 +1,13 @@
 """Place each field among those before it, and know its leukocytes again."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 from smearwatch.capture.placing.agreement import Tie, checked
 from smearwatch.capture.placing.atlas import Atlas, CellKey, KnownField, View
+from smearwatch.capture.placing.clearness import BestViews, Clearness, clearness
 from smearwatch.capture.placing.keypoints import guess
 from smearwatch.capture.placing.shelf import Shelf
 from smearwatch.capture.placing.signatures import ANGLES_DEG, Look, Thumbnail, look
@@ -40,10 +42,13 @@ class Placed:
         As the ledger tells it; None for a field of a ledger that began before fields were placed.
     same_as
         For the index of each cell seen before, the frame and index under which it is counted.
+    better_than
+        For the index of each of them that is clearer here than in any field before, the clearest view until now.
     """
 
     placement: Placement | None
     same_as: dict[int, CellKey]
+    better_than: dict[int, CellKey] = field(default_factory=dict)
 
 
 class SlideMap:
@@ -56,10 +61,14 @@ class SlideMap:
     ----------
     shelf
         The pictures of the fields.
+    judges_again
+        Whether a view that is clearly better than those before it is told.
     """
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, *, judges_again: bool = True) -> None:
         self._shelf = shelf
+        self._best = BestViews()
+        self._judges_again = judges_again
         self._atlas = Atlas()
         self._placed: dict[str, Placed] = {}
 
@@ -82,19 +91,30 @@ class SlideMap:
         search.among_latest()
         search.by_look()
         search.by_place()
-        placed = Placed(self._placement(search, size_um), search.same_as())
-        self.remember(frame, size_um, placed, {index: _upright(seen) for index, seen in turned.items()})
+        clear = {cell.index: clearness(cell.thumbnail) for cell in cells}
+        same_as = search.same_as()
+        better_than = self._best.beaten(same_as, clear) if self._judges_again else {}
+        placed = Placed(self._placement(search, size_um), same_as, better_than)
+        self.remember(frame, size_um, placed, {index: _upright(seen) for index, seen in turned.items()}, clear)
         return placed
 
-    def remember(self, frame: str, size_um: complex, placed: Placed, looks: dict[int, Look]) -> None:
-        """Take in a field that was placed before, with the looks of its whole cells, by index."""
+    def remember(
+        self,
+        frame: str,
+        size_um: complex,
+        placed: Placed,
+        looks: dict[int, Look],
+        clear: Mapping[int, Clearness] = MappingProxyType({}),
+    ) -> None:
+        """Take in a field that was placed before: the looks of its whole cells, by index, and how clear they are."""
+        self._best.take(frame, placed.same_as, placed.better_than, clear)
         views = tuple(
             View(frame, index, seen.middle_um, placed.same_as.get(index, (frame, index)))
             for index, seen in looks.items()
         )
         placement = placed.placement or self._alone("unplaced")
-        field = KnownField(placement.island, pose_of(placement, size_um), views)
-        self._atlas.add(frame, field, list(looks.values()))
+        known = KnownField(placement.island, pose_of(placement, size_um), views)
+        self._atlas.add(frame, known, list(looks.values()))
         self._placed[frame] = placed
 
     def _alone(self, status: Literal["first", "unplaced"]) -> Placement:

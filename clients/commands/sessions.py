@@ -208,6 +208,7 @@ def _show_lines(shown: dict[str, Any]) -> list[str]:
         f"{shown['rejected']} rejected + {shown['at_edge']} cut by the edge + {shown['seen_again']} seen again + "
         f"{shown['cells_pending']} pending",
         f"frames that could not be placed: {shown['frames_unplaced']}",
+        f"judged again in a better view: {shown['judged_again']} cells",
         f"labelled by a person: {shown['cells_labelled']} cells",
         f"drift: {drift_text(shown) or drifted_text(shown) or 'none'}",
         f"differential on {shown['cells']} cells, rejected ones excluded:",

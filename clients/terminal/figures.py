@@ -36,14 +36,14 @@ def cell_rows(view: View) -> list[Row]:
         return [
             (label, DASH, "") for label in ("found", "flagged", "corrected", "rejected", "at the edge", "seen again")
         ]
-    waiting = tally["cells_pending"]
+    waiting, again = tally["cells_pending"], tally["judged_again"]
     return [
         ("found", str(tally["cells_found"]), f"{waiting} waiting" if waiting else ""),
         ("flagged", str(tally["flagged"]), "to look at"),
         ("corrected", str(tally["verdicts"]["corrected"]), "by verifiers"),
         ("rejected", str(tally["rejected"]), "not counted"),
         ("at the edge", str(tally["at_edge"]), "not counted"),
-        ("seen again", str(tally["seen_again"]), "counted once"),
+        ("seen again", str(tally["seen_again"]), f"{again} judged again" if again else "counted once"),
     ]
 
 

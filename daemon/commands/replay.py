@@ -21,6 +21,9 @@ from smearwatch.daemon.wire.endpoints import private_dir
 
 app = typer.Typer()
 
+# What was done before there was a setting for it.
+_AS_BEFORE = {"search_stain": "as_photographed", "judged_view": "first"}
+
 
 class SpeedUnusable(ValueError):
     """A replay speed that is no number above zero."""
@@ -84,7 +87,7 @@ def _recorded(folder: Path) -> dict[str, Any]:
     with LedgerReader.read(folder) as ledger:
         for recorded in ledger.events():
             if isinstance(recorded.event, Opened):
-                kept = {"search_stain": recorded.event.settings.get("search_stain", "as_photographed")}
+                kept = {name: recorded.event.settings.get(name, before) for name, before in _AS_BEFORE.items()}
     return kept
 
 

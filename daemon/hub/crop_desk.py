@@ -1,4 +1,7 @@
-"""Crops wait in memory, are leased to workers, and leave when their verdict is committed."""
+"""Crops wait in memory, are leased to workers, and leave when their verdict is committed.
+
+A better view of a leukocyte is leased once the view that it is better than has its verdict, which its own replaces.
+"""
 
 import time
 from collections.abc import Callable
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
-from smearwatch.daemon.record.events import Counted, EventInvalid, LookRange, Ranged
+from smearwatch.daemon.record.events import Counted, EventInvalid, LookRange, Ranged, Replaced
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, Refused
 
@@ -21,6 +24,7 @@ Cell = tuple[str, int]
 class _Crop:
     pixels: memoryview
     since_s: float
+    better_than: Cell | None
 
 
 class CropDesk:
@@ -33,16 +37,25 @@ class CropDesk:
         self._stages = stages
         self._clock = clock
         self._crops: dict[Cell, _Crop] = {}
+        self._behind: dict[Cell, Cell] = {}
         self.leases: LeaseBook[Cell] = LeaseBook(lease_s, clock)
 
     def __len__(self) -> int:
-        """Count the crops held."""
-        return len(self._crops)
+        """Count the crops that are leased or can be.
 
-    def add(self, cell: Cell, pixels: memoryview) -> None:
+        Those behind another one take no room: the crop that they wait for may have been lost with a hub, and has to
+        come in. There are few, for each is clearly better than the one before it.
+        """
+        return len(self._crops) - len(self._behind)
+
+    def add(self, cell: Cell, pixels: memoryview, *, better_than: Cell | None = None) -> None:
         """Hold a crop until its verdict is committed; one that is held already stays as it is."""
-        if cell not in self._crops:
-            self._crops[cell] = _Crop(pixels, self._clock())
+        if cell in self._crops:
+            return
+        self._crops[cell] = _Crop(pixels, self._clock(), better_than)
+        if better_than is not None and self._journal.ledger.verdict(*better_than) is None:
+            self._behind[better_than] = cell
+        else:
             self.leases.put(cell)
 
     def lease(self, holder: bytes) -> tuple[CropLease, memoryview] | None:
@@ -70,6 +83,7 @@ class CropDesk:
                 reject_score=message.reject_score,
                 weights=message.weights,
                 look=message.look,
+                instead_of=self._replaced(self._crops[cell].better_than),
             )
             self._journal.commit(*self._ranged(message), event)
         except (EventInvalid, LedgerRefused, ValueError) as error:
@@ -78,8 +92,15 @@ class CropDesk:
             return Refused("impossible_answer", str(error)[:400])
         self.leases.settle(message.lease, holder)
         waited = self._crops.pop(cell)
+        if cell in self._behind:
+            self.leases.put(self._behind.pop(cell))
         self._stages.add({**message.stages_ms, "crop_to_count": (self._clock() - waited.since_s) * 1000.0})
         return None
+
+    def _replaced(self, view: Cell | None) -> Replaced | None:
+        """Give the verdict that stands, on a view that a better one was found for."""
+        stands = None if view is None else self._journal.ledger.verdict(*view)
+        return None if stands is None else Replaced(stands.frame, stands.index, stands.cls, stands.verdict)
 
     def _ranged(self, message: CropJudged) -> list[Ranged]:
         """Give what the weights were trained on, where the ledger does not hold it yet."""

@@ -9,7 +9,7 @@ from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.log import get_logger
-from smearwatch.daemon.record.events import COUNTS, EventInvalid, Found, FoundCell, Rejected
+from smearwatch.daemon.record.events import EventInvalid, Found, FoundCell, Rejected
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.placement import CellName, Placement
 from smearwatch.daemon.record.writing import LedgerRefused
@@ -75,9 +75,10 @@ class FrameDesk:
             return Refused("impossible_answer", flaw[:400])
         self.leases.settle(message.lease, holder)
         self._stages.add(message.stages_ms)
+        better_than = {cell.index: cell.better_than for cell in message.cells}
         for index, pixels in zip(message.cropped, buffers, strict=False):
             if index not in known:
-                self._crops.add((message.frame, index), pixels)
+                self._crops.add((message.frame, index), pixels, better_than=better_than[index])
         return None
 
     def rejected(self, message: FrameRejected, holder: bytes) -> Refused | None:
@@ -104,8 +105,8 @@ class FrameDesk:
         recorded = self._ledger.found(message.frame)
         if recorded is None:
             return None
-        then = {cell.index for cell in recorded.cells if cell.left_out == COUNTS}
-        now = {cell.index for cell in message.cells if _counts(cell)}
+        then = {cell.index: cell.better_than for cell in recorded.cells if cell.is_judged}
+        now = {cell.index: cell.better_than for cell in _event(message).cells if cell.is_judged}
         return (
             None if then == now else "other cells than were recorded; finish the session with the version that began it"
         )
@@ -165,22 +166,23 @@ def _thumbnails(message: CellsFound, buffers: Sequence[memoryview]) -> dict[tupl
 
 
 def _found_cell(cell: CellOnWire) -> FoundCell:
-    same_as = None if cell.same_as is None else CellName(*cell.same_as)
-    return FoundCell(cell.index, cell.box, cell.centre_xy_px, cell.area_um2, cell.at_edge, cell.score, same_as)
+    same_as, better_than = (None if name is None else CellName(*name) for name in (cell.same_as, cell.better_than))
+    told = (cell.index, cell.box, cell.centre_xy_px, cell.area_um2, cell.at_edge, cell.score)
+    return FoundCell(*told, same_as, better_than)
 
 
-def _counts(cell: CellOnWire) -> bool:
-    """Whether a cell is to get a verdict: whole, and not seen before."""
-    return not cell.at_edge and cell.same_as is None
+def _is_judged(cell: CellOnWire) -> bool:
+    """Whether a cell is to get a verdict: whole, and not seen before unless less well."""
+    return not cell.at_edge and (cell.same_as is None or cell.better_than is not None)
 
 
 def _flaw(message: CellsFound, buffers: Sequence[memoryview], known: frozenset[int]) -> str | None:
-    whole = {cell.index for cell in message.cells if _counts(cell)}
+    judged = {cell.index for cell in message.cells if _is_judged(cell)}
     cropped = message.cropped
     if len(buffers) != len(cropped) + len(message.cells):
         return f"{len(buffers)} buffers for {len(cropped)} crops and {len(message.cells)} thumbnails"
-    if len(set(cropped)) != len(cropped) or not whole - known <= set(cropped) <= whole:
-        return "crops of other cells than the whole ones that have no verdict"
+    if len(set(cropped)) != len(cropped) or not judged - known <= set(cropped) <= judged:
+        return "crops of other cells than those that are to get a verdict"
     if any(pixels.nbytes != CROP_BYTES for pixels in buffers[: len(cropped)]):
         return f"a crop that is not {CROP_BYTES} bytes long"
     return None

@@ -123,19 +123,53 @@ class DriftFold:
         """Say whether the range of weights is known."""
         return weights in self._state.ranges
 
-    def counted(self, weights: str, frame: str, index: int, look: Mapping[str, float] | None) -> None:
-        """Take in a judged cell; other weights than before begin anew."""
+    def counted(
+        self,
+        weights: str,
+        frame: str,
+        index: int,
+        look: Mapping[str, float] | None,
+        *,
+        instead_of: tuple[str, int] | None = None,
+    ) -> None:
+        """Take in a judged cell; other weights than before begin anew.
+
+        A better view, judged ``instead_of`` another one (frame, index), takes its place among the last cells if that
+        one is still there, and is no further cell.
+        """
         state = self._state
-        state.judged += 1
+        state.judged += instead_of is None
         if weights != state.weights:
             state.weights, state.window, state.alarm = weights, [], None
             self._recount()
-        if look is None or not self.knows(weights):
+        measured = None if look is None or not self.knows(weights) else look
+        if instead_of is not None:
+            self._replace(instead_of, (frame, index), measured)
+            return
+        if measured is None:
             return
         if len(state.window) == WINDOW:
             self._count(state.window.pop(0), -1)
-        state.window.append(_Cell(state.judged, frame, index, dict(look)))
+        state.window.append(_Cell(state.judged, frame, index, dict(measured)))
         self._count(state.window[-1], +1)
+        self._weigh()
+        state.cells += state.alarm is not None
+
+    def _replace(self, before: tuple[str, int], view: tuple[str, int], look: Mapping[str, float] | None) -> None:
+        """Put a better view in the place of another one in the window, or nothing where it has no look."""
+        window = self._state.window
+        for place, cell in enumerate(window):
+            if (cell.frame, cell.index) == before:
+                self._count(cell, -1)
+                window[place : place + 1] = [] if look is None else [_Cell(cell.number, *view, dict(look))]
+                if look is not None:
+                    self._count(window[place], +1)
+                self._weigh()
+                return
+
+    def _weigh(self) -> None:
+        """Raise or lower the alarm by what the window now holds."""
+        state = self._state
         share = self._share()
         if state.alarm is None and share >= RAISED_AT:
             first = self._first_beyond()
@@ -143,7 +177,6 @@ class DriftFold:
             state.episodes += 1
         elif share < LOWERED_AT:
             state.alarm = None
-        state.cells += state.alarm is not None
 
     @property
     def alarmed(self) -> bool:

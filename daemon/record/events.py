@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
+from smearwatch.daemon.record.found import BETTER as BETTER
 from smearwatch.daemon.record.found import COUNTS as COUNTS
 from smearwatch.daemon.record.found import CUT as CUT
 from smearwatch.daemon.record.found import SEEN_BEFORE as SEEN_BEFORE
@@ -38,6 +39,7 @@ from smearwatch.daemon.record.values import (
     Signed,
     SixShares,
     Word,
+    without_none,
 )
 
 CLASSES: Final = ("band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte")
@@ -145,10 +147,21 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
+class Replaced:
+    """The verdict on a leukocyte that stood until now, and the view that it was given on."""
+
+    frame: Sha256
+    index: Count
+    cls: ClassName
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
 class Counted:
     """A cell has its class and verdict. ``weights`` is the SHA-256 over the weights that gave them.
 
-    ``look`` is how it and its surroundings looked before anything was normalised.
+    ``look`` is how it and its surroundings looked before anything was normalised. On a better view of a leukocyte that
+    was judged before, ``instead_of`` is the verdict that this one replaces.
     """
 
     frame: Sha256
@@ -160,12 +173,12 @@ class Counted:
     reject_score: float
     weights: str
     look: Look | None = None
+    instead_of: Replaced | None = None
     kind: Literal["counted"] = "counted"
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        spelt: dict[str, Any] = handler(self)
-        return {name: value for name, value in spelt.items() if name != "look" or value is not None}
+        return without_none(handler(self), "look", "instead_of")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -6,19 +6,21 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.record.placement import CellName, Placement
-from smearwatch.daemon.record.values import STRICT, Count, Ordinal, Positive, Sha256, Word
+from smearwatch.daemon.record.values import STRICT, Count, Ordinal, Positive, Sha256, Word, without_none
 
-LeftOut: TypeAlias = Literal[0, 1, 2]
+LeftOut: TypeAlias = Literal[0, 1, 2, 3]
 COUNTS: Final = 0
 CUT: Final = 1
 SEEN_BEFORE: Final = 2
+BETTER: Final = 3
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class FoundCell:
     """One leukocyte in a frame: box (x, y, width, height) and centre (x, y) in pixels, area in square µm.
 
-    ``same_as`` names the cell of an earlier frame that shows the same leukocyte whole: that one is counted.
+    ``same_as`` names the cell of an earlier frame that shows the same leukocyte whole: that one is counted. Where this
+    view is clearly better than the best one until now, ``better_than`` names that one; this one's verdict replaces its.
     """
 
     index: Count
@@ -28,17 +30,31 @@ class FoundCell:
     at_edge: bool
     score: float
     same_as: CellName | None = None
+    better_than: CellName | None = None
 
     @property
     def left_out(self) -> LeftOut:
-        """Why the cell is not counted, ``COUNTS`` when it is: cut by the edge, or seen before."""
+        """Why the cell is not counted, ``COUNTS`` when it is: cut by the edge, or seen before, if only less well."""
         if self.at_edge:
             return CUT
-        return COUNTS if self.same_as is None else SEEN_BEFORE
+        if self.same_as is None:
+            return COUNTS
+        return SEEN_BEFORE if self.better_than is None else BETTER
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the cell gets a verdict: as one that counts, or in the place of a view that is less good."""
+        return self.left_out in (COUNTS, BETTER)
+
+    @model_validator(mode="after")
+    def _is_better_than_another_view(self) -> "FoundCell":
+        if self.better_than is not None and (self.at_edge or self.same_as is None):
+            raise ValueError("a better view of a cell that was not seen before, or that is cut")
+        return self
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without_none(handler(self), "same_as")
+        return without_none(handler(self), "same_as", "better_than")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -65,13 +81,11 @@ class Found:
             raise ValueError("two cells with the same index")
         if any(cell.same_as is not None and cell.same_as.frame == self.frame for cell in self.cells):
             raise ValueError("a cell that was seen before in its own frame")
+        replaced = [cell.better_than for cell in self.cells if cell.better_than is not None]
+        if len(set(replaced)) != len(replaced):
+            raise ValueError("two cells that are better than the same one")
         return self
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without_none(handler(self), "placement")
-
-
-def _without_none(spelt: dict[str, Any], name: str) -> dict[str, Any]:
-    """Leave out what events of earlier versions did not have: their spelling is what was hashed."""
-    return {key: value for key, value in spelt.items() if key != name or value is not None}
+        return without_none(handler(self), "placement")

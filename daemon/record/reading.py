@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from smearwatch.daemon.record.events import (
+    BETTER,
     Counted,
     Event,
     EventInvalid,
@@ -41,7 +42,10 @@ class PendingFrame:
 
 @dataclass(frozen=True, slots=True)
 class LedgerSummary:
-    """How much a session holds. Times are nanoseconds since 1970, None before the first event."""
+    """How much a session holds. Times are nanoseconds since 1970, None before the first event.
+
+    A cell that was judged again is one cell.
+    """
 
     session: str
     events: int
@@ -207,6 +211,15 @@ class LedgerReader:
         )
         return [self._event(number, body, Counted) for number, body in rows]
 
+    def verdict(self, frame: str, index: int) -> Counted | None:
+        """Give the verdict on a cell, None where it has none yet; a better view's may stand instead (`views`)."""
+        return self._by_key(f"counted:{frame}:{index}", Counted)
+
+    def judged_again(self) -> frozenset[tuple[str, int]]:
+        """Give the better views that have their verdict, by frame and index."""
+        rows = self.rows("SELECT frame, cell FROM cells WHERE at_edge = ? AND counted_number IS NOT NULL", BETTER)
+        return frozenset((frame, index) for frame, index in rows)
+
     def labels(self, frame: str) -> dict[int, Labelled]:
         """Give the labels that stand on a frame's cells, by index; earlier ones are among the events."""
         rows = self.rows("SELECT number, body FROM events WHERE key GLOB ? ORDER BY number", f"labelled:{frame}:*")
@@ -238,7 +251,7 @@ class LedgerReader:
             "SELECT (SELECT coalesce(max(number), 0) FROM events), "
             "(SELECT coalesce((SELECT epoch FROM events ORDER BY number DESC LIMIT 1), 0)), "
             "(SELECT count(*) FROM frames), (SELECT count(*) FROM pending), "
-            "(SELECT count(*) FROM cells), (SELECT count(counted_number) FROM cells), "
+            "(SELECT count(*) FROM cells), (SELECT count(counted_number) FROM cells WHERE at_edge = 0), "
             "(SELECT count(*) FROM events WHERE key GLOB 'labelled:*:1'), "
             "(SELECT recorded_at_ns FROM events WHERE number = 1), "
             "(SELECT recorded_at_ns FROM events ORDER BY number DESC LIMIT 1)"

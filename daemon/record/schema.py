@@ -10,17 +10,19 @@ from urllib.parse import quote
 
 LEDGER_FILE: Final = "ledger.sqlite"
 APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
-LABELS_FORM, PLACES_FORM, LOOKS_FORM = 2, 3, 4
-"""Forms of a ledger that holds labels, of one whose frames have places, and of one whose cells say how they looked. The
-tables are those of form 1, in which every ledger begins; a program that knows less says so."""
+LABELS_FORM, PLACES_FORM, LOOKS_FORM, VIEWS_FORM = 2, 3, 4, 5
+"""Forms of a ledger that holds labels, of one whose frames have places, of one whose cells say how they looked, and of
+one where a better view of a leukocyte is judged again. The tables are those of form 1, in which every ledger begins,
+and ``better`` from form 5 on; a program that knows less says so."""
 
-VERSION: Final = LOOKS_FORM
+VERSION: Final = VIEWS_FORM
 _FIRST_VERSION: Final = 1
 
 # `events` is the truth. The other tables are derived from it, in the same transaction, so that what is waiting can be
 # asked for without reading the whole session. A cell's `at_edge` says why it is not counted: 0 it is, 1 it is cut by
-# the edge, 2 it was counted in an earlier frame. The triggers keep the log append-only and gapless even for a
-# hand-typed statement; INSERT OR REPLACE would otherwise slip past those on UPDATE and DELETE.
+# the edge, 2 it was counted in an earlier frame, 3 so it was, and this better view is judged again. The triggers keep
+# the log append-only and gapless even for a hand-typed statement; INSERT OR REPLACE would otherwise slip past those on
+# UPDATE and DELETE.
 _TABLES: Final = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE events (
@@ -64,6 +66,22 @@ CREATE TRIGGER events_in_order BEFORE INSERT ON events
 WHEN NEW.number <> (SELECT coalesce(max(number), 0) + 1 FROM events)
   OR EXISTS (SELECT 1 FROM events WHERE key = NEW.key)
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+"""
+
+# Which view of the leukocyte counted as (counted_frame, counted_cell) is better than which; each is replaced only once.
+_BETTER: Final = """
+CREATE TABLE IF NOT EXISTS better (
+  frame TEXT NOT NULL,
+  cell INTEGER NOT NULL,
+  than_frame TEXT NOT NULL,
+  than_cell INTEGER NOT NULL,
+  counted_frame TEXT NOT NULL,
+  counted_cell INTEGER NOT NULL,
+  PRIMARY KEY (frame, cell),
+  UNIQUE (than_frame, than_cell),
+  FOREIGN KEY (frame, cell) REFERENCES cells (frame, cell),
+  FOREIGN KEY (than_frame, than_cell) REFERENCES cells (frame, cell)
+) STRICT, WITHOUT ROWID
 """
 
 
@@ -161,6 +179,16 @@ def session_of(connection: sqlite3.Connection) -> str:
     """Give the name that the session was opened under."""
     (name,) = connection.execute("SELECT value FROM about WHERE name = 'session'").fetchone()
     return str(name)
+
+
+def has_better_views(connection: sqlite3.Connection) -> bool:
+    """Say whether the ledger has the table ``better``, which came with form 5."""
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'better'").fetchone() is not None
+
+
+def make_room_for_better_views(connection: sqlite3.Connection) -> None:
+    """Make the table ``better`` where it is not there yet."""
+    connection.execute(_BETTER)
 
 
 def _set_up(connection: sqlite3.Connection, path: Path, session: str) -> None:

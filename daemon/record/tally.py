@@ -8,8 +8,8 @@ from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.record.drift import DriftFold
 from smearwatch.daemon.record.events import (
+    BETTER,
     CLASSES,
-    COUNTS,
     CUT,
     SEEN_BEFORE,
     VERDICTS,
@@ -46,7 +46,11 @@ class TallyBroken(ValueError):
 
 @dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid"))
 class _State:
-    """What the fold remembers. ``pending`` gives a frame's uncounted whole cells, None before they are found."""
+    """What the fold remembers.
+
+    ``pending`` gives a frame's cells that wait for a verdict, None before they are found; ``better`` those among them
+    that are better views of leukocytes seen before.
+    """
 
     target: Ordinal | None
     counts: dict[str, Count]
@@ -54,11 +58,13 @@ class _State:
     cells_found: Count
     at_edge: Count
     seen_again: Count
+    judged_again: Count
     frames_seen: Count
     frames_counted: Count
     frames_unplaced: Count
     rejected_by_reason: dict[str, Count]
     pending: dict[Sha256, list[Count] | None]
+    better: dict[Sha256, list[Count]]
 
 
 _STATE: Final = TypeAdapter(_State)
@@ -79,11 +85,13 @@ class TallyFold:
             cells_found=0,
             at_edge=0,
             seen_again=0,
+            judged_again=0,
             frames_seen=0,
             frames_counted=0,
             frames_unplaced=0,
             rejected_by_reason={},
             pending={},
+            better={},
         )
         self._drift = DriftFold()
 
@@ -171,8 +179,13 @@ class TallyFold:
 
     @property
     def seen_again(self) -> int:
-        """How many whole leukocytes had been seen in an earlier frame, so not counted again."""
+        """How many whole leukocytes had been seen in an earlier frame, so not counted again; judged or not."""
         return self._state.seen_again
+
+    @property
+    def judged_again(self) -> int:
+        """How many verdicts were replaced by one on a better view of the same leukocyte."""
+        return self._state.judged_again
 
     @property
     def unplaced(self) -> int:
@@ -181,7 +194,7 @@ class TallyFold:
 
     @property
     def cells_pending(self) -> int:
-        """How many whole cells wait for their verdict."""
+        """How many whole cells wait for their verdict, better views of leukocytes seen before among them."""
         return sum(len(waiting) for waiting in self._state.pending.values() if waiting)
 
     @property
@@ -254,23 +267,44 @@ class TallyFold:
         self._state.at_edge += sum(cell.left_out == CUT for cell in event.cells)
         self._state.seen_again += sum(cell.left_out == SEEN_BEFORE for cell in event.cells)
         self._state.frames_unplaced += event.placement is not None and event.placement.status == "unplaced"
-        self._wait(event.frame, [cell.index for cell in event.cells if cell.left_out == COUNTS])
+        better = sorted(cell.index for cell in event.cells if cell.left_out == BETTER)
+        if better:
+            self._state.better[event.frame] = better
+        self._wait(event.frame, [cell.index for cell in event.cells if cell.is_judged])
 
     def _counted(self, event: Counted) -> None:
         waiting = self._state.pending.get(event.frame) or []
         if event.index not in waiting:
             raise TallyBroken(f"cell {event.index} of frame {event.frame} does not wait for a verdict")
+        self._take_out(event)
         self._state.verdicts[event.verdict] += 1
         if event.verdict != "rejected":
             self._state.counts[event.cls] += 1
-        self._drift.counted(event.weights, event.frame, event.index, event.look)
+        before = None if event.instead_of is None else (event.instead_of.frame, event.instead_of.index)
+        self._drift.counted(event.weights, event.frame, event.index, event.look, instead_of=before)
         self._wait(event.frame, [index for index in waiting if index != event.index])
+
+    def _take_out(self, event: Counted) -> None:
+        """Take the verdict out that this one replaces."""
+        state, before = self._state, event.instead_of
+        if (event.index in state.better.get(event.frame, [])) != (before is not None):
+            raise TallyBroken(f"cell {event.index} of frame {event.frame} is not said to be a better view")
+        if before is None:
+            return
+        was_counted = before.verdict != "rejected"
+        if not state.verdicts[before.verdict] or (was_counted and not state.counts[before.cls]):
+            raise TallyBroken(f"cell {event.index} of frame {event.frame} replaces a verdict that was never given")
+        state.verdicts[before.verdict] -= 1
+        state.counts[before.cls] -= was_counted
+        state.seen_again += 1
+        state.judged_again += 1
 
     def _wait(self, frame: str, whole: list[int]) -> None:
         if whole:
             self._state.pending[frame] = sorted(whole)
         else:
             del self._state.pending[frame]
+            self._state.better.pop(frame, None)
             self._state.frames_counted += 1
 
 
@@ -310,6 +344,7 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         "cells_pending": fold.cells_pending,
         "at_edge": fold.at_edge,
         "seen_again": fold.seen_again,
+        "judged_again": fold.judged_again,
         "frames_unplaced": fold.unplaced,
         "frames": fold.frames,
         "rejected_by_reason": fold.rejected_by_reason,

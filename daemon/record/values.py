@@ -20,6 +20,11 @@ def printable(name: Any) -> Any:
     return name.encode("utf-8", "replace").decode("utf-8") if isinstance(name, str) else name
 
 
+def without_none(spelt: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Leave out what events of earlier versions did not have: their spelling is what was hashed."""
+    return {key: value for key, value in spelt.items() if key not in names or value is not None}
+
+
 Sha256: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Word: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 Name: TypeAlias = Annotated[str, BeforeValidator(printable)]

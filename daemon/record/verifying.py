@@ -1,7 +1,7 @@
 """Checking a recorded session: the file, the chain, each event, the derived tables, and every frame's bytes."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Final
 
 from smearwatch.daemon.record.chain import genesis, link
@@ -140,7 +140,8 @@ def _is_derived(ledger: LedgerReader, number: int, event: Event) -> bool:
         case Found():
             rows = ledger.rows("SELECT outcome_number FROM frames WHERE frame = ?", event.frame)
             cells = ledger.rows("SELECT cell, at_edge FROM cells WHERE frame = ? ORDER BY cell", event.frame)
-            if cells != [(cell.index, cell.left_out) for cell in sorted(event.cells, key=lambda cell: cell.index)]:
+            in_order = sorted(event.cells, key=lambda cell: cell.index)
+            if cells != [(cell.index, cell.left_out) for cell in in_order] or not _views_are_derived(ledger, event):
                 return False
         case Counted():
             rows = ledger.rows(
@@ -151,15 +152,38 @@ def _is_derived(ledger: LedgerReader, number: int, event: Event) -> bool:
     return rows == [(number,)]
 
 
+def _views_are_derived(ledger: LedgerReader, event: Found) -> bool:
+    wanted = [
+        (cell.index, *astuple(cell.better_than), *astuple(cell.same_as))
+        for cell in sorted(event.cells, key=lambda cell: cell.index)
+        if cell.better_than is not None and cell.same_as is not None
+    ]
+    if not wanted:
+        return True  # a row too many is found by `_check_totals`
+    rows = ledger.rows(
+        "SELECT cell, than_frame, than_cell, counted_frame, counted_cell FROM better WHERE frame = ? ORDER BY cell",
+        event.frame,
+    )
+    return rows == wanted
+
+
 def _check_totals(ledger: LedgerReader, last: int) -> Iterator[Fault]:
     """Find rows in the derived tables that no event stands behind."""
     (astray,) = ledger.rows(
         "SELECT (SELECT count(*) FROM frames WHERE seen_number <= ?1) - "
         "(SELECT count(*) FROM events WHERE kind = 'seen' AND number <= ?1) "
         "+ (SELECT count(*) FROM frames WHERE waiting <> (SELECT count(*) FROM cells "
-        "WHERE cells.frame = frames.frame AND NOT at_edge AND counted_number IS NULL)) "
+        "WHERE cells.frame = frames.frame AND at_edge IN (0, 3) AND counted_number IS NULL)) "
         "+ (SELECT count(*) FROM cells LEFT JOIN frames USING (frame) WHERE frames.outcome_number IS NULL)",
         last,
     )
-    if astray[0] != 0:
+    if astray[0] != 0 or _has_views_astray(ledger):
         yield Fault("the tables derived from the events do not agree with them")
+
+
+def _has_views_astray(ledger: LedgerReader) -> bool:
+    if not ledger.rows("SELECT 1 FROM sqlite_master WHERE name = 'better'"):
+        return False
+    return ledger.rows("SELECT count(*) FROM better LEFT JOIN cells USING (frame, cell) WHERE at_edge IS NOT 3") != [
+        (0,)
+    ]

@@ -1,6 +1,6 @@
-"""All whole views of a leukocyte that several frames show, and which of them is the best."""
+"""All whole views of a leukocyte that several frames show, and which of them is the one whose verdict stands."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from smearwatch.daemon.record.found import CUT, FoundCell
@@ -19,23 +19,33 @@ class Views:
     all : tuple of (str, int)
         Frame and index of each view, in the order of finding; the first is the counted one.
     best : (str, int)
-        The view in the sharpest frame, the first of equals.
+        The best view that was judged, whose verdict stands; the first one until there is a verdict.
+    judged_again : int
+        How many verdicts were replaced by one on a better view.
     """
 
     all: tuple[CellKey, ...]
     best: CellKey
+    judged_again: int = 0
 
 
 def views_by_cell(ledger: LedgerReader) -> dict[CellKey, Views]:
     """Give the views of each counted cell, by the frame and index under which it is counted."""
-    found: defaultdict[CellKey, list[tuple[CellKey, float]]] = defaultdict(list)
+    judged_again = ledger.judged_again()
+    found: defaultdict[CellKey, list[CellKey]] = defaultdict(list)
+    best: dict[CellKey, CellKey] = {}
+    replaced: Counter[CellKey] = Counter()
     for frame in ledger.found_frames():
         for cell in frame.cells:
-            if cell.left_out != CUT:
-                found[counted_as(frame.frame, cell)].append(((frame.frame, cell.index), frame.focus))
+            if cell.left_out == CUT:
+                continue
+            view, counted = (frame.frame, cell.index), counted_as(frame.frame, cell)
+            found[counted].append(view)
+            if view in judged_again:  # each is better than the one before it
+                best[counted] = view
+                replaced[counted] += 1
     return {
-        counted: Views(tuple(key for key, _ in views), max(views, key=lambda view: view[1])[0])
-        for counted, views in found.items()
+        counted: Views(tuple(views), best.get(counted, counted), replaced[counted]) for counted, views in found.items()
     }
 
 

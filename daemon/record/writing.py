@@ -4,6 +4,7 @@ import sqlite3
 from typing import assert_never
 
 from smearwatch.daemon.record.events import (
+    BETTER,
     COUNTS,
     CUT,
     Closed,
@@ -14,9 +15,19 @@ from smearwatch.daemon.record.events import (
     Opened,
     Ranged,
     Rejected,
+    Replaced,
     Seen,
+    event_from_bytes,
 )
-from smearwatch.daemon.record.schema import LABELS_FORM, LOOKS_FORM, PLACES_FORM
+from smearwatch.daemon.record.placement import CellName
+from smearwatch.daemon.record.schema import (
+    LABELS_FORM,
+    LOOKS_FORM,
+    PLACES_FORM,
+    VIEWS_FORM,
+    has_better_views,
+    make_room_for_better_views,
+)
 
 
 class LedgerRefused(Exception):
@@ -65,7 +76,8 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
     ------
     LedgerRefused
         It opens or closes another epoch or session, or speaks of a frame or cell that the ledger does not know, or
-        counts or labels a cell that is cut by the frame's edge, or leaves out a label's number.
+        counts or labels a cell that is cut by the frame's edge, or leaves out a label's number, or replaces a view or a
+        verdict that is not the one that stands.
     """
     if isinstance(event, Opened) and event.session != session:
         raise LedgerRefused(event, f"this is the session {session!r}, not {event.session!r}")
@@ -82,7 +94,9 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
         ).fetchone()
         if left_out is None:
             raise LedgerRefused(event, "no such cell was found")
-        if left_out[0] != COUNTS:
+        if isinstance(event, Counted) and left_out[0] in (COUNTS, BETTER):
+            _admit_replacing(connection, event, better=left_out[0] == BETTER)
+        elif left_out[0] != COUNTS:
             why = "is cut by the edge of its frame" if left_out[0] == CUT else "was counted in an earlier frame"
             raise LedgerRefused(event, f"that cell {why}")
         if isinstance(event, Labelled) and not _follows(connection, event):
@@ -99,6 +113,39 @@ def _admit_repeats(connection: sqlite3.Connection, event: Found) -> None:
         ).fetchone()
         if before is None or before[0] != COUNTS:
             raise LedgerRefused(event, f"cell {cell.index} is said to be one that was never counted")
+        if cell.better_than is not None and cell.better_than != _best_view(connection, cell.same_as):
+            raise LedgerRefused(event, f"cell {cell.index} is said to be better than a view that is not the best one")
+
+
+def _best_view(connection: sqlite3.Connection, counted_as: CellName) -> CellName:
+    """Give the best view until now of a leukocyte: the one that no other is better than."""
+    if not has_better_views(connection):
+        return counted_as
+    last = connection.execute(
+        "SELECT frame, cell FROM better AS this WHERE counted_frame = ? AND counted_cell = ? AND NOT EXISTS "
+        "(SELECT 1 FROM better AS other WHERE other.than_frame = this.frame AND other.than_cell = this.cell)",
+        (counted_as.frame, counted_as.index),
+    ).fetchone()
+    return counted_as if last is None else CellName(*last)
+
+
+def _admit_replacing(connection: sqlite3.Connection, event: Counted, *, better: bool) -> None:
+    """Check that a verdict replaces the one on the view that this one is better than, and none where there is none."""
+    if not better:
+        if event.instead_of is not None:
+            raise LedgerRefused(event, "that cell is the first view of its leukocyte, so there is nothing to replace")
+        return
+    before = connection.execute(
+        "SELECT body FROM better JOIN events ON key = 'counted:' || than_frame || ':' || than_cell "
+        "WHERE frame = ? AND cell = ?",
+        (event.frame, event.index),
+    ).fetchone()
+    if before is None:
+        raise LedgerRefused(event, "the view that it is better than has no verdict yet")
+    stood = event_from_bytes(before[0])
+    assert isinstance(stood, Counted)
+    if event.instead_of != Replaced(stood.frame, stood.index, stood.cls, stood.verdict):
+        raise LedgerRefused(event, "it is to replace the verdict on the view that it is better than")
 
 
 def _follows(connection: sqlite3.Connection, event: Labelled) -> bool:
@@ -116,10 +163,10 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
         case Rejected():
             connection.execute("UPDATE frames SET outcome_number = ? WHERE frame = ?", (number, event.frame))
         case Found():
-            whole = sum(cell.left_out == COUNTS for cell in event.cells)
+            judged = sum(cell.is_judged for cell in event.cells)
             connection.execute(
                 "UPDATE frames SET outcome_number = ?, waiting = ?, um_per_px_estimate = ? WHERE frame = ?",
-                (number, whole, event.um_per_px_estimate, event.frame),
+                (number, judged, event.um_per_px_estimate, event.frame),
             )
             connection.executemany(
                 "INSERT INTO cells (frame, cell, at_edge) VALUES (?, ?, ?)",
@@ -127,6 +174,7 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             )
             if event.placement is not None or any(cell.same_as is not None for cell in event.cells):
                 _raise_form(connection, PLACES_FORM)
+            _derive_better(connection, event)
         case Counted():
             connection.execute(
                 "UPDATE cells SET counted_number = ? WHERE frame = ? AND cell = ?", (number, event.frame, event.index)
@@ -143,6 +191,25 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             pass
         case _:
             assert_never(event)
+
+
+def _derive_better(connection: sqlite3.Connection, event: Found) -> None:
+    rows = [
+        (
+            event.frame,
+            cell.index,
+            cell.better_than.frame,
+            cell.better_than.index,
+            cell.same_as.frame,
+            cell.same_as.index,
+        )
+        for cell in event.cells
+        if cell.better_than is not None and cell.same_as is not None
+    ]
+    if rows:
+        make_room_for_better_views(connection)
+        connection.executemany("INSERT INTO better VALUES (?, ?, ?, ?, ?, ?)", rows)
+        _raise_form(connection, VIEWS_FORM)
 
 
 def _raise_form(connection: sqlite3.Connection, form: int) -> None:

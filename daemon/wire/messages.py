@@ -158,7 +158,8 @@ class PlaceOnWire:
 class CellOnWire:
     """One leukocyte in a field: box (x, y, w, h) in px, centre in px, area in µm².
 
-    ``same_as`` is the frame and index under which the same leukocyte was counted before.
+    ``same_as`` is the frame and index under which the same leukocyte was counted before; ``better_than`` those of its
+    best view until now, where this one is clearly better.
     """
 
     index: Count
@@ -168,6 +169,7 @@ class CellOnWire:
     at_edge: Flag
     score: Real
     same_as: tuple[Sha256Hex, Count] | None = None
+    better_than: tuple[Sha256Hex, Count] | None = None
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)

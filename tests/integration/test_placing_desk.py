@@ -4,11 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
+from smearwatch.capture.find import FieldFound, find
 from smearwatch.capture.placing.desk import PlacingDesk
 from smearwatch.capture.placing.slide_map import Placed
 from smearwatch.capture.slide.view import View
+from smearwatch.capture.slide.writer import encode
 from smearwatch.daemon.record.events import Found, FoundCell, Opened, Seen
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.placement import CellName
@@ -39,6 +43,7 @@ def commit(ledger: Ledger, frame: str, field: Walked, placed: Placed) -> None:
             at_edge=cell.at_edge,
             score=cell.score,
             same_as=CellName(*placed.same_as[cell.index]) if cell.index in placed.same_as else None,
+            better_than=CellName(*placed.better_than[cell.index]) if cell.index in placed.better_than else None,
         )
         for cell in result.cells
     )
@@ -69,6 +74,39 @@ def test_going_on_from_the_ledger_gives_the_same_places_and_cells(way, tmp_path)
     assert one == other
     assert [p.placement.status for p in one if p.placement] == ["first", "placed", "unplaced", "placed", "placed"]
     assert sum(len(p.same_as) for p in one) >= 4
+
+
+def defocused(field: Walked, um: float) -> Walked:
+    """Photograph the same field a little out of focus."""
+    bgr = cv2.GaussianBlur(field.field.bgr, (0, 0), um / field.result.um_per_px)
+    data = encode(np.asarray(bgr, np.uint8), "jpeg")
+    result = find(data, um_per_px=field.result.um_per_px, um_per_px_source="configured")
+    assert isinstance(result, FieldFound), result
+    return replace(field, data=data, result=result)
+
+
+def test_a_blurred_first_view_is_beaten_once_by_whichever_desk_places_the_sharp_one(way, tmp_path):
+    """Blurred, sharp, turned and as sharp, blurred again: the second view of each cell is judged, no other is."""
+    four = [defocused(way[0], 0.5), way[0], way[3], defocused(way[3], 0.3)]
+    one = recorded(tmp_path / "one", four, anew_each_time=False)
+    assert recorded(tmp_path / "other", four, anew_each_time=True) == one
+    assert len(one[1].same_as) >= 3
+    assert one[1].better_than == one[1].same_as
+    turned, soft = one[2:]
+    assert set(turned.same_as.values()) & set(one[1].same_as.values())
+    counted_blurred = set(one[1].same_as.values())
+    assert [counted for counted in turned.better_than.values() if counted in counted_blurred] == []
+    assert soft.better_than == {}
+
+
+def test_without_being_asked_no_view_is_judged_again(way, tmp_path):
+    blurred = defocused(way[0], 0.5)
+    with Ledger.open(tmp_path, session="s") as ledger, LedgerReader.read(tmp_path) as reader:
+        ledger.append([Opened(ledger.epoch, 1, "t", "s", 100, 33.0, "rule", {})])
+        desk = PlacingDesk(reader, max_pixels=10**8, judges_again=False)
+        placed = [desk.place(ledger.frames.put(field.data), field.result) for field in (blurred, way[0])]
+    assert placed[1].same_as
+    assert placed[1].better_than == {}
 
 
 def test_what_the_ledger_says_of_a_frame_stands(way, tmp_path):

@@ -1,6 +1,7 @@
 """Labelled cells of recorded sessions: the very crops that were counted, in groups that no frame straddles."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,19 @@ import pytest
 from smearwatch.capture.find import FieldFound, find
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.slide.writer import encode
-from smearwatch.daemon.record.events import Found, FoundCell, Labelled, LabelName, Opened, Seen
+from smearwatch.daemon.record.events import (
+    COUNTS,
+    Counted,
+    Found,
+    FoundCell,
+    Labelled,
+    LabelName,
+    Opened,
+    Replaced,
+    Seen,
+)
 from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import SessionMissing
 from smearwatch.models.classes import CLASSES
@@ -21,6 +33,7 @@ from smearwatch.train.samples import DataUnusable
 pytestmark = pytest.mark.integration
 
 FIELD_UM = 30.0
+FLAT = (720, 480, 0.12, "configured", None, 0.5, ())
 
 
 def frames_with_cells(count: int) -> Iterator[tuple[bytes, FieldFound]]:
@@ -157,3 +170,42 @@ def test_a_session_by_name_or_by_folder(tmp_path: Path):
     assert session_path(str(folder), tmp_path / "elsewhere") == folder
     with pytest.raises(SessionMissing):
         session_path("wednesday", tmp_path)
+
+
+def test_a_cell_is_cut_from_its_best_judged_view_and_stays_in_its_run(tmp_path: Path):
+    """Judged or not, the sample keeps its name, its group and the frame by which it is known; there is one of it."""
+    six = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    (one, first), (two, later) = frames_with_cells(2)
+    folder = tmp_path / "monday"
+    cell, better = (next(c for c in found.cells if not c.at_edge) for found in (first, later))
+    with Ledger.open(folder) as ledger:
+        ledger.append([Opened(1, 1, "t", "monday", 100, FIELD_UM, "rule", {})])
+        a = ledger.frames.put(one)
+        ledger.append([seen(a, 0), to_event(a, first)])
+        for number in range(1, 12):  # frames between, without labels, so that the later one is of another run
+            ledger.append([seen(f"{number:064x}", number), Found(f"{number:064x}", *FLAT)])
+        b = ledger.frames.put(two)
+        name = CellName(a, cell.index)
+        known = [
+            replace(c, same_as=name, better_than=name) if c.index == better.index else c
+            for c in to_event(b, later).cells
+        ]
+        ledger.append([seen(b, 12), replace(to_event(b, later), cells=tuple(known))])
+        ledger.append([Labelled(a, cell.index, "monocyte", "reader", 1, 5)])
+        judged = Counted(a, cell.index, "band", "confirmed", six, six, 0.1, "w")
+        (before,) = read_labelled_session(folder)
+        np.testing.assert_array_equal(before.draw(), cell.crop_bgr)
+        replaced = Replaced(a, cell.index, "band", "confirmed")
+        ledger.append([judged, replace(judged, frame=b, index=better.index, instead_of=replaced)])
+        (after,) = read_labelled_session(folder)
+        np.testing.assert_array_equal(after.draw(), better.crop_bgr)
+        assert (after.sample_id, after.group, short(after.digest)) == (
+            before.sample_id,
+            before.group,
+            short(before.digest),
+        )
+        assert after.digest != before.digest
+        ledger.append([Labelled(b, c.index, "band", "reader", 1, 6) for c in known if c.left_out == COUNTS])
+        groups = {sample.group for sample in read_labelled_session(folder) if b[:16] in sample.sample_id}
+        assert groups
+        assert before.group not in groups

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from smearwatch.daemon.record.events import COUNTS, Counted, Found
+from smearwatch.daemon.record.events import Counted, Found
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.tally import TallyFold
@@ -307,13 +307,10 @@ def test_real_frames_end_to_end(real_data, tmp_path, name, frames):
     assert followed["counts"] == final["counts"] == fold.counts
     assert len(cells) == len(set(cells))
     with LedgerReader.read(session_folder(name)) as ledger:
-        to_count = sum(
-            cell.left_out == COUNTS
-            for event in ledger.events()
-            if isinstance(event.event, Found)
-            for cell in event.event.cells
+        to_judge = sum(
+            cell.is_judged for event in ledger.events() if isinstance(event.event, Found) for cell in event.event.cells
         )
-    assert to_count == len(cells)
+    assert to_judge == len(cells)
     assert final["cells"] >= frames // 3
 
 

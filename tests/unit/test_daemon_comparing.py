@@ -37,8 +37,16 @@ def test_looks_are_compared_where_both_have_them(tmp_path, before, after, identi
     assert (told["only_before"], told["only_after"]) == (0, 0)
 
 
-@pytest.mark.parametrize(("kept", "expected"), [({}, "as_photographed"), ({"search_stain": "red_cells"}, "red_cells")])
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [
+        ({}, {"search_stain": "as_photographed", "judged_view": "first"}),
+        ({"search_stain": "red_cells"}, {"search_stain": "red_cells", "judged_view": "first"}),
+        ({"judged_view": "best"}, {"search_stain": "as_photographed", "judged_view": "best"}),
+    ],
+    ids=["before there were settings", "pale", "of now"],
+)
 def test_a_replay_searches_as_the_session_was_searched(tmp_path, kept, expected):
     with Ledger.open(session_folder(tmp_path, "a"), session="a") as ledger:
         ledger.append([replace(opened(ledger.epoch, "a"), settings=kept)])
-    assert _recorded(session_folder(tmp_path, "a")) == {"search_stain": expected}
+    assert _recorded(session_folder(tmp_path, "a")) == expected

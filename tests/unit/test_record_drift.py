@@ -105,6 +105,34 @@ def test_it_is_lowered_only_when_most_cells_are_back():
     assert on_the_border.json()["drifted"]["episodes"] == 1
 
 
+def test_a_better_view_takes_the_place_of_the_one_before_it():
+    fold = fold_of([PALE] * (FEWEST - 1))
+    for place in range(FEWEST - 1):
+        fold.counted("w", frame_id(100 + place), 0, PALE, instead_of=(frame_id(place), place % 3))
+    assert fold.json() == {"drift": None, "drifted": {"episodes": 0, "cells": 0, "watched": FEWEST - 1}}
+    fold.counted("w", frame_id(50), 0, PALE)
+    told = fold.json()
+    assert told["drift"]["since_cell"] == 1
+    assert told["drift"]["since"] == {"frame": frame_id(100), "index": 0}
+    assert told["drifted"] == {"episodes": 1, "cells": 1, "watched": FEWEST}
+    fold.counted("w", frame_id(200), 0, IN, instead_of=(frame_id(100), 0))
+    assert fold.json()["drifted"] == {"episodes": 1, "cells": 1, "watched": FEWEST}
+
+
+def test_a_better_view_without_a_look_leaves_too_few_to_say():
+    fold = fold_of([PALE] * FEWEST)
+    assert fold.alarmed
+    fold.counted("w", frame_id(50), 0, None, instead_of=(frame_id(0), 0))
+    assert fold.json() == {"drift": None, "drifted": {"episodes": 1, "cells": 1, "watched": FEWEST - 1}}
+
+
+def test_a_better_view_of_a_cell_long_past_changes_nothing():
+    fold = fold_of([IN] * (WINDOW + 1))
+    before = fold.snapshot()
+    fold.counted("w", frame_id(200), 0, PALE, instead_of=(frame_id(0), 0))
+    assert fold.snapshot() == before
+
+
 def test_other_weights_begin_anew():
     fold = fold_of([PALE] * 20)
     fold.ranged(Ranged("v", (LookRange("wide", 100, {"nucleus_green": (0.1, 5.0)}),)))

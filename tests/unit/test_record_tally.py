@@ -19,6 +19,7 @@ from smearwatch.daemon.record.events import (
     Labelled,
     Opened,
     Rejected,
+    Replaced,
     Seen,
     Verdict,
 )
@@ -145,6 +146,68 @@ def test_a_cell_that_was_seen_before_is_not_counted_again():
         fold.apply(counted(2, 0))
 
 
+def better(number: int, than: tuple[int, int] = (1, 0)) -> Found:
+    """A frame that shows the first cell of frame 1 better than another one does, and a new cell."""
+    first, view = CellName(frame(1), 0), CellName(frame(than[0]), than[1])
+    cells = (
+        FoundCell(0, (0, 0, 5, 5), (2.5, 2.5), 100.0, False, 0.9, first, view),
+        FoundCell(1, (9, 0, 5, 5), (11.5, 2.5), 100.0, False, 0.9),
+    )
+    place = Placement("placed", 0, 1.0, 2.0, 3.0, 1.0, (frame(1),))
+    return Found(frame(number), 100, 100, 0.1, "configured", None, 0.8, cells, place)
+
+
+def judged_again(number: int, before: Counted, cls: ClassName, verdict: Verdict = "confirmed") -> Counted:
+    replaced = Replaced(before.frame, before.index, before.cls, before.verdict)
+    return Counted(frame(number), 0, cls, verdict, SIX, SIX, 0.1, "w", instead_of=replaced)
+
+
+@pytest.mark.parametrize("before", [counted(1, 0, "band", verdict) for verdict in VERDICTS], ids=VERDICTS)
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_the_verdict_on_a_better_view_stands_instead(before, verdict):
+    pending = fold_of(seen(1), found(1, False), before, seen(2), better(2), counted(2, 1, "monocyte"))
+    assert (pending.cells_pending, pending.seen_again, pending.judged_again) == (1, 0, 0)
+    assert pending.verdicts[before.verdict] - (before.verdict == "confirmed") == 1
+    pending.apply(judged_again(2, before, "lymphocyte", verdict))
+    told = tally_json(pending, "s", 7)
+    rejected = verdict == "rejected"
+    assert told["counts"] == dict.fromkeys(CLASSES, 0) | {"monocyte": 1, "lymphocyte": int(not rejected)}
+    assert (told["cells"], told["rejected"]) == (2 - rejected, int(rejected))
+    assert (told["cells_found"], told["cells_pending"], told["seen_again"], told["judged_again"]) == (3, 0, 1, 1)
+    assert (pending.balanced, pending.complete, pending.snapshot()["better"]) == (True, True, {})
+
+
+def test_a_third_view_replaces_the_second():
+    first = counted(1, 0, "band")
+    second = judged_again(2, first, "monocyte", "rejected")
+    third = judged_again(3, second, "basophil")
+    events: list[Event] = [seen(1), found(1, False), seen(2), seen(3), better(2), better(3, than=(2, 0))]
+    fold = fold_of(*events, first, counted(2, 1), second, third)
+    fold = TallyFold.restore(json.loads(json.dumps(fold.snapshot())))
+    fold.apply(counted(3, 1))
+    told = tally_json(fold, "s", 11)
+    assert told["counts"] == dict.fromkeys(CLASSES, 0) | {"band": 2, "basophil": 1}
+    assert (told["rejected"], told["seen_again"], told["judged_again"], fold.balanced) == (0, 2, 2, True)
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        counted(2, 0, "band"),
+        judged_again(2, counted(1, 0, "monocyte"), "band"),
+        judged_again(2, counted(1, 0, "band", "flagged"), "band"),
+        Counted(frame(2), 1, "band", "confirmed", SIX, SIX, 0.1, "w", None, Replaced(frame(1), 0, "band", "confirmed")),
+    ],
+    ids=["without a replaced verdict", "another class", "another verdict", "a first view"],
+)
+def test_a_verdict_that_cannot_be_replaced_is_refused_and_changes_nothing(impossible):
+    fold = fold_of(seen(1), found(1, False), counted(1, 0, "band"), seen(2), better(2))
+    snapshot = fold.snapshot()
+    with pytest.raises(TallyBroken):
+        fold.apply(impossible)
+    assert fold.snapshot() == snapshot
+
+
 def test_frames_without_a_place_are_told():
     fold = fold_of(seen(1), found(1, False), counted(1, 0), seen(2), repeated(2, unplaced=True), counted(2, 1))
     assert fold.unplaced == tally_json(fold, "s", 6)["frames_unplaced"] == 1
@@ -181,6 +244,7 @@ def test_the_promised_json():
         "cells_pending": 0,
         "at_edge": 1,
         "seen_again": 0,
+        "judged_again": 0,
         "frames_unplaced": 0,
         "frames": {"seen": 103, "counted": 101, "rejected": 1, "pending": 1},
         "rejected_by_reason": {"out_of_focus": 1},
