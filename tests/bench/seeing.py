@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.report import OUT, Report
-from tests.bench.seen import cost, gate, hard, once, scale, search, single
+from tests.bench.seen import cost, gate, hard, once, scale, search, single, views
 
 SIMULATED_FIELDS, SIMULATED_SLIDES, HARD_SLIDES = 80, 5, 45
 FIELDS_BY_HAND = 2000
@@ -28,8 +28,16 @@ def main() -> None:
         "cost": ("time by that of decoding the same JPEG, medians of rounds, processor time", cost.ratios),
     }
     if data is not None:
+        parts["views"] = ("the best view judged", lambda: views.on_real_fields(data / "chula"))
         parts["gate"] = ("what the quality gate refuses", lambda: gate.on_real_fields(data))
-    wanted = sys.argv[1:] or ["scale", "search", *(["gate"] if data else []), "once", "cost"]
+    wanted = sys.argv[1:] or [
+        "scale",
+        "search",
+        *(["gate"] if data else []),
+        "once",
+        *(["views"] if data else []),
+        "cost",
+    ]
     unknown = [part for part in wanted if part not in parts]
     if unknown:
         sys.exit(f"no part named {unknown[0]} here; there are {', '.join(parts)}")

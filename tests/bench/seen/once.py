@@ -36,6 +36,8 @@ class Course:
     seen: Counter[str] = field(default_factory=Counter)
     status: Counter[str] = field(default_factory=Counter)
     nobody: int = 0
+    again: int = 0
+    judged_again: int = 0
     overlapping: int = 0
     overlapping_unplaced: int = 0
     place_s: list[float] = field(default_factory=list)
@@ -44,7 +46,7 @@ class Course:
 
 def on_real_fields(root: Path) -> Iterator[dict[str, Any]]:
     """Rows of real fields whose neighbours show the same cells again; no truth says which, so one has to look."""
-    slide_map, shelf = _empty_map()
+    slide_map, shelf = empty_map()
     slides: dict[str, str] = {}
     ties = across = whole = again = 0
     for path in sorted((root / "frames").glob("*.jpg")):
@@ -53,7 +55,7 @@ def on_real_fields(root: Path) -> Iterator[dict[str, Any]]:
         if not isinstance(result, FieldFound) or frame in slides:
             continue
         slides[frame] = path.stem.rpartition("_")[0]
-        placed = _placed(slide_map, shelf, frame, result)
+        placed = placed_on(slide_map, shelf, frame, result)
         assert placed.placement is not None
         tied = placed.placement.tied_to
         ties, across = ties + len(tied), across + sum(slides[other] != slides[frame] for other in tied)
@@ -72,7 +74,7 @@ def slide_of(seed: int) -> Slide:
 def gone_over(slide: Slide, fields: int) -> Course:
     """Find and place all fields of a way, one after the other, as the finder does."""
     course = Course()
-    slide_map, shelf = _empty_map()
+    slide_map, shelf = empty_map()
     answered: list[int] = []
     for index in range(fields):
         photographed = slide.field(index)
@@ -84,7 +86,7 @@ def gone_over(slide: Slide, fields: int) -> Course:
             continue
         frame = f"{index:064x}"
         began = time.process_time()
-        placed = _placed(slide_map, shelf, frame, result)
+        placed = placed_on(slide_map, shelf, frame, result)
         course.place_s.append(time.process_time() - began)
         assert placed.placement is not None
         course.status[placed.placement.status] += 1
@@ -92,17 +94,19 @@ def gone_over(slide: Slide, fields: int) -> Course:
             course.overlapping += 1
             course.overlapping_unplaced += placed.placement.status != "placed"
         answered.append(index)
+        course.again += len(placed.same_as)
+        course.judged_again += len(placed.better_than)
         _tell(course, photographed, result, placed.same_as)
     return course
 
 
-def _empty_map() -> tuple[SlideMap, Shelf]:
+def empty_map() -> tuple[SlideMap, Shelf]:
     none_lost: dict[str, PackedPicture] = {}
     shelf = Shelf(none_lost.__getitem__)
     return SlideMap(shelf), shelf
 
 
-def _placed(slide_map: SlideMap, shelf: Shelf, frame: str, result: FieldFound) -> Placed:
+def placed_on(slide_map: SlideMap, shelf: Shelf, frame: str, result: FieldFound) -> Placed:
     shelf.put(frame, result.picture)
     size_um = complex(result.width_px, result.height_px) * result.um_per_px
     return slide_map.place(frame, size_um, _whole(result, size_um))
@@ -154,6 +158,13 @@ def each_once(fields: int, seeds: tuple[int, ...] = (41,)) -> Iterator[dict[str,
     )
     views = sum(course.seen.total() for course in courses)
     yield row("views of whole leukocytes", data, cells, f"{views / cells:.2f} each", "", "")
+    yield share(
+        "views of leukocytes seen before that are judged again",
+        data,
+        sum(course.judged_again for course in courses),
+        sum(course.again for course in courses),
+        "",
+    )
     yield share(
         "fields that overlap an earlier one by 10 % and are unplaced",
         data,
