@@ -4,6 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from smearwatch.capture.placing.signatures import ANGLES_DEG, Look, LookIndex
 from smearwatch.capture.placing.similarity import Similarity
 
@@ -88,19 +91,22 @@ class Atlas:
         """Give the frames that came last, the last first."""
         return list(self.fields)[-most:][::-1]
 
-    def alike(self, turned: Look, *, least: float, most: int) -> list[Likeness]:
-        """Give the views that look most like a cell, of each known cell the likest one, the likest first."""
-        alike = self._looks.alike(turned)
-        if not alike.size:
-            return []
+    def alike(self, turned: Sequence[Look], *, least: float, most: int) -> list[list[Likeness]]:
+        """Give the views that look most like each of some cells, of each known cell the likest one, the likest first."""
+        if not turned or not self._views:
+            return [[] for _ in turned]
+        return [self._likest(alike, least, most) for alike in self._looks.alike(turned)]
+
+    def _likest(self, alike: npt.NDArray[np.float32], least: float, most: int) -> list[Likeness]:
         best = alike.max(axis=0)
-        angles = alike.argmax(axis=0)
+        entries = np.flatnonzero(best >= least)
         likest: dict[CellKey, Likeness] = {}
-        for entry in (-best).argsort(kind="stable").tolist():
-            if best[entry] < least or len(likest) == most:
+        for entry in entries[(-best[entries]).argsort(kind="stable")].tolist():
+            if len(likest) == most:
                 break
             view = self._views[entry]
-            likest.setdefault(view.counted_as, Likeness(view, float(best[entry]), ANGLES_DEG[int(angles[entry])]))
+            angle_deg = ANGLES_DEG[int(alike[:, entry].argmax())]
+            likest.setdefault(view.counted_as, Likeness(view, float(best[entry]), angle_deg))
         return list(likest.values())
 
     def near(self, island: int, place_um: complex, within_um: float) -> list[View]:

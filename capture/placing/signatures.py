@@ -4,6 +4,7 @@ The look of a cell comes from its thumbnail, which the ledger keeps, so a sessio
 without searching its frames anew.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -20,7 +21,8 @@ _SIDE, _UM_PER_PX = 24, 0.92
 _REACH_UM = 11.0
 _NUCLEUS_WITHIN_UM, _NUCLEUS_SHARE = 7.0, 0.55
 _FULL_DENSITY = 0.7
-_AT_ONCE = 1024  # entries, so that little memory is needed besides the 2.3 kB that are kept of each
+_LEVELS = 255.0 / _FULL_DENSITY
+_AT_ONCE = 1024  # entries, so that little memory is needed besides the 1.2 kB that are kept of each
 _LEAST_SHARED = 0.4  # of the disc; less says too little
 
 Floats = npt.NDArray[np.float32]
@@ -129,43 +131,48 @@ class LookIndex:
     """All looks of a session, compared at once; an entry is known by the number that `add` gave it."""
 
     def __init__(self) -> None:
-        self._rows = np.zeros((64, 2, _SIDE * _SIDE), np.float16)
+        self._rows = np.zeros((64, 2, _SIDE * _SIDE), np.uint8)
         self._count = 0
 
     def add(self, seen: Look) -> None:
         """Add a cell as it was seen, upright."""
         if self._count == len(self._rows):
             self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
-        self._rows[self._count] = seen.values[0], seen.known[0]
+        self._rows[self._count] = np.round(seen.values[0] * _LEVELS), seen.known[0]
         self._count += 1
 
-    def alike(self, turned: Look) -> Floats:
-        """Compare a cell with all.
+    def alike(self, turned: Sequence[Look]) -> Floats:
+        """Compare some cells with all; several at once cost little more than one.
 
         Parameters
         ----------
         turned
-            The cell at `ANGLES_DEG` or other angles.
+            The cells, each at the same angles.
 
         Returns
         -------
         numpy.ndarray
-            float32 [angles, entries], the correlation over what both show; -1 where they share too little.
+            float32 [cells, angles, entries], the correlation over what both show; -1 where they share too little.
         """
-        if not self._count:
-            return np.zeros((len(turned.values), 0), np.float32)
-        found = [self._part(turned, start) for start in range(0, self._count, _AT_ONCE)]
-        return np.concatenate(found, axis=1)
+        cells, angles = len(turned), len(turned[0].values)
+        found = np.empty((cells * angles, self._count), np.float32)
+        values = np.concatenate([seen.values for seen in turned]) * np.float32(_LEVELS)
+        known = np.concatenate([seen.known for seen in turned])
+        for start in range(0, self._count, _AT_ONCE):
+            rows = self._rows[start : min(start + _AT_ONCE, self._count)].astype(np.float32)
+            found[:, start : start + len(rows)] = _correlation(values, known, rows[:, 0].T, rows[:, 1].T)
+        return found.reshape(cells, angles, self._count)
 
-    def _part(self, turned: Look, start: int) -> Floats:
-        rows = self._rows[start : min(start + _AT_ONCE, self._count)].astype(np.float32)
-        values, known = rows[:, 0].T, rows[:, 1].T
-        squares = values**2
-        shared = np.maximum(turned.known @ known, 1.0)
-        own, theirs = turned.values @ known, turned.known @ values
-        both = turned.values @ values - own * theirs / shared
-        own_spread = turned.values**2 @ known - own**2 / shared
-        their_spread = turned.known @ squares - theirs**2 / shared
-        alike = both / np.sqrt(np.maximum(own_spread * their_spread, 1e-6))
-        # Three digits are what is meant; more would differ from one processor to another.
-        return np.where(shared >= _LEAST_SHARED * _DISC.sum(), alike.round(3), -1.0).astype(np.float32)
+
+def _correlation(values: Floats, known: Floats, entries: Floats, entries_known: Floats) -> Floats:
+    """Correlate [n, 576] with [576, entries], each over what both show."""
+    count = len(values)
+    by_known = np.concatenate([known, values, values**2]) @ entries_known
+    by_value = np.concatenate([known, values]) @ entries
+    shared = np.maximum(by_known[:count], 1.0)
+    own, theirs = by_known[count : 2 * count], by_value[:count]
+    own_spread = by_known[2 * count :] - own**2 / shared
+    their_spread = known @ entries**2 - theirs**2 / shared
+    alike = (by_value[count:] - own * theirs / shared) / np.sqrt(np.maximum(own_spread * their_spread, 1e-6))
+    # Three digits are what is meant; more would differ from one processor to another.
+    return np.where(shared >= _LEAST_SHARED * _DISC.sum(), alike.round(3), -1.0).astype(np.float32)
