@@ -92,7 +92,7 @@ class Atlas:
         return list(self.fields)[-most:][::-1]
 
     def alike(self, turned: Sequence[Look], *, least: float, most: int) -> list[list[Likeness]]:
-        """Give the views that look most like each of some cells, of each known cell the likest one, the likest first."""
+        """Give the views that look most like each of some cells: of each known cell the likest, the likest first."""
         if not turned or not self._views:
             return [[] for _ in turned]
         return [self._likest(alike, least, most) for alike in self._looks.alike(turned)]
