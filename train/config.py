@@ -22,6 +22,9 @@ class DataConfig(BaseModel):
         that their red cells give.
     simulated
         How many cells to draw besides, so that simulated slides are named rightly; they show nothing about real ones.
+    litter
+        How many things that are no leukocyte to draw besides, to be rejected: smudges, nucleated red cells, clumps and
+        giants of platelets, precipitate.
     force_scale
         Believe the scales whatever the cells measure.
     """
@@ -36,6 +39,7 @@ class DataConfig(BaseModel):
     blanks: Path | None = None
     blanks_um_per_px: Scale | None = None
     simulated: int = Field(0, ge=0, le=100_000)
+    litter: int = Field(0, ge=0, le=100_000)
     force_scale: bool = False
 
     @model_validator(mode="after")

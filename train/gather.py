@@ -10,6 +10,7 @@ from smearwatch.train.chula import SOURCE, read_boxed_fields
 from smearwatch.train.class_tree import read_class_tree
 from smearwatch.train.config import TrainConfig
 from smearwatch.train.fields_cache import Progress, shrunken_fields
+from smearwatch.train.litter import draw_litter
 from smearwatch.train.loop import CellSet
 from smearwatch.train.pipeline import find_boxed_cells
 from smearwatch.train.plausible import check_boxes_scale, check_tree_scale
@@ -63,7 +64,7 @@ def listed(config: TrainConfig) -> list[Sample]:
         check_boxes_scale(data.fields, data.fields_um_per_px, force=data.force_scale)
     if data.blanks is not None and data.blanks_um_per_px is not None:
         samples += read_blanks(data.blanks, data.blanks_um_per_px)
-    return samples + draw_cells(data.simulated)
+    return samples + draw_cells(data.simulated) + draw_litter(data.litter)
 
 
 def as_found(root: Path | None, samples: Sequence[Sample], cache: Path, progress: Progress) -> list[Sample]:

@@ -170,7 +170,7 @@ def _searched(frames: Sequence[Path], cache: Path, progress: Progress) -> list[_
     code = "".join(inspect.getsource(module) for module in _SEEING)
     kept = cache / f"found-{hashlib.sha256(json.dumps([code, contents]).encode()).hexdigest()[:24]}.json"
     if kept.is_file():
-        return [_Searched(**entry) for entry in json.loads(kept.read_text(encoding="utf-8"))]
+        return [_kept(entry) for entry in json.loads(kept.read_text(encoding="utf-8"))]
     estimates: list[float] = []
     found = []
     for done, path in enumerate(frames, start=1):
@@ -182,6 +182,12 @@ def _searched(frames: Sequence[Path], cache: Path, progress: Progress) -> list[_
     cache.mkdir(parents=True, exist_ok=True)
     write_whole(kept, json.dumps([asdict(entry) for entry in found]).encode())
     return found
+
+
+def _kept(entry: dict[str, Any]) -> _Searched:
+    """Read what JSON made lists of: a cell that was searched for before must be the same as one found just now."""
+    tuples = {name: [tuple(values) for values in entry[name]] for name in ("boxes", "centres")}
+    return _Searched(**entry | tuples)
 
 
 def _in_shares(result: find.FieldFound | find.FieldRejected) -> _Searched:

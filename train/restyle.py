@@ -1,5 +1,6 @@
 """Cells in the colours of another microscope, so that classes it shows few of are met in its colours too."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +10,7 @@ _LEAST = 2.0
 _LEAST_CHANGE = 0.5  # of the way to the new colours; the rest is drawn for each cell
 _MIDDLE = 0.15  # left out at each side, where neighbours stand
 _LEAST_SPREAD = 1e-3
+_DENSITIES = -np.log(np.maximum(np.arange(256.0), _LEAST) / WHITE)  # of each grey level
 
 
 def change_of(count: int, generator: np.random.Generator) -> NDArray[np.float32]:
@@ -31,22 +33,26 @@ def restyled(old_bgr: NDArray[np.uint8], new_bgr: NDArray[np.uint8], change: NDA
     -------
     uint8 array of shape [n, h, w, 3]
     """
-    old, new = _density(old_bgr), _density(new_bgr)
-    old_mean, old_spread = _moments(old)
-    new_mean, new_spread = _moments(new)
-    share = change.reshape(-1, 1, 1, 1)
+    old_mean, old_spread = _moments(old_bgr)
+    new_mean, new_spread = _moments(new_bgr)
+    share = change.reshape(-1, 1, 1)
     mean = old_mean + (new_mean - old_mean) * share
     spread = old_spread * (new_spread / old_spread) ** share
-    density = (old - old_mean) / old_spread * spread + mean
-    return np.asarray(np.clip(np.rint(np.exp(-density) * WHITE), 0, 255), dtype=np.uint8)
+    # What becomes of a grey level is the same all over a field: 256 levels are worked out instead of every pixel.
+    density = (_DENSITIES[:, None] - old_mean) / old_spread * spread + mean
+    levels = np.asarray(np.clip(np.rint(np.exp(-density) * WHITE), 0, 255), dtype=np.uint8)
+    fields = np.empty_like(old_bgr)
+    for field, table, coloured in zip(old_bgr, levels, fields, strict=True):
+        cv2.LUT(field, table[:, None], coloured)
+    return fields
 
 
-def _density(fields_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return -np.log(np.maximum(fields_bgr.astype(np.float32), _LEAST) / np.float32(WHITE))
-
-
-def _moments(density: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    edge = int(density.shape[1] * _MIDDLE)
-    middle = density[:, edge : density.shape[1] - edge, edge : density.shape[2] - edge]
-    spread = middle.std(axis=(1, 2), keepdims=True)
-    return middle.mean(axis=(1, 2), keepdims=True), np.maximum(spread, _LEAST_SPREAD)
+def _moments(fields_bgr: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and spread of optical density in the middle of each field, channel by channel: two arrays [n, 1, 3]."""
+    edge = int(fields_bgr.shape[1] * _MIDDLE)
+    middle = fields_bgr[:, edge : fields_bgr.shape[1] - edge, edge : fields_bgr.shape[2] - edge]
+    channels = np.moveaxis(middle, 3, 1).reshape(-1, middle.shape[1] * middle.shape[2])
+    shares = np.stack([np.bincount(channel, minlength=256) for channel in channels]) / channels.shape[1]
+    mean = shares @ _DENSITIES
+    spread = np.sqrt((shares * (_DENSITIES - mean[:, None]) ** 2).sum(axis=1))
+    return mean.reshape(-1, 1, 3), np.maximum(spread, _LEAST_SPREAD).reshape(-1, 1, 3)

@@ -32,12 +32,12 @@ def _sample(cls: ClassName, seed: int) -> Sample:
         return cut_crop(flatten_cell(picture), (_SIZE_PX / 2, _SIZE_PX / 2), _UM_PER_PX)
 
     target = exact(CLASSES.index(cls))
-    digest = hashlib.sha256(f"{_renderer_digest()} {name}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{renderer_digest()} {name}".encode()).hexdigest()
     return Sample(name, SOURCE, cls, target, group=name, agreed=None, draw=draw, digest=digest)
 
 
 @cache
-def _renderer_digest() -> str:
+def renderer_digest() -> str:
     """SHA-256 of the source that draws: another way of drawing gives other cells under the same seeds."""
     code = "".join(map(inspect.getsource, (background, cells, cytoplasm, nuclei, optics, stain, texture)))
     return hashlib.sha256(code.encode()).hexdigest()

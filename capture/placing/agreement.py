@@ -23,6 +23,11 @@ _FEWEST_TO_REFINE, _LEAST_FOLLOWED = 3, 0.2
 # shares half of its width with its neighbours, so that four of them say as much as one.
 _BY_CHANCE, _SURE, _SHARED_BY = 0.15, 1.1, 4.0
 
+# Few blocks cannot say so by themselves: then the overlap is compared pixel by pixel too. So many pixels vary together.
+_FEW, _INDEPENDENT_PX, _FEWEST_INDEPENDENT = 16, 80.0, 4.0
+_MOST_ALIKE = 0.995
+_SURE_BEYOND_CHANCE, _LEAST_OF_FEW = 5.0, 0.5
+
 Flags = npt.NDArray[np.bool_]
 
 
@@ -36,11 +41,14 @@ class Tie:
         From the field's micrometres to the other's.
     agreeing, checked
         Blocks that look alike where they should, of those in the overlap that show anything.
+    beyond_chance
+        By how many standard deviations of chance the free overlap as a whole is alike; 0 where blocks answer alone.
     """
 
     onto: Similarity
     agreeing: int
     checked: int
+    beyond_chance: float = 0.0
 
     @property
     def share(self) -> float:
@@ -50,9 +58,11 @@ class Tie:
     @property
     def holds(self) -> bool:
         """Whether so many blocks agree that it is no chance."""
-        if not self.checked or not plausible(self.onto):
+        if not plausible(self.onto):
             return False
-        return self.share >= _BY_CHANCE + _SURE / math.sqrt(self.checked / _SHARED_BY)
+        if self.beyond_chance >= _SURE_BEYOND_CHANCE and (not self.checked or self.share >= _LEAST_OF_FEW):
+            return True
+        return self.checked > 0 and self.share >= _BY_CHANCE + _SURE / math.sqrt(self.checked / _SHARED_BY)
 
     @property
     def nearly_holds(self) -> bool:
@@ -101,7 +111,22 @@ def checked(new: FieldPicture, old: FieldPicture, start: Similarity, *, seed_um:
     blocks = _compared(warped, free & (old.free > 0), old.grey, _LAST_SEARCH_PX)
     met_um = blocks.moved_px * old.um_per_px
     agreeing = (blocks.alike >= _ALIKE) & (np.hypot(met_um[:, 0], met_um[:, 1]) <= _WITHIN_UM)
-    return Tie(onto, int(agreeing.sum()), len(agreeing))
+    beyond = _beyond_chance(warped, old.grey, free & (old.free > 0)) if len(agreeing) <= _FEW else 0.0
+    return Tie(onto, int(agreeing.sum()), len(agreeing), beyond)
+
+
+def _beyond_chance(warped: Image, grey: Image, where: Flags) -> float:
+    """Compare a narrow overlap as a whole: Fisher's z of the correlation, in standard deviations of chance."""
+    independent = float(where.sum()) / _INDEPENDENT_PX
+    if independent <= _FEWEST_INDEPENDENT:
+        return 0.0
+    one, two = warped[where].astype(np.float64), grey[where].astype(np.float64)
+    one, two = one - one.mean(), two - two.mean()
+    spread = math.sqrt(float(one @ one) * float(two @ two))
+    if spread < where.sum() * _LEAST_CONTRAST**2:
+        return 0.0
+    alike = min(float(one @ two) / spread, _MOST_ALIKE)
+    return math.atanh(alike) * math.sqrt(independent - 3.0)
 
 
 def _blocks(

@@ -1,14 +1,19 @@
 """What is known of a session's fields and cells: where they lie, and under which name each cell was counted."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from smearwatch.capture.placing.signatures import ANGLES_DEG, Look, LookIndex
 from smearwatch.capture.placing.similarity import Similarity
 
 _BIN_UM = 40.0
 _VIEWS_COMPARED = 6  # of one cell; more look no different
+
+_ALIKE_ENOUGH, _VIEWS_TRIED = 0.92, 3  # of one cell; the field that shows it likest may show hardly anything else
 
 CellKey = tuple[str, int]
 """Frame and index."""
@@ -88,20 +93,26 @@ class Atlas:
         """Give the frames that came last, the last first."""
         return list(self.fields)[-most:][::-1]
 
-    def alike(self, turned: Look, *, least: float, most: int) -> list[Likeness]:
-        """Give the views that look most like a cell, of each known cell the likest one, the likest first."""
-        alike = self._looks.alike(turned)
-        if not alike.size:
-            return []
+    def alike(self, turned: Sequence[Look], *, least: float, most: int) -> list[list[Likeness]]:
+        """Give the views that look most like each of some cells, of so many known cells at most, the likest first."""
+        if not turned or not self._views:
+            return [[] for _ in turned]
+        return [self._likest(alike, least, most) for alike in self._looks.alike(turned)]
+
+    def _likest(self, alike: npt.NDArray[np.float32], least: float, most: int) -> list[Likeness]:
         best = alike.max(axis=0)
-        angles = alike.argmax(axis=0)
-        likest: dict[CellKey, Likeness] = {}
-        for entry in (-best).argsort(kind="stable").tolist():
-            if best[entry] < least or len(likest) == most:
-                break
+        entries = np.flatnonzero(best >= least)
+        views: Counter[CellKey] = Counter()
+        likest: list[Likeness] = []
+        for entry in entries[(-best[entries]).argsort(kind="stable")].tolist():
             view = self._views[entry]
-            likest.setdefault(view.counted_as, Likeness(view, float(best[entry]), ANGLES_DEG[int(angles[entry])]))
-        return list(likest.values())
+            if len(views) == most and view.counted_as not in views:
+                break
+            views[view.counted_as] += 1
+            if views[view.counted_as] == 1 or (best[entry] >= _ALIKE_ENOUGH and views[view.counted_as] <= _VIEWS_TRIED):
+                angle_deg = ANGLES_DEG[int(alike[:, entry].argmax())]
+                likest.append(Likeness(view, float(best[entry]), angle_deg))
+        return likest
 
     def near(self, island: int, place_um: complex, within_um: float) -> list[View]:
         """Give the views of cells near a place of an island, the nearest first."""

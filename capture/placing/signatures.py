@@ -4,6 +4,7 @@ The look of a cell comes from its thumbnail, which the ledger keeps, so a sessio
 without searching its frames anew.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -20,7 +21,8 @@ _SIDE, _UM_PER_PX = 24, 0.92
 _REACH_UM = 11.0
 _NUCLEUS_WITHIN_UM, _NUCLEUS_SHARE = 7.0, 0.55
 _FULL_DENSITY = 0.7
-_AT_ONCE = 1024  # entries, so that little memory is needed besides the 2.3 kB that are kept of each
+_LEVELS = 255.0 / _FULL_DENSITY
+_AT_ONCE = 1024  # entries, so that little memory is needed besides the 0.6 kB that are kept of each
 _LEAST_SHARED = 0.4  # of the disc; less says too little
 
 Floats = npt.NDArray[np.float32]
@@ -129,43 +131,98 @@ class LookIndex:
     """All looks of a session, compared at once; an entry is known by the number that `add` gave it."""
 
     def __init__(self) -> None:
-        self._rows = np.zeros((64, 2, _SIDE * _SIDE), np.float16)
+        self._whole = _Rows(1)
+        self._cut = _Rows(2)
         self._count = 0
 
     def add(self, seen: Look) -> None:
         """Add a cell as it was seen, upright."""
-        if self._count == len(self._rows):
-            self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
-        self._rows[self._count] = seen.values[0], seen.known[0]
+        values = np.round(seen.values[0] * _LEVELS)
+        if _is_whole(seen):
+            self._whole.add(self._count, values)
+        else:
+            self._cut.add(self._count, values, seen.known[0])
         self._count += 1
 
-    def alike(self, turned: Look) -> Floats:
-        """Compare a cell with all.
+    def alike(self, turned: Sequence[Look]) -> Floats:
+        """Compare some cells with all; several at once cost less than one after the other.
 
         Parameters
         ----------
         turned
-            The cell at `ANGLES_DEG` or other angles.
+            The cells, each at the same angles.
 
         Returns
         -------
         numpy.ndarray
-            float32 [angles, entries], the correlation over what both show; -1 where they share too little.
+            float32 [cells, angles, entries], the correlation over what both show; -1 where they share too little.
         """
-        if not self._count:
-            return np.zeros((len(turned.values), 0), np.float32)
-        found = [self._part(turned, start) for start in range(0, self._count, _AT_ONCE)]
-        return np.concatenate(found, axis=1)
+        found = np.empty((len(turned), len(turned[0].values), self._count), np.float32)
+        for numbers, entries in (*self._whole.parts(), *self._cut.parts()):
+            for seen, row in zip(turned, found, strict=True):
+                row[:, numbers] = _correlation(seen, entries)
+        return found
 
-    def _part(self, turned: Look, start: int) -> Floats:
-        rows = self._rows[start : min(start + _AT_ONCE, self._count)].astype(np.float32)
-        values, known = rows[:, 0].T, rows[:, 1].T
-        squares = values**2
-        shared = np.maximum(turned.known @ known, 1.0)
-        own, theirs = turned.values @ known, turned.known @ values
-        both = turned.values @ values - own * theirs / shared
-        own_spread = turned.values**2 @ known - own**2 / shared
-        their_spread = turned.known @ squares - theirs**2 / shared
-        alike = both / np.sqrt(np.maximum(own_spread * their_spread, 1e-6))
-        # Three digits are what is meant; more would differ from one processor to another.
-        return np.where(shared >= _LEAST_SHARED * _DISC.sum(), alike.round(3), -1.0).astype(np.float32)
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """Looks of n entries: values float32 [576, n], sums of these and of their squares [n], and what each shows.
+
+    `known` is float32 [576, n], or None where all of them show the whole disc.
+    """
+
+    values: Floats
+    sums: Floats
+    squares: Floats
+    known: Floats | None
+
+
+class _Rows:
+    """Looks that are small while they are kept and single precision when they are asked for."""
+
+    def __init__(self, rows_each: int) -> None:
+        self._rows = np.zeros((64, rows_each, _SIDE * _SIDE), np.uint8)
+        self._sums = np.zeros((64, 2), np.float32)
+        self._numbers: list[int] = []
+
+    def add(self, number: int, *rows: Floats) -> None:
+        place = len(self._numbers)
+        if place == len(self._rows):
+            self._rows, self._sums = (np.concatenate([each, np.zeros_like(each)]) for each in (self._rows, self._sums))
+        self._rows[place] = rows
+        self._sums[place] = rows[0].sum(), (rows[0] ** 2).sum()
+        self._numbers.append(number)
+
+    def parts(self) -> Iterator[tuple[list[int], _Entries]]:
+        """Give the entries in parts that need little memory, each with their numbers."""
+        for start in range(0, len(self._numbers), _AT_ONCE):
+            numbers = self._numbers[start : start + _AT_ONCE]
+            chosen = slice(start, start + len(numbers))
+            rows = self._rows[chosen].astype(np.float32).transpose(1, 2, 0)
+            sums, squares = self._sums[chosen].T
+            yield numbers, _Entries(rows[0], sums, squares, rows[1] if len(rows) > 1 else None)
+
+
+def _is_whole(seen: Look) -> bool:
+    """Whether the field shows all of the disc, at whichever angle."""
+    return bool((seen.known == _DISC.reshape(-1)).all())
+
+
+def _correlation(seen: Look, entries: _Entries) -> Floats:
+    """Correlate a cell at its angles with entries, over what both show.
+
+    Where both show all of the disc, one product of matrices does.
+    """
+    known, values = seen.known, seen.values * np.float32(_LEVELS)
+    if entries.known is None:
+        shared, own, own_squares = (each.sum(axis=1, keepdims=True) for each in (known, values, values**2))
+    else:
+        shared, own, own_squares = known @ entries.known, values @ entries.known, values**2 @ entries.known
+    theirs, their_squares = entries.sums, entries.squares
+    if entries.known is not None or not _is_whole(seen):
+        theirs, their_squares = known @ entries.values, known @ entries.values**2
+    shared = np.maximum(shared, 1.0)
+    spread = (own_squares - own**2 / shared) * (their_squares - theirs**2 / shared)
+    alike = (values @ entries.values - own * theirs / shared) / np.sqrt(np.maximum(spread, 1e-6))
+    # Three digits are what is meant; more would differ from one processor to another.
+    return np.where(shared >= _LEAST_SHARED * _DISC.sum(), alike.round(3), -1.0).astype(np.float32)

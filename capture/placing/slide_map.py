@@ -164,12 +164,15 @@ class _Search:
 
     def by_look(self) -> None:
         """Compare with the fields whose cells look like those that are not known yet."""
-        for index, turned in self._turned.items():
+        known = self.same_as()
+        unknown = [index for index in self._turned if index not in known]
+        looks = [self._turned[index] for index in unknown]
+        for index, likely in zip(unknown, self._atlas.alike(looks, least=_LEAST_ALIKE, most=_MOST_ALIKE), strict=True):
             if index in self.same_as():
-                continue
-            for likeness in self._atlas.alike(turned, least=_LEAST_ALIKE, most=_MOST_ALIKE):
+                continue  # by a tie that another cell led to
+            for likeness in likely:
                 view = likeness.view
-                start = Similarity.about(turned.middle_um, view.middle_um, angle_deg=-likeness.angle_deg)
+                start = Similarity.about(self._turned[index].middle_um, view.middle_um, angle_deg=-likeness.angle_deg)
                 if view.frame not in self.ties and self._check(view.frame, start, view.middle_um):
                     break
 

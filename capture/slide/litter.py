@@ -20,6 +20,13 @@ _CLEAR_OF_LEUKOCYTES_UM: dict[ThingKind, float] = {
     "giant_platelet": 11.0,
     "precipitate": 0.0,  # falls on everything
 }
+_DENSITY_OF: dict[ThingKind, str] = {
+    "smudge": "smudges_per_mm2",
+    "erythroblast": "erythroblasts_per_mm2",
+    "platelet_clump": "platelet_clumps_per_mm2",
+    "giant_platelet": "giant_platelets_per_mm2",
+    "precipitate": "precipitate_per_mm2",
+}
 FARTHEST_CLEARANCE_UM = max(_CLEAR_OF_LEUKOCYTES_UM.values())
 
 
@@ -67,15 +74,15 @@ class Litter:
             precipitate_per_mm2=90.0,
         )
 
+    @classmethod
+    def only(cls, kind: ThingKind, per_mm2: float) -> Self:
+        """Give things of one kind and nothing else."""
+        return cls(**{_DENSITY_OF[kind]: per_mm2})
+
     def density_per_mm2(self, kind: ThingKind) -> float:
         """Give the density of a kind of things."""
-        return {
-            "smudge": self.smudges_per_mm2,
-            "erythroblast": self.erythroblasts_per_mm2,
-            "platelet_clump": self.platelet_clumps_per_mm2,
-            "giant_platelet": self.giant_platelets_per_mm2,
-            "precipitate": self.precipitate_per_mm2,
-        }[kind]
+        density_per_mm2: float = getattr(self, _DENSITY_OF[kind])
+        return density_per_mm2
 
     @property
     def lies_about(self) -> bool:

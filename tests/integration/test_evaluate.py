@@ -31,6 +31,7 @@ from smearwatch.train.chula import read_boxed_fields
 from smearwatch.train.class_tree import read_class_tree
 from smearwatch.train.commands import evaluate
 from smearwatch.train.evaluation.figures import NAMES
+from smearwatch.train.fields_cache import shrunken_fields
 from smearwatch.train.pipeline import find_boxed_cells
 from smearwatch.train.plausible import check_boxes_scale, check_tree_scale
 from smearwatch.train.report import RESEARCH_USE
@@ -298,3 +299,6 @@ def test_real_boxed_cells_are_found_by_the_pipeline(real_data: Path, tmp_path: P
     assert found.samples[0].draw().shape == (750, 750, 3)
     again = find_boxed_cells(real_data / "chula", boxed, tmp_path, lambda what, done, total: pytest.fail(what))
     assert again.account == found.account
+    for cells in (found, again):
+        shrunken_fields(cells.samples[:2], Preprocessing(), tmp_path, lambda *_: None)
+    assert len(list(tmp_path.glob("*.npy"))) == 1, "kept places give the kept crops"

@@ -120,7 +120,7 @@ def test_a_cell_looks_most_like_itself_turned(way):
     for cell in whole(way[3]):
         name = named(way[3].field, way[3].result.cells[cell.index].centre_xy_px)
         if name in owners:
-            alike = index.alike(look(cell.thumbnail, ANGLES_DEG))
+            alike = index.alike([look(cell.thumbnail, ANGLES_DEG)])[0]
             assert owners[int(alike.max(axis=0).argmax())] == name
             looked += 1
     assert looked >= 2
@@ -129,10 +129,10 @@ def test_a_cell_looks_most_like_itself_turned(way):
 def test_the_index_grows_and_an_empty_one_has_nothing():
     index = LookIndex()
     seen = look(Thumbnail(WHITE_PX, 22 / 96, 50 + 50j, 100 + 100j))
-    assert index.alike(seen).shape == (1, 0)
+    assert index.alike([seen]).shape == (1, 1, 0)
     for _ in range(130):
         index.add(seen)
-    assert index.alike(seen).shape == (1, 130)
+    assert index.alike([seen, seen]).shape == (2, 1, 130)
 
 
 def sparse(seed: int, count: int) -> FieldFound:
@@ -187,5 +187,5 @@ def test_what_two_views_do_not_share_says_nothing():
     left = look(Thumbnail(bgr, 22 / 96, 1 + 50j, 100 + 100j))
     index.add(Look(left.middle_um, left.values, left.known))
     right = look(Thumbnail(bgr, 22 / 96, 99 + 50j, 100 + 100j))
-    assert index.alike(right)[0, 0] == -1.0
-    assert index.alike(left)[0, 0] == pytest.approx(1.0, abs=1e-3)
+    assert index.alike([right])[0, 0, 0] == -1.0
+    assert index.alike([left])[0, 0, 0] == pytest.approx(1.0, abs=1e-3)

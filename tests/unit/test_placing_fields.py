@@ -14,6 +14,7 @@ from smearwatch.capture.slide.view import View
 from tests.walked import Walked, walked
 
 SIZE: dict[str, Any] = {"width_px": 1000, "height_px": 640, "um_per_px": 0.11}
+FEWEST_BLOCKS_ALONE = 7
 CORNERS = np.array([[0.0, 0.0], [110.0, 0.0], [0.0, 70.0], [110.0, 70.0]])
 
 
@@ -79,6 +80,31 @@ def test_any_two_places_laid_onto_each_other_do_not_agree(fields):
         for x, y in np.random.default_rng(2).uniform((10, 10), (100, 60), (12, 2)):
             start = Similarity.about(complex(55.0, 35.0), complex(x, y), angle_deg=float(x % 15))
             assert not checked(picture(field), first, start, seed_um=complex(x, y)).holds
+
+
+def test_a_corner_in_common_is_enough_and_no_other_corner_is(fields):
+    """Some 25 x 17 um, where blocks are too few to say so: true ones hold, two hundred laid at random never."""
+    first, corner = walked([View(0.0, 0.0), View(85.0, 53.0)], **SIZE)
+    true = first.pose.inverse().after(corner.pose)
+    seed = complex(98.0, 62.0)
+    start = Similarity.about(true.inverse().at(seed), seed + (0.7 - 0.7j), angle_deg=4.0)
+    tie = checked(picture(corner), picture(first), start, seed_um=seed)
+    assert tie.holds
+    assert tie.agreeing < FEWEST_BLOCKS_ALONE
+    assert abs(tie.onto.at(0j) - true.at(0j)) < 1.0
+    rng = np.random.default_rng(3)
+    for x, y, turn in rng.uniform((80, 45, -10), (100, 63, 10), (200, 3)):
+        onto = complex(x, y)
+        start = Similarity.about(complex(110.0, 70.0) - onto, onto, angle_deg=float(turn))
+        assert not checked(picture(fields[5]), picture(fields[0]), start, seed_um=onto).holds
+
+
+@pytest.mark.parametrize(
+    ("agreeing", "of", "beyond", "holds"),
+    [(1, 1, 5.5, True), (1, 1, 4.5, False), (1, 4, 9.0, False), (2, 4, 9.0, True), (0, 0, 9.0, True), (0, 0, 4.5, False)],
+)
+def test_few_blocks_hold_where_the_whole_overlap_is_alike_beyond_chance(agreeing, of, beyond, holds):
+    assert Tie(Similarity(1 + 0j, 0j), agreeing, of, beyond).holds is holds
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,22 @@ def test_restyling_takes_the_new_colours():
     assert np.isfinite(restyled(flat, new[:1], change_of(1, rng))).all()
 
 
+def test_restyling_grey_levels_is_restyling_every_pixel():
+    rng = np.random.default_rng(3)
+    old, new = (rng.integers(*limits, (3, 40, 40, 3)).astype(np.uint8) for limits in ((0, 256), (60, 200)))
+    share = np.array([1.0, 0.5, 0.8])
+    one, two = (-np.log(np.maximum(fields, 2.0) / 235) for fields in (old, new))
+    inner = slice(6, -6)
+    means = [part[:, inner, inner].mean(axis=(1, 2), keepdims=True) for part in (one, two)]
+    spreads = [part[:, inner, inner].std(axis=(1, 2), keepdims=True) for part in (one, two)]
+    way = share.reshape(-1, 1, 1, 1)
+    spread = spreads[0] * (spreads[1] / spreads[0]) ** way
+    density = (one - means[0]) / spreads[0] * spread + means[0] + (means[1] - means[0]) * way
+    wanted = np.clip(np.rint(np.exp(-density) * 235), 0, 255)
+    assert np.abs(restyled(old, new, share.astype(np.float32)) - wanted).max() <= 1
+    assert np.mean(restyled(old, new, share.astype(np.float32)) != wanted) < 0.001
+
+
 def test_frequent_classes_are_drawn_less_often_each():
     weights = sampling_weights(["a"] * 4 + ["b"])
     assert weights.sum() == pytest.approx(1.0)
