@@ -101,7 +101,14 @@ def test_a_corner_in_common_is_enough_and_no_other_corner_is(fields):
 
 @pytest.mark.parametrize(
     ("agreeing", "of", "beyond", "holds"),
-    [(1, 1, 5.5, True), (1, 1, 4.5, False), (1, 4, 9.0, False), (2, 4, 9.0, True), (0, 0, 9.0, True), (0, 0, 4.5, False)],
+    [
+        (1, 1, 5.5, True),
+        (1, 1, 4.5, False),
+        (1, 4, 9.0, False),
+        (2, 4, 9.0, True),
+        (0, 0, 9.0, True),
+        (0, 0, 4.5, False),
+    ],
 )
 def test_few_blocks_hold_where_the_whole_overlap_is_alike_beyond_chance(agreeing, of, beyond, holds):
     assert Tie(Similarity(1 + 0j, 0j), agreeing, of, beyond).holds is holds
