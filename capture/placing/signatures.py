@@ -4,7 +4,7 @@ The look of a cell comes from its thumbnail, which the ledger keeps, so a sessio
 without searching its frames anew.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -21,8 +21,6 @@ _SIDE, _UM_PER_PX = 24, 0.92
 _REACH_UM = 11.0
 _NUCLEUS_WITHIN_UM, _NUCLEUS_SHARE = 7.0, 0.55
 _FULL_DENSITY = 0.7
-_LEVELS = 255.0 / _FULL_DENSITY
-_AT_ONCE = 1024  # entries, so that little memory is needed besides the 0.6 kB that are kept of each
 _LEAST_SHARED = 0.4  # of the disc; less says too little
 
 Floats = npt.NDArray[np.float32]
@@ -131,18 +129,12 @@ class LookIndex:
     """All looks of a session, compared at once; an entry is known by the number that `add` gave it."""
 
     def __init__(self) -> None:
-        self._whole = _Rows(1)
-        self._cut = _Rows(2)
-        self._count = 0
+        self._whole, self._cut = _Entries(whole=True), _Entries(whole=False)
 
     def add(self, seen: Look) -> None:
         """Add a cell as it was seen, upright."""
-        values = np.round(seen.values[0] * _LEVELS)
-        if _is_whole(seen):
-            self._whole.add(self._count, values)
-        else:
-            self._cut.add(self._count, values, seen.known[0])
-        self._count += 1
+        entries = self._whole if _are_whole(seen.known).all() else self._cut
+        entries.add(self._whole.count + self._cut.count, seen)
 
     def alike(self, turned: Sequence[Look]) -> Floats:
         """Compare some cells with all; several at once cost less than one after the other.
@@ -157,72 +149,61 @@ class LookIndex:
         numpy.ndarray
             float32 [cells, angles, entries], the correlation over what both show; -1 where they share too little.
         """
-        found = np.empty((len(turned), len(turned[0].values), self._count), np.float32)
-        for numbers, entries in (*self._whole.parts(), *self._cut.parts()):
-            for seen, row in zip(turned, found, strict=True):
-                row[:, numbers] = _correlation(seen, entries)
-        return found
+        values = np.concatenate([seen.values for seen in turned])
+        known = np.concatenate([seen.known for seen in turned])
+        whole = _are_whole(known)
+        found = np.empty((self._whole.count + self._cut.count, len(values)), np.float32)
+        for chosen, show_all in ((np.flatnonzero(whole), True), (np.flatnonzero(~whole), False)):
+            for entries in (self._whole, self._cut):
+                alike = entries.alike(values[chosen], known[chosen], whole=show_all)
+                found[np.ix_(np.array(entries.numbers, np.int64), chosen)] = alike
+        return found.T.reshape(len(turned), len(turned[0].values), len(found))
 
 
-@dataclass(frozen=True, slots=True)
+def _are_whole(known: Floats) -> npt.NDArray[np.bool_]:
+    """Tell of which rows of [n, 576] the field shows all of the disc."""
+    return np.asarray((known == _DISC.reshape(-1)).all(axis=1))
+
+
 class _Entries:
-    """Looks of n entries: values float32 [576, n], sums of these and of their squares [n], and what each shows.
+    """Looks and their numbers; `whole` where the field shows all of each one's disc."""
 
-    `known` is float32 [576, n], or None where all of them show the whole disc.
-    """
+    def __init__(self, *, whole: bool) -> None:
+        self.numbers: list[int] = []
+        self._all_whole = whole
+        self._rows = np.zeros((2, 64, _SIDE * _SIDE), np.float32)
+        self._sums = np.zeros((2, 64, 1), np.float32)
 
-    values: Floats
-    sums: Floats
-    squares: Floats
-    known: Floats | None
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.numbers)
 
+    def add(self, number: int, seen: Look) -> None:
+        """Add one, upright."""
+        if self.count == self._rows.shape[1]:
+            self._rows, self._sums = (
+                np.concatenate([each, np.zeros_like(each)], axis=1) for each in (self._rows, self._sums)
+            )
+        values = seen.values[0]
+        self._rows[:, self.count] = values, seen.known[0]
+        self._sums[:, self.count, 0] = values.sum(), (values**2).sum()
+        self.numbers.append(number)
 
-class _Rows:
-    """Looks that are small while they are kept and single precision when they are asked for."""
+    def alike(self, values: Floats, known: Floats, *, whole: bool) -> Floats:
+        """Correlate with looks [m, 576] over what both show: float32 [n, m].
 
-    def __init__(self, rows_each: int) -> None:
-        self._rows = np.zeros((64, rows_each, _SIDE * _SIDE), np.uint8)
-        self._sums = np.zeros((64, 2), np.float32)
-        self._numbers: list[int] = []
-
-    def add(self, number: int, *rows: Floats) -> None:
-        place = len(self._numbers)
-        if place == len(self._rows):
-            self._rows, self._sums = (np.concatenate([each, np.zeros_like(each)]) for each in (self._rows, self._sums))
-        self._rows[place] = rows
-        self._sums[place] = rows[0].sum(), (rows[0] ** 2).sum()
-        self._numbers.append(number)
-
-    def parts(self) -> Iterator[tuple[list[int], _Entries]]:
-        """Give the entries in parts that need little memory, each with their numbers."""
-        for start in range(0, len(self._numbers), _AT_ONCE):
-            numbers = self._numbers[start : start + _AT_ONCE]
-            chosen = slice(start, start + len(numbers))
-            rows = self._rows[chosen].astype(np.float32).transpose(1, 2, 0)
-            sums, squares = self._sums[chosen].T
-            yield numbers, _Entries(rows[0], sums, squares, rows[1] if len(rows) > 1 else None)
-
-
-def _is_whole(seen: Look) -> bool:
-    """Whether the field shows all of the disc, at whichever angle."""
-    return bool((seen.known == _DISC.reshape(-1)).all())
-
-
-def _correlation(seen: Look, entries: _Entries) -> Floats:
-    """Correlate a cell at its angles with entries, over what both show.
-
-    Where both show all of the disc, one product of matrices does.
-    """
-    known, values = seen.known, seen.values * np.float32(_LEVELS)
-    if entries.known is None:
-        shared, own, own_squares = (each.sum(axis=1, keepdims=True) for each in (known, values, values**2))
-    else:
-        shared, own, own_squares = known @ entries.known, values @ entries.known, values**2 @ entries.known
-    theirs, their_squares = entries.sums, entries.squares
-    if entries.known is not None or not _is_whole(seen):
-        theirs, their_squares = known @ entries.values, known @ entries.values**2
-    shared = np.maximum(shared, 1.0)
-    spread = (own_squares - own**2 / shared) * (their_squares - theirs**2 / shared)
-    alike = (values @ entries.values - own * theirs / shared) / np.sqrt(np.maximum(spread, 1e-6))
-    # Three digits are what is meant; more would differ from one processor to another.
-    return np.where(shared >= _LEAST_SHARED * _DISC.sum(), alike.round(3), -1.0).astype(np.float32)
+        Where both show all of the disc, `whole`, one product of matrices does.
+        """
+        entries, entries_known = self._rows[:, : self.count]
+        theirs, their_squares = self._sums[:, : self.count]
+        shared, own, own_squares = (
+            each.sum(axis=1) if self._all_whole else entries_known @ each.T for each in (known, values, values**2)
+        )
+        if not whole:
+            theirs, their_squares = entries @ known.T, entries**2 @ known.T
+        shared = np.maximum(shared, 1.0)
+        spread = (own_squares - own**2 / shared) * (their_squares - theirs**2 / shared)
+        alike = (entries @ values.T - own * theirs / shared) / np.sqrt(np.maximum(spread, 1e-6))
+        # Three digits are what is meant; more would differ from one processor to another.
+        return np.where(shared >= _LEAST_SHARED * _DISC.sum(), alike.round(3), -1.0).astype(np.float32)
