@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.report import OUT, Report
-from tests.bench.seen import cost, gate, hard, once, scale, search, single, views
+from tests.bench.seen import cost, gate, hard, litter, once, scale, search, single, views
 
-SIMULATED_FIELDS, SIMULATED_SLIDES, HARD_SLIDES = 80, 5, 45
+SIMULATED_FIELDS, SIMULATED_SLIDES, HARD_SLIDES, LITTERED_SLIDES = 80, 5, 45, 25
 FIELDS_BY_HAND = 2000
 
 
@@ -24,6 +24,10 @@ def main() -> None:
     parts: dict[str, tuple[str, Callable[[], Iterable[dict[str, Any]]]]] = {
         "scale": ("scale from red cells", lambda: _scale_rows(data)),
         "search": ("leukocytes found", lambda: _search_rows(data)),
+        "litter": (
+            "counted though no leukocyte, by the shipped weights",
+            lambda: litter.judged_on_hard_slides(LITTERED_SLIDES),
+        ),
         "once": ("each leukocyte once", lambda: _once_rows(data)),
         "cost": ("time by that of decoding the same JPEG, medians of rounds, processor time", cost.ratios),
     }
@@ -33,6 +37,7 @@ def main() -> None:
     wanted = sys.argv[1:] or [
         "scale",
         "search",
+        "litter",
         *(["gate"] if data else []),
         "once",
         *(["views"] if data else []),

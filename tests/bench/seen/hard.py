@@ -14,7 +14,7 @@ from tests.bench.seen.search import box_overlap, searched, together
 
 SCALES_UM_PER_PX = (0.07, 0.1, 0.13)
 _FIELD_UM = (144.0, 90.0)
-_FIELDS_OF_A_SLIDE = 4
+FIELDS_OF_A_SLIDE = 4
 _ITS_OWN = 0.5  # least overlap of each of two boxes with the cell that is meant
 _NEAR = 0.1
 
@@ -25,7 +25,7 @@ def on_hard_slides(slides: int) -> Iterator[dict[str, Any]]:
     taken: Counter[str] = Counter()
     pairs = parted = single = once = leukocytes = 0
     for seed in range(slides):
-        for field in _fields(seed):
+        for field in hard_fields(seed):
             found = searched(field.bgr, field.um_per_px).cells
             whole = [cell for cell in field.cells if not cell.at_edge]
             leukocytes += len(whole)
@@ -39,7 +39,7 @@ def on_hard_slides(slides: int) -> Iterator[dict[str, Any]]:
                 if not thing.at_edge:
                     things[thing.kind] += 1
                     taken[thing.kind] += any(together(thing.box_xywh_px, o.box, o.centre_xy_px) for o in others)
-    data = f"simulated, {slides * _FIELDS_OF_A_SLIDE} fields of {slides} stains and lights, 0.07 to 0.13 um/px"
+    data = f"simulated, {slides * FIELDS_OF_A_SLIDE} fields of {slides} stains and lights, 0.07 to 0.13 um/px"
     yield share("touching pairs of leukocytes parted", data, parted, pairs, ">= 0.98")
     yield share("single leukocytes among them found, and once", data, once, single, ">= 0.995")
     for kind in THING_KINDS:
@@ -48,7 +48,8 @@ def on_hard_slides(slides: int) -> Iterator[dict[str, Any]]:
     yield row("all of these by 100 leukocytes, far more than usual", data, leukocytes, f"{per_100:.1f}", "", "")
 
 
-def _fields(seed: int) -> Iterator[Field]:
+def hard_fields(seed: int) -> Iterator[Field]:
+    """Give the fields of one slide full of pairs and litter."""
     um_per_px = SCALES_UM_PER_PX[seed % len(SCALES_UM_PER_PX)]
     litter = Litter(
         pairs=0.4,
@@ -68,7 +69,7 @@ def _fields(seed: int) -> Iterator[Field]:
         variation=1.0,
         litter=litter,
     )
-    return (slide.field(index) for index in range(_FIELDS_OF_A_SLIDE))
+    return (slide.field(index) for index in range(FIELDS_OF_A_SLIDE))
 
 
 def _pairs(cells: list[TrueCell]) -> Iterator[tuple[TrueCell, TrueCell]]:
