@@ -3,7 +3,7 @@
 from smearwatch.capture.calibration import DEFAULT_NAME, Calibration, CalibrationUnusable, load
 from smearwatch.capture.header import probe
 from smearwatch.capture.metadata import MetadataOdd, scale_from_metadata
-from smearwatch.capture.scale_claims import ScaleClaim
+from smearwatch.capture.scale_claims import ScaleClaim, ScaleMissing
 from smearwatch.capture.sources.frame import SourceFrame
 from smearwatch.capture.sources.scales import ScaleDesk, Witness
 from smearwatch.daemon.log import get_logger
@@ -22,6 +22,8 @@ def scale_desk(plan: RunPlan) -> ScaleDesk:
     ------
     CalibrationUnusable
         The calibration that the run names is not there, or damaged.
+    ScaleMissing
+        The one source that the run trusts can have nothing to say.
     """
     witnesses: list[Witness] = [MetadataWitness()]
     named = plan.settings.calibration
@@ -29,13 +31,15 @@ def scale_desk(plan: RunPlan) -> ScaleDesk:
     if calibration is not None:
         witnesses.insert(0, MicrometerWitness(calibration))
     elif named is not None:
-        mend = f"`smearwatch calibrate --name {named}` first, or name another"
+        mend = f"`smearwatch calibrate --name {named}` first, or name one that `smearwatch calibrate --list` shows"
         raise CalibrationUnusable(f"no calibration {named!r}", mend)
     if (um_per_px := plan.um_per_px) is not None:
         claim = ScaleClaim("configured", um_per_px, "um_per_px of the settings")
         witnesses.append(lambda _: claim)
     settings = plan.settings
     trusted = None if settings.scale_from == "auto" else settings.scale_from
+    if (trusted == "micrometer" and calibration is None) or (trusted == "configured" and plan.um_per_px is None):
+        raise ScaleMissing("settings", trusted)
     return ScaleDesk(witnesses, trusted=trusted, max_pixels=settings.max_frame_pixels)
 
 
