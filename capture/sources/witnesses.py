@@ -8,6 +8,7 @@ from smearwatch.capture.sources.frame import SourceFrame
 from smearwatch.capture.sources.scales import ScaleDesk, Witness
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.scale_rule import USABLE, is_usable
 
 
 def scale_desk(plan: RunPlan) -> ScaleDesk:
@@ -86,11 +87,18 @@ class MetadataWitness:
             As its source gave it.
         """
         if frame.um_per_px is not None:
-            return ScaleClaim("metadata", frame.um_per_px, frame.um_per_px_source or "the source")
+            who = frame.um_per_px_source or "the source"
+            if is_usable(frame.um_per_px):
+                return ScaleClaim("metadata", frame.um_per_px, who)
+            self._tell_odd("source", frame, f"{who} says {frame.um_per_px:g} um/px, not {USABLE}", "correct it there")
+            return None
         told = scale_from_metadata(frame.data or b"", frame.side_file)
         if isinstance(told, MetadataOdd):
-            if told.origin not in self._odd:
-                self._odd.add(told.origin)
-                get_logger().warning("scale in metadata not used", frame=frame.name, why=told.message, mend=told.mend)
+            self._tell_odd(told.origin, frame, told.message, told.mend)
             return None
         return None if told is None else ScaleClaim("metadata", told.um_per_px, told.detail)
+
+    def _tell_odd(self, kind: str, frame: SourceFrame, why: str, mend: str) -> None:
+        if kind not in self._odd:
+            self._odd.add(kind)
+            get_logger().warning("scale in metadata not used", frame=frame.name, why=why, mend=mend)

@@ -1,6 +1,7 @@
 """`smearwatch calibrate`, and runs that believe what it kept."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -149,6 +150,13 @@ def test_a_run_believes_the_micrometer_first_for_pictures_of_its_size(state_dir,
     (other,) = desk(state_dir, um_per_px=0.09).admit([frame(0.09, 900, 600)])
     assert (other.um_per_px, other.um_per_px_source) == (0.09, "configured")
     assert "calibration not used" in "".join(capsys.readouterr())
+
+
+def test_a_scale_that_no_smear_has_is_not_believed_of_a_source_either(state_dir, capsys):
+    told = replace(frame(0.1, 400, 300), um_per_px=5.0, um_per_px_source="Acme SDK")
+    (scaled,) = desk(state_dir, um_per_px=0.1).admit([told])
+    assert (scaled.um_per_px, scaled.um_per_px_source) == (0.1, "configured")
+    assert "Acme SDK says 5 um/px, not a number from 0.01 to 1" in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize("trusted", ["micrometer", "configured"])

@@ -17,6 +17,7 @@ from smearwatch.models.classes import CLASSES
 from smearwatch.models.memory import short
 from smearwatch.train.recorded import read_labelled_session, session_path
 from smearwatch.train.samples import DataUnusable
+from tests.answered import answered
 
 pytestmark = pytest.mark.integration
 
@@ -34,15 +35,6 @@ def frames_with_cells(count: int) -> Iterator[tuple[bytes, FieldFound]]:
             return
 
 
-def to_event(frame: str, found: FieldFound) -> Found:
-    cells = tuple(
-        FoundCell(cell.index, cell.box, cell.centre_xy_px, cell.area_um2, cell.at_edge, cell.score)
-        for cell in found.cells
-    )
-    size = (found.width_px, found.height_px)
-    return Found(frame, *size, found.um_per_px, found.um_per_px_source, None, found.focus, cells)
-
-
 def seen(frame: str, number: int) -> Seen:
     return Seen(frame, f"{number}.png", 1, number, None, None, True, "folder")
 
@@ -57,7 +49,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
         for number, (data, found) in enumerate(frames_with_cells(3)):
             frame = ledger.frames.put(data)
             fields[frame] = found
-            ledger.append([seen(frame, number), to_event(frame, found)])
+            ledger.append([seen(frame, number), answered(frame, found)[0]])
         whole = [(frame, cell.index) for frame, found in fields.items() for cell in found.cells if not cell.at_edge]
         ledger.append([Labelled(*cell, CLASSES[place % 6], "reader", 1, 5) for place, cell in enumerate(whole)])
         ledger.append([Labelled(*whole[0], "platelet", "reader", 2, 6)])
