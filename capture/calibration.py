@@ -1,15 +1,17 @@
 """Stored calibrations: the scale of a camera with its adapter and objective, measured once and kept by name."""
 
 import os
+import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from smearwatch.daemon.config import SCALE_MAX_UM_PER_PX, SCALE_MIN_UM_PER_PX
+from smearwatch.daemon.config import CALIBRATION_NAME, CALIBRATION_NAME_IN_WORDS
 from smearwatch.daemon.record.folders import make_folder, sync_folder
-from smearwatch.daemon.record.sessions import check_name
+from smearwatch.daemon.scale_rule import UmPerPx
 
 DEFAULT_NAME = "default"
 """Used by a run that names none."""
@@ -18,9 +20,10 @@ DEFAULT_NAME = "default"
 class CalibrationUnusable(ValueError):
     """A calibration that cannot be read, written or used."""
 
-    def __init__(self, matter: str, mend: str) -> None:
+    def __init__(self, matter: str, mend: str, *, wrongly_typed: bool = False) -> None:
         super().__init__(matter)
         self.mend = mend
+        self.wrongly_typed = wrongly_typed
 
 
 class Calibration(BaseModel):
@@ -29,7 +32,7 @@ class Calibration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
-    um_per_px: Annotated[float, Field(ge=SCALE_MIN_UM_PER_PX, le=SCALE_MAX_UM_PER_PX)]
+    um_per_px: UmPerPx
     standard_error_um_per_px: Annotated[float, Field(ge=0)]
     method: Literal["micrometer", "bar"]
     length_um: Annotated[float, Field(gt=0)]
@@ -62,6 +65,20 @@ def calibrations_root(state_dir: Path) -> Path:
         The state folder.
     """
     return state_dir / "calibrations"
+
+
+def check_calibration_name(name: str) -> str:
+    """Give a calibration's name back if it can be one; raises `CalibrationUnusable`.
+
+    Parameters
+    ----------
+    name
+        As it was typed.
+    """
+    if not re.fullmatch(CALIBRATION_NAME, name):
+        mend = f"use {CALIBRATION_NAME_IN_WORDS}"
+        raise CalibrationUnusable(f"{name!r} is no calibration's name", mend, wrongly_typed=True)
+    return name
 
 
 def store(state_dir: Path, calibration: Calibration) -> Path:
@@ -132,7 +149,7 @@ def listed(state_dir: Path) -> list[Calibration]:
     return [calibration for name in names if (calibration := load(state_dir, name)) is not None]
 
 
-def forget(state_dir: Path, name: str) -> None:
+def forget(state_dir: Path, name: str) -> Calibration | None:
     """Remove a calibration.
 
     Parameters
@@ -142,21 +159,30 @@ def forget(state_dir: Path, name: str) -> None:
     name
         As it was stored.
 
+    Returns
+    -------
+    Calibration or None
+        What it said; None where it was damaged.
+
     Raises
     ------
     CalibrationUnusable
         There is none of that name, or it cannot be removed.
     """
     path = _path(state_dir, name)
+    kept: Calibration | None = None
+    with suppress(CalibrationUnusable):
+        kept = load(state_dir, name)
     try:
         path.unlink()
     except FileNotFoundError:
         raise CalibrationUnusable(
-            f"no calibration {name!r}", "`smearwatch calibrate --list` shows what there is"
+            f"no calibration {name!r} to forget", "`smearwatch calibrate --list` shows what there is"
         ) from None
     except OSError as error:
         raise CalibrationUnusable(f"{path}: {error.strerror}", "give this user the right to write there") from None
+    return kept
 
 
 def _path(state_dir: Path, name: str) -> Path:
-    return calibrations_root(state_dir) / f"{check_name(name)}.json"
+    return calibrations_root(state_dir) / f"{check_calibration_name(name)}.json"

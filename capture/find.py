@@ -19,11 +19,11 @@ from smearwatch.capture.quality import Quality, judge
 from smearwatch.capture.restain import restained
 from smearwatch.capture.scale import estimate_um_per_px
 from smearwatch.capture.segment import Leukocyte, Segmentation, segment
+from smearwatch.daemon.scale_rule import PLAUSIBLE_UM_PER_PX
 
 THUMBNAIL_PX = 96
 THUMBNAIL_UM = 22.0
 
-_PLAUSIBLE_UM_PER_PX = (0.01, 0.6)
 # With so many of the session's fields measured, one more no longer moves the median; the time is better spent.
 _ENOUGH_ESTIMATES = 15
 _NOMINAL_UM_PER_PX = 0.1
@@ -222,7 +222,7 @@ def _scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> _Scal
     if len(session_estimates) >= _ENOUGH_ESTIMATES:
         return _Scale(float(np.median(session_estimates)), "red_cells", None)
     estimate = estimate_um_per_px(bgr)
-    least, greatest = _PLAUSIBLE_UM_PER_PX
+    least, greatest = PLAUSIBLE_UM_PER_PX
     if estimate is None or not least <= estimate.um_per_px <= greatest:
         return _Scale(float(np.median(session_estimates)) if session_estimates else None, "red_cells", None)
     own = round(estimate.um_per_px, 6)

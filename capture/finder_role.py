@@ -81,12 +81,25 @@ def _answer(
     began_ns = time.perf_counter_ns()
     placed = desks.of(hub.session, hub.epoch).place(lease.frame, result)
     place_ms = round((time.perf_counter_ns() - began_ns) / 1e6, 3)
-    return _found(lease, result, placed, {**result.stages_ms, "place": place_ms})
+    return cells_found(lease, result, placed, {**result.stages_ms, "place": place_ms})
 
 
-def _found(
+def cells_found(
     lease: FrameLease, result: FieldFound, placed: Placed, stages_ms: dict[str, float]
 ) -> tuple[CellsFound, list[Buffer]]:
+    """Spell a field's cells for the wire: the message, then the crops that are wanted and every cell's thumbnail.
+
+    Parameters
+    ----------
+    lease
+        What was asked for; cells that it knows need no crop.
+    result
+        What was found.
+    placed
+        Where the field lies, and which of its cells were seen before and which of these better now.
+    stages_ms
+        How long each step took.
+    """
     known = {*lease.known_cells, *(index for index in placed.same_as if index not in placed.better_than)}
     crops = [(cell.index, cell.crop_bgr) for cell in result.cells if cell.crop_bgr is not None]
     wanted = [(index, crop_bgr) for index, crop_bgr in crops if index not in known]

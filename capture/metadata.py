@@ -17,9 +17,7 @@ from smearwatch.capture.czi_structure import MAGIC, read_czi
 from smearwatch.capture.ome import is_ome, read_ome
 from smearwatch.capture.safe_xml import XML_MAX_BYTES, XmlUnusable, child_text, parse_xml
 from smearwatch.capture.tiff_structure import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION, TiffPage, read_tiff
-
-PLAUSIBLE_UM_PER_PX = (0.01, 0.6)
-"""Scales at which a leukocyte can be told from another; a printer's 300 dpi would be 85 um/px."""
+from smearwatch.daemon.scale_rule import PLAUSIBLE_UM_PER_PX
 
 SQUARE_WITHIN = 0.01
 """How far the two axes may lie apart."""

@@ -110,19 +110,19 @@ class Child:
             assert self.process is not None
             self.process.send_signal(signal.SIGUSR1 if finishing else signal.SIGTERM)
 
-    def finish(self, timeout_s: float) -> bool:
-        """Wait for the end, then enforce it; gives whether it ended by itself."""
+    def finish(self, timeout_s: float) -> int | None:
+        """Wait for the end, then enforce it; gives the exit code, None where the end had to be enforced."""
         if self.process is None:
-            return True
+            return 0
+        code: int | None
         try:
-            self.process.wait(max(0.0, timeout_s))
-            by_itself = True
+            code = self.process.wait(max(0.0, timeout_s))
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            by_itself = False
+            code = None
         self._let_go()
-        return by_itself
+        return code
 
     def _let_go(self) -> None:
         assert self.process is not None

@@ -1,5 +1,6 @@
 """The one command: subcommands by import string, each loaded only when it is used."""
 
+import gc
 import importlib
 import os
 import sys
@@ -99,12 +100,14 @@ def main() -> int:
         line = one_line(error) or f"{type(error).__name__}: {error} (unforeseen; run with --debug and report it)"
         sys.stderr.write(f"smearwatch: {line}\n")
         return 2 if getattr(error, "wrongly_typed", False) else 1
+    finally:
+        gc.freeze()  # when it ends, the interpreter looks for rubbish once more: in torch that takes a second
 
 
 def _wrong_usage(error: Any) -> int:
     """Say in one line what was typed wrongly; a group without its command shows its help instead."""
     context = getattr(error, "ctx", None)
-    message = error.format_message()
+    message = error.format_message().replace("Value error, ", "")
     if context is None or not message or "\n" in message:
         error.show()
     else:

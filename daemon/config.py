@@ -7,6 +7,7 @@ key in capitals behind ``SMEARWATCH_``.
 
 import difflib
 import os
+import re
 import tomllib
 import warnings
 from pathlib import Path
@@ -22,12 +23,16 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from smearwatch.daemon.scale_rule import USABLE, UmPerPx
+
 _PREFIX = "SMEARWATCH_"
 # Not settings: which file they are in, the service unit's own two, where the tests' real pictures are.
 _OTHER_VARIABLES = frozenset({"CONFIG", "WATCH", "OPTIONS", "REAL_DATA"})
 
-# Between a 10x objective on a large sensor and the finest sampling that a light microscope makes sense of.
-SCALE_MIN_UM_PER_PX, SCALE_MAX_UM_PER_PX = 0.01, 2.0
+
+CALIBRATION_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""What a calibration may be called: it is a file's name too."""
+CALIBRATION_NAME_IN_WORDS = "1 to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit"
 
 
 class SettingsUnusable(ValueError):
@@ -69,6 +74,12 @@ def _camera_size(text: str) -> str:
     return f"{int(width)}x{int(height)}"
 
 
+def _calibration_name(text: str) -> str:
+    if not re.fullmatch(CALIBRATION_NAME, text):
+        raise ValueError(f"use {CALIBRATION_NAME_IN_WORDS}")
+    return text
+
+
 def _fourcc(text: str) -> str:
     if not (len(text) == 4 and text.isascii() and text.isprintable()):
         raise ValueError("write the four characters of a pixel format, like MJPG")
@@ -87,8 +98,8 @@ class Settings(BaseSettings):
     weights: Path | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int = Field(1, ge=1, le=16)
-    um_per_px: Literal["auto"] | Annotated[float, Field(ge=SCALE_MIN_UM_PER_PX, le=SCALE_MAX_UM_PER_PX)] = "auto"
-    calibration: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    um_per_px: Literal["auto"] | UmPerPx = "auto"
+    calibration: Annotated[str, AfterValidator(_calibration_name)] | None = None
     scale_from: Literal["auto", "micrometer", "metadata", "configured", "red_cells"] = "auto"
     search_stain: Literal["as_photographed", "red_cells"] = "as_photographed"
     judged_view: Literal["best", "first"] = "best"
@@ -184,10 +195,9 @@ def _explain(error: ValidationError, given: dict[str, Any], path: Path) -> Setti
         known = f"did you mean {near[0]}?" if near else f"known keys: {' '.join(Settings.model_fields)}"
         return SettingsUnusable(f"{origin}: unknown key {key!r}", known)
     if key == "um_per_px":
-        mend = f"give auto or a number from {SCALE_MIN_UM_PER_PX} to {SCALE_MAX_UM_PER_PX}"
+        mend = f"give auto or {USABLE}"
         return SettingsUnusable(
             f"{origin}: um_per_px = {first['input']!r} is no usable scale", mend, wrongly_typed=typed
         )
-    return SettingsUnusable(
-        f"{origin}: {key} = {first['input']!r}: {first['msg']}", f"correct {key}", wrongly_typed=typed
-    )
+    why = first["msg"].removeprefix("Value error, ")
+    return SettingsUnusable(f"{origin}: {key} = {first['input']!r}: {why}", f"correct {key}", wrongly_typed=typed)

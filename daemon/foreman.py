@@ -4,6 +4,7 @@ The workers and finders, which take long to load, stay; hub, source and lines ar
 the same sockets. So `smearwatch watch` follows whichever session is counted now.
 """
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,10 +18,10 @@ from smearwatch.daemon.child import Child
 from smearwatch.daemon.log import configure, get_logger
 from smearwatch.daemon.notify import notify, watchdog_period_s
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.running import RunFailed, roles, summary
+from smearwatch.daemon.running import begun, check, roles, summary, supervise
 from smearwatch.daemon.stop_signals import StopSignals
 from smearwatch.daemon.subfolders import Subfolder, Subfolders
-from smearwatch.daemon.supervisor import Leave, Outcome, Supervisor, stop_children
+from smearwatch.daemon.supervisor import Leave, Supervisor, stop_children
 from smearwatch.daemon.weights import weights_in_use
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.endpoints import Endpoints
@@ -77,26 +78,26 @@ class Foreman:
             stack.callback(stop_children, self._kept)
             stack.callback(notify, "STOPPING=1")
             while (subfolder := self._next()) is not None:
-                outcome = self._count(subfolder)
-                if not outcome.ok and outcome.why:
-                    raise RunFailed(outcome.why)
-                if not outcome.ok:
-                    raise typer.Exit(1)
+                self._count(subfolder)
                 if self._finished:
                     break
         counters = self._subfolders.counters()
         get_logger().info("subfolders", **counters)
-        return [{**summary(plan), "subfolders": counters} for plan in self._ran.values()]
+        return [{**summary(plan), "subfolders": counters} for plan in self._ran.values() if begun(plan)]
 
     def _next(self) -> Subfolder | None:
         """Wait for a subfolder with something to count; None when it is time to end."""
         began_s, next_feed_s = self._clock(), 0.0
+        told = False
         while not self._stop.came:
             looked = self._look()
             work = self._subfolders.with_work() if looked else []
             if work:
                 # One that was left because it is busy makes room for the others.
                 return next((s for s in work if s is not self._current), work[0])
+            if looked and not told:
+                told = True
+                self._tell_waiting()
             until_idle_s = self._template.until_idle_s
             quiet_s = self._clock() - began_s
             if looked and until_idle_s is not None and quiet_s >= until_idle_s and not self._subfolders.away:
@@ -108,7 +109,19 @@ class Foreman:
             self._stop.wait(0.25)
         return None
 
-    def _count(self, subfolder: Subfolder) -> Outcome:
+    def _tell_waiting(self) -> None:
+        """Say to whoever sits before the terminal why nothing moves: in plain words, beside what is logged."""
+        if self._subfolders.away:
+            return  # that is said already
+        known, folder = self._subfolders.counters()["sessions"], self._template.watch_dir
+        if known:
+            subfolders = "1 subfolder" if known == 1 else f"{known} subfolders"
+            told = f"nothing new in {subfolders} of {folder}, waiting (Ctrl-C ends)"
+        else:
+            told = f"waiting for subfolders in {folder} (each becomes a session of its own; Ctrl-C ends)"
+        sys.stderr.write(f"smearwatch: {told}\n")
+
+    def _count(self, subfolder: Subfolder) -> None:
         # When it is time to end is decided here, for the other subfolders have a say in it.
         plan = self._subfolders.plan(subfolder).model_copy(update={"until_idle_s": None})
         self._current, self._pulse = subfolder, None
@@ -117,14 +130,13 @@ class Foreman:
         get_logger().info("counting", subfolder=subfolder.path.name, session=subfolder.session)
         began_s = self._clock()
         specs = [spec for spec in roles(plan) if not _is_kept(spec.name)]
-        outcome = Supervisor(plan, specs, kept=self._kept, leave=self._leave, stop=self._stop).run()
+        outcome = supervise(Supervisor(plan, specs, kept=self._kept, leave=self._leave, stop=self._stop), plan)
         idle = outcome.by_itself or self._idle_s() is not None
         while self._looking is not None and not self._look() and not self._stop.came:
             self._stop.wait(0.25)
         self._subfolders.left(subfolder, began_s=began_s, idle=idle)
         if outcome.by_itself and not self._finished:
             subfolder.closed = plan.stop_at_target and _reached(plan)
-        return outcome
 
     def _leave(self) -> Leave:
         """Whether the present run is to make room for another subfolder's, or all is done."""
@@ -228,11 +240,15 @@ def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> list[dict[str, An
     ------
     typer.BadParameter
         The plan's source has no subfolders.
+    SourceUnusable
+        See `smearwatch.daemon.running.check`.
     RunFailed
-        When a role could not be kept alive. One that said itself what is wrong leads to exit status 1 alone.
+        See `smearwatch.daemon.running.supervise`.
     """
     check_has_subfolders(plan.source)
     configure(plan.settings.log_level, role="foreman")
     # Decided once, so that all sessions are counted with the same weights.
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})
-    return Foreman(plan.model_copy(update={"settings": settings}), prefix).run()
+    plan = plan.model_copy(update={"settings": settings})
+    check(plan)
+    return Foreman(plan, prefix).run()

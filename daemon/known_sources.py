@@ -1,6 +1,7 @@
 """Which sources of frames are installed: packages offer them as entry points, and none is imported to be listed."""
 
 import difflib
+import importlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ GROUP = "smearwatch.sources"
 """The group of entry points; each names a function that takes a `RunPlan` and a `Role`."""
 
 SourceMain = Callable[[RunPlan, Role], None]
+SourceCheck = Callable[[RunPlan], None]
 
 
 class SourceUnusable(LookupError):
@@ -91,6 +93,19 @@ def load(source: KnownSource) -> SourceMain:
     if not callable(main):
         raise SourceUnusable(f"source {source.name!r} of {source.package}: {source.target} is no function", mend)
     return main  # type: ignore[no-any-return]
+
+
+def load_check(source: KnownSource) -> SourceCheck | None:
+    """Give the function ``check`` beside a source's own; None where its module has none.
+
+    Raises
+    ------
+    SourceUnusable
+        See `load`.
+    """
+    load(source)
+    check = getattr(importlib.import_module(EntryPoint(source.name, source.target, GROUP).module), "check", None)
+    return check if callable(check) else None
 
 
 def _package(entry: EntryPoint) -> str:

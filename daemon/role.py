@@ -5,6 +5,7 @@ imports ``target`` ("package.module:function") and calls it with the plan and a 
 long as the parent lives; its end means stop.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -12,6 +13,8 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from smearwatch.daemon.log import configure, get_logger
@@ -45,6 +48,23 @@ class Role:
         self.finishing = True
         self._stop.set()
 
+    def heed_signals(self) -> None:
+        """From now on a signal asks the role to end in its own time, instead of ending its process."""
+        signal.signal(signal.SIGTERM, lambda *_: self.stop())
+        signal.signal(signal.SIGUSR1, lambda *_: self.finish())
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Load what takes long, before anything is begun: a stop meanwhile ends the process at once."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+        try:
+            yield
+        finally:
+            # What was loaded stays: looking for rubbish in it takes torch a second of a processor, at the end again.
+            gc.freeze()
+            self.heed_signals()
+
     def wait(self, timeout_s: float) -> bool:
         """Wait for the stop at most so long; gives whether it came."""
         return self._stop.wait(timeout_s)
@@ -65,14 +85,14 @@ def main() -> int:
     plan = RunPlan.model_validate(order["plan"])
     os.set_blocking(order["beat_fd"], False)
     role = Role(order["name"], order["beat_fd"])
-    signal.signal(signal.SIGTERM, lambda *_: role.stop())
-    signal.signal(signal.SIGUSR1, lambda *_: role.finish())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=_until_orphaned, args=(role,), daemon=True, name="parent-watch").start()
     configure(plan.settings.log_level, role=role.name)
     module, _, function = order["target"].partition(":")
     try:
-        getattr(importlib.import_module(module), function)(plan, role)
+        with role.loading():  # torch alone takes seconds, on a busy machine many
+            main_of_role = getattr(importlib.import_module(module), function)
+        main_of_role(plan, role)
     except Exception as error:  # noqa: BLE001  # the process's last line of defence: one line, never a traceback
         line = one_line(error)
         if line is not None:

@@ -2,18 +2,22 @@
 
 import json
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 import typer
 
-from smearwatch.daemon.child import RoleSpec
-from smearwatch.daemon.known_sources import find_source
+from smearwatch.daemon.child import FIRST_BEAT_S, Child, RoleSpec, unusable
+from smearwatch.daemon.known_sources import SourceUnusable, find_source
 from smearwatch.daemon.log import configure
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Closed
 from smearwatch.daemon.record.ledger import Ledger
-from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.record.lock import SessionBusy
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
+from smearwatch.daemon.record.sessions import SessionMissing, SessionNotDeleted, delete_session, session_folder
 from smearwatch.daemon.record.tally import TallyFold, tally_json
 from smearwatch.daemon.supervisor import Outcome, Supervisor
 from smearwatch.daemon.weights import weights_in_use
@@ -39,27 +43,83 @@ def roles(plan: RunPlan) -> list[RoleSpec]:
     ]
 
 
+def check(plan: RunPlan) -> None:
+    """Have the plan's source say what speaks against it before anything is begun, in a process of its own.
+
+    So what cannot be (an option, a calibration, a camera that is not there) leaves no session behind, and a vendor's
+    software that takes its process with it takes that one.
+
+    Raises
+    ------
+    SourceUnusable
+        When no installed package offers the plan's source, or it could not be asked.
+    typer.Exit
+        With status 2, when the source said in its one line what is wrong.
+    """
+    find_source(plan.source)
+    child = Child(RoleSpec("check", "smearwatch.daemon.source_role:check"), plan)
+    child.start()
+    code = child.finish(FIRST_BEAT_S)
+    if code is not None and unusable(code):
+        raise typer.Exit(2)
+    if code != 0:
+        how = "gave no answer" if code is None else f"ended by signal {-code}" if code < 0 else f"exit code {code}"
+        raise SourceUnusable(f"source {plan.source!r} could not be asked: {how}", "see the lines above, or use --debug")
+
+
 def carry_out(plan: RunPlan) -> dict[str, Any]:
     """Run a plan to its end and give its summary.
 
     Raises
     ------
     SourceUnusable
-        When no installed package offers the plan's source.
+        See `check`.
     RunFailed
-        When a role could not be kept alive. One that said itself what is wrong leads to exit status 1 alone.
+        See `supervise`.
     """
     configure(plan.settings.log_level, role="supervisor")
-    find_source(plan.source)  # said here, before anything is started, and not by a child
     # Decided once, so that a worker that is restarted goes on with the same weights, whatever was promoted meanwhile.
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})
     plan = plan.model_copy(update={"settings": settings})
-    outcome: Outcome = Supervisor(plan, roles(plan)).run()
-    if not outcome.ok:
-        if outcome.why:
-            raise RunFailed(outcome.why)
-        raise typer.Exit(1)
+    check(plan)
+    supervise(Supervisor(plan, roles(plan)), plan)
+    if not begun(plan):
+        raise typer.Exit(130)  # stopped before there was a session
     return summary(plan)
+
+
+def supervise(supervisor: Supervisor, plan: RunPlan) -> Outcome:
+    """Run to the end. A session that was made for a run that fails before its first frame is not left behind.
+
+    Raises
+    ------
+    RunFailed
+        When a role could not be kept alive. One that said itself what is wrong leads to exit status 1 alone.
+    """
+    is_new = not begun(plan)
+    outcome = supervisor.run()
+    if outcome.ok:
+        return outcome
+    if is_new:
+        _forget_if_empty(plan)
+    if outcome.why:
+        raise RunFailed(outcome.why)
+    raise typer.Exit(1)
+
+
+def begun(plan: RunPlan) -> bool:
+    """Whether the plan's session is there."""
+    return (session_folder(plan.settings.state_dir, plan.session) / LEDGER_FILE).is_file()
+
+
+def _forget_if_empty(plan: RunPlan) -> None:
+    state_dir, name = plan.settings.state_dir, plan.session
+    # Whatever hinders it, an empty session does no harm.
+    with suppress(LedgerUnusable, SessionMissing, SessionBusy, SessionNotDeleted):
+        with LedgerReader.read(session_folder(state_dir, name)) as ledger:
+            frames = ledger.summary().frames
+        if not frames:
+            delete_session(state_dir, name)
 
 
 def summary(plan: RunPlan) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from smearwatch.daemon.notify import notify, watchdog_period_s
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.stop_signals import StopSignals
 
-STOP_S = 10.0
+# Whoever has a frame or a crop in hand may finish it; then the hub has its own time to write how it ended.
+STOP_S, HUB_STOP_S = 8.0, 5.0
 Leave = Literal["stay", "leave", "finish"]
 
 
@@ -35,7 +36,7 @@ class Supervisor:
     Parameters
     ----------
     specs : sequence of RoleSpec
-        In the order of starting; the first must beat before the others start. Stopped in reverse.
+        In the order of starting; the first must beat before the others start, and is stopped after them.
     kept : sequence of Child
         Started and looked after like the others (after the first), but left running in the end.
     leave : callable, optional
@@ -134,12 +135,17 @@ class Supervisor:
 
 
 def stop_children(children: Sequence[Child], *, finishing: bool = False) -> None:
-    """Stop processes in bounded time, the last first; ``finishing`` lets the first say that all is done."""
-    deadline_s = time.monotonic() + STOP_S
+    """Stop processes in bounded time; ``finishing`` lets the one that ends the run say that all is done."""
     # From the outside in, so that the hub can still commit what the others were doing.
-    for child in reversed(children):
-        last = child is children[0]
-        child.terminate(finishing=finishing and last)
-        left_s = deadline_s - time.monotonic()
-        if not child.finish(max(2.0, left_s) if last else min(4.0, left_s)):
+    _stop([child for child in children if not child.spec.ends_the_run], STOP_S)
+    _stop([child for child in children if child.spec.ends_the_run], HUB_STOP_S, finishing=finishing)
+
+
+def _stop(children: Sequence[Child], patience_s: float, *, finishing: bool = False) -> None:
+    """Ask all of them to end, at once, and wait for them together."""
+    deadline_s = time.monotonic() + patience_s
+    for child in children:
+        child.terminate(finishing=finishing)
+    for child in children:
+        if child.finish(deadline_s - time.monotonic()) is None:
             get_logger().warning("role did not stop in time", child=child.spec.name)

@@ -10,6 +10,8 @@ PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".
 class FolderUnusable(OSError):
     """The folder to watch cannot be watched."""
 
+    wrongly_typed = True
+
     def __init__(self, path: Path, why: str, mend: str) -> None:
         super().__init__(f"folder {path} {why}")
         self.mend = mend

@@ -18,7 +18,8 @@ _CAPACITY = {"cpu": 2, "cuda": 64}
 
 def main(plan: RunPlan, role: Role) -> None:
     """Load the networks and judge crops until told to stop."""
-    engine = Engine.load(weights_in_use(plan.settings), device=plan.settings.device)
+    with role.loading():
+        engine = Engine.load(weights_in_use(plan.settings), device=plan.settings.device)
     role.beat()
     get_logger().info("worker ready", weights=engine.weights_id[:12], device=str(engine.device))
     capacity = _CAPACITY["cuda" if str(engine.device).startswith("cuda") else "cpu"]

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from smearwatch.models import checkpoint
-from smearwatch.models.checkpoint import Networks, WeightsUnusable
+from smearwatch.models.checkpoint import Networks
 from smearwatch.models.classes import CLASSES, ClassName, Verdict
 from smearwatch.models.look import look
 from smearwatch.models.manifest import Manifest
@@ -24,6 +24,16 @@ DeviceName = Literal["auto", "cpu", "cuda"]
 # pass has one size, filled up where crops are few. One at a time costs a CPU little and answers a lone cell soonest.
 _CHUNK = {"cpu": 1, "cuda": 32}
 _DECIMALS = 6
+
+
+class DeviceMissing(LookupError):
+    """A device to compute on that is not here."""
+
+    mend = "use --device auto or cpu"
+
+    def __init__(self, device: str) -> None:
+        here = "cpu and cuda" if torch.cuda.is_available() else "cpu alone"
+        super().__init__(f"no device {device!r} here: there is {here}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +115,14 @@ class Engine:
         Raises
         ------
         WeightsUnusable
-            Where the weights are unfit, or the device asked for is not there.
+            Where the weights are unfit.
+        DeviceMissing
+            Where the device asked for is not there.
         """
-        networks = checkpoint.load(weights_dir)
         available = torch.cuda.is_available()
         if device not in ("auto", "cpu", "cuda") or (device == "cuda" and not available):
-            raise WeightsUnusable(weights_dir, f"no device {device!r} here to run on", "use --device auto or cpu")
+            raise DeviceMissing(device)
+        networks = checkpoint.load(weights_dir)
         chosen = torch.device("cuda" if available and device != "cpu" else "cpu")
         # One crop at a time gains nothing from a second thread, and on a shared machine threads that spin for each
         # other can cost thirty times the work; more cores are used by more workers.

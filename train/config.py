@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from smearwatch.daemon.scale_rule import UmPerPx
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.train.samples import DataUnusable
-
-Scale = Annotated[float, Field(gt=0.01, lt=1.0, allow_inf_nan=False)]
 
 
 class DataConfig(BaseModel):
@@ -32,12 +31,12 @@ class DataConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     cells: Path | None = None
-    cells_um_per_px: Scale | None = None
+    cells_um_per_px: UmPerPx | None = None
     fields: Path | None = None
-    fields_um_per_px: Scale | None = None
+    fields_um_per_px: UmPerPx | None = None
     fields_found: bool = False
     blanks: Path | None = None
-    blanks_um_per_px: Scale | None = None
+    blanks_um_per_px: UmPerPx | None = None
     simulated: int = Field(0, ge=0, le=100_000)
     litter: int = Field(0, ge=0, le=100_000)
     force_scale: bool = False

@@ -19,14 +19,25 @@ TargetKind = Literal["exact", "either", "reject"]
 Part = Literal["train", "validation", "test"]
 Image = NDArray[np.uint8]
 
+# A small lymphocyte measures 7 um; what was cut more narrowly than this has none of its outline in it.
+_SMALLEST_LEUKOCYTE_UM = 6.0
+
 
 class DataUnusable(Exception):
-    """Training data that cannot be used: which file or folder, what is the matter, and how to mend it."""
+    """Training data that cannot be used: which file or folder, what is the matter, and how to mend it.
 
-    def __init__(self, path: Path, matter: str, mend: str) -> None:
+    Attributes
+    ----------
+    reason
+        Of a picture, in one word for programs: one of `smearwatch.capture.unusable.FrameUnusable`'s, "unreadable" or
+        "too_small"; "unusable" for everything else.
+    """
+
+    def __init__(self, path: Path, matter: str, mend: str, *, reason: str = "unusable") -> None:
         super().__init__(f"{path}: {matter}")
         self.path = path
         self.mend = mend
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +128,37 @@ def read_picture(path: Path) -> Image:
     try:
         return decode(path.read_bytes())
     except FrameUnusable as error:
-        raise DataUnusable(path, str(error), error.mend) from error
+        raise DataUnusable(path, str(error), error.mend, reason=error.reason) from error
     except OSError as error:
-        raise DataUnusable(path, (error.strerror or str(error)).lower(), "check the file's name and rights") from error
+        matter, mend = (error.strerror or str(error)).lower(), "check the file's name and rights"
+        raise DataUnusable(path, matter, mend, reason="unreadable") from error
 
 
 def cell_crop(path: Path, um_per_px: float) -> Image:
     """Crop of a single-cell picture: the cell stands in the middle."""
-    flat = flatten_cell(read_picture(path))
+    return _middle_crop(read_picture(path), um_per_px)
+
+
+def leukocyte_crop(path: Path, um_per_px: float) -> Image:
+    """Crop of a single-cell picture as `cell_crop` makes it, of a picture that has room for a leukocyte.
+
+    Raises
+    ------
+    DataUnusable
+        Where it is no picture, or one too small for that.
+    """
+    bgr = read_picture(path)
+    height, width = bgr.shape[:2]
+    if min(height, width) * um_per_px < _SMALLEST_LEUKOCYTE_UM:
+        size_um = f"{width * um_per_px:.3g} x {height * um_per_px:.3g} um"
+        matter = f"too_small: {width} x {height} px at {um_per_px:g} um/px are {size_um}, too small for a leukocyte"
+        mend = f"give a picture of at least {_SMALLEST_LEUKOCYTE_UM:g} um, or correct --um-per-px"
+        raise DataUnusable(path, matter, mend, reason="too_small")
+    return _middle_crop(bgr, um_per_px)
+
+
+def _middle_crop(bgr: Image, um_per_px: float) -> Image:
+    flat = flatten_cell(bgr)
     height, width = flat.shape[:2]
     return cut_crop(flat, (width / 2, height / 2), um_per_px)
 

@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smearwatch.capture.calibration import DEFAULT_NAME, Calibration, CalibrationUnusable, forget, listed, store
-from smearwatch.daemon.config import SCALE_MAX_UM_PER_PX, SCALE_MIN_UM_PER_PX, load_settings
-from smearwatch.daemon.record.sessions import check_name
+from smearwatch.capture.calibration import (
+    DEFAULT_NAME,
+    Calibration,
+    CalibrationUnusable,
+    calibrations_root,
+    check_calibration_name,
+    forget,
+    listed,
+    store,
+)
+from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.scale_rule import USABLE, is_usable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,37 +34,43 @@ _EPILOG = "Example: smearwatch calibrate --micrometer ruler.tif --length-um 10"
 @app.command(epilog=_EPILOG)
 def calibrate(
     micrometer: Annotated[
-        Path | None, typer.Option("--micrometer", metavar="IMAGE", help="A picture of a stage micrometer.")
+        Path | None,
+        typer.Option("--micrometer", metavar="IMAGE", help="Measure on a picture of a stage micrometer."),
     ] = None,
     bar: Annotated[
-        Path | None, typer.Option("--bar", metavar="IMAGE", help="A picture with a scale bar in it.")
+        Path | None,
+        typer.Option("--bar", metavar="IMAGE", help="Instead: measure on a picture with a scale bar drawn into it."),
     ] = None,
     length_um: Annotated[
         float | None,
         typer.Option(
-            "--length-um", metavar="L", help="From one ruled line to the next (often 10), or the bar's length."
+            "--length-um", metavar="L", help="In um: from one ruled line to the next (often 10), or the bar's length."
         ),
     ] = None,
     name: Annotated[str, typer.Option("--name", help="Name of this camera, adapter and objective.")] = DEFAULT_NAME,
     overlay: Annotated[
         Path | None, typer.Option("--overlay", metavar="FILE", help="Write the picture with what was found drawn in.")
     ] = None,
-    show: Annotated[bool, typer.Option("--list", help="Show what is kept.")] = False,
-    forgotten: Annotated[str | None, typer.Option("--forget", metavar="NAME", help="Remove one.")] = None,
+    show: Annotated[bool, typer.Option("--list", help="Show what is kept, and measure nothing.")] = False,
+    forgotten: Annotated[
+        str | None, typer.Option("--forget", metavar="NAME", help="Remove a kept one, and measure nothing.")
+    ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON objects, one a line.")] = False,
 ) -> None:
-    """Measure a scale and keep it; `run` believes it before anything else, for pictures of the same size."""
-    _one_of(micrometer, bar, show, forgotten)
+    """Measure a scale and keep it; `run` believes it before anything else, for pictures of the same size.
+
+    Give one of --micrometer and --bar (with --length-um), --list, --forget.
+    """
+    _one_of({"--micrometer": micrometer, "--bar": bar, "--list": show or None, "--forget": forgotten})
     state_dir = load_settings(config).state_dir
     if show:
-        for kept in listed(state_dir):
-            _tell(kept, as_json=as_json)
+        _tell_all(state_dir, as_json=as_json)
         return
     if forgotten is not None:
-        forget(state_dir, forgotten)
+        _tell_forgotten(forgotten, forget(state_dir, forgotten), as_json=as_json)
         return
     image = micrometer or bar
     assert image is not None
@@ -64,14 +79,19 @@ def calibrate(
         _refuse(
             "--length-um has to be a length in um, such as 10", "give the distance of two lines, or the bar's length"
         )
-    measured = _measured(image, length, check_name(name), is_bar=bar is not None, overlay=overlay)
+    measured = _measured(image, length, check_calibration_name(name), is_bar=bar is not None, overlay=overlay)
     store(state_dir, measured)
     _tell(measured, as_json=as_json)
 
 
-def _one_of(*ways: object) -> None:
-    if sum(way is not None and way is not False for way in ways) != 1:
-        _refuse("one of --micrometer, --bar, --list and --forget is needed", "see smearwatch calibrate --help")
+def _one_of(ways: dict[str, object]) -> None:
+    given = [option for option, value in ways.items() if value is not None]
+    if not given:
+        _refuse("nothing to do", "give --micrometer IMAGE or --bar IMAGE with --length-um, --list, or --forget NAME")
+    if given == ["--micrometer", "--bar"]:
+        _refuse("--micrometer and --bar are two ways to measure", "give the one that the picture shows")
+    if len(given) > 1:
+        _refuse(f"{' and '.join(given)} do not go together", "give one of them")
 
 
 def _refuse(matter: str, mend: str) -> None:
@@ -99,8 +119,8 @@ def _measured(image: Path, length_um: float, name: str, *, is_bar: bool, overlay
     except (FrameUnusable, RulingNotFound, BarNotFound) as error:
         raise CalibrationUnusable(f"{image}: {error}", error.mend) from None
     um_per_px = length_um / length_px
-    if not SCALE_MIN_UM_PER_PX <= um_per_px <= SCALE_MAX_UM_PER_PX:
-        matter = f"{image}: {length_um:g} um on {length_px:.1f} px are {um_per_px:.4g} um/px, no microscope's scale"
+    if not is_usable(um_per_px):
+        matter = f"{image}: {length_um:g} um on {length_px:.1f} px are {um_per_px:.4g} um/px, not {USABLE}"
         raise CalibrationUnusable(matter, "check --length-um: the distance of neighbouring lines, or the bar's length")
     if overlay is not None:
         _draw(bgr, drawn[0], overlay)
@@ -144,6 +164,26 @@ def _draw(bgr: "np.ndarray[Any, Any]", found: Any, target: Path) -> None:
         raise CalibrationUnusable(
             f"--overlay {target}: {error.strerror or error}", "give a file that can be written"
         ) from None
+
+
+def _tell_all(state_dir: Path, *, as_json: bool) -> None:
+    kept = listed(state_dir)
+    if not kept and not as_json:
+        how = "`smearwatch calibrate --micrometer IMAGE --length-um 10` keeps one"
+        sys.stdout.write(f"no calibrations under {calibrations_root(state_dir)} yet: {how}\n")
+    for calibration in kept:
+        _tell(calibration, as_json=as_json)
+
+
+def _tell_forgotten(name: str, calibration: Calibration | None, *, as_json: bool) -> None:
+    if as_json:
+        told = None if calibration is None else calibration.model_dump()
+        sys.stdout.write(json.dumps({"forgotten": name, "calibration": told}) + "\n")
+    elif calibration is None:
+        sys.stdout.write(f"forgotten: {name}, which was damaged\n")
+    else:
+        sys.stdout.write("forgotten: ")
+        _tell(calibration, as_json=False)
 
 
 def _tell(calibration: Calibration, *, as_json: bool) -> None:

@@ -1,7 +1,6 @@
 """`smearwatch segment`: pictures of fields to leukocytes, without a daemon."""
 
 import json
-import math
 import sys
 import time
 from collections import Counter
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 import typer
 
 from smearwatch.capture.scale_claims import ScaleClaim, ScaleDisputed, ScaleMissing, ScaleSource
-from smearwatch.daemon.config import SCALE_MAX_UM_PER_PX, SCALE_MIN_UM_PER_PX
+from smearwatch.daemon.scale_rule import typed_scale_or_auto
 
 if TYPE_CHECKING:
     from smearwatch.capture.commands.picture_scale import PictureScales
@@ -94,23 +93,9 @@ def _scales(um_per_px: str, scale_from: str) -> "PictureScales":
         mend = "give auto, metadata, configured or red_cells"
         sys.stderr.write(f"smearwatch: --scale-from {scale_from}: not known here ({mend})\n")
         raise typer.Exit(2)
-    value = _um_per_px(um_per_px)
+    value = typed_scale_or_auto(um_per_px)
     claim = None if value is None else ScaleClaim("configured", value, "--um-per-px")
     return PictureScales(claim, trusted[scale_from], lambda line: print(f"smearwatch: {line}", file=sys.stderr))
-
-
-def _um_per_px(text: str) -> float | None:
-    if text == "auto":
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not SCALE_MIN_UM_PER_PX <= value <= SCALE_MAX_UM_PER_PX:
-        mend = f"give auto or a number from {SCALE_MIN_UM_PER_PX} to {SCALE_MAX_UM_PER_PX}"
-        sys.stderr.write(f"smearwatch: --um-per-px {text}: no usable scale ({mend})\n")
-        raise typer.Exit(2)
-    return value
 
 
 def _names(images: list[Path], folder: Path | None, option: str, suffix: str) -> dict[int, Path]:

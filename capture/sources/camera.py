@@ -12,7 +12,7 @@ from smearwatch.capture.camera.address import CameraAddress, camera_address
 from smearwatch.capture.camera.fields import Fields, Stage
 from smearwatch.capture.camera.link import CameraLink
 from smearwatch.capture.camera.stream import Grab, open_stream
-from smearwatch.capture.sources.base import Options, SourceFrame, deliver, read_options
+from smearwatch.capture.sources.base import Options, SourceFrame, deliver, read_options, scale_desk
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.role import Role
@@ -171,6 +171,12 @@ class CameraOptions(Options):
     """What the source is told: the camera, as ``--camera`` names it."""
 
     camera: str
+
+
+def check(plan: RunPlan) -> None:
+    """Raise what speaks against the plan's camera, as far as it shows before it is opened."""
+    camera_address(read_options(CameraOptions, plan).camera)
+    scale_desk(plan)
 
 
 def main(plan: RunPlan, role: Role) -> None:

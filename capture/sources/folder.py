@@ -227,6 +227,12 @@ class FolderOptions(Options):
     dir: Path
 
 
+def check(plan: RunPlan) -> None:
+    """Raise what speaks against watching the plan's folder, before anything is begun."""
+    check_watch_dir(read_options(FolderOptions, plan).dir)
+    scale_desk(plan)
+
+
 def main(plan: RunPlan, role: Role) -> None:
     """Watch the plan's folder until told to stop."""
     folder = check_watch_dir(read_options(FolderOptions, plan).dir)

@@ -113,6 +113,12 @@ class ReplayOptions(Options):
     speed: Literal["max"] | Annotated[float, Field(gt=0.0)] = "max"
 
 
+def check(plan: RunPlan) -> None:
+    """Raise what speaks against replaying the plan's session, before anything is begun."""
+    options = read_options(ReplayOptions, plan)
+    LedgerReader.read(find_session(plan.settings.state_dir, options.session)).close()
+
+
 def main(plan: RunPlan, role: Role) -> None:
     """Send the recorded frames, then wait to be told to stop."""
     options = read_options(ReplayOptions, plan)

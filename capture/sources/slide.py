@@ -10,7 +10,7 @@ from pydantic import Field as Limits
 from smearwatch.capture.slide.mix import Mix
 from smearwatch.capture.slide.slide import Field, Slide
 from smearwatch.capture.slide.writer import SUFFIXES, Pace, encode
-from smearwatch.capture.sources.base import Options, SourceFrame, deliver, read_options
+from smearwatch.capture.sources.base import Options, SourceFrame, deliver, read_options, scale_desk
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.role import Role
 from smearwatch.daemon.wire.messages import SourceState
@@ -112,6 +112,12 @@ class SlideSource:
         data = encode(field.bgr, self._options.format, jpeg_quality=self._options.quality)
         name = f"field_{field.index:06d}{SUFFIXES[self._options.format]}"
         return SourceFrame(name, data, self._clock_ns(), field.um_per_px, "simulated slide", size_bytes=len(data))
+
+
+def check(plan: RunPlan) -> None:
+    """Raise what speaks against the plan's slide, before anything is begun."""
+    read_options(SlideOptions, plan).slide()
+    scale_desk(plan)
 
 
 def main(plan: RunPlan, role: Role) -> None:

@@ -3,11 +3,12 @@
 from smearwatch.capture.calibration import DEFAULT_NAME, Calibration, CalibrationUnusable, load
 from smearwatch.capture.header import probe
 from smearwatch.capture.metadata import MetadataOdd, scale_from_metadata
-from smearwatch.capture.scale_claims import ScaleClaim
+from smearwatch.capture.scale_claims import ScaleClaim, ScaleMissing
 from smearwatch.capture.sources.frame import SourceFrame
 from smearwatch.capture.sources.scales import ScaleDesk, Witness
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.scale_rule import USABLE, is_usable
 
 
 def scale_desk(plan: RunPlan) -> ScaleDesk:
@@ -22,6 +23,8 @@ def scale_desk(plan: RunPlan) -> ScaleDesk:
     ------
     CalibrationUnusable
         The calibration that the run names is not there, or damaged.
+    ScaleMissing
+        The one source that the run trusts can have nothing to say.
     """
     witnesses: list[Witness] = [MetadataWitness()]
     named = plan.settings.calibration
@@ -29,13 +32,15 @@ def scale_desk(plan: RunPlan) -> ScaleDesk:
     if calibration is not None:
         witnesses.insert(0, MicrometerWitness(calibration))
     elif named is not None:
-        mend = f"`smearwatch calibrate --name {named}` first, or name another"
+        mend = f"`smearwatch calibrate --name {named}` first, or name one that `smearwatch calibrate --list` shows"
         raise CalibrationUnusable(f"no calibration {named!r}", mend)
     if (um_per_px := plan.um_per_px) is not None:
         claim = ScaleClaim("configured", um_per_px, "um_per_px of the settings")
         witnesses.append(lambda _: claim)
     settings = plan.settings
     trusted = None if settings.scale_from == "auto" else settings.scale_from
+    if (trusted == "micrometer" and calibration is None) or (trusted == "configured" and plan.um_per_px is None):
+        raise ScaleMissing("settings", trusted)
     return ScaleDesk(witnesses, trusted=trusted, max_pixels=settings.max_frame_pixels)
 
 
@@ -82,11 +87,18 @@ class MetadataWitness:
             As its source gave it.
         """
         if frame.um_per_px is not None:
-            return ScaleClaim("metadata", frame.um_per_px, frame.um_per_px_source or "the source")
+            who = frame.um_per_px_source or "the source"
+            if is_usable(frame.um_per_px):
+                return ScaleClaim("metadata", frame.um_per_px, who)
+            self._tell_odd("source", frame, f"{who} says {frame.um_per_px:g} um/px, not {USABLE}", "correct it there")
+            return None
         told = scale_from_metadata(frame.data or b"", frame.side_file)
         if isinstance(told, MetadataOdd):
-            if told.origin not in self._odd:
-                self._odd.add(told.origin)
-                get_logger().warning("scale in metadata not used", frame=frame.name, why=told.message, mend=told.mend)
+            self._tell_odd(told.origin, frame, told.message, told.mend)
             return None
         return None if told is None else ScaleClaim("metadata", told.um_per_px, told.detail)
+
+    def _tell_odd(self, kind: str, frame: SourceFrame, why: str, mend: str) -> None:
+        if kind not in self._odd:
+            self._odd.add(kind)
+            get_logger().warning("scale in metadata not used", frame=frame.name, why=why, mend=mend)

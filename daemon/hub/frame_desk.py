@@ -13,6 +13,7 @@ from smearwatch.daemon.record.events import EventInvalid, Found, FoundCell, Reje
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.placement import CellName, Placement
 from smearwatch.daemon.record.writing import LedgerRefused
+from smearwatch.daemon.wire.codec import Buffer
 from smearwatch.daemon.wire.messages import CellOnWire, CellsFound, FrameLease, FrameRejected, LeaseFailed, Refused
 
 _PAGE = 64
@@ -66,7 +67,7 @@ class FrameDesk:
         try:
             flaw = _flaw(message, buffers, known) or self._other_cells(message)
             if flaw is None:
-                self._journal.commit(_event(message), thumbnails=_thumbnails(message, buffers))
+                self._journal.commit(found_event(message), thumbnails=thumbnails(message, buffers))
         except (EventInvalid, LedgerRefused, ValueError) as error:
             flaw = str(error)
         if flaw is not None:
@@ -106,7 +107,7 @@ class FrameDesk:
         if recorded is None:
             return None
         then = {cell.index: cell.better_than for cell in recorded.cells if cell.is_judged}
-        now = {cell.index: cell.better_than for cell in _event(message).cells if cell.is_judged}
+        now = {cell.index: cell.better_than for cell in found_event(message).cells if cell.is_judged}
         return (
             None if then == now else "other cells than were recorded; finish the session with the version that began it"
         )
@@ -146,7 +147,8 @@ class FrameDesk:
         self._journal.commit(Rejected(frame, reason, detail, None))
 
 
-def _event(message: CellsFound) -> Found:
+def found_event(message: CellsFound) -> Found:
+    """Make the event of a finder's answer."""
     return Found(
         frame=message.frame,
         width_px=message.width_px,
@@ -160,9 +162,10 @@ def _event(message: CellsFound) -> Found:
     )
 
 
-def _thumbnails(message: CellsFound, buffers: Sequence[memoryview]) -> dict[tuple[str, int], bytes]:
+def thumbnails(message: CellsFound, buffers: Sequence[Buffer]) -> dict[tuple[str, int], bytes]:
+    """Give the thumbnails that came with a finder's answer, by frame and cell."""
     jpegs = zip(message.cells, buffers[len(message.cropped) :], strict=True)
-    return {(message.frame, cell.index): bytes(jpeg) for cell, jpeg in jpegs if jpeg.nbytes}
+    return {(message.frame, cell.index): bytes(jpeg) for cell, jpeg in jpegs if len(jpeg)}
 
 
 def _found_cell(cell: CellOnWire) -> FoundCell:

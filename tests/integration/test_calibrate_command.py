@@ -1,6 +1,7 @@
 """`smearwatch calibrate`, and runs that believe what it kept."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from smearwatch.capture.calibration import CalibrationUnusable, calibrations_root, load
 from smearwatch.capture.commands.calibrate import app
 from smearwatch.capture.decode import decode
+from smearwatch.capture.scale_claims import ScaleMissing
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.sources.frame import SourceFrame
 from smearwatch.capture.sources.witnesses import scale_desk
@@ -51,8 +53,21 @@ def test_a_micrometer_is_measured_kept_shown_and_forgotten(state_dir, ruler, tmp
     assert decode(look.read_bytes()).shape == (960, 1280, 3)
     assert not np.array_equal(decode(look.read_bytes()), decode(ruler.read_bytes()))
     assert "default: 0.0" in calibrate("--list").stdout
-    assert calibrate("--forget", "default").exit_code == 0
+    forgotten = calibrate("--forget", "default")
+    assert forgotten.exit_code == 0
+    assert forgotten.stdout.startswith("forgotten: default: 0.0")
     assert load(state_dir, "default") is None
+    assert calibrate("--list").stdout.startswith(f"no calibrations under {calibrations_root(state_dir)} yet: ")
+    assert calibrate("--list", "--json").stdout == ""
+
+
+def test_what_is_forgotten_is_told_to_programs_too(state_dir, ruler):
+    kept = json.loads(calibrate("--micrometer", ruler, "--length-um", "10", "--json").stdout)
+    told = calibrate("--forget", "default", "--json")
+    assert json.loads(told.stdout) == {"forgotten": "default", "calibration": kept}
+    (calibrations_root(state_dir) / "torn.json").write_text("{}")
+    assert calibrate("--forget", "torn").stdout == "forgotten: torn, which was damaged\n"
+    assert list(calibrations_root(state_dir).iterdir()) == []
 
 
 def test_a_bar(state_dir, tmp_path):
@@ -69,8 +84,13 @@ def test_a_bar(state_dir, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ((), "one of --micrometer, --bar, --list and --forget"),
-        (("--micrometer", "{ruler}", "--bar", "{ruler}", "--length-um", "10"), "one of --micrometer"),
+        ((), "nothing to do (give --micrometer IMAGE or --bar IMAGE with --length-um, --list, or --forget NAME)"),
+        (
+            ("--micrometer", "{ruler}", "--bar", "{ruler}", "--length-um", "10"),
+            "--micrometer and --bar are two ways to measure (give the one that the picture shows)",
+        ),
+        (("--bar", "{ruler}", "--list"), "--bar and --list do not go together (give one of them)"),
+        (("--list", "--forget", "a"), "--list and --forget do not go together (give one of them)"),
         (("--micrometer", "{ruler}"), "--length-um has to be a length"),
         (("--micrometer", "{ruler}", "--length-um", "0"), "--length-um has to be a length"),
         (("--micrometer", "{ruler}", "--length-um", "-10"), "--length-um has to be a length"),
@@ -90,9 +110,11 @@ def test_wrong_usage_is_one_line(state_dir, ruler, options, said):
     [
         (("--micrometer", "{folder}/none.png", "--length-um", "10"), "No such file"),
         (("--micrometer", "{folder}/words.png", "--length-um", "10"), "not_an_image"),
-        (("--micrometer", "{ruler}", "--length-um", "50000"), "no microscope's scale"),
+        (("--micrometer", "{ruler}", "--length-um", "50000"), "um/px, not a number from 0.01 to 1"),
         (("--bar", "{ruler}", "--length-um", "10"), "{ruler}: "),
-        (("--forget", "nobody"), "no calibration 'nobody'"),
+        (("--forget", "nobody"), "no calibration 'nobody' to forget"),
+        (("--forget", "../nobody"), "'../nobody' is no calibration's name"),
+        (("--micrometer", "{ruler}", "--length-um", "10", "--name", "a b"), "'a b' is no calibration's name"),
     ],
 )
 def test_what_cannot_be_measured_says_why(state_dir, ruler, tmp_path, options, said):
@@ -128,6 +150,21 @@ def test_a_run_believes_the_micrometer_first_for_pictures_of_its_size(state_dir,
     (other,) = desk(state_dir, um_per_px=0.09).admit([frame(0.09, 900, 600)])
     assert (other.um_per_px, other.um_per_px_source) == (0.09, "configured")
     assert "calibration not used" in "".join(capsys.readouterr())
+
+
+def test_a_scale_that_no_smear_has_is_not_believed_of_a_source_either(state_dir, capsys):
+    told = replace(frame(0.1, 400, 300), um_per_px=5.0, um_per_px_source="Acme SDK")
+    (scaled,) = desk(state_dir, um_per_px=0.1).admit([told])
+    assert (scaled.um_per_px, scaled.um_per_px_source) == (0.1, "configured")
+    assert "Acme SDK says 5 um/px, not a number from 0.01 to 1" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("trusted", ["micrometer", "configured"])
+def test_the_one_source_that_is_trusted_has_to_be_there(state_dir, ruler, trusted):
+    with pytest.raises(ScaleMissing, match=f"settings: no scale from {trusted}"):
+        desk(state_dir, scale_from=trusted)
+    calibrate("--micrometer", ruler, "--length-um", "10")
+    assert desk(state_dir, scale_from=trusted, um_per_px=0.1) is not None
 
 
 def test_a_calibration_that_is_named_has_to_be_there(state_dir):

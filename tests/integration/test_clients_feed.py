@@ -6,19 +6,11 @@ from smearwatch.clients.feed import Feed
 from smearwatch.clients.lines import follow
 from smearwatch.clients.recorded import recorded_view
 from smearwatch.daemon.record.tally import tally_json
-from tests.integration.hub_bench import Bench
 from tests.unit.clients_script import counted, counted_frames, found, frame_id, seen
 
 pytestmark = pytest.mark.integration
 
 JPEG = b"\xff\xd8 as good as any"
-
-
-@pytest.fixture
-def bench(tmp_path):
-    bench = Bench(tmp_path)
-    yield bench
-    bench.close()
 
 
 @pytest.fixture

@@ -35,19 +35,6 @@ from tests.integration.hub_bench import CROP, Bench, cells, judged, rejected
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture
-def bench(tmp_path):
-    bench = Bench(tmp_path)
-    yield bench
-    bench.close()
-
-
-@pytest.fixture
-def staffed(bench):
-    """A source, a finder with two credits, a worker with two."""
-    return bench, bench.peer("source", "s"), bench.peer("finder", "f", 2), bench.peer("worker", "w", 2)
-
-
 def test_a_frames_whole_life(staffed):
     bench, source, finder, worker = staffed
     (frame,) = bench.offer(source, b"picture")

@@ -11,19 +11,12 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.tally import TallyFold, tally_json
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.wire.messages import CropLease, FrameLease, RangeOnWire, Refused, Snapshot, WantSnapshot
-from tests.integration.hub_bench import Bench, cells, judged
+from tests.integration.hub_bench import cells, judged
 
 pytestmark = pytest.mark.integration
 
 RANGES = (RangeOnWire("home", 500, {"nucleus_green": (1.0, 2.0)}),)
 PALE = {"nucleus_green": 0.5}
-
-
-@pytest.fixture
-def bench(tmp_path):
-    bench = Bench(tmp_path)
-    yield bench
-    bench.close()
 
 
 def count(bench, finder, worker, **changes):

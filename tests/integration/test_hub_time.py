@@ -12,22 +12,9 @@ from smearwatch.daemon.wire.messages import (
     Ready,
     SourceState,
 )
-from tests.integration.hub_bench import Bench, cells, judged, rejected
+from tests.integration.hub_bench import cells, judged, rejected
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def bench(tmp_path):
-    bench = Bench(tmp_path)
-    yield bench
-    bench.close()
-
-
-@pytest.fixture
-def staffed(bench):
-    """A source, a finder with two credits, a worker with two."""
-    return bench, bench.peer("source", "s"), bench.peer("finder", "f", 2), bench.peer("worker", "w", 2)
 
 
 def test_an_unanswered_lease_is_given_out_again_and_its_late_answer_ignored(staffed):

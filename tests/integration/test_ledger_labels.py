@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -203,13 +202,6 @@ def test_a_ledger_says_which_form_it_has_only_once_it_holds_labels(folder: Path,
     by_hand.close()
     with pytest.raises(LedgerUnusable, match="written in form 6, this program knows 5"):
         LedgerReader.read(folder)
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(tmp_path)
-    yield bench
-    bench.close()
 
 
 def test_a_hub_carries_on_with_a_session_that_was_labelled(bench: Bench):

@@ -13,10 +13,10 @@ from smearwatch.capture.placing.desk import PlacingDesk
 from smearwatch.capture.placing.slide_map import Placed
 from smearwatch.capture.slide.view import View
 from smearwatch.capture.slide.writer import encode
-from smearwatch.daemon.record.events import Found, FoundCell, Opened, Seen
+from smearwatch.daemon.record.events import Opened, Seen
 from smearwatch.daemon.record.ledger import Ledger
-from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.reading import LedgerReader
+from tests.answered import answered
 from tests.walked import Walked, walked
 
 pytestmark = pytest.mark.integration
@@ -32,25 +32,10 @@ def way() -> list[Walked]:
 
 
 def commit(ledger: Ledger, frame: str, field: Walked, placed: Placed) -> None:
-    """Write what the hub writes."""
-    result = field.result
-    cells = tuple(
-        FoundCell(
-            index=cell.index,
-            box=cell.box,
-            centre_xy_px=cell.centre_xy_px,
-            area_um2=cell.area_um2,
-            at_edge=cell.at_edge,
-            score=cell.score,
-            same_as=CellName(*placed.same_as[cell.index]) if cell.index in placed.same_as else None,
-            better_than=CellName(*placed.better_than[cell.index]) if cell.index in placed.better_than else None,
-        )
-        for cell in result.cells
-    )
+    """Write what the hub writes for what the finder says."""
     ledger.append([Seen(frame, "f.jpg", len(field.data), 1, None, None, True, "folder")])
-    scale = (result.um_per_px, result.um_per_px_source, None)
-    found = Found(frame, result.width_px, result.height_px, *scale, result.focus, cells, placed.placement)
-    ledger.append([found], {(frame, cell.index): cell.thumbnail_jpeg for cell in result.cells})
+    found, thumbnails = answered(frame, field.result, placed)
+    ledger.append([found], thumbnails)
 
 
 def recorded(folder: Path, way: list[Walked], *, anew_each_time: bool) -> list[Placed]:

@@ -29,6 +29,7 @@ from smearwatch.models.classes import CLASSES
 from smearwatch.models.memory import short
 from smearwatch.train.recorded import read_labelled_session, session_path
 from smearwatch.train.samples import DataUnusable
+from tests.answered import answered
 
 pytestmark = pytest.mark.integration
 
@@ -47,15 +48,6 @@ def frames_with_cells(count: int) -> Iterator[tuple[bytes, FieldFound]]:
             return
 
 
-def to_event(frame: str, found: FieldFound) -> Found:
-    cells = tuple(
-        FoundCell(cell.index, cell.box, cell.centre_xy_px, cell.area_um2, cell.at_edge, cell.score)
-        for cell in found.cells
-    )
-    size = (found.width_px, found.height_px)
-    return Found(frame, *size, found.um_per_px, found.um_per_px_source, None, found.focus, cells)
-
-
 def seen(frame: str, number: int) -> Seen:
     return Seen(frame, f"{number}.png", 1, number, None, None, True, "folder")
 
@@ -70,7 +62,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
         for number, (data, found) in enumerate(frames_with_cells(3)):
             frame = ledger.frames.put(data)
             fields[frame] = found
-            ledger.append([seen(frame, number), to_event(frame, found)])
+            ledger.append([seen(frame, number), answered(frame, found)[0]])
         whole = [(frame, cell.index) for frame, found in fields.items() for cell in found.cells if not cell.at_edge]
         ledger.append([Labelled(*cell, CLASSES[place % 6], "reader", 1, 5) for place, cell in enumerate(whole)])
         ledger.append([Labelled(*whole[0], "platelet", "reader", 2, 6)])
@@ -181,16 +173,16 @@ def test_a_cell_is_cut_from_its_best_judged_view_and_stays_in_its_run(tmp_path: 
     with Ledger.open(folder) as ledger:
         ledger.append([Opened(1, 1, "t", "monday", 100, FIELD_UM, "rule", {})])
         a = ledger.frames.put(one)
-        ledger.append([seen(a, 0), to_event(a, first)])
+        ledger.append([seen(a, 0), answered(a, first)[0]])
         for number in range(1, 12):  # frames between, without labels, so that the later one is of another run
             ledger.append([seen(f"{number:064x}", number), Found(f"{number:064x}", *FLAT)])
         b = ledger.frames.put(two)
         name = CellName(a, cell.index)
         known = [
             replace(c, same_as=name, better_than=name) if c.index == better.index else c
-            for c in to_event(b, later).cells
+            for c in answered(b, later)[0].cells
         ]
-        ledger.append([seen(b, 12), replace(to_event(b, later), cells=tuple(known))])
+        ledger.append([seen(b, 12), replace(answered(b, later)[0], cells=tuple(known))])
         ledger.append([Labelled(a, cell.index, "monocyte", "reader", 1, 5)])
         judged = Counted(a, cell.index, "band", "confirmed", six, six, 0.1, "w")
         (before,) = read_labelled_session(folder)

@@ -14,11 +14,14 @@ from typer.testing import CliRunner
 
 from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.capture.slide.slide import Slide
+from smearwatch.daemon.one_line import one_line
+from smearwatch.daemon.scale_rule import ScaleUnusable
 from smearwatch.models import checkpoint, memory
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.train.cells import CellSet
-from smearwatch.train.commands import classify, evaluate, train
+from smearwatch.train.commands import classify, evaluate, paper, train
+from smearwatch.train.commands import range as range_command
 from smearwatch.train.config import DataConfig, TrainConfig, read_config
 from smearwatch.train.gather import Gathered, gather
 from smearwatch.train.loop import Trainer
@@ -138,34 +141,52 @@ def test_classify_goes_on_after_a_bad_picture(folder: Path, weights: Path, tmp_p
     bad = tmp_path / "bad.jpg"
     bad.write_text("no picture")
     good = [str(folder / "cells" / cls / "one.png") for cls in CLASSES[:2]]
-    arguments = [good[0], str(bad), str(tmp_path / "gone.png"), good[1], "--um-per-px", "0.1", "--json"]
+    small = str(tmp_path / "small.png")
+    cv2.imwrite(small, np.full((300, 59, 3), 150, np.uint8))
+    arguments = [good[0], str(bad), str(tmp_path / "gone.png"), small, good[1], "--um-per-px", "0.1", "--json"]
     result = CliRunner().invoke(classify.app, [*arguments, "--weights", str(weights)])
     assert result.exit_code == 1
     records = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [record["file"] for record in records] == good
-    for record in records:
+    assert [record["file"] for record in records] == [good[0], str(bad), str(tmp_path / "gone.png"), small, good[1]]
+    assert [record["reason"] for record in records] == [None, "not_an_image", "unreadable", "too_small", None]
+    assert len({tuple(record) for record in records}) == 1, "all have the same keys"
+    assert all(record["class"] is record["verdict"] is record["probabilities"] is None for record in records[1:4])
+    for record in (records[0], records[4]):
         assert list(record["probabilities"]) == list(CLASSES) == list(record["verifiers"])
         assert record["class"] in CLASSES
         assert record["verdict"] in ("confirmed", "corrected", "flagged", "rejected")
         assert 0 <= record["reject_score"] <= 1
     lines = [line for line in result.stderr.splitlines() if line.startswith("smearwatch: ")]
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert "bad.jpg" in lines[0]
     assert "gone.png" in lines[1]
+    assert "small.png: too_small: 59 x 300 px at 0.1 um/px are 5.9 x 30 um, too small for a leukocyte" in lines[2]
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "50", "nan", "inf", "wide"])
-@pytest.mark.parametrize("command", ["classify", "evaluate"])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "50", "nan", "inf", "wide"])
+@pytest.mark.parametrize("command", ["classify", "evaluate", "train", "range", "paper"])
 def test_a_scale_that_makes_no_sense_is_wrong_usage(command: str, value: str, tmp_path: Path):
-    scale = f"--um-per-px={value}"
-    if command == "classify":
-        result = CliRunner().invoke(classify.app, ["a.png", scale])
-    else:
-        result = CliRunner().invoke(evaluate.app, ["--data", "x", "--out", str(tmp_path / "out"), scale])
-    assert result.exit_code == 2
-    assert len(result.stderr.splitlines()) == 1
-    assert value in result.stderr
+    out, cells = ["--out", str(tmp_path / "out")], ["--cells", "x"]
+    app, arguments, option = {
+        "classify": (classify.app, ["a.png"], "--um-per-px"),
+        "evaluate": (evaluate.app, ["--data", "x", *out], "--um-per-px"),
+        "train": (train.app, [*cells, *out], "--cells-um-per-px"),
+        "range": (range_command.app, [str(tmp_path), *cells], "--cells-um-per-px"),
+        "paper": (paper.app, [*cells, *out], "--um-per-px"),
+    }[command]
+    result = CliRunner().invoke(app, [*arguments, f"{option}={value}"])
+    assert isinstance(result.exception, ScaleUnusable)
+    assert result.exception.wrongly_typed
+    said = one_line(result.exception)
+    assert said == f"{option} {value}: no usable scale (give a number from 0.01 to 1)"
     assert not (tmp_path / "out").exists()
+
+
+def test_a_scale_in_a_recipe_is_held_to_the_same_rule(tmp_path: Path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('[data]\ncells = "x"\ncells_um_per_px = 50\n')
+    with pytest.raises(DataUnusable, match=r"cells_um_per_px: 50 is no usable scale; give a number from 0\.01 to 1"):
+        read_config(recipe, {})
 
 
 def test_no_thread_is_left_by_the_cache(gathered: Gathered):

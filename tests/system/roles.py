@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from smearwatch.daemon.plan import RunPlan
@@ -31,6 +32,9 @@ def hub(plan: RunPlan, role: Role) -> None:
 def worker(plan: RunPlan, role: Role) -> None:
     """Live as the session's name says."""
     life = note(plan, "worker")
+    if plan.session == "loads":
+        with role.loading():
+            time.sleep(60)
     role.beat()
     if plan.session == "dies-twice" and life <= 2:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -232,8 +232,9 @@ def test_wrong_input_is_one_line(tmp_path, arguments, says):
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert sum(line.startswith("smearwatch:") for line in lines) == 1
-    # The hub may have told its empty tally before the worker saw its weights; a summary there is none.
+    # The hub may have told its empty tally before the worker saw its weights; a summary there is none, nor a session.
     assert not any(json.loads(line).get("final") for line in done.stdout.splitlines())
+    assert not session_folder("x").parent.exists() or list(session_folder("x").parent.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -247,6 +248,11 @@ def test_wrong_input_is_one_line(tmp_path, arguments, says):
         (["run", "--watch", ".", "--until-idle", "soon"], 2, "--until-idle"),
         (["watch", "--plain", "--json"], 2, "not both"),
         (["classify", "x.jpg", "--um-per-px", "-1"], 2, "--um-per-px -1"),
+        (
+            ["classify", "x.jpg", "--um-per-px", "0.1", "--device", "gpu"],
+            2,
+            "'gpu' is not one of 'auto', 'cpu', 'cuda'",
+        ),
         (["segment", "x.jpg", "--um-per-px", "nan"], 2, "--um-per-px nan"),
         (["replay", "nosuch"], 1, "no session 'nosuch'"),
         (["replay", "../../etc"], 2, "session"),

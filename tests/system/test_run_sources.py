@@ -90,24 +90,44 @@ def test_a_stream_that_goes_away_and_comes_back_is_counted_on(tmp_path):
     ("arguments", "says"),
     [
         (("--camera", "97"), "camera /dev/video97 does not exist"),
-        (("--camera", "http://127.0.0.1:9/stream"), "cannot be reached: connection refused"),
+        (("--camera", "ftp://microscope/live"), "camera ftp://microscope/live is no stream that can be read"),
         (("--source", "camera"), "source 'camera' needs the option 'camera'"),
         (("--source", "slide", "--source-option", "sed=3"), "did you mean seed?"),
         (("--source", "slide", "--source-option", "um_per_px=9"), "um_per_px"),
         (("--source", "folder", "--source-option", "dir=nowhere"), "folder nowhere does not exist"),
         (("--source", "replay", "--source-option", "session=nosuch"), "no session 'nosuch'"),
+        (("--watch", ".", "--calibration", "ercs"), "no calibration 'ercs'"),
+        (("--watch", ".", "--calibration", "torn"), "torn.json: damaged (calibrate again, or"),
+        (("--watch", ".", "--calibration", "../torn"), "calibration = '../torn': use 1 to 64 letters"),
+        (("--watch", ".", "--subfolders", "--calibration", "ercs"), "no calibration 'ercs'"),
+        (("--watch", ".", "--scale-from", "micrometer"), "no scale from micrometer"),
+        (("--watch", ".", "--scale-from", "configured"), "no scale from configured"),
     ],
     ids=lambda value: "" if isinstance(value, tuple) else value,
 )
-def test_what_cannot_be_ends_the_run_with_one_line(arguments, says):
+def test_what_cannot_be_is_one_line_before_anything_is_begun(tmp_path, arguments, says):
+    state_dir = tmp_path / "state" / "smearwatch"
+    (state_dir / "calibrations").mkdir(parents=True)
+    (state_dir / "calibrations" / "torn.json").write_text("{}")
     done = smearwatch("run", *arguments, "--json")
+    assert done.returncode == 2
+    assert done.stderr.startswith("smearwatch: ")
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+    assert [path.name for path in state_dir.iterdir()] == ["calibrations"]
+
+
+def test_a_camera_that_does_not_answer_leaves_no_session(tmp_path):
+    done = smearwatch("run", "--camera", "http://127.0.0.1:9/stream", "--json")
     assert done.returncode == 1
-    said = [line for line in done.stderr.splitlines() if not line.startswith("timestamp=")]
-    assert len(said) == 1
-    assert said[0].startswith("smearwatch: ")
-    assert says in said[0]
+    (said,) = (line for line in done.stderr.splitlines() if not line.startswith("timestamp="))
+    assert said.startswith("smearwatch: ")
+    assert "cannot be reached: connection refused" in said
     assert "role restarts" not in done.stderr
+    assert "did not stop in time" not in done.stderr
     assert not any(json.loads(line).get("final") for line in done.stdout.splitlines())
+    assert list((tmp_path / "state" / "smearwatch" / "sessions").iterdir()) == []
 
 
 def test_the_simulated_slide_is_a_source():
@@ -144,8 +164,10 @@ def test_the_documented_source_of_another_package_runs_as_it_stands(tmp_path):
     assert result["frames"]["seen"] == 3
     assert result["counters"]["acme_safe"] == 3
     absent = ("--source-option", f"pictures={tmp_path / 'none'}")
-    done = smearwatch("run", "--source", "acme", *absent, environment=environment)
-    assert done.returncode == 1
+    done = smearwatch("run", "--source", "acme", *absent, "--session", "absent", environment=environment)
+    assert done.returncode == 2
+    assert frames_in(tmp_path, "absent") == []
+    assert len(done.stderr.splitlines()) == 1
     assert f"smearwatch: no Acme camera at {tmp_path / 'none'} (plug it in, or correct" in done.stderr
     replay = smearwatch("replay", "acme", "--compare", "--json")  # where the package is not installed
     assert replay.returncode == 0, replay.stderr
@@ -155,7 +177,7 @@ def test_the_documented_source_of_another_package_runs_as_it_stands(tmp_path):
 def test_a_package_that_cannot_be_loaded_is_named_once(tmp_path):
     folder = install(tmp_path / "site", "acme_broken", "import nosuch_sdk\n", {"acme": "acme_broken:main"})
     done = smearwatch("run", "--source", "acme", "--json", environment=with_path(folder))
-    assert done.returncode == 1
+    assert done.returncode == 2
     said = [line for line in done.stderr.splitlines() if line.startswith("smearwatch: ")]
     assert len(said) == 1
     assert "source 'acme' of acme-smearwatch 1.0 cannot be loaded: ModuleNotFoundError" in said[0]

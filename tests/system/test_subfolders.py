@@ -104,6 +104,19 @@ def test_begun_again_in_the_middle(fields, tmp_path, sent):
     assert "hub ready" not in again.stderr, "everything is recorded, so nothing is begun"
 
 
+def test_whoever_waits_is_told_what_for(tmp_path):
+    watched = tmp_path / "camera"
+    watched.mkdir()
+    done = smearwatch("run", "--watch", watched, "--subfolders", "--until-idle", "0.5")
+    assert done.returncode == 0, done.stderr
+    (told,) = (line for line in done.stderr.splitlines() if not line.startswith("timestamp="))
+    assert told.startswith(f"smearwatch: waiting for subfolders in {watched} (")
+    (watched / "a").mkdir()
+    done = smearwatch("run", "--watch", watched, "--subfolders", "--until-idle", "0.5")
+    (told,) = (line for line in done.stderr.splitlines() if not line.startswith("timestamp="))
+    assert told.startswith(f"smearwatch: nothing new in 1 subfolder of {watched}, waiting")
+
+
 def test_a_subfolder_that_is_taken_away_holds_up_nothing(fields, tmp_path):
     watched = tmp_path / "camera"
     (watched / "a").mkdir(parents=True)

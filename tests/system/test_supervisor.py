@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from smearwatch.daemon.supervisor import HUB_STOP_S, STOP_S
+
 pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[2]
 
@@ -25,6 +27,8 @@ state, session = sys.argv[1:]
 configure("info", role="supervisor")
 plan = RunPlan(settings=Settings(state_dir=state), session=session, source="folder")
 specs = [RoleSpec("hub", "tests.system.roles:hub", ends_the_run=True), RoleSpec("worker", "tests.system.roles:worker")]
+if session == "deaf":
+    specs.append(RoleSpec("worker-2", "tests.system.roles:worker"))
 outcome = Supervisor(plan, specs).run()
 print(json.dumps({"ok": outcome.ok, "why": outcome.why}))
 """
@@ -101,14 +105,27 @@ def test_a_signal_stops_all_from_the_outside_in(tmp_path, number):
 
 def test_a_deaf_role_is_stopped_in_bounded_time(tmp_path):
     parent = start(tmp_path, "deaf")
-    wait_for(lambda: "worker" in diary(tmp_path))
+    wait_for(lambda: diary(tmp_path).count("worker") == 2)
     time.sleep(0.3)
     began = time.monotonic()
     parent.send_signal(signal.SIGTERM)
     parent.send_signal(signal.SIGTERM)
-    finish(parent)
-    assert time.monotonic() - began < 12.0
+    _, err = finish(parent)
+    assert time.monotonic() - began < STOP_S + HUB_STOP_S
+    assert err.count("did not stop in time") == 2, "both are told at once, and waited for together"
     assert "hub-stopped" in diary(tmp_path)
+
+
+def test_a_role_that_still_loads_is_stopped_at_once(tmp_path):
+    parent = start(tmp_path, "loads")
+    wait_for(lambda: "worker" in diary(tmp_path))
+    began = time.monotonic()
+    parent.send_signal(signal.SIGTERM)
+    result, err = finish(parent)
+    assert time.monotonic() - began < 6.0
+    assert result["ok"]
+    assert "did not stop in time" not in err
+    assert diary(tmp_path)[-1] == "hub-stopped"
 
 
 def test_children_do_not_outlive_a_killed_parent(tmp_path):

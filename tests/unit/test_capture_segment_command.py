@@ -13,6 +13,8 @@ from smearwatch.capture.commands.segment import app
 from smearwatch.capture.decode import decode
 from smearwatch.capture.overlay import bar_um
 from smearwatch.capture.slide.slide import Slide
+from smearwatch.daemon.one_line import one_line
+from smearwatch.daemon.scale_rule import ScaleUnusable
 
 
 @pytest.fixture(scope="module")
@@ -179,12 +181,13 @@ def test_a_poor_field_is_an_answer(tmp_path):
     assert "not searched: empty" in _run(file).stdout
 
 
-@pytest.mark.parametrize("scale", ["0", "-1", "50", "nan", "inf", "micron"])
-def test_an_impossible_scale_is_one_line(field, scale):
+@pytest.mark.parametrize("scale", ["0", "-1", "1.5", "50", "nan", "inf", "micron"])
+def test_an_impossible_scale_is_wrong_usage(field, scale):
     done = _run(field, "--um-per-px", scale)
-    assert done.exit_code == 2
-    assert done.stdout == ""
-    assert done.stderr == f"smearwatch: --um-per-px {scale}: no usable scale (give auto or a number from 0.01 to 2.0)\n"
+    assert done.output == ""
+    assert isinstance(done.exception, ScaleUnusable)
+    said = one_line(done.exception)
+    assert said == f"--um-per-px {scale}: no usable scale (give auto or a number from 0.01 to 1)"
 
 
 def test_a_mask_folder_that_cannot_be_made_is_one_line(field, tmp_path):

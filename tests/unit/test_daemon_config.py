@@ -35,11 +35,23 @@ def test_the_services_folders_win_over_the_users(monkeypatch, tmp_path):
     assert (str(settings.state_dir), str(settings.runtime_dir)) == ("/var/lib/smearwatch", "/run/smearwatch")
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "50", "nan", "inf", "x", ""])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "50", "nan", "inf", "x", ""])
 def test_a_scale_that_cannot_be(value):
     with pytest.raises(SettingsUnusable, match="um_per_px") as caught:
         load_settings(um_per_px=value)
-    assert "auto or a number" in caught.value.mend
+    assert caught.value.mend == "give auto or a number from 0.01 to 1"
+
+
+@pytest.mark.parametrize("value", ["0.01", "0.095", "1.0"])
+def test_a_scale_that_can_be(value):
+    assert load_settings(um_per_px=value).um_per_px == float(value)
+
+
+@pytest.mark.parametrize("value", ["../ercs", "", "a b", ".hidden", "x" * 65])
+def test_a_name_that_no_calibration_has(value):
+    with pytest.raises(SettingsUnusable, match=r"calibration = .*: use 1 to 64 letters, digits") as caught:
+        load_settings(calibration=value)
+    assert caught.value.wrongly_typed
 
 
 @pytest.mark.parametrize("value", ["1920", "1920x", "x1080", "0x1080", "1920x99999", "1920*1080", ""])

@@ -8,9 +8,8 @@ import torch
 
 from smearwatch.models import checkpoint
 from smearwatch.models.bank import LeNetBank
-from smearwatch.models.checkpoint import WeightsUnusable
 from smearwatch.models.classes import CLASSES
-from smearwatch.models.engine import Engine
+from smearwatch.models.engine import DeviceMissing, Engine
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing, shrink
 from smearwatch.models.resnet import LeukocyteResNet
@@ -81,8 +80,9 @@ def test_a_wrong_crop_is_refused(engine: Engine):
 
 @pytest.mark.parametrize("device", ["gpu", *([] if torch.cuda.is_available() else ["cuda"])])
 def test_a_device_that_is_not_there(folder: Path, device: str):
-    with pytest.raises(WeightsUnusable, match="no device"):
+    with pytest.raises(DeviceMissing, match=f"no device '{device}' here: there is cpu") as caught:
         Engine.load(folder, device=device)
+    assert "weights" not in str(caught.value)
 
 
 @pytest.mark.gpu

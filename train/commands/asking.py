@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from smearwatch.train.commands.scale import checked_scale
+from smearwatch.daemon.scale_rule import typed_scale
 
 if TYPE_CHECKING:
     from smearwatch.train.sources import Asked
@@ -46,4 +46,4 @@ def _scale(folder: Folder) -> float | None:
         return None
     if text is None:
         wrong_usage(f"{option} without {scale_option}", f"give {scale_option}, the micrometres that one pixel covers")
-    return checked_scale(text, scale_option)
+    return typed_scale(text, scale_option)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.scale_rule import typed_scale
 from smearwatch.daemon.weights import weights_in_use
-from smearwatch.train.commands.scale import checked_scale
+from smearwatch.train.commands.typed import DeviceOption
 
 if TYPE_CHECKING:
     from smearwatch.models.engine import Judgement
@@ -24,33 +25,45 @@ def classify(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Pictures with the cell in the middle.")],
     um_per_px: Annotated[str, typer.Option("--um-per-px", metavar="X", help="Scale of all of them.")],
     weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the daemon's.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a picture on stdout.")] = False,
 ) -> None:
     """Name the leukocyte in the middle of each picture.
 
-    A picture that cannot be used gets one line on stderr and the others still run; the exit status is then 1.
+    A picture that cannot be used gets one line on stderr, and with --json an object with its reason; the others still
+    run, and the exit status is then 1.
     For Research Use Only. Not for use in diagnostic procedures.
     """
-    scale = checked_scale(um_per_px)
+    scale = typed_scale(um_per_px)
 
     from smearwatch.models.engine import Engine
-    from smearwatch.train.samples import DataUnusable, cell_crop
+    from smearwatch.train.samples import DataUnusable, leukocyte_crop
 
     engine = Engine.load(weights_in_use(load_settings(weights=weights)), device=device)
     failed = False
     for path in images:
         try:
-            crop = cell_crop(path, scale)
+            record = _record(path, engine.judge([leukocyte_crop(path, scale)])[0])
         except DataUnusable as unusable:
             failed = True
             sys.stderr.write(f"smearwatch: {unusable} ({unusable.mend})\n")
-            continue
-        record = _record(path, engine.judge([crop])[0])
+            record = {"file": str(path), **_NO_ANSWER, "reason": unusable.reason}
+            if not as_json:
+                continue
         sys.stdout.write((json.dumps(record) if as_json else _plain(record)) + "\n")
         sys.stdout.flush()
     if failed:
         raise typer.Exit(1)
+
+
+_NO_ANSWER: dict[str, Any] = {
+    "class": None,
+    "verdict": None,
+    "probabilities": None,
+    "verifiers": None,
+    "reject_score": None,
+}
+"""What a record holds besides file and reason, for a picture that could not be judged."""
 
 
 def _record(path: Path, judgement: "Judgement") -> dict[str, Any]:
@@ -63,6 +76,7 @@ def _record(path: Path, judgement: "Judgement") -> dict[str, Any]:
         "probabilities": dict(zip(CLASSES, judgement.probabilities, strict=True)),
         "verifiers": dict(zip(CLASSES, judgement.verifiers, strict=True)),
         "reject_score": judgement.reject_score,
+        "reason": None,
     }
 
 

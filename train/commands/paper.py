@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from smearwatch.train.commands.scale import checked_scale
+from smearwatch.daemon.scale_rule import typed_scale
 from smearwatch.train.commands.typed import ForceScaleOption, JsonOption, SeedOption, StateOption
 
 app = typer.Typer(add_completion=False)
@@ -46,7 +46,7 @@ def paper(
     Both ways of dividing are run by default, and the difference between them is shown as a number. Killed at any
     time, the same command carries on after the last finished stage. For Research Use Only.
     """
-    scale = checked_scale(um_per_px)
+    scale = typed_scale(um_per_px)
     # Threads that spin while they wait take the processor from whatever else runs; read once, when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

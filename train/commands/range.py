@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from smearwatch.daemon.scale_rule import given_scale
 from smearwatch.train.commands.typed import CROPS, CacheOption, ForceScaleOption, JsonOption
 
 app = typer.Typer(add_completion=False)
@@ -19,9 +20,9 @@ def add_range(
     weights: Annotated[Path, typer.Argument(metavar="WEIGHTS", help="Folder of weights; its manifest is rewritten.")],
     config: Annotated[Path | None, typer.Option(metavar="TOML", help="Settings that they were trained with.")] = None,
     cells: Annotated[Path | None, typer.Option(metavar="DIR", help="Single-cell pictures, one folder a class.")] = None,
-    cells_um_per_px: Annotated[float | None, typer.Option(metavar="X", help="Their scale.")] = None,
+    cells_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
     fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Whole fields: frames/ and boxes/.")] = None,
-    fields_um_per_px: Annotated[float | None, typer.Option(metavar="X", help="Their scale.")] = None,
+    fields_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
     simulated: Annotated[int | None, typer.Option(metavar="N", help="How many cells were drawn besides.")] = None,
     force_scale: ForceScaleOption = False,
     cache: CacheOption = CROPS,
@@ -40,9 +41,9 @@ def add_range(
     overrides = {
         "start": weights,  # a recipe that goes half of the way back to its start is not complete without one
         "data.cells": cells,
-        "data.cells_um_per_px": cells_um_per_px,
+        "data.cells_um_per_px": given_scale(cells_um_per_px, "--cells-um-per-px"),
         "data.fields": fields,
-        "data.fields_um_per_px": fields_um_per_px,
+        "data.fields_um_per_px": given_scale(fields_um_per_px, "--fields-um-per-px"),
         "data.simulated": simulated,
         "data.force_scale": force_scale or None,
     }

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from smearwatch.daemon.scale_rule import given_scale
 from smearwatch.train.commands.typed import CROPS, CacheOption, ForceScaleOption, JsonOption, StateOption
 
 app = typer.Typer(add_completion=False)
@@ -20,13 +21,13 @@ def train(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Gets weights, report and learning curve.")],
     config: Annotated[Path | None, typer.Option(metavar="TOML", help="Settings; options win over them.")] = None,
     cells: Annotated[Path | None, typer.Option(metavar="DIR", help="Single-cell pictures, one folder a class.")] = None,
-    cells_um_per_px: Annotated[float | None, typer.Option(metavar="X", help="Their scale.")] = None,
+    cells_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
     fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Whole fields: frames/ and boxes/.")] = None,
-    fields_um_per_px: Annotated[float | None, typer.Option(metavar="X", help="Their scale.")] = None,
+    fields_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
     blanks: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Fields with every leukocyte outlined: frames/ and masks/.")
     ] = None,
-    blanks_um_per_px: Annotated[float | None, typer.Option(metavar="X", help="Their scale.")] = None,
+    blanks_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
     simulated: Annotated[int | None, typer.Option(metavar="N", help="How many cells to draw besides.")] = None,
     force_scale: ForceScaleOption = False,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="How often to go through the cells.")] = None,
@@ -56,11 +57,11 @@ def train(
 
     overrides = {
         "data.cells": cells,
-        "data.cells_um_per_px": cells_um_per_px,
+        "data.cells_um_per_px": given_scale(cells_um_per_px, "--cells-um-per-px"),
         "data.fields": fields,
-        "data.fields_um_per_px": fields_um_per_px,
+        "data.fields_um_per_px": given_scale(fields_um_per_px, "--fields-um-per-px"),
         "data.blanks": blanks,
-        "data.blanks_um_per_px": blanks_um_per_px,
+        "data.blanks_um_per_px": given_scale(blanks_um_per_px, "--blanks-um-per-px"),
         "data.simulated": simulated,
         "data.force_scale": force_scale or None,
         "epochs": epochs,

@@ -1,7 +1,7 @@
 """Options that several commands share, each written once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import platformdirs
 import typer
@@ -26,7 +26,9 @@ StateOption = Annotated[
     typer.Option("--state", metavar="DIR", help="What a restart needs; OUT with .state behind it by default."),
 ]
 SeedOption = Annotated[int | None, typer.Option("--seed", metavar="N", help="Of all that is drawn by lot. [1]")]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+DeviceOption = Annotated[
+    Literal["auto", "cpu", "cuda"], typer.Option("--device", help="auto takes CUDA where there is a device.")
+]
 
 CROPS = Path(platformdirs.user_cache_dir("smearwatch")) / "crops"
 """Where drawn crops are kept by default."""

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from smearwatch.daemon.scale_rule import UmPerPx
 from smearwatch.models.preprocess import CROP_PX, Preprocessing
 
 Protocol = Literal["paper", "honest"]
@@ -33,7 +34,7 @@ class PaperConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    um_per_px: float = Field(gt=0.01, lt=1.0, allow_inf_nan=False)
+    um_per_px: UmPerPx
     protocols: tuple[Protocol, ...] = Field(("paper", "honest"), min_length=1)
     px: tuple[Pixels, ...] = Field((480, 320), min_length=1)
     epochs: int = Field(50, ge=1, le=1000)

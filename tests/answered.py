@@ -1,0 +1,17 @@
+"""What a finder says about a field, as the hub writes it into the ledger."""
+
+from smearwatch.capture.find import FieldFound
+from smearwatch.capture.finder_role import cells_found
+from smearwatch.capture.placing.slide_map import Placed
+from smearwatch.daemon.hub.frame_desk import found_event, thumbnails
+from smearwatch.daemon.record.events import Found
+from smearwatch.daemon.wire.messages import FrameLease
+
+NOWHERE = Placed(None, {})
+
+
+def answered(frame: str, field: FieldFound, placed: Placed = NOWHERE) -> tuple[Found, dict[tuple[str, int], bytes]]:
+    """Give the event and the thumbnails by frame and cell."""
+    lease = FrameLease(1, frame, "f.jpg", None, None, (), ())
+    message, buffers = cells_found(lease, field, placed, {})
+    return found_event(message), thumbnails(message, buffers)
