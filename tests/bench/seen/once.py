@@ -137,7 +137,7 @@ def _whole(result: FieldFound, size_um: complex) -> list[WholeCell]:
     return cells
 
 
-def each_once(fields: int, seeds: tuple[int, ...] = (41,)) -> Iterator[dict[str, Any]]:
+def each_once(fields: int, seeds: tuple[int, ...] = (43,)) -> Iterator[dict[str, Any]]:
     """Rows of one or more ways."""
     courses = [gone_over(slide_of(seed), fields) for seed in seeds]
     data = f"simulated, {len(seeds)} way(s) of {fields} fields, 1440x900, 0.09 um/px"
