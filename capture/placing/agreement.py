@@ -17,7 +17,6 @@ _ALIKE = 0.55
 _WITHIN_UM = 0.6
 _ROUNDS = ((22.0, 8), (50.0, 5), (1000.0, 4))  # reach around the seed in um, search in pixels
 _LAST_SEARCH_PX = 3
-_FEWEST_EXPECTED, _LEAST_EXPECTED = 3, 0.75
 _FEWEST_TO_REFINE, _LEAST_FOLLOWED = 3, 0.2
 # Fields that show different places agree in up to 0.15 of their blocks, less surely so the fewer there are; each block
 # shares half of its width with its neighbours, so that four of them say as much as one.
@@ -63,11 +62,6 @@ class Tie:
         if self.beyond_chance >= _SURE_BEYOND_CHANCE and (not self.checked or self.share >= _LEAST_OF_FEW):
             return True
         return self.checked > 0 and self.share >= _BY_CHANCE + _SURE / math.sqrt(self.checked / _SHARED_BY)
-
-    @property
-    def nearly_holds(self) -> bool:
-        """Whether it would hold, were there more blocks: enough where other ties say the same."""
-        return self.agreeing >= _FEWEST_EXPECTED and self.share >= _LEAST_EXPECTED and plausible(self.onto)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ _DRIFT_UM = 12.0  # by which two ways to one place may differ
 _MOST_NEAR = 3
 _SAME_CELL_UM = 2.0
 _MOST_CHECKS = 60  # of guesses for one field, so that one full of cells takes no longer than others
-_EXPECTED_WITHIN_UM = 4.0
 _TOLD = 8  # ties that the ledger names
 
 
@@ -222,21 +221,9 @@ class _Search:
             return False
         self._checks += 1
         tie = checked(mine, theirs, start, seed_um=seed_um)
-        holds = tie.holds or (seed_um is not None and tie.nearly_holds and self._is_expected(other, tie, seed_um))
-        if holds:
+        if tie.holds:
             self.ties[other] = tie
-        return holds
-
-    def _is_expected(self, other: str, tie: Tie, seed_um: complex) -> bool:
-        """Whether the ties that hold put the other field there, too; then a small overlap need not speak alone."""
-        if not self.ties:
-            return False
-        pose, island = self.pose()
-        field = self._atlas.fields[other]
-        if field.island != island:
-            return False
-        expected_um = field.pose.inverse().after(pose).at(tie.onto.inverse().at(seed_um))
-        return abs(expected_um - seed_um) <= _EXPECTED_WITHIN_UM
+        return tie.holds
 
 
 def _upright(seen: Look) -> Look:

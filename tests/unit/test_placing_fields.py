@@ -143,10 +143,3 @@ def test_the_small_picture_is_the_same_whenever_it_is_made(fields):
     small = fields[0].result.picture
     assert small.um_per_px == pytest.approx(0.44, abs=0.005)
     assert (small.unpacked().grey == picture(fields[0]).grey).all()
-
-
-@pytest.mark.parametrize(
-    ("agreeing", "of", "nearly"), [(3, 3, True), (4, 5, True), (2, 2, False), (3, 5, False), (0, 0, False)]
-)
-def test_what_is_enough_where_other_ties_say_the_same(agreeing, of, nearly):
-    assert Tie(Similarity(1 + 0j, 0j), agreeing, of).nearly_holds is nearly
