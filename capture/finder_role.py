@@ -9,7 +9,7 @@ import numpy as np
 from smearwatch.capture.find import FieldFound, FieldRejected, find
 from smearwatch.capture.placing.desk import PlacingDesks
 from smearwatch.capture.placing.slide_map import Placed
-from smearwatch.daemon.errand import Errand
+from smearwatch.daemon.errand import AnswerRefused, Errand
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.role import Role
@@ -26,6 +26,7 @@ from smearwatch.daemon.wire.messages import (
 
 # One frame in hand and one on the way, so that decoding never waits for the wire.
 _CAPACITY = 2
+_BETWEEN_REFUSALS = 8  # answers; the frame that was refused comes back sooner
 
 
 def main(plan: RunPlan, role: Role) -> None:
@@ -37,8 +38,19 @@ def main(plan: RunPlan, role: Role) -> None:
         judges_again=plan.settings.judged_view == "best",
     )
     with Errand(plan, role, "finder", capacity=_CAPACITY) as errand:
+        answered = _BETWEEN_REFUSALS
         while not role.stopping:
-            for lease, buffers in errand.leases(FrameLease, most=1):
+            try:
+                leases = errand.leases(FrameLease, most=1)
+            except AnswerRefused as refusal:
+                if answered < _BETWEEN_REFUSALS:
+                    raise
+                # The ledger says otherwise than the map; read anew, they say the same, or the next refusal ends it.
+                get_logger().warning("answer refused, the map is read anew", why=str(refusal))
+                errand.at_work(desks.close)
+                answered = 0
+                continue
+            for lease, buffers in leases:
                 hub = errand.welcome
                 assert hub is not None  # it comes before any lease
                 if len(buffers) != 1:
@@ -52,6 +64,7 @@ def main(plan: RunPlan, role: Role) -> None:
                     errand.send(LeaseFailed(lease.lease, detail))
                     continue
                 errand.send(*answer)
+                answered += 1
         errand.at_work(desks.close)
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, Final, TextIO
 
 from smearwatch.daemon.record.drift import MEASURES, DriftFold
@@ -53,7 +53,7 @@ COLUMNS: Final = (
 )
 
 
-def cell_rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
+def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
     """Give a row for each leukocyte found, in the order the frames were seen.
 
     Parameters

@@ -66,7 +66,7 @@ def check(rows: Sequence[Row], ledger: LedgerReader, *, by: str, labelled_at_ns:
     session = _Session(ledger)
     labels: list[Labelled] = []
     bad: list[BadRow] = []
-    first: dict[tuple[str, int], int] = {}
+    first: dict[tuple[str, int], tuple[int, str]] = {}
     counts: Counter[str] = Counter()
     for line, row in rows:
         try:
@@ -75,8 +75,12 @@ def check(rows: Sequence[Row], ledger: LedgerReader, *, by: str, labelled_at_ns:
                 continue
             cell = session.cell(row)
             name = _label(row["label"])
-            if first.setdefault(cell, line) != line:
-                raise _Unfit(f"the cell of line {first[cell]} again", "leave one of the two lines")
+            before = first.setdefault(cell, (line, name))
+            if before[1] != name:
+                raise _Unfit(f"the cell of line {before[0]} again, called otherwise", "leave one of the two lines")
+            if before[0] != line:  # another view of the same leukocyte
+                counts["unchanged"] += 1
+                continue
             last = session.labels(cell[0]).get(cell[1])
             if last is not None and (last.label, last.by) == (name, by):
                 counts["unchanged"] += 1

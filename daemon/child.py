@@ -53,6 +53,8 @@ class Child:
             "beat_fd": theirs,
             "plan": self.plan.model_dump(mode="json"),
         }
+        # Ctrl-C reaches the whole group, and the parent decides: a child has it blocked from its very start.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self.process = subprocess.Popen(
                 # The name is for whoever looks at the process list; the order comes over stdin.
@@ -61,6 +63,7 @@ class Child:
                 pass_fds=(theirs,),
             )
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             os.close(theirs)
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(order).encode() + b"\n")

@@ -61,7 +61,8 @@ def to_stderr(line: str) -> None:
 def read_labelled_session(folder: Path, *, tell: Callable[[str], None] = to_stderr) -> list[Sample]:
     """List the cells of a recorded session that a person labelled, by the label that stands, in the frames' order.
 
-    Each leukocyte is cut once, from the best view of it that was judged, which may lie in a later frame.
+    Each leukocyte is cut once, from the best view of it that was judged, which may lie in a later frame; where that
+    frame is damaged, from the first view.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ def read_labelled_session(folder: Path, *, tell: Callable[[str], None] = to_stde
     DataUnusable
         No cell is labelled, or every labelled one lies in a damaged frame.
     """
-    with LedgerReader.read(folder) as ledger:
+    with LedgerReader.read(folder) as ledger, ledger.at_one_moment():
         runs, frames, views = _Runs(ledger.session), _Frames(ledger), views_by_cell(ledger)
         samples: list[Sample] = []
         damaged: Counter[str] = Counter()
@@ -94,12 +95,13 @@ def read_labelled_session(folder: Path, *, tell: Callable[[str], None] = to_stde
             labels = ledger.labels(recorded.event.frame)
             run = runs.of_next_frame(labelled=bool(labels))
             for index in sorted(labels):
-                frame, best_index = views[recorded.event.frame, index].best
-                shown = frames.of(frame)
-                if shown.fault is None:
-                    samples.append(_sample(ledger.session, run, labels[index], shown, best_index))
+                counted = (recorded.event.frame, index)
+                either = [(frames.of(frame), at) for frame, at in (views[counted].best, counted)]
+                sound = [(shown, at) for shown, at in either if shown.fault is None]
+                if sound:
+                    samples.append(_sample(ledger.session, run, labels[index], *sound[0]))
                 else:
-                    damaged[f"{shown.name} ({shown.fault})"] += 1
+                    damaged[f"{either[0][0].name} ({either[0][0].fault})"] += 1
     if damaged:
         names = ", ".join(damaged)
         tell(f"session {folder.name}: {damaged.total()} labelled cells left out, their frames are damaged: {names}")

@@ -83,6 +83,8 @@ class BestViews:
         for index, seen in clear.items():
             if index not in same_as or index in better_than:
                 self._best[same_as.get(index, (frame, index))] = (frame, index), seen
+        for index in better_than.keys() - clear.keys():  # nothing can be said to beat a view that is no longer known
+            self._best.pop(same_as[index], None)
 
 
 def clearness(thumbnail: Thumbnail) -> Clearness:

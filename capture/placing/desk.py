@@ -50,11 +50,12 @@ class PlacingDesk:
         """Place a field that was searched, and tell which of its cells were counted before."""
         self._shelf.put(frame, result.picture)
         size_um = complex(result.width_px, result.height_px) * result.um_per_px
-        cells = [
-            WholeCell(cell.index, _thumbnail(cell.thumbnail_jpeg, cell.centre_xy_px, result.um_per_px, size_um))
+        seen = (
+            (cell.index, _thumbnail(cell.thumbnail_jpeg, cell.centre_xy_px, result.um_per_px, size_um))
             for cell in result.cells
             if not cell.at_edge
-        ]
+        )
+        cells = [WholeCell(index, thumbnail) for index, thumbnail in seen if thumbnail is not None]
         return self._map.place(frame, size_um, cells)
 
     def _remember(self, found: Found) -> None:
@@ -70,8 +71,9 @@ class PlacingDesk:
     def _thumbnails(self, found: Found, size_um: complex) -> Iterator[tuple[int, Thumbnail]]:
         for cell in found.cells:
             jpeg = None if cell.left_out == CUT else self._ledger.thumbnail(found.frame, cell.index)
-            if jpeg is not None:
-                yield cell.index, _thumbnail(jpeg, cell.centre_xy_px, found.um_per_px, size_um)
+            thumbnail = None if jpeg is None else _thumbnail(jpeg, cell.centre_xy_px, found.um_per_px, size_um)
+            if thumbnail is not None:
+                yield cell.index, thumbnail
 
     def _remade(self, frame: str) -> PackedPicture | None:
         found = self._ledger.found(frame)
@@ -128,9 +130,11 @@ def _key(name: CellName) -> CellKey:
     return name.frame, name.index
 
 
-def _thumbnail(jpeg: bytes, centre_xy_px: tuple[float, float], um_per_px: float, size_um: complex) -> Thumbnail:
-    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    assert bgr is not None
+def _thumbnail(jpeg: bytes, centre_xy_px: tuple[float, float], um_per_px: float, size_um: complex) -> Thumbnail | None:
+    """Decode a thumbnail; None where its bytes were damaged, for which no chain answers."""
+    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+    if bgr is None:
+        return None
     return Thumbnail(
         np.asarray(bgr, np.uint8), THUMBNAIL_UM / THUMBNAIL_PX, complex(*centre_xy_px) * um_per_px, size_um
     )

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,11 +132,12 @@ def export(
         raise typer.BadParameter("choose one of --csv and --json")
     folder = find_session(load_settings(config).state_dir, name)
     write = write_json if as_json else write_csv
-    with LedgerReader.read(folder) as ledger:
+    # Whoever reads the standard output may go away in the middle: the rows end before the ledger does.
+    with LedgerReader.read(folder) as ledger, closing(cell_rows(ledger)) as rows:
         if out is None:
-            write(cell_rows(ledger), sys.stdout)
+            write(rows, sys.stdout)
             return
-        written = _write_file(out, lambda file: write(cell_rows(ledger), file))
+        written = _write_file(out, lambda file: write(rows, file))
     typer.echo(f"{out}: {written} cells. {RESEARCH_USE}", err=True)
 
 
@@ -208,7 +209,7 @@ def _show_lines(shown: dict[str, Any]) -> list[str]:
         f"{shown['rejected']} rejected + {shown['at_edge']} cut by the edge + {shown['seen_again']} seen again + "
         f"{shown['cells_pending']} pending",
         f"frames that could not be placed: {shown['frames_unplaced']}",
-        f"judged again in a better view: {shown['judged_again']} cells",
+        f"verdicts replaced by that of a better view: {shown['judged_again']}",
         f"labelled by a person: {shown['cells_labelled']} cells",
         f"drift: {drift_text(shown) or drifted_text(shown) or 'none'}",
         f"differential on {shown['cells']} cells, rejected ones excluded:",

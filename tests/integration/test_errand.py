@@ -5,10 +5,13 @@ import threading
 
 import pytest
 
+from smearwatch.capture import finder_role
+from smearwatch.capture.slide.slide import Slide
+from smearwatch.capture.slide.writer import encode
 from smearwatch.daemon import errand as errand_module
-from smearwatch.daemon.errand import Errand
+from smearwatch.daemon.errand import AnswerRefused, Errand
 from smearwatch.daemon.role import Role
-from smearwatch.daemon.wire.messages import FrameLease, Ready
+from smearwatch.daemon.wire.messages import FrameLease, Ready, Refused
 from tests.integration.hub_bench import Bench, cells
 
 pytestmark = pytest.mark.integration
@@ -105,3 +108,45 @@ def test_what_the_work_raises_comes_out(bench, role):
             break
     thread.join(5.0)
     assert failing == ["yes", frame]
+
+
+@pytest.mark.parametrize("refusals", [1, 2], ids=["once", "again at once"])
+def test_a_finder_whose_answer_is_refused_reads_its_map_anew_and_tries_once_more(tmp_path, role, refusals, monkeypatch):
+    bench = Bench(tmp_path, max_frame_bytes=2_000_000)
+    refused: list[str] = []
+    ended: list[str] = []
+    taken = bench.hub._frames.found
+
+    def refusing(message, buffers, holder):
+        """As the hub refuses what its ledger contradicts."""
+        if len(refused) == refusals:
+            return taken(message, buffers, holder)
+        refused.append(message.frame)
+        bench.hub._frames.leases.give_back(message.lease, holder)
+        return Refused("impossible_answer", "a view better than one that is not the best")
+
+    monkeypatch.setattr(bench.hub._frames, "found", refusing)
+
+    def run():
+        try:
+            finder_role.main(bench.plan, role)
+        except AnswerRefused as error:
+            ended.append(str(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        source = bench.peer("source", "s")
+        bench.peer("worker", "w", 1)
+        (frame,) = bench.offer(source, encode(Slide(3, width_px=900, height_px=600).field(0).bgr, "jpeg"))
+        bench.turn_until(lambda: ended or bench.ledger.found(frame) is not None)
+        assert refused == [frame] * refusals
+        assert bool(ended) == (refusals == 2)
+    finally:
+        role.stop()
+        for _ in range(200):
+            bench.turn(1)
+            if not thread.is_alive():
+                break
+        thread.join(5.0)
+        bench.close()

@@ -14,19 +14,6 @@ from tests.integration.hub_bench import CROP, Bench, cells, judged
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture
-def bench(tmp_path):
-    bench = Bench(tmp_path)
-    yield bench
-    bench.close()
-
-
-@pytest.fixture
-def staffed(bench):
-    """A source, a finder with two credits, a worker with two."""
-    return bench, bench.peer("source", "s"), bench.peer("finder", "f", 2), bench.peer("worker", "w", 2)
-
-
 def seen_better(lease: FrameLease, *views, new=0):
     """A finder's answer: its first cells are better views, each of a (counted, beaten) pair; then new ones."""
     message, buffers = cells(lease, whole=len(views) + new)

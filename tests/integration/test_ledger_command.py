@@ -207,3 +207,23 @@ def test_the_command_as_a_process(words, code, out, err):
     assert "Traceback" not in result.stderr
     if code == 1:
         assert result.stderr.count("\n") == 1
+
+
+def test_whoever_reads_an_export_may_go_away_in_the_middle():
+    where = session_folder(load_settings().state_dir, "long")
+    with Ledger.open(where) as ledger:
+        frame = ledger.frames.put(b"frame")
+        cells = tuple(FoundCell(i, (1, 1, 9, 9), (5.0, 5.0), 90.0, False, 1.0) for i in range(2000))
+        found = Found(frame, 10, 10, 0.1, "red_cells", 0.1, 0.5, cells)
+        ledger.append([Opened(1, 5, "0", "long", 100, 33.0, "filament", {})])
+        ledger.append([Seen(frame, "f.jpg", 7, 1, None, None, True, "folder"), found])
+    command = [sys.executable, "-m", "smearwatch.daemon.cli", "sessions", "export", "long"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as export:
+        assert export.stdout is not None
+        assert export.stderr is not None
+        assert export.stdout.readline().startswith("session,frame")
+        export.stdout.close()
+        said = export.stderr.read()
+        export.wait(30)
+    assert "Traceback" not in said
+    assert "Exception" not in said

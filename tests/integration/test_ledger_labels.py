@@ -138,7 +138,7 @@ def test_the_last_label_stands_and_all_are_kept(folder: Path, tmp_path: Path):
         ("a.jpg,3,band", "no cell '3' in that frame", "give one of 0, 1, 2"),
         ("a.jpg,-1,band", "no cell '-1' in that frame", "give one of 0, 1, 2"),
         ("a.jpg,,band", "neither an index nor x and y", "give one or the other"),
-        ("a.jpg,2,smudge", "the cell of line 2 again", "leave one of the two lines"),
+        ("a.jpg,2,smudge", "the cell of line 2 again, called otherwise", "leave one of the two lines"),
     ],
 )
 def test_a_bad_row_is_named_and_nothing_is_written(folder: Path, tmp_path: Path, row: str, what: str, mend: str):

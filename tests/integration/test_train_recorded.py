@@ -197,6 +197,13 @@ def test_a_cell_is_cut_from_its_best_judged_view_and_stays_in_its_run(tmp_path: 
             short(before.digest),
         )
         assert after.digest != before.digest
+        path = ledger.frames.path(b)
+        whole = path.read_bytes()
+        path.chmod(0o644)
+        path.write_bytes(whole[:-1])
+        (fallen_back,) = read_labelled_session(folder)
+        np.testing.assert_array_equal(fallen_back.draw(), cell.crop_bgr)
+        path.write_bytes(whole)
         ledger.append([Labelled(b, c.index, "band", "reader", 1, 6) for c in known if c.left_out == COUNTS])
         groups = {sample.group for sample in read_labelled_session(folder) if b[:16] in sample.sample_id}
         assert groups

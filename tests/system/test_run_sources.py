@@ -1,12 +1,15 @@
 """`smearwatch run` from a camera, from the simulated slide, and from a source that another package brings."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from smearwatch.daemon.record.events import Seen
@@ -183,3 +186,16 @@ def test_a_package_that_cannot_be_loaded_is_named_once(tmp_path):
     assert "source 'acme' of acme-smearwatch 1.0 cannot be loaded: ModuleNotFoundError" in said[0]
     assert "Traceback" not in done.stderr
     assert "role restarts" not in done.stderr
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.15, 0.4])
+def test_ctrl_c_just_after_the_start_is_no_traceback(tmp_path, after_s):
+    """The whole group gets it, a child that still imports among them."""
+    command = [*SMEARWATCH, "run", "--watch", str(tmp_path), "--session", "early"]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    wait_for(lambda: bool(psutil.Process(run.pid).children()), 60.0)
+    time.sleep(after_s)
+    os.killpg(run.pid, signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    assert "Traceback" not in err
+    assert "KeyboardInterrupt" not in err

@@ -115,3 +115,10 @@ def test_each_view_is_held_against_the_best_until_now():
 
 def test_a_cell_whose_first_view_left_no_picture_is_beaten_by_none():
     assert BestViews().beaten({0: A}, {0: Clearness(3.0, 1.0)}) == {}
+
+
+def test_a_cell_whose_better_view_left_no_picture_is_beaten_by_none():
+    best = BestViews()
+    best.take("a", {}, {}, {0: Clearness(1.0, 1.0)})
+    best.take("b", {0: ("a", 0)}, {0: ("a", 0)}, {})
+    assert best.beaten({0: ("a", 0)}, {0: Clearness(9.0, 1.0)}) == {}
