@@ -35,7 +35,7 @@ def write_fields(root: Path, slide: Slide, count: int, width_px: int, height_px:
 def write_tree(root: Path, count: int, um_per_px: float, size_px: int) -> Path:
     """Write so many cells of each class into folders named by class; no two are alike."""
     for place, name in enumerate(CLASSES):
-        (root / name).mkdir()
+        (root / name).mkdir(parents=True)
         for number in range(count):
             picture = drawn(name, 100 * place + number, um_per_px, size_px)
             assert cv2.imwrite(str(root / name / f"{number}.png"), picture)

@@ -81,7 +81,8 @@ class TrainConfig(BaseModel):
     seed
         All randomness follows from it.
     bf16
-        Whether the networks compute in bfloat16 where torch holds that safe (autocast), on CPU and GPU.
+        Whether the networks compute in bfloat16 where torch holds that safe (autocast): on a GPU, and on a CPU that has
+        instructions for it.
     device
         "auto" takes a CUDA device where there is one. The same seed gives the same result on the same device only.
     checkpoint_minutes

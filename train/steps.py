@@ -18,6 +18,7 @@ from smearwatch.train.config import TrainConfig
 from smearwatch.train.distributed import Ranks
 from smearwatch.train.feeding import Fed, Wanted, moved
 from smearwatch.train.losses import Targets, bank_loss, resnet_loss
+from smearwatch.train.precision import in_bfloat16
 from smearwatch.train.recolouring import Colours
 from smearwatch.train.schedule import parts_of, seed_of
 
@@ -125,7 +126,7 @@ class Steps:
         if small:
             size = (config.small_px, config.small_px)
             seen = functional.interpolate(batch, size, mode="bilinear", antialias=True)
-        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=config.bf16):
+        with in_bfloat16(self._device, wanted=config.bf16):
             table: torch.Tensor = (self._wrapped if wrapped else self._both)(seen, batch)
         return table
 

@@ -35,7 +35,8 @@ def sample(name: str, target: Any) -> Sample:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tree(tmp_path_factory.mktemp("cells"), 40, UM_PER_PX, 200)
+    # The name of the folder decides which cells are kept aside, so it is always the same.
+    return write_tree(tmp_path_factory.mktemp("tree") / "cells", 40, UM_PER_PX, 200)
 
 
 def test_every_line_changes_one_thing_and_costs_about_the_same():

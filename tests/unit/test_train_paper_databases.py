@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from smearwatch.capture.crop import cut_crop
 from smearwatch.capture.light import WHITE, flatten_cell
+from smearwatch.daemon.scale_rule import ScaleUnusable
 from smearwatch.models.classes import CLASSES, ClassName
 from smearwatch.train.class_tree import read_class_tree
 from smearwatch.train.commands.paper import app
@@ -52,7 +53,8 @@ def crop_of(cls: ClassName, seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tree(tmp_path_factory.mktemp("cells"), 9, UM_PER_PX, SIZE_PX)
+    # The name of the folder decides which cells are kept aside, so it is always the same.
+    return write_tree(tmp_path_factory.mktemp("tree") / "cells", 9, UM_PER_PX, SIZE_PX)
 
 
 @pytest.mark.parametrize("cls", CLASSES)
@@ -198,7 +200,8 @@ def test_bad_input_is_one_error(tree: Path, tmp_path: Path, options: list[str], 
 
 def test_a_scale_without_sense_is_wrong_usage(tree: Path, tmp_path: Path):
     result = CliRunner().invoke(app, ["--cells", str(tree), "--um-per-px", "9", "--out", str(tmp_path / "out")])
-    assert result.exit_code == 2
+    assert isinstance(result.exception, ScaleUnusable)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.realdata

@@ -14,6 +14,7 @@ from smearwatch.train.augment import augment
 from smearwatch.train.cells import CellSet
 from smearwatch.train.config import TrainConfig
 from smearwatch.train.fields_cache import Progress
+from smearwatch.train.precision import in_bfloat16
 from smearwatch.train.samples import Sample
 from smearwatch.train.schedule import epoch_batches, learning_rate, seed_of
 
@@ -49,7 +50,7 @@ def pretrain(resnet: LeukocyteResNet, cells: CellSet, config: TrainConfig, progr
             fields = torch.from_numpy(np.array(cells.fields[batch]))
             views = augment(fields, config.preprocessing, config.strength, generator, config.far_share)
             seen = normalise(views, config.preprocessing).contiguous(memory_format=torch.channels_last)
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.bf16):
+            with in_bfloat16(seen.device, wanted=config.bf16):
                 logits = head(resnet.body(seen))
             loss = functional.cross_entropy(logits.float(), places[batch], label_smoothing=config.label_smoothing)
             optimiser.zero_grad(set_to_none=True)

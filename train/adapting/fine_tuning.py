@@ -18,6 +18,7 @@ from smearwatch.train.augment import augment
 from smearwatch.train.fields_cache import Progress
 from smearwatch.train.loop import CellSet
 from smearwatch.train.losses import Targets, bank_loss, resnet_loss
+from smearwatch.train.precision import in_bfloat16
 from smearwatch.train.restyle import change_of, restyled
 
 _NEW, _OLD = 24, 24  # cells of each in a batch
@@ -90,7 +91,7 @@ class FineTuning(NetworkWay):
             ]
         )
         batch = normalise(views, self._preprocessing).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with in_bfloat16(batch.device):
             answer = self._networks.resnet(batch)
             verifiers = self._networks.bank(batch)
         targets = _both(self._cells.targets(new), self._old.again.targets(old))

@@ -18,6 +18,7 @@ from smearwatch.train.fields_cache import Progress
 from smearwatch.train.paper.config import whole_crop
 from smearwatch.train.paper.geometry import vary
 from smearwatch.train.paper.protocol import Flags, Pictures
+from smearwatch.train.precision import in_bfloat16
 
 _SCORED_AT_ONCE = 64
 _WARMUP_SHARE = 0.08
@@ -82,7 +83,7 @@ def answer(network: torch.nn.Module, shelf: Shelf, pictures: Pictures, *, bf16: 
     parts = [torch.zeros((0, len(CLASSES)))]
     for start in range(0, len(pictures), _SCORED_AT_ONCE):
         chosen = pictures.at(np.arange(start, min(start + _SCORED_AT_ONCE, len(pictures))))
-        with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
+        with torch.no_grad(), in_bfloat16(device, wanted=bf16):
             logits = class_logits(network, shelf.views(chosen, device))
         parts.append(logits.cpu())
     return Answers(torch.cat(parts), pictures)
@@ -145,7 +146,7 @@ def _train(
             for group in optimiser.param_groups:
                 group["lr"] = course.rate * _rate_share((epoch + step / steps) / course.epochs)
             views = shelf.views(train.at(rows), device)
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=course.bf16):
+            with in_bfloat16(device, wanted=course.bf16):
                 logits = class_logits(network, views)
             loss, wrong = loss_of(logits, rows)
             optimiser.zero_grad(set_to_none=True)
