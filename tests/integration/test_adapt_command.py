@@ -1,8 +1,10 @@
 """Adapting from pictures on disk to a folder of weights that loads, remembers, and names the new cells."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -43,10 +45,11 @@ def silent(what: str, done: int, total: int) -> None:
     """Say nothing."""
 
 
-@pytest.fixture(autouse=True)
-def _one_thread(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("smearwatch.train.adapting.adapt.use_all_cores", lambda: None)
-    torch.set_num_threads(1)
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread(one_thread: None) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("smearwatch.train.adapting.adapt.use_all_cores", lambda: None)
+        yield
 
 
 def blob(place: int, seed: int, size_px: int) -> NDArray[np.uint8]:
@@ -109,9 +112,23 @@ def wish(here: Asked, weights: Path, out: Path) -> Wish:
     return Wish(given=here, old=Asked(), weights=weights, out=out, name="ours", folds=3)
 
 
-def test_heads_learn_and_the_folder_is_complete(here: Asked, untaught: Path, tmp_path: Path):
-    out = tmp_path / "out"
-    account = adapt(wish(here, untaught, out), tmp_path / "cache", silent, print)
+class Adapted(NamedTuple):
+    """What adapting the heads once left behind: the folder of weights, the cache of crops, the account."""
+
+    out: Path
+    cache: Path
+    account: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def adapted(here: Asked, untaught: Path, tmp_path_factory: pytest.TempPathFactory) -> Adapted:
+    folder = tmp_path_factory.mktemp("adapted")
+    account = adapt(wish(here, untaught, folder / "out"), folder / "cache", silent, print)
+    return Adapted(folder / "out", folder / "cache", account)
+
+
+def test_heads_learn_and_the_folder_is_complete(here: Asked, untaught: Path, adapted: Adapted, tmp_path: Path):
+    out, account = adapted.out, adapted.account
     assert account["gained"]
     assert account["gain"]["as_labelled"]["after"]["hits"] > account["gain"]["as_labelled"]["before"]["hits"]
     assert account["old"]["as_labelled"]["after"]["hits"] >= account["old"]["as_labelled"]["before"]["hits"]
@@ -128,15 +145,13 @@ def test_heads_learn_and_the_folder_is_complete(here: Asked, untaught: Path, tmp
     assert len(kept.fitted.kinds) == 30 + 48
     assert 7 in kept.train_digests
     assert len(kept.train_digests) == 49
-    assert not list(tmp_path.glob(".*partial"))
+    assert not list(out.parent.glob(".*partial"))
     again = adapt(wish(here, untaught, tmp_path / "again"), tmp_path / "cache", silent, print)
     assert again["weights_after"] == account["weights_after"]
 
 
-def test_what_is_remembered_after_adapting_is_what_the_new_weights_see(here: Asked, untaught: Path, tmp_path: Path):
-    out = tmp_path / "out"
-    adapt(wish(here, untaught, out), tmp_path / "cache", silent, print)
-    networks, kept = checkpoint.load(out), memory.load(out)
+def test_what_is_remembered_after_adapting_is_what_the_new_weights_see(adapted: Adapted):
+    networks, kept = checkpoint.load(adapted.out), memory.load(adapted.out)
     assert kept is not None
     with torch.no_grad():
         said = networks.resnet.classify(torch.from_numpy(kept.fitted.features)).argmax(dim=1).numpy()
@@ -145,19 +160,17 @@ def test_what_is_remembered_after_adapting_is_what_the_new_weights_see(here: Ask
 
 @pytest.mark.parametrize("keep_anyway", [False, True])
 def test_without_a_gain_nothing_is_written_unless_wanted(
-    here: Asked, untaught: Path, tmp_path: Path, keep_anyway: bool
+    here: Asked, adapted: Adapted, tmp_path: Path, keep_anyway: bool
 ):
-    first = tmp_path / "first"
-    adapt(wish(here, untaught, first), tmp_path / "cache", silent, print)
     lines: list[str] = []
-    second = replace(wish(here, first, tmp_path / "second"), keep_anyway=keep_anyway)
+    second = replace(wish(here, adapted.out, tmp_path / "second"), keep_anyway=keep_anyway)
     if keep_anyway:
-        account = adapt(second, tmp_path / "cache", silent, lines.append)
+        account = adapt(second, adapted.cache, silent, lines.append)
         assert not account["gained"]
         checkpoint.load(tmp_path / "second")
     else:
         with pytest.raises(NothingGained, match="no gain shown on 48 cells") as caught:
-            adapt(second, tmp_path / "cache", silent, lines.append)
+            adapt(second, adapted.cache, silent, lines.append)
         assert "--keep-anyway" in caught.value.mend
         assert not (tmp_path / "second").exists()
     assert any("48 of 48 cells were met in training" in line for line in lines)
@@ -255,7 +268,7 @@ def test_with_old_pictures_both_ways_are_tried_and_the_better_one_is_taken(here:
     root = tmp_path / "old"
     for number, name in enumerate(CLASSES):
         (root / name).mkdir(parents=True)
-        for each in range(45):
+        for each in range(30):
             cv2.imwrite(str(root / name / f"{each}.png"), unlike_others(number, 5000 + 100 * number + each))
     old = Asked(data=root, um_per_px=UM_PER_PX, force_scale=True)
     asked = replace(wish(here, untaught, tmp_path / "out"), old=old, steps=4, folds=2, keep_anyway=True)
