@@ -16,6 +16,7 @@ from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.record.events import Found, FoundCell, Labelled, Opened, Seen
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.scale_rule import ScaleUnusable
 from smearwatch.daemon.weights import shipped_weights, weights_in_use
 from smearwatch.models import checkpoint
 from smearwatch.models.bank import LeNetBank
@@ -220,11 +221,15 @@ def test_a_labelled_session_as_frozen_cells(tmp_path: Path):
         ["new", "--data", "cells"],
         ["new", "--um-per-px", "0.1"],
         ["new", "--fields", "x"],
-        ["new", "--data", "cells", "--um-per-px", "0"],
     ],
 )
 def test_wrong_usage(words: list[str]):
     run(*words, code=2)
+    assert entries() == []
+
+
+def test_a_scale_without_sense_is_wrong_usage():
+    assert isinstance(run("new", "--data", "cells", "--um-per-px", "0", code=1).exception, ScaleUnusable)
     assert entries() == []
 
 
