@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -192,10 +194,16 @@ def test_a_package_that_cannot_be_loaded_is_named_once(tmp_path):
 def test_ctrl_c_just_after_the_start_is_no_traceback(tmp_path, after_s):
     """The whole group gets it, a child that still imports among them."""
     command = [*SMEARWATCH, "run", "--watch", str(tmp_path), "--session", "early"]
-    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    wait_for(lambda: bool(psutil.Process(run.pid).children()), 60.0)
-    time.sleep(after_s)
-    os.killpg(run.pid, signal.SIGINT)
-    _, err = run.communicate(timeout=60)
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # Whoever runs the tests in the background ignores Ctrl-C, and would hand that on.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, **pipes, start_new_session=True, preexec_fn=heeding) as run:
+        try:
+            wait_for(lambda: bool(psutil.Process(run.pid).children()), 60.0)
+            time.sleep(after_s)
+            os.killpg(run.pid, signal.SIGINT)
+            _, err = run.communicate(timeout=60)
+        finally:
+            run.kill()
     assert "Traceback" not in err
     assert "KeyboardInterrupt" not in err
