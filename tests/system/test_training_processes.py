@@ -146,15 +146,21 @@ def test_killed_at_several_moments_it_ends_as_an_undisturbed_run(folder: Path, u
     assert len(logged) == len(set(logged)) > 0
 
 
+def apart(one: torch.Tensor, two: torch.Tensor) -> float:
+    """How far apart two tensors are, by the length of the first; biases begin at zero, so theirs is all learnt."""
+    return float((one.double() - two.double()).norm() / one.double().norm().clamp(min=1e-9))
+
+
 def test_two_processes_train_as_one(folder: Path, undisturbed: Path):
     script = folder / "keep_each.py"
     script.write_text(_KEEP_EACH)
     said = finish(start([*_TORCHRUN, str(script), *command(folder, "two")]))
     assert "epoch 2/2" in said
     expected, found = tensors(undisturbed), tensors(folder / "two")
-    # Only the ResNet has no batch statistics here; sums in another order, and no more, make it differ.
+    # Only the ResNet has no batch statistics here; sums in another order, and no more, make it differ, by 0.01 of what it
+    # learnt (another batch: by all of it). Single weights say little: AdamW steps by the sign of all but no gradient, too.
     for key in [key for key in expected if key.startswith("resnet.")]:
-        assert torch.allclose(expected[key], found[key], rtol=0.02, atol=0.002), key
+        assert apart(expected[key], found[key]) < 0.03, key
     assert (folder / "two" / "manifest.json").is_file()
     one, two = (load_file(folder / f"two.rank{rank}") for rank in (0, 1))
     assert [key for key in one if not torch.equal(one[key], two[key])] == []
