@@ -157,8 +157,9 @@ def test_two_processes_train_as_one(folder: Path, undisturbed: Path):
     said = finish(start([*_TORCHRUN, str(script), *command(folder, "two")]))
     assert "epoch 2/2" in said
     expected, found = tensors(undisturbed), tensors(folder / "two")
-    # Only the ResNet has no batch statistics here; sums in another order, and no more, make it differ, by 0.01 of what it
-    # learnt (another batch: by all of it). Single weights say little: AdamW steps by the sign of all but no gradient, too.
+    # Only the ResNet has no batch statistics here; sums in another order, and no more, make it differ: by 0.01 of what it
+    # learnt, where another batch makes all the difference. Of single weights AdamW lets the sign of hardly any gradient
+    # decide, so they say little.
     for key in [key for key in expected if key.startswith("resnet.")]:
         assert apart(expected[key], found[key]) < 0.03, key
     assert (folder / "two" / "manifest.json").is_file()
