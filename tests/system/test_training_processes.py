@@ -157,9 +157,9 @@ def test_two_processes_train_as_one(folder: Path, undisturbed: Path):
     said = finish(start([*_TORCHRUN, str(script), *command(folder, "two")]))
     assert "epoch 2/2" in said
     expected, found = tensors(undisturbed), tensors(folder / "two")
-    # Only the ResNet has no batch statistics here; sums in another order, and no more, make it differ: by 0.01 of what it
-    # learnt, where another batch makes all the difference. Of single weights AdamW lets the sign of hardly any gradient
-    # decide, so they say little.
+    # Only the ResNet has no batch statistics here; sums in another order, and no more, make it differ: by 0.01 of what
+    # is learnt, where another batch makes all the difference. Single weights say little: where there is hardly a
+    # gradient, AdamW goes by its sign.
     for key in [key for key in expected if key.startswith("resnet.")]:
         assert apart(expected[key], found[key]) < 0.03, key
     assert (folder / "two" / "manifest.json").is_file()

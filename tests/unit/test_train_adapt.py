@@ -7,6 +7,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from smearwatch.daemon.scale_rule import ScaleUnusable
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.memory import Memory, Remembered, short
 from smearwatch.models.verdict import Overrule, Policy
@@ -293,7 +294,6 @@ def test_too_few_cells_are_one_clear_line(tmp_path: Path, counts: dict[str, int]
     [
         ([], "nothing to adapt to (give --data"),
         (["--data", "x"], "--data without --um-per-px"),
-        (["--data", "x", "--um-per-px", "-1"], "no usable scale"),
         (["--fields", "x"], "--fields without --fields-um-per-px"),
         (["--data", "x", "--um-per-px", "0.1", "--old", "y"], "--old without --old-um-per-px"),
         (["--data", "x", "--um-per-px", "0.1", "--old-um-per-px", "1"], "--old-um-per-px without --old"),
@@ -306,6 +306,11 @@ def test_wrong_usage_is_one_line(arguments: list[str], words: str):
     assert result.exit_code == 2
     assert words in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_scale_without_sense_is_refused_before_anything_else():
+    result = CliRunner().invoke(app, ["--out", "new", "--data", "x", "--um-per-px", "-1"])
+    assert isinstance(result.exception, ScaleUnusable)
 
 
 def test_a_memory_holds_the_classes_it_was_given():
