@@ -29,7 +29,6 @@ _PREFIX = "SMEARWATCH_"
 # Not settings: which file they are in, the service unit's own two, where the tests' real pictures are.
 _OTHER_VARIABLES = frozenset({"CONFIG", "WATCH", "OPTIONS", "REAL_DATA"})
 
-
 CALIBRATION_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """What a calibration may be called: it is a file's name too."""
 CALIBRATION_NAME_IN_WORDS = "1 to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit"

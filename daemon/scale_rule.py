@@ -30,16 +30,27 @@ def is_usable(um_per_px: float) -> bool:
     return LEAST_UM_PER_PX <= um_per_px <= MOST_UM_PER_PX
 
 
-def typed_scale(text: str, option: str = "--um-per-px") -> float:
+def typed_scale(text: str, option: str = "--um-per-px", *, or_auto: bool = False) -> float:
     """Read micrometres per pixel from a command line.
+
+    Parameters
+    ----------
+    text, option
+        What was typed, and where.
+    or_auto
+        Whether the word ``auto`` could have stood there.
 
     Raises
     ------
     ScaleUnusable
         It is no number, or none that cells can be counted at.
     """
-    if not is_usable(value := _number(text)):
-        raise ScaleUnusable(option, text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not is_usable(value):
+        raise ScaleUnusable(option, text, or_auto=or_auto)
     return value
 
 
@@ -50,18 +61,7 @@ def given_scale(text: str | None, option: str) -> float | None:
 
 def typed_scale_or_auto(text: str, option: str = "--um-per-px") -> float | None:
     """Read micrometres per pixel, or None for the word ``auto``; raises `ScaleUnusable`."""
-    if text == "auto":
-        return None
-    if not is_usable(value := _number(text)):
-        raise ScaleUnusable(option, text, or_auto=True)
-    return value
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    return None if text == "auto" else typed_scale(text, option, or_auto=True)
 
 
 def _checked(value: float) -> float:

@@ -96,12 +96,14 @@ def read_labelled_session(folder: Path, *, tell: Callable[[str], None] = to_stde
             run = runs.of_next_frame(labelled=bool(labels))
             for index in sorted(labels):
                 counted = (recorded.event.frame, index)
-                either = [(frames.of(frame), at) for frame, at in (views[counted].best, counted)]
-                sound = [(shown, at) for shown, at in either if shown.fault is None]
-                if sound:
-                    samples.append(_sample(ledger.session, run, labels[index], *sound[0]))
+                frame, at = views[counted].best
+                if frames.of(frame).fault is not None:
+                    frame, at = counted
+                shown = frames.of(frame)
+                if shown.fault is None:
+                    samples.append(_sample(ledger.session, run, labels[index], shown, at))
                 else:
-                    damaged[f"{either[0][0].name} ({either[0][0].fault})"] += 1
+                    damaged[f"{shown.name} ({shown.fault})"] += 1
     if damaged:
         names = ", ".join(damaged)
         tell(f"session {folder.name}: {damaged.total()} labelled cells left out, their frames are damaged: {names}")

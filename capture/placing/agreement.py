@@ -56,7 +56,7 @@ class Tie:
 
     @property
     def holds(self) -> bool:
-        """Whether so many blocks agree that it is no chance."""
+        """Whether so many blocks agree, or a narrow overlap as a whole is so much alike, that it is no chance."""
         if not plausible(self.onto):
             return False
         if self.beyond_chance >= _SURE_BEYOND_CHANCE and (not self.checked or self.share >= _LEAST_OF_FEW):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 from smearwatch.capture.placing.agreement import Tie, checked
@@ -103,7 +102,7 @@ class SlideMap:
         size_um: complex,
         placed: Placed,
         looks: dict[int, Look],
-        clear: Mapping[int, Clearness] = MappingProxyType({}),
+        clear: Mapping[int, Clearness],
     ) -> None:
         """Take in a field that was placed before: the looks of its whole cells, by index, and how clear they are."""
         self._best.take(frame, placed.same_as, placed.better_than, clear)

@@ -65,9 +65,10 @@ class FrameDesk:
             return None
         known = self._ledger.counted_indices(message.frame)
         try:
-            flaw = _flaw(message, buffers, known) or self._other_cells(message)
+            event = found_event(message)
+            flaw = _flaw(event, message.cropped, buffers, known) or self._other_cells(event)
             if flaw is None:
-                self._journal.commit(found_event(message), thumbnails=thumbnails(message, buffers))
+                self._journal.commit(event, thumbnails=thumbnails(message, buffers))
         except (EventInvalid, LedgerRefused, ValueError) as error:
             flaw = str(error)
         if flaw is not None:
@@ -101,13 +102,13 @@ class FrameDesk:
         """Queue a frame again that its finder could not serve."""
         return self.leases.give_back(message.lease, holder) is not None
 
-    def _other_cells(self, message: CellsFound) -> str | None:
+    def _other_cells(self, found: Found) -> str | None:
         """Say that a frame found before is found otherwise now, as another version might."""
-        recorded = self._ledger.found(message.frame)
+        recorded = self._ledger.found(found.frame)
         if recorded is None:
             return None
         then = {cell.index: cell.better_than for cell in recorded.cells if cell.is_judged}
-        now = {cell.index: cell.better_than for cell in found_event(message).cells if cell.is_judged}
+        now = {cell.index: cell.better_than for cell in found.cells if cell.is_judged}
         return (
             None if then == now else "other cells than were recorded; finish the session with the version that began it"
         )
@@ -174,16 +175,10 @@ def _found_cell(cell: CellOnWire) -> FoundCell:
     return FoundCell(*told, same_as, better_than)
 
 
-def _is_judged(cell: CellOnWire) -> bool:
-    """Whether a cell is to get a verdict: whole, and not seen before unless less well."""
-    return not cell.at_edge and (cell.same_as is None or cell.better_than is not None)
-
-
-def _flaw(message: CellsFound, buffers: Sequence[memoryview], known: frozenset[int]) -> str | None:
-    judged = {cell.index for cell in message.cells if _is_judged(cell)}
-    cropped = message.cropped
-    if len(buffers) != len(cropped) + len(message.cells):
-        return f"{len(buffers)} buffers for {len(cropped)} crops and {len(message.cells)} thumbnails"
+def _flaw(found: Found, cropped: Sequence[int], buffers: Sequence[memoryview], known: frozenset[int]) -> str | None:
+    judged = {cell.index for cell in found.cells if cell.is_judged}
+    if len(buffers) != len(cropped) + len(found.cells):
+        return f"{len(buffers)} buffers for {len(cropped)} crops and {len(found.cells)} thumbnails"
     if len(set(cropped)) != len(cropped) or not judged - known <= set(cropped) <= judged:
         return "crops of other cells than those that are to get a verdict"
     if any(pixels.nbytes != CROP_BYTES for pixels in buffers[: len(cropped)]):

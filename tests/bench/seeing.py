@@ -25,8 +25,8 @@ def main() -> None:
         "scale": ("scale from red cells", lambda: _scale_rows(data)),
         "search": ("leukocytes found", lambda: _search_rows(data)),
         "litter": (
-            "counted though no leukocyte, by the shipped weights",
-            lambda: litter.judged_on_hard_slides(LITTERED_SLIDES),
+            "what the shipped weights count and reject",
+            lambda: _litter_rows(data),
         ),
         "once": ("each leukocyte once", lambda: _once_rows(data)),
         "cost": ("time by that of decoding the same JPEG, medians of rounds, processor time", cost.ratios),
@@ -66,6 +66,12 @@ def _search_rows(data: Path | None) -> Iterable[dict[str, Any]]:
         yield from search.against_masks(data / "bccd")
         yield from search.against_boxes(data / "chula")
         yield from single.in_the_middle(data / "pbc")
+
+
+def _litter_rows(data: Path | None) -> Iterable[dict[str, Any]]:
+    yield from litter.judged_on_hard_slides(LITTERED_SLIDES)
+    if data is not None:
+        yield from litter.rejected_of_real_fields(data / "bccd")
 
 
 def _once_rows(data: Path | None) -> Iterable[dict[str, Any]]:

@@ -1,20 +1,30 @@
 """A finder that works longer than a lease lasts, on real sockets: it says so, and keeps its frame."""
 
+import hashlib
 import os
 import threading
 
+import cv2
+import numpy as np
 import pytest
 
 from smearwatch.capture import finder_role
+from smearwatch.capture.find import FieldFound, find
+from smearwatch.capture.finder_role import cells_found
+from smearwatch.capture.placing.desk import PlacingDesk
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.slide.writer import encode
 from smearwatch.daemon import errand as errand_module
 from smearwatch.daemon.errand import AnswerRefused, Errand
+from smearwatch.daemon.record.events import Found, FoundCell
+from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.role import Role
-from smearwatch.daemon.wire.messages import FrameLease, Ready, Refused
-from tests.integration.hub_bench import Bench, cells
+from smearwatch.daemon.wire.messages import CropLease, FrameLease, LeaseFailed, OfferFrame, Ready
+from tests.integration.hub_bench import Bench, cells, judged
 
 pytestmark = pytest.mark.integration
+
+UM_PER_PX = 0.11
 
 
 @pytest.fixture
@@ -110,22 +120,11 @@ def test_what_the_work_raises_comes_out(bench, role):
     assert failing == ["yes", frame]
 
 
-@pytest.mark.parametrize("refusals", [1, 2], ids=["once", "again at once"])
-def test_a_finder_whose_answer_is_refused_reads_its_map_anew_and_tries_once_more(tmp_path, role, refusals, monkeypatch):
-    bench = Bench(tmp_path, max_frame_bytes=2_000_000)
-    refused: list[str] = []
+@pytest.fixture
+def running(tmp_path, role):
+    """A hub with a source, a worker and a second finder, and the real finder beside them; how that one ended."""
+    bench = Bench(tmp_path, max_frame_bytes=2_000_000, um_per_px=UM_PER_PX)
     ended: list[str] = []
-    taken = bench.hub._frames.found
-
-    def refusing(message, buffers, holder):
-        """As the hub refuses what its ledger contradicts."""
-        if len(refused) == refusals:
-            return taken(message, buffers, holder)
-        refused.append(message.frame)
-        bench.hub._frames.leases.give_back(message.lease, holder)
-        return Refused("impossible_answer", "a view better than one that is not the best")
-
-    monkeypatch.setattr(bench.hub._frames, "found", refusing)
 
     def run():
         try:
@@ -134,19 +133,79 @@ def test_a_finder_whose_answer_is_refused_reads_its_map_anew_and_tries_once_more
             ended.append(str(error))
 
     thread = threading.Thread(target=run)
+    peers = bench.peer("source", "s"), bench.peer("worker", "w", 16), bench.peer("finder", "other")
     thread.start()
-    try:
-        source = bench.peer("source", "s")
-        bench.peer("worker", "w", 1)
-        (frame,) = bench.offer(source, encode(Slide(3, width_px=900, height_px=600).field(0).bgr, "jpeg"))
-        bench.turn_until(lambda: ended or bench.ledger.found(frame) is not None)
-        assert refused == [frame] * refusals
-        assert bool(ended) == (refusals == 2)
-    finally:
-        role.stop()
-        for _ in range(200):
-            bench.turn(1)
-            if not thread.is_alive():
-                break
-        thread.join(5.0)
-        bench.close()
+    yield bench, *peers, ended
+    role.stop()
+    for _ in range(200):
+        bench.turn(1)
+        if not thread.is_alive():
+            break
+    thread.join(5.0)
+    bench.close()
+
+
+def seen(bench, source, blur_um):
+    """Offer the same field, more or less sharp; gives its name."""
+    sharp = Slide(5, um_per_px=UM_PER_PX, leukocytes_per_mm2=500.0).field(0).bgr
+    bgr = cv2.GaussianBlur(sharp, (0, 0), blur_um / UM_PER_PX) if blur_um else sharp
+    data = encode(np.asarray(bgr, np.uint8), "jpeg")
+    source.send(OfferFrame(0, "f.jpg", 5, "folder", UM_PER_PX, "configured"), [data])
+    frame = hashlib.sha256(data).hexdigest()
+    bench.turn_until(lambda: bench.ledger.seen(frame) is not None)
+    return frame, data
+
+
+def judge(bench, worker, frame):
+    """Judge what a frame brings, until nothing of it waits."""
+
+    def nothing_waits():
+        for lease, _ in bench.hear(worker, CropLease):
+            worker.send(judged(lease))
+        return not bench.journal.fold.waits(frame)
+
+    bench.turn_until(nothing_waits, 60.0)
+
+
+def test_a_finder_whose_map_is_not_the_ledgers_reads_it_anew_and_tries_once_more(running):
+    """Another finder has found a better view meanwhile, of which this one's map knows nothing."""
+    bench, source, worker, other, ended = running
+    first, _ = seen(bench, source, 0.46)
+    judge(bench, worker, first)
+    other.send(Ready(1))
+    bench.turn()
+    better, data = seen(bench, source, 0.25)
+    bench.turn_until(lambda: bench.hub._frames.leases.out)
+    ((lease, _),) = bench.hear(other, FrameLease)
+    other.send(Ready(0))
+    result = find(data, um_per_px=UM_PER_PX, um_per_px_source="configured")
+    assert isinstance(result, FieldFound)
+    with LedgerReader.read(bench.folder) as ledger:
+        placed = PlacingDesk(ledger, max_pixels=10**8).place(better, result)
+    assert placed.better_than
+    other.send(*cells_found(lease, result, placed, {}))
+    judge(bench, worker, better)
+    best, _ = seen(bench, source, 0.0)
+    judge(bench, worker, best)
+    assert bench.journal.counters["impossible_answers"] == 1
+    assert not ended
+    found = bench.ledger.found(best)
+    assert found is not None
+    assert {cell.better_than.frame for cell in found.cells if cell.better_than is not None} == {better}
+
+
+def test_a_finder_that_is_refused_again_at_once_ends_with_the_reason(running):
+    """The ledger holds other cells of the frame, as another version of the program might have found them."""
+    bench, source, _, other, ended = running
+    other.send(Ready(1))
+    bench.turn()
+    frame, _ = seen(bench, source, 0.0)
+    bench.turn_until(lambda: bench.hub._frames.leases.out)
+    ((lease, _),) = bench.hear(other, FrameLease)
+    theirs = (FoundCell(0, (9, 9, 9, 9), (12.0, 12.0), 90.0, False, 1.0),)
+    bench.journal.commit(Found(frame, 1440, 900, UM_PER_PX, "configured", None, 0.7, theirs))
+    other.send(Ready(0))
+    other.send(LeaseFailed(lease.lease, "gone"))
+    bench.turn_until(lambda: ended, 60.0)
+    assert "other cells than were recorded" in ended[0]
+    assert bench.journal.counters["impossible_answers"] == 2

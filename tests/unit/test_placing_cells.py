@@ -173,7 +173,7 @@ def test_an_earlier_field_whose_picture_is_lost_is_tied_to_nothing(way):
     slide_map = SlideMap(shelf)
     placed = place(slide_map, shelf, way[0], 0)
     gone = SlideMap(shelf)
-    gone.remember("ff" * 32, way[0].size_um, placed, {c.index: look(c.thumbnail) for c in whole(way[0])})
+    gone.remember("ff" * 32, way[0].size_um, placed, {c.index: look(c.thumbnail) for c in whole(way[0])}, {})
     alone = place(gone, shelf, way[3], 3)
     assert alone.placement is not None
     assert (alone.placement.status, alone.same_as) == ("unplaced", {})

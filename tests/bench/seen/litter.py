@@ -1,7 +1,8 @@
-"""What is no leukocyte and is counted all the same, once the search and the networks have both had their say."""
+"""What the networks make of what is found: litter that is counted all the same, leukocytes that are rejected."""
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from smearwatch.capture.find import FieldFound, FoundCell, find
@@ -10,6 +11,7 @@ from smearwatch.capture.slide.truth import Field
 from smearwatch.capture.slide.writer import encode
 from smearwatch.models.checkpoint import shipped_weights_dir
 from smearwatch.models.engine import Engine, Judgement
+from tests.bench.seen.fields import BCCD_UM_PER_PX, hand_cells
 from tests.bench.seen.hard import FIELDS_OF_A_SLIDE, hard_fields
 from tests.bench.seen.rows import share
 from tests.bench.seen.search import together
@@ -24,7 +26,7 @@ def judged_on_hard_slides(slides: int) -> Iterator[dict[str, Any]]:
     for seed in range(slides):
         for field in hard_fields(seed):
             there.update(thing.kind for thing in field.others if not thing.at_edge)
-            for cell, judgement in _judged(field, engine):
+            for cell, judgement in _judged(encode(field.bgr, "jpeg"), field.um_per_px, engine):
                 if any(together(true.box_xywh_px, cell.box, cell.centre_xy_px) for true in field.cells):
                     leukocytes, rejected = leukocytes + 1, rejected + (judgement.verdict == "rejected")
                 elif judgement.verdict != "rejected":
@@ -35,8 +37,23 @@ def judged_on_hard_slides(slides: int) -> Iterator[dict[str, Any]]:
     yield share("leukocytes among them that are rejected", data, rejected, leukocytes, "")
 
 
-def _judged(field: Field, engine: Engine) -> list[tuple[FoundCell, Judgement]]:
-    found = find(encode(field.bgr, "jpeg"), um_per_px=field.um_per_px, um_per_px_source="configured")
+def rejected_of_real_fields(root: Path) -> Iterator[dict[str, Any]]:
+    """Row of whole leukocytes under a hand mask, of a microscope whose leukocytes no network met: those rejected."""
+    engine = Engine.load(shipped_weights_dir(), device="cpu")
+    frames = sorted((root / "frames").glob("*.jpg"))
+    leukocytes = rejected = 0
+    for frame in frames:
+        mask, _ = hand_cells(frame)
+        for cell, judgement in _judged(frame.read_bytes(), BCCD_UM_PER_PX, engine):
+            x, y = (int(value) for value in cell.centre_xy_px)
+            if mask[y, x]:
+                leukocytes, rejected = leukocytes + 1, rejected + (judgement.verdict == "rejected")
+    data = f"bccd, {len(frames)} fields; their blanks were trained on, no leukocyte was"
+    yield share("leukocytes that are rejected", data, rejected, leukocytes, "")
+
+
+def _judged(jpeg: bytes, um_per_px: float, engine: Engine) -> list[tuple[FoundCell, Judgement]]:
+    found = find(jpeg, um_per_px=um_per_px, um_per_px_source="configured")
     if not isinstance(found, FieldFound):
         return []
     whole = [(cell, cell.crop_bgr) for cell in found.cells if cell.crop_bgr is not None]
