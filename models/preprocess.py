@@ -80,6 +80,10 @@ class Preprocessing(BaseModel):
         return self.crop_um / self.field_px
 
 
+SHRINK_VERSION = 1
+"""Raise it with every change by which `shrink` gives other pixels; what was shrunken by another one is made anew."""
+
+
 def shrink(crop_bgr: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """Bring one crop to the networks' scale.
 

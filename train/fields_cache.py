@@ -3,7 +3,6 @@
 import fcntl
 import functools
 import hashlib
-import inspect
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from smearwatch.capture import crop, light, surface, work_scale
-from smearwatch.models import preprocess
-from smearwatch.models.preprocess import Preprocessing, shrink
+from smearwatch.capture.finder.version import FINDER_VERSION
+from smearwatch.models.preprocess import SHRINK_VERSION, Preprocessing, shrink
 from smearwatch.train.samples import Sample
 
 Progress = Callable[[str, int, int], None]
@@ -27,7 +25,7 @@ def shrunken_fields(
 ) -> NDArray[np.uint8]:
     """Draw, shrink and keep every sample's crop.
 
-    The file's name is a hash of the cells, the preprocessing and the source of the functions that make a crop, so a
+    The file's name is a hash of the cells, the preprocessing and the versions of what cuts and shrinks, so a
     change in any of them draws anew.
 
     Parameters
@@ -87,9 +85,8 @@ def _draw(samples: Sequence[Sample], preprocessing: Preprocessing, path: Path, p
 
 
 def _key(samples: Sequence[Sample], preprocessing: Preprocessing) -> str:
-    code = "".join(inspect.getsource(module) for module in (crop, light, surface, work_scale, preprocess))
     cells = [(sample.sample_id, sample.digest, _drawn_with(sample)) for sample in samples]
-    text = json.dumps([code, preprocessing.model_dump(mode="json"), cells])
+    text = json.dumps([FINDER_VERSION, SHRINK_VERSION, preprocessing.model_dump(mode="json"), cells])
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

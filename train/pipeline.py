@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import inspect
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -14,19 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smearwatch.capture import (
-    cytoplasm,
-    find,
-    light,
-    nuclei,
-    quality,
-    radial,
-    red_cells,
-    scale,
-    segment,
-    stain,
-    work_scale,
-)
+from smearwatch.capture import find
+from smearwatch.capture.finder.version import FINDER_VERSION
 from smearwatch.models.whole import write_whole
 from smearwatch.train.fields_cache import Progress
 from smearwatch.train.samples import DataUnusable, Sample, field_crop
@@ -35,7 +23,6 @@ Box = tuple[float, float, float, float]
 
 LEAST_OVERLAP = 0.3
 _COLUMNS = ("x_center", "y_center", "width", "height")
-_SEEING = (find, light, nuclei, cytoplasm, quality, radial, red_cells, scale, segment, stain, work_scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +152,9 @@ def _boxes(table: Path) -> list[Box]:
 
 
 def _searched(frames: Sequence[Path], cache: Path, progress: Progress) -> list[_Searched]:
-    """Search frames in order, or take what an earlier run found in the same ones by the same code."""
+    """Search frames in order, or take what an earlier run of the same finder found in the same ones."""
     contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in frames]
-    code = "".join(inspect.getsource(module) for module in _SEEING)
-    kept = cache / f"found-{hashlib.sha256(json.dumps([code, contents]).encode()).hexdigest()[:24]}.json"
+    kept = cache / f"found-{hashlib.sha256(json.dumps([FINDER_VERSION, contents]).encode()).hexdigest()[:24]}.json"
     if kept.is_file():
         return [_kept(entry) for entry in json.loads(kept.read_text(encoding="utf-8"))]
     estimates: list[float] = []

@@ -20,6 +20,9 @@ from smearwatch.models.preprocess import CROP_PX, CROP_UM
 OUTLINE_PX = 180
 """Side of an outline's picture; it covers the whole crop, at 0.18 um/px."""
 
+OUTLINE_VERSION = 1
+"""Raise it with every change by which a crop gives another outline; those kept by another one are drawn anew."""
+
 _UM = CROP_UM / OUTLINE_PX
 _MIDDLE_UM = 7.0  # a leukocyte further than this from the crop's middle is a neighbour
 _LOBES_UM = 5.5  # found as two cells but both this near the middle: lobes of one nucleus

@@ -1,17 +1,15 @@
 """Outlines that were drawn once, so that a restart does not draw them again."""
 
 import hashlib
-import inspect
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from smearwatch.capture import apart, crop, cytoplasm, light, lobes, nuclei, radial, segment, stain, surface, work_scale
-from smearwatch.train.paper import outline
+from smearwatch.capture.finder.version import FINDER_VERSION
 from smearwatch.train.paper.keep import Stage, keep, kept
-from smearwatch.train.paper.outline import OUTLINE_PX, cell_outline
+from smearwatch.train.paper.outline import OUTLINE_PX, OUTLINE_VERSION, cell_outline
 from smearwatch.train.samples import Sample
 
 _NAME = "outlines"
@@ -30,7 +28,9 @@ class Outlines:
 
     def __init__(self, folder: Path, um_per_px: float) -> None:
         self._folder = folder
-        self._key = hashlib.sha256(f"{um_per_px} {_code()}".encode()).hexdigest()
+        self._key = hashlib.sha256(
+            f"{um_per_px} finder {FINDER_VERSION}, outline {OUTLINE_VERSION}".encode()
+        ).hexdigest()
         self._packed: dict[str, Image | None] = {}
         stage = kept(folder, _NAME, self._key)
         if stage is not None:
@@ -63,9 +63,3 @@ class Outlines:
 def unpacked(packed: Image) -> Image:
     """Bits of an outline to uint8 [180, 180]."""
     return np.unpackbits(packed, count=OUTLINE_PX**2).reshape(OUTLINE_PX, OUTLINE_PX)
-
-
-def _code() -> str:
-    """Source of all that decides an outline: a change in it makes kept ones worthless."""
-    modules = (apart, crop, light, lobes, cytoplasm, nuclei, radial, segment, stain, surface, work_scale, outline)
-    return "".join(inspect.getsource(module) for module in modules)
