@@ -4,7 +4,7 @@ from smearwatch.clients.feed import Feed
 from smearwatch.clients.lines import follow
 from smearwatch.clients.stdout import close_stdout, to_stdout
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.role import Role
+from smearwatch.daemon.process.role import Role
 
 
 def main(plan: RunPlan, role: Role) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import typer
 
-from smearwatch.daemon.child import FIRST_BEAT_S, Child, RoleSpec, unusable
-from smearwatch.daemon.known_sources import SourceUnusable, find_source
 from smearwatch.daemon.log import configure
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.process.child import FIRST_BEAT_S, Child, RoleSpec, unusable
+from smearwatch.daemon.process.supervisor import Outcome, Supervisor
 from smearwatch.daemon.record.events import Closed
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.lock import SessionBusy
@@ -19,7 +19,7 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
 from smearwatch.daemon.record.sessions import SessionMissing, SessionNotDeleted, delete_session, session_folder
 from smearwatch.daemon.record.tally import TallyFold, tally_json
-from smearwatch.daemon.supervisor import Outcome, Supervisor
+from smearwatch.daemon.source_plugins import SourceUnusable, find_source
 from smearwatch.daemon.weights import weights_in_use
 
 
@@ -37,8 +37,8 @@ def roles(plan: RunPlan) -> list[RoleSpec]:
     return [
         RoleSpec("hub", "smearwatch.daemon.hub.role:main", ends_the_run=True),
         *workers,
-        RoleSpec("finder", "smearwatch.capture.finder_role:main"),
-        RoleSpec("source", "smearwatch.daemon.source_role:main"),
+        RoleSpec("finder", "smearwatch.capture.finder.role:main"),
+        RoleSpec("source", "smearwatch.daemon.source_plugins:main"),
         RoleSpec("lines", "smearwatch.clients.lines_role:main"),
     ]
 
@@ -57,7 +57,7 @@ def check(plan: RunPlan) -> None:
         With status 2, when the source said in its one line what is wrong.
     """
     find_source(plan.source)
-    child = Child(RoleSpec("check", "smearwatch.daemon.source_role:check"), plan)
+    child = Child(RoleSpec("check", "smearwatch.daemon.source_plugins:check"), plan)
     child.start()
     code = child.finish(FIRST_BEAT_S)
     if code is not None and unusable(code):

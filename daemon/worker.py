@@ -4,10 +4,10 @@ import time
 
 import numpy as np
 
-from smearwatch.daemon.errand import Errand
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.role import Role
+from smearwatch.daemon.process.lease_client import Errand
+from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.weights import weights_in_use
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, RangeOnWire
 from smearwatch.models.engine import Engine

@@ -185,7 +185,7 @@ class Engine:
         Parameters
         ----------
         crops_bgr : sequence of n uint8 arrays of shape [750, 750, 3]
-            Light flattened, cell in the middle, as `smearwatch.capture.crop.cut_crop` makes them.
+            Light flattened, cell in the middle, as `smearwatch.capture.vision.crop.cut_crop` makes them.
 
         Returns
         -------

@@ -18,7 +18,7 @@ _IMPORT_ALL = """
 import importlib, pkgutil, sys
 from importlib import resources
 import smearwatch
-from smearwatch.daemon.known_sources import known_sources
+from smearwatch.daemon.source_plugins import known_sources
 assert {known.name for known in known_sources()} >= {"camera", "folder", "replay", "slide"}, known_sources()
 names = ["smearwatch", *(m.name for m in pkgutil.walk_packages(smearwatch.__path__, "smearwatch."))]
 for name in names:

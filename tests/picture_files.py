@@ -8,7 +8,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from smearwatch.capture.decode import FrameUnusable, decode
+from smearwatch.capture.formats.decode import FrameUnusable, decode
 
 HEIGHT, WIDTH = 48, 64
 QUARTERS_BGR = ((0, 0, 255), (0, 255, 0), (255, 0, 0), (150, 40, 90))

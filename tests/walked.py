@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smearwatch.capture.find import FieldFound, find
-from smearwatch.capture.placing.similarity import Similarity
+from smearwatch.capture.finder.field import FieldFound, find
+from smearwatch.capture.registration.similarity import Similarity
 from smearwatch.capture.slide.slide import Field, Slide
 from smearwatch.capture.slide.view import View
 from smearwatch.capture.slide.writer import encode

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from smearwatch.train.samples import DataUnusable
+from smearwatch.train.data.samples import DataUnusable
 
 Settings = TypeVar("Settings", bound=BaseModel)
 

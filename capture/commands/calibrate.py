@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smearwatch.capture.calibration import (
+from smearwatch.capture.scale.calibration import (
     DEFAULT_NAME,
     Calibration,
     CalibrationUnusable,
@@ -100,9 +100,9 @@ def _refuse(matter: str, mend: str) -> None:
 
 
 def _measured(image: Path, length_um: float, name: str, *, is_bar: bool, overlay: Path | None) -> Calibration:
-    from smearwatch.capture.decode import FrameUnusable, decode
-    from smearwatch.capture.ruling import RulingNotFound, find_ruling
-    from smearwatch.capture.scale_bar import BarNotFound, find_scale_bar
+    from smearwatch.capture.formats.decode import FrameUnusable, decode
+    from smearwatch.capture.scale.ruling import RulingNotFound, find_ruling
+    from smearwatch.capture.scale.scale_bar import BarNotFound, find_scale_bar
 
     try:
         data = image.read_bytes()

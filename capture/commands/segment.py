@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
-from smearwatch.capture.scale_claims import ScaleClaim, ScaleDisputed, ScaleMissing, ScaleSource
+from smearwatch.capture.scale.claims import ScaleClaim, ScaleDisputed, ScaleMissing, ScaleSource
 from smearwatch.daemon.scale_rule import typed_scale_or_auto
 
 if TYPE_CHECKING:
-    from smearwatch.capture.commands.picture_scale import PictureScales
-    from smearwatch.capture.find import FieldFound, FieldRejected
+    from smearwatch.capture.finder.field import FieldFound, FieldRejected
+    from smearwatch.capture.scale.pictures import PictureScales
 
 app = typer.Typer(add_completion=False)
 
@@ -86,7 +86,7 @@ def segment(
 
 
 def _scales(um_per_px: str, scale_from: str) -> "PictureScales":
-    from smearwatch.capture.commands.picture_scale import PictureScales
+    from smearwatch.capture.scale.pictures import PictureScales
 
     trusted: dict[str, ScaleSource | None] = {"auto": None, **{name: name for name in get_args(ScaleSource)}}
     if scale_from not in trusted or scale_from == "micrometer":
@@ -119,9 +119,9 @@ def _names(images: list[Path], folder: Path | None, option: str, suffix: str) ->
 def _searched(
     file: Path, scales: "PictureScales", mask_file: Path | None, overlay_file: Path | None, *, restain: bool
 ) -> dict[str, Any]:
-    from smearwatch.capture.decode import decode, describe, mend_for
-    from smearwatch.capture.find import FieldRejected, find
-    from smearwatch.capture.scale import estimate_um_per_px
+    from smearwatch.capture.finder.field import FieldRejected, find
+    from smearwatch.capture.formats.decode import decode, describe, mend_for
+    from smearwatch.capture.scale.red_cells import estimate_um_per_px
 
     try:
         data = file.read_bytes()
@@ -149,7 +149,7 @@ def _searched(
         _write(file, "mask", mask_file, result.segmentation.mask())
         record["mask"] = str(mask_file)
     if overlay_file is not None:
-        from smearwatch.capture.overlay import draw_overlay
+        from smearwatch.capture.vision.overlay import draw_overlay
 
         found = result.segmentation
         picture = draw_overlay(decode(data), found.cells, found.mask(), result.um_per_px, _plain(record, short=True))

@@ -11,13 +11,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from smearwatch.capture.sources.frame import SourceFrame
+from smearwatch.capture.frame import SourceFrame
+from smearwatch.capture.scale.providers import scale_desk
+from smearwatch.capture.scale.resolver import ScaleDesk
 from smearwatch.capture.sources.options import Options, OptionUnusable, read_options
-from smearwatch.capture.sources.scales import ScaleDesk
-from smearwatch.capture.sources.witnesses import scale_desk
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.role import Role
+from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import FrameTaken, Hello, Message, OfferFrame, Refused, RefuseFrame, SourceState

@@ -15,7 +15,7 @@ from smearwatch.capture.camera.stream import Grab, open_stream
 from smearwatch.capture.sources.base import Options, SourceFrame, deliver, read_options, scale_desk
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.role import Role
+from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.wire.messages import SourceState
 
 # Pictures held until the hub has them, encoded: some 10 MB each.

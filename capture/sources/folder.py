@@ -8,17 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from smearwatch.capture.metadata import side_file_for
-from smearwatch.capture.settle import FileMark, SettleBook, Settled
+from smearwatch.capture.formats.metadata import side_file_for
+from smearwatch.capture.scale.providers import scale_desk
 from smearwatch.capture.sources.base import Delivery, SourceFrame
 from smearwatch.capture.sources.notices import FolderNotices, Word
 from smearwatch.capture.sources.options import Options, read_options
 from smearwatch.capture.sources.reading import Reading, mark_of, read_file, refused
+from smearwatch.capture.sources.settle import FileMark, SettleBook, Settled
 from smearwatch.capture.sources.surroundings import Surroundings
-from smearwatch.capture.sources.witnesses import scale_desk
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.role import Role
+from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.watch_dir import check_watch_dir, is_picture_name
 from smearwatch.daemon.wire.messages import SourceState
 

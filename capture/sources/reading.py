@@ -5,10 +5,10 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from smearwatch.capture.header import probe
-from smearwatch.capture.metadata import side_file_for
-from smearwatch.capture.settle import FileMark
-from smearwatch.capture.sources.frame import SourceFrame
+from smearwatch.capture.formats.header import probe
+from smearwatch.capture.formats.metadata import side_file_for
+from smearwatch.capture.frame import SourceFrame
+from smearwatch.capture.sources.settle import FileMark
 
 # How the pictures that are read here begin; a file that begins otherwise will not become one by waiting.
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"ZISRAWFILE")

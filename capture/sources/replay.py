@@ -9,10 +9,10 @@ from pydantic import Field
 from smearwatch.capture.sources.base import Delivery, SourceFrame
 from smearwatch.capture.sources.options import Options, read_options
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.record.events import Rejected, Seen
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import find_session
-from smearwatch.daemon.role import Role
 from smearwatch.daemon.wire.messages import SourceState
 
 

@@ -12,7 +12,7 @@ from smearwatch.capture.slide.slide import Field, Slide
 from smearwatch.capture.slide.writer import SUFFIXES, Pace, encode
 from smearwatch.capture.sources.base import Options, SourceFrame, deliver, read_options, scale_desk
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.role import Role
+from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.wire.messages import SourceState
 
 

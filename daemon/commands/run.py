@@ -88,7 +88,7 @@ def run(
     )
     if subfolders:
         # Loaded only now: a single session needs none of it.
-        from smearwatch.daemon.foreman import carry_out_subfolders
+        from smearwatch.daemon.subfolders.scheduler import carry_out_subfolders
 
         for result in carry_out_subfolders(plan, session):
             tell(result, as_json=as_json)

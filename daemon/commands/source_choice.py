@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from smearwatch.daemon.known_sources import SourceUnusable, find_source, known_sources
+from smearwatch.daemon.source_plugins import SourceUnusable, find_source, known_sources
 from smearwatch.daemon.watch_dir import check_watch_dir
 
 

@@ -7,8 +7,8 @@ from statistics import median
 from typing import Literal
 
 from smearwatch.daemon.hub.audience import answer
-from smearwatch.daemon.hub.crop_desk import CropDesk
-from smearwatch.daemon.hub.frame_desk import FrameDesk
+from smearwatch.daemon.hub.crop_queue import CropDesk
+from smearwatch.daemon.hub.frame_queue import FrameDesk
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.peers import Peers, PeerState

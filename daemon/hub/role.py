@@ -8,11 +8,11 @@ from smearwatch.daemon.hub.hub import Hub
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.process.role import Role
+from smearwatch.daemon.process.runtime_lock import RuntimeLock
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
-from smearwatch.daemon.role import Role
-from smearwatch.daemon.runtime_lock import RuntimeLock
 from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
 from smearwatch.daemon.wire.sockets import HubSockets, context
 

@@ -48,7 +48,7 @@ def main() -> None:
 
 def _start_hub(plan: RunPlan) -> tuple[subprocess.Popen[bytes], int]:
     ours, theirs = os.pipe()
-    command = [sys.executable, "-m", "smearwatch.daemon.role"]
+    command = [sys.executable, "-m", "smearwatch.daemon.process.role"]
     hub = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=(theirs,))
     os.close(theirs)
     order = {"name": "hub", "target": "smearwatch.daemon.hub.role:main", "beat_fd": theirs}

@@ -10,7 +10,7 @@ import torch
 from smearwatch.models.checkpoint import shipped_weights_dir
 from smearwatch.models.engine import Engine
 from smearwatch.models.preprocess import normalise, shrink, to_tensor, view
-from smearwatch.train.simulated import draw_cells
+from smearwatch.train.data.simulated import draw_cells
 from tests.bench.report import Report, spread
 
 ROUNDS = 60

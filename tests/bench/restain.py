@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from smearwatch.capture.light import WHITE, measure_light
-from smearwatch.capture.restain import restained
-from smearwatch.capture.segment import Segmentation, segment
-from smearwatch.capture.work_scale import to_work_scale
+from smearwatch.capture.vision.light import WHITE, measure_light, to_work_scale
+from smearwatch.capture.vision.segment import Segmentation, segment
+from smearwatch.capture.vision.stain import restained
 from tests.bench.report import Report
 from tests.bench.seen.search import Search, against_boxes, against_masks
 

@@ -7,10 +7,11 @@ from typing import Literal
 
 import torch
 
-from smearwatch.train.config import TrainConfig
-from smearwatch.train.fields_cache import shrunken_fields
-from smearwatch.train.loop import CellSet, Trainer
-from smearwatch.train.simulated import draw_cells
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.crop_cache import shrunken_fields
+from smearwatch.train.data.simulated import draw_cells
+from smearwatch.train.training.config import TrainConfig
+from smearwatch.train.training.loop import Trainer
 from tests.bench.report import Report, spread
 
 CELLS = 64

@@ -9,15 +9,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from smearwatch.capture.find import FieldFound, find
+from smearwatch.capture.finder.field import FieldFound, find
 from smearwatch.capture.finder.version import FINDER_VERSION
 from smearwatch.capture.slide.version import RENDERER_VERSION
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.preprocess import SHRINK_VERSION, Preprocessing, shrink
-from smearwatch.train.litter import draw_litter
+from smearwatch.train.data.litter import draw_litter
+from smearwatch.train.data.simulated import draw_cells
 from smearwatch.train.paper.databases import ALONE_VERSION, alone
 from smearwatch.train.paper.outline import OUTLINE_VERSION, cell_outline
-from smearwatch.train.simulated import draw_cells
 
 FOLDER = Path(__file__).parent
 KEPT_PX = 150  # pictures are kept this small; a change of one grey level over a cell still shows

@@ -29,10 +29,10 @@ from smearwatch.train.adapting.old import OldCells
 from smearwatch.train.adapting.settling import Settling
 from smearwatch.train.adapting.way import shuffled
 from smearwatch.train.adapting.writing import OldForgotten
-from smearwatch.train.loop import CellSet
-from smearwatch.train.remembering import body_features, remembered
-from smearwatch.train.samples import DataUnusable, Sample, exact
-from smearwatch.train.sources import Asked
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.samples import DataUnusable, Sample, exact
+from smearwatch.train.data.sources import Asked
+from smearwatch.train.training.remembering import body_features, remembered
 
 pytestmark = pytest.mark.integration
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from smearwatch.capture.calibration import CalibrationUnusable, calibrations_root, load
 from smearwatch.capture.commands.calibrate import app
-from smearwatch.capture.decode import decode
-from smearwatch.capture.scale_claims import ScaleMissing
+from smearwatch.capture.formats.decode import decode
+from smearwatch.capture.frame import SourceFrame
+from smearwatch.capture.scale.calibration import CalibrationUnusable, calibrations_root, load
+from smearwatch.capture.scale.claims import ScaleMissing
+from smearwatch.capture.scale.providers import scale_desk
 from smearwatch.capture.slide.slide import Slide
-from smearwatch.capture.sources.frame import SourceFrame
-from smearwatch.capture.sources.witnesses import scale_desk
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.plan import RunPlan
 from tests.unit.test_capture_ruling import micrometer

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from smearwatch.capture.decode import decode
-from smearwatch.capture.find import FieldFound, find
-from smearwatch.capture.light import flatten_field
-from smearwatch.capture.quality import judge
-from smearwatch.capture.scale import estimate_um_per_px
+from smearwatch.capture.finder.field import FieldFound, find
+from smearwatch.capture.formats.decode import decode
+from smearwatch.capture.scale.red_cells import estimate_um_per_px
+from smearwatch.capture.vision.light import flatten_field
+from smearwatch.capture.vision.quality import judge
 
 pytestmark = [pytest.mark.integration, pytest.mark.realdata]
 

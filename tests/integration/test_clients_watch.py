@@ -17,9 +17,9 @@ import pytest
 from smearwatch.clients import lines_role
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
-from smearwatch.daemon.role import Role
 from tests.integration.hub_bench import Bench
 from tests.unit.clients_script import closed, counted_frames
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from smearwatch.capture.find import FieldFound, find
+from smearwatch.capture.finder.field import FieldFound, find
 from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.daemon.one_line import one_line
@@ -28,15 +28,15 @@ from smearwatch.models.manifest import Manifest
 from smearwatch.models.memory import Memory, Remembered, packed, short
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.chula import read_boxed_fields
-from smearwatch.train.class_tree import read_class_tree
 from smearwatch.train.commands import evaluate
+from smearwatch.train.data.boxed_fields import read_boxed_fields
+from smearwatch.train.data.class_tree import read_class_tree
+from smearwatch.train.data.crop_cache import shrunken_fields
+from smearwatch.train.data.pipeline_cells import find_boxed_cells
+from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.data.scale_check import check_boxes_scale, check_tree_scale
 from smearwatch.train.evaluation.figures import NAMES
-from smearwatch.train.fields_cache import shrunken_fields
-from smearwatch.train.pipeline import find_boxed_cells
-from smearwatch.train.plausible import check_boxes_scale, check_tree_scale
-from smearwatch.train.report import RESEARCH_USE
-from smearwatch.train.samples import DataUnusable
+from smearwatch.train.evaluation.report import RESEARCH_USE
 from tests import drawn
 
 pytestmark = pytest.mark.integration

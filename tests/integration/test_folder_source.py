@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from smearwatch.capture.metadata import scale_from_metadata
+from smearwatch.capture.formats.metadata import scale_from_metadata
 from smearwatch.capture.sources.base import SourceFrame
 from smearwatch.capture.sources.folder import FolderSource
 from smearwatch.daemon.config import Settings

@@ -25,8 +25,8 @@ from smearwatch.models.manifest import Manifest
 from smearwatch.models.memory import FEATURES, Memory, Remembered, packed, short
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.class_tree import read_class_tree
 from smearwatch.train.commands import classify, promote
+from smearwatch.train.data.class_tree import read_class_tree
 from smearwatch.train.promotion.history import Step, read_steps, write_steps
 
 pytestmark = pytest.mark.integration

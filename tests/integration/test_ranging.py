@@ -12,7 +12,7 @@ from smearwatch.models.look import MEASURES
 from smearwatch.models.manifest import LookRange, Manifest
 from smearwatch.train.commands import range as range_command
 from smearwatch.train.commands import train
-from smearwatch.train.ranging import met_besides, trained_anew
+from smearwatch.train.training.ranges import met_besides, trained_anew
 
 pytestmark = pytest.mark.integration
 

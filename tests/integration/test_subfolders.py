@@ -11,7 +11,7 @@ from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Opened, Rejected, Seen
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import check_name, name_from, session_folder
-from smearwatch.daemon.subfolders import Subfolders
+from smearwatch.daemon.subfolders.folders import Subfolders
 
 pytestmark = pytest.mark.integration
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smearwatch.capture.find import FieldFound, find
+from smearwatch.capture.finder.field import FieldFound, find
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.slide.writer import encode
 from smearwatch.daemon.record.events import (
@@ -27,8 +27,8 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import SessionMissing
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.memory import short
-from smearwatch.train.recorded import read_labelled_session, session_path
-from smearwatch.train.samples import DataUnusable
+from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.data.sessions import read_labelled_session, session_path
 from tests.answered import answered
 
 pytestmark = pytest.mark.integration

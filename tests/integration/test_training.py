@@ -19,14 +19,14 @@ from smearwatch.daemon.scale_rule import ScaleUnusable
 from smearwatch.models import checkpoint, memory
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.preprocess import Preprocessing
-from smearwatch.train.cells import CellSet
 from smearwatch.train.commands import classify, evaluate, paper, train
 from smearwatch.train.commands import range as range_command
-from smearwatch.train.config import DataConfig, TrainConfig, read_config
-from smearwatch.train.gather import Gathered, gather
-from smearwatch.train.loop import Trainer
-from smearwatch.train.recipe import finish
-from smearwatch.train.samples import DataUnusable
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.training.config import DataConfig, TrainConfig, read_config
+from smearwatch.train.training.gather import Gathered, gather
+from smearwatch.train.training.loop import Trainer
+from smearwatch.train.training.recipe import finish
 from tests.drawn import write_fields
 
 pytestmark = pytest.mark.integration

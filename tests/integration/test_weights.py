@@ -7,15 +7,15 @@ import cv2
 import numpy as np
 import pytest
 
-from smearwatch.capture.crop import cut_crop
-from smearwatch.capture.light import flatten_cell
 from smearwatch.capture.slide.cells import render_cell_picture
+from smearwatch.capture.vision.crop import cut_crop
+from smearwatch.capture.vision.light import flatten_cell
 from smearwatch.models.checkpoint import shipped_weights_dir
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Engine
-from smearwatch.train.class_tree import read_class_tree
-from smearwatch.train.samples import cell_crop
-from smearwatch.train.split import split
+from smearwatch.train.data.class_tree import read_class_tree
+from smearwatch.train.data.samples import cell_crop
+from smearwatch.train.data.split import split
 
 pytestmark = pytest.mark.integration
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.role import Role
+from smearwatch.daemon.process.role import Role
 
 
 def note(plan: RunPlan, word: str) -> int:

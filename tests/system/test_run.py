@@ -74,7 +74,7 @@ def session_pids():
     pids = {}
     for process in psutil.process_iter(["pid", "cmdline"]):
         line = process.info["cmdline"] or []
-        if "smearwatch.daemon.role" in line:
+        if "smearwatch.daemon.process.role" in line:
             pids[process.info["pid"]] = line[-1]
     return pids
 

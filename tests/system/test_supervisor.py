@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from smearwatch.daemon.supervisor import HUB_STOP_S, STOP_S
+from smearwatch.daemon.process.supervisor import HUB_STOP_S, STOP_S
 
 pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[2]
 
 PARENT = """
 import json, sys
-from smearwatch.daemon.child import RoleSpec
+from smearwatch.daemon.process.child import RoleSpec
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.log import configure
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.supervisor import Supervisor
+from smearwatch.daemon.process.supervisor import Supervisor
 state, session = sys.argv[1:]
 configure("info", role="supervisor")
 plan = RunPlan(settings=Settings(state_dir=state), session=session, source="folder")

@@ -37,7 +37,7 @@ _KEEP_EACH = """
 import os
 import sys
 from smearwatch.daemon.cli import main
-from smearwatch.train.loop import Trainer
+from smearwatch.train.training.loop import Trainer
 from safetensors.torch import save_file
 
 run = Trainer.run

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.batch_statistics import settled
+from smearwatch.train.training.batch_statistics import settled
 
 
 def batches(shift: float, scale: float) -> list[torch.Tensor]:

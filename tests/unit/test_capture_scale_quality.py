@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from smearwatch.capture.light import flatten_field
-from smearwatch.capture.quality import judge
-from smearwatch.capture.scale import estimate_um_per_px
+from smearwatch.capture.scale.red_cells import estimate_um_per_px
 from smearwatch.capture.slide.slide import Slide
+from smearwatch.capture.vision.light import flatten_field
+from smearwatch.capture.vision.quality import judge
 
 UM = 0.1
 

@@ -10,9 +10,9 @@ import tifffile
 from typer.testing import CliRunner
 
 from smearwatch.capture.commands.segment import app
-from smearwatch.capture.decode import decode
-from smearwatch.capture.overlay import bar_um
+from smearwatch.capture.formats.decode import decode
 from smearwatch.capture.slide.slide import Slide
+from smearwatch.capture.vision.overlay import bar_um
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.scale_rule import ScaleUnusable
 

@@ -5,11 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from smearwatch.capture import crop, cytoplasm, light, nuclei, red_cells
+from smearwatch.capture.scale import red_cells
 from smearwatch.capture.slide import cells
+from smearwatch.capture.vision import crop, cytoplasm, light, nuclei
 from smearwatch.models.preprocess import Preprocessing
-from smearwatch.train import fields_cache, litter, pipeline, simulated
-from smearwatch.train.samples import REJECT, Sample
+from smearwatch.train.data import crop_cache as fields_cache
+from smearwatch.train.data import litter, simulated
+from smearwatch.train.data import pipeline_cells as pipeline
+from smearwatch.train.data.samples import REJECT, Sample
 from tests.golden.made import GOLDEN, Golden, differences, kept
 
 BY_NAME = {golden.name: golden for golden in GOLDEN}

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from smearwatch.capture.crop import cut_crop
-from smearwatch.capture.light import WHITE, flatten_cell
 from smearwatch.capture.slide.cells import render_cell_picture
+from smearwatch.capture.vision.crop import cut_crop
+from smearwatch.capture.vision.light import WHITE, flatten_cell
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
 

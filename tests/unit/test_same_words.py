@@ -2,11 +2,11 @@
 
 from typing import get_args
 
-from smearwatch.capture import light
-from smearwatch.capture.crop import FIELD_UM, SIZE_PX
 from smearwatch.capture.slide.stain import CELL_CLASSES
+from smearwatch.capture.vision import light
+from smearwatch.capture.vision.crop import FIELD_UM, SIZE_PX
 from smearwatch.daemon.config import Settings
-from smearwatch.daemon.hub.crop_desk import CROP_SIZE_PX
+from smearwatch.daemon.hub.crop_queue import CROP_SIZE_PX
 from smearwatch.daemon.record import drift, events
 from smearwatch.models import classes, look, preprocess
 

@@ -16,8 +16,8 @@ from smearwatch.train.ablation.groups import label_places
 from smearwatch.train.ablation.lines import RECIPE, lines
 from smearwatch.train.ablation.run import ablate
 from smearwatch.train.commands.ablate import app
-from smearwatch.train.samples import REJECT, DataUnusable, Sample, either, exact
-from smearwatch.train.sources import Asked
+from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, either, exact
+from smearwatch.train.data.sources import Asked
 from tests.drawn import write_tree
 
 UM_PER_PX = 0.15
@@ -122,7 +122,7 @@ def quiet_line(line: str) -> None:
 
 def test_nothing_compared_on_is_learnt_from(tree: Path, tmp_path: Path):
     from smearwatch.train.ablation.cells import lay_out
-    from smearwatch.train.sources import read_sources
+    from smearwatch.train.data.sources import read_sources
 
     bench = lay_out(read_sources(Asked(tree, UM_PER_PX, force_scale=True), quiet_line), tmp_path, quiet)
     learnt = {each.group for each in bench.taken(10**6)}
@@ -132,7 +132,7 @@ def test_nothing_compared_on_is_learnt_from(tree: Path, tmp_path: Path):
 
 def test_a_set_without_a_leukocyte_is_one_line(tree: Path, tmp_path: Path):
     from smearwatch.train.ablation.cells import lay_out
-    from smearwatch.train.sources import Source, read_sources
+    from smearwatch.train.data.sources import Source, read_sources
 
     (first,) = read_sources(Asked(tree, UM_PER_PX, force_scale=True), quiet_line)
     dirt = Source("tuesday", "session", tmp_path / "tuesday", None, [sample("artefact", REJECT)])

@@ -21,12 +21,12 @@ from smearwatch.train.adapting.scores import gain, is_gain, rejected
 from smearwatch.train.adapting.verdicts import calibrated
 from smearwatch.train.adapting.way import Weights, between, follow, old_accuracy, unpushed
 from smearwatch.train.commands.adapt import app
-from smearwatch.train.losses import Targets
-from smearwatch.train.remembering import remembered
-from smearwatch.train.restyle import change_of, restyled
-from smearwatch.train.samples import REJECT, DataUnusable, Sample, Target, either, exact
-from smearwatch.train.sources import Asked
-from smearwatch.train.split import split
+from smearwatch.train.data.cells import Targets
+from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
+from smearwatch.train.data.sources import Asked
+from smearwatch.train.data.split import split
+from smearwatch.train.training.recolour import change_of, restyled
+from smearwatch.train.training.remembering import remembered
 
 
 def cell(target: Target, group: str = "g", name: str = "x") -> Sample:

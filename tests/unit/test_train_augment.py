@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from smearwatch.capture.light import WHITE
+from smearwatch.capture.vision.light import WHITE
 from smearwatch.models.preprocess import Preprocessing
-from smearwatch.train.augment import augment
+from smearwatch.train.training.augment import augment
 
 USUAL = Preprocessing()
 

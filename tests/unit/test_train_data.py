@@ -13,14 +13,14 @@ import cv2
 import numpy as np
 import pytest
 
-from smearwatch.capture.light import WHITE
+from smearwatch.capture.vision.light import WHITE
 from smearwatch.models.preprocess import Preprocessing
-from smearwatch.train.blanks import read_blanks
-from smearwatch.train.chula import BLOCK_FRAMES, read_boxed_fields
-from smearwatch.train.class_tree import read_class_tree
-from smearwatch.train.config import TrainConfig, read_config
-from smearwatch.train.fields_cache import shrunken_fields
-from smearwatch.train.samples import DataUnusable, Sample
+from smearwatch.train.data.blanks import read_blanks
+from smearwatch.train.data.boxed_fields import BLOCK_FRAMES, read_boxed_fields
+from smearwatch.train.data.class_tree import read_class_tree
+from smearwatch.train.data.crop_cache import shrunken_fields
+from smearwatch.train.data.samples import DataUnusable, Sample
+from smearwatch.train.training.config import TrainConfig, read_config
 
 
 def write(path: Path, seed: int, size: tuple[int, int] = (100, 100)) -> None:

@@ -14,19 +14,18 @@ from smearwatch.models.bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.augment import augment
-from smearwatch.train.config import DataConfig, TrainConfig, read_config
-from smearwatch.train.curves import EpochResult
-from smearwatch.train.device import training_device
-from smearwatch.train.distributed import Ranks, check_division
-from smearwatch.train.logs import RunLog, copy_logs
+from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.data.simulated import draw_cells
 from smearwatch.train.progress import Outlook, ProgressLine
-from smearwatch.train.samples import DataUnusable
-from smearwatch.train.schedule import epoch_batches, parts_of, seed_of, work_of_epochs
-from smearwatch.train.simulated import draw_cells
-from smearwatch.train.start import first_networks
-from smearwatch.train.state import run_digest
-from smearwatch.train.together import run
+from smearwatch.train.training.augment import augment
+from smearwatch.train.training.config import DataConfig, TrainConfig, read_config
+from smearwatch.train.training.device import training_device
+from smearwatch.train.training.distributed import Ranks, check_division
+from smearwatch.train.training.launch import run
+from smearwatch.train.training.logs import EpochResult, RunLog, copy_logs
+from smearwatch.train.training.schedule import epoch_batches, parts_of, seed_of, work_of_epochs
+from smearwatch.train.training.start import first_networks
+from smearwatch.train.training.state import run_digest
 
 _SMALL = Preprocessing(field_px=88, view_px=72)
 _ROW = EpochResult(1, 2.0, 0.5, 1.5, 0.6, 0.7, 10.0)

@@ -8,6 +8,8 @@ import pytest
 from smearwatch.models.engine import Outputs
 from smearwatch.models.memory import Memory, Remembered, short
 from smearwatch.models.verdict import Policy
+from smearwatch.train.data.pipeline_cells import matched
+from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
 from smearwatch.train.evaluation.met import part, said
 from smearwatch.train.evaluation.paired import net_gain, newcombe_paired
 from smearwatch.train.evaluation.placing import placed
@@ -16,9 +18,7 @@ from smearwatch.train.evaluation.risk_coverage import risk_coverage
 from smearwatch.train.evaluation.scores import scores_of
 from smearwatch.train.evaluation.verifier_gains import verifier_gains
 from smearwatch.train.evaluation.worst import note, passed, worst
-from smearwatch.train.pipeline import matched
-from smearwatch.train.samples import REJECT, DataUnusable, Sample, Target, either, exact
-from smearwatch.train.shares import share
+from smearwatch.train.statistics import share
 
 
 def cell(target: Target, name: str = "", *, agreed: bool | None = None, group: str = "", digest: str = "") -> Sample:

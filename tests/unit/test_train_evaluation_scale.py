@@ -8,8 +8,8 @@ import pytest
 
 from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.models.classes import CLASSES
-from smearwatch.train.plausible import check_boxes_scale, check_tree_scale
-from smearwatch.train.samples import DataUnusable
+from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.data.scale_check import check_boxes_scale, check_tree_scale
 
 _TRUE_UM_PER_PX = 0.12
 

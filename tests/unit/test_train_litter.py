@@ -4,10 +4,10 @@ import numpy as np
 
 from smearwatch.capture.slide.litter import Litter
 from smearwatch.capture.slide.thing import THING_KINDS
-from smearwatch.train.config import DataConfig, TrainConfig
-from smearwatch.train.gather import listed
-from smearwatch.train.litter import draw_litter
-from smearwatch.train.samples import REJECT
+from smearwatch.train.data.litter import draw_litter
+from smearwatch.train.data.samples import REJECT
+from smearwatch.train.training.config import DataConfig, TrainConfig
+from smearwatch.train.training.gather import listed
 
 WHITE = 235
 

@@ -9,12 +9,12 @@ import torch
 
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Policy
-from smearwatch.train.config import TrainConfig
-from smearwatch.train.measure import measure
+from smearwatch.train.data.samples import REJECT, Sample, exact
+from smearwatch.train.evaluation.measure import measure
+from smearwatch.train.evaluation.report import write_report
 from smearwatch.train.progress import ProgressLine
-from smearwatch.train.report import write_report
-from smearwatch.train.samples import REJECT, Sample, exact
-from smearwatch.train.schedule import epoch_order, learning_rate
+from smearwatch.train.training.config import TrainConfig
+from smearwatch.train.training.schedule import epoch_order, learning_rate
 
 TWICE = TrainConfig(epochs=10, again_epochs=4, learning_rate=1.0, warmup_share=0.1, again_rate=0.5)
 

@@ -3,8 +3,9 @@
 import torch
 
 from smearwatch.models.resnet import ResNetAnswer
-from smearwatch.train.losses import Targets, bank_loss, resnet_loss
-from smearwatch.train.samples import REJECT, Target, either, exact
+from smearwatch.train.data.cells import Targets
+from smearwatch.train.data.samples import REJECT, Target, either, exact
+from smearwatch.train.training.losses import bank_loss, resnet_loss
 
 
 def batch(*targets: Target) -> Targets:

@@ -5,10 +5,10 @@ import pytest
 
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Policy
-from smearwatch.train.calibrate import fit_policy, fit_temperature
-from smearwatch.train.measure import expected_calibration_error, measure
-from smearwatch.train.samples import REJECT, Sample, Target, either, exact
-from smearwatch.train.shares import share
+from smearwatch.train.data.samples import REJECT, Sample, Target, either, exact
+from smearwatch.train.evaluation.measure import expected_calibration_error, measure
+from smearwatch.train.statistics import share
+from smearwatch.train.training.calibrate import fit_policy, fit_temperature
 
 
 def cell(target: Target, label: str = "x", agreed: bool | None = None) -> Sample:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from smearwatch.models.classes import CLASSES
+from smearwatch.train.data.samples import DataUnusable, Sample, exact
 from smearwatch.train.options import from_options
 from smearwatch.train.paper import published
 from smearwatch.train.paper.config import PaperConfig
@@ -16,7 +17,6 @@ from smearwatch.train.paper.newcombe import difference
 from smearwatch.train.paper.protocol import Plan, plan
 from smearwatch.train.paper.scores import leakage
 from smearwatch.train.paper.tables import markdown
-from smearwatch.train.samples import DataUnusable, Sample, exact
 
 CONFIG = PaperConfig(um_per_px=0.1, per_class=50)
 

@@ -12,12 +12,13 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from smearwatch.capture.crop import cut_crop
-from smearwatch.capture.light import WHITE, flatten_cell
+from smearwatch.capture.vision.crop import cut_crop
+from smearwatch.capture.vision.light import WHITE, flatten_cell
 from smearwatch.daemon.scale_rule import ScaleUnusable
 from smearwatch.models.classes import CLASSES, ClassName
-from smearwatch.train.class_tree import read_class_tree
 from smearwatch.train.commands.paper import app
+from smearwatch.train.data.class_tree import read_class_tree
+from smearwatch.train.data.samples import DataUnusable, Sample, cell_crop, exact
 from smearwatch.train.paper.config import PaperConfig
 from smearwatch.train.paper.databases import Databases, alone, gather
 from smearwatch.train.paper.keep import Stage, keep, kept
@@ -25,7 +26,6 @@ from smearwatch.train.paper.learning import train_six
 from smearwatch.train.paper.outline import OUTLINE_PX, cell_outline
 from smearwatch.train.paper.outlines import Outlines
 from smearwatch.train.paper.run import reproduce
-from smearwatch.train.samples import DataUnusable, Sample, cell_crop, exact
 from tests.drawn import drawn, write_tree
 
 SIZE_PX, UM_PER_PX = 240, 0.15

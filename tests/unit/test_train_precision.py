@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from smearwatch.train.precision import in_bfloat16
+from smearwatch.train.training.device import in_bfloat16
 
 
 def kind_of_product(*, wanted: bool = True) -> torch.dtype:

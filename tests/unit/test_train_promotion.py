@@ -15,14 +15,14 @@ from smearwatch.models.engine import Outputs
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.verdict import Policy
 from smearwatch.train.commands import promote
-from smearwatch.train.judged import Judged, judged
+from smearwatch.train.data.samples import REJECT, Sample, Target, either, exact
+from smearwatch.train.evaluation.judged import Judged, judged
 from smearwatch.train.promotion.card import Known, card
 from smearwatch.train.promotion.compare import compare
 from smearwatch.train.promotion.history import HistoryDamaged, Step, read_steps, stack, write_steps
 from smearwatch.train.promotion.paired import cells_needed, mcnemar, paired, tango
 from smearwatch.train.promotion.rule import MARGIN, SIGNIFICANT, objections
-from smearwatch.train.samples import REJECT, Sample, Target, either, exact
-from smearwatch.train.shares import share
+from smearwatch.train.statistics import share
 
 Z = 1.959964
 

@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from smearwatch.train.cells import CellSet
-from smearwatch.train.feeding import Wanted, feed
-from smearwatch.train.recolouring import NONE, Recolouring
-from smearwatch.train.samples import Sample, exact
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.samples import Sample, exact
+from smearwatch.train.training.prefetch import Wanted, feed
+from smearwatch.train.training.recolour import NONE, Recolouring
 
 SOURCES = ["cells"] * 60 + ["chula"] * 20 + ["simulated"] * 20
 CPU = torch.device("cpu")

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from smearwatch.train.grouping import clusters, thumbnail
-from smearwatch.train.samples import REJECT, Sample
-from smearwatch.train.split import part_of, parts_of_runs, split, split_digest
+from smearwatch.train.data.near_duplicates import clusters, thumbnail
+from smearwatch.train.data.samples import REJECT, Sample
+from smearwatch.train.data.split import part_of, parts_of_runs, split, split_digest
 
 
 def sample(name: str, group: str, source: str = "cells") -> Sample:

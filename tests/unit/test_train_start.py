@@ -10,10 +10,10 @@ from smearwatch.models.bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.config import TrainConfig, read_config
-from smearwatch.train.samples import DataUnusable
-from smearwatch.train.start import first_networks, go_back
-from smearwatch.train.state import run_digest
+from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.training.config import TrainConfig, read_config
+from smearwatch.train.training.start import first_networks, go_back
+from smearwatch.train.training.state import run_digest
 
 SMALL = Preprocessing(field_px=96, view_px=72)
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smearwatch.models.preprocess import Preprocessing
-from smearwatch.train.cells import CellSet
-from smearwatch.train.fields_cache import Progress, shrunken_fields
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.crop_cache import Progress, shrunken_fields
+from smearwatch.train.data.samples import DataUnusable, Sample
+from smearwatch.train.data.sources import Source
+from smearwatch.train.data.split import number_of, split
 from smearwatch.train.paper.databases import alone_sample
 from smearwatch.train.paper.outlines import Outlines
-from smearwatch.train.samples import DataUnusable, Sample
-from smearwatch.train.sources import Source
-from smearwatch.train.split import number_of, split
 
 _FEWEST = 20
 

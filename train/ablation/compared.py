@@ -13,11 +13,11 @@ from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.ablation.cells import Bench
 from smearwatch.train.ablation.lines import Line
 from smearwatch.train.adapting.logits import network_input
-from smearwatch.train.batch_statistics import settled
+from smearwatch.train.data.samples import Sample, allowed
 from smearwatch.train.evaluation.five import five
 from smearwatch.train.promotion.paired import paired
-from smearwatch.train.samples import Sample, allowed
-from smearwatch.train.shares import share
+from smearwatch.train.statistics import share
+from smearwatch.train.training.batch_statistics import settled
 
 Flags = NDArray[np.bool_]
 _AT_ONCE: Final = 32

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from smearwatch.models.preprocess import CROP_PX, Preprocessing
-from smearwatch.train.config import TrainConfig
+from smearwatch.train.training.config import TrainConfig
 
 _FIELD_BY_VIEW = Preprocessing().field_px / Preprocessing().view_px  # every size shows the same micrometres
 _FAR_SHARE = 0.4

@@ -10,13 +10,13 @@ from torch.nn import functional
 
 from smearwatch.models.preprocess import normalise
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.augment import augment
-from smearwatch.train.cells import CellSet
-from smearwatch.train.config import TrainConfig
-from smearwatch.train.fields_cache import Progress
-from smearwatch.train.precision import in_bfloat16
-from smearwatch.train.samples import Sample
-from smearwatch.train.schedule import epoch_batches, learning_rate, seed_of
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.crop_cache import Progress
+from smearwatch.train.data.samples import Sample
+from smearwatch.train.training.augment import augment
+from smearwatch.train.training.config import TrainConfig
+from smearwatch.train.training.device import in_bfloat16
+from smearwatch.train.training.schedule import epoch_batches, learning_rate, seed_of
 
 _STAGE = 9  # keeps its random numbers apart from those of the training that follows
 

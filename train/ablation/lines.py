@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from smearwatch.train.ablation.config import AblationConfig
-from smearwatch.train.config import TrainConfig
+from smearwatch.train.training.config import TrainConfig
 
 First = Literal["alone", "groups"]
 RECIPE = "the recipe"

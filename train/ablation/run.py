@@ -15,14 +15,14 @@ from smearwatch.train.ablation.config import AblationConfig
 from smearwatch.train.ablation.groups import pretrain
 from smearwatch.train.ablation.lines import Line, lines
 from smearwatch.train.ablation.table import markdown
-from smearwatch.train.cells import CellSet
-from smearwatch.train.config import TrainConfig
-from smearwatch.train.fields_cache import Progress
-from smearwatch.train.loop import Trainer
-from smearwatch.train.samples import DataUnusable
-from smearwatch.train.sources import Asked, Tell, read_sources
-from smearwatch.train.split import split_digest
-from smearwatch.train.start import first_networks
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.crop_cache import Progress
+from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.data.sources import Asked, Tell, read_sources
+from smearwatch.train.data.split import split_digest
+from smearwatch.train.training.config import TrainConfig
+from smearwatch.train.training.loop import Trainer
+from smearwatch.train.training.start import first_networks
 
 _WATCHED: Final = 8  # every so many of the validation cells are looked at after each epoch
 

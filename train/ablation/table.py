@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from smearwatch.train.report import RESEARCH_USE, table_row
-from smearwatch.train.shares import say
+from smearwatch.train.evaluation.report import RESEARCH_USE, table_row
+from smearwatch.train.statistics import say
 
 
 def markdown(report: dict[str, Any]) -> str:

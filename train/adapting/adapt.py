@@ -22,11 +22,11 @@ from smearwatch.train.adapting.scores import gain, is_gain
 from smearwatch.train.adapting.settling import Settling
 from smearwatch.train.adapting.way import Followed, Way, follow, old_accuracy
 from smearwatch.train.adapting.writing import write
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.crop_cache import Progress, shrunken_fields
+from smearwatch.train.data.samples import DataUnusable, Sample
+from smearwatch.train.data.sources import Asked, Tell, read_sources
 from smearwatch.train.evaluation.met import part
-from smearwatch.train.fields_cache import Progress, shrunken_fields
-from smearwatch.train.loop import CellSet
-from smearwatch.train.samples import DataUnusable, Sample
-from smearwatch.train.sources import Asked, Tell, read_sources
 
 # Heads and statistics are fitted in seconds, the networks in a minute or two: so many checks are affordable.
 _FOLDS: Final = {HeadFitting.name: 5, Settling.name: 5, FineTuning.name: 3}

@@ -8,8 +8,8 @@ from smearwatch.train.adapting.folds import Places, check_folds, others, thinned
 from smearwatch.train.adapting.logits import Logits, is_leukocyte, named_rightly
 from smearwatch.train.adapting.more_labels import Point
 from smearwatch.train.adapting.way import Way, follow
-from smearwatch.train.fields_cache import Progress
-from smearwatch.train.samples import Sample
+from smearwatch.train.data.crop_cache import Progress
+from smearwatch.train.data.samples import Sample
 
 
 @dataclass(frozen=True, slots=True)

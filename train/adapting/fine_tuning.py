@@ -14,12 +14,12 @@ from smearwatch.train.adapting.given import family, sampling_weights
 from smearwatch.train.adapting.network import NetworkWay
 from smearwatch.train.adapting.old import OldCells
 from smearwatch.train.adapting.way import Weights, unpushed
-from smearwatch.train.augment import augment
-from smearwatch.train.fields_cache import Progress
-from smearwatch.train.loop import CellSet
-from smearwatch.train.losses import Targets, bank_loss, resnet_loss
-from smearwatch.train.precision import in_bfloat16
-from smearwatch.train.restyle import change_of, restyled
+from smearwatch.train.data.cells import CellSet, Targets
+from smearwatch.train.data.crop_cache import Progress
+from smearwatch.train.training.augment import augment
+from smearwatch.train.training.device import in_bfloat16
+from smearwatch.train.training.losses import bank_loss, resnet_loss
+from smearwatch.train.training.recolour import change_of, restyled
 
 _NEW, _OLD = 24, 24  # cells of each in a batch
 _RATE = 3e-4

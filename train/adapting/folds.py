@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smearwatch.train.adapting.given import family
-from smearwatch.train.samples import Sample
+from smearwatch.train.data.samples import Sample
 
 Places = NDArray[np.int64]
 

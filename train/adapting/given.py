@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smearwatch.models.classes import CLASSES
-from smearwatch.train.samples import DataUnusable, Sample
-from smearwatch.train.sources import Asked, Tell, read_sources
+from smearwatch.train.data.samples import DataUnusable, Sample
+from smearwatch.train.data.sources import Asked, Tell, read_sources
 
 FEWEST_CELLS = 12
 FEWEST_CLASSES = 2

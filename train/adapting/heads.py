@@ -18,12 +18,12 @@ from smearwatch.models.resnet import ResNetAnswer
 from smearwatch.train.adapting.folds import Places
 from smearwatch.train.adapting.logits import Logits, ask, network_input
 from smearwatch.train.adapting.way import Weights, shuffled, unpushed
-from smearwatch.train.augment import augment
-from smearwatch.train.fields_cache import Progress
-from smearwatch.train.loop import CellSet
-from smearwatch.train.losses import Targets, resnet_loss
-from smearwatch.train.remembering import body_features, remembered
-from smearwatch.train.samples import DataUnusable, Image, Sample, Target, TargetKind
+from smearwatch.train.data.cells import CellSet, Targets
+from smearwatch.train.data.crop_cache import Progress
+from smearwatch.train.data.samples import DataUnusable, Image, Sample, Target, TargetKind
+from smearwatch.train.training.augment import augment
+from smearwatch.train.training.losses import resnet_loss
+from smearwatch.train.training.remembering import body_features, remembered
 
 _HEADS = ("classify.weight", "classify.bias", "reject.weight", "reject.bias")
 _VIEWS = 6  # of each new cell, besides itself

@@ -14,7 +14,7 @@ from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Outputs
 from smearwatch.models.preprocess import Preprocessing, normalise, to_tensor, view
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.samples import Sample, allowed
+from smearwatch.train.data.samples import Sample, allowed
 
 _BATCH = 32
 

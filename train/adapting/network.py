@@ -12,8 +12,8 @@ from smearwatch.train.adapting.folds import Places
 from smearwatch.train.adapting.logits import Logits, ask, network_input
 from smearwatch.train.adapting.old import OldCells
 from smearwatch.train.adapting.way import Weights
-from smearwatch.train.loop import CellSet
-from smearwatch.train.remembering import body_features, remembered
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.training.remembering import body_features, remembered
 
 
 class NetworkWay(ABC):

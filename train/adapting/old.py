@@ -10,11 +10,11 @@ import numpy as np
 from smearwatch.models.memory import Memory, short
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.train.adapting.given import family
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.crop_cache import Progress, shrunken_fields
+from smearwatch.train.data.samples import DataUnusable, Part, Sample
+from smearwatch.train.data.split import split
 from smearwatch.train.evaluation.met import part
-from smearwatch.train.fields_cache import Progress, shrunken_fields
-from smearwatch.train.loop import CellSet
-from smearwatch.train.samples import DataUnusable, Part, Sample
-from smearwatch.train.split import split
 
 _MOST_OF_A_LABEL: dict[Part, int] = {"train": 80, "validation": 60, "test": 120}
 _FEWEST_LEUKOCYTES = 20

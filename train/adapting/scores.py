@@ -10,9 +10,9 @@ from smearwatch.models.classes import CLASSES
 from smearwatch.models.verdict import Policy
 from smearwatch.train.adapting.given import family
 from smearwatch.train.adapting.logits import Logits, is_leukocyte, named_rightly
+from smearwatch.train.data.samples import Sample
 from smearwatch.train.evaluation.five import five
 from smearwatch.train.promotion.paired import paired
-from smearwatch.train.samples import Sample
 
 _SIGNIFICANT = 0.05
 

@@ -11,8 +11,8 @@ from smearwatch.train.adapting.logits import network_input
 from smearwatch.train.adapting.network import NetworkWay
 from smearwatch.train.adapting.old import OldCells
 from smearwatch.train.adapting.way import Weights, between
-from smearwatch.train.batch_statistics import settled
-from smearwatch.train.cells import CellSet
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.training.batch_statistics import settled
 
 _HALF_WAY = 0.5  # all the way costs more on other cells than it gains
 _BATCH, _BATCHES = 48, 8

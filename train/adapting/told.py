@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from smearwatch.train.report import RESEARCH_USE
-from smearwatch.train.shares import say
+from smearwatch.train.evaluation.report import RESEARCH_USE
+from smearwatch.train.statistics import say
 
 _WAYS = {
     "heads": "only the ResNet's two heads, on what the weights remember of old cells; the verifiers stay",

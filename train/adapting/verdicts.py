@@ -4,8 +4,8 @@ import numpy as np
 
 from smearwatch.models.verdict import Policy
 from smearwatch.train.adapting.logits import Logits
-from smearwatch.train.calibrate import fit_policy, fit_temperature
-from smearwatch.train.samples import Sample
+from smearwatch.train.data.samples import Sample
+from smearwatch.train.training.calibrate import fit_policy, fit_temperature
 
 
 def calibrated(

@@ -9,8 +9,8 @@ import torch
 from smearwatch.models.memory import Memory
 from smearwatch.train.adapting.folds import Places
 from smearwatch.train.adapting.logits import Logits, is_leukocyte, named_rightly
-from smearwatch.train.losses import Targets
-from smearwatch.train.samples import Sample
+from smearwatch.train.data.cells import Targets
+from smearwatch.train.data.samples import Sample
 
 Weights = dict[str, torch.Tensor]
 """Tensors by name: those of both networks that a way changes."""

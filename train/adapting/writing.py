@@ -13,10 +13,10 @@ from smearwatch.train.adapting.scores import old_scores, rejected
 from smearwatch.train.adapting.told import write_account
 from smearwatch.train.adapting.verdicts import calibrated
 from smearwatch.train.adapting.way import Followed, Way
-from smearwatch.train.cells import CellSet
-from smearwatch.train.ranging import met_besides, ranges_of
-from smearwatch.train.samples import Sample
-from smearwatch.train.split import split_digest
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.samples import Sample
+from smearwatch.train.data.split import split_digest
+from smearwatch.train.training.ranges import met_besides, ranges_of
 
 
 class OldForgotten(Exception):

@@ -66,9 +66,9 @@ def ablate(
 
     from smearwatch.train.ablation.config import AblationConfig
     from smearwatch.train.ablation.run import ablate as run
+    from smearwatch.train.data.sessions import to_stderr
     from smearwatch.train.options import from_options
     from smearwatch.train.progress import ProgressLine
-    from smearwatch.train.recorded import to_stderr
 
     values = {
         "px": px,

@@ -98,8 +98,8 @@ def adapt(
     from smearwatch.train.adapting.adapt import Wish
     from smearwatch.train.adapting.adapt import adapt as run
     from smearwatch.train.adapting.told import summary
+    from smearwatch.train.data.sessions import to_stderr
     from smearwatch.train.progress import ProgressLine
-    from smearwatch.train.recorded import to_stderr
 
     wish = Wish(
         given=given,

@@ -9,7 +9,7 @@ import typer
 from smearwatch.daemon.scale_rule import typed_scale
 
 if TYPE_CHECKING:
-    from smearwatch.train.sources import Asked
+    from smearwatch.train.data.sources import Asked
 
 Folder = tuple[str, Path | None, str, str | None]
 """The option that names a folder, the folder, the option that gives its scale, the scale."""
@@ -25,8 +25,8 @@ def asked(data: Folder, fields: Folder, sessions: list[str], state_dir: Path, *,
     """
     um_per_px, fields_um_per_px = _scale(data), _scale(fields)
 
-    from smearwatch.train.recorded import session_path
-    from smearwatch.train.sources import Asked
+    from smearwatch.train.data.sessions import session_path
+    from smearwatch.train.data.sources import Asked
 
     folders = tuple(session_path(each, state_dir) for each in sessions)
     return Asked(data[1], um_per_px, fields[1], fields_um_per_px, folders, force_scale)

@@ -37,7 +37,7 @@ def classify(
     scale = typed_scale(um_per_px)
 
     from smearwatch.models.engine import Engine
-    from smearwatch.train.samples import DataUnusable, leukocyte_crop
+    from smearwatch.train.data.samples import DataUnusable, leukocyte_crop
 
     engine = Engine.load(weights_in_use(load_settings(weights=weights)), device=device)
     failed = False

@@ -63,9 +63,9 @@ def evaluate(
         force_scale=force_scale,
     )
 
+    from smearwatch.train.data.sessions import to_stderr
     from smearwatch.train.evaluation.run import evaluate as run
     from smearwatch.train.progress import ProgressLine
-    from smearwatch.train.recorded import to_stderr
 
     report = run(
         weights_in_use(settings),
@@ -81,7 +81,7 @@ def evaluate(
 
 
 def _plain(report: dict[str, Any], out: Path) -> str:
-    from smearwatch.train.shares import say
+    from smearwatch.train.statistics import say
 
     lines = []
     for name, scores in report["sets"].items():

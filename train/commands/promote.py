@@ -82,10 +82,10 @@ def promote(
 
 
 def _promote(wish: Any, settings: Settings, *, as_json: bool) -> None:
+    from smearwatch.train.data.sessions import to_stderr
     from smearwatch.train.progress import ProgressLine
     from smearwatch.train.promotion.promote import PromotionRefused, promote
     from smearwatch.train.promotion.told import comparison_lines
-    from smearwatch.train.recorded import to_stderr
 
     record = promote(wish, settings, ProgressLine(), to_stderr)
     if settings.weights is not None and record["promoted"]:
@@ -104,8 +104,8 @@ def _promote(wish: Any, settings: Settings, *, as_json: bool) -> None:
 
 
 def _back(settings: Settings, *, as_json: bool) -> None:
+    from smearwatch.train.data.sessions import to_stderr
     from smearwatch.train.promotion.store import Store
-    from smearwatch.train.recorded import to_stderr
 
     store = Store(settings.state_dir)
     with store.held():

@@ -34,9 +34,9 @@ def add_range(
     those count that the weights remember having been trained on. The weights stay the same weights: no verdict depends
     on the range, and their identity does not change. A running daemon takes it up at its next start.
     """
-    from smearwatch.train.config import read_config
     from smearwatch.train.progress import ProgressLine
-    from smearwatch.train.ranging import add_ranges
+    from smearwatch.train.training.config import read_config
+    from smearwatch.train.training.ranges import add_ranges
 
     overrides = {
         "start": weights,  # a recipe that goes half of the way back to its start is not complete without one

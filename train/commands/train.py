@@ -51,9 +51,9 @@ def train(
     # Threads that spin while they wait for each other cost a shared machine many times the work that is done.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may sum in another order each time
-    from smearwatch.train.config import read_config
-    from smearwatch.train.shares import say
-    from smearwatch.train.together import run
+    from smearwatch.train.statistics import say
+    from smearwatch.train.training.config import read_config
+    from smearwatch.train.training.launch import run
 
     overrides = {
         "data.cells": cells,

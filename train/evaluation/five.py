@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smearwatch.models.classes import CLASSES, NEUTROPHILS
-from smearwatch.train.shares import share
+from smearwatch.train.statistics import share
 
 Places = NDArray[np.int64]
 Flags = NDArray[np.bool_]

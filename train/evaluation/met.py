@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from smearwatch.models.memory import Memory, short
-from smearwatch.train.samples import Sample
+from smearwatch.train.data.samples import Sample
 
 Choice = Literal["test", "all"]
 

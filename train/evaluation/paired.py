@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from smearwatch.train.shares import share, wilson
+from smearwatch.train.statistics import share, wilson
 
 _DECIMALS = 5
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from smearwatch.train.samples import DataUnusable
+from smearwatch.train.data.samples import DataUnusable
 
 _MEND = "give a folder that can be written"
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smearwatch.train.shares import share
+from smearwatch.train.statistics import share
 
 BINS = 15
 _DECIMALS = 5

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Policy
-from smearwatch.train.judged import judged
-from smearwatch.train.shares import share
+from smearwatch.train.evaluation.judged import judged
+from smearwatch.train.statistics import share
 
 COVERAGES = (1.0, 0.99, 0.98, 0.95, 0.9, 0.8)
 _MOST_POINTS = 200

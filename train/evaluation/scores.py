@@ -8,14 +8,14 @@ import numpy as np
 
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Policy
+from smearwatch.train.data.samples import Sample
+from smearwatch.train.evaluation.measure import measure
 from smearwatch.train.evaluation.risk_coverage import risk_coverage
 from smearwatch.train.evaluation.verifier_gains import verifier_gains
-from smearwatch.train.measure import measure
-from smearwatch.train.samples import Sample
 
 
 def scores_of(samples: Sequence[Sample], outputs: Outputs, policy: Policy) -> dict[str, Any]:
-    """Score n cells: `smearwatch.train.measure.measure`, and what only an evaluation asks.
+    """Score n cells: `smearwatch.train.evaluation.measure.measure`, and what only an evaluation asks.
 
     Returns
     -------

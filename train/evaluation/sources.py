@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.memory import Memory
-from smearwatch.train.class_tree import LABELS, REJECTED
+from smearwatch.train.data.class_tree import LABELS, REJECTED
+from smearwatch.train.data.crop_cache import Progress
+from smearwatch.train.data.pipeline_cells import find_boxed_cells
+from smearwatch.train.data.samples import DataUnusable, Sample
+from smearwatch.train.data.sources import Asked, Source, Tell, read_sources
 from smearwatch.train.evaluation.met import Choice, part, said
-from smearwatch.train.fields_cache import Progress
-from smearwatch.train.pipeline import find_boxed_cells
-from smearwatch.train.samples import DataUnusable, Sample
-from smearwatch.train.sources import Asked, Source, Tell, read_sources
 
 Kind = Literal["cells", "boxes", "pipeline", "session"]
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from smearwatch.train.shares import say
+from smearwatch.train.statistics import say
 
 
 def neutrophil_lines(scores: dict[str, Any]) -> list[str]:

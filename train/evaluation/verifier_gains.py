@@ -12,7 +12,7 @@ from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Overrule, Policy, decide
 from smearwatch.train.evaluation.paired import net_gain
-from smearwatch.train.shares import share
+from smearwatch.train.statistics import share
 
 CLAIM_AT = 0.5
 """A verifier that may overrule claims a cell for its class from here on, as it does in the paper."""

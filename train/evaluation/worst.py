@@ -8,8 +8,8 @@ import numpy as np
 from smearwatch.models.classes import CLASSES, Verdict
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Policy
-from smearwatch.train.judged import judged
-from smearwatch.train.samples import Sample
+from smearwatch.train.data.samples import Sample
+from smearwatch.train.evaluation.judged import judged
 
 MOST_WORST = 24
 MOST_PASSED = 8

@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 
-from smearwatch.train.fields_cache import Progress, shrunken_fields
+from smearwatch.train.data.crop_cache import Progress, shrunken_fields
+from smearwatch.train.data.samples import DataUnusable, Sample
+from smearwatch.train.data.split import split_digest
 from smearwatch.train.paper.config import PaperConfig, whole_crop
 from smearwatch.train.paper.databases import Databases
 from smearwatch.train.paper.keep import Stage, keep, kept
 from smearwatch.train.paper.learning import Course, Shelf
-from smearwatch.train.samples import DataUnusable, Sample
-from smearwatch.train.split import split_digest
 
 
 @dataclass(frozen=True, slots=True)

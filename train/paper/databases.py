@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from smearwatch.capture.light import WHITE
+from smearwatch.capture.vision.light import WHITE
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.preprocess import CROP_PX, CROP_UM
-from smearwatch.train.fields_cache import Progress
+from smearwatch.train.data.crop_cache import Progress
+from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.paper import published
 from smearwatch.train.paper.config import PaperConfig
 from smearwatch.train.paper.outlines import Outlines, unpacked
-from smearwatch.train.samples import DataUnusable, Sample
 
 ALONE_VERSION = 1
 """Raise it with every change by which `alone` gives other pixels; DB-1 is then drawn anew."""

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as pack_tensors
 
 from smearwatch.models.whole import write_whole
-from smearwatch.train.samples import DataUnusable
+from smearwatch.train.data.samples import DataUnusable
 
 
 @dataclass(frozen=True, slots=True)

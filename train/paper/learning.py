@@ -14,11 +14,11 @@ from smearwatch.models.bank import LeNetBank
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.preprocess import normalise, to_tensor
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.fields_cache import Progress
+from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.paper.config import whole_crop
 from smearwatch.train.paper.geometry import vary
 from smearwatch.train.paper.protocol import Flags, Pictures
-from smearwatch.train.precision import in_bfloat16
+from smearwatch.train.training.device import in_bfloat16
 
 _SCORED_AT_ONCE = 64
 _WARMUP_SHARE = 0.08

@@ -2,7 +2,7 @@
 
 import math
 
-from smearwatch.train.shares import wilson
+from smearwatch.train.statistics import wilson
 
 
 def difference(hits_a: int, count_a: int, hits_b: int, count_b: int) -> tuple[float, float, float]:

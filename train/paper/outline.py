@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from smearwatch.capture.light import WHITE
-from smearwatch.capture.segment import NUCLEUS, Leukocyte, segment
+from smearwatch.capture.vision.light import WHITE
+from smearwatch.capture.vision.segment import NUCLEUS, Leukocyte, segment
 from smearwatch.models.preprocess import CROP_PX, CROP_UM
 
 OUTLINE_PX = 180

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from smearwatch.capture.finder.version import FINDER_VERSION
+from smearwatch.train.data.samples import Sample
 from smearwatch.train.paper.keep import Stage, keep, kept
 from smearwatch.train.paper.outline import OUTLINE_PX, OUTLINE_VERSION, cell_outline
-from smearwatch.train.samples import Sample
 
 _NAME = "outlines"
 

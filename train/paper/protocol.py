@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smearwatch.models.classes import CLASSES
+from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.paper import published
 from smearwatch.train.paper.config import PaperConfig, Protocol
-from smearwatch.train.samples import DataUnusable, Sample
 
 Places = NDArray[np.int64]
 Flags = NDArray[np.bool_]

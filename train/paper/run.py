@@ -13,8 +13,11 @@ from smearwatch.models.bank import LeNetBank
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.models.whole import write_whole
-from smearwatch.train.class_tree import read_class_tree
-from smearwatch.train.fields_cache import Progress
+from smearwatch.train.data.class_tree import read_class_tree
+from smearwatch.train.data.crop_cache import Progress
+from smearwatch.train.data.samples import DataUnusable, Sample
+from smearwatch.train.data.scale_check import check_tree_scale
+from smearwatch.train.data.split import split_digest
 from smearwatch.train.paper import scores
 from smearwatch.train.paper.bench import Bench
 from smearwatch.train.paper.config import PaperConfig
@@ -25,9 +28,6 @@ from smearwatch.train.paper.outlines import Outlines
 from smearwatch.train.paper.protocol import Pictures, Plan, plan
 from smearwatch.train.paper.sheet import write_sheets
 from smearwatch.train.paper.tables import markdown
-from smearwatch.train.plausible import check_tree_scale
-from smearwatch.train.samples import DataUnusable, Sample
-from smearwatch.train.split import split_digest
 
 _ON_DB1, _ON_DB2, _TWO_CLASS = 1, 2, 3
 

@@ -8,7 +8,7 @@ from smearwatch.models.classes import CLASSES
 from smearwatch.train.paper.learning import Answers
 from smearwatch.train.paper.newcombe import difference
 from smearwatch.train.paper.protocol import TwoClass
-from smearwatch.train.shares import share
+from smearwatch.train.statistics import share
 
 _DECIMALS = 5
 

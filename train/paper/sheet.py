@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smearwatch.models.classes import CLASSES
+from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.paper.databases import Databases
-from smearwatch.train.samples import DataUnusable, Sample
 
 _TILE_PX = 150
 _COLUMNS = 10

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from smearwatch.models.classes import CLASSES
+from smearwatch.train.evaluation.report import RESEARCH_USE, table_row
 from smearwatch.train.paper import published
-from smearwatch.train.report import RESEARCH_USE, table_row
-from smearwatch.train.shares import say
+from smearwatch.train.statistics import say
 
 _TESTS = {
     "augmented": "its test, augmented pictures",

@@ -10,9 +10,9 @@ from typing import Any, Final
 from smearwatch.models import checkpoint
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.manifest import Manifest
+from smearwatch.train.evaluation.report import RESEARCH_USE
 from smearwatch.train.promotion.told import comparison_lines
-from smearwatch.train.report import RESEARCH_USE
-from smearwatch.train.shares import say
+from smearwatch.train.statistics import say
 
 CARD_FILE: Final = "MODEL_CARD.md"
 PROMOTION_FILE: Final = "promotion.json"

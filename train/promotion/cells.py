@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from smearwatch.models.memory import Memory
+from smearwatch.train.data.samples import Sample
+from smearwatch.train.data.sources import Asked, Tell, read_sources
 from smearwatch.train.evaluation.met import part
-from smearwatch.train.samples import Sample
-from smearwatch.train.sources import Asked, Tell, read_sources
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smearwatch.models.classes import CLASSES
-from smearwatch.train.judged import Judged
+from smearwatch.train.data.samples import Sample, allowed
+from smearwatch.train.evaluation.judged import Judged
 from smearwatch.train.promotion.paired import paired
-from smearwatch.train.samples import Sample, allowed
 
 
 def compare(samples: Sequence[Sample], before: Judged, after: Judged) -> dict[str, Any]:

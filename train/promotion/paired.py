@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtri
 from scipy.stats import binomtest
 
-from smearwatch.train.shares import share
+from smearwatch.train.statistics import share
 
 _DECIMALS: Final = 5
 _MOST_CELLS: Final = 200_000

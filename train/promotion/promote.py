@@ -11,16 +11,16 @@ from smearwatch.daemon.config import Settings
 from smearwatch.daemon.weights import promoted_weights, weights_in_use
 from smearwatch.models import memory
 from smearwatch.models.engine import Engine
-from smearwatch.train.fields_cache import Progress, shrunken_fields
-from smearwatch.train.judged import Judged, judged
-from smearwatch.train.loop import CellSet
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.crop_cache import Progress, shrunken_fields
+from smearwatch.train.data.sources import Asked
+from smearwatch.train.evaluation.judged import Judged, judged
+from smearwatch.train.evaluation.outputs import run_engine
 from smearwatch.train.promotion.card import CARD_FILE, PROMOTION_FILE, card, read_known
 from smearwatch.train.promotion.cells import FrozenSet, frozen_sets
 from smearwatch.train.promotion.compare import compare
 from smearwatch.train.promotion.rule import RULE, objections
 from smearwatch.train.promotion.store import Store
-from smearwatch.train.recipe import run_engine
-from smearwatch.train.sources import Asked
 
 
 class PromotionRefused(Exception):

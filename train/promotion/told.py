@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from smearwatch.train.shares import say
+from smearwatch.train.statistics import say
 
 _NAMES: Final = {
     "accuracy": "accuracy",

@@ -10,17 +10,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from smearwatch.capture.crop import cut_crop
-from smearwatch.capture.find import FieldFound, find
-from smearwatch.capture.light import WHITE, flatten_cell
+from smearwatch.capture.finder.field import FieldFound, find
 from smearwatch.capture.slide.slide import Slide
+from smearwatch.capture.vision.crop import cut_crop
+from smearwatch.capture.vision.light import WHITE, flatten_cell
 from smearwatch.models import memory
 from smearwatch.models.checkpoint import read_manifest, shipped_weights_dir
 from smearwatch.models.look import look, range_of
 from smearwatch.models.preprocess import shrink
-from smearwatch.train.class_tree import read_class_tree
-from smearwatch.train.samples import Part, Sample, read_picture
-from smearwatch.train.split import split
+from smearwatch.train.data.class_tree import read_class_tree
+from smearwatch.train.data.samples import Part, Sample, read_picture
+from smearwatch.train.data.split import split
 from tests.bench.drifting.sessions import Looks, Session, in_runs
 
 PBC_UM_PER_PX = 0.095

@@ -15,7 +15,7 @@ from smearwatch.models.engine import Engine
 from smearwatch.models.look import look
 from smearwatch.models.manifest import LookRange
 from smearwatch.models.preprocess import shrink
-from smearwatch.train.simulated import draw_cells
+from smearwatch.train.data.simulated import draw_cells
 
 ROUNDS, WARMING, CELLS = 60, 5, 40
 

@@ -9,11 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from smearwatch.capture.light import measure_light
-from smearwatch.capture.quality import judge
-from smearwatch.capture.segment import segment
 from smearwatch.capture.slide.slide import Slide
-from smearwatch.capture.work_scale import to_work_scale
+from smearwatch.capture.vision.light import measure_light, to_work_scale
+from smearwatch.capture.vision.quality import judge
+from smearwatch.capture.vision.segment import segment
 
 ROUNDS, FIELDS = 12, 4
 

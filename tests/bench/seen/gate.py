@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from smearwatch.capture.light import measure_light
-from smearwatch.capture.quality import Quality, judge
-from smearwatch.capture.work_scale import to_work_scale
+from smearwatch.capture.vision.light import measure_light, to_work_scale
+from smearwatch.capture.vision.quality import Quality, judge
 from tests.bench.seen.fields import BCCD_UM_PER_PX, CHULA_UM_PER_PX, HALVES, halves, read
 from tests.bench.seen.rows import row, share
 

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from smearwatch.capture.segment import Leukocyte
 from smearwatch.capture.slide.litter import Litter
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.slide.thing import THING_KINDS
 from smearwatch.capture.slide.truth import Field, TrueCell
+from smearwatch.capture.vision.segment import Leukocyte
 from tests.bench.seen.rows import row, share
 from tests.bench.seen.search import box_overlap, searched, together
 

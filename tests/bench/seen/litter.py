@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from smearwatch.capture.find import FieldFound, FoundCell, find
+from smearwatch.capture.finder.field import FieldFound, FoundCell, find
 from smearwatch.capture.slide.thing import THING_KINDS
 from smearwatch.capture.slide.truth import Field
 from smearwatch.capture.slide.writer import encode

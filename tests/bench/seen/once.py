@@ -12,11 +12,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from smearwatch.capture.find import THUMBNAIL_PX, THUMBNAIL_UM, FieldFound, find
-from smearwatch.capture.placing.picture import PackedPicture
-from smearwatch.capture.placing.shelf import Shelf
-from smearwatch.capture.placing.signatures import Thumbnail
-from smearwatch.capture.placing.slide_map import Placed, SlideMap, WholeCell
+from smearwatch.capture.finder.field import THUMBNAIL_PX, THUMBNAIL_UM, FieldFound, find
+from smearwatch.capture.registration.picture import PackedPicture
+from smearwatch.capture.registration.picture_cache import Shelf
+from smearwatch.capture.registration.signatures import Thumbnail
+from smearwatch.capture.registration.slide_map import Placed, SlideMap, WholeCell
 from smearwatch.capture.slide.freehand import Freehand
 from smearwatch.capture.slide.slide import Field, Slide
 from smearwatch.capture.slide.spoiling import Spoiling

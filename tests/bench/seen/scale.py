@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from smearwatch.capture.scale import estimate_um_per_px
+from smearwatch.capture.scale.red_cells import estimate_um_per_px
 from smearwatch.capture.slide.slide import Slide
 from tests.bench.seen.fields import BCCD_UM_PER_PX, PBC_UM_PER_PX, halves, read
 from tests.bench.seen.rows import row, share

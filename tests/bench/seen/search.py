@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 from scipy.stats import bootstrap
 
-from smearwatch.capture.light import measure_light
-from smearwatch.capture.segment import Segmentation, segment
 from smearwatch.capture.slide.slide import Slide
-from smearwatch.capture.work_scale import to_work_scale
+from smearwatch.capture.vision.light import measure_light, to_work_scale
+from smearwatch.capture.vision.segment import Segmentation, segment
 from tests.bench.seen.fields import BCCD_UM_PER_PX, CHULA_UM_PER_PX, Box, boxes, halves, hand_cells, read
 from tests.bench.seen.rows import row, share
 

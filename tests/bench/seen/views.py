@@ -10,8 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from smearwatch.capture.find import FieldFound, FoundCell, find
-from smearwatch.capture.placing.atlas import CellKey
+from smearwatch.capture.finder.field import FieldFound, FoundCell, find
+from smearwatch.capture.registration.atlas import CellKey
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Engine
 from tests.bench.seen.fields import CHULA_UM_PER_PX

@@ -1,0 +1,284 @@
+"""The whole way of one field: bytes in, leukocytes with their crops out. Same input, same output, no state."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
+from smearwatch.capture.registration.picture import PackedPicture, packed
+from smearwatch.capture.scale.red_cells import estimate_um_per_px
+from smearwatch.capture.vision.crop import FIELD_UM, cut_flat_crop
+from smearwatch.capture.vision.light import FieldLight, at_work_scale
+from smearwatch.capture.vision.quality import Quality, judge
+from smearwatch.capture.vision.segment import Leukocyte, Segmentation, segment
+from smearwatch.capture.vision.stain import restained
+from smearwatch.daemon.scale_rule import PLAUSIBLE_UM_PER_PX
+
+THUMBNAIL_PX = 96
+THUMBNAIL_UM = 22.0
+
+# With so many of the session's fields measured, one more no longer moves the median; the time is better spent.
+_ENOUGH_ESTIMATES = 15
+_NOMINAL_UM_PER_PX = 0.1
+_FEWEST_TO_KEEP = 4  # red cells; a field with fewer has a say about itself alone, and only where nobody knows better
+_JPEG_QUALITY = 85
+
+Image = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCell:
+    """One leukocyte of a field.
+
+    Attributes
+    ----------
+    index
+        Its number in the field, from 0, from the top downwards.
+    box, centre_xy_px, area_um2, at_edge, score
+        See `smearwatch.capture.vision.segment.Leukocyte`.
+    crop_bgr
+        uint8 [750, 750, 3], the light taken out; None for a cell that the border may cut.
+    thumbnail_jpeg
+        A 96 x 96 JPEG of the cell.
+    """
+
+    index: int
+    box: tuple[int, int, int, int]
+    centre_xy_px: tuple[float, float]
+    area_um2: float
+    at_edge: bool
+    score: float
+    crop_bgr: Image | None
+    thumbnail_jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFound:
+    """A field that was searched.
+
+    Attributes
+    ----------
+    width_px, height_px
+        Size as decoded, after EXIF orientation.
+    um_per_px, um_per_px_source
+        The scale that was used, and where it came from.
+    um_per_px_estimate
+        This field's own estimate from its red cells; None where none was needed or possible.
+    focus
+        0-1, see `smearwatch.capture.vision.quality.Quality`.
+    cells
+        The leukocytes found; empty where there are none.
+    segmentation
+        The cells' outlines.
+    picture
+        The small picture by which the field is recognised.
+    stages_ms
+        Time spent in decode, scale, light, quality, segment, crop.
+    """
+
+    width_px: int
+    height_px: int
+    um_per_px: float
+    um_per_px_source: str
+    um_per_px_estimate: float | None
+    focus: float
+    cells: tuple[FoundCell, ...]
+    segmentation: Segmentation
+    picture: PackedPicture
+    stages_ms: MappingProxyType[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRejected:
+    """A field that was not searched.
+
+    Attributes
+    ----------
+    reason
+        One of those of `FrameUnusable` and `Quality`, or `scale_unknown`.
+    detail
+        What was seen, in words.
+    value
+        The number that decided, where there is one.
+    um_per_px
+        The scale at which it was judged, None where none was known by then.
+    width_px, height_px
+        0 where it could not be decoded.
+    stages_ms
+        Time spent, by stage reached.
+    """
+
+    reason: str
+    detail: str
+    value: float | None
+    um_per_px: float | None
+    width_px: int
+    height_px: int
+    stages_ms: MappingProxyType[str, float]
+
+
+def find(
+    data: bytes | memoryview,
+    *,
+    um_per_px: float | None,
+    um_per_px_source: str | None,
+    session_estimates: Sequence[float] = (),
+    field_um: float = FIELD_UM,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    restain: bool = False,
+) -> FieldFound | FieldRejected:
+    """Find the leukocytes in a picture file.
+
+    Parameters
+    ----------
+    data
+        The file's bytes.
+    um_per_px
+        The scale, where it is known; None takes the median of the session's estimates and this field's own.
+    um_per_px_source
+        Where a given scale came from (`configured` if not said).
+    session_estimates
+        Estimates from the session's earlier fields, um/px.
+    field_um
+        Width of a crop on the slide.
+    max_pixels
+        Largest picture that is decoded.
+    restain
+        Whether it is searched with its red cells brought to their usual density; crops are cut as photographed.
+
+    Returns
+    -------
+    FieldFound or FieldRejected
+        A picture that cannot be used is an answer, not an exception.
+    """
+    clock = _Clock()
+    try:
+        with clock.stage("decode"):
+            bgr = decode(data, max_pixels=max_pixels)
+    except FrameUnusable as unusable:
+        return FieldRejected(unusable.reason, unusable.detail, None, None, 0, 0, clock.read())
+    scale = _Scale(um_per_px, um_per_px_source or "configured", None)
+    if um_per_px is None:
+        with clock.stage("scale"):
+            scale = _scale_by_red_cells(bgr, session_estimates)
+    with clock.stage("light"):
+        work, work_um_per_px, light = at_work_scale(bgr, scale.um_per_px or _NOMINAL_UM_PER_PX)
+    with clock.stage("quality"):
+        quality = judge(work, work_um_per_px, raw_bgr=bgr)
+    refused = _refused(bgr, quality, scale.um_per_px, clock)
+    if refused is not None:
+        return refused
+    if scale.um_per_px is None:
+        return _scale_unknown(bgr, clock)
+    field = _Field(bgr, light, packed(work, work_um_per_px), scale.um_per_px)  # recognised in its own colours
+    if restain:
+        with clock.stage("restain"):
+            work = restained(work)
+    return _searched(field, work, scale, quality, field_um, clock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    bgr: Image
+    light: FieldLight
+    picture: PackedPicture
+    um_per_px: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    um_per_px: float | None
+    source: str
+    estimate: float | None
+
+
+class _Clock:
+    """Milliseconds by stage."""
+
+    def __init__(self) -> None:
+        self._spent: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        began = time.perf_counter_ns()
+        try:
+            yield
+        finally:
+            self._spent[name] = round((time.perf_counter_ns() - began) / 1e6, 3)
+
+    def read(self) -> MappingProxyType[str, float]:
+        return MappingProxyType(dict(self._spent))
+
+
+def _scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> _Scale:
+    """Median of what the session's fields said and this one says, for one field's red cells may be odd."""
+    if len(session_estimates) >= _ENOUGH_ESTIMATES:
+        return _Scale(float(np.median(session_estimates)), "red_cells", None)
+    estimate = estimate_um_per_px(bgr)
+    least, greatest = PLAUSIBLE_UM_PER_PX
+    if estimate is None or not least <= estimate.um_per_px <= greatest:
+        return _Scale(float(np.median(session_estimates)) if session_estimates else None, "red_cells", None)
+    own = round(estimate.um_per_px, 6)
+    if estimate.red_cells < _FEWEST_TO_KEEP:
+        return _Scale(float(np.median(session_estimates)) if session_estimates else own, "red_cells", None)
+    return _Scale(float(np.median([*session_estimates, own])), "red_cells", own)
+
+
+def _searched(
+    field: _Field, work: Image, scale: _Scale, quality: Quality, field_um: float, clock: _Clock
+) -> FieldFound:
+    height, width = field.bgr.shape[:2]
+    with clock.stage("segment"):
+        segmentation = segment(work, field.um_per_px * width / work.shape[1], size_px=(width, height))
+    with clock.stage("crop"):
+        cells = tuple(_found_cell(index, cell, field, field_um) for index, cell in enumerate(segmentation.cells))
+    return FieldFound(
+        width_px=width,
+        height_px=height,
+        um_per_px=field.um_per_px,
+        um_per_px_source=scale.source,
+        um_per_px_estimate=scale.estimate,
+        focus=quality.focus,
+        cells=cells,
+        segmentation=segmentation,
+        picture=field.picture.with_leukocytes((cell.box for cell in cells), field.um_per_px),
+        stages_ms=clock.read(),
+    )
+
+
+def _refused(bgr: Image, quality: Quality, um_per_px: float | None, clock: _Clock) -> FieldRejected | None:
+    """Turn poor quality into a rejection; focus means nothing where the scale is unknown."""
+    if quality.accepted or (um_per_px is None and quality.reason == "out_of_focus"):
+        return None
+    reason = str(quality.reason)
+    detail = f"{reason.replace('_', ' ')} at {quality.value:g}"
+    return FieldRejected(reason, detail, quality.value, um_per_px, bgr.shape[1], bgr.shape[0], clock.read())
+
+
+def _scale_unknown(bgr: Image, clock: _Clock) -> FieldRejected:
+    detail = "no scale given, and too few red cells to estimate one; give --um-per-px"
+    return FieldRejected("scale_unknown", detail, None, None, bgr.shape[1], bgr.shape[0], clock.read())
+
+
+def _found_cell(index: int, cell: Leukocyte, field: _Field, field_um: float) -> FoundCell:
+    cut = partial(cut_flat_crop, field.bgr, field.light, cell.centre_xy_px, field.um_per_px)
+    crop = None if cell.at_edge else cut(field_um=field_um)
+    small = cut(field_um=THUMBNAIL_UM, size_px=THUMBNAIL_PX)
+    _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return FoundCell(
+        index=index,
+        box=cell.box,
+        centre_xy_px=cell.centre_xy_px,
+        area_um2=cell.area_um2,
+        at_edge=cell.at_edge,
+        score=cell.score,
+        crop_bgr=crop,
+        thumbnail_jpeg=jpeg.tobytes(),
+    )

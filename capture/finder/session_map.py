@@ -1,0 +1,140 @@
+"""A session's map in the finder: begun from the ledger, carried on with each field that is found."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from smearwatch.capture.finder.field import THUMBNAIL_PX, THUMBNAIL_UM, FieldFound
+from smearwatch.capture.formats.decode import FrameUnusable, decode
+from smearwatch.capture.registration.atlas import CellKey
+from smearwatch.capture.registration.clearness import clearness
+from smearwatch.capture.registration.picture import PackedPicture, packed
+from smearwatch.capture.registration.picture_cache import Shelf
+from smearwatch.capture.registration.signatures import Thumbnail, look
+from smearwatch.capture.registration.slide_map import Placed, SlideMap, WholeCell
+from smearwatch.capture.vision.light import at_work_scale
+from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.record.found import CUT, Found
+from smearwatch.daemon.record.frame_store import FrameStoreError
+from smearwatch.daemon.record.placement import CellName
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.sessions import session_folder
+
+
+class PlacingDesk:
+    """Places the fields of the session whose ledger this is.
+
+    The ledger is what is known: a desk that is opened on it goes on where another one ended, with the same answers.
+
+    Parameters
+    ----------
+    ledger
+        The session, to be read. Its frames are decoded again where a picture is wanted that is no longer at hand.
+    max_pixels
+        Largest picture that is decoded.
+    judges_again
+        Whether a view that is clearly better than those before it is told.
+    """
+
+    def __init__(self, ledger: LedgerReader, *, max_pixels: int, judges_again: bool = True) -> None:
+        self._ledger = ledger
+        self._max_pixels = max_pixels
+        self._shelf = Shelf(self._remade)
+        self._map = SlideMap(self._shelf, judges_again=judges_again)
+        for found in ledger.found_frames():
+            self._remember(found)
+
+    def place(self, frame: str, result: FieldFound) -> Placed:
+        """Place a field that was searched, and tell which of its cells were counted before."""
+        self._shelf.put(frame, result.picture)
+        size_um = complex(result.width_px, result.height_px) * result.um_per_px
+        seen = (
+            (cell.index, _thumbnail(cell.thumbnail_jpeg, cell.centre_xy_px, result.um_per_px, size_um))
+            for cell in result.cells
+            if not cell.at_edge
+        )
+        cells = [WholeCell(index, thumbnail) for index, thumbnail in seen if thumbnail is not None]
+        return self._map.place(frame, size_um, cells)
+
+    def _remember(self, found: Found) -> None:
+        size_um = complex(found.width_px, found.height_px) * found.um_per_px
+        seen = dict(self._thumbnails(found, size_um))
+        same_as = {cell.index: _key(cell.same_as) for cell in found.cells if cell.same_as is not None}
+        better_than = {cell.index: _key(cell.better_than) for cell in found.cells if cell.better_than is not None}
+        looks = {index: look(thumbnail) for index, thumbnail in seen.items()}
+        judged = {cell.index for cell in found.cells if cell.is_judged}
+        clear = {index: clearness(thumbnail) for index, thumbnail in seen.items() if index in judged}
+        self._map.remember(found.frame, size_um, Placed(found.placement, same_as, better_than), looks, clear)
+
+    def _thumbnails(self, found: Found, size_um: complex) -> Iterator[tuple[int, Thumbnail]]:
+        for cell in found.cells:
+            jpeg = None if cell.left_out == CUT else self._ledger.thumbnail(found.frame, cell.index)
+            thumbnail = None if jpeg is None else _thumbnail(jpeg, cell.centre_xy_px, found.um_per_px, size_um)
+            if thumbnail is not None:
+                yield cell.index, thumbnail
+
+    def _remade(self, frame: str) -> PackedPicture | None:
+        found = self._ledger.found(frame)
+        assert found is not None
+        try:
+            bgr = decode(self._ledger.frames.read(frame), max_pixels=self._max_pixels)
+        except (FrameStoreError, FrameUnusable) as error:
+            get_logger().error("earlier frame is damaged, nothing is placed beside it", frame=frame, why=str(error))
+            return None
+        work, work_um_per_px, _ = at_work_scale(bgr, found.um_per_px)
+        return packed(work, work_um_per_px).with_leukocytes((cell.box for cell in found.cells), found.um_per_px)
+
+
+class PlacingDesks:
+    """The desk of whichever session a finder works for; use it in one thread.
+
+    Parameters
+    ----------
+    state_dir
+        Where sessions live.
+    max_pixels, judges_again
+        See `PlacingDesk`.
+    """
+
+    def __init__(self, state_dir: Path, *, max_pixels: int, judges_again: bool) -> None:
+        self._state_dir = state_dir
+        self._judges_again = judges_again
+        self._max_pixels = max_pixels
+        self._of: tuple[str, int] | None = None
+        self._ledger: LedgerReader | None = None
+        self._desk: PlacingDesk | None = None
+
+    def of(self, session: str, epoch: int) -> PlacingDesk:
+        """Give the desk of a session, opened anew for each hub: what the hub before it did not commit is forgotten.
+
+        It is to be asked for with a lease of that hub in hand, for by then the ledger holds all that will ever be known
+        of what an earlier finder found.
+        """
+        if self._desk is None or self._of != (session, epoch):
+            self.close()
+            self._ledger = LedgerReader.read(session_folder(self._state_dir, session))
+            self._desk = PlacingDesk(self._ledger, max_pixels=self._max_pixels, judges_again=self._judges_again)
+            self._of = (session, epoch)
+        return self._desk
+
+    def close(self) -> None:
+        """Close the ledger. Doing it twice is harmless."""
+        if self._ledger is not None:
+            self._ledger.close()
+        self._ledger = self._desk = self._of = None
+
+
+def _key(name: CellName) -> CellKey:
+    return name.frame, name.index
+
+
+def _thumbnail(jpeg: bytes, centre_xy_px: tuple[float, float], um_per_px: float, size_um: complex) -> Thumbnail | None:
+    """Decode a thumbnail; None where its bytes were damaged, for which no chain answers."""
+    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+    if bgr is None:
+        return None
+    return Thumbnail(
+        np.asarray(bgr, np.uint8), THUMBNAIL_UM / THUMBNAIL_PX, complex(*centre_xy_px) * um_per_px, size_um
+    )

@@ -1,0 +1,1 @@
+"""From a file's bytes to pixels, and what the file says about itself."""

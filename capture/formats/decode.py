@@ -1,0 +1,172 @@
+"""Turn a file's bytes into a BGR picture, or say in one word why it cannot be used.
+
+The header is read first: a picture too large for memory is refused by its stated size, and a file whose end is
+missing is never half used.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from smearwatch.capture.formats.czi import decode_czi, significant_bits
+from smearwatch.capture.formats.czi_structure import read_czi
+from smearwatch.capture.formats.decode_tiff import decode_tiff
+from smearwatch.capture.formats.header import ImageFormat, ImageHeader, probe
+from smearwatch.capture.formats.ome import Ome, read_ome
+from smearwatch.capture.formats.pixels import Image, to_bgr
+from smearwatch.capture.formats.safe_xml import XmlUnusable
+from smearwatch.capture.formats.tiff_structure import PAGES_LOOKED_AT, read_tiff
+from smearwatch.capture.formats.unusable import FrameUnusable, mend_for
+
+__all__ = [
+    "DEFAULT_MAX_PIXELS",
+    "FrameUnusable",
+    "ImageHeader",
+    "PictureInfo",
+    "decode",
+    "describe",
+    "mend_for",
+    "probe",
+]
+
+DEFAULT_MAX_PIXELS = 64_000_000
+"""Largest picture taken by default; thirteen times an Axiocam ERc5s frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureInfo:
+    """What a picture file is, and which part of it is used.
+
+    Attributes
+    ----------
+    format
+        None where the bytes are no known picture, or not a whole one.
+    width_px, height_px
+        As stored, before any rotation.
+    pages
+        Pages of a TIFF, planes of a CZI; 1 for the others.
+    page_used
+        The one that is taken, from 0; with `rgb_pages` three are taken.
+    bits
+        Bits of a sample that carry something, as stated; 0 where that is not known.
+    note
+        A few words where not all of the file is used, such as `page 1 of 5 is used`; otherwise None.
+    """
+
+    format: ImageFormat | None
+    width_px: int
+    height_px: int
+    pages: int
+    page_used: int
+    bits: int
+    note: str | None
+
+
+def decode(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image:
+    """Decode a whole picture file.
+
+    Grey, palette, RGBA and 16-bit pictures become 8-bit BGR: transparent parts white, 16 bits by the upper eight of
+    those that are used. EXIF orientation is applied to JPEG, the orientation tag to TIFF. Of a TIFF with several
+    pages the largest that is no reduced copy is taken (the first of equals), of a CZI the first plane; an OME-TIFF
+    whose three channels are named red, green and blue is put together.
+
+    Parameters
+    ----------
+    data
+        The file's bytes: JPEG, PNG, BMP, TIFF or CZI.
+    max_pixels
+        Largest width x height that is decoded.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 [height, width, 3], blue first.
+
+    Raises
+    ------
+    FrameUnusable
+        See its reasons.
+    """
+    header = _checked(data, max_pixels)
+    if header.format == "tiff":
+        return decode_tiff(data, max_pixels)
+    if header.format == "czi":
+        return decode_czi(data, max_pixels)
+    if header.format == "jpeg" and header.samples not in (1, 3):
+        raise FrameUnusable("colour_unsupported", f"jpeg of {header.samples} samples a pixel (CMYK has 4)")
+    buffer = np.frombuffer(data, dtype=np.uint8)
+    try:
+        # A PNG is read as it is, for its transparency and its 16 bits; the others go the way that obeys EXIF.
+        flag = cv2.IMREAD_UNCHANGED if header.format == "png" else cv2.IMREAD_COLOR
+        raw = cv2.imdecode(buffer, flag)
+    except cv2.error as error:
+        raise FrameUnusable("undecodable", f"{header.format}: {error.err}") from error
+    if raw is None:
+        raise FrameUnusable("undecodable", f"the {header.format} decoder gave up")
+    return to_bgr(np.asarray(raw))
+
+
+def describe(data: bytes | memoryview) -> PictureInfo:
+    """Say what a picture file is and which part of it `decode` takes, without decoding it.
+
+    Parameters
+    ----------
+    data
+        The file's bytes.
+
+    Returns
+    -------
+    PictureInfo
+        Never raises: bytes that are no whole picture give format None.
+    """
+    header = probe(data)
+    if not header.complete or header.format is None:
+        return PictureInfo(None, 0, 0, 0, 0, 0, None)
+    note = None
+    bits = header.bits
+    view = memoryview(data).cast("B")
+    if header.format == "tiff":
+        ome = _ome(read_tiff(view).pages[header.page_used].description)
+        bits = (ome.significant_bits if ome is not None else 0) or bits
+        note = _tiff_note(header, ome)
+    elif header.format == "czi":
+        bits = significant_bits(view, read_czi(view)) or bits
+        note = f"plane 1 of {header.pages} is used" if header.pages > 1 else None
+    return PictureInfo(header.format, header.width_px, header.height_px, header.pages, header.page_used, bits, note)
+
+
+def _ome(description: bytes) -> Ome | None:
+    try:
+        return read_ome(description)
+    except XmlUnusable:  # the picture itself may be well; who asks for the scale is told
+        return None
+
+
+def _tiff_note(header: ImageHeader, ome: Ome | None) -> str | None:
+    if header.pages == 1:
+        return None
+    pages = f"{header.pages}" if header.pages < PAGES_LOOKED_AT else f"at least {header.pages}"
+    several = "" if ome is None or ome.focal_planes == 1 else f" ({ome.focal_planes} focal planes)"
+    if ome is not None and ome.rgb_pages is not None and max(ome.rgb_pages) < header.pages:
+        red, green, blue = (page + 1 for page in ome.rgb_pages)
+        rest = f" of {pages}" if header.pages > 3 else ""
+        return f"pages {red}, {green} and {blue}{rest} are used as red, green and blue{several}"
+    return f"page {header.page_used + 1} of {pages} is used{several}"
+
+
+def _checked(data: bytes | memoryview, max_pixels: int) -> ImageHeader:
+    if len(data) == 0:
+        raise FrameUnusable("empty_file", "0 bytes")
+    header = probe(data)
+    if header.format is None:
+        start = bytes(data[:8])
+        raise FrameUnusable("not_an_image", f"the file begins with {start!r}")
+    if header.width_px * header.height_px > max_pixels:
+        size = f"{header.width_px}x{header.height_px}"
+        raise FrameUnusable("too_many_pixels", f"{size} is more than {max_pixels} pixels")
+    if not header.complete:
+        raise FrameUnusable("truncated", f"{header.format} of {len(data)} bytes without its end")
+    if header.width_px < 1 or header.height_px < 1:
+        raise FrameUnusable("undecodable", f"the {header.format} states no size")
+    return header

@@ -1,0 +1,165 @@
+"""One TIFF page, or the three pages of a colour picture in planes, to BGR."""
+
+import io
+
+import imagecodecs
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from smearwatch.capture.formats.header import probe
+from smearwatch.capture.formats.ome import Ome, read_ome
+from smearwatch.capture.formats.pixels import Alpha, Image, oriented, to_bgr, to_eight_bits
+from smearwatch.capture.formats.safe_xml import XmlUnusable
+from smearwatch.capture.formats.tiff_structure import (
+    COMPRESSION,
+    DEPTH,
+    EXTRA_SAMPLES,
+    GREATEST_SAMPLE,
+    ORIENTATION,
+    PHOTOMETRIC,
+    PLANAR,
+    SAMPLES,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    TiffPage,
+    read_tiff,
+)
+from smearwatch.capture.formats.unusable import FrameUnusable
+
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
+_COLOUR_NAMES = {4: "a mask", 5: "CMYK", 8: "CIELab", 9: "ICCLab", 10: "ITULab", 32803: "raw colour filter"}
+_LZW, _JPEG = 5, 7
+_IN_PLANES = 2
+# None, CCITT, LZW, JPEG, deflate (two numbers), PackBits, Zstandard: what unpacks to no more than the stated size.
+_COMPRESSIONS = frozenset({1, 2, 3, 4, _LZW, _JPEG, 8, 32946, 32773, 50000})
+
+
+def decode_tiff(data: bytes | memoryview, max_pixels: int) -> Image:
+    """Decode the page of a TIFF that is the picture.
+
+    Parameters
+    ----------
+    data
+        The file's bytes; whole, as `smearwatch.capture.formats.header.probe` found.
+    max_pixels
+        Largest width x height that is decoded, also of a tile.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 [height, width, 3], blue first, turned as the orientation tag says.
+
+    Raises
+    ------
+    FrameUnusable
+        `colour_unsupported`, `too_many_pixels` or `undecodable`.
+    """
+    view = memoryview(data).cast("B")
+    structure = read_tiff(view)
+    used = structure.page_used
+    page = structure.pages[used]
+    ome = _ome(page)
+    chosen: tuple[int, ...] = (used,)
+    if ome is not None and ome.rgb_pages is not None and max(ome.rgb_pages) < len(structure.pages):
+        chosen = ome.rgb_pages
+    for index in chosen:
+        _check(view, structure.pages[index], max_pixels)
+    decoded = _samples(data, structure.pages, chosen)
+    bits = (ome.significant_bits if ome is not None else 0) or _stated_bits(page)
+    return oriented(_bgr(decoded, page, bits), page.first(ORIENTATION, 1))
+
+
+def _ome(page: TiffPage) -> Ome | None:
+    try:
+        return read_ome(page.description)
+    except XmlUnusable:  # the picture itself may be well; who asks for the scale is told
+        return None
+
+
+def _stated_bits(page: TiffPage) -> int:
+    """Give the significant bits; 0 for a whole container, of which a camera may have filled a part only."""
+    return 0 if page.bits in (16, 32) and GREATEST_SAMPLE not in page.integers else page.bits
+
+
+def _check(view: memoryview, page: TiffPage, max_pixels: int) -> None:
+    """Refuse, before any memory is taken for pixels, what would be shown in wrong colours or grow without bound."""
+    samples, photometric, compression = page.first(SAMPLES, 1), _photometric(page), page.first(COMPRESSION, 1)
+    if photometric == _YCBCR and compression != _JPEG:
+        raise FrameUnusable("colour_unsupported", "tiff: YCbCr without JPEG compression")
+    if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _YCBCR):
+        name = _COLOUR_NAMES.get(photometric, f"photometric {photometric}")
+        raise FrameUnusable("colour_unsupported", f"tiff: {name} is neither grey nor RGB")
+    few, many = (3, 4) if photometric in (_RGB, _YCBCR) else (1, 2)
+    if not few <= samples <= many or page.first(DEPTH, 1) != 1:
+        raise FrameUnusable("colour_unsupported", f"tiff: {samples} samples a pixel in photometric {photometric}")
+    if compression not in _COMPRESSIONS:
+        known = compression in list(tifffile.COMPRESSION)
+        name = tifffile.COMPRESSION(compression).name if known else str(compression)
+        raise FrameUnusable("undecodable", f"tiff: compression {name} is not read")
+    stated = [(page.width_px, page.height_px), (page.first(TILE_WIDTH), page.first(TILE_HEIGHT))]
+    if compression == _JPEG:
+        inner = [probe(view[at : at + size]) for at, size in page.chunks()]
+        stated += [(header.width_px, header.height_px) for header in inner]
+    width, height = max(stated, key=lambda size: size[0] * size[1])
+    if width * height > max_pixels:
+        raise FrameUnusable("too_many_pixels", f"a tile of {width}x{height} is more than {max_pixels} pixels")
+
+
+def _photometric(page: TiffPage) -> int:
+    return page.first(PHOTOMETRIC, _RGB if page.first(SAMPLES, 1) >= 3 else _BLACK_IS_ZERO)
+
+
+def _samples(data: bytes | memoryview, pages: tuple[TiffPage, ...], chosen: tuple[int, ...]) -> npt.NDArray[np.generic]:
+    """Give the samples of a page, or of three pages side by side: [height, width] or [height, width, samples]."""
+    try:
+        planes = [_page_samples(data, index, pages[index]) for index in chosen]
+        whole = planes[0] if len(planes) == 1 else np.stack(planes, axis=-1)
+    except Exception as error:  # the libraries raise many kinds; all mean the same here
+        raise FrameUnusable("undecodable", f"tiff: {error}".replace("\n", " ")) from error
+    if whole.dtype.kind not in "ub":
+        raise FrameUnusable("colour_unsupported", f"tiff: {whole.dtype} samples, whose black and white are not known")
+    if whole.ndim not in (2, 3) or 0 in whole.shape or (whole.ndim == 3 and whole.shape[2] not in (1, 2, 3, 4)):
+        raise FrameUnusable("undecodable", f"tiff: samples of shape {whole.shape}")
+    return whole
+
+
+def _page_samples(data: bytes | memoryview, index: int, stated: TiffPage) -> npt.NDArray[np.generic]:
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as tiff:
+        page = tiff.pages[index].aspage()
+        if (page.imagewidth, page.imagelength) != (stated.width_px, stated.height_px):
+            raise ValueError(f"page {index + 1} has two sizes")
+        if stated.first(COMPRESSION, 1) == _LZW:
+            # By libtiff: imagecodecs' own LZW decoder writes past its memory where the data are damaged.
+            pixels = np.asarray(imagecodecs.tiff_decode(bytes(data), index=index))
+        else:
+            pixels = np.asarray(page.asarray(maxworkers=1))
+        if stated.first(PLANAR, 1) == _IN_PLANES and pixels.ndim == 3:
+            pixels = np.moveaxis(pixels, 0, -1)
+        if pixels.shape[:2] != (stated.height_px, stated.width_px):
+            raise ValueError(f"page {index + 1} came out as {pixels.shape}")
+        if _photometric(stated) == _PALETTE and page.colormap is not None:
+            return _by_palette(pixels, np.asarray(page.colormap))
+        return pixels
+
+
+def _by_palette(pixels: npt.NDArray[np.generic], colormap: npt.NDArray[np.uint16]) -> npt.NDArray[np.generic]:
+    # The palette has 16 bits (TIFF 6.0, section 5), but some programs write eight.
+    eight = to_eight_bits(colormap, 16) if colormap.max() > 255 else colormap.astype(np.uint8)
+    return np.moveaxis(eight[:, pixels if pixels.ndim == 2 else pixels[..., 0]], 0, -1)
+
+
+def _bgr(pixels: npt.NDArray[np.generic], page: TiffPage, bits: int) -> Image:
+    photometric = _photometric(page)
+    eight = to_eight_bits(pixels, 0 if photometric == _PALETTE else bits)
+    if photometric == _WHITE_IS_ZERO:
+        eight = np.asarray(255 - eight, dtype=np.uint8)
+    if eight.ndim == 3 and eight.shape[2] in (3, 4):
+        eight = eight[..., [2, 1, 0, 3][: eight.shape[2]]]
+    return to_bgr(eight, alpha=_alpha(page))
+
+
+def _alpha(page: TiffPage) -> Alpha:
+    """Say what an extra sample is (TIFF 6.0, tag 338); one that does not say so is no transparency."""
+    kinds: dict[int, Alpha] = {1: "premultiplied", 2: "straight"}
+    return kinds.get(page.first(EXTRA_SAMPLES), "none")

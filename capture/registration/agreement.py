@@ -1,0 +1,209 @@
+"""Check and refine how two fields lie to each other: small blocks all over the overlap have to look alike."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from smearwatch.capture.registration.keypoints import plausible
+from smearwatch.capture.registration.picture import FieldPicture, Image
+from smearwatch.capture.registration.similarity import Points, Similarity, fitted
+
+_BLOCK_PX, _STRIDE_PX = 23, 12  # 10 um and 5 um
+_LEAST_CONTRAST = 14.0  # grey steps; a flatter block could lie anywhere
+_ALIKE = 0.55
+_WITHIN_UM = 0.6
+_ROUNDS = ((22.0, 8), (50.0, 5), (1000.0, 4))  # reach around the seed in um, search in pixels
+_LAST_SEARCH_PX = 3
+_FEWEST_TO_REFINE, _LEAST_FOLLOWED = 3, 0.2
+# Fields that show different places agree in up to 0.15 of their blocks, less surely so the fewer there are; each block
+# shares half of its width with its neighbours, so that four of them say as much as one.
+_BY_CHANCE, _SURE, _SHARED_BY = 0.15, 1.1, 4.0
+
+# Few blocks cannot say so by themselves: then the overlap is compared pixel by pixel too. So many pixels vary together.
+_FEW, _INDEPENDENT_PX, _FEWEST_INDEPENDENT = 16, 80.0, 4.0
+_MOST_ALIKE = 0.995
+_SURE_BEYOND_CHANCE, _LEAST_OF_FEW = 5.0, 0.5
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """How a field lies in another one, as far as it was checked.
+
+    Attributes
+    ----------
+    onto
+        From the field's micrometres to the other's.
+    agreeing, checked
+        Blocks that look alike where they should, of those in the overlap that show anything.
+    beyond_chance
+        By how many standard deviations of chance the free overlap as a whole is alike; 0 where blocks answer alone.
+    """
+
+    onto: Similarity
+    agreeing: int
+    checked: int
+    beyond_chance: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """Agreeing by checked blocks."""
+        return self.agreeing / self.checked if self.checked else 0.0
+
+    @property
+    def holds(self) -> bool:
+        """Whether so many blocks agree, or a narrow overlap as a whole is so much alike, that it is no chance."""
+        if not plausible(self.onto):
+            return False
+        if self.beyond_chance >= _SURE_BEYOND_CHANCE and (not self.checked or self.share >= _LEAST_OF_FEW):
+            return True
+        return self.checked > 0 and self.share >= _BY_CHANCE + _SURE / math.sqrt(self.checked / _SHARED_BY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """Blocks of the overlap: corners in the old picture's pixels, where they were met from there, how alike."""
+
+    corners: npt.NDArray[np.int64]
+    moved_px: Points
+    alike: Points
+
+
+def checked(new: FieldPicture, old: FieldPicture, start: Similarity, *, seed_um: complex | None = None) -> Tie:
+    """Refine a guess, and count what speaks for it.
+
+    Parameters
+    ----------
+    new, old
+        The two fields.
+    start
+        The guess, from micrometres of ``new`` to those of ``old``.
+    seed_um
+        A place in ``old`` where the guess is surest: the check begins there and grows. None: it is as sure everywhere.
+
+    Returns
+    -------
+    Tie
+        Ask it whether it `holds`.
+    """
+    onto = start
+    for reach_um, search_px in _ROUNDS[0 if seed_um is not None else 2 :]:
+        blocks = _blocks(new, old, onto, seed_um, reach_um, search_px)
+        refined = _refined(blocks, onto, old.um_per_px)
+        if refined is None or not plausible(refined):
+            return Tie(onto, 0, len(blocks.alike))
+        followed = int(_followed(blocks, onto, refined, old.um_per_px).sum())
+        onto = refined
+        if followed < _LEAST_FOLLOWED * len(blocks.alike):
+            return Tie(onto, 0, len(blocks.alike))  # most guesses are wrong, and end here
+    # Leukocytes were the reason to ask, or may be: what lies around them has to answer, for two of them may look alike.
+    warped, free = _laid_onto(new, old, onto, new.free)
+    blocks = _compared(warped, free & (old.free > 0), old.grey, _LAST_SEARCH_PX)
+    met_um = blocks.moved_px * old.um_per_px
+    agreeing = (blocks.alike >= _ALIKE) & (np.hypot(met_um[:, 0], met_um[:, 1]) <= _WITHIN_UM)
+    beyond = _beyond_chance(warped, old.grey, free & (old.free > 0)) if len(agreeing) <= _FEW else 0.0
+    return Tie(onto, int(agreeing.sum()), len(agreeing), beyond)
+
+
+def _beyond_chance(warped: Image, grey: Image, where: Flags) -> float:
+    """Compare a narrow overlap as a whole: Fisher's z of the correlation, in standard deviations of chance."""
+    independent = float(where.sum()) / _INDEPENDENT_PX
+    if independent <= _FEWEST_INDEPENDENT:
+        return 0.0
+    one, two = warped[where].astype(np.float64), grey[where].astype(np.float64)
+    one, two = one - one.mean(), two - two.mean()
+    spread = math.sqrt(float(one @ one) * float(two @ two))
+    if spread < where.sum() * _LEAST_CONTRAST**2:
+        return 0.0
+    alike = min(float(one @ two) / spread, _MOST_ALIKE)
+    return math.atanh(alike) * math.sqrt(independent - 3.0)
+
+
+def _blocks(
+    new: FieldPicture, old: FieldPicture, onto: Similarity, seed_um: complex | None, reach_um: float, search_px: int
+) -> _Blocks:
+    warped, covered = _laid_onto(new, old, onto, np.full(new.grey.shape, 255, np.uint8))
+    if seed_um is not None:
+        covered &= _near(old, seed_um, reach_um)
+    return _compared(warped, covered, old.grey, search_px)
+
+
+def _laid_onto(new: FieldPicture, old: FieldPicture, onto: Similarity, used: Image) -> tuple[Image, Flags]:
+    """Draw one picture into the other's pixels; gives also where the used part of it covers them."""
+    matrix = onto.pixel_matrix(new.um_per_px, old.um_per_px)
+    size = (old.grey.shape[1], old.grey.shape[0])
+    warped = cv2.warpAffine(new.grey, matrix, size, flags=cv2.INTER_LINEAR)
+    covered = cv2.warpAffine(used, matrix, size, flags=cv2.INTER_NEAREST)
+    return np.asarray(warped, np.uint8), np.asarray(covered > 0, np.bool_)
+
+
+def _near(old: FieldPicture, seed_um: complex, reach_um: float) -> Flags:
+    height, width = old.grey.shape
+    x = (np.arange(width) + 0.5) * old.um_per_px - seed_um.real
+    y = (np.arange(height) + 0.5) * old.um_per_px - seed_um.imag
+    return np.asarray((np.abs(x)[None, :] <= reach_um) & (np.abs(y)[:, None] <= reach_um), np.bool_)
+
+
+def _compared(warped: Image, covered: Flags, grey: Image, search_px: int) -> _Blocks:
+    """Look for each block of the laid picture near its place in the other."""
+    total = cv2.integral(covered.astype(np.uint8))
+    sums, squares = cv2.integral2(warped, sdepth=cv2.CV_64F, sqdepth=cv2.CV_64F)
+    corners, moved, alike = [], [], []
+    block = _BLOCK_PX
+    area = block * block
+    x_px, y_px, width, height = cv2.boundingRect(covered.astype(np.uint8))
+    for top in _starts(y_px, height):
+        for left in _starts(x_px, width):
+            bottom, right = top + block, left + block
+            if _inside(total, top, left, bottom, right) < area:
+                continue
+            mean = _inside(sums, top, left, bottom, right) / area
+            variance = _inside(squares, top, left, bottom, right) / area - mean**2
+            if variance < _LEAST_CONTRAST**2:
+                continue
+            y0, x0 = max(top - search_px, 0), max(left - search_px, 0)
+            window = grey[y0 : bottom + search_px, x0 : right + search_px]
+            scores = cv2.matchTemplate(window, warped[top:bottom, left:right], cv2.TM_CCOEFF_NORMED)
+            _, best, _, (x, y) = cv2.minMaxLoc(scores)
+            corners.append((left, top))
+            moved.append((x0 + x - left, y0 + y - top))
+            alike.append(best)
+    return _Blocks(
+        np.array(corners, np.int64).reshape(-1, 2),
+        np.array(moved, np.float64).reshape(-1, 2),
+        np.array(alike, np.float64),
+    )
+
+
+def _starts(first: int, length: int) -> list[int]:
+    """Where blocks begin along one side of the overlap, from one end to the other, however narrow it is."""
+    room = length - _BLOCK_PX
+    if room < 0:
+        return []
+    return [int(start) for start in np.linspace(first, first + room, -(-room // _STRIDE_PX) + 1).round()]
+
+
+def _inside(total: npt.NDArray[np.generic], top: int, left: int, bottom: int, right: int) -> float:
+    return float(total[bottom, right]) - float(total[top, right]) - float(total[bottom, left]) + float(total[top, left])
+
+
+def _followed(blocks: _Blocks, onto: Similarity, refined: Similarity, um_per_px: float) -> Flags:
+    """Tell which blocks look alike where the refined map puts them."""
+    middles_um = np.asarray((blocks.corners + _BLOCK_PX / 2.0) * um_per_px, np.float64)
+    wanted = refined.of_all(onto.inverse().of_all(middles_um))
+    apart = np.hypot(*(middles_um + blocks.moved_px * um_per_px - wanted).T)
+    return np.asarray((blocks.alike >= _ALIKE) & (apart <= _WITHIN_UM), np.bool_)
+
+
+def _refined(blocks: _Blocks, onto: Similarity, um_per_px: float) -> Similarity | None:
+    good = blocks.alike >= _ALIKE
+    if good.sum() < _FEWEST_TO_REFINE:
+        return None
+    middles_um = np.asarray((blocks.corners[good] + _BLOCK_PX / 2.0) * um_per_px, np.float64)
+    return fitted(
+        onto.inverse().of_all(middles_um), middles_um + blocks.moved_px[good] * um_per_px, within_um=_WITHIN_UM
+    )

@@ -1,0 +1,138 @@
+"""What is known of a session's fields and cells: where they lie, and under which name each cell was counted."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from smearwatch.capture.registration.signatures import ANGLES_DEG, Look, LookIndex
+from smearwatch.capture.registration.similarity import Similarity
+
+_BIN_UM = 40.0
+_VIEWS_COMPARED = 6  # of one cell; more look no different
+
+_ALIKE_ENOUGH, _VIEWS_TRIED = 0.92, 3  # of one cell; the field that shows it likest may show hardly anything else
+
+CellKey = tuple[str, int]
+"""Frame and index."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A whole leukocyte in one field.
+
+    Attributes
+    ----------
+    frame, index
+        The field and its number there.
+    middle_um
+        Middle of its nucleus in the field, x + iy.
+    counted_as
+        The frame and index under which it is counted; its own where this is the first time.
+    """
+
+    frame: str
+    index: int
+    middle_um: complex
+    counted_as: CellKey
+
+
+@dataclass(frozen=True, slots=True)
+class KnownField:
+    """A field that was taken in.
+
+    Attributes
+    ----------
+    island
+        Number of the coordinates that it lies in.
+    pose
+        From the field's micrometres to the island's.
+    views
+        Its whole leukocytes.
+    """
+
+    island: int
+    pose: Similarity
+    views: tuple[View, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """An earlier view that looks like a cell, turned by so much."""
+
+    view: View
+    alike: float
+    angle_deg: float
+
+
+class Atlas:
+    """Fields in the order they came, cells by look and by place."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, KnownField] = {}
+        self.islands = 0
+        self._looks = LookIndex()
+        self._views: list[View] = []
+        self._compared: defaultdict[CellKey, int] = defaultdict(int)
+        self._bins: defaultdict[tuple[int, int, int], list[View]] = defaultdict(list)
+
+    def add(self, frame: str, field: KnownField, looks: Sequence[Look]) -> None:
+        """Take a field in, with the looks of its views in their order."""
+        self.fields[frame] = field
+        self.islands = max(self.islands, field.island + 1)
+        for view, seen in zip(field.views, looks, strict=True):
+            self._bins[self._bin(field.island, field.pose.at(view.middle_um))].append(view)
+            if self._compared[view.counted_as] < _VIEWS_COMPARED:
+                self._compared[view.counted_as] += 1
+                self._looks.add(seen)
+                self._views.append(view)
+
+    def latest(self, most: int) -> list[str]:
+        """Give the frames that came last, the last first."""
+        return list(self.fields)[-most:][::-1]
+
+    def alike(self, turned: Sequence[Look], *, least: float, most: int) -> list[list[Likeness]]:
+        """Give the views that look most like each of some cells, of so many known cells at most, the likest first."""
+        if not turned or not self._views:
+            return [[] for _ in turned]
+        return [self._likest(alike, least, most) for alike in self._looks.alike(turned)]
+
+    def _likest(self, alike: npt.NDArray[np.float32], least: float, most: int) -> list[Likeness]:
+        best = alike.max(axis=0)
+        entries = np.flatnonzero(best >= least)
+        views: Counter[CellKey] = Counter()
+        likest: list[Likeness] = []
+        for entry in entries[(-best[entries]).argsort(kind="stable")].tolist():
+            view = self._views[entry]
+            if len(views) == most and view.counted_as not in views:
+                break
+            views[view.counted_as] += 1
+            if views[view.counted_as] == 1 or (best[entry] >= _ALIKE_ENOUGH and views[view.counted_as] <= _VIEWS_TRIED):
+                angle_deg = ANGLES_DEG[int(alike[:, entry].argmax())]
+                likest.append(Likeness(view, float(best[entry]), angle_deg))
+        return likest
+
+    def near(self, island: int, place_um: complex, within_um: float) -> list[View]:
+        """Give the views of cells near a place of an island, the nearest first."""
+        found = [
+            (abs(self._place(view) - place_um), number, view)
+            for number, view in enumerate(self._binned(island, place_um, within_um))
+        ]
+        return [view for apart, _, view in sorted(found, key=lambda entry: entry[:2]) if apart <= within_um]
+
+    def _place(self, view: View) -> complex:
+        return self.fields[view.frame].pose.at(view.middle_um)
+
+    def _binned(self, island: int, place_um: complex, within_um: float) -> Iterator[View]:
+        reach = complex(within_um, within_um)
+        _, left, top = self._bin(island, place_um - reach)
+        _, right, bottom = self._bin(island, place_um + reach)
+        for column in range(left, right + 1):
+            for row in range(top, bottom + 1):
+                yield from self._bins.get((island, column, row), ())
+
+    @staticmethod
+    def _bin(island: int, place_um: complex) -> tuple[int, int, int]:
+        return island, int(place_um.real // _BIN_UM), int(place_um.imag // _BIN_UM)

@@ -1,0 +1,79 @@
+"""Guess how two fields lie to each other from points that look alike."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from smearwatch.capture.registration.picture import FieldPicture
+from smearwatch.capture.registration.similarity import Similarity, fitted
+
+_MOST_POINTS = 400
+_RATIO = 0.85
+_WITHIN_UM = 1.3
+_FEWEST_MATCHES = 4
+_SCALES, _GREATEST_ANGLE_DEG = (0.85, 1.18), 25.0
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Keypoints:
+    """Points of a field and what their surroundings look like.
+
+    Attributes
+    ----------
+    places_um
+        float32 [n, 2], from the picture's upper left corner.
+    looks
+        float32 [n, 128], square roots of SIFT histograms (Arandjelovic and Zisserman, CVPR 2012).
+    """
+
+    places_um: Floats
+    looks: Floats
+
+
+def keypoints(picture: FieldPicture) -> Keypoints:
+    """Find the points of a field."""
+    sift = cv2.SIFT.create(nfeatures=_MOST_POINTS, contrastThreshold=0.03)
+    found, described = sift.detectAndCompute(picture.grey, None)
+    if described is None or len(found) == 0:
+        return Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32))
+    places = (np.array([point.pt for point in found], np.float32) + 0.5) * np.float32(picture.um_per_px)
+    looks = np.sqrt(described / np.maximum(described.sum(axis=1, keepdims=True), 1e-6))
+    return Keypoints(places, np.asarray(looks, np.float32))
+
+
+def guess(new: Keypoints, old: Keypoints) -> Similarity | None:
+    """Guess how one field lies in another; it may be wrong and must be checked.
+
+    Returns
+    -------
+    Similarity or None
+        From the first field's micrometres to the second's.
+    """
+    if min(len(new.looks), len(old.looks)) < _FEWEST_MATCHES:
+        return None
+    alike = new.looks @ old.looks.T  # cosine, for both have length 1
+    best = alike.argmax(axis=1)
+    rows = np.arange(len(alike))
+    top = alike[rows, best]
+    alike_without = alike.copy()
+    alike_without[rows, best] = -1.0
+    second = alike_without.max(axis=1)
+    # Distances of unit vectors: sqrt(2 - 2 cos).
+    clear = (1.0 - top) < _RATIO**2 * (1.0 - second)
+    mutual = alike.argmax(axis=0)[best] == rows
+    chosen = np.flatnonzero(clear & mutual)
+    if len(chosen) < _FEWEST_MATCHES:
+        return None
+    found = fitted(
+        new.places_um[chosen].astype(np.float64), old.places_um[best[chosen]].astype(np.float64), within_um=_WITHIN_UM
+    )
+    return found if found is not None and plausible(found) else None
+
+
+def plausible(similarity: Similarity) -> bool:
+    """Whether a free-hand stage and an estimated scale may put two fields so."""
+    return _SCALES[0] <= similarity.scale <= _SCALES[1] and abs(similarity.angle_deg) <= _GREATEST_ANGLE_DEG

@@ -1,0 +1,1 @@
+"""What is seen in a field: light, blur, stain, nuclei, outlines; and the crop of each leukocyte."""

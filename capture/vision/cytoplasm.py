@@ -1,0 +1,211 @@
+"""Grow nuclei to whole leukocytes through their cytoplasm, without swallowing neighbouring red cells.
+
+Cytoplasm is tinged with azure, if weakly, where red cells are not; but where the stain turns red cells violet, or their
+rims break the light, the tinge alone runs over into them. A leukocyte is round, so its outline is sought as one closed
+line around the nucleus: of all lines that change their distance from its middle but slowly, the one that has most
+tinged and least untinged area inside.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from smearwatch.capture.vision.lobes import Labels, places
+from smearwatch.capture.vision.nuclei import Nuclei
+from smearwatch.capture.vision.stain import Plane, StainMaps
+
+_REACH_UM = 5.0
+_RIM_UM = 0.5
+_TINGE = 0.08
+_TINGE_SHARE = 0.35
+_SPREADS = 1.2
+_GREATEST_HULL = 2.2
+_SURELY = 0.03  # tinge above or below the level that leaves no doubt
+_ANGLES = 40
+_TURN = np.arange(_ANGLES) * (2.0 * np.pi / _ANGLES)
+_STEP_UM = 0.22
+_RADII_UM = np.arange(0.3, 13.0, _STEP_UM, dtype=np.float32)
+_STEP_COST_UM2 = 0.35  # of tinged area, for moving the line by one step from one angle to the next
+
+Gain = npt.NDArray[np.float32]
+Worth = npt.NDArray[np.float32]
+Places = npt.NDArray[np.intp]
+
+
+def grow_cells(maps: StainMaps, nuclei: Nuclei) -> Labels:
+    """Give every pixel of cytoplasm to its nucleus.
+
+    Parameters
+    ----------
+    maps
+        Stain maps of the field.
+    nuclei
+        The nuclei found in them.
+
+    Returns
+    -------
+    numpy.ndarray
+        int32 [h, w], 0 outside, otherwise the nucleus' label; every nucleus lies inside its cell.
+    """
+    cells = np.zeros_like(nuclei.labels)
+    if len(nuclei.areas_um2) == 0:
+        return cells
+    tinge = np.asarray(cv2.GaussianBlur(maps.nuclear, (0, 0), 0.25 / maps.um_per_px), dtype=np.float32)
+    field_level = _field_level(tinge)
+    around = _surroundings(nuclei, maps.um_per_px)
+    gain = np.stack([_gain(place, tinge, field_level, maps.um_per_px) for place in around])
+    # An outline is worth the gain inside it; a ring's share of an angle grows with its radius.
+    ring_um2 = _RADII_UM * np.float32(_STEP_UM * 2.0 * np.pi / _ANGLES)
+    outlines = closed_outlines(np.cumsum(gain * ring_um2, axis=2), most_step=2, step_cost=_STEP_COST_UM2)
+    for place, reach in zip(around, outlines, strict=True):
+        reach_px = _RADII_UM[reach] / maps.um_per_px
+        line = np.stack([np.cos(_TURN) * reach_px, np.sin(_TURN) * reach_px], axis=1) + place.middle_px
+        inside = np.zeros(place.labels.shape, dtype=np.uint8)
+        cv2.fillPoly(inside, [np.rint(line).astype(np.int32)], 1)
+        cells[place.window][(inside > 0) & (place.territory == place.label)] = place.label
+    columns, rows = places(nuclei.labels).T
+    cells[rows, columns] = nuclei.labels[rows, columns]
+    return cells
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """One nucleus and what lies around it as far as its cell can reach.
+
+    Attributes
+    ----------
+    label, strength
+        Its number and its mean stain.
+    window
+        Rows and columns of the field.
+    labels, territory
+        int32 [rows, columns]: the nuclei, and which one is nearest.
+    away_um
+        How far that one is away.
+    hull
+        bool [rows, columns], its convex hull, for what lies between a nucleus' lobes is its own cell.
+    middle_px
+        Middle of the hull, x and y in the window.
+    """
+
+    label: int
+    strength: float
+    window: tuple[slice, slice]
+    labels: Labels
+    territory: Labels
+    away_um: Plane
+    hull: npt.NDArray[np.bool_]
+    middle_px: npt.NDArray[np.float64]
+
+
+def _surroundings(nuclei: Nuclei, um_per_px: float) -> list[_Surroundings]:
+    inside = places(nuclei.labels)
+    owners = nuclei.labels[inside[:, 1], inside[:, 0]]
+    margin = int(np.ceil(2.0 * _REACH_UM / um_per_px))
+    around = []
+    for label, strength in enumerate(nuclei.strengths, start=1):
+        points = inside[owners == label]
+        left, top = np.maximum(points.min(axis=0) - margin, 0)
+        right, bottom = points.max(axis=0) + margin + 1
+        window = (slice(int(top), int(bottom)), slice(int(left), int(right)))
+        labels = nuclei.labels[window]
+        territory, away_um = _territories(labels, um_per_px)
+        hull, middle_px = _hull(points - np.array([left, top], dtype=np.int32), labels, label)
+        around.append(_Surroundings(label, strength, window, labels, territory, away_um, hull, middle_px))
+    return around
+
+
+def _territories(labels: Labels, um_per_px: float) -> tuple[Labels, Plane]:
+    """Which nucleus is nearest to each pixel, int32 [h, w], and how far away in um."""
+    inside = labels > 0
+    distance, nearest = cv2.distanceTransformWithLabels(
+        (~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    owner = np.zeros(int(nearest.max()) + 1, dtype=np.int32)
+    owner[nearest[inside]] = labels[inside]
+    return owner[nearest], np.asarray(distance * um_per_px, dtype=np.float32)
+
+
+def _hull(
+    points: npt.NDArray[np.int32], labels: Labels, label: int
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+    """Convex hull of a nucleus in its window, as far as it holds no other's, and its middle."""
+    drawn = np.zeros(labels.shape, dtype=np.uint8)
+    cv2.fillConvexPoly(drawn, cv2.convexHull(points), 1)
+    moments = cv2.moments(drawn, binaryImage=True)
+    middle = np.array([moments["m10"], moments["m01"]]) / moments["m00"]
+    if int(drawn.sum()) > _GREATEST_HULL * len(points):
+        return labels == label, middle
+    return (labels == label) | ((drawn > 0) & (labels == 0)), middle
+
+
+def _gain(place: _Surroundings, tinge: Plane, field_level: float, um_per_px: float) -> Gain:
+    """Say what each place around a nucleus is worth inside its cell: float32 [angles, radii], -1 to 3."""
+    columns = place.middle_px[0] + np.cos(_TURN)[:, None] * _RADII_UM / um_per_px
+    rows = place.middle_px[1] + np.sin(_TURN)[:, None] * _RADII_UM / um_per_px
+    top, left = place.window[0].start, place.window[1].start
+    inside_field = (columns > -0.5 - left) & (columns < tinge.shape[1] - 0.5 - left)
+    inside_field &= (rows > -0.5 - top) & (rows < tinge.shape[0] - 0.5 - top)
+    height, width = place.labels.shape
+    at = (np.clip(np.rint(rows), 0, height - 1).astype(int), np.clip(np.rint(columns), 0, width - 1).astype(int))
+    level = float(np.clip(field_level, _TINGE, max(_TINGE, _TINGE_SHARE * place.strength)))
+    gain = np.clip((tinge[place.window][at] - level) / _SURELY, -1.0, 1.0)
+    away_um = place.away_um[at]
+    gain = np.where(place.hull[at] | (away_um <= _RIM_UM), np.maximum(gain, 0.6), gain)
+    gain = np.where((away_um > _REACH_UM) | (place.territory[at] != place.label), -1.0, gain)
+    gain = np.where(place.labels[at] == place.label, 3.0, gain)
+    # Beyond the field's border, where nothing is seen, a line is neither better nor worse.
+    return np.where(inside_field, gain, 0.0).astype(np.float32)
+
+
+def _field_level(tinge: Plane) -> float:
+    """Tinge that the field's own red cells and background seldom reach."""
+    sample = tinge[::3, ::3]
+    middle = float(np.median(sample))
+    return middle + _SPREADS * 1.4826 * float(np.median(np.abs(sample - middle)))
+
+
+def closed_outlines(worth: Worth, *, most_step: int, step_cost: float) -> Places:
+    """Choose one radius for every angle, so that the line is worth most and closes.
+
+    The line is followed for a turn and a half, so that the turn in their middle knows nothing of where it began.
+
+    Parameters
+    ----------
+    worth
+        float32 [n, angles, radii], what passing at each radius is worth; all n lines are found at once.
+    most_step
+        By how many radii the line may move from one angle to the next.
+    step_cost
+        What each of these steps costs.
+
+    Returns
+    -------
+    numpy.ndarray
+        intp [n, angles], the number of the radius.
+    """
+    count, angles, radii = worth.shape
+    margin = angles // 4
+    turns = np.concatenate([worth[:, angles - margin :], worth, worth[:, :margin]], axis=1)
+    length = turns.shape[1]
+    score = np.full((count, radii + 2 * most_step), -np.inf, dtype=np.float32)
+    inner = slice(most_step, most_step + radii)
+    score[:, inner] = turns[:, 0]
+    chosen = np.zeros((length, count, radii), dtype=np.int8)
+    for angle in range(1, length):
+        best, step = score[:, inner].copy(), chosen[angle]
+        for by in range(1, most_step + 1):
+            for way in (-by, by):
+                other = score[:, most_step + way : most_step + way + radii] - np.float32(step_cost * by)
+                better = other > best
+                np.copyto(best, other, where=better)
+                step[better] = way
+        score[:, inner] = best + turns[:, angle]
+    places = np.zeros((count, length), dtype=np.intp)
+    places[:, -1] = score[:, inner].argmax(axis=1)
+    every = np.arange(count)
+    for angle in range(length - 1, 0, -1):
+        places[:, angle - 1] = places[:, angle] + chosen[angle, every, places[:, angle]]
+    return places[:, margin : margin + angles]

@@ -1,0 +1,186 @@
+"""Seen frames wait on disk, are leased to finders in order, and come back as cells or as a rejection."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+
+from smearwatch.daemon.hub.crop_queue import CROP_BYTES, CropDesk
+from smearwatch.daemon.hub.journal import Journal
+from smearwatch.daemon.hub.leases import LeaseBook
+from smearwatch.daemon.hub.stages import StageTimes
+from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.record.events import EventInvalid, Found, FoundCell, Rejected
+from smearwatch.daemon.record.frame_store import FrameStoreError
+from smearwatch.daemon.record.placement import CellName, Placement
+from smearwatch.daemon.record.writing import LedgerRefused
+from smearwatch.daemon.wire.codec import Buffer
+from smearwatch.daemon.wire.messages import CellOnWire, CellsFound, FrameLease, FrameRejected, LeaseFailed, Refused
+
+_PAGE = 64
+# A frame that ends its finder this often is rejected, so that one frame cannot stop a session.
+_ATTEMPTS = 3
+
+
+class FrameDesk:
+    """Gives frames to finders as long as the crops that they may bring have room."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        crops: CropDesk,
+        stages: StageTimes,
+        *,
+        lease_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._journal = journal
+        self._ledger = journal.ledger
+        self._crops = crops
+        self._stages = stages
+        self._cursor = 0
+        self.leases: LeaseBook[str] = LeaseBook(lease_s, clock)
+
+    def lease(self, holder: bytes) -> tuple[FrameLease, bytes] | None:
+        """Give the next frame to a finder, from the ledger's order of seeing."""
+        if not self.leases.queued:
+            self._refill()
+        while (granted := self.leases.grant(holder)) is not None:
+            number, frame = granted
+            if self._worn_out(number, frame, holder):
+                continue
+            try:
+                data = self._ledger.frames.read(frame)
+            except FrameStoreError as error:
+                if self._ledger.found(frame) is not None:
+                    raise  # its cells wait and cannot be cut again: end with its one line rather than wait for ever
+                self._give_up(number, frame, holder, "frame_bytes_lost", str(error))
+                continue
+            return self._describe(number, frame), data
+        return None
+
+    def found(self, message: CellsFound, buffers: Sequence[memoryview], holder: bytes) -> Refused | None:
+        """Commit a frame's cells and hold their crops."""
+        if self.leases.holds(message.lease, holder) != message.frame:
+            self._journal.counters["late_answers"] += 1
+            return None
+        known = self._ledger.counted_indices(message.frame)
+        try:
+            event = found_event(message)
+            flaw = _flaw(event, message.cropped, buffers, known) or self._other_cells(event)
+            if flaw is None:
+                self._journal.commit(event, thumbnails=thumbnails(message, buffers))
+        except (EventInvalid, LedgerRefused, ValueError) as error:
+            flaw = str(error)
+        if flaw is not None:
+            self._journal.counters["impossible_answers"] += 1
+            self.leases.give_back(message.lease, holder)
+            return Refused("impossible_answer", flaw[:400])
+        self.leases.settle(message.lease, holder)
+        self._stages.add(message.stages_ms)
+        better_than = {cell.index: cell.better_than for cell in message.cells}
+        for index, pixels in zip(message.cropped, buffers, strict=False):
+            if index not in known:
+                self._crops.add((message.frame, index), pixels, better_than=better_than[index])
+        return None
+
+    def rejected(self, message: FrameRejected, holder: bytes) -> Refused | None:
+        """Commit that a frame cannot be used."""
+        if self.leases.holds(message.lease, holder) != message.frame:
+            self._journal.counters["late_answers"] += 1
+            return None
+        if self._ledger.found(message.frame) is not None:
+            self._journal.counters["impossible_answers"] += 1
+            self.leases.give_back(message.lease, holder)
+            return Refused("impossible_answer", "a frame is rejected whose cells stand in the ledger already")
+        rejected = Rejected(message.frame, message.reason, message.detail, message.value, message.um_per_px)
+        self._journal.commit(rejected)
+        self.leases.settle(message.lease, holder)
+        self._stages.add(message.stages_ms)
+        return None
+
+    def failed(self, message: LeaseFailed, holder: bytes) -> bool:
+        """Queue a frame again that its finder could not serve."""
+        return self.leases.give_back(message.lease, holder) is not None
+
+    def _other_cells(self, found: Found) -> str | None:
+        """Say that a frame found before is found otherwise now, as another version might."""
+        recorded = self._ledger.found(found.frame)
+        if recorded is None:
+            return None
+        then = {cell.index: cell.better_than for cell in recorded.cells if cell.is_judged}
+        now = {cell.index: cell.better_than for cell in found.cells if cell.is_judged}
+        return (
+            None if then == now else "other cells than were recorded; finish the session with the version that began it"
+        )
+
+    def _refill(self) -> None:
+        for pending in self._ledger.pending_frames(after=self._cursor, limit=_PAGE):
+            self._cursor = pending.number
+            self.leases.put(pending.seen.frame)
+
+    def _describe(self, number: int, frame: str) -> FrameLease:
+        seen, found = self._ledger.seen(frame), self._ledger.found(frame)
+        assert seen is not None
+        scale, source = seen.um_per_px, seen.um_per_px_source
+        if found is not None:
+            # Its cells are known: the same scale again, so that they are the same cells.
+            scale, source = found.um_per_px, found.um_per_px_source
+        return FrameLease(
+            lease=number,
+            frame=frame,
+            name=seen.name,
+            um_per_px=scale,
+            um_per_px_source=source,
+            session_estimates=self._ledger.scale_estimates(),
+            known_cells=tuple(sorted(self._ledger.counted_indices(frame))),
+        )
+
+    def _worn_out(self, number: int, frame: str, holder: bytes) -> bool:
+        if self.leases.attempts[frame] <= _ATTEMPTS or self._ledger.found(frame) is not None:
+            return False
+        detail = f"no finder came through with it in {_ATTEMPTS} attempts"
+        self._give_up(number, frame, holder, "finder_failed", detail)
+        return True
+
+    def _give_up(self, number: int, frame: str, holder: bytes, reason: str, detail: str) -> None:
+        get_logger().error("frame given up", frame=frame, reason=reason, detail=detail)
+        self.leases.settle(number, holder)
+        self._journal.commit(Rejected(frame, reason, detail, None))
+
+
+def found_event(message: CellsFound) -> Found:
+    """Make the event of a finder's answer."""
+    return Found(
+        frame=message.frame,
+        width_px=message.width_px,
+        height_px=message.height_px,
+        um_per_px=message.um_per_px,
+        um_per_px_source=message.um_per_px_source,
+        um_per_px_estimate=message.um_per_px_estimate,
+        focus=message.focus,
+        cells=tuple(_found_cell(cell) for cell in message.cells),
+        placement=None if message.placement is None else Placement(**asdict(message.placement)),
+    )
+
+
+def thumbnails(message: CellsFound, buffers: Sequence[Buffer]) -> dict[tuple[str, int], bytes]:
+    """Give the thumbnails that came with a finder's answer, by frame and cell."""
+    jpegs = zip(message.cells, buffers[len(message.cropped) :], strict=True)
+    return {(message.frame, cell.index): bytes(jpeg) for cell, jpeg in jpegs if len(jpeg)}
+
+
+def _found_cell(cell: CellOnWire) -> FoundCell:
+    same_as, better_than = (None if name is None else CellName(*name) for name in (cell.same_as, cell.better_than))
+    told = (cell.index, cell.box, cell.centre_xy_px, cell.area_um2, cell.at_edge, cell.score)
+    return FoundCell(*told, same_as, better_than)
+
+
+def _flaw(found: Found, cropped: Sequence[int], buffers: Sequence[memoryview], known: frozenset[int]) -> str | None:
+    judged = {cell.index for cell in found.cells if cell.is_judged}
+    if len(buffers) != len(cropped) + len(found.cells):
+        return f"{len(buffers)} buffers for {len(cropped)} crops and {len(found.cells)} thumbnails"
+    if len(set(cropped)) != len(cropped) or not judged - known <= set(cropped) <= judged:
+        return "crops of other cells than those that are to get a verdict"
+    if any(pixels.nbytes != CROP_BYTES for pixels in buffers[: len(cropped)]):
+        return f"a crop that is not {CROP_BYTES} bytes long"
+    return None

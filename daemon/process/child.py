@@ -1,0 +1,140 @@
+"""One supervised child process: spawned, heard beating, restarted within a budget, stopped in bounded time."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.process.role import EXIT_UNUSABLE
+
+# Loading a network on a busy machine takes its time; after that, silence for this long means stuck.
+FIRST_BEAT_S = 180.0
+SILENT_S = 60.0
+BUDGET = 5
+BUDGET_WINDOW_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSpec:
+    """A role by name and by import string, so that the supervisor loads none of it."""
+
+    name: str
+    target: str
+    ends_the_run: bool = False
+
+
+@dataclass(slots=True)
+class Child:
+    """The process behind a role, and its history."""
+
+    spec: RoleSpec
+    plan: RunPlan
+    clock: Callable[[], float] = time.monotonic
+    process: subprocess.Popen[bytes] | None = None
+    beat_fd: int = -1
+    last_beat_s: float = 0.0
+    ready: bool = False
+    restarts: deque[float] = field(default_factory=lambda: deque(maxlen=BUDGET))
+    start_at_s: float = 0.0
+
+    def start(self) -> None:
+        """Spawn the process; its plan goes over stdin, which stays open until `stop`."""
+        self.beat_fd, theirs = os.pipe()
+        os.set_blocking(self.beat_fd, False)
+        order = {
+            "name": self.spec.name,
+            "target": self.spec.target,
+            "beat_fd": theirs,
+            "plan": self.plan.model_dump(mode="json"),
+        }
+        # Ctrl-C reaches the whole group, and the parent decides: a child has it blocked from its very start.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.process = subprocess.Popen(
+                # The name is for whoever looks at the process list; the order comes over stdin.
+                [sys.executable, "-m", "smearwatch.daemon.process.role", self.spec.name],
+                stdin=subprocess.PIPE,
+                pass_fds=(theirs,),
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            os.close(theirs)
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        self.process.stdin.flush()
+        self.ready, self.last_beat_s = False, self.clock()
+
+    def hear(self) -> None:
+        """Take in the heartbeats that came."""
+        try:
+            if os.read(self.beat_fd, 65536):
+                self.ready, self.last_beat_s = True, self.clock()
+        except BlockingIOError:
+            return
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the main loop has been silent for too long."""
+        limit = SILENT_S if self.ready else FIRST_BEAT_S
+        return self.process is not None and self.clock() - self.last_beat_s > limit
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def may_restart(self) -> bool:
+        """Spend one restart of the budget; a role that keeps dying gets none. Sets when the next start is due."""
+        now = self.clock()
+        while self.restarts and now - self.restarts[0] > BUDGET_WINDOW_S:
+            self.restarts.popleft()
+        if len(self.restarts) == BUDGET:
+            return False
+        self.start_at_s = now + 0.1 * 2 ** len(self.restarts)
+        self.restarts.append(now)
+        return True
+
+    def ended(self) -> int | None:
+        """Give the exit code of a process that has ended and let go of it, or None."""
+        if self.process is None or (code := self.process.poll()) is None:
+            return None
+        self._let_go()
+        return code
+
+    def terminate(self, *, finishing: bool = False) -> None:
+        """Ask the process to end; ``finishing`` says that all is done."""
+        if self.alive:
+            assert self.process is not None
+            self.process.send_signal(signal.SIGUSR1 if finishing else signal.SIGTERM)
+
+    def finish(self, timeout_s: float) -> int | None:
+        """Wait for the end, then enforce it; gives the exit code, None where the end had to be enforced."""
+        if self.process is None:
+            return 0
+        code: int | None
+        try:
+            code = self.process.wait(max(0.0, timeout_s))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            code = None
+        self._let_go()
+        return code
+
+    def _let_go(self) -> None:
+        assert self.process is not None
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        os.close(self.beat_fd)
+        self.process, self.beat_fd = None, -1
+
+
+def unusable(code: int) -> bool:
+    """Whether an exit code says that a restart would not help."""
+    return code == EXIT_UNUSABLE

@@ -1,0 +1,118 @@
+"""What finders and workers share: say hello, keep credits open, take leases, notice a new hub."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from typing import Literal, Self, TypeVar
+
+from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.process.role import Role
+from smearwatch.daemon.wire.codec import Buffer, Unreadable
+from smearwatch.daemon.wire.endpoints import Endpoints
+from smearwatch.daemon.wire.messages import Hello, Message, Ready, Refused, Welcome
+from smearwatch.daemon.wire.sockets import Peer, context
+
+_PULSE_S = 1.0
+_POLL_S = 0.2
+
+# A frame or a batch of crops that takes longer than this is taken for one that never ends.
+_LONGEST_S = 300.0
+
+LeaseT = TypeVar("LeaseT", bound=Message)
+ResultT = TypeVar("ResultT")
+
+
+class AnswerRefused(RuntimeError):
+    """The hub says that this role's answers are impossible; going on would only repeat them."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"the hub refused an answer: {detail}")
+        self.mend = "run hub, capture and worker from the same version"
+
+
+class Errand:
+    """One role's conversation with the hub. Use as a context manager, from one thread.
+
+    Attributes
+    ----------
+    welcome : Welcome or None
+        What the present hub said of itself; a lease never comes before it.
+    """
+
+    def __init__(self, plan: RunPlan, role: Role, kind: Literal["finder", "worker"], *, capacity: int) -> None:
+        self._role = role
+        self._kind: Literal["finder", "worker"] = kind
+        self._capacity = capacity
+        self._endpoints = Endpoints.under(plan.settings.runtime_dir)
+        self._next_pulse_s = 0.0
+        self.welcome: Welcome | None = None
+
+    def __enter__(self) -> Self:
+        self._stack = ExitStack()
+        owner = self._stack.enter_context(context())
+        self._peer = self._stack.enter_context(Peer(owner, self._endpoints))
+        self._bench = self._stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix=self._kind))
+        self._hello()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def send(self, message: Message, buffers: Sequence[Buffer] = ()) -> None:
+        """Send one answer."""
+        self._peer.send(message, buffers)
+
+    def at_work(self, work: Callable[[], ResultT]) -> ResultT:
+        """Do what a lease asks for in a thread of its own, and say meanwhile that it is being done.
+
+        After `_LONGEST_S` nothing more is said: the lease runs out, and the supervisor takes this process for stuck.
+        """
+        began_s = time.monotonic()
+        future = self._bench.submit(work)
+        while not wait((future,), timeout=_PULSE_S).done:
+            if time.monotonic() - began_s < _LONGEST_S:
+                self._role.beat()
+                self._peer.send(Ready(self._capacity, at_work=True))
+        return future.result()
+
+    def leases(self, kind: type[LeaseT], *, most: int) -> list[tuple[LeaseT, list[memoryview]]]:
+        """Give the leases that have come, waiting a moment for the first; beats and pulses meanwhile."""
+        taken: list[tuple[LeaseT, list[memoryview]]] = []
+        while len(taken) < most:
+            self._pulse()
+            try:
+                received = self._peer.receive(0.0 if taken else _POLL_S)
+            except Unreadable as flaw:
+                get_logger().warning("message from the hub not understood", flaw=flaw.flaw, detail=str(flaw))
+                continue
+            if received is None:
+                break
+            message, buffers = received
+            if isinstance(message, kind):
+                taken.append((message, buffers))
+            else:
+                self._other(message)
+        return taken
+
+    def _other(self, message: Message) -> None:
+        if isinstance(message, Welcome):
+            self.welcome = message
+            self._next_pulse_s = 0.0
+        elif isinstance(message, Refused) and message.code == "unknown_peer":
+            self._hello()
+        elif isinstance(message, Refused) and message.code == "impossible_answer":
+            raise AnswerRefused(message.detail)
+
+    def _hello(self) -> None:
+        self._peer.send(Hello(self._kind, self._role.name, os.getpid()))
+        self._next_pulse_s = 0.0
+
+    def _pulse(self) -> None:
+        self._role.beat()
+        now = time.monotonic()
+        if now >= self._next_pulse_s:
+            self._next_pulse_s = now + _PULSE_S
+            self._peer.send(Ready(self._capacity))

@@ -1,0 +1,115 @@
+"""The life of a child process: its plan from stdin, its heartbeat on a pipe, its stop by signal or by orphanhood.
+
+``python -m smearwatch.daemon.process.role`` reads one JSON line ``{"name", "target", "beat_fd", "plan"}`` from stdin,
+imports ``target`` ("package.module:function") and calls it with the plan and a `Role`. Stdin stays open as
+long as the parent lives; its end means stop.
+"""
+
+import gc
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from smearwatch.daemon.log import configure, get_logger
+from smearwatch.daemon.one_line import one_line
+from smearwatch.daemon.plan import RunPlan
+
+EXIT_UNUSABLE = 3
+"""A child's exit code for what a restart cannot mend; its one line is on stderr already."""
+
+
+class Role:
+    """What a role has from its parent."""
+
+    def __init__(self, name: str, beat_fd: int) -> None:
+        self.name = name
+        self._beat_fd = beat_fd
+        self._stop = threading.Event()
+        self.finishing = False
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the role is to end."""
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """Ask the role to end; safe from any thread and from a signal handler."""
+        self._stop.set()
+
+    def finish(self) -> None:
+        """Ask the role to end because all is done; safe from a signal handler."""
+        self.finishing = True
+        self._stop.set()
+
+    def heed_signals(self) -> None:
+        """From now on a signal asks the role to end in its own time, instead of ending its process."""
+        signal.signal(signal.SIGTERM, lambda *_: self.stop())
+        signal.signal(signal.SIGUSR1, lambda *_: self.finish())
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Load what takes long, before anything is begun: a stop meanwhile ends the process at once."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+        try:
+            yield
+        finally:
+            # What was loaded stays: looking for rubbish in it takes torch a second of a processor, at the end again.
+            gc.freeze()
+            self.heed_signals()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for the stop at most so long; gives whether it came."""
+        return self._stop.wait(timeout_s)
+
+    def beat(self) -> None:
+        """Tell the parent that the main loop turns. A full pipe means that it was told enough."""
+        try:
+            os.write(self._beat_fd, b".")
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            self.stop()
+
+
+def main() -> int:
+    """Run one role in this process."""
+    order: dict[str, Any] = json.loads(sys.stdin.readline())
+    plan = RunPlan.model_validate(order["plan"])
+    os.set_blocking(order["beat_fd"], False)
+    role = Role(order["name"], order["beat_fd"])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    threading.Thread(target=_until_orphaned, args=(role,), daemon=True, name="parent-watch").start()
+    configure(plan.settings.log_level, role=role.name)
+    module, _, function = order["target"].partition(":")
+    try:
+        with role.loading():  # torch alone takes seconds, on a busy machine many
+            main_of_role = getattr(importlib.import_module(module), function)
+        main_of_role(plan, role)
+    except Exception as error:  # noqa: BLE001  # the process's last line of defence: one line, never a traceback
+        line = one_line(error)
+        if line is not None:
+            sys.stderr.write(f"smearwatch: {line}\n")
+            return EXIT_UNUSABLE
+        get_logger().error("role failed", error=f"{type(error).__name__}: {error}")
+        if plan.settings.log_level == "debug":
+            traceback.print_exc()
+        return 1
+    return 0
+
+
+def _until_orphaned(role: Role) -> None:
+    # The parent never writes again: this returns when the parent's end is closed.
+    os.read(sys.stdin.fileno(), 1)
+    role.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

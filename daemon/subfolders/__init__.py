@@ -1,0 +1,1 @@
+"""A run over subfolders, each a session of its own."""

@@ -1,0 +1,144 @@
+"""One field from bytes to crops, with every refusal an answer."""
+
+import cv2
+import numpy as np
+import pytest
+
+from smearwatch.capture.finder.field import FieldFound, FieldRejected, FoundCell, find
+from smearwatch.capture.formats.decode import decode
+from smearwatch.capture.slide.slide import Slide
+
+UM = 0.1
+STAGES = ["decode", "scale", "light", "quality", "segment", "crop"]
+
+
+def _png(bgr):
+    return cv2.imencode(".png", bgr)[1].tobytes()
+
+
+@pytest.fixture(scope="module")
+def fields():
+    """Some fields of one slide, which together hold whole cells and cut ones."""
+    slide = Slide(7, um_per_px=UM, width_px=900, height_px=600)
+    return [_png(slide.field(index).bgr) for index in range(6)]
+
+
+def _find(data, um_per_px=UM, **more):
+    return find(data, um_per_px=um_per_px, um_per_px_source=None, **more)
+
+
+def test_cells_come_with_crops_unless_the_border_cuts_them(fields):
+    cells: list[FoundCell] = []
+    for data in fields:
+        found = _find(data)
+        assert isinstance(found, FieldFound)
+        assert (found.width_px, found.height_px) == (900, 600)
+        assert (found.um_per_px, found.um_per_px_source) == (UM, "configured")
+        assert found.um_per_px_estimate is None
+        assert [cell.index for cell in found.cells] == list(range(len(found.cells)))
+        cells += found.cells
+    assert any(cell.at_edge for cell in cells)
+    assert any(not cell.at_edge for cell in cells)
+    for cell in cells:
+        assert (cell.crop_bgr is None) == cell.at_edge
+        thumbnail = decode(cell.thumbnail_jpeg)
+        assert thumbnail.shape == (96, 96, 3)
+        if cell.crop_bgr is not None:
+            assert cell.crop_bgr.shape == (750, 750, 3)
+            middle = cell.crop_bgr[300:450, 300:450].reshape(-1, 3).mean()
+            assert middle < cell.crop_bgr.reshape(-1, 3).mean()
+
+
+def test_same_bytes_same_cells(fields):
+    for data in fields[:3]:
+        first, second = _find(data), _find(memoryview(data))
+        assert isinstance(first, FieldFound)
+        assert isinstance(second, FieldFound)
+        assert np.array_equal(first.segmentation.mask(), second.segmentation.mask())
+        for a, b in zip(first.cells, second.cells, strict=True):
+            assert (a.index, a.box, a.score, a.thumbnail_jpeg) == (b.index, b.box, b.score, b.thumbnail_jpeg)
+            assert (a.crop_bgr is None) == (b.crop_bgr is None)
+            if a.crop_bgr is not None and b.crop_bgr is not None:
+                assert np.array_equal(a.crop_bgr, b.crop_bgr)
+
+
+def test_stages_are_timed_in_order(fields):
+    found = _find(fields[0], um_per_px=None)
+    assert list(found.stages_ms) == STAGES
+    assert all(ms >= 0 for ms in found.stages_ms.values())
+
+
+def test_a_given_scale_keeps_its_source(fields):
+    found = find(fields[0], um_per_px=0.11, um_per_px_source="micrometer", session_estimates=(0.05,))
+    assert isinstance(found, FieldFound)
+    assert (found.um_per_px, found.um_per_px_source) == (0.11, "micrometer")
+    assert "scale" not in found.stages_ms
+
+
+def test_an_unknown_scale_is_the_sessions_median(fields):
+    alone = _find(fields[0], um_per_px=None)
+    assert isinstance(alone, FieldFound)
+    assert alone.um_per_px_source == "red_cells"
+    assert alone.um_per_px == alone.um_per_px_estimate == pytest.approx(UM, rel=0.12)
+    later = _find(fields[0], um_per_px=None, session_estimates=(0.102, 0.104, 0.106, 0.108))
+    assert isinstance(later, FieldFound)
+    assert later.um_per_px == pytest.approx(0.104)
+    assert later.um_per_px_estimate == alone.um_per_px_estimate
+
+
+def test_a_field_with_few_red_cells_has_a_say_about_itself_alone():
+    bgr = np.full((600, 800, 3), 225, np.uint8)
+    for x, y in ((200, 200), (520, 400)):
+        cv2.circle(bgr, (x, y), 37, (150, 150, 200), -1, cv2.LINE_AA)
+    cv2.circle(bgr, (400, 150), 45, (150, 60, 90), -1, cv2.LINE_AA)
+    alone, among = _find(_png(bgr), um_per_px=None), _find(_png(bgr), um_per_px=None, session_estimates=(0.2,))
+    assert isinstance(alone, FieldFound)
+    assert isinstance(among, FieldFound)
+    assert alone.um_per_px == pytest.approx(0.1, rel=0.1)
+    assert among.um_per_px == 0.2
+    assert alone.um_per_px_estimate is None
+    assert among.um_per_px_estimate is None
+
+
+def _lone_cell():
+    """A leukocyte on bare glass: no red cell gives a scale."""
+    bgr = np.full((600, 800, 3), 200, np.uint8)
+    cv2.circle(bgr, (400, 300), 50, (190, 160, 165), -1, cv2.LINE_AA)
+    cv2.circle(bgr, (400, 300), 38, (140, 50, 80), -1, cv2.LINE_AA)
+    return _png(bgr)
+
+
+def test_no_scale_at_all_is_a_refusal_and_the_sessions_scale_helps():
+    alone = _find(_lone_cell(), um_per_px=None)
+    assert isinstance(alone, FieldRejected)
+    assert alone.reason == "scale_unknown"
+    helped = _find(_lone_cell(), um_per_px=None, session_estimates=(UM,))
+    assert isinstance(helped, FieldFound)
+    assert len(helped.cells) == 1
+    assert helped.um_per_px_estimate is None
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "stages"),
+    [
+        (b"", "empty_file", ["decode"]),
+        (b"words", "not_an_image", ["decode"]),
+        (_png(np.full((300, 300, 3), 190, np.uint8))[:-20], "truncated", ["decode"]),
+        (_png(np.full((300, 300, 3), 190, np.uint8)), "empty", ["decode", "scale", "light", "quality"]),
+        (_png(np.zeros((300, 300, 3), np.uint8)), "underexposed", ["decode", "scale", "light", "quality"]),
+    ],
+)
+def test_unusable_pictures_are_answers(data, reason, stages):
+    rejected = _find(data, um_per_px=None)
+    assert isinstance(rejected, FieldRejected)
+    assert rejected.reason == reason
+    assert rejected.detail
+    assert list(rejected.stages_ms) == stages
+    assert (rejected.value is None) == (stages == ["decode"])
+
+
+def test_a_picture_too_large_is_refused():
+    data = _png(np.full((300, 300, 3), 190, np.uint8))
+    rejected = _find(data, max_pixels=1000)
+    assert isinstance(rejected, FieldRejected)
+    assert rejected.reason == "too_many_pixels"

@@ -1,0 +1,73 @@
+"""Crops without a leukocyte, cut out of fields whose leukocytes were all outlined by hand: examples to reject."""
+
+import hashlib
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from smearwatch.models.preprocess import CROP_UM
+from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, field_crop, read_picture
+
+SOURCE = "blanks"
+
+# Half a crop's view around the centre must be free of leukocytes; what lies further out may hold one, as in real
+# crops whose centre is an artefact.
+_FREE_UM = 0.4 * CROP_UM
+
+
+def read_blanks(root: Path, um_per_px: float) -> list[Sample]:
+    """Find one place free of leukocytes in each field that has one.
+
+    Parameters
+    ----------
+    root
+        Folder with `frames/` and `masks/` (PNG, 0 where there is no leukocyte) of equal names.
+    um_per_px
+        Scale of all frames.
+
+    Raises
+    ------
+    DataUnusable
+        Where a folder or a mask is missing.
+    """
+    frames, masks = root / "frames", root / "masks"
+    if not frames.is_dir() or not masks.is_dir():
+        raise DataUnusable(root, "no frames/ and masks/ in it", "name a folder that holds both")
+    samples = []
+    for frame in sorted(frames.iterdir()):
+        mask = read_picture(masks / f"{frame.stem}.png")[..., 0]
+        place = _freest(mask, _FREE_UM / um_per_px)
+        if place is not None:
+            samples.append(_sample(frame, um_per_px, place))
+    return samples
+
+
+def _freest(mask: NDArray[np.uint8], free_px: float) -> tuple[float, float] | None:
+    """Point furthest from every leukocyte, in shares of width and height; none where that is nearer than `free_px`."""
+    empty = np.asarray(mask == 0, dtype=np.uint8)
+    margin = int(free_px)
+    height, width = empty.shape
+    if min(height, width) <= 2 * margin:
+        return None
+    distance = np.asarray(cv2.distanceTransform(empty, cv2.DIST_L2, 5))
+    inner = distance[margin : height - margin, margin : width - margin]
+    if inner.max() < free_px:
+        return None
+    y, x = np.unravel_index(int(inner.argmax()), inner.shape)
+    return ((float(x) + margin) / width, (float(y) + margin) / height)
+
+
+def _sample(frame: Path, um_per_px: float, place: tuple[float, float]) -> Sample:
+    return Sample(
+        sample_id=f"{SOURCE}/{frame.name}",
+        source=SOURCE,
+        label="no_leukocyte",
+        target=REJECT,
+        group=f"{SOURCE}/{frame.stem}",
+        agreed=None,
+        draw=partial(field_crop, frame, um_per_px, place),
+        digest=hashlib.sha256(frame.read_bytes()).hexdigest(),
+    )

@@ -1,0 +1,35 @@
+"""Labelled cells as training reads them: the samples and their shrunken crops, in one order."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from smearwatch.train.data.samples import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Targets of a batch: shares float [n, 6], either bool [n], reject bool [n]."""
+
+    shares: torch.Tensor
+    either: torch.Tensor
+    reject: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class CellSet:
+    """Samples and their shrunken crops, uint8 [n, field_px, field_px, 3], in the same order."""
+
+    samples: list[Sample]
+    fields: NDArray[np.uint8]
+
+    def targets(self, places: NDArray[np.int64]) -> Targets:
+        """Targets of some of the cells."""
+        chosen = [self.samples[int(place)].target for place in places]
+        return Targets(
+            torch.tensor([target.shares for target in chosen]),
+            torch.tensor([target.kind == "either" for target in chosen]),
+            torch.tensor([target.kind == "reject" for target in chosen]),
+        )

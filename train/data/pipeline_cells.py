@@ -1,0 +1,191 @@
+"""Labelled cells as the live pipeline sees them: found by segmentation, at the scale the red cells give."""
+
+import csv
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smearwatch.capture.finder import field as find
+from smearwatch.capture.finder.version import FINDER_VERSION
+from smearwatch.models.whole import write_whole
+from smearwatch.train.data.crop_cache import Progress
+from smearwatch.train.data.samples import DataUnusable, Sample, field_crop
+
+Box = tuple[float, float, float, float]
+
+LEAST_OVERLAP = 0.3
+_COLUMNS = ("x_center", "y_center", "width", "height")
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """What the pipeline makes of one frame; boxes and centres in shares of width and height."""
+
+    rejected: str | None
+    um_per_px: float
+    boxes: list[Box]
+    centres: list[tuple[float, float]]
+    at_edge: list[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineCells:
+    """Labelled cells matched to what was found.
+
+    Attributes
+    ----------
+    samples
+        Those that were found whole, cut where and as large as the pipeline cuts them.
+    account
+        For JSON: labelled, found, at_edge (found, but cut by the border and therefore not counted), missed, in_rejected
+        (missed, since their frame was refused), rejected_frames by reason, frames, unlabelled (found without a box),
+        um_per_px (least, median, most).
+    """
+
+    samples: list[Sample]
+    account: dict[str, Any]
+
+
+def find_boxed_cells(root: Path, boxed: Sequence[Sample], cache: Path, progress: Progress) -> PipelineCells:
+    """Send the frames of boxed cells through the finder and match what it finds to the boxes.
+
+    The frames are one session, in order: each is searched at the median of the scales that its red cells and those of
+    the frames before it gave. A found cell and a box belong together where the box's centre lies in the cell's, or
+    they overlap by 0.3 of their union; each has at most one partner, the best overlap first.
+
+    Parameters
+    ----------
+    root
+        Folder with `frames/` and `boxes/`.
+    boxed
+        Samples as `smearwatch.train.data.boxed_fields.read_boxed_fields` lists them.
+    cache
+        Keeps what was found, so that a second run need not search.
+    """
+    by_frame: dict[str, list[tuple[int, Sample]]] = defaultdict(list)
+    for sample in boxed:
+        _, frame, place = sample.sample_id.rsplit("/", 2)
+        by_frame[frame].append((int(place), sample))
+    frames = sorted(by_frame)
+    searched = dict(zip(frames, _searched([root / "frames" / name for name in frames], cache, progress), strict=True))
+    account: Counter[str] = Counter()
+    rejected: Counter[str] = Counter()
+    samples: list[Sample] = []
+    for name in frames:
+        seen = searched[name]
+        if seen.rejected is not None:
+            rejected[seen.rejected] += 1
+            account["in_rejected"] += len(by_frame[name])
+        boxes = _boxes(root / "boxes" / f"{Path(name).stem}.csv")
+        partners = matched([boxes[place] for place, _ in by_frame[name]], seen.boxes)
+        account["unlabelled"] += len(seen.boxes) - len(partners)
+        for order, (_, sample) in enumerate(by_frame[name]):
+            cell = partners.get(order)
+            kind = "missed" if cell is None else "at_edge" if seen.at_edge[cell] else "found"
+            account[kind] += 1
+            if cell is not None and not seen.at_edge[cell]:
+                samples.append(_recut(sample, root / "frames" / name, seen, cell))
+    scales = [seen.um_per_px for seen in searched.values() if seen.rejected is None]
+    return PipelineCells(samples, _account(account, rejected, len(boxed), len(frames), scales))
+
+
+def matched(boxes: Sequence[Box], cells: Sequence[Box]) -> dict[int, int]:
+    """Place of a box to place of its cell, for boxes (x, y, width, height) in any one unit."""
+    pairs = []
+    for i, box in enumerate(boxes):
+        for j, cell in enumerate(cells):
+            overlap = _overlap(box, cell)
+            x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
+            inside = cell[0] <= x <= cell[0] + cell[2] and cell[1] <= y <= cell[1] + cell[3]
+            if inside or overlap >= LEAST_OVERLAP:
+                pairs.append((-overlap, i, j))
+    partners: dict[int, int] = {}
+    for _, i, j in sorted(pairs):
+        if i not in partners and j not in partners.values():
+            partners[i] = j
+    return partners
+
+
+def _account(
+    account: Counter[str], rejected: Counter[str], labelled: int, frames: int, scales: Sequence[float]
+) -> dict[str, Any]:
+    names = ("found", "at_edge", "missed", "in_rejected", "unlabelled")
+    spread = [min(scales), float(np.median(scales)), max(scales)] if scales else None
+    return {
+        "labelled": labelled,
+        **{name: account[name] for name in names},
+        "frames": frames,
+        "rejected_frames": dict(rejected),
+        "um_per_px": spread,
+    }
+
+
+def _overlap(one: Box, two: Box) -> float:
+    across = max(0.0, min(one[0] + one[2], two[0] + two[2]) - max(one[0], two[0]))
+    down = max(0.0, min(one[1] + one[3], two[1] + two[3]) - max(one[1], two[1]))
+    union = one[2] * one[3] + two[2] * two[3] - across * down
+    return across * down / union if union > 0 else 0.0
+
+
+def _recut(sample: Sample, frame: Path, seen: _Searched, cell: int) -> Sample:
+    centre = seen.centres[cell]
+    name = f"{sample.sample_id}/{seen.um_per_px:.6f}/{centre[0]:.6f},{centre[1]:.6f}"
+    return replace(sample, sample_id=name, draw=partial(field_crop, frame, seen.um_per_px, centre))
+
+
+def _boxes(table: Path) -> list[Box]:
+    try:
+        with table.open(newline="", encoding="utf-8") as lines:
+            rows = [[float(row[key]) for key in _COLUMNS] for row in csv.DictReader(lines)]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        mend = "see that x_center, y_center, width, height are there"
+        raise DataUnusable(table, f"unreadable boxes ({error})", mend) from error
+    return [(x - width / 2, y - height / 2, width, height) for x, y, width, height in rows]
+
+
+def _searched(frames: Sequence[Path], cache: Path, progress: Progress) -> list[_Searched]:
+    """Search frames in order, or take what an earlier run of the same finder found in the same ones."""
+    contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in frames]
+    kept = cache / f"found-{hashlib.sha256(json.dumps([FINDER_VERSION, contents]).encode()).hexdigest()[:24]}.json"
+    if kept.is_file():
+        return [_kept(entry) for entry in json.loads(kept.read_text(encoding="utf-8"))]
+    estimates: list[float] = []
+    found = []
+    for done, path in enumerate(frames, start=1):
+        result = find.find(path.read_bytes(), um_per_px=None, um_per_px_source=None, session_estimates=estimates)
+        if isinstance(result, find.FieldFound) and result.um_per_px_estimate is not None:
+            estimates.append(result.um_per_px_estimate)
+        found.append(_in_shares(result))
+        progress("fields searched", done, len(frames))
+    cache.mkdir(parents=True, exist_ok=True)
+    write_whole(kept, json.dumps([asdict(entry) for entry in found]).encode())
+    return found
+
+
+def _kept(entry: dict[str, Any]) -> _Searched:
+    """Read what JSON made lists of: a cell that was searched for before must be the same as one found just now."""
+    tuples = {name: [tuple(values) for values in entry[name]] for name in ("boxes", "centres")}
+    return _Searched(**entry | tuples)
+
+
+def _in_shares(result: find.FieldFound | find.FieldRejected) -> _Searched:
+    if isinstance(result, find.FieldRejected):
+        return _Searched(result.reason, 0.0, [], [], [])
+    size: NDArray[np.float64] = np.array([result.width_px, result.height_px] * 2, dtype=np.float64)
+    boxes = [np.array(cell.box) / size for cell in result.cells]
+    centres = [np.array(cell.centre_xy_px) / size[:2] for cell in result.cells]
+    return _Searched(
+        None,
+        result.um_per_px,
+        [(float(x), float(y), float(w), float(h)) for x, y, w, h in boxes],
+        [(float(x), float(y)) for x, y in centres],
+        [cell.at_edge for cell in result.cells],
+    )

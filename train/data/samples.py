@@ -1,0 +1,181 @@
+"""One labelled cell, whatever data set it comes from, and how its crop is made."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smearwatch.capture.formats.decode import FrameUnusable, decode
+from smearwatch.capture.vision.crop import cut_crop, cut_flat_crop
+from smearwatch.capture.vision.light import FieldLight, flatten_cell, measure_light
+from smearwatch.models.classes import CLASSES
+
+Six = tuple[float, float, float, float, float, float]
+TargetKind = Literal["exact", "either", "reject"]
+Part = Literal["train", "validation", "test"]
+Image = NDArray[np.uint8]
+
+# A small lymphocyte measures 7 um; what was cut more narrowly than this has none of its outline in it.
+_SMALLEST_LEUKOCYTE_UM = 6.0
+
+
+class DataUnusable(Exception):
+    """Training data that cannot be used: which file or folder, what is the matter, and how to mend it.
+
+    Attributes
+    ----------
+    reason
+        Of a picture, in one word for programs: one of `smearwatch.capture.formats.unusable.FrameUnusable`'s,
+        "unreadable" or "too_small"; "unusable" for everything else.
+    """
+
+    def __init__(self, path: Path, matter: str, mend: str, *, reason: str = "unusable") -> None:
+        super().__init__(f"{path}: {matter}")
+        self.path = path
+        self.mend = mend
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a network should answer.
+
+    Attributes
+    ----------
+    kind
+        "exact": `shares` is the wanted distribution. "either": one of the classes with a share, not known which.
+        "reject": none of the six.
+    shares
+        In the order of `CLASSES`, summing to one unless the kind is "reject", where all are zero.
+    """
+
+    kind: TargetKind
+    shares: Six
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One cell.
+
+    Attributes
+    ----------
+    sample_id
+        Unique, and the same on every machine: data set, file within it, place in the file.
+    source
+        Name of the data set.
+    label
+        The label as a person gave it, in this project's words.
+    target
+        What that means for training.
+    group
+        Cells of one group stand on the same side of every split.
+    agreed
+        Whether a second group of annotators agreed about band or segmented; None where nobody asked.
+    draw
+        Makes the crop, uint8 [750, 750, 3], light flattened. Raises `DataUnusable`.
+    digest
+        SHA-256 (hex) of the file, or what takes its place for a drawn cell.
+    """
+
+    sample_id: str
+    source: str
+    label: str
+    target: Target
+    group: str
+    agreed: bool | None
+    draw: Callable[[], Image]
+    digest: str
+
+
+def exact(place: int, certainty: float = 1.0, other: int | None = None) -> Target:
+    """Target for one class, the rest of the certainty given to another."""
+    shares = [0.0] * len(CLASSES)
+    shares[place] = certainty
+    if other is not None:
+        shares[other] = 1.0 - certainty
+    return Target("exact", _six(shares))
+
+
+def either(places: tuple[int, ...]) -> Target:
+    """Target for a label that joins classes."""
+    return Target("either", _six([1.0 / len(places) if i in places else 0.0 for i in range(len(CLASSES))]))
+
+
+REJECT = Target("reject", (0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+
+
+def allowed(samples: Sequence[Sample]) -> NDArray[np.bool_]:
+    """Which classes are right answers: bool [n, 6], none for a cell to reject, two where a label joins them.
+
+    A disputed label counts as given: of its shares only the largest is right.
+    """
+    shares = np.array([sample.target.shares for sample in samples], dtype=np.float64).reshape(-1, len(CLASSES))
+    return np.asarray((shares >= shares.max(axis=1, keepdims=True)) & (shares > 0), dtype=bool)
+
+
+def read_picture(path: Path) -> Image:
+    """Decode a picture file into uint8 [h, w, 3].
+
+    Raises
+    ------
+    DataUnusable
+        Where it cannot be read or is no picture.
+    """
+    try:
+        return decode(path.read_bytes())
+    except FrameUnusable as error:
+        raise DataUnusable(path, str(error), error.mend, reason=error.reason) from error
+    except OSError as error:
+        matter, mend = (error.strerror or str(error)).lower(), "check the file's name and rights"
+        raise DataUnusable(path, matter, mend, reason="unreadable") from error
+
+
+def cell_crop(path: Path, um_per_px: float) -> Image:
+    """Crop of a single-cell picture: the cell stands in the middle."""
+    return _middle_crop(read_picture(path), um_per_px)
+
+
+def leukocyte_crop(path: Path, um_per_px: float) -> Image:
+    """Crop of a single-cell picture as `cell_crop` makes it, of a picture that has room for a leukocyte.
+
+    Raises
+    ------
+    DataUnusable
+        Where it is no picture, or one too small for that.
+    """
+    bgr = read_picture(path)
+    height, width = bgr.shape[:2]
+    if min(height, width) * um_per_px < _SMALLEST_LEUKOCYTE_UM:
+        size_um = f"{width * um_per_px:.3g} x {height * um_per_px:.3g} um"
+        matter = f"too_small: {width} x {height} px at {um_per_px:g} um/px are {size_um}, too small for a leukocyte"
+        mend = f"give a picture of at least {_SMALLEST_LEUKOCYTE_UM:g} um, or correct --um-per-px"
+        raise DataUnusable(path, matter, mend, reason="too_small")
+    return _middle_crop(bgr, um_per_px)
+
+
+def _middle_crop(bgr: Image, um_per_px: float) -> Image:
+    flat = flatten_cell(bgr)
+    height, width = flat.shape[:2]
+    return cut_crop(flat, (width / 2, height / 2), um_per_px)
+
+
+def field_crop(path: Path, um_per_px: float, centre_xy_share: tuple[float, float]) -> Image:
+    """Crop of one cell in a whole field, its centre given in shares of width and height."""
+    bgr, light = _lit_field(path, um_per_px)
+    height, width = bgr.shape[:2]
+    return cut_flat_crop(bgr, light, (centre_xy_share[0] * width, centre_xy_share[1] * height), um_per_px)
+
+
+@lru_cache(maxsize=4)
+def _lit_field(path: Path, um_per_px: float) -> tuple[Image, FieldLight]:
+    bgr = read_picture(path)
+    return bgr, measure_light(bgr, um_per_px)
+
+
+def _six(values: list[float]) -> Six:
+    a, b, c, d, e, f = values
+    return (a, b, c, d, e, f)

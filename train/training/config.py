@@ -1,0 +1,172 @@
+"""What a training run is told, from a TOML file and options; unknown keys are refused."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from smearwatch.daemon.scale_rule import UmPerPx
+from smearwatch.models.preprocess import Preprocessing
+from smearwatch.train.data.samples import DataUnusable
+
+
+class DataConfig(BaseModel):
+    """Where labelled cells lie and at which scale; a set without a folder is left out.
+
+    Attributes
+    ----------
+    fields_found
+        Whether the boxed cells to train on are met a second time as the pipeline finds and cuts them, at the scale
+        that their red cells give.
+    simulated
+        How many cells to draw besides, so that simulated slides are named rightly; they show nothing about real ones.
+    litter
+        How many things that are no leukocyte to draw besides, to be rejected: smudges, nucleated red cells, clumps and
+        giants of platelets, precipitate.
+    force_scale
+        Believe the scales whatever the cells measure.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cells: Path | None = None
+    cells_um_per_px: UmPerPx | None = None
+    fields: Path | None = None
+    fields_um_per_px: UmPerPx | None = None
+    fields_found: bool = False
+    blanks: Path | None = None
+    blanks_um_per_px: UmPerPx | None = None
+    simulated: int = Field(0, ge=0, le=100_000)
+    litter: int = Field(0, ge=0, le=100_000)
+    force_scale: bool = False
+
+    @model_validator(mode="after")
+    def _each_has_a_scale(self) -> "DataConfig":
+        for name in ("cells", "fields", "blanks"):
+            if getattr(self, name) is not None and getattr(self, f"{name}_um_per_px") is None:
+                msg = f"{name} without {name}_um_per_px, the micrometres that one pixel covers"
+                raise ValueError(msg)
+        return self
+
+
+class TrainConfig(BaseModel):
+    """A whole run.
+
+    Attributes
+    ----------
+    epochs, again_epochs
+        The learning rate falls along half a cosine over `epochs`; then, if wanted, once more from `again_rate` of its
+        height over `again_epochs` (warm restart; Loshchilov and Hutter, ICLR 2017).
+    small_px, small_epochs
+        In the first epochs the ResNet sees its view shrunken to `small_px`, which is nearly twice as quick.
+    repeats
+        How often an epoch shows each cell of a source; a small set of another microscope counts for more.
+    recoloured
+        The share of the other photographed cells that are given the colours of one of a source's cells, by source: so
+        classes of which a small set has few are met in its colours too.
+    init, start
+        What the networks begin from: nothing; torchvision's ImageNet weights (the ResNet alone); or, where `start`
+        names a weights folder, both networks of those weights.
+    start_share
+        How far, at the end, both networks go back on the straight way to `start`: 0 not at all, 0.5 half way. What
+        they learnt from few slides then weighs less than what holds everywhere (Wortsman et al., CVPR 2022).
+    strength, far_share
+        Scales every augmentation; 0 is none. Share of the cells that are made to look as on a far microscope.
+    batch
+        Cells of a step, of all processes together.
+    learning_rate, weight_decay, warmup_share, label_smoothing
+        Of AdamW (Loshchilov and Hutter, ICLR 2019) at its peak; the share of `epochs` over which the rate rises; the
+        share of certainty that is spread over the other classes.
+    seed
+        All randomness follows from it.
+    bf16
+        Whether the networks compute in bfloat16 where torch holds that safe (autocast): on a GPU, and on a CPU that has
+        instructions for it.
+    device
+        "auto" takes a CUDA device where there is one. The same seed gives the same result on the same device only.
+    checkpoint_minutes
+        How often the state is kept within an epoch; after each epoch it is kept anyway.
+    credits
+        Whose pictures these are and under which licence; goes into the manifest.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = "weights"
+    data: DataConfig = DataConfig()
+    preprocessing: Preprocessing = Preprocessing()
+    norm: Literal["batch", "group"] = "batch"
+    init: Literal["scratch", "imagenet"] = "scratch"
+    start: Path | None = None
+    start_share: float = Field(0.0, ge=0, lt=1)
+    epochs: int = Field(14, ge=1, le=1000)
+    again_epochs: int = Field(0, ge=0, le=1000)
+    again_rate: float = Field(0.5, gt=0, le=1)
+    batch: int = Field(64, ge=2, le=4096)
+    learning_rate: float = Field(1.5e-3, gt=0)
+    weight_decay: float = Field(0.05, ge=0)
+    warmup_share: float = Field(0.08, ge=0, le=1)
+    label_smoothing: float = Field(0.03, ge=0, lt=1)
+    small_px: int = Field(96, ge=32)
+    small_epochs: int = Field(6, ge=0)
+    repeats: dict[str, int] = {"chula": 4}
+    recoloured: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    strength: float = Field(1.0, ge=0)
+    far_share: float = Field(0.0, ge=0, le=1)
+    credits: tuple[str, ...] = ()
+    seed: int = 1
+    bf16: bool = True
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    checkpoint_minutes: float = Field(10.0, ge=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _share_has_a_start(self) -> "TrainConfig":
+        if self.start_share and self.start is None:
+            msg = "start_share without start, the weights to go back to"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _shares_leave_cells_alone(self) -> "TrainConfig":
+        if sum(self.recoloured.values()) > 1:
+            msg = "recoloured has shares that sum to more than 1"
+            raise ValueError(msg)
+        return self
+
+
+def read_config(path: Path | None, overrides: dict[str, Any]) -> TrainConfig:
+    """Read a TOML file and put given options over it.
+
+    Parameters
+    ----------
+    path
+        None for the defaults alone.
+    overrides
+        Values by dotted key, for example ``{"data.cells": Path("pbc")}``; None leaves a value alone.
+
+    Raises
+    ------
+    DataUnusable
+        Where the file cannot be read or a value is unknown or out of range.
+    """
+    where = path or Path("options")
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+        for key, value in overrides.items():
+            if value is not None:
+                *outer, last = key.split(".")
+                place = content
+                for name in outer:
+                    place = place.setdefault(name, {})
+                place[last] = value
+        return TrainConfig.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        matter = first["msg"].removeprefix("Value error, ")
+        raise DataUnusable(where, f"{name}: {matter}" if name else matter, "see smearwatch train --help") from error
+    except OSError as error:
+        raise DataUnusable(where, (error.strerror or str(error)).lower(), "give a readable TOML file") from error
+    except ValueError as error:
+        raise DataUnusable(where, str(error), "give a readable TOML file") from error

@@ -1,0 +1,77 @@
+"""A training run from the command line: in one process, or in each of those that `torchrun` starts."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.progress import ProgressLine
+from smearwatch.train.training import recipe
+from smearwatch.train.training.config import TrainConfig
+from smearwatch.train.training.distributed import Ranks, check_division, group
+from smearwatch.train.training.gather import gather
+from smearwatch.train.training.logs import copy_logs
+from smearwatch.train.training.loop import Trainer
+
+
+def run(config: TrainConfig, out: Path, state: Path, cache: Path, *, fresh: bool) -> dict[str, Any] | None:
+    """Train; the first process writes weights, report and logs.
+
+    Returns
+    -------
+    dict or None
+        The report; None in the processes that are not the first.
+
+    Raises
+    ------
+    DataUnusable
+        Where cells, kept state or a folder cannot be used.
+    ProcessLost
+        Where another process ended before this one.
+    """
+    ranks = Ranks.from_environment()
+    check_division(config.batch, ranks)
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
+    if ranks.first:
+        if fresh:
+            shutil.rmtree(state, ignore_errors=True)
+        for folder in (out, state, cache):
+            _check_writable(folder)
+    with group(ranks, cuda=config.device != "cpu" and torch.cuda.is_available()):
+        if not ranks.first:
+            _follow(config, state, cache, ranks)
+            return None
+        progress = ProgressLine()
+        try:
+            report = recipe.train(config, out, state, cache, progress)
+        finally:
+            progress.close()
+    copy_logs(state, out)
+    return report
+
+
+def _follow(config: TrainConfig, state: Path, cache: Path, ranks: Ranks) -> None:
+    """Do the share of a process that is not the first: train, and write nothing."""
+    ranks.wait()  # until the first has drawn the crops and comes to its training
+    gathered = gather(config, cache, _silent)
+    Trainer(config, state).run(gathered.train, gathered.validation, _silent)
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Progress is for the first process to say."""
+
+
+def _check_writable(folder: Path) -> None:
+    # Nothing is made yet: a run that fails soon leaves no empty folders.
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        matter = f"cannot be written to ({(error.strerror or str(error)).lower()})"
+        raise DataUnusable(folder, matter, "name another folder") from error

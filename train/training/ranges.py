@@ -1,0 +1,89 @@
+"""Between what limits the cells look that weights are trained on: measured for new weights, and added to older ones."""
+
+from collections import defaultdict
+from itertools import count
+from pathlib import Path
+
+from smearwatch.models import checkpoint, memory
+from smearwatch.models.checkpoint import WeightsUnusable
+from smearwatch.models.look import look, range_of
+from smearwatch.models.manifest import LookRange, Manifest
+from smearwatch.models.preprocess import Preprocessing
+from smearwatch.train.data.boxed_fields import SOURCE
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.crop_cache import Progress, shrunken_fields
+from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.training.config import TrainConfig
+from smearwatch.train.training.gather import as_found, listed
+
+
+def ranges_of(trained: CellSet, preprocessing: Preprocessing) -> tuple[LookRange, ...]:
+    """Measure each source of cells trained on, as they are before any augmentation; those to reject are left out.
+
+    A source with too few cells gets no range.
+    """
+    looks = defaultdict(list)
+    for sample, field in zip(trained.samples, trained.fields, strict=True):
+        if sample.target.kind != "reject":
+            looks[sample.source].append(look(field, preprocessing.um_per_px))
+    return tuple(kind for name in sorted(looks) if (kind := range_of(name, looks[name])) is not None)
+
+
+def trained_anew(measured: tuple[LookRange, ...], start: Manifest | None) -> tuple[LookRange, ...] | None:
+    """Ranges of weights that began from `start`: what that has met, these have met too.
+
+    A source of the same name counts as measured now. None where nothing was measured.
+    """
+    names = {kind.name for kind in measured}
+    before = start.ranges or () if start is not None else ()
+    return (*(kind for kind in before if kind.name not in names), *measured) or None
+
+
+def met_besides(present: Manifest, measured: tuple[LookRange, ...], name: str) -> tuple[LookRange, ...] | None:
+    """Ranges of weights `name` that were adapted from `present` ones to further cells, which stand beside all others.
+
+    Where it is unknown what the present ones have met, so it is of these: the new cells alone would make everything
+    else look strange.
+    """
+    if present.ranges is None:
+        return None
+    ranges = list(present.ranges)
+    for kind in measured:
+        taken = {each.name for each in ranges}
+        named = f"{kind.name} of {name}"
+        unique = next(each for n in count(1) if (each := named if n == 1 else f"{named} ({n})") not in taken)
+        ranges.append(kind.model_copy(update={"name": unique}))
+    return tuple(ranges)
+
+
+def add_ranges(config: TrainConfig, weights: Path, cache: Path, progress: Progress) -> Manifest:
+    """Measure the cells that finished weights remember having been trained on, and write the ranges beside them.
+
+    Their identity stays, for no verdict depends on it.
+
+    Parameters
+    ----------
+    config
+        Where the cells lie, as when the weights were trained.
+
+    Raises
+    ------
+    WeightsUnusable
+        Where the weights cannot be used or remember nothing.
+    DataUnusable
+        Where the cells cannot be used, or too few of them are known to the weights.
+    """
+    manifest, known = checkpoint.read_manifest(weights), memory.load(weights)
+    if known is None:
+        mend = "take weights that remember, or train them again"
+        raise WeightsUnusable(weights, "they do not remember what they were trained on", mend)
+    samples = [each for each in listed(config) if memory.short(each.digest) in known.train_digests]
+    if config.data.fields_found and any(each.source == SOURCE for each in samples):
+        samples += as_found(config.data.fields, samples, cache, progress)
+    fields = shrunken_fields(samples, manifest.preprocessing, cache, progress)
+    ranges = ranges_of(CellSet(samples, fields), manifest.preprocessing)
+    if not ranges:
+        where = config.data.cells or config.data.fields or Path("data")
+        matter = f"only {len(samples)} of its cells were trained on, too few for a range"
+        raise DataUnusable(where, matter, "name the folders that these weights were trained from")
+    return checkpoint.write_manifest(weights, manifest.model_copy(update={"ranges": ranges}))

@@ -1,0 +1,152 @@
+"""From configuration to weights and their report: gather, train, calibrate on validation, measure on test, write."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from smearwatch.models import checkpoint, memory
+from smearwatch.models.engine import Engine
+from smearwatch.models.manifest import Manifest
+from smearwatch.models.verdict import Policy
+from smearwatch.train.data import simulated
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.crop_cache import Progress
+from smearwatch.train.data.split import SALT, split_digest
+from smearwatch.train.evaluation.measure import measure
+from smearwatch.train.evaluation.outputs import run_engine
+from smearwatch.train.evaluation.report import write_report
+from smearwatch.train.training.calibrate import fit_policy, fit_temperature
+from smearwatch.train.training.config import TrainConfig
+from smearwatch.train.training.gather import Gathered, gather
+from smearwatch.train.training.loop import Trainer
+from smearwatch.train.training.ranges import ranges_of, trained_anew
+from smearwatch.train.training.remembering import remember
+
+_TWICE = "The cells of whole fields are trained on twice, as boxed and as the pipeline finds them, and counted so."
+_NAMES = {
+    "cells": "single-cell pictures",
+    "chula": "cells of whole fields, another microscope",
+    "simulated": "drawn cells",
+}
+
+
+def train(config: TrainConfig, out: Path, state: Path, cache: Path, progress: Progress) -> dict[str, Any]:
+    """Do it all; a run that was interrupted carries on from the last kept state.
+
+    Parameters
+    ----------
+    out
+        Gets the weights, `report.json` and `report.md`, at the very end.
+    state, cache
+        What a restart needs, and the shrunken crops.
+
+    Returns
+    -------
+    dict
+        The report, as `report.json` holds it.
+
+    Raises
+    ------
+    DataUnusable
+        Where labelled cells or kept state cannot be used.
+    """
+    gathered = gather(config, cache, progress)
+    trainer = Trainer(config, state)
+    trainer.run(gathered.train, gathered.validation, progress)
+    return finish(config, trainer, gathered, out, progress)
+
+
+def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path, progress: Progress) -> dict[str, Any]:
+    """Calibrate, measure and write what a trainer has learnt so far."""
+    plain = Manifest(name=config.name, norm=config.norm, preprocessing=config.preprocessing, tensors={})
+    rounded = trainer.folder / "uncalibrated"
+    checkpoint.save(rounded, trainer.resnet, trainer.bank, plain)
+    temperature, policy = _calibrated(rounded, gathered.validation, progress)
+    chosen = {"temperature": temperature, "policy": policy}
+    manifest = plain.model_copy(update=chosen | _provenance(gathered) | {"licences": config.credits})
+    final = trainer.folder / "calibrated"
+    checkpoint.save(final, trainer.resnet, trainer.bank, manifest)
+    report = _report(Engine.load(final), config, gathered, progress)
+    served = checkpoint.load(final)
+    before = memory.load(config.start) if config.start else None
+    kept = memory.packed(remember(served, gathered.train, gathered.validation, before))
+    start = checkpoint.read_manifest(config.start) if config.start else None
+    ranges = trained_anew(ranges_of(gathered.train, config.preprocessing), start)
+    measured = manifest.model_copy(update={"metrics": _summary(report), "ranges": ranges})
+    checkpoint.save(out, served.resnet, served.bank, measured, kept)
+    write_report(out, report)
+    return report
+
+
+def _calibrated(weights: Path, validation: CellSet, progress: Progress) -> tuple[float, Policy]:
+    """Temperature and policy from the real validation cells; drawn ones are too easy to say anything about doubt."""
+    real = [place for place, sample in enumerate(validation.samples) if sample.source != simulated.SOURCE]
+    cells = CellSet([validation.samples[place] for place in real], validation.fields[real])
+    if not real:
+        return 1.0, Policy()
+    outputs = run_engine(Engine.load(weights), cells, "calibration", progress)
+    temperature = fit_temperature(cells.samples, outputs.probabilities)
+    return temperature, fit_policy(cells.samples, outputs)
+
+
+def _report(engine: Engine, config: TrainConfig, gathered: Gathered, progress: Progress) -> dict[str, Any]:
+    cells = gathered.test
+    outputs = run_engine(engine, cells, "test cells", progress)
+    policy = engine.manifest.policy
+    sets = {}
+    for source, name in _NAMES.items():
+        # What is to be rejected is measured against the single-cell pictures, its own source or another's.
+        wanted = {source, "blanks"} if source == "cells" else {source}
+        places = [place for place, sample in enumerate(cells.samples) if sample.source in wanted]
+        if places:
+            chosen = [cells.samples[place] for place in places]
+            sets[f"{name} ({source})"] = measure(chosen, outputs.at(places), policy)
+    first: dict[str, Any] = next(iter(sets.values()), {})
+    met = {sample.source for sample in gathered.train.samples}
+    sizes = {part: len(getattr(gathered, part).samples) for part in ("train", "validation", "test")}
+    notes = [
+        "This run took nothing from the test cells; temperature and thresholds come from validation.",
+        f"Cells: {sizes['train']} to train on, {sizes['validation']} for validation, {sizes['test']} to test on; split "
+        "by near-duplicate cluster, by run of ten neighbouring frames, and by seed, before anything was augmented.",
+        "No set tells patients apart, so cells of one patient stand on both sides and the scores are optimistic.",
+        *(["The whole fields' slides are in training too, with other frames."] if "chula" in met else []),
+        *([_TWICE] if config.data.fields_found and "chula" in met else []),
+        f"{config.epochs} and {config.again_epochs} epochs, the first {config.small_epochs} at {config.small_px} px, "
+        f"the others at {config.preprocessing.view_px} px; norm {config.norm}, from {_origin(config)}; temperature "
+        f"{engine.manifest.temperature}; verifiers that may overrule: {len(policy.overrules)}.",
+        f"Weights {engine.weights_id}",
+    ]
+    return {"title": f"Scores of the weights `{config.name}`", "notes": notes, **first, "sets": sets}
+
+
+def _origin(config: TrainConfig) -> str:
+    if config.start is None:
+        return config.init
+    started = checkpoint.read_manifest(config.start)
+    back = f", and {config.start_share:g} of the way back to them" if config.start_share else ""
+    return f"the weights `{started.name}` ({started.weights_id()[:12]}){back}"
+
+
+def _provenance(gathered: Gathered) -> dict[str, Any]:
+    sides = {"train": gathered.train, "validation": gathered.validation, "test": gathered.test}
+    counts = {part: dict(Counter(sample.source for sample in cells.samples)) for part, cells in sides.items()}
+    digests = {part: split_digest(cells.samples) for part, cells in sides.items()}
+    every = [sample for cells in sides.values() for sample in cells.samples]
+    return {
+        "data": {"counts": counts, "sha256": split_digest(every)},
+        "split": {"salt": SALT, "sha256": digests},
+    }
+
+
+def _summary(report: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {
+            "n": scores["n"],
+            "accuracy": scores["accuracy"],
+            "agreed": scores["agreed"]["value"],
+            "five_class": scores["five_class"]["value"],
+            "ece": scores["ece"],
+            "reject_auroc": scores["reject"]["auroc"],
+        }
+        for name, scores in report["sets"].items()
+    }

@@ -1,0 +1,59 @@
+"""What a run begins from: nothing, ImageNet, or other weights of this project."""
+
+from torch import nn
+
+from smearwatch.models import checkpoint
+from smearwatch.models.bank import LeNetBank
+from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.training.config import TrainConfig
+
+
+def first_networks(config: TrainConfig) -> tuple[LeukocyteResNet, LeNetBank, str | None]:
+    """Both networks as they are before the first step, and the identity of the weights they come from, if any.
+
+    Raises
+    ------
+    DataUnusable
+        Where the weights to begin from were made for another preprocessing or other normalisation layers.
+    WeightsUnusable
+        Where they cannot be read, or name other classes.
+    """
+    if config.start is None:
+        return LeukocyteResNet(config.norm, config.init), LeNetBank(config.preprocessing.view_px), None
+    manifest = checkpoint.read_manifest(config.start)
+    for name in ("norm", "preprocessing"):
+        theirs, ours = getattr(manifest, name), getattr(config, name)
+        if theirs != ours:
+            raise DataUnusable(
+                config.start,
+                f"the weights to begin from have another {name}: {_difference(theirs, ours)}",
+                f"give the configuration the weights' {name}, or begin from scratch",
+            )
+    networks = checkpoint.load(config.start)
+    return networks.resnet, networks.bank, networks.manifest.weights_id()
+
+
+def go_back(resnet: LeukocyteResNet, bank: LeNetBank, config: TrainConfig) -> None:
+    """Bring both networks, batch statistics included, the share `config.start_share` of the way back to their start.
+
+    Averages of weights that share a start stay good where either is, and are better on other data than both
+    (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
+    """
+    if not config.start_share:
+        return
+    first_resnet, first_bank, _ = first_networks(config)
+    pairs: tuple[tuple[nn.Module, nn.Module], ...] = ((resnet, first_resnet), (bank, first_bank))
+    for network, first in pairs:
+        present = network.state_dict()
+        for key, value in first.state_dict().items():
+            if value.is_floating_point():
+                present[key].lerp_(value.to(present[key].device), config.start_share)
+
+
+def _difference(theirs: object, ours: object) -> str:
+    """Say the first value that differs."""
+    if isinstance(theirs, str):
+        return f"{theirs} instead of {ours}"
+    pairs = zip(vars(theirs).items(), vars(ours).values(), strict=True)
+    return next(f"{name} {one} instead of {two}" for (name, one), two in pairs if one != two)
