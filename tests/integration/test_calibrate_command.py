@@ -17,7 +17,7 @@ from smearwatch.capture.scale.providers import scale_desk
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.plan import RunPlan
-from tests.unit.test_capture_ruling import micrometer
+from tests.unit.test_scale_ruling import micrometer
 
 pytestmark = pytest.mark.integration
 
