@@ -54,7 +54,7 @@ COLUMNS: Final = (
 
 
 def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
-    """Give a row for each leukocyte found, in the order the frames were seen.
+    """Yield a row for each leukocyte found, in the order the frames were seen.
 
     Parameters
     ----------

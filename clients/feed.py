@@ -109,7 +109,7 @@ class Feed:
         return self._endpoints.talk.removeprefix("ipc://")
 
     def view(self) -> View:
-        """Give what is known now."""
+        """Return what is known now."""
         return self._follower.view()
 
     def _ask(self) -> None:

@@ -110,7 +110,7 @@ class Follower:
     # What has to be asked
 
     def questions(self) -> list[Message]:
-        """Give what is to be sent to the hub now."""
+        """Return what is to be sent to the hub now."""
         asked: list[Message] = []
         if self._state.may_be_put(self._heard_s):
             if not self._follows:
@@ -167,7 +167,7 @@ class Follower:
         return "lost" if self._heard_s is None or self.silent_s >= LOST_S else "live"
 
     def view(self) -> View:
-        """Give everything that is to be shown."""
+        """Return everything that is to be shown."""
         known, pulse = self._known, self._pulse
         return View(
             connection=self.connection,

@@ -41,7 +41,7 @@ class Known:
         self.closed = False
 
     def tally(self) -> dict[str, Any] | None:
-        """Give the tally as lines and screens show it, None before there is one."""
+        """Return the tally as lines and screens show it, None before there is one."""
         if self.fold is None or self.session is None:
             return None
         return tally_json(self.fold, self.session, self.number)

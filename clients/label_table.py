@@ -13,9 +13,9 @@ Row: TypeAlias = tuple[int, dict[str, str]]
 class TableUnusable(Exception):
     """A table of labels that cannot be read as one, or of which nothing was written."""
 
-    def __init__(self, path: Path, what: str, mend: str) -> None:
+    def __init__(self, path: Path, what: str, hint: str) -> None:
         super().__init__(f"{path}: {what}")
-        self.mend = mend
+        self.hint = hint
 
 
 def read_table(path: Path) -> list[Row]:

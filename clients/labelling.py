@@ -18,7 +18,7 @@ class BadRow:
 
     line: int
     what: str
-    mend: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class Checked:
 
 
 class _Unfit(Exception):
-    def __init__(self, what: str, mend: str) -> None:
+    def __init__(self, what: str, hint: str) -> None:
         super().__init__(what)
-        self.mend = mend
+        self.hint = hint
 
 
 def check(rows: Sequence[Row], ledger: LedgerReader, *, by: str, labelled_at_ns: int) -> Checked:
@@ -88,7 +88,7 @@ def check(rows: Sequence[Row], ledger: LedgerReader, *, by: str, labelled_at_ns:
             ordinal = 1 if last is None else last.ordinal + 1
             labels.append(Labelled(*cell, name, by, ordinal, labelled_at_ns))  # type: ignore[arg-type]
         except _Unfit as unfit:
-            bad.append(BadRow(line, str(unfit), unfit.mend))
+            bad.append(BadRow(line, str(unfit), unfit.hint))
     return Checked(tuple(labels), tuple(bad), counts["unchanged"], counts["empty"])
 
 
@@ -97,8 +97,8 @@ def _label(text: str) -> str:
     if name in LABELS:
         return name
     near = difflib.get_close_matches(name, LABELS, n=1)
-    mend = f"did you mean {near[0]}?" if near else f"one of {', '.join(LABELS)}"
-    raise _Unfit(f"{text!r} is no label", mend)
+    hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(LABELS)}"
+    raise _Unfit(f"{text!r} is no label", hint)
 
 
 class _Session:

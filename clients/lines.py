@@ -47,7 +47,7 @@ class Source(Protocol):
         """Bring the view to the end of the ledger on disk."""
 
     def view(self) -> View:
-        """Give what is known now."""
+        """Return what is known now."""
 
 
 class Lines:
@@ -93,7 +93,7 @@ class Lines:
             return
         self._drift = which
         said = "drift is over: the last cells look like those trained on"
-        self._write(f"# {said}" if drift is None else f"# drift {drift_text(tally)} ({drift['mend']})")
+        self._write(f"# {said}" if drift is None else f"# drift {drift_text(tally)} ({drift['hint']})")
 
     def _heading(self, view: View) -> Iterator[str]:
         if view.session != self._session:
@@ -151,7 +151,7 @@ def follow(
 
 
 def present(feed: Source, *, within_s: float = 2.0, clock: Callable[[], float] = time.monotonic) -> View | None:
-    """Give the daemon's present state, or None when nobody answers in time."""
+    """Return the daemon's present state, or None when nobody answers in time."""
     until_s = clock() + within_s
     while clock() < until_s:
         feed.poll(_POLL_S)
@@ -163,7 +163,7 @@ def present(feed: Source, *, within_s: float = 2.0, clock: Callable[[], float] =
 
 
 def json_view(view: View) -> dict[str, Any]:
-    """Give what a JSON line holds: the tally, and how it came here."""
+    """Return what a JSON line holds: the tally, and how it came here."""
     return {
         **(view.tally or {}),
         "connection": view.connection,
@@ -178,13 +178,13 @@ def json_view(view: View) -> dict[str, Any]:
 
 
 def plain_header() -> str:
-    """Give the headings of `plain_line`."""
+    """Return the headings of `plain_line`."""
     rows = "".join(f"{row:>{_CELL}}" for row in ROWS)
     return f"{'time':<8} {'state':<8} {'cells':>9}{rows} {'flagged':>7} {'rejected':>8}  frames"
 
 
 def plain_line(view: View, at: str) -> str:
-    """Give one aligned line: cells of the target, each class, and where the frames stand."""
+    """Return one aligned line: cells of the target, each class, and where the frames stand."""
     tally = view.tally
     assert tally is not None
     rows = "".join(_share(tally, row) for row in ROWS)

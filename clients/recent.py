@@ -45,7 +45,7 @@ class RecentCells:
         self._tries.pop(key, None)
 
     def wanted(self) -> tuple[CellKey, ...]:
-        """Give the cells whose pictures are still to be asked for, the newest first."""
+        """Return the cells whose pictures are still to be asked for, the newest first."""
         if not self._pictures:
             return ()
         return tuple(
@@ -69,7 +69,7 @@ class RecentCells:
         self._tries.clear()
 
     def newest_first(self) -> tuple[RecentCell, ...]:
-        """Give the cells to show."""
+        """Return the cells to show."""
         return tuple(
             RecentCell(c.frame, c.index, c.cls, c.verdict, c.probability, self._jpegs.get(key))
             for key, c in reversed(self._cells.items())

@@ -12,7 +12,7 @@ from smearwatch.daemon.record.sessions import SessionNameInvalid, session_folder
 
 
 def recorded_view(state_dir: Path, session: str, *, pictures: bool = False, recent: int = 24) -> View:
-    """Give the last state of a recorded session.
+    """Return the last state of a recorded session.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ class Held:
 
 
 def read_truth(path: Path) -> dict[str, dict[str, object]]:
-    """Give the truth of each field by its file's name."""
+    """Return the truth of each field by its file's name."""
     with path.open(encoding="utf-8") as lines:
         return {entry["file"]: entry for entry in map(json.loads, lines)}
 
@@ -125,5 +125,5 @@ def _nearest(cells: Iterable[FoundCell], centre: list[float], within_px: float) 
 
 
 def rows(held: Held) -> list[tuple[str, int, int]]:
-    """Give (class, true, counted) in the order of the classes."""
+    """Return (class, true, counted) in the order of the classes."""
     return [(name, held.truth[name], held.named[name]) for name in CLASSES]

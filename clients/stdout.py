@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 def to_stdout() -> Callable[[str], None]:
-    """Give a writer of whole lines to stdout; each is out when it returns."""
+    """Return a writer of whole lines to stdout; each is out when it returns."""
 
     def write(line: str) -> None:
         sys.stdout.write(f"{line}\n")

@@ -16,18 +16,18 @@ ROWS = ("band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte",
 
 
 def count_of(tally: Mapping[str, Any], row: str) -> int:
-    """Give how many cells stand in one of `ROWS`."""
+    """Return how many cells stand in one of `ROWS`."""
     return int(tally["neutrophils"] if row == "neutrophils" else tally["counts"][row])
 
 
 def percent_text(share: Mapping[str, float | None]) -> str:
-    """Give a share with one decimal, or a dash while there is none."""
+    """Return a share with one decimal, or a dash while there is none."""
     value = share["value"]
     return DASH if value is None else f"{value:.1f}"
 
 
 def limits_text(share: Mapping[str, float | None]) -> str:
-    """Give a 95 % interval in whole percent, rounded outwards as tables of these limits are."""
+    """Return a 95 % interval in whole percent, rounded outwards as tables of these limits are."""
     low, high = share["low"], share["high"]
     if low is None or high is None:
         return DASH
@@ -35,7 +35,7 @@ def limits_text(share: Mapping[str, float | None]) -> str:
 
 
 def fine_limits_text(share: Mapping[str, float | None]) -> str:
-    """Give a 95 % interval with one decimal."""
+    """Return a 95 % interval with one decimal."""
     low, high = share["low"], share["high"]
     if low is None or high is None:
         return DASH
@@ -43,13 +43,13 @@ def fine_limits_text(share: Mapping[str, float | None]) -> str:
 
 
 def drift_text(tally: Mapping[str, Any]) -> str | None:
-    """Give what leaves the range of what the weights were trained on, and since when; None while nothing does."""
+    """Return what leaves the range of what the weights were trained on, and since when; None while nothing does."""
     drift = tally["drift"]
     return None if drift is None else f"since cell {drift['since_cell']}: {drift['says']}"
 
 
 def drifted_text(tally: Mapping[str, Any]) -> str | None:
-    """Give how much of a session was judged under a drift alarm; None for nothing."""
+    """Return how much of a session was judged under a drift alarm; None for nothing."""
     drifted = tally["drifted"]
     if not drifted["episodes"]:
         return None
@@ -58,7 +58,7 @@ def drifted_text(tally: Mapping[str, Any]) -> str | None:
 
 
 def state_word(view: View) -> str:
-    """Give the one word for where the session stands."""
+    """Return the one word for where the session stands."""
     if view.connection == "connecting":
         return "waiting"
     if view.connection == "done":
@@ -67,18 +67,18 @@ def state_word(view: View) -> str:
 
 
 def cells_of_target(view: View) -> str:
-    """Give ``62/100``, or only the cells where there is no target."""
+    """Return ``62/100``, or only the cells where there is no target."""
     cells = view.tally["cells"] if view.tally else 0
     return f"{cells}/{view.target}" if view.target else str(cells)
 
 
 def duration_text(seconds: float) -> str:
-    """Give a duration as ``12 s``, ``3 min`` or ``2 h``."""
+    """Return a duration as ``12 s``, ``3 min`` or ``2 h``."""
     if seconds < 120:
         return f"{int(seconds)} s"
     return f"{int(seconds // 60)} min" if seconds < 7200 else f"{int(seconds // 3600)} h"
 
 
 def latency_text(latency_ms: float | None) -> str:
-    """Give a latency in seconds, or a dash while none was measured."""
+    """Return a latency in seconds, or a dash while none was measured."""
     return DASH if latency_ms is None else f"{latency_ms / 1000:.2f} s"

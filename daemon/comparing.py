@@ -59,7 +59,7 @@ def _same(old: Counted | bytes, new: Counted | bytes) -> bool:
 
 
 def _outcomes(folder: Path) -> dict[tuple[str, int], Counted | bytes]:
-    """Give verdicts by (frame, index), and frame outcomes by (frame, -1) as canonical bytes."""
+    """Return verdicts by (frame, index), and frame outcomes by (frame, -1) as canonical bytes."""
     outcomes: dict[tuple[str, int], Counted | bytes] = {}
     with LedgerReader.read(folder) as ledger:
         for recorded in ledger.events():

@@ -35,11 +35,11 @@ CALIBRATION_NAME_IN_WORDS = "1 to 64 letters, digits, dots, dashes and underscor
 
 
 class SettingsUnusable(ValueError):
-    """A setting that cannot be used: which, where it came from, and the mend; whether it was typed as an option."""
+    """A setting that cannot be used: which, where it came from, and the hint; whether it was typed as an option."""
 
-    def __init__(self, message: str, mend: str, *, wrongly_typed: bool = False) -> None:
+    def __init__(self, message: str, hint: str, *, wrongly_typed: bool = False) -> None:
         super().__init__(message)
-        self.mend = mend
+        self.hint = hint
         self.wrongly_typed = wrongly_typed
 
 
@@ -165,8 +165,8 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
         reason = error.strerror if isinstance(error, OSError) else error
         if isinstance(error, UnicodeDecodeError):
             reason = "is no UTF-8 text"
-        mend = "write it as TOML, one key = value a line"
-        raise SettingsUnusable(f"settings file {path}: {reason}", mend) from None
+        hint = "write it as TOML, one key = value a line"
+        raise SettingsUnusable(f"settings file {path}: {reason}", hint) from None
 
 
 def _check_environment() -> None:
@@ -176,8 +176,8 @@ def _check_environment() -> None:
         key = name.upper().removeprefix(_PREFIX)
         if name.upper().startswith(_PREFIX) and key not in keys:
             near = difflib.get_close_matches(key, sorted(keys), n=1)
-            mend = f"did you mean {_PREFIX}{near[0]}?" if near else f"unset it; known: {' '.join(sorted(keys))}"
-            raise SettingsUnusable(f"environment variable {name}: unknown", mend)
+            hint = f"did you mean {_PREFIX}{near[0]}?" if near else f"unset it; known: {' '.join(sorted(keys))}"
+            raise SettingsUnusable(f"environment variable {name}: unknown", hint)
 
 
 def _explain(error: ValidationError, given: dict[str, Any], path: Path) -> SettingsUnusable:
@@ -194,9 +194,9 @@ def _explain(error: ValidationError, given: dict[str, Any], path: Path) -> Setti
         known = f"did you mean {near[0]}?" if near else f"known keys: {' '.join(Settings.model_fields)}"
         return SettingsUnusable(f"{origin}: unknown key {key!r}", known)
     if key == "um_per_px":
-        mend = f"give auto or {USABLE}"
+        hint = f"give auto or {USABLE}"
         return SettingsUnusable(
-            f"{origin}: um_per_px = {first['input']!r} is no usable scale", mend, wrongly_typed=typed
+            f"{origin}: um_per_px = {first['input']!r} is no usable scale", hint, wrongly_typed=typed
         )
     why = first["msg"].removeprefix("Value error, ")
     return SettingsUnusable(f"{origin}: {key} = {first['input']!r}: {why}", f"correct {key}", wrongly_typed=typed)

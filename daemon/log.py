@@ -31,6 +31,6 @@ def configure(level: str, *, role: str) -> None:
 
 
 def get_logger() -> Logger:
-    """Give the process's logger."""
+    """Return the process's logger."""
     logger: Logger = structlog.get_logger()
     return logger

@@ -53,7 +53,7 @@ class RunPlan(BaseModel):
         return self.source_options.get("session") if self.source == "replay" else None
 
     def recorded_settings(self) -> dict[str, Any]:
-        """Give the settings that the ledger keeps: those that decide a result, none that name this machine."""
+        """Return the settings that the ledger keeps: those that decide a result, none that name this machine."""
         keep = {
             "um_per_px",
             "scale_from",
@@ -69,7 +69,7 @@ class RunPlan(BaseModel):
         return {**recorded, "source": self.source, "replay_of": self.replay_of, **self._recorded_subfolder()}
 
     def _recorded_subfolder(self) -> dict[str, Any]:
-        """Give what tells a subfolder from another one that maps to the same session; no path of this machine."""
+        """Return what tells a subfolder from another one that maps to the same session; no path of this machine."""
         if self.subfolder is None or self.watch_dir is None:
             return {}
         above = hashlib.sha256(os.fsencode(self.watch_dir.parent)).hexdigest()[:16]

@@ -26,11 +26,11 @@ from smearwatch.daemon.weights import weights_in_use
 class RunFailed(RuntimeError):
     """A run that could not be kept going."""
 
-    mend = "see the lines above; what was counted is in the session, and running it again carries on"
+    hint = "see the lines above; what was counted is in the session, and running it again carries on"
 
 
 def roles(plan: RunPlan) -> list[RoleSpec]:
-    """Give the roles of a run in the order of starting: the hub first, the reader of its feed last."""
+    """Return the roles of a run in the order of starting: the hub first, the reader of its feed last."""
     workers = [
         RoleSpec(f"worker-{number}", "smearwatch.daemon.worker:main") for number in range(1, plan.settings.workers + 1)
     ]
@@ -185,5 +185,5 @@ def _drift_line(result: dict[str, Any]) -> str:
     return (
         f"{told}, the last ones not"
         if drift is None
-        else f"{told}, since cell {drift['since_cell']}: {drift['says']} ({drift['mend']})"
+        else f"{told}, since cell {drift['since_cell']}: {drift['says']} ({drift['hint']})"
     )

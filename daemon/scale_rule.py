@@ -22,7 +22,7 @@ class ScaleUnusable(ValueError):
 
     def __init__(self, option: str, text: str, *, or_auto: bool = False) -> None:
         super().__init__(f"{option} {text}: no usable scale")
-        self.mend = f"give {'auto or ' if or_auto else ''}{USABLE}"
+        self.hint = f"give {'auto or ' if or_auto else ''}{USABLE}"
 
 
 def is_usable(um_per_px: float) -> bool:

@@ -23,9 +23,9 @@ SourceCheck = Callable[[RunPlan], None]
 class SourceUnusable(LookupError):
     """A source that is not installed, is offered twice, or cannot be loaded."""
 
-    def __init__(self, message: str, mend: str) -> None:
+    def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
-        self.mend = mend
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,13 @@ class KnownSource:
 
 
 def known_sources() -> list[KnownSource]:
-    """Give every source that is installed, by name."""
+    """Return every source that is installed, by name."""
     found = {KnownSource(entry.name, _package(entry), entry.value) for entry in entry_points(group=GROUP)}
     return sorted(found, key=lambda known: (known.name, known.package))
 
 
 def find_source(name: str) -> KnownSource:
-    """Give the source of a name.
+    """Return the source of a name.
 
     Raises
     ------
@@ -67,8 +67,8 @@ def find_source(name: str) -> KnownSource:
         packages = " and ".join(source.package for source in chosen)
         raise SourceUnusable(f"source {name!r} is offered by {packages}", "remove one of these packages")
     if chosen and not re.fullmatch(SOURCE_NAME, name):
-        mend = "its author may use small letters, digits, - and _"
-        raise SourceUnusable(f"source {name!r} of {chosen[0].package} has a name that cannot be used", mend)
+        hint = "its author may use small letters, digits, - and _"
+        raise SourceUnusable(f"source {name!r} of {chosen[0].package} has a name that cannot be used", hint)
     if chosen:
         return chosen[0]
     names = sorted({source.name for source in known})
@@ -87,19 +87,19 @@ def load(source: KnownSource) -> SourceMain:
     SourceUnusable
         Naming the package, when importing it fails or what it names is no function.
     """
-    mend = f"install what {source.package} needs, or update or remove it"
+    hint = f"install what {source.package} needs, or update or remove it"
     try:
         main = EntryPoint(source.name, source.target, GROUP).load()
     except Exception as error:  # what a foreign module does when it is imported is not foreseen
         why = " ".join(f"{type(error).__name__}: {error}".split())
-        raise SourceUnusable(f"source {source.name!r} of {source.package} cannot be loaded: {why}", mend) from error
+        raise SourceUnusable(f"source {source.name!r} of {source.package} cannot be loaded: {why}", hint) from error
     if not callable(main):
-        raise SourceUnusable(f"source {source.name!r} of {source.package}: {source.target} is no function", mend)
+        raise SourceUnusable(f"source {source.name!r} of {source.package}: {source.target} is no function", hint)
     return main  # type: ignore[no-any-return]
 
 
 def load_check(source: KnownSource) -> SourceCheck | None:
-    """Give the function ``check`` beside a source's own; None where its module has none.
+    """Return the function ``check`` beside a source's own; None where its module has none.
 
     Raises
     ------

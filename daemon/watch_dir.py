@@ -12,9 +12,9 @@ class FolderUnusable(OSError):
 
     wrongly_typed = True
 
-    def __init__(self, path: Path, why: str, mend: str) -> None:
+    def __init__(self, path: Path, why: str, hint: str) -> None:
         super().__init__(f"folder {path} {why}")
-        self.mend = mend
+        self.hint = hint
 
 
 def is_picture_name(name: str) -> bool:
@@ -23,7 +23,7 @@ def is_picture_name(name: str) -> bool:
 
 
 def check_watch_dir(path: Path) -> Path:
-    """Give the folder's absolute path.
+    """Return the folder's absolute path.
 
     Raises
     ------

@@ -18,7 +18,7 @@ _MANIFEST: Final = "manifest.json"
 class PromotedWeightsDamaged(Exception):
     """The promoted weights are not where they should be; others are never taken in their place unasked."""
 
-    mend = "go back with `smearwatch promote --back`, or name weights with --weights"
+    hint = "go back with `smearwatch promote --back`, or name weights with --weights"
 
     def __init__(self, link: Path, matter: str) -> None:
         super().__init__(f"promoted weights {link}: {matter}")
@@ -27,24 +27,24 @@ class PromotedWeightsDamaged(Exception):
 class WeightsMissing(OSError):
     """There are no weights in the folder that was named."""
 
-    mend = "name a folder that `smearwatch train` wrote, or leave --weights out"
+    hint = "name a folder that `smearwatch train` wrote, or leave --weights out"
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"no weights in {folder}: {_MANIFEST} is missing there")
 
 
 def weights_root(state_dir: Path) -> Path:
-    """Give the folder that holds the promoted weights of a state folder."""
+    """Return the folder that holds the promoted weights of a state folder."""
     return state_dir / "weights"
 
 
 def shipped_weights() -> Path:
-    """Give the folder of the weights that come with the package."""
+    """Return the folder of the weights that come with the package."""
     return Path(str(resources.files("smearwatch.models") / "weights"))
 
 
 def promoted_weights(state_dir: Path) -> Path | None:
-    """Give the folder of the weights that were promoted last, None where none are.
+    """Return the folder of the weights that were promoted last, None where none are.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def promoted_weights(state_dir: Path) -> Path | None:
 
 
 def weights_in_use(settings: Settings) -> Path:
-    """Give the folder of the weights to work with; raises `WeightsMissing` and `PromotedWeightsDamaged`."""
+    """Return the folder of the weights to work with; raises `WeightsMissing` and `PromotedWeightsDamaged`."""
     if settings.weights is not None and not (settings.weights / _MANIFEST).is_file():
         raise WeightsMissing(settings.weights)
     return settings.weights or promoted_weights(settings.state_dir) or shipped_weights()

@@ -6,7 +6,7 @@ import numpy as np
 
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.process.lease_client import Errand
+from smearwatch.daemon.process.lease_client import LeaseClient
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.weights import weights_in_use
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, RangeOnWire
@@ -23,22 +23,22 @@ def main(plan: RunPlan, role: Role) -> None:
     role.beat()
     get_logger().info("worker ready", weights=engine.weights_id[:12], device=str(engine.device))
     capacity = _CAPACITY["cuda" if str(engine.device).startswith("cuda") else "cpu"]
-    with Errand(plan, role, "worker", capacity=capacity) as errand:
+    with LeaseClient(plan, role, "worker", capacity=capacity) as lease_client:
         while not role.stopping:
-            leases = errand.leases(CropLease, most=capacity)
+            leases = lease_client.leases(CropLease, most=capacity)
             good = [(lease, buffers[0]) for lease, buffers in leases if _fits(lease, buffers)]
             for lease, buffers in leases:
                 if not _fits(lease, buffers):
-                    errand.send(LeaseFailed(lease.lease, f"a crop of {[b.nbytes for b in buffers]} bytes"))
+                    lease_client.send(LeaseFailed(lease.lease, f"a crop of {[b.nbytes for b in buffers]} bytes"))
             if good:
-                _judge(engine, errand, good)
+                _judge(engine, lease_client, good)
 
 
 def _fits(lease: CropLease, buffers: list[memoryview]) -> bool:
     return len(buffers) == 1 and buffers[0].nbytes == lease.size_px**2 * 3
 
 
-def _judge(engine: Engine, errand: Errand, leases: list[tuple[CropLease, memoryview]]) -> None:
+def _judge(engine: Engine, lease_client: LeaseClient, leases: list[tuple[CropLease, memoryview]]) -> None:
     began = time.perf_counter()
     crops_bgr = [
         np.frombuffer(pixels, dtype=np.uint8).reshape(lease.size_px, lease.size_px, 3) for lease, pixels in leases
@@ -47,7 +47,7 @@ def _judge(engine: Engine, errand: Errand, leases: list[tuple[CropLease, memoryv
     ranges = tuple(RangeOnWire(kind.name, kind.cells, dict(kind.limits)) for kind in engine.manifest.ranges or ())
     each_ms = (time.perf_counter() - began) * 1000.0 / len(leases)
     for (lease, _), judgement in zip(leases, judgements, strict=True):
-        errand.send(
+        lease_client.send(
             CropJudged(
                 lease=lease.lease,
                 frame=lease.frame,

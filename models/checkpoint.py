@@ -13,10 +13,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as pack_tensors
 
+from smearwatch.models.atomic_write import write_atomically
 from smearwatch.models.bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.models.whole import write_whole
 
 MANIFEST_FILE = "manifest.json"
 RESNET_FILE = "resnet18.safetensors"
@@ -30,14 +30,14 @@ class WeightsUnusable(Exception):
 
     Attributes
     ----------
-    mend
+    hint
         What the user can do about it.
     """
 
-    def __init__(self, path: Path, matter: str, mend: str = "fetch or train these weights again") -> None:
+    def __init__(self, path: Path, matter: str, hint: str = "fetch or train these weights again") -> None:
         super().__init__(f"weights {path}: {matter}")
         self.path = path
-        self.mend = mend
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +82,16 @@ def save(
     remembered = None if memory is None else hashlib.sha256(memory).hexdigest()
     written = manifest.model_copy(update={"tensors": hashes, "memory": remembered})
     for name, content in packed.items():
-        write_whole(folder / name, content)
+        write_atomically(folder / name, content)
     if memory is not None:
-        write_whole(folder / MEMORY_FILE, memory)
+        write_atomically(folder / MEMORY_FILE, memory)
     return write_manifest(folder, written)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
     """Write the manifest alone, whole or not at all; gives it as written, with its checksum."""
     written = manifest.sealed()
-    write_whole(folder / MANIFEST_FILE, written.model_dump_json(indent=1).encode() + b"\n")
+    write_atomically(folder / MANIFEST_FILE, written.model_dump_json(indent=1).encode() + b"\n")
     return written
 
 

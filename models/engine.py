@@ -29,7 +29,7 @@ _DECIMALS = 6
 class DeviceMissing(LookupError):
     """A device to compute on that is not here."""
 
-    mend = "use --device auto or cpu"
+    hint = "use --device auto or cpu"
 
     def __init__(self, device: str) -> None:
         here = "cpu and cuda" if torch.cuda.is_available() else "cpu alone"

@@ -11,7 +11,7 @@ NOWHERE = Placed(None, {})
 
 
 def answered(frame: str, field: FieldFound, placed: Placed = NOWHERE) -> tuple[Found, dict[tuple[str, int], bytes]]:
-    """Give the event and the thumbnails by frame and cell."""
+    """Return the event and the thumbnails by frame and cell."""
     lease = FrameLease(1, frame, "f.jpg", None, None, (), ())
     message, buffers = cells_found(lease, field, placed, {})
     return found_event(message), thumbnails(message, buffers)

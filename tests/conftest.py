@@ -54,7 +54,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """Give the folder of real pictures (chula, bccd, pbc), or skip."""
+    """Return the folder of real pictures (chula, bccd, pbc), or skip."""
     folder = Path(os.environ.get("SMEARWATCH_REAL_DATA", ""))
     if not os.environ.get("SMEARWATCH_REAL_DATA") or not (folder / "chula" / "frames").is_dir():
         pytest.skip("no real pictures: set SMEARWATCH_REAL_DATA to the folder that holds chula, bccd and pbc")

@@ -16,6 +16,6 @@ def install(folder, module, source, entries, *, package="acme-smearwatch", versi
 
 
 def with_path(*folders):
-    """Give an environment in which processes see these folders first."""
+    """Return an environment in which processes see these folders first."""
     before = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, folders), *([before] if before else [])])}

@@ -16,13 +16,13 @@ SIZE = (640, 400)
 
 @cache
 def smear():
-    """Give a wide stretch of a simulated smear: uint8 [900, 1800, 3]."""
+    """Return a wide stretch of a simulated smear: uint8 [900, 1800, 3]."""
     return Slide(3, um_per_px=0.13, width_px=1800, height_px=900).field(0).bgr
 
 
 @cache
 def grain():
-    """Give noise to cut from, for drawing it anew for each picture takes longest of all: float32 [1200, 2000, 3]."""
+    """Return noise to cut from, for drawing it anew for each picture takes longest of all: float32 [1200, 2000, 3]."""
     return np.random.default_rng(7).standard_normal((1200, 2000, 3), np.float32)
 
 
@@ -45,7 +45,7 @@ def view(x, y, *, seed=0, noise=3.0, gain=1.0, blur=0.0, jpeg=None, size=SIZE, p
 
 
 def way(*stops, rest=10, steps=6):
-    """Give the places of a stage that rests at each stop and moves between them, one for each picture."""
+    """Return the places of a stage that rests at each stop and moves between them, one for each picture."""
     places = [stops[0]] * rest
     for before, after in itertools.pairwise(stops):
         for step in range(1, steps):

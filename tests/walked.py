@@ -18,7 +18,7 @@ class At:
     views: tuple[View, ...]
 
     def view(self, index: int) -> View:
-        """Give the view of a field."""
+        """Return the view of a field."""
         return self.views[index]
 
 

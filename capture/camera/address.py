@@ -14,9 +14,9 @@ SCHEMES = ("http", "https", "rtsp", "rtsps", "rtmp", "rtp", "udp", "tcp")
 class CameraUnusable(OSError):
     """A camera that cannot be opened, or gives no picture, when a run begins."""
 
-    def __init__(self, message: str, mend: str) -> None:
+    def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
-        self.mend = mend
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ def _on_disk(path: str) -> CameraAddress:
         raise CameraUnusable(f"camera {path} is neither a device nor a file", "for a folder use --watch")
     kind: Literal["device", "file"] = "device" if stat.S_ISCHR(mode) else "file"
     if not os.access(path, os.R_OK | (os.W_OK if kind == "device" else 0)):
-        mend = "add this user to the group video" if kind == "device" else f"chmod u+r {path}, or run as its owner"
-        raise CameraUnusable(f"camera {path} may not be read by this user", mend)
+        hint = "add this user to the group video" if kind == "device" else f"chmod u+r {path}, or run as its owner"
+        raise CameraUnusable(f"camera {path} may not be read by this user", hint)
     return CameraAddress(kind, path)
 
 

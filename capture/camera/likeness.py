@@ -137,7 +137,7 @@ def _reduced(picture: npt.NDArray[Any], side_px: int) -> npt.NDArray[Any]:
 
 
 def _vertex(values: Floats, place: int) -> float:
-    """Give where between its neighbours a largest value lies, -0.5 to 0.5, by the parabola through the three."""
+    """Return where between its neighbours a largest value lies, -0.5 to 0.5, by the parabola through the three."""
     if not 0 < place < len(values) - 1:
         return 0.0
     left, middle, right = (float(value) for value in values[place - 1 : place + 2])

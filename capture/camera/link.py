@@ -81,7 +81,7 @@ class CameraLink:
         )
 
     def next(self, timeout_s: float) -> Grab | None:
-        """Give the next picture to be looked at, or None where none comes within so long.
+        """Return the next picture to be looked at, or None where none comes within so long.
 
         Raises
         ------
@@ -164,5 +164,5 @@ class CameraLink:
     def _silent(self) -> CameraUnusable:
         if self._address.kind == "file":
             return CameraUnusable(f"camera {self._address.shown} holds no picture", "record the video again")
-        mend = "close what else uses it, or try another of its devices"
-        return CameraUnusable(f"camera {self._address.shown} opens and gives no picture", mend)
+        hint = "close what else uses it, or try another of its devices"
+        return CameraUnusable(f"camera {self._address.shown} opens and gives no picture", hint)

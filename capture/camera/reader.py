@@ -55,7 +55,7 @@ class Reader:
         return self._thread.is_alive()
 
     def take(self, timeout_s: float) -> Grab | None:
-        """Give the newest picture, each once; waits for it at most so long, and not for one that cannot come."""
+        """Return the newest picture, each once; waits for it at most so long, and not for one that cannot come."""
         with self._changed:
             self._changed.wait_for(lambda: self._newest is not None or self._ended, timeout_s)
             grab, self._newest = self._newest, None

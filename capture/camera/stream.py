@@ -67,7 +67,7 @@ class Stream:
         return grabbed
 
     def picture(self) -> Grab | None:
-        """Give the picture that was grabbed; None where it is damaged."""
+        """Return the picture that was grabbed; None where it is damaged."""
         try:
             whole, bgr = self._capture.retrieve()
         except cv2.error:
@@ -139,9 +139,9 @@ def _unopened(address: CameraAddress, timeout_s: float) -> CameraUnusable:
     if address.kind == "file":
         return CameraUnusable(f"camera {address.where} is no video that can be read", "play it, or convert it to AVI")
     if address.kind == "device":
-        mend = "close what else uses it; a camera often has a second device without pictures, so try the next number"
-        return CameraUnusable(f"camera {address.where} cannot be opened", mend)
-    why, mend = "cannot be opened", "check the address in a video player"
+        hint = "close what else uses it; a camera often has a second device without pictures, so try the next number"
+        return CameraUnusable(f"camera {address.where} cannot be opened", hint)
+    why, hint = "cannot be opened", "check the address in a video player"
     parts = urlsplit(address.where)
     try:
         port = parts.port or _PORTS.get(parts.scheme.lower())
@@ -150,8 +150,8 @@ def _unopened(address: CameraAddress, timeout_s: float) -> CameraUnusable:
     if port is not None and parts.hostname:
         try:
             socket.create_connection((parts.hostname, port), timeout=timeout_s).close()
-            why, mend = "answers, but sends no video that can be read", "check path and password in a video player"
+            why, hint = "answers, but sends no video that can be read", "check path and password in a video player"
         except OSError as error:
             reason = "no answer" if isinstance(error, TimeoutError) else (error.strerror or str(error)).lower()
-            why, mend = f"cannot be reached: {reason}", "switch it on, or correct the address"
-    return CameraUnusable(f"camera {address.shown} {why}", mend)
+            why, hint = f"cannot be reached: {reason}", "switch it on, or correct the address"
+    return CameraUnusable(f"camera {address.shown} {why}", hint)

@@ -94,8 +94,8 @@ def _one_of(ways: dict[str, object]) -> None:
         _refuse(f"{' and '.join(given)} do not go together", "give one of them")
 
 
-def _refuse(matter: str, mend: str) -> None:
-    sys.stderr.write(f"smearwatch: {matter} ({mend})\n")
+def _refuse(matter: str, hint: str) -> None:
+    sys.stderr.write(f"smearwatch: {matter} ({hint})\n")
     raise typer.Exit(2)
 
 
@@ -117,7 +117,7 @@ def _measured(image: Path, length_um: float, name: str, *, is_bar: bool, overlay
     except OSError as error:
         raise CalibrationUnusable(f"{image}: {error.strerror}", "give a picture file that can be read") from None
     except (FrameUnusable, RulingNotFound, BarNotFound) as error:
-        raise CalibrationUnusable(f"{image}: {error}", error.mend) from None
+        raise CalibrationUnusable(f"{image}: {error}", error.hint) from None
     um_per_px = length_um / length_px
     if not is_usable(um_per_px):
         matter = f"{image}: {length_um:g} um on {length_px:.1f} px are {um_per_px:.4g} um/px, not {USABLE}"

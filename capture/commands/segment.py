@@ -25,12 +25,12 @@ _SOLID_RED_CELLS = 8
 
 
 class PictureUnusable(Exception):
-    """A picture that could not be searched; `mend` says how to mend it."""
+    """A picture that could not be searched; `hint` says how to mend it."""
 
-    def __init__(self, file: Path, reason: str, detail: str, mend: str) -> None:
+    def __init__(self, file: Path, reason: str, detail: str, hint: str) -> None:
         super().__init__(detail if detail.startswith(str(file)) else f"{file}: {detail}")
         self.reason = reason
-        self.mend = mend
+        self.hint = hint
 
 
 @app.command(epilog=_EPILOG)
@@ -73,7 +73,7 @@ def segment(
         except PictureUnusable as unusable:
             failed = True
             progress.clear()
-            sys.stderr.write(f"smearwatch: {unusable} ({unusable.mend})\n")
+            sys.stderr.write(f"smearwatch: {unusable} ({unusable.hint})\n")
             record = {**_NOTHING_KNOWN, "file": str(file), "reason": unusable.reason}
             if not as_json:
                 continue
@@ -90,8 +90,8 @@ def _scales(um_per_px: str, scale_from: str) -> "PictureScales":
 
     trusted: dict[str, ScaleSource | None] = {"auto": None, **{name: name for name in get_args(ScaleSource)}}
     if scale_from not in trusted or scale_from == "micrometer":
-        mend = "give auto, metadata, configured or red_cells"
-        sys.stderr.write(f"smearwatch: --scale-from {scale_from}: not known here ({mend})\n")
+        hint = "give auto, metadata, configured or red_cells"
+        sys.stderr.write(f"smearwatch: --scale-from {scale_from}: not known here ({hint})\n")
         raise typer.Exit(2)
     value = typed_scale_or_auto(um_per_px)
     claim = None if value is None else ScaleClaim("configured", value, "--um-per-px")
@@ -120,7 +120,7 @@ def _searched(
     file: Path, scales: "PictureScales", mask_file: Path | None, overlay_file: Path | None, *, restain: bool
 ) -> dict[str, Any]:
     from smearwatch.capture.finder.field import FieldRejected, find
-    from smearwatch.capture.formats.decode import decode, describe, mend_for
+    from smearwatch.capture.formats.decode import decode, describe, hint_for
     from smearwatch.capture.scale.red_cells import estimate_um_per_px
 
     try:
@@ -130,13 +130,13 @@ def _searched(
         detail = error.strerror or type(error).__name__
         raise PictureUnusable(file, "unreadable", detail, "give a picture file that can be read") from None
     except (ScaleDisputed, ScaleMissing) as settled:
-        raise PictureUnusable(file, "scale_disputed", str(settled), settled.mend) from None
+        raise PictureUnusable(file, "scale_disputed", str(settled), settled.hint) from None
     um_per_px, source = (None, None) if claim is None else (claim.um_per_px, claim.source)
     result = find(data, um_per_px=um_per_px, um_per_px_source=source, restain=restain)
     if isinstance(result, FieldRejected):
         if result.reason not in _POOR_FIELDS:
-            mend = "give --um-per-px" if result.reason == "scale_unknown" else mend_for(result.reason)
-            raise PictureUnusable(file, result.reason, result.detail, mend)
+            hint = "give --um-per-px" if result.reason == "scale_unknown" else hint_for(result.reason)
+            raise PictureUnusable(file, result.reason, result.detail, hint)
         return _poor_record(file, result)
     if claim is not None and scales.wants_red_cells:
         estimate = estimate_um_per_px(decode(data))

@@ -95,10 +95,10 @@ def slide(
 ) -> None:
     """Draw a simulated blood smear, field by field, and write it as a camera's software would."""
     from smearwatch.capture.slide.errors import SlideError
-    from smearwatch.capture.slide.wishes import wished_slide
+    from smearwatch.capture.slide.request import requested_slide
     from smearwatch.capture.slide.writer import FieldWriter, Pace
 
-    wishes = {
+    request = {
         "variation": variation,
         "blurred": blurred,
         "moved": moved,
@@ -121,11 +121,13 @@ def slide(
         _within("--start", start, 0, 10**9)
         _within("--rate", rate, 0, 1000)
         _within("--quality", quality, 1, 100)
-        smear = wished_slide(seed, um_per_px=um_per_px, size=size, mix=mix, route=route, is_hard=hard, wishes=wishes)
+        smear = requested_slide(
+            seed, um_per_px=um_per_px, size=size, mix=mix, route=route, is_hard=hard, request=request
+        )
         writer = FieldWriter(out, _format(picture_format), quality, by_rename)
         pace = Pace(rate)
     except SlideError as error:
-        _say(f"smearwatch: {error} ({error.mend})")
+        _say(f"smearwatch: {error} ({error.hint})")
         raise typer.Exit(2) from None
     _make_folder(out)
     summary = _run(smear, writer, pace, truth, start=start, fields=fields, cells=cells, as_json=as_json)
@@ -194,7 +196,7 @@ def _tell(field: "Field", line: str, counts: Counter[str], *, as_json: bool) -> 
 
 @contextmanager
 def _ended_by_signals() -> Iterator[threading.Event]:
-    """Give an event that Ctrl-C and SIGTERM set; the handlers are put back afterwards."""
+    """Yield an event that Ctrl-C and SIGTERM set; the handlers are put back afterwards."""
     ended = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield ended
@@ -213,7 +215,7 @@ def _make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SlideError(f"cannot make the folder {out}: {error.strerror}", mend="choose another folder") from None
+        raise SlideError(f"cannot make the folder {out}: {error.strerror}", hint="choose another folder") from None
 
 
 def _format(text: str) -> Any:
@@ -221,7 +223,7 @@ def _format(text: str) -> Any:
     from smearwatch.capture.slide.writer import SUFFIXES
 
     if text not in SUFFIXES:
-        raise SlideError(f"cannot write the format {text!r}", mend=f"use --format {', '.join(SUFFIXES)}")
+        raise SlideError(f"cannot write the format {text!r}", hint=f"use --format {', '.join(SUFFIXES)}")
     return text
 
 
@@ -230,7 +232,7 @@ def _within(option: str, value: float, low: float, high: float) -> None:
 
     # Written so that a value that is not a number is refused, too.
     if not low <= value <= high:
-        raise SlideError(f"{option} cannot be {value}", mend=f"use {low:g} to {high:g}")
+        raise SlideError(f"{option} cannot be {value}", hint=f"use {low:g} to {high:g}")
 
 
 def _say(line: str) -> None:

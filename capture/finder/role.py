@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 
 from smearwatch.capture.finder.field import FieldFound, FieldRejected, find
-from smearwatch.capture.finder.session_map import PlacingDesks
+from smearwatch.capture.finder.session_map import SessionMaps
 from smearwatch.capture.registration.slide_map import Placed
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.process.lease_client import AnswerRefused, Errand
+from smearwatch.daemon.process.lease_client import AnswerRefused, LeaseClient
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.wire.codec import Buffer
 from smearwatch.daemon.wire.messages import (
@@ -32,44 +32,44 @@ _BETWEEN_REFUSALS = 8  # answers; the frame that was refused comes back sooner
 def main(plan: RunPlan, role: Role) -> None:
     """Find leukocytes until told to stop."""
     get_logger().info("finder ready")
-    desks = PlacingDesks(
+    desks = SessionMaps(
         plan.settings.state_dir,
         max_pixels=plan.settings.max_frame_pixels,
         judges_again=plan.settings.judged_view == "best",
     )
-    with Errand(plan, role, "finder", capacity=_CAPACITY) as errand:
+    with LeaseClient(plan, role, "finder", capacity=_CAPACITY) as lease_client:
         answered = _BETWEEN_REFUSALS
         while not role.stopping:
             try:
-                leases = errand.leases(FrameLease, most=1)
+                leases = lease_client.leases(FrameLease, most=1)
             except AnswerRefused as refusal:
                 if answered < _BETWEEN_REFUSALS:
                     raise
                 # The ledger says otherwise than the map; read anew, they say the same, or the next refusal ends it.
                 get_logger().warning("answer refused, the map is read anew", why=str(refusal))
-                errand.at_work(desks.close)
+                lease_client.at_work(desks.close)
                 answered = 0
                 continue
             for lease, buffers in leases:
-                hub = errand.welcome
+                hub = lease_client.welcome
                 assert hub is not None  # it comes before any lease
                 if len(buffers) != 1:
-                    errand.send(LeaseFailed(lease.lease, f"{len(buffers)} buffers instead of a frame's bytes"))
+                    lease_client.send(LeaseFailed(lease.lease, f"{len(buffers)} buffers instead of a frame's bytes"))
                     continue
                 try:
-                    answer = errand.at_work(partial(_answer, plan, lease, buffers[0], desks, hub))
+                    answer = lease_client.at_work(partial(_answer, plan, lease, buffers[0], desks, hub))
                 except Exception as error:  # noqa: BLE001  # one frame must not end its finder
                     detail = f"{type(error).__name__}: {error}"[:400]
                     get_logger().error("frame failed", frame=lease.frame, error=detail)
-                    errand.send(LeaseFailed(lease.lease, detail))
+                    lease_client.send(LeaseFailed(lease.lease, detail))
                     continue
-                errand.send(*answer)
+                lease_client.send(*answer)
                 answered += 1
-        errand.at_work(desks.close)
+        lease_client.at_work(desks.close)
 
 
 def _answer(
-    plan: RunPlan, lease: FrameLease, data: memoryview, desks: PlacingDesks, hub: Welcome
+    plan: RunPlan, lease: FrameLease, data: memoryview, desks: SessionMaps, hub: Welcome
 ) -> tuple[CellsFound | FrameRejected, list[Buffer]]:
     result = find(
         data,

@@ -11,7 +11,7 @@ from smearwatch.capture.formats.decode import FrameUnusable, decode
 from smearwatch.capture.registration.atlas import CellKey
 from smearwatch.capture.registration.clearness import clearness
 from smearwatch.capture.registration.picture import PackedPicture, packed
-from smearwatch.capture.registration.picture_cache import Shelf
+from smearwatch.capture.registration.picture_cache import PictureCache
 from smearwatch.capture.registration.signatures import Thumbnail, look
 from smearwatch.capture.registration.slide_map import Placed, SlideMap, WholeCell
 from smearwatch.capture.vision.light import at_work_scale
@@ -23,7 +23,7 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder
 
 
-class PlacingDesk:
+class SessionMap:
     """Places the fields of the session whose ledger this is.
 
     The ledger is what is known: a desk that is opened on it goes on where another one ended, with the same answers.
@@ -41,14 +41,14 @@ class PlacingDesk:
     def __init__(self, ledger: LedgerReader, *, max_pixels: int, judges_again: bool = True) -> None:
         self._ledger = ledger
         self._max_pixels = max_pixels
-        self._shelf = Shelf(self._remade)
-        self._map = SlideMap(self._shelf, judges_again=judges_again)
+        self._picture_cache = PictureCache(self._remade)
+        self._map = SlideMap(self._picture_cache, judges_again=judges_again)
         for found in ledger.found_frames():
             self._remember(found)
 
     def place(self, frame: str, result: FieldFound) -> Placed:
         """Place a field that was searched, and tell which of its cells were counted before."""
-        self._shelf.put(frame, result.picture)
+        self._picture_cache.put(frame, result.picture)
         size_um = complex(result.width_px, result.height_px) * result.um_per_px
         seen = (
             (cell.index, _thumbnail(cell.thumbnail_jpeg, cell.centre_xy_px, result.um_per_px, size_um))
@@ -87,7 +87,7 @@ class PlacingDesk:
         return packed(work, work_um_per_px).with_leukocytes((cell.box for cell in found.cells), found.um_per_px)
 
 
-class PlacingDesks:
+class SessionMaps:
     """The desk of whichever session a finder works for; use it in one thread.
 
     Parameters
@@ -95,7 +95,7 @@ class PlacingDesks:
     state_dir
         Where sessions live.
     max_pixels, judges_again
-        See `PlacingDesk`.
+        See `SessionMap`.
     """
 
     def __init__(self, state_dir: Path, *, max_pixels: int, judges_again: bool) -> None:
@@ -104,10 +104,10 @@ class PlacingDesks:
         self._max_pixels = max_pixels
         self._of: tuple[str, int] | None = None
         self._ledger: LedgerReader | None = None
-        self._desk: PlacingDesk | None = None
+        self._desk: SessionMap | None = None
 
-    def of(self, session: str, epoch: int) -> PlacingDesk:
-        """Give the desk of a session, opened anew for each hub: what the hub before it did not commit is forgotten.
+    def of(self, session: str, epoch: int) -> SessionMap:
+        """Return the desk of a session, opened anew for each hub: what the hub before it did not commit is forgotten.
 
         It is to be asked for with a lease of that hub in hand, for by then the ledger holds all that will ever be known
         of what an earlier finder found.
@@ -115,7 +115,7 @@ class PlacingDesks:
         if self._desk is None or self._of != (session, epoch):
             self.close()
             self._ledger = LedgerReader.read(session_folder(self._state_dir, session))
-            self._desk = PlacingDesk(self._ledger, max_pixels=self._max_pixels, judges_again=self._judges_again)
+            self._desk = SessionMap(self._ledger, max_pixels=self._max_pixels, judges_again=self._judges_again)
             self._of = (session, epoch)
         return self._desk
 

@@ -35,7 +35,7 @@ sys.stdout.buffer.write(out.getbuffer())
 
 
 def significant_bits(view: memoryview, structure: CziStructure) -> int:
-    """Give how many bits of a sample the camera filled, 0 where that is not stated (ComponentBitCount)."""
+    """Return how many bits of a sample the camera filled, 0 where that is not stated (ComponentBitCount)."""
     xml = structure.xml(view)
     if xml is None:
         return 0
@@ -113,7 +113,7 @@ def _check(view: memoryview, tile: CziTile, max_pixels: int) -> None:
 
 
 def _pixels(view: memoryview, tile: CziTile, dtype: np.dtype[Any], samples: int) -> npt.NDArray[np.generic]:
-    """Give the samples of a tile, blue first: [height, width, samples]."""
+    """Return the samples of a tile, blue first: [height, width, samples]."""
     packed = bytes(view[tile.data_at : tile.data_at + tile.data_bytes])
     shape = (tile.height_px, tile.width_px, samples)
     size = tile.height_px * tile.width_px * samples * dtype.itemsize

@@ -64,7 +64,7 @@ class CziStructure:
     metadata: tuple[int, int] | None
 
     def xml(self, view: memoryview) -> memoryview | None:
-        """Give the bytes of the file's XML; None where there is none."""
+        """Return the bytes of the file's XML; None where there is none."""
         if self.metadata is None:
             return None
         at, size = self.metadata
@@ -76,12 +76,12 @@ class CziStructure:
         return len({tile.plane for tile in self.tiles})
 
     def first_plane(self) -> list[CziTile]:
-        """Give the tiles of the first plane, the lowest first."""
+        """Return the tiles of the first plane, the lowest first."""
         first = min((tile.plane for tile in self.tiles), default=())
         return sorted((tile for tile in self.tiles if tile.plane == first), key=lambda tile: tile.number)
 
     def box(self) -> tuple[int, int, int, int]:
-        """Give x, y, width and height in px of the first plane."""
+        """Return x, y, width and height in px of the first plane."""
         tiles = self.first_plane()
         if not tiles:
             return (0, 0, 0, 0)
@@ -186,7 +186,7 @@ def _sub_block(view: memoryview, where: int, entry_size: int) -> tuple[int, int]
 def _tile(
     axes: dict[str, tuple[int, int, int]], pixel_type: int, compression: int, data_at: int, data_bytes: int
 ) -> CziTile | None:
-    """Give a tile at full resolution; None for one of the pyramid, which is stored smaller than it stands for."""
+    """Return a tile at full resolution; None for one of the pyramid, which is stored smaller than it stands for."""
     if "X" not in axes or "Y" not in axes or any(axes[name][1] != axes[name][2] for name in "XY"):
         return None
     plane = tuple(sorted((name, start) for name, (start, _, _) in axes.items() if name not in ("X", "Y", "M")))

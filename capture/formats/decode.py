@@ -17,7 +17,7 @@ from smearwatch.capture.formats.ome import Ome, read_ome
 from smearwatch.capture.formats.pixels import Image, to_bgr
 from smearwatch.capture.formats.safe_xml import XmlUnusable
 from smearwatch.capture.formats.tiff_structure import PAGES_LOOKED_AT, read_tiff
-from smearwatch.capture.formats.unusable import FrameUnusable, mend_for
+from smearwatch.capture.formats.unusable import FrameUnusable, hint_for
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
@@ -26,7 +26,7 @@ __all__ = [
     "PictureInfo",
     "decode",
     "describe",
-    "mend_for",
+    "hint_for",
     "probe",
 ]
 

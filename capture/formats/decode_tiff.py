@@ -78,7 +78,7 @@ def _ome(page: TiffPage) -> Ome | None:
 
 
 def _stated_bits(page: TiffPage) -> int:
-    """Give the significant bits; 0 for a whole container, of which a camera may have filled a part only."""
+    """Return the significant bits; 0 for a whole container, of which a camera may have filled a part only."""
     return 0 if page.bits in (16, 32) and GREATEST_SAMPLE not in page.integers else page.bits
 
 
@@ -111,7 +111,7 @@ def _photometric(page: TiffPage) -> int:
 
 
 def _samples(data: bytes | memoryview, pages: tuple[TiffPage, ...], chosen: tuple[int, ...]) -> npt.NDArray[np.generic]:
-    """Give the samples of a page, or of three pages side by side: [height, width] or [height, width, samples]."""
+    """Return the samples of a page, or of three pages side by side: [height, width] or [height, width, samples]."""
     try:
         planes = [_page_samples(data, index, pages[index]) for index in chosen]
         whole = planes[0] if len(planes) == 1 else np.stack(planes, axis=-1)

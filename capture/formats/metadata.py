@@ -64,13 +64,13 @@ class MetadataOdd:
         Where it stands.
     message
         What is odd, in one line.
-    mend
+    hint
         How to mend it.
     """
 
     origin: ScaleOrigin
     message: str
-    mend: str = "give --um-per-px, or calibrate the camera software with a stage micrometer"
+    hint: str = "give --um-per-px, or calibrate the camera software with a stage micrometer"
 
 
 def scale_from_metadata(data: bytes | memoryview, side_file: bytes | None = None) -> MetadataScale | MetadataOdd | None:
@@ -141,8 +141,8 @@ def _zeiss(xml: bytes | memoryview, origin: ScaleOrigin) -> MetadataScale | Meta
     try:
         root = parse_xml(xml)
     except XmlUnusable as unusable:
-        mend = "export the picture again from the camera software, or delete the metadata file"
-        return MetadataOdd(origin, f"Zeiss metadata: {unusable}", mend)
+        hint = "export the picture again from the camera software, or delete the metadata file"
+        return MetadataOdd(origin, f"Zeiss metadata: {unusable}", hint)
     scaling = next(
         (found for at in ("{*}Scaling", "{*}Metadata/{*}Scaling", ".//{*}Scaling") for found in root.findall(at)), None
     )

@@ -50,6 +50,6 @@ def parse_xml(data: bytes | memoryview) -> ET.Element:
 
 
 def child_text(parent: ET.Element, path: str) -> str | None:
-    """Give the text of the first element at a path (`{*}Name` for any namespace), without spaces around it."""
+    """Return the text of the first element at a path (`{*}Name` for any namespace), without spaces around it."""
     text = parent.findtext(path)
     return text.strip() if text and text.strip() else None

@@ -45,7 +45,7 @@ class TiffPage:
     description: bytes = b""
 
     def first(self, tag: int, default: int = 0) -> int:
-        """Give the first value of a tag, or the default where it is absent."""
+        """Return the first value of a tag, or the default where it is absent."""
         return (self.integers.get(tag) or (default,))[0]
 
     @property
@@ -71,7 +71,7 @@ class TiffPage:
         return min(container, max(8, greatest.bit_length())) if greatest else container
 
     def chunks(self) -> list[tuple[int, int]]:
-        """Give offset and length of every strip or tile; empty where they are not stated properly."""
+        """Return offset and length of every strip or tile; empty where they are not stated properly."""
         offsets = self.integers.get(STRIP_OFFSETS) or self.integers.get(TILE_OFFSETS) or ()
         lengths = self.integers.get(STRIP_BYTES) or self.integers.get(TILE_BYTES) or ()
         return list(zip(offsets, lengths, strict=True)) if len(offsets) == len(lengths) else []
@@ -169,7 +169,7 @@ class _Reader:
         return TiffPage(integers, resolution, description), following
 
     def span(self, tag: int, kind: int, values: int, at: int) -> memoryview:
-        """Give the bytes that hold a tag's values."""
+        """Return the bytes that hold a tag's values."""
         size = _SIZES.get(kind, 1) * values
         start = at + (12 if self.big else 8)
         if size > (8 if self.big else 4):

@@ -1,6 +1,6 @@
-"""Why a file cannot become a frame, each reason with its mend."""
+"""Why a file cannot become a frame, each reason with its hint."""
 
-__all__ = ["FrameUnusable", "mend_for"]
+__all__ = ["FrameUnusable", "hint_for"]
 
 _MENDS = {
     "empty_file": "let the camera software finish writing, or delete the file",
@@ -21,7 +21,7 @@ class FrameUnusable(Exception):
         One of `empty_file`, `not_an_image`, `truncated`, `too_many_pixels`, `colour_unsupported`, `undecodable`.
     detail
         What was found, in words.
-    mend
+    hint
         How to mend it.
     """
 
@@ -29,10 +29,10 @@ class FrameUnusable(Exception):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
-        self.mend = _MENDS[reason]
+        self.hint = _MENDS[reason]
 
 
-def mend_for(reason: str) -> str:
+def hint_for(reason: str) -> str:
     """Say how to mend a file that was refused for a reason.
 
     Parameters

@@ -90,11 +90,11 @@ class Atlas:
                 self._views.append(view)
 
     def latest(self, most: int) -> list[str]:
-        """Give the frames that came last, the last first."""
+        """Return the frames that came last, the last first."""
         return list(self.fields)[-most:][::-1]
 
     def alike(self, turned: Sequence[Look], *, least: float, most: int) -> list[list[Likeness]]:
-        """Give the views that look most like each of some cells, of so many known cells at most, the likest first."""
+        """Return the views that look most like each of some cells, of so many known cells at most, the likest first."""
         if not turned or not self._views:
             return [[] for _ in turned]
         return [self._likest(alike, least, most) for alike in self._looks.alike(turned)]
@@ -115,7 +115,7 @@ class Atlas:
         return likest
 
     def near(self, island: int, place_um: complex, within_um: float) -> list[View]:
-        """Give the views of cells near a place of an island, the nearest first."""
+        """Return the views of cells near a place of an island, the nearest first."""
         found = [
             (abs(self._place(view) - place_um), number, view)
             for number, view in enumerate(self._binned(island, place_um, within_um))

@@ -61,7 +61,7 @@ class BestViews:
         self._best: dict[CellKey, tuple[CellKey, Clearness]] = {}
 
     def beaten(self, same_as: Mapping[int, CellKey], clear: Mapping[int, Clearness]) -> dict[int, CellKey]:
-        """Give the views that cells of a field beat, by the cells' indices.
+        """Return the views that cells of a field beat, by the cells' indices.
 
         Parameters
         ----------

@@ -57,7 +57,7 @@ class PackedPicture:
     leukocytes_um: tuple[BoxUm, ...] = ()
 
     def unpacked(self) -> FieldPicture:
-        """Give the picture."""
+        """Return the picture."""
         grey = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
         assert grey is not None
         free = np.full(grey.shape, 255, np.uint8)
@@ -71,7 +71,7 @@ class PackedPicture:
         return FieldPicture(np.asarray(grey, dtype=np.uint8), self.um_per_px, free)
 
     def with_leukocytes(self, boxes_px: Iterable[tuple[int, int, int, int]], um_per_px: float) -> "PackedPicture":
-        """Give the same picture, told where its leukocytes are: boxes in pixels of the field, and their scale."""
+        """Return the same picture, told where its leukocytes are: boxes in pixels of the field, and their scale."""
         boxes = tuple((x * um_per_px, y * um_per_px, w * um_per_px, h * um_per_px) for x, y, w, h in boxes_px)
         return replace(self, leukocytes_um=boxes)
 

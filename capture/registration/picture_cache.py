@@ -10,7 +10,7 @@ from smearwatch.capture.registration.picture import FieldPicture, PackedPicture
 _PACKED_BYTES, _UNPACKED_KEPT = 64 * 2**20, 24
 
 
-class Shelf:
+class PictureCache:
     """Pictures and keypoints of fields, by frame; memory is bounded, whatever the session's length.
 
     Parameters

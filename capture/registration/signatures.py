@@ -119,7 +119,7 @@ def _inside_field(thumbnail: Thumbnail, side: int) -> Floats:
 
 
 def _sampling(middle: complex, um: float, angle_deg: float) -> npt.NDArray[np.float64]:
-    """Give the map from a look's pixels to the thumbnail's: float64 [2, 3]."""
+    """Return the map from a look's pixels to the thumbnail's: float64 [2, 3]."""
     step = np.exp(1j * np.deg2rad(angle_deg)) * _UM_PER_PX / um
     start = middle - step * complex(_SIDE - 1, _SIDE - 1) / 2
     return np.array([[step.real, -step.imag, start.real], [step.imag, step.real, start.imag]])

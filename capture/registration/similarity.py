@@ -58,15 +58,15 @@ class Similarity:
         return np.stack([mapped.real, mapped.imag], axis=1)
 
     def after(self, first: "Similarity") -> "Similarity":
-        """Give the map that does ``first`` and then this one."""
+        """Return the map that does ``first`` and then this one."""
         return Similarity(self.factor * first.factor, self.factor * first.shift + self.shift)
 
     def inverse(self) -> "Similarity":
-        """Give the way back."""
+        """Return the inverse."""
         return Similarity(1.0 / self.factor, -self.shift / self.factor)
 
     def pixel_matrix(self, from_um_per_px: float, to_um_per_px: float) -> Points:
-        """Give the same map between pixels of two pictures: float64 [2, 3], pixel centres at whole numbers."""
+        """Return the same map between pixels of two pictures: float64 [2, 3], pixel centres at whole numbers."""
         factor = self.factor * from_um_per_px / to_um_per_px
         half = 0.5 + 0.5j
         shift = self.shift / to_um_per_px + factor * half - half

@@ -8,7 +8,7 @@ from smearwatch.capture.registration.agreement import Tie, checked
 from smearwatch.capture.registration.atlas import Atlas, CellKey, KnownField, View
 from smearwatch.capture.registration.clearness import BestViews, Clearness, clearness
 from smearwatch.capture.registration.keypoints import guess
-from smearwatch.capture.registration.picture_cache import Shelf
+from smearwatch.capture.registration.picture_cache import PictureCache
 from smearwatch.capture.registration.signatures import ANGLES_DEG, Look, Thumbnail, look
 from smearwatch.capture.registration.similarity import Similarity
 from smearwatch.daemon.record.placement import Placement
@@ -63,8 +63,8 @@ class SlideMap:
         Whether a view that is clearly better than those before it is told.
     """
 
-    def __init__(self, shelf: Shelf, *, judges_again: bool = True) -> None:
-        self._shelf = shelf
+    def __init__(self, picture_cache: PictureCache, *, judges_again: bool = True) -> None:
+        self._picture_cache = picture_cache
         self._best = BestViews()
         self._judges_again = judges_again
         self._atlas = Atlas()
@@ -85,7 +85,7 @@ class SlideMap:
         if frame in self._placed:
             return self._placed[frame]
         turned = {cell.index: look(cell.thumbnail, ANGLES_DEG) for cell in cells}
-        search = _Search(self._shelf, self._atlas, frame, turned)
+        search = _Search(self._picture_cache, self._atlas, frame, turned)
         search.among_latest()
         search.by_look()
         search.by_place()
@@ -136,7 +136,7 @@ class SlideMap:
 
 
 def pose_of(placement: Placement, size_um: complex) -> Similarity:
-    """Give the map from a field's micrometres to its island's that a placement stands for."""
+    """Return the map from a field's micrometres to its island's that a placement stands for."""
     turn = Similarity.of(scale=placement.scale, angle_deg=placement.angle_deg, shift=0j)
     return Similarity(turn.factor, complex(placement.x_um, placement.y_um) - turn.at(size_um / 2))
 
@@ -144,8 +144,8 @@ def pose_of(placement: Placement, size_um: complex) -> Similarity:
 class _Search:
     """Looks for the fields that a new one overlaps."""
 
-    def __init__(self, shelf: Shelf, atlas: Atlas, frame: str, turned: dict[int, Look]) -> None:
-        self._shelf = shelf
+    def __init__(self, picture_cache: PictureCache, atlas: Atlas, frame: str, turned: dict[int, Look]) -> None:
+        self._picture_cache = picture_cache
         self._atlas = atlas
         self._frame = frame
         self._turned = turned
@@ -155,7 +155,7 @@ class _Search:
     def among_latest(self) -> None:
         """Compare with the fields that came last, by points that look alike."""
         for other in self._atlas.latest(_LATEST):
-            mine, theirs = self._shelf.keypoints(self._frame), self._shelf.keypoints(other)
+            mine, theirs = self._picture_cache.keypoints(self._frame), self._picture_cache.keypoints(other)
             start = None if mine is None or theirs is None else guess(mine, theirs)
             if start is not None:
                 self._check(other, start, None)
@@ -192,13 +192,13 @@ class _Search:
                     break
 
     def pose(self) -> tuple[Similarity, int]:
-        """Give the field's place by its surest tie, and the island."""
+        """Return the field's place by its surest tie, and the island."""
         surest = max(self.ties, key=lambda other: self.ties[other].agreeing)
         field = self._atlas.fields[surest]
         return field.pose.after(self.ties[surest].onto), field.island
 
     def same_as(self) -> dict[int, CellKey]:
-        """Give the cells that were counted before: those that a tied field shows at the same place."""
+        """Return the cells that were counted before: those that a tied field shows at the same place."""
         met = sorted(self._meetings(), key=lambda meeting: meeting[0])
         known: dict[int, CellKey] = {}
         for _, index, counted_as in met:
@@ -215,7 +215,7 @@ class _Search:
                         yield apart_um, index, view.counted_as
 
     def _check(self, other: str, start: Similarity, seed_um: complex | None) -> bool:
-        mine, theirs = self._shelf.picture(self._frame), self._shelf.picture(other)
+        mine, theirs = self._picture_cache.picture(self._frame), self._picture_cache.picture(other)
         if mine is None or theirs is None or self._checks == _MOST_CHECKS:
             return False
         self._checks += 1

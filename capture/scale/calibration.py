@@ -20,9 +20,9 @@ DEFAULT_NAME = "default"
 class CalibrationUnusable(ValueError):
     """A calibration that cannot be read, written or used."""
 
-    def __init__(self, matter: str, mend: str, *, wrongly_typed: bool = False) -> None:
+    def __init__(self, matter: str, hint: str, *, wrongly_typed: bool = False) -> None:
         super().__init__(matter)
-        self.mend = mend
+        self.hint = hint
         self.wrongly_typed = wrongly_typed
 
 
@@ -43,7 +43,7 @@ class Calibration(BaseModel):
     measured_at: str
 
     def for_picture(self, width_px: int, height_px: int) -> float | None:
-        """Give the scale of a picture of the same size, lying or standing; None for any other.
+        """Return the scale of a picture of the same size, lying or standing; None for any other.
 
         A camera that bins, crops or writes smaller pictures has another scale, which nobody can tell from the size.
 
@@ -57,7 +57,7 @@ class Calibration(BaseModel):
 
 
 def calibrations_root(state_dir: Path) -> Path:
-    """Give the folder of a state folder's calibrations.
+    """Return the folder of a state folder's calibrations.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def calibrations_root(state_dir: Path) -> Path:
 
 
 def check_calibration_name(name: str) -> str:
-    """Give a calibration's name back if it can be one; raises `CalibrationUnusable`.
+    """Return a calibration's name if it can be one; raises `CalibrationUnusable`.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ def check_calibration_name(name: str) -> str:
         As it was typed.
     """
     if not re.fullmatch(CALIBRATION_NAME, name):
-        mend = f"use {CALIBRATION_NAME_IN_WORDS}"
-        raise CalibrationUnusable(f"{name!r} is no calibration's name", mend, wrongly_typed=True)
+        hint = f"use {CALIBRATION_NAME_IN_WORDS}"
+        raise CalibrationUnusable(f"{name!r} is no calibration's name", hint, wrongly_typed=True)
     return name
 
 
@@ -138,7 +138,7 @@ def load(state_dir: Path, name: str) -> Calibration | None:
 
 
 def listed(state_dir: Path) -> list[Calibration]:
-    """Give all calibrations in the order of their names; raises `CalibrationUnusable`.
+    """Return all calibrations in the order of their names; raises `CalibrationUnusable`.
 
     Parameters
     ----------

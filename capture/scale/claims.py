@@ -41,11 +41,11 @@ class ScaleClaim:
 
 
 class ScaleDisputed(ValueError):
-    """Two claims too far apart to count by either; `mend` says how to settle it."""
+    """Two claims too far apart to count by either; `hint` says how to settle it."""
 
     def __init__(self, where: str, first: ScaleClaim, second: ScaleClaim) -> None:
         super().__init__(f"{where}: {dispute(first, second)}")
-        self.mend = f"correct the wrong one, or say whom to trust with --scale-from {first.source}|{second.source}"
+        self.hint = f"correct the wrong one, or say whom to trust with --scale-from {first.source}|{second.source}"
 
 
 class ScaleMissing(ValueError):
@@ -53,11 +53,11 @@ class ScaleMissing(ValueError):
 
     def __init__(self, where: str, trusted: str) -> None:
         super().__init__(f"{where}: no scale from {trusted}, which --scale-from trusts")
-        self.mend = "calibrate, use files that hold their scale, give --um-per-px, or trust another source"
+        self.hint = "calibrate, use files that hold their scale, give --um-per-px, or trust another source"
 
 
 def apart(first: ScaleClaim, second: ScaleClaim) -> float:
-    """Give how far two claims lie apart, as a share of the smaller.
+    """Return how far two claims lie apart, as a share of the smaller.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def dispute(first: ScaleClaim, second: ScaleClaim) -> str:
 
 
 def believed(claims: Iterable[ScaleClaim], trusted: ScaleSource | None = None) -> ScaleClaim | None:
-    """Give the claim to measure by.
+    """Return the claim to measure by.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def believed(claims: Iterable[ScaleClaim], trusted: ScaleSource | None = None) -
 
 
 def worst(claims: Sequence[ScaleClaim]) -> tuple[ScaleClaim, ScaleClaim] | None:
-    """Give the two claims that lie farthest apart, if more than `WARN_APART`.
+    """Return the two claims that lie farthest apart, if more than `WARN_APART`.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class PictureScales:
     _seen: list[tuple[ScaleClaim, float]] = field(default_factory=list)
 
     def of(self, file: Path, data: bytes) -> ScaleClaim | None:
-        """Give the claim to search a picture by; None where its red cells have to tell.
+        """Return the claim to search a picture by; None where its red cells have to tell.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class PictureScales:
         beside = side_file_for(file)
         told = scale_from_metadata(data, None if beside is None else beside.read_bytes())
         if isinstance(told, MetadataOdd):
-            self._once(f"{file}: scale in its metadata not used: {told.message} ({told.mend})", (told.origin, "odd"))
+            self._once(f"{file}: scale in its metadata not used: {told.message} ({told.hint})", (told.origin, "odd"))
             return None
         return None if told is None else ScaleClaim("metadata", told.um_per_px, told.detail)
 

@@ -125,7 +125,7 @@ def _candidates(green: Plane) -> Floats:
 
 
 def _first_of_each_place(circles: Floats) -> list[int]:
-    """Give the numbers of the circles that lie in no larger one's middle, the largest first."""
+    """Return the numbers of the circles that lie in no larger one's middle, the largest first."""
     kept: list[int] = []
     for index in np.argsort(-circles[:, 2], kind="stable").tolist():
         x, y = circles[index, 0], circles[index, 1]

@@ -1,4 +1,4 @@
-"""Gives every frame its scale before it goes to the hub, and stops the run where the witnesses disagree."""
+"""Gives every frame its scale before it goes to the hub, and stops the run where the scale providers disagree."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ from smearwatch.capture.scale.claims import (
 from smearwatch.capture.scale.red_cells import estimate_um_per_px
 from smearwatch.daemon.log import get_logger
 
-Witness = Callable[[SourceFrame], ScaleClaim | None]
+ScaleProvider = Callable[[SourceFrame], ScaleClaim | None]
 """Says what it knows about a frame's scale, or None."""
 
 _SOLID_RED_CELLS = 8  # a field with fewer says too little to hold up a run
@@ -32,7 +32,7 @@ _MOST_FIELDS = 12  # looked into for red cells; after that the check ends with w
 _LONGEST_HELD_S = 3.0
 
 
-class ScaleDesk:
+class ScaleResolver:
     """Scales frames, and checks the first of them against their red cells.
 
     A frame whose red cells say something quite different is held back, at most `_ENOUGH_FIELDS` of them and
@@ -53,13 +53,13 @@ class ScaleDesk:
 
     def __init__(
         self,
-        witnesses: Sequence[Witness],
+        providers: Sequence[ScaleProvider],
         *,
         trusted: ScaleSource | None,
         max_pixels: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._witnesses = witnesses
+        self._providers = providers
         self._trusted = trusted
         self._max_pixels = max_pixels
         self._clock = clock
@@ -103,7 +103,7 @@ class ScaleDesk:
         return admitted
 
     def _scaled(self, frame: SourceFrame) -> SourceFrame:
-        claims = [claim for witness in self._witnesses if (claim := witness(frame)) is not None]
+        claims = [claim for provider in self._providers if (claim := provider(frame)) is not None]
         chosen = believed(claims, self._trusted)
         if chosen is None and self._trusted not in (None, "red_cells"):
             raise ScaleMissing(frame.name, str(self._trusted))

@@ -29,11 +29,11 @@ Floats = npt.NDArray[np.float64]
 
 
 class RulingNotFound(ValueError):
-    """A picture in which no even ruling was found; `mend` says how to take a better one."""
+    """A picture in which no even ruling was found; `hint` says how to take a better one."""
 
-    def __init__(self, matter: str, mend: str) -> None:
+    def __init__(self, matter: str, hint: str) -> None:
         super().__init__(matter)
-        self.mend = mend
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)

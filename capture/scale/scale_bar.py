@@ -17,11 +17,11 @@ Image = npt.NDArray[np.uint8]
 
 
 class BarNotFound(ValueError):
-    """A picture without one clear scale bar; `mend` says what to do."""
+    """A picture without one clear scale bar; `hint` says what to do."""
 
-    def __init__(self, matter: str, mend: str) -> None:
+    def __init__(self, matter: str, hint: str) -> None:
         super().__init__(matter)
-        self.mend = mend
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def photograph(
 
 
 def motion_kernel(x_px: float, y_px: float) -> Floats:
-    """Give the kernel, float32 [side, side] with an odd side and the sum 1, of a movement at even speed."""
+    """Return the kernel, float32 [side, side] with an odd side and the sum 1, of a movement at even speed."""
     reach = int(np.ceil(max(abs(x_px), abs(y_px)) / 2.0)) + 1
     side = 2 * reach + 1
     kernel = np.zeros((side, side), np.float32)

@@ -54,20 +54,20 @@ class Canvas:
         return cls(window, um_per_px, od, (0.0, 0.0), (left, top))
 
     def pixel(self, x_um: float, y_um: float) -> tuple[int, int]:
-        """Give the pixel that holds a place on the slide; it may lie outside."""
+        """Return the pixel that holds a place on the slide; it may lie outside."""
         column, row = (
             int((at - begin) // self.um_per_px) for at, begin in zip((x_um, y_um), self.from_um, strict=True)
         )
         return column - self.from_px[0], row - self.from_px[1]
 
     def place_um(self, x_px: float, y_px: float) -> tuple[float, float]:
-        """Give the place of a pixel's middle on the slide."""
+        """Return the place of a pixel's middle on the slide."""
         x_um = self.from_um[0] + (self.from_px[0] + x_px + 0.5) * self.um_per_px
         y_um = self.from_um[1] + (self.from_px[1] + y_px + 0.5) * self.um_per_px
         return x_um, y_um
 
     def seen_by(self, frame: Frame) -> npt.NDArray[np.float64]:
-        """Give what takes a frame's pixel (x, y, 1) to this canvas'.
+        """Return what takes a frame's pixel (x, y, 1) to this canvas'.
 
         Returns
         -------

@@ -6,10 +6,10 @@ class SlideError(Exception):
 
     Attributes
     ----------
-    mend
+    hint
         How to mend it, in a few words.
     """
 
-    def __init__(self, what: str, *, mend: str) -> None:
+    def __init__(self, what: str, *, hint: str) -> None:
         super().__init__(what)
-        self.mend = mend
+        self.hint = hint

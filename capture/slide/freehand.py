@@ -81,7 +81,7 @@ class FreehandRoute:
         self._left_in_row = int(_ROW_FIELDS)
 
     def view(self, index: int) -> View:
-        """Give a field's view by its number, from 0; the way to it is gone once and kept."""
+        """Return a field's view by its number, from 0; the way to it is gone once and kept."""
         while len(self._views) <= index:
             self._views.append(self._next(len(self._views)))
         return self._views[index]
@@ -116,7 +116,7 @@ class FreehandRoute:
         return self._turned(middle, angle_deg, true_scale, revisit_of=index - ago)
 
     def _heading(self, rng: np.random.Generator) -> float:
-        """Give the next step's direction on the slide, in rad: along the row, to the next row, or a mistake."""
+        """Return the next step's direction on the slide, in rad: along the row, to the next row, or a mistake."""
         along = 0.0 if self._to_right else np.pi
         self._slope_rad = _SLOPE_MEMORY * self._slope_rad + float(rng.normal(0.0, _SLOPE_SPREAD_RAD))
         if rng.random() < _MISTAKES:
@@ -154,7 +154,7 @@ class FreehandRoute:
 
 
 def _step_um(share_per_um: Direction, kept: float) -> float:
-    """Give the length of a step after which a share of the area is kept in view.
+    """Return the length of a step after which a share of the area is kept in view.
 
     A step of length t along a direction that goes by (a, b) fields a um leaves (1 - a t)(1 - b t) in view.
     """

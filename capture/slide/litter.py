@@ -61,7 +61,7 @@ class Litter:
 
     @classmethod
     def hard(cls) -> Self:
-        """Give a realistic amount of everything, as on a slide that a person would still count.
+        """Return a realistic amount of everything, as on a slide that a person would still count.
 
         To 100 leukocytes (at the slide's default density) about 12 pairs, 8 smudges, 6 nucleated red cells.
         """
@@ -76,11 +76,11 @@ class Litter:
 
     @classmethod
     def only(cls, kind: ThingKind, per_mm2: float) -> Self:
-        """Give things of one kind and nothing else."""
+        """Return things of one kind and nothing else."""
         return cls(**{_DENSITY_OF[kind]: per_mm2})
 
     def density_per_mm2(self, kind: ThingKind) -> float:
-        """Give the density of a kind of things."""
+        """Return the density of a kind of things."""
         density_per_mm2: float = getattr(self, _DENSITY_OF[kind])
         return density_per_mm2
 
@@ -121,7 +121,7 @@ class LitteredPlane:
         self._tile = lru_cache(maxsize=_TILES_KEPT)(self._lay_out)
 
     def things(self, window: Window, leukocytes: list[PlacedLeukocyte]) -> list[PlacedThing]:
-        """Give the things whose middle lies in a window, kind after kind.
+        """Return the things whose middle lies in a window, kind after kind.
 
         Parameters
         ----------

@@ -35,14 +35,14 @@ class Mix:
     def __post_init__(self) -> None:
         for name, weight in self.weights.items():
             if name not in CELL_CLASSES:
-                raise SlideError(f"the mix names an unknown class {name!r}", mend=f"use {', '.join(CELL_CLASSES)}")
+                raise SlideError(f"the mix names an unknown class {name!r}", hint=f"use {', '.join(CELL_CLASSES)}")
             if not 0.0 <= weight < float("inf"):
-                raise SlideError(f"the mix gives {name} the weight {weight}", mend="use 0 or a positive number")
+                raise SlideError(f"the mix gives {name} the weight {weight}", hint="use 0 or a positive number")
         if sum(self.weights.values()) <= 0.0:
-            raise SlideError("the mix has no class with a weight above 0", mend="give at least one, like segmented=50")
+            raise SlideError("the mix has no class with a weight above 0", hint="give at least one, like segmented=50")
 
     def shares(self) -> tuple[float, ...]:
-        """Give the share of each class in the fixed order; they add up to 1."""
+        """Return the share of each class in the fixed order; they add up to 1."""
         total = sum(self.weights.values())
         return tuple(self.weights.get(name, 0.0) / total for name in CELL_CLASSES)
 
@@ -62,5 +62,5 @@ class Mix:
                 # Unknown names are refused by the constructor, with the list of known ones.
                 weights[name] = float(number)  # type: ignore[index]
             except ValueError:
-                raise SlideError(f"cannot read {part.strip()!r} in a mix", mend="write it like segmented=50") from None
+                raise SlideError(f"cannot read {part.strip()!r} in a mix", hint="write it like segmented=50") from None
         return cls(weights)

@@ -74,7 +74,7 @@ class Optics:
         )
 
     def within(self, width_um: float) -> Self:
-        """Give the light of a small cut-out: of a whole field's unevenness it sees only its share."""
+        """Return the light of a small cut-out: of a whole field's unevenness it sees only its share."""
         share = min(width_um / _FIELD_WIDTH_UM, 1.0)
         cast = (self.cast_bgr[0] * share, self.cast_bgr[1] * share, self.cast_bgr[2] * share)
         return replace(self, vignetting=self.vignetting * share, cast_bgr=cast)

@@ -43,7 +43,7 @@ class Pairs:
         self._pushed = lru_cache(maxsize=_PARTNERS_KEPT)(self._push)
 
     def leukocytes(self, window: Window) -> list[PlacedLeukocyte]:
-        """Give the leukocytes whose middle, or whose partner's middle, lies in a window; partners follow each other."""
+        """Return the leukocytes whose middle, or whose partner's middle, lies in a window; partners follow each other."""
         if self._share <= 0.0:
             return self._plane.leukocytes(window)
         cells = self._plane.leukocytes(window.grown(FARTHEST_PARTNER_UM + _APART_UM))
@@ -61,7 +61,7 @@ class Pairs:
     def _partner(
         self, cell: PlacedLeukocyte, rank: int, places: Places, draws: npt.NDArray[np.float64]
     ) -> PlacedLeukocyte | None:
-        """Give a leukocyte's partner; None where there is no room, or where a neighbour's comes first."""
+        """Return a leukocyte's partner; None where there is no room, or where a neighbour's comes first."""
         away = places - places[rank]
         apart = np.hypot(away[:, 0], away[:, 1])
         if ((draws < draws[rank]) & (draws < self._share) & (apart < _APART_UM)).any():
@@ -90,7 +90,7 @@ class Pairs:
 def contact_px(
     standing: npt.NDArray[np.float32], pushed: npt.NDArray[np.float32], along: npt.NDArray[np.float64]
 ) -> float:
-    """Give the distance of two patches' middles at which the covered parts just meet.
+    """Return the distance of two patches' middles at which the covered parts just meet.
 
     Parameters
     ----------
@@ -116,5 +116,5 @@ def contact_px(
 
 
 def _draw(cell: PlacedLeukocyte) -> float:
-    """Give the number, 0 to 1, that decides whether a leukocyte has a partner and who comes first."""
+    """Return the number, 0 to 1, that decides whether a leukocyte has a partner and who comes first."""
     return float(np.random.default_rng((*cell.seed, 61)).random())

@@ -29,7 +29,7 @@ class Path:
     fields_per_row: int = 40
 
     def corner_um(self, index: int) -> tuple[float, float]:
-        """Give the upper left corner (x, y in um) of a field by its number, from 0."""
+        """Return the upper left corner (x, y in um) of a field by its number, from 0."""
         row, step = divmod(index, self.fields_per_row)
         column = step if row % 2 == 0 else self.fields_per_row - 1 - step
         return column * (self.field_width_um + self.gap_um), row * (self.field_height_um + self.gap_um)
@@ -57,7 +57,7 @@ class Drift:
     blurred_share: float = 0.0
 
     def at(self, index: int) -> tuple[Optics, bool]:
-        """Give the optics of a field by its number, and whether it is one of the clearly blurred ones."""
+        """Return the optics of a field by its number, and whether it is one of the clearly blurred ones."""
         lamp, warm, left, up, focus = (self.strength * self._wander(index, kind, 9.0) for kind in range(5))
         own = np.random.default_rng([self.seed, index + _OFFSET, 3])
         base = self.base
@@ -78,7 +78,7 @@ class Drift:
         return moved, blurred
 
     def _wander(self, index: int, kind: int, fields: float) -> float:
-        """Give a slow random walk's value: normal draws every few fields, a smooth curve between them."""
+        """Return a slow random walk's value: normal draws every few fields, a smooth curve between them."""
         knot, share = divmod(index / fields, 1.0)
         ends = [np.random.default_rng([self.seed, int(knot) + step + _OFFSET, kind, 4]).normal() for step in (0, 1)]
         smooth = share * share * (3.0 - 2.0 * share)

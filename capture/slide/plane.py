@@ -62,7 +62,7 @@ class Window:
     height_um: float
 
     def grown(self, margin_um: float) -> "Window":
-        """Give the window with a margin on every side."""
+        """Return the window with a margin on every side."""
         twice = 2.0 * margin_um
         return Window(self.x_um - margin_um, self.y_um - margin_um, self.width_um + twice, self.height_um + twice)
 
@@ -119,7 +119,7 @@ class Plane:
         self._tiles: OrderedDict[tuple[int, int], _Tile] = OrderedDict()
 
     def leukocytes(self, window: Window) -> list[PlacedLeukocyte]:
-        """Give the leukocytes whose middle lies in a window, from top to bottom."""
+        """Return the leukocytes whose middle lies in a window, from top to bottom."""
         found: list[PlacedLeukocyte] = []
         tiles = self._around(window, _LEUKOCYTE_DISTANCE_UM)
         named = [(tile.column, tile.row, i) for tile in tiles for i in range(len(tile.leukocytes))]
@@ -133,19 +133,19 @@ class Plane:
         return sorted(found, key=lambda cell: (cell.y_um, cell.x_um))
 
     def class_of(self, draw: float) -> CellClass:
-        """Give the class that a draw between 0 and 1 stands for, so that even draws give the mix."""
+        """Return the class that a draw between 0 and 1 stands for, so that even draws give the mix."""
         rank = min(int(np.searchsorted(self._upper_shares, draw, side="right")), len(CELL_CLASSES) - 1)
         return CELL_CLASSES[rank]
 
     def red_cells(self, window: Window) -> Places:
-        """Give the red cells in a window: float64 [n, 3] of x and y in um and a look between 0 and 1."""
+        """Return the red cells in a window: float64 [n, 3] of x and y in um and a look between 0 and 1."""
         all_of = np.concatenate([tile.red_cells for tile in self._around(window, _RED_CELL_DISTANCE_UM)])
         # The look decides who may lie on others, so that the rest keeps an even distance.
         stays = _keeping_distance(all_of, _RED_CELL_DISTANCE_UM) | (all_of[:, 3] < _LOOSE_SHARE * self._crowd(all_of))
         return np.asarray(all_of[stays & window.holds(all_of[:, :2])][:, [0, 1, 3]], dtype=np.float64)
 
     def platelets(self, window: Window) -> Places:
-        """Give the platelets in a window: float64 [n, 3] of x and y in um and a look between 0 and 1."""
+        """Return the platelets in a window: float64 [n, 3] of x and y in um and a look between 0 and 1."""
         all_of = np.concatenate([tile.platelets for tile in self._around(window, 0.0)])
         return np.asarray(all_of[window.holds(all_of[:, :2])], dtype=np.float64)
 
@@ -157,7 +157,7 @@ class Plane:
         return np.asarray(np.clip(0.5 + 0.15 * waves + 0.12 * finer, 0.0, 1.0), dtype=np.float64)
 
     def _around(self, window: Window, reach_um: float) -> list[_Tile]:
-        """Give every tile that holds something within reach of a window, in a fixed order."""
+        """Return every tile that holds something within reach of a window, in a fixed order."""
         wide = window.grown(reach_um)
         columns = range(int(wide.x_um // TILE_UM), int((wide.x_um + wide.width_um) // TILE_UM) + 1)
         rows = range(int(wide.y_um // TILE_UM), int((wide.y_um + wide.height_um) // TILE_UM) + 1)
@@ -189,7 +189,7 @@ class Plane:
 
 
 def _candidates_per_um2(wanted_per_um2: float, distance_um: float) -> float:
-    """Give the density of candidates of which the hard-core rule leaves the wanted density."""
+    """Return the density of candidates of which the hard-core rule leaves the wanted density."""
     core = np.pi * distance_um**2
     # At a share of 1 infinitely many candidates would be needed; 0.9 is dense enough for any smear.
     return float(-np.log(1.0 - min(wanted_per_um2 * core, 0.9)) / core)

@@ -2,8 +2,8 @@
 
 from typing import TypedDict
 
+from smearwatch.capture.slide.degradations import Degradations
 from smearwatch.capture.slide.litter import Litter
-from smearwatch.capture.slide.spoiling import Spoiling
 
 
 class Hard(TypedDict):
@@ -11,18 +11,18 @@ class Hard(TypedDict):
 
     variation: float
     blurred_share: float
-    spoiling: Spoiling
+    degradations: Degradations
     litter: Litter
 
 
 def hard() -> Hard:
-    """Give a slide that is hard to count: littered, unevenly stained, in other light, now and then blurred or moved.
+    """Return a slide that is hard to count: littered, unevenly stained, in other light, now and then blurred or moved.
 
     Use it as ``Slide(seed, **hard())``, with or without a route.
     """
     return {
         "variation": 1.0,
         "blurred_share": 0.02,
-        "spoiling": Spoiling(moved_share=0.03, focus_um=0.08, stain_drift=0.6),
+        "degradations": Degradations(moved_share=0.03, focus_um=0.08, stain_drift=0.6),
         "litter": Litter.hard(),
     }

@@ -74,7 +74,7 @@ class Sight:
         return np.array([[1.0 / x, 0.0, 0.5 / x - 0.5], [0.0, 1.0 / y, 0.5 / y - 0.5]])
 
     def picture(self) -> Floats:
-        """Give the field's optical density, float32 [height, width, 3]."""
+        """Return the field's optical density, float32 [height, width, 3]."""
         od = self.canvas.od_bgr
         if not self.upright:
             return turned(od, self.matrix, *self.size_px)
@@ -83,7 +83,7 @@ class Sight:
         return np.asarray(np.maximum(cv2.resize(od, self.size_px, interpolation=cv2.INTER_CUBIC), 0.0), np.float32)
 
     def sides_px(self, lying: Lying) -> Sides:
-        """Give left, top, right and bottom of all that is seen of a thing; they may lie outside the field."""
+        """Return left, top, right and bottom of all that is seen of a thing; they may lie outside the field."""
         if self.upright:
             left, top, width, height = cv2.boundingRect((lying.extent > 0.5).astype(np.uint8))
             grow_x, grow_y = self._grown
@@ -94,7 +94,7 @@ class Sight:
         return x + left, y + top, x + left + width, y + top + height
 
     def mask(self, lying: Lying) -> tuple[int, int, npt.NDArray[np.uint8]]:
-        """Give a thing's mask as the field shows it.
+        """Return a thing's mask as the field shows it.
 
         Returns
         -------

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from smearwatch.capture.slide.camera import photograph
 from smearwatch.capture.slide.canvas import Canvas
 from smearwatch.capture.slide.cells import FINEST_UM_PER_PX
+from smearwatch.capture.slide.degradations import Degradations
 from smearwatch.capture.slide.freehand import Freehand, FreehandRoute
 from smearwatch.capture.slide.limits import check
 from smearwatch.capture.slide.litter import Litter
@@ -18,7 +19,6 @@ from smearwatch.capture.slide.painter import LaidCell, LaidThing, Painter, Scene
 from smearwatch.capture.slide.path import Drift, Path
 from smearwatch.capture.slide.plane import Plane, Window
 from smearwatch.capture.slide.sight import Sight
-from smearwatch.capture.slide.spoiling import Spoiling
 from smearwatch.capture.slide.stain import Stain
 from smearwatch.capture.slide.truth import Field, Image, TrueCell, TrueThing, true_cell, true_thing
 from smearwatch.capture.slide.view import Frame, View
@@ -83,7 +83,7 @@ class Slide:
         variation: float = 0.5,
         blurred_share: float = 0.0,
         route: Freehand | None = None,
-        spoiling: Spoiling | None = None,
+        degradations: Degradations | None = None,
         litter: Litter | None = None,
     ) -> None:
         _check(seed, um_per_px, width_px, height_px, leukocytes_per_mm2, blurred_share)
@@ -94,7 +94,7 @@ class Slide:
         self.um_per_px, self.width_px, self.height_px = um_per_px, width_px, height_px
         self._seed = seed
         self._drift = Drift(seed, base, variation, blurred_share)
-        self._spoiling = Spoiling() if spoiling is None else spoiling
+        self._degradations = Degradations() if degradations is None else degradations
         width_um, height_um = width_px * um_per_px, height_px * um_per_px
         self._path = Path(width_um, height_um)
         self._way = None if route is None else FreehandRoute(seed, route, width_um, height_um)
@@ -118,7 +118,7 @@ class Slide:
         )
 
     def fields(self, start: int = 0) -> Iterator[Field]:
-        """Give fields along the way from a number on, without end."""
+        """Yield fields along the way from a number on, without end."""
         while True:
             yield self.field(start)
             start += 1
@@ -138,7 +138,7 @@ class Slide:
         scene = self._painter.scene(sight.canvas)
         self._painter.paint(sight.canvas, scene)
         optics, blurred = self._drift.at(index)
-        moved_um = self._spoiling.movement_um(self._seed, index)
+        moved_um = self._degradations.movement_um(self._seed, index)
         bgr = self._photograph(sight, index, optics, moved_um)
         x_um, y_um = (
             (sight.canvas.window.x_um, sight.canvas.window.y_um) if sight.upright else sight.frame.corners_um[0]
@@ -148,7 +148,7 @@ class Slide:
         return Field(index, float(x_um), float(y_um), self.um_per_px, bgr, cells, blurred, view, moved_um, others)
 
     def labels(self, index: int) -> tuple[Labels, Labels]:
-        """Give the masks of what a field shows, pixel by pixel.
+        """Return the masks of what a field shows, pixel by pixel.
 
         Returns
         -------
@@ -168,7 +168,7 @@ class Slide:
         return cells, others
 
     def _sight(self, index: int) -> Sight:
-        """Give a look at an empty canvas for a field."""
+        """Return a look at an empty canvas for a field."""
         frame = self.frame(index)
         if self._way is not None:
             canvas = Canvas.on_the_grid(frame.covering(_MARGIN_UM), self._drawn_um_per_px)
@@ -179,10 +179,10 @@ class Slide:
 
     def _photograph(self, sight: Sight, index: int, optics: Optics, moved_um: tuple[float, float]) -> Image:
         noise = np.random.default_rng([self._seed, index, 5])
-        if sight.upright and self._spoiling == Spoiling():
+        if sight.upright and self._degradations == Degradations():
             return expose(sight.picture(), optics, noise, um_per_px=self.um_per_px)
         # Blurs of independent origin add up by their squares.
-        blur_um = float(np.hypot(optics.blur_um, self._spoiling.defocus_um(self._seed, index)))
+        blur_um = float(np.hypot(optics.blur_um, self._degradations.defocus_um(self._seed, index)))
         view = sight.frame.view
         return photograph(
             sight.picture(),
@@ -190,7 +190,7 @@ class Slide:
             noise,
             um_per_px=sight.frame.true_um_per_px,
             moved_um=moved_um,
-            stain_bgr=self._spoiling.stain_at(self._seed, view.x_um, view.y_um),
+            stain_bgr=self._degradations.stain_at(self._seed, view.x_um, view.y_um),
         )
 
 

@@ -44,7 +44,7 @@ class RenderedThing:
 
 
 def axes(reach_um: float, um_per_px: float) -> tuple[Floats, Floats]:
-    """Give x and y in um, float32 [1, side] and [side, 1], of a patch that reaches so far."""
+    """Return x and y in um, float32 [1, side] and [side, 1], of a patch that reaches so far."""
     half = int(np.ceil(reach_um / um_per_px))
     axis = np.arange(-half, half + 1, dtype=np.float32) * np.float32(um_per_px)
     return axis[None, :], axis[:, None]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from smearwatch.capture.slide.naked import render_erythroblast, render_smudge
+from smearwatch.capture.slide.bare_nuclei import render_erythroblast, render_smudge
 from smearwatch.capture.slide.specks import render_giant_platelet, render_platelet_clump, render_precipitate
 from smearwatch.capture.slide.stain import Stain
 from smearwatch.capture.slide.thing import RenderedThing, ThingKind

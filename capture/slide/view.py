@@ -73,12 +73,12 @@ class Frame:
         return np.column_stack([linear, shift])
 
     def to_um(self, places_px: npt.ArrayLike) -> Points:
-        """Give the places on the slide, float64 [n, 2], of places in the picture [n, 2]."""
+        """Return the places on the slide, float64 [n, 2], of places in the picture [n, 2]."""
         matrix = self.pixels_to_um
         return np.asarray(np.atleast_2d(places_px) @ matrix[:, :2].T + matrix[:, 2], dtype=np.float64)
 
     def to_px(self, places_um: npt.ArrayLike) -> Points:
-        """Give the places in the picture, float64 [n, 2], of places on the slide [n, 2]."""
+        """Return the places in the picture, float64 [n, 2], of places on the slide [n, 2]."""
         matrix = self.pixels_to_um
         away = np.atleast_2d(places_um) - matrix[:, 2]
         return np.asarray(away @ np.linalg.inv(matrix[:, :2]).T, dtype=np.float64)
@@ -95,12 +95,12 @@ class Frame:
         return self.width_px * self.height_px * self.true_um_per_px**2
 
     def covering(self, margin_um: float) -> Window:
-        """Give the upright rectangle on the slide that holds the field and a margin."""
+        """Return the upright rectangle on the slide that holds the field and a margin."""
         low, high = self.corners_um.min(axis=0), self.corners_um.max(axis=0)
         return Window(float(low[0]), float(low[1]), *(float(v) for v in high - low)).grown(margin_um)
 
     def shared_with(self, other: "Frame") -> float:
-        """Give the share of this field's area that another one shows too, 0 to 1."""
+        """Return the share of this field's area that another one shows too, 0 to 1."""
         middle = np.array([self.view.x_um, self.view.y_um])
         # About this field's middle, so that places far out on the slide keep their digits in 32 bits.
         mine, theirs = ((frame.corners_um - middle).astype(np.float32) for frame in (self, other))

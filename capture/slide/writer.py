@@ -68,7 +68,7 @@ class FieldWriter:
     pause_s: float = 0.004
 
     def path_of(self, index: int) -> Path:
-        """Give the path of a field's file."""
+        """Return the path of a field's file."""
         return self.folder / f"field_{index:06d}{SUFFIXES[self.picture_format]}"
 
     def write(self, field: Field, wait: Wait) -> Path:
@@ -99,13 +99,13 @@ class FieldWriter:
             growing.replace(path)
         except OSError as error:
             raise SlideError(
-                f"cannot write {growing}: {error.strerror}", mend="make room, or use another folder"
+                f"cannot write {growing}: {error.strerror}", hint="make room, or use another folder"
             ) from None
         return path
 
 
 def truth_line(field: Field, file_name: str) -> str:
-    """Give the truth about a field as one line of JSON, without the line's end.
+    """Return the truth about a field as one line of JSON, without the line's end.
 
     ``x_um``, ``y_um`` is where the picture's upper left corner lies on the slide, ``middle_um`` where its middle lies;
     ``um_per_px`` is the nominal scale, the true one is that times ``scale``.
@@ -169,11 +169,11 @@ def truth_file(path: Path | None, watched: Path) -> Iterator[IO[str] | None]:
         yield None
         return
     if watched.resolve() in path.resolve().parents:
-        raise SlideError(f"the truth {path} would lie in the watched folder", mend="give --truth a place elsewhere")
+        raise SlideError(f"the truth {path} would lie in the watched folder", hint="give --truth a place elsewhere")
     try:
         file = path.open("w", encoding="utf-8", buffering=1)
     except OSError as error:
-        raise SlideError(f"cannot write the truth {path}: {error.strerror}", mend="choose another place") from None
+        raise SlideError(f"cannot write the truth {path}: {error.strerror}", hint="choose another place") from None
     with file:
         yield file
 
@@ -192,7 +192,7 @@ class Pace:
     _next_s: float | None = None
 
     def next_wait_s(self, now_s: float | None = None) -> float:
-        """Give how long to wait before the next field (now: monotonic seconds)."""
+        """Return how long to wait before the next field (now: monotonic seconds)."""
         now = time.monotonic() if now_s is None else now_s
         if self.fields_per_s <= 0.0:
             return 0.0

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from smearwatch.capture.frame import SourceFrame
-from smearwatch.capture.scale.providers import scale_desk
-from smearwatch.capture.scale.resolver import ScaleDesk
+from smearwatch.capture.scale.providers import scale_resolver
+from smearwatch.capture.scale.resolver import ScaleResolver
 from smearwatch.capture.sources.options import Options, OptionUnusable, read_options
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
@@ -34,7 +34,7 @@ __all__ = [
     "SourceState",
     "deliver",
     "read_options",
-    "scale_desk",
+    "scale_resolver",
 ]
 
 _PULSE_S = 0.5
@@ -50,7 +50,7 @@ class Source(Protocol):
     name: str
 
     def ready(self, most: int) -> Sequence[SourceFrame]:
-        """Give at most so many frames that are complete now; each is given once and waits for `taken`."""
+        """Return at most so many frames that are complete now; each is given once and waits for `taken`."""
         ...
 
     def taken(self, frame: SourceFrame, *, known: bool) -> None:
@@ -81,7 +81,7 @@ class Delivery:
         Gives each frame its scale; None where the frames bring the one to be used (a replay).
     """
 
-    def __init__(self, plan: RunPlan, role: Role, source: Source, scales: ScaleDesk | None) -> None:
+    def __init__(self, plan: RunPlan, role: Role, source: Source, scales: ScaleResolver | None) -> None:
         self._role = role
         self._source = source
         self._scales = scales
@@ -206,7 +206,7 @@ def deliver(plan: RunPlan, role: Role, source: Source) -> None:
     source
         Where the frames come from.
     """
-    with Delivery(plan, role, source, scale_desk(plan)) as delivery:
+    with Delivery(plan, role, source, scale_resolver(plan)) as delivery:
         delivery.run()
 
 

@@ -12,7 +12,7 @@ from smearwatch.capture.camera.address import CameraAddress, camera_address
 from smearwatch.capture.camera.fields import Fields, Stage
 from smearwatch.capture.camera.link import CameraLink
 from smearwatch.capture.camera.stream import Grab, open_stream
-from smearwatch.capture.sources.base import Options, SourceFrame, deliver, read_options, scale_desk
+from smearwatch.capture.sources.base import Options, SourceFrame, deliver, read_options, scale_resolver
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import Role
@@ -67,7 +67,7 @@ class CameraSource:
         self._thread.join(5.0)
 
     def ready(self, most: int) -> Sequence[SourceFrame]:
-        """Give pictures that were taken; see `Source`."""
+        """Return pictures that were taken; see `Source`."""
         if self._failure is not None:
             raise self._failure
         with self._changed:
@@ -159,12 +159,12 @@ class CameraSource:
         self._size = (width, height)
         asked = self._settings.camera_size
         if asked is not None and self._address.kind == "device" and asked != f"{width}x{height}":
-            mend = "ask for a size that it has: v4l2-ctl --list-formats-ext"
-            get_logger().warning("camera gives another size", asked=asked, given=f"{width}x{height}", mend=mend)
+            hint = "ask for a size that it has: v4l2-ctl --list-formats-ext"
+            get_logger().warning("camera gives another size", asked=asked, given=f"{width}x{height}", hint=hint)
         if max(width, height) < _SMALL_PX:
             device = self._address.kind == "device"
-            mend = 'set camera_size, like "1920x1080"' if device else "let it send larger ones"
-            get_logger().warning("camera gives small pictures", given=f"{width}x{height}", mend=mend)
+            hint = 'set camera_size, like "1920x1080"' if device else "let it send larger ones"
+            get_logger().warning("camera gives small pictures", given=f"{width}x{height}", hint=hint)
 
 
 class CameraOptions(Options):
@@ -176,7 +176,7 @@ class CameraOptions(Options):
 def check(plan: RunPlan) -> None:
     """Raise what speaks against the plan's camera, as far as it shows before it is opened."""
     camera_address(read_options(CameraOptions, plan).camera)
-    scale_desk(plan)
+    scale_resolver(plan)
 
 
 def main(plan: RunPlan, role: Role) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smearwatch.capture.formats.metadata import side_file_for
-from smearwatch.capture.scale.providers import scale_desk
+from smearwatch.capture.scale.providers import scale_resolver
 from smearwatch.capture.sources.base import Delivery, SourceFrame
 from smearwatch.capture.sources.notices import FolderNotices, Word
 from smearwatch.capture.sources.options import Options, read_options
@@ -70,7 +70,7 @@ class FolderSource:
         self._notices.__exit__()
 
     def ready(self, most: int) -> Sequence[SourceFrame]:
-        """Give files that are complete now; see `Source`."""
+        """Return files that are complete now; see `Source`."""
         self._listen()
         if self._clock() >= self._next_scan_s:
             self._scan()
@@ -203,8 +203,8 @@ class FolderSource:
         self._counters["read_errors"] += 1
         if not self._told_unreadable:
             self._told_unreadable = True
-            mend = "give this user the right to read it; it is tried again"
-            get_logger().warning("a file cannot be read", first=name, why=why, mend=mend)
+            hint = "give this user the right to read it; it is tried again"
+            get_logger().warning("a file cannot be read", first=name, why=why, hint=hint)
         mark = self._book.mark(path)
         if mark is None or self._book.quiet_s(path, now_s) < self._plan.settings.incomplete_s:
             self._book.later(path, now_s + self._plan.settings.rescan_s)
@@ -230,13 +230,13 @@ class FolderOptions(Options):
 def check(plan: RunPlan) -> None:
     """Raise what speaks against watching the plan's folder, before anything is begun."""
     check_watch_dir(read_options(FolderOptions, plan).dir)
-    scale_desk(plan)
+    scale_resolver(plan)
 
 
 def main(plan: RunPlan, role: Role) -> None:
     """Watch the plan's folder until told to stop."""
     folder = check_watch_dir(read_options(FolderOptions, plan).dir)
-    scales = scale_desk(plan)
+    scales = scale_resolver(plan)
     with FolderSource(folder, plan) as source, Delivery(plan, role, source, scales) as delivery:
         get_logger().info("watching", folder=str(folder))
         delivery.run()

@@ -133,7 +133,7 @@ class FolderNotices(WatchCallback):
             get_logger().info("notifications are back", folder=str(self._folder))
 
     def read(self) -> Iterator[Notice]:
-        """Give everything that was told until now, in its order, without waiting."""
+        """Yield everything that was told until now, in its order, without waiting."""
         while self._inotify is not None and self._inotify.handle():
             heard, self._heard = self._heard, []
             yield from heard
@@ -192,5 +192,5 @@ class FolderNotices(WatchCallback):
             "no notifications, the folder is looked at again and again",
             folder=str(self._folder),
             why=error.strerror,
-            mend=f"raise {limit} (sysctl)" if limit else "none is needed, frames come a little later",
+            hint=f"raise {limit} (sysctl)" if limit else "none is needed, frames come a little later",
         )

@@ -20,9 +20,9 @@ OptionsT = TypeVar("OptionsT", bound=Options)
 class OptionUnusable(ValueError):
     """An option that a source cannot use."""
 
-    def __init__(self, message: str, mend: str) -> None:
+    def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
-        self.mend = mend
+        self.hint = hint
 
 
 def read_options(model: type[OptionsT], plan: RunPlan) -> OptionsT:
@@ -48,11 +48,11 @@ def read_options(model: type[OptionsT], plan: RunPlan) -> OptionsT:
     known = " ".join(model.model_fields) or "none"
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, model.model_fields, n=1)
-        mend = f"did you mean {near[0]}?" if near else f"its options: {known}"
-        raise OptionUnusable(f"source {plan.source!r} has no option {key!r}", mend)
+        hint = f"did you mean {near[0]}?" if near else f"its options: {known}"
+        raise OptionUnusable(f"source {plan.source!r} has no option {key!r}", hint)
     if first["type"] == "missing":
-        mend = f"add --source-option {key}=..."
-        raise OptionUnusable(f"source {plan.source!r} needs the option {key!r}", mend)
+        hint = f"add --source-option {key}=..."
+        raise OptionUnusable(f"source {plan.source!r} needs the option {key!r}", hint)
     told = plan.source_options.get(key)
     where = f"option {key} = {told!r}" if key else "options"
     why = first["msg"].removeprefix("Value error, ")

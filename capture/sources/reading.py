@@ -39,7 +39,7 @@ class Reading:
 
 
 def mark_of(status: os.stat_result) -> FileMark:
-    """Give what tells this state of a file from another."""
+    """Return what tells this state of a file from another."""
     return FileMark(status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
 
 
@@ -82,7 +82,7 @@ def read_file(path: str, *, max_bytes: int) -> Reading:
 
 
 def refused(name: str, mark: FileMark, reason: str, detail: str) -> SourceFrame:
-    """Give the frame that stands for a file which cannot be taken."""
+    """Return the frame that stands for a file which cannot be taken."""
     # Known by its name, size and time: reading gigabytes only to name them would hold up the files behind it.
     captured_at_ns = max(0, mark.modified_at_ns)
     return SourceFrame(name, None, captured_at_ns, refusal=(reason, detail), size_bytes=mark.size_bytes)

@@ -45,7 +45,7 @@ class ReplaySource:
         self._known_before = 0
 
     def ready(self, most: int) -> Sequence[SourceFrame]:
-        """Give the next frames whose time has come; see `Source`."""
+        """Return the next frames whose time has come; see `Source`."""
         frames: list[SourceFrame] = []
         while len(frames) < most and (seen := self._due()) is not None:
             self._next = None
@@ -93,7 +93,7 @@ class ReplaySource:
         return SourceFrame(seen.name, data, seen.captured_at_ns, scale, source, size_bytes=len(data))
 
     def _scale(self, seen: Seen) -> tuple[float | None, str | None]:
-        """Give the scale at which the frame was searched or rejected then."""
+        """Return the scale at which the frame was searched or rejected then."""
         if (found := self._ledger.found(seen.frame)) is not None:
             return found.um_per_px, found.um_per_px_source
         rejected = self._ledger.rejected(seen.frame)

@@ -57,7 +57,7 @@ class SettleBook:
         return path in self._watched
 
     def mark(self, path: str) -> FileMark | None:
-        """Give what a file looked like when it was last seen, None when it is not waited for."""
+        """Return what a file looked like when it was last seen, None when it is not waited for."""
         watched = self._watched.get(path)
         return watched.mark if watched else None
 
@@ -94,7 +94,7 @@ class SettleBook:
         return Settled.LOOK if watched.closed or quiet_s >= self._settle_s else Settled.WAIT
 
     def quiet_s(self, path: str, now_s: float) -> float:
-        """Give how long a file has not changed."""
+        """Return how long a file has not changed."""
         return now_s - self._watched[path].changed_s
 
     def closed(self, path: str) -> bool:
@@ -133,5 +133,5 @@ class SettleBook:
         self._watched.pop(path, None)
 
     def paths(self) -> list[str]:
-        """Give the files that are waited for, the longest known first."""
+        """Return the files that are waited for, the longest known first."""
         return list(self._watched)

@@ -10,7 +10,7 @@ from pydantic import Field as Limits
 from smearwatch.capture.slide.mix import Mix
 from smearwatch.capture.slide.slide import Field, Slide
 from smearwatch.capture.slide.writer import SUFFIXES, Pace, encode
-from smearwatch.capture.sources.base import Options, SourceFrame, deliver, read_options, scale_desk
+from smearwatch.capture.sources.base import Options, SourceFrame, deliver, read_options, scale_resolver
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.wire.messages import SourceState
@@ -82,7 +82,7 @@ class SlideSource:
         self._artist.shutdown(wait=True, cancel_futures=True)
 
     def ready(self, most: int) -> Sequence[SourceFrame]:
-        """Give the next field once it is drawn and its time has come; see `Source`."""
+        """Return the next field once it is drawn and its time has come; see `Source`."""
         if not most or self._left == 0:
             return []
         if self._drawn is None:
@@ -117,7 +117,7 @@ class SlideSource:
 def check(plan: RunPlan) -> None:
     """Raise what speaks against the plan's slide, before anything is begun."""
     read_options(SlideOptions, plan).slide()
-    scale_desk(plan)
+    scale_resolver(plan)
 
 
 def main(plan: RunPlan, role: Role) -> None:

@@ -19,7 +19,7 @@ class Surroundings:
         self._told_subfolders = False
 
     def counters(self) -> dict[str, int]:
-        """Give how much was passed over, by kind."""
+        """Return how much was passed over, by kind."""
         return {
             "files_ignored": len(self._ignored),
             "links_outside": len(self._outside),
@@ -45,11 +45,11 @@ class Surroundings:
         except OSError:
             return  # it went away, or is nobody's business
         if self._told_subfolders:
-            mend = "run with --subfolders for a session of each, or watch that folder"
-            get_logger().warning("subfolders are not looked into", first=name, folder=self._folder, mend=mend)
+            hint = "run with --subfolders for a session of each, or watch that folder"
+            get_logger().warning("subfolders are not looked into", first=name, folder=self._folder, hint=hint)
 
     def regular(self, name: str) -> os.stat_result | None:
-        """Give what a file is like; None for what is no file, and for a link that leads out of the folder.
+        """Return what a file is like; None for what is no file, and for a link that leads out of the folder.
 
         Raises
         ------
@@ -71,6 +71,6 @@ class Surroundings:
 
     def _tell_outside(self, name: str) -> None:
         if not self._outside:
-            mend = "copy the file, or link it hard"
-            get_logger().warning("a link out of the folder is not followed", first=name, mend=mend)
+            hint = "copy the file, or link it hard"
+            get_logger().warning("a link out of the folder is not followed", first=name, hint=hint)
         self._outside.add(name)

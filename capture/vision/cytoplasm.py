@@ -35,7 +35,7 @@ Places = npt.NDArray[np.intp]
 
 
 def grow_cells(maps: StainMaps, nuclei: Nuclei) -> Labels:
-    """Give every pixel of cytoplasm to its nucleus.
+    """Assign every pixel of cytoplasm to its nucleus.
 
     Parameters
     ----------

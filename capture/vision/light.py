@@ -112,7 +112,7 @@ def measure_light(bgr: Image, um_per_px: float | None) -> FieldLight:
 
 
 def at_work_scale(bgr: Image, um_per_px: float) -> tuple[Image, float, FieldLight]:
-    """Give a field's reduced picture with the light taken out, its scale, and the light of the field.
+    """Return a field's reduced picture with the light taken out, its scale, and the light of the field.
 
     Parameters
     ----------

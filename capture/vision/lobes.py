@@ -23,14 +23,14 @@ def components(mask: Mask) -> tuple[Labels, Labels]:
 
 
 def places(labels: Labels | Mask) -> Points:
-    """Give the pixels that are not 0: int32 [n, 2], x and y; far quicker than numpy where they are few."""
+    """Return the pixels that are not 0: int32 [n, 2], x and y; far quicker than numpy where they are few."""
     mask = labels if labels.dtype == np.uint8 else (labels > 0).astype(np.uint8)
     found = cv2.findNonZero(mask)
     return np.zeros((0, 2), dtype=np.int32) if found is None else np.asarray(found, dtype=np.int32).reshape(-1, 2)
 
 
 def grouped(labels: Labels, stats: Labels, lobes: Points, um_per_px: float) -> Labels:
-    """Give lobes of one nucleus the same label.
+    """Return lobes of one nucleus the same label.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def _span_px(stats: Labels, members: npt.NDArray[np.intp]) -> int:
 def close_pairs(
     labels: Labels, stats: Labels, lobes: Points, um_per_px: float, reach_um: float
 ) -> list[tuple[float, int, int]]:
-    """Give pairs of lobes with their gap in um, closest first.
+    """Return pairs of lobes with their gap in um, closest first.
 
     Parameters
     ----------

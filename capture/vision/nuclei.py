@@ -114,7 +114,7 @@ def _sharpened(candidates: Mask, nuclear: Plane, thick: Plane, threshold: float,
 
 
 def _ranked(values: Plane, share: float) -> float:
-    """Give the value that so large a share lies below; a percentile without its overhead, for lobes are many."""
+    """Return the value that so large a share lies below; a percentile without its overhead, for lobes are many."""
     place = min(int(len(values) * share), len(values) - 1)
     return float(np.partition(values, place)[place])
 

@@ -54,7 +54,7 @@ def draw_overlay(bgr: Image, cells: tuple[Leukocyte, ...], mask: Image, um_per_p
 
 
 def bar_um(width_um: float) -> float:
-    """Give a round length for a scale bar: 1, 2 or 5 times a power of ten, at most a fifth of the width.
+    """Return a round length for a scale bar: 1, 2 or 5 times a power of ten, at most a fifth of the width.
 
     Parameters
     ----------

@@ -109,7 +109,7 @@ def _cut(nucleus: Points, absorbed: Plane, um_per_px: float) -> list[Points] | N
 
 
 def _window(nucleus: Points, absorbed: Plane) -> tuple[Mask, Plane, Points]:
-    """Give a nucleus and its surroundings in its box, and the box's corner."""
+    """Return a nucleus and its surroundings in its box, and the box's corner."""
     left, top, width, height = cv2.boundingRect(nucleus)
     mask = np.zeros((height, width), dtype=np.uint8)
     mask[nucleus[:, 1] - top, nucleus[:, 0] - left] = 1

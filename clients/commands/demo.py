@@ -26,7 +26,7 @@ _STOP_S = 15.0
 class DemoFailed(RuntimeError):
     """The demonstration did not come through."""
 
-    mend = "run it again with --keep and look into the folder that it names"
+    hint = "run it again with --keep and look into the folder that it names"
 
 
 @app.command()

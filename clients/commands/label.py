@@ -47,7 +47,7 @@ def label(
     with Ledger.open(folder) as ledger:
         checked = check(rows, ledger, by=who, labelled_at_ns=time.time_ns())
         for bad in checked.bad:
-            sys.stderr.write(f"smearwatch: {table} line {bad.line}: {bad.what} ({bad.mend})\n")
+            sys.stderr.write(f"smearwatch: {table} line {bad.line}: {bad.what} ({bad.hint})\n")
         if checked.bad:
             what = f"{len(checked.bad)} of {len(rows)} rows cannot be used, so none was written"
             raise TableUnusable(table, what, "mend those lines and give it again")

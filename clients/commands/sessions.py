@@ -38,13 +38,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="For machines: one JSON obj
 class ExportFailed(OSError):
     """The exported file could not be written."""
 
-    mend = "give --out a file in a folder that is there and that this user may write in"
+    hint = "give --out a file in a folder that is there and that this user may write in"
 
 
 class SessionDamaged(Exception):
     """A recorded session is not as it was recorded."""
 
-    mend = "restore it from a copy; what it counts is not to be relied on"
+    hint = "restore it from a copy; what it counts is not to be relied on"
 
     def __init__(self, name: str, faults: int) -> None:
         super().__init__(f"session {name} is damaged: {faults} {'fault' if faults == 1 else 'faults'}")
@@ -168,7 +168,7 @@ def _described(state_dir: Path, name: str) -> dict[str, Any]:
         with LedgerReader.read(folder.path) as ledger:
             summary = ledger.summary()
     except LedgerUnusable as error:
-        return described | {"fault": f"{error} ({error.mend})"}
+        return described | {"fault": f"{error} ({error.hint})"}
     return described | {
         "began_at_ns": summary.began_at_ns,
         "last_at_ns": summary.last_at_ns,

@@ -19,7 +19,7 @@ app = typer.Typer(help="The live differential in this terminal.")
 class NoDaemon(ConnectionError):
     """Nobody answers at the daemon's socket."""
 
-    mend = "start one with `smearwatch run`, or name a recorded session"
+    hint = "start one with `smearwatch run`, or name a recorded session"
 
     def __init__(self, address: str) -> None:
         super().__init__(f"no daemon at {address}")

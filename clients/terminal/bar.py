@@ -58,7 +58,7 @@ def progress_bar(done: float, width: int, *, filled: str = FILLED) -> Content:
 
 
 def axis(width: int) -> str:
-    """Give the scale from 0 to 100 % that stands over bars of a width."""
+    """Return the scale from 0 to 100 % that stands over bars of a width."""
     marks = (0, 50, 100) if width < 30 else (0, 25, 50, 75, 100)
     line = [" "] * width
     for mark in marks:

@@ -40,7 +40,7 @@ class Differential(Static):
 
 
 def table(view: View, width: int) -> Iterator[Content]:
-    """Give the table's lines for a width in characters."""
+    """Yield the table's lines for a width in characters."""
     bar_width = max(0, width - _BEFORE_BAR)
     yield _heading(bar_width)
     for row in ROWS:

@@ -16,7 +16,7 @@ _NUMBER = 8
 
 
 def frame_rows(view: View) -> list[Row]:
-    """Give what became of the frames: seen = counted + rejected + pending."""
+    """Return what became of the frames: seen = counted + rejected + pending."""
     tally = view.tally
     if tally is None:
         return [(label, DASH, "") for label in ("seen", "counted", "rejected", "pending")]
@@ -30,7 +30,7 @@ def frame_rows(view: View) -> list[Row]:
 
 
 def cell_rows(view: View) -> list[Row]:
-    """Give what became of the cells that are not simply counted."""
+    """Return what became of the cells that are not simply counted."""
     tally = view.tally
     if tally is None:
         return [
@@ -48,7 +48,7 @@ def cell_rows(view: View) -> list[Row]:
 
 
 def daemon_rows(view: View) -> list[Row]:
-    """Give how the daemon does."""
+    """Return how the daemon does."""
     return [
         ("file to count", latency_text(view.latency_ms), "median"),
         ("finders", _number(view.finders), _absent(view.finders)),
@@ -82,7 +82,7 @@ class Panel(Static):
 
 
 def aligned(rows: list[Row]) -> Content:
-    """Give rows one below the other."""
+    """Return rows one below the other."""
     wide = max((len(label) for label, _, _ in rows), default=0)
     lines = []
     for label, number, remark in rows:
@@ -95,7 +95,7 @@ def aligned(rows: list[Row]) -> Content:
 
 
 def one_line(title: str, rows: list[Row]) -> Content:
-    """Give rows side by side behind their title; remarks that stand alone follow on a line of their own."""
+    """Return rows side by side behind their title; remarks that stand alone follow on a line of their own."""
     parts: list[tuple[str, str]] = [(f"{title:<9}", DIM)]
     numbered = [(label, number) for label, number, _ in rows if number and label != "event"]
     for place, (label, number) in enumerate(numbered):
@@ -106,7 +106,7 @@ def one_line(title: str, rows: list[Row]) -> Content:
 
 
 def counters_text(counters: Mapping[str, int]) -> str:
-    """Give every counter as ``name n``, for the help page."""
+    """Return every counter as ``name n``, for the help page."""
     return "   ".join(f"{name.replace('_', ' ')} {n}" for name, n in sorted(counters.items())) or "none yet"
 
 

@@ -85,7 +85,7 @@ class Card(Horizontal):
 
 
 def caption_of(cell: RecentCell) -> Content:
-    """Give a cell's class, and its verdict and probability below."""
+    """Return a cell's class, and its verdict and probability below."""
     return Content.assemble(
         (cell.cls, "bold $foreground"),
         "\n",
@@ -95,7 +95,7 @@ def caption_of(cell: RecentCell) -> Content:
 
 
 def in_words(view: View, width: int) -> Content:
-    """Give the last cells as one line, where there is no room for pictures."""
+    """Return the last cells as one line, where there is no room for pictures."""
     parts: list[tuple[str, str]] = [(f"{'last':<9}", DIM)]
     used = 9
     for place, cell in enumerate(view.recent):
@@ -109,7 +109,7 @@ def in_words(view: View, width: int) -> Content:
 
 
 def half_blocks(jpeg: bytes, rows: int) -> "Pixels | None":
-    """Give a thumbnail as half blocks, ``rows`` high and twice as wide; None for what is no picture."""
+    """Return a thumbnail as half blocks, ``rows`` high and twice as wide; None for what is no picture."""
     # Loaded with the first picture, not before the first screen.
     from PIL import Image
     from rich_pixels import Pixels

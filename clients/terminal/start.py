@@ -38,7 +38,7 @@ def watch_in_terminal(settings: Settings, session: str | None, *, live: bool) ->
 
 
 def followed(settings: Settings, session: str | None) -> Bring:
-    """Give what brings views of the daemon's session as they change, ten a second at most."""
+    """Return what brings views of the daemon's session as they change, ten a second at most."""
 
     def bring(show: Callable[[View], None], stopped: Callable[[], bool]) -> None:
         # The sockets are loaded here, in the thread, so that the first screen does not wait for them.
@@ -56,7 +56,7 @@ def followed(settings: Settings, session: str | None) -> Bring:
 
 
 def recorded(settings: Settings, session: str) -> Bring:
-    """Give what brings the one view of a recorded session."""
+    """Return what brings the one view of a recorded session."""
 
     def bring(show: Callable[[View], None], _stopped: Callable[[], bool]) -> None:
         from smearwatch.clients.recorded import recorded_view

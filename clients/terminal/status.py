@@ -38,7 +38,7 @@ class StatusLine(Static):
 
 
 class DriftLine(Static):
-    """What leaves the range of what the weights were trained on, and the mend; not there while nothing does."""
+    """What leaves the range of what the weights were trained on, and the hint; not there while nothing does."""
 
     def __init__(self) -> None:
         super().__init__(id="drift")
@@ -51,7 +51,7 @@ class DriftLine(Static):
         if view.tally and said is not None:
             self.update(
                 Content.assemble(
-                    ("▲ ", "bold $warning"), (f"drift {said}", "$warning"), (f"\n  {view.tally['drift']['mend']}", DIM)
+                    ("▲ ", "bold $warning"), (f"drift {said}", "$warning"), (f"\n  {view.tally['drift']['hint']}", DIM)
                 )
             )
 
@@ -67,7 +67,7 @@ class Notice(Static):
 
 
 def connection_words(view: View, address: str, silent_s: float) -> tuple[str, str, str]:
-    """Give the sign, its colour and the words for a connection."""
+    """Return the sign, its colour and the words for a connection."""
     match view.connection:
         case "connecting":
             return "○", "$secondary", f"waiting for the daemon at {address}"

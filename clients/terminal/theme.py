@@ -38,7 +38,7 @@ LIGHT = Theme(
 
 
 def initial_theme() -> str:
-    """Give the theme that suits the terminal's background, where the terminal says what that is.
+    """Return the theme that suits the terminal's background, where the terminal says what that is.
 
     Several terminals set COLORFGBG to ``foreground;background`` in the 16 ANSI colours; 7 and 15 are the light ones.
     """

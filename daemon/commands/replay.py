@@ -29,14 +29,14 @@ class SpeedUnusable(ValueError):
     """A replay speed that is no number above zero."""
 
     wrongly_typed = True
-    mend = "give a number above 0, or max"
+    hint = "give a number above 0, or max"
 
 
 class IntoUnusable(ValueError):
     """A replay into the session that it replays."""
 
     wrongly_typed = True
-    mend = "give --into another name"
+    hint = "give --into another name"
 
 
 @app.command()
@@ -82,7 +82,7 @@ def replay(
 
 
 def _recorded(folder: Path) -> dict[str, Any]:
-    """Give the settings that decide which cells are found and that no frame carries, as the session had them last."""
+    """Return the settings that decide which cells are found and that no frame carries, as the session had them last."""
     kept: dict[str, Any] = {}
     with LedgerReader.read(folder) as ledger:
         for recorded in ledger.events():
@@ -93,7 +93,7 @@ def _recorded(folder: Path) -> dict[str, Any]:
 
 @contextmanager
 def _beside(settings: Settings) -> Iterator[Settings]:
-    """Give the replay sockets of its own, so that a daemon on this host goes on undisturbed; none are left behind."""
+    """Yield the replay sockets of its own, so that a daemon on this host goes on undisturbed; none are left behind."""
     runtime_dir = private_dir(settings.runtime_dir) / f"replay-{os.getpid()}"
     try:
         yield settings.model_copy(update={"runtime_dir": runtime_dir})

@@ -10,7 +10,7 @@ from smearwatch.daemon.watch_dir import check_watch_dir
 
 
 def choose(watch: Path | None, camera: str | None, source: str | None, given: list[str]) -> tuple[str, dict[str, str]]:
-    """Give the source's name and its options.
+    """Return the source's name and its options.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def choose(watch: Path | None, camera: str | None, source: str | None, given: li
     try:
         return find_source(source).name, options
     except SourceUnusable as unusable:
-        raise typer.BadParameter(f"{unusable} ({unusable.mend})", param_hint="--source") from None
+        raise typer.BadParameter(f"{unusable} ({unusable.hint})", param_hint="--source") from None
 
 
 def tell_sources(*, as_json: bool) -> None:

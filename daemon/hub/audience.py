@@ -15,7 +15,7 @@ from smearwatch.daemon.wire.messages import (
 def answer(
     message: WantSnapshot | WantEvents | WantThumbnails, journal: Journal, *, target: int
 ) -> tuple[Message, list[bytes]]:
-    """Give the answer to a client's question and its buffers."""
+    """Return the answer to a client's question and its buffers."""
     ledger = journal.ledger
     if isinstance(message, WantSnapshot):
         recent = tuple(journal.recent)[-message.recent :] if message.recent else ()

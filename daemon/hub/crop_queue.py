@@ -27,7 +27,7 @@ class _Crop:
     better_than: Cell | None
 
 
-class CropDesk:
+class CropQueue:
     """Holds at most what the finders were given credit for."""
 
     def __init__(
@@ -59,7 +59,7 @@ class CropDesk:
             self.leases.put(cell)
 
     def lease(self, holder: bytes) -> tuple[CropLease, memoryview] | None:
-        """Give the next crop to a worker."""
+        """Return the next crop to a worker."""
         granted = self.leases.grant(holder)
         if granted is None:
             return None
@@ -98,12 +98,12 @@ class CropDesk:
         return None
 
     def _replaced(self, view: Cell | None) -> Replaced | None:
-        """Give the verdict that stands, on a view that a better one was found for."""
+        """Return the verdict that stands, on a view that a better one was found for."""
         stands = None if view is None else self._journal.ledger.verdict(*view)
         return None if stands is None else Replaced(stands.frame, stands.index, stands.cls, stands.verdict)
 
     def _ranged(self, message: CropJudged) -> list[Ranged]:
-        """Give what the weights were trained on, where the ledger does not hold it yet."""
+        """Return what the weights were trained on, where the ledger does not hold it yet."""
         if not message.ranges or self._journal.fold.knows_range(message.weights):
             return []
         ranges = tuple(LookRange(kind.name, kind.cells, kind.limits) for kind in message.ranges)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from smearwatch.daemon.hub.crop_queue import CROP_BYTES, CropDesk
+from smearwatch.daemon.hub.crop_queue import CROP_BYTES, CropQueue
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
@@ -21,13 +21,13 @@ _PAGE = 64
 _ATTEMPTS = 3
 
 
-class FrameDesk:
+class FrameQueue:
     """Gives frames to finders as long as the crops that they may bring have room."""
 
     def __init__(
         self,
         journal: Journal,
-        crops: CropDesk,
+        crops: CropQueue,
         stages: StageTimes,
         *,
         lease_s: float,
@@ -41,7 +41,7 @@ class FrameDesk:
         self.leases: LeaseBook[str] = LeaseBook(lease_s, clock)
 
     def lease(self, holder: bytes) -> tuple[FrameLease, bytes] | None:
-        """Give the next frame to a finder, from the ledger's order of seeing."""
+        """Return the next frame to a finder, from the ledger's order of seeing."""
         if not self.leases.queued:
             self._refill()
         while (granted := self.leases.grant(holder)) is not None:
@@ -164,7 +164,7 @@ def found_event(message: CellsFound) -> Found:
 
 
 def thumbnails(message: CellsFound, buffers: Sequence[Buffer]) -> dict[tuple[str, int], bytes]:
-    """Give the thumbnails that came with a finder's answer, by frame and cell."""
+    """Return the thumbnails that came with a finder's answer, by frame and cell."""
     jpegs = zip(message.cells, buffers[len(message.cropped) :], strict=True)
     return {(message.frame, cell.index): bytes(jpeg) for cell, jpeg in jpegs if len(jpeg)}
 

@@ -7,8 +7,8 @@ from statistics import median
 from typing import Literal
 
 from smearwatch.daemon.hub.audience import answer
-from smearwatch.daemon.hub.crop_queue import CropDesk
-from smearwatch.daemon.hub.frame_queue import FrameDesk
+from smearwatch.daemon.hub.crop_queue import CropQueue
+from smearwatch.daemon.hub.frame_queue import FrameQueue
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.peers import Peers, PeerState
@@ -57,8 +57,8 @@ class Hub:
         self._stages = StageTimes()
         lease_s = plan.settings.lease_s
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes)
-        self._crops = CropDesk(journal, self._stages, lease_s=lease_s, clock=clock)
-        self._frames = FrameDesk(journal, self._crops, self._stages, lease_s=lease_s, clock=clock)
+        self._crops = CropQueue(journal, self._stages, lease_s=lease_s, clock=clock)
+        self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, clock=clock)
         self._last_frame_s = clock()
         self._next_pulse_s = 0.0
         self._started_at_ns = time.time_ns()

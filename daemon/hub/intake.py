@@ -32,7 +32,7 @@ class Intake:
         except (FrameStoreError, LedgerUnusable) as error:
             # The frame stays with its source, which offers it again.
             self._journal.counters["frames_not_kept"] += 1
-            get_logger().error("frame not kept", name=message.name, why=str(error), mend=error.mend)
+            get_logger().error("frame not kept", name=message.name, why=str(error), hint=error.hint)
             return Refused("not_kept", f"{message.name[:300]}: {error}"[:600])
 
     def _keep(self, message: OfferFrame, data: memoryview) -> FrameTaken:

@@ -70,7 +70,7 @@ class LeaseBook(Generic[Key]):
         return number, key
 
     def holds(self, number: int, holder: bytes) -> Key | None:
-        """Give the key of a lease, None when it is no longer, or never was, this holder's."""
+        """Return the key of a lease, None when it is no longer, or never was, this holder's."""
         lease = self._out.get(number)
         return lease.key if lease is not None and lease.holder == holder else None
 

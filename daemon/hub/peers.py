@@ -57,7 +57,7 @@ class Peers:
         return gone
 
     def of(self, role: Role) -> Iterator[PeerState]:
-        """Give the peers of a role, in the order of their hellos."""
+        """Return the peers of a role, in the order of their hellos."""
         return (peer for peer in self._peers.values() if peer.role == role)
 
     def count(self, role: Role) -> int:

@@ -23,7 +23,7 @@ class StageTimes:
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def summary(self) -> dict[str, Stage]:
-        """Give n, median and 95th percentile of each stage."""
+        """Return n, median and 95th percentile of each stage."""
         return {
             name: Stage(self._counts[name], round(median(times), 2), round(_p95(list(times)), 2))
             for name, times in self._times.items()

@@ -101,7 +101,7 @@ class Child:
         return True
 
     def ended(self) -> int | None:
-        """Give the exit code of a process that has ended and let go of it, or None."""
+        """Return the exit code of a process that has ended and let go of it, or None."""
         if self.process is None or (code := self.process.poll()) is None:
             return None
         self._let_go()

@@ -30,10 +30,10 @@ class AnswerRefused(RuntimeError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(f"the hub refused an answer: {detail}")
-        self.mend = "run hub, capture and worker from the same version"
+        self.hint = "run hub, capture and worker from the same version"
 
 
-class Errand:
+class LeaseClient:
     """One role's conversation with the hub. Use as a context manager, from one thread.
 
     Attributes
@@ -79,7 +79,7 @@ class Errand:
         return future.result()
 
     def leases(self, kind: type[LeaseT], *, most: int) -> list[tuple[LeaseT, list[memoryview]]]:
-        """Give the leases that have come, waiting a moment for the first; beats and pulses meanwhile."""
+        """Return the leases that have come, waiting a moment for the first; beats and pulses meanwhile."""
         taken: list[tuple[LeaseT, list[memoryview]]] = []
         while len(taken) < most:
             self._pulse()

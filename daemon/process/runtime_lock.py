@@ -11,7 +11,7 @@ class EndpointBusy(OSError):
 
     def __init__(self, runtime_dir: Path, pid: str) -> None:
         super().__init__(f"another hub (process {pid or 'unknown'}) already listens in {runtime_dir}")
-        self.mend = "stop it first, or give this one another runtime_dir, for example with SMEARWATCH_RUNTIME_DIR"
+        self.hint = "stop it first, or give this one another runtime_dir, for example with SMEARWATCH_RUNTIME_DIR"
 
 
 class RuntimeLock:

@@ -8,12 +8,12 @@ _PLACE: Final = struct.Struct(">QQQ")
 
 
 def genesis(session: str) -> bytes:
-    """Give the 32 bytes before the first event; two sessions never share a chain."""
+    """Return the 32 bytes before the first event; two sessions never share a chain."""
     return hashlib.sha256(b"smearwatch ledger 1\n" + session.encode("utf-8")).digest()
 
 
 def link(previous: bytes, number: int, epoch: int, recorded_at_ns: int, kind: str, body: bytes) -> bytes:
-    """Give an event's chain value.
+    """Return an event's chain value.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ RAISED_AT, LOWERED_AT = 0.75, 0.5
 
 _TOLD_FROM = 1.05  # times beyond a limit that are worth a number
 
-MEND: Final = "check stain, white balance, focus; or label cells and `smearwatch adapt`"
+HINT: Final = "check stain, white balance, focus; or label cells and `smearwatch adapt`"
 
 MEASURES: Final = {
     "red_cells_green": ("red cells", "paler in green", "denser in green"),
@@ -73,7 +73,7 @@ class Beyond:
         return self.cells / self.of
 
     def told(self, times: str = "") -> str:
-        """Give it in words, for example "red cells paler in green", ``times`` before the comparative."""
+        """Return it in words, for example "red cells paler in green", ``times`` before the comparative."""
         subject, below, above = MEASURES.get(self.measure, (self.measure.replace("_", " "), "less", "more"))
         return f"{subject} {times}{below if self.side == 'below' else above}"
 
@@ -184,7 +184,7 @@ class DriftFold:
         return self._state.alarm is not None
 
     def json(self) -> dict[str, Any]:
-        """Give the part of the tally that is about drift.
+        """Return the part of the tally that is about drift.
 
         Returns
         -------
@@ -200,7 +200,7 @@ class DriftFold:
         }
 
     def snapshot(self) -> dict[str, Any]:
-        """Give everything that the fold remembers as plain dictionaries, lists, strings and numbers."""
+        """Return everything that the fold remembers as plain dictionaries, lists, strings and numbers."""
         state: dict[str, Any] = _STATE.dump_python(self._state, mode="json")
         return state
 
@@ -239,7 +239,7 @@ class DriftFold:
         return min(worst.values(), default=0.0)
 
     def _nearest(self) -> Beyond:
-        """Give what is worst by the kind of pictures by which it is least bad."""
+        """Return what is worst by the kind of pictures by which it is least bad."""
         return min((self._worst(kind) for kind in self._kinds), key=_badness)
 
     def _worst(self, kind: LookRange) -> Beyond:
@@ -289,5 +289,5 @@ def _told(found: Beyond, alarm: _Alarm) -> dict[str, Any]:
         "since_cell": alarm.since,
         "since": {"frame": alarm.frame, "index": alarm.index},
         "says": f"{said} than those trained on",
-        "mend": MEND,
+        "mend": HINT,
     }

@@ -88,7 +88,7 @@ class EventInvalid(ValueError):
         What is wrong, in one line.
     """
 
-    mend = "record events as this version of smearwatch writes them"
+    hint = "record events as this version of smearwatch writes them"
 
     def __init__(self, detail: str) -> None:
         super().__init__(f"not an event: {detail}")
@@ -250,7 +250,7 @@ def canonical_json(value: Any) -> bytes:
 
 
 def event_to_bytes(event: Event) -> bytes:
-    """Give the canonical bytes of an event: equal events, equal bytes."""
+    """Return the canonical bytes of an event: equal events, equal bytes."""
     return canonical_json(_EVENT.dump_python(event))
 
 
@@ -266,7 +266,7 @@ def event_from_bytes(body: bytes | str) -> Event:
 
 
 def recorded_to_bytes(recorded: Recorded) -> bytes:
-    """Give the canonical bytes of a recorded event."""
+    """Return the canonical bytes of a recorded event."""
     return canonical_json(_RECORDED.dump_python(recorded))
 
 

@@ -26,13 +26,13 @@ class FrameStoreError(Exception):
     ----------
     what : str
         What happened, in one line, naming the file.
-    mend : str
+    hint : str
         How to mend it.
     """
 
-    def __init__(self, what: str, mend: str) -> None:
+    def __init__(self, what: str, hint: str) -> None:
         super().__init__(what)
-        self.mend = mend
+        self.hint = hint
 
 
 class FrameStore:
@@ -49,7 +49,7 @@ class FrameStore:
         self._puts = 0
 
     def path(self, frame: str) -> Path:
-        """Give the file of a frame, whether it is there or not.
+        """Return the file of a frame, whether it is there or not.
 
         Raises
         ------
@@ -87,7 +87,7 @@ class FrameStore:
             make_folder(path.parent)
             incoming = self._incoming(frame)
             try:
-                _write_whole(incoming, view)
+                _write_atomically(incoming, view)
                 os.replace(incoming, path)
             except BaseException:
                 incoming.unlink(missing_ok=True)
@@ -96,7 +96,7 @@ class FrameStore:
         return frame
 
     def read(self, frame: str) -> bytes:
-        """Give a frame's bytes as they stand on the disk; `verify` says whether they are still the right ones.
+        """Return a frame's bytes as they stand on the disk; `verify` says whether they are still the right ones.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class FrameStore:
             return path.read_bytes()
 
     def size_bytes(self, frame: str) -> int:
-        """Give the size of a frame in bytes; raises `FrameStoreError` where it is not there."""
+        """Return the size of a frame in bytes; raises `FrameStoreError` where it is not there."""
         path = self.path(frame)
         with self._reported(path):
             return path.stat().st_size
@@ -162,11 +162,11 @@ class FrameStore:
             raise FrameStoreError(f"{path}: no such frame", "restore the session from a copy") from error
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            mend = "free space on that disk" if full else "check that the disk is sound and the folder is yours"
-            raise FrameStoreError(f"{path}: {error.strerror or error}", mend) from error
+            hint = "free space on that disk" if full else "check that the disk is sound and the folder is yours"
+            raise FrameStoreError(f"{path}: {error.strerror or error}", hint) from error
 
 
-def _write_whole(path: Path, view: memoryview) -> None:
+def _write_atomically(path: Path, view: memoryview) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
     try:
         written = 0

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 @lru_cache(maxsize=4096)
 def clopper_pearson(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Give the exact two-sided binomial limits of k in n.
+    """Return the exact two-sided binomial limits of k in n.
 
     Parameters
     ----------

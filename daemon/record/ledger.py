@@ -59,8 +59,8 @@ class Ledger(LedgerReader):
             make_folder(folder)
             lock = SessionLock(folder)
         except OSError as error:
-            mend = "choose a state folder that this user may write in"
-            raise LedgerUnusable(path, error.strerror or str(error), mend) from error
+            hint = "choose a state folder that this user may write in"
+            raise LedgerUnusable(path, error.strerror or str(error), hint) from error
         try:
             connection = connect_to_write(path, session or folder.name)
             try:

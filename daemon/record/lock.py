@@ -26,7 +26,7 @@ class SessionBusy(Exception):
         who = f"process {pid}" if pid else "another process"
         super().__init__(f"session {folder.name} is being written by {who}")
         self.pid = pid
-        self.mend = "stop that one first, or choose another session name"
+        self.hint = "stop that one first, or choose another session name"
 
 
 class SessionLock:

@@ -121,7 +121,7 @@ class LedgerReader:
         return int(rows[0][0]) if rows else 0
 
     def events(self, after: int = 0, limit: int | None = None) -> Iterator[Recorded]:
-        """Give the events after a number, in order; memory does not grow with how many there are.
+        """Return the events after a number, in order; memory does not grow with how many there are.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class LedgerReader:
         )
 
     def seen_frames(self, after: int = 0, limit: int | None = None) -> Iterator[Recorded]:
-        """Give the seen events after a number, in order; memory does not grow with how many there are."""
+        """Return the seen events after a number, in order; memory does not grow with how many there are."""
         return self._pages(
             "SELECT number, epoch, recorded_at_ns, body, chain FROM frames JOIN events ON number = seen_number "
             "WHERE seen_number > ? ORDER BY seen_number LIMIT ?",
@@ -146,7 +146,7 @@ class LedgerReader:
         )
 
     def answered(self) -> list[int]:
-        """Give the numbers of the seen events in the order in which their frames got outcomes, those without one last.
+        """Return the numbers of the seen events in the order in which their frames got outcomes, those without one last.
 
         What is found in a frame may depend on what was found before it, so this is the order to repeat.
         """
@@ -156,7 +156,7 @@ class LedgerReader:
         return [number for (number,) in rows]
 
     def pending_frames(self, after: int | None = None, limit: int = 100) -> list[PendingFrame]:
-        """Give the frames that wait, in the order they were seen.
+        """Return the frames that wait, in the order they were seen.
 
         Parameters
         ----------
@@ -178,15 +178,15 @@ class LedgerReader:
         return bool(self.rows("SELECT 1 FROM frames WHERE frame = ?", frame))
 
     def seen(self, frame: str) -> Seen | None:
-        """Give a frame's seen event, None for a frame that is not in the session."""
+        """Return a frame's seen event, None for a frame that is not in the session."""
         return self._by_key(f"seen:{frame}", Seen)
 
     def found(self, frame: str) -> Found | None:
-        """Give the leukocytes of a frame, None where it has no outcome yet or was rejected."""
+        """Return the leukocytes of a frame, None where it has no outcome yet or was rejected."""
         return self._by_key(f"outcome:{frame}", Found)
 
     def found_frames(self) -> Iterator[Found]:
-        """Give what was found in each frame, in the order of finding; one after the other is read."""
+        """Yield what was found in each frame, in the order of finding; one after the other is read."""
         after = 0
         while True:
             rows = self.rows(
@@ -201,43 +201,43 @@ class LedgerReader:
             after = rows[-1][0]
 
     def rejected(self, frame: str) -> Rejected | None:
-        """Give why a frame could not be used, None where it could or has no outcome yet."""
+        """Return why a frame could not be used, None where it could or has no outcome yet."""
         return self._by_key(f"outcome:{frame}", Rejected)
 
     def counted(self, frame: str) -> list[Counted]:
-        """Give the verdicts on a frame's cells so far, by index."""
+        """Return the verdicts on a frame's cells so far, by index."""
         rows = self.rows(
             "SELECT number, body FROM cells JOIN events ON number = counted_number WHERE frame = ? ORDER BY cell", frame
         )
         return [self._event(number, body, Counted) for number, body in rows]
 
     def verdict(self, frame: str, index: int) -> Counted | None:
-        """Give the verdict on a cell, None where it has none yet; a better view's may stand instead (`views`)."""
+        """Return the verdict on a cell, None where it has none yet; a better view's may stand instead (`views`)."""
         return self._by_key(f"counted:{frame}:{index}", Counted)
 
     def judged_again(self) -> frozenset[tuple[str, int]]:
-        """Give the better views that have their verdict, by frame and index."""
+        """Return the better views that have their verdict, by frame and index."""
         rows = self.rows("SELECT frame, cell FROM cells WHERE at_edge = ? AND counted_number IS NOT NULL", BETTER)
         return frozenset((frame, index) for frame, index in rows)
 
     def labels(self, frame: str) -> dict[int, Labelled]:
-        """Give the labels that stand on a frame's cells, by index; earlier ones are among the events."""
+        """Return the labels that stand on a frame's cells, by index; earlier ones are among the events."""
         rows = self.rows("SELECT number, body FROM events WHERE key GLOB ? ORDER BY number", f"labelled:{frame}:*")
         labels = [self._event(number, body, Labelled) for number, body in rows]
         return {labelled.index: labelled for labelled in labels}
 
     def counted_indices(self, frame: str) -> frozenset[int]:
-        """Give the indices of a frame's cells that have their verdict."""
+        """Return the indices of a frame's cells that have their verdict."""
         rows = self.rows("SELECT cell FROM cells WHERE frame = ? AND counted_number IS NOT NULL", frame)
         return frozenset(index for (index,) in rows)
 
     def thumbnail(self, frame: str, index: int) -> bytes | None:
-        """Give a cell's small JPEG picture, None where there is none."""
+        """Return a cell's small JPEG picture, None where there is none."""
         rows = self.rows("SELECT jpeg FROM thumbnails WHERE frame = ? AND cell = ?", frame, index)
         return bytes(rows[0][0]) if rows else None
 
     def scale_estimates(self, limit: int = 25) -> tuple[float, ...]:
-        """Give the session's first estimates of µm per pixel from red cells, in the order they were recorded."""
+        """Return the session's first estimates of µm per pixel from red cells, in the order they were recorded."""
         rows = self.rows(
             "SELECT um_per_px_estimate FROM frames WHERE um_per_px_estimate IS NOT NULL "
             "ORDER BY outcome_number LIMIT ?",

@@ -94,14 +94,14 @@ class LedgerUnusable(Exception):
         The ledger's file.
     what : str
         What is wrong with it.
-    mend : str
+    hint : str
         How to mend it.
     """
 
-    def __init__(self, path: Path, what: str, mend: str) -> None:
+    def __init__(self, path: Path, what: str, hint: str) -> None:
         super().__init__(f"{path}: {what}")
         self.path = path
-        self.mend = mend
+        self.hint = hint
 
 
 _MENDS: Final = {
@@ -118,13 +118,13 @@ RESTORE: Final = "restore the session from a copy, or begin another one under a 
 
 @contextmanager
 def reported(path: Path) -> Iterator[None]:
-    """Turn what SQLite raises inside into one `LedgerUnusable` with its mend."""
+    """Turn what SQLite raises inside into one `LedgerUnusable` with its hint."""
     try:
         yield
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "") or ""
-        mend = next((mend for code, mend in _MENDS.items() if name.startswith(code)), RESTORE)
-        raise LedgerUnusable(path, str(error), mend) from error
+        hint = next((hint for code, hint in _MENDS.items() if name.startswith(code)), RESTORE)
+        raise LedgerUnusable(path, str(error), hint) from error
 
 
 def connect_to_write(path: Path, session: str) -> sqlite3.Connection:
@@ -176,7 +176,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
 
 def session_of(connection: sqlite3.Connection) -> str:
-    """Give the name that the session was opened under."""
+    """Return the name that the session was opened under."""
     (name,) = connection.execute("SELECT value FROM about WHERE name = 'session'").fetchone()
     return str(name)
 

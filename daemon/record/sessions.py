@@ -21,7 +21,7 @@ class SessionNameInvalid(ValueError):
     """A session's name that cannot be a folder's on every system."""
 
     wrongly_typed = True
-    mend = "use 1 to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit"
+    hint = "use 1 to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit"
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name!r} is not a session's name")
@@ -41,13 +41,13 @@ class SessionMissing(LookupError):
     def __init__(self, root: Path, name: str) -> None:
         super().__init__(f"no session {name!r} under {root}")
         near = difflib.get_close_matches(name, session_names(root), n=3, cutoff=0.5)
-        self.mend = f"did you mean {', '.join(near)}?" if near else "`smearwatch sessions list` shows what there is"
+        self.hint = f"did you mean {', '.join(near)}?" if near else "`smearwatch sessions list` shows what there is"
 
 
 class SessionNotDeleted(OSError):
     """The system refused to delete a session's files."""
 
-    mend = "give this user the right to write in that folder, then delete the session again"
+    hint = "give this user the right to write in that folder, then delete the session again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,12 @@ class SessionFolder:
 
 
 def sessions_root(state_dir: Path) -> Path:
-    """Give the folder that holds the sessions of a state folder."""
+    """Return the folder that holds the sessions of a state folder."""
     return state_dir / "sessions"
 
 
 def check_name(name: str) -> str:
-    """Give a session's name back if it can be one.
+    """Return a session's name if it can be one.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def check_name(name: str) -> str:
 
 
 def name_from(text: str) -> str | None:
-    """Give the session's name that a folder's name stands for, None where it stands for none.
+    """Return the session's name that a folder's name stands for, None where it stands for none.
 
     Accents are dropped, and whatever else cannot be in a session's name becomes a dash. A name that is too long stands
     for none: cut off, it might be another's.
@@ -92,12 +92,12 @@ def name_from(text: str) -> str | None:
 
 
 def session_folder(state_dir: Path, name: str) -> Path:
-    """Give a session's folder, whether it is there or not; raises `SessionNameInvalid`."""
+    """Return a session's folder, whether it is there or not; raises `SessionNameInvalid`."""
     return sessions_root(state_dir) / check_name(name)
 
 
 def find_session(state_dir: Path, name: str) -> Path:
-    """Give the folder of a session that is there.
+    """Return the folder of a session that is there.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def find_session(state_dir: Path, name: str) -> Path:
 
 
 def session_names(state_dir: Path) -> list[str]:
-    """Give the names of the sessions that are there, in alphabetical order."""
+    """Return the names of the sessions that are there, in alphabetical order."""
     root = sessions_root(state_dir)
     if not root.is_dir():
         return []

@@ -38,7 +38,7 @@ class TallyBroken(ValueError):
         The contradiction, in one line.
     """
 
-    mend = "fold a session's events from the first one, or from a snapshot and all that follow it"
+    hint = "fold a session's events from the first one, or from a snapshot and all that follow it"
 
     def __init__(self, what: str) -> None:
         super().__init__(f"the tally cannot go on: {what}")
@@ -123,7 +123,7 @@ class TallyFold:
                 pass  # what a person calls a cell is beside the count, not in it
 
     def snapshot(self) -> dict[str, Any]:
-        """Give everything the fold remembers as plain dictionaries, lists, strings and numbers."""
+        """Return everything the fold remembers as plain dictionaries, lists, strings and numbers."""
         state: dict[str, Any] = _STATE.dump_python(self._state)
         return {**state, "drift": self._drift.snapshot()}
 
@@ -309,7 +309,7 @@ class TallyFold:
 
 
 def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, Any]:
-    """Give the tally in the form that `run --json` and `watch --json` print.
+    """Return the tally in the form that `run --json` and `watch --json` print.
 
     Parameters
     ----------

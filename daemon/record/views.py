@@ -30,7 +30,7 @@ class Views:
 
 
 def views_by_cell(ledger: LedgerReader) -> dict[CellKey, Views]:
-    """Give the views of each counted cell, by the frame and index under which it is counted."""
+    """Return the views of each counted cell, by the frame and index under which it is counted."""
     judged_again = ledger.judged_again()
     found: defaultdict[CellKey, list[CellKey]] = defaultdict(list)
     best: dict[CellKey, CellKey] = {}
@@ -50,5 +50,5 @@ def views_by_cell(ledger: LedgerReader) -> dict[CellKey, Views]:
 
 
 def counted_as(frame: str, cell: FoundCell) -> CellKey:
-    """Give the frame and index under which a whole cell is counted."""
+    """Return the frame and index under which a whole cell is counted."""
     return (frame, cell.index) if cell.same_as is None else (cell.same_as.frame, cell.same_as.index)

@@ -44,11 +44,11 @@ class LedgerRefused(Exception):
     def __init__(self, event: Event, what: str) -> None:
         super().__init__(f"{key_of(event)} refused: {what}")
         self.event = event
-        self.mend = "record a frame as seen, then its outcome, then each whole cell, then its labels"
+        self.hint = "record a frame as seen, then its outcome, then each whole cell, then its labels"
 
 
 def key_of(event: Event) -> str:
-    """Give what an event is about. The ledger takes one event of each key; the first stands.
+    """Return what an event is about. The ledger takes one event of each key; the first stands.
 
     A frame has one outcome, so found and rejected share a key.
     """
@@ -118,7 +118,7 @@ def _admit_repeats(connection: sqlite3.Connection, event: Found) -> None:
 
 
 def _best_view(connection: sqlite3.Connection, counted_as: CellName) -> CellName:
-    """Give the best view until now of a leukocyte: the one that no other is better than."""
+    """Return the best view until now of a leukocyte: the one that no other is better than."""
     if not has_better_views(connection):
         return counted_as
     last = connection.execute(

@@ -89,7 +89,7 @@ class Subfolders:
         self._away = False
 
     def counters(self) -> dict[str, int]:
-        """Give how many subfolders have no session, by reason, and how many pictures lie beside them."""
+        """Return how many subfolders have no session, by reason, and how many pictures lie beside them."""
         reasons = list(self._unusable.values())
         return {
             "sessions": len(self._known),
@@ -106,13 +106,13 @@ class Subfolders:
         return self._away
 
     def plan(self, subfolder: Subfolder) -> RunPlan:
-        """Give the plan of a subfolder's run."""
+        """Return the plan of a subfolder's run."""
         options = {**self._template.source_options, "dir": str(subfolder.path)}
         changes = {"session": subfolder.session, "source_options": options, "subfolder": subfolder.path.name}
         return self._template.model_copy(update=changes)
 
     def with_work(self) -> list[Subfolder]:
-        """Give the subfolders that hold something unfinished, that with the newest picture first."""
+        """Return the subfolders that hold something unfinished, that with the newest picture first."""
         found = [s for s in self._known.values() if (s.unfinished or s.pending) and not s.closed]
         return sorted(found, key=lambda s: max((mark[2] for mark in s.unfinished), default=0), reverse=True)
 
@@ -178,19 +178,19 @@ class Subfolders:
             return None
         session = name_from(f"{self._prefix}{name}") if name_from(name) else None
         if session is None:
-            mend = "rename it with 1 to 64 letters, digits, dots, dashes and underscores"
-            self._refuse(name, "name", "cannot be a session's name", mend)
+            hint = "rename it with 1 to 64 letters, digits, dots, dashes and underscores"
+            self._refuse(name, "name", "cannot be a session's name", hint)
             return None
         other = next((other for other, known in self._known.items() if known.session == session), None)
         subfolder = Subfolder(self._folder / name, session)
         try:
             other = other or self._read_ledger(subfolder)
         except LedgerUnusable as error:
-            self._refuse(name, "ledger", str(error), error.mend)
+            self._refuse(name, "ledger", str(error), error.hint)
             return None
         if other is not None:
-            mend = "rename it, or give --session NAME, which goes before each"
-            self._refuse(name, "taken", f"would be session {session}, which is that of {other}", mend)
+            hint = "rename it, or give --session NAME, which goes before each"
+            self._refuse(name, "taken", f"would be session {session}, which is that of {other}", hint)
             return None
         self._known[name] = subfolder
         get_logger().info("subfolder", name=name, session=session)
@@ -208,15 +208,15 @@ class Subfolders:
         subfolder.recorded = {(e.name, e.size_bytes, e.captured_at_ns) for e in seen if isinstance(e, Seen)}
         return _other_owner(owner, self.plan(subfolder).recorded_settings())
 
-    def _refuse(self, name: str, reason: str, why: str, mend: str) -> None:
+    def _refuse(self, name: str, reason: str, why: str, hint: str) -> None:
         if name not in self._unusable:
             self._unusable[name] = reason
-            get_logger().error("subfolder is not counted", name=name, why=why, mend=mend)
+            get_logger().error("subfolder is not counted", name=name, why=why, hint=hint)
 
     def _tell_beside(self, name: str) -> None:
         if not self._beside:
-            mend = "move it into a subfolder, or run without --subfolders"
-            get_logger().warning("a picture beside the subfolders belongs to no session", first=name, mend=mend)
+            hint = "move it into a subfolder, or run without --subfolders"
+            get_logger().warning("a picture beside the subfolders belongs to no session", first=name, hint=hint)
         self._beside.add(name)
 
 

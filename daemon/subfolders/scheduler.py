@@ -40,7 +40,7 @@ _PULSE_HOLDS_S = 3.0
 _LOOK_S = 0.2
 
 
-class Foreman:
+class SubfolderScheduler:
     """Decides which subfolder is counted, and carries its run out.
 
     Parameters
@@ -251,4 +251,4 @@ def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> list[dict[str, An
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})
     plan = plan.model_copy(update={"settings": settings})
     check(plan)
-    return Foreman(plan, prefix).run()
+    return SubfolderScheduler(plan, prefix).run()

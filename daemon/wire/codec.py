@@ -41,7 +41,7 @@ class Unreadable(ValueError):
 
 
 def encode(message: Message, buffers: Sequence[Buffer] = ()) -> list[Buffer]:
-    """Give the parts of a message, header first; the buffers are passed through untouched."""
+    """Return the parts of a message, header first; the buffers are passed through untouched."""
     header = {
         "v": WIRE_VERSION,
         "k": message.kind,

@@ -12,9 +12,9 @@ _LONGEST_SOCKET_PATH = 107
 class EndpointUnusable(OSError):
     """The sockets cannot live where they were told to."""
 
-    def __init__(self, message: str, mend: str) -> None:
+    def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
-        self.mend = mend
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Endpoints:
 
     @classmethod
     def under(cls, runtime_dir: Path) -> "Endpoints":
-        """Give the addresses inside a runtime folder, without touching the disk.
+        """Return the addresses inside a runtime folder, without touching the disk.
 
         Raises
         ------

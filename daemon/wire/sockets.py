@@ -22,7 +22,7 @@ def _send(socket: zmq.Socket[bytes], parts: Sequence[Buffer]) -> None:
 
 @contextmanager
 def context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
-    """Give a ZeroMQ context that ends without waiting for peers that are gone."""
+    """Yield a ZeroMQ context that ends without waiting for peers that are gone."""
     owned: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
         yield owned
@@ -50,7 +50,7 @@ class Peer:
         _send(self.socket, encode(message, buffers))
 
     def receive(self, timeout_s: float) -> tuple[Message, list[memoryview]] | None:
-        """Give the next message, or None when none came in time.
+        """Return the next message, or None when none came in time.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class Listener:
         self.socket.connect(endpoints.feed)
 
     def receive(self, timeout_s: float) -> Message | None:
-        """Give the next message of the feed, or None when none came in time; see `Peer.receive`."""
+        """Return the next message of the feed, or None when none came in time; see `Peer.receive`."""
         if not self.socket.poll(int(timeout_s * 1000)):
             return None
         parts = self.socket.recv_multipart(copy=False)
@@ -112,7 +112,7 @@ class HubSockets:
         self.feed.bind(endpoints.feed)
 
     def receive(self, timeout_s: float) -> tuple[bytes, Message | Unreadable, list[memoryview]] | None:
-        """Give (peer identity, message or what was wrong with it, buffers), or None when none came in time."""
+        """Return (peer identity, message or what was wrong with it, buffers), or None when none came in time."""
         if not self.talk.poll(int(timeout_s * 1000)):
             return None
         parts = self.talk.recv_multipart(copy=False)

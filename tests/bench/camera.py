@@ -24,7 +24,7 @@ _MOST = 60
 
 
 def pictures(half: int) -> dict[str, list[Any]]:
-    """Give pictures of one size by where they come from."""
+    """Return pictures of one size by where they come from."""
     root = Path(os.environ.get("SMEARWATCH_REAL_DATA", ""))
     found: dict[str, list[Any]] = {
         "simulated": [field.bgr for field, _ in zip(Slide(3 + half).fields(), range(20), strict=False)]
@@ -63,7 +63,7 @@ def row(name: str, frames: list[Any]) -> str:
 
 
 def milliseconds(work: Callable[[], object], times: int = 20) -> float:
-    """Give the median time of a piece of work."""
+    """Return the median time of a piece of work."""
     taken = []
     for _ in range(times):
         began = time.perf_counter()

@@ -37,7 +37,7 @@ class Report:
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Give n, minimum, median and 95th percentile."""
+    """Return n, minimum, median and 95th percentile."""
     tail = quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
     return {"n": len(values), "min": min(values), "median": median(values), "p95": tail}
 

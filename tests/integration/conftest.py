@@ -10,7 +10,7 @@ from tests.integration.hub_bench import Bench
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    """Give a hub that is turned by hand."""
+    """Yield a hub that is turned by hand."""
     bench = Bench(tmp_path)
     yield bench
     bench.close()
@@ -18,5 +18,5 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def staffed(bench):
-    """Give it with a source, a finder with two credits, a worker with two."""
+    """Return it with a source, a finder with two credits, a worker with two."""
     return bench, bench.peer("source", "s"), bench.peer("finder", "f", 2), bench.peer("worker", "w", 2)

@@ -96,7 +96,7 @@ class Bench:
             self.turn(1)
 
     def hear(self, peer, kind=None):
-        """Give what the peer has got, of one kind or all."""
+        """Return what the peer has got, of one kind or all."""
         self.turn()
         while (received := peer.receive(0.02)) is not None:
             self._heard[peer].append(received)

@@ -21,17 +21,17 @@ from smearwatch.models.manifest import LookRange, Manifest
 from smearwatch.models.memory import Memory
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.adapting.adapt import NothingGained, Wish, adapt
+from smearwatch.train.adapting.adabn import AdaBN
+from smearwatch.train.adapting.adapt import AdaptRequest, NothingGained, adapt
 from smearwatch.train.adapting.fine_tuning import FineTuning
 from smearwatch.train.adapting.logits import ask, named_rightly, network_input
 from smearwatch.train.adapting.network import put_into
 from smearwatch.train.adapting.old import OldCells
-from smearwatch.train.adapting.settling import Settling
-from smearwatch.train.adapting.way import shuffled
+from smearwatch.train.adapting.strategy import shuffled
 from smearwatch.train.adapting.writing import OldForgotten
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.samples import DataUnusable, Sample, exact
-from smearwatch.train.data.sources import Asked
+from smearwatch.train.data.sources import DatasetSpec
 from smearwatch.train.training.remembering import body_features, remembered
 
 pytestmark = pytest.mark.integration
@@ -98,18 +98,18 @@ def untaught(drawn: CellSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Asked:
+def here(tmp_path_factory: pytest.TempPathFactory) -> DatasetSpec:
     """Class folders with eight cells each."""
     root = tmp_path_factory.mktemp("data") / "here"
     for number, name in enumerate(CLASSES):
         (root / name).mkdir(parents=True)
         for each in range(8):
             cv2.imwrite(str(root / name / f"{each}.png"), blob(number, 1000 + 10 * number + each, 240))
-    return Asked(data=root, um_per_px=UM_PER_PX, force_scale=True)
+    return DatasetSpec(data=root, um_per_px=UM_PER_PX, force_scale=True)
 
 
-def wish(here: Asked, weights: Path, out: Path) -> Wish:
-    return Wish(given=here, old=Asked(), weights=weights, out=out, name="ours", folds=3)
+def request(here: DatasetSpec, weights: Path, out: Path) -> AdaptRequest:
+    return AdaptRequest(given=here, old=DatasetSpec(), weights=weights, out=out, name="ours", folds=3)
 
 
 class Adapted(NamedTuple):
@@ -121,13 +121,13 @@ class Adapted(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def adapted(here: Asked, untaught: Path, tmp_path_factory: pytest.TempPathFactory) -> Adapted:
+def adapted(here: DatasetSpec, untaught: Path, tmp_path_factory: pytest.TempPathFactory) -> Adapted:
     folder = tmp_path_factory.mktemp("adapted")
-    account = adapt(wish(here, untaught, folder / "out"), folder / "cache", silent, print)
+    account = adapt(request(here, untaught, folder / "out"), folder / "cache", silent, print)
     return Adapted(folder / "out", folder / "cache", account)
 
 
-def test_heads_learn_and_the_folder_is_complete(here: Asked, untaught: Path, adapted: Adapted, tmp_path: Path):
+def test_heads_learn_and_the_folder_is_complete(here: DatasetSpec, untaught: Path, adapted: Adapted, tmp_path: Path):
     out, account = adapted.out, adapted.account
     assert account["gained"]
     assert account["gain"]["as_labelled"]["after"]["hits"] > account["gain"]["as_labelled"]["before"]["hits"]
@@ -146,7 +146,7 @@ def test_heads_learn_and_the_folder_is_complete(here: Asked, untaught: Path, ada
     assert 7 in kept.train_digests
     assert len(kept.train_digests) == 49
     assert not list(out.parent.glob(".*partial"))
-    again = adapt(wish(here, untaught, tmp_path / "again"), tmp_path / "cache", silent, print)
+    again = adapt(request(here, untaught, tmp_path / "again"), tmp_path / "cache", silent, print)
     assert again["weights_after"] == account["weights_after"]
 
 
@@ -160,10 +160,10 @@ def test_what_is_remembered_after_adapting_is_what_the_new_weights_see(adapted: 
 
 @pytest.mark.parametrize("keep_anyway", [False, True])
 def test_without_a_gain_nothing_is_written_unless_wanted(
-    here: Asked, adapted: Adapted, tmp_path: Path, keep_anyway: bool
+    here: DatasetSpec, adapted: Adapted, tmp_path: Path, keep_anyway: bool
 ):
     lines: list[str] = []
-    second = replace(wish(here, adapted.out, tmp_path / "second"), keep_anyway=keep_anyway)
+    second = replace(request(here, adapted.out, tmp_path / "second"), keep_anyway=keep_anyway)
     if keep_anyway:
         account = adapt(second, adapted.cache, silent, lines.append)
         assert not account["gained"]
@@ -171,12 +171,14 @@ def test_without_a_gain_nothing_is_written_unless_wanted(
     else:
         with pytest.raises(NothingGained, match="no gain shown on 48 cells") as caught:
             adapt(second, adapted.cache, silent, lines.append)
-        assert "--keep-anyway" in caught.value.mend
+        assert "--keep-anyway" in caught.value.hint
         assert not (tmp_path / "second").exists()
     assert any("48 of 48 cells were met in training" in line for line in lines)
 
 
-def test_old_cells_kept_aside_may_not_fall_by_more_than_the_tolerance(here: Asked, untaught: Path, tmp_path: Path):
+def test_old_cells_kept_aside_may_not_fall_by_more_than_the_tolerance(
+    here: DatasetSpec, untaught: Path, tmp_path: Path
+):
     networks, known = checkpoint.load(untaught), memory.load(untaught)
     assert known is not None
     with torch.no_grad():
@@ -187,28 +189,28 @@ def test_old_cells_kept_aside_may_not_fall_by_more_than_the_tolerance(here: Aske
     kept = replace(known, held=replace(known.held, shares=shares))
     content = memory.packed(kept)
     checkpoint.save(tmp_path / "w", networks.resnet, networks.bank, networks.manifest, content)
-    asked = wish(here, tmp_path / "w", tmp_path / "out")
+    asked = request(here, tmp_path / "w", tmp_path / "out")
     with pytest.raises(OldForgotten, match=f"{len(aside)} of {len(aside)} named rightly before") as caught:
         adapt(asked, tmp_path / "cache", silent, print)
-    assert "--tolerance" in caught.value.mend
+    assert "--tolerance" in caught.value.hint
     assert list(tmp_path.glob("*out*")) == []
     adapt(replace(asked, keep_anyway=True), tmp_path / "cache", silent, print)
     checkpoint.load(tmp_path / "out")
 
 
-def test_weights_without_a_memory_need_old_pictures(here: Asked, untaught: Path, tmp_path: Path):
+def test_weights_without_a_memory_need_old_pictures(here: DatasetSpec, untaught: Path, tmp_path: Path):
     networks = checkpoint.load(untaught)
     bare = tmp_path / "bare"
     checkpoint.save(bare, networks.resnet, networks.bank, networks.manifest)
     with pytest.raises(WeightsUnusable, match="remember no old cells") as caught:
-        adapt(wish(here, bare, tmp_path / "out"), tmp_path / "cache", silent, print)
-    assert "--old" in caught.value.mend
+        adapt(request(here, bare, tmp_path / "out"), tmp_path / "cache", silent, print)
+    assert "--old" in caught.value.hint
 
 
-def test_a_folder_in_use_is_left_alone(here: Asked, untaught: Path, tmp_path: Path):
+def test_a_folder_in_use_is_left_alone(here: DatasetSpec, untaught: Path, tmp_path: Path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(DataUnusable, match="something already"):
-        adapt(wish(here, untaught, tmp_path), tmp_path / "cache", silent, print)
+        adapt(request(here, untaught, tmp_path), tmp_path / "cache", silent, print)
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
@@ -249,7 +251,7 @@ def test_statistics_go_half_way_to_the_new_cells_and_no_weight_learns(drawn: Cel
     networks = checkpoint.load(untaught)
     parts = [CellSet(drawn.samples[start::4], drawn.fields[start::4]) for start in range(4)]
     dark = CellSet(parts[0].samples, parts[0].fields // 2)
-    way = Settling(networks, memory.load(untaught), dark, OldCells(*parts[1:]), seed=1)
+    way = AdaBN(networks, memory.load(untaught), dark, OldCells(*parts[1:]), seed=1)
     fitted = way.fit(np.arange(15))
     changed = {key for key in fitted if not torch.equal(fitted[key], way.present[key])}
     assert changed
@@ -264,14 +266,16 @@ def test_statistics_go_half_way_to_the_new_cells_and_no_weight_learns(drawn: Cel
     assert all(torch.equal(one, two) for one, two in zip(fitted.values(), way.fit(np.arange(15)).values(), strict=True))
 
 
-def test_with_old_pictures_both_ways_are_tried_and_the_better_one_is_taken(here: Asked, untaught: Path, tmp_path: Path):
+def test_with_old_pictures_both_ways_are_tried_and_the_better_one_is_taken(
+    here: DatasetSpec, untaught: Path, tmp_path: Path
+):
     root = tmp_path / "old"
     for number, name in enumerate(CLASSES):
         (root / name).mkdir(parents=True)
         for each in range(30):
             cv2.imwrite(str(root / name / f"{each}.png"), unlike_others(number, 5000 + 100 * number + each))
-    old = Asked(data=root, um_per_px=UM_PER_PX, force_scale=True)
-    asked = replace(wish(here, untaught, tmp_path / "out"), old=old, steps=4, folds=2, keep_anyway=True)
+    old = DatasetSpec(data=root, um_per_px=UM_PER_PX, force_scale=True)
+    asked = replace(request(here, untaught, tmp_path / "out"), old=old, steps=4, folds=2, keep_anyway=True)
     account = adapt(asked, tmp_path / "cache", silent, print)
     assert list(account["tried"]) == ["statistics", "networks"]
     assert account["tried"][account["way"]] == max(account["tried"].values())

@@ -13,7 +13,7 @@ from smearwatch.capture.formats.decode import decode
 from smearwatch.capture.frame import SourceFrame
 from smearwatch.capture.scale.calibration import CalibrationUnusable, calibrations_root, load
 from smearwatch.capture.scale.claims import ScaleMissing
-from smearwatch.capture.scale.providers import scale_desk
+from smearwatch.capture.scale.providers import scale_resolver
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.plan import RunPlan
@@ -122,7 +122,7 @@ def test_what_cannot_be_measured_says_why(state_dir, ruler, tmp_path, options, s
     done = calibrate(*(option.format(ruler=ruler, folder=tmp_path) for option in options))
     assert isinstance(done.exception, CalibrationUnusable)
     assert said.format(ruler=ruler) in str(done.exception)
-    assert done.exception.mend
+    assert done.exception.hint
     assert load(state_dir, "default") is None
 
 
@@ -140,7 +140,7 @@ def frame(um_per_px, width_px, height_px):
 
 def desk(state_dir, **settings):
     plan = RunPlan(settings=Settings(state_dir=state_dir, **settings), session="t", source="folder")
-    return scale_desk(plan)
+    return scale_resolver(plan)
 
 
 def test_a_run_believes_the_micrometer_first_for_pictures_of_its_size(state_dir, ruler, capsys):

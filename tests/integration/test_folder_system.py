@@ -53,7 +53,7 @@ def test_no_notifications_is_one_line_and_they_come_back(tmp_path):
         scene.wait(10.0)
         assert scene.contents() == [picture(1)]
         assert [(line["log_level"], line["event"][:16]) for line in logs] == [("warning", "no notifications")]
-        assert "fs.inotify" in logs[0]["mend"]
+        assert "fs.inotify" in logs[0]["hint"]
         FolderNotices.attend(scene.source._notices)  # the system has room again
         assert logs[1]["event"] == "notifications are back"
         scene.path("b.jpg").write_bytes(picture(2))
@@ -215,6 +215,6 @@ def test_pictures_in_a_subfolder_are_said_once(scene):
         scene.wait(5.0)
         (scene.folder / "slide 7" / "a.jpg").write_bytes(picture(1))
         scene.wait(20.0)
-    assert [(line["first"], "--subfolders" in line["mend"]) for line in logs] == [("slide 7", True)]
+    assert [(line["first"], "--subfolders" in line["hint"]) for line in logs] == [("slide 7", True)]
     assert scene.counters["subfolders_ignored"] == 2
     assert scene.got == []

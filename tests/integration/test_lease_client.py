@@ -11,11 +11,11 @@ import pytest
 from smearwatch.capture.finder import role as finder_role
 from smearwatch.capture.finder.field import FieldFound, find
 from smearwatch.capture.finder.role import cells_found
-from smearwatch.capture.finder.session_map import PlacingDesk
+from smearwatch.capture.finder.session_map import SessionMap
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.slide.writer import encode
-from smearwatch.daemon.process import lease_client as errand_module
-from smearwatch.daemon.process.lease_client import AnswerRefused, Errand
+from smearwatch.daemon.process import lease_client as lease_client_module
+from smearwatch.daemon.process.lease_client import AnswerRefused, LeaseClient
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.record.events import Found, FoundCell
 from smearwatch.daemon.record.reading import LedgerReader
@@ -52,20 +52,20 @@ def finder(bench, role, may_end, failing):
             raise TimeoutError("the frame's own")
         return cells(lease)
 
-    with Errand(bench.plan, role, "finder", capacity=1) as errand:
-        while not (leases := errand.leases(FrameLease, most=1)):
+    with LeaseClient(bench.plan, role, "finder", capacity=1) as lease_client:
+        while not (leases := lease_client.leases(FrameLease, most=1)):
             pass
         lease = leases[0][0]
         try:
-            errand.send(*errand.at_work(lambda: work(lease)))
+            lease_client.send(*lease_client.at_work(lambda: work(lease)))
         except TimeoutError:
             failing.append(lease.frame)
 
 
 @pytest.mark.parametrize("longest_s", [300.0, 0.0], ids=["says so", "too long to say so"])
 def test_at_work(bench, role, longest_s, monkeypatch):
-    monkeypatch.setattr(errand_module, "_PULSE_S", 0.02)
-    monkeypatch.setattr(errand_module, "_LONGEST_S", longest_s)
+    monkeypatch.setattr(lease_client_module, "_PULSE_S", 0.02)
+    monkeypatch.setattr(lease_client_module, "_LONGEST_S", longest_s)
     source = bench.peer("source", "s")
     bench.peer("worker", "w", 1)
     may_end = threading.Event()
@@ -181,7 +181,7 @@ def test_a_finder_whose_map_is_not_the_ledgers_reads_it_anew_and_tries_once_more
     result = find(data, um_per_px=UM_PER_PX, um_per_px_source="configured")
     assert isinstance(result, FieldFound)
     with LedgerReader.read(bench.folder) as ledger:
-        placed = PlacingDesk(ledger, max_pixels=10**8).place(better, result)
+        placed = SessionMap(ledger, max_pixels=10**8).place(better, result)
     assert placed.better_than
     other.send(*cells_found(lease, result, placed, {}))
     judge(bench, worker, better)

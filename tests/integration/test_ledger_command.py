@@ -181,7 +181,7 @@ def test_a_session_that_is_not_there(state, words, name, line):
     result = CliRunner().invoke(app, [words[0], name, *words[1:]])
     assert result.exit_code == 1
     assert str(result.exception).startswith(line)
-    assert getattr(result.exception, "mend", None)
+    assert getattr(result.exception, "hint", None)
 
 
 @pytest.mark.parametrize(

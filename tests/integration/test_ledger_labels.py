@@ -126,7 +126,7 @@ def test_the_last_label_stands_and_all_are_kept(folder: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("row", "what", "mend"),
+    ("row", "what", "hint"),
     [
         ("a.jpg,0,bnad", "'bnad' is no label", "did you mean band?"),
         ("a.jpg,0,xyz", "'xyz' is no label", "one of band, segmented"),
@@ -141,11 +141,11 @@ def test_the_last_label_stands_and_all_are_kept(folder: Path, tmp_path: Path):
         ("a.jpg,2,smudge", "the cell of line 2 again, called otherwise", "leave one of the two lines"),
     ],
 )
-def test_a_bad_row_is_named_and_nothing_is_written(folder: Path, tmp_path: Path, row: str, what: str, mend: str):
+def test_a_bad_row_is_named_and_nothing_is_written(folder: Path, tmp_path: Path, row: str, what: str, hint: str):
     result = label(write(tmp_path, "a.jpg,2,other", row, "a.jpg,0,band"), code=1)
     (line,) = result.stderr.splitlines()
     assert f"labels.csv line 3: {what}" in line
-    assert mend in line
+    assert hint in line
     assert "1 of 3 rows cannot be used, so none was written" in str(result.exception)
     assert labels(folder) == []
 
@@ -167,7 +167,7 @@ def test_a_file_that_is_no_table(folder: Path, tmp_path: Path, content: bytes | 
         table.write_bytes(content)
     result = label(table, code=1)
     assert what in str(result.exception)
-    assert getattr(result.exception, "mend", None)
+    assert getattr(result.exception, "hint", None)
     assert "\n" not in str(result.exception)
     assert labels(folder) == []
 

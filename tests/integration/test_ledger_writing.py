@@ -148,7 +148,7 @@ def test_a_contradiction_is_refused_with_its_whole_batch(ledger, before, refused
     with pytest.raises(LedgerRefused, match=why) as caught:
         ledger.append([seen(7), refused, seen(8)])
     assert caught.value.event is refused
-    assert caught.value.mend
+    assert caught.value.hint
     assert ledger.last_number == last
     assert not ledger.has_seen(frame(7))
     assert [r.number for r in ledger.append([seen(7), seen(8)])] == [last + 1, last + 2]
@@ -267,7 +267,7 @@ def test_a_file_that_is_no_ledger(folder, content, how):
     with pytest.raises(LedgerUnusable) as caught:
         getattr(Ledger, how)(folder)
     assert str(folder / "ledger.sqlite") in str(caught.value)
-    assert "\n" not in f"{caught.value} {caught.value.mend}"
+    assert "\n" not in f"{caught.value} {caught.value.hint}"
     assert (folder / "ledger.sqlite").read_bytes() == content
 
 
@@ -309,7 +309,7 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(LedgerUnusable, match="File exists") as caught:
         Ledger.open(tmp_path / "file" / "monday")
-    assert caught.value.mend
+    assert caught.value.hint
 
 
 def test_a_full_disk_loses_nothing_that_was_acknowledged(ledger):
@@ -320,7 +320,7 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(ledger):
     with pytest.raises(LedgerUnusable, match="full") as caught:  # noqa: PT012  # some of these succeed
         for start in range(0, 10_000, 20):
             kept += len(ledger.append([seen(n) for n in range(start, start + 20)]))
-    assert "free space" in caught.value.mend
+    assert "free space" in caught.value.hint
     assert ledger.last_number == kept + 1 == len(list(ledger.events()))
     ledger.rows("PRAGMA max_page_count = 100000")
     assert ledger.append([seen(20_000)])[0].number == kept + 2

@@ -61,7 +61,7 @@ def run(*words: object, code: int = 0) -> Result:
     result = CliRunner().invoke(promote.app, [str(word) for word in words])
     assert result.exit_code == code, result
     if code == 1:
-        assert getattr(result.exception, "mend", None), result.exception
+        assert getattr(result.exception, "hint", None), result.exception
         assert "\n" not in str(result.exception)
     return result
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from smearwatch.capture.finder.field import FieldFound, find
-from smearwatch.capture.finder.session_map import PlacingDesk
+from smearwatch.capture.finder.session_map import SessionMap
 from smearwatch.capture.registration.slide_map import Placed
 from smearwatch.capture.slide.view import View
 from smearwatch.capture.slide.writer import encode
@@ -43,11 +43,11 @@ def recorded(folder: Path, way: list[Walked], *, anew_each_time: bool) -> list[P
     placed = []
     with Ledger.open(folder, session="s") as ledger, LedgerReader.read(folder) as reader:
         ledger.append([Opened(ledger.epoch, 1, "t", "s", 100, 33.0, "rule", {})])
-        desk = PlacingDesk(reader, max_pixels=10**8)
+        desk = SessionMap(reader, max_pixels=10**8)
         for field in way:
             frame = ledger.frames.put(field.data)
             if anew_each_time:
-                desk = PlacingDesk(reader, max_pixels=10**8)
+                desk = SessionMap(reader, max_pixels=10**8)
             placed.append(desk.place(frame, field.result))
             commit(ledger, frame, field, placed[-1])
     return placed
@@ -88,7 +88,7 @@ def test_without_being_asked_no_view_is_judged_again(way, tmp_path):
     blurred = defocused(way[0], 0.5)
     with Ledger.open(tmp_path, session="s") as ledger, LedgerReader.read(tmp_path) as reader:
         ledger.append([Opened(ledger.epoch, 1, "t", "s", 100, 33.0, "rule", {})])
-        desk = PlacingDesk(reader, max_pixels=10**8, judges_again=False)
+        desk = SessionMap(reader, max_pixels=10**8, judges_again=False)
         placed = [desk.place(ledger.frames.put(field.data), field.result) for field in (blurred, way[0])]
     assert placed[1].same_as
     assert placed[1].better_than == {}
@@ -98,7 +98,7 @@ def test_what_the_ledger_says_of_a_frame_stands(way, tmp_path):
     """A frame whose crops were lost comes again: its cells are those of then."""
     placed = recorded(tmp_path, way, anew_each_time=False)
     with LedgerReader.read(tmp_path) as reader:
-        desk = PlacingDesk(reader, max_pixels=10**8)
+        desk = SessionMap(reader, max_pixels=10**8)
         frames = [found.frame for found in reader.found_frames()]
         assert len(frames) == len(way)
         assert [desk.place(frame, field.result) for frame, field in zip(frames, way, strict=True)] == placed
@@ -109,7 +109,7 @@ def test_fields_of_a_ledger_that_knew_no_places_are_known_by_their_cells(way, tm
         ledger.append([Opened(ledger.epoch, 1, "t", "s", 100, 33.0, "rule", {})])
         first = ledger.frames.put(way[0].data)
         commit(ledger, first, way[0], Placed(None, {}))
-        desk = PlacingDesk(reader, max_pixels=10**8)
+        desk = SessionMap(reader, max_pixels=10**8)
         again = desk.place(ledger.frames.put(way[3].data), way[3].result)
         assert again.placement is not None
         assert (again.placement.status, again.placement.tied_to) == ("placed", (first,))
@@ -125,6 +125,6 @@ def test_a_damaged_earlier_frame_costs_no_later_one(way, tmp_path):
         path = ledger.frames.path(found.frame)
         path.chmod(0o600)
         path.write_bytes(way[0].data[:500])
-        placed = PlacingDesk(reader, max_pixels=10**8).place(ledger.frames.put(way[3].data), way[3].result)
+        placed = SessionMap(reader, max_pixels=10**8).place(ledger.frames.put(way[3].data), way[3].result)
     assert placed.placement is not None
     assert (placed.placement.status, placed.same_as) == ("unplaced", {})

@@ -9,7 +9,7 @@ import typer
 
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.subfolders.scheduler import Foreman, carry_out_subfolders
+from smearwatch.daemon.subfolders.scheduler import SubfolderScheduler, carry_out_subfolders
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import Pulse
 from smearwatch.daemon.wire.sockets import Listener, context
@@ -30,12 +30,12 @@ class Bench:
             until_idle_s=until_idle_s,
         )
         self.now = 1000.0
-        self.foreman = Foreman(plan, None, clock=lambda: self.now)
-        self.foreman._listener = Listener(owner, Endpoints.under(settings.runtime_dir))
+        self.scheduler = SubfolderScheduler(plan, None, clock=lambda: self.now)
+        self.scheduler._listener = Listener(owner, Endpoints.under(settings.runtime_dir))
         self.write("a/1.jpg")
-        while not self.foreman._look():
+        while not self.scheduler._look():
             pass
-        self.foreman._current = self.foreman._subfolders._known["a"]
+        self.scheduler._current = self.scheduler._subfolders._known["a"]
 
     def write(self, path):
         path = self.folder / path
@@ -49,9 +49,9 @@ class Bench:
         while decision == "stay" and self.now < until:
             self.now += 0.25
             if pulses:
-                self.foreman._pulse = Pulse("a", 1, 1, 1, "running", 1, 1, 0, None, {}, idle_s)
-                self.foreman._pulse_s = self.now
-            decision = self.foreman._leave()
+                self.scheduler._pulse = Pulse("a", 1, 1, 1, "running", 1, 1, 0, None, {}, idle_s)
+                self.scheduler._pulse_s = self.now
+            decision = self.scheduler._leave()
         return decision
 
 
@@ -60,7 +60,7 @@ def bench(tmp_path, request):
     with context() as owner:
         bench = Bench(tmp_path, owner, getattr(request, "param", None))
         yield bench
-        bench.foreman._listener.close()
+        bench.scheduler._listener.close()
 
 
 def test_alone_it_stays(bench):
@@ -83,13 +83,13 @@ def test_busy_it_is_left_after_a_while_and_the_other_is_next(bench, pulses):
     bench.write("a/2.jpg")  # the newest of all: it would be first again
     assert bench.after(15.0, None, pulses=pulses) == "stay"
     assert bench.after(10.0, None, pulses=pulses) == "leave"
-    following = bench.foreman._next()
+    following = bench.scheduler._next()
     assert following is not None
     assert following.path.name == "b"
 
 
 @pytest.mark.parametrize("bench", [10.0], indirect=True)
-def test_all_done_is_the_foremans_word(bench):
+def test_all_done_is_the_schedulers_word(bench):
     assert bench.after(3.0, 9.9) == "stay"
     assert bench.after(3.0, 10.1) == "finish"
 
@@ -107,13 +107,13 @@ def test_not_done_while_the_share_is_away(bench):
 
 
 def test_a_share_that_hangs_holds_up_nothing_but_the_decision(bench, monkeypatch):
-    hangs, look = threading.Event(), bench.foreman._subfolders.look
+    hangs, look = threading.Event(), bench.scheduler._subfolders.look
 
     def hang():
         assert hangs.wait(30.0)
         look()
 
-    monkeypatch.setattr(bench.foreman._subfolders, "look", hang)
+    monkeypatch.setattr(bench.scheduler._subfolders, "look", hang)
     bench.write("b/1.jpg")
     bench.now += 2.0
     began_s = time.monotonic()

@@ -144,7 +144,7 @@ def test_names_that_cannot_be_and_names_that_meet(desk):
         desk.look()
     refused = [line for line in logs if line["event"] == "subfolder is not counted"]
     assert len(refused) == 4
-    assert all(line["mend"] for line in refused)
+    assert all(line["hint"] for line in refused)
     assert desk.subfolders.counters()["names_unusable"] == 2
     assert desk.subfolders.counters()["names_taken"] == 2
 
@@ -170,7 +170,7 @@ def test_subfolders_of_the_same_name_in_two_folders_do_not_meet(desk, tmp_path):
     with capture_logs() as logs:
         assert today.look() == []
     assert "another watched folder" in logs[0]["why"]
-    assert "--session" in logs[0]["mend"]
+    assert "--session" in logs[0]["hint"]
     prefixed = Desk(tmp_path, above="today", prefix="wednesday")
     assert prefixed.look() == ["Export-01"]
     assert prefixed.subfolders.with_work()[0].session == "wednesday-Export-01"

@@ -153,7 +153,7 @@ def test_a_frame_that_is_no_picture_is_named_when_it_is_drawn(tmp_path: Path):
 def test_a_session_without_labels(tmp_path: Path):
     with pytest.raises(DataUnusable, match="no labelled cell") as caught:
         read_labelled_session(tiny_session(tmp_path / "tuesday", [None]))
-    assert "sessions label" in caught.value.mend
+    assert "sessions label" in caught.value.hint
 
 
 def test_a_session_by_name_or_by_folder(tmp_path: Path):

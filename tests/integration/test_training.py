@@ -267,5 +267,5 @@ def test_boxed_cells_are_trained_on_as_the_pipeline_finds_them_too(tmp_path: Pat
 def test_settings_that_name_what_is_not_there_are_refused(told: dict[str, object], line: str, tmp_path: Path):
     with pytest.raises(DataUnusable, match=line) as caught:
         gather(TrainConfig.model_validate(told), tmp_path / "cache", quiet)
-    assert caught.value.mend
+    assert caught.value.hint
     assert not (tmp_path / "cache").exists()

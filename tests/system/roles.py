@@ -42,7 +42,7 @@ def worker(plan: RunPlan, role: Role) -> None:
         sys.exit(7)
     if plan.session == "unusable":
         error = ValueError("weights are not weights")
-        error.mend = "give others"  # type: ignore[attr-defined]
+        error.hint = "give others"  # type: ignore[attr-defined]
         raise error
     if plan.session == "unforeseen":
         raise KeyError("oh")

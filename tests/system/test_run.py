@@ -70,7 +70,7 @@ def kill_role(parent, name, sent=signal.SIGKILL):
 
 
 def session_pids():
-    """Give role by pid, from what each role's process calls itself."""
+    """Return role by pid, from what each role's process calls itself."""
     pids = {}
     for process in psutil.process_iter(["pid", "cmdline"]):
         line = process.info["cmdline"] or []
@@ -191,7 +191,7 @@ def test_bad_files_are_counted_and_lose_nothing(fields, tmp_path):
 
 
 def _resized(png: bytes, width: int, height: int) -> bytes:
-    """Give a PNG whose header says another size, with the checksum that belongs to it."""
+    """Return a PNG whose header says another size, with the checksum that belongs to it."""
     import zlib
 
     header = b"IHDR" + width.to_bytes(4, "big") + height.to_bytes(4, "big") + png[24:29]

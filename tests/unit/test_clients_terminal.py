@@ -73,7 +73,7 @@ def text_of(app):
 
 
 def on_screen(view, size):
-    """Give the screen of one view as lines of text."""
+    """Return the screen of one view as lines of text."""
     lines = []
 
     async def look(app, pilot):

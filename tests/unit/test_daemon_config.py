@@ -39,7 +39,7 @@ def test_the_services_folders_win_over_the_users(monkeypatch, tmp_path):
 def test_a_scale_that_cannot_be(value):
     with pytest.raises(SettingsUnusable, match="um_per_px") as caught:
         load_settings(um_per_px=value)
-    assert caught.value.mend == "give auto or a number from 0.01 to 1"
+    assert caught.value.hint == "give auto or a number from 0.01 to 1"
 
 
 @pytest.mark.parametrize("value", ["0.01", "0.095", "1.0"])
@@ -66,7 +66,7 @@ def test_what_is_asked_of_a_camera():
 
 
 @pytest.mark.parametrize(
-    ("text", "says", "mend"),
+    ("text", "says", "hint"),
     [
         ("camera_fourcc = 'MJPEG'", "four characters of a pixel format", "correct camera_fourcc"),
         ("camera_fps = 0", "camera_fps = 0", "correct camera_fps"),
@@ -81,14 +81,14 @@ def test_what_is_asked_of_a_camera():
         ("workers = 1\nworkers = 2", "settings.toml", "TOML"),
     ],
 )
-def test_a_bad_file_is_one_line(file, text, says, mend):
+def test_a_bad_file_is_one_line(file, text, says, hint):
     file.write_text(text)
     with pytest.raises(SettingsUnusable) as caught:
         load_settings(file)
     line = one_line(caught.value)
     assert line is not None
     assert says in line
-    assert mend in line
+    assert hint in line
     assert "settings.toml" in line
     assert "\n" not in line
 

@@ -58,6 +58,6 @@ def test_a_damaged_link_is_one_clear_line(state: Path, damage: Callable[[Path], 
     with pytest.raises(PromotedWeightsDamaged, match=r"promoted weights .*current") as caught:
         promoted_weights(state)
     assert "\n" not in str(caught.value)
-    assert "promote --back" in caught.value.mend
+    assert "promote --back" in caught.value.hint
     (state / "manifest.json").touch()
     assert weights_in_use(Settings(state_dir=state, weights=state)) == state

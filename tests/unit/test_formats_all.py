@@ -272,5 +272,5 @@ def test_colours_that_would_come_out_wrong_are_refused(data, words):
     with pytest.raises(FrameUnusable, match=words) as caught:
         decode(data)
     assert caught.value.reason == "colour_unsupported"
-    assert "RGB" in caught.value.mend
+    assert "RGB" in caught.value.hint
     assert "\n" not in str(caught.value)

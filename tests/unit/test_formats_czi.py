@@ -103,7 +103,7 @@ def test_what_cannot_be_read_is_refused_in_one_line(data, reason):
     with pytest.raises(FrameUnusable) as caught:
         decode(data)
     assert caught.value.reason == reason
-    assert caught.value.mend
+    assert caught.value.hint
     assert "\n" not in str(caught.value)
 
 
@@ -140,7 +140,7 @@ def test_garbage_never_raises_anything_else():
             describe(memoryview(damaged))
             scale_from_metadata(bytes(damaged))
             refused = refusal(bytes(damaged))
-            assert refused is None or refused.mend
+            assert refused is None or refused.hint
 
 
 @pytest.mark.parametrize(

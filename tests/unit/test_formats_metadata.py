@@ -187,7 +187,7 @@ def test_what_cannot_be_true_is_told_in_one_line(name):
     assert isinstance(odd, MetadataOdd)
     assert words in odd.message
     assert "\n" not in odd.message
-    assert odd.mend
+    assert odd.hint
 
 
 def test_sensor_pitch_and_magnification_are_never_used():

@@ -221,4 +221,4 @@ def test_garbage_in_the_structure_never_raises_anything_else():
             probe(bytes(damaged))
             describe(memoryview(damaged))
             refused = refusal(bytes(damaged))
-            assert refused is None or refused.mend
+            assert refused is None or refused.hint

@@ -117,7 +117,7 @@ def test_unfit_weights_are_one_clear_line(name: str, copy: Path):
     assert expected.lower() in line.lower()
     assert str(copy) in line
     assert "\n" not in line
-    assert caught.value.mend
+    assert caught.value.hint
 
 
 def test_id_follows_what_decides_and_nothing_else():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from smearwatch.daemon.record.drift import FEWEST, LOWERED_AT, MEND, RAISED_AT, WINDOW, DriftFold
+from smearwatch.daemon.record.drift import FEWEST, HINT, LOWERED_AT, RAISED_AT, WINDOW, DriftFold
 from smearwatch.daemon.record.events import Counted, EventInvalid, LookRange, Ranged, event_from_bytes, event_to_bytes
 from smearwatch.daemon.record.tally import TallyBroken, TallyFold, tally_json
 from tests.unit.clients_script import found, frame_id, opened, seen
@@ -89,7 +89,7 @@ def test_when_it_is_raised_and_what_it_says(case):
     assert (drift["what"], drift["since_cell"], drift["times"]) == (case.what, case.since, case.times)
     assert drift["since"] == {"frame": frame_id(case.since - 1), "index": (case.since - 1) % 3}
     assert drift["cells"] >= RAISED_AT * drift["of"]
-    assert drift["mend"] == MEND
+    assert drift["mend"] == HINT
     assert ("times" in drift["says"]) == (case.times > 1.05)
 
 

@@ -142,7 +142,7 @@ def test_a_wrong_value_is_refused(given, wrong):
 def test_bytes_that_are_no_event(body):
     with pytest.raises(EventInvalid, match="not an event") as caught:
         event_from_bytes(body)
-    assert caught.value.mend
+    assert caught.value.hint
     assert "\n" not in str(caught.value)
 
 

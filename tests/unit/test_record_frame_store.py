@@ -58,7 +58,7 @@ def test_a_frame_that_is_not_there(store):
     assert store.verify(SHA) == "missing"
     with pytest.raises(FrameStoreError, match="no such frame") as caught:
         store.read(SHA)
-    assert caught.value.mend
+    assert caught.value.hint
 
 
 def test_a_flipped_bit_is_noticed(store):
@@ -81,7 +81,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path):
     with pytest.raises(FrameStoreError) as caught:
         FrameStore(tmp_path / "frames").put(DATA)
     assert str(tmp_path) in str(caught.value)
-    assert caught.value.mend
+    assert caught.value.hint
 
 
 def test_a_failed_write_leaves_nothing(store, monkeypatch):
@@ -92,6 +92,6 @@ def test_a_failed_write_leaves_nothing(store, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(FrameStoreError, match="No space left") as caught:
         store.put(DATA)
-    assert "free space" in caught.value.mend
+    assert "free space" in caught.value.hint
     assert store.verify(SHA) == "missing"
     assert list((store.folder / "incoming").iterdir()) == []

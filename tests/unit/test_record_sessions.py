@@ -29,7 +29,7 @@ def test_names_that_are_none(tmp_path, name):
     for ask in (check_name, lambda n: session_folder(tmp_path, n), lambda n: delete_session(tmp_path, n)):
         with pytest.raises(SessionNameInvalid, match="is not a session's name") as caught:
             ask(name)
-        assert caught.value.mend
+        assert caught.value.hint
 
 
 @pytest.fixture
@@ -50,10 +50,10 @@ def test_listing(state, tmp_path_factory):
 def test_a_missing_session_names_those_near_it(state):
     with pytest.raises(SessionMissing, match="no session 'mondy'") as caught:
         find_session(state, "mondy")
-    assert caught.value.mend == "did you mean monday?"
+    assert caught.value.hint == "did you mean monday?"
     with pytest.raises(SessionMissing) as caught:
         find_session(state, "zzz")
-    assert "sessions list" in caught.value.mend
+    assert "sessions list" in caught.value.hint
 
 
 def test_describing(state):

@@ -133,7 +133,7 @@ def test_what_cannot_follow_is_refused_and_changes_nothing(before, impossible):
     snapshot = fold.snapshot()
     with pytest.raises(TallyBroken) as caught:
         fold.apply(impossible)
-    assert caught.value.mend
+    assert caught.value.hint
     assert fold.snapshot() == snapshot
 
 

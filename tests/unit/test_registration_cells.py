@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from smearwatch.capture.finder.field import FieldFound, find
-from smearwatch.capture.registration.picture_cache import Shelf
+from smearwatch.capture.registration.picture_cache import PictureCache
 from smearwatch.capture.registration.signatures import ANGLES_DEG, Look, LookIndex, Thumbnail, look
 from smearwatch.capture.registration.similarity import Similarity
 from smearwatch.capture.registration.slide_map import Placed, SlideMap, WholeCell, pose_of
@@ -33,9 +33,9 @@ def whole(field: Walked) -> list[WholeCell]:
     return [WholeCell(cell.index, thumbnail(field, cell.index)) for cell in field.result.cells if not cell.at_edge]
 
 
-def place(slide_map: SlideMap, shelf: Shelf, field: Walked, number: int) -> Placed:
+def place(slide_map: SlideMap, picture_cache: PictureCache, field: Walked, number: int) -> Placed:
     frame = f"{number:064x}"
-    shelf.put(frame, field.result.picture)
+    picture_cache.put(frame, field.result.picture)
     return slide_map.place(frame, field.size_um, whole(field))
 
 
@@ -59,13 +59,13 @@ def way() -> list[Walked]:
 
 
 def test_each_leukocyte_is_counted_once(way):
-    shelf = Shelf(forgotten)
-    slide_map = SlideMap(shelf)
+    picture_cache = PictureCache(forgotten)
+    slide_map = SlideMap(picture_cache)
     names: dict[tuple[str, int], str | None] = {}
     counted: list[str | None] = []
     again = 0
     for number, field in enumerate(way):
-        placed = place(slide_map, shelf, field, number)
+        placed = place(slide_map, picture_cache, field, number)
         for cell in field.result.cells:
             if cell.at_edge:
                 continue
@@ -82,9 +82,9 @@ def test_each_leukocyte_is_counted_once(way):
 
 
 def test_a_field_lies_where_it_lies_or_is_unplaced(way):
-    shelf = Shelf(forgotten)
-    slide_map = SlideMap(shelf)
-    placed = [place(slide_map, shelf, field, number).placement for number, field in enumerate(way)]
+    picture_cache = PictureCache(forgotten)
+    slide_map = SlideMap(picture_cache)
+    placed = [place(slide_map, picture_cache, field, number).placement for number, field in enumerate(way)]
     assert [p.status for p in placed if p] == ["first", "placed", "unplaced", "placed", "placed"]
     assert [p.island for p in placed if p] == [0, 0, 1, 0, 0]
     for number in (1, 3, 4):
@@ -100,11 +100,11 @@ def test_a_field_lies_where_it_lies_or_is_unplaced(way):
 
 
 def test_asked_again_it_answers_the_same_and_takes_nothing_in_twice(way):
-    shelf = Shelf(forgotten)
-    slide_map = SlideMap(shelf)
-    first = [place(slide_map, shelf, field, number) for number, field in enumerate(way[:2])]
-    assert [place(slide_map, shelf, field, number) for number, field in enumerate(way[:2])] == first
-    back = place(slide_map, shelf, way[3], 3).placement
+    picture_cache = PictureCache(forgotten)
+    slide_map = SlideMap(picture_cache)
+    first = [place(slide_map, picture_cache, field, number) for number, field in enumerate(way[:2])]
+    assert [place(slide_map, picture_cache, field, number) for number, field in enumerate(way[:2])] == first
+    back = place(slide_map, picture_cache, way[3], 3).placement
     assert back is not None
     assert back.island == 0
 
@@ -156,12 +156,12 @@ def sparse(seed: int, count: int) -> FieldFound:
 
 def test_leukocytes_alone_on_glass_are_never_taken_for_each_other():
     """Where nothing but a cell shows, nothing can say that it is the same one."""
-    shelf = Shelf(forgotten)
-    slide_map = SlideMap(shelf)
+    picture_cache = PictureCache(forgotten)
+    slide_map = SlideMap(picture_cache)
     for number in range(4):
         found = sparse(number, 1)
         frame = f"{number:064x}"
-        shelf.put(frame, found.picture)
+        picture_cache.put(frame, found.picture)
         size_um = complex(found.width_px, found.height_px) * 0.1
         cells = [WholeCell(cell.index, cut_out(found, cell.index, size_um)) for cell in found.cells]
         assert slide_map.place(frame, size_um, cells).same_as == {}
@@ -169,12 +169,12 @@ def test_leukocytes_alone_on_glass_are_never_taken_for_each_other():
 
 def test_an_earlier_field_whose_picture_is_lost_is_tied_to_nothing(way):
     """It is damaged on the disk: the new field is unplaced, and nothing else happens."""
-    shelf = Shelf(lambda frame: None)
-    slide_map = SlideMap(shelf)
-    placed = place(slide_map, shelf, way[0], 0)
-    gone = SlideMap(shelf)
+    picture_cache = PictureCache(lambda frame: None)
+    slide_map = SlideMap(picture_cache)
+    placed = place(slide_map, picture_cache, way[0], 0)
+    gone = SlideMap(picture_cache)
     gone.remember("ff" * 32, way[0].size_um, placed, {c.index: look(c.thumbnail) for c in whole(way[0])}, {})
-    alone = place(gone, shelf, way[3], 3)
+    alone = place(gone, picture_cache, way[3], 3)
     assert alone.placement is not None
     assert (alone.placement.status, alone.same_as) == ("unplaced", {})
 

@@ -15,7 +15,7 @@ from smearwatch.capture.scale.claims import (
     believed,
     worst,
 )
-from smearwatch.capture.scale.resolver import ScaleDesk
+from smearwatch.capture.scale.resolver import ScaleResolver
 from smearwatch.capture.slide.slide import Slide
 
 UM = 0.09
@@ -59,7 +59,7 @@ def test_the_worst_pair_is_named_and_small_differences_are_not():
     assert worst(claims(micrometer=0.044, metadata=0.048)) is None
 
 
-def witness(claim):
+def provider(claim):
     return lambda _: claim
 
 
@@ -68,8 +68,8 @@ class Desk:
 
     def __init__(self, trusted=None, **said):
         self.now_s = 0.0
-        self.desk = ScaleDesk(
-            [witness(claim) for claim in claims(**said)],
+        self.desk = ScaleResolver(
+            [provider(claim) for claim in claims(**said)],
             trusted=trusted,
             max_pixels=10_000_000,
             clock=lambda: self.now_s,
@@ -119,7 +119,7 @@ def test_a_scale_far_off_is_refused_before_any_frame_goes_through(frames):
     assert desk.desk.held == 2
     with pytest.raises(ScaleDisputed, match=r"configured 0\.18 um/px .* and red_cells 0\.0.* \(3 fields\)") as refused:
         desk.admit(frames[2])
-    assert "--scale-from configured|red_cells" in refused.value.mend
+    assert "--scale-from configured|red_cells" in refused.value.hint
 
 
 def test_one_field_alone_is_enough_once_no_other_comes(frames):

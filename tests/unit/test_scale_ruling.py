@@ -76,7 +76,7 @@ def _grain():
 def test_what_is_no_ruling_is_refused(what, picture, matter):
     with pytest.raises(RulingNotFound, match=matter) as refused:
         find_ruling(picture())
-    assert refused.value.mend, what
+    assert refused.value.hint, what
 
 
 def field():

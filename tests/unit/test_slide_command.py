@@ -137,4 +137,4 @@ def test_a_folder_that_is_a_file_says_so_and_how_to_mend_it(tmp_path):
     result = _run("--out", tmp_path / "w", "--fields", 1, *QUICK)
     assert isinstance(result.exception, SlideError)
     assert str(tmp_path / "w") in str(result.exception)
-    assert result.exception.mend
+    assert result.exception.hint

@@ -108,7 +108,7 @@ def test_a_hand_outside_its_limits_is_refused_with_its_mend(name, value):
     with pytest.raises(SlideError, match=name.split("_")[0]) as refused:
         Freehand(**{name: value})
     assert str(value) in str(refused.value)
-    assert refused.value.mend
+    assert refused.value.hint
 
 
 def test_pixels_and_places_go_over_into_each_other():

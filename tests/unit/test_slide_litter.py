@@ -216,4 +216,4 @@ def test_litter_outside_its_limits_is_refused_with_its_mend(name, value):
     with pytest.raises(SlideError, match=name) as refused:
         Litter(**{name: value})
     assert str(value) in str(refused.value)
-    assert refused.value.mend
+    assert refused.value.hint

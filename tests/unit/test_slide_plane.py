@@ -94,4 +94,4 @@ def test_light_and_focus_drift_slowly_and_some_fields_are_blurred():
 def test_an_impossible_mix_is_refused_with_its_mend(text, names):
     with pytest.raises(SlideError, match=names) as refused:
         Mix.parse(text)
-    assert refused.value.mend
+    assert refused.value.hint

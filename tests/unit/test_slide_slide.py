@@ -98,4 +98,4 @@ def test_a_value_outside_its_limits_is_refused_with_its_mend(name, value):
     with pytest.raises(SlideError) as refused:
         Slide(**{"seed": 1, name: value})
     assert str(value) in str(refused.value)
-    assert refused.value.mend
+    assert refused.value.hint

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from smearwatch.capture.slide.canvas import Canvas
+from smearwatch.capture.slide.degradations import Degradations
 from smearwatch.capture.slide.errors import SlideError
 from smearwatch.capture.slide.freehand import Freehand
 from smearwatch.capture.slide.optics import Optics
 from smearwatch.capture.slide.painter import Scene
 from smearwatch.capture.slide.slide import Slide
-from smearwatch.capture.slide.spoiling import Spoiling
 from smearwatch.capture.slide.stain import Stain
 
 CLEAR = {
@@ -26,8 +26,8 @@ def _by_hand(seed, um_per_px=0.12, hand=None, size_px=(720, 450), **more):
 
 
 def test_fields_are_the_same_bytes_in_any_order_and_at_any_time():
-    spoiling = Spoiling(moved_share=0.5, focus_um=0.2, stain_drift=0.5)
-    one, other = (_by_hand(8, spoiling=spoiling, blurred_share=0.2) for _ in range(2))
+    degradations = Degradations(moved_share=0.5, focus_um=0.2, stain_drift=0.5)
+    one, other = (_by_hand(8, degradations=degradations, blurred_share=0.2) for _ in range(2))
     forward = [one.field(i) for i in range(6)]
     for index in (5, 2, 0, 3, 5):
         again = other.field(index)
@@ -134,8 +134,8 @@ def _sharpness(bgr, axis):
 
 def test_a_moved_field_is_smeared_along_its_movement_and_hardly_across(monkeypatch):
     still = _by_hand(7, **CLEAR)
-    moving = _by_hand(7, spoiling=Spoiling(moved_share=1.0, moved_um=(4.0, 4.0)), **CLEAR)
-    monkeypatch.setattr(Spoiling, "movement_um", lambda self, *_: (4.0 * self.moved_share, 0.0))
+    moving = _by_hand(7, degradations=Degradations(moved_share=1.0, moved_um=(4.0, 4.0)), **CLEAR)
+    monkeypatch.setattr(Degradations, "movement_um", lambda self, *_: (4.0 * self.moved_share, 0.0))
     sharp, smeared = still.field(2), moving.field(2)
     assert smeared.moved
     assert not sharp.moved
@@ -145,8 +145,8 @@ def test_a_moved_field_is_smeared_along_its_movement_and_hardly_across(monkeypat
 
 
 def test_as_many_fields_are_moved_as_wished_and_as_far():
-    spoiling = Spoiling(moved_share=0.2, moved_um=(2.0, 5.0))
-    lengths = np.array([np.hypot(*spoiling.movement_um(3, index)) for index in range(2000)])
+    degradations = Degradations(moved_share=0.2, moved_um=(2.0, 5.0))
+    lengths = np.array([np.hypot(*degradations.movement_um(3, index)) for index in range(2000)])
     moved = lengths[lengths > 0.0]
     assert abs(len(moved) / 2000 - 0.2) < 0.04
     assert moved.min() >= 2.0 - 1e-9
@@ -154,14 +154,14 @@ def test_as_many_fields_are_moved_as_wished_and_as_far():
 
 
 def test_mild_defocus_softens_and_stain_drifts_slowly_over_the_slide():
-    soft = [_by_hand(7, spoiling=Spoiling(focus_um=0.5), **CLEAR).field(i).bgr for i in range(4)]
+    soft = [_by_hand(7, degradations=Degradations(focus_um=0.5), **CLEAR).field(i).bgr for i in range(4)]
     sharp = [_by_hand(7, **CLEAR).field(i).bgr for i in range(4)]
     assert sum(_sharpness(s, 1) for s in soft) < 0.7 * sum(_sharpness(s, 1) for s in sharp)
-    drift = Spoiling(stain_drift=1.0)
+    drift = Degradations(stain_drift=1.0)
     along = np.array([drift.stain_at(3, x, 0.0) for x in np.arange(0.0, 20000.0, 50.0)])
     assert np.abs(np.diff(along, axis=0)).max() < 0.06
     assert along.std(axis=0).min() > 0.05
-    assert Spoiling().stain_at(3, 900.0, 7.0) == (1.0, 1.0, 1.0)
+    assert Degradations().stain_at(3, 900.0, 7.0) == (1.0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -178,8 +178,8 @@ def test_mild_defocus_softens_and_stain_drifts_slowly_over_the_slide():
 )
 def test_spoiling_outside_its_limits_is_refused_with_its_mend(name, value):
     with pytest.raises(SlideError, match=name) as refused:
-        Spoiling(**{name: value})
-    assert refused.value.mend
+        Degradations(**{name: value})
+    assert refused.value.hint
 
 
 @pytest.mark.parametrize("um_per_px", [0.022, 0.13])

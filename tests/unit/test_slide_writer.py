@@ -52,7 +52,7 @@ def test_an_ending_completes_the_file_without_further_pauses(tmp_path, field):
 def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path, field):
     with pytest.raises(SlideError, match="gone") as refused:
         FieldWriter(tmp_path / "gone").write(field, lambda _: False)
-    assert refused.value.mend
+    assert refused.value.hint
 
 
 def test_the_truth_is_one_json_object_a_field(field):

@@ -26,7 +26,7 @@ def plan(source="acme", **options):
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """Give a function that installs a package of one source for this process."""
+    """Yield a function that installs a package of one source for this process."""
 
     def put(source, entries, **named):
         folder = install(

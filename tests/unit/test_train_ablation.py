@@ -17,7 +17,7 @@ from smearwatch.train.ablation.lines import RECIPE, lines
 from smearwatch.train.ablation.run import ablate
 from smearwatch.train.commands.ablate import app
 from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, either, exact
-from smearwatch.train.data.sources import Asked
+from smearwatch.train.data.sources import DatasetSpec
 from tests.drawn import write_tree
 
 UM_PER_PX = 0.15
@@ -90,7 +90,7 @@ def test_all_groups_are_told_apart():
 def test_a_whole_table_and_its_restart(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     # The lines that are made differently; the others differ from the first in their configuration alone.
     monkeypatch.setattr(running, "lines", lambda config: [line for line in lines(config) if line.first or line.settled])
-    asked = Asked(tree, UM_PER_PX, force_scale=True)
+    asked = DatasetSpec(tree, UM_PER_PX, force_scale=True)
     out, state = tmp_path / "out", tmp_path / "state"
     report = ablate(asked, TINY, out, state, quiet, quiet_line)
     names = [line["name"] for line in report["lines"]]
@@ -124,7 +124,7 @@ def test_nothing_compared_on_is_learnt_from(tree: Path, tmp_path: Path):
     from smearwatch.train.ablation.cells import lay_out
     from smearwatch.train.data.sources import read_sources
 
-    bench = lay_out(read_sources(Asked(tree, UM_PER_PX, force_scale=True), quiet_line), tmp_path, quiet)
+    bench = lay_out(read_sources(DatasetSpec(tree, UM_PER_PX, force_scale=True), quiet_line), tmp_path, quiet)
     learnt = {each.group for each in bench.taken(10**6)}
     assert learnt
     assert all(each.group not in learnt for cells in bench.sets.values() for each in cells)
@@ -134,7 +134,7 @@ def test_a_set_without_a_leukocyte_is_one_line(tree: Path, tmp_path: Path):
     from smearwatch.train.ablation.cells import lay_out
     from smearwatch.train.data.sources import Source, read_sources
 
-    (first,) = read_sources(Asked(tree, UM_PER_PX, force_scale=True), quiet_line)
+    (first,) = read_sources(DatasetSpec(tree, UM_PER_PX, force_scale=True), quiet_line)
     dirt = Source("tuesday", "session", tmp_path / "tuesday", None, [sample("artefact", REJECT)])
     with pytest.raises(DataUnusable, match="tuesday: no labelled leukocyte"):
         lay_out([first, dirt], tmp_path, quiet)
@@ -163,5 +163,12 @@ def test_too_few_cells_are_one_line(tmp_path: Path, tree: Path):
         (small / name).mkdir(parents=True)
         (small / name / "0.png").write_bytes((tree / name / "0.png").read_bytes())
     with pytest.raises(Exception, match="too few to be divided"):
-        ablate(Asked(small, UM_PER_PX, force_scale=True), TINY, tmp_path / "out", tmp_path / "state", quiet, quiet_line)
+        ablate(
+            DatasetSpec(small, UM_PER_PX, force_scale=True),
+            TINY,
+            tmp_path / "out",
+            tmp_path / "state",
+            quiet,
+            quiet_line,
+        )
     assert not (tmp_path / "out").exists()

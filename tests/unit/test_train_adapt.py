@@ -18,12 +18,12 @@ from smearwatch.train.adapting.logits import Logits, named_rightly
 from smearwatch.train.adapting.more_labels import Point, forecast
 from smearwatch.train.adapting.old import old_sides
 from smearwatch.train.adapting.scores import gain, is_gain, rejected
+from smearwatch.train.adapting.strategy import Weights, between, follow, old_accuracy, unpushed
 from smearwatch.train.adapting.verdicts import calibrated
-from smearwatch.train.adapting.way import Weights, between, follow, old_accuracy, unpushed
 from smearwatch.train.commands.adapt import app
 from smearwatch.train.data.cells import Targets
 from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
-from smearwatch.train.data.sources import Asked
+from smearwatch.train.data.sources import DatasetSpec
 from smearwatch.train.data.split import split
 from smearwatch.train.training.recolour import change_of, restyled
 from smearwatch.train.training.remembering import remembered
@@ -282,11 +282,11 @@ def tree(folder: Path, counts: dict[str, int]) -> Path:
     ],
 )
 def test_too_few_cells_are_one_clear_line(tmp_path: Path, counts: dict[str, int], words: str):
-    asked = Asked(data=tree(tmp_path / "here", counts), um_per_px=0.1, force_scale=True)
+    asked = DatasetSpec(data=tree(tmp_path / "here", counts), um_per_px=0.1, force_scale=True)
     with pytest.raises(DataUnusable) as caught:
         read_given(asked, print)
     assert words in str(caught.value)
-    assert "label" in caught.value.mend
+    assert "label" in caught.value.hint
 
 
 @pytest.mark.parametrize(

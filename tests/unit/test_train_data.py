@@ -99,7 +99,7 @@ def test_unusable_tree(tree: Path, damage: Callable[[Path], object], line: str):
     damage(tree)
     with pytest.raises(DataUnusable, match=line) as caught:
         read_class_tree(tree, 0.3)
-    assert caught.value.mend
+    assert caught.value.hint
     assert "\n" not in str(caught.value)
 
 

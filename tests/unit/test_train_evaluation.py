@@ -10,12 +10,12 @@ from smearwatch.models.memory import Memory, Remembered, short
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.pipeline_cells import matched
 from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
-from smearwatch.train.evaluation.met import part, said
 from smearwatch.train.evaluation.paired import net_gain, newcombe_paired
 from smearwatch.train.evaluation.placing import placed
 from smearwatch.train.evaluation.reliability import calibration_error, reliability
 from smearwatch.train.evaluation.risk_coverage import risk_coverage
 from smearwatch.train.evaluation.scores import scores_of
+from smearwatch.train.evaluation.seen_in_training import part, said
 from smearwatch.train.evaluation.verifier_gains import verifier_gains
 from smearwatch.train.evaluation.worst import note, passed, worst
 from smearwatch.train.statistics import share

@@ -37,7 +37,7 @@ def test_a_scale_off_by_three_is_refused_with_the_one_that_fits(tree: Path, fact
         check_tree_scale(tree, wrong)
     fitting = float(str(refused.value).split("which about ")[1].split()[0])
     assert fitting == pytest.approx(_TRUE_UM_PER_PX, rel=0.4)
-    assert "--force-scale" in refused.value.mend
+    assert "--force-scale" in refused.value.hint
     assert check_tree_scale(tree, wrong, force=True) is not None
 
 

@@ -185,7 +185,7 @@ def test_senseless_options_are_named(values: dict[str, object], said: str):
     assert said.split()[0] in str(caught.value)
     assert said.split()[1] in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert caught.value.mend
+    assert caught.value.hint
 
 
 def test_the_report_says_what_was_run_when_only_one_protocol_was():

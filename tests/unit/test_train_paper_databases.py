@@ -194,7 +194,7 @@ def test_bad_input_is_one_error(tree: Path, tmp_path: Path, options: list[str], 
     assert isinstance(result.exception, DataUnusable)
     assert said in str(result.exception)
     assert "\n" not in str(result.exception)
-    assert result.exception.mend
+    assert result.exception.hint
     assert not (tmp_path / "out").exists()
 
 

@@ -42,7 +42,7 @@ class Named:
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """Give what `from_json` reads."""
+        """Return what `from_json` reads."""
         return {
             "said": {name: places.tolist() for name, places in self.said.items()},
             "cells": self.cells,

@@ -62,6 +62,6 @@ def pretrain(resnet: LeukocyteResNet, cells: CellSet, config: TrainConfig, progr
 
 
 def label_places(samples: Sequence[Sample]) -> tuple[list[str], torch.Tensor]:
-    """Give the labels that occur, in order, and the place of each sample's among them, int64 [n]."""
+    """Return the labels that occur, in order, and the place of each sample's among them, int64 [n]."""
     names = sorted({sample.label for sample in samples})
     return names, torch.tensor([names.index(sample.label) for sample in samples])

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from smearwatch.models import checkpoint
+from smearwatch.models.atomic_write import write_atomically
 from smearwatch.models.manifest import Manifest
-from smearwatch.models.whole import write_whole
 from smearwatch.train.ablation.cells import Bench, lay_out
 from smearwatch.train.ablation.compared import Named, compared, named
 from smearwatch.train.ablation.config import AblationConfig
@@ -18,7 +18,7 @@ from smearwatch.train.ablation.table import markdown
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable
-from smearwatch.train.data.sources import Asked, Tell, read_sources
+from smearwatch.train.data.sources import DatasetSpec, Tell, read_sources
 from smearwatch.train.data.split import split_digest
 from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.loop import Trainer
@@ -28,7 +28,7 @@ _WATCHED: Final = 8  # every so many of the validation cells are looked at after
 
 
 def ablate(
-    asked: Asked, config: AblationConfig, out: Path, state: Path, progress: Progress, tell: Tell
+    asked: DatasetSpec, config: AblationConfig, out: Path, state: Path, progress: Progress, tell: Tell
 ) -> dict[str, Any]:
     """Do it all; lines that an interrupted run finished are taken up, and so are the epochs of the one it was at.
 
@@ -65,8 +65,8 @@ def ablate(
             "sets": {name: {"n": len(cells), "sha256": split_digest(cells)} for name, cells in bench.sets.items()},
             "lines": compared(lines(config), answers, bench.sets),
         }
-        write_whole(out / "ablation.json", json.dumps(report, indent=1).encode() + b"\n")
-        write_whole(out / "ablation.md", markdown(report).encode())
+        write_atomically(out / "ablation.json", json.dumps(report, indent=1).encode() + b"\n")
+        write_atomically(out / "ablation.md", markdown(report).encode())
     return report
 
 
@@ -78,7 +78,7 @@ def _answers(line: Line, bench: Bench) -> dict[str, Named]:
     if not done.is_file():
         answers = _trained(line, bench, folder)
         content = {name: each.as_json() for name, each in answers.items()}
-        write_whole(done, json.dumps(content).encode() + b"\n")
+        write_atomically(done, json.dumps(content).encode() + b"\n")
         shutil.rmtree(folder)
     try:
         content = json.loads(done.read_text(encoding="utf-8"))

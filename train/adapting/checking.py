@@ -7,7 +7,7 @@ import numpy as np
 from smearwatch.train.adapting.folds import Places, check_folds, others, thinned
 from smearwatch.train.adapting.logits import Logits, is_leukocyte, named_rightly
 from smearwatch.train.adapting.more_labels import Point
-from smearwatch.train.adapting.way import Way, follow
+from smearwatch.train.adapting.strategy import Strategy, follow
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import Sample
 
@@ -55,7 +55,7 @@ class Checked:
     shares: list[float]
 
 
-def check(way: Way, samples: list[Sample], plan: Plan, progress: Progress) -> Checked:
+def check(way: Strategy, samples: list[Sample], plan: Plan, progress: Progress) -> Checked:
     """Adapt without each fold in turn, with fewer cells and with all the others, and ask about the fold."""
     count = len(samples)
     leukocytes = np.flatnonzero(is_leukocyte(samples)).astype(np.int64)

@@ -13,7 +13,7 @@ from smearwatch.train.adapting.folds import Places
 from smearwatch.train.adapting.given import family, sampling_weights
 from smearwatch.train.adapting.network import NetworkWay
 from smearwatch.train.adapting.old import OldCells
-from smearwatch.train.adapting.way import Weights, unpushed
+from smearwatch.train.adapting.strategy import Weights, unpushed
 from smearwatch.train.data.cells import CellSet, Targets
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.training.augment import augment

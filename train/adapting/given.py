@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.data.samples import DataUnusable, Sample
-from smearwatch.train.data.sources import Asked, Tell, read_sources
+from smearwatch.train.data.sources import DatasetSpec, Tell, read_sources
 
 FEWEST_CELLS = 12
 FEWEST_CLASSES = 2
 NEUTROPHIL = "neutrophil"
 
 
-def read_given(asked: Asked, tell: Tell) -> list[Sample]:
+def read_given(asked: DatasetSpec, tell: Tell) -> list[Sample]:
     """List the cells of every source that was named.
 
     Raises

@@ -17,7 +17,7 @@ from smearwatch.models.preprocess import normalise
 from smearwatch.models.resnet import ResNetAnswer
 from smearwatch.train.adapting.folds import Places
 from smearwatch.train.adapting.logits import Logits, ask, network_input
-from smearwatch.train.adapting.way import Weights, shuffled, unpushed
+from smearwatch.train.adapting.strategy import Weights, shuffled, unpushed
 from smearwatch.train.data.cells import CellSet, Targets
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Image, Sample, Target, TargetKind

@@ -11,7 +11,7 @@ from smearwatch.models.memory import Memory, short
 from smearwatch.train.adapting.folds import Places
 from smearwatch.train.adapting.logits import Logits, ask, network_input
 from smearwatch.train.adapting.old import OldCells
-from smearwatch.train.adapting.way import Weights
+from smearwatch.train.adapting.strategy import Weights
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.training.remembering import body_features, remembered
 
@@ -45,7 +45,7 @@ class NetworkWay(ABC):
         return self._ask(weights, self._old.checked_by.fields)
 
     def of_networks(self, weights: Weights) -> Weights:
-        """Give the tensors, whose names are those already."""
+        """Return the tensors, whose names are those already."""
         return weights
 
     def remember(self, weights: Weights) -> Memory:

@@ -14,7 +14,7 @@ from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
 from smearwatch.train.data.samples import DataUnusable, Part, Sample
 from smearwatch.train.data.split import split
-from smearwatch.train.evaluation.met import part
+from smearwatch.train.evaluation.seen_in_training import part
 
 _MOST_OF_A_LABEL: dict[Part, int] = {"train": 80, "validation": 60, "test": 120}
 _FEWEST_LEUKOCYTES = 20

@@ -8,11 +8,11 @@ from typing import Any
 from smearwatch.models import checkpoint, memory
 from smearwatch.models.checkpoint import Networks
 from smearwatch.train.adapting.checking import Checked
+from smearwatch.train.adapting.format import write_account
 from smearwatch.train.adapting.network import put_into
 from smearwatch.train.adapting.scores import old_scores, rejected
-from smearwatch.train.adapting.told import write_account
+from smearwatch.train.adapting.strategy import Followed, Strategy
 from smearwatch.train.adapting.verdicts import calibrated
-from smearwatch.train.adapting.way import Followed, Way
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.samples import Sample
 from smearwatch.train.data.split import split_digest
@@ -24,7 +24,7 @@ class OldForgotten(Exception):
 
     Attributes
     ----------
-    mend
+    hint
         What the user can do about it.
     """
 
@@ -33,14 +33,14 @@ class OldForgotten(Exception):
             f"old cells kept aside: {change['before']['hits']} of {change['n']} named rightly before, "
             f"{change['after']['hits']} after, a fall of more than the tolerance of {tolerance:g}; nothing written"
         )
-        self.mend = "give more labels, fewer --steps or a larger --tolerance; --keep-anyway writes them all the same"
+        self.hint = "give more labels, fewer --steps or a larger --tolerance; --keep-anyway writes them all the same"
 
 
 def write(
     out: Path,
     name: str,
     networks: Networks,
-    way: Way,
+    way: Strategy,
     cells: CellSet,
     checked: Checked,
     final: Followed,

@@ -95,13 +95,13 @@ def adapt(
         force_scale=force_scale,
     )
 
-    from smearwatch.train.adapting.adapt import Wish
+    from smearwatch.train.adapting.adapt import AdaptRequest
     from smearwatch.train.adapting.adapt import adapt as run
-    from smearwatch.train.adapting.told import summary
+    from smearwatch.train.adapting.format import summary
     from smearwatch.train.data.sessions import to_stderr
     from smearwatch.train.progress import ProgressLine
 
-    wish = Wish(
+    request = AdaptRequest(
         given=given,
         old=before,
         weights=weights_in_use(settings),
@@ -113,7 +113,7 @@ def adapt(
         keep_anyway=keep_anyway,
         seed=seed,
     )
-    account = run(wish, cache, ProgressLine(), to_stderr)
+    account = run(request, cache, ProgressLine(), to_stderr)
     lines = (
         [json.dumps(account)] if as_json else [*summary(account), f"weights in {out}; next: smearwatch promote {out}"]
     )

@@ -9,13 +9,13 @@ import typer
 from smearwatch.daemon.scale_rule import typed_scale
 
 if TYPE_CHECKING:
-    from smearwatch.train.data.sources import Asked
+    from smearwatch.train.data.sources import DatasetSpec
 
 Folder = tuple[str, Path | None, str, str | None]
 """The option that names a folder, the folder, the option that gives its scale, the scale."""
 
 
-def asked(data: Folder, fields: Folder, sessions: list[str], state_dir: Path, *, force_scale: bool) -> "Asked":
+def asked(data: Folder, fields: Folder, sessions: list[str], state_dir: Path, *, force_scale: bool) -> "DatasetSpec":
     """Put together what was typed.
 
     Raises
@@ -26,15 +26,15 @@ def asked(data: Folder, fields: Folder, sessions: list[str], state_dir: Path, *,
     um_per_px, fields_um_per_px = _scale(data), _scale(fields)
 
     from smearwatch.train.data.sessions import session_path
-    from smearwatch.train.data.sources import Asked
+    from smearwatch.train.data.sources import DatasetSpec
 
     folders = tuple(session_path(each, state_dir) for each in sessions)
-    return Asked(data[1], um_per_px, fields[1], fields_um_per_px, folders, force_scale)
+    return DatasetSpec(data[1], um_per_px, fields[1], fields_um_per_px, folders, force_scale)
 
 
-def wrong_usage(matter: str, mend: str) -> NoReturn:
+def wrong_usage(matter: str, hint: str) -> NoReturn:
     """Say in one line what was typed wrongly, and end with status 2."""
-    sys.stderr.write(f"smearwatch: {matter} ({mend})\n")
+    sys.stderr.write(f"smearwatch: {matter} ({hint})\n")
     raise typer.Exit(2)
 
 

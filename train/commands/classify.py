@@ -46,7 +46,7 @@ def classify(
             record = _record(path, engine.judge([leukocyte_crop(path, scale)])[0])
         except DataUnusable as unusable:
             failed = True
-            sys.stderr.write(f"smearwatch: {unusable} ({unusable.mend})\n")
+            sys.stderr.write(f"smearwatch: {unusable} ({unusable.hint})\n")
             record = {"file": str(path), **_NO_ANSWER, "reason": unusable.reason}
             if not as_json:
                 continue

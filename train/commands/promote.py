@@ -76,18 +76,18 @@ def promote(
             force_scale=force_scale,
         )
 
-        from smearwatch.train.promotion.promote import Wish
+        from smearwatch.train.promotion.promote import PromotionRequest
 
-        _promote(Wish(weights, cells, force, device, cache), settings, as_json=as_json)
+        _promote(PromotionRequest(weights, cells, force, device, cache), settings, as_json=as_json)
 
 
-def _promote(wish: Any, settings: Settings, *, as_json: bool) -> None:
+def _promote(request: Any, settings: Settings, *, as_json: bool) -> None:
     from smearwatch.train.data.sessions import to_stderr
     from smearwatch.train.progress import ProgressLine
+    from smearwatch.train.promotion.format import comparison_lines
     from smearwatch.train.promotion.promote import PromotionRefused, promote
-    from smearwatch.train.promotion.told import comparison_lines
 
-    record = promote(wish, settings, ProgressLine(), to_stderr)
+    record = promote(request, settings, ProgressLine(), to_stderr)
     if settings.weights is not None and record["promoted"]:
         to_stderr(f"the settings name weights of their own ({settings.weights}), and the daemon goes on with those")
     if as_json:
@@ -141,13 +141,13 @@ def _list_line(entry: dict[str, Any]) -> str:
 
 
 def _write_card(folder: Path, *, as_json: bool) -> None:
-    from smearwatch.models.whole import write_whole
+    from smearwatch.models.atomic_write import write_atomically
     from smearwatch.train.promotion.card import CARD_FILE, card, read_known
     from smearwatch.train.promotion.store import StoreFailed
 
     text = card(read_known(folder))
     try:
-        write_whole(folder / CARD_FILE, text.encode())
+        write_atomically(folder / CARD_FILE, text.encode())
     except OSError as error:
         raise StoreFailed(f"{folder / CARD_FILE}: {(error.strerror or str(error)).lower()}") from error
     path = str(folder / CARD_FILE)

@@ -61,7 +61,7 @@ def clusters(thumbnails: NDArray[np.float32]) -> list[int]:
 
 
 def _spectra(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Give unit vectors [n, features]: how each picture's low waves differ from all pictures' mean."""
+    """Return unit vectors [n, features]: how each picture's low waves differ from all pictures' mean."""
     window = np.outer(np.hanning(_SIDE_PX), np.hanning(_SIDE_PX))
     waves = np.abs(np.fft.rfft2((thumbnails - thumbnails.mean(axis=(1, 2), keepdims=True)) * window))
     low = np.concatenate([waves[:, :_WAVES, :_WAVES], waves[:, 1 - _WAVES :, :_WAVES]], axis=1)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from smearwatch.capture.finder import field as find
 from smearwatch.capture.finder.version import FINDER_VERSION
-from smearwatch.models.whole import write_whole
+from smearwatch.models.atomic_write import write_atomically
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Sample, field_crop
 
@@ -146,8 +146,8 @@ def _boxes(table: Path) -> list[Box]:
         with table.open(newline="", encoding="utf-8") as lines:
             rows = [[float(row[key]) for key in _COLUMNS] for row in csv.DictReader(lines)]
     except (OSError, KeyError, TypeError, ValueError) as error:
-        mend = "see that x_center, y_center, width, height are there"
-        raise DataUnusable(table, f"unreadable boxes ({error})", mend) from error
+        hint = "see that x_center, y_center, width, height are there"
+        raise DataUnusable(table, f"unreadable boxes ({error})", hint) from error
     return [(x - width / 2, y - height / 2, width, height) for x, y, width, height in rows]
 
 
@@ -166,7 +166,7 @@ def _searched(frames: Sequence[Path], cache: Path, progress: Progress) -> list[_
         found.append(_in_shares(result))
         progress("fields searched", done, len(frames))
     cache.mkdir(parents=True, exist_ok=True)
-    write_whole(kept, json.dumps([asdict(entry) for entry in found]).encode())
+    write_atomically(kept, json.dumps([asdict(entry) for entry in found]).encode())
     return found
 
 

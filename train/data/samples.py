@@ -33,10 +33,10 @@ class DataUnusable(Exception):
         "unreadable" or "too_small"; "unusable" for everything else.
     """
 
-    def __init__(self, path: Path, matter: str, mend: str, *, reason: str = "unusable") -> None:
+    def __init__(self, path: Path, matter: str, hint: str, *, reason: str = "unusable") -> None:
         super().__init__(f"{path}: {matter}")
         self.path = path
-        self.mend = mend
+        self.hint = hint
         self.reason = reason
 
 
@@ -128,10 +128,10 @@ def read_picture(path: Path) -> Image:
     try:
         return decode(path.read_bytes())
     except FrameUnusable as error:
-        raise DataUnusable(path, str(error), error.mend, reason=error.reason) from error
+        raise DataUnusable(path, str(error), error.hint, reason=error.reason) from error
     except OSError as error:
-        matter, mend = (error.strerror or str(error)).lower(), "check the file's name and rights"
-        raise DataUnusable(path, matter, mend, reason="unreadable") from error
+        matter, hint = (error.strerror or str(error)).lower(), "check the file's name and rights"
+        raise DataUnusable(path, matter, hint, reason="unreadable") from error
 
 
 def cell_crop(path: Path, um_per_px: float) -> Image:
@@ -152,8 +152,8 @@ def leukocyte_crop(path: Path, um_per_px: float) -> Image:
     if min(height, width) * um_per_px < _SMALLEST_LEUKOCYTE_UM:
         size_um = f"{width * um_per_px:.3g} x {height * um_per_px:.3g} um"
         matter = f"too_small: {width} x {height} px at {um_per_px:g} um/px are {size_um}, too small for a leukocyte"
-        mend = f"give a picture of at least {_SMALLEST_LEUKOCYTE_UM:g} um, or correct --um-per-px"
-        raise DataUnusable(path, matter, mend, reason="too_small")
+        hint = f"give a picture of at least {_SMALLEST_LEUKOCYTE_UM:g} um, or correct --um-per-px"
+        raise DataUnusable(path, matter, hint, reason="too_small")
     return _middle_crop(bgr, um_per_px)
 
 

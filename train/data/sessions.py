@@ -42,7 +42,7 @@ class _Cut:
 
 
 def session_path(given: str, state_dir: Path) -> Path:
-    """Give the folder of a session that a person named, or whose folder they gave.
+    """Return the folder of a session that a person named, or whose folder they gave.
 
     Raises
     ------
@@ -211,6 +211,6 @@ def _lit_frame(path: Path, um_per_px: float, max_pixels: int) -> tuple[NDArray[n
         bgr = decode(path.read_bytes(), max_pixels=max_pixels)
         return bgr, measure_light(bgr, um_per_px)
     except FrameUnusable as error:
-        raise DataUnusable(path, str(error), error.mend) from error
+        raise DataUnusable(path, str(error), error.hint) from error
     except OSError as error:
         raise DataUnusable(path, (error.strerror or str(error)).lower(), "restore the session from a copy") from error

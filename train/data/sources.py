@@ -16,7 +16,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DatasetSpec:
     """Where the cells lie; each may be missing.
 
     Attributes
@@ -69,8 +69,8 @@ class Source:
     samples: list[Sample]
 
 
-def read_sources(asked: Asked, tell: Tell) -> list[Source]:
-    """Read everything that was named, in the order of `Asked`; a session that was named twice, once.
+def read_sources(asked: DatasetSpec, tell: Tell) -> list[Source]:
+    """Read everything that was named, in the order of `DatasetSpec`; a session that was named twice, once.
 
     Parameters
     ----------

@@ -65,5 +65,5 @@ def split_digest(samples: Sequence[Sample]) -> str:
 
 
 def number_of(name: str) -> float:
-    """Give a number from 0 to 1 that looks random and is the same everywhere."""
+    """Return a number from 0 to 1 that looks random and is the same everywhere."""
     return int.from_bytes(hashlib.sha256(f"{SALT}:{name}".encode()).digest()[:8]) / 2**64

@@ -22,7 +22,7 @@ def five(places: Places) -> Places:
 
 
 def five_confidence(probabilities: NDArray[np.float64]) -> tuple[Places, NDArray[np.float64]]:
-    """Give the likeliest of the six as a place in `FIVE`, and its probability: band's and segmented's add up.
+    """Return the likeliest of the six as a place in `FIVE`, and its probability: band's and segmented's add up.
 
     Parameters
     ----------

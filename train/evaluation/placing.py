@@ -9,12 +9,12 @@ from pathlib import Path
 
 from smearwatch.train.data.samples import DataUnusable
 
-_MEND = "give a folder that can be written"
+_HINT = "give a folder that can be written"
 
 
 @contextmanager
 def placed(out: Path, last: str) -> Iterator[Path]:
-    """Give a new folder beside `out`; what is in it in the end is moved to `out`.
+    """Yield a new folder beside `out`; what is in it in the end is moved to `out`.
 
     Files of the same names are replaced, each whole; other files in `out` stay. Where the body fails, nothing is moved.
 
@@ -34,7 +34,7 @@ def placed(out: Path, last: str) -> Iterator[Path]:
         out.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     except OSError as error:
-        raise DataUnusable(out, (error.strerror or str(error)).lower(), _MEND) from error
+        raise DataUnusable(out, (error.strerror or str(error)).lower(), _HINT) from error
     try:
         yield fresh
         _move(fresh, out, last)
@@ -50,4 +50,4 @@ def _move(fresh: Path, out: Path, last: str) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(path, target)
     except OSError as error:
-        raise DataUnusable(out, (error.strerror or str(error)).lower(), _MEND) from error
+        raise DataUnusable(out, (error.strerror or str(error)).lower(), _HINT) from error

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from smearwatch.models.atomic_write import write_atomically
 from smearwatch.models.classes import CLASSES
-from smearwatch.models.whole import write_whole
 from smearwatch.train.evaluation.five import FIVE
 from smearwatch.train.evaluation.tables import analysis_lines, neutrophil_lines
 from smearwatch.train.statistics import say
@@ -24,8 +24,8 @@ def write_report(folder: Path, report: dict[str, Any]) -> None:
         the same kind of scores) if there are any; and `figures`, names of PNG files under figures/, to be shown.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "report.json", (json.dumps(report, indent=1) + "\n").encode())
-    write_whole(folder / "report.md", ("\n".join(_lines(report)) + "\n").encode())
+    write_atomically(folder / "report.json", (json.dumps(report, indent=1) + "\n").encode())
+    write_atomically(folder / "report.md", ("\n".join(_lines(report)) + "\n").encode())
 
 
 def table_row(cells: Sequence[str]) -> str:

@@ -11,15 +11,15 @@ from smearwatch.models import checkpoint, memory
 from smearwatch.models.engine import Engine, Outputs
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
-from smearwatch.train.data.sources import Asked, Tell
+from smearwatch.train.data.sources import DatasetSpec, Tell
 from smearwatch.train.evaluation.figures import NAMES, draw_figures
 from smearwatch.train.evaluation.five import five
-from smearwatch.train.evaluation.met import Choice
 from smearwatch.train.evaluation.outputs import run_engine
 from smearwatch.train.evaluation.page import write_page
 from smearwatch.train.evaluation.placing import placed
 from smearwatch.train.evaluation.report import write_report
 from smearwatch.train.evaluation.scores import scores_of
+from smearwatch.train.evaluation.seen_in_training import Choice
 from smearwatch.train.evaluation.sources import EvaluationSet, distinct, read_sets
 from smearwatch.train.evaluation.worst import Noted, note
 from smearwatch.train.statistics import share
@@ -42,7 +42,7 @@ class _Answered:
 
 def evaluate(
     weights: Path,
-    asked: Asked,
+    asked: DatasetSpec,
     out: Path,
     *,
     choice: Choice,

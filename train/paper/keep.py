@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as pack_tensors
 
-from smearwatch.models.whole import write_whole
+from smearwatch.models.atomic_write import write_atomically
 from smearwatch.train.data.samples import DataUnusable
 
 
@@ -34,7 +34,7 @@ def keep(folder: Path, name: str, key: str, stage: Stage) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {place: value.detach().cpu().contiguous() for place, value in stage.tensors.items()}
     content = pack_tensors(tensors, {"key": key, "curve": json.dumps(stage.curve)})
-    write_whole(folder / f"{name}.safetensors", content)
+    write_atomically(folder / f"{name}.safetensors", content)
 
 
 def kept(folder: Path, name: str, key: str) -> Stage | None:

@@ -6,7 +6,7 @@ from smearwatch.train.statistics import wilson
 
 
 def difference(hits_a: int, count_a: int, hits_b: int, count_b: int) -> tuple[float, float, float]:
-    """Give a's share minus b's, and 95 % limits of that difference, for two independent samples.
+    """Return a's share minus b's, and 95 % limits of that difference, for two independent samples.
 
     Newcombe, Statistics in Medicine 17 (1998) 873, method 10: the score limits of both shares, joined. Unlike the
     textbook interval it stays sensible where a share is at or near 1.

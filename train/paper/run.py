@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from smearwatch.models.atomic_write import write_atomically
 from smearwatch.models.bank import LeNetBank
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.models.whole import write_whole
 from smearwatch.train.data.class_tree import read_class_tree
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Sample
@@ -81,8 +81,8 @@ def reproduce(root: Path, config: PaperConfig, out: Path, state: Path, progress:
         "leakage": scores.leakage(results),
     }
     draw_figure(out / "figure1.png", results)
-    write_whole(out / "paper.json", json.dumps(report, indent=1).encode() + b"\n")
-    write_whole(out / "paper.md", markdown(report).encode())
+    write_atomically(out / "paper.json", json.dumps(report, indent=1).encode() + b"\n")
+    write_atomically(out / "paper.md", markdown(report).encode())
     return report
 
 

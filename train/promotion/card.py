@@ -11,7 +11,7 @@ from smearwatch.models import checkpoint
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.manifest import Manifest
 from smearwatch.train.evaluation.report import RESEARCH_USE
-from smearwatch.train.promotion.told import comparison_lines
+from smearwatch.train.promotion.format import comparison_lines
 from smearwatch.train.statistics import say
 
 CARD_FILE: Final = "MODEL_CARD.md"

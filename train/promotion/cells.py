@@ -6,8 +6,8 @@ from typing import Any
 
 from smearwatch.models.memory import Memory
 from smearwatch.train.data.samples import Sample
-from smearwatch.train.data.sources import Asked, Tell, read_sources
-from smearwatch.train.evaluation.met import part
+from smearwatch.train.data.sources import DatasetSpec, Tell, read_sources
+from smearwatch.train.evaluation.seen_in_training import part
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class FrozenSet:
         return {"cells": len(self.samples), "left_out": self.left_out}
 
 
-def frozen_sets(asked: Asked, memories: Sequence[Memory | None], tell: Tell) -> list[FrozenSet]:
+def frozen_sets(asked: DatasetSpec, memories: Sequence[Memory | None], tell: Tell) -> list[FrozenSet]:
     """Read every set that was asked for; a set of which nothing is left stays, empty.
 
     Parameters

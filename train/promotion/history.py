@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from smearwatch.models.whole import write_whole
+from smearwatch.models.atomic_write import write_atomically
 
 _FILE: Final = "history.json"
 
@@ -28,7 +28,7 @@ _STEPS: Final = TypeAdapter(list[Step])
 class HistoryDamaged(Exception):
     """The history of promotions cannot be read."""
 
-    mend = "move that file away; the weights that are in use stay in use"
+    hint = "move that file away; the weights that are in use stay in use"
 
     def __init__(self, path: Path, matter: str) -> None:
         super().__init__(f"{path}: {matter}")
@@ -67,11 +67,11 @@ def read_steps(root: Path, current: str | None) -> list[Step]:
 
 def write_steps(root: Path, steps: list[Step]) -> None:
     """Keep the steps, whole or not at all; raises OSError."""
-    write_whole(root / _FILE, json.dumps([asdict(step) for step in steps], indent=1).encode() + b"\n")
+    write_atomically(root / _FILE, json.dumps([asdict(step) for step in steps], indent=1).encode() + b"\n")
 
 
 def stack(steps: list[Step], current: str | None) -> list[str | None]:
-    """Give what going back leads to: identities, the shipped weights' None first, the ones in use last.
+    """Return what going back leads to: identities, the shipped weights' None first, the ones in use last.
 
     Where somebody changed the link by hand, only the shipped weights are before it.
     """

@@ -90,7 +90,7 @@ def tango(gained: int, lost: int, count: int, level: float = 0.95) -> tuple[floa
 
 
 def cells_needed(gained: int, lost: int, count: int, margin: float) -> int | None:
-    """Give how many cells would put the lower limit above ``-margin``, were they to change as these did.
+    """Return how many cells would put the lower limit above ``-margin``, were they to change as these did.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from smearwatch.models import memory
 from smearwatch.models.engine import Engine
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
-from smearwatch.train.data.sources import Asked
+from smearwatch.train.data.sources import DatasetSpec
 from smearwatch.train.evaluation.judged import Judged, judged
 from smearwatch.train.evaluation.outputs import run_engine
 from smearwatch.train.promotion.card import CARD_FILE, PROMOTION_FILE, card, read_known
@@ -26,13 +26,13 @@ from smearwatch.train.promotion.store import Store
 class PromotionRefused(Exception):
     """The weights do not become the daemon's; the ones in use stay in use."""
 
-    def __init__(self, what: str, mend: str) -> None:
+    def __init__(self, what: str, hint: str) -> None:
         super().__init__(f"not promoted: {what}")
-        self.mend = mend
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PromotionRequest:
     """What somebody wants promoted, on which cells.
 
     Attributes
@@ -50,13 +50,15 @@ class Wish:
     """
 
     weights: Path
-    asked: Asked
+    asked: DatasetSpec
     force: bool
     device: str
     cache: Path
 
 
-def promote(wish: Wish, settings: Settings, progress: Progress, tell: Callable[[str], None]) -> dict[str, Any]:
+def promote(
+    request: PromotionRequest, settings: Settings, progress: Progress, tell: Callable[[str], None]
+) -> dict[str, Any]:
     """Compare, and promote where the rule is kept or force is wanted; nothing is changed before that is known.
 
     Parameters
@@ -79,31 +81,33 @@ def promote(wish: Wish, settings: Settings, progress: Progress, tell: Callable[[
         Weights, cells or the store cannot be used.
     """
     store = Store(settings.state_dir)
-    if wish.asked.nothing and not wish.force:
+    if request.asked.nothing and not request.force:
         what = "there are no cells to compare on"
         raise PromotionRefused(what, "give --data, --fields or --session, or --force to go without")
-    candidate = Engine.load(wish.weights, device=wish.device)
+    candidate = Engine.load(request.weights, device=request.device)
     with store.held():
         folder = weights_in_use(settings)
-        present = Engine.load(folder, device=wish.device)
-        record = _record(candidate, present, folder, settings, wish)
+        present = Engine.load(folder, device=request.device)
+        record = _record(candidate, present, folder, settings, request)
         if candidate.weights_id == present.weights_id:
             return {**record, "promoted": False, "already": True}
-        if not wish.asked.nothing:
-            record |= _compared(candidate, present, folder, wish, progress, tell)
-        if record["objections"] and not wish.force:
+        if not request.asked.nothing:
+            record |= _compared(candidate, present, folder, request, progress, tell)
+        if record["objections"] and not request.force:
             return record
-        record |= {"promoted": True, "forced": bool(record["objections"]) or wish.asked.nothing}
+        record |= {"promoted": True, "forced": bool(record["objections"]) or request.asked.nothing}
         beside = {
             PROMOTION_FILE: json.dumps(record, indent=1) + "\n",
-            CARD_FILE: card(read_known(wish.weights, record)),
+            CARD_FILE: card(read_known(request.weights, record)),
         }
-        installed = store.install(wish.weights, candidate.weights_id, beside)
+        installed = store.install(request.weights, candidate.weights_id, beside)
         store.switch(candidate.weights_id, "forced" if record["forced"] else "promoted")
     return {**record, "folder": str(installed)}
 
 
-def _record(candidate: Engine, present: Engine, folder: Path, settings: Settings, wish: Wish) -> dict[str, Any]:
+def _record(
+    candidate: Engine, present: Engine, folder: Path, settings: Settings, request: PromotionRequest
+) -> dict[str, Any]:
     if settings.weights is not None:
         origin = "the settings'"
     else:
@@ -129,24 +133,24 @@ def _compared(
     candidate: Engine,
     present: Engine,
     folder: Path,
-    wish: Wish,
+    request: PromotionRequest,
     progress: Progress,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
-    memories = [memory.load(folder), memory.load(wish.weights)]
+    memories = [memory.load(folder), memory.load(request.weights)]
     whose = [who for who, known in zip(("the present", "the new"), memories, strict=True) if known is None]
     notes = [f"what {who} weights were trained on is not known: some of these cells may be among it" for who in whose]
     for note in notes:
         tell(note)
-    sets = frozen_sets(wish.asked, memories, tell)
+    sets = frozen_sets(request.asked, memories, tell)
     counts = {each.name: each.counts() for each in sets}
     used = [each for each in sets if each.samples]
     if not used:
         met = sum(each.left_out for each in sets)
         what = f"one of the two weights was trained on or chosen by every one of the {met} cells, or their like"
         raise PromotionRefused(what, "bring cells that neither has met")
-    before = [_judged(present, each, wish.cache, "present weights", progress) for each in used]
-    after = [_judged(candidate, each, wish.cache, "new weights", progress) for each in used]
+    before = [_judged(present, each, request.cache, "present weights", progress) for each in used]
+    after = [_judged(candidate, each, request.cache, "new weights", progress) for each in used]
     every = [sample for each in used for sample in each.samples]
     comparison = compare(every, Judged.joined(before), Judged.joined(after))
     by_set = {each.name: compare(each.samples, one, two) for each, one, two in zip(used, before, after, strict=True)}

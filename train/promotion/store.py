@@ -22,7 +22,7 @@ _MOST_BYTES: Final = 512 * 2**20
 class StoreBusy(Exception):
     """Somebody else is promoting."""
 
-    mend = "wait for it to end"
+    hint = "wait for it to end"
 
     def __init__(self, root: Path, pid: str) -> None:
         super().__init__(f"another promotion (process {pid or 'unknown'}) is at work in {root}")
@@ -31,13 +31,13 @@ class StoreBusy(Exception):
 class StoreFailed(Exception):
     """The promoted weights cannot be written."""
 
-    mend = "see that this user may write there and that there is room; the weights in use stay in use"
+    hint = "see that this user may write there and that there is room; the weights in use stay in use"
 
 
 class NothingBefore(Exception):
     """There is nothing to go back to."""
 
-    mend = "`smearwatch promote --list` shows what there is"
+    hint = "`smearwatch promote --list` shows what there is"
 
 
 class Store:
@@ -81,15 +81,15 @@ class Store:
         return folder.name if folder else None
 
     def steps(self) -> list[Step]:
-        """Give what was promoted, in order; raises `HistoryDamaged`."""
+        """Return what was promoted, in order; raises `HistoryDamaged`."""
         return read_steps(self.root, self.current)
 
     def folder(self, identity: str) -> Path:
-        """Give the folder of weights, whether it is there or not."""
+        """Return the folder of weights, whether it is there or not."""
         return self.root / identity
 
     def installed(self) -> list[Path]:
-        """Give the folders of weights that are there, by identity."""
+        """Return the folders of weights that are there, by identity."""
         if not self.root.is_dir():
             return []
         folders = [path for path in self.root.iterdir() if path.is_dir() and not path.is_symlink()]

@@ -29,13 +29,13 @@ class ProcessLost(Exception):
 
     Attributes
     ----------
-    mend
+    hint
         What the user can do about it.
     """
 
     def __init__(self, matter: str) -> None:
         super().__init__(f"training: {matter}")
-        self.mend = "the same command carries on from the last kept state"
+        self.hint = "the same command carries on from the last kept state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Ranks:
         return torch.cat(rows)
 
     def spread(self, module: nn.Module) -> None:
-        """Give every process the first one's running statistics."""
+        """Send every process the first one's running statistics."""
         if self.count > 1:
             for _, buffer in sorted(module.named_buffers()):
                 distributed.broadcast(buffer, 0)

@@ -53,7 +53,7 @@ def gather(config: TrainConfig, cache: Path, progress: Progress) -> Gathered:
 
 
 def listed(config: TrainConfig) -> list[Sample]:
-    """Give every cell of every set of the configuration, not yet divided or drawn; raises `DataUnusable`."""
+    """Return every cell of every set of the configuration, not yet divided or drawn; raises `DataUnusable`."""
     data = config.data
     samples: list[Sample] = []
     if data.cells is not None and data.cells_um_per_px is not None:
@@ -68,7 +68,7 @@ def listed(config: TrainConfig) -> list[Sample]:
 
 
 def as_found(root: Path | None, samples: Sequence[Sample], cache: Path, progress: Progress) -> list[Sample]:
-    """Give those of the boxed cells to train on that the pipeline finds, as it cuts them; raises `DataUnusable`."""
+    """Return those of the boxed cells to train on that the pipeline finds, as it cuts them; raises `DataUnusable`."""
     if root is None:
         raise DataUnusable(Path("data.fields_found"), "no whole fields are given", "name their folder with --fields")
     boxed = [sample for sample in samples if sample.source == SOURCE]

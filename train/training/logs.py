@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from tensorboardX import SummaryWriter
 
-from smearwatch.models.whole import write_whole
+from smearwatch.models.atomic_write import write_atomically
 
 _EVENTS = "tensorboard"
 _CSV = "curve.csv"
@@ -45,7 +45,7 @@ def write_csv(path: Path, curve: Sequence[EpochResult]) -> None:
     writer = csv.DictWriter(text, [field.name for field in fields(EpochResult)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(row) for row in curve)
-    write_whole(path, text.getvalue().encode())
+    write_atomically(path, text.getvalue().encode())
 
 
 def draw_curve(path: Path, curve: Sequence[EpochResult]) -> None:
@@ -69,7 +69,7 @@ def draw_curve(path: Path, curve: Sequence[EpochResult]) -> None:
         axes.grid(visible=True, alpha=0.3)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=_DPI, metadata={"Software": None})
-    write_whole(path, picture.getvalue())
+    write_atomically(path, picture.getvalue())
 
 
 class RunLog:

@@ -36,7 +36,7 @@ class Fed:
 
 
 def feed(cells: CellSet, wanted: Sequence[Wanted], device: torch.device) -> Generator[Fed, None, None]:
-    """Give batch after batch, the next three being prepared meanwhile; close the generator to end its thread.
+    """Yield batch after batch, the next three being prepared meanwhile; close the generator to end its thread.
 
     For a CUDA device they are copied from pinned memory without waiting.
     """

@@ -75,8 +75,8 @@ def add_ranges(config: TrainConfig, weights: Path, cache: Path, progress: Progre
     """
     manifest, known = checkpoint.read_manifest(weights), memory.load(weights)
     if known is None:
-        mend = "take weights that remember, or train them again"
-        raise WeightsUnusable(weights, "they do not remember what they were trained on", mend)
+        hint = "take weights that remember, or train them again"
+        raise WeightsUnusable(weights, "they do not remember what they were trained on", hint)
     samples = [each for each in listed(config) if memory.short(each.digest) in known.train_digests]
     if config.data.fields_found and any(each.source == SOURCE for each in samples):
         samples += as_found(config.data.fields, samples, cache, progress)

@@ -70,7 +70,7 @@ def change_of(count: int, generator: np.random.Generator) -> NDArray[np.float32]
 
 
 def restyled(old_bgr: NDArray[np.uint8], new_bgr: NDArray[np.uint8], change: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Give each old field the mean and the spread of optical density, channel by channel, of a new one.
+    """Return each old field the mean and the spread of optical density, channel by channel, of a new one.
 
     After Reinhard et al., IEEE Computer Graphics and Applications 21 (2001), in optical density, where stains add up.
 

@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as pack_tensors
 
-from smearwatch.models.whole import write_whole
+from smearwatch.models.atomic_write import write_atomically
 from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.data.split import split_digest
 from smearwatch.train.training.config import TrainConfig
@@ -27,7 +27,7 @@ _UNDECISIVE: Final[dict[str, Any]] = {
     "checkpoint_minutes": True,
     "data": {"cells": True, "fields": True, "blanks": True, "force_scale": True},
 }
-_MEND = "name another --state folder, or use --fresh"
+_HINT = "name another --state folder, or use --fresh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Keeper:
         note = {"run": self.digest, "place": json.dumps(asdict(place))}
         whole = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self.folder / _FILE, pack_tensors(whole, note))
+        write_atomically(self.folder / _FILE, pack_tensors(whole, note))
 
     def load(self) -> Place:
         """Take up what is kept; the beginning where nothing is, and then nothing is changed.
@@ -98,11 +98,11 @@ class Keeper:
                 tensors = {key: kept.get_tensor(key) for key in kept.keys()}
             if note["run"] != self.digest:
                 matter = "the kept state belongs to another configuration or other cells"
-                raise DataUnusable(self.folder, matter, _MEND)
+                raise DataUnusable(self.folder, matter, _HINT)
             place = _place(json.loads(note["place"]))
             self._fill(tensors)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            raise DataUnusable(path, f"the kept state is damaged ({error})", _MEND) from error
+            raise DataUnusable(path, f"the kept state is damaged ({error})", _HINT) from error
         return place
 
     def _fill(self, tensors: Mapping[str, torch.Tensor]) -> None:

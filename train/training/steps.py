@@ -34,7 +34,7 @@ class Both(nn.Module):
         self.bank = bank
 
     def forward(self, seen: torch.Tensor, views: torch.Tensor) -> torch.Tensor:
-        """Give all answers in one table [n, 13]: class logits, reject logit, verifiers' logits."""
+        """Return all answers in one table [n, 13]: class logits, reject logit, verifiers' logits."""
         answer = self.resnet(seen)
         return torch.cat([answer.class_logits, answer.reject_logits[:, None], self.bank(views)], dim=1).float()
 

@@ -26,7 +26,7 @@ class Session:
 
 
 def row(session: Session, ranges: Sequence[LookRange]) -> dict[str, Any]:
-    """Give a row of the table: sessions that alarm, cells judged under an alarm, cells until the first alarm."""
+    """Return a row of the table: sessions that alarm, cells judged under an alarm, cells until the first alarm."""
     kept = [*(kind for kind in ranges if kind.name not in session.unmet), *session.instead]
     told = [_through(run, kept) for run in session.runs]
     firsts = sorted(first for first, _, _ in told if first is not None)

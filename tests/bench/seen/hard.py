@@ -49,7 +49,7 @@ def on_hard_slides(slides: int) -> Iterator[dict[str, Any]]:
 
 
 def hard_fields(seed: int) -> Iterator[Field]:
-    """Give the fields of one slide full of pairs and litter."""
+    """Return the fields of one slide full of pairs and litter."""
     um_per_px = SCALES_UM_PER_PX[seed % len(SCALES_UM_PER_PX)]
     litter = Litter(
         pairs=0.4,

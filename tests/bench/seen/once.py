@@ -14,12 +14,12 @@ import numpy as np
 
 from smearwatch.capture.finder.field import THUMBNAIL_PX, THUMBNAIL_UM, FieldFound, find
 from smearwatch.capture.registration.picture import PackedPicture
-from smearwatch.capture.registration.picture_cache import Shelf
+from smearwatch.capture.registration.picture_cache import PictureCache
 from smearwatch.capture.registration.signatures import Thumbnail
 from smearwatch.capture.registration.slide_map import Placed, SlideMap, WholeCell
+from smearwatch.capture.slide.degradations import Degradations
 from smearwatch.capture.slide.freehand import Freehand
 from smearwatch.capture.slide.slide import Field, Slide
-from smearwatch.capture.slide.spoiling import Spoiling
 from smearwatch.capture.slide.writer import encode
 from tests.bench.seen.fields import CHULA_UM_PER_PX
 from tests.bench.seen.rows import row, share
@@ -46,7 +46,7 @@ class Course:
 
 def on_real_fields(root: Path) -> Iterator[dict[str, Any]]:
     """Rows of real fields whose neighbours show the same cells again; no truth says which, so one has to look."""
-    slide_map, shelf = empty_map()
+    slide_map, picture_cache = empty_map()
     slides: dict[str, str] = {}
     ties = across = whole = again = 0
     for path in sorted((root / "frames").glob("*.jpg")):
@@ -55,7 +55,7 @@ def on_real_fields(root: Path) -> Iterator[dict[str, Any]]:
         if not isinstance(result, FieldFound) or frame in slides:
             continue
         slides[frame] = path.stem.rpartition("_")[0]
-        placed = placed_on(slide_map, shelf, frame, result)
+        placed = placed_on(slide_map, picture_cache, frame, result)
         assert placed.placement is not None
         tied = placed.placement.tied_to
         ties, across = ties + len(tied), across + sum(slides[other] != slides[frame] for other in tied)
@@ -67,14 +67,14 @@ def on_real_fields(root: Path) -> Iterator[dict[str, Any]]:
 
 def slide_of(seed: int) -> Slide:
     """A slide gone over by hand: 0 to 60 % overlap, places seen again, turns, drift, movement, uneven focus."""
-    spoiling = Spoiling(moved_share=0.03, focus_um=0.15, stain_drift=0.3)
-    return Slide(seed, route=Freehand(), spoiling=spoiling, blurred_share=0.02)
+    degradations = Degradations(moved_share=0.03, focus_um=0.15, stain_drift=0.3)
+    return Slide(seed, route=Freehand(), degradations=degradations, blurred_share=0.02)
 
 
 def gone_over(slide: Slide, fields: int) -> Course:
     """Find and place all fields of a way, one after the other, as the finder does."""
     course = Course()
-    slide_map, shelf = empty_map()
+    slide_map, picture_cache = empty_map()
     answered: list[int] = []
     for index in range(fields):
         photographed = slide.field(index)
@@ -86,7 +86,7 @@ def gone_over(slide: Slide, fields: int) -> Course:
             continue
         frame = f"{index:064x}"
         began = time.process_time()
-        placed = placed_on(slide_map, shelf, frame, result)
+        placed = placed_on(slide_map, picture_cache, frame, result)
         course.place_s.append(time.process_time() - began)
         assert placed.placement is not None
         course.status[placed.placement.status] += 1
@@ -100,14 +100,14 @@ def gone_over(slide: Slide, fields: int) -> Course:
     return course
 
 
-def empty_map() -> tuple[SlideMap, Shelf]:
+def empty_map() -> tuple[SlideMap, PictureCache]:
     none_lost: dict[str, PackedPicture] = {}
-    shelf = Shelf(none_lost.__getitem__)
-    return SlideMap(shelf), shelf
+    picture_cache = PictureCache(none_lost.__getitem__)
+    return SlideMap(picture_cache), picture_cache
 
 
-def placed_on(slide_map: SlideMap, shelf: Shelf, frame: str, result: FieldFound) -> Placed:
-    shelf.put(frame, result.picture)
+def placed_on(slide_map: SlideMap, picture_cache: PictureCache, frame: str, result: FieldFound) -> Placed:
+    picture_cache.put(frame, result.picture)
     size_um = complex(result.width_px, result.height_px) * result.um_per_px
     return slide_map.place(frame, size_um, _whole(result, size_um))
 

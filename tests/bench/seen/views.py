@@ -39,7 +39,7 @@ def on_real_fields(root: Path) -> Iterator[dict[str, Any]]:
 
 
 def _compared(pictures: Iterable[Photographed], engine: Engine, data: str) -> Iterator[dict[str, Any]]:
-    slide_map, shelf = empty_map()
+    slide_map, picture_cache = empty_map()
     first: dict[CellKey, bool] = {}
     best: dict[CellKey, bool] = {}
     labels: dict[CellKey, Counter[str]] = {}
@@ -52,7 +52,7 @@ def _compared(pictures: Iterable[Photographed], engine: Engine, data: str) -> It
         if not isinstance(result, FieldFound) or frame in met:
             continue
         met.add(frame)
-        placed = placed_on(slide_map, shelf, frame, result)
+        placed = placed_on(slide_map, picture_cache, frame, result)
         again, judged_again = again + len(placed.same_as), judged_again + len(placed.better_than)
         for cell in result.cells:
             if cell.at_edge:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader, or a machine that lost its power, finds the old content or the new.
 
     What a killed process left of it is overwritten the next time. One process at a time; raises OSError.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from smearwatch.capture.slide.degradations import Degradations
 from smearwatch.capture.slide.errors import SlideError
 from smearwatch.capture.slide.freehand import Freehand
 from smearwatch.capture.slide.limits import check
@@ -11,13 +12,12 @@ from smearwatch.capture.slide.litter import Litter
 from smearwatch.capture.slide.mix import Mix
 from smearwatch.capture.slide.presets import hard
 from smearwatch.capture.slide.slide import Slide
-from smearwatch.capture.slide.spoiling import Spoiling
 
-Wishes = Mapping[str, float | None]
+SlideRequest = Mapping[str, float | None]
 """Options by name, without dashes in front and with ``_`` for ``-``; None where not given."""
 
 _HAND = {"overlap": "overlap", "angle": "angle_deg", "scale_drift": "scale_drift", "revisits": "revisits"}
-_SPOILING = {"moved": "moved_share", "focus": "focus_um", "stain_drift": "stain_drift"}
+_DEGRADATIONS = {"moved": "moved_share", "focus": "focus_um", "stain_drift": "stain_drift"}
 _LITTER = {
     "pairs": "pairs",
     "smudges": "smudges_per_mm2",
@@ -29,7 +29,7 @@ _LITTER = {
 _HIGHEST_VARIATION = 1.5
 
 
-def wished_slide(
+def requested_slide(
     seed: int,
     *,
     um_per_px: float,
@@ -37,7 +37,7 @@ def wished_slide(
     mix: str | None,
     route: str,
     is_hard: bool,
-    wishes: Wishes,
+    request: SlideRequest,
 ) -> Slide:
     """Make a slide.
 
@@ -61,12 +61,12 @@ def wished_slide(
     SlideError
         If something cannot be read, is unknown or outside its limits.
     """
-    variation, blurred = wishes.get("variation"), wishes.get("blurred")
+    variation, blurred = request.get("variation"), request.get("blurred")
     if variation is not None:
         check("a slide", (("variation", variation, 0, _HIGHEST_VARIATION),))
     width_px, height_px = _size(size)
     preset = hard()
-    spoiling, litter = (preset["spoiling"], preset["litter"]) if is_hard else (Spoiling(), Litter())
+    degradations, litter = (preset["degradations"], preset["litter"]) if is_hard else (Degradations(), Litter())
     usual_variation, usual_blurred = (preset["variation"], preset["blurred_share"]) if is_hard else (0.5, 0.0)
     return Slide(
         seed,
@@ -76,32 +76,32 @@ def wished_slide(
         mix=None if mix is None else Mix.parse(mix),
         variation=usual_variation if variation is None else variation,
         blurred_share=usual_blurred if blurred is None else blurred,
-        route=_route(route, wishes),
-        spoiling=replace(spoiling, **_given(_SPOILING, wishes)),
-        litter=replace(litter, **_given(_LITTER, wishes)),
+        route=_route(route, request),
+        degradations=replace(degradations, **_given(_DEGRADATIONS, request)),
+        litter=replace(litter, **_given(_LITTER, request)),
     )
 
 
-def _given(names: Mapping[str, str], wishes: Wishes) -> dict[str, Any]:
-    """Give the wished values by the names that the slide has for them."""
-    return {names[option]: value for option, value in wishes.items() if option in names and value is not None}
+def _given(names: Mapping[str, str], request: SlideRequest) -> dict[str, Any]:
+    """Return the wished values by the names that the slide has for them."""
+    return {names[option]: value for option, value in request.items() if option in names and value is not None}
 
 
-def _route(name: str, wishes: Wishes) -> Freehand | None:
-    """Give the hand that goes over the slide, None for the meander."""
+def _route(name: str, request: SlideRequest) -> Freehand | None:
+    """Return the hand that goes over the slide, None for the meander."""
     if name == "freehand":
-        return Freehand(**_given(_HAND, wishes))
+        return Freehand(**_given(_HAND, request))
     if name != "meander":
-        raise SlideError(f"there is no route {name!r}", mend="use --route meander or --route freehand")
+        raise SlideError(f"there is no route {name!r}", hint="use --route meander or --route freehand")
     for option in _HAND:
-        if wishes.get(option) is not None:
+        if request.get(option) is not None:
             dashed = option.replace("_", "-")
-            raise SlideError(f"a meander's fields are upright and apart: --{dashed}", mend="add --route freehand")
+            raise SlideError(f"a meander's fields are upright and apart: --{dashed}", hint="add --route freehand")
     return None
 
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal()):
-        raise SlideError(f"cannot read the size {text!r}", mend="write it like --size 1440x900")
+        raise SlideError(f"cannot read the size {text!r}", hint="write it like --size 1440x900")
     return int(width), int(height)

@@ -8,7 +8,7 @@ from typing import Any
 from smearwatch.train.evaluation.report import RESEARCH_USE
 from smearwatch.train.statistics import say
 
-_WAYS = {
+_STRATEGIES = {
     "heads": "only the ResNet's two heads, on what the weights remember of old cells; the verifiers stay",
     "statistics": "only the means and variances by which the ResNet's layers are normalised, half way to these cells'",
     "networks": "both networks whole, old pictures beside the new ones",
@@ -77,7 +77,7 @@ def _points(share: float) -> str:
 def _page(account: dict[str, Any]) -> Iterator[str]:
     yield from ("# Adapted weights", "", RESEARCH_USE, "")
     yield f"- From `{account['name_before']}` ({account['weights_before']}) to {account['weights_after']}"
-    yield f"- Adapted: {_WAYS[account['way']]}; {account['share']:.0%} of the way to the fitted weights"
+    yield f"- Adapted: {_STRATEGIES[account['way']]}; {account['share']:.0%} of the way to the fitted weights"
     counts = ", ".join(f"{name} {count}" for name, count in account["cells"].items() if count)
     yield f"- Labelled cells of this microscope: {counts}; {account['groups']} groups"
     yield f"- Tolerance for old cells: {account['tolerance']:g} of accuracy; {account['minutes']} minutes"

@@ -10,7 +10,7 @@ from smearwatch.train.adapting.given import family, sampling_weights
 from smearwatch.train.adapting.logits import network_input
 from smearwatch.train.adapting.network import NetworkWay
 from smearwatch.train.adapting.old import OldCells
-from smearwatch.train.adapting.way import Weights, between
+from smearwatch.train.adapting.strategy import Weights, between
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.training.batch_statistics import settled
 
@@ -18,7 +18,7 @@ _HALF_WAY = 0.5  # all the way costs more on other cells than it gains
 _BATCH, _BATCHES = 48, 8
 
 
-class Settling(NetworkWay):
+class AdaBN(NetworkWay):
     """The ResNet with the statistics of its batch norm half way to those of the new cells; no weight learns.
 
     The labels say only how often each cell is drawn, so that a class that is frequent on these slides does not pass for

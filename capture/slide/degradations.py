@@ -10,7 +10,7 @@ _STAIN_LENGTH_UM = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
-class Spoiling:
+class Degradations:
     """How much is spoiled; by default nothing.
 
     Attributes
@@ -45,7 +45,7 @@ class Spoiling:
         check_range("a slide", "moved_um", self.moved_um, 0.1, 20)
 
     def movement_um(self, seed: int, index: int) -> tuple[float, float]:
-        """Give how far (x, y) the slide moves while a field is taken; 0, 0 for most."""
+        """Return how far (x, y) the slide moves while a field is taken; 0, 0 for most."""
         rng = np.random.default_rng([seed, index, 41])
         if rng.random() >= self.moved_share:
             return 0.0, 0.0
@@ -53,11 +53,11 @@ class Spoiling:
         return float(length * np.cos(angle)), float(length * np.sin(angle))
 
     def defocus_um(self, seed: int, index: int) -> float:
-        """Give the mild blur that a field has besides."""
+        """Return the mild blur that a field has besides."""
         return self.focus_um * abs(float(np.random.default_rng([seed, index, 42]).normal()))
 
     def stain_at(self, seed: int, x_um: float, y_um: float) -> tuple[float, float, float]:
-        """Give what densities are multiplied by at a place, for blue, green and red light; slow waves."""
+        """Return what densities are multiplied by at a place, for blue, green and red light; slow waves."""
         rng = np.random.default_rng([seed, 43])
         heading, phase = rng.uniform(0.0, 2.0 * np.pi, (2, 4, 3))
         length = _STAIN_LENGTH_UM * rng.uniform(0.6, 1.8, (4, 3))

@@ -20,7 +20,7 @@ _SHARES = (1.0, 0.8, 0.6, 0.4, 0.2)
 _OUT_OF_REACH = -20.0
 
 
-class Way(Protocol):
+class Strategy(Protocol):
     """A way of adapting. New cells are known by their place; so are the old ones, apart in two halves.
 
     Attributes
@@ -71,13 +71,13 @@ class Followed:
     share: float
 
 
-def old_accuracy(way: Way, weights: Weights) -> float:
+def old_accuracy(way: Strategy, weights: Weights) -> float:
     """Accuracy on the leukocytes among the old cells by which the share is chosen; 1 without any."""
     known = is_leukocyte(way.chosen_by)
     return float(named_rightly(way.chosen_by, way.ask_chosen_by(weights))[known].mean()) if known.any() else 1.0
 
 
-def follow(way: Way, fitted: Weights, least: float) -> Followed:
+def follow(way: Strategy, fitted: Weights, least: float) -> Followed:
     """Go as far from the present weights towards the fitted ones as the old cells allow.
 
     The weights in between are averages (WiSE-FT; Wortsman et al., CVPR 2022). Only old cells decide, so that the new
