@@ -43,7 +43,7 @@ def _run(*command: str | Path, **options: object) -> str:
 
 
 def _constraints(folder: Path) -> Path:
-    """Return the locked versions without their hashes, so that the wheel's own dependencies decide what is installed."""
+    """Return locked versions without their hashes, so that the wheel's own dependencies decide what is installed."""
     lines = re.findall(r"^([A-Za-z0-9._-]+==.*?)\s*\\?$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     path = folder / "constraints.txt"
     path.write_text("\n".join(lines) + "\n")

@@ -43,7 +43,7 @@ class Pairs:
         self._pushed = lru_cache(maxsize=_PARTNERS_KEPT)(self._push)
 
     def leukocytes(self, window: Window) -> list[PlacedLeukocyte]:
-        """Return the leukocytes whose middle, or whose partner's middle, lies in a window; partners follow each other."""
+        """Return leukocytes whose middle, or whose partner's middle, lies in a window; partners follow each other."""
         if self._share <= 0.0:
             return self._plane.leukocytes(window)
         cells = self._plane.leukocytes(window.grown(FARTHEST_PARTNER_UM + _APART_UM))

@@ -146,7 +146,7 @@ class LedgerReader:
         )
 
     def answered(self) -> list[int]:
-        """Return the numbers of the seen events in the order in which their frames got outcomes, those without one last.
+        """Return the numbers of seen events in the order in which their frames got outcomes, those without one last.
 
         What is found in a frame may depend on what was found before it, so this is the order to repeat.
         """
