@@ -93,7 +93,7 @@ class Lines:
             return
         self._drift = which
         said = "drift is over: the last cells look like those trained on"
-        self._write(f"# {said}" if drift is None else f"# drift {drift_text(tally)} ({drift['hint']})")
+        self._write(f"# {said}" if drift is None else f"# drift {drift_text(tally)} ({drift['mend']})")
 
     def _heading(self, view: View) -> Iterator[str]:
         if view.session != self._session:

@@ -185,5 +185,5 @@ def _drift_line(result: dict[str, Any]) -> str:
     return (
         f"{told}, the last ones not"
         if drift is None
-        else f"{told}, since cell {drift['since_cell']}: {drift['says']} ({drift['hint']})"
+        else f"{told}, since cell {drift['since_cell']}: {drift['says']} ({drift['mend']})"
     )

@@ -51,7 +51,7 @@ class DriftLine(Static):
         if view.tally and said is not None:
             self.update(
                 Content.assemble(
-                    ("▲ ", "bold $warning"), (f"drift {said}", "$warning"), (f"\n  {view.tally['drift']['hint']}", DIM)
+                    ("▲ ", "bold $warning"), (f"drift {said}", "$warning"), (f"\n  {view.tally['drift']['mend']}", DIM)
                 )
             )
 
