@@ -167,8 +167,7 @@ def _row(
     counted: Counted | None,
     labelled: Labelled | None,
 ) -> dict[str, Any]:
-    probabilities = counted.probabilities if counted else (None,) * len(CLASSES)
-    verifiers = counted.verifiers if counted else (None,) * len(CLASSES)
+    probabilities, verifiers = ((), ()) if counted is None else (counted.probabilities, counted.verifiers)
     values = (
         session,
         seen.frame,
@@ -178,8 +177,8 @@ def _row(
         state,
         counted.cls if counted else None,
         counted.verdict if counted else None,
-        *probabilities,
-        *verifiers,
+        *_per_class(probabilities),
+        *_per_class(verifiers),
         counted.reject_score if counted else None,
         *cell.box,
         *cell.centre_xy_px,
@@ -195,3 +194,8 @@ def _row(
         *(None,) * len(_LATER),
     )
     return dict(zip(COLUMNS, values, strict=True))
+
+
+def _per_class(shares: tuple[float, ...]) -> tuple[float | None, ...]:
+    """Return a value for each class: none without a verdict, and none for a class newer than the verdict."""
+    return (*shares, *(None,) * (len(CLASSES) - len(shares)))

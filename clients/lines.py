@@ -15,6 +15,7 @@ from smearwatch.clients.wording import (
     drift_text,
     limits_text,
     percent_text,
+    share_of,
     state_word,
 )
 
@@ -196,5 +197,5 @@ def plain_line(view: View, at: str) -> str:
 
 
 def _share(tally: Any, row: str) -> str:
-    share = tally["percent"][row]
+    share = share_of(tally, row)
     return f"{count_of(tally, row):>6}{percent_text(share):>6}{limits_text(share):>{_CELL - 12}}"

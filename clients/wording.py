@@ -5,19 +5,29 @@ from math import ceil, floor
 from typing import Any
 
 from smearwatch.clients.view import View
+from smearwatch.daemon.record.classes import CLASSES
 
 RESEARCH_USE = "For Research Use Only. Not for use in diagnostic procedures."
 PRELIMINARY = "Preliminary until verified by a person."
 
 DASH = "\N{EN DASH}"
 
-ROWS = ("band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte", "neutrophils")
-"""The six classes in their order, and band and segmented together."""
+ROWS = (*CLASSES, "neutrophils")
+"""The classes in their order, and band and segmented together."""
+
+UNKNOWN: Mapping[str, float | None] = {"value": None, "low": 0.0, "high": 100.0}
+"""A share of which nothing is known."""
 
 
 def count_of(tally: Mapping[str, Any], row: str) -> int:
-    """Return how many cells stand in one of `ROWS`."""
-    return int(tally["neutrophils"] if row == "neutrophils" else tally["counts"][row])
+    """Return how many cells stand in one of `ROWS`; none of a class that the session's cells were not judged by."""
+    return int(tally["neutrophils"] if row == "neutrophils" else tally["counts"].get(row, 0))
+
+
+def share_of(tally: Mapping[str, Any], row: str) -> Mapping[str, float | None]:
+    """Return the share of one of `ROWS`, `UNKNOWN` of a class that the session's cells were not judged by."""
+    share: Mapping[str, float | None] = tally["percent"].get(row, UNKNOWN)
+    return share
 
 
 def percent_text(share: Mapping[str, float | None]) -> str:

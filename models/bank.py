@@ -1,4 +1,4 @@
-"""Six LeNets, one class against the rest each, as one module of grouped convolutions evaluated in one pass."""
+"""LeNets, one class against the rest each, as one module of grouped convolutions evaluated in one pass."""
 
 import torch
 from torch import nn
@@ -16,7 +16,7 @@ _DROPOUT = 0.3
 class LeNetBank(nn.Module):
     """One LeNet (LeCun et al., Proc. IEEE 1998) for each class, side by side in the channels.
 
-    Group k of every layer belongs to class k and sees nothing of the other groups, so the bank equals six networks
+    Group k of every layer belongs to class k and sees nothing of the other groups, so the bank equals networks
     trained apart; only the evaluation is shared. Each has three 5x5 convolutions with pooling, one hidden layer, and
     one sigmoid output. Batch norm stands behind each convolution, since the original's scaled tanh trains slowly.
 
@@ -33,7 +33,7 @@ class LeNetBank(nn.Module):
         layers: list[nn.Module] = []
         before = 3
         for place, each in enumerate(_CHANNELS):
-            groups = 1 if place == 0 else count  # all six look at the same picture
+            groups = 1 if place == 0 else count  # all look at the same picture
             after = each * count
             layers += [nn.Conv2d(before, after, _KERNEL, groups=groups), nn.BatchNorm2d(after)]
             layers += [nn.ReLU(inplace=True), nn.MaxPool2d(_POOL)]
@@ -45,7 +45,7 @@ class LeNetBank(nn.Module):
         self.out = nn.Conv2d(_HIDDEN * count, count, 1, groups=count)
 
     def forward(self, views: torch.Tensor) -> torch.Tensor:
-        """Answer for normalised views [n, 3, view_px, view_px] with logits [n, 6], one for each class."""
+        """Answer for normalised views [n, 3, view_px, view_px] with logits [n, classes], one for each class."""
         halved = functional.avg_pool2d(views, 2)
         hidden = functional.relu(self.hidden(self.dropout(self.features(halved))))
         logits: torch.Tensor = self.out(self.dropout(hidden))

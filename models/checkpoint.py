@@ -127,7 +127,7 @@ def read_manifest(folder: Path) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise WeightsUnusable(path, f"{place}: {first['msg']}") from error
+        raise WeightsUnusable(path, f"{place}: {first['msg'].removeprefix('Value error, ')}") from error
     except ValueError as error:
         raise WeightsUnusable(path, f"not a manifest: {error}") from error
     if manifest.checksum != manifest.expected_checksum():

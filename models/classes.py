@@ -1,15 +1,46 @@
-"""The six classes of the differential and the verdicts about a cell, in their one order."""
+"""The classes of the differential and the verdicts about a cell, in their one order; nothing else counts them."""
 
-from typing import Literal, TypeAlias
+from collections.abc import Iterable, Sized
+from typing import Literal, NewType, TypeAlias, get_args
 
 ClassName: TypeAlias = Literal["band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte"]
 Verdict: TypeAlias = Literal["confirmed", "corrected", "flagged", "rejected"]
 
-CLASSES: tuple[ClassName, ...] = ("band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte")
-"""The order of every vector of six numbers in this project."""
+CLASSES: tuple[ClassName, ...] = get_args(ClassName)
+"""The order of every vector with one number for each class. Classes are only ever added, at the end: see
+docs/adding-a-class.md."""
 
-NEUTROPHILS: tuple[int, int] = (0, 1)
+NEUTROPHILS: tuple[int, int] = (CLASSES.index("band"), CLASSES.index("segmented"))
 """Places of band and segmented, which together are the total neutrophils."""
 
 BAND_RULE = "A filament without chromatin inside between two lobes means segmented; otherwise band."
 """The filament rule, by which bands are told from segmented neutrophils here."""
+
+PerClass = NewType("PerClass", tuple[float, ...])
+"""One number for each class, in the order of `CLASSES`; made and checked by `per_class`."""
+
+
+def per_class(values: Iterable[float]) -> PerClass:
+    """Return one number for each class.
+
+    Raises
+    ------
+    ValueError
+        Where there are more or fewer.
+    """
+    given = tuple(values)
+    check_number(given)
+    return PerClass(given)
+
+
+def check_number(values: Sized) -> None:
+    """Check that there is one value for each class.
+
+    Raises
+    ------
+    ValueError
+        Where there are more or fewer.
+    """
+    if len(values) != len(CLASSES):
+        msg = f"{len(CLASSES)} numbers expected, one for each class, and {len(values)} given"
+        raise ValueError(msg)

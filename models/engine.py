@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from smearwatch.models import checkpoint
 from smearwatch.models.checkpoint import Networks
-from smearwatch.models.classes import CLASSES, ClassName, Verdict
+from smearwatch.models.classes import CLASSES, ClassName, PerClass, Verdict, per_class
 from smearwatch.models.look import look
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
+from smearwatch.models.table import WIDTH, check_shapes, columns, side_by_side
 from smearwatch.models.verdict import decide
 
-Six = tuple[float, float, float, float, float, float]
 DeviceName = Literal["auto", "cpu", "cuda"]
 
 # A network's arithmetic may depend on the size of the batch (another kernel, another order of sums), so every
@@ -51,26 +51,29 @@ class Judgement:
     verifiers
         Each LeNet's answer, its own class against the rest.
     reject_score
-        0..1; high where the cell is none of the six.
+        0..1; high where the cell is of none of the classes.
     look
         How the cell looked before its stain was brought to a standard, see `smearwatch.models.look`.
     """
 
     cls: ClassName
     verdict: Verdict
-    probabilities: Six
-    verifiers: Six
+    probabilities: PerClass
+    verifiers: PerClass
     reject_score: float
     look: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Calibrated outputs for n crops before the verdict: float64 [n, 6], [n, 6] and [n]."""
+    """Calibrated outputs for n crops before the verdict: float64 [n, classes], [n, classes] and [n]."""
 
     probabilities: NDArray[np.float64]
     verifiers: NDArray[np.float64]
     reject_scores: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        check_shapes(self.probabilities.shape, self.verifiers.shape, self.reject_scores.shape)
 
     def at(self, places: Sequence[int]) -> "Outputs":
         """Pick the outputs of some of the crops."""
@@ -176,8 +179,8 @@ class Engine:
         """
         starts = range(0, len(fields_bgr), self._chunk)
         parts = [self._pass(fields_bgr[start : start + self._chunk]) for start in starts]
-        table = np.concatenate(parts) if parts else np.empty((0, 2 * len(CLASSES) + 1))
-        return Outputs(table[:, :6], table[:, 6:12], table[:, 12])
+        table = np.concatenate(parts) if parts else np.empty((0, WIDTH))
+        return Outputs(*columns(table))
 
     def judge(self, crops_bgr: Sequence[NDArray[np.uint8]]) -> list[Judgement]:
         """Judge n crops, each without regard to the others.
@@ -199,7 +202,7 @@ class Engine:
         fields = self._shrunken(crops_bgr)
         found = self.outputs_of_fields(fields)
         rows = zip(fields, found.probabilities, found.verifiers, found.reject_scores, strict=True)
-        return [self._judge_one(field, _six(p), _six(v), round(float(r), _DECIMALS)) for field, p, v, r in rows]
+        return [self._judge_one(field, _rounded(p), _rounded(v), round(float(r), _DECIMALS)) for field, p, v, r in rows]
 
     def _shrunken(self, crops_bgr: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         """Bring crops to the networks' scale: uint8 [n, field_px, field_px, 3]."""
@@ -208,7 +211,7 @@ class Engine:
         return np.stack([shrink(crop, self.preprocessing) for crop in crops_bgr])
 
     def _judge_one(
-        self, field_bgr: NDArray[np.uint8], probabilities: Six, verifiers: Six, reject_score: float
+        self, field_bgr: NDArray[np.uint8], probabilities: PerClass, verifiers: PerClass, reject_score: float
     ) -> Judgement:
         decision = decide(probabilities, verifiers, reject_score, self._manifest.policy)
         seen = look(field_bgr, self.preprocessing.um_per_px)
@@ -224,11 +227,10 @@ class Engine:
             answer = self._resnet(batch)
             probabilities = (answer.class_logits.double() / self._manifest.temperature).softmax(dim=1)
             verifiers = self._bank(batch).double().sigmoid()
-            reject = answer.reject_logits.double().sigmoid().unsqueeze(1)
-            table = torch.cat([probabilities, verifiers, reject], dim=1).cpu().numpy()
+            reject = answer.reject_logits.double().sigmoid()
+            table = side_by_side(probabilities, verifiers, reject).cpu().numpy()
         return np.asarray(table[: len(fields_bgr)], dtype=np.float64)
 
 
-def _six(row: NDArray[np.float64]) -> Six:
-    a, b, c, d, e, f = (round(float(value), _DECIMALS) for value in row)
-    return (a, b, c, d, e, f)
+def _rounded(row: NDArray[np.float64]) -> PerClass:
+    return per_class(round(float(value), _DECIMALS) for value in row)

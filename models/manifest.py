@@ -37,7 +37,7 @@ class Manifest(BaseModel):
     Attributes
     ----------
     classes
-        Must be this project's six, in their order.
+        Must be `smearwatch.models.classes.CLASSES`, in their order.
     norm
         Normalisation layers of the ResNet.
     temperature
@@ -76,7 +76,7 @@ class Manifest(BaseModel):
 
     @field_validator("classes")
     @classmethod
-    def _six_in_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _classes_in_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if value != CLASSES:
             msg = f"the weights name {', '.join(value)} instead of {', '.join(CLASSES)}"
             raise ValueError(msg)

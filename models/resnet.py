@@ -1,4 +1,4 @@
-"""The six-class ResNet-18, torchvision's, with a second head that says whether the cell is one of the six."""
+"""The ResNet-18, torchvision's, with a second head that says whether the cell is of one of the classes at all."""
 
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -14,7 +14,7 @@ _GROUPS = 32
 
 
 class ResNetAnswer(NamedTuple):
-    """What the ResNet says: class logits [n, 6] and reject logits [n] (above 0: not one of the six)."""
+    """What the ResNet says: class logits [n, classes] and reject logits [n] (above 0: of none of them)."""
 
     class_logits: torch.Tensor
     reject_logits: torch.Tensor
@@ -25,9 +25,9 @@ def _group_norm(channels: int) -> nn.Module:
 
 
 class LeukocyteResNet(nn.Module):
-    """torchvision's ResNet-18 (He et al., CVPR 2016) with six outputs and one reject output.
+    """torchvision's ResNet-18 (He et al., CVPR 2016) with an output for each class and one reject output.
 
-    Whether a cell belongs to the six is asked apart from which it is: a cell on the border of band and segmented has
+    Whether a cell belongs to any class is asked apart from which it is: a cell on the border of band and segmented has
     an undecided softmax and yet is surely a neutrophil, so that the largest probability would reject the wrong cells.
 
     Parameters

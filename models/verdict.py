@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from smearwatch.models.classes import CLASSES, Verdict
+from smearwatch.models.classes import CLASSES, Verdict, check_number, per_class
 
 
 class Overrule(BaseModel):
@@ -27,7 +28,7 @@ class Overrule(BaseModel):
 
 
 class Policy(BaseModel):
-    """When a verifier agrees, when it may overrule, and when a cell is none of the six.
+    """When a verifier agrees, when it may overrule, and when a cell is of none of the classes.
 
     Attributes
     ----------
@@ -43,7 +44,7 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    agree_at: tuple[float, float, float, float, float, float] = (0.5, 0.5, 0.5, 0.5, 0.5, 0.5)
+    agree_at: Annotated[tuple[float, ...], AfterValidator(per_class)] = (0.5,) * len(CLASSES)
     overrules: tuple[Overrule, ...] = ()
     reject_at: float = Field(default=0.5, ge=0)
     doubt_below: float | None = Field(default=None, ge=0, le=1)
@@ -62,9 +63,9 @@ def decide(probabilities: Sequence[float], verifiers: Sequence[float], reject_sc
 
     Parameters
     ----------
-    probabilities : six floats
+    probabilities : one float for each class
         Calibrated, in the order of `CLASSES`.
-    verifiers : six floats, 0..1
+    verifiers : one float for each class, 0..1
         Each LeNet's own answer, one class against the rest.
     reject_score : float, 0..1
     policy : Policy
@@ -73,7 +74,14 @@ def decide(probabilities: Sequence[float], verifiers: Sequence[float], reject_sc
     -------
     Decision
         "rejected" keeps the ResNet's class, as the best guess at what it was.
+
+    Raises
+    ------
+    ValueError
+        Where there is not one probability and one verifier for each class.
     """
+    check_number(probabilities)
+    check_number(verifiers)
     said = max(range(len(CLASSES)), key=lambda place: probabilities[place])
     if reject_score >= policy.reject_at:
         return Decision(said, "rejected")

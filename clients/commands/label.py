@@ -34,8 +34,8 @@ def label(
     A table that `smearwatch sessions export` wrote will do, with its column label filled in; empty ones are left
     alone. A cell that is labelled again keeps its earlier labels, and the last one stands. The count does not change.
 
-    Labels: the six classes; neutrophil where band or segmented was not judged; and for what is none of the six
-    artefact, smudge, erythroblast, immature_granulocyte, platelet, other.
+    Labels: the classes of the differential; neutrophil where band or segmented was not judged; and for what is none of
+    these artefact, smudge, erythroblast, immature_granulocyte, platelet, other.
 
     Example: smearwatch sessions label monday-3 --from monday-3.csv --by "A. Reader"
     """

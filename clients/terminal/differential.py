@@ -8,11 +8,10 @@ from textual.widgets import Static
 
 from smearwatch.clients.terminal.bar import axis, progress_bar, share_bar
 from smearwatch.clients.view import View
-from smearwatch.clients.wording import DASH, ROWS, count_of, fine_limits_text, percent_text
+from smearwatch.clients.wording import DASH, ROWS, UNKNOWN, count_of, fine_limits_text, percent_text, share_of
 
 _NAME, _COUNT, _PERCENT, _LIMITS, _GAP = 13, 6, 9, 16, 3
 _BEFORE_BAR = _NAME + _COUNT + _PERCENT + _LIMITS + _GAP
-_NOTHING = {"value": None, "low": 0.0, "high": 100.0}
 
 DIM = "$foreground 60%"
 LINE = "$foreground 22%"
@@ -57,7 +56,7 @@ def _heading(bar_width: int) -> Content:
 
 def _share_line(view: View, row: str, bar_width: int) -> Content:
     together = row == "neutrophils"
-    share: Any = view.tally["percent"][row] if view.tally else _NOTHING
+    share: Any = share_of(view.tally, row) if view.tally else UNKNOWN
     known = share["value"] is not None
     count = count_of(view.tally, row) if view.tally else None
     weight = "bold " if together else ""

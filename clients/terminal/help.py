@@ -20,7 +20,7 @@ _TERMS = (
     ("confirmed", "the verifier of the class agrees"),
     ("corrected", "the verifiers overruled the first answer"),
     ("flagged", "they disagree; the first answer stands and a person should look"),
-    ("rejected", "none of the six classes: artefact, smudge, precursor, out of focus"),
+    ("rejected", "none of these classes: artefact, smudge, precursor, out of focus"),
     ("drift", "the last cells look unlike those the weights were trained on: check, label, adapt"),
     ("pending", "frames that are safe on disk and wait for their turn"),
 )

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
-from smearwatch.daemon.record.events import Counted, EventInvalid, LookRange, Ranged, Replaced
+from smearwatch.daemon.record.classes import per_class
+from smearwatch.daemon.record.events import Counted, LookRange, Ranged, Replaced, flaw_of
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, Refused
 
@@ -78,18 +79,18 @@ class CropQueue:
                 index=message.index,
                 cls=message.cls,  # type: ignore[arg-type]  # validated by the event itself
                 verdict=message.verdict,
-                probabilities=message.probabilities,
-                verifiers=message.verifiers,
+                probabilities=per_class(message.probabilities, "probabilities"),
+                verifiers=per_class(message.verifiers, "verifiers"),
                 reject_score=message.reject_score,
                 weights=message.weights,
                 look=message.look,
                 instead_of=self._replaced(self._crops[cell].better_than),
             )
             self._journal.commit(*self._ranged(message), event)
-        except (EventInvalid, LedgerRefused, ValueError) as error:
+        except (LedgerRefused, ValueError) as error:
             self._journal.counters["impossible_answers"] += 1
             self.leases.give_back(message.lease, holder)
-            return Refused("impossible_answer", str(error)[:400])
+            return Refused("impossible_answer", flaw_of(error)[:400])
         self.leases.settle(message.lease, holder)
         waited = self._crops.pop(cell)
         if cell in self._behind:

@@ -9,7 +9,7 @@ from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.log import get_logger
-from smearwatch.daemon.record.events import EventInvalid, Found, FoundCell, Rejected
+from smearwatch.daemon.record.events import Found, FoundCell, Rejected, flaw_of
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.placement import CellName, Placement
 from smearwatch.daemon.record.writing import LedgerRefused
@@ -69,8 +69,8 @@ class FrameQueue:
             flaw = _flaw(event, message.cropped, buffers, known) or self._other_cells(event)
             if flaw is None:
                 self._journal.commit(event, thumbnails=thumbnails(message, buffers))
-        except (EventInvalid, LedgerRefused, ValueError) as error:
-            flaw = str(error)
+        except (LedgerRefused, ValueError) as error:
+            flaw = flaw_of(error)
         if flaw is not None:
             self._journal.counters["impossible_answers"] += 1
             self.leases.give_back(message.lease, holder)

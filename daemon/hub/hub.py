@@ -15,7 +15,7 @@ from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.record.events import Closed
+from smearwatch.daemon.record.events import Closed, flaw_of
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.messages import (
     CellsFound,
@@ -128,7 +128,7 @@ class Hub:
             refusal = self._from_peer(peer, message, buffers)
         except ValueError as error:  # it fits the wire and is no event all the same
             self._journal.counters["wire_bad_body"] += 1
-            refusal = Refused("bad_body", str(error)[:400])
+            refusal = Refused("bad_body", flaw_of(error)[:400])
         if refusal is not None:
             get_logger().warning("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
             self._sockets.send(identity, refusal)

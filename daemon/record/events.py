@@ -18,6 +18,11 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
+from smearwatch.daemon.record.classes import CLASSES as CLASSES
+from smearwatch.daemon.record.classes import LABELS as LABELS
+from smearwatch.daemon.record.classes import ClassName as ClassName
+from smearwatch.daemon.record.classes import LabelName as LabelName
+from smearwatch.daemon.record.classes import Shares
 from smearwatch.daemon.record.found import BETTER as BETTER
 from smearwatch.daemon.record.found import COUNTS as COUNTS
 from smearwatch.daemon.record.found import CUT as CUT
@@ -37,46 +42,14 @@ from smearwatch.daemon.record.values import (
     Scalar,
     Sha256,
     Signed,
-    SixShares,
     Word,
     without_none,
 )
 
-CLASSES: Final = ("band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte")
-"""The six leukocyte classes in the order used everywhere."""
-
 VERDICTS: Final = ("confirmed", "corrected", "flagged", "rejected")
 """What the verifiers made of a cell."""
 
-LABELS: Final = (
-    *CLASSES,
-    "neutrophil",
-    "artefact",
-    "smudge",
-    "erythroblast",
-    "immature_granulocyte",
-    "platelet",
-    "other",
-)
-"""What a person may call a cell: the six, a neutrophil whose nucleus was not judged, or none of the six and why."""
-
-ClassName: TypeAlias = Literal["band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte"]
 Verdict: TypeAlias = Literal["confirmed", "corrected", "flagged", "rejected"]
-LabelName: TypeAlias = Literal[
-    "band",
-    "segmented",
-    "eosinophil",
-    "basophil",
-    "monocyte",
-    "lymphocyte",
-    "neutrophil",
-    "artefact",
-    "smudge",
-    "erythroblast",
-    "immature_granulocyte",
-    "platelet",
-    "other",
-]
 
 
 class EventInvalid(ValueError):
@@ -160,21 +133,28 @@ class Replaced:
 class Counted:
     """A cell has its class and verdict. ``weights`` is the SHA-256 over the weights that gave them.
 
-    ``look`` is how it and its surroundings looked before anything was normalised. On a better view of a leukocyte that
-    was judged before, ``instead_of`` is the verdict that this one replaces.
+    ``probabilities`` and ``verifiers`` have a share for each class that there was when the verdict was given. ``look``
+    is how it and its surroundings looked before anything was normalised. On a better view of a leukocyte that was
+    judged before, ``instead_of`` is the verdict that this one replaces.
     """
 
     frame: Sha256
     index: Count
     cls: ClassName
     verdict: Verdict
-    probabilities: SixShares
-    verifiers: SixShares
+    probabilities: Shares
+    verifiers: Shares
     reject_score: float
     weights: str
     look: Look | None = None
     instead_of: Replaced | None = None
     kind: Literal["counted"] = "counted"
+
+    @model_validator(mode="after")
+    def _of_the_same_classes(self) -> "Counted":
+        if len(self.probabilities) != len(self.verifiers) or self.cls not in CLASSES[: len(self.probabilities)]:
+            raise ValueError("probabilities and verifiers are not of the same classes, or its class is not among them")
+        return self
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -279,6 +259,14 @@ def _validated(adapter: TypeAdapter[Any], body: bytes | str) -> Any:
     try:
         return adapter.validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise EventInvalid(f"{where}: {first['msg']}" if where else first["msg"]) from error
+        raise EventInvalid(flaw_of(error)) from error
+
+
+def flaw_of(error: Exception) -> str:
+    """Return in one line why an event could not be made or was refused."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    what = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {what}" if where else what

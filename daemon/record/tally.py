@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from smearwatch.daemon.record.classes import FIRST_LEDGERS_CLASSES
 from smearwatch.daemon.record.drift import DriftFold
 from smearwatch.daemon.record.events import (
     BETTER,
@@ -143,7 +144,8 @@ class TallyFold:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise TallyBroken(f"not a snapshot of it ({where}: {first['msg']})") from error
-        if tuple(sorted(state.counts)) != tuple(sorted(CLASSES)) or set(state.verdicts) != set(VERDICTS):
+        asked = max(len(state.counts), FIRST_LEDGERS_CLASSES)
+        if set(state.counts) != set(CLASSES[:asked]) or set(state.verdicts) != set(VERDICTS):
             raise TallyBroken("not a snapshot of it (other classes or verdicts)")
         fold = cls()
         fold._state = state
@@ -154,8 +156,11 @@ class TallyFold:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Cells by class, in the order of `CLASSES`; rejected ones are not in it."""
-        return {name: self._state.counts[name] for name in CLASSES}
+        """Cells by class, in the order of `CLASSES`; rejected ones are not in it.
+
+        A class that did not exist when the session's cells were judged is not in it either.
+        """
+        return {name: self._state.counts[name] for name in CLASSES if name in self._state.counts}
 
     @property
     def verdicts(self) -> dict[str, int]:
@@ -277,6 +282,7 @@ class TallyFold:
         if event.index not in waiting:
             raise TallyBroken(f"cell {event.index} of frame {event.frame} does not wait for a verdict")
         self._take_out(event)
+        self._asked(len(event.probabilities))
         self._state.verdicts[event.verdict] += 1
         if event.verdict != "rejected":
             self._state.counts[event.cls] += 1
@@ -292,12 +298,20 @@ class TallyFold:
         if before is None:
             return
         was_counted = before.verdict != "rejected"
-        if not state.verdicts[before.verdict] or (was_counted and not state.counts[before.cls]):
+        if not state.verdicts[before.verdict] or (was_counted and not state.counts.get(before.cls)):
             raise TallyBroken(f"cell {event.index} of frame {event.frame} replaces a verdict that was never given")
         state.verdicts[before.verdict] -= 1
         state.counts[before.cls] -= was_counted
         state.seen_again += 1
         state.judged_again += 1
+
+    def _asked(self, classes: int) -> None:
+        """Count only classes that the networks were asked about: in an old session there may be fewer than today."""
+        counts = self._state.counts
+        if not any(self._state.verdicts.values()):
+            counts = {}
+        if len(counts) < classes:
+            self._state.counts = {name: counts.get(name, 0) for name in CLASSES[:classes]}
 
     def _wait(self, frame: str, whole: list[int]) -> None:
         if whole:

@@ -33,5 +33,4 @@ Count: TypeAlias = Annotated[int, Field(ge=0)]
 Ordinal: TypeAlias = Annotated[int, Field(ge=1)]
 Positive: TypeAlias = Annotated[float, Field(gt=0)]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-SixShares: TypeAlias = tuple[Share, Share, Share, Share, Share, Share]
 Scalar: TypeAlias = str | int | float | bool | None

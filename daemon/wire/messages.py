@@ -231,8 +231,9 @@ class RangeOnWire:
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
 class CropJudged(Message):
-    """A worker's answer: class, verdict, calibrated probabilities and the six verifiers (class order).
+    """A worker's answer: class, verdict, calibrated probabilities and verifiers.
 
+    Of these there is one number for each class, in the classes' order; the hub, which knows the classes, checks it.
     ``look`` is how the cell looked, and ``ranges`` how those looked that the weights were trained on.
     """
 
@@ -242,8 +243,8 @@ class CropJudged(Message):
     index: Count
     cls: Text
     verdict: Literal["confirmed", "corrected", "flagged", "rejected"]
-    probabilities: tuple[Real, Real, Real, Real, Real, Real]
-    verifiers: tuple[Real, Real, Real, Real, Real, Real]
+    probabilities: tuple[Real, ...]
+    verifiers: tuple[Real, ...]
     reject_score: Real
     weights: Sha256Hex
     stages_ms: dict[str, Real]

@@ -211,14 +211,31 @@ def test_impossible_findings_are_refused_and_the_frame_stays(staffed, whole, cha
     assert bench.frames["pending"] == 1
 
 
-def test_an_impossible_verdict_is_refused_and_the_cell_stays(staffed):
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"cls": "plasma cell"}, "cls: Input should be 'band', 'segmented'"),
+        ({"probabilities": (0.1,) * 5}, "probabilities: 6 numbers expected, one for each class, and 5 given"),
+        ({"probabilities": (0.1,) * 7}, "probabilities: 6 numbers expected, one for each class, and 7 given"),
+        ({"verifiers": (0.1,) * 7}, "verifiers: 6 numbers expected, one for each class, and 7 given"),
+        ({"probabilities": ()}, "probabilities: 6 numbers expected, one for each class, and 0 given"),
+        ({"probabilities": (0.1,) * 5 + (1.5,)}, "probabilities.5: Input should be less than or equal to 1"),
+    ],
+)
+def test_an_impossible_verdict_is_refused_and_the_cell_stays(staffed, changes, detail):
     bench, source, finder, worker = staffed
     bench.offer(source, b"picture")
     ((lease, _),) = bench.hear(finder, FrameLease)
     finder.send(*cells(lease))
     ((crop, _),) = bench.hear(worker, CropLease)
-    worker.send(judged(crop, cls="plasma cell"))
-    assert bench.hear(worker, Refused)[0][0].code == "impossible_answer"
+    before = bench.ledger.last_number
+    worker.send(judged(crop, **changes))
+    ((refused, _),) = bench.hear(worker, Refused)
+    assert refused.code == "impossible_answer"
+    assert refused.detail.startswith(detail)
+    assert "\n" not in refused.detail
+    assert bench.journal.counters["impossible_answers"] == 1
+    assert (bench.journal.fold.cells, bench.ledger.last_number) == (0, before)
     ((again, _),) = bench.hear(worker, CropLease)
     worker.send(judged(again))
     bench.turn()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smearwatch.daemon.record.events import Counted, Seen
+from smearwatch.daemon.record.events import CLASSES, Counted, Seen
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.verifying import verify
@@ -15,7 +15,6 @@ from smearwatch.daemon.record.verifying import verify
 pytestmark = pytest.mark.integration
 
 FRAMES = 150
-CLASSES = ("band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte")
 
 # Writes the whole session from the beginning every time, as sources and workers do that deliver at least once, and
 # says what was committed after each commit.
@@ -25,7 +24,7 @@ from pathlib import Path
 from smearwatch.daemon.record.events import CLASSES, Counted, Found, FoundCell, Opened, Seen
 from smearwatch.daemon.record.ledger import Ledger
 
-six = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+shares = (1.0, *(0.0 for _ in CLASSES[1:]))
 with Ledger.open(Path(sys.argv[1])) as ledger:
     ledger.append([Opened(ledger.epoch, 1, "0", "killed", None, 33.0, "filament", {})])
     for n in range(int(sys.argv[2])):
@@ -36,7 +35,7 @@ with Ledger.open(Path(sys.argv[1])) as ledger:
         ledger.append([Found(frame, 10, 10, 0.1, "configured", None, 0.9, cells)])
         ledger.append([], {(frame, 0): b"jpeg"})
         for i in range(2):
-            ledger.append([Counted(frame, i, CLASSES[(n + i) % 6], "confirmed", six, six, 0.0, "w")])
+            ledger.append([Counted(frame, i, CLASSES[(n + i) % len(CLASSES)], "confirmed", shares, shares, 0.0, "w")])
             print("counted", frame, i, flush=True)
 print("done", flush=True)
 """
@@ -82,7 +81,7 @@ def test_killed_again_and_again(tmp_path, seed):
     assert "done" in acknowledged
     assert fold.complete
     assert fold.frames == {"seen": FRAMES, "counted": FRAMES, "rejected": 0, "pending": 0}
-    assert fold.counts == dict.fromkeys(CLASSES, 2 * FRAMES // 6)
+    assert fold.counts == dict.fromkeys(CLASSES, 2 * FRAMES // len(CLASSES))
 
 
 def test_killed_before_it_said_anything(tmp_path):

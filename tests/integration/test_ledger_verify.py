@@ -72,6 +72,11 @@ def test_labels_are_checked_like_everything_else(folder):
         ("UPDATE events SET body = replace(body, 'band', 'monocyte') WHERE number = 4", 4, "chain is broken"),
         ("UPDATE events SET body = body || ' ' WHERE number = 5", 5, "not in its canonical form"),
         ("UPDATE events SET body = '{}' WHERE number = 2", 2, "cannot be read"),
+        (
+            "UPDATE events SET body = replace(body, '[1.0,', '[1.0,0.0,') WHERE number = 4",
+            4,
+            "counted.probabilities: 6 numbers expected, one for each class, and 7 given",
+        ),
         ("UPDATE events SET recorded_at_ns = 6 WHERE number = 1", 1, "chain is broken"),
         ("UPDATE events SET epoch = 2 WHERE number = 3", 4, "earlier epoch"),
         ("UPDATE events SET kind = 'found' WHERE number = 6", 6, "filed as something else"),

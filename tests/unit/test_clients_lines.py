@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from smearwatch.clients.lines import EVERY_S, PATIENCE_S, Lines, follow, json_view, plain_header, plain_line, present
+from smearwatch.clients.terminal.differential import table
 from smearwatch.clients.view import View
 from smearwatch.clients.wording import (
     DASH,
@@ -109,6 +110,20 @@ def test_plain_line_is_aligned_under_its_header(hub):
     empty = ScriptedHub()
     empty.start()
     assert len(plain_line(view_of(empty), "12:00:00")[: len(header)]) == len(header)
+
+
+def test_a_class_that_a_session_was_not_judged_by_has_a_dash_and_keeps_the_line_aligned(hub):
+    """As a session of an earlier version, which had fewer classes, under a program with one more."""
+    view = view_of(hub)
+    tally = {key: value for key, value in view.tally.items() if key not in ("counts", "percent")}
+    for key in ("counts", "percent"):
+        tally[key] = {name: value for name, value in view.tally[key].items() if name != "lymphocyte"}
+    whole, line = plain_line(view, "12:00:00"), plain_line(replace(view, tally=tally), "12:00:00")
+    assert f"     0     {DASH}  0{DASH}100" in line
+    assert len(line) == len(whole)
+    drawn = "\n".join(row.plain for row in table(replace(view, tally=tally), 120)).splitlines()
+    (lymphocytes,) = [row for row in drawn if row.startswith("lymphocyte")]
+    assert lymphocytes.split()[:4] == ["lymphocyte", "0", DASH, DASH]
 
 
 def test_the_same_news_is_told_once(hub):

@@ -94,6 +94,14 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: edit(f, lambda c: c.update(classes=["a", "b", "c", "d", "e", "f"]), seal=False),
         "instead of band, segmented",
     ),
+    "a class more": (
+        lambda f: edit(f, lambda c: c["classes"].append("blast"), seal=False),
+        "lymphocyte, blast instead of band",
+    ),
+    "a threshold too few": (
+        lambda f: edit(f, lambda c: c["policy"]["agree_at"].pop(), seal=False),
+        "policy.agree_at: 6 numbers expected, one for each class, and 5 given",
+    ),
     "unknown key": (lambda f: edit(f, lambda c: c.update(extra=1), seal=False), "extra"),
     "temperature of zero": (lambda f: edit(f, lambda c: c.update(temperature=0), seal=False), "temperature"),
     "changed temperature": (lambda f: edit(f, lambda c: c.update(temperature=2.0), seal=False), "checksum"),

@@ -70,7 +70,7 @@ def test_shrunken_crops_give_the_same_outputs(engine: Engine, crops: list[np.nda
 
 def test_nothing_in_nothing_out(engine: Engine):
     assert engine.judge([]) == []
-    assert engine.outputs([]).probabilities.shape == (0, 6)
+    assert engine.outputs([]).probabilities.shape == (0, len(CLASSES))
 
 
 def test_a_wrong_crop_is_refused(engine: Engine):

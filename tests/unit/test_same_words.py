@@ -1,5 +1,6 @@
 """The record may not import the networks, so the words that both use stand twice; here they are held together."""
 
+from pathlib import Path
 from typing import get_args
 
 from smearwatch.capture.slide.stain import CELL_CLASSES
@@ -9,11 +10,26 @@ from smearwatch.daemon.config import Settings
 from smearwatch.daemon.hub.crop_queue import CROP_SIZE_PX
 from smearwatch.daemon.record import drift, events
 from smearwatch.models import classes, look, preprocess
+from smearwatch.train.commands import evaluate
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 def test_classes_and_verdicts_are_the_same_everywhere():
     assert events.CLASSES == classes.CLASSES == tuple(CELL_CLASSES)
     assert get_args(classes.Verdict) == events.VERDICTS
+    assert {*classes.CLASSES} < {*events.LABELS}
+    assert len({*events.LABELS}) == len(events.LABELS)
+
+
+def test_band_and_segmented_come_first():
+    """The tables of five, which join them, go on behind them."""
+    assert classes.NEUTROPHILS == (0, 1)
+
+
+def test_what_names_the_classes_to_a_person_names_them_all():
+    for text in (evaluate.evaluate.__doc__, README.read_text()):
+        assert ", ".join(classes.CLASSES) in " ".join((text or "").split())
 
 
 def test_a_crop_is_the_same_everywhere():

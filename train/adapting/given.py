@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from smearwatch.models.classes import CLASSES
+from smearwatch.models.classes import CLASSES, NEUTROPHILS
 from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.data.sources import DatasetSpec, Tell, read_sources
 
@@ -36,7 +36,7 @@ def family(sample: Sample) -> str:
     if sample.target.kind == "reject":
         return "reject"
     place = max(range(len(CLASSES)), key=lambda each: sample.target.shares[each])
-    return NEUTROPHIL if place < 2 else CLASSES[place]
+    return NEUTROPHIL if place in NEUTROPHILS else CLASSES[place]
 
 
 def families(samples: list[Sample]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from smearwatch.models.checkpoint import Networks
-from smearwatch.models.classes import CLASSES
+from smearwatch.models.classes import CLASSES, per_class
 from smearwatch.models.memory import Memory, Remembered, short
 from smearwatch.models.preprocess import normalise
 from smearwatch.models.resnet import ResNetAnswer
@@ -133,8 +133,7 @@ def remembered_samples(cells: Remembered) -> list[Sample]:
 
     found = []
     for place, (shares, kind) in enumerate(zip(cells.shares.astype(np.float64), cells.kinds, strict=True)):
-        a, b, c, d, e, f = (float(value) for value in shares)
-        target = Target(_KINDS[int(kind)], (a, b, c, d, e, f))
+        target = Target(_KINDS[int(kind)], per_class(float(value) for value in shares))
         name = f"memory/{place}"
         found.append(Sample(name, "memory", "", target, name, None, draw, hashlib.sha256(name.encode()).hexdigest()))
     return found

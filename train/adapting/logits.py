@@ -14,6 +14,7 @@ from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Outputs
 from smearwatch.models.preprocess import Preprocessing, normalise, to_tensor, view
 from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.models.table import WIDTH, check_shapes, columns, side_by_side
 from smearwatch.train.data.samples import Sample, allowed
 
 _BATCH = 32
@@ -21,7 +22,7 @@ _BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class Logits:
-    """Float64 arrays for n cells: classes [n, 6], reject [n], verifiers [n, 6].
+    """Float64 arrays for n cells: classes [n, classes], reject [n], verifiers [n, classes].
 
     Where no picture is left to ask the verifiers about, theirs are NaN.
     """
@@ -29,6 +30,9 @@ class Logits:
     classes: NDArray[np.float64]
     reject: NDArray[np.float64]
     verifiers: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        check_shapes(self.classes.shape, self.verifiers.shape, self.reject.shape)
 
     def at(self, places: NDArray[np.int64]) -> "Logits":
         """Pick some of the cells."""
@@ -46,8 +50,8 @@ class Logits:
     @staticmethod
     def blank(count: int) -> "Logits":
         """NaN for so many cells."""
-        six = (count, len(CLASSES))
-        return Logits(np.full(six, np.nan), np.full(count, np.nan), np.full(six, np.nan))
+        shape = (count, len(CLASSES))
+        return Logits(np.full(shape, np.nan), np.full(count, np.nan), np.full(shape, np.nan))
 
 
 def use_all_cores() -> None:
@@ -71,13 +75,13 @@ def ask(
         batch = network_input(fields_bgr[start : start + _BATCH], preprocessing)
         with torch.inference_mode():
             answer = resnet(batch)
-            parts.append(torch.cat([answer.class_logits, bank(batch), answer.reject_logits[:, None]], dim=1).double())
-    table = torch.cat(parts).numpy() if parts else np.empty((0, 2 * len(CLASSES) + 1))
-    return Logits(table[:, :6], table[:, 12], table[:, 6:12])
+            parts.append(side_by_side(answer.class_logits, bank(batch), answer.reject_logits).double())
+    found = columns(torch.cat(parts).numpy() if parts else np.empty((0, WIDTH)))
+    return Logits(found.classes, found.reject, found.verifiers)
 
 
 def is_leukocyte(samples: Sequence[Sample]) -> NDArray[np.bool_]:
-    """Which cells have a label of the six, or one that joins two of them."""
+    """Which cells have a label of one class, or one that joins two."""
     return np.array([sample.target.kind != "reject" for sample in samples], dtype=bool)
 
 

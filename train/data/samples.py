@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from smearwatch.capture.formats.decode import FrameUnusable, decode
 from smearwatch.capture.vision.crop import cut_crop, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, flatten_cell, measure_light
-from smearwatch.models.classes import CLASSES
+from smearwatch.models.classes import CLASSES, PerClass, per_class
 
-Six = tuple[float, float, float, float, float, float]
 TargetKind = Literal["exact", "either", "reject"]
 Part = Literal["train", "validation", "test"]
 Image = NDArray[np.uint8]
@@ -48,13 +47,13 @@ class Target:
     ----------
     kind
         "exact": `shares` is the wanted distribution. "either": one of the classes with a share, not known which.
-        "reject": none of the six.
+        "reject": of none of the classes.
     shares
         In the order of `CLASSES`, summing to one unless the kind is "reject", where all are zero.
     """
 
     kind: TargetKind
-    shares: Six
+    shares: PerClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +96,19 @@ def exact(place: int, certainty: float = 1.0, other: int | None = None) -> Targe
     shares[place] = certainty
     if other is not None:
         shares[other] = 1.0 - certainty
-    return Target("exact", _six(shares))
+    return Target("exact", per_class(shares))
 
 
 def either(places: tuple[int, ...]) -> Target:
     """Target for a label that joins classes."""
-    return Target("either", _six([1.0 / len(places) if i in places else 0.0 for i in range(len(CLASSES))]))
+    return Target("either", per_class(1.0 / len(places) if i in places else 0.0 for i in range(len(CLASSES))))
 
 
-REJECT = Target("reject", (0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+REJECT = Target("reject", per_class([0.0] * len(CLASSES)))
 
 
 def allowed(samples: Sequence[Sample]) -> NDArray[np.bool_]:
-    """Which classes are right answers: bool [n, 6], none for a cell to reject, two where a label joins them.
+    """Which classes are right answers: bool [n, classes], none for a cell to reject, two where a label joins them.
 
     A disputed label counts as given: of its shares only the largest is right.
     """
@@ -174,8 +173,3 @@ def field_crop(path: Path, um_per_px: float, centre_xy_share: tuple[float, float
 def _lit_field(path: Path, um_per_px: float) -> tuple[Image, FieldLight]:
     bgr = read_picture(path)
     return bgr, measure_light(bgr, um_per_px)
-
-
-def _six(values: list[float]) -> Six:
-    a, b, c, d, e, f = values
-    return (a, b, c, d, e, f)

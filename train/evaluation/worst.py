@@ -28,7 +28,7 @@ class Noted:
     verdict
         After verifiers and rejection.
     probabilities, verifiers
-        Six numbers each.
+        One number for each class.
     reject_score
         0..1.
     """

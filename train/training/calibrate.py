@@ -67,9 +67,8 @@ def fit_policy(samples: Sequence[Sample], outputs: Outputs) -> Policy:
     ]
     scores = outputs.reject_scores[known]
     reject_at = float(np.quantile(scores, 1 - _REJECTED_SHARE)) if len(scores) else _LEAST_REJECT_AT
-    a, b, c, d, e, f = agree
     return Policy(
-        agree_at=(a, b, c, d, e, f),
+        agree_at=tuple(agree),
         overrules=_overrules(outputs, truth, said, certain, agree),
         reject_at=round(max(_LEAST_REJECT_AT, reject_at), 6),
         doubt_below=_doubt_below(outputs.probabilities[certain & (said == truth)]),

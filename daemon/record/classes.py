@@ -1,0 +1,57 @@
+"""The classes as the ledger names them, and the numbers that a verdict has for them.
+
+The record may not import the networks, so the names stand here and in `smearwatch.models.classes`; a test holds them
+equal.
+"""
+
+from typing import Annotated, Final, Literal, TypeAlias, get_args
+
+from pydantic import AfterValidator
+
+from smearwatch.daemon.record.values import Share
+
+ClassName: TypeAlias = Literal["band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte"]
+CLASSES: Final[tuple[ClassName, ...]] = get_args(ClassName)
+"""The leukocyte classes in the order used everywhere. Classes are only ever added, at the end."""
+
+LabelName: TypeAlias = Literal[
+    ClassName,
+    "neutrophil",
+    "artefact",
+    "smudge",
+    "erythroblast",
+    "immature_granulocyte",
+    "platelet",
+    "other",
+]
+LABELS: Final[tuple[LabelName, ...]] = get_args(LabelName)
+"""What a person may call a cell: a class, a neutrophil whose nucleus was not judged, or none of the classes and why."""
+
+FIRST_LEDGERS_CLASSES: Final = 6
+"""How many classes the first ledgers knew. As classes are only added at the end, fewer numbers than there are classes
+now are those of the first ones, and an old session is read as it was meant."""
+
+
+def per_class(values: tuple[float, ...], what: str) -> tuple[float, ...]:
+    """Return the numbers of a new verdict: one for each class of today.
+
+    Raises
+    ------
+    ValueError
+        Where there are more or fewer; `what` says of what.
+    """
+    if len(values) != len(CLASSES):
+        raise ValueError(f"{what}: {len(CLASSES)} numbers expected, one for each class, and {len(values)} given")
+    return values
+
+
+def _of_its_time(values: tuple[float, ...]) -> tuple[float, ...]:
+    if FIRST_LEDGERS_CLASSES <= len(values) < len(CLASSES):
+        return values
+    if len(values) != len(CLASSES):
+        raise ValueError(f"{len(CLASSES)} numbers expected, one for each class, and {len(values)} given")
+    return values
+
+
+Shares: TypeAlias = Annotated[tuple[Share, ...], AfterValidator(_of_its_time)]
+"""A share for each class that there was when the verdict was given."""
