@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
 from smearwatch.capture.registration.picture import PackedPicture, packed
 from smearwatch.capture.scale.red_cells import estimate_um_per_px
@@ -29,8 +29,6 @@ _ENOUGH_ESTIMATES = 15
 _NOMINAL_UM_PER_PX = 0.1
 _FEWEST_TO_KEEP = 4  # red cells; a field with fewer has a say about itself alone, and only where nobody knows better
 _JPEG_QUALITY = 85
-
-Image = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
