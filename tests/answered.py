@@ -1,7 +1,7 @@
 """What a finder says about a field, as the hub writes it into the ledger."""
 
 from smearwatch.capture.finder.field import FieldFound
-from smearwatch.capture.finder.role import cells_found
+from smearwatch.capture.finder.on_wire import cells_found
 from smearwatch.capture.registration.slide_map import Placed
 from smearwatch.daemon.hub.frame_queue import found_event, thumbnails
 from smearwatch.daemon.record.events import Found

@@ -2,9 +2,7 @@
 
 from enum import Enum
 
-import numpy as np
-import numpy.typing as npt
-
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.camera.likeness import Look, look_of, shift
 from smearwatch.capture.camera.rest import Rest
 
@@ -56,7 +54,7 @@ class Fields:
         self.missed = 0
         self.refocused = 0
 
-    def see(self, bgr: npt.NDArray[np.uint8], at_s: float) -> Stage:
+    def see(self, bgr: Image, at_s: float) -> Stage:
         """Take in the next picture.
 
         Parameters

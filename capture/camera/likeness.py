@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from smearwatch.capture.arrays import Floats, Image
 
 SIDE_PX = 160
 _DETAIL_PX = 640  # at which nuclei and rims of cells have their finest detail
@@ -59,7 +59,7 @@ class Change:
     likeness: float
 
 
-def look_of(bgr: npt.NDArray[np.uint8]) -> Look:
+def look_of(bgr: Image) -> Look:
     """Reduce a picture to what is compared.
 
     Parameters

@@ -12,8 +12,8 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.camera.address import CameraAddress, CameraUnusable
 from smearwatch.daemon.config import Settings
 
@@ -34,7 +34,7 @@ class Grab:
         When that was, monotonic seconds; for a video file its place in the film.
     """
 
-    bgr: npt.NDArray[np.uint8]
+    bgr: Image
     captured_at_ns: int
     at_s: float
 

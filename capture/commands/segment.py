@@ -184,10 +184,10 @@ def _found_record(file: Path, found: "FieldFound") -> dict[str, Any]:
         "focus": found.focus,
         "cells": [
             {
-                "box": list(cell.box),
-                "area_um2": cell.area_um2,
-                "at_edge": cell.at_edge,
-                "score": cell.score,
+                "box": list(cell.leukocyte.box),
+                "area_um2": cell.leukocyte.area_um2,
+                "at_edge": cell.leukocyte.at_edge,
+                "score": cell.leukocyte.score,
             }
             for cell in found.cells
         ],

@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
 from smearwatch.capture.registration.picture import PackedPicture, packed
 from smearwatch.capture.scale.red_cells import estimate_um_per_px
@@ -30,19 +30,17 @@ _NOMINAL_UM_PER_PX = 0.1
 _FEWEST_TO_KEEP = 4  # red cells; a field with fewer has a say about itself alone, and only where nobody knows better
 _JPEG_QUALITY = 85
 
-Image = npt.NDArray[np.uint8]
-
 
 @dataclass(frozen=True, slots=True)
 class FoundCell:
-    """One leukocyte of a field.
+    """One leukocyte of a field, cut out.
 
     Attributes
     ----------
     index
         Its number in the field, from 0, from the top downwards.
-    box, centre_xy_px, area_um2, at_edge, score
-        See `smearwatch.capture.vision.segment.Leukocyte`.
+    leukocyte
+        Where it lies, and how surely it is one.
     crop_bgr
         uint8 [750, 750, 3], the light taken out; None for a cell that the border may cut.
     thumbnail_jpeg
@@ -50,11 +48,7 @@ class FoundCell:
     """
 
     index: int
-    box: tuple[int, int, int, int]
-    centre_xy_px: tuple[float, float]
-    area_um2: float
-    at_edge: bool
-    score: float
+    leukocyte: Leukocyte
     crop_bgr: Image | None
     thumbnail_jpeg: bytes
 
@@ -248,7 +242,7 @@ def _searched(
         focus=quality.focus,
         cells=cells,
         segmentation=segmentation,
-        picture=field.picture.with_leukocytes((cell.box for cell in cells), field.um_per_px),
+        picture=field.picture.with_leukocytes((cell.box for cell in segmentation.cells), field.um_per_px),
         stages_ms=clock.read(),
     )
 
@@ -272,13 +266,4 @@ def _found_cell(index: int, cell: Leukocyte, field: _Field, field_um: float) -> 
     crop = None if cell.at_edge else cut(field_um=field_um)
     small = cut(field_um=THUMBNAIL_UM, size_px=THUMBNAIL_PX)
     _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    return FoundCell(
-        index=index,
-        box=cell.box,
-        centre_xy_px=cell.centre_xy_px,
-        area_um2=cell.area_um2,
-        at_edge=cell.at_edge,
-        score=cell.score,
-        crop_bgr=crop,
-        thumbnail_jpeg=jpeg.tobytes(),
-    )
+    return FoundCell(index=index, leukocyte=cell, crop_bgr=crop, thumbnail_jpeg=jpeg.tobytes())

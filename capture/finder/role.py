@@ -1,28 +1,17 @@
 """The finder as a child process: leases frames, finds their leukocytes, answers with cells and crops."""
 
 import time
-from dataclasses import asdict
 from functools import partial
 
-import numpy as np
-
-from smearwatch.capture.finder.field import FieldFound, FieldRejected, find
+from smearwatch.capture.finder.field import FieldRejected, find
+from smearwatch.capture.finder.on_wire import cells_found, frame_rejected
 from smearwatch.capture.finder.session_map import SessionMaps
-from smearwatch.capture.registration.slide_map import Placed
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.lease_client import AnswerRefused, LeaseClient
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.wire.codec import Buffer
-from smearwatch.daemon.wire.messages import (
-    CellOnWire,
-    CellsFound,
-    FrameLease,
-    FrameRejected,
-    LeaseFailed,
-    PlaceOnWire,
-    Welcome,
-)
+from smearwatch.daemon.wire.messages import CellsFound, FrameLease, FrameRejected, LeaseFailed, Welcome
 
 # One frame in hand and one on the way, so that decoding never waits for the wire.
 _CAPACITY = 2
@@ -81,66 +70,8 @@ def _answer(
         restain=plan.settings.search_stain == "red_cells",
     )
     if isinstance(result, FieldRejected):
-        rejected = FrameRejected(
-            lease=lease.lease,
-            frame=lease.frame,
-            reason=result.reason,
-            detail=result.detail,
-            value=result.value,
-            um_per_px=result.um_per_px,
-            stages_ms=dict(result.stages_ms),
-        )
-        return rejected, []
+        return frame_rejected(lease, result), []
     began_ns = time.perf_counter_ns()
     placed = desks.of(hub.session, hub.epoch).place(lease.frame, result)
     place_ms = round((time.perf_counter_ns() - began_ns) / 1e6, 3)
     return cells_found(lease, result, placed, {**result.stages_ms, "place": place_ms})
-
-
-def cells_found(
-    lease: FrameLease, result: FieldFound, placed: Placed, stages_ms: dict[str, float]
-) -> tuple[CellsFound, list[Buffer]]:
-    """Spell a field's cells for the wire: the message, then the crops that are wanted and every cell's thumbnail.
-
-    Parameters
-    ----------
-    lease
-        What was asked for; cells that it knows need no crop.
-    result
-        What was found.
-    placed
-        Where the field lies, and which of its cells were seen before and which of these better now.
-    stages_ms
-        How long each step took.
-    """
-    known = {*lease.known_cells, *(index for index in placed.same_as if index not in placed.better_than)}
-    crops = [(cell.index, cell.crop_bgr) for cell in result.cells if cell.crop_bgr is not None]
-    wanted = [(index, crop_bgr) for index, crop_bgr in crops if index not in known]
-    message = CellsFound(
-        lease=lease.lease,
-        frame=lease.frame,
-        width_px=result.width_px,
-        height_px=result.height_px,
-        um_per_px=result.um_per_px,
-        um_per_px_source=result.um_per_px_source,
-        um_per_px_estimate=result.um_per_px_estimate,
-        focus=result.focus,
-        cells=tuple(
-            CellOnWire(
-                index=cell.index,
-                box=cell.box,
-                centre_xy_px=cell.centre_xy_px,
-                area_um2=cell.area_um2,
-                at_edge=cell.at_edge,
-                score=cell.score,
-                same_as=placed.same_as.get(cell.index),
-                better_than=placed.better_than.get(cell.index),
-            )
-            for cell in result.cells
-        ),
-        cropped=tuple(index for index, _ in wanted),
-        stages_ms=stages_ms,
-        placement=None if placed.placement is None else PlaceOnWire(**asdict(placed.placement)),
-    )
-    pixels: list[Buffer] = [np.ascontiguousarray(crop_bgr).data.cast("B") for _, crop_bgr in wanted]
-    return message, [*pixels, *(cell.thumbnail_jpeg for cell in result.cells)]

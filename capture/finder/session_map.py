@@ -51,9 +51,9 @@ class SessionMap:
         self._picture_cache.put(frame, result.picture)
         size_um = complex(result.width_px, result.height_px) * result.um_per_px
         seen = (
-            (cell.index, _thumbnail(cell.thumbnail_jpeg, cell.centre_xy_px, result.um_per_px, size_um))
+            (cell.index, _thumbnail(cell.thumbnail_jpeg, cell.leukocyte.centre_xy_px, result.um_per_px, size_um))
             for cell in result.cells
-            if not cell.at_edge
+            if not cell.leukocyte.at_edge
         )
         cells = [WholeCell(index, thumbnail) for index, thumbnail in seen if thumbnail is not None]
         return self._map.place(frame, size_um, cells)

@@ -15,9 +15,10 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 
+from smearwatch.capture.arrays import Flags, Image
 from smearwatch.capture.formats.czi_structure import CZI_PIXELS, CziStructure, CziTile, read_czi
 from smearwatch.capture.formats.header import probe
-from smearwatch.capture.formats.pixels import Image, to_bgr
+from smearwatch.capture.formats.pixels import to_bgr
 from smearwatch.capture.formats.safe_xml import XmlUnusable, child_text, parse_xml
 from smearwatch.capture.formats.tiff_structure import JXR_HEIGHT, JXR_WIDTH, read_tiff
 from smearwatch.capture.formats.unusable import FrameUnusable
@@ -90,7 +91,7 @@ def decode_czi(data: bytes | memoryview, max_pixels: int) -> Image:
     return _bgr(plane, covered, significant_bits(view, structure))
 
 
-def _bgr(plane: npt.NDArray[np.generic], covered: npt.NDArray[np.bool_], bits: int) -> Image:
+def _bgr(plane: npt.NDArray[np.generic], covered: Flags, bits: int) -> Image:
     plane[~covered] = 0  # so that what is not there does not hide how many bits the camera filled
     bgr = to_bgr(plane, bits=bits, alpha="none")  # ZEN shows Bgra32 without its fourth sample
     bgr[~covered] = 255

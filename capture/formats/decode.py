@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.czi import decode_czi, significant_bits
 from smearwatch.capture.formats.czi_structure import read_czi
 from smearwatch.capture.formats.decode_tiff import decode_tiff
 from smearwatch.capture.formats.header import ImageFormat, ImageHeader, probe
 from smearwatch.capture.formats.ome import Ome, read_ome
-from smearwatch.capture.formats.pixels import Image, to_bgr
+from smearwatch.capture.formats.pixels import to_bgr
 from smearwatch.capture.formats.safe_xml import XmlUnusable
 from smearwatch.capture.formats.tiff_structure import PAGES_LOOKED_AT, read_tiff
 from smearwatch.capture.formats.unusable import FrameUnusable, hint_for

@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.header import probe
 from smearwatch.capture.formats.ome import Ome, read_ome
-from smearwatch.capture.formats.pixels import Alpha, Image, oriented, to_bgr, to_eight_bits
+from smearwatch.capture.formats.pixels import Alpha, oriented, to_bgr, to_eight_bits
 from smearwatch.capture.formats.safe_xml import XmlUnusable
 from smearwatch.capture.formats.tiff_structure import (
     COMPRESSION,

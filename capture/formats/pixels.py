@@ -5,7 +5,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
+from smearwatch.capture.arrays import Image
+
 Alpha = Literal["none", "straight", "premultiplied"]
 
 

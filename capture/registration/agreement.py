@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from smearwatch.capture.arrays import Flags, Image, Points
 from smearwatch.capture.registration.keypoints import plausible
-from smearwatch.capture.registration.picture import FieldPicture, Image
-from smearwatch.capture.registration.similarity import Points, Similarity, fitted
+from smearwatch.capture.registration.picture import FieldPicture
+from smearwatch.capture.registration.similarity import Similarity, fitted
 
 _BLOCK_PX, _STRIDE_PX = 23, 12  # 10 um and 5 um
 _LEAST_CONTRAST = 14.0  # grey steps; a flatter block could lie anywhere
@@ -26,8 +27,6 @@ _BY_CHANCE, _SURE, _SHARED_BY = 0.15, 1.1, 4.0
 _FEW, _INDEPENDENT_PX, _FEWEST_INDEPENDENT = 16, 80.0, 4.0
 _MOST_ALIKE = 0.995
 _SURE_BEYOND_CHANCE, _LEAST_OF_FEW = 5.0, 0.5
-
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

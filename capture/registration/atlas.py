@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Floats
 from smearwatch.capture.registration.signatures import ANGLES_DEG, Look, LookIndex
 from smearwatch.capture.registration.similarity import Similarity
 
@@ -99,7 +99,7 @@ class Atlas:
             return [[] for _ in turned]
         return [self._likest(alike, least, most) for alike in self._looks.alike(turned)]
 
-    def _likest(self, alike: npt.NDArray[np.float32], least: float, most: int) -> list[Likeness]:
+    def _likest(self, alike: Floats, least: float, most: int) -> list[Likeness]:
         best = alike.max(axis=0)
         entries = np.flatnonzero(best >= least)
         views: Counter[CellKey] = Counter()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Doubles, Flags, Plane
 from smearwatch.capture.registration.atlas import CellKey
 from smearwatch.capture.registration.signatures import Thumbnail
 from smearwatch.capture.vision.crop import FIELD_UM
@@ -25,9 +25,6 @@ _FLATTEST_EDGE = 1e-3  # grey steps per pixel
 # of 0.3 um makes a view 0.76 times as sharp in the median.
 _CLEARLY_SHARPER, _AS_SHARP = 1.2, 0.95
 _CLEARLY_MORE_INSIDE, _AS_MUCH_INSIDE = 0.25, 0.02
-
-Plane = npt.NDArray[np.float32]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +108,7 @@ def _at_cell(thumbnail: Thumbnail, side: int) -> Flags:
     return np.asarray(near & down[:, None] & across[None, :], np.bool_)
 
 
-def _steepest(grey: Plane, sigma_px: float, at_cell: Flags) -> npt.NDArray[np.float64]:
+def _steepest(grey: Plane, sigma_px: float, at_cell: Flags) -> Doubles:
     """How steep the steepest edges are that run across each direction: float64 [directions]."""
     seen = cv2.GaussianBlur(grey, (0, 0), sigma_px)
     across, down = (cv2.Sobel(seen, cv2.CV_32F, x, 1 - x, scale=0.125)[at_cell] for x in (1, 0))

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Floats
 from smearwatch.capture.registration.picture import FieldPicture
 from smearwatch.capture.registration.similarity import Similarity, fitted
 
@@ -14,8 +14,6 @@ _RATIO = 0.85
 _WITHIN_UM = 1.3
 _FEWEST_MATCHES = 4
 _SCALES, _GREATEST_ANGLE_DEG = (0.85, 1.18), 25.0
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.vision.light import WHITE
 
 UM_PER_PX = 0.44
@@ -17,7 +17,6 @@ _JPEG_QUALITY = 90
 _LONGEST_SIDE_PX = 8192  # a longer field is seen more coarsely
 _AROUND_A_CELL_UM = 1.5
 
-Image = npt.NDArray[np.uint8]
 BoxUm = tuple[float, float, float, float]
 
 

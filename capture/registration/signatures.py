@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from smearwatch.capture.registration.picture import Image
+from smearwatch.capture.arrays import Doubles, Flags, Floats, Image
 from smearwatch.capture.vision.light import WHITE
 
 ANGLES_DEG = (0.0, -9.0, 9.0, -18.0, 18.0)
@@ -23,7 +22,6 @@ _NUCLEUS_WITHIN_UM, _NUCLEUS_SHARE = 7.0, 0.55
 _FULL_DENSITY = 0.7
 _LEAST_SHARED = 0.4  # of the disc; less says too little
 
-Floats = npt.NDArray[np.float32]
 
 _AXIS = (np.arange(_SIDE, dtype=np.float32) - (_SIDE - 1) / 2) * _UM_PER_PX
 _DISC = np.asarray(np.hypot(_AXIS[:, None], _AXIS[None, :]) <= _REACH_UM, np.float32)
@@ -118,7 +116,7 @@ def _inside_field(thumbnail: Thumbnail, side: int) -> Floats:
     return np.asarray(down[:, None] & across[None, :], np.float32)
 
 
-def _sampling(middle: complex, um: float, angle_deg: float) -> npt.NDArray[np.float64]:
+def _sampling(middle: complex, um: float, angle_deg: float) -> Doubles:
     """Return the map from a look's pixels to the thumbnail's: float64 [2, 3]."""
     step = np.exp(1j * np.deg2rad(angle_deg)) * _UM_PER_PX / um
     start = middle - step * complex(_SIDE - 1, _SIDE - 1) / 2
@@ -160,7 +158,7 @@ class LookIndex:
         return found.T.reshape(len(turned), len(turned[0].values), len(found))
 
 
-def _are_whole(known: Floats) -> npt.NDArray[np.bool_]:
+def _are_whole(known: Floats) -> Flags:
     """Tell of which rows of [n, 576] the field shows all of the disc."""
     return np.asarray((known == _DISC.reshape(-1)).all(axis=1))
 

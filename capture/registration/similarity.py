@@ -7,9 +7,8 @@ from typing import Self
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Points = npt.NDArray[np.float64]
+from smearwatch.capture.arrays import Points
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Doubles, Flags, Image, PixelPoints, Plane
 from smearwatch.capture.vision.light import WHITE, flatten_field
 
 LEUKOCYTE_STAIN = 0.18
@@ -37,10 +37,6 @@ _GREATEST_ROUGHNESS = 0.08
 _SAME_PLACE = 0.6  # of the larger radius
 _PEAK_WIDTH = 0.18  # log units
 
-Image = npt.NDArray[np.uint8]
-Plane = npt.NDArray[np.float32]
-Contour = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float64]
 
 RED_CELL_UM = 7.5
 """Middle of the normal range."""
@@ -53,7 +49,7 @@ _LONG_SIDE = 900
 _LEAST_CELLS = 1
 
 
-def red_cell_diameters_px(flat: Image) -> Floats:
+def red_cell_diameters_px(flat: Image) -> Doubles:
     """Measure the red cells of a field.
 
     Parameters
@@ -80,7 +76,7 @@ def red_cell_diameters_px(flat: Image) -> Floats:
     return most_common(2.0 * cells[:, 2])
 
 
-def most_common(diameters: Floats) -> Floats:
+def most_common(diameters: Doubles) -> Doubles:
     """Keep the diameters around their strongest peak, each weighted by its area.
 
     Parameters
@@ -101,7 +97,7 @@ def most_common(diameters: Floats) -> Floats:
     return np.asarray(diameters[close[int(np.argmax(votes))]], dtype=np.float64)
 
 
-def _candidates(green: Plane) -> Floats:
+def _candidates(green: Plane) -> Doubles:
     """Discs that fit into what absorbs light: float64 [n, 3: x, y, radius] in pixels, at most `_MOST_CANDIDATES`."""
     # Haemoglobin shows best in green; 400 grey steps to one unit of density use the eight bits well.
     grey = np.clip(green * 400.0, 0, 255).astype(np.uint8)
@@ -124,7 +120,7 @@ def _candidates(green: Plane) -> Floats:
     return np.asarray(kept[np.linspace(0, len(kept) - 1, wanted).astype(int)], dtype=np.float64)
 
 
-def _first_of_each_place(circles: Floats) -> list[int]:
+def _first_of_each_place(circles: Doubles) -> list[int]:
     """Return the numbers of the circles that lie in no larger one's middle, the largest first."""
     kept: list[int] = []
     for index in np.argsort(-circles[:, 2], kind="stable").tolist():
@@ -135,7 +131,7 @@ def _first_of_each_place(circles: Floats) -> list[int]:
     return kept
 
 
-def _fitted(green: Plane, circles: Floats) -> Floats:
+def _fitted(green: Plane, circles: Doubles) -> Doubles:
     """Fit a circle through the edges met from each middle: [m, 5: x, y, radius, roughness, arc], m <= n."""
     if len(circles) == 0:
         return np.zeros((0, 5))
@@ -158,7 +154,7 @@ def _fitted(green: Plane, circles: Floats) -> Floats:
     return np.asarray(fitted[sound], dtype=np.float64)
 
 
-def _edges(green: Plane, circles: Floats, across: Floats, down: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def _edges(green: Plane, circles: Doubles, across: Doubles, down: Doubles) -> tuple[Doubles, Flags]:
     """Distance of the edge along each ray, float64 [n, angles] in pixels, and whether one was met."""
     reach = circles[:, 2, None, None] * _REACH
     x = (circles[:, 0, None, None] + reach * across[None, :, None]).astype(np.float32)
@@ -183,7 +179,7 @@ def _edges(green: Plane, circles: Floats, across: Floats, down: Floats) -> tuple
     return np.asarray(place[..., 0] * circles[:, 2, None], dtype=np.float64), met[..., 0]
 
 
-def _circles(x: Floats, y: Floats, used: npt.NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+def _circles(x: Doubles, y: Doubles, used: Flags) -> tuple[Doubles, Doubles, Doubles]:
     """Least squares circles (Kasa's) through points float64 [n, k]: centre x, centre y and radius, each [n]."""
     size = np.maximum(np.hypot(x, y).max(axis=1, where=used, initial=0.0), 1e-6)[:, None]
     u, v = x / size, y / size
@@ -195,7 +191,7 @@ def _circles(x: Floats, y: Floats, used: npt.NDArray[np.bool_]) -> tuple[Floats,
     return solved[:, 0] * size[:, 0], solved[:, 1] * size[:, 0], np.maximum(radius * size[:, 0], 1e-6)
 
 
-def _told_apart(circles: Floats, stain: Plane) -> Floats:
+def _told_apart(circles: Doubles, stain: Plane) -> Doubles:
     """Keep round, unstained things, each once."""
     if len(circles) == 0:
         return circles.reshape(0, 5)
@@ -225,7 +221,7 @@ def _with_pale_centres(cut: Image) -> Image:
     return filled
 
 
-def _is_round(contour: Contour) -> bool:
+def _is_round(contour: PixelPoints) -> bool:
     """Whether circularity 4 pi A / P^2 and solidity A / hull are a pale centre's."""
     area, outline = cv2.contourArea(contour), cv2.arcLength(contour, closed=True)
     hull = cv2.contourArea(cv2.convexHull(contour))

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from scipy.signal import find_peaks
+
+from smearwatch.capture.arrays import Doubles, Flags, Image, Plane
 
 LEAST_LINES = 4
 GREATEST_UNEVENNESS = 0.04
@@ -22,10 +23,6 @@ _LEAST_DIRECTED = 0.15  # coherence of the gradients; a picture without a direct
 _LEAST_CONTRAST = 6.0  # of the comb by its noise
 _INLIER_SHARE = 0.12  # of the spacing
 _LEAST_FILLED = 0.7  # of the places between the first and the last line
-
-Image = npt.NDArray[np.uint8]
-Plane = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
 
 
 class RulingNotFound(ValueError):
@@ -56,7 +53,7 @@ class Ruling:
 
     spacing_px: float
     standard_error_px: float
-    places_px: Floats
+    places_px: Doubles
     angle_deg: float
     size_px: tuple[int, int]
 
@@ -139,7 +136,7 @@ def _sharpness(grey: Plane, angle: float) -> float:
     return float((np.diff(comb[seen]) ** 2).sum())
 
 
-def _comb(grey: Plane, angle: float) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def _comb(grey: Plane, angle: float) -> tuple[Doubles, Flags]:
     """Average along the lines: float64 [n] along the direction across them, and where enough was averaged."""
     height, width = grey.shape
     side = int(np.ceil(np.hypot(height, width)))
@@ -152,7 +149,7 @@ def _comb(grey: Plane, angle: float) -> tuple[Floats, npt.NDArray[np.bool_]]:
     return np.asarray(total / np.maximum(weight, 1.0)), weight >= 0.25 * weight.max()
 
 
-def _teeth(comb: Floats, seen: npt.NDArray[np.bool_]) -> Floats:
+def _teeth(comb: Doubles, seen: Flags) -> Doubles:
     """Middles of the lines along the comb, to parts of a pixel: float64 [n]."""
     where = np.flatnonzero(seen)
     signal = comb[where[0] : where[-1] + 1]
@@ -168,13 +165,13 @@ def _teeth(comb: Floats, seen: npt.NDArray[np.bool_]) -> Floats:
     return np.asarray((found["left_ips"] + found["right_ips"]) / 2.0 + where[0], dtype=np.float64)
 
 
-def _even(places: Floats) -> tuple[float, float, Floats]:
+def _even(places: Doubles) -> tuple[float, float, Doubles]:
     """Fit an arithmetic progression that may miss lines: its step, the step's standard error, its lines."""
     if len(places) < LEAST_LINES:
         raise RulingNotFound(
             f"only {len(places)} ruled lines", f"at least {LEAST_LINES} have to be seen; use a finer ruling"
         )
-    best: Floats = np.zeros(0)
+    best: Doubles = np.zeros(0)
     for step in sorted(np.diff(places), reverse=True):
         number = np.rint((places - places[:, None]) / step)
         away = np.abs(places - places[:, None] - number * step)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+
+from smearwatch.capture.arrays import Image
 
 _DARK, _BRIGHT = 60, 225
 _SATURATION, _VALUE = 150, 110
@@ -12,8 +13,6 @@ _LEAST_LENGTH_SHARE, _GREATEST_LENGTH_SHARE = 0.04, 0.95
 _LEAST_SLENDERNESS = 5.0
 _FULL_ROW = 0.97  # of the longest row
 _EVEN = 12.0  # grey steps within the bar
-
-Image = npt.NDArray[np.uint8]
 
 
 class BarNotFound(ValueError):

@@ -1,12 +1,10 @@
 """What lies between the leukocytes: red cells and platelets, as optical density."""
 
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Floats
 from smearwatch.capture.slide.stain import Stain
 from smearwatch.capture.slide.texture import granules, smooth_noise, soft_step
-
-Floats = npt.NDArray[np.float32]
 
 RED_CELL_DIAMETER_UM = 7.5
 """Mean diameter; in a healthy adult's smear it lies between 7.2 and 7.8."""

@@ -2,14 +2,12 @@
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Floats
 from smearwatch.capture.slide.cytoplasm import layer
 from smearwatch.capture.slide.stain import Stain
 from smearwatch.capture.slide.texture import smooth_noise, soft_step
 from smearwatch.capture.slide.thing import REACH_UM, RenderedThing, axes
-
-Floats = npt.NDArray[np.float32]
 
 _SMUDGE_OD = (0.34, 1.32, 0.72)  # chromatin spread thin, redder than in a whole nucleus
 

@@ -6,13 +6,10 @@ movement's smear besides; for long series of fields.
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtri
 
+from smearwatch.capture.arrays import Floats, Image
 from smearwatch.capture.slide.optics import Optics
-
-Floats = npt.NDArray[np.float32]
-Image = npt.NDArray[np.uint8]
 
 _HALO_UM = 0.35
 _LAMP_GRID = 24

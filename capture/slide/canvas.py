@@ -5,12 +5,10 @@ from typing import Self
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Doubles, Floats
 from smearwatch.capture.slide.plane import Window
 from smearwatch.capture.slide.view import Frame
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ class Canvas:
         y_um = self.from_um[1] + (self.from_px[1] + y_px + 0.5) * self.um_per_px
         return x_um, y_um
 
-    def seen_by(self, frame: Frame) -> npt.NDArray[np.float64]:
+    def seen_by(self, frame: Frame) -> Doubles:
         """Return what takes a frame's pixel (x, y, 1) to this canvas'.
 
         Returns
@@ -80,7 +78,7 @@ class Canvas:
         return np.column_stack([linear, shift])
 
 
-def turned(picture: Floats, matrix: npt.NDArray[np.float64], width_px: int, height_px: int) -> Floats:
+def turned(picture: Floats, matrix: Doubles, width_px: int, height_px: int) -> Floats:
     """Look at a picture through an affine matrix [2, 3] (from the result's pixels to the picture's); 0 lies around."""
     # Cubic, so that a field is as sharp between the canvas' pixels as on them.
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP

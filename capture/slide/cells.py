@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Flags, Floats, Image
 from smearwatch.capture.slide.background import (
     RED_CELL_DIAMETER_UM,
     add_patch,
@@ -18,9 +18,6 @@ from smearwatch.capture.slide.nuclei import NucleusShape, draw_shape, rasterise
 from smearwatch.capture.slide.optics import Optics, expose
 from smearwatch.capture.slide.stain import CellClass, Stain
 from smearwatch.capture.slide.texture import smooth_noise, soft_step
-
-Floats = npt.NDArray[np.float32]
-Image = npt.NDArray[np.uint8]
 
 FINEST_UM_PER_PX = 0.065
 """Cells are drawn no finer than this and enlarged; light of a 100x objective resolves about 0.2 um."""
@@ -59,7 +56,7 @@ class RenderedCell:
     cls: CellClass
     od_bgr: Floats
     cover: Floats
-    nucleus: npt.NDArray[np.bool_]
+    nucleus: Flags
     box_xywh_px: tuple[int, int, int, int]
 
 

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Floats
 from smearwatch.capture.slide.stain import CellClass, Od, Stain
 from smearwatch.capture.slide.texture import granules, smooth_noise, soft_step
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

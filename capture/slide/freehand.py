@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Points
 from smearwatch.capture.slide.limits import check
 from smearwatch.capture.slide.view import View
-
-Direction = npt.NDArray[np.float64]
 
 _ROW_FIELDS, _ROW_SPREAD, _SHORTEST_ROW = 18.0, 6.0, 3
 _SLOPE_SPREAD_RAD, _SLOPE_MEMORY = 0.03, 0.85
@@ -142,7 +140,7 @@ class FreehandRoute:
 
     def _turned(
         self,
-        middle_um: Direction,
+        middle_um: Points,
         angle_deg: float,
         scale: float,
         *,
@@ -153,7 +151,7 @@ class FreehandRoute:
         return View(x_um, y_um, float(angle_deg), float(scale), follows, revisit_of)
 
 
-def _step_um(share_per_um: Direction, kept: float) -> float:
+def _step_um(share_per_um: Points, kept: float) -> float:
     """Return the length of a step after which a share of the area is kept in view.
 
     A step of length t along a direction that goes by (a, b) fields a um leaves (1 - a t)(1 - b t) in view.

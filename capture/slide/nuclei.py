@@ -10,12 +10,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Mask, Points
 from smearwatch.capture.slide.stain import CellClass
-
-Floats = npt.NDArray[np.float32]
-Points = npt.NDArray[np.float64]
 
 _SUBPIXEL_BITS = 4
 
@@ -96,9 +93,7 @@ def _measured(shape: NucleusShape) -> tuple[NucleusShape, float, Points, float]:
     return shape, len(rows) * um_per_px**2, centre, reach_um
 
 
-def rasterise(
-    shape: NucleusShape, size: tuple[int, int], um_per_px: float
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+def rasterise(shape: NucleusShape, size: tuple[int, int], um_per_px: float) -> tuple[Mask, Mask]:
     """Paint a shape, its origin in the picture's middle.
 
     Parameters
@@ -123,7 +118,7 @@ def rasterise(
     return lobes, filaments
 
 
-def _paint(mask: npt.NDArray[np.uint8], stroke: Stroke, um_per_px: float) -> None:
+def _paint(mask: Mask, stroke: Stroke, um_per_px: float) -> None:
     """Paint a stroke as discs close enough to each other to give a smooth outline."""
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(stroke.points_um, axis=0).T))])
     step = max(0.3 * float(stroke.radii_um.min()), um_per_px)

@@ -5,10 +5,8 @@ from typing import Self
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Image = npt.NDArray[np.uint8]
+from smearwatch.capture.arrays import Floats, Image
 
 _FIELD_WIDTH_UM = 130.0
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Doubles, Floats
 from smearwatch.capture.slide.background import (
     RED_CELL_DIAMETER_UM,
     add_patch,
@@ -18,13 +18,11 @@ from smearwatch.capture.slide.canvas import Canvas
 from smearwatch.capture.slide.cells import RenderedCell, lay_cell, render_cell
 from smearwatch.capture.slide.litter import FARTHEST_CLEARANCE_UM, Litter, LitteredPlane, PlacedThing
 from smearwatch.capture.slide.pairs import Pairs
-from smearwatch.capture.slide.plane import PlacedLeukocyte, Places, Plane
+from smearwatch.capture.slide.plane import PlacedLeukocyte, Plane
 from smearwatch.capture.slide.sight import Lying
 from smearwatch.capture.slide.stain import CellClass, Stain
 from smearwatch.capture.slide.thing import REACH_UM, RenderedThing, ThingKind
 from smearwatch.capture.slide.things import render_thing
-
-Floats = npt.NDArray[np.float32]
 
 _RED_CELL_LOOKS, _PLATELET_LOOKS = 48, 16
 _CELL_REACH_UM = 12.5  # from a leukocyte's middle to the corner of its patch
@@ -143,7 +141,7 @@ class Painter:
             rendered = self._drawn_thing(placed.kind, placed.seed)
             yield LaidThing(placed, rendered, Lying(rendered.extent, *canvas.pixel(placed.x_um, placed.y_um)))
 
-    def _strew(self, canvas: Canvas, places: Places, looks: list[Floats]) -> None:
+    def _strew(self, canvas: Canvas, places: Doubles, looks: list[Floats]) -> None:
         """Add one of the looks, turned one of eight ways, at each place."""
         for x_um, y_um, draw in places:
             look, turn = divmod(int(draw * len(looks) * 8), 8)
@@ -198,7 +196,7 @@ def _hidden(below: Lying, above: Lying) -> Lying:
     return Lying(extent, below.x_px, below.y_px)
 
 
-def _off(places: Places, clear: list[tuple[float, float, float]]) -> Places:
+def _off(places: Doubles, clear: list[tuple[float, float, float]]) -> Doubles:
     """Drop the places [n, 3: x, y, look] that are too near to something: x, y and the distance to keep, in um."""
     if len(clear) == 0 or len(places) == 0:
         return places

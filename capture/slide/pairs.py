@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Doubles, Floats
 from smearwatch.capture.slide.cells import RenderedCell
-from smearwatch.capture.slide.plane import PlacedLeukocyte, Places, Plane, Window
+from smearwatch.capture.slide.plane import PlacedLeukocyte, Plane, Window
 
 Render = Callable[[PlacedLeukocyte], RenderedCell]
 
@@ -58,9 +58,7 @@ class Pairs:
                 found.extend(pair)
         return found
 
-    def _partner(
-        self, cell: PlacedLeukocyte, rank: int, places: Places, draws: npt.NDArray[np.float64]
-    ) -> PlacedLeukocyte | None:
+    def _partner(self, cell: PlacedLeukocyte, rank: int, places: Doubles, draws: Doubles) -> PlacedLeukocyte | None:
         """Return a leukocyte's partner; None where there is no room, or where a neighbour's comes first."""
         away = places - places[rank]
         apart = np.hypot(away[:, 0], away[:, 1])
@@ -87,9 +85,7 @@ class Pairs:
         return replace(partner, x_um=float(x_um), y_um=float(y_um))
 
 
-def contact_px(
-    standing: npt.NDArray[np.float32], pushed: npt.NDArray[np.float32], along: npt.NDArray[np.float64]
-) -> float:
+def contact_px(standing: Floats, pushed: Floats, along: Doubles) -> float:
     """Return the distance of two patches' middles at which the covered parts just meet.
 
     Parameters

@@ -10,13 +10,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from smearwatch.capture.arrays import Doubles, Flags
 from smearwatch.capture.slide.mix import Mix
 from smearwatch.capture.slide.stain import CELL_CLASSES, CellClass
-
-Places = npt.NDArray[np.float64]
 
 TILE_UM = 64.0
 _TILES_KEPT = 256
@@ -66,7 +64,7 @@ class Window:
         twice = 2.0 * margin_um
         return Window(self.x_um - margin_um, self.y_um - margin_um, self.width_um + twice, self.height_um + twice)
 
-    def holds(self, places_um: Places) -> npt.NDArray[np.bool_]:
+    def holds(self, places_um: Doubles) -> Flags:
         """Tell for places float64 [n, 2] which lie inside: bool [n]."""
         low = np.array([self.x_um, self.y_um])
         inside = (places_um >= low) & (places_um < low + np.array([self.width_um, self.height_um]))
@@ -79,9 +77,9 @@ class _Tile:
 
     column: int
     row: int
-    leukocytes: Places  # [n, 4]: x, y, order, class draw
-    red_cells: Places  # [n, 4]: x, y, order, look draw
-    platelets: Places  # [n, 3]: x, y, look draw
+    leukocytes: Doubles  # [n, 4]: x, y, order, class draw
+    red_cells: Doubles  # [n, 4]: x, y, order, look draw
+    platelets: Doubles  # [n, 3]: x, y, look draw
 
 
 class Plane:
@@ -137,19 +135,19 @@ class Plane:
         rank = min(int(np.searchsorted(self._upper_shares, draw, side="right")), len(CELL_CLASSES) - 1)
         return CELL_CLASSES[rank]
 
-    def red_cells(self, window: Window) -> Places:
+    def red_cells(self, window: Window) -> Doubles:
         """Return the red cells in a window: float64 [n, 3] of x and y in um and a look between 0 and 1."""
         all_of = np.concatenate([tile.red_cells for tile in self._around(window, _RED_CELL_DISTANCE_UM)])
         # The look decides who may lie on others, so that the rest keeps an even distance.
         stays = _keeping_distance(all_of, _RED_CELL_DISTANCE_UM) | (all_of[:, 3] < _LOOSE_SHARE * self._crowd(all_of))
         return np.asarray(all_of[stays & window.holds(all_of[:, :2])][:, [0, 1, 3]], dtype=np.float64)
 
-    def platelets(self, window: Window) -> Places:
+    def platelets(self, window: Window) -> Doubles:
         """Return the platelets in a window: float64 [n, 3] of x and y in um and a look between 0 and 1."""
         all_of = np.concatenate([tile.platelets for tile in self._around(window, 0.0)])
         return np.asarray(all_of[window.holds(all_of[:, :2])], dtype=np.float64)
 
-    def _crowd(self, places: Places) -> Places:
+    def _crowd(self, places: Doubles) -> Doubles:
         """Tell how crowded the smear is at places, 0-1: slow waves, as a smear is thicker here and thinner there."""
         a, b, c, d = self._waves
         waves = np.sin(places[:, 0] / 310.0 + a) + np.sin(places[:, 1] / 270.0 + b)
@@ -175,7 +173,7 @@ class Plane:
         rng = np.random.default_rng([self._seed, column + _OFFSET, row + _OFFSET, 0])
         corner = np.array([column, row]) * TILE_UM
 
-        def strew(per_um2: float, draws: int) -> Places:
+        def strew(per_um2: float, draws: int) -> Doubles:
             count = rng.poisson(per_um2 * TILE_UM**2)
             places = np.asarray(rng.random((count, 2 + draws)), dtype=np.float64)
             places[:, :2] = corner + places[:, :2] * TILE_UM
@@ -195,7 +193,7 @@ def _candidates_per_um2(wanted_per_um2: float, distance_um: float) -> float:
     return float(-np.log(1.0 - min(wanted_per_um2 * core, 0.9)) / core)
 
 
-def _keeping_distance(places: Places, distance_um: float) -> npt.NDArray[np.bool_]:
+def _keeping_distance(places: Doubles, distance_um: float) -> Flags:
     """Tell which candidates [n, 4: x, y, order, ...] have no near neighbour of smaller order: bool [n]."""
     stays = np.ones(len(places), np.bool_)
     if len(places) > 1:

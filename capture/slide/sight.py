@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Doubles, DrawnLabels, Floats, Mask
 from smearwatch.capture.slide.canvas import Canvas, turned
 from smearwatch.capture.slide.view import Frame
 
-Floats = npt.NDArray[np.float32]
 Sides = tuple[float, float, float, float]
 
 
@@ -66,7 +65,7 @@ class Sight:
         return self.frame.width_px / width, self.frame.height_px / height
 
     @property
-    def matrix(self) -> npt.NDArray[np.float64]:
+    def matrix(self) -> Doubles:
         """float64 [2, 3]: what takes the middles of the field's pixels to the canvas'."""
         if not self.upright:
             return self.canvas.seen_by(self.frame)
@@ -93,7 +92,7 @@ class Sight:
         left, top, width, height = cv2.boundingRect(mask)
         return x + left, y + top, x + left + width, y + top + height
 
-    def mask(self, lying: Lying) -> tuple[int, int, npt.NDArray[np.uint8]]:
+    def mask(self, lying: Lying) -> tuple[int, int, Mask]:
         """Return a thing's mask as the field shows it.
 
         Returns
@@ -111,7 +110,7 @@ class Sight:
         seen = turned(lying.extent, matrix, *(int(v) for v in high - low))
         return int(low[0]), int(low[1]), (seen > 0.5).astype(np.uint8)
 
-    def paint_label(self, labels: npt.NDArray[np.uint16], lying: Lying, label: int) -> None:
+    def paint_label(self, labels: DrawnLabels, lying: Lying, label: int) -> None:
         """Write a number into an image of labels, uint16 [height, width], wherever a thing is seen."""
         x, y, mask = self.mask(lying)
         x0, y0 = max(x, 0), max(y, 0)

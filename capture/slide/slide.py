@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import DrawnLabels, Image
 from smearwatch.capture.slide.camera import photograph
 from smearwatch.capture.slide.canvas import Canvas
 from smearwatch.capture.slide.cells import FINEST_UM_PER_PX
@@ -20,12 +20,11 @@ from smearwatch.capture.slide.path import Drift, Path
 from smearwatch.capture.slide.plane import Plane, Window
 from smearwatch.capture.slide.sight import Sight
 from smearwatch.capture.slide.stain import Stain
-from smearwatch.capture.slide.truth import Field, Image, TrueCell, TrueThing, true_cell, true_thing
+from smearwatch.capture.slide.truth import Field, TrueCell, TrueThing, true_cell, true_thing
 from smearwatch.capture.slide.view import Frame, View
 
 __all__ = ["Field", "Image", "Slide", "TrueCell", "TrueThing", "true_cell"]
 
-Labels = npt.NDArray[np.uint16]
 
 COARSEST_UM_PER_PX, SMALLEST_UM_PER_PX = 0.13, 0.022
 _LARGEST_SIDE_PX, _SMALLEST_SIDE_PX = 6000, 200
@@ -147,7 +146,7 @@ class Slide:
         view = sight.frame.view
         return Field(index, float(x_um), float(y_um), self.um_per_px, bgr, cells, blurred, view, moved_um, others)
 
-    def labels(self, index: int) -> tuple[Labels, Labels]:
+    def labels(self, index: int) -> tuple[DrawnLabels, DrawnLabels]:
         """Return the masks of what a field shows, pixel by pixel.
 
         Returns

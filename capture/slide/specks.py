@@ -2,15 +2,13 @@
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Mask, Points
 from smearwatch.capture.slide.background import add_patch, render_platelet
 from smearwatch.capture.slide.cytoplasm import layer
 from smearwatch.capture.slide.stain import Stain
 from smearwatch.capture.slide.texture import granules, smooth_noise, soft_step
 from smearwatch.capture.slide.thing import REACH_UM, RenderedThing, axes
-
-Places = npt.NDArray[np.float64]
 
 _PRECIPITATE_OD = (1.05, 2.1, 1.75)  # violet-black: dye that fell out, thicker than any nucleus
 
@@ -90,7 +88,7 @@ def render_precipitate(rng: np.random.Generator, um_per_px: float, stain: Stain)
     return RenderedThing(layer(strength.astype(np.float32), (blue, green, red)), nothing, extent)
 
 
-def _paint_grain(mask: npt.NDArray[np.uint8], rng: np.random.Generator, away_px: Places, radius_px: float) -> None:
+def _paint_grain(mask: Mask, rng: np.random.Generator, away_px: Points, radius_px: float) -> None:
     """Paint one grain: nearly a disc, the larger the more uneven."""
     unit, bits = 16, 4
     angles = np.arange(14) * (2.0 * np.pi / 14)

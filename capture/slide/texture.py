@@ -2,9 +2,8 @@
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from smearwatch.capture.arrays import Floats
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], length_um: float, um_per_px: float) -> Floats:

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from smearwatch.capture.arrays import Floats
 
 ThingKind: TypeAlias = Literal["smudge", "erythroblast", "platelet_clump", "giant_platelet", "precipitate"]
 """Name of a kind of thing that is no leukocyte to be counted."""

@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.slide.litter import PlacedThing
 from smearwatch.capture.slide.plane import PlacedLeukocyte
 from smearwatch.capture.slide.stain import CellClass
 from smearwatch.capture.slide.thing import ThingKind
 from smearwatch.capture.slide.view import View
 
-Image = npt.NDArray[np.uint8]
 Sides = tuple[float, float, float, float]
 
 

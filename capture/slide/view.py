@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from smearwatch.capture.arrays import Points
 from smearwatch.capture.slide.plane import Window
-
-Points = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

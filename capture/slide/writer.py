@@ -10,8 +10,9 @@ from typing import IO, Literal, TypeAlias
 
 import cv2
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.slide.errors import SlideError
-from smearwatch.capture.slide.truth import Field, Image
+from smearwatch.capture.slide.truth import Field
 
 Format: TypeAlias = Literal["jpeg", "png", "tiff", "bmp"]
 """Picture format."""

@@ -2,8 +2,8 @@
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.vision.light import WHITE, FieldLight
 
 FIELD_UM = 33.0
@@ -12,8 +12,6 @@ FIELD_UM = 33.0
 SIZE_PX = 750
 
 _SAMPLED_BEYOND_PX = 4  # cubic sampling and the shift by whole pixels look a little beyond the square
-
-Image = npt.NDArray[np.uint8]
 
 
 def cut_crop(

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from smearwatch.capture.vision.lobes import Labels, places
+from smearwatch.capture.arrays import Doubles, Flags, Floats, Indices, Labels, PixelPoints, Plane
+from smearwatch.capture.vision.lobes import places
 from smearwatch.capture.vision.nuclei import Nuclei
-from smearwatch.capture.vision.stain import Plane, StainMaps
+from smearwatch.capture.vision.stain import StainMaps
 
 _REACH_UM = 5.0
 _RIM_UM = 0.5
@@ -28,10 +28,6 @@ _TURN = np.arange(_ANGLES) * (2.0 * np.pi / _ANGLES)
 _STEP_UM = 0.22
 _RADII_UM = np.arange(0.3, 13.0, _STEP_UM, dtype=np.float32)
 _STEP_COST_UM2 = 0.35  # of tinged area, for moving the line by one step from one angle to the next
-
-Gain = npt.NDArray[np.float32]
-Worth = npt.NDArray[np.float32]
-Places = npt.NDArray[np.intp]
 
 
 def grow_cells(maps: StainMaps, nuclei: Nuclei) -> Labels:
@@ -96,8 +92,8 @@ class _Surroundings:
     labels: Labels
     territory: Labels
     away_um: Plane
-    hull: npt.NDArray[np.bool_]
-    middle_px: npt.NDArray[np.float64]
+    hull: Flags
+    middle_px: Doubles
 
 
 def _surroundings(nuclei: Nuclei, um_per_px: float) -> list[_Surroundings]:
@@ -128,9 +124,7 @@ def _territories(labels: Labels, um_per_px: float) -> tuple[Labels, Plane]:
     return owner[nearest], np.asarray(distance * um_per_px, dtype=np.float32)
 
 
-def _hull(
-    points: npt.NDArray[np.int32], labels: Labels, label: int
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+def _hull(points: PixelPoints, labels: Labels, label: int) -> tuple[Flags, Doubles]:
     """Convex hull of a nucleus in its window, as far as it holds no other's, and its middle."""
     drawn = np.zeros(labels.shape, dtype=np.uint8)
     cv2.fillConvexPoly(drawn, cv2.convexHull(points), 1)
@@ -141,7 +135,7 @@ def _hull(
     return (labels == label) | ((drawn > 0) & (labels == 0)), middle
 
 
-def _gain(place: _Surroundings, tinge: Plane, field_level: float, um_per_px: float) -> Gain:
+def _gain(place: _Surroundings, tinge: Plane, field_level: float, um_per_px: float) -> Floats:
     """Say what each place around a nucleus is worth inside its cell: float32 [angles, radii], -1 to 3."""
     columns = place.middle_px[0] + np.cos(_TURN)[:, None] * _RADII_UM / um_per_px
     rows = place.middle_px[1] + np.sin(_TURN)[:, None] * _RADII_UM / um_per_px
@@ -167,7 +161,7 @@ def _field_level(tinge: Plane) -> float:
     return middle + _SPREADS * 1.4826 * float(np.median(np.abs(sample - middle)))
 
 
-def closed_outlines(worth: Worth, *, most_step: int, step_cost: float) -> Places:
+def closed_outlines(worth: Floats, *, most_step: int, step_cost: float) -> Indices:
     """Choose one radius for every angle, so that the line is worth most and closes.
 
     The line is followed for a turn and a half, so that the turn in their middle knows nothing of where it began.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Doubles, Flags, Floats, Image
 from smearwatch.capture.vision.surface import Surfaces
 
 WHITE = 235
@@ -25,9 +25,6 @@ _FLANK_BINS = 5  # of 0.01 log units
 _MIN_GAIN, _MAX_GAIN = 0.7, 8.0
 _MIN_BACKGROUND_SHARE = 0.01
 
-Image = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 WORK_UM_PER_PX = 0.22
 """Scale at which fields are searched: a nuclear lobe is some ten pixels wide, a field is small."""
@@ -47,7 +44,7 @@ class FieldLight:
         1 - darkest / brightest background in the picture (green channel): 0 is evenly lit.
     """
 
-    gain_grid: npt.NDArray[np.float32]
+    gain_grid: Floats
     background_bgr: tuple[float, float, float]
     vignetting: float
 
@@ -179,7 +176,7 @@ def _measured(bgr: Image, degree: int) -> FieldLight:
     )
 
 
-def _between(grid: npt.NDArray[np.float32], size: int, part: slice) -> npt.NDArray[np.float32]:
+def _between(grid: Floats, size: int, part: slice) -> Floats:
     """Interpolate a grid's rows for some of the rows of a picture that it covers, pixel centres on pixel centres."""
     place = (np.arange(part.start, part.stop, dtype=np.float64) + 0.5) * (len(grid) / size) - 0.5
     first = np.clip(np.floor(place).astype(int), 0, len(grid) - 1)
@@ -207,7 +204,7 @@ def _background(green: Image, surfaces: Surfaces, degree: int) -> Flags:
     return background
 
 
-def _bright_surface(level: Floats, degree: int) -> Floats:
+def _bright_surface(level: Doubles, degree: int) -> Doubles:
     """Surface through the bright percentile of each block, blocks without background given little say."""
     height, width = level.shape
     block = max(4, max(height, width) // _BLOCKS_LONG_SIDE)
@@ -230,7 +227,7 @@ def _bright_surface(level: Floats, degree: int) -> Floats:
     return np.asarray(grown, dtype=np.float64)
 
 
-def _ridge(residual: Floats) -> float:
+def _ridge(residual: Doubles) -> float:
     """Level of the background among the residuals (log units): the peak, or else the shoulder, at the bright end.
 
     In a crowded field most pixels are pale red cells and empty background is only the bright shoulder of their

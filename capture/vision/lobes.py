@@ -2,17 +2,14 @@
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+
+from smearwatch.capture.arrays import Floats, Indices, Labels, Mask, PixelPoints
 
 _LOBE_GAP_UM = 2.6
 _BRIDGED_GAP_UM = 0.9
 _WHOLE_NUCLEUS_UM2 = 26.0
 _LARGEST_LOBED_UM2 = 110.0
 _GREATEST_SPAN_UM = 17.0
-
-Labels = npt.NDArray[np.int32]
-Mask = npt.NDArray[np.uint8]
-Points = npt.NDArray[np.int32]
 
 
 def components(mask: Mask) -> tuple[Labels, Labels]:
@@ -22,14 +19,14 @@ def components(mask: Mask) -> tuple[Labels, Labels]:
     return np.asarray(found[1], dtype=np.int32), np.asarray(found[2], dtype=np.int32)
 
 
-def places(labels: Labels | Mask) -> Points:
+def places(labels: Labels | Mask) -> PixelPoints:
     """Return the pixels that are not 0: int32 [n, 2], x and y; far quicker than numpy where they are few."""
     mask = labels if labels.dtype == np.uint8 else (labels > 0).astype(np.uint8)
     found = cv2.findNonZero(mask)
     return np.zeros((0, 2), dtype=np.int32) if found is None else np.asarray(found, dtype=np.int32).reshape(-1, 2)
 
 
-def grouped(labels: Labels, stats: Labels, lobes: Points, um_per_px: float) -> Labels:
+def grouped(labels: Labels, stats: Labels, lobes: PixelPoints, um_per_px: float) -> Labels:
     """Return lobes of one nucleus the same label.
 
     Parameters
@@ -69,13 +66,13 @@ def _belong_together(gap_um: float, area_a_um2: float, area_b_um2: float) -> boo
     return gap_um <= _BRIDGED_GAP_UM and area_a_um2 + area_b_um2 <= _LARGEST_LOBED_UM2
 
 
-def _span_px(stats: Labels, members: npt.NDArray[np.intp]) -> int:
+def _span_px(stats: Labels, members: Indices) -> int:
     boxes = stats[members]
     return int(max(np.ptp([boxes[:, at], boxes[:, at] + boxes[:, at + 2]]) for at in (0, 1)))
 
 
 def close_pairs(
-    labels: Labels, stats: Labels, lobes: Points, um_per_px: float, reach_um: float
+    labels: Labels, stats: Labels, lobes: PixelPoints, um_per_px: float, reach_um: float
 ) -> list[tuple[float, int, int]]:
     """Return pairs of lobes with their gap in um, closest first.
 
@@ -99,7 +96,7 @@ def close_pairs(
     low, high = stats[lobes, :2], stats[lobes, :2] + stats[lobes, 2:4]
     apart = np.maximum(np.maximum(low[:, None] - high[None], low[None] - high[:, None]), 0)
     near = np.hypot(apart[:, :, 0], apart[:, :, 1]) <= reach_um / um_per_px
-    outlines: dict[int, npt.NDArray[np.float32]] = {}
+    outlines: dict[int, Floats] = {}
     pairs = []
     for first, second in lobes[np.argwhere(np.triu(near, 1))].tolist():
         for index in (first, second):
@@ -111,7 +108,7 @@ def close_pairs(
     return sorted(pairs)
 
 
-def _outline(labels: Labels, box: Labels, index: int) -> npt.NDArray[np.float32]:
+def _outline(labels: Labels, box: Labels, index: int) -> Floats:
     x, y, width, height = (int(v) for v in box[:4])
     own = (labels[y : y + height, x : x + width] == index).astype(np.uint8)
     contours, _ = cv2.findContours(own, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from smearwatch.capture.vision.lobes import Labels, Mask, Points, components, grouped, places
-from smearwatch.capture.vision.stain import Plane, StainMaps
+from smearwatch.capture.arrays import Labels, Mask, PixelPoints, Plane
+from smearwatch.capture.vision.lobes import components, grouped, places
+from smearwatch.capture.vision.stain import StainMaps
 from smearwatch.capture.vision.touching import told_apart
 
 _THICKNESS_UM = 1.5  # thinner structures (rims of red cells, fibres) are no nuclei
@@ -143,7 +144,7 @@ def _red_cell_level(maps: StainMaps) -> float:
     return max(0.0, float(np.median(absorbing))) if absorbing.size else 0.0
 
 
-def _unlike_red_cells(labels: Labels, stats: Labels, maps: StainMaps) -> Points:
+def _unlike_red_cells(labels: Labels, stats: Labels, maps: StainMaps) -> PixelPoints:
     """Leave out weak lobes of this field's red cells' hue: however many of these overlap, their hue stays the same.
 
     Returns the labels of the others, int32 [k].

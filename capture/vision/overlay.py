@@ -4,11 +4,9 @@ from math import floor, log10
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.vision.segment import CYTOPLASM, NUCLEUS, Leukocyte
-
-Image = npt.NDArray[np.uint8]
 
 _CELL_BGR, _NUCLEUS_BGR = (0, 160, 0), (200, 60, 0)
 _BOX_BGR, _EDGE_BGR = (0, 200, 255), (60, 60, 255)

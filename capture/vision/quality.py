@@ -5,8 +5,8 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Doubles, Flags, Image, Plane
 from smearwatch.capture.vision.light import WHITE, WORK_UM_PER_PX, to_work_scale
 
 QualityReason = Literal["underexposed", "overexposed", "empty", "not_a_smear", "out_of_focus", "moving"]
@@ -28,10 +28,6 @@ _STAINED_PERCENT = 80
 _LEAST_STAINED = 0.04
 _PALEST = 0.05  # optical density, all colours together
 _FLATTEST_EDGE = 1e-3  # grey steps per pixel
-
-Image = npt.NDArray[np.uint8]
-Plane = npt.NDArray[np.float32]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +140,7 @@ def _edges(grey: Plane, absorbing: Flags) -> tuple[float, float]:
     return float((fine / coarse).min()), float(fine.min() / fine.max())
 
 
-def _steepest(grey: Plane, around: Flags) -> npt.NDArray[np.float64]:
+def _steepest(grey: Plane, around: Flags) -> Doubles:
     """How steep the steepest edges are that run across each direction: grey steps per pixel, float64 [directions]."""
     # Every other row says as much as all of them.
     across: Plane = np.asarray(cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=0.125), dtype=np.float32)[::2][around[::2]]

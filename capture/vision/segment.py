@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Image, Labels
 from smearwatch.capture.vision.cytoplasm import grow_cells
-from smearwatch.capture.vision.lobes import Labels
 from smearwatch.capture.vision.nuclei import Nuclei, find_nuclei
 from smearwatch.capture.vision.stain import StainMaps, stain_maps
 
@@ -20,8 +19,6 @@ _SEEN_AT_BORDER_UM = 0.25
 _LEAST_WHOLE_UM2 = 30.0
 _SMALL_UM2, _SPECKLED = 45.0, 0.19
 _LARGEST_HEAP_UM2, _SMALL_NUCLEUS_UM2, _VERY_SPECKLED = 75.0, 33.0, 0.22
-
-Image = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)

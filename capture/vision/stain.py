@@ -15,8 +15,8 @@ from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Image, Plane
 from smearwatch.capture.vision.light import WHITE, WORK_UM_PER_PX, to_work_scale
 
 _SMOOTH_UM = 0.18
@@ -24,8 +24,6 @@ _DARK_OFFSET = 4.0
 _DEEPEST = 2.0
 _NUCLEAR_OF_BGR = np.array([[-1.0, 0.5, 1.0]], dtype=np.float32)
 
-Image = npt.NDArray[np.uint8]
-Plane = npt.NDArray[np.float32]
 
 RED_CELLS_GREEN: Final = 0.21
 """Optical density in green that red cells are brought to: between those of the microscopes that were looked at."""

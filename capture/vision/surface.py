@@ -1,11 +1,10 @@
 """Smooth surfaces over a grid: Chebyshev polynomials up to a total degree, fitted by weighted least squares."""
 
 import numpy as np
-import numpy.typing as npt
+
+from smearwatch.capture.arrays import Doubles
 
 _PULL = 1e-3  # towards a plain level, where there is little to go by
-
-Floats = npt.NDArray[np.float64]
 
 
 class Surfaces:
@@ -29,7 +28,7 @@ class Surfaces:
         self._pairs_across = _products(self._across)
         self._pairs_down = _products(self._down)
 
-    def through(self, level: Floats, weight: Floats) -> Floats:
+    def through(self, level: Doubles, weight: Doubles) -> Doubles:
         """Draw the surface that lies closest to a level where it has weight.
 
         Parameters
@@ -59,7 +58,7 @@ class Surfaces:
             drawn[:, :, plane] = self._down @ coefficients @ self._across.T + centre
         return drawn.reshape(level.shape)
 
-    def _normal(self, weight: Floats) -> Floats:
+    def _normal(self, weight: Doubles) -> Doubles:
         """Products of all terms with each other, summed over the grid: float64 [terms, terms]."""
         sums = self._pairs_down.T @ weight @ self._pairs_across
         orders = self._across.shape[1]
@@ -68,11 +67,11 @@ class Surfaces:
         return np.asarray(sums[down, across], dtype=np.float64)
 
 
-def _orders(size: int, degree: int) -> Floats:
+def _orders(size: int, degree: int) -> Doubles:
     """Polynomials of each order along one side: float64 [size, degree + 1]."""
     return np.asarray(np.polynomial.chebyshev.chebvander(np.linspace(-1.0, 1.0, size), degree), dtype=np.float64)
 
 
-def _products(values: Floats) -> Floats:
+def _products(values: Doubles) -> Doubles:
     """Products of all orders with each other along one side: float64 [size, orders * orders]."""
     return np.asarray((values[:, :, None] * values[:, None, :]).reshape(len(values), -1), dtype=np.float64)

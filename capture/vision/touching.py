@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from smearwatch.capture.vision.lobes import Labels, Mask, Points, close_pairs, places
+from smearwatch.capture.arrays import Doubles, Labels, Mask, PixelPoints, Plane
+from smearwatch.capture.vision.lobes import close_pairs, places
 
 _CLEAR = 0.06  # green optical density below which there is glass
 _NOTCH_UM = 0.7
@@ -25,8 +25,6 @@ _LOBES_SPAN_UM = 17.0
 _LARGEST_LOBE_UM2 = 55.0
 _LARGEST_LOBES_UM2 = 95.0
 _SURROUNDED = 0.9
-
-Plane = npt.NDArray[np.float32]
 
 
 def told_apart(labels: Labels, absorbed: Plane, um_per_px: float) -> Labels:
@@ -58,12 +56,12 @@ def told_apart(labels: Labels, absorbed: Plane, um_per_px: float) -> Labels:
     return _joined(nuclei, labels.shape, absorbed, um_per_px)
 
 
-def _joined(nuclei: list[Points], shape: tuple[int, ...], absorbed: Plane, um_per_px: float) -> Labels:
+def _joined(nuclei: list[PixelPoints], shape: tuple[int, ...], absorbed: Plane, um_per_px: float) -> Labels:
     """Join pairs of middling nuclei around which no short cut can be made, closest first, and draw all."""
     told = _drawn(nuclei, shape)
     boxes = np.array([(0, 0, 0, 0), *(cv2.boundingRect(nucleus) for nucleus in nuclei)], dtype=np.int32)
     numbers = np.arange(1, len(nuclei) + 1, dtype=np.int32)
-    joined: dict[int, Points] = dict(enumerate(nuclei, start=1))
+    joined: dict[int, PixelPoints] = dict(enumerate(nuclei, start=1))
     for gap_um, first, second in close_pairs(told, boxes, numbers, um_per_px, _LOBES_GAP_UM):
         if gap_um > _LOBES_GAP_UM or first not in joined or second not in joined:
             continue
@@ -77,14 +75,14 @@ def _joined(nuclei: list[Points], shape: tuple[int, ...], absorbed: Plane, um_pe
     return told if len(joined) == len(nuclei) else _drawn(list(joined.values()), shape)
 
 
-def _drawn(nuclei: list[Points], shape: tuple[int, ...]) -> Labels:
+def _drawn(nuclei: list[PixelPoints], shape: tuple[int, ...]) -> Labels:
     labels = np.zeros(shape, dtype=np.int32)
     for label, nucleus in enumerate(nuclei, start=1):
         labels[nucleus[:, 1], nucleus[:, 0]] = label
     return labels
 
 
-def _is_one(nucleus: Points, absorbed: Plane, um_per_px: float) -> bool:
+def _is_one(nucleus: PixelPoints, absorbed: Plane, um_per_px: float) -> bool:
     mask, seen, _ = _window(nucleus, absorbed)
     outline = _filled_outline(mask, seen)
     inside = np.zeros_like(mask)
@@ -95,7 +93,7 @@ def _is_one(nucleus: Points, absorbed: Plane, um_per_px: float) -> bool:
     return cut is None or cut.shortness > _NOT_SHORT
 
 
-def _cut(nucleus: Points, absorbed: Plane, um_per_px: float) -> list[Points] | None:
+def _cut(nucleus: PixelPoints, absorbed: Plane, um_per_px: float) -> list[PixelPoints] | None:
     """Cut a nucleus in two where a short cut can be made."""
     mask, seen, corner = _window(nucleus, absorbed)
     cut = best_cut(mask, seen, um_per_px)
@@ -108,7 +106,7 @@ def _cut(nucleus: Points, absorbed: Plane, um_per_px: float) -> list[Points] | N
     return parts if min(map(len, parts)) * um_per_px**2 >= _LEAST_PART_UM2 else None
 
 
-def _window(nucleus: Points, absorbed: Plane) -> tuple[Mask, Plane, Points]:
+def _window(nucleus: PixelPoints, absorbed: Plane) -> tuple[Mask, Plane, PixelPoints]:
     """Return a nucleus and its surroundings in its box, and the box's corner."""
     left, top, width, height = cv2.boundingRect(nucleus)
     mask = np.zeros((height, width), dtype=np.uint8)
@@ -116,7 +114,7 @@ def _window(nucleus: Points, absorbed: Plane) -> tuple[Mask, Plane, Points]:
     return mask, absorbed[top : top + height, left : left + width], np.array([left, top], dtype=np.int32)
 
 
-def _span_px(nucleus: Points) -> float:
+def _span_px(nucleus: PixelPoints) -> float:
     """Length of the longer side of the smallest rectangle around a nucleus."""
     return float(max(cv2.minAreaRect(nucleus)[1])) + 1.0
 
@@ -134,8 +132,8 @@ class Cut:
     """
 
     shortness: float
-    first: Points
-    second: Points
+    first: PixelPoints
+    second: PixelPoints
 
 
 def best_cut(nucleus: Mask, absorbed: Plane, um_per_px: float) -> Cut | None:
@@ -178,7 +176,7 @@ def best_cut(nucleus: Mask, absorbed: Plane, um_per_px: float) -> Cut | None:
     return Cut(shortest, outline[begin : end + 1], np.concatenate([outline[end:], outline[: begin + 1]]))
 
 
-def _filled_outline(nucleus: Mask, absorbed: Plane) -> Points:
+def _filled_outline(nucleus: Mask, absorbed: Plane) -> PixelPoints:
     """Outline of a nucleus with all that absorbs light inside its hull: int32 [n, 2]."""
     points = cv2.findNonZero(nucleus)
     hull = np.zeros_like(nucleus)
@@ -192,7 +190,7 @@ def _filled_outline(nucleus: Mask, absorbed: Plane) -> Points:
     return np.asarray(max(contours, key=cv2.contourArea), dtype=np.int32).reshape(-1, 2)
 
 
-def _parted_areas(outline: Points, start: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _parted_areas(outline: PixelPoints, start: int) -> tuple[Doubles, Doubles]:
     """Areas on both sides of the cuts from one point of an outline to every other, in pixels: float64 [n] each."""
     turned = np.roll(outline, -start, axis=0).astype(np.float64) - outline[start]
     x, y = turned.T

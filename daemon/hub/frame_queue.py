@@ -158,7 +158,7 @@ def found_event(message: CellsFound) -> Found:
         um_per_px_source=message.um_per_px_source,
         um_per_px_estimate=message.um_per_px_estimate,
         focus=message.focus,
-        cells=tuple(_found_cell(cell) for cell in message.cells),
+        cells=tuple(found_cell(cell) for cell in message.cells),
         placement=None if message.placement is None else Placement(**asdict(message.placement)),
     )
 
@@ -169,10 +169,25 @@ def thumbnails(message: CellsFound, buffers: Sequence[Buffer]) -> dict[tuple[str
     return {(message.frame, cell.index): bytes(jpeg) for cell, jpeg in jpegs if len(jpeg)}
 
 
-def _found_cell(cell: CellOnWire) -> FoundCell:
-    same_as, better_than = (None if name is None else CellName(*name) for name in (cell.same_as, cell.better_than))
-    told = (cell.index, cell.box, cell.centre_xy_px, cell.area_um2, cell.at_edge, cell.score)
-    return FoundCell(*told, same_as, better_than)
+def found_cell(cell: CellOnWire) -> FoundCell:
+    """Return a cell on the wire as the ledger records it."""
+    return FoundCell(
+        index=cell.index,
+        box=cell.box,
+        centre_xy_px=cell.centre_xy_px,
+        area_um2=cell.area_um2,
+        at_edge=cell.at_edge,
+        score=cell.score,
+        same_as=_cell_name(cell.same_as),
+        better_than=_cell_name(cell.better_than),
+    )
+
+
+def _cell_name(named: tuple[str, int] | None) -> CellName | None:
+    if named is None:
+        return None
+    frame, index = named
+    return CellName(frame=frame, index=index)
 
 
 def _flaw(found: Found, cropped: Sequence[int], buffers: Sequence[memoryview], known: frozenset[int]) -> str | None:

@@ -83,7 +83,7 @@ def _found_figures() -> dict[str, object]:
         for way, restain in (("", False), (" restained", True)):
             answer = find(data, um_per_px=None, um_per_px_source=None, restain=restain)
             cells = [
-                [*cell.box, cell.area_um2, cell.score, int(cell.at_edge)]
+                [*cell.leukocyte.box, cell.leukocyte.area_um2, cell.leukocyte.score, int(cell.leukocyte.at_edge)]
                 for cell in (answer.cells if isinstance(answer, FieldFound) else ())
             ]
             judged = answer.focus if isinstance(answer, FieldFound) else answer.value

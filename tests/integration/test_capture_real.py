@@ -56,7 +56,7 @@ def test_chula_fields_are_accepted_and_their_labelled_cells_found(real_data):
         scales += [result.um_per_px] if isinstance(result, FieldFound) else []
         for box in _labelled(real_data / "chula" / "boxes" / f"{file.stem}.csv", 1440, 900):
             labelled += 1
-            found += any(_hits(box, cell) for cell in cells)
+            found += any(_hits(box, cell.leukocyte) for cell in cells)
     assert len(pictures) > 20
     assert accepted == len(pictures)
     assert found / labelled >= 0.95
@@ -76,10 +76,12 @@ def test_bccd_cells_are_found_whole_and_nothing_else(real_data):
         for index in range(1, count):
             if stats[index, cv2.CC_STAT_AREA] * 0.07**2 < 6.0:
                 continue
-            near = [cell for cell in result.cells if _hits(stats[index, :4].astype(float), cell)]
+            near = [cell for cell in result.cells if _hits(stats[index, :4].astype(float), cell.leukocyte)]
             truths, hits = truths + 1, hits + bool(near)
             used |= {cell.index for cell in near}
-            overlaps += [_mask_overlap(labels == index, result.segmentation.mask(), cell.box) for cell in near[:1]]
+            overlaps += [
+                _mask_overlap(labels == index, result.segmentation.mask(), cell.leukocyte.box) for cell in near[:1]
+            ]
         cells, matched = cells + len(result.cells), matched + len(used)
     assert truths > 20
     assert hits / truths >= 0.97
@@ -106,7 +108,7 @@ def test_a_picture_of_one_leukocyte_holds_one_and_that_of_a_platelet_none(real_d
             continue
         accepted += 1
         middle = np.array([result.width_px, result.height_px]) / 2.0
-        near = [cell for cell in result.cells if np.hypot(*(cell.centre_xy_px - middle)) * 0.095 < 6.5]
+        near = [cell for cell in result.cells if np.hypot(*(cell.leukocyte.centre_xy_px - middle)) * 0.095 < 6.5]
         alone += len(near) == 1
     assert accepted >= max(40, 0.9 * len(pictures))
     assert least <= alone / accepted <= most

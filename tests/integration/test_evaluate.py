@@ -107,7 +107,15 @@ def write_session(folder: Path, fields: Path) -> None:
             if not isinstance(found, FieldFound):
                 continue
             cells = tuple(
-                FoundCell(c.index, c.box, c.centre_xy_px, c.area_um2, c.at_edge, c.score) for c in found.cells
+                FoundCell(
+                    c.index,
+                    c.leukocyte.box,
+                    c.leukocyte.centre_xy_px,
+                    c.leukocyte.area_um2,
+                    c.leukocyte.at_edge,
+                    c.leukocyte.score,
+                )
+                for c in found.cells
             )
             ledger.append([Found(frame, 900, 600, _SCALE, "configured", None, found.focus, cells)])
             whole = [cell for cell in cells if not cell.at_edge]

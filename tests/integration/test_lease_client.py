@@ -10,7 +10,7 @@ import pytest
 
 from smearwatch.capture.finder import role as finder_role
 from smearwatch.capture.finder.field import FieldFound, find
-from smearwatch.capture.finder.role import cells_found
+from smearwatch.capture.finder.on_wire import cells_found
 from smearwatch.capture.finder.session_map import SessionMap
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.slide.writer import encode

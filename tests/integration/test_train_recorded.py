@@ -41,7 +41,7 @@ def frames_with_cells(count: int) -> Iterator[tuple[bytes, FieldFound]]:
     for field in Slide(5, um_per_px=0.12, width_px=720, height_px=480).fields(0):
         data = encode(field.bgr, "png")
         found = find(data, um_per_px=0.12, um_per_px_source="configured", field_um=FIELD_UM)
-        if isinstance(found, FieldFound) and any(not cell.at_edge for cell in found.cells):
+        if isinstance(found, FieldFound) and any(not cell.leukocyte.at_edge for cell in found.cells):
             yield data, found
             count -= 1
         if count == 0:
@@ -63,7 +63,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
             frame = ledger.frames.put(data)
             fields[frame] = found
             ledger.append([seen(frame, number), answered(frame, found)[0]])
-        whole = [(frame, cell.index) for frame, found in fields.items() for cell in found.cells if not cell.at_edge]
+        whole = [
+            (frame, cell.index) for frame, found in fields.items() for cell in found.cells if not cell.leukocyte.at_edge
+        ]
         ledger.append([Labelled(*cell, CLASSES[place % 6], "reader", 1, 5) for place, cell in enumerate(whole)])
         ledger.append([Labelled(*whole[0], "platelet", "reader", 2, 6)])
     with Ledger.open(folder) as later:  # carried on with another field: what was cut before stays as it was
@@ -169,7 +171,7 @@ def test_a_cell_is_cut_from_its_best_judged_view_and_stays_in_its_run(tmp_path: 
     six = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     (one, first), (two, later) = frames_with_cells(2)
     folder = tmp_path / "monday"
-    cell, better = (next(c for c in found.cells if not c.at_edge) for found in (first, later))
+    cell, better = (next(c for c in found.cells if not c.leukocyte.at_edge) for found in (first, later))
     with Ledger.open(folder) as ledger:
         ledger.append([Opened(1, 1, "t", "monday", 100, FIELD_UM, "rule", {})])
         a = ledger.frames.put(one)

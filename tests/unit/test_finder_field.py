@@ -37,10 +37,10 @@ def test_cells_come_with_crops_unless_the_border_cuts_them(fields):
         assert found.um_per_px_estimate is None
         assert [cell.index for cell in found.cells] == list(range(len(found.cells)))
         cells += found.cells
-    assert any(cell.at_edge for cell in cells)
-    assert any(not cell.at_edge for cell in cells)
+    assert any(cell.leukocyte.at_edge for cell in cells)
+    assert any(not cell.leukocyte.at_edge for cell in cells)
     for cell in cells:
-        assert (cell.crop_bgr is None) == cell.at_edge
+        assert (cell.crop_bgr is None) == cell.leukocyte.at_edge
         thumbnail = decode(cell.thumbnail_jpeg)
         assert thumbnail.shape == (96, 96, 3)
         if cell.crop_bgr is not None:
@@ -56,7 +56,12 @@ def test_same_bytes_same_cells(fields):
         assert isinstance(second, FieldFound)
         assert np.array_equal(first.segmentation.mask(), second.segmentation.mask())
         for a, b in zip(first.cells, second.cells, strict=True):
-            assert (a.index, a.box, a.score, a.thumbnail_jpeg) == (b.index, b.box, b.score, b.thumbnail_jpeg)
+            assert (a.index, a.leukocyte.box, a.leukocyte.score, a.thumbnail_jpeg) == (
+                b.index,
+                b.leukocyte.box,
+                b.leukocyte.score,
+                b.thumbnail_jpeg,
+            )
             assert (a.crop_bgr is None) == (b.crop_bgr is None)
             if a.crop_bgr is not None and b.crop_bgr is not None:
                 assert np.array_equal(a.crop_bgr, b.crop_bgr)

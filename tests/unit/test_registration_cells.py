@@ -26,11 +26,15 @@ def cut_out(found: FieldFound, number: int, size_um: complex) -> Thumbnail:
     cell = found.cells[number]
     bgr = cv2.imdecode(np.frombuffer(cell.thumbnail_jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert bgr is not None
-    return Thumbnail(np.asarray(bgr, np.uint8), 22 / 96, complex(*cell.centre_xy_px) * found.um_per_px, size_um)
+    return Thumbnail(
+        np.asarray(bgr, np.uint8), 22 / 96, complex(*cell.leukocyte.centre_xy_px) * found.um_per_px, size_um
+    )
 
 
 def whole(field: Walked) -> list[WholeCell]:
-    return [WholeCell(cell.index, thumbnail(field, cell.index)) for cell in field.result.cells if not cell.at_edge]
+    return [
+        WholeCell(cell.index, thumbnail(field, cell.index)) for cell in field.result.cells if not cell.leukocyte.at_edge
+    ]
 
 
 def place(slide_map: SlideMap, picture_cache: PictureCache, field: Walked, number: int) -> Placed:
@@ -67,9 +71,9 @@ def test_each_leukocyte_is_counted_once(way):
     for number, field in enumerate(way):
         placed = place(slide_map, picture_cache, field, number)
         for cell in field.result.cells:
-            if cell.at_edge:
+            if cell.leukocyte.at_edge:
                 continue
-            names[f"{number:064x}", cell.index] = named(field.field, cell.centre_xy_px)
+            names[f"{number:064x}", cell.index] = named(field.field, cell.leukocyte.centre_xy_px)
             if cell.index in placed.same_as:
                 again += 1
                 assert names[placed.same_as[cell.index]] == names[f"{number:064x}", cell.index]
@@ -115,10 +119,10 @@ def test_a_cell_looks_most_like_itself_turned(way):
     for number in (0, 1, 2):
         for cell in whole(way[number]):
             index.add(look(cell.thumbnail))
-            owners.append(named(way[number].field, way[number].result.cells[cell.index].centre_xy_px))
+            owners.append(named(way[number].field, way[number].result.cells[cell.index].leukocyte.centre_xy_px))
     looked = 0
     for cell in whole(way[3]):
-        name = named(way[3].field, way[3].result.cells[cell.index].centre_xy_px)
+        name = named(way[3].field, way[3].result.cells[cell.index].leukocyte.centre_xy_px)
         if name in owners:
             alike = index.alike([look(cell.thumbnail, ANGLES_DEG)])[0]
             assert owners[int(alike.max(axis=0).argmax())] == name

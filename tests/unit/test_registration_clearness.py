@@ -22,10 +22,10 @@ def cells() -> list[Thumbnail]:
     found = []
     for field in fields:
         for cell in field.result.cells:
-            if not cell.at_edge:
+            if not cell.leukocyte.at_edge:
                 bgr = cv2.imdecode(np.frombuffer(cell.thumbnail_jpeg, np.uint8), cv2.IMREAD_COLOR)
                 assert bgr is not None
-                centre_um = complex(*cell.centre_xy_px) * field.result.um_per_px
+                centre_um = complex(*cell.leukocyte.centre_xy_px) * field.result.um_per_px
                 found.append(Thumbnail(np.asarray(bgr, np.uint8), UM_PER_PX, centre_um, field.size_um))
     assert len(found) >= 4
     return found

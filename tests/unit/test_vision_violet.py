@@ -13,7 +13,7 @@ def test_overlapping_violet_red_cells_are_left_out(seed):
     for field in (Slide(seed, um_per_px=0.09, width_px=1440, height_px=900).field(index) for index in range(8)):
         result = find(encode(field.bgr, "jpeg"), um_per_px=0.09, um_per_px_source="configured")
         assert isinstance(result, FieldFound)
-        found += sum(not cell.at_edge for cell in result.cells)
+        found += sum(not cell.leukocyte.at_edge for cell in result.cells)
         true += sum(not cell.at_edge for cell in field.cells)
     assert true >= 10
     # Without their own level as a measure, three times as many are found as there are.
@@ -27,11 +27,11 @@ def test_nothing_else_is_found_among_red_cells_of_the_nuclei_s_own_violet(seed, 
         result = find(encode(field.bgr, "jpeg"), um_per_px=um_per_px, um_per_px_source="configured")
         assert isinstance(result, FieldFound)
         for cell in result.cells:
-            x, y = cell.centre_xy_px
+            x, y = cell.leukocyte.centre_xy_px
             true = any(
                 left <= x <= left + width and top <= y <= top + height
                 for left, top, width, height in (truth.box_xywh_px for truth in field.cells)
             )
-            found, others = found + true, others + (not true and not cell.at_edge)
+            found, others = found + true, others + (not true and not cell.leukocyte.at_edge)
     assert found >= 2
     assert others == 0

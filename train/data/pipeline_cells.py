@@ -180,12 +180,12 @@ def _in_shares(result: find.FieldFound | find.FieldRejected) -> _Searched:
     if isinstance(result, find.FieldRejected):
         return _Searched(result.reason, 0.0, [], [], [])
     size: NDArray[np.float64] = np.array([result.width_px, result.height_px] * 2, dtype=np.float64)
-    boxes = [np.array(cell.box) / size for cell in result.cells]
-    centres = [np.array(cell.centre_xy_px) / size[:2] for cell in result.cells]
+    boxes = [np.array(cell.leukocyte.box) / size for cell in result.cells]
+    centres = [np.array(cell.leukocyte.centre_xy_px) / size[:2] for cell in result.cells]
     return _Searched(
         None,
         result.um_per_px,
         [(float(x), float(y), float(w), float(h)) for x, y, w, h in boxes],
         [(float(x), float(y)) for x, y in centres],
-        [cell.at_edge for cell in result.cells],
+        [cell.leukocyte.at_edge for cell in result.cells],
     )

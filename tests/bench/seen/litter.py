@@ -27,7 +27,9 @@ def judged_on_hard_slides(slides: int) -> Iterator[dict[str, Any]]:
         for field in hard_fields(seed):
             there.update(thing.kind for thing in field.others if not thing.at_edge)
             for cell, judgement in _judged(encode(field.bgr, "jpeg"), field.um_per_px, engine):
-                if any(together(true.box_xywh_px, cell.box, cell.centre_xy_px) for true in field.cells):
+                if any(
+                    together(true.box_xywh_px, cell.leukocyte.box, cell.leukocyte.centre_xy_px) for true in field.cells
+                ):
                     leukocytes, rejected = leukocytes + 1, rejected + (judgement.verdict == "rejected")
                 elif judgement.verdict != "rejected":
                     counted[_kind(field, cell)] += 1
@@ -45,7 +47,7 @@ def rejected_of_real_fields(root: Path) -> Iterator[dict[str, Any]]:
     for frame in frames:
         mask, _ = hand_cells(frame)
         for cell, judgement in _judged(frame.read_bytes(), BCCD_UM_PER_PX, engine):
-            x, y = (int(value) for value in cell.centre_xy_px)
+            x, y = (int(value) for value in cell.leukocyte.centre_xy_px)
             if mask[y, x]:
                 leukocytes, rejected = leukocytes + 1, rejected + (judgement.verdict == "rejected")
     data = f"bccd, {len(frames)} fields; their blanks were trained on, no leukocyte was"
@@ -63,5 +65,9 @@ def _judged(jpeg: bytes, um_per_px: float, engine: Engine) -> list[tuple[FoundCe
 
 def _kind(field: Field, cell: FoundCell) -> str:
     """Name what a found cell is; a piece of nothing is told as such."""
-    kinds = (thing.kind for thing in field.others if together(thing.box_xywh_px, cell.box, cell.centre_xy_px))
+    kinds = (
+        thing.kind
+        for thing in field.others
+        if together(thing.box_xywh_px, cell.leukocyte.box, cell.leukocyte.centre_xy_px)
+    )
     return next(kinds, "nothing")

@@ -59,7 +59,7 @@ def on_real_fields(root: Path) -> Iterator[dict[str, Any]]:
         assert placed.placement is not None
         tied = placed.placement.tied_to
         ties, across = ties + len(tied), across + sum(slides[other] != slides[frame] for other in tied)
-        whole, again = whole + sum(not cell.at_edge for cell in result.cells), again + len(placed.same_as)
+        whole, again = whole + sum(not cell.leukocyte.at_edge for cell in result.cells), again + len(placed.same_as)
     data = f"chula, {len(slides)} fields of {len(set(slides.values()))} slides, one after the other"
     yield share("whole leukocytes that an earlier field showed", data, again, whole, "")
     yield share("ties between fields of different slides, which cannot be", data, across, ties, "0")
@@ -114,9 +114,9 @@ def placed_on(slide_map: SlideMap, picture_cache: PictureCache, frame: str, resu
 
 def _tell(course: Course, photographed: Field, result: FieldFound, same_as: dict[int, tuple[str, int]]) -> None:
     for cell in result.cells:
-        if cell.at_edge:
+        if cell.leukocyte.at_edge:
             continue
-        name = named(photographed, cell.centre_xy_px)
+        name = named(photographed, cell.leukocyte.centre_xy_px)
         if name is None:
             course.nobody += 1
             continue
@@ -128,10 +128,10 @@ def _tell(course: Course, photographed: Field, result: FieldFound, same_as: dict
 def _whole(result: FieldFound, size_um: complex) -> list[WholeCell]:
     cells = []
     for cell in result.cells:
-        if not cell.at_edge:
+        if not cell.leukocyte.at_edge:
             bgr = cv2.imdecode(np.frombuffer(cell.thumbnail_jpeg, np.uint8), cv2.IMREAD_COLOR)
             assert bgr is not None
-            centre_um = complex(*cell.centre_xy_px) * result.um_per_px
+            centre_um = complex(*cell.leukocyte.centre_xy_px) * result.um_per_px
             thumbnail = Thumbnail(np.asarray(bgr, np.uint8), THUMBNAIL_UM / THUMBNAIL_PX, centre_um, size_um)
             cells.append(WholeCell(cell.index, thumbnail))
     return cells

@@ -55,7 +55,7 @@ def _compared(pictures: Iterable[Photographed], engine: Engine, data: str) -> It
         placed = placed_on(slide_map, picture_cache, frame, result)
         again, judged_again = again + len(placed.same_as), judged_again + len(placed.better_than)
         for cell in result.cells:
-            if cell.at_edge:
+            if cell.leukocyte.at_edge:
                 continue
             counted = placed.same_as.get(cell.index, (frame, cell.index))
             label = _label(path, cell, result)
@@ -87,7 +87,7 @@ def _defocused(data: bytes) -> bytes:
 
 def _label(frame: Path, cell: FoundCell, result: FieldFound) -> str | None:
     """Label of the box that holds the cell's middle; the first where boxes overlap."""
-    x, y = cell.centre_xy_px[0] / result.width_px, cell.centre_xy_px[1] / result.height_px
+    x, y = cell.leukocyte.centre_xy_px[0] / result.width_px, cell.leukocyte.centre_xy_px[1] / result.height_px
     with (frame.parents[1] / "boxes" / f"{frame.stem}.csv").open() as file:
         for row in csv.DictReader(file):
             across, down = abs(float(row["x_center"]) - x), abs(float(row["y_center"]) - y)
