@@ -7,8 +7,6 @@ from typing import Any, Protocol
 
 from smearwatch.clients.view import Ended, View
 from smearwatch.clients.wording import (
-    PRELIMINARY,
-    RESEARCH_USE,
     ROWS,
     cells_of_target,
     count_of,
@@ -17,6 +15,7 @@ from smearwatch.clients.wording import (
     percent_text,
     state_word,
 )
+from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 
 EVERY_S = 1.0
 PATIENCE_S = 5.0
@@ -93,7 +92,7 @@ class Lines:
             return
         self._drift = which
         said = "drift is over: the last cells look like those trained on"
-        self._write(f"# {said}" if drift is None else f"# drift {drift_text(tally)} ({drift['hint']})")
+        self._write(f"# {said}" if drift is None else f"# drift {drift_text(tally)} ({drift['mend']})")
 
     def _heading(self, view: View) -> Iterator[str]:
         if view.session != self._session:

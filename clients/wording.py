@@ -6,9 +6,6 @@ from typing import Any
 
 from smearwatch.clients.view import View
 
-RESEARCH_USE = "For Research Use Only. Not for use in diagnostic procedures."
-PRELIMINARY = "Preliminary until verified by a person."
-
 DASH = "\N{EN DASH}"
 
 ROWS = ("band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte", "neutrophils")
