@@ -7,8 +7,6 @@ from typing import Any, Protocol
 
 from smearwatch.clients.view import Ended, View
 from smearwatch.clients.wording import (
-    PRELIMINARY,
-    RESEARCH_USE,
     ROWS,
     cells_of_target,
     count_of,
@@ -18,6 +16,7 @@ from smearwatch.clients.wording import (
     share_of,
     state_word,
 )
+from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 
 EVERY_S = 1.0
 PATIENCE_S = 5.0

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from smearwatch.clients.follower import Follower
 from smearwatch.clients.view import View
+from smearwatch.daemon.names import NameUnusable
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
-from smearwatch.daemon.record.sessions import SessionNameInvalid, session_folder
+from smearwatch.daemon.record.sessions import session_folder
 
 
 def recorded_view(state_dir: Path, session: str, *, pictures: bool = False, recent: int = 24) -> View:
@@ -42,7 +43,7 @@ def catch_up(follower: Follower, state_dir: Path) -> None:
     try:
         with Ledger.read(session_folder(state_dir, follower.session)) as ledger:
             _fold(follower, ledger)
-    except (LedgerUnusable, SessionNameInvalid):
+    except (LedgerUnusable, NameUnusable):
         # The daemon may keep its sessions elsewhere; what was heard of it stays on the screen.
         follower.counters["ledger_unreadable"] += 1
 

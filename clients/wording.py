@@ -7,9 +7,6 @@ from typing import Any
 from smearwatch.clients.view import View
 from smearwatch.daemon.record.classes import CLASSES
 
-RESEARCH_USE = "For Research Use Only. Not for use in diagnostic procedures."
-PRELIMINARY = "Preliminary until verified by a person."
-
 DASH = "\N{EN DASH}"
 
 ROWS = (*CLASSES, "neutrophils")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.one_line import one_line
 
 
@@ -54,7 +55,15 @@ class _Lazy(TyperGroup):
             return _placeholder(cmd_name, entry.summary)
         command = typer.main.get_command(importlib.import_module(entry.module).app)
         command.name = cmd_name
+        _add_notice(command)
         return command
+
+
+def _add_notice(command: Any) -> None:
+    """Let the help of a command, and of those below it, end with what its figures must not be used for."""
+    command.epilog = "\n\n".join(filter(None, (command.epilog, RESEARCH_USE)))
+    for each in getattr(command, "commands", {}).values():
+        _add_notice(each)
 
 
 def _listing(name: str) -> bool:
@@ -73,8 +82,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="smearwatch counts leukocytes beside a microscope. For Research Use Only. "
-    "Not for use in diagnostic procedures.",
+    help=f"smearwatch counts leukocytes beside a microscope. {RESEARCH_USE}",
 )
 
 

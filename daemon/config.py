@@ -7,7 +7,6 @@ key in capitals behind ``SMEARWATCH_``.
 
 import difflib
 import os
-import re
 import tomllib
 import warnings
 from pathlib import Path
@@ -23,15 +22,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from smearwatch.daemon.names import PrintableName
 from smearwatch.daemon.scale_rule import USABLE, UmPerPx
 
 _PREFIX = "SMEARWATCH_"
 # Not settings: which file they are in, the service unit's own two, where the tests' real pictures are.
 _OTHER_VARIABLES = frozenset({"CONFIG", "WATCH", "OPTIONS", "REAL_DATA"})
-
-CALIBRATION_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-"""What a calibration may be called: it is a file's name too."""
-CALIBRATION_NAME_IN_WORDS = "1 to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit"
 
 
 class SettingsUnusable(ValueError):
@@ -73,12 +69,6 @@ def _camera_size(text: str) -> str:
     return f"{int(width)}x{int(height)}"
 
 
-def _calibration_name(text: str) -> str:
-    if not re.fullmatch(CALIBRATION_NAME, text):
-        raise ValueError(f"use {CALIBRATION_NAME_IN_WORDS}")
-    return text
-
-
 def _fourcc(text: str) -> str:
     if not (len(text) == 4 and text.isascii() and text.isprintable()):
         raise ValueError("write the four characters of a pixel format, like MJPG")
@@ -98,7 +88,7 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int = Field(1, ge=1, le=16)
     um_per_px: Literal["auto"] | UmPerPx = "auto"
-    calibration: Annotated[str, AfterValidator(_calibration_name)] | None = None
+    calibration: PrintableName | None = None
     scale_from: Literal["auto", "micrometer", "metadata", "configured", "red_cells"] = "auto"
     search_stain: Literal["as_photographed", "red_cells"] = "as_photographed"
     judged_view: Literal["best", "first"] = "best"

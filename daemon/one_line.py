@@ -3,5 +3,6 @@
 
 def one_line(error: BaseException) -> str | None:
     """Return the line for a person, or None for an error that nobody foresaw."""
-    hint = getattr(error, "hint", None)
+    # Packages with sources of frames that were written for earlier versions call it ``mend``.
+    hint = getattr(error, "hint", None) or getattr(error, "mend", None)
     return f"{error} ({hint})" if hint else None

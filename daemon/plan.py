@@ -3,16 +3,12 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from smearwatch.daemon.config import Settings
-
-SOURCE_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
-"""How a source may be called: it is written into ledgers and typed on command lines."""
-
-SourceName = Annotated[str, Field(pattern=SOURCE_NAME)]
+from smearwatch.daemon.names import PrintableName
 
 
 class RunPlan(BaseModel):
@@ -29,7 +25,7 @@ class RunPlan(BaseModel):
 
     settings: Settings
     session: str
-    source: SourceName
+    source: PrintableName
     source_options: dict[str, str] = Field(default_factory=dict)
     subfolder: str | None = None
     until_idle_s: float | None = Field(None, gt=0.0)

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from smearwatch.daemon.log import configure
+from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.child import FIRST_BEAT_S, Child, RoleSpec, unusable
 from smearwatch.daemon.process.supervisor import Outcome, Supervisor
@@ -174,7 +175,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
     if result["stages_ms"]:
         stages = (f"{name} {stage['median_ms']:.1f}" for name, stage in result["stages_ms"].items())
         lines.append(f"median ms by stage: {' · '.join(stages)}")
-    lines.append("For Research Use Only. Not for use in diagnostic procedures. Preliminary until verified by a person.")
+    lines.append(f"{RESEARCH_USE} {PRELIMINARY}")
     return lines
 
 

@@ -5,12 +5,12 @@ The role that frames come from loads whichever of them the plan names.
 
 import difflib
 import importlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
-from smearwatch.daemon.plan import SOURCE_NAME, RunPlan
+from smearwatch.daemon.names import NAME_RULE, is_name
+from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import Role
 
 GROUP = "smearwatch.sources"
@@ -66,8 +66,8 @@ def find_source(name: str) -> KnownSource:
     if len(chosen) > 1:
         packages = " and ".join(source.package for source in chosen)
         raise SourceUnusable(f"source {name!r} is offered by {packages}", "remove one of these packages")
-    if chosen and not re.fullmatch(SOURCE_NAME, name):
-        hint = "its author may use small letters, digits, - and _"
+    if chosen and not is_name(name):
+        hint = f"tell its author: {NAME_RULE}"
         raise SourceUnusable(f"source {name!r} of {chosen[0].package} has a name that cannot be used", hint)
     if chosen:
         return chosen[0]

@@ -1,4 +1,7 @@
-"""Weights on disk: safetensors in half precision beside a manifest; anything out of order is one clear error."""
+"""Weights as files: safetensors in half precision beside a manifest, packed to bytes and read with every check.
+
+Who packs weights writes them, too (`smearwatch.train.saving`): nothing here writes.
+"""
 
 import hashlib
 import importlib.resources
@@ -13,7 +16,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as pack_tensors
 
-from smearwatch.models.atomic_write import write_atomically
 from smearwatch.models.bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.resnet import LeukocyteResNet
@@ -54,18 +56,16 @@ def shipped_weights_dir() -> Path:
     return Path(str(importlib.resources.files("smearwatch.models") / "weights"))
 
 
-def save(
-    folder: Path, resnet: LeukocyteResNet, bank: LeNetBank, manifest: Manifest, memory: bytes | None = None
-) -> Manifest:
-    """Write tensors and manifest into a folder, the manifest last and each file whole or not at all.
+def packed(
+    resnet: LeukocyteResNet, bank: LeNetBank, manifest: Manifest, memory: bytes | None = None
+) -> tuple[dict[str, bytes], Manifest]:
+    """Pack networks and manifest into the files that weights are made of.
 
     Matrices are stored in half precision; vectors (biases, normalisation statistics) in single, since a running
     variance may leave half precision's range.
 
     Parameters
     ----------
-    folder
-        Made where it is missing.
     manifest
         Its `tensors`, `memory` and `checksum` are filled in here.
     memory
@@ -73,26 +73,22 @@ def save(
 
     Returns
     -------
-    Manifest
-        As written.
+    dict, Manifest
+        Each file's content by its name, the manifest last, for with it the weights are complete; and the manifest.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    packed = {RESNET_FILE: _pack(resnet), BANK_FILE: _pack(bank)}
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in packed.items()}
+    files = {RESNET_FILE: _pack(resnet), BANK_FILE: _pack(bank)}
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     remembered = None if memory is None else hashlib.sha256(memory).hexdigest()
-    written = manifest.model_copy(update={"tensors": hashes, "memory": remembered})
-    for name, content in packed.items():
-        write_atomically(folder / name, content)
     if memory is not None:
-        write_atomically(folder / MEMORY_FILE, memory)
-    return write_manifest(folder, written)
+        files[MEMORY_FILE] = memory
+    content, sealed = packed_manifest(manifest.model_copy(update={"tensors": hashes, "memory": remembered}))
+    return {**files, MANIFEST_FILE: content}, sealed
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
-    """Write the manifest alone, whole or not at all; gives it as written, with its checksum."""
-    written = manifest.sealed()
-    write_atomically(folder / MANIFEST_FILE, written.model_dump_json(indent=1).encode() + b"\n")
-    return written
+def packed_manifest(manifest: Manifest) -> tuple[bytes, Manifest]:
+    """Return the manifest's file, and the manifest with its checksum filled in."""
+    sealed = manifest.sealed()
+    return sealed.model_dump_json(indent=1).encode() + b"\n", sealed
 
 
 def load(folder: Path) -> Networks:

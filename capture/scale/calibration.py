@@ -1,20 +1,19 @@
 """Stored calibrations: the scale of a camera with its adapter and objective, measured once and kept by name."""
 
-import os
-import re
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from smearwatch.daemon.config import CALIBRATION_NAME, CALIBRATION_NAME_IN_WORDS
-from smearwatch.daemon.record.folders import make_folder, sync_folder
+from smearwatch.daemon.atomic_write import make_folder, write_atomically
+from smearwatch.daemon.names import checked_name
 from smearwatch.daemon.scale_rule import UmPerPx
 
 DEFAULT_NAME = "default"
 """Used by a run that names none."""
+
+_PRIVATE = 0o600
 
 
 class CalibrationUnusable(ValueError):
@@ -68,17 +67,14 @@ def calibrations_root(state_dir: Path) -> Path:
 
 
 def check_calibration_name(name: str) -> str:
-    """Return a calibration's name if it can be one; raises `CalibrationUnusable`.
+    """Return a calibration's name if it can be one; raises `smearwatch.daemon.names.NameUnusable`.
 
     Parameters
     ----------
     name
         As it was typed.
     """
-    if not re.fullmatch(CALIBRATION_NAME, name):
-        hint = f"use {CALIBRATION_NAME_IN_WORDS}"
-        raise CalibrationUnusable(f"{name!r} is no calibration's name", hint, wrongly_typed=True)
-    return name
+    return checked_name(name, "calibration")
 
 
 def store(state_dir: Path, calibration: Calibration) -> Path:
@@ -99,12 +95,7 @@ def store(state_dir: Path, calibration: Calibration) -> Path:
     path = _path(state_dir, calibration.name)
     try:
         make_folder(path.parent)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", suffix=".part", delete=False) as file:
-            file.write(calibration.model_dump_json(indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(file.name, path)
-        sync_folder(path.parent)
+        write_atomically(path, calibration.model_dump_json(indent=1).encode() + b"\n", mode=_PRIVATE)
     except OSError as error:
         raise CalibrationUnusable(f"{path}: {error.strerror}", "give this user the right to write there") from None
     return path

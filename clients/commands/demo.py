@@ -16,6 +16,7 @@ import typer
 
 from smearwatch.clients.slide_truth import Held, hold, read_truth, rows
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.notices import RESEARCH_USE
 
 app = typer.Typer()
 
@@ -156,8 +157,7 @@ def _tell(result: dict[str, Any], held: Held) -> None:
         highlight=False,
     )
     console.print(
-        "A simulated slide shows that the pipeline works; it says nothing about accuracy on blood.\n"
-        "For Research Use Only. Not for use in diagnostic procedures.",
+        f"A simulated slide shows that the pipeline works; it says nothing about accuracy on blood.\n{RESEARCH_USE}",
         style="dim",
         highlight=False,
     )

@@ -1,7 +1,6 @@
 """``smearwatch sessions``: recorded sessions, listed, shown, checked, labelled, exported, deleted."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,15 +14,15 @@ import typer
 from smearwatch.clients.commands.label import label
 from smearwatch.clients.exporting import cell_rows, write_csv, write_json
 from smearwatch.clients.wording import drift_text, drifted_text
+from smearwatch.daemon.atomic_write import atomically
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.events import Closed, Opened
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import delete_session, describe_session, find_session, session_names
 from smearwatch.daemon.record.tally import TallyFold, tally_json
 from smearwatch.daemon.record.verifying import verify
-
-RESEARCH_USE = "For Research Use Only. Not for use in diagnostic procedures. Preliminary until verified by a person."
 
 app = typer.Typer(no_args_is_help=True, help="List, show, verify, label, export and delete recorded sessions.")
 app.command()(label)
@@ -138,7 +137,7 @@ def export(
             write(rows, sys.stdout)
             return
         written = _write_file(out, lambda file: write(rows, file))
-    typer.echo(f"{out}: {written} cells. {RESEARCH_USE}", err=True)
+    typer.echo(f"{out}: {written} cells. {RESEARCH_USE} {PRELIMINARY}", err=True)
 
 
 @app.command()
@@ -218,7 +217,7 @@ def _show_lines(shown: dict[str, Any]) -> list[str]:
         share = shown["percent"][name]
         value = "-" if share["value"] is None else f"{share['value']:.2f}"
         lines.append(f"  {name:<12}{count:>6}{value:>8} %   95 % interval {share['low']:.2f} to {share['high']:.2f}")
-    return [*lines, RESEARCH_USE]
+    return [*lines, f"{RESEARCH_USE} {PRELIMINARY}"]
 
 
 @contextmanager
@@ -238,17 +237,11 @@ def _progress(what: str, total: int) -> Iterator[Callable[[int], None] | None]:
 
 def _write_file(path: Path, write: Callable[[TextIO], int]) -> int:
     """Write a file whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        try:
-            with unfinished.open("w", encoding="utf-8", newline="") as file:
-                written = write(file)
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with atomically(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+            return write(file)
     except OSError as error:
         raise ExportFailed(f"{path}: {error.strerror or error}") from error
-    return written
 
 
 def _when(at_ns: int | None) -> str:

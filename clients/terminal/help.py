@@ -11,7 +11,7 @@ from smearwatch.clients.terminal.bar import share_bar
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.terminal.figures import counters_text
 from smearwatch.clients.view import View
-from smearwatch.clients.wording import RESEARCH_USE
+from smearwatch.daemon.notices import RESEARCH_USE
 
 _TERMS = (
     ("percent", "of all counted cells; rejected cells and cells cut by the edge are not among them"),

@@ -5,7 +5,8 @@ from textual.widgets import Static
 
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
-from smearwatch.clients.wording import PRELIMINARY, RESEARCH_USE, drift_text, duration_text
+from smearwatch.clients.wording import drift_text, duration_text
+from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 
 
 class StatusLine(Static):

@@ -2,14 +2,13 @@
 
 import errno
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from smearwatch.daemon.record.folders import make_folder, sync_folder
+from smearwatch.daemon.atomic_write import make_folder, write_atomically
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
 FrameFault: TypeAlias = Literal["missing", "changed"]
@@ -17,6 +16,7 @@ FrameFault: TypeAlias = Literal["missing", "changed"]
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _INCOMING: Final = "incoming"
 _CHUNK_BYTES: Final = 1 << 20
+_READ_ONLY: Final = 0o444
 
 
 class FrameStoreError(Exception):
@@ -46,7 +46,6 @@ class FrameStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._puts = 0
 
     def path(self, frame: str) -> Path:
         """Return the file of a frame, whether it is there or not.
@@ -85,14 +84,7 @@ class FrameStore:
             if path.exists() and path.stat().st_size == view.nbytes:
                 return frame
             make_folder(path.parent)
-            incoming = self._incoming(frame)
-            try:
-                _write_atomically(incoming, view)
-                os.replace(incoming, path)
-            except BaseException:
-                incoming.unlink(missing_ok=True)
-                raise
-            sync_folder(path.parent)
+            write_atomically(path, view, mode=_READ_ONLY, staging=self.folder / _INCOMING)
         return frame
 
     def read(self, frame: str) -> bytes:
@@ -148,12 +140,6 @@ class FrameStore:
                 leftover.unlink(missing_ok=True)
         return len(leftovers)
 
-    def _incoming(self, frame: str) -> Path:
-        folder = self.folder / _INCOMING
-        folder.mkdir(exist_ok=True)
-        self._puts += 1
-        return folder / f"{os.getpid()}-{self._puts}-{frame[:8]}"
-
     @contextmanager
     def _reported(self, path: Path) -> Iterator[None]:
         try:
@@ -164,14 +150,3 @@ class FrameStore:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             hint = "free space on that disk" if full else "check that the disk is sound and the folder is yours"
             raise FrameStoreError(f"{path}: {error.strerror or error}", hint) from error
-
-
-def _write_atomically(path: Path, view: memoryview) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
-    try:
-        written = 0
-        while written < view.nbytes:
-            written += os.write(descriptor, view[written:])
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

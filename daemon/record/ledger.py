@@ -8,9 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
+from smearwatch.daemon.atomic_write import make_folder, sync_folder
 from smearwatch.daemon.record.chain import genesis, link
 from smearwatch.daemon.record.events import Event, Recorded, event_to_bytes
-from smearwatch.daemon.record.folders import make_folder, sync_folder
 from smearwatch.daemon.record.lock import SessionLock
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable, connect_to_write, reported

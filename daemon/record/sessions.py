@@ -9,22 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from smearwatch.daemon.names import checked_name, is_name
 from smearwatch.daemon.record.lock import SessionLock, holder
 from smearwatch.daemon.record.schema import LEDGER_FILE
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 _BETWEEN: Final = re.compile(r"[^A-Za-z0-9._]+")
 _DOOMED: Final = ".deleted-"
-
-
-class SessionNameInvalid(ValueError):
-    """A session's name that cannot be a folder's on every system."""
-
-    wrongly_typed = True
-    hint = "use 1 to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit"
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name!r} is not a session's name")
 
 
 class SessionMissing(LookupError):
@@ -67,17 +57,8 @@ def sessions_root(state_dir: Path) -> Path:
 
 
 def check_name(name: str) -> str:
-    """Return a session's name if it can be one.
-
-    Raises
-    ------
-    SessionNameInvalid
-        It is empty, longer than 64, begins with a dot or dash, or holds anything but letters, digits, ``.``, ``_``,
-        ``-``.
-    """
-    if not _NAME.fullmatch(name):
-        raise SessionNameInvalid(name)
-    return name
+    """Return a session's name if it can be one; raises `smearwatch.daemon.names.NameUnusable`."""
+    return checked_name(name, "session")
 
 
 def name_from(text: str) -> str | None:
@@ -88,11 +69,11 @@ def name_from(text: str) -> str | None:
     """
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
     name = _BETWEEN.sub("-", plain).strip("-").lstrip(".-")
-    return name if _NAME.fullmatch(name) else None
+    return name if is_name(name) else None
 
 
 def session_folder(state_dir: Path, name: str) -> Path:
-    """Return a session's folder, whether it is there or not; raises `SessionNameInvalid`."""
+    """Return a session's folder, whether it is there or not; raises `NameUnusable`."""
     return sessions_root(state_dir) / check_name(name)
 
 
@@ -101,7 +82,7 @@ def find_session(state_dir: Path, name: str) -> Path:
 
     Raises
     ------
-    SessionNameInvalid
+    NameUnusable
         The name cannot be one.
     SessionMissing
         There is no such session.
@@ -117,7 +98,7 @@ def session_names(state_dir: Path) -> list[str]:
     root = sessions_root(state_dir)
     if not root.is_dir():
         return []
-    return sorted(e.name for e in root.iterdir() if _NAME.fullmatch(e.name) and (e / LEDGER_FILE).is_file())
+    return sorted(e.name for e in root.iterdir() if is_name(e.name) and (e / LEDGER_FILE).is_file())
 
 
 def describe_session(state_dir: Path, name: str) -> SessionFolder:
@@ -137,7 +118,7 @@ def delete_session(state_dir: Path, name: str) -> int:
 
     Raises
     ------
-    SessionNameInvalid, SessionMissing
+    NameUnusable, SessionMissing
         There is nothing to delete.
     SessionBusy
         It is being written.

@@ -59,12 +59,13 @@ def networks(folder: Path) -> dict[str, Any]:
     from smearwatch.models.resnet import LeukocyteResNet
     from smearwatch.models.verdict import Policy
     from smearwatch.train.adapting.logits import ask
+    from smearwatch.train.saving import save_weights
 
     torch.manual_seed(1)
     small = Preprocessing(field_px=88, view_px=72)
     never = Policy(reject_at=2.0)
     manifest = Manifest(name="7", preprocessing=small, policy=never, tensors={})
-    checkpoint.save(folder, LeukocyteResNet(), LeNetBank(72), manifest)
+    save_weights(folder, LeukocyteResNet(), LeNetBank(72), manifest)
     crop = np.random.default_rng(2).integers(0, 256, (750, 750, 3), dtype=np.uint8)
     (judgement,) = Engine.load(folder, device="cpu").judge([crop])
     loaded = checkpoint.load(folder)

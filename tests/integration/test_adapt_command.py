@@ -32,6 +32,7 @@ from smearwatch.train.adapting.writing import OldForgotten
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.samples import DataUnusable, Sample, exact
 from smearwatch.train.data.sources import DatasetSpec
+from smearwatch.train.saving import save_weights
 from smearwatch.train.training.remembering import body_features, remembered
 
 pytestmark = pytest.mark.integration
@@ -93,7 +94,7 @@ def untaught(drawn: CellSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     fitted, held = (remembered(features[start::2], drawn.samples[start::2]) for start in (0, 1))
     folder = tmp_path_factory.mktemp("weights") / "untaught"
     manifest = Manifest(name="untaught", preprocessing=SMALL, tensors={}, ranges=(OLD_RANGE,))
-    checkpoint.save(folder, resnet, bank, manifest, memory.packed(Memory(frozenset({7}), frozenset({8}), fitted, held)))
+    save_weights(folder, resnet, bank, manifest, memory.packed(Memory(frozenset({7}), frozenset({8}), fitted, held)))
     return folder
 
 
@@ -188,7 +189,7 @@ def test_old_cells_kept_aside_may_not_fall_by_more_than_the_tolerance(
     shares[aside] = np.eye(6, dtype=np.float32)[said[aside]]  # what is kept aside was named rightly before
     kept = replace(known, held=replace(known.held, shares=shares))
     content = memory.packed(kept)
-    checkpoint.save(tmp_path / "w", networks.resnet, networks.bank, networks.manifest, content)
+    save_weights(tmp_path / "w", networks.resnet, networks.bank, networks.manifest, content)
     asked = request(here, tmp_path / "w", tmp_path / "out")
     with pytest.raises(OldForgotten, match=f"{len(aside)} of {len(aside)} named rightly before") as caught:
         adapt(asked, tmp_path / "cache", silent, print)
@@ -201,7 +202,7 @@ def test_old_cells_kept_aside_may_not_fall_by_more_than_the_tolerance(
 def test_weights_without_a_memory_need_old_pictures(here: DatasetSpec, untaught: Path, tmp_path: Path):
     networks = checkpoint.load(untaught)
     bare = tmp_path / "bare"
-    checkpoint.save(bare, networks.resnet, networks.bank, networks.manifest)
+    save_weights(bare, networks.resnet, networks.bank, networks.manifest)
     with pytest.raises(WeightsUnusable, match="remember no old cells") as caught:
         adapt(request(here, bare, tmp_path / "out"), tmp_path / "cache", silent, print)
     assert "--old" in caught.value.hint

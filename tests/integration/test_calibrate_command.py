@@ -16,6 +16,7 @@ from smearwatch.capture.scale.claims import ScaleMissing
 from smearwatch.capture.scale.providers import scale_resolver
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.daemon.config import Settings
+from smearwatch.daemon.names import NameUnusable
 from smearwatch.daemon.plan import RunPlan
 from tests.unit.test_scale_ruling import micrometer
 
@@ -113,14 +114,17 @@ def test_wrong_usage_is_one_line(state_dir, ruler, options, said):
         (("--micrometer", "{ruler}", "--length-um", "50000"), "um/px, not a number from 0.01 to 1"),
         (("--bar", "{ruler}", "--length-um", "10"), "{ruler}: "),
         (("--forget", "nobody"), "no calibration 'nobody' to forget"),
-        (("--forget", "../nobody"), "'../nobody' is no calibration's name"),
-        (("--micrometer", "{ruler}", "--length-um", "10", "--name", "a b"), "'a b' is no calibration's name"),
+        (("--forget", "../nobody"), "'../nobody' cannot be the name of a calibration"),
+        (
+            ("--micrometer", "{ruler}", "--length-um", "10", "--name", "a b"),
+            "'a b' cannot be the name of a calibration",
+        ),
     ],
 )
 def test_what_cannot_be_measured_says_why(state_dir, ruler, tmp_path, options, said):
     (tmp_path / "words.png").write_text("words")
     done = calibrate(*(option.format(ruler=ruler, folder=tmp_path) for option in options))
-    assert isinstance(done.exception, CalibrationUnusable)
+    assert isinstance(done.exception, (CalibrationUnusable, NameUnusable))
     assert said.format(ruler=ruler) in str(done.exception)
     assert done.exception.hint
     assert load(state_dir, "default") is None

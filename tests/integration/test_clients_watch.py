@@ -73,7 +73,7 @@ def test_as_a_role_of_a_run_it_has_the_last_word_even_when_stopped_at_once(place
     ("arguments", "code", "words"),
     [
         (("older",), 1, ["no session 'older'", "did you mean old?"]),
-        (("../old",), 2, ["is not a session's name"]),
+        (("../old",), 2, ["cannot be the name of a session"]),
         (("--once",), 1, ["no daemon at", "hub.sock", "smearwatch run"]),
         (("--json", "--plain"), 2, ["--plain or --json"]),
         (("--config", "/nowhere.toml"), 1, ["/nowhere.toml"]),

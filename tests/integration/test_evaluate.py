@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from smearwatch.capture.finder.field import FieldFound, find
 from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.capture.slide.slide import Slide
+from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.record.events import Found, FoundCell, Labelled, Opened, Seen
 from smearwatch.daemon.record.ledger import Ledger
@@ -36,7 +37,7 @@ from smearwatch.train.data.pipeline_cells import find_boxed_cells
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.data.scale_check import check_boxes_scale, check_tree_scale
 from smearwatch.train.evaluation.figures import NAMES
-from smearwatch.train.evaluation.report import RESEARCH_USE
+from smearwatch.train.saving import save_weights
 from tests import drawn
 
 pytestmark = pytest.mark.integration
@@ -53,7 +54,7 @@ def write_weights(folder: Path, memory: Memory | None) -> Path:
     torch.manual_seed(0)
     small = Preprocessing(field_px=99, view_px=72)
     manifest = Manifest(name="random", preprocessing=small, tensors={})
-    checkpoint.save(folder, LeukocyteResNet(), LeNetBank(72), manifest, None if memory is None else packed(memory))
+    save_weights(folder, LeukocyteResNet(), LeNetBank(72), manifest, None if memory is None else packed(memory))
     return folder
 
 

@@ -175,7 +175,7 @@ def test_delete_asks_first(state):
 @pytest.mark.parametrize("words", [["show"], ["verify"], ["export"], ["delete", "--yes"]])
 @pytest.mark.parametrize(
     ("name", "line"),
-    [("mondy", "no session 'mondy' under "), ("../monday", "'../monday' is not a session's name")],
+    [("mondy", "no session 'mondy' under "), ("../monday", "'../monday' cannot be the name of a session")],
 )
 def test_a_session_that_is_not_there(state, words, name, line):
     result = CliRunner().invoke(app, [words[0], name, *words[1:]])

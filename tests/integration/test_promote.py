@@ -18,7 +18,6 @@ from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.scale_rule import ScaleUnusable
 from smearwatch.daemon.weights import shipped_weights, weights_in_use
-from smearwatch.models import checkpoint
 from smearwatch.models.bank import LeNetBank
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.manifest import Manifest
@@ -28,6 +27,7 @@ from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.commands import classify, promote
 from smearwatch.train.data.class_tree import read_class_tree
 from smearwatch.train.promotion.history import Step, read_steps, write_steps
+from smearwatch.train.saving import save_weights
 
 pytestmark = pytest.mark.integration
 
@@ -53,7 +53,7 @@ def untrained(folder: Path, seed: int = 1, met: frozenset[int] | None = None) ->
     manifest = Manifest(name=f"seed {seed}", preprocessing=Preprocessing(field_px=88, view_px=72), tensors={})
     nothing = Remembered(np.zeros((0, FEATURES), np.float32), np.zeros((0, 6), np.float32), np.zeros(0, np.uint8))
     memory = None if met is None else packed(Memory(met, frozenset(), nothing, nothing))
-    checkpoint.save(folder, LeukocyteResNet("batch"), LeNetBank(72), manifest, memory)
+    save_weights(folder, LeukocyteResNet("batch"), LeNetBank(72), manifest, memory)
     return folder
 
 

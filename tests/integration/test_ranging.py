@@ -12,6 +12,7 @@ from smearwatch.models.look import MEASURES
 from smearwatch.models.manifest import LookRange, Manifest
 from smearwatch.train.commands import range as range_command
 from smearwatch.train.commands import train
+from smearwatch.train.saving import save_manifest, save_weights
 from smearwatch.train.training.ranges import met_besides, trained_anew
 
 pytestmark = pytest.mark.integration
@@ -51,7 +52,7 @@ def test_the_command_finds_what_training_wrote(folder: Path, tmp_path: Path):
     assert trained.ranges is not None
     assert set(trained.ranges[0].limits) == set(MEASURES)
     older = Path(shutil.copytree(folder / "w", tmp_path / "older"))
-    without = checkpoint.write_manifest(older, trained.model_copy(update={"ranges": None}))
+    without = save_manifest(older, trained.model_copy(update={"ranges": None}))
     assert without.weights_id() == trained.weights_id()
     assert without.checksum != trained.checksum
     result = run(folder, older, "--json")
@@ -75,7 +76,7 @@ def test_weights_that_met_none_of_these_cells(folder: Path, tmp_path: Path):
 
 def test_weights_without_a_memory(folder: Path, tmp_path: Path):
     networks = checkpoint.load(folder / "w")
-    checkpoint.save(tmp_path / "bare", networks.resnet, networks.bank, networks.manifest)
+    save_weights(tmp_path / "bare", networks.resnet, networks.bank, networks.manifest)
     result = run(folder, tmp_path / "bare")
     assert result.exit_code == 1
     assert "do not remember" in str(result.exception)

@@ -23,6 +23,7 @@ from smearwatch.train.commands import classify, evaluate, paper, train
 from smearwatch.train.commands import range as range_command
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.saving import save_weights
 from smearwatch.train.training.config import DataConfig, TrainConfig, read_config
 from smearwatch.train.training.gather import Gathered, gather
 from smearwatch.train.training.loop import Trainer
@@ -217,7 +218,7 @@ def test_weights_that_met_what_is_kept_aside_are_not_begun_from(
     aside = getattr(gathered, part).samples[0]
     wider = replace(known, train_digests=known.train_digests | {memory.short(aside.digest)})
     networks = checkpoint.load(weights)
-    checkpoint.save(tmp_path, networks.resnet, networks.bank, networks.manifest, memory.packed(wider))
+    save_weights(tmp_path, networks.resnet, networks.bank, networks.manifest, memory.packed(wider))
     with pytest.raises(DataUnusable, match=aside.sample_id):
         gather(config.model_copy(update={"start": tmp_path}), folder / "cache", quiet)
 

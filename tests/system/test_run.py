@@ -256,7 +256,7 @@ def test_wrong_input_is_one_line(tmp_path, arguments, says):
         (["segment", "x.jpg", "--um-per-px", "nan"], 2, "--um-per-px nan"),
         (["replay", "nosuch"], 1, "no session 'nosuch'"),
         (["replay", "../../etc"], 2, "session"),
-        (["run", "--watch", ".", "--session", ""], 2, "'' is not a session's name"),
+        (["run", "--watch", ".", "--session", ""], 2, "'' cannot be the name of a session"),
         (["run", "--watch", ".", "--um-per-px", "0"], 2, "no usable scale"),
         (["run", "--watch", ".", "--um-per-px", "nan"], 2, "no usable scale"),
         (["run", "--watch", ".", "--weights", "nosuch"], 1, "no weights in nosuch"),

@@ -106,7 +106,7 @@ def curve(out: Path) -> list[list[str]]:
 
 def _until(moment: str, state: Path) -> bool:
     if moment == "while the state is written":
-        return (state / ".state.safetensors.partial").exists()
+        return any(state.glob(".state.safetensors.*.partial"))
     if moment == "within the first epoch":
         return (state / "state.safetensors").exists()
     return (state / "curve.csv").exists()

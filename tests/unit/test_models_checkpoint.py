@@ -18,6 +18,7 @@ from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.models.verdict import Policy
+from smearwatch.train.saving import save_weights
 
 SMALL = Preprocessing(field_px=88, view_px=72)
 
@@ -26,7 +27,7 @@ SMALL = Preprocessing(field_px=88, view_px=72)
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("weights") / "good"
-    checkpoint.save(folder, LeukocyteResNet(), LeNetBank(72), Manifest(name="test", preprocessing=SMALL, tensors={}))
+    save_weights(folder, LeukocyteResNet(), LeNetBank(72), Manifest(name="test", preprocessing=SMALL, tensors={}))
     return folder
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from smearwatch.models import checkpoint
 from smearwatch.models.bank import LeNetBank
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import DeviceMissing, Engine
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing, shrink
 from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.train.saving import save_weights
 
 SMALL = Preprocessing(field_px=88, view_px=72)
 
@@ -21,7 +21,7 @@ SMALL = Preprocessing(field_px=88, view_px=72)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(1)
     where = tmp_path_factory.mktemp("weights")
-    checkpoint.save(where, LeukocyteResNet(), LeNetBank(72), Manifest(name="t", preprocessing=SMALL, tensors={}))
+    save_weights(where, LeukocyteResNet(), LeNetBank(72), Manifest(name="t", preprocessing=SMALL, tensors={}))
     return where
 
 

@@ -3,11 +3,11 @@ import sys
 
 import pytest
 
+from smearwatch.daemon.names import NameUnusable
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.lock import SessionBusy, SessionLock, holder
 from smearwatch.daemon.record.sessions import (
     SessionMissing,
-    SessionNameInvalid,
     check_name,
     delete_session,
     describe_session,
@@ -27,7 +27,7 @@ def test_names(name):
 )
 def test_names_that_are_none(tmp_path, name):
     for ask in (check_name, lambda n: session_folder(tmp_path, n), lambda n: delete_session(tmp_path, n)):
-        with pytest.raises(SessionNameInvalid, match="is not a session's name") as caught:
+        with pytest.raises(NameUnusable, match="cannot be the name of a session") as caught:
             ask(name)
         assert caught.value.hint
 

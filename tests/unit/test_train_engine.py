@@ -17,6 +17,7 @@ from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.data.simulated import draw_cells
 from smearwatch.train.progress import Outlook, ProgressLine
+from smearwatch.train.saving import save_weights
 from smearwatch.train.training.augment import augment
 from smearwatch.train.training.config import DataConfig, TrainConfig, read_config
 from smearwatch.train.training.device import training_device
@@ -70,7 +71,7 @@ def test_a_run_is_known_by_what_decides_its_result(change: dict[str, object], sa
 
 def test_a_run_begins_from_other_weights(tmp_path: Path):
     manifest = Manifest(name="first", preprocessing=_SMALL, tensors={})
-    written = checkpoint.save(tmp_path, LeukocyteResNet(), LeNetBank(_SMALL.view_px), manifest)
+    written = save_weights(tmp_path, LeukocyteResNet(), LeNetBank(_SMALL.view_px), manifest)
     config = TrainConfig(start=tmp_path, preprocessing=_SMALL)
     resnet, _, identity = first_networks(config)
     assert identity == written.weights_id()

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from smearwatch.models import checkpoint
 from smearwatch.models.bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.saving import save_weights
 from smearwatch.train.training.config import TrainConfig, read_config
 from smearwatch.train.training.start import first_networks, go_back
 from smearwatch.train.training.state import run_digest
@@ -23,7 +23,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(1)
     folder = tmp_path_factory.mktemp("start") / "weights"
     manifest = Manifest(name="first", norm="batch", preprocessing=SMALL, tensors={})
-    checkpoint.save(folder, LeukocyteResNet(), LeNetBank(SMALL.view_px), manifest)
+    save_weights(folder, LeukocyteResNet(), LeNetBank(SMALL.view_px), manifest)
     return folder
 
 

@@ -6,8 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
-from smearwatch.models import checkpoint
-from smearwatch.models.atomic_write import write_atomically
+from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.models.manifest import Manifest
 from smearwatch.train.ablation.cells import Bench, lay_out
 from smearwatch.train.ablation.compared import Named, compared, named
@@ -20,6 +19,7 @@ from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.data.sources import DatasetSpec, Tell, read_sources
 from smearwatch.train.data.split import split_digest
+from smearwatch.train.saving import save_weights
 from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.loop import Trainer
 from smearwatch.train.training.start import first_networks
@@ -115,7 +115,7 @@ def _first_half(line: Line, bench: Bench, begun: Path) -> float:
         resnet, bank, _ = first_networks(config)
         seconds = pretrain(resnet, bench.drawn(samples, config.preprocessing), config, bench.progress)
     plain = Manifest(name=config.name, norm=config.norm, preprocessing=config.preprocessing, tensors={})
-    checkpoint.save(begun, resnet, bank, plain)
+    save_weights(begun, resnet, bank, plain)
     return seconds
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from smearwatch.train.evaluation.report import RESEARCH_USE, table_row
+from smearwatch.daemon.notices import RESEARCH_USE
+from smearwatch.train.evaluation.report import table_row
 from smearwatch.train.statistics import share_text
 
 

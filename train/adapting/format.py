@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from smearwatch.train.evaluation.report import RESEARCH_USE
+from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.train.statistics import share_text
 
 _STRATEGIES = {

@@ -1,11 +1,10 @@
 """Adapted weights as a folder: calibrated, with where they come from, whole or not at all."""
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
-from smearwatch.models import checkpoint, memory
+from smearwatch.daemon.atomic_write import atomically
+from smearwatch.models import memory
 from smearwatch.models.checkpoint import Networks
 from smearwatch.train.adapting.checking import Checked
 from smearwatch.train.adapting.format import write_account
@@ -16,6 +15,7 @@ from smearwatch.train.adapting.verdicts import calibrated
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.samples import Sample
 from smearwatch.train.data.split import split_digest
+from smearwatch.train.saving import save_weights
 from smearwatch.train.training.ranges import met_besides, ranges_of
 
 
@@ -90,17 +90,10 @@ def write(
     ranges = met_besides(present, ranges_of(cells, present.preprocessing), name)
     chosen_here = {"name": name, "temperature": temperature, "policy": policy, "ranges": ranges}
     manifest = present.model_copy(update=chosen_here | _provenance(present.data, present.metrics, samples, account))
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        written = checkpoint.save(partial, networks.resnet, networks.bank, manifest, kept)
+    with atomically(out) as partial:
+        written = save_weights(partial, networks.resnet, networks.bank, manifest, kept)
         account["weights_after"] = written.weights_id()
         write_account(partial, account)
-        if out.is_dir():
-            out.rmdir()
-        os.replace(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return account
 
 

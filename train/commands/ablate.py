@@ -52,7 +52,7 @@ def ablate(
 
     The lines: batch norm, group norm, batch norm estimated anew on the cells to name; cells alone first (DB-1) or as
     photographed at once; all groups of cells first; augmentation; the ways to treat the stain; sizes of the view.
-    Killed at any time, the same command carries on. For Research Use Only.
+    Killed at any time, the same command carries on.
     """
     # Threads that spin while they wait take the processor from whatever else runs; read once, when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -71,7 +71,6 @@ def adapt(
     exit status is 1.
 
     The new weights become the daemon's by `smearwatch promote`.
-    For Research Use Only. Not for use in diagnostic procedures.
     """
     if data is None and fields is None and not session:
         wrong_usage("nothing to adapt to", "give --data, --fields or --session")

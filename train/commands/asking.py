@@ -20,7 +20,7 @@ def asked(data: Folder, fields: Folder, sessions: list[str], state_dir: Path, *,
 
     Raises
     ------
-    SessionMissing, SessionNameInvalid
+    SessionMissing, NameUnusable
         There is no such session.
     """
     um_per_px, fields_um_per_px = _scale(data), _scale(fields)

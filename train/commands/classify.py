@@ -32,7 +32,6 @@ def classify(
 
     A picture that cannot be used gets one line on stderr, and with --json an object with its reason; the others still
     run, and the exit status is then 1.
-    For Research Use Only. Not for use in diagnostic procedures.
     """
     scale = typed_scale(um_per_px)
 

@@ -49,8 +49,7 @@ def evaluate(
 
     The folders are named by class (band, segmented, eosinophil, basophil, monocyte, lymphocyte); `neutrophil` joins
     the first two, and erythroblast, immature_granulocyte, platelet and artefact are to be rejected. Whole fields are
-    scored twice: cut at their boxes, and as the pipeline finds their cells. For Research Use Only. Not for use in
-    diagnostic procedures.
+    scored twice: cut at their boxes, and as the pipeline finds their cells.
     """
     if data is None and fields is None and not session:
         wrong_usage("nothing to score", "give --data, --fields or --session")

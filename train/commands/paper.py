@@ -44,7 +44,7 @@ def paper(
     """Reproduce the paper: ResNet-18 on cells alone, then on cells as photographed, and six LeNets.
 
     Both ways of dividing are run by default, and the difference between them is shown as a number. Killed at any
-    time, the same command carries on after the last finished stage. For Research Use Only.
+    time, the same command carries on after the last finished stage.
     """
     scale = typed_scale(um_per_px)
     # Threads that spin while they wait take the processor from whatever else runs; read once, when torch is loaded.

@@ -56,7 +56,6 @@ def promote(
 
     Promoted weights are copied; run, replay, classify and evaluate take them unless told otherwise. The old ones stay,
     and --back returns to them.
-    For Research Use Only. Not for use in diagnostic procedures.
     """
     if sum((weights is not None, back, list_all, card is not None)) != 1:
         raise typer.BadParameter("give one of DIR, --back, --list and --card")
@@ -141,7 +140,7 @@ def _list_line(entry: dict[str, Any]) -> str:
 
 
 def _write_card(folder: Path, *, as_json: bool) -> None:
-    from smearwatch.models.atomic_write import write_atomically
+    from smearwatch.daemon.atomic_write import write_atomically
     from smearwatch.train.promotion.card import CARD_FILE, card, read_known
     from smearwatch.train.promotion.store import StoreFailed
 

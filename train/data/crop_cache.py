@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smearwatch.capture.finder.version import FINDER_VERSION
+from smearwatch.daemon.atomic_write import atomically
 from smearwatch.models.preprocess import SHRINK_VERSION, Preprocessing, shrink
 from smearwatch.train.data.samples import Sample
 
@@ -70,18 +71,16 @@ def _alone(folder: Path, progress: Progress) -> Iterator[None]:
 
 def _draw(samples: Sequence[Sample], preprocessing: Preprocessing, path: Path, progress: Progress) -> None:
     side = preprocessing.field_px
-    partial = path.with_suffix(".partial")
-    fields = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(samples), side, side, 3))
 
     def one(sample: Sample) -> NDArray[np.uint8]:
         return shrink(sample.draw(), preprocessing)
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for place, field in enumerate(pool.map(one, samples)):
-            fields[place] = field
-            progress("crops", place + 1, len(samples))
-    fields.flush()
-    os.replace(partial, path)
+    with atomically(path) as partial, ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        fields = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(samples), side, side, 3))
+        for index, field in enumerate(pool.map(one, samples)):
+            fields[index] = field
+            progress("crops", index + 1, len(samples))
+        fields.flush()
 
 
 def _key(samples: Sequence[Sample], preprocessing: Preprocessing) -> str:

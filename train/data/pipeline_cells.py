@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from smearwatch.capture.finder import field as find
 from smearwatch.capture.finder.version import FINDER_VERSION
-from smearwatch.models.atomic_write import write_atomically
+from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Sample, field_crop
 

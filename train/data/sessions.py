@@ -46,7 +46,7 @@ def session_path(given: str, state_dir: Path) -> Path:
 
     Raises
     ------
-    SessionMissing, SessionNameInvalid
+    SessionMissing, NameUnusable
         There is none.
     """
     folder = Path(given).expanduser()

@@ -11,12 +11,12 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
+from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.evaluation.figures import figure_png, table_of
 from smearwatch.train.evaluation.gradcam import GradCam, overlaid, viewed
-from smearwatch.train.evaluation.report import RESEARCH_USE
 from smearwatch.train.evaluation.tables import gain_limits
 from smearwatch.train.evaluation.worst import Noted, answer_of, label_of, passed, worst
 

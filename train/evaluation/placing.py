@@ -1,12 +1,10 @@
 """A folder of results that appears file by file only when all of them are made."""
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from smearwatch.daemon.atomic_write import make_folder, put_in_place, unfinished
 from smearwatch.train.data.samples import DataUnusable
 
 _HINT = "give a folder that can be written"
@@ -30,16 +28,14 @@ def placed(out: Path, last: str) -> Iterator[Path]:
     """
     if out.exists() and not out.is_dir():
         raise DataUnusable(out, "is no folder", "give the name of a folder")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    except OSError as error:
-        raise DataUnusable(out, (error.strerror or str(error)).lower(), _HINT) from error
-    try:
+    with unfinished(out) as fresh:
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            fresh.mkdir()
+        except OSError as error:
+            raise DataUnusable(out, (error.strerror or str(error)).lower(), _HINT) from error
         yield fresh
         _move(fresh, out, last)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _move(fresh: Path, out: Path, last: str) -> None:
@@ -47,7 +43,7 @@ def _move(fresh: Path, out: Path, last: str) -> None:
     try:
         for path in files:
             target = out / path.relative_to(fresh)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(path, target)
+            make_folder(target.parent)
+            put_in_place(path, target)
     except OSError as error:
         raise DataUnusable(out, (error.strerror or str(error)).lower(), _HINT) from error

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from smearwatch.models.atomic_write import write_atomically
+from smearwatch.daemon.atomic_write import write_atomically
+from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.evaluation.five import FIVE
 from smearwatch.train.evaluation.tables import analysis_lines, neutrophil_lines
 from smearwatch.train.statistics import share_text
-
-RESEARCH_USE = "For Research Use Only. Not for use in diagnostic procedures."
 
 
 def write_report(folder: Path, report: dict[str, Any]) -> None:

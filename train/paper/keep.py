@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as pack_tensors
 
-from smearwatch.models.atomic_write import write_atomically
+from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.train.data.samples import DataUnusable
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from smearwatch.models.atomic_write import write_atomically
+from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.models.bank import LeNetBank
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.resnet import LeukocyteResNet

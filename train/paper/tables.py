@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.models.classes import CLASSES
-from smearwatch.train.evaluation.report import RESEARCH_USE, table_row
+from smearwatch.train.evaluation.report import table_row
 from smearwatch.train.paper import published
 from smearwatch.train.statistics import share_text
 

@@ -7,10 +7,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.models import checkpoint
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.manifest import Manifest
-from smearwatch.train.evaluation.report import RESEARCH_USE
 from smearwatch.train.promotion.format import comparison_lines
 from smearwatch.train.statistics import share_text
 

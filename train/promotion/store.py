@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
-from smearwatch.daemon.record.folders import make_folder, sync_folder
+from smearwatch.daemon.atomic_write import atomically, make_folder, sync_folder
 from smearwatch.daemon.weights import CURRENT, PromotedWeightsDamaged, promoted_weights, weights_root
 from smearwatch.models import checkpoint
 from smearwatch.models.checkpoint import WeightsUnusable
@@ -105,12 +105,10 @@ class Store:
         StoreFailed
             The disk refused; nothing is left of the copy.
         """
-        incoming = self.root / f".incoming-{os.getpid()}"
         final = self.folder(identity)
         with self._reported():
-            for left in self.root.glob(".incoming-*"):  # of one that was killed, for nobody else is at work
-                shutil.rmtree(left)
-            try:
+            self._remove_leftovers()
+            with atomically(final, replace=True) as incoming:
                 incoming.mkdir()
                 for path in _files(source):
                     copy = incoming / path.relative_to(source)
@@ -120,14 +118,6 @@ class Store:
                     raise WeightsUnusable(source, "changed while they were promoted", "promote them again")
                 for name, text in beside.items():
                     (incoming / name).write_text(text, encoding="utf-8")
-                _sync_all(incoming)
-                if final.exists():
-                    os.replace(final, self.root / f".incoming-{os.getpid()}-old")
-                os.replace(incoming, final)
-                sync_folder(self.root)
-            finally:
-                for left in self.root.glob(f".incoming-{os.getpid()}*"):
-                    shutil.rmtree(left)
         return final
 
     def switch(self, identity: str | None, how: Literal["promoted", "forced", "back"]) -> None:
@@ -140,10 +130,8 @@ class Store:
             if identity is None:
                 link.unlink(missing_ok=True)
             else:
-                fresh = self.root / f".{CURRENT}.{os.getpid()}"
-                fresh.unlink(missing_ok=True)
-                fresh.symlink_to(identity)
-                os.replace(fresh, link)
+                with atomically(link) as fresh:
+                    fresh.symlink_to(identity)
             sync_folder(self.root)
 
     def back(self) -> tuple[str | None, list[str]]:
@@ -176,6 +164,13 @@ class Store:
         except WeightsUnusable:
             return False
 
+    def _remove_leftovers(self) -> None:
+        """Remove folders of promotions that were killed, also by an earlier version: nobody else is at work."""
+        for pattern in (".*.partial", ".incoming-*"):
+            for left in self.root.glob(pattern):
+                if left.is_dir() and not left.is_symlink():
+                    shutil.rmtree(left)
+
     @contextmanager
     def _reported(self) -> Iterator[None]:
         try:
@@ -191,14 +186,3 @@ def _files(source: Path) -> list[Path]:
         matter = f"more than {_MOST_BYTES >> 20} MiB of files"
         raise WeightsUnusable(source, matter, "leave only the weights and their report in that folder")
     return files
-
-
-def _sync_all(folder: Path) -> None:
-    for place, _, files in os.walk(folder):
-        for name in files:
-            descriptor = os.open(os.path.join(place, name), os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        sync_folder(Path(place))

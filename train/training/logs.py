@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from tensorboardX import SummaryWriter
 
-from smearwatch.models.atomic_write import write_atomically
+from smearwatch.daemon.atomic_write import write_atomically
 
 _EVENTS = "tensorboard"
 _CSV = "curve.csv"

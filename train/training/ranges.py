@@ -13,6 +13,7 @@ from smearwatch.train.data.boxed_fields import SOURCE
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
 from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.saving import save_manifest
 from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.gather import as_found, listed
 
@@ -86,4 +87,4 @@ def add_ranges(config: TrainConfig, weights: Path, cache: Path, progress: Progre
         where = config.data.cells or config.data.fields or Path("data")
         matter = f"only {len(samples)} of its cells were trained on, too few for a range"
         raise DataUnusable(where, matter, "name the folders that these weights were trained from")
-    return checkpoint.write_manifest(weights, manifest.model_copy(update={"ranges": ranges}))
+    return save_manifest(weights, manifest.model_copy(update={"ranges": ranges}))

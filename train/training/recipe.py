@@ -15,6 +15,7 @@ from smearwatch.train.data.split import SALT, split_digest
 from smearwatch.train.evaluation.measure import measure
 from smearwatch.train.evaluation.outputs import run_engine
 from smearwatch.train.evaluation.report import write_report
+from smearwatch.train.saving import save_weights
 from smearwatch.train.training.calibrate import fit_policy, fit_temperature
 from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.gather import Gathered, gather
@@ -60,12 +61,12 @@ def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path,
     """Calibrate, measure and write what a trainer has learnt so far."""
     plain = Manifest(name=config.name, norm=config.norm, preprocessing=config.preprocessing, tensors={})
     rounded = trainer.folder / "uncalibrated"
-    checkpoint.save(rounded, trainer.resnet, trainer.bank, plain)
+    save_weights(rounded, trainer.resnet, trainer.bank, plain)
     temperature, policy = _calibrated(rounded, gathered.validation, progress)
     chosen = {"temperature": temperature, "policy": policy}
     manifest = plain.model_copy(update=chosen | _provenance(gathered) | {"licences": config.credits})
     final = trainer.folder / "calibrated"
-    checkpoint.save(final, trainer.resnet, trainer.bank, manifest)
+    save_weights(final, trainer.resnet, trainer.bank, manifest)
     report = _report(Engine.load(final), config, gathered, progress)
     served = checkpoint.load(final)
     before = memory.load(config.start) if config.start else None
@@ -73,7 +74,7 @@ def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path,
     start = checkpoint.read_manifest(config.start) if config.start else None
     ranges = trained_anew(ranges_of(gathered.train, config.preprocessing), start)
     measured = manifest.model_copy(update={"metrics": _summary(report), "ranges": ranges})
-    checkpoint.save(out, served.resnet, served.bank, measured, kept)
+    save_weights(out, served.resnet, served.bank, measured, kept)
     write_report(out, report)
     return report
 
