@@ -4,7 +4,6 @@ The workers and finders, which take long to load, stay; hub, source and lines ar
 the same sockets. So `smearwatch watch` follows whichever session is counted now.
 """
 
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import typer
 from smearwatch.daemon.child import Child
 from smearwatch.daemon.log import configure, get_logger
 from smearwatch.daemon.notify import notify, watchdog_period_s
+from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.running import begun, check, roles, summary, supervise
 from smearwatch.daemon.stop_signals import StopSignals
@@ -119,7 +119,7 @@ class Foreman:
             told = f"nothing new in {subfolders} of {folder}, waiting (Ctrl-C ends)"
         else:
             told = f"waiting for subfolders in {folder} (each becomes a session of its own; Ctrl-C ends)"
-        sys.stderr.write(f"smearwatch: {told}\n")
+        say(told)
 
     def _count(self, subfolder: Subfolder) -> None:
         # When it is time to end is decided here, for the other subfolders have a say in it.
