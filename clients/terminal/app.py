@@ -81,6 +81,7 @@ class WatchApp(App[BaseException]):
         self._view = View()
         self._came_s = time.monotonic()
         self._pictures = True
+        self._closed = False
 
     def compose(self) -> ComposeResult:
         """Make the screen's parts."""
@@ -112,6 +113,10 @@ class WatchApp(App[BaseException]):
         self._draw()
         self.set_interval(1.0, self._tick)
         self.call_after_refresh(self._fetch)
+
+    def on_unmount(self) -> None:
+        """Let the thread end that fetches: one that begins only now is cancelled by nobody."""
+        self._closed = True
 
     def on_resize(self, event: Resize) -> None:
         """Choose between panels and lines."""
@@ -152,7 +157,7 @@ class WatchApp(App[BaseException]):
             self.post_message(ViewCame(view))
 
         try:
-            self._bring(show, lambda: worker.is_cancelled)
+            self._bring(show, lambda: worker.is_cancelled or self._closed)
         except Exception as error:  # noqa: BLE001  # told by the caller, after the terminal is given back
             self.post_message(BringerFailed(error))
         else:

@@ -84,7 +84,7 @@ class Panel(Static):
             self._draw()
 
     def _draw(self) -> None:
-        width = self.content_size.width
+        width = self.content_size.width or self.app.size.width  # before it is laid out
         self.update(one_line(self._title, self._rows, width) if self._compact else aligned(self._rows))
 
 
