@@ -38,14 +38,8 @@ bench-seeing: dev ## how well fields are seen (scale, search, gate), and the cos
 dev: $(STAMP) ## the environment in .venv, with .venv/bin/smearwatch
 
 $(STAMP): requirements.txt requirements-headless.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("smearwatch needs Python 3.11 or later: make PYTHON=python3.11 ...")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	@# A machine without a desktop has no libGL: then OpenCV's build without windows takes its place, same version.
-	@$(BIN)/python -c 'import cv2' 2>/dev/null || \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-headless.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $@
+	@$(PYTHON) make_environment.py $(VENV)
+	@touch $@
 
 wheel: dev ## sdist to wheel, installed in an empty environment, every subpackage imported
 	$(BIN)/python -m tests.packaging

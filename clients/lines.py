@@ -2,21 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from smearwatch.clients.plain import drift_lines, introduction, remark, row, row_headings
 from smearwatch.clients.view import Ended, View
-from smearwatch.clients.wording import (
-    ROWS,
-    cells_of_target,
-    count_of,
-    drift_text,
-    limits_text,
-    percent_text,
-    share_of,
-    state_word,
-)
-from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+from smearwatch.clients.wording import phase_text, state_text
 
 EVERY_S = 1.0
 PATIENCE_S = 5.0
@@ -24,7 +15,6 @@ PATIENCE_S = 5.0
 
 _POLL_S = 0.2
 _HEADER_EVERY = 30
-_CELL = 19
 
 Write = Callable[[str], None]
 
@@ -67,41 +57,52 @@ class Lines:
         self._told: object = None
         self._session: str | None = None
         self._rows = 0
+        self._state, self._interrupted = "", False
         self._drift: tuple[int, str] | None = None
 
     def show(self, view: View) -> bool:
-        """Write a view's line where it says something new; gives whether it did."""
+        """Write a view's line where it says something new; returns whether it did."""
+        if view.tally is None:
+            return False
         news = (view.session, view.epoch, view.event, view.connection, view.ended)
-        if view.tally is None or news == self._told:
+        if self._as_json:
+            return self._tell(news, [json.dumps(json_view(view), separators=(", ", ": "))])
+        phase = phase_text(view)
+        # Before the first cell the rows would all be empty: what is being done says more.
+        return self._tell((view.session, phase) if phase else news, self._lines(view, view.tally, phase))
+
+    def _tell(self, news: object, lines: Iterable[str]) -> bool:
+        if news == self._told:
             return False
         self._told = news
-        if self._as_json:
-            self._write(json.dumps(json_view(view), separators=(", ", ": ")))
-            return True
-        for line in self._heading(view):
+        for line in lines:
             self._write(line)
-        self._write(plain_line(view, time.strftime("%H:%M:%S")))
-        self._rows += 1
-        self._tell_drift(view.tally)
         return True
 
-    def _tell_drift(self, tally: Mapping[str, Any]) -> None:
+    def _lines(self, view: View, tally: Mapping[str, Any], phase: str | None) -> Iterator[str]:
+        if view.session != self._session:
+            self._session, self._rows, self._drift = view.session, 0, None
+            self._state, self._interrupted = "", False
+            yield from introduction(view.session)
+        if phase is None:
+            if self._rows % _HEADER_EVERY == 0:
+                yield row_headings()
+            self._rows += 1
+            yield row(view, time.strftime("%H:%M:%S"))
+            yield from self._drift_news(tally)
+        state = state_text(view)
+        # That cells are counted is seen, unless it was interrupted.
+        if state != self._state and (state != "counting" or self._interrupted):
+            yield from remark(state)
+        self._state, self._interrupted = state, phase is None and state != "counting"
+
+    def _drift_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
         """Say once that the cells leave the range of what the weights were trained on, and that they are back in it."""
         drift = tally["drift"]
         which = None if drift is None else (drift["since_cell"], drift["what"])
-        if which == self._drift:
-            return
-        self._drift = which
-        said = "drift is over: the last cells look like those trained on"
-        self._write(f"# {said}" if drift is None else f"# drift {drift_text(tally)} ({drift['mend']})")
-
-    def _heading(self, view: View) -> Iterator[str]:
-        if view.session != self._session:
-            self._session, self._rows, self._drift = view.session, 0, None
-            yield f"# session {view.session}: count, percent, 95 % interval in percent"
-            yield f"# {RESEARCH_USE} {PRELIMINARY}"
-        if self._rows % _HEADER_EVERY == 0:
-            yield plain_header()
+        if which != self._drift:
+            self._drift = which
+            yield from drift_lines(tally)
 
 
 def follow(
@@ -175,26 +176,3 @@ def json_view(view: View) -> dict[str, Any]:
         "counters": dict(view.counters),
         "client_counters": dict(view.client_counters),
     }
-
-
-def plain_header() -> str:
-    """Return the headings of `plain_line`."""
-    rows = "".join(f"{row:>{_CELL}}" for row in ROWS)
-    return f"{'time':<8} {'state':<8} {'cells':>9}{rows} {'flagged':>7} {'rejected':>8}  frames"
-
-
-def plain_line(view: View, at: str) -> str:
-    """Return one aligned line: cells of the target, each class, and where the frames stand."""
-    tally = view.tally
-    assert tally is not None
-    rows = "".join(_share(tally, row) for row in ROWS)
-    frames = "{seen} = {counted} counted + {rejected} rejected + {pending} pending".format_map(tally["frames"])
-    return (
-        f"{at} {state_word(view):<8} {cells_of_target(view):>9}{rows} {tally['flagged']:>7} {tally['rejected']:>8}"
-        f"  {frames}"
-    )
-
-
-def _share(tally: Any, row: str) -> str:
-    share = share_of(tally, row)
-    return f"{count_of(tally, row):>6}{percent_text(share):>6}{limits_text(share):>{_CELL - 12}}"

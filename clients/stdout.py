@@ -1,8 +1,14 @@
-"""Whole lines on stdout, and a reader that has gone."""
+"""What stdout is: a terminal that can be drawn on, or whole lines to a reader that may go."""
 
 import os
 import sys
 from collections.abc import Callable
+
+
+def has_terminal() -> bool:
+    """Return whether a screen can be drawn: keys come in, stdout is seen, and stderr, on which Textual draws."""
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    return all(stream.isatty() for stream in streams) and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def to_stdout() -> Callable[[str], None]:

@@ -64,13 +64,34 @@ def drifted_text(tally: Mapping[str, Any]) -> str | None:
     return f"{alarms}, {drifted['cells']} cells judged under {'it' if drifted['episodes'] == 1 else 'them'}"
 
 
-def state_word(view: View) -> str:
-    """Return the one word for where the session stands."""
-    if view.connection == "connecting":
-        return "waiting"
+def state_text(view: View) -> str:
+    """Return in a few words where the session stands."""
+    if (phase := phase_text(view)) is not None:
+        return phase
+    if view.connection == "lost":
+        return "nothing is heard of the count any more; waiting for it"
     if view.connection == "done":
         return view.ended
-    return view.connection
+    return "counting"
+
+
+def phase_text(view: View) -> str | None:
+    """Return what is being done before the first cell is counted; None from then on, and where nothing is done."""
+    tally = view.tally
+    if view.connection == "connecting":
+        return "starting"
+    if view.connection != "live" or tally is None:
+        return None
+    frames = tally["frames"]
+    if tally["cells"] or tally["rejected"] or frames["counted"] or frames["rejected"]:
+        return None
+    if not view.workers:
+        return "loading the networks"
+    if not view.finders:
+        return "starting the search for cells"
+    if not frames["seen"]:
+        return "waiting for the first field"
+    return "searching the first fields" if not tally["cells_found"] else "judging the first cells"
 
 
 def cells_of_target(view: View) -> str:

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from smearwatch.daemon.notices import RESEARCH_USE
-from smearwatch.daemon.one_line import one_line
+from smearwatch.daemon.one_line import one_line, say
 
 
 class _Entry(NamedTuple):
@@ -106,7 +106,7 @@ def main() -> int:
         if os.environ.get("SMEARWATCH_LOG_LEVEL") == "debug":
             raise
         line = one_line(error) or f"{type(error).__name__}: {error} (unforeseen; run with --debug and report it)"
-        sys.stderr.write(f"smearwatch: {line}\n")
+        say(line)
         return 2 if getattr(error, "wrongly_typed", False) else 1
     finally:
         gc.freeze()  # when it ends, the interpreter looks for rubbish once more: in torch that takes a second
@@ -119,7 +119,7 @@ def _wrong_usage(error: Any) -> int:
     if context is None or not message or "\n" in message:
         error.show()
     else:
-        sys.stderr.write(f"smearwatch: {message.rstrip('.')} (see {context.command_path} --help)\n")
+        say(f"{message.rstrip('.')} (see {context.command_path} --help)")
     return int(error.exit_code)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from smearwatch.daemon.columns import fold
 from smearwatch.daemon.record.events import Counted, Found, Rejected, event_to_bytes
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder
@@ -39,12 +40,14 @@ def compare(state_dir: Path, before: str, after: str) -> dict[str, Any]:
 def tell_comparison(comparison: dict[str, Any]) -> None:
     """Say it to a person."""
     if comparison["identical"]:
-        typer.echo(f"identical to {comparison['before']}: {comparison['cells_same']} verdicts, byte for byte")
+        told = f"identical to {comparison['before']}: {comparison['cells_same']} verdicts, byte for byte"
+        typer.echo("\n".join(fold(told, rest="  ")))
         return
-    typer.echo(
+    told = (
         f"differs from {comparison['before']}: {comparison['differing']} outcomes differ, "
         f"{comparison['only_before']} only there, {comparison['only_after']} only here"
     )
+    typer.echo("\n".join(fold(told, rest="  ")))
     for cell in comparison["first_differing"]:
         typer.echo(f"  frame {cell['frame'][:12]} cell {cell['index']}")
 

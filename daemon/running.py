@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from smearwatch.daemon.columns import fold
 from smearwatch.daemon.log import configure
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
@@ -154,16 +155,21 @@ def tell(result: dict[str, Any], *, as_json: bool) -> None:
 
 def _lines(result: dict[str, Any]) -> list[str]:
     frames, reasons = result["frames"], result["rejected_by_reason"]
-    rejected = f" ({', '.join(f'{n} {reason}' for reason, n in reasons.items())})" if reasons else ""
+    why = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in reasons.items())
+    rejected = f" ({why})" if reasons else ""
     again = f"{result['seen_again']} seen again"
     again += f" ({result['judged_again']} of them judged in a better view)" if result["judged_again"] else ""
     lines = [
         "",
-        f"session {result['session']}: {result['cells']} cells counted, {result['cells_found']} found "
-        f"({result['at_edge']} cut by the edge, {again}, {result['rejected']} rejected), "
-        f"{result['flagged']} flagged",
-        f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{rejected} "
-        f"+ {frames['pending']} pending",
+        *_folded(
+            f"session {result['session']}: {result['cells']} cells counted, {result['cells_found']} found "
+            f"({result['at_edge']} cut by the edge, {again}, {result['rejected']} rejected), "
+            f"{result['flagged']} flagged"
+        ),
+        *_folded(
+            f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{rejected} "
+            f"+ {frames['pending']} pending"
+        ),
     ]
     shares = {**result["counts"], "neutrophils": result["neutrophils"]}
     for name, count in shares.items():
@@ -171,12 +177,16 @@ def _lines(result: dict[str, Any]) -> list[str]:
         value = "-" if share["value"] is None else f"{share['value']:.1f}"
         lines.append(f"  {name:<12}{count:>6}{value:>8} %   95 % interval {share['low']:.1f} to {share['high']:.1f}")
     if result["drifted"]["episodes"]:
-        lines.append(_drift_line(result))
+        lines += _folded(_drift_line(result))
     if result["stages_ms"]:
         stages = (f"{name} {stage['median_ms']:.1f}" for name, stage in result["stages_ms"].items())
-        lines.append(f"median ms by stage: {' · '.join(stages)}")
-    lines.append(f"{RESEARCH_USE} {PRELIMINARY}")
+        lines += _folded(f"median ms by stage: {' · '.join(stages)}")
+    lines += [RESEARCH_USE, PRELIMINARY]
     return lines
+
+
+def _folded(text: str) -> list[str]:
+    return fold(text, rest="  ")
 
 
 def _drift_line(result: dict[str, Any]) -> str:

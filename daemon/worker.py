@@ -21,7 +21,7 @@ def main(plan: RunPlan, role: Role) -> None:
     with role.loading():
         engine = Engine.load(weights_in_use(plan.settings), device=plan.settings.device)
     role.beat()
-    get_logger().info("worker ready", weights=engine.weights_id[:12], device=str(engine.device))
+    get_logger().info("networks loaded", weights=engine.weights_id[:12], device=str(engine.device))
     capacity = _CAPACITY["cuda" if str(engine.device).startswith("cuda") else "cpu"]
     with LeaseClient(plan, role, "worker", capacity=capacity) as lease_client:
         while not role.stopping:

@@ -20,7 +20,7 @@ _BETWEEN_REFUSALS = 8  # answers; the frame that was refused comes back sooner
 
 def main(plan: RunPlan, role: Role) -> None:
     """Find leukocytes until told to stop."""
-    get_logger().info("finder ready")
+    get_logger().info("search for cells ready")
     desks = SessionMaps(
         plan.settings.state_dir,
         max_pixels=plan.settings.max_frame_pixels,

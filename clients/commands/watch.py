@@ -1,15 +1,16 @@
 """``smearwatch watch``: the live differential in this terminal, or as lines."""
 
-import os
 import signal
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from smearwatch.clients.stdout import close_stdout, to_stdout
+from smearwatch.clients.stdout import close_stdout, has_terminal, to_stdout
+from smearwatch.clients.view import View
 from smearwatch.daemon.config import Settings, load_settings
+from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.lock import holder
 from smearwatch.daemon.record.sessions import find_session
 
@@ -52,7 +53,7 @@ def watch(
         raise typer.BadParameter("choose --plain or --json, not both")
     settings = load_settings(config)
     live = session is None or holder(find_session(settings.state_dir, session)) is not None
-    if not (plain or as_json or once) and _has_terminal():
+    if not (plain or as_json or once) and has_terminal():
         # Loaded only now: lines need none of it.
         from smearwatch.clients.terminal.start import watch_in_terminal
 
@@ -65,30 +66,38 @@ def watch(
 
 
 def _lines(settings: Settings, session: str | None, *, live: bool, once: bool, as_json: bool) -> None:
-    from smearwatch.clients.feed import Feed
-    from smearwatch.clients.lines import Lines, follow, present
+    from smearwatch.clients.lines import Lines
+    from smearwatch.clients.plain import table
     from smearwatch.clients.recorded import recorded_view
 
     write = to_stdout()
     if session is not None and not live:
-        Lines(write, as_json=as_json).show(recorded_view(settings.state_dir, session, recent=0))
-        return
+        view = recorded_view(settings.state_dir, session, recent=0)
+        Lines(write, as_json=as_json).show(view)
+    else:
+        view = _followed(settings, session, write, once=once, as_json=as_json)
+    if not as_json:
+        for line in table(view):
+            write(line)
+
+
+def _followed(
+    settings: Settings, session: str | None, write: Callable[[str], None], *, once: bool, as_json: bool
+) -> View:
+    """Write the daemon's lines until it has finished or somebody stops; returns the last view."""
+    from smearwatch.clients.feed import Feed
+    from smearwatch.clients.lines import Lines, follow, present
+    from smearwatch.clients.recorded import recorded_view
+
     with Feed(settings.runtime_dir, settings.state_dir, session=session, recent=0) as feed:
         if once:
             view = present(feed)
             if view is None and session is None:
                 raise NoDaemon(feed.address)
-            Lines(write, as_json=as_json).show(view or recorded_view(settings.state_dir, str(session), recent=0))
-            return
+            view = view or recorded_view(settings.state_dir, str(session), recent=0)
+            Lines(write, as_json=as_json).show(view)
+            return view
         stopped: list[int] = []
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: stopped.append(number))
-        follow(feed, write, lambda: bool(stopped), as_json=as_json, warn=_warn)
-
-
-def _warn(line: str) -> None:
-    sys.stderr.write(f"smearwatch: {line}\n")
-
-
-def _has_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        return follow(feed, write, lambda: bool(stopped), as_json=as_json, warn=say)

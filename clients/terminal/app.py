@@ -8,12 +8,13 @@ from textual import work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
-from smearwatch.clients.terminal.differential import Differential
+from smearwatch.clients.terminal.differential import DIM, Differential
 from smearwatch.clients.terminal.figures import Panel, cell_rows, daemon_rows, frame_rows
 from smearwatch.clients.terminal.help import HelpPage
 from smearwatch.clients.terminal.pictures import RecentStrip, in_words
@@ -43,15 +44,23 @@ class BringerFailed(Message):
         self.error = error
 
 
-class WatchApp(App[Exception]):
+class SourceEnded(Message):
+    """No more views will come: there is nothing more to be seen."""
+
+
+class WatchApp(App[BaseException]):
     """The screen. Ends with the exception that ended its source, if one did.
 
     Parameters
     ----------
     bring : callable
         Where views come from.
-    address : str
-        Where the daemon is looked for, to be shown while it is not there.
+    waiting : str
+        What is waited for while nothing is known, to be shown.
+    caption : str
+        A line below the first one; nothing where it is empty.
+    stays : bool
+        Whether the last view stays when no more will come, until the person quits.
     """
 
     CSS_PATH = "watch.tcss"
@@ -63,17 +72,22 @@ class WatchApp(App[Exception]):
         Binding("question_mark", "explain", "Help", key_display="?"),
     ]
 
-    def __init__(self, bring: Bring, *, address: str) -> None:
+    def __init__(self, bring: Bring, *, waiting: str, caption: str = "", stays: bool = True) -> None:
         super().__init__()
         self._bring = bring
-        self._address = address
+        self._waiting = waiting
+        self._caption = caption
+        self._stays = stays
         self._view = View()
         self._came_s = time.monotonic()
         self._pictures = True
+        self._closed = False
 
     def compose(self) -> ComposeResult:
         """Make the screen's parts."""
-        yield StatusLine(self._address)
+        yield StatusLine(self._waiting)
+        if self._caption:
+            yield Static(Content.styled(self._caption, DIM), id="caption")
         yield DriftLine()
         with Vertical(id="differential-panel") as panel:
             panel.border_title = "differential"
@@ -100,6 +114,10 @@ class WatchApp(App[Exception]):
         self.set_interval(1.0, self._tick)
         self.call_after_refresh(self._fetch)
 
+    def on_unmount(self) -> None:
+        """Let the thread end that fetches: one that begins only now is cancelled by nobody."""
+        self._closed = True
+
     def on_resize(self, event: Resize) -> None:
         """Choose between panels and lines."""
         self._fit(event.size.width, event.size.height)
@@ -112,6 +130,11 @@ class WatchApp(App[Exception]):
     def on_bringer_failed(self, message: BringerFailed) -> None:
         """Give the terminal back; the error is told where there is room for it."""
         self.exit(message.error, return_code=1)
+
+    def on_source_ended(self) -> None:
+        """Close the screen that is only there for what came."""
+        if not self._stays:
+            self.exit()
 
     def action_pictures(self) -> None:
         """Show or hide the pictures."""
@@ -134,9 +157,11 @@ class WatchApp(App[Exception]):
             self.post_message(ViewCame(view))
 
         try:
-            self._bring(show, lambda: worker.is_cancelled)
+            self._bring(show, lambda: worker.is_cancelled or self._closed)
         except Exception as error:  # noqa: BLE001  # told by the caller, after the terminal is given back
             self.post_message(BringerFailed(error))
+        else:
+            self.post_message(SourceEnded())
 
     def _fit(self, columns: int, rows: int) -> None:
         roomy = columns >= _ROOMY_COLUMNS and rows >= _ROOMY_ROWS

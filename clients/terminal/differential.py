@@ -75,11 +75,11 @@ def _progress_line(view: View, bar_width: int) -> Content:
     cells = int(view.tally["cells"]) if view.tally else 0
     target = view.target
     done = cells / target if target else 0.0
-    said = f"of {target}" if target else "no target"
+    said = f"of {target}" if target else ""
     reached = bool(target) and cells >= (target or 0)
     return Content.assemble(
         (f"{'all cells':<{_NAME}}", "$foreground"),
-        (f"{cells:>{_COUNT}}", "bold $foreground"),
+        (f"{cells if view.tally else DASH:>{_COUNT}}", "bold $foreground"),
         (f"{said:>{_PERCENT}}", "$foreground"),
         (f"{'target reached' if reached else f'{done:.0%} done' if target else '':>{_LIMITS}}", DIM),
         " " * _GAP,

@@ -13,6 +13,7 @@ Row = tuple[str, str, str]
 """Label, number, remark; a row without a number is a remark to the row above."""
 
 _NUMBER = 8
+_TITLE, _BETWEEN = 9, 3  # of a panel that is one line
 
 
 def frame_rows(view: View) -> list[Row]:
@@ -50,9 +51,9 @@ def cell_rows(view: View) -> list[Row]:
 def daemon_rows(view: View) -> list[Row]:
     """Return how the daemon does."""
     return [
-        ("file to count", latency_text(view.latency_ms), "median"),
-        ("finders", _number(view.finders), _absent(view.finders)),
-        ("workers", _number(view.workers), _absent(view.workers)),
+        ("delay", latency_text(view.latency_ms), "file to count"),
+        ("searching", _number(view.finders), _absent(view.finders)),
+        ("judging", _number(view.workers), _absent(view.workers)),
         ("waiting files", _number(view.waiting_files), ""),
         ("event", _number(view.event or None), ""),
     ]
@@ -77,8 +78,14 @@ class Panel(Static):
         self._compact = compact
         self._draw()
 
+    def on_resize(self) -> None:
+        """Fit the line to the new width."""
+        if self._compact:
+            self._draw()
+
     def _draw(self) -> None:
-        self.update(one_line(self._title, self._rows) if self._compact else aligned(self._rows))
+        width = self.content_size.width or self.app.size.width  # before it is laid out
+        self.update(one_line(self._title, self._rows, width) if self._compact else aligned(self._rows))
 
 
 def aligned(rows: list[Row]) -> Content:
@@ -94,14 +101,25 @@ def aligned(rows: list[Row]) -> Content:
     return Content("\n").join(lines)
 
 
-def one_line(title: str, rows: list[Row]) -> Content:
-    """Return rows side by side behind their title; remarks that stand alone follow on a line of their own."""
-    parts: list[tuple[str, str]] = [(f"{title:<9}", DIM)]
-    numbered = [(label, number) for label, number, _ in rows if number and label != "event"]
-    for place, (label, number) in enumerate(numbered):
+def one_line(title: str, rows: list[Row], width: int) -> Content:
+    """Return rows side by side behind their title, in further lines where the width does not do.
+
+    Remarks that stand alone follow on a line of their own.
+    """
+    parts: list[tuple[str, str]] = [(f"{title:<{_TITLE}}", DIM)]
+    used = _TITLE
+    for label, number, _ in rows:
+        if not number or label == "event":
+            continue
         said = label.removesuffix("s") if number == "1" else label
-        parts += [("   " if place else "", DIM), (number, "bold $foreground"), (f" {said}", "$foreground 75%")]
-    parts += [(f"\n{'':<9}{remark}", DIM) for _, number, remark in rows if not number]
+        wide = len(number) + 1 + len(said)
+        if used > _TITLE:
+            fits = used + _BETWEEN + wide <= width
+            parts.append((" " * _BETWEEN if fits else f"\n{'':<{_TITLE}}", DIM))
+            used = used + _BETWEEN if fits else _TITLE
+        parts += [(number, "bold $foreground"), (f" {said}", "$foreground 75%")]
+        used += wide
+    parts += [(f"\n{'':<{_TITLE}}{remark}", DIM) for _, number, remark in rows if not number]
     return Content.assemble(*parts)
 
 

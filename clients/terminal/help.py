@@ -23,6 +23,8 @@ _TERMS = (
     ("rejected", "none of these classes: artefact, smudge, precursor, out of focus"),
     ("drift", "the last cells look unlike those the weights were trained on: check, label, adapt"),
     ("pending", "frames that are safe on disk and wait for their turn"),
+    ("delay", "from a finished file to its count, the median"),
+    ("searching", "processes that find the cells in a field; judging: those that say what a cell is"),
 )
 _KEYS = (
     ("p", "pictures of the last cells on and off"),

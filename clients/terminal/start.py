@@ -32,13 +32,13 @@ def watch_in_terminal(settings: Settings, session: str | None, *, live: bool) ->
     """
     address = Endpoints.under(settings.runtime_dir).talk.removeprefix("ipc://")
     bring = recorded(settings, session) if session is not None and not live else followed(settings, session)
-    error = WatchApp(bring, address=address).run()
+    error = WatchApp(bring, waiting=f"waiting for the daemon at {address}").run()
     if error is not None:
         raise error
 
 
-def followed(settings: Settings, session: str | None) -> Bring:
-    """Return what brings views of the daemon's session as they change, ten a second at most."""
+def followed(settings: Settings, session: str | None, over: Callable[[], bool] = lambda: False) -> Bring:
+    """Return what brings views of the daemon's session as they change, ten a second at most, until it is over."""
 
     def bring(show: Callable[[View], None], stopped: Callable[[], bool]) -> None:
         # The sockets are loaded here, in the thread, so that the first screen does not wait for them.
@@ -46,7 +46,7 @@ def followed(settings: Settings, session: str | None) -> Bring:
 
         next_s, news = 0.0, False
         with Feed(settings.runtime_dir, settings.state_dir, session=session, pictures=True, recent=MOST) as feed:
-            while not stopped():
+            while not (stopped() or over()):
                 news |= feed.poll(_BETWEEN_VIEWS_S if news else _POLL_S)
                 if news and time.monotonic() >= next_s:
                     show(feed.view())

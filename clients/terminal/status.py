@@ -5,24 +5,26 @@ from textual.widgets import Static
 
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
-from smearwatch.clients.wording import drift_text, duration_text
+from smearwatch.clients.wording import drift_text, duration_text, phase_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 
 
 class StatusLine(Static):
     """Program, session, and the connection at the right."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, waiting: str) -> None:
         super().__init__(id="status")
-        self._address = address
+        self._waiting = waiting
         self._view = View()
 
     def show(self, view: View, *, silent_s: float | None = None) -> None:
         """Draw a view; ``silent_s`` is how long the daemon is silent by now."""
         self._view = view
-        sign, colour, words = connection_words(view, self._address, view.silent_s if silent_s is None else silent_s)
+        sign, colour, words = connection_words(view, self._waiting, view.silent_s if silent_s is None else silent_s)
         name = f"  {view.session}" if view.session else ""
         room = self.content_size.width - len("smearwatch") - len(name) - len(words) - 2
+        if room < 2:  # the end of a path says more than its beginning
+            words, room = f"\N{HORIZONTAL ELLIPSIS}{words[3 - room :]}", 2
         self.update(
             Content.assemble(
                 ("smearwatch", "bold $primary"),
@@ -67,13 +69,14 @@ class Notice(Static):
         self.update(Content.assemble((RESEARCH_USE, "$warning"), between, (PRELIMINARY, DIM)))
 
 
-def connection_words(view: View, address: str, silent_s: float) -> tuple[str, str, str]:
+def connection_words(view: View, waiting: str, silent_s: float) -> tuple[str, str, str]:
     """Return the sign, its colour and the words for a connection."""
     match view.connection:
         case "connecting":
-            return "○", "$secondary", f"waiting for the daemon at {address}"
+            return "○", "$secondary", waiting
         case "live":
-            return "●", "$success", "live"
+            phase = phase_text(view)
+            return "●", "$success", f"live: {phase}" if phase else "live"
         case "lost":
             return "●", "$error", f"lost since {duration_text(silent_s)}, reconnecting"
         case "done":

@@ -130,7 +130,9 @@ class Hub:
             self._journal.counters["wire_bad_body"] += 1
             refusal = Refused("bad_body", flaw_of(error)[:400])
         if refusal is not None:
-            get_logger().warning("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
+            # A source that offers one more frame when the target is reached has done nothing wrong.
+            tell = get_logger().debug if refusal.code == "draining" else get_logger().warning
+            tell("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
             self._sockets.send(identity, refusal)
 
     def _from_peer(self, peer: PeerState, message: Message, buffers: Sequence[memoryview]) -> Refused | None:

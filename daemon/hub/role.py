@@ -34,7 +34,7 @@ def main(plan: RunPlan, role: Role) -> None:
         journal = Journal(ledger, sockets)
         journal.commit(_opened(plan, ledger))
         hub = Hub(plan, journal, sockets)
-        get_logger().info("hub ready", session=plan.session, epoch=ledger.epoch, runtime_dir=str(runtime_dir))
+        get_logger().info("session open", session=plan.session, epoch=ledger.epoch, runtime_dir=str(runtime_dir))
         while not role.stopping and hub.state != "done":
             hub.turn()
             role.beat()

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from smearwatch.daemon.log import configure, get_logger
-from smearwatch.daemon.one_line import one_line
+from smearwatch.daemon.one_line import one_line, say
 from smearwatch.daemon.plan import RunPlan
 
 EXIT_UNUSABLE = 3
@@ -96,7 +96,7 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001  # the process's last line of defence: one line, never a traceback
         line = one_line(error)
         if line is not None:
-            sys.stderr.write(f"smearwatch: {line}\n")
+            say(line)
             return EXIT_UNUSABLE
         get_logger().error("role failed", error=f"{type(error).__name__}: {error}")
         if plan.settings.log_level == "debug":

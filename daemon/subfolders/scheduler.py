@@ -4,7 +4,6 @@ The workers and finders, which take long to load, stay; hub, source and lines ar
 the same sockets. So `smearwatch watch` follows whichever session is counted now.
 """
 
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any
 import typer
 
 from smearwatch.daemon.log import configure, get_logger
+from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.child import Child
 from smearwatch.daemon.process.notify import notify, watchdog_period_s
@@ -119,7 +119,7 @@ class SubfolderScheduler:
             told = f"nothing new in {subfolders} of {folder}, waiting (Ctrl-C ends)"
         else:
             told = f"waiting for subfolders in {folder} (each becomes a session of its own; Ctrl-C ends)"
-        sys.stderr.write(f"smearwatch: {told}\n")
+        say(told)
 
     def _count(self, subfolder: Subfolder) -> None:
         # When it is time to end is decided here, for the other subfolders have a say in it.

@@ -15,6 +15,7 @@ import time
 import pytest
 
 from smearwatch.clients import lines_role
+from smearwatch.clients.wording import DASH
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import Role
@@ -54,7 +55,9 @@ def test_a_recorded_session_as_plain_lines_where_there_is_no_terminal(place):
     done = watch("old")
     assert done.returncode == 0
     assert "For Research Use Only. Not for use in diagnostic procedures." in done.stdout
-    assert " recorded " in done.stdout.splitlines()[-1]
+    assert "# recorded" in done.stdout.splitlines()
+    assert f"segmented         7    100.0    59.0 {DASH} 100.0" in done.stdout.splitlines()
+    assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 def test_as_a_role_of_a_run_it_has_the_last_word_even_when_stopped_at_once(place, capsys):

@@ -75,7 +75,7 @@ def test_frames_dropped_alternately_and_a_late_one(fields, tmp_path):
     }  # fmt: skip
     assert err.count("subfolder is not counted") == 2
     assert err.count("beside the subfolders") == 1
-    assert err.count("worker ready") == 1, "the networks are loaded once"
+    assert err.count("networks loaded") == 1, "the networks are loaded once"
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
@@ -101,7 +101,7 @@ def test_begun_again_in_the_middle(fields, tmp_path, sent):
     whole("t-b", [*fields[3:6], fields[7]])
     again = smearwatch("run", "--watch", watched, "--subfolders", "--session", "t", "--until-idle", "1", "--json")
     assert again.returncode == 0, again.stderr
-    assert "hub ready" not in again.stderr, "everything is recorded, so nothing is begun"
+    assert "session open" not in again.stderr, "everything is recorded, so nothing is begun"
 
 
 def test_whoever_waits_is_told_what_for(tmp_path):

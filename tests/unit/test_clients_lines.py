@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from smearwatch.clients.lines import EVERY_S, PATIENCE_S, Lines, follow, json_view, plain_header, plain_line, present
-from smearwatch.clients.terminal.differential import table
+from smearwatch.clients.lines import EVERY_S, PATIENCE_S, Lines, follow, json_view, present
+from smearwatch.clients.plain import row, row_headings, table
+from smearwatch.clients.terminal.differential import table as drawn_table
 from smearwatch.clients.view import View
 from smearwatch.clients.wording import (
     DASH,
@@ -18,8 +20,10 @@ from smearwatch.clients.wording import (
     latency_text,
     limits_text,
     percent_text,
-    state_word,
+    phase_text,
+    state_text,
 )
+from smearwatch.daemon.record.drift import HINT
 from smearwatch.daemon.record.events import Counted, LookRange, Ranged
 from smearwatch.daemon.record.tally import tally_json
 from tests.unit.clients_script import ScriptedHub, counted, counted_frames, found, rejected, seen
@@ -99,17 +103,105 @@ def test_json_line_keeps_its_promise(hub):
     assert (line["connection"], line["latency_ms"], line["event"]) == ("live", 400.0, len(hub.events))
 
 
-def test_plain_line_is_aligned_under_its_header(hub):
-    header, line = plain_header(), plain_line(view_of(hub), "12:00:00")
-    for row in ("band", "segmented", "lymphocyte", "neutrophils"):
-        end = header.index(row) + len(row)
-        assert line[end - 1] != " ", row
-        assert line[end] == " ", row
-    assert f"     4   4.0   1{DASH}10" in line
-    assert "102 = 101 counted + 1 rejected + 0 pending" in line
+def test_a_row_is_aligned_under_its_headings(hub):
+    headings, line = row_headings(), row(view_of(hub), "12:00:00")
+    assert len(headings) == len(line) == 80
+    for name in ("cells", "band", "seg", "lymph", "neut", "flag", "rej", "frames"):
+        end = headings.index(name) + len(name)
+        assert line[end - 1] != " ", name
+        assert line[end : end + 1] in ("", " "), name
+    assert line.split() == [
+        "12:00:00",
+        "100/100",
+        "4.0",
+        "50.0",
+        "0.0",
+        "0.0",
+        "0.0",
+        "46.0",
+        "54.0",
+        "0",
+        "1",
+        "102/102",
+    ]
     empty = ScriptedHub()
     empty.start()
-    assert len(plain_line(view_of(empty), "12:00:00")[: len(header)]) == len(header)
+    assert len(row(view_of(empty), "12:00:00")) == 80
+
+
+def test_the_table_has_the_limits_of_each_class(hub):
+    lines = list(table(view_of(hub)))
+    assert [line.split()[:3] for line in lines[2:9]] == [
+        ["band", "4", "4.0"], ["segmented", "50", "50.0"], ["eosinophil", "0", "0.0"], ["basophil", "0", "0.0"],
+        ["monocyte", "0", "0.0"], ["lymphocyte", "46", "46.0"], ["neutrophils", "54", "54.0"],
+    ]  # fmt: skip
+    assert lines[2].endswith(f"1.1 {DASH}  9.9")
+    assert " ".join(lines[9:]) == (
+        "100/100 cells, 0 flagged, 1 rejected. Frames: 102 seen = 101 counted + 1 rejected + 0 pending."
+    )
+    assert list(table(View())) == []
+
+
+def widest(hub):
+    """Say of a session that it is as long as one may be, has as long a name, and drifts."""
+    drift = {
+        "since_cell": 12_345,
+        "what": "red cells denser in blue beside green",
+        "says": "red cells 99.9 times denser in blue beside green than those trained on",
+        "mend": HINT,
+    }
+    view = view_of(hub, session="s" * 64, target=9_999)
+    shares = {name: {"value": 100.0, "low": 100.0, "high": 100.0} for name in view.tally["percent"]}
+    frames = {"seen": 9_999, "counted": 9_999, "rejected": 0, "pending": 0}
+    wide = {"cells": 9_999, "flagged": 9_999, "rejected": 9_999, "percent": shares, "frames": frames, "drift": drift}
+    return replace(view, tally={**view.tally, **wide})
+
+
+def test_every_plain_line_fits_80_columns(hub):
+    written: list[str] = []
+    lines = Lines(written.append, as_json=False)
+    view = widest(hub)
+    empty = ScriptedHub()
+    empty.start()
+    lines.show(view_of(empty, session=view.session, workers=0))
+    lines.show(view)
+    lines.show(replace(view, connection="lost"))
+    lines.show(replace(view, connection="live"))
+    lines.show(replace(view, connection="done", ended="finished", tally={**view.tally, "drift": None}))
+    written += table(view)
+    assert [line for line in written if len(line) > 80] == []
+    text = " ".join(line.removeprefix("# ") for line in written)
+    for words in (view.session, "loading the networks", view.tally["drift"]["says"], HINT, "drift is over"):
+        assert words in text, words
+    for state in ("# nothing is heard of the count any more; waiting for it", "# counting", "# finished"):
+        assert state in written
+
+
+def test_before_the_first_cell_the_lines_say_what_is_done():
+    hub = ScriptedHub()
+    hub.start()
+    written: list[str] = []
+    lines = Lines(written.append, as_json=False)
+    steps: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
+        ({"workers": None}, ()),
+        ({"workers": 0}, ()),
+        ({"finders": 0}, ()),
+        ({}, ()),
+        ({}, (seen(0),)),
+    ]
+    steps += [({}, (seen(1),)), ({}, (found(0, 1), found(1, 2))), ({}, (counted(0),))]
+    for changes, events in steps:
+        hub.commit(*events)
+        lines.show(view_of(hub, **changes))
+    said = [line for line in written[5:] if line.startswith("# ")]
+    assert said == [
+        "# loading the networks",
+        "# starting the search for cells",
+        "# waiting for the first field",
+        "# searching the first fields",
+        "# judging the first cells",
+    ]
+    assert [line.split()[1] for line in written if line[0].isdigit()] == ["1/100"]
 
 
 def test_a_class_that_a_session_was_not_judged_by_has_a_dash_and_keeps_the_line_aligned(hub):
@@ -118,10 +210,10 @@ def test_a_class_that_a_session_was_not_judged_by_has_a_dash_and_keeps_the_line_
     tally = {key: value for key, value in view.tally.items() if key not in ("counts", "percent")}
     for key in ("counts", "percent"):
         tally[key] = {name: value for name, value in view.tally[key].items() if name != "lymphocyte"}
-    whole, line = plain_line(view, "12:00:00"), plain_line(replace(view, tally=tally), "12:00:00")
-    assert f"     0     {DASH}  0{DASH}100" in line
+    whole, line = row(view, "12:00:00"), row(replace(view, tally=tally), "12:00:00")
+    assert f"     {DASH}" in line
     assert len(line) == len(whole)
-    drawn = "\n".join(row.plain for row in table(replace(view, tally=tally), 120)).splitlines()
+    drawn = "\n".join(line.plain for line in drawn_table(replace(view, tally=tally), 120)).splitlines()
     (lymphocytes,) = [row for row in drawn if row.startswith("lymphocyte")]
     assert lymphocytes.split()[:4] == ["lymphocyte", "0", DASH, DASH]
 
@@ -140,9 +232,11 @@ def test_the_same_news_is_told_once(hub):
 def test_plain_says_what_it_must_not_be_used_for(hub):
     written: list[str] = []
     Lines(written.append, as_json=False).show(view_of(hub))
-    assert "For Research Use Only. Not for use in diagnostic procedures." in written[1]
-    assert "Preliminary" in written[1]
-    assert len(written) == 4
+    assert written[1:3] == [
+        "# For Research Use Only. Not for use in diagnostic procedures.",
+        "# Preliminary until verified by a person.",
+    ]
+    assert len(written) == 7
 
 
 def test_a_line_a_second_and_the_last_one_always(hub):
@@ -173,7 +267,7 @@ def test_says_once_that_there_is_no_daemon_and_goes_on(hub):
     follow(feed, written.append, lambda: False, as_json=False, warn=warned.append, clock=feed.clock)
     assert warned == ["waiting for the daemon at /run/hub.sock"]
     assert feed.now >= PATIENCE_S
-    assert len(written) == 4
+    assert len(written) == 7
 
 
 def test_present_waits_for_the_pulse_but_not_long(hub):
@@ -207,10 +301,11 @@ def test_json_view_before_anything_is_known():
         (duration_text(7200.0), "2 h"),
         (latency_text(None), DASH),
         (latency_text(412.0), "0.41 s"),
-        (state_word(View()), "waiting"),
-        (state_word(View(connection="lost")), "lost"),
-        (state_word(View(connection="done", ended="finished")), "finished"),
-        (state_word(View(connection="done", ended="recorded")), "recorded"),
+        (state_text(View()), "starting"),
+        (state_text(View(connection="live")), "counting"),
+        (state_text(View(connection="done", ended="finished")), "finished"),
+        (state_text(View(connection="done", ended="recorded")), "recorded"),
+        (phase_text(View(connection="lost")), None),
         (cells_of_target(View(target=100)), "0/100"),
         (cells_of_target(View()), "0"),
     ],
@@ -244,10 +339,11 @@ def test_drift_is_said_when_it_begins_and_when_it_is_over():
         hub.commit(*events)
         assert lines.show(view_of(hub))
     said = [line for line in written if "drift" in line]
-    assert len(said) == 2
-    assert said[0].startswith("# drift since cell 21: nuclei 2.0 times paler in green than those trained on (check ")
-    assert said[1] == "# drift is over: the last cells look like those trained on"
-    assert written.index(said[0]) > 1
+    assert said == [
+        "# drift since cell 21: nuclei 2.0 times paler in green than those trained on",
+        "# drift is over: the last cells look like those trained on",
+    ]
+    assert written[written.index(said[0]) + 1].startswith("# (check stain, ")
 
 
 def test_drift_in_a_json_line():

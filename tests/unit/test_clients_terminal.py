@@ -13,9 +13,10 @@ from textual.worker import WorkerCancelled
 
 from smearwatch.clients.terminal.app import WatchApp
 from smearwatch.clients.terminal.bar import axis, progress_bar, share_bar
+from smearwatch.clients.terminal.demo import DemoApp
 from smearwatch.clients.terminal.figures import cell_rows, daemon_rows, frame_rows, one_line
 from smearwatch.clients.terminal.pictures import Card, half_blocks, in_words
-from smearwatch.clients.terminal.status import connection_words
+from smearwatch.clients.terminal.status import StatusLine, connection_words
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.clients.view import RecentCell, View
 from smearwatch.clients.wording import DASH
@@ -56,7 +57,7 @@ def run_app(bring, size, look):
             ended.set()
 
     async def run():
-        app = WatchApp(bring_once, address="/run/hub.sock")
+        app = WatchApp(bring_once, waiting="waiting for the daemon at /run/hub.sock")
         async with app.run_test(size=size) as pilot:
             await asyncio.to_thread(ended.wait)  # on a busy machine the source begins late
             with contextlib.suppress(WorkerCancelled):  # as one is whose app has ended
@@ -213,7 +214,7 @@ def test_every_bar_fits_its_width(width):
     ],
 )
 def test_connection_words(view, silent_s, words):
-    assert connection_words(view, "/r/hub.sock", silent_s)[2] == words
+    assert connection_words(view, "waiting for the daemon at /r/hub.sock", silent_s)[2] == words
 
 
 def test_the_status_line_tells_the_connections_end(view):
@@ -240,10 +241,90 @@ def test_last_cells_in_words_fit_the_line(view):
 
 def test_without_workers_it_says_that_frames_wait(view):
     rows = daemon_rows(replace(view, workers=0))
-    assert ("workers", "0", "frames wait") in rows
-    assert "1 finder " in one_line("daemon", rows).plain
+    assert ("judging", "0", "frames wait") in rows
+    assert "1 searching   0 judging" in one_line("daemon", rows, 76).plain
     assert [row[1] for row in frame_rows(View())] == [DASH] * 4
     assert [row[1] for row in cell_rows(View())] == [DASH] * 6
+
+
+def test_figures_side_by_side_go_on_below_where_the_width_does_not_do(view):
+    many = dict.fromkeys(("cells_found", "flagged", "rejected", "at_edge", "seen_again"), 12345)
+    rows = cell_rows(replace(view, tally={**view.tally, **many}))
+    for width in (60, 76, 118):
+        lines = one_line("cells", rows, width).plain.splitlines()
+        assert all(len(line) <= width for line in lines)
+        assert all(line.startswith(" " * 9) for line in lines[1:])
+        assert " ".join(" ".join(lines).split()) == (
+            "cells 12345 found 12345 flagged 0 corrected 12345 rejected 12345 at the edge 12345 seen again"
+        )
+    assert len(one_line("cells", rows, 76).plain.splitlines()) == 2
+
+
+def test_what_is_waited_for_fits_the_first_line_however_long_its_path():
+    async def look(app, pilot):
+        app.screen.query_one(StatusLine)._waiting = "waiting for the daemon at /" + "a" * 90 + "/hub.sock"
+        app._draw()
+        await pilot.pause()
+        assert text_of(app)[0].endswith("a/hub.sock")
+        assert text_of(app)[0].startswith("  smearwatch  ○ \N{HORIZONTAL ELLIPSIS}")
+
+    run_app(lambda show, _: None, (80, 24), look)
+
+
+def test_the_first_line_says_what_is_done_before_the_first_cell():
+    hub = ScriptedHub()
+    hub.start()
+    assert "live: loading the networks" in on_screen(view_of(hub, workers=0), (80, 24))[0]
+    hub.commit(seen(0))
+    assert "live: searching the first fields" in on_screen(view_of(hub), (80, 24))[0]
+
+
+def demo_screen(bring, look):
+    """Run the demo's screen until it closes; returns what it ended with."""
+
+    async def run():
+        app = DemoApp(bring, waiting="starting the count", caption="simulated slide 1", stays=False)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await look(app, pilot)
+            await pilot.pause()
+        return app
+
+    return asyncio.run(run())
+
+
+def test_the_demos_screen_says_what_is_seen_and_closes_by_itself(view):
+    stop, seen_text = threading.Event(), []
+
+    def bring(show, stopped):
+        show(view)
+        stop.wait(20)
+
+    async def look(app, pilot):
+        await pilot.pause(0.2)
+        seen_text.extend(text_of(app))
+        stop.set()
+        for _ in range(100):
+            if not app.is_running:
+                break
+            await pilot.pause(0.05)
+
+    app = demo_screen(bring, look)
+    assert app.return_value is None
+    assert not app.is_running
+    text = "\n".join(seen_text)
+    assert [word in text for word in ("simulated slide 1", "q Close this screen", RESEARCH_USE)] == [True] * 3
+
+
+@pytest.mark.parametrize(("key", "ends_with"), [("q", type(None)), ("ctrl+c", KeyboardInterrupt)])
+def test_the_demos_screen_can_be_closed_or_ended(view, key, ends_with):
+    def bring(show, stopped):
+        while not stopped():
+            threading.Event().wait(0.02)
+
+    async def look(app, pilot):
+        await pilot.press(key)
+
+    assert isinstance(demo_screen(bring, look).return_value, ends_with)
 
 
 @pytest.mark.parametrize(("variable", "theme"), [("15;0", DARK), ("0;15", LIGHT), ("0;default;7", LIGHT), ("", DARK)])

@@ -1,0 +1,88 @@
+"""A view as lines for a person: each fits into 80 columns."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from smearwatch.clients.view import View
+from smearwatch.clients.wording import (
+    ROWS,
+    cells_of_target,
+    count_of,
+    drift_text,
+    fine_limits_text,
+    percent_text,
+    share_of,
+)
+from smearwatch.daemon.columns import fold
+from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+
+_SHORT = ("band", "seg", "eos", "baso", "mono", "lymph", "neut")
+"""`ROWS` as laboratories abbreviate them."""
+
+
+_LEGEND = (
+    "Classes in percent of the counted cells; neut is band and seg together. "
+    "flag: counted, to be looked at by a person. rej: not counted. frames: finished/seen."
+)
+
+
+def remark(text: str) -> list[str]:
+    """Return lines that are no row: each begins with ``#``."""
+    return fold(text, first="# ", rest="# ")
+
+
+def introduction(session: str | None) -> list[str]:
+    """Return what is said once of a session, above its first row."""
+    return [
+        *remark(f"session {session}"),
+        *remark(RESEARCH_USE),
+        *remark(PRELIMINARY),
+        *remark(_LEGEND),
+    ]
+
+
+def row_headings() -> str:
+    """Return the headings of `row`."""
+    return f"{'time':<8}{'cells':>10}{''.join(f'{name:>6}' for name in _SHORT)}{'flag':>5}{'rej':>5}{'frames':>10}"
+
+
+def row(view: View, at: str) -> str:
+    """Return one aligned line: cells of the target, each class in percent, and how far the frames are.
+
+    Parameters
+    ----------
+    view : View
+        With its tally.
+    at : str
+        The time of day as ``12:34:56``.
+    """
+    tally = view.tally
+    assert tally is not None
+    shares = "".join(f"{percent_text(share_of(tally, name)):>6}" for name in ROWS)
+    frames = tally["frames"]
+    finished = f"{frames['counted'] + frames['rejected']}/{frames['seen']}"
+    return f"{at}{cells_of_target(view):>10}{shares}{tally['flagged']:>5}{tally['rejected']:>5}{finished:>10}"
+
+
+def drift_lines(tally: Mapping[str, Any]) -> list[str]:
+    """Return what leaves the range of what the weights were trained on and the hint, or that nothing does any more."""
+    drift = tally["drift"]
+    if drift is None:
+        return remark("drift is over: the last cells look like those trained on")
+    return remark(f"drift {drift_text(tally)} ({drift['mend']})")
+
+
+def table(view: View) -> Iterator[str]:
+    """Yield the differential with its 95 % intervals, and where each frame stands."""
+    tally = view.tally
+    if tally is None:
+        return
+    yield ""
+    yield f"{'':<12}{'cells':>7}{'percent':>9}{'95 % interval':>16}"
+    for name in ROWS:
+        share = share_of(tally, name)
+        yield f"{name:<12}{count_of(tally, name):>7}{percent_text(share):>9}{fine_limits_text(share):>16}"
+    yield from fold(
+        f"{cells_of_target(view)} cells, {tally['flagged']} flagged, {tally['rejected']} rejected. "
+        "Frames: {seen} seen = {counted} counted + {rejected} rejected + {pending} pending.".format_map(tally["frames"])
+    )

@@ -1,0 +1,152 @@
+"""Make the environment for `make dev`: says which step runs and how far it is, in a terminal on one line that moves.
+
+Runs with the system's Python, before anything is installed: nothing but the standard library here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+COLUMNS = 80
+LAST_LINES = 12
+DISK_FREE_GB = 8
+LOCK, HEADLESS = Path("requirements.txt"), Path("requirements-headless.txt")
+PIP_OPTIONS = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
+
+
+class StepFailed(Exception):
+    """A step ended with an error; holds what it was, its last lines and what may help."""
+
+    def __init__(self, what: str, said: list[str], mend: str) -> None:
+        super().__init__(what)
+        self.said = said
+        self.mend = mend
+
+
+class Screen:
+    """One line that moves on a terminal; nothing at all in a pipe."""
+
+    def __init__(self) -> None:
+        self._moves = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+    def show(self, text: str) -> None:
+        """Write the text over the last one."""
+        if self._moves:
+            sys.stdout.write(f"\r\033[K{text[: COLUMNS - 1]}")
+            sys.stdout.flush()
+
+    def say(self, text: str) -> None:
+        """Write a line that stays."""
+        self.show("")
+        print(text, flush=True)
+
+
+class Progress:
+    """Makes from what pip says a few words on how far it is."""
+
+    def __init__(self, packages: int) -> None:
+        self._packages = packages
+        self._collected = 0
+        self._words = "starting"
+
+    def words(self, line: str) -> str:
+        """Take a line of pip in and return how far it is."""
+        if collecting := re.match(r"Collecting ([^\s;]+)", line):
+            self._collected += 1
+            self._words = f"{self._collected} of {self._packages}: {collecting[1].replace('==', ' ')}"
+        elif size := re.search(r"Downloading \S+ \(([\d.]+ [kMG]B)\)", line):
+            self._words = f"{self._words.partition(', ')[0]}, {size[1]}"
+        elif line.startswith("Installing collected packages"):
+            self._words = f"unpacking {self._packages} packages; this takes a while"
+        return self._words
+
+
+def run(screen: Screen, what: str, command: list[str], mend: str, progress: Progress | None = None) -> None:
+    """Run a command to its end, showing on the moving line how far it is.
+
+    Raises
+    ------
+    StepFailed
+        It could not be started or ended with an error.
+    """
+    said: list[str] = []
+    words, began_s = "", time.monotonic()
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    except OSError as error:
+        raise StepFailed(what, [str(error)], mend) from None
+    assert process.stdout is not None
+    with process:
+        left = b""
+        while True:
+            if select.select([process.stdout], [], [], 1.0)[0]:
+                data = os.read(process.stdout.fileno(), 65536)
+                if not data:
+                    break
+                *lines, left = (left + data).split(b"\n")
+                for line in (raw.decode(errors="replace").rstrip() for raw in lines):
+                    said.append(line)
+                    words = progress.words(line) if progress else ""
+            screen.show(f"      {time.monotonic() - began_s:4.0f} s  {words}")
+    screen.show("")
+    if process.returncode:
+        raise StepFailed(what, [line for line in said if line.strip() and not _is_noise(line)][-LAST_LINES:], mend)
+
+
+def make(screen: Screen, folder: Path) -> None:
+    """Make the environment, step by step."""
+    python = str(folder / "bin" / "python")
+    pip = [python, "-m", "pip", "install", *PIP_OPTIONS]
+    packages = sum(1 for line in LOCK.read_text().splitlines() if re.match(r"[a-z0-9]", line, re.IGNORECASE))
+    screen.say(f"Making the environment in {folder}: once, some minutes.")
+    screen.say("[1/3] an empty environment")
+    mend = "on Debian: apt install python3-venv; then the same make again"
+    run(screen, "an empty environment", [sys.executable, "-m", "venv", str(folder)], mend)
+    screen.say(f"[2/3] {packages} packages, PyTorch the largest: to download about 3 GB, on disk about 6 GB")
+    mend = f"check the network, and that {DISK_FREE_GB} GB are free on the disk; then the same make again goes on"
+    hashed = [*pip, "--require-hashes"]
+    run(screen, "installing the packages", [*hashed, "-r", str(LOCK)], mend, Progress(packages))
+    # A machine without a desktop has no libGL: then OpenCV's build without windows takes its place, same version.
+    if subprocess.run([python, "-c", "import cv2"], stderr=subprocess.DEVNULL, check=False).returncode:
+        screen.say("      no desktop here: OpenCV's build without windows takes its place")
+        run(screen, "installing OpenCV without windows", [*hashed, "--no-deps", "-r", str(HEADLESS)], mend)
+    screen.say("[3/3] smearwatch itself")
+    mend = "the lines above say what is wrong with this folder"
+    run(screen, "installing smearwatch", [*pip, "--no-deps", "--no-build-isolation", "-e", "."], mend)
+    screen.say(f"The environment is ready: {folder}/bin/smearwatch --help")
+
+
+def _is_noise(line: str) -> bool:
+    """Say whether pip only warns of a place it does not look into."""
+    return bool(re.match(r"(WARNING: )?Location .* is ignored", line))
+
+
+def main(folder: str) -> int:
+    """Make the environment in a folder; returns the exit status."""
+    if sys.version_info < (3, 11):  # noqa: UP036  # this file is what says it
+        have = ".".join(map(str, sys.version_info[:2]))
+        print(f"smearwatch needs Python 3.11 or later, this is {have}: make PYTHON=python3.11 ...", file=sys.stderr)
+        return 1
+    screen = Screen()
+    try:
+        make(screen, Path(folder))
+    except StepFailed as failed:
+        screen.show("")
+        for line in failed.said:
+            print(f"  {line}", file=sys.stderr)
+        print(f"{failed} failed ({failed.mend})", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        screen.say("stopped; the same make again goes on")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
