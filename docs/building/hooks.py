@@ -17,9 +17,17 @@ PYTHON = ROOT / ".venv" / "bin" / "python"
 FROM_ROOT = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 
 
+# Whoever searches a word wants pages for people first.
+_LAST_IN_SEARCH = "---\nsearch:\n  boost: 0.2\n---\n"
+
+
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Fill in the parts of the navigation that follow from what is there."""
-    filled = {"DECISIONS": _decisions(), "COMMANDS": _names(_commands(), "commands"), "API": _names(_api(), "api")}
+    filled = {
+        "DECISIONS": ["decisions/index.md", *_decisions()],
+        "COMMANDS": _names(_commands(), "commands"),
+        "API": _names(_api(), "api"),
+    }
     config.nav = [_filled(entry, filled) for entry in config.nav or []]
     return config
 
@@ -27,8 +35,11 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that nobody writes by hand."""
     pages = {name: _at_home((ROOT / source).read_text(encoding="utf-8")) for source, name in FROM_ROOT.items()}
+    pages["decisions/index.md"] = "# Decisions\n\n" + "\n".join(
+        f"- [{title}]({Path(page).name})" for entry in _decisions() for title, page in entry.items()
+    )
     pages |= {f"commands/{_slug(name)}.md": text for name, text in _commands().items()}
-    pages |= {f"api/{name}.md": text for name, text in _api().items()}
+    pages |= {f"api/{name}.md": _LAST_IN_SEARCH + text for name, text in _api().items()}
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text))
     return files
@@ -37,8 +48,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Let links that lead out of docs/ to a page of the site find it there."""
     for source, name in FROM_ROOT.items():
-        markdown = re.sub(rf"\]\((?:\.\./)+{re.escape(source)}", f"](/{name}", markdown)
-    return markdown
+        markdown = re.sub(rf"\]\(\.\./{re.escape(source)}", f"]({name}", markdown)
+    return markdown.replace("](decisions)", "](decisions/index.md)")
 
 
 def _at_home(markdown: str) -> str:
