@@ -52,7 +52,7 @@ def page(name: str, command: Any, context: Any) -> str:
 
 
 def _usage(command: Any, context: Any) -> str:
-    names = []
+    names: list[str] = []
     above = context
     while above is not None:
         names.insert(0, above.info_name)

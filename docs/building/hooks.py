@@ -23,7 +23,7 @@ _LAST_IN_SEARCH = "---\nsearch:\n  boost: 0.2\n---\n"
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Fill in the parts of the navigation that follow from what is there."""
-    filled = {
+    filled: dict[str, list[Any]] = {
         "DECISIONS": ["decisions/index.md", *_decisions()],
         "COMMANDS": _names(_commands(), "commands"),
         "API": _names(_api(), "api"),
@@ -116,3 +116,12 @@ def _package_page(folder: Path) -> str:
     for module in modules:
         lines += [f"::: {package}.{module}", ""]
     return "\n".join(lines)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Refuse a site that would load anything from another host: it has to work without a network."""
+    loading = re.compile(r'<(?:script|link|img|iframe|source)\b[^>]*\b(?:src|href)="?(?:https?:)?//[^">]*')
+    for page in sorted(Path(config.site_dir).rglob("*.html")):
+        found = loading.search(page.read_text(encoding="utf-8"))
+        if found:
+            raise RuntimeError(f"{page}: {found[0]}")
