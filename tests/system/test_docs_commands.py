@@ -48,7 +48,6 @@ SKIPPED = {
     "sudo": "changes the computer; the unit itself is checked in tests/system/test_systemd.py",
     "systemctl": "needs the installed service",
     "journalctl": "needs the installed service",
-    "python -m build": "builds the package, which `make wheel` does and tries",
 }
 """Commands that are not ours, and why they are neither run nor parsed."""
 

@@ -36,6 +36,14 @@ def test_links_lead_to_files_and_headings_that_are_there(page):
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if not REPORTS & set(page.parts)], ids=named)
+def test_files_that_are_named_are_there(page):
+    """A path beginning with one of the rooms, wherever it stands as code."""
+    rooms = r"(?:daemon|capture|models|train|clients|tests|systemd|docs)"
+    paths = re.findall(rf"`({rooms}/[\w./-]*)`", page.read_text())
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if not REPORTS & set(page.parts)], ids=named)
 def test_modules_that_are_named_are_there(page):
     modules = re.findall(r"`(?:python -m )?((?:smearwatch|tests)\.[\w.]+)", page.read_text())
     files = [ROOT / module.removeprefix("smearwatch.").replace(".", "/") for module in {*modules} - NO_MODULES]
