@@ -9,10 +9,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-lock
+DOCS_VENV := .venv-docs
+DOCS_STAMP := $(DOCS_VENV)/.made-from-lock
 # The folder of real pictures, for the tests marked realdata; without it they skip.
 export SMEARWATCH_REAL_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: help demo test check bench bench-seeing dev lock wheel clean
+.PHONY: help demo test check bench bench-seeing docs dev lock wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -35,6 +37,16 @@ bench: dev ## measure; prints tables and writes JSON under bench-out/
 bench-seeing: dev ## how well fields are seen (scale, search, gate), and the cost; real pictures where they are
 	$(BIN)/python -m tests.bench.seeing
 
+docs: dev $(DOCS_STAMP) ## the documentation as a site in site/, to be opened without a network; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs --quiet build --clean
+	@echo "open site/index.html"
+
+# An environment of its own, so that the tests need none of it.
+$(DOCS_STAMP): requirements-docs.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.txt
+	touch $@
+
 dev: $(STAMP) ## the environment in .venv, with .venv/bin/smearwatch
 
 $(STAMP): requirements.txt requirements-headless.txt pyproject.toml
@@ -50,6 +62,8 @@ lock: dev ## make the hash-locked requirements anew (needs uv)
 	grep -oE '^opencv-python==[0-9.]+' requirements.txt | sed 's/opencv-python/opencv-python-headless/' | \
 		uv pip compile - --universal --python-version 3.11 --no-deps --generate-hashes --no-annotate \
 		--custom-compile-command "make lock" -o requirements-headless.txt
+	uv pip compile --group docs --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--custom-compile-command "make lock" -o requirements-docs.txt
 
 clean: ## remove what was made
-	rm -rf $(VENV) build dist bench-out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(DOCS_VENV) site build dist bench-out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
