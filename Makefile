@@ -25,11 +25,12 @@ demo: dev ## the whole pipeline on a simulated slide; ends by itself
 test: check wheel ## everything: checks, the wheel in an empty environment, all tests
 	$(BIN)/python -m pytest
 
-check: dev ## style, types, import contracts
+check: dev ## style, types, import contracts, declared dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry --no-ansi .
 
 bench: dev ## measure; prints tables and writes JSON under bench-out/
 	$(BIN)/python -m tests.bench

@@ -4,6 +4,7 @@ import gc
 import importlib
 import os
 import sys
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import typer
@@ -86,9 +87,18 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"smearwatch {version('smearwatch')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     debug: bool = typer.Option(False, "--debug", help="Show tracebacks and debug messages."),
+    _: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Show the installed version."
+    ),
 ) -> None:
     if debug:
         os.environ["SMEARWATCH_LOG_LEVEL"] = "debug"

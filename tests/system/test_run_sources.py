@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -18,6 +17,7 @@ from smearwatch.daemon.record.events import Seen
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
 from tests.installed import install, with_path
+from tests.outside_source import documented
 from tests.stage import MjpegCamera, film, wait_for, way
 
 pytestmark = pytest.mark.system
@@ -25,7 +25,6 @@ pytestmark = pytest.mark.system
 SMEARWATCH = [sys.executable, "-m", "smearwatch.daemon.cli"]
 SIZE = (960, 600)
 A, B, C = (20.0, 20.0), (700.0, 60.0), (300.0, 280.0)
-DOCS = Path(__file__).parents[2] / "docs" / "sources.md"
 
 
 def smearwatch(*arguments, environment=None):
@@ -142,12 +141,6 @@ def test_the_simulated_slide_is_a_source():
     assert result["frames"]["seen"] == 3
     assert result["cells"] > 0
     assert result["counters"]["fields_drawn"] == 3
-
-
-def documented(language):
-    """The one code block of a language in the page on sources."""
-    (block,) = re.findall(rf"```{language}\n(.*?)```", DOCS.read_text(), re.DOTALL)
-    return block
 
 
 def test_the_documented_source_of_another_package_runs_as_it_stands(tmp_path):
