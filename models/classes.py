@@ -9,7 +9,7 @@ CLASSES: tuple[ClassName, ...] = ("band", "segmented", "eosinophil", "basophil",
 """The order of every vector of six numbers in this project."""
 
 NEUTROPHILS: tuple[int, int] = (0, 1)
-"""Places of band and segmented, which together are the total neutrophils."""
+"""Indices of band and segmented, which together are the total neutrophils."""
 
 BAND_RULE = "A filament without chromatin inside between two lobes means segmented; otherwise band."
-"""The filament rule, by which bands are told from segmented neutrophils here."""
+"""The filament rule, which separates bands from segmented neutrophils here."""

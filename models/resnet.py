@@ -1,4 +1,4 @@
-"""The six-class ResNet-18, torchvision's, with a second head that says whether the cell is one of the six."""
+"""The six-class ResNet-18, torchvision's, with a second head for whether the cell is one of the six."""
 
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -14,7 +14,7 @@ _GROUPS = 32
 
 
 class ResNetAnswer(NamedTuple):
-    """What the ResNet says: class logits [n, 6] and reject logits [n] (above 0: not one of the six)."""
+    """The ResNet's answer: class logits [n, 6] and reject logits [n] (above 0: not one of the six)."""
 
     class_logits: torch.Tensor
     reject_logits: torch.Tensor

@@ -22,7 +22,7 @@ _ATTEMPTS = 3
 
 
 class FrameQueue:
-    """Gives frames to finders as long as the crops that they may bring have room."""
+    """Leases frames to finders as long as the crops that they may bring have room."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class FrameQueue:
         return self.leases.give_back(message.lease, holder) is not None
 
     def _other_cells(self, found: Found) -> str | None:
-        """Say that a frame found before is found otherwise now, as another version might."""
+        """Return what is wrong where a frame found before has other cells now, as with another version."""
         recorded = self._ledger.found(found.frame)
         if recorded is None:
             return None
@@ -171,8 +171,8 @@ def thumbnails(message: CellsFound, buffers: Sequence[Buffer]) -> dict[tuple[str
 
 def _found_cell(cell: CellOnWire) -> FoundCell:
     same_as, better_than = (None if name is None else CellName(*name) for name in (cell.same_as, cell.better_than))
-    told = (cell.index, cell.box, cell.centre_xy_px, cell.area_um2, cell.at_edge, cell.score)
-    return FoundCell(*told, same_as, better_than)
+    measured = (cell.index, cell.box, cell.centre_xy_px, cell.area_um2, cell.at_edge, cell.score)
+    return FoundCell(*measured, same_as, better_than)
 
 
 def _flaw(found: Found, cropped: Sequence[int], buffers: Sequence[memoryview], known: frozenset[int]) -> str | None:

@@ -58,7 +58,7 @@ LABELS: Final = (
     "platelet",
     "other",
 )
-"""What a person may call a cell: the six, a neutrophil whose nucleus was not judged, or none of the six and why."""
+"""What a person may label a cell as: the six, a neutrophil whose nucleus was not judged, or none of the six and why."""
 
 ClassName: TypeAlias = Literal["band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte"]
 Verdict: TypeAlias = Literal["confirmed", "corrected", "flagged", "rejected"]
@@ -125,7 +125,7 @@ class Seen:
     kind: Literal["seen"] = "seen"
 
     @model_validator(mode="after")
-    def _scale_has_a_source(self) -> "Seen":
+    def _check_scale_source(self) -> "Seen":
         if self.um_per_px is not None and self.um_per_px_source is None:
             raise ValueError("um_per_px without um_per_px_source")
         return self
@@ -160,7 +160,7 @@ class Replaced:
 class Counted:
     """A cell has its class and verdict. ``weights`` is the SHA-256 over the weights that gave them.
 
-    ``look`` is how it and its surroundings looked before anything was normalised. On a better view of a leukocyte that
+    ``look`` holds its appearance features before anything was normalised. On a better view of a leukocyte that
     was judged before, ``instead_of`` is the verdict that this one replaces.
     """
 
@@ -183,7 +183,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Labelled:
-    """A person said what a cell is. ``ordinal`` counts one cell's labels from 1: all are kept, the last stands."""
+    """A person labelled a cell. ``ordinal`` counts one cell's labels from 1: all are kept, the last stands."""
 
     frame: Sha256
     index: Count
@@ -196,7 +196,7 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Stage:
-    """How long one stage of the way took, over ``n`` frames or cells."""
+    """How long one stage of the pipeline took, over ``n`` frames or cells."""
 
     n: Count
     median_ms: Annotated[float, Field(ge=0)]

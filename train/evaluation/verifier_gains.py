@@ -74,7 +74,7 @@ def _overruling(outputs: Outputs, truth: Places, policy: Policy, allowed: tuple[
         reject_at=_NEVER,
     )
     rows = zip(outputs.probabilities.tolist(), outputs.verifiers.tolist(), strict=True)
-    after = np.array([decide(p, v, 0.0, free).place for p, v in rows], dtype=np.int64)
+    after = np.array([decide(p, v, 0.0, free).index for p, v in rows], dtype=np.int64)
     was, became = outputs.probabilities.argmax(axis=1) == truth, after == truth
     fixed, broken = int((became & ~was).sum()), int((was & ~became).sum())
     return net_gain(fixed, broken, int((was & became).sum()), len(truth))
