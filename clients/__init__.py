@@ -1,1 +1,1 @@
-"""What a person looks at: terminal, plain lines, exports."""
+"""What shows a session to a person or a program: terminal, plain lines, exports."""

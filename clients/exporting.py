@@ -68,10 +68,10 @@ def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
         ``seen_again`` (counted in an earlier frame) or ``pending`` (without its verdict yet). Class, verdict and all
         that comes with them are in the ``counted`` rows alone, one for each leukocyte, and are those that stand: given
         on the view that ``best_frame`` and ``best_index`` name, which is another one where ``judged_again`` is not 0;
-        ``label`` is the last that a person gave and ``label_number`` counts them; ``look_...`` is how the cell looked
-        before its stain was brought to a standard, ``drift`` whether it was judged under a drift alarm; what a cell
-        does not have is None. ``counted_frame`` and ``counted_index`` say under which cell it is counted, ``views`` in
-        how many frames that one is seen whole, ``judged_again`` how many verdicts on it were replaced.
+        ``label`` is the last that a person gave and ``label_number`` counts them; ``look_...`` are the appearance
+        features before the stain was brought to a standard, ``drift`` whether it was judged under a drift alarm; what a
+        cell does not have is None. ``counted_frame`` and ``counted_index`` name the cell under which it is counted,
+        ``views`` in how many frames that one is seen whole, ``judged_again`` how many verdicts on it were replaced.
     """
     with ledger.at_one_moment():
         yield from _rows(ledger)
@@ -89,7 +89,7 @@ def _rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
         judged = ledger.counted_indices(seen.frame)
         labels = ledger.labels(seen.frame)
         for cell in found.cells:
-            # Rows of other views tell no verdict, so that nobody sums one twice.
+            # Rows of other views hold no verdict, so that nobody sums one twice.
             best = views[seen.frame, cell.index].best if cell.left_out == COUNTS else None
             stands = None if best is None else ledger.verdict(*best)
             state = _state(cell, judged=cell.index in judged)
@@ -107,7 +107,7 @@ def _state(cell: FoundCell, *, judged: bool) -> str:
 
 
 def write_csv(rows: Iterator[dict[str, Any]], file: TextIO) -> int:
-    """Write rows as CSV with a header (RFC 4180, UTF-8); gives how many."""
+    """Write rows as CSV with a header (RFC 4180, UTF-8); returns how many."""
     writer = csv.DictWriter(file, COLUMNS)
     writer.writeheader()
     written = 0
@@ -118,7 +118,7 @@ def write_csv(rows: Iterator[dict[str, Any]], file: TextIO) -> int:
 
 
 def write_json(rows: Iterator[dict[str, Any]], file: TextIO) -> int:
-    """Write rows as JSON, one object a line; gives how many."""
+    """Write rows as JSON, one object a line; returns how many."""
     written = 0
     for row in rows:
         file.write(json.dumps(row) + "\n")
@@ -142,7 +142,7 @@ def _seen_as(frame: str, cell: FoundCell, views: dict[CellKey, Views]) -> dict[s
 
 
 def _alarmed(ledger: LedgerReader) -> set[tuple[str, int]]:
-    """Cells that were judged while the drift alarm was on, by frame and index."""
+    """Return the cells that were judged while the drift alarm was on, by frame and index."""
     fold, alarmed = DriftFold(), set()
     for recorded in ledger.events():
         match recorded.event:

@@ -81,9 +81,9 @@ class Feed:
         self._ask()
         # Waits where the next word is expected: on the answer while a question is open, else on the feed.
         first = self._from_hub if self._follower.asking else self._from_feed
-        heard = self._tell(first, timeout_s)
+        heard = self._take_one(first, timeout_s)
         left = _MESSAGES_A_TURN
-        while left and any([self._tell(self._from_feed), self._tell(self._from_hub)]):
+        while left and any([self._take_one(self._from_feed), self._take_one(self._from_hub)]):
             heard, left = True, left - 1
         if heard:
             self._ask()
@@ -116,8 +116,8 @@ class Feed:
         for question in self._follower.questions():
             self._peer.send(question)
 
-    def _tell(self, receive: Callable[[float], bool], timeout_s: float = 0.0) -> bool:
-        """Take one message in; gives whether there was one. What cannot be read is counted."""
+    def _take_one(self, receive: Callable[[float], bool], timeout_s: float = 0.0) -> bool:
+        """Take one message in; returns whether there was one. What cannot be read is counted."""
         try:
             return receive(timeout_s)
         except Unreadable:

@@ -50,7 +50,7 @@ class Follower:
     pictures : bool
         Whether their thumbnails are asked for.
     session : str, optional
-        Follow only this session; what the daemon says of another is counted and left.
+        Follow only this session; messages about another one are counted and left.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Follower:
         self._heard_s = self._clock()
 
     def take(self, recorded: Recorded) -> bool:
-        """Apply the next event, read from the ledger on disk; gives False for one that does not follow."""
+        """Apply the next event, read from the ledger on disk; returns False for one that does not follow."""
         if recorded.number != self._known.number + 1:
             return False
         self._known.number, self._known.epoch = recorded.number, recorded.epoch
@@ -192,7 +192,7 @@ class Follower:
     def _on_pulse(self, pulse: Pulse) -> None:
         self._pulse = pulse
         known = self._known
-        # The hub tells events before the pulse that counts them: whatever is beyond it came from another hub.
+        # The hub sends events before the pulse that counts them: whatever is beyond it came from another hub.
         for number in [number for number in self._waiting if number > pulse.last_event]:
             del self._waiting[number]
         # An answer may overtake one pulse on its other socket, but not two.
@@ -267,7 +267,7 @@ class Follower:
             self._stale = not self._known.advance(notice)
 
     def _restarted(self) -> None:
-        """Another hub answers, or another session: everything is asked for anew."""
+        """Ask for everything anew: another hub answers, or another session."""
         self.counters["restarts"] += 1
         self._stale = True
         self._waiting.clear()

@@ -1,4 +1,4 @@
-"""What a client knows of a session so far: the fold, its place in the numbering, the last cells."""
+"""What a client knows of a session so far: the fold, the number of its last event, the last cells."""
 
 import json
 from collections import Counter
@@ -47,7 +47,7 @@ class Known:
         return tally_json(self.fold, self.session, self.number)
 
     def restore(self, snapshot: Snapshot) -> bool:
-        """Begin anew from a snapshot; gives False, and leaves everything, for one that is none."""
+        """Begin anew from a snapshot; returns False, and leaves everything, for one that is none."""
         try:
             fold = _restored(snapshot.tally)
         except (TallyBroken, ValueError):
@@ -62,13 +62,13 @@ class Known:
         return True
 
     def advance(self, notice: EventNotice) -> bool:
-        """Apply the next event; gives False for one that the fold cannot take, whose number is passed all the same."""
+        """Apply the next event; returns False for one that the fold cannot take, whose number is passed even so."""
         self.number = notice.number
         event = self._read(notice)
         return event is not None and self.apply(event)
 
     def apply(self, event: Event) -> bool:
-        """Apply an event to the fold; gives False for one that contradicts it."""
+        """Apply an event to the fold; returns False for one that contradicts it."""
         if self.fold is None:
             self.fold = TallyFold()
         try:

@@ -54,7 +54,7 @@ def read_table(path: Path) -> list[Row]:
 
 def _check_columns(path: Path, columns: list[str]) -> None:
     named = set(columns)
-    place = "index" in named or {"x", "y"} <= named
-    if len(named) < len(columns) or "label" not in named or not named & {"frame", "name"} or not place:
+    located = "index" in named or {"x", "y"} <= named
+    if len(named) < len(columns) or "label" not in named or not named & {"frame", "name"} or not located:
         what = f"its columns are {', '.join(columns) or 'none'}"
         raise TableUnusable(path, what, "begin it with the line frame,index,label or frame,x,y,label")

@@ -32,7 +32,7 @@ class Checked:
     bad
         Rows that cannot be written; then none is to be.
     unchanged
-        Rows that say what the same person said last.
+        Rows with the label that the same person gave last.
     empty
         Rows without a label, as an exported table has them for the cells that nobody labelled.
     """
@@ -59,7 +59,7 @@ def check(rows: Sequence[Row], ledger: LedgerReader, *, by: str, labelled_at_ns:
     ledger : LedgerReader
         The session; nobody else may write it meanwhile.
     by : str
-        Who says so.
+        The person whose labels they are.
     labelled_at_ns : int
         When, in nanoseconds since 1970.
     """
@@ -77,7 +77,7 @@ def check(rows: Sequence[Row], ledger: LedgerReader, *, by: str, labelled_at_ns:
             name = _label(row["label"])
             before = first.setdefault(cell, (line, name))
             if before[1] != name:
-                raise _Unfit(f"the cell of line {before[0]} again, called otherwise", "leave one of the two lines")
+                raise _Unfit(f"the same cell as in line {before[0]}, with another label", "delete one of the two lines")
             if before[0] != line:  # another view of the same leukocyte
                 counts["unchanged"] += 1
                 continue
@@ -121,10 +121,10 @@ class _Session:
             self._found[frame] = self._ledger.found(frame)
         found = self._found[frame]
         if found is None:
-            raise _Unfit("no cells were found in that frame", "leave this line out")
-        cell = _by_index(found, row["index"]) if row.get("index") else _by_place(found, row)
+            raise _Unfit("no cells were found in that frame", "delete this line")
+        cell = _by_index(found, row["index"]) if row.get("index") else _by_point(found, row)
         if cell.at_edge:
-            raise _Unfit(f"cell {cell.index} is cut by the edge of its frame, so never counted", "leave this line out")
+            raise _Unfit(f"cell {cell.index} is cut by the edge of its frame, so never counted", "delete this line")
         return counted_as(frame, cell)  # whichever view of a leukocyte the row names, the label is the leukocyte's
 
     def _frame(self, given: str) -> str:
@@ -133,7 +133,10 @@ class _Session:
         frames = self._by_name.get(given, [])
         if not frames:
             near = difflib.get_close_matches(given, self._by_name, n=1)
-            raise _Unfit(f"no frame {given!r} in the session", f"did you mean {near[0]}?" if near else "name another")
+            raise _Unfit(
+                f"no frame {given!r} in the session",
+                f"did you mean {near[0]}?" if near else "name a frame of this session",
+            )
         if len(frames) > 1:
             raise _Unfit(f"{len(frames)} frames of the session are called {given!r}", "name the frame by its SHA-256")
         return frames[0]
@@ -157,11 +160,11 @@ def _by_index(found: Found, text: str) -> FoundCell:
         if str(cell.index) == text:
             return cell
     known = ", ".join(str(cell.index) for cell in found.cells)
-    raise _Unfit(f"no cell {text!r} in that frame", f"give one of {known}" if known else "leave this line out")
+    raise _Unfit(f"no cell {text!r} in that frame", f"give one of {known}" if known else "delete this line")
 
 
-def _by_place(found: Found, row: dict[str, str]) -> FoundCell:
-    """Cell whose box holds the point; where boxes overlap, the one with the nearer centre."""
+def _by_point(found: Found, row: dict[str, str]) -> FoundCell:
+    """Return the cell whose box holds the point; where boxes overlap, the one with the nearer centre."""
     try:
         x, y = float(row.get("x", "")), float(row.get("y", ""))
     except ValueError:

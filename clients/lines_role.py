@@ -8,7 +8,7 @@ from smearwatch.daemon.process.role import Role
 
 
 def main(plan: RunPlan, role: Role) -> None:
-    """Follow the run's own session until it is finished or the parent says stop."""
+    """Follow the run's own session until it is finished or the parent asks for the end."""
 
     def stop() -> bool:
         role.beat()

@@ -30,14 +30,14 @@ class Question:
         return self._request != 0
 
     def may_be_put(self, heard_s: float | None) -> bool:
-        """Say whether to ask now, given when the daemon was last heard of."""
+        """Return whether to ask now, given when the daemon was last heard of."""
         if not self._request:
             return True
         unanswered = self._clock() - self._at_s >= ANSWER_S
         return unanswered and heard_s is not None and heard_s > self._at_s
 
     def put(self, cells: tuple[CellKey, ...] = ()) -> int:
-        """Open the question; gives the number to send with it."""
+        """Open the question; returns the number to send with it."""
         self._request, self._at_s, self.cells = next(_REQUESTS), self._clock(), cells
         return self._request
 

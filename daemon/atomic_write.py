@@ -120,10 +120,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def _sync_tree(folder: Path) -> None:
-    for place, _, files in os.walk(folder):
+    for inner, _, files in os.walk(folder):
         for name in files:
-            _sync(Path(place, name))
-        sync_folder(Path(place))
+            _sync(Path(inner, name))
+        sync_folder(Path(inner))
 
 
 def _sync(path: Path, flags: int = 0) -> None:
@@ -145,7 +145,7 @@ def _rename(partial: Path, path: Path, *, replace: bool = False) -> None:
 
 
 def _keep_mode(path: Path, partial: Path) -> None:
-    """Give a new file the permission bits of the one whose place it takes."""
+    """Set the permission bits of a new file to those of the one that it replaces."""
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode != stat.S_IMODE(partial.stat().st_mode):
         partial.chmod(mode)

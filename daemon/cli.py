@@ -20,24 +20,24 @@ class _Entry(NamedTuple):
 
 
 COMMANDS = {
-    "run": _Entry("smearwatch.daemon.commands.run", "Count: hub, capture and worker under one supervisor."),
-    "watch": _Entry("smearwatch.clients.commands.watch", "The live differential in this terminal."),
-    "sessions": _Entry("smearwatch.clients.commands.sessions", "Recorded sessions: list, show, verify, export, label."),
-    "replay": _Entry("smearwatch.daemon.commands.replay", "A recorded session's frames through the pipeline again."),
-    "segment": _Entry("smearwatch.capture.commands.segment", "Frames to leukocytes, without a daemon."),
+    "run": _Entry("smearwatch.daemon.commands.run", "Count the leukocytes in frames from a folder or camera."),
+    "watch": _Entry("smearwatch.clients.commands.watch", "Show the live differential in this terminal."),
+    "sessions": _Entry("smearwatch.clients.commands.sessions", "List, show, verify, label and export sessions."),
+    "replay": _Entry("smearwatch.daemon.commands.replay", "Count the frames of a recorded session again."),
+    "segment": _Entry("smearwatch.capture.commands.segment", "Find the leukocytes in single pictures."),
     "calibrate": _Entry(
-        "smearwatch.capture.commands.calibrate", "The scale of a camera from a stage micrometer or scale bar."
+        "smearwatch.capture.commands.calibrate", "Measure a camera's scale on a stage micrometer or scale bar."
     ),
-    "classify": _Entry("smearwatch.train.commands.classify", "Single-cell pictures to class and verdict."),
-    "slide": _Entry("smearwatch.capture.commands.slide", "A simulated slide, written as a camera would."),
-    "train": _Entry("smearwatch.train.commands.train", "Train the networks."),
+    "classify": _Entry("smearwatch.train.commands.classify", "Name the leukocyte in each single-cell picture."),
+    "slide": _Entry("smearwatch.capture.commands.slide", "Write a simulated slide, as a camera would."),
+    "train": _Entry("smearwatch.train.commands.train", "Train the networks on labelled cells."),
     "evaluate": _Entry("smearwatch.train.commands.evaluate", "Score weights on labelled cells."),
-    "adapt": _Entry("smearwatch.train.commands.adapt", "Better weights for this microscope from a few labelled cells."),
-    "range": _Entry("smearwatch.train.commands.range", "What weights were trained on, for the drift alarm."),
-    "promote": _Entry("smearwatch.train.commands.promote", "Make weights the daemon's, if they are not worse."),
-    "paper": _Entry("smearwatch.train.commands.paper", "The published method on labelled cells, leakage and all."),
-    "ablate": _Entry("smearwatch.train.commands.ablate", "What each part of the recipe is worth, in one table."),
-    "demo": _Entry("smearwatch.clients.commands.demo", "The whole pipeline on a simulated slide, ending by itself."),
+    "adapt": _Entry("smearwatch.train.commands.adapt", "Improve weights for this microscope with labelled cells."),
+    "range": _Entry("smearwatch.train.commands.range", "Prepare weights for the drift alarm."),
+    "promote": _Entry("smearwatch.train.commands.promote", "Use these weights from now on, unless they score worse."),
+    "paper": _Entry("smearwatch.train.commands.paper", "Reproduce the published method on labelled cells."),
+    "ablate": _Entry("smearwatch.train.commands.ablate", "Measure what each part of the training recipe is worth."),
+    "demo": _Entry("smearwatch.clients.commands.demo", "Show the whole program at work on a simulated slide."),
     "config": _Entry("smearwatch.daemon.commands.config", "Check and show the settings."),
 }
 
@@ -68,7 +68,7 @@ def _add_notice(command: Any) -> None:
 
 
 def _listing(name: str) -> bool:
-    """Whether the commands are only being listed, for help: then none of them is loaded."""
+    """Return whether the commands are only being listed, for help: then none of them is loaded."""
     return name not in sys.argv[1:]
 
 
@@ -115,7 +115,7 @@ def main() -> int:
             return _wrong_usage(error)
         if os.environ.get("SMEARWATCH_LOG_LEVEL") == "debug":
             raise
-        line = one_line(error) or f"{type(error).__name__}: {error} (unforeseen; run with --debug and report it)"
+        line = one_line(error) or f"{type(error).__name__}: {error} (unexpected; run with --debug and report it)"
         say(line)
         return 2 if getattr(error, "wrongly_typed", False) else 1
     finally:
@@ -123,7 +123,7 @@ def main() -> int:
 
 
 def _wrong_usage(error: Any) -> int:
-    """Say in one line what was typed wrongly; a group without its command shows its help instead."""
+    """Report in one line what was typed wrongly; a group without its command shows its help instead."""
     context = getattr(error, "ctx", None)
     message = error.format_message().replace("Value error, ", "")
     if context is None or not message or "\n" in message:

@@ -45,12 +45,12 @@ def _service_dir(variable: str, fallback: str) -> Path:
 
 
 def default_state_dir() -> Path:
-    """Where sessions live unless told otherwise."""
+    """Return where sessions live by default."""
     return _service_dir("STATE_DIRECTORY", platformdirs.user_state_dir("smearwatch"))
 
 
 def default_runtime_dir() -> Path:
-    """Where sockets live unless told otherwise."""
+    """Return where sockets live by default."""
     with warnings.catch_warnings():
         # Without a login session there is no /run/user; the fallback is checked to be private when it is used.
         warnings.simplefilter("ignore")
@@ -58,7 +58,7 @@ def default_runtime_dir() -> Path:
 
 
 def default_config_file() -> Path:
-    """Where the settings file is looked for unless told otherwise."""
+    """Return where the settings file is by default."""
     return _service_dir("CONFIGURATION_DIRECTORY", platformdirs.user_config_dir("smearwatch")) / "config.toml"
 
 
@@ -76,7 +76,7 @@ def _fourcc(text: str) -> str:
 
 
 class Settings(BaseSettings):
-    """Everything that may be set. Lengths in µm, times in s, sizes in bytes unless the name says otherwise."""
+    """Everything that may be set. Lengths in µm, times in s, sizes in bytes unless the name has another unit."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, env_prefix=_PREFIX, validate_default=False
@@ -119,7 +119,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Options win over the environment, the environment over the file; nothing else is read."""
+        """Let options win over the environment, the environment over the file; nothing else is read."""
         assert isinstance(init_settings, InitSettingsSource)
         file = init_settings.init_kwargs.pop("config_file", None)
         toml = (TomlConfigSettingsSource(settings_cls, toml_file=file),) if file else ()
@@ -127,7 +127,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
-    """Read the settings; ``overrides`` that are None say nothing.
+    """Read the settings; ``overrides`` that are None change nothing.
 
     Parameters
     ----------

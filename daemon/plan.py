@@ -15,8 +15,8 @@ class RunPlan(BaseModel):
     """A run: the settings, the session that it writes, and where its frames come from.
 
     ``source`` is the name under which an installed package offers a source of frames, ``source_options`` what that
-    source is told; it validates them itself.
-    ``um_per_px`` None means that the red cells tell. ``until_idle_s`` None means that it runs until stopped;
+    source is given; it validates them itself.
+    ``um_per_px`` None means that the red cells decide. ``until_idle_s`` None means that it runs until stopped;
     a source that ends by itself (replay) ends the run as soon as nothing is pending. ``subfolder`` is the name of
     the watched folder where it is one of many, each a session.
     """
@@ -65,7 +65,7 @@ class RunPlan(BaseModel):
         return {**recorded, "source": self.source, "replay_of": self.replay_of, **self._recorded_subfolder()}
 
     def _recorded_subfolder(self) -> dict[str, Any]:
-        """Return what tells a subfolder from another one that maps to the same session; no path of this machine."""
+        """Return what distinguishes subfolders that map to the same session; no path of this machine."""
         if self.subfolder is None or self.watch_dir is None:
             return {}
         above = hashlib.sha256(os.fsencode(self.watch_dir.parent)).hexdigest()[:16]

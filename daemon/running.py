@@ -1,4 +1,4 @@
-"""A run from its plan to its summary: which roles it needs, and what the ledger says in the end."""
+"""A run from its plan to its summary: which roles it needs, and what the ledger holds in the end."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ from smearwatch.daemon.weights import weights_in_use
 class RunFailed(RuntimeError):
     """A run that could not be kept going."""
 
-    hint = "see the lines above; what was counted is in the session, and running it again carries on"
+    hint = "see the lines above; what was counted is kept in the session, and the same command continues it"
 
 
 def roles(plan: RunPlan) -> list[RoleSpec]:
@@ -46,7 +46,7 @@ def roles(plan: RunPlan) -> list[RoleSpec]:
 
 
 def check(plan: RunPlan) -> None:
-    """Have the plan's source say what speaks against it before anything is begun, in a process of its own.
+    """Let the plan's source report what speaks against it before anything is begun, in a process of its own.
 
     So what cannot be (an option, a calibration, a camera that is not there) leaves no session behind, and a vendor's
     software that takes its process with it takes that one.
@@ -54,9 +54,9 @@ def check(plan: RunPlan) -> None:
     Raises
     ------
     SourceUnusable
-        When no installed package offers the plan's source, or it could not be asked.
+        When no installed package offers the plan's source, or it could not be checked.
     typer.Exit
-        With status 2, when the source said in its one line what is wrong.
+        With status 2, when the source reported in its one line what is wrong.
     """
     find_source(plan.source)
     child = Child(RoleSpec("check", "smearwatch.daemon.source_plugins:check"), plan)
@@ -66,11 +66,13 @@ def check(plan: RunPlan) -> None:
         raise typer.Exit(2)
     if code != 0:
         how = "gave no answer" if code is None else f"ended by signal {-code}" if code < 0 else f"exit code {code}"
-        raise SourceUnusable(f"source {plan.source!r} could not be asked: {how}", "see the lines above, or use --debug")
+        raise SourceUnusable(
+            f"source {plan.source!r} could not be checked: {how}", "see the lines above, or use --debug"
+        )
 
 
 def carry_out(plan: RunPlan) -> dict[str, Any]:
-    """Run a plan to its end and give its summary.
+    """Run a plan to its end and return its summary.
 
     Raises
     ------
@@ -96,7 +98,7 @@ def supervise(supervisor: Supervisor, plan: RunPlan) -> Outcome:
     Raises
     ------
     RunFailed
-        When a role could not be kept alive. One that said itself what is wrong leads to exit status 1 alone.
+        When a role could not be kept alive. One that reported itself what is wrong leads to exit status 1 alone.
     """
     is_new = not begun(plan)
     outcome = supervisor.run()
@@ -110,7 +112,7 @@ def supervise(supervisor: Supervisor, plan: RunPlan) -> Outcome:
 
 
 def begun(plan: RunPlan) -> bool:
-    """Whether the plan's session is there."""
+    """Return whether the plan's session is there."""
     return (session_folder(plan.settings.state_dir, plan.session) / LEDGER_FILE).is_file()
 
 
@@ -125,7 +127,7 @@ def _forget_if_empty(plan: RunPlan) -> None:
 
 
 def summary(plan: RunPlan) -> dict[str, Any]:
-    """Fold the whole ledger once more, independently of the hub, and say what it holds."""
+    """Fold the whole ledger once more, independently of the hub, and return what it holds."""
     fold, last, closed = TallyFold(), 0, None
     with Ledger.read(session_folder(plan.settings.state_dir, plan.session)) as ledger:
         for recorded in ledger.events():
@@ -143,7 +145,7 @@ def summary(plan: RunPlan) -> dict[str, Any]:
     }
 
 
-def tell(result: dict[str, Any], *, as_json: bool) -> None:
+def print_summary(result: dict[str, Any], *, as_json: bool) -> None:
     """Print the summary: one JSON object, or a few lines for a person."""
     if as_json:
         typer.echo(json.dumps(result))

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-# Finer than any light microscope resolves; coarser, and a leukocyte has too few pixels to be told from another.
+# Finer than any light microscope resolves; coarser, and a leukocyte has too few pixels to be classified.
 LEAST_UM_PER_PX, MOST_UM_PER_PX = 0.01, 1.0
 
 PLAUSIBLE_UM_PER_PX = (LEAST_UM_PER_PX, 0.6)
-"""What a file's metadata or red cells may say unasked; a printer's 300 dpi would be 85 µm/px."""
+"""What a file's metadata or red cells may claim unasked; a printer's 300 dpi would be 85 µm/px."""
 
 USABLE = f"a number from {LEAST_UM_PER_PX:g} to {MOST_UM_PER_PX:g}"
 """What a scale may be, in words, in micrometres per pixel."""
@@ -26,7 +26,7 @@ class ScaleUnusable(ValueError):
 
 
 def is_usable(um_per_px: float) -> bool:
-    """Whether cells can be counted at a scale."""
+    """Return whether cells can be counted at a scale."""
     return LEAST_UM_PER_PX <= um_per_px <= MOST_UM_PER_PX
 
 

@@ -67,7 +67,7 @@ def find_source(name: str) -> KnownSource:
         packages = " and ".join(source.package for source in chosen)
         raise SourceUnusable(f"source {name!r} is offered by {packages}", "remove one of these packages")
     if chosen and not is_name(name):
-        hint = f"tell its author: {NAME_RULE}"
+        hint = f"its author may {NAME_RULE}"
         raise SourceUnusable(f"source {name!r} of {chosen[0].package} has a name that cannot be used", hint)
     if chosen:
         return chosen[0]
@@ -124,8 +124,8 @@ def main(plan: RunPlan, role: Role) -> None:
 
 
 def check(plan: RunPlan, role: Role) -> None:
-    """Have the plan's source say what speaks against the run, and begin nothing; one without a check says nothing."""
+    """Let the plan's source raise what speaks against the run, and begin nothing; it may be without a check."""
     with role.loading():
-        says = load_check(find_source(plan.source))
-    if says is not None:
-        says(plan)
+        source_check = load_check(find_source(plan.source))
+    if source_check is not None:
+        source_check(plan)

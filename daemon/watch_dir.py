@@ -18,7 +18,7 @@ class FolderUnusable(OSError):
 
 
 def is_picture_name(name: str) -> bool:
-    """Whether a file of this name is to be read; names that begin with a dot are their writer's own."""
+    """Return whether a file of this name is to be read; names that begin with a dot are their writer's own."""
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
 
 

@@ -17,7 +17,7 @@ _CAPACITY = {"cpu": 2, "cuda": 64}
 
 
 def main(plan: RunPlan, role: Role) -> None:
-    """Load the networks and judge crops until told to stop."""
+    """Load the networks and judge crops until the parent asks for the end."""
     with role.loading():
         engine = Engine.load(weights_in_use(plan.settings), device=plan.settings.device)
     role.beat()

@@ -32,8 +32,8 @@ class LeNetBank(nn.Module):
         side = view_px // 2
         layers: list[nn.Module] = []
         before = 3
-        for place, each in enumerate(_CHANNELS):
-            groups = 1 if place == 0 else count  # all look at the same picture
+        for index, each in enumerate(_CHANNELS):
+            groups = 1 if index == 0 else count  # all look at the same picture
             after = each * count
             layers += [nn.Conv2d(before, after, _KERNEL, groups=groups), nn.BatchNorm2d(after)]
             layers += [nn.ReLU(inplace=True), nn.MaxPool2d(_POOL)]

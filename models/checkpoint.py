@@ -52,7 +52,7 @@ class Networks:
 
 
 def shipped_weights_dir() -> Path:
-    """Folder of the weights that come with the package."""
+    """Return the folder of the weights that come with the package."""
     return Path(str(importlib.resources.files("smearwatch.models") / "weights"))
 
 
@@ -122,8 +122,8 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = Manifest.model_validate(json.loads(_read(path)))
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise WeightsUnusable(path, f"{place}: {first['msg'].removeprefix('Value error, ')}") from error
+        field = ".".join(str(part) for part in first["loc"])
+        raise WeightsUnusable(path, f"{field}: {first['msg'].removeprefix('Value error, ')}") from error
     except ValueError as error:
         raise WeightsUnusable(path, f"not a manifest: {error}") from error
     if manifest.checksum != manifest.expected_checksum():

@@ -11,10 +11,10 @@ CLASSES: tuple[ClassName, ...] = get_args(ClassName)
 docs/adding-a-class.md."""
 
 NEUTROPHILS: tuple[int, int] = (CLASSES.index("band"), CLASSES.index("segmented"))
-"""Places of band and segmented, which together are the total neutrophils."""
+"""Indices of band and segmented, which together are the total neutrophils."""
 
 BAND_RULE = "A filament without chromatin inside between two lobes means segmented; otherwise band."
-"""The filament rule, by which bands are told from segmented neutrophils here."""
+"""The filament rule, which separates bands from segmented neutrophils here."""
 
 PerClass = NewType("PerClass", tuple[float, ...])
 """One number for each class, in the order of `CLASSES`; made and checked by `per_class`."""

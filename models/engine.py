@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from smearwatch.models import checkpoint
+from smearwatch.models.appearance import appearance_features
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.classes import CLASSES, ClassName, PerClass, Verdict, per_class
-from smearwatch.models.look import look
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
 from smearwatch.models.table import WIDTH, check_shapes, columns, side_by_side
@@ -38,7 +38,7 @@ class DeviceMissing(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the networks say about one crop; numbers rounded to six decimals, in the order of `CLASSES`.
+    """The networks' answer for one crop; numbers rounded to six decimals, in the order of `CLASSES`.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Judgement:
     reject_score
         0..1; high where the cell is of none of the classes.
     look
-        How the cell looked before its stain was brought to a standard, see `smearwatch.models.look`.
+        Its appearance features before its stain was brought to a standard, see `smearwatch.models.appearance`.
     """
 
     cls: ClassName
@@ -75,9 +75,9 @@ class Outputs:
     def __post_init__(self) -> None:
         check_shapes(self.probabilities.shape, self.verifiers.shape, self.reject_scores.shape)
 
-    def at(self, places: Sequence[int]) -> "Outputs":
+    def at(self, indices: Sequence[int]) -> "Outputs":
         """Pick the outputs of some of the crops."""
-        chosen = np.asarray(places, dtype=np.int64)
+        chosen = np.asarray(indices, dtype=np.int64)
         return Outputs(self.probabilities[chosen], self.verifiers[chosen], self.reject_scores[chosen])
 
     @staticmethod
@@ -214,8 +214,8 @@ class Engine:
         self, field_bgr: NDArray[np.uint8], probabilities: PerClass, verifiers: PerClass, reject_score: float
     ) -> Judgement:
         decision = decide(probabilities, verifiers, reject_score, self._manifest.policy)
-        seen = look(field_bgr, self.preprocessing.um_per_px)
-        return Judgement(CLASSES[decision.place], decision.verdict, probabilities, verifiers, reject_score, seen)
+        look = appearance_features(field_bgr, self.preprocessing.um_per_px)
+        return Judgement(CLASSES[decision.index], decision.verdict, probabilities, verifiers, reject_score, look)
 
     def _pass(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.float64]:
         views = normalise(to_tensor(view(fields_bgr, self.preprocessing)), self.preprocessing)

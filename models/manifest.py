@@ -12,7 +12,7 @@ from smearwatch.models.verdict import Policy
 
 
 class LookRange(BaseModel):
-    """How one kind of pictures that was trained on looks.
+    """Appearance of one kind of pictures that was trained on.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class LookRange(BaseModel):
     cells
         How many cells it is measured on.
     limits
-        By measure of `smearwatch.models.look`, between which nearly all of them lie.
+        By measure of `smearwatch.models.appearance`, between which nearly all of them lie.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,8 +47,8 @@ class Manifest(BaseModel):
     memory
         SHA-256 of the memory beside the tensors, None where there is none; it decides nothing.
     ranges
-        How each kind of pictures looks that was trained on, None where that was not measured; the drift alarm is made
-        from it, and no verdict.
+        Appearance of each kind of pictures that was trained on, None where it was not measured; the drift alarm is
+        made from it, and no verdict.
     data, split, metrics, licences
         Provenance; they decide nothing.
     checksum
@@ -83,11 +83,11 @@ class Manifest(BaseModel):
         return value
 
     def expected_checksum(self) -> str:
-        """SHA-256 over all fields but the checksum itself."""
+        """Return the SHA-256 over all fields but the checksum itself."""
         return _digest(self.model_dump(mode="json", exclude={"checksum"}, exclude_none=True))
 
     def weights_id(self) -> str:
-        """SHA-256 over what decides a verdict: tensors, preprocessing, calibration, policy; not where it came from."""
+        """Return the SHA-256 over what decides a verdict: tensors, preprocessing, calibration, policy."""
         provenance = {"name", "memory", "ranges", "data", "split", "metrics", "licences", "checksum"}
         return _digest(self.model_dump(mode="json", exclude=provenance, exclude_none=True))
 

@@ -28,11 +28,11 @@ class Remembered:
     Attributes
     ----------
     features : float32 array of shape [m, 512]
-        What the ResNet's body says of each cell, before its two heads.
+        Output of the ResNet's body for each cell, before its two heads.
     shares : float32 array of shape [m, 6]
         Wanted shares of the classes; zero for a cell to reject.
     kinds : uint8 array of shape [m]
-        Place in `KINDS`.
+        Index in `KINDS`.
     """
 
     features: NDArray[np.float32]
@@ -58,13 +58,13 @@ class Memory:
     held: Remembered
 
     def has_met(self, digest: str) -> bool:
-        """Say whether a picture with this SHA-256 (hex) was trained on or chosen by."""
+        """Return whether a picture with this SHA-256 (hex) was trained on or chosen by."""
         key = short(digest)
         return key in self.train_digests or key in self.validation_digests
 
 
 def short(digest: str) -> int:
-    """First eight bytes of a SHA-256 in hex, as a signed big-endian number."""
+    """Return the first eight bytes of a SHA-256 in hex, as a signed big-endian number."""
     return int.from_bytes(bytes.fromhex(digest[:16]), "big", signed=True)
 
 

@@ -18,7 +18,7 @@ CROP_UM = 33.0
 WHITE = 235
 """Grey level of the empty background in every crop."""
 
-_LEAST = 2.0 / 255.0  # darker cannot be told from black
+_LEAST = 2.0 / 255.0  # anything darker counts as black
 _CENTRE_MARGIN = 0.2  # of the view, left out at each side: what stands there is seldom the cell
 _CENTRE_PX = 24  # the centre is averaged to so many pixels a side, so that noise and granules do not set the measure
 _DARKEST_SHARE = 0.97
@@ -150,7 +150,7 @@ def normalise(pictures: torch.Tensor, preprocessing: Preprocessing) -> torch.Ten
 
 
 def _relative_density(pictures: torch.Tensor) -> torch.Tensor:
-    """Optical density [n, 3, h, w] (Beer-Lambert: stain amounts add up in it), 1 at the darkest of the cell."""
+    """Return optical density [n, 3, h, w] (Beer-Lambert: stain amounts add up in it), 1 at the darkest of the cell."""
     density = -torch.log(pictures.clamp(min=_LEAST) * (255.0 / WHITE))
     y, x = (int(size * _CENTRE_MARGIN) for size in pictures.shape[2:])
     centre = density[:, :, y : density.shape[2] - y, x : density.shape[3] - x]
@@ -160,13 +160,13 @@ def _relative_density(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def _bent_to_red_cells(density: torch.Tensor) -> torch.Tensor:
-    """Relative density [n, 3, h, w] to the power, one a channel, that brings the red cells of each view to theirs.
+    """Raise relative density [n, 3, h, w] to the power, one per channel, that standardises each view's red cells.
 
     Background, at 0 and below, and nucleus, at 1 and above, stay. Where a view shows few red cells the power is near 1.
     """
     coarse = functional.adaptive_avg_pool2d(density, _AROUND_PX)
-    place = (torch.arange(_AROUND_PX, device=density.device) + 0.5) * (2 / _AROUND_PX) - 1
-    outside = place.square()[:, None] + place.square()[None, :] > _CELL_SHARE**2
+    from_middle = (torch.arange(_AROUND_PX, device=density.device) + 0.5) * (2 / _AROUND_PX) - 1
+    outside = from_middle.square()[:, None] + from_middle.square()[None, :] > _CELL_SHARE**2
     red = outside & (coarse.mean(dim=1) > _RED_MEAN) & (coarse[:, 1] < _RED_GREEN)
     share = red.float().mean(dim=(1, 2))
     unknown = torch.full_like(coarse, torch.nan)

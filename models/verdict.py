@@ -15,7 +15,7 @@ class Overrule(BaseModel):
     Attributes
     ----------
     said, instead
-        Places of the ResNet's class and of the verifier's in `CLASSES`.
+        Indices of the ResNet's class and of the verifier's in `CLASSES`.
     claim_at
         The least output of the verifier of `instead` at which it may do so.
     """
@@ -39,7 +39,7 @@ class Policy(BaseModel):
     reject_at
         The least reject score at which a cell is rejected.
     doubt_below
-        An answer whose probability is lower is flagged whatever its verifier says; None for no such limit.
+        An answer whose probability is lower is flagged whatever its verifier's output; None for no such limit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,9 +52,9 @@ class Policy(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The place of the class that stands, and how it came to stand."""
+    """The index of the class that stands, and how it came to stand."""
 
-    place: int
+    index: int
     verdict: Verdict
 
 
@@ -82,15 +82,15 @@ def decide(probabilities: Sequence[float], verifiers: Sequence[float], reject_sc
     """
     check_number(probabilities)
     check_number(verifiers)
-    said = max(range(len(CLASSES)), key=lambda place: probabilities[place])
+    predicted = max(range(len(CLASSES)), key=lambda index: probabilities[index])
     if reject_score >= policy.reject_at:
-        return Decision(said, "rejected")
-    if verifiers[said] >= policy.agree_at[said]:
-        doubted = policy.doubt_below is not None and probabilities[said] < policy.doubt_below
-        return Decision(said, "flagged" if doubted else "confirmed")
-    others = [place for place in range(len(CLASSES)) if place != said]
-    challenger = max(others, key=lambda place: verifiers[place])
+        return Decision(predicted, "rejected")
+    if verifiers[predicted] >= policy.agree_at[predicted]:
+        doubted = policy.doubt_below is not None and probabilities[predicted] < policy.doubt_below
+        return Decision(predicted, "flagged" if doubted else "confirmed")
+    others = [index for index in range(len(CLASSES)) if index != predicted]
+    challenger = max(others, key=lambda index: verifiers[index])
     for overrule in policy.overrules:
-        if (overrule.said, overrule.instead) == (said, challenger) and verifiers[challenger] >= overrule.claim_at:
+        if (overrule.said, overrule.instead) == (predicted, challenger) and verifiers[challenger] >= overrule.claim_at:
             return Decision(challenger, "corrected")
-    return Decision(said, "flagged")
+    return Decision(predicted, "flagged")

@@ -1,4 +1,4 @@
-"""``smearwatch sessions label``: what a person says the cells of a recorded session are."""
+"""``smearwatch sessions label``: a person's labels into a recorded session."""
 
 import json
 import sys
@@ -23,25 +23,26 @@ def label(
         Path,
         typer.Option("--from", metavar="CSV", help="Columns frame (file name or SHA-256), index or x and y, label."),
     ],
-    by: Annotated[str, typer.Option("--by", metavar="WHO", help="The person whose labels these are.")],
+    by: Annotated[str, typer.Option("--by", metavar="WHO", help="The person who gave these labels.")],
     config: Annotated[
         Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines: one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Write a person's labels into a recorded session: all of a table, or nothing and one line for each bad row.
+    """Add a person's labels to a recorded session: all of a table or nothing.
 
-    A table that `smearwatch sessions export` wrote will do, with its column label filled in; empty ones are left
-    alone. A cell that is labelled again keeps its earlier labels, and the last one stands. The count does not change.
+    Use a table from `smearwatch sessions export` and fill in its column "label";
+    rows without a label are skipped. A cell may be labelled again: all its labels
+    are kept, and the last one is valid. The count does not change.
 
-    Labels: the classes of the differential; neutrophil where band or segmented was not judged; and for what is none of
-    these artefact, smudge, erythroblast, immature_granulocyte, platelet, other.
+    Labels: the classes of the differential; neutrophil if band or segmented was not decided;
+    for anything else artefact, smudge, erythroblast, immature_granulocyte, platelet, other.
 
     Example: smearwatch sessions label monday-3 --from monday-3.csv --by "A. Reader"
     """
     who = by.strip()
     if not 0 < len(who) <= _LONGEST_NAME:
-        raise typer.BadParameter(f"say in 1 to {_LONGEST_NAME} letters who labelled the cells", param_hint="--by")
+        raise typer.BadParameter(f"name the labelling person in 1 to {_LONGEST_NAME} letters", param_hint="--by")
     folder = find_session(load_settings(config).state_dir, name)
     rows = read_table(table)
     with Ledger.open(folder) as ledger:
@@ -50,20 +51,20 @@ def label(
             sys.stderr.write(f"smearwatch: {table} line {bad.line}: {bad.what} ({bad.hint})\n")
         if checked.bad:
             what = f"{len(checked.bad)} of {len(rows)} rows cannot be used, so none was written"
-            raise TableUnusable(table, what, "mend those lines and give it again")
+            raise TableUnusable(table, what, "correct those lines and run it again")
         ledger.append(checked.labels)
-    _tell(name, checked, as_json=as_json)
+    _report(name, checked, as_json=as_json)
 
 
-def _tell(name: str, checked: Checked, *, as_json: bool) -> None:
+def _report(name: str, checked: Checked, *, as_json: bool) -> None:
     again = sum(labelled.ordinal > 1 for labelled in checked.labels)
     counts = {"labelled": len(checked.labels), "relabelled": again}
     counts |= {"unchanged": checked.unchanged, "without_label": checked.empty}
     if as_json:
         typer.echo(json.dumps({"session": name, **counts}))
         return
-    said = f"{len(checked.labels)} cells labelled"
-    said += f" ({again} of them again)" if again else ""
-    said += f", {checked.unchanged} were so already" if checked.unchanged else ""
-    said += f", {checked.empty} rows without a label left alone" if checked.empty else ""
-    typer.echo(f"{name}: {said}")
+    text = f"{len(checked.labels)} cells labelled"
+    text += f" ({again} of them again)" if again else ""
+    text += f", {checked.unchanged} had this label already" if checked.unchanged else ""
+    text += f", {checked.empty} rows without a label skipped" if checked.empty else ""
+    typer.echo(f"{name}: {text}")

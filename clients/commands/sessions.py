@@ -31,19 +31,19 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The session.")]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="For machines: one JSON object a line.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 
 
 class ExportFailed(OSError):
     """The exported file could not be written."""
 
-    hint = "give --out a file in a folder that is there and that this user may write in"
+    hint = "give --out a file in an existing folder that you may write in"
 
 
 class SessionDamaged(Exception):
     """A recorded session is not as it was recorded."""
 
-    hint = "restore it from a copy; what it counts is not to be relied on"
+    hint = "restore it from a copy; do not rely on its counts"
 
     def __init__(self, name: str, faults: int) -> None:
         super().__init__(f"session {name} is damaged: {faults} {'fault' if faults == 1 else 'faults'}")
@@ -51,7 +51,7 @@ class SessionDamaged(Exception):
 
 @app.command("list")
 def list_sessions(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """List the recorded sessions, by name.
+    """List the recorded sessions by name.
 
     Example: smearwatch sessions list
     """
@@ -89,7 +89,7 @@ def show(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> None
 
 @app.command("verify")
 def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Hash the session's event chain and every stored frame again; exit 1 and name it if anything changed.
+    """Check that no event and no stored frame has changed; otherwise report which, and exit 1.
 
     Example: smearwatch sessions verify monday-3
     """
@@ -118,12 +118,12 @@ def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = Fals
 @app.command()
 def export(
     name: Name,
-    as_csv: Annotated[bool, typer.Option("--csv", help="A table, one row a cell (the default).")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, one a cell.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="Into this file, not to the standard output.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Write a table with one row per cell (the default).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object per line, one per cell.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Write to this file, not to standard output.")] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Write every leukocyte that was found: where it is, what it was called, and how sure that is.
+    """Write a table of every leukocyte that was found: where it lies, its class, and how certain that is.
 
     Example: smearwatch sessions export monday-3 --csv --out monday-3.csv
     """
@@ -143,18 +143,18 @@ def export(
 @app.command()
 def delete(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", help="Really: there is no way back.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking; this cannot be undone.")] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete a session, its frames and its counts, for good.
+    """Delete a session with its frames and counts. This cannot be undone.
 
     Example: smearwatch sessions delete monday-3 --yes
     """
     state_dir = load_settings(config).state_dir
     find_session(state_dir, name)
-    if not yes and not (sys.stdin.isatty() and typer.confirm(f"Delete the session {name} for good?")):
-        raise typer.BadParameter(f"deleting {name} cannot be undone: say --yes")
+    if not yes and not (sys.stdin.isatty() and typer.confirm(f"Delete the session {name}? This cannot be undone.")):
+        raise typer.BadParameter(f"deleting {name} cannot be undone; confirm it with --yes")
     freed = delete_session(state_dir, name)
     typer.echo(json.dumps({"session": name, "freed_bytes": freed}) if as_json else f"{name}: {_size(freed)} freed")
 
@@ -201,14 +201,14 @@ def _show_lines(shown: dict[str, Any]) -> list[str]:
     lines = [
         f"{shown['session']}: {_when(shown['began_at_ns'])} to {_when(shown['last_at_ns'])}, "
         f"{_size(shown['size_bytes'])}{', running' if shown['running'] else ''}",
-        f"band rule: {shown.get('band_rule', 'not said')}",
+        f"band rule: {shown.get('band_rule', 'not recorded')}",
         f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
         f"+ {frames['pending']} pending",
         f"cells: {shown['cells_found']} found = {shown['cells']} counted ({shown['flagged']} flagged) + "
         f"{shown['rejected']} rejected + {shown['at_edge']} cut by the edge + {shown['seen_again']} seen again + "
         f"{shown['cells_pending']} pending",
-        f"frames that could not be placed: {shown['frames_unplaced']}",
-        f"verdicts replaced by that of a better view: {shown['judged_again']}",
+        f"frames without a known position on the slide: {shown['frames_unplaced']}",
+        f"cells judged again on a better view: {shown['judged_again']}",
         f"labelled by a person: {shown['cells_labelled']} cells",
         f"drift: {drift_text(shown) or drifted_text(shown) or 'none'}",
         f"differential on {shown['cells']} cells, rejected ones excluded:",

@@ -14,7 +14,7 @@ from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.lock import holder
 from smearwatch.daemon.record.sessions import find_session
 
-app = typer.Typer(help="The live differential in this terminal.")
+app = typer.Typer(help="Show the live differential in this terminal.")
 
 
 class NoDaemon(ConnectionError):
@@ -29,9 +29,9 @@ class NoDaemon(ConnectionError):
 SessionArgument = Annotated[
     str | None, typer.Argument(help="Follow only this session; one that is not being counted is shown as recorded.")
 ]
-PlainOption = Annotated[bool, typer.Option("--plain", help="Aligned lines, also where there is a terminal.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-OnceOption = Annotated[bool, typer.Option("--once", help="Print the present state once and end.")]
+PlainOption = Annotated[bool, typer.Option("--plain", help="Print plain lines instead of the screen.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
+OnceOption = Annotated[bool, typer.Option("--once", help="Print the current state once and exit.")]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
 ]
@@ -45,7 +45,7 @@ def watch(
     once: OnceOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show the differential as it is counted; joins at any time and survives the daemon's restart.
+    """Show the differential while it is counted. It can be started at any time.
 
     Example: smearwatch watch --json | jq .counts
     """

@@ -75,12 +75,12 @@ def _progress_line(view: View, bar_width: int) -> Content:
     cells = int(view.tally["cells"]) if view.tally else 0
     target = view.target
     done = cells / target if target else 0.0
-    said = f"of {target}" if target else ""
+    aim = f"of {target}" if target else ""
     reached = bool(target) and cells >= (target or 0)
     return Content.assemble(
         (f"{'all cells':<{_NAME}}", "$foreground"),
         (f"{cells if view.tally else DASH:>{_COUNT}}", "bold $foreground"),
-        (f"{said:>{_PERCENT}}", "$foreground"),
+        (f"{aim:>{_PERCENT}}", "$foreground"),
         (f"{'target reached' if reached else f'{done:.0%} done' if target else '':>{_LIMITS}}", DIM),
         " " * _GAP,
         progress_bar(done, bar_width if target else 0, filled="$success" if reached else "$secondary"),

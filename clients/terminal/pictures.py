@@ -52,11 +52,11 @@ class RecentStrip(Horizontal):
         width = self.content_size.width + _BETWEEN
         rows = min(_HIGHEST, self.content_size.height - _CAPTIONS, (width // _AT_LEAST - _BETWEEN) // 2)
         fit = width // (2 * rows + _BETWEEN) if rows >= _LOWEST else 0
-        for place, card in enumerate(self.query(Card)):
-            shown = place < fit
+        for index, card in enumerate(self.query(Card)):
+            shown = index < fit
             card.display = shown
             if shown:
-                card.show(self._cells[place] if place < len(self._cells) else None, rows)
+                card.show(self._cells[index] if index < len(self._cells) else None, rows)
 
 
 class Card(Horizontal):
@@ -98,13 +98,13 @@ def in_words(view: View, width: int) -> Content:
     """Return the last cells as one line, where there is no room for pictures."""
     parts: list[tuple[str, str]] = [(f"{'last':<9}", DIM)]
     used = 9
-    for place, cell in enumerate(view.recent):
+    for index, cell in enumerate(view.recent):
         verdict = "" if cell.verdict == "confirmed" else f" {cell.verdict}"
         text = f"{cell.cls} {cell.probability:.2f}"
-        used += len(text) + len(verdict) + 3 * bool(place)
+        used += len(text) + len(verdict) + 3 * bool(index)
         if used > width:
             break
-        parts += [("   " if place else "", DIM), (text, "$foreground 75%"), (verdict, _VERDICT_COLOUR[cell.verdict])]
+        parts += [("   " if index else "", DIM), (text, "$foreground 75%"), (verdict, _VERDICT_COLOUR[cell.verdict])]
     return Content.assemble(*parts)
 
 

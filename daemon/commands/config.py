@@ -23,9 +23,9 @@ def _group() -> None:
 @app.command()
 def check(
     config: ConfigOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Read the settings as every command would, and print them.
+    """Check the settings as every command reads them, and print them.
 
     Example: smearwatch config check --config lab.toml
     """

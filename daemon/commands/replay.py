@@ -1,4 +1,4 @@
-"""``smearwatch replay``: a recorded session's frames through the pipeline again, into a session of its own."""
+"""``smearwatch replay``: count the frames of a recorded session again, into a session of its own."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import check_name, find_session
-from smearwatch.daemon.running import carry_out, tell
+from smearwatch.daemon.running import carry_out, print_summary
 from smearwatch.daemon.wire.endpoints import private_dir
 
 app = typer.Typer()
@@ -42,18 +42,21 @@ class IntoUnusable(ValueError):
 @app.command()
 def replay(
     session: Annotated[str, typer.Argument(help="The recorded session.")],
-    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the daemon's.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Use these weights instead of the current ones.")
+    ] = None,
     compare_verdicts: Annotated[
-        bool, typer.Option("--compare", help="Compare the verdicts cell by cell; exit 1 where they differ.")
+        bool, typer.Option("--compare", help="Compare the verdicts cell by cell; exit 1 if any differ.")
     ] = False,
-    speed: Annotated[str, typer.Option(metavar="X|max", help="1 is the recorded pace; max does not wait.")] = "max",
+    speed: Annotated[str, typer.Option(metavar="X|max", help="Pace: 1 as recorded, max without waiting.")] = "max",
     into: Annotated[str | None, typer.Option(help="Name of the new session.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Send a recorded session's frames through the pipeline again.
+    """Count the frames of a recorded session again, into a new session.
 
-    Frames carry the scale that was used then; with the same weights on the same machine the verdicts are the same.
+    Each frame keeps the scale that was used then. With the same weights on the
+    same machine the verdicts are the same.
 
     Example: smearwatch replay tuesday --compare
     """
@@ -71,10 +74,10 @@ def replay(
     with _beside(settings) as beside:
         result = carry_out(plan.model_copy(update={"settings": beside}))
     if not compare_verdicts:
-        tell(result, as_json=as_json)
+        print_summary(result, as_json=as_json)
         return
     comparison = compare(plan.settings.state_dir, session, plan.session)
-    tell({**result, "comparison": comparison}, as_json=as_json)
+    print_summary({**result, "comparison": comparison}, as_json=as_json)
     if not as_json:
         tell_comparison(comparison)
     if not comparison["identical"]:
@@ -82,7 +85,7 @@ def replay(
 
 
 def _recorded(folder: Path) -> dict[str, Any]:
-    """Return the settings that decide which cells are found and that no frame carries, as the session had them last."""
+    """Return the settings that decide which cells are found and are in no frame, as the session had them last."""
     kept: dict[str, Any] = {}
     with LedgerReader.read(folder) as ledger:
         for recorded in ledger.events():

@@ -1,4 +1,4 @@
-"""``smearwatch run``: hub, capture and worker under one supervisor."""
+"""``smearwatch run``: count the leukocytes in frames as they arrive."""
 
 import time
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from smearwatch.daemon.commands.source_choice import choose, tell_sources
+from smearwatch.daemon.commands.source_choice import choose, print_sources
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.sessions import check_name
-from smearwatch.daemon.running import carry_out, tell
+from smearwatch.daemon.running import carry_out, print_summary
 
 app = typer.Typer()
 
@@ -24,48 +24,55 @@ def run(
         str | None, typer.Option("--camera", metavar="INDEX|URL|PATH", help="Camera, network stream or video file.")
     ] = None,
     source: Annotated[
-        str | None, typer.Option("--source", metavar="NAME", help="Any source of frames that is installed.")
+        str | None, typer.Option("--source", metavar="NAME", help="Another installed source of frames.")
     ] = None,
     source_option: Annotated[
-        list[str] | None, typer.Option("--source-option", metavar="KEY=VALUE", help="For the source; may be repeated.")
+        list[str] | None,
+        typer.Option("--source-option", metavar="KEY=VALUE", help="An option for the source; may be repeated."),
     ] = None,
     list_sources: Annotated[
-        bool, typer.Option("--list-sources", help="Say which sources are installed, and end.")
+        bool, typer.Option("--list-sources", help="List the installed sources of frames and exit.")
     ] = False,
-    session: Annotated[str | None, typer.Option(help="Name of the session; an existing one is carried on.")] = None,
-    um_per_px: Annotated[str | None, typer.Option("--um-per-px", metavar="X|auto", help="Scale of the frames.")] = None,
+    session: Annotated[str | None, typer.Option(help="Name of the session; an existing session is continued.")] = None,
+    um_per_px: Annotated[
+        str | None, typer.Option("--um-per-px", metavar="X|auto", help="Scale of the frames in micrometres per pixel.")
+    ] = None,
     scale_from: Annotated[
         str | None,
-        typer.Option("--scale-from", help="Believe micrometer, metadata, configured or red_cells alone; else auto."),
+        typer.Option("--scale-from", help="Take the scale only from: micrometer, metadata, configured or red_cells."),
     ] = None,
-    calibration: Annotated[str | None, typer.Option(metavar="NAME", help="A stored calibration.")] = None,
+    calibration: Annotated[str | None, typer.Option(metavar="NAME", help="Use this stored calibration.")] = None,
     until_idle: Annotated[
         float | None,
-        typer.Option(min=0.1, metavar="SECONDS", help="End when no frame came for so long and nothing is pending."),
+        typer.Option(min=0.1, metavar="SECONDS", help="Stop when no frame has come for this long and all are counted."),
     ] = None,
     search_stain: Annotated[
         str | None,
         typer.Option(
-            metavar="as_photographed|red_cells", help="red_cells: pale fields are searched as if stained as usual."
+            metavar="as_photographed|red_cells", help="red_cells: search pale fields as if they were stained as usual."
         ),
     ] = None,
-    target: Annotated[int | None, typer.Option(min=1, help="How many cells the count aims at.")] = None,
+    target: Annotated[int | None, typer.Option(min=1, help="Wanted number of cells.")] = None,
     subfolders: Annotated[
-        bool, typer.Option("--subfolders", help="Each subfolder of DIR is a session; --session goes before its name.")
+        bool,
+        typer.Option("--subfolders", help="Each subfolder of DIR becomes a session; --session is its prefix."),
     ] = False,
-    stop_at_target: Annotated[bool, typer.Option("--stop-at-target", help="End once the target is reached.")] = False,
-    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the daemon's.")] = None,
+    stop_at_target: Annotated[bool, typer.Option("--stop-at-target", help="Stop when the target is reached.")] = False,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Use these weights instead of the current ones.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Count the leukocytes in the frames that arrive in a folder, or that a camera sees.
+    """Count the leukocytes in frames as they arrive in a folder or from a camera.
 
-    Frames already in the folder are counted too. Stop with Ctrl-C; starting again with the same session carries on.
+    Frames already in the folder are counted too. Stop with Ctrl-C; run it again
+    with the same session to continue.
 
     Example: smearwatch run --watch /srv/camera --session tuesday --target 200
     """
     if list_sources:
-        tell_sources(as_json=as_json)
+        print_sources(as_json=as_json)
         return
     name, options = choose(watch, camera, source, source_option or [])
     settings = load_settings(
@@ -91,6 +98,6 @@ def run(
         from smearwatch.daemon.subfolders.scheduler import carry_out_subfolders
 
         for result in carry_out_subfolders(plan, session):
-            tell(result, as_json=as_json)
+            print_summary(result, as_json=as_json)
         return
-    tell(carry_out(plan), as_json=as_json)
+    print_summary(carry_out(plan), as_json=as_json)

@@ -46,7 +46,7 @@ def choose(watch: Path | None, camera: str | None, source: str | None, given: li
         raise typer.BadParameter(f"{unusable} ({unusable.hint})", param_hint="--source") from None
 
 
-def tell_sources(*, as_json: bool) -> None:
+def print_sources(*, as_json: bool) -> None:
     """Print the sources that are installed, one a line."""
     known = known_sources()
     width = max((len(source.name) for source in known), default=0)

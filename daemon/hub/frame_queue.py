@@ -22,7 +22,7 @@ _ATTEMPTS = 3
 
 
 class FrameQueue:
-    """Gives frames to finders as long as the crops that they may bring have room."""
+    """Leases frames to finders as long as the crops that they may bring have room."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class FrameQueue:
         return self.leases.give_back(message.lease, holder) is not None
 
     def _other_cells(self, found: Found) -> str | None:
-        """Say that a frame found before is found otherwise now, as another version might."""
+        """Return what is wrong where a frame found before has other cells now, as with another version."""
         recorded = self._ledger.found(found.frame)
         if recorded is None:
             return None

@@ -82,7 +82,7 @@ class Hub:
             self.pulse()
 
     def close(self, *, stopping: bool) -> None:
-        """Write how it ended and tell everybody."""
+        """Write how the session ended, and publish it."""
         counters = {name: int(n) for name, n in sorted(self._counters().items())}
         stages = self._stages.summary()
         self._journal.commit(Closed(self._journal.ledger.epoch, self._journal.fold.complete, stages, counters))
@@ -90,7 +90,7 @@ class Hub:
         self.pulse()
 
     def pulse(self) -> None:
-        """Publish what no event says."""
+        """Publish what is in no event."""
         self._sockets.publish(
             Pulse(
                 session=self._journal.ledger.session,
@@ -161,8 +161,8 @@ class Hub:
                 self._settled(message.frame)
                 return refusal
             case LeaseFailed():
-                desk = self._frames if peer.role == "finder" else self._crops
-                desk.failed(message, peer.identity)
+                queue = self._frames if peer.role == "finder" else self._crops
+                queue.failed(message, peer.identity)
                 self._journal.counters["leases_failed"] += 1
             case _:
                 self._journal.counters["wire_misplaced"] += 1
@@ -187,7 +187,7 @@ class Hub:
     def _taken(self, peer: PeerState, message: OfferFrame | RefuseFrame, reply: FrameTaken | Refused) -> None:
         if isinstance(reply, FrameTaken) and not reply.known:
             self._last_frame_s = self._clock()
-            # A share's clock may be hours off; a time that cannot be says nothing about how long a frame took.
+            # A share's clock may be hours off; an impossible time does not show how long a frame took.
             if isinstance(message, OfferFrame) and self._started_at_ns <= message.captured_at_ns <= time.time_ns():
                 self._arrived_at_ns[reply.frame] = message.captured_at_ns
         self._sockets.send(peer.identity, reply)
@@ -208,14 +208,14 @@ class Hub:
         if not self._peers.count("worker"):
             return
         for finder in self._peers.of("finder"):
-            while self._frames.leases.held_by(finder.identity) < finder.capacity and self._room():
+            while self._frames.leases.held_by(finder.identity) < finder.capacity and self._has_room():
                 frame = self._frames.lease(finder.identity)
                 if frame is None:
                     break
                 self._sockets.send(finder.identity, frame[0], [frame[1]])
 
-    def _room(self) -> bool:
-        """Whether another frame's crops fit: each frame that is out is expected to bring one."""
+    def _has_room(self) -> bool:
+        """Return whether another frame's crops fit: each frame that is out is expected to bring one."""
         return len(self._crops) + self._frames.leases.out < self._plan.settings.crop_backlog
 
     def _release(self, identity: bytes) -> None:
@@ -246,7 +246,7 @@ class Hub:
         return self._plan.until_idle_s is not None and idle_s >= self._plan.until_idle_s
 
     def _idle_s(self) -> float | None:
-        """How long nothing came; None while something is pending, waited for, or not known."""
+        """Return how long nothing came; None while something is pending, waited for, or not known."""
         sources = self._sources()
         if not sources or not self._journal.fold.complete or any(not s.scanned or s.waiting for s in sources):
             return None

@@ -28,7 +28,7 @@ def notice(recorded: Recorded) -> EventNotice:
 
 
 class Journal:
-    """Ledger, fold and feed together, so that none can say what another does not know.
+    """Ledger, fold and feed together, so that none holds what another does not know.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Journal:
             self._take(recorded)
 
     def commit(self, *events: Event, thumbnails: Mapping[tuple[str, int], bytes] = _NONE) -> list[Recorded]:
-        """Write events, and thumbnails of cells, in one transaction; gives the events that are new.
+        """Write events, and thumbnails of cells, in one transaction; returns the events that are new.
 
         What stands already changes nothing.
         """

@@ -56,11 +56,11 @@ class LeaseBook(Generic[Key]):
         self._queue.append(key)
 
     def held_by(self, holder: bytes) -> int:
-        """How many leases a holder has."""
+        """Return how many leases a holder has."""
         return sum(lease.holder == holder for lease in self._out.values())
 
     def grant(self, holder: bytes) -> tuple[int, Key] | None:
-        """Lease the next key to a holder, or give None when nothing is queued."""
+        """Lease the next key to a holder, or return None when nothing is queued."""
         if not self._queue:
             return None
         key = self._queue.popleft()
@@ -75,7 +75,7 @@ class LeaseBook(Generic[Key]):
         return lease.key if lease is not None and lease.holder == holder else None
 
     def settle(self, number: int, holder: bytes) -> Key | None:
-        """Close a lease with its holder's answer; None says that the answer is late or not the holder's."""
+        """Close a lease with its holder's answer; None means that the answer is late or not the holder's."""
         key = self.holds(number, holder)
         if key is not None:
             del self._out[number]
@@ -84,7 +84,7 @@ class LeaseBook(Generic[Key]):
         return key
 
     def renew(self, holder: bytes) -> None:
-        """Let all leases of a holder run anew: it says that it is at work on the first of them."""
+        """Let all leases of a holder run anew: it is at work on the first of them."""
         for number, lease in self._out.items():
             if lease.holder == holder:
                 self._out[number] = replace(lease, deadline_s=self._clock() + self._lease_s)
@@ -98,11 +98,11 @@ class LeaseBook(Generic[Key]):
         return key
 
     def release(self, holder: bytes) -> int:
-        """Queue again all that a vanished holder held, in the old order; gives how many."""
+        """Queue again all that a vanished holder held, in the old order; returns how many."""
         return self._requeue([n for n, lease in self._out.items() if lease.holder == holder])
 
     def expire(self) -> int:
-        """Queue again what was not answered in time; gives how many."""
+        """Queue again what was not answered in time; returns how many."""
         now = self._clock()
         late = self._requeue([n for n, lease in self._out.items() if lease.deadline_s <= now])
         self.expired += late

@@ -29,7 +29,7 @@ class Peers:
         self._peers: dict[bytes, PeerState] = {}
 
     def hello(self, identity: bytes, message: Hello, now_s: float) -> list[bytes]:
-        """Note a peer; gives the identities that it replaces."""
+        """Note a peer; returns the identities that it replaces."""
         replaced = [
             peer.identity
             for peer in self._peers.values()
@@ -48,7 +48,7 @@ class Peers:
         return peer
 
     def silent(self, now_s: float, *, busy: Callable[[bytes], bool]) -> list[PeerState]:
-        """Forget and give the peers that have not been heard for too long, leaving those that are ``busy``."""
+        """Forget and return the peers that have not been heard for too long, leaving those that are ``busy``."""
         gone = [
             peer for peer in self._peers.values() if now_s - peer.heard_s > SILENT_AFTER_S and not busy(peer.identity)
         ]

@@ -21,7 +21,7 @@ _SLACK_BYTES = 512 * 1024 * 1024
 
 
 def main(plan: RunPlan, role: Role) -> None:
-    """Run the hub until nothing is left to do or the parent says stop."""
+    """Run the hub until nothing is left to do or the parent asks for the end."""
     settings = plan.settings
     with ExitStack() as stack:
         runtime_dir = private_dir(settings.runtime_dir)
@@ -38,7 +38,7 @@ def main(plan: RunPlan, role: Role) -> None:
         while not role.stopping and hub.state != "done":
             hub.turn()
             role.beat()
-        # One of many subfolders' sessions is never the end of it; only the foreman knows when all is done.
+        # One of many subfolders' sessions is never the end of it; only the subfolder scheduler knows when all is done.
         done = role.finishing or (hub.state == "done" and plan.subfolder is None)
         hub.close(stopping=not done)
 

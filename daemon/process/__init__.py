@@ -1,1 +1,1 @@
-"""Child processes: how they are started, watched, told to stop, and how one asks the hub for work."""
+"""Child processes: how they are started, watched and stopped, and how one asks the hub for work."""

@@ -108,13 +108,13 @@ class Child:
         return code
 
     def terminate(self, *, finishing: bool = False) -> None:
-        """Ask the process to end; ``finishing`` says that all is done."""
+        """Ask the process to end; ``finishing`` means that all is done."""
         if self.alive:
             assert self.process is not None
             self.process.send_signal(signal.SIGUSR1 if finishing else signal.SIGTERM)
 
     def finish(self, timeout_s: float) -> int | None:
-        """Wait for the end, then enforce it; gives the exit code, None where the end had to be enforced."""
+        """Wait for the end, then enforce it; returns the exit code, None where the end had to be enforced."""
         if self.process is None:
             return 0
         code: int | None
@@ -136,5 +136,5 @@ class Child:
 
 
 def unusable(code: int) -> bool:
-    """Whether an exit code says that a restart would not help."""
+    """Return whether an exit code means that a restart would not help."""
     return code == EXIT_UNUSABLE

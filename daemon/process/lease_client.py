@@ -1,4 +1,4 @@
-"""What finders and workers share: say hello, keep credits open, take leases, notice a new hub."""
+"""What finders and workers share: greet the hub, keep credits open, take leases, notice a new hub."""
 
 import os
 import time
@@ -26,11 +26,11 @@ ResultT = TypeVar("ResultT")
 
 
 class AnswerRefused(RuntimeError):
-    """The hub says that this role's answers are impossible; going on would only repeat them."""
+    """The hub refuses this role's answers as impossible; going on would only repeat them."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(f"the hub refused an answer: {detail}")
-        self.hint = "run hub, capture and worker from the same version"
+        super().__init__(f"an answer of this process was refused: {detail}")
+        self.hint = "run all parts of smearwatch in the same version"
 
 
 class LeaseClient:
@@ -39,7 +39,7 @@ class LeaseClient:
     Attributes
     ----------
     welcome : Welcome or None
-        What the present hub said of itself; a lease never comes before it.
+        The present hub's welcome; a lease never comes before it.
     """
 
     def __init__(self, plan: RunPlan, role: Role, kind: Literal["finder", "worker"], *, capacity: int) -> None:
@@ -66,9 +66,9 @@ class LeaseClient:
         self._peer.send(message, buffers)
 
     def at_work(self, work: Callable[[], ResultT]) -> ResultT:
-        """Do what a lease asks for in a thread of its own, and say meanwhile that it is being done.
+        """Run what a lease asks for in a thread of its own, and report meanwhile that it is being done.
 
-        After `_LONGEST_S` nothing more is said: the lease runs out, and the supervisor takes this process for stuck.
+        After `_LONGEST_S` no more is reported: the lease runs out, and the supervisor takes this process for stuck.
         """
         began_s = time.monotonic()
         future = self._bench.submit(work)

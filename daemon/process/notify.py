@@ -5,7 +5,7 @@ import socket
 
 
 def notify(state: str) -> bool:
-    """Send one state, such as ``READY=1`` or ``WATCHDOG=1``; gives whether a service manager was there."""
+    """Send one state, such as ``READY=1`` or ``WATCHDOG=1``; returns whether a service manager was there."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return False
@@ -19,7 +19,7 @@ def notify(state: str) -> bool:
 
 
 def watchdog_period_s() -> float | None:
-    """How often ``WATCHDOG=1`` is due: half of what the service manager allows; None where it does not watch."""
+    """Return how often ``WATCHDOG=1`` is due: half of what the service manager allows; None where it does not watch."""
     allowed_us = os.environ.get("WATCHDOG_USEC", "")
     if not allowed_us.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None

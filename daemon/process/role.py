@@ -22,7 +22,7 @@ from smearwatch.daemon.one_line import one_line, say
 from smearwatch.daemon.plan import RunPlan
 
 EXIT_UNUSABLE = 3
-"""A child's exit code for what a restart cannot mend; its one line is on stderr already."""
+"""A child's exit code for what a restart cannot repair; its one line is on stderr already."""
 
 
 class Role:
@@ -49,7 +49,7 @@ class Role:
         self._stop.set()
 
     def heed_signals(self) -> None:
-        """From now on a signal asks the role to end in its own time, instead of ending its process."""
+        """Let a signal ask the role to end in its own time from now on, instead of ending its process."""
         signal.signal(signal.SIGTERM, lambda *_: self.stop())
         signal.signal(signal.SIGUSR1, lambda *_: self.finish())
 
@@ -66,11 +66,11 @@ class Role:
             self.heed_signals()
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait for the stop at most so long; gives whether it came."""
+        """Wait for the stop at most so long; returns whether it came."""
         return self._stop.wait(timeout_s)
 
     def beat(self) -> None:
-        """Tell the parent that the main loop turns. A full pipe means that it was told enough."""
+        """Report to the parent that the main loop turns. A full pipe means that enough was reported."""
         try:
             os.write(self._beat_fd, b".")
         except BlockingIOError:

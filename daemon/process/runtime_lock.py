@@ -10,8 +10,8 @@ class EndpointBusy(OSError):
     """Another hub listens in this runtime folder."""
 
     def __init__(self, runtime_dir: Path, pid: str) -> None:
-        super().__init__(f"another hub (process {pid or 'unknown'}) already listens in {runtime_dir}")
-        self.hint = "stop it first, or give this one another runtime_dir, for example with SMEARWATCH_RUNTIME_DIR"
+        super().__init__(f"another smearwatch (process {pid or 'unknown'}) already runs in {runtime_dir}")
+        self.hint = "stop it first, or start this one with another SMEARWATCH_RUNTIME_DIR"
 
 
 class RuntimeLock:

@@ -45,7 +45,7 @@ class StopSignals:
             self.wakeup.recv(64)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for a signal at most so long; gives whether one came."""
+        """Wait for a signal at most so long; returns whether one came."""
         if not self.came:
             with selectors.DefaultSelector() as selector:
                 selector.register(self.wakeup, selectors.EVENT_READ)

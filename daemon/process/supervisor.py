@@ -20,7 +20,7 @@ Leave = Literal["stay", "leave", "finish"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: ``ok``, and otherwise the one line why (empty when a child has said it).
+    """How a run ended: ``ok``, and otherwise the one line why (empty when a child has reported it).
 
     ``by_itself`` where nothing was left to do: nobody stopped it.
     """
@@ -60,11 +60,11 @@ class Supervisor:
         self._leave = leave
         self._stop = stop
         self._outcome: Outcome | None = None
-        self._told_ready = False
+        self._reported_ready = False
         self._finishing = False
 
     def run(self) -> Outcome:
-        """Run to the end and stop everything that is not kept; gives how it ended."""
+        """Run to the end and stop everything that is not kept; returns how it ended."""
         with StopSignals() if self._stop is None else nullcontext(self._stop) as stop:
             try:
                 self._loop(stop)
@@ -88,10 +88,10 @@ class Supervisor:
                 self._look_after(child)
             # A role that ended well is at rest; what cannot be kept alive ends the run, so a turning loop is health.
             healthy = all(c.start_at_s == float("inf") or (c.alive and c.ready) for c in self._children)
-            if healthy and not self._told_ready:
-                self._told_ready = True
+            if healthy and not self._reported_ready:
+                self._reported_ready = True
                 notify("READY=1\nSTATUS=counting")
-            if self._told_ready and period_s is not None and time.monotonic() >= next_feed_s:
+            if self._reported_ready and period_s is not None and time.monotonic() >= next_feed_s:
                 next_feed_s = time.monotonic() + period_s
                 notify("WATCHDOG=1")
 
@@ -135,7 +135,7 @@ class Supervisor:
 
 
 def stop_children(children: Sequence[Child], *, finishing: bool = False) -> None:
-    """Stop processes in bounded time; ``finishing`` lets the one that ends the run say that all is done."""
+    """Stop processes in bounded time; ``finishing`` lets the one that ends the run record that all is done."""
     # From the outside in, so that the hub can still commit what the others were doing.
     _stop([child for child in children if not child.spec.ends_the_run], STOP_S)
     _stop([child for child in children if child.spec.ends_the_run], HUB_STOP_S, finishing=finishing)

@@ -4,7 +4,7 @@ import hashlib
 import struct
 from typing import Final
 
-_PLACE: Final = struct.Struct(">QQQ")
+_POSITION: Final = struct.Struct(">QQQ")
 
 
 def genesis(session: str) -> bytes:
@@ -20,7 +20,7 @@ def link(previous: bytes, number: int, epoch: int, recorded_at_ns: int, kind: st
     previous : bytes
         The 32 bytes of the event before, or of `genesis`.
     number, epoch, recorded_at_ns : int
-        The event's place; 8 bytes each, big-endian.
+        The event's position; 8 bytes each, big-endian.
     kind : str
         The event's kind, followed by a zero byte.
     body : bytes
@@ -31,5 +31,5 @@ def link(previous: bytes, number: int, epoch: int, recorded_at_ns: int, kind: st
     bytes
         SHA-256 over all of it, 32 bytes.
     """
-    place = _PLACE.pack(number, epoch, recorded_at_ns)
-    return hashlib.sha256(b"".join((previous, place, kind.encode("ascii"), b"\0", body))).digest()
+    position = _POSITION.pack(number, epoch, recorded_at_ns)
+    return hashlib.sha256(b"".join((previous, position, kind.encode("ascii"), b"\0", body))).digest()

@@ -2,7 +2,7 @@
 
 Each kind of pictures that the weights were trained on has limits for every measure, between which nearly all of its
 cells lay. A session is inside the range while there is one kind of which no measure finds most of the last cells
-beyond its limits, whatever single odd cells say.
+beyond its limits; single odd cells decide nothing.
 """
 
 import json
@@ -21,12 +21,12 @@ WINDOW: Final = 30
 """Cells looked back upon."""
 
 FEWEST: Final = 12
-"""Fewer cells with a measure say nothing about it."""
+"""Fewer cells with a measure decide nothing."""
 
 RAISED_AT, LOWERED_AT = 0.75, 0.5
 """Share of the window's cells beyond a limit at which the alarm is raised, and below which it is lowered again."""
 
-_TOLD_FROM = 1.05  # times beyond a limit that are worth a number
+_NUMBER_FROM = 1.05  # times beyond a limit that are worth a number
 
 HINT: Final = "check stain, white balance, focus; or label cells and `smearwatch adapt`"
 
@@ -72,7 +72,7 @@ class Beyond:
         """Share of the cells that are beyond."""
         return self.cells / self.of
 
-    def told(self, times: str = "") -> str:
+    def describe(self, times: str = "") -> str:
         """Return it in words, for example "red cells paler in green", ``times`` before the comparative."""
         subject, below, above = MEASURES.get(self.measure, (self.measure.replace("_", " "), "less", "more"))
         return f"{subject} {times}{below if self.side == 'below' else above}"
@@ -120,7 +120,7 @@ class DriftFold:
         self._state.ranges[event.weights] = list(event.ranges)
 
     def knows(self, weights: str) -> bool:
-        """Say whether the range of weights is known."""
+        """Return whether the range of weights is known."""
         return weights in self._state.ranges
 
     def counted(
@@ -156,14 +156,14 @@ class DriftFold:
         state.cells += state.alarm is not None
 
     def _replace(self, before: tuple[str, int], view: tuple[str, int], look: Mapping[str, float] | None) -> None:
-        """Put a better view in the place of another one in the window, or nothing where it has no look."""
+        """Replace a view in the window by a better one, or by nothing where that one has no appearance features."""
         window = self._state.window
-        for place, cell in enumerate(window):
+        for index, cell in enumerate(window):
             if (cell.frame, cell.index) == before:
                 self._count(cell, -1)
-                window[place : place + 1] = [] if look is None else [_Cell(cell.number, *view, dict(look))]
+                window[index : index + 1] = [] if look is None else [_Cell(cell.number, *view, dict(look))]
                 if look is not None:
-                    self._count(window[place], +1)
+                    self._count(window[index], +1)
                 self._weigh()
                 return
 
@@ -189,13 +189,13 @@ class DriftFold:
         Returns
         -------
         dict
-            ``drift`` is None or says what is beyond the range, how far, since which cell, and what to do about it.
+            ``drift`` is None or holds what is beyond the range, how far, since which cell, and what to do about it.
             ``drifted`` counts how often the alarm was raised, the cells judged under it, and those that the window
-            now holds: 0 where the weights do not say what they were trained on.
+            now holds: 0 for weights that do not record what they were trained on.
         """
         state = self._state
         return {
-            "drift": None if state.alarm is None else _told(self._nearest(), state.alarm),
+            "drift": None if state.alarm is None else _alarm_json(self._nearest(), state.alarm),
             "drifted": {"episodes": state.episodes, "cells": state.cells, "watched": len(state.window)},
         }
 
@@ -230,7 +230,7 @@ class DriftFold:
                 self._beyond[kind.name, measure, side] += by
 
     def _share(self) -> float:
-        """Share of cells beyond by the worst measure of the kind of pictures by which that is least."""
+        """Return the share of cells beyond by the worst measure of the kind of pictures by which that is least."""
         measured = {measure: n for measure, n in self._measured.items() if n >= FEWEST}
         worst = dict.fromkeys((kind.name for kind in self._kinds), 0.0)
         for (name, measure, _), cells in self._beyond.items():
@@ -263,7 +263,7 @@ class DriftFold:
 
 
 def _beyond(cell: _Cell, kind: LookRange) -> list[tuple[str, Side]]:
-    """By which measures, and on which side, a cell is beyond what one kind of pictures showed."""
+    """Return by which measures, and on which side, a cell is beyond what one kind of pictures showed."""
     found: list[tuple[str, Side]] = []
     for measure, (low, high) in kind.limits.items():
         value = cell.look.get(measure)
@@ -276,11 +276,12 @@ def _badness(beyond: Beyond) -> tuple[float, float]:
     return round(beyond.share, 6), beyond.times
 
 
-def _told(found: Beyond, alarm: _Alarm) -> dict[str, Any]:
+def _alarm_json(found: Beyond, alarm: _Alarm) -> dict[str, Any]:
+    """Return the alarm as the tally prints it."""
     times = round(max(found.times, 1.0), 2)
-    said = found.told(f"{times:.1f} times " if times >= _TOLD_FROM else "")
+    description = found.describe(f"{times:.1f} times " if times >= _NUMBER_FROM else "")
     return {
-        "what": found.told(),
+        "what": found.describe(),
         "measure": found.measure,
         "times": times,
         "cells": found.cells,
@@ -288,6 +289,6 @@ def _told(found: Beyond, alarm: _Alarm) -> dict[str, Any]:
         "nearest": found.kind,
         "since_cell": alarm.since,
         "since": {"frame": alarm.frame, "index": alarm.index},
-        "says": f"{said} than those trained on",
+        "says": f"{description} than those trained on",
         "mend": HINT,
     }

@@ -98,7 +98,7 @@ class Seen:
     kind: Literal["seen"] = "seen"
 
     @model_validator(mode="after")
-    def _scale_has_a_source(self) -> "Seen":
+    def _check_scale_source(self) -> "Seen":
         if self.um_per_px is not None and self.um_per_px_source is None:
             raise ValueError("um_per_px without um_per_px_source")
         return self
@@ -134,7 +134,7 @@ class Counted:
     """A cell has its class and verdict. ``weights`` is the SHA-256 over the weights that gave them.
 
     ``probabilities`` and ``verifiers`` have a share for each class that there was when the verdict was given. ``look``
-    is how it and its surroundings looked before anything was normalised. On a better view of a leukocyte that was
+    holds its appearance features before anything was normalised. On a better view of a leukocyte that was
     judged before, ``instead_of`` is the verdict that this one replaces.
     """
 
@@ -163,7 +163,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Labelled:
-    """A person said what a cell is. ``ordinal`` counts one cell's labels from 1: all are kept, the last stands."""
+    """A person labelled a cell. ``ordinal`` counts one cell's labels from 1: all are kept, the last stands."""
 
     frame: Sha256
     index: Count
@@ -176,7 +176,7 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Stage:
-    """How long one stage of the way took, over ``n`` frames or cells."""
+    """How long one stage of the pipeline took, over ``n`` frames or cells."""
 
     n: Count
     median_ms: Annotated[float, Field(ge=0)]

@@ -47,7 +47,7 @@ class FoundCell:
         return self.left_out in (COUNTS, BETTER)
 
     @model_validator(mode="after")
-    def _is_better_than_another_view(self) -> "FoundCell":
+    def _check_better_view(self) -> "FoundCell":
         if self.better_than is not None and (self.at_edge or self.same_as is None):
             raise ValueError("a better view of a cell that was not seen before, or that is cut")
         return self
@@ -76,7 +76,7 @@ class Found:
     kind: Literal["found"] = "found"
 
     @model_validator(mode="after")
-    def _cells_are_told_apart(self) -> "Found":
+    def _check_cells_differ(self) -> "Found":
         if len({cell.index for cell in self.cells}) != len(self.cells):
             raise ValueError("two cells with the same index")
         if any(cell.same_as is not None and cell.same_as.frame == self.frame for cell in self.cells):

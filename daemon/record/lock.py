@@ -64,7 +64,7 @@ class SessionLock:
 
 
 def holder(folder: Path) -> SessionBusy | None:
-    """Say who is writing a session.
+    """Return who is writing a session.
 
     Returns
     -------

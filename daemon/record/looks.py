@@ -1,4 +1,4 @@
-"""How a counted cell looked before anything was normalised, and how those did that the weights were trained on."""
+"""Appearance features of a counted cell before normalisation, and of the cells that the weights were trained on."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -21,7 +21,7 @@ class LookRange:
     limits: Frozen[tuple[float, float]]
 
     @model_validator(mode="after")
-    def _limits_are_in_order(self) -> "LookRange":
+    def _check_limits(self) -> "LookRange":
         if any(not 0 < low <= high for low, high in self.limits.values()):
             raise ValueError("limits that are not above zero and in order")
         return self
@@ -29,14 +29,14 @@ class LookRange:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Ranged:
-    """Weights said what they were trained on, before the first cell that they counted. ``weights`` as in `Counted`."""
+    """What weights were trained on, recorded before the first cell that they counted. ``weights`` as in `Counted`."""
 
     weights: Word
     ranges: Annotated[tuple[LookRange, ...], Field(min_length=1)]
     kind: Literal["ranged"] = "ranged"
 
     @model_validator(mode="after")
-    def _ranges_are_told_apart(self) -> "Ranged":
+    def _check_names_differ(self) -> "Ranged":
         if len({kind.name for kind in self.ranges}) != len(self.ranges):
             raise ValueError("two ranges with the same name")
         return self

@@ -21,7 +21,7 @@ class Placement:
 
     ``placed`` was registered to the frames ``tied_to``; ``first`` begins an island of coordinates in which others may
     be placed; ``unplaced`` could be registered to none of those that were there before, so whether its cells were seen
-    before cannot be told, and it begins an island, too. The middle of the frame lies at ``x_um``, ``y_um`` of its
+    before is not known, and it begins an island, too. The middle of the frame lies at ``x_um``, ``y_um`` of its
     ``island``, turned by ``angle_deg``, and its pixels are ``scale`` times those of the island's first frame.
     """
 

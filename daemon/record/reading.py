@@ -174,7 +174,7 @@ class LedgerReader:
         return [PendingFrame(number, self._event(number, body, Seen), bool(found)) for number, body, found in rows]
 
     def has_seen(self, frame: str) -> bool:
-        """Say whether a frame is in the session."""
+        """Return whether a frame is in the session."""
         return bool(self.rows("SELECT 1 FROM frames WHERE frame = ?", frame))
 
     def seen(self, frame: str) -> Seen | None:
@@ -246,7 +246,7 @@ class LedgerReader:
         return tuple(estimate for (estimate,) in rows)
 
     def summary(self) -> LedgerSummary:
-        """Say how much the session holds, without reading its events."""
+        """Return how much the session holds, without reading its events."""
         (row,) = self.rows(
             "SELECT (SELECT coalesce(max(number), 0) FROM events), "
             "(SELECT coalesce((SELECT epoch FROM events ORDER BY number DESC LIMIT 1), 0)), "

@@ -1,4 +1,4 @@
-"""The ledger's file: its tables, how it is opened, and what is said when it cannot be used."""
+"""The ledger's file: its tables, how it is opened, and the errors when it cannot be used."""
 
 import os
 import sqlite3
@@ -11,9 +11,9 @@ from urllib.parse import quote
 LEDGER_FILE: Final = "ledger.sqlite"
 APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
 LABELS_FORM, PLACES_FORM, LOOKS_FORM, VIEWS_FORM = 2, 3, 4, 5
-"""Forms of a ledger that holds labels, of one whose frames have places, of one whose cells say how they looked, and of
-one where a better view of a leukocyte is judged again. The tables are those of form 1, in which every ledger begins,
-and ``better`` from form 5 on; a program that knows less says so."""
+"""Forms of a ledger that holds labels, of one whose frames are registered, of one whose cells have appearance features,
+and of one where a better view of a leukocyte is judged again. The tables are those of form 1, in which every ledger
+begins, and ``better`` from form 5 on; a program that knows less refuses it."""
 
 VERSION: Final = VIEWS_FORM
 _FIRST_VERSION: Final = 1
@@ -182,7 +182,7 @@ def session_of(connection: sqlite3.Connection) -> str:
 
 
 def has_better_views(connection: sqlite3.Connection) -> bool:
-    """Say whether the ledger has the table ``better``, which came with form 5."""
+    """Return whether the ledger has the table ``better``, which came with form 5."""
     return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'better'").fetchone() is not None
 
 

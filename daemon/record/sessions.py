@@ -23,7 +23,7 @@ class SessionMissing(LookupError):
     Parameters
     ----------
     root : Path
-        The state folder that was looked in.
+        The state folder that was searched.
     name : str
         The name asked for.
     """
@@ -102,7 +102,7 @@ def session_names(state_dir: Path) -> list[str]:
 
 
 def describe_session(state_dir: Path, name: str) -> SessionFolder:
-    """Say how large a session is and whether it is being written; raises as `find_session` does."""
+    """Return how large a session is and whether it is being written; raises as `find_session` does."""
     folder = find_session(state_dir, name)
     busy = holder(folder)
     return SessionFolder(name, folder, _size_bytes(folder), busy is not None, busy.pid if busy else None)
@@ -143,10 +143,10 @@ def delete_session(state_dir: Path, name: str) -> int:
 
 def _size_bytes(folder: Path) -> int:
     total = 0
-    for place, _, files in os.walk(folder):
+    for inner, _, files in os.walk(folder):
         for file in files:
             try:
-                total += os.lstat(os.path.join(place, file)).st_size
+                total += os.lstat(os.path.join(inner, file)).st_size
             except FileNotFoundError:
                 continue  # SQLite's side files come and go while a session is written
     return total

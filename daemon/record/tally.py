@@ -204,7 +204,7 @@ class TallyFold:
 
     @property
     def target(self) -> int | None:
-        """How many cells the session is to reach, None where it was not said."""
+        """How many cells the session is to reach, None where none was set."""
         return self._state.target
 
     @property
@@ -229,11 +229,11 @@ class TallyFold:
         return self._drift.json()
 
     def knows_range(self, weights: str) -> bool:
-        """Say whether it is known what weights were trained on."""
+        """Return whether it is known what weights were trained on."""
         return self._drift.knows(weights)
 
     def waits(self, frame: str) -> bool:
-        """Say whether a frame is pending."""
+        """Return whether a frame is pending."""
         return frame in self._state.pending
 
     @property
@@ -249,11 +249,11 @@ class TallyFold:
         """
         frames = self.frames
         cells = self.cells + self.verdicts["rejected"] + self.at_edge + self.seen_again + self.cells_pending
-        told_apart = sum(self._state.verdicts.values()) == self.cells + self.verdicts["rejected"]
+        verdicts_add_up = sum(self._state.verdicts.values()) == self.cells + self.verdicts["rejected"]
         return (
             frames["seen"] == frames["counted"] + frames["rejected"] + frames["pending"]
             and self.cells_found == cells
-            and told_apart
+            and verdicts_add_up
         )
 
     def _awaits_outcome(self, frame: str) -> None:
@@ -294,7 +294,7 @@ class TallyFold:
         """Take the verdict out that this one replaces."""
         state, before = self._state, event.instead_of
         if (event.index in state.better.get(event.frame, [])) != (before is not None):
-            raise TallyBroken(f"cell {event.index} of frame {event.frame} is not said to be a better view")
+            raise TallyBroken(f"cell {event.index} of frame {event.frame} is not a better view of another one")
         if before is None:
             return
         was_counted = before.verdict != "rejected"

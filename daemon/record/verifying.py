@@ -92,7 +92,7 @@ def _check_events(
             if row[0] != number + 1:
                 yield Fault(f"event {number + 1} is missing", number + 1)
             if row[1] < epoch:
-                yield Fault(f"event {row[0]} is of an earlier epoch than the one before it", row[0])
+                yield Fault(f"event {row[0]} is of an earlier run than the event before it", row[0])
             yield from _check_link(row, chain)
             yield from _check_event(ledger, row, hash_frames)
             number, epoch, chain = row[0], row[1], row[6]
@@ -118,7 +118,7 @@ def _check_event(
     if event_to_bytes(event) != body.encode("utf-8"):
         yield Fault(f"event {number} is not in its canonical form", number)
     if event.kind != kind or key_of(event) != key:
-        yield Fault(f"event {number} is filed as something else", number)
+        yield Fault(f"event {number} is stored under the wrong key", number)
     if isinstance(event, Labelled) and ledger.rows(
         "SELECT at_edge FROM cells WHERE frame = ? AND cell = ?", event.frame, event.index
     ) != [(0,)]:
@@ -169,7 +169,7 @@ def _views_are_derived(ledger: LedgerReader, event: Found) -> bool:
 
 def _check_totals(ledger: LedgerReader, last: int) -> Iterator[Fault]:
     """Find rows in the derived tables that no event stands behind."""
-    (astray,) = ledger.rows(
+    (unfounded,) = ledger.rows(
         "SELECT (SELECT count(*) FROM frames WHERE seen_number <= ?1) - "
         "(SELECT count(*) FROM events WHERE kind = 'seen' AND number <= ?1) "
         "+ (SELECT count(*) FROM frames WHERE waiting <> (SELECT count(*) FROM cells "
@@ -177,11 +177,11 @@ def _check_totals(ledger: LedgerReader, last: int) -> Iterator[Fault]:
         "+ (SELECT count(*) FROM cells LEFT JOIN frames USING (frame) WHERE frames.outcome_number IS NULL)",
         last,
     )
-    if astray[0] != 0 or _has_views_astray(ledger):
+    if unfounded[0] != 0 or _has_unfounded_views(ledger):
         yield Fault("the tables derived from the events do not agree with them")
 
 
-def _has_views_astray(ledger: LedgerReader) -> bool:
+def _has_unfounded_views(ledger: LedgerReader) -> bool:
     if not ledger.rows("SELECT 1 FROM sqlite_master WHERE name = 'better'"):
         return False
     return ledger.rows("SELECT count(*) FROM better LEFT JOIN cells USING (frame, cell) WHERE at_edge IS NOT 3") != [

@@ -31,7 +31,7 @@ from smearwatch.daemon.record.schema import (
 
 
 class LedgerRefused(Exception):
-    """An event contradicts what the ledger already says; nothing of its batch was written.
+    """An event contradicts the ledger; nothing of its batch was written.
 
     Parameters
     ----------
@@ -112,9 +112,9 @@ def _admit_repeats(connection: sqlite3.Connection, event: Found) -> None:
             "SELECT at_edge FROM cells WHERE frame = ? AND cell = ?", (cell.same_as.frame, cell.same_as.index)
         ).fetchone()
         if before is None or before[0] != COUNTS:
-            raise LedgerRefused(event, f"cell {cell.index} is said to be one that was never counted")
+            raise LedgerRefused(event, f"cell {cell.index} is given as one that was never counted")
         if cell.better_than is not None and cell.better_than != _best_view(connection, cell.same_as):
-            raise LedgerRefused(event, f"cell {cell.index} is said to be better than a view that is not the best one")
+            raise LedgerRefused(event, f"cell {cell.index} is given as better than a view that is not the best one")
 
 
 def _best_view(connection: sqlite3.Connection, counted_as: CellName) -> CellName:
@@ -183,7 +183,7 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             if event.look is not None:
                 _raise_form(connection, LOOKS_FORM)
         case Labelled():
-            # Labels are found by their keys; a program that does not know them is to say so, not to call it damage.
+            # Labels are found by their keys; a program that does not know them is to refuse, not to report damage.
             _raise_form(connection, LABELS_FORM)
         case Ranged():
             _raise_form(connection, LOOKS_FORM)

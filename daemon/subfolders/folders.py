@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.names import NAME_RULE
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Opened, Seen
 from smearwatch.daemon.record.reading import LedgerReader
@@ -15,7 +16,7 @@ from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
 from smearwatch.daemon.record.sessions import name_from, session_folder
 from smearwatch.daemon.watch_dir import is_picture_name
 
-_LOOK_AGAIN_S: Final = 10.0
+_SCAN_AGAIN_S: Final = 10.0
 
 Mark = tuple[str, int, int, int]
 """A file's name, size in bytes, time of modification and of change in ns."""
@@ -32,7 +33,7 @@ class Subfolder:
     recorded : set of tuple
         Name, size and time of the frames in its session, as far as they were read.
     done : set
-        Pictures that a run has looked at although no frame of theirs is recorded.
+        Pictures that a run has dealt with although no frame of theirs is recorded.
     unfinished : list
         Pictures that its session does not have.
     pending : bool
@@ -40,7 +41,7 @@ class Subfolder:
     closed : bool
         Whether nothing more is to be counted, for its target is reached.
     present : bool
-        Whether it was there when it was looked for last.
+        Whether it was there at the last scan.
     """
 
     path: Path
@@ -52,7 +53,7 @@ class Subfolder:
     closed: bool = False
     present: bool = True
     unfinished: list[Mark] = field(default_factory=list)
-    looked_s: float = float("-inf")
+    scanned_s: float = float("-inf")
     folder_ns: int = -1
 
     def compare(self) -> None:
@@ -60,13 +61,13 @@ class Subfolder:
         known = self.recorded, self.done
         self.unfinished = [mark for mark in self.noted_s if _key(mark) not in known[0] and mark not in known[1]]
 
-    def gone(self) -> None:
+    def mark_gone(self) -> None:
         """Note that there is nothing to be read any more."""
         self.noted_s, self.unfinished, self.folder_ns, self.present = {}, [], -1, False
 
 
 class Subfolders:
-    """All subfolders of a folder, by name; looks at the disk when `look` is called.
+    """All subfolders of a folder, by name; reads the disk when `scan` is called.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ class Subfolders:
 
     @property
     def away(self) -> bool:
-        """Whether the whole folder was not there when it was looked at last."""
+        """Whether the whole folder was missing at the last scan."""
         return self._away
 
     def plan(self, subfolder: Subfolder) -> RunPlan:
@@ -116,8 +117,8 @@ class Subfolders:
         found = [s for s in self._known.values() if (s.unfinished or s.pending) and not s.closed]
         return sorted(found, key=lambda s: max((mark[2] for mark in s.unfinished), default=0), reverse=True)
 
-    def look(self) -> None:
-        """Look for new subfolders and new pictures."""
+    def scan(self) -> None:
+        """Find new subfolders and new pictures."""
         try:
             with os.scandir(self._folder) as entries:
                 found = sorted((e.name, e.is_dir(follow_symlinks=False), e.is_symlink()) for e in entries)
@@ -130,19 +131,19 @@ class Subfolders:
             get_logger().info("watched folder is back", folder=str(self._folder))
         self._away = False
         for name in self._known.keys() - {name for name, is_folder, _ in found if is_folder}:
-            self._known[name].gone()
+            self._known[name].mark_gone()
         for name, is_folder, is_link in found:
             if name.startswith("."):
                 continue
             if is_folder:
-                self._look_into(name)
+                self._scan_one(name)
             elif is_link and (self._folder / name).is_dir():
                 self._refuse(name, "link", "is a link to a folder and not followed", "make it a folder, or watch it")
             elif is_picture_name(name):
-                self._tell_beside(name)
+                self._report_beside(name)
 
-    def left(self, subfolder: Subfolder, *, began_s: float, idle: bool) -> None:
-        """Compare with the ledger after a run; what an idle run has long looked at is done, recorded or not.
+    def compare_after_run(self, subfolder: Subfolder, *, began_s: float, idle: bool) -> None:
+        """Compare with the ledger after a run; what an idle run has had for long is done, recorded or not.
 
         A second name for the same bytes, or a changed date, is no other frame, so the ledger does not have it.
         """
@@ -154,7 +155,7 @@ class Subfolders:
             subfolder.done |= {mark for mark in subfolder.unfinished if subfolder.noted_s[mark] <= before_s}
         subfolder.compare()
 
-    def _look_into(self, name: str) -> None:
+    def _scan_one(self, name: str) -> None:
         subfolder = self._known.get(name)
         if subfolder is None and (subfolder := self._enrol(name)) is None:
             return
@@ -163,12 +164,12 @@ class Subfolders:
         try:
             changed_ns = os.stat(subfolder.path).st_mtime_ns
             # A new name changes the folder; a file that is written over does not.
-            if changed_ns == subfolder.folder_ns and now_s - subfolder.looked_s < _LOOK_AGAIN_S:
+            if changed_ns == subfolder.folder_ns and now_s - subfolder.scanned_s < _SCAN_AGAIN_S:
                 return
             marks = set(_marks(subfolder.path))
         except OSError:
-            return  # it is being removed, or the share goes away: the next look tells
-        subfolder.folder_ns, subfolder.looked_s = changed_ns, now_s
+            return  # it is being removed, or the share goes away: the next scan shows which
+        subfolder.folder_ns, subfolder.scanned_s = changed_ns, now_s
         subfolder.noted_s = {mark: subfolder.noted_s.get(mark, now_s) for mark in marks}
         subfolder.done &= marks
         subfolder.compare()
@@ -178,8 +179,7 @@ class Subfolders:
             return None
         session = name_from(f"{self._prefix}{name}") if name_from(name) else None
         if session is None:
-            hint = "rename it with 1 to 64 letters, digits, dots, dashes and underscores"
-            self._refuse(name, "name", "cannot be a session's name", hint)
+            self._refuse(name, "name", "cannot be the name of a session", f"rename it: {NAME_RULE}")
             return None
         other = next((other for other, known in self._known.items() if known.session == session), None)
         subfolder = Subfolder(self._folder / name, session)
@@ -197,7 +197,7 @@ class Subfolders:
         return subfolder
 
     def _read_ledger(self, subfolder: Subfolder) -> str | None:
-        """Read what a session has; gives whose it is where it is another folder's."""
+        """Read what a session has; returns whose it is where it is another folder's."""
         folder = session_folder(self._template.settings.state_dir, subfolder.session)
         if not (folder / LEDGER_FILE).is_file():
             return None
@@ -213,7 +213,7 @@ class Subfolders:
             self._unusable[name] = reason
             get_logger().error("subfolder is not counted", name=name, why=why, hint=hint)
 
-    def _tell_beside(self, name: str) -> None:
+    def _report_beside(self, name: str) -> None:
         if not self._beside:
             hint = "move it into a subfolder, or run without --subfolders"
             get_logger().warning("a picture beside the subfolders belongs to no session", first=name, hint=hint)

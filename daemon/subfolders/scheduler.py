@@ -36,8 +36,8 @@ _PATIENCE_S = 20.0
 # A subfolder that was taken away is left after so long; a share may blink.
 _GONE_S = 5.0
 _PULSE_HOLDS_S = 3.0
-# What a look usually takes is waited for.
-_LOOK_S = 0.2
+# What a scan usually takes is waited for.
+_SCAN_S = 0.2
 
 
 class SubfolderScheduler:
@@ -60,8 +60,8 @@ class SubfolderScheduler:
         self._kept = [Child(spec, template) for spec in roles(template) if _is_kept(spec.name)]
         self._ran: dict[str, RunPlan] = {}
         self._current: Subfolder | None = None
-        self._next_look_s = 0.0
-        self._looking: Future[None] | None = None
+        self._next_scan_s = 0.0
+        self._scanning: Future[None] | None = None
         self._pulse: Pulse | None = None
         self._pulse_s = 0.0
         self._others_since_s: float | None = None
@@ -69,7 +69,7 @@ class SubfolderScheduler:
         self._finished = False
 
     def run(self) -> list[dict[str, Any]]:
-        """Count until told to stop, or until nothing has come for ``until_idle_s``; gives each session's summary."""
+        """Count until stopped, or until nothing has come for ``until_idle_s``; returns each session's summary."""
         with ExitStack() as stack:
             owner = stack.enter_context(context())
             self._listener = Listener(owner, Endpoints.under(self._template.settings.runtime_dir))
@@ -88,19 +88,19 @@ class SubfolderScheduler:
     def _next(self) -> Subfolder | None:
         """Wait for a subfolder with something to count; None when it is time to end."""
         began_s, next_feed_s = self._clock(), 0.0
-        told = False
+        reported = False
         while not self._stop.came:
-            looked = self._look()
-            work = self._subfolders.with_work() if looked else []
+            scanned = self._scan()
+            work = self._subfolders.with_work() if scanned else []
             if work:
                 # One that was left because it is busy makes room for the others.
                 return next((s for s in work if s is not self._current), work[0])
-            if looked and not told:
-                told = True
-                self._tell_waiting()
+            if scanned and not reported:
+                reported = True
+                self._report_waiting()
             until_idle_s = self._template.until_idle_s
             quiet_s = self._clock() - began_s
-            if looked and until_idle_s is not None and quiet_s >= until_idle_s and not self._subfolders.away:
+            if scanned and until_idle_s is not None and quiet_s >= until_idle_s and not self._subfolders.away:
                 return None
             period_s = watchdog_period_s()
             if self._clock() >= next_feed_s:
@@ -109,20 +109,20 @@ class SubfolderScheduler:
             self._stop.wait(0.25)
         return None
 
-    def _tell_waiting(self) -> None:
-        """Say to whoever sits before the terminal why nothing moves: in plain words, beside what is logged."""
+    def _report_waiting(self) -> None:
+        """Report to the person at the terminal why nothing moves: in plain words, beside what is logged."""
         if self._subfolders.away:
-            return  # that is said already
+            return  # that is reported already
         known, folder = self._subfolders.counters()["sessions"], self._template.watch_dir
         if known:
             subfolders = "1 subfolder" if known == 1 else f"{known} subfolders"
-            told = f"nothing new in {subfolders} of {folder}, waiting (Ctrl-C ends)"
+            text = f"nothing new in {subfolders} of {folder}, waiting (Ctrl-C ends)"
         else:
-            told = f"waiting for subfolders in {folder} (each becomes a session of its own; Ctrl-C ends)"
-        say(told)
+            text = f"waiting for subfolders in {folder} (each becomes a session of its own; Ctrl-C ends)"
+        say(text)
 
     def _count(self, subfolder: Subfolder) -> None:
-        # When it is time to end is decided here, for the other subfolders have a say in it.
+        # When it is time to end is decided here, for it depends on the other subfolders.
         plan = self._subfolders.plan(subfolder).model_copy(update={"until_idle_s": None})
         self._current, self._pulse = subfolder, None
         self._others_since_s = self._gone_since_s = None
@@ -132,17 +132,17 @@ class SubfolderScheduler:
         specs = [spec for spec in roles(plan) if not _is_kept(spec.name)]
         outcome = supervise(Supervisor(plan, specs, kept=self._kept, leave=self._leave, stop=self._stop), plan)
         idle = outcome.by_itself or self._idle_s() is not None
-        while self._looking is not None and not self._look() and not self._stop.came:
+        while self._scanning is not None and not self._scan() and not self._stop.came:
             self._stop.wait(0.25)
-        self._subfolders.left(subfolder, began_s=began_s, idle=idle)
+        self._subfolders.compare_after_run(subfolder, began_s=began_s, idle=idle)
         if outcome.by_itself and not self._finished:
             subfolder.closed = plan.stop_at_target and _reached(plan)
 
     def _leave(self) -> Leave:
-        """Whether the present run is to make room for another subfolder's, or all is done."""
+        """Return whether the present run is to make room for another subfolder's, or all is done."""
         assert self._current is not None
         self._hear()
-        if not self._look():
+        if not self._scan():
             return "stay"
         now_s, current = self._clock(), self._current
         if current.present or self._subfolders.away:
@@ -154,7 +154,7 @@ class SubfolderScheduler:
             return "leave"
         idle_s, until_idle_s = self._idle_s(), self._template.until_idle_s
         over = idle_s is not None and until_idle_s is not None and idle_s >= until_idle_s
-        if over and not self._look(at_once=True):  # not to end at the moment when the next slide comes
+        if over and not self._scan(at_once=True):  # not to end at the moment when the next slide comes
             return "stay"
         if not any(other is not current for other in self._subfolders.with_work()):
             self._others_since_s = None
@@ -164,19 +164,19 @@ class SubfolderScheduler:
         idle = idle_s is not None and idle_s >= _IDLE_S
         return "leave" if idle or now_s - self._others_since_s >= _PATIENCE_S else "stay"
 
-    def _look(self, *, at_once: bool = False) -> bool:
-        """Look at the folder when it is time; gives whether what is known may be used now.
+    def _scan(self, *, at_once: bool = False) -> bool:
+        """Scan the folder when it is time; returns whether what is known may be used now.
 
-        A share may hang for minutes: the look is in a thread, so that the processes are looked after all the same.
+        A share may hang for minutes: the scan is in a thread, so that the processes are looked after all the same.
         """
-        if self._looking is None and (at_once or self._clock() >= self._next_look_s):
-            self._looking = _in_a_thread(self._subfolders.look)
-        if self._looking is not None:
-            if not wait((self._looking,), timeout=_LOOK_S).done:
+        if self._scanning is None and (at_once or self._clock() >= self._next_scan_s):
+            self._scanning = _in_a_thread(self._subfolders.scan)
+        if self._scanning is not None:
+            if not wait((self._scanning,), timeout=_SCAN_S).done:
                 return False
-            self._looking.result()
-            self._looking = None
-            self._next_look_s = self._clock() + self._template.settings.rescan_s / 2.0
+            self._scanning.result()
+            self._scanning = None
+            self._next_scan_s = self._clock() + self._template.settings.rescan_s / 2.0
         return True
 
     def _hear(self) -> None:
@@ -192,14 +192,14 @@ class SubfolderScheduler:
                 self._pulse, self._pulse_s = message, self._clock()
 
     def _idle_s(self) -> float | None:
-        """How long the present run has had nothing to do; None where it has, or where that is not known."""
+        """Return how long the present run has had nothing to do; None where it has, or where that is not known."""
         if self._pulse is None or self._clock() - self._pulse_s > _PULSE_HOLDS_S:
             return None
         return self._pulse.idle_s
 
 
 def _in_a_thread(work: Callable[[], None]) -> Future[None]:
-    """Do something in a thread that nobody waits for at the end, for it may hang."""
+    """Run something in a thread that nobody waits for at the end, for it may hang."""
     future: Future[None] = Future()
 
     def run() -> None:
@@ -209,7 +209,7 @@ def _in_a_thread(work: Callable[[], None]) -> Future[None]:
         except Exception as error:  # noqa: BLE001  # raised again where the result is asked for
             future.set_exception(error)
 
-    threading.Thread(target=run, daemon=True, name="look").start()
+    threading.Thread(target=run, daemon=True, name="scan").start()
     return future
 
 
@@ -234,7 +234,7 @@ def check_has_subfolders(source: str) -> None:
 
 
 def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> list[dict[str, Any]]:
-    """Count each subfolder of the plan's folder into a session of its own; gives their summaries.
+    """Count each subfolder of the plan's folder into a session of its own; returns their summaries.
 
     Raises
     ------
@@ -246,7 +246,7 @@ def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> list[dict[str, An
         See `smearwatch.daemon.running.supervise`.
     """
     check_has_subfolders(plan.source)
-    configure(plan.settings.log_level, role="foreman")
+    configure(plan.settings.log_level, role="subfolders")
     # Decided once, so that all sessions are counted with the same weights.
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})
     plan = plan.model_copy(update={"settings": settings})

@@ -10,7 +10,7 @@ _LONGEST_SOCKET_PATH = 107
 
 
 class EndpointUnusable(OSError):
-    """The sockets cannot live where they were told to."""
+    """The sockets cannot live in the folder that was named."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)

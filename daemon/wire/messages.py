@@ -9,8 +9,8 @@ The conversation goes over one ROUTER socket of the hub (everybody else is a DEA
     all     whatever cannot be read                             → Refused
     PUB     EventNotice · Pulse
 
-Pictures travel as raw buffers behind the header, never inside it. The comment on each class that carries
-buffers says which they are and in what order.
+Pictures travel as raw buffers behind the header, never inside it. The docstring of each class that carries
+buffers names them in their order.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -92,7 +92,7 @@ class RefuseFrame(Message):
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
 class FrameTaken(Message):
-    """The frame is on disk and in the ledger; the source may forget it. ``known`` says it was there before."""
+    """The frame is on disk and in the ledger; the source may forget it. ``known``: it was there before."""
 
     kind: ClassVar[str] = "frame_taken"
     ticket: Count
@@ -115,7 +115,7 @@ class SourceState(Message):
 class Ready(Message):
     """Credits: how many leases the sender is willing to hold at once. Sent every second, also as its pulse.
 
-    ``at_work`` says that it is busy with what it holds, which is then not given to another.
+    ``at_work`` means that it is busy with what it holds, which is then not given to another.
     """
 
     kind: ClassVar[str] = "ready"
@@ -222,7 +222,7 @@ class CropLease(Message):
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
 class RangeOnWire:
-    """How one kind of pictures looked that the weights were trained on; see the ledger's `LookRange`."""
+    """Appearance of one kind of pictures that the weights were trained on; see the ledger's `LookRange`."""
 
     name: Text
     cells: Count
@@ -234,7 +234,7 @@ class CropJudged(Message):
     """A worker's answer: class, verdict, calibrated probabilities and verifiers.
 
     Of these there is one number for each class, in the classes' order; the hub, which knows the classes, checks it.
-    ``look`` is how the cell looked, and ``ranges`` how those looked that the weights were trained on.
+    ``look`` holds the cell's appearance features, ``ranges`` those of the cells that the weights were trained on.
     """
 
     kind: ClassVar[str] = "crop_judged"
@@ -309,7 +309,7 @@ class EventNotice(Message):
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
 class Events(Message):
-    """The answer to `WantEvents`, in order; ``last_event`` tells whether more follow."""
+    """The answer to `WantEvents`, in order; ``last_event`` shows whether more follow."""
 
     kind: ClassVar[str] = "events"
     request: Count
@@ -338,7 +338,7 @@ class Thumbnails(Message):
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
 class Pulse(Message):
-    """The hub's pulse, once a second: what no event says. Lost pulses cost nothing."""
+    """The hub's pulse, once a second: what is in no event. Lost pulses cost nothing."""
 
     kind: ClassVar[str] = "pulse"
     session: Text

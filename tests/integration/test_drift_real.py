@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from smearwatch.models.appearance import MEASURES
 from smearwatch.models.checkpoint import read_manifest, shipped_weights_dir
-from smearwatch.models.look import MEASURES
 from tests.bench.drifting.cells import _found, _look, _parts, _plain
 from tests.bench.drifting.sessions import Session, row
 

@@ -131,14 +131,14 @@ def test_the_last_label_stands_and_all_are_kept(folder: Path, tmp_path: Path):
         ("a.jpg,0,bnad", "'bnad' is no label", "did you mean band?"),
         ("a.jpg,0,xyz", "'xyz' is no label", "one of band, segmented"),
         ("b.jpg,0,band", "no frame 'b.jpg'", "did you mean a.jpg?"),
-        (f"{'ab' * 32},0,band", "no frame 'abab", "name another"),
+        (f"{'ab' * 32},0,band", "no frame 'abab", "name a frame of this session"),
         ("same.jpg,0,band", "2 frames of the session are called 'same.jpg'", "SHA-256"),
-        ("dark.jpg,0,band", "no cells were found in that frame", "leave this line out"),
-        ("a.jpg,1,band", "cell 1 is cut by the edge", "leave this line out"),
+        ("dark.jpg,0,band", "no cells were found in that frame", "delete this line"),
+        ("a.jpg,1,band", "cell 1 is cut by the edge", "delete this line"),
         ("a.jpg,3,band", "no cell '3' in that frame", "give one of 0, 1, 2"),
         ("a.jpg,-1,band", "no cell '-1' in that frame", "give one of 0, 1, 2"),
         ("a.jpg,,band", "neither an index nor x and y", "give one or the other"),
-        ("a.jpg,2,smudge", "the cell of line 2 again, called otherwise", "leave one of the two lines"),
+        ("a.jpg,2,smudge", "the same cell as in line 2, with another label", "delete one of the two lines"),
     ],
 )
 def test_a_bad_row_is_named_and_nothing_is_written(folder: Path, tmp_path: Path, row: str, what: str, hint: str):

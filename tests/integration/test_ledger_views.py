@@ -171,7 +171,7 @@ def test_a_label_belongs_to_the_leukocyte_whichever_view_it_names(judged_again):
     checked = check(rows, ledger, by="A. Reader", labelled_at_ns=9)
     assert checked.labels == (Labelled(a, 0, "monocyte", "A. Reader", 1, 9),)
     twice = check([*rows, (3, {"frame": a, "index": "0", "label": "band"})], ledger, by="x", labelled_at_ns=9)
-    assert [bad.what for bad in twice.bad] == ["the cell of line 2 again, called otherwise"]
+    assert [bad.what for bad in twice.bad] == ["the same cell as in line 2, with another label"]
     alike = check([*rows, (3, {"frame": a, "index": "0", "label": "monocyte"})], ledger, by="x", labelled_at_ns=9)
     assert (len(alike.labels), alike.unchanged, alike.bad) == (1, 1, ())
     with pytest.raises(LedgerRefused, match="counted in an earlier frame"):

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from smearwatch.models import checkpoint
-from smearwatch.models.look import MEASURES
+from smearwatch.models.appearance import MEASURES
 from smearwatch.models.manifest import LookRange, Manifest
 from smearwatch.train.commands import range as range_command
 from smearwatch.train.commands import train

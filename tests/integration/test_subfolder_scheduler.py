@@ -33,7 +33,7 @@ class Bench:
         self.scheduler = SubfolderScheduler(plan, None, clock=lambda: self.now)
         self.scheduler._listener = Listener(owner, Endpoints.under(settings.runtime_dir))
         self.write("a/1.jpg")
-        while not self.scheduler._look():
+        while not self.scheduler._scan():
             pass
         self.scheduler._current = self.scheduler._subfolders._known["a"]
 

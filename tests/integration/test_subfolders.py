@@ -61,7 +61,7 @@ class Desk:
     def look(self):
         """Look, a while later; gives the names of those with something to do."""
         self.now += 11.0
-        self.subfolders.look()
+        self.subfolders.scan()
         return [s.path.name for s in self.subfolders.with_work()]
 
     def record(self, name, *paths, rejected=True):
@@ -86,7 +86,7 @@ def desk(tmp_path):
 def test_what_the_ledger_has_is_done_also_after_a_restart(desk, tmp_path):
     one = desk.write("a/1.jpg")
     assert desk.look() == ["a"]
-    desk.subfolders.left(desk.record("a", one), began_s=desk.now, idle=True)
+    desk.subfolders.compare_after_run(desk.record("a", one), began_s=desk.now, idle=True)
     assert desk.look() == []
     assert Desk(tmp_path).look() == []
     desk.write("a/2.jpg", b"another")
@@ -109,9 +109,9 @@ def test_the_same_bytes_again_are_looked_at_once(desk):
     os.link(one, one.with_name("2.jpg"))
     os.utime(one, ns=(5, 5))
     assert desk.look() == ["a"]
-    desk.subfolders.left(subfolder, began_s=desk.now - 1.0, idle=False)
+    desk.subfolders.compare_after_run(subfolder, began_s=desk.now - 1.0, idle=False)
     assert desk.look() == ["a"]
-    desk.subfolders.left(subfolder, began_s=desk.now, idle=True)
+    desk.subfolders.compare_after_run(subfolder, began_s=desk.now, idle=True)
     assert desk.look() == []
     one.write_bytes(b"written over")
     assert desk.look() == ["a"]
@@ -126,7 +126,7 @@ def test_a_file_that_came_in_the_last_moment_of_a_run_is_not_forgotten(desk):
     desk.now += 20.0
     desk.look()
     desk.now += 1.0
-    desk.subfolders.left(subfolder, began_s=began_s, idle=True)
+    desk.subfolders.compare_after_run(subfolder, began_s=began_s, idle=True)
     assert desk.look() == ["a"]
 
 
@@ -152,7 +152,7 @@ def test_names_that_cannot_be_and_names_that_meet(desk):
 def test_the_folder_that_a_session_began_with_keeps_it(desk, tmp_path):
     one = desk.write("Slide 1/1.jpg")
     desk.look()
-    desk.subfolders.left(desk.record("Slide 1", one), began_s=desk.now, idle=True)
+    desk.subfolders.compare_after_run(desk.record("Slide 1", one), began_s=desk.now, idle=True)
     desk.write("Slide (1)/1.jpg")  # comes first in the alphabet
     for again in (desk, Desk(tmp_path)):
         assert again.look() == []

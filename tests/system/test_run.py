@@ -117,7 +117,7 @@ def test_a_run_and_its_replay(fields, tmp_path):
     wait_for(lambda: counted("a") > 0)
     second = smearwatch("run", "--watch", watched, "--session", "b", "--json")
     assert second.returncode == 1
-    assert "another hub" in second.stderr
+    assert "another smearwatch" in second.stderr
     assert len(second.stderr.strip().splitlines()) == 1
     watch = start("watch", "--json")
     late.write_bytes(data)

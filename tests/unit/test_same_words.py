@@ -9,7 +9,7 @@ from smearwatch.capture.vision.crop import FIELD_UM, SIZE_PX
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.hub.crop_queue import CROP_SIZE_PX
 from smearwatch.daemon.record import drift, events
-from smearwatch.models import classes, look, preprocess
+from smearwatch.models import appearance, classes, preprocess
 from smearwatch.train.commands import evaluate
 
 README = Path(__file__).parents[2] / "README.md"
@@ -42,4 +42,4 @@ def test_white_is_the_same_everywhere():
 
 
 def test_measures_of_a_look_are_the_same_everywhere():
-    assert tuple(drift.MEASURES) == look.MEASURES
+    assert tuple(drift.MEASURES) == appearance.MEASURES

@@ -39,6 +39,6 @@ def judged(outputs: Outputs, policy: Policy) -> Judged:
     scores = np.round(outputs.reject_scores, _ENGINE_DECIMALS).tolist()
     decisions = [decide(p, v, r, policy) for p, v, r in zip(probabilities, verifiers, scores, strict=True)]
     return Judged(
-        np.array([decision.place for decision in decisions], dtype=np.int64),
+        np.array([decision.index for decision in decisions], dtype=np.int64),
         np.array([decision.verdict for decision in decisions], dtype=np.str_),
     )

@@ -73,7 +73,7 @@ def _overruling(outputs: Outputs, truth: Places, policy: Policy, allowed: tuple[
         reject_at=_NEVER,
     )
     rows = zip(outputs.probabilities.tolist(), outputs.verifiers.tolist(), strict=True)
-    after = np.array([decide(p, v, 0.0, free).place for p, v in rows], dtype=np.int64)
+    after = np.array([decide(p, v, 0.0, free).index for p, v in rows], dtype=np.int64)
     return NetGain.of(outputs.probabilities.argmax(axis=1) == truth, after == truth).to_json()
 
 

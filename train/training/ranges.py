@@ -5,8 +5,8 @@ from itertools import count
 from pathlib import Path
 
 from smearwatch.models import checkpoint, memory
+from smearwatch.models.appearance import appearance_features, range_of
 from smearwatch.models.checkpoint import WeightsUnusable
-from smearwatch.models.look import look, range_of
 from smearwatch.models.manifest import LookRange, Manifest
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.train.data.boxed_fields import SOURCE
@@ -26,7 +26,7 @@ def ranges_of(trained: CellSet, preprocessing: Preprocessing) -> tuple[LookRange
     looks = defaultdict(list)
     for sample, field in zip(trained.samples, trained.fields, strict=True):
         if sample.target.kind != "reject":
-            looks[sample.source].append(look(field, preprocessing.um_per_px))
+            looks[sample.source].append(appearance_features(field, preprocessing.um_per_px))
     return tuple(kind for name in sorted(looks) if (kind := range_of(name, looks[name])) is not None)
 
 

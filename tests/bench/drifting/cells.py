@@ -15,8 +15,8 @@ from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.vision.crop import cut_crop
 from smearwatch.capture.vision.light import WHITE, flatten_cell
 from smearwatch.models import memory
+from smearwatch.models.appearance import appearance_features, range_of
 from smearwatch.models.checkpoint import read_manifest, shipped_weights_dir
-from smearwatch.models.look import look, range_of
 from smearwatch.models.preprocess import shrink
 from smearwatch.train.data.class_tree import read_class_tree
 from smearwatch.train.data.samples import Part, Sample, read_picture
@@ -176,4 +176,4 @@ def _shrunken(crop_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _look(field_bgr: NDArray[np.uint8]) -> dict[str, float]:
-    return look(field_bgr, _PREPROCESSING.um_per_px)
+    return appearance_features(field_bgr, _PREPROCESSING.um_per_px)

@@ -10,9 +10,9 @@ import numpy as np
 from smearwatch.daemon.record import looks
 from smearwatch.daemon.record.drift import DriftFold
 from smearwatch.daemon.record.events import CLASSES, Counted, event_from_bytes, event_to_bytes
+from smearwatch.models.appearance import appearance_features
 from smearwatch.models.checkpoint import shipped_weights_dir
 from smearwatch.models.engine import Engine
-from smearwatch.models.look import look
 from smearwatch.models.manifest import LookRange
 from smearwatch.models.preprocess import shrink
 from smearwatch.train.data.simulated import draw_cells
@@ -28,7 +28,7 @@ def of_look() -> dict[str, Any]:
     scale = engine.preprocessing.um_per_px
     return _compared(
         "a worker's cell: the look, the whole judgement",
-        lambda: look(field, scale),
+        lambda: appearance_features(field, scale),
         lambda: engine.judge([crop]),
     )
 

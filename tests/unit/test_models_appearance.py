@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from smearwatch.models.look import MEASURES, TAIL, look, range_of
+from smearwatch.models.appearance import MEASURES, TAIL, appearance_features, range_of
 from smearwatch.models.preprocess import WHITE
 
 SIDE, UM = 176, 33.0 / 176
@@ -25,7 +25,7 @@ def drawn(nucleus=NUCLEUS, red=RED, *, red_cells=True, blur_px=0.8, side=SIDE):
 
 
 def test_densities_are_found_again():
-    found = look(drawn(), UM)
+    found = appearance_features(drawn(), UM)
     assert tuple(sorted(found)) == tuple(sorted(MEASURES))
     assert found["nucleus_green"] == pytest.approx(NUCLEUS[1], rel=0.03)
     assert found["nucleus_blue_green"] == pytest.approx(NUCLEUS[0] / NUCLEUS[1], rel=0.03)
@@ -36,7 +36,9 @@ def test_densities_are_found_again():
 
 
 def test_paler_stain_is_paler_and_as_sharp():
-    whole, half = (look(drawn(tuple(f * v for v in NUCLEUS), tuple(f * v for v in RED)), UM) for f in (1.0, 0.5))
+    whole, half = (
+        appearance_features(drawn(tuple(f * v for v in NUCLEUS), tuple(f * v for v in RED)), UM) for f in (1.0, 0.5)
+    )
     for name in ("nucleus_green", "red_cells_green"):
         assert half[name] / whole[name] == pytest.approx(0.5, rel=0.05)
     for name in ("nucleus_red_green", "red_cells_red_green", "sharpness"):
@@ -44,14 +46,14 @@ def test_paler_stain_is_paler_and_as_sharp():
 
 
 def test_blur_lowers_sharpness_alone():
-    sharp, soft = (look(drawn(blur_px=px), UM) for px in (0.8, 2.0))
+    sharp, soft = (appearance_features(drawn(blur_px=px), UM) for px in (0.8, 2.0))
     assert soft["sharpness"] < 0.9 * sharp["sharpness"]
     for name in MEASURES[:-1]:
         assert soft[name] / sharp[name] == pytest.approx(1.0, rel=0.1), name
 
 
 def test_another_number_of_pixels_says_the_same_densities():
-    fine, coarse = look(drawn(), UM), look(drawn(side=88), 2 * UM)
+    fine, coarse = appearance_features(drawn(), UM), appearance_features(drawn(side=88), 2 * UM)
     for name in MEASURES[:-1]:
         assert coarse[name] / fine[name] == pytest.approx(1.0, rel=0.06), name
 
@@ -66,7 +68,7 @@ def test_another_number_of_pixels_says_the_same_densities():
     ids=["no red cells", "empty", "black"],
 )
 def test_what_cannot_be_measured_is_missing(picture, missing):
-    found = look(picture, UM)
+    found = appearance_features(picture, UM)
     assert set(MEASURES) - set(found) == missing
     assert all(np.isfinite(value) and value >= 0 for value in found.values())
 

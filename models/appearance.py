@@ -1,7 +1,7 @@
-"""How a cell and its surroundings look before anything is normalised: seven numbers with a physical meaning.
+"""Appearance features: seven numbers with a physical meaning, of a cell and its surroundings before normalisation.
 
-The networks see stain bent to one standard, so what they say of a cell does not tell how far its picture is from
-those that they were trained on. These numbers do.
+The networks see every stain brought to one standard, so their answers do not show how far a picture is from those that
+they were trained on. These numbers do.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,17 +38,17 @@ _DARKEST_SHARE = 0.97
 _FAINTEST = 0.12  # optical density of a nucleus below which a channel is not divided by it
 _RED_MEAN, _RED_GREEN = 0.12, 0.75  # density beside the nucleus's: red cells above the one on average, below in green
 _FEWEST_RED_PX = 12
-_FAINT = 0.02  # optical density below which a ratio of two says nothing
+_FAINT = 0.02  # optical density below which a ratio of two means nothing
 _COARSE_STEP_UM = 0.75
 _DECIMALS = 4
 
 _DENSITY = (-np.log(np.maximum(np.arange(256), 2) / WHITE)).astype(np.float32)
-_place = np.arange(_COARSE_PX) - (_COARSE_PX - 1) / 2
-_AROUND = np.hypot(_place[:, None], _place[None, :]) > _CELL_RADIUS_PX
+_from_middle_px = np.arange(_COARSE_PX) - (_COARSE_PX - 1) / 2
+_AROUND = np.hypot(_from_middle_px[:, None], _from_middle_px[None, :]) > _CELL_RADIUS_PX
 
 
-def look(field_bgr: NDArray[np.uint8], um_per_px: float) -> dict[str, float]:
-    """Measure one cell.
+def appearance_features(field_bgr: NDArray[np.uint8], um_per_px: float) -> dict[str, float]:
+    """Measure one cell and what surrounds it.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def look(field_bgr: NDArray[np.uint8], um_per_px: float) -> dict[str, float]:
     density = cv2.LUT(field_bgr, _DENSITY)
     coarse = cv2.resize(density, (_COARSE_PX, _COARSE_PX), interpolation=cv2.INTER_AREA)
     middle = coarse[_MIDDLE, _MIDDLE].reshape(-1, 3)
-    place = int(_DARKEST_SHARE * len(middle))
-    nucleus = np.partition(middle, place, axis=0)[place]
+    index = int(_DARKEST_SHARE * len(middle))
+    nucleus = np.partition(middle, index, axis=0)[index]
     around = coarse[_AROUND]
     beside = around / np.maximum(nucleus, _FAINTEST)
     red = around[(beside.mean(axis=1) > _RED_MEAN) & (beside[:, 1] < _RED_GREEN)]
@@ -79,17 +79,17 @@ def look(field_bgr: NDArray[np.uint8], um_per_px: float) -> dict[str, float]:
     return {name: round(value, _DECIMALS) for name, value in found.items()}
 
 
-def range_of(name: str, looks: Sequence[Mapping[str, float]]) -> LookRange | None:
-    """Between what limits nearly all cells of one kind of pictures lie; None for fewer than 30 cells."""
-    if len(looks) < _FEWEST_TO_RANGE:
+def range_of(name: str, features: Sequence[Mapping[str, float]]) -> LookRange | None:
+    """Return the limits between which nearly all cells of one kind of pictures lie; None for fewer than 30 cells."""
+    if len(features) < _FEWEST_TO_RANGE:
         return None
     limits = {}
     for measure in MEASURES:
-        values = [each[measure] for each in looks if measure in each]
+        values = [each[measure] for each in features if measure in each]
         if len(values) >= _FEWEST_TO_RANGE:
             low, high = (max(float(each), 10.0**-_DECIMALS) for each in np.quantile(values, (TAIL, 1 - TAIL)))
             limits[measure] = (round(low, _DECIMALS), round(high, _DECIMALS))
-    return LookRange(name=name, cells=len(looks), limits=limits)
+    return LookRange(name=name, cells=len(features), limits=limits)
 
 
 def _colour(what: str, density_bgr: NDArray[np.float32]) -> dict[str, float]:
@@ -101,7 +101,7 @@ def _colour(what: str, density_bgr: NDArray[np.float32]) -> dict[str, float]:
 
 
 def _steepness(plane: NDArray[np.float32], step: int) -> float | None:
-    """Differences over one pixel beside those over several, root mean squares: falls with blur, whatever the stain."""
+    """Divide differences over one pixel by those over several, root mean squares: lower with blur, in any stain."""
     fine, coarse = (_squares(plane, each) for each in (1, step))
     return float(np.sqrt(fine / coarse)) if coarse > 0 else None
 
