@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
+from smearwatch.capture.commands.records import NOTHING_KNOWN, found_record, plain_line, poor_record
 from smearwatch.capture.scale.claims import ScaleClaim, ScaleDisputed, ScaleMissing, ScaleSource
 from smearwatch.daemon.scale_rule import typed_scale_or_auto
 
 if TYPE_CHECKING:
-    from smearwatch.capture.finder.field import FieldFound, FieldRejected
-    from smearwatch.capture.scale.pictures import PictureScales
+    from smearwatch.capture.scale.policy import ScalePolicy, ScaleWarning
 
 app = typer.Typer(add_completion=False)
 
 _EPILOG = "Example: smearwatch segment field.jpg --um-per-px 0.09 --overlay looks --json"
 _POOR_FIELDS = ("underexposed", "overexposed", "empty", "not_a_smear", "out_of_focus", "moving")
 _PROGRESS_AFTER_S = 1.0
-_SOLID_RED_CELLS = 8
 
 
 class PictureUnusable(Exception):
@@ -62,22 +61,22 @@ def segment(
     A picture that cannot be used gets one line on stderr and the others still run; the exit status is then 1.
     A picture of poor quality is an answer: it says accepted false and why.
     """
-    scales = _scales(um_per_px, scale_from)
+    policy = _scale_policy(um_per_px, scale_from)
     places = [_names(images, masks, "--masks", ".png"), _names(images, overlay, "--overlay", ".jpg")]
     progress = _Progress(len(images))
     failed = False
     for number, file in enumerate(images, start=1):
         try:
             restain = search_stain == "red_cells"
-            record = _searched(file, scales, *(names.get(number) for names in places), restain=restain)
+            record = _searched(file, policy, *(names.get(number) for names in places), restain=restain)
         except PictureUnusable as unusable:
             failed = True
             progress.clear()
             sys.stderr.write(f"smearwatch: {unusable} ({unusable.hint})\n")
-            record = {**_NOTHING_KNOWN, "file": str(file), "reason": unusable.reason}
+            record = {**NOTHING_KNOWN, "file": str(file), "reason": unusable.reason}
             if not as_json:
                 continue
-        sys.stdout.write((json.dumps(record) if as_json else _plain(record)) + "\n")
+        sys.stdout.write((json.dumps(record) if as_json else plain_line(record)) + "\n")
         sys.stdout.flush()
         progress.show(number)
     progress.clear()
@@ -85,17 +84,27 @@ def segment(
         raise typer.Exit(1)
 
 
-def _scales(um_per_px: str, scale_from: str) -> "PictureScales":
-    from smearwatch.capture.scale.pictures import PictureScales
+def _scale_policy(um_per_px: str, scale_from: str) -> "ScalePolicy":
+    from smearwatch.capture.scale.policy import ScalePolicy, ScaleProvider
+    from smearwatch.capture.scale.providers import MetadataProvider
 
     trusted: dict[str, ScaleSource | None] = {"auto": None, **{name: name for name in get_args(ScaleSource)}}
     if scale_from not in trusted or scale_from == "micrometer":
         hint = "give auto, metadata, configured or red_cells"
         sys.stderr.write(f"smearwatch: --scale-from {scale_from}: not known here ({hint})\n")
         raise typer.Exit(2)
-    value = typed_scale_or_auto(um_per_px)
-    claim = None if value is None else ScaleClaim("configured", value, "--um-per-px")
-    return PictureScales(claim, trusted[scale_from], lambda line: print(f"smearwatch: {line}", file=sys.stderr))
+    providers: list[ScaleProvider] = [MetadataProvider(_print_warning)]
+    if (value := typed_scale_or_auto(um_per_px)) is not None:
+        claim = ScaleClaim("configured", value, "--um-per-px")
+        providers.append(lambda _: claim)
+    return ScalePolicy(providers, trusted=trusted[scale_from], warn=_print_warning)
+
+
+def _print_warning(warning: "ScaleWarning") -> None:
+    text = warning.why
+    if warning.event != "scales differ":
+        text = f"scale in its metadata not used: {text} ({warning.hint})"
+    sys.stderr.write(f"smearwatch: {f'{warning.where}: ' if warning.where else ''}{text}\n")
 
 
 def _names(images: list[Path], folder: Path | None, option: str, suffix: str) -> dict[int, Path]:
@@ -117,32 +126,22 @@ def _names(images: list[Path], folder: Path | None, option: str, suffix: str) ->
 
 
 def _searched(
-    file: Path, scales: "PictureScales", mask_file: Path | None, overlay_file: Path | None, *, restain: bool
+    file: Path, policy: "ScalePolicy", mask_file: Path | None, overlay_file: Path | None, *, restain: bool
 ) -> dict[str, Any]:
     from smearwatch.capture.finder.field import FieldRejected, find
     from smearwatch.capture.formats.decode import decode, describe, hint_for
-    from smearwatch.capture.scale.red_cells import estimate_um_per_px
 
-    try:
-        data = file.read_bytes()
-        claim = scales.of(file, data)
-    except OSError as error:
-        detail = error.strerror or type(error).__name__
-        raise PictureUnusable(file, "unreadable", detail, "give a picture file that can be read") from None
-    except (ScaleDisputed, ScaleMissing) as settled:
-        raise PictureUnusable(file, "scale_disputed", str(settled), settled.hint) from None
+    data, claim = _read(file, policy)
     um_per_px, source = (None, None) if claim is None else (claim.um_per_px, claim.source)
     result = find(data, um_per_px=um_per_px, um_per_px_source=source, restain=restain)
     if isinstance(result, FieldRejected):
         if result.reason not in _POOR_FIELDS:
             hint = "give --um-per-px" if result.reason == "scale_unknown" else hint_for(result.reason)
             raise PictureUnusable(file, result.reason, result.detail, hint)
-        return _poor_record(file, result)
-    if claim is not None and scales.wants_red_cells:
-        estimate = estimate_um_per_px(decode(data))
-        if estimate is not None and estimate.red_cells >= _SOLID_RED_CELLS:
-            scales.hear(claim, estimate.um_per_px)
-    record = _found_record(file, result)
+        return poor_record(file, result)
+    if claim is not None:
+        _compare_with_red_cells(policy, claim, data)
+    record = found_record(file, result)
     if (note := describe(data).note) is not None:
         record["note"] = note
     if mask_file is not None:
@@ -152,58 +151,42 @@ def _searched(
         from smearwatch.capture.vision.overlay import draw_overlay
 
         found = result.segmentation
-        picture = draw_overlay(decode(data), found.cells, found.mask(), result.um_per_px, _plain(record, short=True))
+        picture = draw_overlay(
+            decode(data), found.cells, found.mask(), result.um_per_px, plain_line(record, short=True)
+        )
         _write(file, "overlay", overlay_file, picture)
         record["overlay"] = str(overlay_file)
     return record
 
 
-_NOTHING_KNOWN: dict[str, Any] = {
-    "file": None,
-    "width": None,
-    "height": None,
-    "um_per_px": None,
-    "um_per_px_source": None,
-    "accepted": False,
-    "reason": None,
-    "focus": None,
-    "cells": [],
-}
-"""All that a record holds, for a picture that was not searched."""
+def _read(file: Path, policy: "ScalePolicy") -> tuple[bytes, ScaleClaim | None]:
+    """Return a picture's bytes and the claim to search it by; None where its red cells have to decide."""
+    from smearwatch.capture.formats.metadata import side_file_for
+    from smearwatch.capture.frame import SourceFrame
+
+    try:
+        data = file.read_bytes()
+        beside = side_file_for(file)
+        side_file = None if beside is None else beside.read_bytes()
+        return data, policy.choose(SourceFrame(str(file), data, captured_at_ns=0, side_file=side_file))
+    except OSError as error:
+        detail = error.strerror or type(error).__name__
+        raise PictureUnusable(file, "unreadable", detail, "give a picture file that can be read") from None
+    except (ScaleDisputed, ScaleMissing) as unsettled:
+        raise PictureUnusable(file, "scale_disputed", str(unsettled), unsettled.hint) from None
 
 
-def _found_record(file: Path, found: "FieldFound") -> dict[str, Any]:
-    return {
-        "file": str(file),
-        "width": found.width_px,
-        "height": found.height_px,
-        "um_per_px": round(found.um_per_px, 6),
-        "um_per_px_source": found.um_per_px_source,
-        "accepted": True,
-        "reason": None,
-        "focus": found.focus,
-        "cells": [
-            {
-                "box": list(cell.leukocyte.box),
-                "area_um2": cell.leukocyte.area_um2,
-                "at_edge": cell.leukocyte.at_edge,
-                "score": cell.leukocyte.score,
-            }
-            for cell in found.cells
-        ],
-    }
+def _compare_with_red_cells(policy: "ScalePolicy", claim: ScaleClaim, data: bytes) -> None:
+    """Compare the first pictures' scale with their red cells; what is printed already can only be warned of."""
+    from smearwatch.capture.formats.decode import decode
+    from smearwatch.capture.scale.policy import ENOUGH_FIELDS
+    from smearwatch.capture.scale.red_cells import estimate_um_per_px
 
-
-def _poor_record(file: Path, rejected: "FieldRejected") -> dict[str, Any]:
-    return {
-        **_NOTHING_KNOWN,
-        "file": str(file),
-        "width": rejected.width_px,
-        "height": rejected.height_px,
-        "um_per_px": rejected.um_per_px,
-        "reason": rejected.reason,
-        "value": rejected.value,
-    }
+    if policy.measured == ENOUGH_FIELDS:
+        return
+    policy.compare(claim, estimate_um_per_px(decode(data)))
+    if policy.measured == ENOUGH_FIELDS and (pair := policy.against_red_cells("picture")) is not None:
+        policy.warn("", *pair)
 
 
 def _write(file: Path, what: str, target: Path, picture: Any) -> None:
@@ -217,20 +200,6 @@ def _write(file: Path, what: str, target: Path, picture: Any) -> None:
     except OSError as error:
         detail = f"{what} {target}: {error.strerror or error}"
         raise PictureUnusable(file, f"{what}_not_written", detail, "give a folder that can be written") from None
-
-
-def _plain(record: dict[str, Any], *, short: bool = False) -> str:
-    size = f"{record['width']}x{record['height']}"
-    if not record["accepted"]:
-        return f"{record['file']}: {size}, not searched: {record['reason'].replace('_', ' ')} ({record['value']:g})"
-    cells = record["cells"]
-    at_edge = sum(cell["at_edge"] for cell in cells)
-    scale = f"{record['um_per_px']:.3g} um/px ({record['um_per_px_source'].replace('_', ' ')})"
-    found = f"{len(cells)} leukocyte{'' if len(cells) == 1 else 's'}"
-    cut = f", {at_edge} of them at the edge" if at_edge else ""
-    told = f"{scale}, focus {record['focus']:.2f}, {found}{cut}"
-    note = f", {record['note']}" if "note" in record else ""
-    return told if short else f"{record['file']}: {size}, {told}{note}"
 
 
 class _Progress:

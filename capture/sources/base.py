@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from smearwatch.capture.frame import SourceFrame
-from smearwatch.capture.scale.providers import scale_resolver
-from smearwatch.capture.scale.resolver import ScaleResolver
+from smearwatch.capture.scale.resolver import ScaleResolver, scale_resolver
 from smearwatch.capture.sources.options import Options, OptionUnusable, read_options
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan

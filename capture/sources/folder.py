@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smearwatch.capture.formats.metadata import side_file_for
-from smearwatch.capture.scale.providers import scale_resolver
+from smearwatch.capture.scale.resolver import scale_resolver
 from smearwatch.capture.sources.base import Delivery, SourceFrame
 from smearwatch.capture.sources.notices import FolderNotices, Word
 from smearwatch.capture.sources.options import Options, read_options

@@ -13,7 +13,7 @@ from smearwatch.capture.formats.decode import decode
 from smearwatch.capture.frame import SourceFrame
 from smearwatch.capture.scale.calibration import CalibrationUnusable, calibrations_root, load
 from smearwatch.capture.scale.claims import ScaleMissing
-from smearwatch.capture.scale.providers import scale_resolver
+from smearwatch.capture.scale.resolver import scale_resolver
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.names import NameUnusable

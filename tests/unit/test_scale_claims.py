@@ -15,7 +15,8 @@ from smearwatch.capture.scale.claims import (
     believed,
     worst,
 )
-from smearwatch.capture.scale.resolver import ScaleResolver
+from smearwatch.capture.scale.policy import ScalePolicy
+from smearwatch.capture.scale.resolver import ScaleResolver, log_warning
 from smearwatch.capture.slide.slide import Slide
 
 UM = 0.09
@@ -69,8 +70,7 @@ class Desk:
     def __init__(self, trusted=None, **said):
         self.now_s = 0.0
         self.desk = ScaleResolver(
-            [provider(claim) for claim in claims(**said)],
-            trusted=trusted,
+            ScalePolicy([provider(claim) for claim in claims(**said)], trusted=trusted, warn=log_warning),
             max_pixels=10_000_000,
             clock=lambda: self.now_s,
         )
