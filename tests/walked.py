@@ -1,4 +1,4 @@
-"""Fields of a hand's way over a simulated slide, as the finder has them."""
+"""Fields of a hand's route over a simulated slide, as the finder has them."""
 
 from dataclasses import dataclass
 

@@ -1,1 +1,1 @@
-"""From a field's bytes to its leukocytes, and the child process that does it."""
+"""Find the leukocytes in a field's bytes, and the child process that does so."""

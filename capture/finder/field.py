@@ -1,4 +1,4 @@
-"""The whole way of one field: bytes in, leukocytes with their crops out. Same input, same output, no state."""
+"""Search one field: bytes in, leukocytes with their crops out. Same input, same output, no state."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ import numpy as np
 
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
-from smearwatch.capture.registration.picture import PackedPicture, packed
+from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.scale.red_cells import estimate_um_per_px
 from smearwatch.capture.vision.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, at_work_scale
@@ -27,7 +27,7 @@ THUMBNAIL_UM = 22.0
 # With so many of the session's fields measured, one more no longer moves the median; the time is better spent.
 _ENOUGH_ESTIMATES = 15
 _NOMINAL_UM_PER_PX = 0.1
-_FEWEST_TO_KEEP = 4  # red cells; a field with fewer has a say about itself alone, and only where nobody knows better
+_FEWEST_TO_KEEP = 4  # red cells; with fewer, an estimate serves its own field alone, and only where there is no other
 _JPEG_QUALITY = 85
 
 
@@ -137,7 +137,7 @@ def find(
     um_per_px
         The scale, where it is known; None takes the median of the session's estimates and this field's own.
     um_per_px_source
-        Where a given scale came from (`configured` if not said).
+        Where a given scale came from (`configured` where None).
     session_estimates
         Estimates from the session's earlier fields, um/px.
     field_um
@@ -171,7 +171,7 @@ def find(
         return refused
     if scale.um_per_px is None:
         return _scale_unknown(bgr, clock)
-    field = _Field(bgr, light, packed(work, work_um_per_px), scale.um_per_px)  # recognised in its own colours
+    field = _Field(bgr, light, pack_picture(work, work_um_per_px), scale.um_per_px)  # recognised in its own colours
     if restain:
         with clock.stage("restain"):
             work = restained(work)
@@ -212,7 +212,7 @@ class _Clock:
 
 
 def _scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> _Scale:
-    """Median of what the session's fields said and this one says, for one field's red cells may be odd."""
+    """Return the median of the session's estimates and this field's own, for one field's red cells may be odd."""
     if len(session_estimates) >= _ENOUGH_ESTIMATES:
         return _Scale(float(np.median(session_estimates)), "red_cells", None)
     estimate = estimate_um_per_px(bgr)

@@ -5,13 +5,13 @@ from dataclasses import asdict
 import numpy as np
 
 from smearwatch.capture.finder.field import FieldFound, FieldRejected, FoundCell
-from smearwatch.capture.registration.slide_map import Placed
+from smearwatch.capture.registration.slide_map import Registered
 from smearwatch.daemon.wire.codec import Buffer
 from smearwatch.daemon.wire.messages import CellOnWire, CellsFound, FrameLease, FrameRejected, PlaceOnWire
 
 
 def cells_found(
-    lease: FrameLease, result: FieldFound, placed: Placed, stages_ms: dict[str, float]
+    lease: FrameLease, result: FieldFound, registered: Registered, stages_ms: dict[str, float]
 ) -> tuple[CellsFound, list[Buffer]]:
     """Write a field's cells for the wire: the message, then the crops that are wanted and every cell's thumbnail.
 
@@ -21,12 +21,12 @@ def cells_found(
         What was asked for; cells that it knows need no crop.
     result
         What was found.
-    placed
+    registered
         Where the field lies, and which of its cells were seen before and which of these better now.
     stages_ms
         How long each step took.
     """
-    known = {*lease.known_cells, *(index for index in placed.same_as if index not in placed.better_than)}
+    known = {*lease.known_cells, *(index for index in registered.same_as if index not in registered.better_than)}
     crops = [(cell.index, cell.crop_bgr) for cell in result.cells if cell.crop_bgr is not None]
     wanted = [(index, crop_bgr) for index, crop_bgr in crops if index not in known]
     message = CellsFound(
@@ -38,23 +38,23 @@ def cells_found(
         um_per_px_source=result.um_per_px_source,
         um_per_px_estimate=result.um_per_px_estimate,
         focus=result.focus,
-        cells=tuple(cell_on_wire(cell, placed) for cell in result.cells),
+        cells=tuple(cell_on_wire(cell, registered) for cell in result.cells),
         cropped=tuple(index for index, _ in wanted),
         stages_ms=stages_ms,
-        placement=None if placed.placement is None else PlaceOnWire(**asdict(placed.placement)),
+        placement=None if registered.placement is None else PlaceOnWire(**asdict(registered.placement)),
     )
     pixels: list[Buffer] = [np.ascontiguousarray(crop_bgr).data.cast("B") for _, crop_bgr in wanted]
     return message, [*pixels, *(cell.thumbnail_jpeg for cell in result.cells)]
 
 
-def cell_on_wire(cell: FoundCell, placed: Placed) -> CellOnWire:
+def cell_on_wire(cell: FoundCell, registered: Registered) -> CellOnWire:
     """Write one cell for the wire; its crop and its thumbnail follow as buffers.
 
     Parameters
     ----------
     cell
         As it was found.
-    placed
+    registered
         Tells whether it was seen before.
     """
     return CellOnWire(
@@ -64,8 +64,8 @@ def cell_on_wire(cell: FoundCell, placed: Placed) -> CellOnWire:
         area_um2=cell.leukocyte.area_um2,
         at_edge=cell.leukocyte.at_edge,
         score=cell.leukocyte.score,
-        same_as=placed.same_as.get(cell.index),
-        better_than=placed.better_than.get(cell.index),
+        same_as=registered.same_as.get(cell.index),
+        better_than=registered.better_than.get(cell.index),
     )
 
 

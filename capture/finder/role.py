@@ -19,9 +19,9 @@ _BETWEEN_REFUSALS = 8  # answers; the frame that was refused comes back sooner
 
 
 def main(plan: RunPlan, role: Role) -> None:
-    """Find leukocytes until told to stop."""
+    """Find leukocytes until the role is stopped."""
     get_logger().info("search for cells ready")
-    desks = SessionMaps(
+    session_maps = SessionMaps(
         plan.settings.state_dir,
         max_pixels=plan.settings.max_frame_pixels,
         judges_again=plan.settings.judged_view == "best",
@@ -34,9 +34,9 @@ def main(plan: RunPlan, role: Role) -> None:
             except AnswerRefused as refusal:
                 if answered < _BETWEEN_REFUSALS:
                     raise
-                # The ledger says otherwise than the map; read anew, they say the same, or the next refusal ends it.
+                # Ledger and map differ. Once the map is read anew they agree, or the next refusal ends the process.
                 get_logger().warning("answer refused, the map is read anew", why=str(refusal))
-                lease_client.at_work(desks.close)
+                lease_client.at_work(session_maps.close)
                 answered = 0
                 continue
             for lease, buffers in leases:
@@ -46,7 +46,7 @@ def main(plan: RunPlan, role: Role) -> None:
                     lease_client.send(LeaseFailed(lease.lease, f"{len(buffers)} buffers instead of a frame's bytes"))
                     continue
                 try:
-                    answer = lease_client.at_work(partial(_answer, plan, lease, buffers[0], desks, hub))
+                    answer = lease_client.at_work(partial(_answer, plan, lease, buffers[0], session_maps, hub))
                 except Exception as error:  # noqa: BLE001  # one frame must not end its finder
                     detail = f"{type(error).__name__}: {error}"[:400]
                     get_logger().error("frame failed", frame=lease.frame, error=detail)
@@ -54,11 +54,11 @@ def main(plan: RunPlan, role: Role) -> None:
                     continue
                 lease_client.send(*answer)
                 answered += 1
-        lease_client.at_work(desks.close)
+        lease_client.at_work(session_maps.close)
 
 
 def _answer(
-    plan: RunPlan, lease: FrameLease, data: memoryview, desks: SessionMaps, hub: Welcome
+    plan: RunPlan, lease: FrameLease, data: memoryview, session_maps: SessionMaps, hub: Welcome
 ) -> tuple[CellsFound | FrameRejected, list[Buffer]]:
     result = find(
         data,
@@ -72,6 +72,6 @@ def _answer(
     if isinstance(result, FieldRejected):
         return frame_rejected(lease, result), []
     began_ns = time.perf_counter_ns()
-    placed = desks.of(hub.session, hub.epoch).place(lease.frame, result)
-    place_ms = round((time.perf_counter_ns() - began_ns) / 1e6, 3)
-    return cells_found(lease, result, placed, {**result.stages_ms, "place": place_ms})
+    registered = session_maps.of(hub.session, hub.epoch).register(lease.frame, result)
+    register_ms = round((time.perf_counter_ns() - began_ns) / 1e6, 3)
+    return cells_found(lease, result, registered, {**result.stages_ms, "place": register_ms})

@@ -1,4 +1,4 @@
-"""A session's map in the finder: begun from the ledger, carried on with each field that is found."""
+"""A session's map in the finder: read from the ledger, continued with each field that is found."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +9,11 @@ import numpy as np
 from smearwatch.capture.finder.field import THUMBNAIL_PX, THUMBNAIL_UM, FieldFound
 from smearwatch.capture.formats.decode import FrameUnusable, decode
 from smearwatch.capture.registration.atlas import CellKey
-from smearwatch.capture.registration.clearness import clearness
-from smearwatch.capture.registration.picture import PackedPicture, packed
+from smearwatch.capture.registration.clearness import measure_clearness
+from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.registration.picture_cache import PictureCache
-from smearwatch.capture.registration.signatures import Thumbnail, look
-from smearwatch.capture.registration.slide_map import Placed, SlideMap, WholeCell
+from smearwatch.capture.registration.signatures import Thumbnail, describe_cell
+from smearwatch.capture.registration.slide_map import Registered, SlideMap, WholeCell
 from smearwatch.capture.vision.light import at_work_scale
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.record.found import CUT, Found
@@ -24,9 +24,9 @@ from smearwatch.daemon.record.sessions import session_folder
 
 
 class SessionMap:
-    """Places the fields of the session whose ledger this is.
+    """Registers the fields of the session whose ledger this is.
 
-    The ledger is what is known: a desk that is opened on it goes on where another one ended, with the same answers.
+    The ledger is what is known: a map that is read from it continues where another one ended, with the same answers.
 
     Parameters
     ----------
@@ -35,19 +35,19 @@ class SessionMap:
     max_pixels
         Largest picture that is decoded.
     judges_again
-        Whether a view that is clearly better than those before it is told.
+        Whether views that are clearly better than those before are named.
     """
 
     def __init__(self, ledger: LedgerReader, *, max_pixels: int, judges_again: bool = True) -> None:
         self._ledger = ledger
         self._max_pixels = max_pixels
-        self._picture_cache = PictureCache(self._remade)
+        self._picture_cache = PictureCache(self._remake)
         self._map = SlideMap(self._picture_cache, judges_again=judges_again)
         for found in ledger.found_frames():
             self._remember(found)
 
-    def place(self, frame: str, result: FieldFound) -> Placed:
-        """Place a field that was searched, and tell which of its cells were counted before."""
+    def register(self, frame: str, result: FieldFound) -> Registered:
+        """Register a field that was searched; return also which of its cells were counted before."""
         self._picture_cache.put(frame, result.picture)
         size_um = complex(result.width_px, result.height_px) * result.um_per_px
         seen = (
@@ -56,17 +56,17 @@ class SessionMap:
             if not cell.leukocyte.at_edge
         )
         cells = [WholeCell(index, thumbnail) for index, thumbnail in seen if thumbnail is not None]
-        return self._map.place(frame, size_um, cells)
+        return self._map.register(frame, size_um, cells)
 
     def _remember(self, found: Found) -> None:
         size_um = complex(found.width_px, found.height_px) * found.um_per_px
         seen = dict(self._thumbnails(found, size_um))
         same_as = {cell.index: _key(cell.same_as) for cell in found.cells if cell.same_as is not None}
         better_than = {cell.index: _key(cell.better_than) for cell in found.cells if cell.better_than is not None}
-        looks = {index: look(thumbnail) for index, thumbnail in seen.items()}
+        descriptors = {index: describe_cell(thumbnail) for index, thumbnail in seen.items()}
         judged = {cell.index for cell in found.cells if cell.is_judged}
-        clear = {index: clearness(thumbnail) for index, thumbnail in seen.items() if index in judged}
-        self._map.remember(found.frame, size_um, Placed(found.placement, same_as, better_than), looks, clear)
+        clear = {index: measure_clearness(thumbnail) for index, thumbnail in seen.items() if index in judged}
+        self._map.remember(found.frame, size_um, Registered(found.placement, same_as, better_than), descriptors, clear)
 
     def _thumbnails(self, found: Found, size_um: complex) -> Iterator[tuple[int, Thumbnail]]:
         for cell in found.cells:
@@ -75,20 +75,20 @@ class SessionMap:
             if thumbnail is not None:
                 yield cell.index, thumbnail
 
-    def _remade(self, frame: str) -> PackedPicture | None:
+    def _remake(self, frame: str) -> PackedPicture | None:
         found = self._ledger.found(frame)
         assert found is not None
         try:
             bgr = decode(self._ledger.frames.read(frame), max_pixels=self._max_pixels)
         except (FrameStoreError, FrameUnusable) as error:
-            get_logger().error("earlier frame is damaged, nothing is placed beside it", frame=frame, why=str(error))
+            get_logger().error("earlier frame is damaged, no field is registered with it", frame=frame, why=str(error))
             return None
         work, work_um_per_px, _ = at_work_scale(bgr, found.um_per_px)
-        return packed(work, work_um_per_px).with_leukocytes((cell.box for cell in found.cells), found.um_per_px)
+        return pack_picture(work, work_um_per_px).with_leukocytes((cell.box for cell in found.cells), found.um_per_px)
 
 
 class SessionMaps:
-    """The desk of whichever session a finder works for; use it in one thread.
+    """The map of whichever session a finder works for; use it in one thread.
 
     Parameters
     ----------
@@ -104,26 +104,26 @@ class SessionMaps:
         self._max_pixels = max_pixels
         self._of: tuple[str, int] | None = None
         self._ledger: LedgerReader | None = None
-        self._desk: SessionMap | None = None
+        self._map: SessionMap | None = None
 
     def of(self, session: str, epoch: int) -> SessionMap:
-        """Return the desk of a session, opened anew for each hub: what the hub before it did not commit is forgotten.
+        """Return the map of a session, read anew for each hub: what the hub before it did not commit is forgotten.
 
-        It is to be asked for with a lease of that hub in hand, for by then the ledger holds all that will ever be known
-        of what an earlier finder found.
+        Call it with a lease of that hub in hand: by then the ledger holds all that will ever be known of what an
+        earlier finder found.
         """
-        if self._desk is None or self._of != (session, epoch):
+        if self._map is None or self._of != (session, epoch):
             self.close()
             self._ledger = LedgerReader.read(session_folder(self._state_dir, session))
-            self._desk = SessionMap(self._ledger, max_pixels=self._max_pixels, judges_again=self._judges_again)
+            self._map = SessionMap(self._ledger, max_pixels=self._max_pixels, judges_again=self._judges_again)
             self._of = (session, epoch)
-        return self._desk
+        return self._map
 
     def close(self) -> None:
         """Close the ledger. Doing it twice is harmless."""
         if self._ledger is not None:
             self._ledger.close()
-        self._ledger = self._desk = self._of = None
+        self._ledger = self._map = self._of = None
 
 
 def _key(name: CellName) -> CellKey:

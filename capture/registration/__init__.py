@@ -1,1 +1,1 @@
-"""Where on the slide each field lies, and which of its leukocytes were seen before."""
+"""Register fields with each other: where each lies on the slide, and which of its leukocytes were seen before."""

@@ -1,4 +1,4 @@
-"""Check and refine how two fields lie to each other: small blocks all over the overlap have to look alike."""
+"""Check and refine the registration of two fields: small blocks all over their overlap have to look alike."""
 
 import math
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from smearwatch.capture.arrays import Flags, Image, Points
-from smearwatch.capture.registration.keypoints import plausible
+from smearwatch.capture.registration.keypoints import is_plausible
 from smearwatch.capture.registration.picture import FieldPicture
-from smearwatch.capture.registration.similarity import Similarity, fitted
+from smearwatch.capture.registration.similarity import Similarity, fit_similarity
 
 _BLOCK_PX, _STRIDE_PX = 23, 12  # 10 um and 5 um
 _LEAST_CONTRAST = 14.0  # grey steps; a flatter block could lie anywhere
@@ -20,10 +20,10 @@ _ROUNDS = ((22.0, 8), (50.0, 5), (1000.0, 4))  # reach around the seed in um, se
 _LAST_SEARCH_PX = 3
 _FEWEST_TO_REFINE, _LEAST_FOLLOWED = 3, 0.2
 # Fields that show different places agree in up to 0.15 of their blocks, less surely so the fewer there are; each block
-# shares half of its width with its neighbours, so that four of them say as much as one.
+# shares half of its width with its neighbours, so that four of them are worth one.
 _BY_CHANCE, _SURE, _SHARED_BY = 0.15, 1.1, 4.0
 
-# Few blocks cannot say so by themselves: then the overlap is compared pixel by pixel too. So many pixels vary together.
+# Few blocks do not suffice: then the overlap is compared pixel by pixel too. So many pixels vary together.
 _FEW, _INDEPENDENT_PX, _FEWEST_INDEPENDENT = 16, 80.0, 4.0
 _MOST_ALIKE = 0.995
 _SURE_BEYOND_CHANCE, _LEAST_OF_FEW = 5.0, 0.5
@@ -56,7 +56,7 @@ class Tie:
     @property
     def holds(self) -> bool:
         """Whether so many blocks agree, or a narrow overlap as a whole is so much alike, that it is no chance."""
-        if not plausible(self.onto):
+        if not is_plausible(self.onto):
             return False
         if self.beyond_chance >= _SURE_BEYOND_CHANCE and (not self.checked or self.share >= _LEAST_OF_FEW):
             return True
@@ -72,7 +72,7 @@ class _Blocks:
     alike: Points
 
 
-def checked(new: FieldPicture, old: FieldPicture, start: Similarity, *, seed_um: complex | None = None) -> Tie:
+def check_overlap(new: FieldPicture, old: FieldPicture, start: Similarity, *, seed_um: complex | None = None) -> Tie:
     """Refine a guess, and count what speaks for it.
 
     Parameters
@@ -82,7 +82,7 @@ def checked(new: FieldPicture, old: FieldPicture, start: Similarity, *, seed_um:
     start
         The guess, from micrometres of ``new`` to those of ``old``.
     seed_um
-        A place in ``old`` where the guess is surest: the check begins there and grows. None: it is as sure everywhere.
+        Where in ``old`` the guess is surest: the check begins there and grows. None: it is as sure everywhere.
 
     Returns
     -------
@@ -91,17 +91,17 @@ def checked(new: FieldPicture, old: FieldPicture, start: Similarity, *, seed_um:
     """
     onto = start
     for reach_um, search_px in _ROUNDS[0 if seed_um is not None else 2 :]:
-        blocks = _blocks(new, old, onto, seed_um, reach_um, search_px)
-        refined = _refined(blocks, onto, old.um_per_px)
-        if refined is None or not plausible(refined):
+        blocks = _blocks_around(new, old, onto, seed_um, reach_um, search_px)
+        refined = _refine(blocks, onto, old.um_per_px)
+        if refined is None or not is_plausible(refined):
             return Tie(onto, 0, len(blocks.alike))
-        followed = int(_followed(blocks, onto, refined, old.um_per_px).sum())
+        followed = int(_follow(blocks, onto, refined, old.um_per_px).sum())
         onto = refined
         if followed < _LEAST_FOLLOWED * len(blocks.alike):
             return Tie(onto, 0, len(blocks.alike))  # most guesses are wrong, and end here
-    # Leukocytes were the reason to ask, or may be: what lies around them has to answer, for two of them may look alike.
-    warped, free = _laid_onto(new, old, onto, new.free)
-    blocks = _compared(warped, free & (old.free > 0), old.grey, _LAST_SEARCH_PX)
+    # Leukocytes led to this guess, or may have: what lies around them has to decide, for two of them may look alike.
+    warped, free = _lay_onto(new, old, onto, new.free)
+    blocks = _compare_blocks(warped, free & (old.free > 0), old.grey, _LAST_SEARCH_PX)
     met_um = blocks.moved_px * old.um_per_px
     agreeing = (blocks.alike >= _ALIKE) & (np.hypot(met_um[:, 0], met_um[:, 1]) <= _WITHIN_UM)
     beyond = _beyond_chance(warped, old.grey, free & (old.free > 0)) if len(agreeing) <= _FEW else 0.0
@@ -122,17 +122,17 @@ def _beyond_chance(warped: Image, grey: Image, where: Flags) -> float:
     return math.atanh(alike) * math.sqrt(independent - 3.0)
 
 
-def _blocks(
+def _blocks_around(
     new: FieldPicture, old: FieldPicture, onto: Similarity, seed_um: complex | None, reach_um: float, search_px: int
 ) -> _Blocks:
-    warped, covered = _laid_onto(new, old, onto, np.full(new.grey.shape, 255, np.uint8))
+    warped, covered = _lay_onto(new, old, onto, np.full(new.grey.shape, 255, np.uint8))
     if seed_um is not None:
         covered &= _near(old, seed_um, reach_um)
-    return _compared(warped, covered, old.grey, search_px)
+    return _compare_blocks(warped, covered, old.grey, search_px)
 
 
-def _laid_onto(new: FieldPicture, old: FieldPicture, onto: Similarity, used: Image) -> tuple[Image, Flags]:
-    """Draw one picture into the other's pixels; gives also where the used part of it covers them."""
+def _lay_onto(new: FieldPicture, old: FieldPicture, onto: Similarity, used: Image) -> tuple[Image, Flags]:
+    """Draw one picture into the other's pixels; return also where the used part of it covers them."""
     matrix = onto.pixel_matrix(new.um_per_px, old.um_per_px)
     size = (old.grey.shape[1], old.grey.shape[0])
     warped = cv2.warpAffine(new.grey, matrix, size, flags=cv2.INTER_LINEAR)
@@ -147,8 +147,8 @@ def _near(old: FieldPicture, seed_um: complex, reach_um: float) -> Flags:
     return np.asarray((np.abs(x)[None, :] <= reach_um) & (np.abs(y)[:, None] <= reach_um), np.bool_)
 
 
-def _compared(warped: Image, covered: Flags, grey: Image, search_px: int) -> _Blocks:
-    """Look for each block of the laid picture near its place in the other."""
+def _compare_blocks(warped: Image, covered: Flags, grey: Image, search_px: int) -> _Blocks:
+    """Search for each block of the warped picture near its position in the other."""
     total = cv2.integral(covered.astype(np.uint8))
     sums, squares = cv2.integral2(warped, sdepth=cv2.CV_64F, sqdepth=cv2.CV_64F)
     corners, moved, alike = [], [], []
@@ -190,19 +190,19 @@ def _inside(total: npt.NDArray[np.generic], top: int, left: int, bottom: int, ri
     return float(total[bottom, right]) - float(total[top, right]) - float(total[bottom, left]) + float(total[top, left])
 
 
-def _followed(blocks: _Blocks, onto: Similarity, refined: Similarity, um_per_px: float) -> Flags:
-    """Tell which blocks look alike where the refined map puts them."""
+def _follow(blocks: _Blocks, onto: Similarity, refined: Similarity, um_per_px: float) -> Flags:
+    """Return which blocks look alike where the refined map puts them."""
     middles_um = np.asarray((blocks.corners + _BLOCK_PX / 2.0) * um_per_px, np.float64)
     wanted = refined.of_all(onto.inverse().of_all(middles_um))
     apart = np.hypot(*(middles_um + blocks.moved_px * um_per_px - wanted).T)
     return np.asarray((blocks.alike >= _ALIKE) & (apart <= _WITHIN_UM), np.bool_)
 
 
-def _refined(blocks: _Blocks, onto: Similarity, um_per_px: float) -> Similarity | None:
+def _refine(blocks: _Blocks, onto: Similarity, um_per_px: float) -> Similarity | None:
     good = blocks.alike >= _ALIKE
     if good.sum() < _FEWEST_TO_REFINE:
         return None
     middles_um = np.asarray((blocks.corners[good] + _BLOCK_PX / 2.0) * um_per_px, np.float64)
-    return fitted(
+    return fit_similarity(
         onto.inverse().of_all(middles_um), middles_um + blocks.moved_px[good] * um_per_px, within_um=_WITHIN_UM
     )

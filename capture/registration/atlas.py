@@ -1,4 +1,4 @@
-"""What is known of a session's fields and cells: where they lie, and under which name each cell was counted."""
+"""The fields and cells of a session: where they lie, and under which name each cell was counted."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from smearwatch.capture.arrays import Floats
-from smearwatch.capture.registration.signatures import ANGLES_DEG, Look, LookIndex
+from smearwatch.capture.registration.signatures import ANGLES_DEG, Descriptor, DescriptorIndex
 from smearwatch.capture.registration.similarity import Similarity
 
 _BIN_UM = 40.0
-_VIEWS_COMPARED = 6  # of one cell; more look no different
+_VIEWS_COMPARED = 6  # of one cell; more add nothing
 
 _ALIKE_ENOUGH, _VIEWS_TRIED = 0.92, 3  # of one cell; the field that shows it likest may show hardly anything else
 
@@ -41,19 +41,20 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class KnownField:
-    """A field that was taken in.
+    """A field that was added.
 
     Attributes
     ----------
-    island
-        Number of the coordinates that it lies in.
+    component
+        Index of the connected component that it belongs to: fields that are registered with each other, directly or by
+        others between them. Ledger and wire call it an island.
     pose
-        From the field's micrometres to the island's.
+        From the field's micrometres to those of its component.
     views
         Its whole leukocytes.
     """
 
-    island: int
+    component: int
     pose: Similarity
     views: tuple[View, ...]
 
@@ -68,38 +69,38 @@ class Likeness:
 
 
 class Atlas:
-    """Fields in the order they came, cells by look and by place."""
+    """Fields in the order in which they came, cells by descriptor and by position."""
 
     def __init__(self) -> None:
         self.fields: dict[str, KnownField] = {}
-        self.islands = 0
-        self._looks = LookIndex()
+        self.components = 0
+        self._descriptors = DescriptorIndex()
         self._views: list[View] = []
         self._compared: defaultdict[CellKey, int] = defaultdict(int)
         self._bins: defaultdict[tuple[int, int, int], list[View]] = defaultdict(list)
 
-    def add(self, frame: str, field: KnownField, looks: Sequence[Look]) -> None:
-        """Take a field in, with the looks of its views in their order."""
+    def add(self, frame: str, field: KnownField, descriptors: Sequence[Descriptor]) -> None:
+        """Add a field, with the descriptors of its views in their order."""
         self.fields[frame] = field
-        self.islands = max(self.islands, field.island + 1)
-        for view, seen in zip(field.views, looks, strict=True):
-            self._bins[self._bin(field.island, field.pose.at(view.middle_um))].append(view)
+        self.components = max(self.components, field.component + 1)
+        for view, seen in zip(field.views, descriptors, strict=True):
+            self._bins[self._bin(field.component, field.pose.at(view.middle_um))].append(view)
             if self._compared[view.counted_as] < _VIEWS_COMPARED:
                 self._compared[view.counted_as] += 1
-                self._looks.add(seen)
+                self._descriptors.add(seen)
                 self._views.append(view)
 
     def latest(self, most: int) -> list[str]:
         """Return the frames that came last, the last first."""
         return list(self.fields)[-most:][::-1]
 
-    def alike(self, turned: Sequence[Look], *, least: float, most: int) -> list[list[Likeness]]:
+    def alike(self, turned: Sequence[Descriptor], *, least: float, most: int) -> list[list[Likeness]]:
         """Return the views that look most like each of some cells, of so many known cells at most, the likest first."""
         if not turned or not self._views:
             return [[] for _ in turned]
-        return [self._likest(alike, least, most) for alike in self._looks.alike(turned)]
+        return [self._most_alike(alike, least, most) for alike in self._descriptors.alike(turned)]
 
-    def _likest(self, alike: Floats, least: float, most: int) -> list[Likeness]:
+    def _most_alike(self, alike: Floats, least: float, most: int) -> list[Likeness]:
         best = alike.max(axis=0)
         entries = np.flatnonzero(best >= least)
         views: Counter[CellKey] = Counter()
@@ -114,25 +115,25 @@ class Atlas:
                 likest.append(Likeness(view, float(best[entry]), angle_deg))
         return likest
 
-    def near(self, island: int, place_um: complex, within_um: float) -> list[View]:
-        """Return the views of cells near a place of an island, the nearest first."""
+    def near(self, component: int, position_um: complex, within_um: float) -> list[View]:
+        """Return the views of cells near a position in a component, the nearest first."""
         found = [
-            (abs(self._place(view) - place_um), number, view)
-            for number, view in enumerate(self._binned(island, place_um, within_um))
+            (abs(self._position(view) - position_um), number, view)
+            for number, view in enumerate(self._in_bins(component, position_um, within_um))
         ]
         return [view for apart, _, view in sorted(found, key=lambda entry: entry[:2]) if apart <= within_um]
 
-    def _place(self, view: View) -> complex:
+    def _position(self, view: View) -> complex:
         return self.fields[view.frame].pose.at(view.middle_um)
 
-    def _binned(self, island: int, place_um: complex, within_um: float) -> Iterator[View]:
+    def _in_bins(self, component: int, position_um: complex, within_um: float) -> Iterator[View]:
         reach = complex(within_um, within_um)
-        _, left, top = self._bin(island, place_um - reach)
-        _, right, bottom = self._bin(island, place_um + reach)
+        _, left, top = self._bin(component, position_um - reach)
+        _, right, bottom = self._bin(component, position_um + reach)
         for column in range(left, right + 1):
             for row in range(top, bottom + 1):
-                yield from self._bins.get((island, column, row), ())
+                yield from self._bins.get((component, column, row), ())
 
     @staticmethod
-    def _bin(island: int, place_um: complex) -> tuple[int, int, int]:
-        return island, int(place_um.real // _BIN_UM), int(place_um.imag // _BIN_UM)
+    def _bin(component: int, position_um: complex) -> tuple[int, int, int]:
+        return component, int(position_um.real // _BIN_UM), int(position_um.imag // _BIN_UM)

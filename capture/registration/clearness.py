@@ -1,6 +1,6 @@
 """How clearly a view shows its leukocyte, and when another view of the same one is so much clearer that it is judged.
 
-It is told from the thumbnail, which the ledger keeps, so a session that goes on decides as it would have.
+It is measured on the thumbnail, which the ledger keeps, so a session that is continued decides as it would have.
 """
 
 from collections.abc import Mapping
@@ -81,12 +81,12 @@ class BestViews:
         for index, seen in clear.items():
             if index not in same_as or index in better_than:
                 self._best[same_as.get(index, (frame, index))] = (frame, index), seen
-        for index in better_than.keys() - clear.keys():  # nothing can be said to beat a view that is no longer known
+        for index in better_than.keys() - clear.keys():  # a view that is no longer known cannot be compared
             self._best.pop(same_as[index], None)
 
 
-def clearness(thumbnail: Thumbnail) -> Clearness:
-    """Measure a view."""
+def measure_clearness(thumbnail: Thumbnail) -> Clearness:
+    """Measure how clearly a view shows its leukocyte."""
     return Clearness(_sharpness(thumbnail), round(_inside(thumbnail), 3))
 
 
@@ -109,13 +109,13 @@ def _at_cell(thumbnail: Thumbnail, side: int) -> Flags:
 
 
 def _steepest(grey: Plane, sigma_px: float, at_cell: Flags) -> Doubles:
-    """How steep the steepest edges are that run across each direction: float64 [directions]."""
+    """Measure how steep the steepest edges across each direction are: float64 [directions]."""
     seen = cv2.GaussianBlur(grey, (0, 0), sigma_px)
     across, down = (cv2.Sobel(seen, cv2.CV_32F, x, 1 - x, scale=0.125)[at_cell] for x in (1, 0))
     angles = np.arange(_DIRECTIONS) * (np.pi / _DIRECTIONS)
     steepness = np.abs(np.outer(np.cos(angles), across) + np.outer(np.sin(angles), down))
-    place = steepness.shape[1] * _STEEPEST_PERCENT // 100
-    return np.asarray(np.partition(steepness, place, axis=1)[:, place] + _FLATTEST_EDGE, np.float64)
+    rank = steepness.shape[1] * _STEEPEST_PERCENT // 100
+    return np.asarray(np.partition(steepness, rank, axis=1)[:, rank] + _FLATTEST_EDGE, np.float64)
 
 
 def _inside(thumbnail: Thumbnail) -> float:

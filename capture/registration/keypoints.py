@@ -1,4 +1,4 @@
-"""Guess how two fields lie to each other from points that look alike."""
+"""Guess the registration of two fields from points that look alike."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from smearwatch.capture.arrays import Floats
 from smearwatch.capture.registration.picture import FieldPicture
-from smearwatch.capture.registration.similarity import Similarity, fitted
+from smearwatch.capture.registration.similarity import Similarity, fit_similarity
 
 _MOST_POINTS = 400
 _RATIO = 0.85
@@ -18,29 +18,29 @@ _SCALES, _GREATEST_ANGLE_DEG = (0.85, 1.18), 25.0
 
 @dataclass(frozen=True, slots=True)
 class Keypoints:
-    """Points of a field and what their surroundings look like.
+    """Points of a field and the descriptors of their surroundings.
 
     Attributes
     ----------
     places_um
         float32 [n, 2], from the picture's upper left corner.
-    looks
+    descriptors
         float32 [n, 128], square roots of SIFT histograms (Arandjelovic and Zisserman, CVPR 2012).
     """
 
     places_um: Floats
-    looks: Floats
+    descriptors: Floats
 
 
-def keypoints(picture: FieldPicture) -> Keypoints:
+def find_keypoints(picture: FieldPicture) -> Keypoints:
     """Find the points of a field."""
     sift = cv2.SIFT.create(nfeatures=_MOST_POINTS, contrastThreshold=0.03)
     found, described = sift.detectAndCompute(picture.grey, None)
     if described is None or len(found) == 0:
         return Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32))
     places = (np.array([point.pt for point in found], np.float32) + 0.5) * np.float32(picture.um_per_px)
-    looks = np.sqrt(described / np.maximum(described.sum(axis=1, keepdims=True), 1e-6))
-    return Keypoints(places, np.asarray(looks, np.float32))
+    descriptors = np.sqrt(described / np.maximum(described.sum(axis=1, keepdims=True), 1e-6))
+    return Keypoints(places, np.asarray(descriptors, np.float32))
 
 
 def guess(new: Keypoints, old: Keypoints) -> Similarity | None:
@@ -51,9 +51,9 @@ def guess(new: Keypoints, old: Keypoints) -> Similarity | None:
     Similarity or None
         From the first field's micrometres to the second's.
     """
-    if min(len(new.looks), len(old.looks)) < _FEWEST_MATCHES:
+    if min(len(new.descriptors), len(old.descriptors)) < _FEWEST_MATCHES:
         return None
-    alike = new.looks @ old.looks.T  # cosine, for both have length 1
+    alike = new.descriptors @ old.descriptors.T  # cosine, for both have length 1
     best = alike.argmax(axis=1)
     rows = np.arange(len(alike))
     top = alike[rows, best]
@@ -66,12 +66,12 @@ def guess(new: Keypoints, old: Keypoints) -> Similarity | None:
     chosen = np.flatnonzero(clear & mutual)
     if len(chosen) < _FEWEST_MATCHES:
         return None
-    found = fitted(
+    found = fit_similarity(
         new.places_um[chosen].astype(np.float64), old.places_um[best[chosen]].astype(np.float64), within_um=_WITHIN_UM
     )
-    return found if found is not None and plausible(found) else None
+    return found if found is not None and is_plausible(found) else None
 
 
-def plausible(similarity: Similarity) -> bool:
+def is_plausible(similarity: Similarity) -> bool:
     """Whether a free-hand stage and an estimated scale may put two fields so."""
     return _SCALES[0] <= similarity.scale <= _SCALES[1] and abs(similarity.angle_deg) <= _GREATEST_ANGLE_DEG

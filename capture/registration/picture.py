@@ -10,9 +10,9 @@ from smearwatch.capture.arrays import Image
 from smearwatch.capture.vision.light import WHITE
 
 UM_PER_PX = 0.44
-"""A red cell is 17 pixels wide: its place and shape show, its texture does not."""
+"""A red cell is 17 pixels wide: its position and shape show, its texture does not."""
 
-_FULL_DENSITY = 0.5  # a nucleus says no more than the red cells around it, or it would speak for the whole field
+_FULL_DENSITY = 0.5  # a nucleus weighs no more than the red cells around it, or it would decide for the whole field
 _JPEG_QUALITY = 90
 _LONGEST_SIDE_PX = 8192  # a longer field is seen more coarsely
 _AROUND_A_CELL_UM = 1.5
@@ -55,7 +55,7 @@ class PackedPicture:
     um_per_px: float
     leukocytes_um: tuple[BoxUm, ...] = ()
 
-    def unpacked(self) -> FieldPicture:
+    def unpack(self) -> FieldPicture:
         """Return the picture."""
         grey = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
         assert grey is not None
@@ -70,7 +70,7 @@ class PackedPicture:
         return FieldPicture(np.asarray(grey, dtype=np.uint8), self.um_per_px, free)
 
     def with_leukocytes(self, boxes_px: Iterable[tuple[int, int, int, int]], um_per_px: float) -> "PackedPicture":
-        """Return the same picture, told where its leukocytes are: boxes in pixels of the field, and their scale."""
+        """Return the same picture with its leukocytes' boxes, given in pixels of the field with their scale."""
         boxes = tuple((x * um_per_px, y * um_per_px, w * um_per_px, h * um_per_px) for x, y, w, h in boxes_px)
         return replace(self, leukocytes_um=boxes)
 
@@ -80,7 +80,7 @@ _DENSITY = np.clip(np.round(-np.log((np.arange(256) + 4.0) / (WHITE + 4.0)) * (2
 )
 
 
-def packed(flat_bgr: Image, um_per_px: float) -> PackedPicture:
+def pack_picture(flat_bgr: Image, um_per_px: float) -> PackedPicture:
     """Reduce a field whose light was taken out.
 
     Parameters

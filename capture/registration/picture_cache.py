@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 
-from smearwatch.capture.registration.keypoints import Keypoints, keypoints
+from smearwatch.capture.registration.keypoints import Keypoints, find_keypoints
 from smearwatch.capture.registration.picture import FieldPicture, PackedPicture
 
 _PACKED_BYTES, _UNPACKED_KEPT = 64 * 2**20, 24
@@ -23,8 +23,8 @@ class PictureCache:
         self._remake = remake
         self._packed: OrderedDict[str, PackedPicture] = OrderedDict()
         self._bytes = 0
-        self.picture = lru_cache(maxsize=_UNPACKED_KEPT)(self._unpacked)
-        self.keypoints = lru_cache(maxsize=_UNPACKED_KEPT)(self._keypoints)
+        self.picture = lru_cache(maxsize=_UNPACKED_KEPT)(self._unpack)
+        self.keypoints = lru_cache(maxsize=_UNPACKED_KEPT)(self._find_keypoints)
 
     def put(self, frame: str, picture: PackedPicture) -> None:
         """Keep the picture of a frame; those that were not used for longest make room."""
@@ -36,15 +36,15 @@ class PictureCache:
             _, dropped = self._packed.popitem(last=False)
             self._bytes -= len(dropped.jpeg)
 
-    def _unpacked(self, frame: str) -> FieldPicture | None:
+    def _unpack(self, frame: str) -> FieldPicture | None:
         if frame not in self._packed:
             made = self._remake(frame)
             if made is None:
                 return None
             self.put(frame, made)
         self._packed.move_to_end(frame)
-        return self._packed[frame].unpacked()
+        return self._packed[frame].unpack()
 
-    def _keypoints(self, frame: str) -> Keypoints | None:
+    def _find_keypoints(self, frame: str) -> Keypoints | None:
         picture = self.picture(frame)
-        return None if picture is None else keypoints(picture)
+        return None if picture is None else find_keypoints(picture)

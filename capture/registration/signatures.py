@@ -1,7 +1,7 @@
 """Find a leukocyte again among all that a session has seen, by its nucleus and what lies around it.
 
-The look of a cell comes from its thumbnail, which the ledger keeps, so a session that goes on knows its cells again
-without searching its frames anew.
+A cell's descriptor is computed from its thumbnail, which the ledger keeps, so a session that is continued knows its
+cells again without searching its frames anew.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from smearwatch.capture.arrays import Doubles, Flags, Floats, Image
 from smearwatch.capture.vision.light import WHITE
 
 ANGLES_DEG = (0.0, -9.0, 9.0, -18.0, 18.0)
-"""Turns at which a cell is looked for; those between differ too little to be missed."""
+"""Turns at which a cell is searched for; those between differ too little to be missed."""
 
 _SIDE, _UM_PER_PX = 24, 0.92
 _REACH_UM = 11.0
 _NUCLEUS_WITHIN_UM, _NUCLEUS_SHARE = 7.0, 0.55
 _FULL_DENSITY = 0.7
-_LEAST_SHARED = 0.4  # of the disc; less says too little
+_LEAST_SHARED = 0.4  # of the disc; less proves too little
 
 
 _AXIS = (np.arange(_SIDE, dtype=np.float32) - (_SIDE - 1) / 2) * _UM_PER_PX
@@ -50,8 +50,8 @@ class Thumbnail:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How a cell looks at the angles that were asked for.
+class Descriptor:
+    """What a cell and its surroundings look like, at some angles.
 
     Attributes
     ----------
@@ -68,8 +68,8 @@ class Look:
     known: Floats
 
 
-def look(thumbnail: Thumbnail, angles_deg: tuple[float, ...] = (0.0,)) -> Look:
-    """Describe a cell, turned by each of some angles."""
+def describe_cell(thumbnail: Thumbnail, angles_deg: tuple[float, ...] = (0.0,)) -> Descriptor:
+    """Compute a cell's descriptor, turned by each of some angles."""
     density = -np.log((thumbnail.bgr[..., 1].astype(np.float32) + 4.0) / (WHITE + 4.0))
     um = thumbnail.um_per_px
     side = density.shape[0]
@@ -86,11 +86,11 @@ def look(thumbnail: Thumbnail, angles_deg: tuple[float, ...] = (0.0,)) -> Look:
         drawn = cv2.warpAffine(smooth, matrix, size, flags=flags | cv2.INTER_LINEAR)
         values.append((drawn * there).reshape(-1))
         known.append(there.reshape(-1))
-    return Look(thumbnail.centre_um + offset_um, np.stack(values).astype(np.float32), np.stack(known))
+    return Descriptor(thumbnail.centre_um + offset_um, np.stack(values).astype(np.float32), np.stack(known))
 
 
 def _nucleus_px(density: Floats, um: float) -> complex:
-    """Middle of what is stained most strongly near the thumbnail's middle, x + iy."""
+    """Find the middle of what is stained most strongly near the thumbnail's middle, x + iy."""
     side = density.shape[0]
     x, y = np.meshgrid(np.arange(side), np.arange(side))
     middle = complex(side - 1, side - 1) / 2
@@ -108,7 +108,7 @@ def _nucleus_px(density: Floats, um: float) -> complex:
 
 
 def _inside_field(thumbnail: Thumbnail, side: int) -> Floats:
-    """Where the thumbnail shows the field and not what was filled in: float32 [side, side]."""
+    """Return where the thumbnail shows the field and not what was filled in: float32 [side, side]."""
     along = (np.arange(side) - (side - 1) / 2) * thumbnail.um_per_px
     x, y = thumbnail.centre_um.real + along, thumbnail.centre_um.imag + along
     across = (x >= 0) & (x <= thumbnail.field_um.real)
@@ -117,24 +117,24 @@ def _inside_field(thumbnail: Thumbnail, side: int) -> Floats:
 
 
 def _sampling(middle: complex, um: float, angle_deg: float) -> Doubles:
-    """Return the map from a look's pixels to the thumbnail's: float64 [2, 3]."""
+    """Return the map from a descriptor's pixels to the thumbnail's: float64 [2, 3]."""
     step = np.exp(1j * np.deg2rad(angle_deg)) * _UM_PER_PX / um
     start = middle - step * complex(_SIDE - 1, _SIDE - 1) / 2
     return np.array([[step.real, -step.imag, start.real], [step.imag, step.real, start.imag]])
 
 
-class LookIndex:
-    """All looks of a session, compared at once; an entry is known by the number that `add` gave it."""
+class DescriptorIndex:
+    """All descriptors of a session, compared at once; an entry is known by the number that `add` gave it."""
 
     def __init__(self) -> None:
         self._whole, self._cut = _Entries(whole=True), _Entries(whole=False)
 
-    def add(self, seen: Look) -> None:
+    def add(self, seen: Descriptor) -> None:
         """Add a cell as it was seen, upright."""
         entries = self._whole if _are_whole(seen.known).all() else self._cut
         entries.add(self._whole.count + self._cut.count, seen)
 
-    def alike(self, turned: Sequence[Look]) -> Floats:
+    def alike(self, turned: Sequence[Descriptor]) -> Floats:
         """Compare some cells with all; several at once cost less than one after the other.
 
         Parameters
@@ -159,12 +159,12 @@ class LookIndex:
 
 
 def _are_whole(known: Floats) -> Flags:
-    """Tell of which rows of [n, 576] the field shows all of the disc."""
+    """Return for each row of [n, 576] whether the field shows all of the disc."""
     return np.asarray((known == _DISC.reshape(-1)).all(axis=1))
 
 
 class _Entries:
-    """Looks and their numbers; `whole` where the field shows all of each one's disc."""
+    """Descriptors and their numbers; `whole` where the field shows all of each one's disc."""
 
     def __init__(self, *, whole: bool) -> None:
         self.numbers: list[int] = []
@@ -177,7 +177,7 @@ class _Entries:
         """How many there are."""
         return len(self.numbers)
 
-    def add(self, number: int, seen: Look) -> None:
+    def add(self, number: int, seen: Descriptor) -> None:
         """Add one, upright."""
         if self.count == self._rows.shape[1]:
             self._rows, self._sums = (
@@ -189,7 +189,7 @@ class _Entries:
         self.numbers.append(number)
 
     def alike(self, values: Floats, known: Floats, *, whole: bool) -> Floats:
-        """Correlate with looks [m, 576] over what both show: float32 [n, m].
+        """Correlate with descriptors [m, 576] over what both show: float32 [n, m].
 
         Where both show all of the disc, `whole`, one product of matrices does.
         """

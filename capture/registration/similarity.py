@@ -28,7 +28,7 @@ class Similarity:
 
     @classmethod
     def of(cls, *, scale: float, angle_deg: float, shift: complex) -> Self:
-        """Make one from its size, its turn in degrees and the place of the origin."""
+        """Make one from its size, its turn in degrees and where the origin comes to lie."""
         return cls(cmath.rect(scale, math.radians(angle_deg)), shift)
 
     @classmethod
@@ -72,7 +72,7 @@ class Similarity:
         return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])
 
 
-def fitted(points: Points, onto: Points, *, within_um: float) -> Similarity | None:
+def fit_similarity(points: Points, onto: Points, *, within_um: float) -> Similarity | None:
     """Fit a similarity robustly.
 
     Parameters

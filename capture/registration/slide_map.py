@@ -1,25 +1,25 @@
-"""Place each field among those before it, and know its leukocytes again."""
+"""Register each field with those before it, and recognise its leukocytes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from smearwatch.capture.registration.agreement import Tie, checked
+from smearwatch.capture.registration.agreement import Tie, check_overlap
 from smearwatch.capture.registration.atlas import Atlas, CellKey, KnownField, View
-from smearwatch.capture.registration.clearness import BestViews, Clearness, clearness
+from smearwatch.capture.registration.clearness import BestViews, Clearness, measure_clearness
 from smearwatch.capture.registration.keypoints import guess
 from smearwatch.capture.registration.picture_cache import PictureCache
-from smearwatch.capture.registration.signatures import ANGLES_DEG, Look, Thumbnail, look
+from smearwatch.capture.registration.signatures import ANGLES_DEG, Descriptor, Thumbnail, describe_cell
 from smearwatch.capture.registration.similarity import Similarity
 from smearwatch.daemon.record.placement import Placement
 
 _LATEST = 3  # fields with which each new one is compared whatever it shows
 _LEAST_ALIKE, _MOST_ALIKE = 0.8, 3
-_DRIFT_UM = 12.0  # by which two ways to one place may differ
+_DRIFT_UM = 12.0  # by which two paths to one position may differ
 _MOST_NEAR = 3
 _SAME_CELL_UM = 2.0
 _MOST_CHECKS = 60  # of guesses for one field, so that one full of cells takes no longer than others
-_TOLD = 8  # ties that the ledger names
+_MOST_TIES = 8  # ties that the ledger names
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class WholeCell:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class Registered:
     """Where a field lies, and which of its cells were counted before.
 
     Attributes
     ----------
     placement
-        As the ledger tells it; None for a field of a ledger that began before fields were placed.
+        As the ledger records it; None for a field of a ledger that is older than registration.
     same_as
         For the index of each cell seen before, the frame and index under which it is counted.
     better_than
@@ -50,17 +50,17 @@ class Placed:
 
 
 class SlideMap:
-    """The fields of one session, taken in one after the other.
+    """The fields of one session, registered one after the other.
 
     Nothing is guessed: a field lies where blocks all over its overlap with an earlier one look alike, or it is
-    ``unplaced``; a cell was seen before where such an earlier field shows it at the same place.
+    ``unplaced``; a cell was seen before where such an earlier field shows it at the same position.
 
     Parameters
     ----------
-    shelf
+    picture_cache
         The pictures of the fields.
     judges_again
-        Whether a view that is clearly better than those before it is told.
+        Whether views that are clearly better than those before are named.
     """
 
     def __init__(self, picture_cache: PictureCache, *, judges_again: bool = True) -> None:
@@ -68,83 +68,93 @@ class SlideMap:
         self._best = BestViews()
         self._judges_again = judges_again
         self._atlas = Atlas()
-        self._placed: dict[str, Placed] = {}
+        self._registered: dict[str, Registered] = {}
 
-    def place(self, frame: str, size_um: complex, cells: Sequence[WholeCell]) -> Placed:
-        """Take a field in; asked again about the same frame, the same answer.
+    def register(self, frame: str, size_um: complex, cells: Sequence[WholeCell]) -> Registered:
+        """Register a field; the same frame gets the same answer again.
 
         Parameters
         ----------
         frame
-            Its name; the shelf has its picture.
+            Its SHA-256; the cache has its picture.
         size_um
             Width and height, x + iy.
         cells
             Its whole leukocytes.
         """
-        if frame in self._placed:
-            return self._placed[frame]
-        turned = {cell.index: look(cell.thumbnail, ANGLES_DEG) for cell in cells}
+        if frame in self._registered:
+            return self._registered[frame]
+        turned = {cell.index: describe_cell(cell.thumbnail, ANGLES_DEG) for cell in cells}
         search = _Search(self._picture_cache, self._atlas, frame, turned)
         search.among_latest()
-        search.by_look()
-        search.by_place()
-        clear = {cell.index: clearness(cell.thumbnail) for cell in cells}
+        search.by_descriptor()
+        search.by_position()
+        clear = {cell.index: measure_clearness(cell.thumbnail) for cell in cells}
         same_as = search.same_as()
         better_than = self._best.beaten(same_as, clear) if self._judges_again else {}
-        placed = Placed(self._placement(search, size_um), same_as, better_than)
-        self.remember(frame, size_um, placed, {index: _upright(seen) for index, seen in turned.items()}, clear)
-        return placed
+        registered = Registered(self._placement(search, size_um), same_as, better_than)
+        self.remember(frame, size_um, registered, {index: _upright(seen) for index, seen in turned.items()}, clear)
+        return registered
 
     def remember(
         self,
         frame: str,
         size_um: complex,
-        placed: Placed,
-        looks: dict[int, Look],
+        registered: Registered,
+        descriptors: dict[int, Descriptor],
         clear: Mapping[int, Clearness],
     ) -> None:
-        """Take in a field that was placed before: the looks of its whole cells, by index, and how clear they are."""
-        self._best.take(frame, placed.same_as, placed.better_than, clear)
+        """Add a field that was registered before.
+
+        Parameters
+        ----------
+        frame, size_um
+            See `register`.
+        registered
+            What was answered then.
+        descriptors, clear
+            Of its whole cells by index: descriptors, and how clearly the field shows them.
+        """
+        self._best.take(frame, registered.same_as, registered.better_than, clear)
         views = tuple(
-            View(frame, index, seen.middle_um, placed.same_as.get(index, (frame, index)))
-            for index, seen in looks.items()
+            View(frame, index, seen.middle_um, registered.same_as.get(index, (frame, index)))
+            for index, seen in descriptors.items()
         )
-        placement = placed.placement or self._alone("unplaced")
+        placement = registered.placement or self._alone("unplaced")
         known = KnownField(placement.island, pose_of(placement, size_um), views)
-        self._atlas.add(frame, known, list(looks.values()))
-        self._placed[frame] = placed
+        self._atlas.add(frame, known, list(descriptors.values()))
+        self._registered[frame] = registered
 
     def _alone(self, status: Literal["first", "unplaced"]) -> Placement:
-        return Placement(status, self._atlas.islands, 0.0, 0.0, 0.0, 1.0)
+        return Placement(status, self._atlas.components, 0.0, 0.0, 0.0, 1.0)
 
     def _placement(self, search: "_Search", size_um: complex) -> Placement:
         ties = search.ties
         if not ties:
             return self._alone("unplaced" if self._atlas.fields else "first")
-        pose, island = search.pose()
+        pose, component = search.pose()
         middle = pose.at(size_um / 2)
         return Placement(
             status="placed",
-            island=island,
+            island=component,
             x_um=round(middle.real, 3),
             y_um=round(middle.imag, 3),
             angle_deg=round(pose.angle_deg, 4),
             scale=round(pose.scale, 6),
-            tied_to=tuple(sorted(ties, key=lambda other: -ties[other].agreeing)[:_TOLD]),
+            tied_to=tuple(sorted(ties, key=lambda other: -ties[other].agreeing)[:_MOST_TIES]),
         )
 
 
 def pose_of(placement: Placement, size_um: complex) -> Similarity:
-    """Return the map from a field's micrometres to its island's that a placement stands for."""
+    """Return the map from a field's micrometres to those of its component that a placement stands for."""
     turn = Similarity.of(scale=placement.scale, angle_deg=placement.angle_deg, shift=0j)
     return Similarity(turn.factor, complex(placement.x_um, placement.y_um) - turn.at(size_um / 2))
 
 
 class _Search:
-    """Looks for the fields that a new one overlaps."""
+    """Search for the fields that a new one overlaps."""
 
-    def __init__(self, picture_cache: PictureCache, atlas: Atlas, frame: str, turned: dict[int, Look]) -> None:
+    def __init__(self, picture_cache: PictureCache, atlas: Atlas, frame: str, turned: dict[int, Descriptor]) -> None:
         self._picture_cache = picture_cache
         self._atlas = atlas
         self._frame = frame
@@ -160,12 +170,14 @@ class _Search:
             if start is not None:
                 self._check(other, start, None)
 
-    def by_look(self) -> None:
+    def by_descriptor(self) -> None:
         """Compare with the fields whose cells look like those that are not known yet."""
         known = self.same_as()
         unknown = [index for index in self._turned if index not in known]
-        looks = [self._turned[index] for index in unknown]
-        for index, likely in zip(unknown, self._atlas.alike(looks, least=_LEAST_ALIKE, most=_MOST_ALIKE), strict=True):
+        descriptors = [self._turned[index] for index in unknown]
+        for index, likely in zip(
+            unknown, self._atlas.alike(descriptors, least=_LEAST_ALIKE, most=_MOST_ALIKE), strict=True
+        ):
             if index in self.same_as():
                 continue  # by a tie that another cell led to
             for likeness in likely:
@@ -174,16 +186,16 @@ class _Search:
                 if view.frame not in self.ties and self._check(view.frame, start, view.middle_um):
                     break
 
-    def by_place(self) -> None:
-        """Compare with the fields that show a cell where one lies that is not known yet."""
+    def by_position(self) -> None:
+        """Compare with the fields that show a cell at the position of one that is not known yet."""
         if not self.ties:
             return
-        pose, island = self.pose()
+        pose, component = self.pose()
         for index, turned in self._turned.items():
             if index in self.same_as():
                 continue
             near = [
-                v for v in self._atlas.near(island, pose.at(turned.middle_um), _DRIFT_UM) if v.frame not in self.ties
+                v for v in self._atlas.near(component, pose.at(turned.middle_um), _DRIFT_UM) if v.frame not in self.ties
             ]
             for view in near[:_MOST_NEAR]:
                 there = self._atlas.fields[view.frame].pose.inverse().after(pose)
@@ -192,13 +204,13 @@ class _Search:
                     break
 
     def pose(self) -> tuple[Similarity, int]:
-        """Return the field's place by its surest tie, and the island."""
+        """Return the field's pose by its surest tie, and the component."""
         surest = max(self.ties, key=lambda other: self.ties[other].agreeing)
         field = self._atlas.fields[surest]
-        return field.pose.after(self.ties[surest].onto), field.island
+        return field.pose.after(self.ties[surest].onto), field.component
 
     def same_as(self) -> dict[int, CellKey]:
-        """Return the cells that were counted before: those that a tied field shows at the same place."""
+        """Return the cells that were counted before: those that a tied field shows at the same position."""
         met = sorted(self._meetings(), key=lambda meeting: meeting[0])
         known: dict[int, CellKey] = {}
         for _, index, counted_as in met:
@@ -219,11 +231,11 @@ class _Search:
         if mine is None or theirs is None or self._checks == _MOST_CHECKS:
             return False
         self._checks += 1
-        tie = checked(mine, theirs, start, seed_um=seed_um)
+        tie = check_overlap(mine, theirs, start, seed_um=seed_um)
         if tie.holds:
             self.ties[other] = tie
         return tie.holds
 
 
-def _upright(seen: Look) -> Look:
-    return Look(seen.middle_um, seen.values[:1], seen.known[:1])
+def _upright(seen: Descriptor) -> Descriptor:
+    return Descriptor(seen.middle_um, seen.values[:1], seen.known[:1])

@@ -181,9 +181,9 @@ def test_a_finder_whose_map_is_not_the_ledgers_reads_it_anew_and_tries_once_more
     result = find(data, um_per_px=UM_PER_PX, um_per_px_source="configured")
     assert isinstance(result, FieldFound)
     with LedgerReader.read(bench.folder) as ledger:
-        placed = SessionMap(ledger, max_pixels=10**8).place(better, result)
-    assert placed.better_than
-    other.send(*cells_found(lease, result, placed, {}))
+        registered = SessionMap(ledger, max_pixels=10**8).register(better, result)
+    assert registered.better_than
+    other.send(*cells_found(lease, result, registered, {}))
     judge(bench, worker, better)
     best, _ = seen(bench, source, 0.0)
     judge(bench, worker, best)

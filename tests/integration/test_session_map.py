@@ -10,7 +10,7 @@ import pytest
 
 from smearwatch.capture.finder.field import FieldFound, find
 from smearwatch.capture.finder.session_map import SessionMap
-from smearwatch.capture.registration.slide_map import Placed
+from smearwatch.capture.registration.slide_map import Registered
 from smearwatch.capture.slide.view import View
 from smearwatch.capture.slide.writer import encode
 from smearwatch.daemon.record.events import Opened, Seen
@@ -25,37 +25,37 @@ SIZE: dict[str, Any] = {"width_px": 1000, "height_px": 640, "um_per_px": 0.11, "
 
 
 @pytest.fixture(scope="module")
-def way() -> list[Walked]:
+def route() -> list[Walked]:
     """On, away, back, on."""
     views = [View(0.0, 0.0), View(55.0, 10.0, angle_deg=2.0), View(900.0, 0.0), View(8.0, -6.0, angle_deg=-9.0)]
     return walked([*views, View(930.0, 20.0, angle_deg=5.0)], **SIZE)
 
 
-def commit(ledger: Ledger, frame: str, field: Walked, placed: Placed) -> None:
+def commit(ledger: Ledger, frame: str, field: Walked, registered: Registered) -> None:
     """Write what the hub writes for what the finder says."""
     ledger.append([Seen(frame, "f.jpg", len(field.data), 1, None, None, True, "folder")])
-    found, thumbnails = answered(frame, field.result, placed)
+    found, thumbnails = answered(frame, field.result, registered)
     ledger.append([found], thumbnails)
 
 
-def recorded(folder: Path, way: list[Walked], *, anew_each_time: bool) -> list[Placed]:
-    """Place a way while it is recorded; by one desk, or by another one for each field."""
-    placed = []
+def recorded(folder: Path, route: list[Walked], *, anew_each_time: bool) -> list[Registered]:
+    """Register a route while it is recorded; by one session map, or by another one for each field."""
+    registered = []
     with Ledger.open(folder, session="s") as ledger, LedgerReader.read(folder) as reader:
         ledger.append([Opened(ledger.epoch, 1, "t", "s", 100, 33.0, "rule", {})])
-        desk = SessionMap(reader, max_pixels=10**8)
-        for field in way:
+        session_map = SessionMap(reader, max_pixels=10**8)
+        for field in route:
             frame = ledger.frames.put(field.data)
             if anew_each_time:
-                desk = SessionMap(reader, max_pixels=10**8)
-            placed.append(desk.place(frame, field.result))
-            commit(ledger, frame, field, placed[-1])
-    return placed
+                session_map = SessionMap(reader, max_pixels=10**8)
+            registered.append(session_map.register(frame, field.result))
+            commit(ledger, frame, field, registered[-1])
+    return registered
 
 
-def test_going_on_from_the_ledger_gives_the_same_places_and_cells(way, tmp_path):
-    one = recorded(tmp_path / "one", way, anew_each_time=False)
-    other = recorded(tmp_path / "other", way, anew_each_time=True)
+def test_going_on_from_the_ledger_gives_the_same_placements_and_cells(route, tmp_path):
+    one = recorded(tmp_path / "one", route, anew_each_time=False)
+    other = recorded(tmp_path / "other", route, anew_each_time=True)
     assert one == other
     assert [p.placement.status for p in one if p.placement] == ["first", "placed", "unplaced", "placed", "placed"]
     assert sum(len(p.same_as) for p in one) >= 4
@@ -70,9 +70,9 @@ def defocused(field: Walked, um: float) -> Walked:
     return replace(field, data=data, result=result)
 
 
-def test_a_blurred_first_view_is_beaten_once_by_whichever_desk_places_the_sharp_one(way, tmp_path):
+def test_a_blurred_first_view_is_beaten_once_by_whichever_map_registers_the_sharp_one(route, tmp_path):
     """Blurred, sharp, turned and as sharp, blurred again: the second view of each cell is judged, no other is."""
-    four = [defocused(way[0], 0.5), way[0], way[3], defocused(way[3], 0.3)]
+    four = [defocused(route[0], 0.5), route[0], route[3], defocused(route[3], 0.3)]
     one = recorded(tmp_path / "one", four, anew_each_time=False)
     assert recorded(tmp_path / "other", four, anew_each_time=True) == one
     assert len(one[1].same_as) >= 3
@@ -84,47 +84,51 @@ def test_a_blurred_first_view_is_beaten_once_by_whichever_desk_places_the_sharp_
     assert soft.better_than == {}
 
 
-def test_without_being_asked_no_view_is_judged_again(way, tmp_path):
-    blurred = defocused(way[0], 0.5)
+def test_without_being_asked_no_view_is_judged_again(route, tmp_path):
+    blurred = defocused(route[0], 0.5)
     with Ledger.open(tmp_path, session="s") as ledger, LedgerReader.read(tmp_path) as reader:
         ledger.append([Opened(ledger.epoch, 1, "t", "s", 100, 33.0, "rule", {})])
-        desk = SessionMap(reader, max_pixels=10**8, judges_again=False)
-        placed = [desk.place(ledger.frames.put(field.data), field.result) for field in (blurred, way[0])]
-    assert placed[1].same_as
-    assert placed[1].better_than == {}
+        session_map = SessionMap(reader, max_pixels=10**8, judges_again=False)
+        registered = [
+            session_map.register(ledger.frames.put(field.data), field.result) for field in (blurred, route[0])
+        ]
+    assert registered[1].same_as
+    assert registered[1].better_than == {}
 
 
-def test_what_the_ledger_says_of_a_frame_stands(way, tmp_path):
+def test_what_the_ledger_says_of_a_frame_stands(route, tmp_path):
     """A frame whose crops were lost comes again: its cells are those of then."""
-    placed = recorded(tmp_path, way, anew_each_time=False)
+    registered = recorded(tmp_path, route, anew_each_time=False)
     with LedgerReader.read(tmp_path) as reader:
-        desk = SessionMap(reader, max_pixels=10**8)
+        session_map = SessionMap(reader, max_pixels=10**8)
         frames = [found.frame for found in reader.found_frames()]
-        assert len(frames) == len(way)
-        assert [desk.place(frame, field.result) for frame, field in zip(frames, way, strict=True)] == placed
+        assert len(frames) == len(route)
+        assert [
+            session_map.register(frame, field.result) for frame, field in zip(frames, route, strict=True)
+        ] == registered
 
 
-def test_fields_of_a_ledger_that_knew_no_places_are_known_by_their_cells(way, tmp_path):
+def test_fields_of_a_ledger_without_placements_are_known_by_their_cells(route, tmp_path):
     with Ledger.open(tmp_path, session="s") as ledger, LedgerReader.read(tmp_path) as reader:
         ledger.append([Opened(ledger.epoch, 1, "t", "s", 100, 33.0, "rule", {})])
-        first = ledger.frames.put(way[0].data)
-        commit(ledger, first, way[0], Placed(None, {}))
-        desk = SessionMap(reader, max_pixels=10**8)
-        again = desk.place(ledger.frames.put(way[3].data), way[3].result)
+        first = ledger.frames.put(route[0].data)
+        commit(ledger, first, route[0], Registered(None, {}))
+        session_map = SessionMap(reader, max_pixels=10**8)
+        again = session_map.register(ledger.frames.put(route[3].data), route[3].result)
         assert again.placement is not None
         assert (again.placement.status, again.placement.tied_to) == ("placed", (first,))
         assert again.same_as
         # And the frame itself, asked for once more, has no place still.
-        assert desk.place(first, replace(way[0].result)) == Placed(None, {})
+        assert session_map.register(first, replace(route[0].result)) == Registered(None, {})
 
 
-def test_a_damaged_earlier_frame_costs_no_later_one(way, tmp_path):
-    recorded(tmp_path, way[:1], anew_each_time=False)
+def test_a_damaged_earlier_frame_costs_no_later_one(route, tmp_path):
+    recorded(tmp_path, route[:1], anew_each_time=False)
     with Ledger.open(tmp_path, session="s") as ledger, LedgerReader.read(tmp_path) as reader:
         (found,) = reader.found_frames()
         path = ledger.frames.path(found.frame)
         path.chmod(0o600)
-        path.write_bytes(way[0].data[:500])
-        placed = SessionMap(reader, max_pixels=10**8).place(ledger.frames.put(way[3].data), way[3].result)
-    assert placed.placement is not None
-    assert (placed.placement.status, placed.same_as) == ("unplaced", {})
+        path.write_bytes(route[0].data[:500])
+        registered = SessionMap(reader, max_pixels=10**8).register(ledger.frames.put(route[3].data), route[3].result)
+    assert registered.placement is not None
+    assert (registered.placement.status, registered.same_as) == ("unplaced", {})

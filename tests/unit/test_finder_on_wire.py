@@ -8,7 +8,7 @@ import pytest
 from smearwatch.capture.finder.field import FieldFound, FoundCell
 from smearwatch.capture.finder.on_wire import cell_on_wire, cells_found
 from smearwatch.capture.registration.picture import PackedPicture
-from smearwatch.capture.registration.slide_map import Placed
+from smearwatch.capture.registration.slide_map import Registered
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation
 from smearwatch.daemon.hub.frame_queue import found_cell, found_event
 from smearwatch.daemon.record.events import event_from_bytes, event_to_bytes
@@ -23,7 +23,7 @@ LEUKOCYTES = (
     Leukocyte((500, 6, 70, 80), (535.0, 46.0), 101.25, False, 0.75),
 )
 PLACEMENT = Placement("placed", 3, 1.5, -2.25, 4.0, 1.01, (EARLIER,))
-PLACED = Placed(PLACEMENT, {0: (EARLIER, 4), 2: (EARLIER, 7)}, {2: (EARLIER, 7)})
+REGISTERED = Registered(PLACEMENT, {0: (EARLIER, 4), 2: (EARLIER, 7)}, {2: (EARLIER, 7)})
 LEASE = FrameLease(9, FRAME, "f.jpg", None, None, (), ())
 
 EVENT = (
@@ -64,12 +64,12 @@ def field():
 
 
 def test_the_event_of_a_found_field_is_the_same_to_the_byte(field):
-    message, _ = cells_found(LEASE, field, PLACED, {})
+    message, _ = cells_found(LEASE, field, REGISTERED, {})
     assert event_to_bytes(found_event(message)).decode() == EVENT
 
 
 def test_from_the_finder_through_the_wire_into_the_ledger_and_back(field):
-    message, buffers = cells_found(LEASE, field, PLACED, {"decode": 1.0})
+    message, buffers = cells_found(LEASE, field, REGISTERED, {"decode": 1.0})
     received, received_buffers = decode([bytes(part) for part in encode(message, buffers)], max_bytes=10**8)
     assert received == message
     assert [bytes(buffer) for buffer in received_buffers] == [
@@ -86,7 +86,7 @@ def test_from_the_finder_through_the_wire_into_the_ledger_and_back(field):
 @pytest.mark.parametrize("index", range(len(LEUKOCYTES)))
 def test_each_value_of_a_cell_keeps_its_name(field, index):
     """All values of one cell differ, so that two of them in each other's place would show."""
-    recorded = found_cell(cell_on_wire(field.cells[index], PLACED))
+    recorded = found_cell(cell_on_wire(field.cells[index], REGISTERED))
     leukocyte = LEUKOCYTES[index]
     assert recorded.index == index
     assert recorded.box == leukocyte.box
@@ -94,5 +94,7 @@ def test_each_value_of_a_cell_keeps_its_name(field, index):
     assert recorded.area_um2 == leukocyte.area_um2
     assert recorded.at_edge == leukocyte.at_edge
     assert recorded.score == leukocyte.score
-    assert recorded.same_as == (CellName(*PLACED.same_as[index]) if index in PLACED.same_as else None)
-    assert recorded.better_than == (CellName(*PLACED.better_than[index]) if index in PLACED.better_than else None)
+    assert recorded.same_as == (CellName(*REGISTERED.same_as[index]) if index in REGISTERED.same_as else None)
+    assert recorded.better_than == (
+        CellName(*REGISTERED.better_than[index]) if index in REGISTERED.better_than else None
+    )

@@ -8,9 +8,9 @@ import pytest
 
 from smearwatch.capture.finder.field import FieldFound, find
 from smearwatch.capture.registration.picture_cache import PictureCache
-from smearwatch.capture.registration.signatures import ANGLES_DEG, Look, LookIndex, Thumbnail, look
+from smearwatch.capture.registration.signatures import ANGLES_DEG, Descriptor, DescriptorIndex, Thumbnail, describe_cell
 from smearwatch.capture.registration.similarity import Similarity
-from smearwatch.capture.registration.slide_map import Placed, SlideMap, WholeCell, pose_of
+from smearwatch.capture.registration.slide_map import Registered, SlideMap, WholeCell, pose_of
 from smearwatch.capture.slide.view import View
 from tests.walked import Walked, named, walked
 
@@ -37,10 +37,10 @@ def whole(field: Walked) -> list[WholeCell]:
     ]
 
 
-def place(slide_map: SlideMap, picture_cache: PictureCache, field: Walked, number: int) -> Placed:
+def register(slide_map: SlideMap, picture_cache: PictureCache, field: Walked, number: int) -> Registered:
     frame = f"{number:064x}"
     picture_cache.put(frame, field.result.picture)
-    return slide_map.place(frame, field.size_um, whole(field))
+    return slide_map.register(frame, field.size_um, whole(field))
 
 
 def forgotten(frame: str):
@@ -48,7 +48,7 @@ def forgotten(frame: str):
 
 
 @pytest.fixture(scope="module")
-def way() -> list[Walked]:
+def route() -> list[Walked]:
     """There, on, away without overlap, back to the first place turned, on from there."""
     return walked(
         [
@@ -62,21 +62,21 @@ def way() -> list[Walked]:
     )
 
 
-def test_each_leukocyte_is_counted_once(way):
+def test_each_leukocyte_is_counted_once(route):
     picture_cache = PictureCache(forgotten)
     slide_map = SlideMap(picture_cache)
     names: dict[tuple[str, int], str | None] = {}
     counted: list[str | None] = []
     again = 0
-    for number, field in enumerate(way):
-        placed = place(slide_map, picture_cache, field, number)
+    for number, field in enumerate(route):
+        registered = register(slide_map, picture_cache, field, number)
         for cell in field.result.cells:
             if cell.leukocyte.at_edge:
                 continue
             names[f"{number:064x}", cell.index] = named(field.field, cell.leukocyte.centre_xy_px)
-            if cell.index in placed.same_as:
+            if cell.index in registered.same_as:
                 again += 1
-                assert names[placed.same_as[cell.index]] == names[f"{number:064x}", cell.index]
+                assert names[registered.same_as[cell.index]] == names[f"{number:064x}", cell.index]
             else:
                 counted.append(names[f"{number:064x}", cell.index])
     assert None not in counted
@@ -85,54 +85,54 @@ def test_each_leukocyte_is_counted_once(way):
     assert again >= 4
 
 
-def test_a_field_lies_where_it_lies_or_is_unplaced(way):
+def test_a_field_lies_where_it_lies_or_is_unplaced(route):
     picture_cache = PictureCache(forgotten)
     slide_map = SlideMap(picture_cache)
-    placed = [place(slide_map, picture_cache, field, number).placement for number, field in enumerate(way)]
-    assert [p.status for p in placed if p] == ["first", "placed", "unplaced", "placed", "placed"]
-    assert [p.island for p in placed if p] == [0, 0, 1, 0, 0]
+    registered = [register(slide_map, picture_cache, field, number).placement for number, field in enumerate(route)]
+    assert [p.status for p in registered if p] == ["first", "placed", "unplaced", "placed", "placed"]
+    assert [p.island for p in registered if p] == [0, 0, 1, 0, 0]
     for number in (1, 3, 4):
-        placement = placed[number]
+        placement = registered[number]
         assert placement is not None
         assert placement.tied_to
         # An island's origin is the middle of its first field.
-        true = Similarity(1 + 0j, -way[0].size_um / 2).after(way[0].pose.inverse().after(way[number].pose))
-        found = pose_of(placement, way[number].size_um)
-        for point in (0j, way[number].size_um):
+        true = Similarity(1 + 0j, -route[0].size_um / 2).after(route[0].pose.inverse().after(route[number].pose))
+        found = pose_of(placement, route[number].size_um)
+        for point in (0j, route[number].size_um):
             assert abs(found.at(point) - true.at(point)) < 2.0
         assert placement.angle_deg == pytest.approx(true.angle_deg, abs=0.5)
 
 
-def test_asked_again_it_answers_the_same_and_takes_nothing_in_twice(way):
+def test_asked_again_it_answers_the_same_and_takes_nothing_in_twice(route):
     picture_cache = PictureCache(forgotten)
     slide_map = SlideMap(picture_cache)
-    first = [place(slide_map, picture_cache, field, number) for number, field in enumerate(way[:2])]
-    assert [place(slide_map, picture_cache, field, number) for number, field in enumerate(way[:2])] == first
-    back = place(slide_map, picture_cache, way[3], 3).placement
+    first = [register(slide_map, picture_cache, field, number) for number, field in enumerate(route[:2])]
+    assert [register(slide_map, picture_cache, field, number) for number, field in enumerate(route[:2])] == first
+    back = register(slide_map, picture_cache, route[3], 3).placement
     assert back is not None
     assert back.island == 0
 
 
-def test_a_cell_looks_most_like_itself_turned(way):
+def test_a_cell_looks_most_like_itself_turned(route):
     """Every whole cell of the field that came back is found among all others."""
-    index, owners = LookIndex(), []
+    index, owners = DescriptorIndex(), []
     for number in (0, 1, 2):
-        for cell in whole(way[number]):
-            index.add(look(cell.thumbnail))
-            owners.append(named(way[number].field, way[number].result.cells[cell.index].leukocyte.centre_xy_px))
+        for cell in whole(route[number]):
+            index.add(describe_cell(cell.thumbnail))
+            owners.append(named(route[number].field, route[number].result.cells[cell.index].leukocyte.centre_xy_px))
     looked = 0
-    for cell in whole(way[3]):
-        name = named(way[3].field, way[3].result.cells[cell.index].leukocyte.centre_xy_px)
+    for cell in whole(route[3]):
+        name = named(route[3].field, route[3].result.cells[cell.index].leukocyte.centre_xy_px)
         if name in owners:
-            alike = index.alike([look(cell.thumbnail, ANGLES_DEG)])[0]
+            alike = index.alike([describe_cell(cell.thumbnail, ANGLES_DEG)])[0]
             assert owners[int(alike.max(axis=0).argmax())] == name
             looked += 1
     assert looked >= 2
 
 
 def test_the_index_grows_and_an_empty_one_has_nothing():
-    index = LookIndex()
-    seen = look(Thumbnail(WHITE_PX, 22 / 96, 50 + 50j, 100 + 100j))
+    index = DescriptorIndex()
+    seen = describe_cell(Thumbnail(WHITE_PX, 22 / 96, 50 + 50j, 100 + 100j))
     assert index.alike([seen]).shape == (1, 1, 0)
     for _ in range(130):
         index.add(seen)
@@ -168,17 +168,19 @@ def test_leukocytes_alone_on_glass_are_never_taken_for_each_other():
         picture_cache.put(frame, found.picture)
         size_um = complex(found.width_px, found.height_px) * 0.1
         cells = [WholeCell(cell.index, cut_out(found, cell.index, size_um)) for cell in found.cells]
-        assert slide_map.place(frame, size_um, cells).same_as == {}
+        assert slide_map.register(frame, size_um, cells).same_as == {}
 
 
-def test_an_earlier_field_whose_picture_is_lost_is_tied_to_nothing(way):
+def test_an_earlier_field_whose_picture_is_lost_is_tied_to_nothing(route):
     """It is damaged on the disk: the new field is unplaced, and nothing else happens."""
     picture_cache = PictureCache(lambda frame: None)
     slide_map = SlideMap(picture_cache)
-    placed = place(slide_map, picture_cache, way[0], 0)
+    registered = register(slide_map, picture_cache, route[0], 0)
     gone = SlideMap(picture_cache)
-    gone.remember("ff" * 32, way[0].size_um, placed, {c.index: look(c.thumbnail) for c in whole(way[0])}, {})
-    alone = place(gone, picture_cache, way[3], 3)
+    gone.remember(
+        "ff" * 32, route[0].size_um, registered, {c.index: describe_cell(c.thumbnail) for c in whole(route[0])}, {}
+    )
+    alone = register(gone, picture_cache, route[3], 3)
     assert alone.placement is not None
     assert (alone.placement.status, alone.same_as) == ("unplaced", {})
 
@@ -187,9 +189,9 @@ def test_what_two_views_do_not_share_says_nothing():
     """Two corners of a field that show opposite halves of their discs cannot be compared."""
     rng = np.random.default_rng(1)
     bgr = np.asarray(rng.integers(60, 235, (96, 96, 3)), np.uint8)
-    index = LookIndex()
-    left = look(Thumbnail(bgr, 22 / 96, 1 + 50j, 100 + 100j))
-    index.add(Look(left.middle_um, left.values, left.known))
-    right = look(Thumbnail(bgr, 22 / 96, 99 + 50j, 100 + 100j))
+    index = DescriptorIndex()
+    left = describe_cell(Thumbnail(bgr, 22 / 96, 1 + 50j, 100 + 100j))
+    index.add(Descriptor(left.middle_um, left.values, left.known))
+    right = describe_cell(Thumbnail(bgr, 22 / 96, 99 + 50j, 100 + 100j))
     assert index.alike([right])[0, 0, 0] == -1.0
     assert index.alike([left])[0, 0, 0] == pytest.approx(1.0, abs=1e-3)

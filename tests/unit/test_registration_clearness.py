@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from smearwatch.capture.registration.clearness import BestViews, Clearness, clearness
+from smearwatch.capture.registration.clearness import BestViews, Clearness, measure_clearness
 from smearwatch.capture.registration.signatures import Thumbnail
 from smearwatch.capture.slide.view import View
 from tests.walked import walked
@@ -46,21 +46,21 @@ def moved(cell: Thumbnail, um: float, *, across: bool) -> Thumbnail:
 
 def test_a_blurred_or_moved_view_is_beaten_and_beats_nothing(cells):
     for cell in cells:
-        sharp = clearness(cell)
+        sharp = measure_clearness(cell)
         for worse in (
             blurred(cell, 0.5),
             blurred(cell, 1.0),
             moved(cell, 2.0, across=True),
             moved(cell, 2, across=False),
         ):
-            assert sharp.beats(clearness(worse))
-            assert not clearness(worse).beats(sharp)
+            assert sharp.beats(measure_clearness(worse))
+            assert not measure_clearness(worse).beats(sharp)
 
 
 def test_stain_light_noise_and_a_hair_of_blur_make_no_better_view(cells):
     rng = np.random.default_rng(4)
     for cell in cells:
-        sharp = clearness(cell)
+        sharp = measure_clearness(cell)
         noisy = np.clip(cell.bgr + rng.normal(0, 1.5, cell.bgr.shape), 0, 255)
         _, jpeg = cv2.imencode(".jpg", cell.bgr, [cv2.IMWRITE_JPEG_QUALITY, 80])
         for same in (
@@ -72,14 +72,15 @@ def test_stain_light_noise_and_a_hair_of_blur_make_no_better_view(cells):
             blurred(cell, 0.15),
             cell,
         ):
-            assert not clearness(same).beats(sharp)
-            assert not sharp.beats(clearness(same))
+            assert not measure_clearness(same).beats(sharp)
+            assert not sharp.beats(measure_clearness(same))
 
 
 def test_how_much_of_a_crop_the_field_shows():
     white = np.full((96, 96, 3), 235, np.uint8)
     shown = [
-        clearness(Thumbnail(white, UM_PER_PX, at, 100 + 80j)).inside for at in (50 + 40j, 16.5 + 16.5j, 8 + 40j, 0j)
+        measure_clearness(Thumbnail(white, UM_PER_PX, at, 100 + 80j)).inside
+        for at in (50 + 40j, 16.5 + 16.5j, 8 + 40j, 0j)
     ]
     assert shown == [1.0, 1.0, round((8 + 16.5) / 33, 3), 0.25]
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smearwatch.capture.registration.agreement import Tie, checked
-from smearwatch.capture.registration.keypoints import guess, keypoints
-from smearwatch.capture.registration.picture import FieldPicture, packed
+from smearwatch.capture.registration.agreement import Tie, check_overlap
+from smearwatch.capture.registration.keypoints import find_keypoints, guess
+from smearwatch.capture.registration.picture import FieldPicture, pack_picture
 from smearwatch.capture.registration.similarity import Similarity
 from smearwatch.capture.slide.view import View
 from tests.walked import Walked, walked
@@ -44,14 +44,14 @@ def fields() -> list[Walked]:
 
 
 def picture(field: Walked) -> FieldPicture:
-    return field.result.picture.unpacked()
+    return field.result.picture.unpack()
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[case.name for case in CASES])
 def test_overlapping_fields_are_tied_where_they_truly_lie(fields, number):
     first, field = fields[0], fields[number + 1]
-    start = guess(keypoints(picture(field)), keypoints(picture(first)))
-    tie = None if start is None else checked(picture(field), picture(first), start)
+    start = guess(find_keypoints(picture(field)), find_keypoints(picture(first)))
+    tie = None if start is None else check_overlap(picture(field), picture(first), start)
     if not CASES[number].overlaps:
         assert tie is None or not tie.holds
         return
@@ -68,7 +68,7 @@ def test_a_rough_start_at_one_place_is_enough(fields):
     true = first.pose.inverse().after(field.pose)
     seed = complex(55.0, 20.0)
     rough = Similarity.about(true.inverse().at(seed), seed + (2 - 2j), angle_deg=true.angle_deg - 6.0)
-    tie = checked(picture(field), picture(first), rough, seed_um=seed)
+    tie = check_overlap(picture(field), picture(first), rough, seed_um=seed)
     assert tie.holds
     assert abs(tie.onto.at(0j) - true.at(0j)) < 1.0
 
@@ -79,7 +79,7 @@ def test_any_two_places_laid_onto_each_other_do_not_agree(fields):
     for field in (fields[5], fields[6], fields[7]):
         for x, y in np.random.default_rng(2).uniform((10, 10), (100, 60), (12, 2)):
             start = Similarity.about(complex(55.0, 35.0), complex(x, y), angle_deg=float(x % 15))
-            assert not checked(picture(field), first, start, seed_um=complex(x, y)).holds
+            assert not check_overlap(picture(field), first, start, seed_um=complex(x, y)).holds
 
 
 def test_a_corner_in_common_is_enough_and_no_other_corner_is(fields):
@@ -88,7 +88,7 @@ def test_a_corner_in_common_is_enough_and_no_other_corner_is(fields):
     true = first.pose.inverse().after(corner.pose)
     seed = complex(98.0, 62.0)
     start = Similarity.about(true.inverse().at(seed), seed + (0.7 - 0.7j), angle_deg=4.0)
-    tie = checked(picture(corner), picture(first), start, seed_um=seed)
+    tie = check_overlap(picture(corner), picture(first), start, seed_um=seed)
     assert tie.holds
     assert tie.agreeing < FEWEST_BLOCKS_ALONE
     assert abs(tie.onto.at(0j) - true.at(0j)) < 1.0
@@ -96,7 +96,7 @@ def test_a_corner_in_common_is_enough_and_no_other_corner_is(fields):
     for x, y, turn in rng.uniform((80, 45, -10), (100, 63, 10), (200, 3)):
         onto = complex(x, y)
         start = Similarity.about(complex(110.0, 70.0) - onto, onto, angle_deg=float(turn))
-        assert not checked(picture(fields[5]), picture(fields[0]), start, seed_um=onto).holds
+        assert not check_overlap(picture(fields[5]), picture(fields[0]), start, seed_um=onto).holds
 
 
 @pytest.mark.parametrize(
@@ -133,13 +133,13 @@ def test_what_makes_a_tie_hold(agreeing, of, scale, holds):
 
 
 def test_an_empty_field_has_no_points_and_is_tied_to_nothing():
-    white = packed(np.full((300, 400, 3), 235, np.uint8), 0.22).unpacked()
-    assert guess(keypoints(white), keypoints(white)) is None
-    tie = checked(white, white, Similarity(1 + 0j, 0j))
+    white = pack_picture(np.full((300, 400, 3), 235, np.uint8), 0.22).unpack()
+    assert guess(find_keypoints(white), find_keypoints(white)) is None
+    tie = check_overlap(white, white, Similarity(1 + 0j, 0j))
     assert (tie.checked, tie.holds) == (0, False)
 
 
 def test_the_small_picture_is_the_same_whenever_it_is_made(fields):
     small = fields[0].result.picture
     assert small.um_per_px == pytest.approx(0.44, abs=0.005)
-    assert (small.unpacked().grey == picture(fields[0]).grey).all()
+    assert (small.unpack().grey == picture(fields[0]).grey).all()

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from smearwatch.capture.registration.similarity import Similarity, fitted
+from smearwatch.capture.registration.similarity import Similarity, fit_similarity
 
 SOME = Similarity.of(scale=1.04, angle_deg=7.0, shift=12 - 5j)
 
@@ -34,7 +34,7 @@ def test_it_is_fitted_through_points_of_which_a_third_lie():
     points = rng.uniform(0, 100, (60, 2))
     onto = SOME.of_all(points) + rng.normal(0, 0.1, points.shape)
     onto[:20] = rng.uniform(0, 100, (20, 2))
-    found = fitted(points, onto, within_um=0.6)
+    found = fit_similarity(points, onto, within_um=0.6)
     assert found is not None
     assert abs(found.at(50 + 50j) - SOME.at(50 + 50j)) < 0.2
     assert found.scale == pytest.approx(1.04, abs=0.005)
@@ -43,4 +43,4 @@ def test_it_is_fitted_through_points_of_which_a_third_lie():
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_points_fit_nothing(count):
     points = np.ones((count, 2))
-    assert fitted(points, points, within_um=1.0) is None
+    assert fit_similarity(points, points, within_um=1.0) is None

@@ -16,7 +16,7 @@ from smearwatch.capture.finder.field import THUMBNAIL_PX, THUMBNAIL_UM, FieldFou
 from smearwatch.capture.registration.picture import PackedPicture
 from smearwatch.capture.registration.picture_cache import PictureCache
 from smearwatch.capture.registration.signatures import Thumbnail
-from smearwatch.capture.registration.slide_map import Placed, SlideMap, WholeCell
+from smearwatch.capture.registration.slide_map import Registered, SlideMap, WholeCell
 from smearwatch.capture.slide.degradations import Degradations
 from smearwatch.capture.slide.freehand import Freehand
 from smearwatch.capture.slide.slide import Field, Slide
@@ -55,11 +55,11 @@ def on_real_fields(root: Path) -> Iterator[dict[str, Any]]:
         if not isinstance(result, FieldFound) or frame in slides:
             continue
         slides[frame] = path.stem.rpartition("_")[0]
-        placed = placed_on(slide_map, picture_cache, frame, result)
-        assert placed.placement is not None
-        tied = placed.placement.tied_to
+        registered = registered_on(slide_map, picture_cache, frame, result)
+        assert registered.placement is not None
+        tied = registered.placement.tied_to
         ties, across = ties + len(tied), across + sum(slides[other] != slides[frame] for other in tied)
-        whole, again = whole + sum(not cell.leukocyte.at_edge for cell in result.cells), again + len(placed.same_as)
+        whole, again = whole + sum(not cell.leukocyte.at_edge for cell in result.cells), again + len(registered.same_as)
     data = f"chula, {len(slides)} fields of {len(set(slides.values()))} slides, one after the other"
     yield share("whole leukocytes that an earlier field showed", data, again, whole, "")
     yield share("ties between fields of different slides, which cannot be", data, across, ties, "0")
@@ -86,17 +86,17 @@ def gone_over(slide: Slide, fields: int) -> Course:
             continue
         frame = f"{index:064x}"
         began = time.process_time()
-        placed = placed_on(slide_map, picture_cache, frame, result)
+        registered = registered_on(slide_map, picture_cache, frame, result)
         course.place_s.append(time.process_time() - began)
-        assert placed.placement is not None
-        course.status[placed.placement.status] += 1
+        assert registered.placement is not None
+        course.status[registered.placement.status] += 1
         if any(slide.frame(index).shared_with(slide.frame(other)) > 0.1 for other in answered):
             course.overlapping += 1
-            course.overlapping_unplaced += placed.placement.status != "placed"
+            course.overlapping_unplaced += registered.placement.status != "placed"
         answered.append(index)
-        course.again += len(placed.same_as)
-        course.judged_again += len(placed.better_than)
-        _tell(course, photographed, result, placed.same_as)
+        course.again += len(registered.same_as)
+        course.judged_again += len(registered.better_than)
+        _tell(course, photographed, result, registered.same_as)
     return course
 
 
@@ -106,10 +106,10 @@ def empty_map() -> tuple[SlideMap, PictureCache]:
     return SlideMap(picture_cache), picture_cache
 
 
-def placed_on(slide_map: SlideMap, picture_cache: PictureCache, frame: str, result: FieldFound) -> Placed:
+def registered_on(slide_map: SlideMap, picture_cache: PictureCache, frame: str, result: FieldFound) -> Registered:
     picture_cache.put(frame, result.picture)
     size_um = complex(result.width_px, result.height_px) * result.um_per_px
-    return slide_map.place(frame, size_um, _whole(result, size_um))
+    return slide_map.register(frame, size_um, _whole(result, size_um))
 
 
 def _tell(course: Course, photographed: Field, result: FieldFound, same_as: dict[int, tuple[str, int]]) -> None:

@@ -15,7 +15,7 @@ from smearwatch.capture.registration.atlas import CellKey
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Engine
 from tests.bench.seen.fields import CHULA_UM_PER_PX
-from tests.bench.seen.once import empty_map, placed_on
+from tests.bench.seen.once import empty_map, registered_on
 from tests.bench.seen.rows import share
 
 WEIGHTS = Path(__file__).resolve().parents[3] / "models" / "weights"
@@ -52,15 +52,15 @@ def _compared(pictures: Iterable[Photographed], engine: Engine, data: str) -> It
         if not isinstance(result, FieldFound) or frame in met:
             continue
         met.add(frame)
-        placed = placed_on(slide_map, picture_cache, frame, result)
-        again, judged_again = again + len(placed.same_as), judged_again + len(placed.better_than)
+        registered = registered_on(slide_map, picture_cache, frame, result)
+        again, judged_again = again + len(registered.same_as), judged_again + len(registered.better_than)
         for cell in result.cells:
             if cell.leukocyte.at_edge:
                 continue
-            counted = placed.same_as.get(cell.index, (frame, cell.index))
+            counted = registered.same_as.get(cell.index, (frame, cell.index))
             label = _label(path, cell, result)
             labels.setdefault(counted, Counter()).update([] if label is None else [label])
-            if cell.index not in placed.same_as or cell.index in placed.better_than:
+            if cell.index not in registered.same_as or cell.index in registered.better_than:
                 assert cell.crop_bgr is not None
                 (judgement,) = engine.judge([cell.crop_bgr])
                 name = "rejected" if judgement.verdict == "rejected" else judgement.cls
