@@ -63,7 +63,7 @@ class Progress:
         elif size := re.search(r"Downloading \S+ \(([\d.]+ [kMG]B)\)", line):
             self._words = f"{self._words.partition(', ')[0]}, {size[1]}"
         elif line.startswith("Installing collected packages"):
-            self._words = f"unpacking {self._packages} packages; this takes a while"
+            self._words = "unpacking; this takes a while"
         return self._words
 
 
@@ -106,10 +106,11 @@ def make(screen: Screen, folder: Path) -> None:
     packages = sum(1 for line in LOCK.read_text().splitlines() if re.match(r"[a-z0-9]", line, re.IGNORECASE))
     screen.say(f"Making the environment in {folder}: once, some minutes.")
     screen.say("[1/3] an empty environment")
-    mend = "on Debian: apt install python3-venv; then the same make again"
+    mend = "on Debian: apt install python3-venv; then give the same make again"
     run(screen, "an empty environment", [sys.executable, "-m", "venv", str(folder)], mend)
-    screen.say(f"[2/3] {packages} packages, PyTorch the largest: to download about 3 GB, on disk about 6 GB")
-    mend = f"check the network, and that {DISK_FREE_GB} GB are free on the disk; then the same make again goes on"
+    counted = "1 package" if packages == 1 else f"{packages} packages"
+    screen.say(f"[2/3] {counted}, most of it PyTorch: about 3 GB to download, 6 GB on disk")
+    mend = f"check the network, and that {DISK_FREE_GB} GB are free on the disk; then give the same make again"
     hashed = [*pip, "--require-hashes"]
     run(screen, "installing the packages", [*hashed, "-r", str(LOCK)], mend, Progress(packages))
     # A machine without a desktop has no libGL: then OpenCV's build without windows takes its place, same version.
@@ -143,7 +144,7 @@ def main(folder: str) -> int:
         print(f"{failed} failed ({failed.mend})", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        screen.say("stopped; the same make again goes on")
+        screen.say("stopped; give the same make again to go on")
         return 130
     return 0
 

@@ -318,16 +318,3 @@ def test_real_frames_end_to_end(real_data, tmp_path, name, frames):
         )
     assert to_judge == len(cells)
     assert final["cells"] >= frames // 3
-
-
-def test_the_demo_ends_by_itself_with_the_truth_beside():
-    done = smearwatch("demo", "--cells", "12", "--rate", "4", "--json")
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
-    assert result["cells"] >= 12
-    assert result["balanced"]
-    assert result["complete"]
-    truth = result["against_truth"]
-    assert truth["matched"] >= 12
-    assert truth["missed"] <= 1
-    assert 0.85 < truth["um_per_px_ratio_median"] < 1.15

@@ -1,0 +1,112 @@
+"""Lines for a person fit 80 columns: what is folded, and what a run says of itself."""
+
+import io
+import sys
+
+import pytest
+
+from smearwatch.capture.scale_claims import ScaleClaim, dispute
+from smearwatch.daemon.columns import COLUMNS, fold
+from smearwatch.daemon.log import ScreenRenderer
+from smearwatch.daemon.one_line import say
+from smearwatch.daemon.record.drift import MEND
+from smearwatch.daemon.running import tell
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_folding_breaks_between_words_and_never_in_them():
+    text = "word " * 40
+    lines = fold(text, first="# ", rest="#   ")
+    assert max(map(len, lines)) <= COLUMNS
+    assert lines[0].startswith("# word")
+    assert all(line.startswith("#   word") for line in lines[1:])
+    assert " ".join(line.lstrip("# ") for line in lines).split() == text.split()
+    path = "/" + "a" * 100
+    assert path in fold(f"in {path} there is nothing")
+    assert fold("", first="# ") == ["#"]
+
+
+def summary(**changes):
+    shares = dict.fromkeys(
+        ("band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte", "neutrophils"),
+    )
+    names = [name for name in shares if name != "neutrophils"]
+    stages = ("decode", "scale", "light", "quality", "segment", "crop", "place", "classify", "crop_to_count")
+    return {
+        "session": "s" * 64,
+        **dict.fromkeys(
+            ("cells", "cells_found", "at_edge", "seen_again", "judged_again", "rejected", "flagged"), 99_999
+        ),
+        "neutrophils": 99_999,
+        "counts": dict.fromkeys(names, 99_999),
+        "percent": {name: {"value": 100.0, "low": 100.0, "high": 100.0} for name in shares},
+        "frames": dict.fromkeys(("seen", "counted", "rejected", "pending"), 99_999),
+        "rejected_by_reason": dict.fromkeys(("out_of_focus", "colour_unsupported", "not_a_smear"), 33_333),
+        "drift": None,
+        "drifted": {"episodes": 3, "cells": 99_999},
+        "stages_ms": {stage: {"median_ms": 99_999.9} for stage in stages},
+        **changes,
+    }
+
+
+DRIFT = {
+    "since_cell": 12_345,
+    "says": "red cells 99.9 times denser in blue beside green than those trained on",
+    "mend": MEND,
+}
+
+
+@pytest.mark.parametrize("drift", [None, DRIFT])
+def test_a_runs_summary_fits(capsys, drift):
+    tell(summary(drift=drift), as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > COLUMNS] == []
+    text = " ".join(" ".join(lines).split())
+    assert "99999 seen = 99999 counted + 99999 rejected (33333 out of focus, 33333 colour unsupported" in text
+    assert ("the last ones not" if drift is None else str(DRIFT["says"])) in text
+    assert lines[-2:] == [
+        "For Research Use Only. Not for use in diagnostic procedures.",
+        "Preliminary until verified by a person.",
+    ]
+
+
+def test_what_is_logged_fits_a_terminal_and_leaves_out_what_only_developers_ask_for():
+    first = ScaleClaim("micrometer", 0.1234, "calibration a-long-name-of-a-microscope, stage micrometer")
+    second = ScaleClaim("red_cells", 0.2345, "3 fields")
+    entry = {
+        "timestamp": "12:34:56", "level": "warning", "role": "source", "event": "scales differ",
+        "frame": "field-00012.jpg", "detail": dispute(first, second),
+    }  # fmt: skip
+    plain = ScreenRenderer(everything=False, colour=False)(None, "warning", dict(entry))
+    lines = plain.splitlines()
+    assert max(map(len, lines)) <= COLUMNS
+    assert lines[0].startswith("12:34:56 warning: scales differ (frame: field-00012.jpg, detail: ")
+    assert all(line.startswith(" " * 9) for line in lines[1:])
+    assert "source" not in plain
+    assert "differ by 90 %" in " ".join(plain.split())
+    everything = ScreenRenderer(everything=True, colour=True)(None, "warning", dict(entry))
+    assert "role: source" in everything
+    assert everything.startswith("\x1b[33m12:34:56")
+    quiet = {
+        "timestamp": "12:34:56",
+        "level": "info",
+        "role": "hub",
+        "event": "session open",
+        "session": "a",
+        "epoch": 1,
+    }
+    assert ScreenRenderer(everything=False, colour=True)(None, "info", quiet) == "12:34:56 session open (session: a)"
+
+
+def test_an_error_is_one_line_for_a_script_and_folded_on_a_terminal(monkeypatch):
+    line = "folder /srv/camera does not exist (make it, or name one that the camera's software writes into)"
+    for stream, lines in ((io.StringIO(), 1), (Terminal(), 2)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        say(line)
+        said = stream.getvalue()
+        assert len(said.splitlines()) == lines
+        assert " ".join(said.split()) == f"smearwatch: {line}"
