@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from smearwatch.capture.scale_claims import ScaleClaim, dispute
+from smearwatch.capture.scale.claims import ScaleClaim, dispute
 from smearwatch.daemon.columns import COLUMNS, fold
 from smearwatch.daemon.log import ScreenRenderer
 from smearwatch.daemon.one_line import say
-from smearwatch.daemon.record.drift import MEND
-from smearwatch.daemon.running import tell
+from smearwatch.daemon.record.drift import HINT
+from smearwatch.daemon.running import print_summary
 
 
 class Terminal(io.StringIO):
@@ -56,13 +56,13 @@ def summary(**changes):
 DRIFT = {
     "since_cell": 12_345,
     "says": "red cells 99.9 times denser in blue beside green than those trained on",
-    "mend": MEND,
+    "mend": HINT,
 }
 
 
 @pytest.mark.parametrize("drift", [None, DRIFT])
 def test_a_runs_summary_fits(capsys, drift):
-    tell(summary(drift=drift), as_json=False)
+    print_summary(summary(drift=drift), as_json=False)
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if len(line) > COLUMNS] == []
     text = " ".join(" ".join(lines).split())

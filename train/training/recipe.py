@@ -15,6 +15,7 @@ from smearwatch.train.data.split import SALT, split_digest
 from smearwatch.train.evaluation.measure import measure
 from smearwatch.train.evaluation.outputs import run_engine
 from smearwatch.train.evaluation.report import write_report
+from smearwatch.train.evaluation.results import Report, ScoredSet
 from smearwatch.train.saving import save_weights
 from smearwatch.train.training.calibrate import fit_policy, fit_temperature
 from smearwatch.train.training.config import TrainConfig
@@ -31,7 +32,7 @@ _NAMES = {
 }
 
 
-def train(config: TrainConfig, out: Path, state: Path, cache: Path, progress: Progress) -> dict[str, Any]:
+def train(config: TrainConfig, out: Path, state: Path, cache: Path, progress: Progress) -> Report:
     """Do it all; a run that was interrupted carries on from the last kept state.
 
     Parameters
@@ -43,8 +44,8 @@ def train(config: TrainConfig, out: Path, state: Path, cache: Path, progress: Pr
 
     Returns
     -------
-    dict
-        The report, as `report.json` holds it.
+    Report
+        As `report.json` holds it.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def train(config: TrainConfig, out: Path, state: Path, cache: Path, progress: Pr
     return finish(config, trainer, gathered, out, progress)
 
 
-def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path, progress: Progress) -> dict[str, Any]:
+def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path, progress: Progress) -> Report:
     """Calibrate, measure and write what a trainer has learnt so far."""
     plain = Manifest(name=config.name, norm=config.norm, preprocessing=config.preprocessing, tensors={})
     rounded = trainer.folder / "uncalibrated"
@@ -90,19 +91,18 @@ def _calibrated(weights: Path, validation: CellSet, progress: Progress) -> tuple
     return temperature, fit_policy(cells.samples, outputs)
 
 
-def _report(engine: Engine, config: TrainConfig, gathered: Gathered, progress: Progress) -> dict[str, Any]:
+def _report(engine: Engine, config: TrainConfig, gathered: Gathered, progress: Progress) -> Report:
     cells = gathered.test
     outputs = run_engine(engine, cells, "test cells", progress)
     policy = engine.manifest.policy
-    sets = {}
+    sets: dict[str, ScoredSet] = {}
     for source, name in _NAMES.items():
         # What is to be rejected is measured against the single-cell pictures, its own source or another's.
         wanted = {source, "blanks"} if source == "cells" else {source}
         places = [place for place, sample in enumerate(cells.samples) if sample.source in wanted]
         if places:
             chosen = [cells.samples[place] for place in places]
-            sets[f"{name} ({source})"] = measure(chosen, outputs.at(places), policy)
-    first: dict[str, Any] = next(iter(sets.values()), {})
+            sets[f"{name} ({source})"] = ScoredSet(measure(chosen, outputs.at(places), policy))
     met = {sample.source for sample in gathered.train.samples}
     sizes = {part: len(getattr(gathered, part).samples) for part in ("train", "validation", "test")}
     notes = [
@@ -117,7 +117,7 @@ def _report(engine: Engine, config: TrainConfig, gathered: Gathered, progress: P
         f"{engine.manifest.temperature}; verifiers that may overrule: {len(policy.overrules)}.",
         f"Weights {engine.weights_id}",
     ]
-    return {"title": f"Scores of the weights `{config.name}`", "notes": notes, **first, "sets": sets}
+    return Report(f"Scores of the weights `{config.name}`", notes, sets, first=next(iter(sets.values()), None))
 
 
 def _origin(config: TrainConfig) -> str:
@@ -139,15 +139,15 @@ def _provenance(gathered: Gathered) -> dict[str, Any]:
     }
 
 
-def _summary(report: dict[str, Any]) -> dict[str, Any]:
+def _summary(report: Report) -> dict[str, Any]:
     return {
         name: {
-            "n": scores["n"],
-            "accuracy": scores["accuracy"],
-            "agreed": scores["agreed"]["value"],
-            "five_class": scores["five_class"]["value"],
-            "ece": scores["ece"],
-            "reject_auroc": scores["reject"]["auroc"],
+            "n": each.scores.n,
+            "accuracy": each.scores.accuracy,
+            "agreed": each.scores.agreed.value,
+            "five_class": each.scores.five_class.value,
+            "ece": each.scores.ece,
+            "reject_auroc": each.scores.reject.auroc,
         }
-        for name, scores in report["sets"].items()
+        for name, each in report.sets.items()
     }
