@@ -56,7 +56,7 @@ class Lines:
         self._as_json = as_json
         self._told: object = None
         self._session: str | None = None
-        self._rows = 0
+        self._rows, self._figures = 0, ""
         self._state, self._interrupted = "", False
         self._drift: tuple[int, str] | None = None
 
@@ -81,20 +81,28 @@ class Lines:
 
     def _lines(self, view: View, tally: Mapping[str, Any], phase: str | None) -> Iterator[str]:
         if view.session != self._session:
-            self._session, self._rows, self._drift = view.session, 0, None
+            self._session, self._rows, self._figures, self._drift = view.session, 0, "", None
             self._state, self._interrupted = "", False
             yield from introduction(view.session)
         if phase is None:
-            if self._rows % _HEADER_EVERY == 0:
-                yield row_headings()
-            self._rows += 1
-            yield row(view, time.strftime("%H:%M:%S"))
+            yield from self._row_news(view)
             yield from self._drift_news(tally)
         state = state_text(view)
         # That cells are counted is seen, unless it was interrupted.
         if state != self._state and (state != "counting" or self._interrupted):
             yield from remark(state)
         self._state, self._interrupted = state, phase is None and state != "counting"
+
+    def _row_news(self, view: View) -> Iterator[str]:
+        """Yield the row, under headings from time to time, where it says anything else than the last one."""
+        figures = row(view, "")
+        if figures == self._figures:
+            return
+        self._figures = figures
+        if self._rows % _HEADER_EVERY == 0:
+            yield row_headings()
+        self._rows += 1
+        yield row(view, time.strftime("%H:%M:%S"))
 
     def _drift_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
         """Say once that the cells leave the range of what the weights were trained on, and that they are back in it."""

@@ -181,7 +181,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
     if result["drifted"]["episodes"]:
         lines += _folded(_drift_line(result))
     if result["stages_ms"]:
-        stages = (f"{name} {stage['median_ms']:.1f}" for name, stage in result["stages_ms"].items())
+        stages = (f"{name.replace('_', ' ')} {stage['median_ms']:.1f}" for name, stage in result["stages_ms"].items())
         lines += _folded(f"median ms by stage: {' · '.join(stages)}")
     lines += [RESEARCH_USE, PRELIMINARY]
     return lines

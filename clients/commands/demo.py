@@ -35,9 +35,10 @@ def demo(
     Example: smearwatch demo --cells 200 --seed 7
     """
     folder = Path(tempfile.mkdtemp(prefix="smearwatch-demo-"))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing of it is left then either
     try:
         with DemoProcesses(folder, cells=cells, seed=seed, rate=rate) as processes:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, lambda *_: processes.stop())
             if not as_json:
                 _show(processes, _caption(cells, seed, rate), screen=not plain and has_terminal())
             result = processes.result()

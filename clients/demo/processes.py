@@ -44,6 +44,7 @@ class DemoProcesses:
         self._cells = cells
         self._seed = seed
         self._rate = rate
+        self._stopped = False
         # A broken settings file is told once, here, and not by every process.
         self.settings: Settings = load_settings(state_dir=folder / "state", runtime_dir=folder / "run")
 
@@ -63,10 +64,14 @@ class DemoProcesses:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def stop(self) -> None:
+        """Say that a person or the system ends the demo; may be called by a signal's handler."""
+        self._stopped = True
+
     @property
     def over(self) -> bool:
-        """Whether there is nothing more to be seen: the run has ended, or the slide has failed."""
-        return self._run.poll() is not None or self._slide.poll() not in (None, 0)
+        """Whether there is nothing more to be seen: it was stopped, the run has ended, or the slide has failed."""
+        return self._stopped or self._run.poll() is not None or self._slide.poll() not in (None, 0)
 
     def result(self) -> dict[str, Any]:
         """Wait for the end of the run and return its summary.
@@ -75,12 +80,16 @@ class DemoProcesses:
         ------
         DemoFailed
             With the last lines of the process that failed written to stderr.
+        KeyboardInterrupt
+            It was stopped.
         """
         while not self.over:
             try:
                 self._run.wait(0.2)
             except subprocess.TimeoutExpired:
                 continue
+        if self._stopped:
+            raise KeyboardInterrupt
         if self._slide.poll() not in (None, 0):
             self._tell_log("slide")
             raise DemoFailed(f"the simulated slide ended too early, exit status {self._slide.returncode}")

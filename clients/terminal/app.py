@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import work
 from textual.app import App, ComposeResult
@@ -114,6 +114,11 @@ class WatchApp(App[BaseException]):
         self.set_interval(1.0, self._tick)
         self.call_after_refresh(self._fetch)
 
+    def exit(self, result: BaseException | None = None, return_code: int = 0, message: Any = None) -> None:
+        """End the app; nothing is drawn any more."""
+        self._closed = True
+        super().exit(result, return_code, message)
+
     def on_unmount(self) -> None:
         """Let the thread end that fetches: one that begins only now is cancelled by nobody."""
         self._closed = True
@@ -163,6 +168,11 @@ class WatchApp(App[BaseException]):
         else:
             self.post_message(SourceEnded())
 
+    @property
+    def _gone(self) -> bool:
+        """Whether the screen is being taken down: a view may come that late."""
+        return self._closed or not self.screen_stack
+
     def _fit(self, columns: int, rows: int) -> None:
         roomy = columns >= _ROOMY_COLUMNS and rows >= _ROOMY_ROWS
         self.set_class(not roomy, "-compact")
@@ -172,6 +182,8 @@ class WatchApp(App[BaseException]):
         self._draw_words()
 
     def _draw(self) -> None:
+        if self._gone:
+            return
         view = self._view
         screen = self.screen_stack[0]
         screen.query_one(StatusLine).show(view)
@@ -184,11 +196,15 @@ class WatchApp(App[BaseException]):
         self._draw_words()
 
     def _draw_words(self) -> None:
+        if self._gone:
+            return
         words = self.screen_stack[0].query_one("#recent-words", Static)
         words.update(in_words(self._view, words.content_size.width or self.size.width - 4))
 
     def _tick(self) -> None:
         """Let the seconds of silence go on while nothing comes."""
         silent_s = self._view.silent_s + time.monotonic() - self._came_s
-        for line in self.screen_stack[0].query(StatusLine):  # none any more while the screen is being taken down
+        if self._gone:
+            return
+        for line in self.screen_stack[0].query(StatusLine):
             line.show(self._view, silent_s=silent_s)

@@ -51,7 +51,7 @@ def cell_rows(view: View) -> list[Row]:
 def daemon_rows(view: View) -> list[Row]:
     """Return how the daemon does."""
     return [
-        ("delay", latency_text(view.latency_ms), "file to count"),
+        ("delay", latency_text(view.latency_ms), "median"),
         ("searching", _number(view.finders), _absent(view.finders)),
         ("judging", _number(view.workers), _absent(view.workers)),
         ("waiting files", _number(view.waiting_files), ""),

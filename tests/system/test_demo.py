@@ -115,6 +115,16 @@ def test_when_the_screen_is_closed_the_demo_goes_on_in_lines_and_ctrl_c_ends_all
     assert left_behind() == []
 
 
+def test_a_signal_gives_the_terminal_back_and_leaves_nothing_behind():
+    with Terminal("--cells", "200") as terminal:
+        terminal.read_until(b"loading the networks")
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.ended() == 130
+    assert terminal.bytes.rindex(NORMAL_SCREEN) > terminal.bytes.rindex(ALTERNATE_SCREEN)
+    assert b"Traceback" not in terminal.bytes
+    assert left_behind() == []
+
+
 def test_in_a_pipe_it_says_what_it_does_in_lines_of_80_columns():
     done = demo("--cells", "6", "--rate", "1")
     assert done.returncode == 0, done.stderr

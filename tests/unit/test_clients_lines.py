@@ -170,6 +170,7 @@ def test_every_plain_line_fits_80_columns(hub):
     lines.show(replace(view, connection="done", ended="finished", tally={**view.tally, "drift": None}))
     written += table(view)
     assert [line for line in written if len(line) > 80] == []
+    assert sum(line.endswith("9999/9999") for line in written) == 1, "the same row is not written again"
     text = " ".join(line.removeprefix("# ") for line in written)
     for words in (view.session, "loading the networks", view.tally["drift"]["says"], HINT, "drift is over"):
         assert words in text, words
