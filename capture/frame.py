@@ -1,4 +1,4 @@
-"""A frame as a source gives it."""
+"""A frame as a source delivers it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SourceFrame:
-    """A frame as a source gives it.
+    """A frame as a source delivers it.
 
     Attributes
     ----------
     name : str
         What a person knows it by, such as the file's name.
     data : bytes or None
-        The file's bytes; None when it could not be taken, and `refusal` says why.
+        The file's bytes; None when it could not be taken, for the reason in `refusal`.
     captured_at_ns : int
         When the picture was complete (a file's modification time), nanoseconds since 1970.
     um_per_px, um_per_px_source
-        Its scale where the source knows it; the delivery weighs it against what others say.
+        Its scale where the source knows it; the delivery weighs it against other claims.
     side_file : bytes or None
         What the camera's software wrote beside the picture (Zeiss: `<name>_metadata.xml`).
     refusal : tuple of str or None

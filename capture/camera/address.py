@@ -36,7 +36,7 @@ class CameraAddress:
 
     @property
     def shown(self) -> str:
-        """What is said to people and written to logs: without the password that a URL may hold."""
+        """The address as it is shown and logged: without the password that a URL may hold."""
         if self.kind != "stream":
             return self.where
         parts = urlsplit(self.where)
@@ -46,7 +46,7 @@ class CameraAddress:
 
 
 def camera_address(text: str) -> CameraAddress:
-    """Make out what a person named.
+    """Return the address that a person named.
 
     Parameters
     ----------

@@ -1,13 +1,13 @@
-"""Which pictures are to be taken: those of a stage at rest, on a field that is not the one taken last. Pure."""
+"""Decide which pictures are taken: those of a stage at rest, on a field that is not the one taken last. Pure."""
 
 from enum import Enum
 
 from smearwatch.capture.arrays import Image
-from smearwatch.capture.camera.likeness import Look, look_of, shift
+from smearwatch.capture.camera.likeness import ReducedPicture, find_shift, reduce_picture
 from smearwatch.capture.camera.rest import Rest
 
-_SAME_PLACE = 0.6  # correlation: one place gives 0.9 and more however noisy, another at most 0.3
-_BEYOND_SHARE = 0.04  # looked for a little farther than the limit, so that the limit itself is measured
+_SAME_PLACE = 0.6  # correlation: one field gives 0.9 and more however noisy, another at most 0.3
+_BEYOND_SHARE = 0.04  # searched for a little farther than the limit, so that the limit itself is measured
 _SHARPER = 1.4  # a field taken out of focus is taken again once it is sharper by this factor
 
 
@@ -45,9 +45,9 @@ class Fields:
     def __init__(self, *, settle_s: float, moved_share: float) -> None:
         self._rest = Rest(settle_s=settle_s)
         self._moved_share = moved_share
-        self._taken: Look | None = None
-        self._waiting: Look | None = None
-        self._newest: Look | None = None
+        self._taken: ReducedPicture | None = None
+        self._waiting: ReducedPicture | None = None
+        self._newest: ReducedPicture | None = None
         self._stage = Stage.MOVES
         self._sharper = False
         self.same_field = 0
@@ -64,15 +64,19 @@ class Fields:
         at_s
             When it was taken, seconds on any clock that does not go back.
         """
-        look = look_of(bgr)
-        before, self._stage = self._stage, self._judge(look, at_s)
+        picture = reduce_picture(bgr)
+        before, self._stage = self._stage, self._judge(picture, at_s)
         if self._stage is Stage.ON_TAKEN and before is Stage.MOVES:
             self.same_field += 1
-        if self._waiting is not None and self._stage is not Stage.MOVES and not self._same_place(self._waiting, look):
+        if (
+            self._waiting is not None
+            and self._stage is not Stage.MOVES
+            and not self._same_place(self._waiting, picture)
+        ):
             self.missed += 1
             self._waiting = None
         if self._stage is Stage.ON_NEW and self._waiting is None:
-            self._waiting = look
+            self._waiting = picture
         return self._stage
 
     def take(self) -> None:
@@ -80,19 +84,19 @@ class Fields:
         self.refocused += self._sharper
         self._taken, self._waiting, self._stage = self._newest, None, Stage.ON_TAKEN
 
-    def _judge(self, look: Look, at_s: float) -> Stage:
-        if not self._rest.see(look, at_s):
+    def _judge(self, picture: ReducedPicture, at_s: float) -> Stage:
+        if not self._rest.see(picture, at_s):
             return Stage.MOVES
-        self._newest, self._sharper = look, False
-        if self._taken is None or not self._same_place(self._taken, look):
+        self._newest, self._sharper = picture, False
+        if self._taken is None or not self._same_place(self._taken, picture):
             return Stage.ON_NEW
-        self._sharper = look.sharpness > _SHARPER * self._taken.sharpness
+        self._sharper = picture.sharpness > _SHARPER * self._taken.sharpness
         return Stage.ON_NEW if self._sharper else Stage.ON_TAKEN
 
-    def _same_place(self, before: Look, now: Look) -> bool:
+    def _same_place(self, before: ReducedPicture, now: ReducedPicture) -> bool:
         if before.grey.shape != now.grey.shape:
             return False
         if self._rest.unmoved(before, now):
             return True
-        moved, correlation = shift(before, now, reach_share=self._moved_share + _BEYOND_SHARE)
+        moved, correlation = find_shift(before, now, reach_share=self._moved_share + _BEYOND_SHARE)
         return correlation >= _SAME_PLACE and moved <= self._moved_share

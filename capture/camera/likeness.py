@@ -16,11 +16,11 @@ from smearwatch.capture.arrays import Floats, Image
 SIDE_PX = 160
 _DETAIL_PX = 640  # at which nuclei and rims of cells have their finest detail
 _LIGHT_SHARE = 1 / 8  # of the longer side; what varies over more than that is light, not cells
-_ROUNDING = 0.3  # grey levels: nothing below is told apart
+_ROUNDING = 0.3  # grey levels: smaller differences mean nothing
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ReducedPicture:
     """A picture as it is compared.
 
     Attributes
@@ -41,12 +41,12 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one look is to an earlier one, taken for a small movement and another exposure.
+    """How a picture differs from an earlier one, taken for a small movement and another exposure.
 
     Attributes
     ----------
     moved_px, doubt_px : float
-        Movement, and its standard error, in pixels of the looks.
+        Movement, and its standard error, in pixels of the reduced pictures.
     left : float
         What neither explains, standard deviation in grey levels.
     likeness : float
@@ -59,7 +59,7 @@ class Change:
     likeness: float
 
 
-def look_of(bgr: Image) -> Look:
+def reduce_picture(bgr: Image) -> ReducedPicture:
     """Reduce a picture to what is compared.
 
     Parameters
@@ -67,18 +67,18 @@ def look_of(bgr: Image) -> Look:
     bgr
         uint8 [height, width, 3].
     """
-    fine = cv2.cvtColor(_reduced(bgr, _DETAIL_PX), cv2.COLOR_BGR2GRAY).astype(np.float32)
+    fine = cv2.cvtColor(_resized(bgr, _DETAIL_PX), cv2.COLOR_BGR2GRAY).astype(np.float32)
     detail = cv2.Laplacian(cv2.GaussianBlur(fine, (0, 0), 1.0), cv2.CV_32F)
     sharpness = float(detail.std() / (fine.std() + 1.0))
-    grey = cv2.GaussianBlur(_reduced(fine, SIDE_PX), (0, 0), 1.0)
+    grey = cv2.GaussianBlur(_resized(fine, SIDE_PX), (0, 0), 1.0)
     light = cv2.GaussianBlur(grey, (0, 0), SIDE_PX * _LIGHT_SHARE, borderType=cv2.BORDER_REPLICATE)
     flat = np.asarray(grey - light, dtype=np.float32)
     slope_y, slope_x = (np.asarray(slope, dtype=np.float32) for slope in np.gradient(flat))
-    return Look(flat, slope_x, slope_y, sharpness)
+    return ReducedPicture(flat, slope_x, slope_y, sharpness)
 
 
-def change(before: Look, now: Look) -> Change:
-    """Explain a look by an earlier one: ``now = a·before + b - slope·movement``, least squares.
+def explain_change(before: ReducedPicture, now: ReducedPicture) -> Change:
+    """Explain a picture by an earlier one: ``now = a·before + b - slope·movement``, least squares.
 
     Parameters
     ----------
@@ -88,11 +88,11 @@ def change(before: Look, now: Look) -> Change:
     slope_x, slope_y = (before.slope_x + now.slope_x) / 2.0, (before.slope_y + now.slope_y) / 2.0
     columns = [before.grey, np.ones_like(before.grey), slope_x, slope_y]
     design = np.stack([column.ravel() for column in columns]).astype(np.float64)
-    told = now.grey.ravel().astype(np.float64)
-    square = design @ design.T + np.diag([1e-3 * told.size] * 4)  # so that a blank picture has an answer, too
-    solved = np.linalg.solve(square, design @ told)
-    left = told - solved @ design
-    left_variance, variance = float(left.var()), float(told.var())
+    observed = now.grey.ravel().astype(np.float64)
+    square = design @ design.T + np.diag([1e-3 * observed.size] * 4)  # so that a blank picture has an answer, too
+    solved = np.linalg.solve(square, design @ observed)
+    left = observed - solved @ design
+    left_variance, variance = float(left.var()), float(observed.var())
     doubt = np.sqrt(left_variance * np.diag(np.linalg.inv(square))[2:])
     return Change(
         moved_px=float(np.hypot(*solved[2:])),
@@ -102,15 +102,15 @@ def change(before: Look, now: Look) -> Change:
     )
 
 
-def shift(before: Look, now: Look, *, reach_share: float) -> tuple[float, float]:
-    """Look for an earlier picture in a later one, moved by at most a share of the field.
+def find_shift(before: ReducedPicture, now: ReducedPicture, *, reach_share: float) -> tuple[float, float]:
+    """Search for an earlier picture in a later one, moved by at most a share of the field.
 
     Parameters
     ----------
     before, now
         Of the same shape.
     reach_share
-        How far is looked, share of width and of height, below 0.5.
+        How far is searched, share of width and of height, below 0.5.
 
     Returns
     -------
@@ -128,18 +128,18 @@ def shift(before: Look, now: Look, *, reach_share: float) -> tuple[float, float]
     return float(max(abs(moved_x) / width, abs(moved_y) / height)), float(match[y, x])
 
 
-def _reduced(picture: npt.NDArray[Any], side_px: int) -> npt.NDArray[Any]:
-    """Reduce a picture to so many pixels along its longer side; a smaller one is enlarged."""
+def _resized(picture: npt.NDArray[Any], side_px: int) -> npt.NDArray[Any]:
+    """Resize a picture to so many pixels along its longer side; a smaller one is enlarged."""
     height, width = picture.shape[:2]
     scale = side_px / max(height, width)
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
 
 
-def _vertex(values: Floats, place: int) -> float:
+def _vertex(values: Floats, index: int) -> float:
     """Return where between its neighbours a largest value lies, -0.5 to 0.5, by the parabola through the three."""
-    if not 0 < place < len(values) - 1:
+    if not 0 < index < len(values) - 1:
         return 0.0
-    left, middle, right = (float(value) for value in values[place - 1 : place + 2])
+    left, middle, right = (float(value) for value in values[index - 1 : index + 2])
     bend = left - 2.0 * middle + right
     return float(np.clip((left - right) / (2.0 * bend), -0.5, 0.5)) if bend < 0.0 else 0.0

@@ -1,4 +1,4 @@
-"""Keeps a camera going: opens it, notices that it is gone or hangs, opens it again, and says so once."""
+"""Keep a camera open: notice that it is gone or hangs, log that once, and open it again."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _MOST_HUNG = 3
 
 
 class Read(NamedTuple):
-    """How many pictures were read, of those not looked at because a newer one had come, and damaged."""
+    """How many pictures were read; how many of them were passed over for a newer one, or damaged."""
 
     pictures: int
     passed_over: int
@@ -59,7 +59,7 @@ class CameraLink:
         self._patience_s = 2.0 * stall_s + 1.0
         self._clock = clock
         self._past: list[Reader] = []
-        self._heard_s = 0.0
+        self._last_s = 0.0
         self._try_at_s = clock()
         self._tries = 0
         self._seen = False
@@ -81,7 +81,7 @@ class CameraLink:
         )
 
     def next(self, timeout_s: float) -> Grab | None:
-        """Return the next picture to be looked at, or None where none comes within so long.
+        """Return the next picture to be scanned, or None where none comes within so long.
 
         Raises
         ------
@@ -95,10 +95,10 @@ class CameraLink:
             return None
         grab = reader.take(timeout_s)
         if grab is not None:
-            self._heard(grab)
+            self._note(grab)
         elif reader.done:
             self._ended(reader)
-        elif self._address.kind != "file" and self._clock() - self._heard_s > self._patience_s:
+        elif self._address.kind != "file" and self._clock() - self._last_s > self._patience_s:
             self.hung += 1
             self._ended(reader)
         return grab
@@ -116,13 +116,13 @@ class CameraLink:
         if wait_s > 0.0 or len(self._past) >= _MOST_HUNG:
             time.sleep(min(timeout_s, wait_s) if wait_s > 0.0 else timeout_s)
             return None
-        self._heard_s = self._clock()
+        self._last_s = self._clock()
         reader = Reader(self._open, every=self._address.kind == "file", clock=self._clock)
         self._now = (self._now[0], reader)
         return reader
 
-    def _heard(self, grab: Grab) -> None:
-        self._heard_s = self._clock()
+    def _note(self, grab: Grab) -> None:
+        self._last_s = self._clock()
         if self._seen:
             return
         self._seen, self._tries = True, 0
@@ -139,10 +139,10 @@ class CameraLink:
             raise reader.unusable or self._silent()
         if self._address.kind == "file":
             self.finished = True
-            self._tell_end(reader)
+            self._report_end(reader)
             return
         if self._seen:
-            quiet_s = self._clock() - self._heard_s
+            quiet_s = self._clock() - self._last_s
             why = f"no picture for {quiet_s:.0f} s" if quiet_s >= 0.9 * self._stall_s else "its stream ended"
             get_logger().warning("camera lost, trying again until it is back", camera=self._address.shown, why=why)
             self.lost += 1
@@ -150,7 +150,7 @@ class CameraLink:
         self._try_at_s = self._clock() + _BACK_OFF_S[min(self._tries, len(_BACK_OFF_S) - 1)]
         self._tries += 1
 
-    def _tell_end(self, reader: Reader) -> None:
+    def _report_end(self, reader: Reader) -> None:
         camera, pictures = self._address.shown, reader.read
         # Where the number is only reckoned from length and rate, it may be a little off.
         if pictures < 0.98 * reader.announced - 2:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from smearwatch.capture.camera.address import CameraUnusable
 from smearwatch.capture.camera.stream import Grab, Stream
 
-# Looking more often would cost computing time and tell nothing more about a stage that a hand moves.
-_LOOK_EVERY_S = 0.08
+# Scanning more often would cost computing time and show nothing more of a stage that a hand moves.
+_SCAN_EVERY_S = 0.08
 
 
 class Reader:
@@ -20,7 +20,7 @@ class Reader:
         Opens it; called in the thread.
     every : bool
         Wait until each picture is taken, at the pace of its place in the file; otherwise a newer picture replaces
-        one that was not taken, and no more than `_LOOK_EVERY_S` asks for are decoded.
+        one that was not taken, and no more than `_SCAN_EVERY_S` asks for are decoded.
     clock : callable
         Monotonic seconds.
     """
@@ -92,7 +92,7 @@ class Reader:
             if not self._every and self._clock() < next_s:
                 self.passed_over += 1
                 continue
-            next_s = self._clock() + _LOOK_EVERY_S
+            next_s = self._clock() + _SCAN_EVERY_S
             if (grab := stream.picture()) is None:
                 self.damaged += 1
                 continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-# FFmpeg, behind OpenCV, would write to stderr what is said here in one line; this is read when it is first used.
+# FFmpeg, behind OpenCV, would write to stderr what is logged here in one line; it reads this when it is first used.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 import cv2
@@ -31,7 +31,7 @@ class Grab:
     captured_at_ns : int
         The clock when it was grabbed, nanoseconds since 1970.
     at_s : float
-        When that was, monotonic seconds; for a video file its place in the film.
+        When that was, monotonic seconds; for a video file the time within the film.
     """
 
     bgr: Image
@@ -45,7 +45,7 @@ class Stream:
     Attributes
     ----------
     announced : int
-        How many pictures a video file says that it holds; 0 where it does not say.
+        How many pictures a video file states that it holds; 0 where it states none.
     """
 
     def __init__(self, capture: Any, address: CameraAddress) -> None:
@@ -84,9 +84,9 @@ class Stream:
         self._capture.release()
 
     def _position_s(self) -> float:
-        told_s = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000.0
+        stated_s = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000.0
         # A file without usable timestamps goes by its frame rate.
-        self._last_s = told_s if told_s > self._last_s else self._last_s + self._step_s
+        self._last_s = stated_s if stated_s > self._last_s else self._last_s + self._step_s
         return self._last_s
 
 
@@ -135,7 +135,7 @@ def _ask(capture: Any, settings: Settings) -> None:
 
 
 def _unopened(address: CameraAddress, timeout_s: float) -> CameraUnusable:
-    """Say why, as far as can be found out: OpenCV gives no reason."""
+    """Return why it cannot be opened, as far as can be found out: OpenCV gives no reason."""
     if address.kind == "file":
         return CameraUnusable(f"camera {address.where} is no video that can be read", "play it, or convert it to AVI")
     if address.kind == "device":

@@ -18,7 +18,7 @@ from smearwatch.capture.vision.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, at_work_scale
 from smearwatch.capture.vision.quality import Quality, judge
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation, segment
-from smearwatch.capture.vision.stain import restained
+from smearwatch.capture.vision.stain import restain_field
 from smearwatch.daemon.scale_rule import PLAUSIBLE_UM_PER_PX
 
 THUMBNAIL_PX = 96
@@ -174,7 +174,7 @@ def find(
     field = _Field(bgr, light, pack_picture(work, work_um_per_px), scale.um_per_px)  # recognised in its own colours
     if restain:
         with clock.stage("restain"):
-            work = restained(work)
+            work = restain_field(work)
     return _searched(field, work, scale, quality, field_um, clock)
 
 

@@ -1,4 +1,4 @@
-"""What every source of frames is, and the one way in which it delivers.
+"""What every source of frames is, and how its frames reach the hub.
 
 This module is what a package outside leans on that adds a source of its own (docs/sources.md): the names in
 ``__all__`` stay as they are, or the changelog says so.
@@ -57,7 +57,7 @@ class Source(Protocol):
         ...
 
     def state(self) -> SourceState:
-        """How many more are on their way, and whether there will ever be another."""
+        """Return how many more are on their way, and whether there will ever be another."""
         ...
 
 
@@ -73,7 +73,7 @@ class Delivery:
     Parameters
     ----------
     plan, role
-        What this process is told.
+        The run, and this process' part in it.
     source
         Where the frames come from.
     scales
@@ -101,7 +101,7 @@ class Delivery:
         self._stack.close()
 
     def run(self) -> None:
-        """Deliver until the role is told to stop."""
+        """Deliver until the role is stopped."""
         while not self._role.stopping:
             self._role.beat()
             self._offer()
@@ -161,7 +161,7 @@ class Delivery:
         self._peer.send(offer, [frame.data])
 
     def _receive(self) -> None:
-        # While offers are out the answer is near; otherwise this is the pause between two looks at the source.
+        # While offers are out the answer is near; otherwise this is the pause between two questions to the source.
         timeout_s = _POLL_S
         while True:
             try:
@@ -171,10 +171,10 @@ class Delivery:
                 continue
             if received is None:
                 return
-            self._heard(received[0])
+            self._handle(received[0])
             timeout_s = 0.0
 
-    def _heard(self, message: Message) -> None:
+    def _handle(self, message: Message) -> None:
         if isinstance(message, FrameTaken):
             offer = self._offers.pop(message.ticket, None)
             if offer is not None:
@@ -193,9 +193,9 @@ class Delivery:
 
 
 def deliver(plan: RunPlan, role: Role, source: Source) -> None:
-    """Carry a source's frames to the hub until the role is told to stop: what a source's ``main`` ends with.
+    """Carry a source's frames to the hub until the role is stopped: what a source's ``main`` ends with.
 
-    Each frame gets its scale on the way: what the source tells is weighed against the calibration, the settings and
+    Each frame gets its scale on the way: what the source states is weighed against the calibration, the settings and
     the red cells.
 
     Parameters

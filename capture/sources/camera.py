@@ -20,13 +20,13 @@ from smearwatch.daemon.wire.messages import SourceState
 
 # Pictures held until the hub has them, encoded: some 10 MB each.
 _MOST_HELD = 8
-_LOOK_S = 0.1
+_SCAN_S = 0.1
 # Below this a leukocyte has too few pixels, unless the field is small.
 _SMALL_PX = 1000
 
 
 class CameraSource:
-    """A camera's pictures of fields at rest. Use as a context manager: its thread looks on from then.
+    """A camera's pictures of fields at rest. Use as a context manager: its thread scans from then on.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class CameraSource:
         self._failure: BaseException | None = None
         self._stop = threading.Event()
         self._size: tuple[int, int] | None = None
-        # In a copy of this thread's context, so that what it logs says the same role.
+        # In a copy of this thread's context, so that it logs under the same role.
         run = contextvars.copy_context().run
         self._thread = threading.Thread(target=run, args=(self._watch,), daemon=True, name="camera-watch")
 
@@ -82,7 +82,7 @@ class CameraSource:
             self._changed.notify_all()
 
     def state(self) -> SourceState:
-        """Say how many pictures are held, and what became of all that were read."""
+        """Return how many pictures are held, and what became of all that were read."""
         link, fields, read = self._link, self._fields, self._link.read
         counters = {
             "camera_opened": link.opened,
@@ -103,8 +103,8 @@ class CameraSource:
     def _watch(self) -> None:
         try:
             while not self._stop.is_set() and not self._link.finished:
-                if (grab := self._link.next(_LOOK_S)) is not None:
-                    self._look(grab)
+                if (grab := self._link.next(_SCAN_S)) is not None:
+                    self._scan(grab)
         except Exception as error:  # noqa: BLE001  # raised again in the role's own thread, by `ready`
             self._failure = error
         finally:
@@ -112,7 +112,7 @@ class CameraSource:
             with self._changed:
                 self._ended = self._link.finished
 
-    def _look(self, grab: Grab) -> None:
+    def _scan(self, grab: Grab) -> None:
         self._check_size(grab)
         missed = self._fields.missed
         stage = self._fields.see(grab.bgr, grab.at_s)
@@ -123,7 +123,7 @@ class CameraSource:
             return
         if not self._room():
             return  # a live stage may still be there when there is room; if it is not, the field counts as missed
-        frame = self._encoded(grab)
+        frame = self._encode(grab)
         self._fields.take()
         with self._changed:
             self._taken += 1
@@ -140,7 +140,7 @@ class CameraSource:
     def _has_room(self) -> bool:
         return len(self._held) + self._out < _MOST_HELD
 
-    def _encoded(self, grab: Grab) -> SourceFrame:
+    def _encode(self, grab: Grab) -> SourceFrame:
         # OpenCV's own choice of level and strategy is its fastest; naming a level would take it twice as long.
         data = cv2.imencode(".png", grab.bgr)[1].tobytes()
         at = datetime.fromtimestamp(grab.captured_at_ns / 1e9, UTC)
@@ -152,7 +152,7 @@ class CameraSource:
         return SourceFrame(name, data, grab.captured_at_ns, size_bytes=len(data))
 
     def _check_size(self, grab: Grab) -> None:
-        """Say once of each size what speaks against it."""
+        """Warn once of each size that is not as it should be."""
         height, width = grab.bgr.shape[:2]
         if self._size == (width, height):
             return
@@ -168,7 +168,7 @@ class CameraSource:
 
 
 class CameraOptions(Options):
-    """What the source is told: the camera, as ``--camera`` names it."""
+    """The source's options: the camera, as ``--camera`` names it."""
 
     camera: str
 
@@ -180,7 +180,7 @@ def check(plan: RunPlan) -> None:
 
 
 def main(plan: RunPlan, role: Role) -> None:
-    """Watch the plan's camera until told to stop, or a video file to its end."""
+    """Watch the plan's camera until the role is stopped, or a video file to its end."""
     address = camera_address(read_options(CameraOptions, plan).camera)
     with CameraSource(address, plan) as source:
         get_logger().info("watching", camera=address.shown)

@@ -11,7 +11,7 @@ from pathlib import Path
 from smearwatch.capture.formats.metadata import side_file_for
 from smearwatch.capture.scale.resolver import scale_resolver
 from smearwatch.capture.sources.base import Delivery, SourceFrame
-from smearwatch.capture.sources.notices import FolderNotices, Word
+from smearwatch.capture.sources.notices import FileChange, FolderNotices
 from smearwatch.capture.sources.options import Options, read_options
 from smearwatch.capture.sources.reading import Reading, mark_of, read_file, refused
 from smearwatch.capture.sources.settle import FileMark, SettleBook, Settled
@@ -60,7 +60,7 @@ class FolderSource:
         self._scanned = False
         self._lost = False
         self._side_files_come = False
-        self._told_unreadable = False
+        self._warned_unreadable = False
 
     def __enter__(self) -> "FolderSource":
         self._notices.__enter__()
@@ -71,14 +71,14 @@ class FolderSource:
 
     def ready(self, most: int) -> Sequence[SourceFrame]:
         """Return files that are complete now; see `Source`."""
-        self._listen()
+        self._read_notices()
         if self._clock() >= self._next_scan_s:
             self._scan()
         frames: list[SourceFrame] = []
         for path in self._book.paths():
             if len(frames) == most:
                 break
-            if path not in self._given and (frame := self._look(path)) is not None:
+            if path not in self._given and (frame := self._scan_file(path)) is not None:
                 frames.append(frame)
         return frames
 
@@ -93,21 +93,21 @@ class FolderSource:
             self._book.forget(path)
 
     def state(self) -> SourceState:
-        """Say how many files are waited for."""
+        """Return how many files are waited for."""
         counters = {**self._around.counters(), **self._counters}
         return SourceState(len(self._book), self._scanned, finished=False, counters=counters)
 
-    def _listen(self) -> None:
+    def _read_notices(self) -> None:
         for notice in self._notices.read():
             if is_picture_name(notice.name):
-                self._see(str(self._folder / notice.name), notice.word)
+                self._note(str(self._folder / notice.name), notice.change)
         if self._notices.lost():
-            self._book.in_the_dark()
+            self._book.mark_unknown()
             self._next_scan_s = 0.0
 
     def _scan(self) -> None:
         began_s = self._clock()
-        self._notices.attend()  # before looking, so that nothing falls between the two
+        self._notices.attend()  # before the scan, so that nothing falls between the two
         try:
             with os.scandir(self._folder) as entries:
                 names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
@@ -124,15 +124,15 @@ class FolderSource:
             if is_folder:
                 self._around.subfolder(name)
             elif is_picture_name(name):
-                self._see(str(self._folder / name), None)
+                self._note(str(self._folder / name), None)
             else:
                 self._around.ignore(name)
         self._lost, self._scanned = False, True
         ended_s = self._clock()
-        # A slow share is looked over at most half of the time.
+        # A slow share is scanned at most half of the time.
         self._next_scan_s = ended_s + max(self._plan.settings.rescan_s, ended_s - began_s)
 
-    def _see(self, path: str, word: Word | None) -> None:
+    def _note(self, path: str, change: FileChange | None) -> None:
         try:
             status = self._around.regular(os.path.basename(path))
         except OSError:
@@ -142,10 +142,10 @@ class FolderSource:
             self._book.forget(path)
             return
         mark, taken = mark_of(status), self._taken.get(path)
-        told = word in (Word.WRITTEN, Word.CLOSED)
-        if told or taken is None or taken.mark != mark or (taken.digest is None and self._opens(path, taken)):
-            closed, written = word is Word.CLOSED, word is Word.WRITTEN
-            self._book.see(path, mark, self._clock(), closed=closed, written=written)
+        by_writer = change in (FileChange.WRITTEN, FileChange.CLOSED)
+        if by_writer or taken is None or taken.mark != mark or (taken.digest is None and self._opens(path, taken)):
+            closed, written = change is FileChange.CLOSED, change is FileChange.WRITTEN
+            self._book.note(path, mark, self._clock(), closed=closed, written=written)
 
     def _gone(self, path: str) -> None:
         if path in self._book and os.path.isdir(self._folder):
@@ -162,8 +162,8 @@ class FolderSource:
             return False
         return True
 
-    def _look(self, path: str) -> SourceFrame | None:
-        self._see(path, None)
+    def _scan_file(self, path: str) -> SourceFrame | None:
+        self._note(path, None)
         decision = self._book.decide(path, self._clock()) if path in self._book else Settled.WAIT
         if decision is Settled.WAIT or self._awaits_side_file(path):
             return None
@@ -174,11 +174,11 @@ class FolderSource:
             return None
         except OSError as error:
             return self._unreadable(path, error)
-        self._listen()  # what was written while it was read
+        self._read_notices()  # what was written while it was read
         if reading.mark is None or reading.mark != self._book.mark(path) or not self._book.may_take(path, decision):
             return None
-        if decision is Settled.LOOK and not self._whole(path, reading):
-            self._book.incomplete(path)
+        if decision is Settled.READ and not self._whole(path, reading):
+            self._book.mark_incomplete(path)
             return None
         return self._give(path, reading.frame, reading.mark)
 
@@ -193,7 +193,7 @@ class FolderSource:
             self._taken[path] = _Taken(mark, before.digest)
             self._book.forget(path)
             return None
-        self._book.read(path)
+        self._book.mark_read(path)
         self._given[path] = mark
         return frame
 
@@ -201,13 +201,13 @@ class FolderSource:
         """Try again with every scan, for a while; then the file is rejected, and counts."""
         now_s, name, why = self._clock(), os.path.basename(path), error.strerror or str(error)
         self._counters["read_errors"] += 1
-        if not self._told_unreadable:
-            self._told_unreadable = True
+        if not self._warned_unreadable:
+            self._warned_unreadable = True
             hint = "give this user the right to read it; it is tried again"
             get_logger().warning("a file cannot be read", first=name, why=why, hint=hint)
         mark = self._book.mark(path)
         if mark is None or self._book.quiet_s(path, now_s) < self._plan.settings.incomplete_s:
-            self._book.later(path, now_s + self._plan.settings.rescan_s)
+            self._book.postpone(path, now_s + self._plan.settings.rescan_s)
             return None
         if os.path.isdir(self._folder):
             return self._give(path, refused(name, mark, "unreadable", why), mark)
@@ -222,7 +222,7 @@ class FolderSource:
 
 
 class FolderOptions(Options):
-    """What the source is told: the folder."""
+    """The source's options: the folder."""
 
     dir: Path
 
@@ -234,7 +234,7 @@ def check(plan: RunPlan) -> None:
 
 
 def main(plan: RunPlan, role: Role) -> None:
-    """Watch the plan's folder until told to stop."""
+    """Watch the plan's folder until the role is stopped."""
     folder = check_watch_dir(read_options(FolderOptions, plan).dir)
     scales = scale_resolver(plan)
     with FolderSource(folder, plan) as source, Delivery(plan, role, source, scales) as delivery:

@@ -1,4 +1,4 @@
-"""What a source is told with ``--source-option key=value``, validated by the source itself."""
+"""A source's options, typed as ``--source-option key=value``, validated by the source itself."""
 
 import difflib
 from typing import TypeVar
@@ -26,7 +26,7 @@ class OptionUnusable(ValueError):
 
 
 def read_options(model: type[OptionsT], plan: RunPlan) -> OptionsT:
-    """Read what the plan tells its source.
+    """Read the options that the plan has for its source.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def read_options(model: type[OptionsT], plan: RunPlan) -> OptionsT:
     if first["type"] == "missing":
         hint = f"add --source-option {key}=..."
         raise OptionUnusable(f"source {plan.source!r} needs the option {key!r}", hint)
-    told = plan.source_options.get(key)
-    where = f"option {key} = {told!r}" if key else "options"
+    value = plan.source_options.get(key)
+    where = f"option {key} = {value!r}" if key else "options"
     why = first["msg"].removeprefix("Value error, ")
     raise OptionUnusable(f"source {plan.source!r}: {where}: {why}", f"correct {key}" if key else f"options: {known}")

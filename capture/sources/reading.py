@@ -1,4 +1,4 @@
-"""One file of the watched folder, read in one piece: its bytes, what it looked like meanwhile, whether it is whole."""
+"""Read one file of the watched folder in one piece: its bytes, its state meanwhile, whether it is whole."""
 
 import os
 import stat
@@ -25,7 +25,7 @@ class Reading:
     Attributes
     ----------
     mark : FileMark or None
-        What it looked like before and after; None when it changed meanwhile.
+        Its state before and after; None when it changed meanwhile.
     complete : bool
         Whether its structure reaches its end, or will never.
     hollow : bool
@@ -39,12 +39,12 @@ class Reading:
 
 
 def mark_of(status: os.stat_result) -> FileMark:
-    """Return what tells this state of a file from another."""
+    """Return what distinguishes this state of a file from another."""
     return FileMark(status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
 
 
 def read_file(path: str, *, max_bytes: int) -> Reading:
-    """Read a file that is no larger than ``max_bytes``; a larger one gives a frame that says so.
+    """Read a file that is no larger than ``max_bytes``; a larger one becomes a refused frame.
 
     Raises
     ------

@@ -58,7 +58,7 @@ class ReplaySource:
         self._known_before += known
 
     def state(self) -> SourceState:
-        """Say how many frames are still to come; finished when none is."""
+        """Return how many frames are still to come; finished when none is."""
         left = len(self._numbers) - self._given
         return SourceState(left, True, left == 0, {"files_known_before": self._known_before})
 
@@ -107,7 +107,7 @@ class ReplaySource:
 
 
 class ReplayOptions(Options):
-    """What the source is told: the recorded session, and how many times its pace (``max`` does not wait)."""
+    """The source's options: the recorded session, and how many times its pace (``max`` does not wait)."""
 
     session: str
     speed: Literal["max"] | Annotated[float, Field(gt=0.0)] = "max"
@@ -120,7 +120,7 @@ def check(plan: RunPlan) -> None:
 
 
 def main(plan: RunPlan, role: Role) -> None:
-    """Send the recorded frames, then wait to be told to stop."""
+    """Send the recorded frames, then wait until the role is stopped."""
     options = read_options(ReplayOptions, plan)
     with LedgerReader.read(find_session(plan.settings.state_dir, options.session)) as ledger:
         source = ReplaySource(ledger, speed=None if options.speed == "max" else options.speed)

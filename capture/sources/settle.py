@@ -1,4 +1,4 @@
-"""When a file is complete: its structure says so and its writer has let go. Pure; time is injected."""
+"""When a file is complete: its structure has an end and its writer has closed it. Pure; time is injected."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -8,13 +8,13 @@ class Settled(Enum):
     """What is to be done with a file now."""
 
     WAIT = "wait"
-    LOOK = "look"
+    READ = "read"
     TAKE_ANYWAY = "take_anyway"
 
 
 @dataclass(frozen=True, slots=True)
 class FileMark:
-    """What tells one state of a file from another; the time of its last change catches what keeps size and date."""
+    """What distinguishes a file's states; the time of its last change catches what keeps size and date."""
 
     size_bytes: int
     modified_at_ns: int
@@ -36,9 +36,9 @@ class _Watched:
 class SettleBook:
     """Remembers how long each file has been unchanged and what is known of its writer.
 
-    A file is looked into once its writer has closed it or, where no word of the writer comes, once it has not changed
-    for ``settle_s``. One that is known to be open for writing waits for the closing, however whole it looks: a page may
-    be added, a hole filled. What turns out to be structurally incomplete waits for a change. After ``incomplete_s``
+    A file is read once its writer has closed it or, where nothing is known of the writer, once it has not changed for
+    ``settle_s``. One that is known to be open for writing waits for the closing, however whole it seems: a page may be
+    added, a hole filled. What turns out to be structurally incomplete waits for a change. After ``incomplete_s``
     without one, either is taken as it is, and rejected downstream with its reason. If it is completed later still, its
     bytes are other bytes and so another frame.
     """
@@ -57,12 +57,12 @@ class SettleBook:
         return path in self._watched
 
     def mark(self, path: str) -> FileMark | None:
-        """Return what a file looked like when it was last seen, None when it is not waited for."""
+        """Return a file's state when it was last seen, None when it is not waited for."""
         watched = self._watched.get(path)
         return watched.mark if watched else None
 
-    def see(self, path: str, mark: FileMark, now_s: float, *, closed: bool = False, written: bool = False) -> None:
-        """Note what a file looks like now.
+    def note(self, path: str, mark: FileMark, now_s: float, *, closed: bool = False, written: bool = False) -> None:
+        """Note a file's state now.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class SettleBook:
             watched.changed_s = now_s if written else watched.changed_s
 
     def decide(self, path: str, now_s: float) -> Settled:
-        """Say what is to be done with a file."""
+        """Return what is to be done with a file."""
         watched = self._watched[path]
         quiet_s = now_s - watched.changed_s
         if now_s < watched.not_before_s:
@@ -91,7 +91,7 @@ class SettleBook:
             return Settled.TAKE_ANYWAY if quiet_s >= self._incomplete_s else Settled.WAIT
         if watched.open:
             return Settled.TAKE_ANYWAY if quiet_s >= self._incomplete_s else Settled.WAIT
-        return Settled.LOOK if watched.closed or quiet_s >= self._settle_s else Settled.WAIT
+        return Settled.READ if watched.closed or quiet_s >= self._settle_s else Settled.WAIT
 
     def quiet_s(self, path: str, now_s: float) -> float:
         """Return how long a file has not changed."""
@@ -106,30 +106,30 @@ class SettleBook:
         watched = self._watched.get(path)
         return watched is not None and (not watched.open or decision is Settled.TAKE_ANYWAY)
 
-    def read(self, path: str) -> None:
-        """Note that its bytes are given away as it is now."""
+    def mark_read(self, path: str) -> None:
+        """Note that its bytes were read as it is now."""
         self._watched[path].written_since_read = False
 
     def written_since_read(self, path: str) -> bool:
-        """Whether its writer was heard of after it was read, even if it looks the same."""
+        """Whether its writer wrote or closed it after it was read, even if its state is the same."""
         return self._watched[path].written_since_read
 
-    def incomplete(self, path: str) -> None:
-        """Its bytes end too early: wait for a change."""
+    def mark_incomplete(self, path: str) -> None:
+        """Note that its bytes end too early: wait for a change."""
         watched = self._watched[path]
         watched.incomplete = watched.mark
 
-    def later(self, path: str, not_before_s: float) -> None:
-        """Put off a file that could not be read."""
+    def postpone(self, path: str, not_before_s: float) -> None:
+        """Postpone a file that could not be read."""
         self._watched[path].not_before_s = not_before_s
 
-    def in_the_dark(self) -> None:
-        """Words about the writers were lost: whoever was writing may have closed meanwhile."""
+    def mark_unknown(self) -> None:
+        """Note that notifications were lost: whoever was writing may have closed meanwhile."""
         for watched in self._watched.values():
             watched.open = False
 
     def forget(self, path: str) -> None:
-        """Taken, or gone."""
+        """Forget a file that was taken, or is gone."""
         self._watched.pop(path, None)
 
     def paths(self) -> list[str]:

@@ -17,7 +17,7 @@ from smearwatch.daemon.wire.messages import SourceState
 
 
 class SlideOptions(Options):
-    """What the source is told; the same words as those of ``smearwatch slide``."""
+    """The source's options, named as those of ``smearwatch slide``."""
 
     seed: Annotated[int, Limits(ge=0)] = 1
     start: Annotated[int, Limits(ge=0, le=10**9)] = 0
@@ -99,7 +99,7 @@ class SlideSource:
         self._known_before += known
 
     def state(self) -> SourceState:
-        """Say how many fields are still to come; without a limit there is always one more."""
+        """Return how many fields are still to come; without a limit there is always one more."""
         counters = {"fields_drawn": self._next - self._options.start, "files_known_before": self._known_before}
         return SourceState(1 if self._left is None else self._left, True, self._left == 0, counters)
 
@@ -121,6 +121,6 @@ def check(plan: RunPlan) -> None:
 
 
 def main(plan: RunPlan, role: Role) -> None:
-    """Send the slide's fields, then wait to be told to stop."""
+    """Send the slide's fields, then wait until the role is stopped."""
     with SlideSource(read_options(SlideOptions, plan)) as source:
         deliver(plan, role, source)

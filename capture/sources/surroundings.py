@@ -1,4 +1,4 @@
-"""What lies in the watched folder and is no frame: counted, and said once where a person may think it is one."""
+"""What lies in the watched folder and is no frame: counted, and warned of where a person may take it for one."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ class Surroundings:
         self._ignored: set[str] = set()
         self._subfolders: dict[str, int] = {}
         self._outside: set[str] = set()
-        self._told_subfolders = False
+        self._warned_subfolders = False
 
     def counters(self) -> dict[str, int]:
         """Return how much was passed over, by kind."""
@@ -31,25 +31,25 @@ class Surroundings:
         self._ignored.add(name)
 
     def subfolder(self, name: str) -> None:
-        """Note a folder in the folder; one with pictures in it is said, once."""
+        """Note a folder in the folder; warn once of one with pictures in it."""
         path = os.path.join(self._folder, name)
         try:
             changed_ns = os.stat(path).st_mtime_ns
             if self._subfolders.get(name) == changed_ns:
                 return
             self._subfolders[name] = changed_ns
-            if self._told_subfolders or name.startswith("."):
+            if self._warned_subfolders or name.startswith("."):
                 return
             with os.scandir(path) as entries:
-                self._told_subfolders = any(is_picture_name(entry.name) for entry in entries)
+                self._warned_subfolders = any(is_picture_name(entry.name) for entry in entries)
         except OSError:
-            return  # it went away, or is nobody's business
-        if self._told_subfolders:
+            return  # it is gone, or not readable, and then of no use as a picture either
+        if self._warned_subfolders:
             hint = "run with --subfolders for a session of each, or watch that folder"
-            get_logger().warning("subfolders are not looked into", first=name, folder=self._folder, hint=hint)
+            get_logger().warning("subfolders are not scanned", first=name, folder=self._folder, hint=hint)
 
     def regular(self, name: str) -> os.stat_result | None:
-        """Return what a file is like; None for what is no file, and for a link that leads out of the folder.
+        """Return a file's status; None for what is no file, and for a link that leads out of the folder.
 
         Raises
         ------
@@ -60,7 +60,7 @@ class Surroundings:
         status = os.lstat(path)
         if stat.S_ISLNK(status.st_mode):
             if not os.path.realpath(path).startswith(self._folder.rstrip("/") + "/"):
-                self._tell_outside(name)
+                self._warn_outside(name)
                 return None
             status = os.stat(path)
         if stat.S_ISREG(status.st_mode):
@@ -69,7 +69,7 @@ class Surroundings:
             self.ignore(name)
         return None
 
-    def _tell_outside(self, name: str) -> None:
+    def _warn_outside(self, name: str) -> None:
         if not self._outside:
             hint = "copy the file, or link it hard"
             get_logger().warning("a link out of the folder is not followed", first=name, hint=hint)

@@ -11,7 +11,7 @@ FIELD_UM = 33.0
 
 SIZE_PX = 750
 
-_SAMPLED_BEYOND_PX = 4  # cubic sampling and the shift by whole pixels look a little beyond the square
+_SAMPLED_BEYOND_PX = 4  # cubic sampling and the shift by whole pixels reach a little beyond the square
 
 
 def cut_crop(
@@ -60,7 +60,7 @@ def cut_crop(
     # First average areas down to the wanted scale, over whole source pixels; then shift by the remainder.
     x0, y0 = int(np.floor(left)) - 1, int(np.floor(top)) - 1
     span = int(np.ceil(side_px)) + 3
-    patch = _padded(bgr, x0, y0, span)
+    patch = _pad(bgr, x0, y0, span)
     small = max(1, round(span * scale))
     shrunk = np.asarray(cv2.resize(patch, (small, small), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     kept = small / span
@@ -121,7 +121,7 @@ def _sample(bgr: Image, left: float, top: float, scale: float, size_px: int, int
     return np.asarray(warped, dtype=np.uint8)
 
 
-def _padded(bgr: Image, x0: int, y0: int, span: int) -> Image:
+def _pad(bgr: Image, x0: int, y0: int, span: int) -> Image:
     """Copy the square [y0, y0 + span) x [x0, x0 + span), white where it leaves the picture."""
     height, width = bgr.shape[:2]
     patch = np.full((span, span, 3), WHITE, dtype=np.uint8)

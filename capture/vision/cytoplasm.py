@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from smearwatch.capture.arrays import Doubles, Flags, Floats, Indices, Labels, PixelPoints, Plane
-from smearwatch.capture.vision.lobes import places
+from smearwatch.capture.vision.lobes import find_pixels
 from smearwatch.capture.vision.nuclei import Nuclei
 from smearwatch.capture.vision.stain import StainMaps
 
@@ -51,17 +51,17 @@ def grow_cells(maps: StainMaps, nuclei: Nuclei) -> Labels:
     tinge = np.asarray(cv2.GaussianBlur(maps.nuclear, (0, 0), 0.25 / maps.um_per_px), dtype=np.float32)
     field_level = _field_level(tinge)
     around = _surroundings(nuclei, maps.um_per_px)
-    gain = np.stack([_gain(place, tinge, field_level, maps.um_per_px) for place in around])
+    gain = np.stack([_gain(nucleus, tinge, field_level, maps.um_per_px) for nucleus in around])
     # An outline is worth the gain inside it; a ring's share of an angle grows with its radius.
     ring_um2 = _RADII_UM * np.float32(_STEP_UM * 2.0 * np.pi / _ANGLES)
-    outlines = closed_outlines(np.cumsum(gain * ring_um2, axis=2), most_step=2, step_cost=_STEP_COST_UM2)
-    for place, reach in zip(around, outlines, strict=True):
+    outlines = find_closed_outlines(np.cumsum(gain * ring_um2, axis=2), most_step=2, step_cost=_STEP_COST_UM2)
+    for nucleus, reach in zip(around, outlines, strict=True):
         reach_px = _RADII_UM[reach] / maps.um_per_px
-        line = np.stack([np.cos(_TURN) * reach_px, np.sin(_TURN) * reach_px], axis=1) + place.middle_px
-        inside = np.zeros(place.labels.shape, dtype=np.uint8)
+        line = np.stack([np.cos(_TURN) * reach_px, np.sin(_TURN) * reach_px], axis=1) + nucleus.middle_px
+        inside = np.zeros(nucleus.labels.shape, dtype=np.uint8)
         cv2.fillPoly(inside, [np.rint(line).astype(np.int32)], 1)
-        cells[place.window][(inside > 0) & (place.territory == place.label)] = place.label
-    columns, rows = places(nuclei.labels).T
+        cells[nucleus.window][(inside > 0) & (nucleus.territory == nucleus.label)] = nucleus.label
+    columns, rows = find_pixels(nuclei.labels).T
     cells[rows, columns] = nuclei.labels[rows, columns]
     return cells
 
@@ -97,7 +97,7 @@ class _Surroundings:
 
 
 def _surroundings(nuclei: Nuclei, um_per_px: float) -> list[_Surroundings]:
-    inside = places(nuclei.labels)
+    inside = find_pixels(nuclei.labels)
     owners = nuclei.labels[inside[:, 1], inside[:, 0]]
     margin = int(np.ceil(2.0 * _REACH_UM / um_per_px))
     around = []
@@ -114,7 +114,7 @@ def _surroundings(nuclei: Nuclei, um_per_px: float) -> list[_Surroundings]:
 
 
 def _territories(labels: Labels, um_per_px: float) -> tuple[Labels, Plane]:
-    """Which nucleus is nearest to each pixel, int32 [h, w], and how far away in um."""
+    """Find which nucleus is nearest to each pixel, int32 [h, w], and how far away in um."""
     inside = labels > 0
     distance, nearest = cv2.distanceTransformWithLabels(
         (~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
@@ -125,7 +125,7 @@ def _territories(labels: Labels, um_per_px: float) -> tuple[Labels, Plane]:
 
 
 def _hull(points: PixelPoints, labels: Labels, label: int) -> tuple[Flags, Doubles]:
-    """Convex hull of a nucleus in its window, as far as it holds no other's, and its middle."""
+    """Draw the convex hull of a nucleus in its window, as far as it holds no other's; return it and its middle."""
     drawn = np.zeros(labels.shape, dtype=np.uint8)
     cv2.fillConvexPoly(drawn, cv2.convexHull(points), 1)
     moments = cv2.moments(drawn, binaryImage=True)
@@ -135,33 +135,33 @@ def _hull(points: PixelPoints, labels: Labels, label: int) -> tuple[Flags, Doubl
     return (labels == label) | ((drawn > 0) & (labels == 0)), middle
 
 
-def _gain(place: _Surroundings, tinge: Plane, field_level: float, um_per_px: float) -> Floats:
-    """Say what each place around a nucleus is worth inside its cell: float32 [angles, radii], -1 to 3."""
-    columns = place.middle_px[0] + np.cos(_TURN)[:, None] * _RADII_UM / um_per_px
-    rows = place.middle_px[1] + np.sin(_TURN)[:, None] * _RADII_UM / um_per_px
-    top, left = place.window[0].start, place.window[1].start
+def _gain(nucleus: _Surroundings, tinge: Plane, field_level: float, um_per_px: float) -> Floats:
+    """Weigh each position around a nucleus as part of its cell: float32 [angles, radii], -1 to 3."""
+    columns = nucleus.middle_px[0] + np.cos(_TURN)[:, None] * _RADII_UM / um_per_px
+    rows = nucleus.middle_px[1] + np.sin(_TURN)[:, None] * _RADII_UM / um_per_px
+    top, left = nucleus.window[0].start, nucleus.window[1].start
     inside_field = (columns > -0.5 - left) & (columns < tinge.shape[1] - 0.5 - left)
     inside_field &= (rows > -0.5 - top) & (rows < tinge.shape[0] - 0.5 - top)
-    height, width = place.labels.shape
+    height, width = nucleus.labels.shape
     at = (np.clip(np.rint(rows), 0, height - 1).astype(int), np.clip(np.rint(columns), 0, width - 1).astype(int))
-    level = float(np.clip(field_level, _TINGE, max(_TINGE, _TINGE_SHARE * place.strength)))
-    gain = np.clip((tinge[place.window][at] - level) / _SURELY, -1.0, 1.0)
-    away_um = place.away_um[at]
-    gain = np.where(place.hull[at] | (away_um <= _RIM_UM), np.maximum(gain, 0.6), gain)
-    gain = np.where((away_um > _REACH_UM) | (place.territory[at] != place.label), -1.0, gain)
-    gain = np.where(place.labels[at] == place.label, 3.0, gain)
+    level = float(np.clip(field_level, _TINGE, max(_TINGE, _TINGE_SHARE * nucleus.strength)))
+    gain = np.clip((tinge[nucleus.window][at] - level) / _SURELY, -1.0, 1.0)
+    away_um = nucleus.away_um[at]
+    gain = np.where(nucleus.hull[at] | (away_um <= _RIM_UM), np.maximum(gain, 0.6), gain)
+    gain = np.where((away_um > _REACH_UM) | (nucleus.territory[at] != nucleus.label), -1.0, gain)
+    gain = np.where(nucleus.labels[at] == nucleus.label, 3.0, gain)
     # Beyond the field's border, where nothing is seen, a line is neither better nor worse.
     return np.where(inside_field, gain, 0.0).astype(np.float32)
 
 
 def _field_level(tinge: Plane) -> float:
-    """Tinge that the field's own red cells and background seldom reach."""
+    """Measure the tinge that the field's own red cells and background seldom reach."""
     sample = tinge[::3, ::3]
     middle = float(np.median(sample))
     return middle + _SPREADS * 1.4826 * float(np.median(np.abs(sample - middle)))
 
 
-def closed_outlines(worth: Floats, *, most_step: int, step_cost: float) -> Indices:
+def find_closed_outlines(worth: Floats, *, most_step: int, step_cost: float) -> Indices:
     """Choose one radius for every angle, so that the line is worth most and closes.
 
     The line is followed for a turn and a half, so that the turn in their middle knows nothing of where it began.
@@ -191,15 +191,15 @@ def closed_outlines(worth: Floats, *, most_step: int, step_cost: float) -> Indic
     for angle in range(1, length):
         best, step = score[:, inner].copy(), chosen[angle]
         for by in range(1, most_step + 1):
-            for way in (-by, by):
-                other = score[:, most_step + way : most_step + way + radii] - np.float32(step_cost * by)
+            for offset in (-by, by):
+                other = score[:, most_step + offset : most_step + offset + radii] - np.float32(step_cost * by)
                 better = other > best
                 np.copyto(best, other, where=better)
-                step[better] = way
+                step[better] = offset
         score[:, inner] = best + turns[:, angle]
-    places = np.zeros((count, length), dtype=np.intp)
-    places[:, -1] = score[:, inner].argmax(axis=1)
+    radius = np.zeros((count, length), dtype=np.intp)
+    radius[:, -1] = score[:, inner].argmax(axis=1)
     every = np.arange(count)
     for angle in range(length - 1, 0, -1):
-        places[:, angle - 1] = places[:, angle] + chosen[angle, every, places[:, angle]]
-    return places[:, margin : margin + angles]
+        radius[:, angle - 1] = radius[:, angle] + chosen[angle, every, radius[:, angle]]
+    return radius[:, margin : margin + angles]

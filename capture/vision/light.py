@@ -2,7 +2,7 @@
 
 The same core serves whole fields (a smooth surface per channel) and single-cell pictures (one colour per channel);
 training, classification and the live pipeline all call it, so that a cell looks the same to the networks
-whichever way it came.
+wherever it came from.
 """
 
 from dataclasses import dataclass
@@ -10,20 +10,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from smearwatch.capture.arrays import Doubles, Flags, Floats, Image
+from smearwatch.capture.arrays import Floats, Image
+from smearwatch.capture.vision.background import find_background
 from smearwatch.capture.vision.surface import Surfaces
 
 WHITE = 235
 """Grey value that empty background is brought to; 20 steps of head room for noise and bright cell rims."""
 
 _GRID_LONG_SIDE = 160
-_BLOCKS_LONG_SIDE = 10
-_BACKGROUND_PERCENTILE = 90.0
 _WIDE_FIELD_UM = 90.0
-_FLANK_SHARE = 0.3
-_FLANK_BINS = 5  # of 0.01 log units
 _MIN_GAIN, _MAX_GAIN = 0.7, 8.0
-_MIN_BACKGROUND_SHARE = 0.01
 
 
 WORK_UM_PER_PX = 0.22
@@ -84,8 +80,8 @@ class FieldLight:
         """
         if rows.start >= rows.stop or columns.start >= columns.stop:
             return np.zeros((max(rows.stop - rows.start, 0), max(columns.stop - columns.start, 0), 3), dtype=np.uint8)
-        down = _between(self.gain_grid, bgr.shape[0], rows)
-        gain = _between(down.transpose(1, 0, 2), bgr.shape[1], columns).transpose(1, 0, 2)
+        down = _interpolate(self.gain_grid, bgr.shape[0], rows)
+        gain = _interpolate(down.transpose(1, 0, 2), bgr.shape[1], columns).transpose(1, 0, 2)
         return np.asarray(cv2.multiply(bgr[rows, columns], np.ascontiguousarray(gain), dtype=cv2.CV_8U), dtype=np.uint8)
 
 
@@ -105,7 +101,7 @@ def measure_light(bgr: Image, um_per_px: float | None) -> FieldLight:
     FieldLight
     """
     wide = um_per_px is not None and max(bgr.shape[:2]) * um_per_px >= _WIDE_FIELD_UM
-    return _measured(bgr if um_per_px is None else to_work_scale(bgr, um_per_px), degree=4 if wide else 2)
+    return _measure(bgr if um_per_px is None else to_work_scale(bgr, um_per_px), degree=4 if wide else 2)
 
 
 def at_work_scale(bgr: Image, um_per_px: float) -> tuple[Image, float, FieldLight]:
@@ -155,16 +151,16 @@ def flatten_cell(bgr: Image) -> Image:
     numpy.ndarray
         uint8 [height, width, 3], background at `WHITE`.
     """
-    return _measured(bgr, degree=0).flat(bgr)
+    return _measure(bgr, degree=0).flat(bgr)
 
 
-def _measured(bgr: Image, degree: int) -> FieldLight:
+def _measure(bgr: Image, degree: int) -> FieldLight:
     height, width = bgr.shape[:2]
     shrink = min(1.0, _GRID_LONG_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     grid = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     surfaces = Surfaces(size[1], size[0], degree)
-    background = _background(grid[..., 1], surfaces, degree)
+    background = find_background(grid[..., 1], surfaces, degree)
     surface = surfaces.through(np.log(np.arange(256.0) + 1.0)[grid], background.astype(np.float64))
     surface = np.clip(np.exp(surface) - 1.0, WHITE / _MAX_GAIN, WHITE / _MIN_GAIN)
     green = surface[..., 1]
@@ -176,71 +172,13 @@ def _measured(bgr: Image, degree: int) -> FieldLight:
     )
 
 
-def _between(grid: Floats, size: int, part: slice) -> Floats:
+def _interpolate(grid: Floats, size: int, part: slice) -> Floats:
     """Interpolate a grid's rows for some of the rows of a picture that it covers, pixel centres on pixel centres."""
-    place = (np.arange(part.start, part.stop, dtype=np.float64) + 0.5) * (len(grid) / size) - 0.5
-    first = np.clip(np.floor(place).astype(int), 0, len(grid) - 1)
+    position = (np.arange(part.start, part.stop, dtype=np.float64) + 0.5) * (len(grid) / size) - 0.5
+    first = np.clip(np.floor(position).astype(int), 0, len(grid) - 1)
     second = np.minimum(first + 1, len(grid) - 1)
-    share = np.clip(place - first, 0.0, 1.0).astype(np.float32)[:, None, None]
+    share = np.clip(position - first, 0.0, 1.0).astype(np.float32)[:, None, None]
     return np.asarray(grid[first] * (1.0 - share) + grid[second] * share, dtype=np.float32)
-
-
-def _background(green: Image, surfaces: Surfaces, degree: int) -> Flags:
-    """Pixels of the grid that show empty background, by green light: haemoglobin and stain both absorb it.
-
-    A first surface goes through the bright end of each block; what lies close to the resulting ridge of the
-    histogram is background, and the surface is drawn again through it.
-    """
-    level = np.log(cv2.GaussianBlur(green.astype(np.float64) + 1.0, (0, 0), 0.7))
-    surface = _bright_surface(level, min(degree, 2))
-    background = np.ones(level.shape, dtype=bool)
-    for tolerance in (0.06, 0.04, 0.03, 0.03):
-        residual = level - surface
-        ridge = _ridge(residual)
-        background = np.abs(residual - ridge) < tolerance
-        if background.mean() < _MIN_BACKGROUND_SHARE:
-            return residual >= np.percentile(residual, _BACKGROUND_PERCENTILE)
-        surface = surfaces.through(level, background.astype(np.float64))
-    return background
-
-
-def _bright_surface(level: Doubles, degree: int) -> Doubles:
-    """Surface through the bright percentile of each block, blocks without background given little say."""
-    height, width = level.shape
-    block = max(4, max(height, width) // _BLOCKS_LONG_SIDE)
-    step_y, step_x = min(block, height), min(block, width)
-    rows, columns = height // step_y, width // step_x
-    cut = level[: rows * step_y, : columns * step_x]
-    tiles = cut.reshape(rows, step_y, columns, step_x).transpose(0, 2, 1, 3).reshape(rows, columns, -1)
-    bright = np.percentile(tiles, _BACKGROUND_PERCENTILE, axis=2)
-    if degree == 0 or min(rows, columns) <= degree:
-        return np.full(level.shape, np.percentile(level, _BACKGROUND_PERCENTILE))
-    surfaces = Surfaces(rows, columns, degree)
-    weight = np.ones(bright.shape)
-    surface = bright
-    for _ in range(5):
-        surface = surfaces.through(bright, weight)
-        residual = bright - surface
-        # A block below the surface holds few empty pixels; one above it is the better witness.
-        weight = np.where(residual < 0.0, 1.0 / (1.0 + (residual / 0.04) ** 2), 1.0)
-    grown = cv2.resize(surface, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(grown, dtype=np.float64)
-
-
-def _ridge(residual: Doubles) -> float:
-    """Level of the background among the residuals (log units): the peak, or else the shoulder, at the bright end.
-
-    In a crowded field most pixels are pale red cells and empty background is only the bright shoulder of their
-    peak; so the bright flank is found first, and a peak counts only where it stands at that flank.
-    """
-    least, greatest, bins = -0.6, 0.2, 80
-    counts = cv2.calcHist([residual.astype(np.float32)], [0], None, [bins], [least, greatest]).ravel()
-    smooth = np.convolve(counts, np.array([1.0, 2.0, 3.0, 2.0, 1.0]) / 9.0, mode="same")
-    flank = int(np.flatnonzero(smooth >= _FLANK_SHARE * smooth.max())[-1])
-    near = smooth[max(0, flank - _FLANK_BINS) : flank + 1]
-    inside = near.size > 2 and 0 < int(near.argmax()) < near.size - 1
-    index = flank - near.size + 1 + int(near.argmax()) if inside else flank - 2
-    return least + (index + 0.5) * (greatest - least) / bins
 
 
 def to_work_scale(bgr: Image, um_per_px: float) -> Image:

@@ -12,27 +12,27 @@ _LARGEST_LOBED_UM2 = 110.0
 _GREATEST_SPAN_UM = 17.0
 
 
-def components(mask: Mask) -> tuple[Labels, Labels]:
+def label_components(mask: Mask) -> tuple[Labels, Labels]:
     """Label a mask as OpenCV does: numbers from 1, int32 [h, w], and statistics of all, int32 [n + 1, 5]."""
-    # With statistics, this one of OpenCV's ways takes half the time of its usual one.
+    # With statistics, this algorithm of OpenCV's takes half the time of its usual one.
     found = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_BBDT)
     return np.asarray(found[1], dtype=np.int32), np.asarray(found[2], dtype=np.int32)
 
 
-def places(labels: Labels | Mask) -> PixelPoints:
+def find_pixels(labels: Labels | Mask) -> PixelPoints:
     """Return the pixels that are not 0: int32 [n, 2], x and y; far quicker than numpy where they are few."""
     mask = labels if labels.dtype == np.uint8 else (labels > 0).astype(np.uint8)
     found = cv2.findNonZero(mask)
     return np.zeros((0, 2), dtype=np.int32) if found is None else np.asarray(found, dtype=np.int32).reshape(-1, 2)
 
 
-def grouped(labels: Labels, stats: Labels, lobes: PixelPoints, um_per_px: float) -> Labels:
-    """Return lobes of one nucleus the same label.
+def group_lobes(labels: Labels, stats: Labels, lobes: PixelPoints, um_per_px: float) -> Labels:
+    """Label the lobes of one nucleus alike.
 
     Parameters
     ----------
     labels, stats
-        int32 [h, w] and [n, 5], see `components`.
+        int32 [h, w] and [n, 5], see `label_components`.
     lobes
         int32 [k], the labels that are lobes of nuclei.
     um_per_px
@@ -46,7 +46,7 @@ def grouped(labels: Labels, stats: Labels, lobes: PixelPoints, um_per_px: float)
     areas = stats[:, cv2.CC_STAT_AREA] * um_per_px * um_per_px
     group = np.zeros(len(stats), dtype=np.int32)
     group[lobes] = lobes
-    for gap, first, second in close_pairs(labels, stats, lobes, um_per_px, _LOBE_GAP_UM):
+    for gap, first, second in find_close_pairs(labels, stats, lobes, um_per_px, _LOBE_GAP_UM):
         a, b = group[first], group[second]
         in_a, in_b = np.flatnonzero(group == a), np.flatnonzero(group == b)
         if a == b or not _belong_together(gap, float(areas[in_a].sum()), float(areas[in_b].sum())):
@@ -54,13 +54,13 @@ def grouped(labels: Labels, stats: Labels, lobes: PixelPoints, um_per_px: float)
         if _span_px(stats, np.concatenate([in_a, in_b])) * um_per_px <= _GREATEST_SPAN_UM:
             group[in_b] = a
     groups = np.zeros_like(labels)
-    columns, rows = places(labels).T
+    columns, rows = find_pixels(labels).T
     groups[rows, columns] = group[labels[rows, columns]]
     return groups
 
 
 def _belong_together(gap_um: float, area_a_um2: float, area_b_um2: float) -> bool:
-    """Tell lobes of one nucleus from two nuclei: two large ones must all but touch."""
+    """Return whether two lobes are of one nucleus: two large ones must all but touch."""
     if min(area_a_um2, area_b_um2) < _WHOLE_NUCLEUS_UM2:
         return gap_um <= _LOBE_GAP_UM
     return gap_um <= _BRIDGED_GAP_UM and area_a_um2 + area_b_um2 <= _LARGEST_LOBED_UM2
@@ -71,7 +71,7 @@ def _span_px(stats: Labels, members: Indices) -> int:
     return int(max(np.ptp([boxes[:, at], boxes[:, at] + boxes[:, at + 2]]) for at in (0, 1)))
 
 
-def close_pairs(
+def find_close_pairs(
     labels: Labels, stats: Labels, lobes: PixelPoints, um_per_px: float, reach_um: float
 ) -> list[tuple[float, int, int]]:
     """Return pairs of lobes with their gap in um, closest first.
@@ -83,7 +83,7 @@ def close_pairs(
     stats
         int32 [n, 4 or more], the box of each label (x, y, width, height), that of 0 included.
     lobes
-        int32 [k], the labels that are looked at.
+        int32 [k], the labels that are compared.
     um_per_px
         Scale.
     reach_um

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 from smearwatch.capture.arrays import Labels, Mask, PixelPoints, Plane
-from smearwatch.capture.vision.lobes import components, grouped, places
+from smearwatch.capture.vision.lobes import find_pixels, group_lobes, label_components
 from smearwatch.capture.vision.stain import StainMaps
-from smearwatch.capture.vision.touching import told_apart
+from smearwatch.capture.vision.touching import separate_touching
 
 _THICKNESS_UM = 1.5  # thinner structures (rims of red cells, fibres) are no nuclei
 _FLOOR, _CEILING = 0.20, 0.60
@@ -66,23 +66,23 @@ def find_nuclei(maps: StainMaps) -> Nuclei:
         nuclei of cells that touch are apart (`smearwatch.capture.vision.lobes`, `smearwatch.capture.vision.touching`).
     """
     um = maps.um_per_px
-    thick = _opened(maps.nuclear, _THICKNESS_UM / um)
+    thick = _open(maps.nuclear, _THICKNESS_UM / um)
     threshold = _threshold(thick)
     candidates = ((thick > threshold) & (maps.nuclear > threshold)).astype(np.uint8)
-    lobes = _sharpened(candidates, maps.nuclear, thick, threshold, um)
-    labels, stats = components(lobes)
-    kept = _kept(grouped(labels, stats, _unlike_red_cells(labels, stats, maps), um), maps, um)
-    return _measured(told_apart(kept, maps.absorbed, um), maps)
+    lobes = _sharpen(candidates, maps.nuclear, thick, threshold, um)
+    labels, stats = label_components(lobes)
+    kept = _keep_nuclei(group_lobes(labels, stats, _leave_out_red_cells(labels, stats, maps), um), maps, um)
+    return _measure(separate_touching(kept, maps.absorbed, um), maps)
 
 
-def _opened(plane: Plane, diameter_px: float) -> Plane:
+def _open(plane: Plane, diameter_px: float) -> Plane:
     size = max(3, round(diameter_px) | 1)
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     return np.asarray(cv2.morphologyEx(plane, cv2.MORPH_OPEN, element), dtype=np.float32)
 
 
 def _threshold(thick: Plane) -> float:
-    """Stain level above this field's own red cells and background, within limits that no field's nuclei fall below."""
+    """Choose a stain level above the field's red cells and background, within limits that nuclei do not fall below."""
     sample = thick[::2, ::2]
     middle = float(np.median(sample))
     spread = float(np.median(np.abs(sample - middle))) * 1.4826
@@ -90,13 +90,13 @@ def _threshold(thick: Plane) -> float:
     return max(_FLOOR, middle, min(middle + _SPREADS_ABOVE_FIELD * spread, _CEILING))
 
 
-def _sharpened(candidates: Mask, nuclear: Plane, thick: Plane, threshold: float, um: float) -> Mask:
+def _sharpen(candidates: Mask, nuclear: Plane, thick: Plane, threshold: float, um: float) -> Mask:
     """Within each candidate keep what is stained at least half as strongly as its core.
 
     Pale cytoplasm of a strongly stained cell passes the field's threshold, a weakly stained nucleus barely does;
-    the candidate's own core tells which is which.
+    the candidate's own core decides which it is.
     """
-    labels, stats = components(candidates)
+    labels, stats = label_components(candidates)
     areas = stats[:, cv2.CC_STAT_AREA]
     # The core of a candidate is a tenth of it, but no more than a small nucleus holds: the rest may be red cells.
     cores = np.minimum(areas - areas * 9 // 10, max(1, int(_LARGEST_CORE_UM2 / um**2)))
@@ -107,23 +107,23 @@ def _sharpened(candidates: Mask, nuclear: Plane, thick: Plane, threshold: float,
         x, y, width, height, _ = (int(v) for v in stats[index])
         window = (slice(y, y + height), slice(x, x + width))
         own = labels[window] == index
-        core = _ranked(thick[window][own], 1.0 - cores[index] / areas[index])
+        core = _value_at(thick[window][own], 1.0 - cores[index] / areas[index])
         own &= nuclear[window] > max(threshold, _OWN_SHARE * core)
         kept[window] |= own
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
-    return np.asarray(cv2.morphologyEx(_thick_parts(kept, um), cv2.MORPH_OPEN, element), dtype=np.uint8)
+    return np.asarray(cv2.morphologyEx(_keep_thick(kept, um), cv2.MORPH_OPEN, element), dtype=np.uint8)
 
 
-def _ranked(values: Plane, share: float) -> float:
+def _value_at(values: Plane, share: float) -> float:
     """Return the value that so large a share lies below; a percentile without its overhead, for lobes are many."""
-    place = min(int(len(values) * share), len(values) - 1)
-    return float(np.partition(values, place)[place])
+    index = min(int(len(values) * share), len(values) - 1)
+    return float(np.partition(values, index)[index])
 
 
-def _thick_parts(mask: Mask, um: float) -> Mask:
+def _keep_thick(mask: Mask, um: float) -> Mask:
     """Keep the parts that are somewhere as thick as a lobe."""
     count, labels = cv2.connectedComponents(mask, connectivity=8)
-    columns, rows = places(mask).T
+    columns, rows = find_pixels(mask).T
     own = labels[rows, columns]
     thick = np.zeros(count, dtype=np.uint8)
     thick[own[_inner_distance(mask)[rows, columns] * um >= _LEAST_LOBE_RADIUS_UM]] = 1
@@ -133,18 +133,18 @@ def _thick_parts(mask: Mask, um: float) -> Mask:
 
 
 def _inner_distance(mask: Mask) -> Plane:
-    """Distance in pixels to the mask's outline; a window's border is no outline."""
+    """Measure the distance in pixels to the mask's outline; a window's border is no outline."""
     padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     return np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1], dtype=np.float32)
 
 
 def _red_cell_level(maps: StainMaps) -> float:
-    """Nuclear stain of this field's red cells: about 0, but well above it where the stain turns them violet."""
+    """Measure the nuclear stain of this field's red cells: about 0, well above where the stain turns them violet."""
     absorbing = maps.nuclear[::3, ::3][maps.absorbed[::3, ::3] > _ABSORBING]
     return max(0.0, float(np.median(absorbing))) if absorbing.size else 0.0
 
 
-def _unlike_red_cells(labels: Labels, stats: Labels, maps: StainMaps) -> PixelPoints:
+def _leave_out_red_cells(labels: Labels, stats: Labels, maps: StainMaps) -> PixelPoints:
     """Leave out weak lobes of this field's red cells' hue: however many of these overlap, their hue stays the same.
 
     Returns the labels of the others, int32 [k].
@@ -155,21 +155,21 @@ def _unlike_red_cells(labels: Labels, stats: Labels, maps: StainMaps) -> PixelPo
         return np.arange(1, len(stats), dtype=np.int32)
     hues = maps.nuclear[::3, ::3][red_cells] / absorbing[red_cells]
     # Leukocytes, and red cells with something on them, are among what absorbs light; the lower quartile is red cells.
-    own_hue = _BEYOND_RED_CELLS * _ranked(hues, 0.25)
+    own_hue = _BEYOND_RED_CELLS * _value_at(hues, 0.25)
     lobes = []
     for index in range(1, len(stats)):
         x, y, width, height, _ = (int(v) for v in stats[index])
         window = (slice(y, y + height), slice(x, x + width))
         own = labels[window] == index
         stain = maps.nuclear[window][own]
-        if stain.mean() >= _WEAK or _ranked(stain - own_hue * maps.absorbed[window][own], 0.5) >= 0.0:
+        if stain.mean() >= _WEAK or _value_at(stain - own_hue * maps.absorbed[window][own], 0.5) >= 0.0:
             lobes.append(index)
     return np.array(lobes, dtype=np.int32)
 
 
-def _kept(groups: Labels, maps: StainMaps, um: float) -> Labels:
+def _keep_nuclei(groups: Labels, maps: StainMaps, um: float) -> Labels:
     """Leave out what is too small for a nucleus or no darker than overlapping red cells; number the rest from 1."""
-    columns, rows = places(groups).T
+    columns, rows = find_pixels(groups).T
     own = groups[rows, columns]
     counts = np.bincount(own, minlength=1)
     sums = np.bincount(own, weights=maps.nuclear[rows, columns].astype(np.float64), minlength=1)
@@ -191,8 +191,8 @@ def _kept(groups: Labels, maps: StainMaps, um: float) -> Labels:
     return labels
 
 
-def _measured(labels: Labels, maps: StainMaps) -> Nuclei:
-    columns, rows = places(labels).T
+def _measure(labels: Labels, maps: StainMaps) -> Nuclei:
+    columns, rows = find_pixels(labels).T
     own, stain = labels[rows, columns], maps.nuclear[rows, columns].astype(np.float64)
     counts = np.bincount(own, minlength=1)[1:]
     means = np.bincount(own, weights=stain, minlength=1)[1:] / counts

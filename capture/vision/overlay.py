@@ -1,4 +1,4 @@
-"""Draw what was found into the picture, so that a person can look."""
+"""Draw what was found into the picture, for a person to see."""
 
 from math import floor, log10
 
@@ -51,7 +51,7 @@ def draw_overlay(bgr: Image, cells: tuple[Leukocyte, ...], mask: Image, um_per_p
     return drawn
 
 
-def bar_um(width_um: float) -> float:
+def choose_bar_um(width_um: float) -> float:
     """Return a round length for a scale bar: 1, 2 or 5 times a power of ten, at most a fifth of the width.
 
     Parameters
@@ -66,7 +66,7 @@ def bar_um(width_um: float) -> float:
 
 def _draw_bar(drawn: Image, um_per_px: float, thick: int) -> None:
     height, width = drawn.shape[:2]
-    length_um = bar_um(width * um_per_px)
+    length_um = choose_bar_um(width * um_per_px)
     length_px = round(length_um / um_per_px)
     right, bottom = width - 12 * thick, height - 12 * thick
     cv2.rectangle(drawn, (right - length_px, bottom - 5 * thick), (right, bottom), _INK_BGR, cv2.FILLED)
@@ -77,6 +77,6 @@ def _write(drawn: Image, text: str, at: tuple[int, int], thick: int) -> None:
     """Write dark letters with a bright rim, to be read on any ground."""
     # The rim is the same letters moved about: heavier ones would be wider, too.
     around = [(x, y) for x in (-thick, 0, thick) for y in (-thick, 0, thick) if (x, y) != (0, 0)]
-    for (x, y), colour in [*((place, _RIM_BGR) for place in around), ((0, 0), _INK_BGR)]:
-        place = (at[0] + x, at[1] + y)
-        cv2.putText(drawn, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * thick, colour, thick, cv2.LINE_AA)
+    for (x, y), colour in [*((position, _RIM_BGR) for position in around), ((0, 0), _INK_BGR)]:
+        position = (at[0] + x, at[1] + y)
+        cv2.putText(drawn, text, position, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * thick, colour, thick, cv2.LINE_AA)

@@ -74,19 +74,19 @@ def judge(flat_bgr: Image, um_per_px: float, *, raw_bgr: Image | None = None) ->
         pale stain nor a fine camera changes it.
     """
     if raw_bgr is not None:
-        exposure = _exposure(raw_bgr)
+        exposure = _judge_exposure(raw_bgr)
         if exposure is not None:
             return exposure
     work = to_work_scale(flat_bgr, um_per_px)
     grey = cv2.cvtColor(work, cv2.COLOR_BGR2GRAY).astype(np.float32)
-    absorbing = _blurred(grey, _SEEN_UM) < WHITE - _ABSORBING
+    absorbing = _blur(grey, _SEEN_UM) < WHITE - _ABSORBING
     share = float(absorbing.mean())
     if share < _LEAST_ABSORBING_SHARE:
         return Quality(accepted=False, reason="empty", focus=0.0, value=round(share, 6))
-    stained = _stained(work, absorbing)
+    stained = _measure_stained(work, absorbing)
     if stained < _LEAST_STAINED:
         return Quality(accepted=False, reason="not_a_smear", focus=0.0, value=round(stained, 4))
-    sharpness, evenness = _edges(grey, absorbing)
+    sharpness, evenness = _measure_edges(grey, absorbing)
     focus = round(float(np.clip((sharpness - _BLURRED) / (_SHARP - _BLURRED), 0.0, 1.0)), 4)
     if evenness < _SURELY_MOVING or (sharpness < _LEAST_SHARPNESS and evenness < _SAME_ALL_ROUND):
         return Quality(accepted=False, reason="moving", focus=focus, value=round(evenness, 4))
@@ -94,7 +94,7 @@ def judge(flat_bgr: Image, um_per_px: float, *, raw_bgr: Image | None = None) ->
     return Quality(accepted=sharp, reason=None if sharp else "out_of_focus", focus=focus, value=round(sharpness, 4))
 
 
-def _exposure(raw_bgr: Image) -> Quality | None:
+def _judge_exposure(raw_bgr: Image) -> Quality | None:
     green = raw_bgr[::8, ::4, 1]
     counts = np.bincount(green.ravel(), minlength=256)
     bright = float(np.searchsorted(np.cumsum(counts), 0.95 * green.size))
@@ -106,12 +106,12 @@ def _exposure(raw_bgr: Image) -> Quality | None:
     return None
 
 
-def _blurred(grey: Plane, sigma_um: float) -> Plane:
+def _blur(grey: Plane, sigma_um: float) -> Plane:
     return np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma_um / WORK_UM_PER_PX), dtype=np.float32)
 
 
-def _stained(work: Image, absorbing: Flags) -> float:
-    """Share of green in what absorbs light, beyond an equal one, in the most stained fifth of it.
+def _measure_stained(work: Image, absorbing: Flags) -> float:
+    """Measure the share of green in what absorbs light, beyond an equal one, in the most stained fifth of it.
 
     Haemoglobin, eosin and azure all absorb green most; shadows, dirt, ink and the slide's edge absorb all colours
     alike. Grey rims of defocused cells may be most of a field, but not all of it.
@@ -121,12 +121,12 @@ def _stained(work: Image, absorbing: Flags) -> float:
     if len(green) == 0:
         return 0.0
     beyond = (green - 0.5 * (blue + red)) / np.maximum(blue + green + red, _PALEST)
-    place = len(beyond) * _STAINED_PERCENT // 100
-    return float(np.partition(beyond, place)[place])
+    rank = len(beyond) * _STAINED_PERCENT // 100
+    return float(np.partition(beyond, rank)[rank])
 
 
-def _edges(grey: Plane, absorbing: Flags) -> tuple[float, float]:
-    """Sharpness and evenness of the steepest edges around what absorbs light.
+def _measure_edges(grey: Plane, absorbing: Flags) -> tuple[float, float]:
+    """Measure sharpness and evenness of the steepest edges around what absorbs light.
 
     An edge that the microscope drew sharply is far steeper seen finely than seen coarsely; one that was blurred
     already is not. The quotient knows neither stain nor camera. It is taken direction by direction, for movement blurs
@@ -135,34 +135,34 @@ def _edges(grey: Plane, absorbing: Flags) -> tuple[float, float]:
     """
     size = 2 * round(_AROUND_UM / WORK_UM_PER_PX) + 1
     around = cv2.dilate(absorbing.astype(np.uint8), np.ones((size, size), dtype=np.uint8)) > 0
-    fine = _steepest(_blurred(grey, _FINE_UM), around)
-    coarse = _steepest(_blurred(grey, _COARSE_UM), around)
+    fine = _measure_steepest(_blur(grey, _FINE_UM), around)
+    coarse = _measure_steepest(_blur(grey, _COARSE_UM), around)
     return float((fine / coarse).min()), float(fine.min() / fine.max())
 
 
-def _steepest(grey: Plane, around: Flags) -> Doubles:
-    """How steep the steepest edges are that run across each direction: grey steps per pixel, float64 [directions]."""
-    # Every other row says as much as all of them.
+def _measure_steepest(grey: Plane, around: Flags) -> Doubles:
+    """Measure how steep the steepest edges across each direction are: grey steps per pixel, float64 [directions]."""
+    # Every other row is as good a sample as all of them.
     across: Plane = np.asarray(cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=0.125), dtype=np.float32)[::2][around[::2]]
     down: Plane = np.asarray(cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=0.125), dtype=np.float32)[::2][around[::2]]
     steepness: Plane = np.maximum(np.sqrt(across * across + down * down), _FLATTEST_EDGE)
-    place = len(steepness) * _EDGE_PERCENT // 100
-    # No edge is steeper across a direction than it is at all, so the many flat places need not be looked at, unless
+    rank = len(steepness) * _EDGE_PERCENT // 100
+    # No edge is steeper across a direction than it is at all, so the many flat places are left out, unless
     # what is found among the others turns out to be flatter than these.
-    limit = float(np.partition(steepness, place * 7 // 10)[place * 7 // 10])
+    limit = float(np.partition(steepness, rank * 7 // 10)[rank * 7 // 10])
     steep = steepness >= limit
     chosen = (across[steep], down[steep], steepness[steep])
     left_out = len(steepness) - len(chosen[0])
     steepest = []
     for angle in np.arange(_DIRECTIONS) * (np.pi / _DIRECTIONS):
-        found = _ranked(*chosen, angle, place - left_out)
-        steepest.append(found if found >= limit else _ranked(across, down, steepness, angle, place))
+        found = _value_at(*chosen, angle, rank - left_out)
+        steepest.append(found if found >= limit else _value_at(across, down, steepness, angle, rank))
     return np.array(steepest) + _FLATTEST_EDGE
 
 
-def _ranked(across: Plane, down: Plane, steepness: Plane, angle: float, place: int) -> float:
-    """How steep edges are across a direction: the value at a place in their order, the flattest first."""
+def _value_at(across: Plane, down: Plane, steepness: Plane, angle: float, rank: int) -> float:
+    """Return how steep edges are across a direction: the value at a rank, the flattest first."""
     along = across * np.float32(np.cos(angle)) + down * np.float32(np.sin(angle))
     along *= along
     along /= steepness
-    return float(np.partition(along, place)[place])
+    return float(np.partition(along, rank)[rank])

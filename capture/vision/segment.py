@@ -105,21 +105,21 @@ def segment(flat_bgr: Image, um_per_px: float, *, size_px: tuple[int, int] | Non
     whole = grow_cells(maps, nuclei)
     cells, left_out = [], []
     for label in range(1, len(nuclei.areas_um2) + 1):
-        cell = _leukocyte(whole, nuclei, label, maps, size)
+        cell = _measure_leukocyte(whole, nuclei, label, maps, size)
         if _is_platelets(cell, nuclei.areas_um2[label - 1], nuclei.speckles[label - 1]):
             left_out.append(label)
         else:
             cells.append(cell)
     return Segmentation(
         cells=tuple(sorted(cells, key=lambda cell: (cell.box[1], cell.box[0]))),
-        whole=_without(whole, left_out),
-        nuclei=_without(nuclei.labels, left_out),
+        whole=_remove(whole, left_out),
+        nuclei=_remove(nuclei.labels, left_out),
         size_px=size,
     )
 
 
 def _is_platelets(cell: Leukocyte, nucleus_um2: float, speckle: float) -> bool:
-    """Tell a large platelet, or some in a heap, from a small leukocyte, whose nucleus is smoother."""
+    """Return whether this is a large platelet, or a heap of some: a small leukocyte's nucleus is smoother."""
     if cell.at_edge:
         return False
     if cell.area_um2 < _LEAST_WHOLE_UM2:
@@ -130,11 +130,13 @@ def _is_platelets(cell: Leukocyte, nucleus_um2: float, speckle: float) -> bool:
     return small or heap
 
 
-def _without(labels: Labels, left_out: list[int]) -> Labels:
+def _remove(labels: Labels, left_out: list[int]) -> Labels:
     return np.where(np.isin(labels, left_out), 0, labels).astype(np.int32) if left_out else labels
 
 
-def _leukocyte(whole: Labels, nuclei: Nuclei, label: int, maps: StainMaps, size_px: tuple[int, int]) -> Leukocyte:
+def _measure_leukocyte(
+    whole: Labels, nuclei: Nuclei, label: int, maps: StainMaps, size_px: tuple[int, int]
+) -> Leukocyte:
     own = whole == label
     rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
     width, height = size_px
@@ -159,7 +161,7 @@ def _leukocyte(whole: Labels, nuclei: Nuclei, label: int, maps: StainMaps, size_
 
 
 def _score(nucleus_um2: float, strength: float) -> float:
-    """Two soft steps: a nucleus of a leukocyte's size, and stained like one."""
+    """Rate a nucleus by two soft steps: of a leukocyte's size, and stained like one."""
     size = 1.0 / (1.0 + np.exp(-(nucleus_um2 - _TYPICAL_NUCLEUS_UM2) / 4.0))
     stain = 1.0 / (1.0 + np.exp(-(strength - _TYPICAL_STRENGTH) / 0.05))
     return round(float(size * stain), 4)

@@ -6,8 +6,8 @@ absorb red and green; haemoglobin absorbs blue and green. Red plus half of green
 nuclei, low in cytoplasm, and about zero in red cells, in grey rims of defocused cells and in background.
 
 The search asks for stain of a certain strength, which a pale smear or a camera with little contrast does not reach.
-Where the user wishes so, a field's red cells are first brought to one optical density: they are in every field, so
-they tell how pale it is. One factor serves all three colours; one for each made outlines of well stained fields worse.
+On request a field's red cells are first brought to one optical density: they are in every field, so they show how
+pale it is. One factor serves all three colours; one for each made outlines of well stained fields worse.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _NUCLEAR_OF_BGR = np.array([[-1.0, 0.5, 1.0]], dtype=np.float32)
 
 
 RED_CELLS_GREEN: Final = 0.21
-"""Optical density in green that red cells are brought to: between those of the microscopes that were looked at."""
+"""Optical density in green that red cells are brought to: between those of the microscopes that were measured."""
 
 _FACTORS = (0.5, 3.0)
 _SHRINK = 0.25
@@ -86,7 +86,7 @@ def stain_maps(flat_bgr: Image, um_per_px: float) -> StainMaps:
     )
 
 
-def restained(flat_bgr: Image) -> Image:
+def restain_field(flat_bgr: Image) -> Image:
     """Bend a flattened field until its red cells absorb green light as usual; it stays as it is where there are none.
 
     Parameters
@@ -99,7 +99,7 @@ def restained(flat_bgr: Image) -> Image:
     numpy.ndarray
         Of the same shape; optical density times one factor from 0.5 to 3.
     """
-    found = red_cells_green(flat_bgr)
+    found = measure_red_cells_green(flat_bgr)
     if found is None:
         return flat_bgr
     factor = float(np.clip(RED_CELLS_GREEN / max(found, _FAINTEST), *_FACTORS))
@@ -107,8 +107,8 @@ def restained(flat_bgr: Image) -> Image:
     return np.asarray(cv2.LUT(flat_bgr, table), dtype=np.uint8)
 
 
-def red_cells_green(flat_bgr: Image) -> float | None:
-    """Optical density in green of a flattened field's red cells, None where too little absorbs.
+def measure_red_cells_green(flat_bgr: Image) -> float | None:
+    """Measure the optical density in green of a flattened field's red cells, None where too little absorbs.
 
     The median of what absorbs, but the darkest and the most tinged of it: no single red cell has to be found.
     """

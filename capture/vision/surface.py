@@ -36,7 +36,7 @@ class Surfaces:
         level
             float64 [height, width] or [height, width, planes]; each plane has a surface of its own.
         weight
-            float64 [height, width], 0 where the level has no say; not 0 everywhere.
+            float64 [height, width], 0 where the level does not count; not 0 everywhere.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Tell two touching leukocytes from one with a lobed nucleus.
+"""Separate leukocytes that touch, and join the lobes of one nucleus.
 
 Within one cell there is cytoplasm between the lobes of its nucleus. Where two cells touch, glass shows in the notches
 between them, and from notch to notch it is not far. So a nucleus, with all that absorbs light inside its convex hull,
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from smearwatch.capture.arrays import Doubles, Labels, Mask, PixelPoints, Plane
-from smearwatch.capture.vision.lobes import close_pairs, places
+from smearwatch.capture.vision.lobes import find_close_pairs, find_pixels
 
 _CLEAR = 0.06  # green optical density below which there is glass
 _NOTCH_UM = 0.7
@@ -27,7 +27,7 @@ _LARGEST_LOBES_UM2 = 95.0
 _SURROUNDED = 0.9
 
 
-def told_apart(labels: Labels, absorbed: Plane, um_per_px: float) -> Labels:
+def separate_touching(labels: Labels, absorbed: Plane, um_per_px: float) -> Labels:
     """Join nuclei that are lobes of one cell, and cut those that are of two cells or more.
 
     Parameters
@@ -44,7 +44,7 @@ def told_apart(labels: Labels, absorbed: Plane, um_per_px: float) -> Labels:
     numpy.ndarray
         int32 [h, w], numbered anew.
     """
-    points = places(labels)
+    points = find_pixels(labels)
     owners = labels[points[:, 1], points[:, 0]]
     waiting = [points[owners == label] for label in range(1, int(owners.max(initial=0)) + 1)]
     nuclei = []
@@ -53,16 +53,16 @@ def told_apart(labels: Labels, absorbed: Plane, um_per_px: float) -> Labels:
         parts = _cut(nucleus, absorbed, um_per_px)
         waiting += parts or []
         nuclei += [nucleus] if parts is None else []
-    return _joined(nuclei, labels.shape, absorbed, um_per_px)
+    return _join(nuclei, labels.shape, absorbed, um_per_px)
 
 
-def _joined(nuclei: list[PixelPoints], shape: tuple[int, ...], absorbed: Plane, um_per_px: float) -> Labels:
+def _join(nuclei: list[PixelPoints], shape: tuple[int, ...], absorbed: Plane, um_per_px: float) -> Labels:
     """Join pairs of middling nuclei around which no short cut can be made, closest first, and draw all."""
-    told = _drawn(nuclei, shape)
+    drawn = _draw(nuclei, shape)
     boxes = np.array([(0, 0, 0, 0), *(cv2.boundingRect(nucleus) for nucleus in nuclei)], dtype=np.int32)
     numbers = np.arange(1, len(nuclei) + 1, dtype=np.int32)
     joined: dict[int, PixelPoints] = dict(enumerate(nuclei, start=1))
-    for gap_um, first, second in close_pairs(told, boxes, numbers, um_per_px, _LOBES_GAP_UM):
+    for gap_um, first, second in find_close_pairs(drawn, boxes, numbers, um_per_px, _LOBES_GAP_UM):
         if gap_um > _LOBES_GAP_UM or first not in joined or second not in joined:
             continue
         areas_um2 = [len(joined[label]) * um_per_px**2 for label in (first, second)]
@@ -72,10 +72,10 @@ def _joined(nuclei: list[PixelPoints], shape: tuple[int, ...], absorbed: Plane, 
         if _span_px(both) * um_per_px <= _LOBES_SPAN_UM and _is_one(both, absorbed, um_per_px):
             joined[first] = both
             del joined[second]
-    return told if len(joined) == len(nuclei) else _drawn(list(joined.values()), shape)
+    return drawn if len(joined) == len(nuclei) else _draw(list(joined.values()), shape)
 
 
-def _drawn(nuclei: list[PixelPoints], shape: tuple[int, ...]) -> Labels:
+def _draw(nuclei: list[PixelPoints], shape: tuple[int, ...]) -> Labels:
     labels = np.zeros(shape, dtype=np.int32)
     for label, nucleus in enumerate(nuclei, start=1):
         labels[nucleus[:, 1], nucleus[:, 0]] = label
@@ -84,19 +84,19 @@ def _drawn(nuclei: list[PixelPoints], shape: tuple[int, ...]) -> Labels:
 
 def _is_one(nucleus: PixelPoints, absorbed: Plane, um_per_px: float) -> bool:
     mask, seen, _ = _window(nucleus, absorbed)
-    outline = _filled_outline(mask, seen)
+    outline = _outline_filled(mask, seen)
     inside = np.zeros_like(mask)
     cv2.fillPoly(inside, [outline], 1)
     if int((inside & mask).sum()) < _SURROUNDED * len(nucleus):
         return False
-    cut = best_cut(mask, seen, um_per_px)
+    cut = find_best_cut(mask, seen, um_per_px)
     return cut is None or cut.shortness > _NOT_SHORT
 
 
 def _cut(nucleus: PixelPoints, absorbed: Plane, um_per_px: float) -> list[PixelPoints] | None:
     """Cut a nucleus in two where a short cut can be made."""
     mask, seen, corner = _window(nucleus, absorbed)
-    cut = best_cut(mask, seen, um_per_px)
+    cut = find_best_cut(mask, seen, um_per_px)
     if cut is None or cut.shortness > np.interp(_span_px(nucleus) * um_per_px, _SPANS_UM, _SHORT):
         return None
     side = np.zeros_like(mask)
@@ -136,7 +136,7 @@ class Cut:
     second: PixelPoints
 
 
-def best_cut(nucleus: Mask, absorbed: Plane, um_per_px: float) -> Cut | None:
+def find_best_cut(nucleus: Mask, absorbed: Plane, um_per_px: float) -> Cut | None:
     """Find the shortest cut through a nucleus and what absorbs light inside its hull, from a notch onwards.
 
     Parameters
@@ -153,7 +153,7 @@ def best_cut(nucleus: Mask, absorbed: Plane, um_per_px: float) -> Cut | None:
     Cut or None
         None where there is no notch.
     """
-    outline = _filled_outline(nucleus, absorbed)
+    outline = _outline_filled(nucleus, absorbed)
     if len(outline) < 8:
         return None
     hull = np.sort(cv2.convexHull(outline, returnPoints=False).ravel())
@@ -165,19 +165,19 @@ def best_cut(nucleus: Mask, absorbed: Plane, um_per_px: float) -> Cut | None:
     least_px = _LEAST_PART_UM2 / um_per_px**2
     cuts = []
     for notch in defects[deep, 2]:
-        smaller = np.minimum(*_parted_areas(outline, int(notch)))
+        smaller = np.minimum(*_measure_parts(outline, int(notch)))
         lengths = np.hypot(*(outline - outline[notch]).T.astype(np.float64))
         shortness = np.where(smaller >= least_px, lengths / (2.0 * np.sqrt(np.maximum(smaller, 1.0) / np.pi)), np.inf)
-        place = int(shortness.argmin())
-        cuts.append((float(shortness[place]), min(int(notch), place), max(int(notch), place)))
+        index = int(shortness.argmin())
+        cuts.append((float(shortness[index]), min(int(notch), index), max(int(notch), index)))
     shortest, begin, end = min(cuts, default=(np.inf, 0, 0))
     if not np.isfinite(shortest):
         return None
     return Cut(shortest, outline[begin : end + 1], np.concatenate([outline[end:], outline[: begin + 1]]))
 
 
-def _filled_outline(nucleus: Mask, absorbed: Plane) -> PixelPoints:
-    """Outline of a nucleus with all that absorbs light inside its hull: int32 [n, 2]."""
+def _outline_filled(nucleus: Mask, absorbed: Plane) -> PixelPoints:
+    """Return the outline of a nucleus with all that absorbs light inside its hull: int32 [n, 2]."""
     points = cv2.findNonZero(nucleus)
     hull = np.zeros_like(nucleus)
     cv2.fillConvexPoly(hull, cv2.convexHull(points), 1)
@@ -190,11 +190,11 @@ def _filled_outline(nucleus: Mask, absorbed: Plane) -> PixelPoints:
     return np.asarray(max(contours, key=cv2.contourArea), dtype=np.int32).reshape(-1, 2)
 
 
-def _parted_areas(outline: PixelPoints, start: int) -> tuple[Doubles, Doubles]:
-    """Areas on both sides of the cuts from one point of an outline to every other, in pixels: float64 [n] each."""
+def _measure_parts(outline: PixelPoints, start: int) -> tuple[Doubles, Doubles]:
+    """Measure the areas on both sides of cuts from one point of an outline to every other, in px: float64 [n] each."""
     turned = np.roll(outline, -start, axis=0).astype(np.float64) - outline[start]
     x, y = turned.T
-    # Twice the area of each triangle with the starting point, added up on the way around.
+    # Twice the area of each triangle with the starting point, added up all around.
     triangles = x[:-1] * y[1:] - x[1:] * y[:-1]
     swept = np.abs(np.concatenate([[0.0], np.cumsum(triangles)])) / 2.0
     return np.roll(swept, start), np.roll(swept[-1] - swept, start)

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from smearwatch.capture.camera.fields import Fields
-from smearwatch.capture.camera.likeness import SIDE_PX, Look, change, look_of, shift
+from smearwatch.capture.camera.likeness import SIDE_PX, ReducedPicture, explain_change, find_shift, reduce_picture
 from smearwatch.capture.slide.slide import Slide
 
 _MARGIN = 0.12
@@ -37,11 +37,11 @@ def pictures(half: int) -> dict[str, list[Any]]:
     return found
 
 
-def photographed(bgr: Any, rng: Any, x_px: int = 0, noise: float = 3.0, gain: float = 1.0) -> Look:
+def photographed(bgr: Any, rng: Any, x_px: int = 0, noise: float = 3.0, gain: float = 1.0) -> ReducedPicture:
     """Photograph the middle of a picture, or a little beside it."""
     margin = int(_MARGIN * bgr.shape[1])
     window = bgr[margin:-margin, margin + x_px : bgr.shape[1] - margin + x_px].astype(np.float32) * gain
-    return look_of(np.clip(window + rng.normal(0.0, noise, window.shape), 0, 255).astype(np.uint8))
+    return reduce_picture(np.clip(window + rng.normal(0.0, noise, window.shape), 0, 255).astype(np.uint8))
 
 
 def row(name: str, frames: list[Any]) -> str:
@@ -49,12 +49,17 @@ def row(name: str, frames: list[Any]) -> str:
     rng = np.random.default_rng(0)
     width = frames[0].shape[1] - 2 * int(_MARGIN * frames[0].shape[1])
     step, four = max(2, round(0.0025 * width)), round(0.04 * width)
-    looks = [photographed(bgr, rng) for bgr in frames]
-    pairs = list(zip(frames, looks, strict=True))
-    rest = [change(look, photographed(bgr, rng, noise=6.0, gain=1.05)).moved_px for bgr, look in pairs]
-    moved = [change(look, photographed(bgr, rng, step)).moved_px / (step * SIDE_PX / width) for bgr, look in pairs]
-    same = [shift(look, photographed(bgr, rng, four), reach_share=0.09) for bgr, look in pairs]
-    other = sorted(shift(a, b, reach_share=0.09)[1] for a, b in zip(looks, looks[1:] + looks[:1], strict=True))
+    pictures = [photographed(bgr, rng) for bgr in frames]
+    pairs = list(zip(frames, pictures, strict=True))
+    rest = [explain_change(picture, photographed(bgr, rng, noise=6.0, gain=1.05)).moved_px for bgr, picture in pairs]
+    moved = [
+        explain_change(picture, photographed(bgr, rng, step)).moved_px / (step * SIDE_PX / width)
+        for bgr, picture in pairs
+    ]
+    same = [find_shift(picture, photographed(bgr, rng, four), reach_share=0.09) for bgr, picture in pairs]
+    other = sorted(
+        find_shift(a, b, reach_share=0.09)[1] for a, b in zip(pictures, pictures[1:] + pictures[:1], strict=True)
+    )
     error = max(abs(share - four / width) for share, _ in same)
     return (
         f"{name:<10}{len(frames):>4} {max(rest):>8.3f} {min(moved):>7.2f}-{max(moved):.2f} {100 * error:>10.2f} % "
@@ -73,15 +78,15 @@ def milliseconds(work: Callable[[], object], times: int = 20) -> float:
 
 
 def cost(width: int, height: int) -> str:
-    """Measure what one look at a resting stage costs, and what taking a picture does."""
+    """Measure what one picture at a resting stage costs, and what taking a picture does."""
     bgr = Slide(3, width_px=width, height_px=height).field(0).bgr
     fields = Fields(settle_s=0.3, moved_share=0.05)
     at_s = iter(np.arange(0.0, 100.0, 0.08))
     for _ in range(8):
         fields.see(bgr, next(at_s))
     fields.take()
-    look, png = milliseconds(lambda: fields.see(bgr, next(at_s))), milliseconds(lambda: cv2.imencode(".png", bgr), 5)
-    return f"{width}x{height}: a look {look:.1f} ms, twelve a second; PNG {png:.0f} ms a taken picture"
+    picture, png = milliseconds(lambda: fields.see(bgr, next(at_s))), milliseconds(lambda: cv2.imencode(".png", bgr), 5)
+    return f"{width}x{height}: a picture {picture:.1f} ms, twelve a second; PNG {png:.0f} ms a taken picture"
 
 
 def main() -> None:

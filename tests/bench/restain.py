@@ -13,7 +13,7 @@ import numpy as np
 
 from smearwatch.capture.vision.light import WHITE, measure_light, to_work_scale
 from smearwatch.capture.vision.segment import Segmentation, segment
-from smearwatch.capture.vision.stain import restained
+from smearwatch.capture.vision.stain import restain_field
 from tests.bench.report import Report
 from tests.bench.seen.search import Search, against_boxes, against_masks
 
@@ -34,7 +34,7 @@ def main() -> None:
 
 def _rows(data: Path) -> Iterator[dict[str, Any]]:
     for density in DENSITIES:
-        for way, change in (("as photographed", None), ("red cells", restained)):
+        for way, change in (("as photographed", None), ("red cells", restain_field)):
             search = _search(density, change)
             for row in (*against_masks(data / "bccd", search), *against_boxes(data / "chula", search)):
                 row.pop("aim", None)

@@ -42,7 +42,7 @@ def test_an_overflown_queue_loses_nothing(tmp_path):
             scene.path("unheard.jpg").write_bytes(picture(2))
         with capture_logs() as logs:
             scene.wait(3.0)  # far less than until the next scan that is due
-        assert [line["event"] for line in logs] == ["notifications lost, looking instead"]
+        assert [line["event"] for line in logs] == ["notifications lost, the folder is scanned instead"]
         assert sorted(scene.contents()) == sorted([picture(1), picture(2)])
 
 

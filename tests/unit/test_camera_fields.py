@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smearwatch.capture.camera.fields import Fields, Stage
-from smearwatch.capture.camera.likeness import SIDE_PX, change, look_of, shift
+from smearwatch.capture.camera.likeness import SIDE_PX, explain_change, find_shift, reduce_picture
 from tests.stage import SIZE, view, way
 
 STEP_S = 0.08
@@ -134,21 +134,23 @@ def test_another_size_is_another_field():
 
 @pytest.mark.parametrize(("x", "y"), [(0.0, 0.0), (12.0, 0.0), (0.0, -8.0), (21.0, 13.0)])
 def test_a_shift_is_measured(x, y):
-    found, correlation = shift(look_of(view(*A)), look_of(view(A[0] + x, A[1] + y, seed=1)), reach_share=0.09)
+    found, correlation = find_shift(
+        reduce_picture(view(*A)), reduce_picture(view(A[0] + x, A[1] + y, seed=1)), reach_share=0.09
+    )
     assert found == pytest.approx(max(abs(x) / SIZE[0], abs(y) / SIZE[1]), abs=0.001)
     assert correlation > 0.95
 
 
 @pytest.mark.parametrize("pixels", [0.0, 0.5, 1.0, 2.0])
 def test_a_small_movement_is_measured_under_another_exposure(pixels):
-    found = change(look_of(view(*A)), look_of(view(A[0] + pixels, A[1], seed=1, gain=1.1)))
+    found = explain_change(reduce_picture(view(*A)), reduce_picture(view(A[0] + pixels, A[1], seed=1, gain=1.1)))
     assert found.moved_px == pytest.approx(pixels * SIDE_PX / SIZE[0], abs=0.15 * pixels * SIDE_PX / SIZE[0] + 0.03)
     assert found.likeness > 0.98
 
 
 @pytest.mark.parametrize("colour", [0, 128, 255])
 def test_pictures_without_anything_have_an_answer(colour):
-    flat = look_of(np.full((300, 400, 3), colour, np.uint8))
-    assert change(flat, flat).moved_px == 0.0
-    assert change(flat, flat).likeness == 1.0
-    assert np.isfinite(shift(flat, flat, reach_share=0.1)).all()
+    flat = reduce_picture(np.full((300, 400, 3), colour, np.uint8))
+    assert explain_change(flat, flat).moved_px == 0.0
+    assert explain_change(flat, flat).likeness == 1.0
+    assert np.isfinite(find_shift(flat, flat, reach_share=0.1)).all()

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from smearwatch.capture.commands.segment import app
 from smearwatch.capture.formats.decode import decode
 from smearwatch.capture.slide.slide import Slide
-from smearwatch.capture.vision.overlay import bar_um
+from smearwatch.capture.vision.overlay import choose_bar_um
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.scale_rule import ScaleUnusable
 
@@ -80,7 +80,7 @@ def test_overlays_show_what_was_found(field, tmp_path):
     ("width_um", "length_um"), [(90.0, 10.0), (112.6, 20.0), (57.0, 10.0), (14.0, 2.0), (1.0, 0.2), (25.0, 5.0)]
 )
 def test_a_scale_bar_has_a_round_length(width_um, length_um):
-    assert bar_um(width_um) == pytest.approx(length_um)
+    assert choose_bar_um(width_um) == pytest.approx(length_um)
 
 
 @pytest.fixture(scope="module")

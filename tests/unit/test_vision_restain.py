@@ -7,7 +7,7 @@ import pytest
 from smearwatch.capture.finder.field import FieldFound, find
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.vision.light import WHITE, flatten_field
-from smearwatch.capture.vision.stain import RED_CELLS_GREEN, red_cells_green, restained
+from smearwatch.capture.vision.stain import RED_CELLS_GREEN, measure_red_cells_green, restain_field
 
 UM = 0.09
 
@@ -24,17 +24,17 @@ def paler(bgr, density):
 @pytest.mark.parametrize("density", [0.4, 0.7, 1.0, 1.6])
 def test_red_cells_stand_where_they_usually_do(field, density):
     flat = flatten_field(paler(field, density), UM)
-    before, after = red_cells_green(flat), red_cells_green(restained(flat))
+    before, after = measure_red_cells_green(flat), measure_red_cells_green(restain_field(flat))
     assert before is not None
     assert after is not None
     assert after == pytest.approx(RED_CELLS_GREEN, rel=0.1)
-    assert before / density == pytest.approx(red_cells_green(flatten_field(field, UM)), rel=0.15)
+    assert before / density == pytest.approx(measure_red_cells_green(flatten_field(field, UM)), rel=0.15)
 
 
 @pytest.mark.parametrize("grey", [0, 200, WHITE, 255])
 def test_a_field_without_red_cells_stays_as_it_is_or_at_least_a_picture(grey):
     flat = np.full((300, 400, 3), grey, np.uint8)
-    seen = restained(flat)
+    seen = restain_field(flat)
     assert seen.shape == flat.shape
     assert seen.dtype == np.uint8
     if grey >= WHITE:

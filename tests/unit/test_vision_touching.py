@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from smearwatch.capture.vision.touching import best_cut, told_apart
+from smearwatch.capture.vision.touching import find_best_cut, separate_touching
 
 UM = 0.2
 GLASS, CYTOPLASM, NUCLEUS = 0.0, 0.2, 0.8
@@ -20,7 +20,7 @@ def _discs(*discs, size=(200, 260)):
 
 def _told(absorbed):
     _, labels = cv2.connectedComponents((absorbed >= NUCLEUS).astype(np.uint8))
-    return told_apart(np.asarray(labels, np.int32), absorbed, UM)
+    return separate_touching(np.asarray(labels, np.int32), absorbed, UM)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_horseshoe_in_its_cell_is_not_cut_but_one_around_glass_is():
     for around, short in ((CYTOPLASM, False), (GLASS, True)):
         absorbed = _discs((26, 20, 7.5, around))
         cv2.ellipse(absorbed, (130, 100), (24, 24), 0, 30, 330, NUCLEUS, 16)
-        cut = best_cut((absorbed >= NUCLEUS).astype(np.uint8), absorbed, UM)
+        cut = find_best_cut((absorbed >= NUCLEUS).astype(np.uint8), absorbed, UM)
         assert (cut is not None and cut.shortness < 0.8) == short
 
 
