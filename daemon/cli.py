@@ -26,15 +26,17 @@ COMMANDS = {
     "calibrate": _Entry(
         "smearwatch.capture.commands.calibrate", "The scale of a camera from a stage micrometer or scale bar."
     ),
-    "classify": _Entry("smearwatch.train.commands.classify", "Single-cell pictures to class and verdict."),
+    "classify": _Entry("smearwatch.train.commands.classify", "Name the leukocyte in single-cell pictures."),
     "slide": _Entry("smearwatch.capture.commands.slide", "A simulated slide, written as a camera would."),
-    "train": _Entry("smearwatch.train.commands.train", "Train the networks."),
-    "evaluate": _Entry("smearwatch.train.commands.evaluate", "Score weights on labelled cells."),
-    "adapt": _Entry("smearwatch.train.commands.adapt", "Better weights for this microscope from a few labelled cells."),
-    "range": _Entry("smearwatch.train.commands.range", "What weights were trained on, for the drift alarm."),
-    "promote": _Entry("smearwatch.train.commands.promote", "Make weights the daemon's, if they are not worse."),
-    "paper": _Entry("smearwatch.train.commands.paper", "The published method on labelled cells, leakage and all."),
-    "ablate": _Entry("smearwatch.train.commands.ablate", "What each part of the recipe is worth, in one table."),
+    "train": _Entry("smearwatch.train.commands.train", "Train the networks on labelled cells."),
+    "evaluate": _Entry("smearwatch.train.commands.evaluate", "Measure how well weights name labelled cells."),
+    "adapt": _Entry("smearwatch.train.commands.adapt", "Adapt weights to this microscope with a few labelled cells."),
+    "range": _Entry(
+        "smearwatch.train.commands.range", "Add the range of the training cells to weights, for the drift alarm."
+    ),
+    "promote": _Entry("smearwatch.train.commands.promote", "Use these weights from now on, unless they score worse."),
+    "paper": _Entry("smearwatch.train.commands.paper", "Reproduce the published method, and measure its data leakage."),
+    "ablate": _Entry("smearwatch.train.commands.ablate", "Measure what each part of the training recipe contributes."),
     "demo": _Entry("smearwatch.clients.commands.demo", "The whole pipeline on a simulated slide, ending by itself."),
     "config": _Entry("smearwatch.daemon.commands.config", "Check and show the settings."),
 }

@@ -57,7 +57,7 @@ class Memory:
     fitted: Remembered
     held: Remembered
 
-    def has_met(self, digest: str) -> bool:
+    def seen_in_training(self, digest: str) -> bool:
         """Say whether a picture with this SHA-256 (hex) was trained on or chosen by."""
         key = short(digest)
         return key in self.train_digests or key in self.validation_digests

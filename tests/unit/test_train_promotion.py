@@ -19,9 +19,9 @@ from smearwatch.train.data.samples import REJECT, Sample, Target, either, exact
 from smearwatch.train.evaluation.judged import Judged, judged
 from smearwatch.train.promotion.card import Known, card
 from smearwatch.train.promotion.compare import compare
-from smearwatch.train.promotion.history import HistoryDamaged, Step, read_steps, stack, write_steps
+from smearwatch.train.promotion.history import HistoryDamaged, Step, read_steps, undo_stack, write_steps
 from smearwatch.train.promotion.paired import cells_needed, mcnemar, paired, tango
-from smearwatch.train.promotion.rule import MARGIN, SIGNIFICANT, objections
+from smearwatch.train.promotion.rule import MARGIN, SIGNIFICANT, find_objections
 from smearwatch.train.statistics import share
 
 Z = 1.959964
@@ -172,13 +172,13 @@ FALLS, RISES = entry("1" * 10, "0" * 6 + "1" * 4), entry("0" * 10, "1" * 6 + "0"
     ],
 )
 def test_the_rule(changes: dict[str, Any], said: str | None):
-    found = objections(comparison(**changes), {"a": comparison()})
+    found = find_objections(comparison(**changes), {"a": comparison()})
     assert len(found) == (said is not None)
     assert said is None or said in found[0]
 
 
 def test_a_set_that_falls_is_not_outweighed_by_another():
-    found = objections(comparison(), {"pbc": comparison(), "session monday": comparison(accuracy=FALLS)})
+    found = find_objections(comparison(), {"pbc": comparison(), "session monday": comparison(accuracy=FALLS)})
     assert found == ["accuracy on session monday falls from 10 to 4 of 10 (p = 0.031)"]
 
 
@@ -207,7 +207,7 @@ def step(how: str, weights: str | None, before: str | None = None) -> Step:
     ],
 )
 def test_what_going_back_leads_to(steps: list[Step], current: str | None, standing: list[str | None]):
-    assert stack(steps, current) == standing
+    assert undo_stack(steps, current) == standing
 
 
 def test_a_step_that_was_never_carried_out_is_left_out(tmp_path: Path):

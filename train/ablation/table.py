@@ -40,7 +40,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def _columns(line: dict[str, Any]) -> list[tuple[str, str]]:
-    """Name sets and ways of counting; six classes only where no label joins two of them."""
+    """List sets and numbers of classes; six only where no label joins two of them."""
     return [
         (name, kind)
         for name, scores in line["sets"].items()

@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.verdict import Policy
-from smearwatch.train.adapting.given import family
+from smearwatch.train.adapting.labelled_cells import family
 from smearwatch.train.adapting.logits import Logits, is_leukocyte, named_rightly
 from smearwatch.train.data.samples import Sample
 from smearwatch.train.evaluation.five import five
@@ -17,13 +17,13 @@ from smearwatch.train.promotion.paired import paired
 _SIGNIFICANT = 0.05
 
 
-def gain(samples: list[Sample], before: Logits, after: Logits) -> dict[str, Any]:
-    """Pair the answers for leukocytes.
+def compare_answers(samples: list[Sample], before: Logits, after: Logits) -> dict[str, Any]:
+    """Compare the answers for leukocytes, cell by cell.
 
     Returns
     -------
     dict
-        `as_labelled` (band and segmented apart where the label says which), `five_class` (as one), and `per_class`,
+        `as_labelled` (band and segmented apart where the label is one of them), `five_class` (as one), and `per_class`,
         each as `smearwatch.train.promotion.paired.paired` makes it.
     """
     one, two = _five_right(samples, before), _five_right(samples, after)
@@ -36,23 +36,23 @@ def gain(samples: list[Sample], before: Logits, after: Logits) -> dict[str, Any]
 
 
 def is_gain(changes: dict[str, Any]) -> bool:
-    """Whether more cells were gained than lost, and so many more that chance would hardly do it (exact McNemar)."""
+    """Return whether more cells were gained than lost, beyond what chance would do (exact McNemar)."""
     entry = changes["as_labelled"]
     return bool(entry["gained"] > entry["lost"] and entry["p_value"] < _SIGNIFICANT)
 
 
-def old_scores(samples: list[Sample], before: Logits, after: Logits) -> dict[str, Any]:
+def compare_old_answers(samples: list[Sample], before: Logits, after: Logits) -> dict[str, Any]:
     """Pair the answers for old leukocytes; cells to reject are left out."""
-    places = np.flatnonzero(is_leukocyte(samples)).astype(np.int64)
-    known = [samples[int(place)] for place in places]
-    changes = gain(known, before.at(places), after.at(places))
+    indices = np.flatnonzero(is_leukocyte(samples)).astype(np.int64)
+    known = [samples[int(index)] for index in indices]
+    changes = compare_answers(known, before.at(indices), after.at(indices))
     return {name: changes[name] for name in ("as_labelled", "five_class")}
 
 
-def rejected(
+def compare_rejected(
     samples: list[Sample], before: Logits, after: Logits, policy_before: Policy, policy_after: Policy
 ) -> dict[str, Any]:
-    """Pair who is rejected: among leukocytes, where it is a fault, and among the others, where it is wanted."""
+    """Compare which cells are rejected: among leukocytes, where it is a fault; among the others, where it is wanted."""
     known = is_leukocyte(samples)
     one = expit(before.reject) >= policy_before.reject_at
     two = expit(after.reject) >= policy_after.reject_at

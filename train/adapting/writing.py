@@ -7,16 +7,16 @@ from typing import Any
 
 from smearwatch.models import checkpoint, memory
 from smearwatch.models.checkpoint import Networks
-from smearwatch.train.adapting.checking import Checked
-from smearwatch.train.adapting.format import write_account
+from smearwatch.train.adapting.calibration import calibrate
+from smearwatch.train.adapting.cross_validation import CrossValidation
 from smearwatch.train.adapting.network import put_into
-from smearwatch.train.adapting.scores import old_scores, rejected
-from smearwatch.train.adapting.strategy import Followed, Strategy
-from smearwatch.train.adapting.verdicts import calibrated
+from smearwatch.train.adapting.report import write_account
+from smearwatch.train.adapting.scores import compare_old_answers, compare_rejected
+from smearwatch.train.adapting.strategy import Interpolated, Strategy
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.samples import Sample
 from smearwatch.train.data.split import split_digest
-from smearwatch.train.training.ranges import met_besides, ranges_of
+from smearwatch.train.training.ranges import add_adapted_ranges, measure_ranges
 
 
 class OldForgotten(Exception):
@@ -40,10 +40,10 @@ def write(
     out: Path,
     name: str,
     networks: Networks,
-    way: Strategy,
+    strategy: Strategy,
     cells: CellSet,
-    checked: Checked,
-    final: Followed,
+    checked: CrossValidation,
+    final: Interpolated,
     account: dict[str, Any],
     *,
     keep_anyway: bool,
@@ -70,14 +70,14 @@ def write(
         Where old cells that decided nothing so far fall by more than the tolerance, unless `keep_anyway`.
     """
     present, samples = networks.manifest, cells.samples
-    chosen = way.ask_chosen_by(final.weights)
-    temperature, policy = calibrated(way.chosen_by, chosen, samples, checked.after, present.policy)
-    old_before, old_after = way.ask_checked_by(way.present), way.ask_checked_by(final.weights)
+    chosen = strategy.predict_chosen_by(final.weights)
+    temperature, policy = calibrate(strategy.chosen_by, chosen, samples, checked.after, present.policy)
+    old_before, old_after = strategy.predict_checked_by(strategy.present), strategy.predict_checked_by(final.weights)
     account = account | {
-        "old": old_scores(way.checked_by, old_before, old_after),
+        "old": compare_old_answers(strategy.checked_by, old_before, old_after),
         "rejected": {
-            "new": rejected(samples, checked.before, checked.after, present.policy, policy),
-            "old": rejected(way.checked_by, old_before, old_after, present.policy, policy),
+            "new": compare_rejected(samples, checked.before, checked.after, present.policy, policy),
+            "old": compare_rejected(strategy.checked_by, old_before, old_after, present.policy, policy),
         },
         "temperature": temperature,
         "overrules": len(policy.overrules),
@@ -85,9 +85,9 @@ def write(
     old = account["old"]["as_labelled"]
     if old["n"] and old["lost"] - old["gained"] > account["tolerance"] * old["n"] and not keep_anyway:
         raise OldForgotten(old, account["tolerance"])
-    kept = memory.packed(way.remember(final.weights))
-    put_into(networks, way.of_networks(final.weights))
-    ranges = met_besides(present, ranges_of(cells, present.preprocessing), name)
+    kept = memory.packed(strategy.remember(final.weights))
+    put_into(networks, strategy.of_networks(final.weights))
+    ranges = add_adapted_ranges(present, measure_ranges(cells, present.preprocessing), name)
     chosen_here = {"name": name, "temperature": temperature, "policy": policy, "ranges": ranges}
     manifest = present.model_copy(update=chosen_here | _provenance(present.data, present.metrics, samples, account))
     partial = out.with_name(f".{out.name}.partial")
@@ -107,7 +107,7 @@ def write(
 def _provenance(
     data: dict[str, Any], metrics: dict[str, Any], samples: list[Sample], account: dict[str, Any]
 ) -> dict[str, Any]:
-    """Say in the manifest what was done; scores of the weights before hold no longer and stay as what they were."""
+    """Record in the manifest what was done; scores of the weights before no longer hold, and keep their own name."""
     adapted = {
         "from": account["weights_before"],
         "from_name": account["name_before"],

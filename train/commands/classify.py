@@ -10,7 +10,7 @@ import typer
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.scale_rule import typed_scale
 from smearwatch.daemon.weights import weights_in_use
-from smearwatch.train.commands.typed import DeviceOption
+from smearwatch.train.commands.shared_options import DeviceOption
 
 if TYPE_CHECKING:
     from smearwatch.models.engine import Judgement
@@ -24,7 +24,7 @@ _EPILOG = "Example: smearwatch classify cell.jpg --um-per-px 0.095 --json"
 def classify(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Pictures with the cell in the middle.")],
     um_per_px: Annotated[str, typer.Option("--um-per-px", metavar="X", help="Scale of all of them.")],
-    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the daemon's.")] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Weights to use. [those in use]")] = None,
     device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a picture on stdout.")] = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`smearwatch promote`: weights become the daemon's, after a comparison with those in use."""
+"""`smearwatch promote`: use new weights from now on, after a comparison with those in use."""
 
 import json
 import sys
@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from smearwatch.daemon.config import Settings, load_settings
-from smearwatch.train.commands.asking import asked
-from smearwatch.train.commands.typed import (
+from smearwatch.train.commands.dataset_options import parse_dataset_spec
+from smearwatch.train.commands.shared_options import (
     CROPS,
     CacheOption,
     DataOption,
@@ -34,28 +34,28 @@ def promote(
     fields: FieldsOption = None,
     fields_um_per_px: FieldsScaleOption = None,
     session: SessionOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Promote whatever the comparison says.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Use them even if they score worse.")] = False,
     force_scale: ForceScaleOption = False,
-    back: Annotated[bool, typer.Option("--back", help="Return to the weights before.")] = False,
-    list_all: Annotated[bool, typer.Option("--list", help="Show the weights there are.")] = False,
+    back: Annotated[bool, typer.Option("--back", help="Go back to the previous weights.")] = False,
+    list_all: Annotated[bool, typer.Option("--list", help="List the weights there are.")] = False,
     card: Annotated[
-        Path | None, typer.Option("--card", metavar="DIR", help="Only write the model card into a weights folder.")
+        Path | None, typer.Option("--card", metavar="DIR", help="Only write the model card of a weights folder.")
     ] = None,
     device: DeviceOption = "auto",
     cache: CacheOption = CROPS,
-    config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Another settings file (TOML).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:
-    """Make weights the daemon's, if they are not worse than those in use.
+    """Use these weights from now on, unless they score worse than those in use.
 
-    Both judge the same labelled cells; cells that either has met in training are left out. The new ones are promoted
+    Both name the same labelled cells; cells that either has seen in training are left out. The new ones are promoted
     where the lower 95 % limit of the difference in accuracy lies above -0.01, and no class, no set, no rejection of
     what is none of the six falls, nor do rejected true cells or silent errors rise, significantly (exact McNemar test,
     two-sided p < 0.05). That takes at least 381 cells, or fewer that show a clear gain. Otherwise they are refused: one
     line, exit status 1, and the weights in use stay in use.
 
-    Promoted weights are copied; run, replay, classify and evaluate take them unless told otherwise. The old ones stay,
-    and --back returns to them.
+    Promoted weights are copied; run, replay, classify and evaluate use them unless other weights are named. The
+    previous ones are kept, and --back returns to them.
     For Research Use Only. Not for use in diagnostic procedures.
     """
     if sum((weights is not None, back, list_all, card is not None)) != 1:
@@ -68,7 +68,7 @@ def promote(
     elif back:
         _back(settings, as_json=as_json)
     elif weights is not None:
-        cells = asked(
+        cells = parse_dataset_spec(
             ("--data", data, "--um-per-px", um_per_px),
             ("--fields", fields, "--fields-um-per-px", fields_um_per_px),
             session or [],
@@ -84,12 +84,12 @@ def promote(
 def _promote(request: Any, settings: Settings, *, as_json: bool) -> None:
     from smearwatch.train.data.sessions import to_stderr
     from smearwatch.train.progress import ProgressLine
-    from smearwatch.train.promotion.format import comparison_lines
     from smearwatch.train.promotion.promote import PromotionRefused, promote
+    from smearwatch.train.promotion.report import comparison_lines
 
     record = promote(request, settings, ProgressLine(), to_stderr)
     if settings.weights is not None and record["promoted"]:
-        to_stderr(f"the settings name weights of their own ({settings.weights}), and the daemon goes on with those")
+        to_stderr(f"the settings name weights of their own ({settings.weights}), and the daemon uses those")
     if as_json:
         sys.stdout.write(json.dumps(record) + "\n")
     elif record["already"]:
@@ -108,7 +108,7 @@ def _back(settings: Settings, *, as_json: bool) -> None:
     from smearwatch.train.promotion.store import Store
 
     store = Store(settings.state_dir)
-    with store.held():
+    with store.locked():
         identity, skipped = store.back()
     for each in skipped:
         to_stderr(f"passed over {each}: damaged")

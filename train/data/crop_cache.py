@@ -77,9 +77,9 @@ def _draw(samples: Sequence[Sample], preprocessing: Preprocessing, path: Path, p
         return shrink(sample.draw(), preprocessing)
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for place, field in enumerate(pool.map(one, samples)):
-            fields[place] = field
-            progress("crops", place + 1, len(samples))
+        for index, field in enumerate(pool.map(one, samples)):
+            fields[index] = field
+            progress("crops", index + 1, len(samples))
     fields.flush()
     os.replace(partial, path)
 
@@ -91,6 +91,6 @@ def _key(samples: Sequence[Sample], preprocessing: Preprocessing) -> str:
 
 
 def _drawn_with(sample: Sample) -> str:
-    """Scale and place with which a sample is drawn; its content is known by the digest, wherever it lies."""
+    """Return scale and position with which a sample is drawn; its content is known by the digest, wherever it lies."""
     given = sample.draw.args if isinstance(sample.draw, functools.partial) else ()
     return repr([value for value in given if isinstance(value, int | float | tuple)])

@@ -72,8 +72,8 @@ def find_boxed_cells(root: Path, boxed: Sequence[Sample], cache: Path, progress:
     """
     by_frame: dict[str, list[tuple[int, Sample]]] = defaultdict(list)
     for sample in boxed:
-        _, frame, place = sample.sample_id.rsplit("/", 2)
-        by_frame[frame].append((int(place), sample))
+        _, frame, index = sample.sample_id.rsplit("/", 2)
+        by_frame[frame].append((int(index), sample))
     frames = sorted(by_frame)
     searched = dict(zip(frames, _searched([root / "frames" / name for name in frames], cache, progress), strict=True))
     account: Counter[str] = Counter()
@@ -85,7 +85,7 @@ def find_boxed_cells(root: Path, boxed: Sequence[Sample], cache: Path, progress:
             rejected[seen.rejected] += 1
             account["in_rejected"] += len(by_frame[name])
         boxes = _boxes(root / "boxes" / f"{Path(name).stem}.csv")
-        partners = matched([boxes[place] for place, _ in by_frame[name]], seen.boxes)
+        partners = match_boxes([boxes[index] for index, _ in by_frame[name]], seen.boxes)
         account["unlabelled"] += len(seen.boxes) - len(partners)
         for order, (_, sample) in enumerate(by_frame[name]):
             cell = partners.get(order)
@@ -97,8 +97,8 @@ def find_boxed_cells(root: Path, boxed: Sequence[Sample], cache: Path, progress:
     return PipelineCells(samples, _account(account, rejected, len(boxed), len(frames), scales))
 
 
-def matched(boxes: Sequence[Box], cells: Sequence[Box]) -> dict[int, int]:
-    """Place of a box to place of its cell, for boxes (x, y, width, height) in any one unit."""
+def match_boxes(boxes: Sequence[Box], cells: Sequence[Box]) -> dict[int, int]:
+    """Match boxes to cells, both (x, y, width, height) in any one unit: index of a box to index of its cell."""
     pairs = []
     for i, box in enumerate(boxes):
         for j, cell in enumerate(cells):

@@ -54,11 +54,11 @@ def session_path(given: str, state_dir: Path) -> Path:
 
 
 def to_stderr(line: str) -> None:
-    """Tell a person something that is no error."""
+    """Write a line for a person, of something that is no error."""
     sys.stderr.write(f"smearwatch: {line}\n")
 
 
-def read_labelled_session(folder: Path, *, tell: Callable[[str], None] = to_stderr) -> list[Sample]:
+def read_labelled_session(folder: Path, *, report_line: Callable[[str], None] = to_stderr) -> list[Sample]:
     """List the cells of a recorded session that a person labelled, by the label that stands, in the frames' order.
 
     Each leukocyte is cut once, from the best view of it that was judged, which may lie in a later frame; where that
@@ -68,7 +68,7 @@ def read_labelled_session(folder: Path, *, tell: Callable[[str], None] = to_stde
     ----------
     folder
         The session's folder. It may be one that is being written.
-    tell
+    report_line
         Gets one line where frames are damaged, whose cells are then left out.
 
     Returns
@@ -106,7 +106,8 @@ def read_labelled_session(folder: Path, *, tell: Callable[[str], None] = to_stde
                     damaged[f"{shown.name} ({shown.fault})"] += 1
     if damaged:
         names = ", ".join(damaged)
-        tell(f"session {folder.name}: {damaged.total()} labelled cells left out, their frames are damaged: {names}")
+        message = f"{damaged.total()} labelled cells left out, their frames are damaged"
+        report_line(f"session {folder.name}: {message}: {names}")
     if not samples:
         matter = "no labelled cell in it that can be used"
         raise DataUnusable(folder, matter, "label some with `smearwatch sessions label`")
@@ -114,7 +115,7 @@ def read_labelled_session(folder: Path, *, tell: Callable[[str], None] = to_stde
 
 
 class _Runs:
-    """Numbers runs of neighbouring frames."""
+    """Gives runs of neighbouring frames their numbers."""
 
     def __init__(self, session: str) -> None:
         self._session = session
@@ -170,7 +171,7 @@ def _openings(ledger: LedgerReader) -> list[tuple[int, _Cut]]:
 
 
 def _cut(openings: list[tuple[int, _Cut]], ledger: LedgerReader, frame: str) -> _Cut:
-    """Find how a frame was cut: a session that was carried on may have been set otherwise before."""
+    """Find how a frame was cut: a session that was continued may have had other settings before."""
     ((outcome,),) = ledger.rows("SELECT outcome_number FROM frames WHERE frame = ?", frame)
     standing = [cut for number, cut in openings if outcome is not None and number < outcome]
     return standing[-1] if standing else _Cut(FIELD_UM, DEFAULT_MAX_PIXELS)

@@ -11,7 +11,7 @@ from smearwatch.models import checkpoint, memory
 from smearwatch.models.engine import Engine, Outputs
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
-from smearwatch.train.data.sources import DatasetSpec, Tell
+from smearwatch.train.data.sources import DatasetSpec, ReportLine
 from smearwatch.train.evaluation.figures import NAMES, draw_figures
 from smearwatch.train.evaluation.five import five
 from smearwatch.train.evaluation.outputs import run_engine
@@ -49,7 +49,7 @@ def evaluate(
     cache: Path,
     device: str,
     progress: Progress,
-    tell: Tell,
+    tell: ReportLine,
 ) -> dict[str, Any]:
     """Score weights and write report.json, report.md, report.html and figures/ into `out`.
 

@@ -10,7 +10,7 @@ from smearwatch.train.data.class_tree import LABELS, REJECTED
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.pipeline_cells import find_boxed_cells
 from smearwatch.train.data.samples import DataUnusable, Sample
-from smearwatch.train.data.sources import DatasetSpec, Source, Tell, read_sources
+from smearwatch.train.data.sources import DatasetSpec, ReportLine, Source, read_sources
 from smearwatch.train.evaluation.seen_in_training import Choice, part, said
 
 Kind = Literal["cells", "boxes", "pipeline", "session"]
@@ -39,7 +39,7 @@ class EvaluationSet:
 
 
 def read_sets(
-    asked: DatasetSpec, choice: Choice, memory: Memory | None, cache: Path, progress: Progress, tell: Tell
+    asked: DatasetSpec, choice: Choice, memory: Memory | None, cache: Path, progress: Progress, tell: ReportLine
 ) -> tuple[list[EvaluationSet], list[str]]:
     """List every set that was asked for, and lines about what was left out.
 

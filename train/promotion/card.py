@@ -11,7 +11,7 @@ from smearwatch.models import checkpoint
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.manifest import Manifest
 from smearwatch.train.evaluation.report import RESEARCH_USE
-from smearwatch.train.promotion.format import comparison_lines
+from smearwatch.train.promotion.report import comparison_lines
 from smearwatch.train.statistics import say
 
 CARD_FILE: Final = "MODEL_CARD.md"
@@ -31,7 +31,7 @@ class Known:
 
 
 def read_known(folder: Path, promotion: dict[str, Any] | None = None) -> Known:
-    """Read what a folder of weights says of them; a report of other weights is left aside.
+    """Read what a folder holds about its weights; a report of other weights is left aside.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def _data(manifest: Manifest) -> Iterator[str]:
     for name, value in {**others, **{f"split {name}": value for name, value in manifest.split.items()}}.items():
         yield f"- {name}: {_short(value)}"
     if not manifest.data:
-        yield "- The manifest does not say."
+        yield "- The manifest does not record them."
     yield from (f"- Credit and licence: {licence}" for licence in manifest.licences)
     if not manifest.licences:
         yield "- Credit and licence: none stated."

@@ -26,8 +26,8 @@ def describe(store: Store) -> list[dict[str, Any]]:
         The history of promotions cannot be read.
     """
     steps, current = store.steps(), store.current
-    first = {step.weights: place for place, step in reversed(list(enumerate(steps)))}
-    folders = sorted(store.installed(), key=lambda folder: (first.get(folder.name, len(steps)), folder.name))
+    first = {step.weights: index for index, step in reversed(list(enumerate(steps)))}
+    folders = sorted(store.list_installed(), key=lambda folder: (first.get(folder.name, len(steps)), folder.name))
     listed = [_described(shipped_weights(), None, steps, current)]
     listed += [_described(folder, folder.name, steps, current) for folder in folders]
     if current is not None and current not in {folder.name for folder in folders}:

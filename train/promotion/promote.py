@@ -1,4 +1,4 @@
-"""From weights and frozen cells to the daemon's weights, or to one line that says why not."""
+"""From weights and frozen cells to the weights in use, or to one line with the reason why not."""
 
 import json
 from collections.abc import Callable
@@ -17,14 +17,14 @@ from smearwatch.train.data.sources import DatasetSpec
 from smearwatch.train.evaluation.judged import Judged, judged
 from smearwatch.train.evaluation.outputs import run_engine
 from smearwatch.train.promotion.card import CARD_FILE, PROMOTION_FILE, card, read_known
-from smearwatch.train.promotion.cells import FrozenSet, frozen_sets
 from smearwatch.train.promotion.compare import compare
-from smearwatch.train.promotion.rule import RULE, objections
+from smearwatch.train.promotion.frozen_sets import FrozenSet, read_frozen_sets
+from smearwatch.train.promotion.rule import RULE, find_objections
 from smearwatch.train.promotion.store import Store
 
 
 class PromotionRefused(Exception):
-    """The weights do not become the daemon's; the ones in use stay in use."""
+    """The weights are refused; the ones in use stay in use."""
 
     def __init__(self, what: str, hint: str) -> None:
         super().__init__(f"not promoted: {what}")
@@ -39,10 +39,10 @@ class PromotionRequest:
     ----------
     weights
         Folder of the new weights.
-    asked
+    spec
         The cells.
     force
-        Promote whatever the comparison says, and even without one.
+        Promote whatever the outcome of the comparison, and even without one.
     device
         "auto", "cpu" or "cuda".
     cache
@@ -50,20 +50,20 @@ class PromotionRequest:
     """
 
     weights: Path
-    asked: DatasetSpec
+    spec: DatasetSpec
     force: bool
     device: str
     cache: Path
 
 
 def promote(
-    request: PromotionRequest, settings: Settings, progress: Progress, tell: Callable[[str], None]
+    request: PromotionRequest, settings: Settings, progress: Progress, report_line: Callable[[str], None]
 ) -> dict[str, Any]:
     """Compare, and promote where the rule is kept or force is wanted; nothing is changed before that is known.
 
     Parameters
     ----------
-    tell
+    report_line
         Gets lines that a person should see at once.
 
     Returns
@@ -81,21 +81,21 @@ def promote(
         Weights, cells or the store cannot be used.
     """
     store = Store(settings.state_dir)
-    if request.asked.nothing and not request.force:
+    if request.spec.nothing and not request.force:
         what = "there are no cells to compare on"
         raise PromotionRefused(what, "give --data, --fields or --session, or --force to go without")
     candidate = Engine.load(request.weights, device=request.device)
-    with store.held():
+    with store.locked():
         folder = weights_in_use(settings)
         present = Engine.load(folder, device=request.device)
         record = _record(candidate, present, folder, settings, request)
         if candidate.weights_id == present.weights_id:
             return {**record, "promoted": False, "already": True}
-        if not request.asked.nothing:
-            record |= _compared(candidate, present, folder, request, progress, tell)
+        if not request.spec.nothing:
+            record |= _compared(candidate, present, folder, request, progress, report_line)
         if record["objections"] and not request.force:
             return record
-        record |= {"promoted": True, "forced": bool(record["objections"]) or request.asked.nothing}
+        record |= {"promoted": True, "forced": bool(record["objections"]) or request.spec.nothing}
         beside = {
             PROMOTION_FILE: json.dumps(record, indent=1) + "\n",
             CARD_FILE: card(read_known(request.weights, record)),
@@ -135,26 +135,26 @@ def _compared(
     folder: Path,
     request: PromotionRequest,
     progress: Progress,
-    tell: Callable[[str], None],
+    report_line: Callable[[str], None],
 ) -> dict[str, Any]:
     memories = [memory.load(folder), memory.load(request.weights)]
     whose = [who for who, known in zip(("the present", "the new"), memories, strict=True) if known is None]
     notes = [f"what {who} weights were trained on is not known: some of these cells may be among it" for who in whose]
     for note in notes:
-        tell(note)
-    sets = frozen_sets(request.asked, memories, tell)
+        report_line(note)
+    sets = read_frozen_sets(request.spec, memories, report_line)
     counts = {each.name: each.counts() for each in sets}
     used = [each for each in sets if each.samples]
     if not used:
-        met = sum(each.left_out for each in sets)
-        what = f"one of the two weights was trained on or chosen by every one of the {met} cells, or their like"
-        raise PromotionRefused(what, "bring cells that neither has met")
+        seen = sum(each.left_out for each in sets)
+        what = f"one of the two weights was trained on or chosen by every one of the {seen} cells, or their like"
+        raise PromotionRefused(what, "bring cells that neither has seen in training")
     before = [_judged(present, each, request.cache, "present weights", progress) for each in used]
     after = [_judged(candidate, each, request.cache, "new weights", progress) for each in used]
     every = [sample for each in used for sample in each.samples]
     comparison = compare(every, Judged.joined(before), Judged.joined(after))
     by_set = {each.name: compare(each.samples, one, two) for each, one, two in zip(used, before, after, strict=True)}
-    found = objections(comparison, by_set)
+    found = find_objections(comparison, by_set)
     return {"sets": counts, "notes": notes, "comparison": comparison, "by_set": by_set, "objections": found}
 
 

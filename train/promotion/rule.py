@@ -1,4 +1,4 @@
-"""When weights may become the daemon's: a rule that is stated before it is applied."""
+"""When weights may be put into use: a rule that is stated before it is applied."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -6,13 +6,13 @@ from typing import Any, Final
 from smearwatch.train.promotion.paired import cells_needed
 
 MARGIN: Final = 0.01
-"""One cell in a hundred. A differential of 100 cells cannot tell such shares apart (5 of 100 has the exact limits 1.6
+"""One cell in a hundred. A differential of 100 cells cannot resolve such shares (5 of 100 has the exact limits 1.6
 and 11.3 %), so what is lost below this is not seen there; half of it would take twice the 381 labelled cells that this
 takes even where no cell changes."""
 
 SIGNIFICANT: Final = 0.05
-"""Of a two-sided exact test, not adjusted for how many are made: a promotion that is refused by chance costs a look,
-one that is granted by chance costs counts."""
+"""Of a two-sided exact test, not adjusted for how many are made: a promotion that is refused by chance costs
+another try, one that is granted by chance costs counts."""
 
 RULE: Final = (
     f"promoted where the lower 95 % limit of the difference in accuracy on the same cells lies above -{MARGIN:g}, and "
@@ -21,8 +21,8 @@ RULE: Final = (
 )
 
 
-def objections(comparison: dict[str, Any], sets: dict[str, dict[str, Any]]) -> list[str]:
-    """Say what stands against a promotion.
+def find_objections(comparison: dict[str, Any], sets: dict[str, dict[str, Any]]) -> list[str]:
+    """List what stands against a promotion.
 
     Parameters
     ----------
@@ -58,12 +58,12 @@ def _accuracy(entry: dict[str, Any]) -> Iterator[str]:
     difference = entry["difference"]
     if difference["low"] > -MARGIN:
         return
-    said = (
+    message = (
         f"the difference in accuracy is {difference['value']:+.4f} ({difference['low']:+.4f} to "
         f"{difference['high']:+.4f}) on {entry['n']} cells, its lower limit not above -{MARGIN:g}"
     )
     needed = cells_needed(entry["gained"], entry["lost"], entry["n"], MARGIN)
-    yield f"{said}; at this rate about {needed} cells would show it" if needed else said
+    yield f"{message}; at this rate about {needed} cells would show it" if needed else message
 
 
 def _worse(entry: dict[str, Any], *, fewer: bool) -> bool:

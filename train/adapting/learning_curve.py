@@ -1,4 +1,4 @@
-"""What further labels would bring: a power law through the error at growing numbers of cells."""
+"""The learning curve and what further labels would bring: a power law through the error at growing numbers of cells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Point:
 
 
 def forecast(points: Sequence[Point], groups: Sequence[str], now: int, more: int, seed: int) -> dict[str, Any]:
-    """Fit error = a * cells ** -b and say what `more` labels would gain.
+    """Fit error = a * cells ** -b and forecast what `more` labels would gain.
 
     The likeliest law for Poisson counts of errors; limits by drawing whole groups of checked cells anew (bootstrap,
     percentiles 2.5 and 97.5), the same ones at every number of cells, since all points score the same cells.
@@ -68,7 +68,7 @@ def forecast(points: Sequence[Point], groups: Sequence[str], now: int, more: int
 def _likeliest(
     errors: NDArray[np.float64], checked: NDArray[np.float64], cells: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Factor and power for each row of errors [m, points], of so many checked cells [m]."""
+    """Fit factor and power to each row of errors [m, points], of so many checked cells [m]."""
     shapes = cells[None, :] ** -_POWERS[:, None]
     factors = errors.sum(axis=1)[:, None] / (checked[:, None] * shapes.sum(axis=1)[None, :])
     # Of the Poisson likelihood what depends on the power; the sum of the expected errors is the same for all.

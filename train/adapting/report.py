@@ -1,4 +1,4 @@
-"""The account of an adaptation, for people."""
+"""The account of an adaptation as Markdown and as lines in a terminal."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def write_account(folder: Path, account: dict[str, Any]) -> None:
 
 
 def summary(account: dict[str, Any]) -> Iterator[str]:
-    """Say in a few lines what came of it."""
+    """Format the outcome in a few lines."""
     yield f"this microscope, as labelled: {_change(account['gain']['as_labelled'])}"
     yield f"this microscope, band and segmented as one: {_change(account['gain']['five_class'])}"
     if "old" in account:
@@ -33,10 +33,10 @@ def summary(account: dict[str, Any]) -> Iterator[str]:
 
 
 def further(account: dict[str, Any]) -> str:
-    """Say what more labels would bring."""
+    """Format the forecast of what more labels would gain."""
     law = account["more_labels"]
     if law is None:
-        return "what more labels would gain cannot be said from so few"
+        return "too few labels to forecast what more would gain"
     gain = law["gain"]
     return (
         f"{law['more']} more labels like these would gain about {_points(gain['value'])} points of accuracy "
@@ -45,19 +45,19 @@ def further(account: dict[str, Any]) -> str:
 
 
 def warnings(account: dict[str, Any]) -> Iterator[str]:
-    """Say what the numbers do not cover."""
+    """Format what the numbers do not cover."""
     if account["missing"]:
         names = ", ".join(account["missing"])
-        yield f"no cell of {names} was given: nothing here says how those are named on this microscope"
+        yield f"no cell of {names} was given: how well those are named on this microscope was not measured"
     if account["divided_singly"]:
         yield "all cells are of one group, so the check could not keep neighbours apart and is optimistic"
     if account["met"]:
-        yield f"{account['met']} of the cells were met in the training of the weights before"
+        yield f"{account['met']} of the cells were seen in training by the weights before"
     if account["share"] == 0:
-        yield "the old cells allow no step towards the new ones within the tolerance"
+        yield "no share of the fitted weights keeps the accuracy on old cells within the tolerance"
     if len(account["tried"]) > 1:
         found = ", ".join(f"{name} {hits}" for name, hits in account["tried"].items())
-        yield f"the way with most cells right in the check was taken, which flatters it a little ({found})"
+        yield f"taken is the strategy with most cells right in the check, which makes it slightly optimistic ({found})"
 
 
 def _change(entry: dict[str, Any]) -> str:
@@ -77,7 +77,8 @@ def _points(share: float) -> str:
 def _page(account: dict[str, Any]) -> Iterator[str]:
     yield from ("# Adapted weights", "", RESEARCH_USE, "")
     yield f"- From `{account['name_before']}` ({account['weights_before']}) to {account['weights_after']}"
-    yield f"- Adapted: {_STRATEGIES[account['way']]}; {account['share']:.0%} of the way to the fitted weights"
+    mixed = f"{account['share']:.0%} fitted weights, the rest the weights before"
+    yield f"- Adapted: {_STRATEGIES[account['way']]}; {mixed}"
     counts = ", ".join(f"{name} {count}" for name, count in account["cells"].items() if count)
     yield f"- Labelled cells of this microscope: {counts}; {account['groups']} groups"
     yield f"- Tolerance for old cells: {account['tolerance']:g} of accuracy; {account['minutes']} minutes"

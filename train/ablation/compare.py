@@ -1,4 +1,4 @@
-"""What a line's network says of the cells kept aside, and how that differs from another line's answers."""
+"""The answers of a line's network for the cells kept aside, and how they differ from another line's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,26 +10,26 @@ from numpy.typing import NDArray
 
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.ablation.cells import Bench
+from smearwatch.train.ablation.bench import Bench
 from smearwatch.train.ablation.lines import Line
 from smearwatch.train.adapting.logits import network_input
 from smearwatch.train.data.samples import Sample, allowed
 from smearwatch.train.evaluation.five import five
 from smearwatch.train.promotion.paired import paired
 from smearwatch.train.statistics import share
-from smearwatch.train.training.batch_statistics import settled
+from smearwatch.train.training.batch_statistics import adapt_batch_norm
 
 Flags = NDArray[np.bool_]
 _AT_ONCE: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class LineAnswers:
     """One line's answers.
 
     Attributes
     ----------
-    said
+    answers
         By set: places of the named classes, int64 [n].
     cells
         How many it learnt from.
@@ -37,20 +37,20 @@ class Named:
         How long the training took, on a machine that may have done other things too.
     """
 
-    said: dict[str, NDArray[np.int64]]
+    answers: dict[str, NDArray[np.int64]]
     cells: int
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
         return {
-            "said": {name: places.tolist() for name, places in self.said.items()},
+            "said": {name: indices.tolist() for name, indices in self.answers.items()},
             "cells": self.cells,
             "seconds": round(self.seconds, 3),
         }
 
     @staticmethod
-    def from_json(content: dict[str, Any]) -> "Named":
+    def from_json(content: dict[str, Any]) -> "LineAnswers":
         """Read what `as_json` gave.
 
         Raises
@@ -58,35 +58,35 @@ class Named:
         KeyError, TypeError, ValueError
             Where something is missing or no number.
         """
-        said = {str(name): np.array(places, dtype=np.int64) for name, places in content["said"].items()}
-        return Named(said, int(content["cells"]), float(content["seconds"]))
+        answers = {str(name): np.array(indices, dtype=np.int64) for name, indices in content["said"].items()}
+        return LineAnswers(answers, int(content["cells"]), float(content["seconds"]))
 
 
-def named(
+def name_cells(
     resnet: LeukocyteResNet,
     bench: Bench,
     preprocessing: Preprocessing,
     cells: int,
     seconds: float,
     *,
-    settle: bool = False,
-) -> Named:
-    """Let a network name every set; with `settle`, each with batch statistics of that set."""
-    said = {}
+    adabn: bool = False,
+) -> LineAnswers:
+    """Let a network name every set; with `adabn`, each with batch statistics of that set."""
+    answers = {}
     for name, samples in bench.sets.items():
-        fields = bench.drawn(samples, preprocessing).fields
+        fields = bench.draw(samples, preprocessing).fields
         batches = [
             network_input(fields[start : start + _AT_ONCE], preprocessing) for start in range(0, len(fields), _AT_ONCE)
         ]
-        network = settled(resnet, batches) if settle else resnet.eval()
+        network = adapt_batch_norm(resnet, batches) if adabn else resnet.eval()
         with torch.inference_mode():
             logits = [network(batch).class_logits for batch in batches]
-        said[name] = np.asarray(torch.cat(logits).argmax(dim=1).numpy(), dtype=np.int64)
-    return Named(said, cells, seconds)
+        answers[name] = np.asarray(torch.cat(logits).argmax(dim=1).numpy(), dtype=np.int64)
+    return LineAnswers(answers, cells, seconds)
 
 
-def compared(
-    order: Sequence[Line], answers: Mapping[str, Named], sets: Mapping[str, list[Sample]]
+def compare_lines(
+    order: Sequence[Line], answers: Mapping[str, LineAnswers], sets: Mapping[str, list[Sample]]
 ) -> list[dict[str, Any]]:
     """Score every line that has answers, and compare it with the one it is to be compared with.
 
@@ -104,8 +104,8 @@ def compared(
     return rows
 
 
-def _rows(line: Line, answers: Mapping[str, Named], sets: Mapping[str, list[Sample]]) -> list[dict[str, Any]]:
-    pairs = [(line.name, line.against)] + ([(line.settled, line.name)] if line.settled else [])
+def _rows(line: Line, answers: Mapping[str, LineAnswers], sets: Mapping[str, list[Sample]]) -> list[dict[str, Any]]:
+    pairs = [(line.name, line.against)] + ([(line.adabn_name, line.name)] if line.adabn_name else [])
     rows = []
     for name, against in pairs:
         if name not in answers:
@@ -120,7 +120,7 @@ def _rows(line: Line, answers: Mapping[str, Named], sets: Mapping[str, list[Samp
                 "epochs": line.config.epochs * (2 if line.first else 1),
                 "cost": round(answers[name].seconds / other.seconds, 2) if other else 1.0,
                 "sets": {
-                    each: _scores(samples, answers[name].said[each], other.said[each] if other else None)
+                    each: _scores(samples, answers[name].answers[each], other.answers[each] if other else None)
                     for each, samples in sets.items()
                 },
             }
@@ -128,8 +128,8 @@ def _rows(line: Line, answers: Mapping[str, Named], sets: Mapping[str, list[Samp
     return rows
 
 
-def _scores(samples: Sequence[Sample], said: NDArray[np.int64], other: NDArray[np.int64] | None) -> dict[str, Any]:
-    six, joined, exact = _right(samples, said)
+def _scores(samples: Sequence[Sample], answers: NDArray[np.int64], other: NDArray[np.int64] | None) -> dict[str, Any]:
+    six, joined, exact = _right(samples, answers)
     before = _right(samples, other) if other is not None else None
     return {
         "six": share(int(six.sum()), int(exact.sum())),
@@ -139,10 +139,10 @@ def _scores(samples: Sequence[Sample], said: NDArray[np.int64], other: NDArray[n
     }
 
 
-def _right(samples: Sequence[Sample], said: NDArray[np.int64]) -> tuple[Flags, Flags, Flags]:
-    """Whether each cell is named rightly as one of six and as one of five; whether its label is one class."""
+def _right(samples: Sequence[Sample], answers: NDArray[np.int64]) -> tuple[Flags, Flags, Flags]:
+    """Return whether each cell is named rightly as one of six, as one of five, and whether its label is one class."""
     can_be = allowed(samples)
-    places = can_be.argmax(axis=1)
+    indices = can_be.argmax(axis=1)
     exact = can_be.sum(axis=1) == 1
-    right = can_be[np.arange(len(said)), said] & exact
-    return right, np.asarray(five(said) == five(places), dtype=bool), np.asarray(exact, dtype=bool)
+    right = can_be[np.arange(len(answers)), answers] & exact
+    return right, np.asarray(five(answers) == five(indices), dtype=bool), np.asarray(exact, dtype=bool)

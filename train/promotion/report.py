@@ -1,4 +1,4 @@
-"""A comparison in words and tables, for the terminal and for the model card."""
+"""A comparison as Markdown, for the terminal and for the model card."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -15,7 +15,7 @@ _NAMES: Final = {
 
 
 def comparison_lines(record: dict[str, Any]) -> Iterator[str]:
-    """Tell a promotion's record as Markdown that reads well in a terminal too."""
+    """Format a promotion's record as Markdown that reads well in a terminal too."""
     present = record["present"]
     yield f"Against {present['from']} weights `{present['name']}` (`{present['weights_id'][:16]}`…), {record['at']}."
     yield f"Rule: {record['rule']}."
@@ -27,7 +27,7 @@ def comparison_lines(record: dict[str, Any]) -> Iterator[str]:
     if record["forced"]:
         yield "Promoted by force."
     for name, counts in record["sets"].items():
-        left_out = f"{counts['left_out']} left out, which one of the two has met, or their like"
+        left_out = f"{counts['left_out']} left out: seen in training by one of the two, or like such a cell"
         yield f"Cells of {name}: {counts['cells']} compared, {left_out}."
     yield from (f"{note[:1].upper()}{note[1:]}." for note in record["notes"])
     yield ""
