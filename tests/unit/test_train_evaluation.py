@@ -10,7 +10,6 @@ from smearwatch.models.memory import Memory, Remembered, short
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.pipeline_cells import match_boxes
 from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
-from smearwatch.train.evaluation.paired import net_gain, newcombe_paired
 from smearwatch.train.evaluation.placing import placed
 from smearwatch.train.evaluation.reliability import calibration_error, reliability
 from smearwatch.train.evaluation.risk_coverage import risk_coverage
@@ -18,7 +17,7 @@ from smearwatch.train.evaluation.scores import scores_of
 from smearwatch.train.evaluation.seen_in_training import part, said
 from smearwatch.train.evaluation.verifier_gains import verifier_gains
 from smearwatch.train.evaluation.worst import note, passed, worst
-from smearwatch.train.statistics import share
+from smearwatch.train.statistics import Share
 
 
 def cell(target: Target, name: str = "", *, agreed: bool | None = None, group: str = "", digest: str = "") -> Sample:
@@ -34,22 +33,6 @@ def answers(said: list[int], sure: list[float], verifiers=None, reject=None) -> 
     agreeing = np.eye(6)[said]
     scores = np.zeros(len(said)) if reject is None else np.array(reject)
     return Outputs(probabilities, agreeing if verifiers is None else np.array(verifiers, dtype=float), scores)
-
-
-@pytest.mark.parametrize(
-    ("fixed", "broken", "both", "count", "limits"),
-    [
-        (12, 2, 36, 50, (0.0569, 0.3404)),  # two rows of Newcombe's table II, method 10
-        (2, 12, 36, 50, (-0.3404, -0.0569)),
-        (0, 0, 100, 100, (-0.0370, 0.0370)),
-    ],
-)
-def test_limits_of_a_paired_difference(fixed: int, broken: int, both: int, count: int, limits: tuple[float, float]):
-    assert newcombe_paired(fixed, broken, both, count) == pytest.approx(limits, abs=1e-4)
-    gain = net_gain(fixed, broken, both, count)
-    assert gain["net"] == fixed - broken
-    assert gain["fixed_of_changed"] == share(fixed, fixed + broken)
-    assert gain["low"] <= gain["rate"] <= gain["high"]
 
 
 def test_reliability_bins_are_those_of_the_answers():
@@ -73,15 +56,15 @@ def test_what_verifiers_notice_mend_and_spoil():
     claims[4, 4] = 0.8
     truth = np.array([1, 0, 0, 5, 5])
     gains = verifier_gains(answers([0, 0, 0, 5, 4], [0.8] * 5, claims), truth, Policy())
-    assert gains["band"]["errors_noticed"] == share(1, 1)
-    assert gains["band"]["right_challenged"] == share(1, 2)
-    assert gains["segmented"]["missed_claimed"] == share(1, 1)
-    assert gains["lymphocyte"]["missed_claimed"] == share(1, 1)
-    assert gains["monocyte"]["errors_noticed"] == share(0, 1)
+    assert gains["band"]["errors_noticed"] == Share(1, 1).to_json()
+    assert gains["band"]["right_challenged"] == Share(1, 2).to_json()
+    assert gains["segmented"]["missed_claimed"] == Share(1, 1).to_json()
+    assert gains["lymphocyte"]["missed_claimed"] == Share(1, 1).to_json()
+    assert gains["monocyte"]["errors_noticed"] == Share(0, 1).to_json()
     overruling = gains["segmented"]["overruling"]
     assert (overruling["fixed"], overruling["broken"], overruling["n"]) == (1, 1, 5)
     assert gains["together"]["overruling"]["net"] == 0
-    assert gains["together"]["errors_noticed"] == share(1, 2)
+    assert gains["together"]["errors_noticed"] == Share(1, 2).to_json()
 
 
 def test_risk_falls_as_doubtful_cells_are_left_out():
@@ -91,8 +74,12 @@ def test_risk_falls_as_doubtful_cells_are_left_out():
     result = risk_coverage(answers([0] * 5, sure, verifiers), truth, Policy())
     assert result["doubt"]["curve"] == [[0.2, 0.0], [0.4, 0.0], [0.6, 0.0], [0.8, 0.25], [1.0, 0.4]]
     assert result["doubt"]["aurc"] == pytest.approx((0.25 + 0.4) / 5)
-    assert result["doubt"]["at"][0] == {"coverage": 1.0, "errors": share(2, 5)}
-    assert result["policy"] == {"coverage": share(4, 5), "errors": share(1, 4), "by_doubt": share(1, 4)}
+    assert result["doubt"]["at"][0] == {"coverage": 1.0, "errors": Share(2, 5).to_json()}
+    assert result["policy"] == {
+        "coverage": Share(4, 5).to_json(),
+        "errors": Share(1, 4).to_json(),
+        "by_doubt": Share(1, 4).to_json(),
+    }
 
 
 def test_scores_hold_all_and_agreed_labels_side_by_side():
@@ -103,16 +90,16 @@ def test_scores_hold_all_and_agreed_labels_side_by_side():
         cell(REJECT),
     ]
     scores = scores_of(samples, answers([0, 0, 1, 3], [0.9] * 4, reject=[0, 0, 0, 1]), Policy())
-    assert scores["accuracy_share"] == share(1, 2)
-    assert scores["agreed"] == share(1, 1)
-    assert scores["neutrophils"]["all"]["segmented"]["recall"] == share(0, 1)
-    assert scores["neutrophils"]["agreed"]["segmented"]["recall"] == share(0, 0)
-    assert scores["neutrophils"]["all"]["neutrophils"]["recall"] == share(3, 3)
+    assert scores["accuracy_share"] == Share(1, 2).to_json()
+    assert scores["agreed"] == Share(1, 1).to_json()
+    assert scores["neutrophils"]["all"]["segmented"]["recall"] == Share(0, 1).to_json()
+    assert scores["neutrophils"]["agreed"]["segmented"]["recall"] == Share(0, 0).to_json()
+    assert scores["neutrophils"]["all"]["neutrophils"]["recall"] == Share(3, 3).to_json()
     assert scores["confusion_five"][0][0] == 3
-    assert scores["risk_coverage"]["all"]["policy"]["errors"] == share(1, 2)
-    assert scores["risk_coverage"]["agreed"]["policy"]["errors"] == share(0, 1)
+    assert scores["risk_coverage"]["all"]["policy"]["errors"] == Share(1, 2).to_json()
+    assert scores["risk_coverage"]["agreed"]["policy"]["errors"] == Share(0, 1).to_json()
     assert scores["verifier_gains"]["agreed"]["together"]["overruling"]["n"] == 1
-    assert scores["reject"]["all_others_rejected"] == share(1, 1)
+    assert scores["reject"]["all_others_rejected"] == Share(1, 1).to_json()
 
 
 def test_scores_of_rejects_alone():

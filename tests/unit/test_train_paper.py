@@ -13,10 +13,10 @@ from smearwatch.train.options import from_options
 from smearwatch.train.paper import published
 from smearwatch.train.paper.config import PaperConfig
 from smearwatch.train.paper.geometry import vary
-from smearwatch.train.paper.newcombe import difference
 from smearwatch.train.paper.protocol import Plan, plan
 from smearwatch.train.paper.scores import leakage
 from smearwatch.train.paper.tables import markdown
+from smearwatch.train.statistics import Share
 
 CONFIG = PaperConfig(um_per_px=0.1, per_class=50)
 
@@ -131,22 +131,6 @@ def test_copies_differ_keep_the_middle_and_come_out_the_same_again():
         assert len(stained) == pytest.approx(64, rel=0.35)
 
 
-# The first three are worked examples of Newcombe's paper (cases a, c and g of its Table II, method 10).
-@pytest.mark.parametrize(
-    ("a", "b", "wanted"),
-    [
-        ((56, 70), (48, 80), (0.2, 0.0524, 0.3339)),
-        ((9, 10), (3, 10), (0.6, 0.1705, 0.8090)),
-        ((10, 10), (0, 10), (1.0, 0.6075, 1.0)),
-        ((50, 50), (50, 50), (0.0, -0.0713, 0.0713)),
-    ],
-)
-def test_difference_of_two_shares(a: tuple[int, int], b: tuple[int, int], wanted: tuple[float, float, float]):
-    assert difference(*a, *b) == pytest.approx(wanted, abs=6e-5)
-    low, high = difference(*b, *a)[1:]
-    assert (-high, -low) == pytest.approx(wanted[1:], abs=6e-5)
-
-
 def test_what_leakage_is_worth_needs_both_protocols():
     def test_of(hits: int) -> dict[str, Any]:
         return {"accuracy": {"hits": hits, "n": 100}}
@@ -160,12 +144,6 @@ def test_what_leakage_is_worth_needs_both_protocols():
     assert alone["like_with_like"] is None
     assert alone["same_network"] == row["same_network"]
     assert leakage({"honest": honest}) == []
-
-
-@pytest.mark.parametrize("shares", [(1, 0, 1, 1), (3, 2, 1, 1), (-1, 2, 1, 1)])
-def test_what_is_no_share_is_refused(shares: tuple[int, int, int, int]):
-    with pytest.raises(ValueError, match="no share"):
-        difference(*shares)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +167,7 @@ def test_senseless_options_are_named(values: dict[str, object], said: str):
 
 
 def test_the_report_says_what_was_run_when_only_one_protocol_was():
-    half = {"hits": 5, "n": 10, "value": 0.5, "low": 0.2, "high": 0.8}
+    half = Share(5, 10).to_json()
     scores = {"n": 10, "cells": 10, "accuracy": half, "cost": 0.7, "confusion": [[1] * 6] * 6}
     table = {name: {"specific": 9, "mixed": 11, "accuracy": half} for name in CLASSES}
     result = {"train": 8, "test": 2, "test_pictures_of_trained_cells": 0, "two_class": {"table": table, "curve": []}}
@@ -201,7 +179,7 @@ def test_the_report_says_what_was_run_when_only_one_protocol_was():
     }
     report["data"]["without_outline"] = ["a", "b"]
     text = markdown(report)
-    assert "| band | 495/498 | 0.968 | 9/11 | 0.5000 (0.200 to 0.800; 5/10) |" in text
+    assert "| band | 495/498 | 0.968 | 9/11 | 0.5000 (0.187 to 0.813; 5/10) |" in text
     assert "| the paper | 480, 320 | its test | 0.996 (266/267) | 0.109 |" in text
     assert "no outline was found in the middle: 2" in text
     assert "What leakage is worth" not in text

@@ -1,13 +1,11 @@
-"""The paired comparison, the rule, the history and the card, without a network."""
+"""What is compared, the rule, the history and the card, without a network."""
 
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from typer.testing import CliRunner
 
 from smearwatch.models.classes import CLASSES
@@ -20,90 +18,12 @@ from smearwatch.train.evaluation.judged import Judged, judged
 from smearwatch.train.promotion.card import Known, card
 from smearwatch.train.promotion.compare import compare
 from smearwatch.train.promotion.history import HistoryDamaged, Step, read_steps, undo_stack, write_steps
-from smearwatch.train.promotion.paired import cells_needed, mcnemar, paired, tango
 from smearwatch.train.promotion.rule import MARGIN, SIGNIFICANT, find_objections
-from smearwatch.train.statistics import share
-
-Z = 1.959964
-
-
-@pytest.mark.parametrize("count", [1, 20, 380, 381, 5000])
-def test_without_a_change_the_interval_is_as_wide_as_the_cells_are_few(count: int):
-    low, high = tango(0, 0, count)
-    assert (low, high) == pytest.approx((-(Z**2) / (count + Z**2), Z**2 / (count + Z**2)), abs=1e-5)
-    assert (low > -MARGIN) == (count >= 381)
-
-
-@pytest.mark.parametrize(("gained", "lost", "count"), [(10, 5, 100), (0, 7, 60), (12, 2, 50), (1, 0, 14), (30, 30, 90)])
-def test_the_limits_are_where_the_score_test_just_rejects(gained: int, lost: int, count: int):
-    """The share of the lost under each limit is looked for by brute force, not by the formula."""
-    for limit in tango(gained, lost, count):
-        unlikely = minimize_scalar(
-            lambda q, d=limit: -_likelihood(gained, lost, count, q, d),
-            bounds=(max(0.0, -limit) + 1e-12, (1 - limit) / 2 - 1e-12),
-            method="bounded",
-            options={"xatol": 1e-12},
-        )
-        variance = (2 * unlikely.x + limit * (1 - limit)) / count
-        z = ((gained - lost) / count - limit) / math.sqrt(variance)
-        assert abs(z) == pytest.approx(Z, abs=2e-3)
-
-
-def _likelihood(gained: int, lost: int, count: int, q: float, difference: float) -> float:
-    rest = max(1 - 2 * q - difference, 1e-300)
-    more = gained * math.log(max(q + difference, 1e-300)) + lost * math.log(max(q, 1e-300))
-    return more + (count - gained - lost) * math.log(rest)
-
-
-@pytest.mark.parametrize(("gained", "lost", "count"), [(4, 1, 30), (0, 9, 9), (3, 3, 6)])
-def test_the_limits_mirror_when_before_and_after_change_places(gained: int, lost: int, count: int):
-    low, high = tango(gained, lost, count)
-    assert tango(lost, gained, count) == pytest.approx((-high, -low), abs=1e-4)
-    assert -1 <= low <= (gained - lost) / count <= high <= 1
-
-
-@pytest.mark.parametrize(("gained", "lost", "count"), [(1, 0, 0), (-1, 0, 5), (3, 3, 5)])
-def test_counts_that_cannot_be(gained: int, lost: int, count: int):
-    with pytest.raises(ValueError, match="no part of"):
-        tango(gained, lost, count)
-
-
-@pytest.mark.parametrize(
-    ("gained", "lost", "p"), [(0, 0, 1), (5, 5, 1), (0, 6, 2 / 64), (0, 5, 2 / 32), (8, 1, 20 / 512)]
-)
-def test_the_exact_test(gained: int, lost: int, p: float):
-    assert mcnemar(gained, lost) == pytest.approx(p)
-
-
-@pytest.mark.parametrize(
-    ("gained", "lost", "count", "needed"), [(0, 0, 100, 381), (1, 3, 100, None), (0, 0, 0, None), (0, 1, 101, None)]
-)
-def test_how_many_cells_would_settle_it(gained: int, lost: int, count: int, needed: int | None):
-    found = cells_needed(gained, lost, count, MARGIN)
-    if needed is not None or found is None:
-        assert found == needed
-    else:
-        assert found > 10_000  # a difference that hardly lies above the margin takes very many
-
-
-def test_cells_needed_are_enough_and_no_more_than_that():
-    needed = cells_needed(2, 2, 100, MARGIN)
-    assert needed is not None
-    changed = round(2 * needed / 100)
-    assert tango(changed, changed, needed)[0] > -MARGIN
-    assert tango(2, 2, 100)[0] <= -MARGIN
+from smearwatch.train.statistics import Paired, Share
 
 
 def bools(text: str) -> NDArray[np.bool_]:
     return np.array([letter == "1" for letter in text], dtype=np.bool_)
-
-
-def test_paired_counts():
-    entry = paired(bools("11100"), bools("10011"))
-    assert (entry["n"], entry["both"], entry["gained"], entry["lost"], entry["neither"]) == (5, 1, 2, 2, 0)
-    assert (entry["before"]["hits"], entry["after"]["hits"], entry["difference"]["value"]) == (3, 3, 0.0)
-    empty = paired(bools(""), bools(""))
-    assert (empty["n"], empty["difference"], empty["p_value"]) == (0, {"value": None, "low": None, "high": None}, 1.0)
 
 
 def sample(label: str, target: Target) -> Sample:
@@ -144,7 +64,7 @@ def test_a_verdict_is_what_the_daemon_would_record():
 
 
 def entry(before: str, after: str) -> dict[str, Any]:
-    return paired(bools(before), bools(after))
+    return Paired.of(bools(before), bools(after)).to_json()
 
 
 def comparison(**changes: dict[str, Any]) -> dict[str, Any]:
@@ -233,8 +153,10 @@ def test_the_card_holds_the_weights_own_numbers():
         split={"salt": "s-1"},
         licences=("PBC, CC BY 4.0",),
     )
-    scores: dict[str, Any] = {"accuracy_share": share(95, 100), "ece": 0.0312}
-    scores["per_class"] = {name: {"recall": share(9 + place, 10 + place)} for place, name in enumerate(CLASSES)}
+    scores: dict[str, Any] = {"accuracy_share": Share(95, 100).to_json(), "ece": 0.0312}
+    scores["per_class"] = {
+        name: {"recall": Share(9 + place, 10 + place).to_json()} for place, name in enumerate(CLASSES)
+    }
     report = {"notes": ["No set tells patients apart.", "Weights x"], "sets": {"cells": scores}}
     text = card(Known(manifest, report, None))
     for wanted in (

@@ -15,8 +15,7 @@ from smearwatch.train.ablation.lines import Line
 from smearwatch.train.adapting.logits import network_input
 from smearwatch.train.data.samples import Sample, allowed
 from smearwatch.train.evaluation.five import five
-from smearwatch.train.promotion.paired import paired
-from smearwatch.train.statistics import share
+from smearwatch.train.statistics import Paired, Share
 from smearwatch.train.training.batch_statistics import adapt_batch_norm
 
 Flags = NDArray[np.bool_]
@@ -96,7 +95,7 @@ def compare_lines(
         For JSON, in the order of the lines: name, against, cells, px, epochs, cost (seconds by those of the line it is
         compared with; 1 for that one), and `sets`: by set, `six` and `five` (shares with exact limits; six of the
         cells with a label of one class), and against the other line `six_paired`, `five_paired`
-        (`smearwatch.train.promotion.paired.paired`) or None.
+        (`smearwatch.train.statistics.Paired`) or None.
     """
     rows = []
     for line in order:
@@ -132,10 +131,10 @@ def _scores(samples: Sequence[Sample], answers: NDArray[np.int64], other: NDArra
     six, joined, exact = _right(samples, answers)
     before = _right(samples, other) if other is not None else None
     return {
-        "six": share(int(six.sum()), int(exact.sum())),
-        "five": share(int(joined.sum()), len(joined)),
-        "six_paired": paired(before[0][exact], six[exact]) if before else None,
-        "five_paired": paired(before[1], joined) if before else None,
+        "six": Share(int(six.sum()), int(exact.sum())).to_json(),
+        "five": Share(int(joined.sum()), len(joined)).to_json(),
+        "six_paired": Paired.of(before[0][exact], six[exact]).to_json() if before else None,
+        "five_paired": Paired.of(before[1], joined).to_json() if before else None,
     }
 
 

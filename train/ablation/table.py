@@ -3,7 +3,7 @@
 from typing import Any
 
 from smearwatch.train.evaluation.report import RESEARCH_USE, table_row
-from smearwatch.train.statistics import say
+from smearwatch.train.statistics import share_text
 
 
 def markdown(report: dict[str, Any]) -> str:
@@ -34,7 +34,7 @@ def markdown(report: dict[str, Any]) -> str:
         cells = [line["name"], f"x {line['cost']:.1f}" if line["against"] else "1"]
         for name, kind in _columns(line):
             scores = line["sets"][name]
-            cells += [say(scores[kind]), _gap(scores[f"{kind}_paired"])]
+            cells += [share_text(scores[kind]), _gap(scores[f"{kind}_paired"])]
         lines.append(table_row(cells))
     return "\n".join(lines) + "\n"
 

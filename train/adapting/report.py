@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from smearwatch.train.evaluation.report import RESEARCH_USE
-from smearwatch.train.statistics import say
+from smearwatch.train.statistics import share_text
 
 _STRATEGIES = {
     "heads": "only the ResNet's two heads, on what the weights remember of old cells; the verifiers stay",
@@ -65,7 +65,7 @@ def _change(entry: dict[str, Any]) -> str:
         return "no cells"
     limits = entry["difference"]
     return (
-        f"{say(entry['before'])} before, {say(entry['after'])} after; difference {limits['value']:+.4f} "
+        f"{share_text(entry['before'])} before, {share_text(entry['after'])} after; difference {limits['value']:+.4f} "
         f"({limits['low']:+.4f} to {limits['high']:+.4f}), exact McNemar p {entry['p_value']:.3g}"
     )
 
@@ -108,4 +108,6 @@ def _row(name: str, entry: dict[str, Any]) -> str:
     if limits["value"] is None:
         return f"| {name} | none | none | | |"
     change = f"{limits['value']:+.4f} ({limits['low']:+.4f} to {limits['high']:+.4f})"
-    return f"| {name} | {say(entry['before'])} | {say(entry['after'])} | {change} | {entry['p_value']:.3g} |"
+    return (
+        f"| {name} | {share_text(entry['before'])} | {share_text(entry['after'])} | {change} | {entry['p_value']:.3g} |"
+    )

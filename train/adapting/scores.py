@@ -12,7 +12,7 @@ from smearwatch.train.adapting.labelled_cells import family
 from smearwatch.train.adapting.logits import Logits, is_leukocyte, named_rightly
 from smearwatch.train.data.samples import Sample
 from smearwatch.train.evaluation.five import five
-from smearwatch.train.promotion.paired import paired
+from smearwatch.train.statistics import Paired
 
 _SIGNIFICANT = 0.05
 
@@ -24,14 +24,16 @@ def compare_answers(samples: list[Sample], before: Logits, after: Logits) -> dic
     -------
     dict
         `as_labelled` (band and segmented apart where the label is one of them), `five_class` (as one), and `per_class`,
-        each as `smearwatch.train.promotion.paired.paired` makes it.
+        each as `smearwatch.train.statistics.Paired` makes it.
     """
     one, two = _five_right(samples, before), _five_right(samples, after)
     kinds = np.array([family(sample) for sample in samples])
     return {
-        "as_labelled": paired(named_rightly(samples, before), named_rightly(samples, after)),
-        "five_class": paired(one, two),
-        "per_class": {name: paired(one[kinds == name], two[kinds == name]) for name in dict.fromkeys(kinds.tolist())},
+        "as_labelled": Paired.of(named_rightly(samples, before), named_rightly(samples, after)).to_json(),
+        "five_class": Paired.of(one, two).to_json(),
+        "per_class": {
+            name: Paired.of(one[kinds == name], two[kinds == name]).to_json() for name in dict.fromkeys(kinds.tolist())
+        },
     }
 
 
@@ -56,7 +58,10 @@ def compare_rejected(
     known = is_leukocyte(samples)
     one = expit(before.reject) >= policy_before.reject_at
     two = expit(after.reject) >= policy_after.reject_at
-    return {"leukocytes": paired(one[known], two[known]), "others": paired(one[~known], two[~known])}
+    return {
+        "leukocytes": Paired.of(one[known], two[known]).to_json(),
+        "others": Paired.of(one[~known], two[~known]).to_json(),
+    }
 
 
 def _five_right(samples: list[Sample], logits: Logits) -> NDArray[np.bool_]:

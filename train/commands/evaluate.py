@@ -81,10 +81,12 @@ def evaluate(
 
 
 def _plain(report: dict[str, Any], out: Path) -> str:
-    from smearwatch.train.statistics import say
+    from smearwatch.train.statistics import share_text
 
     lines = []
     for name, scores in report["sets"].items():
-        of_six = f"six classes {say(scores['accuracy_share'])}, agreed labels {say(scores['agreed'])}; "
-        lines.append(f"{name}: {of_six if scores['n'] else ''}band and segmented as one {say(scores['five_class'])}\n")
+        of_six = f"six classes {share_text(scores['accuracy_share'])}, agreed labels {share_text(scores['agreed'])}; "
+        lines.append(
+            f"{name}: {of_six if scores['n'] else ''}band and segmented as one {share_text(scores['five_class'])}\n"
+        )
     return "".join([*lines, f"report in {out}\n"])

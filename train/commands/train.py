@@ -51,7 +51,7 @@ def train(
     # Threads that spin while they wait for each other cost a shared machine many times the work that is done.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may sum in another order each time
-    from smearwatch.train.statistics import say
+    from smearwatch.train.statistics import share_text
     from smearwatch.train.training.config import read_config
     from smearwatch.train.training.launch import run
 
@@ -78,5 +78,5 @@ def train(
         sys.stdout.write(json.dumps(report) + "\n")
         return
     for name, scores in report["sets"].items():
-        sys.stdout.write(f"{name}: {say(scores['accuracy_share'])}\n")
+        sys.stdout.write(f"{name}: {share_text(scores['accuracy_share'])}\n")
     sys.stdout.write(f"weights and report in {out}\n")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smearwatch.models.classes import CLASSES, NEUTROPHILS
-from smearwatch.train.statistics import share
+from smearwatch.train.statistics import Share
 
 Places = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -48,8 +48,8 @@ def per_class(confusion: Places, names: Sequence[str]) -> dict[str, Any]:
     """Recall and precision of each class, from a confusion table whose rows are labels."""
     return {
         name: {
-            "recall": share(int(confusion[place, place]), int(confusion[place].sum())),
-            "precision": share(int(confusion[place, place]), int(confusion[:, place].sum())),
+            "recall": Share(int(confusion[place, place]), int(confusion[place].sum())).to_json(),
+            "precision": Share(int(confusion[place, place]), int(confusion[:, place].sum())).to_json(),
         }
         for place, name in enumerate(names)
     }

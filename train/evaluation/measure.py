@@ -14,7 +14,7 @@ from smearwatch.train.data.samples import Sample
 from smearwatch.train.evaluation.five import FIVE, confusion_table, five, five_confidence, neutrophils, per_class
 from smearwatch.train.evaluation.judged import judged
 from smearwatch.train.evaluation.reliability import calibration_error, reliability
-from smearwatch.train.statistics import share
+from smearwatch.train.statistics import Share
 
 _DECIMALS = 5
 
@@ -90,7 +90,7 @@ def expected_calibration_error(probabilities: NDArray[np.float64], truth: NDArra
 
 
 def _share(hits: NDArray[np.bool_]) -> dict[str, Any]:
-    return share(int(hits.sum()), len(hits))
+    return Share(int(hits.sum()), len(hits)).to_json()
 
 
 def _verifiers(outputs: Outputs, truth: NDArray[np.int64], six: NDArray[np.bool_]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smearwatch.train.statistics import share
+from smearwatch.train.statistics import Share
 
 BINS = 15
 _DECIMALS = 5
@@ -31,7 +31,7 @@ def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> li
             "low": round(place / BINS, _DECIMALS),
             "high": round((place + 1) / BINS, _DECIMALS),
             "confidence": float(confidence[bins == place].mean()),
-            "accuracy": share(int(right[bins == place].sum()), int((bins == place).sum())),
+            "accuracy": Share(int(right[bins == place].sum()), int((bins == place).sum())).to_json(),
         }
         for place in sorted(set(bins.tolist()))
     ]

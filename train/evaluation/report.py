@@ -9,7 +9,7 @@ from smearwatch.models.atomic_write import write_atomically
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.evaluation.five import FIVE
 from smearwatch.train.evaluation.tables import analysis_lines, neutrophil_lines
-from smearwatch.train.statistics import say
+from smearwatch.train.statistics import share_text
 
 RESEARCH_USE = "For Research Use Only. Not for use in diagnostic procedures."
 
@@ -47,16 +47,16 @@ def _scores(scores: dict[str, Any]) -> list[str]:
     lines = _account(scores["pipeline"]) if "pipeline" in scores else []
     lines += ["| what | share |", "|---|---|"]
     if scores["n"]:
-        lines.append(f"| six classes, all labels | {say(scores['accuracy_share'])} |")
+        lines.append(f"| six classes, all labels | {share_text(scores['accuracy_share'])} |")
         if scores["disputed"]["n"]:
-            lines.append(f"| six classes, agreed labels | {say(scores['agreed'])} |")
-            lines.append(f"| six classes, disputed labels | {say(scores['disputed'])} |")
+            lines.append(f"| six classes, agreed labels | {share_text(scores['agreed'])} |")
+            lines.append(f"| six classes, disputed labels | {share_text(scores['disputed'])} |")
     if scores["five_class"]["n"]:
-        lines.append(f"| five classes, band and segmented as one | {say(scores['five_class'])} |")
+        lines.append(f"| five classes, band and segmented as one | {share_text(scores['five_class'])} |")
     reject = scores["reject"]
     if reject["true_cells_rejected"]["n"]:
-        lines.append(f"| true cells rejected | {say(reject['true_cells_rejected'])} |")
-    lines += [f"| {name} rejected | {say(entry)} |" for name, entry in reject["others_rejected"].items()]
+        lines.append(f"| true cells rejected | {share_text(reject['true_cells_rejected'])} |")
+    lines += [f"| {name} rejected | {share_text(entry)} |" for name, entry in reject["others_rejected"].items()]
     lines.append("")
     if reject["auroc"] is not None:
         lines += [f"Reject score, AUROC against the six classes: {reject['auroc']:.4f}", ""]
@@ -80,7 +80,7 @@ def _account(account: dict[str, Any]) -> list[str]:
     if account["um_per_px"]:
         low, middle, high = account["um_per_px"]
         lines.append(f"Scale from red cells: {middle:.4f} um/px ({low:.4f} to {high:.4f}).")
-    lines.append(f"Found whole and named rightly, of all boxed cells: {say(account['end_to_end'])}.")
+    lines.append(f"Found whole and named rightly, of all boxed cells: {share_text(account['end_to_end'])}.")
     return [*lines, ""]
 
 
@@ -104,13 +104,17 @@ def _tables(scores: dict[str, Any]) -> list[str]:
     for name in CLASSES:
         each, verifier = scores["per_class"][name], scores["verifiers"][name]
         balanced = verifier["balanced_accuracy"]
-        cells = [say(each["recall"]), say(each["precision"]), say(verifier["accuracy"])]
+        cells = [
+            share_text(each["recall"]),
+            share_text(each["precision"]),
+            share_text(verifier["accuracy"]),
+        ]
         lines.append(f"| {name} | {' | '.join(cells)} | {'none' if balanced is None else f'{balanced:.4f}'} |")
     verdicts = scores["verdicts"]
     counts = ", ".join(f"{name} {count}" for name, count in verdicts["counts"].items())
     lines += ["", f"Verdicts: {counts}; corrections mended {verdicts['fixed']} and spoilt {verdicts['broken']}.", ""]
     lines += ["| verifiers and rejection together | share |", "|---|---|"]
-    lines.append(f"| of the ResNet's errors, not confirmed | {say(verdicts['errors_noticed'])} |")
-    lines.append(f"| of its right answers, not confirmed | {say(verdicts['right_challenged'])} |")
-    lines.append(f"| of the confirmed, wrong | {say(verdicts['confirmed_wrong'])} |")
+    lines.append(f"| of the ResNet's errors, not confirmed | {share_text(verdicts['errors_noticed'])} |")
+    lines.append(f"| of its right answers, not confirmed | {share_text(verdicts['right_challenged'])} |")
+    lines.append(f"| of the confirmed, wrong | {share_text(verdicts['confirmed_wrong'])} |")
     return [*lines, ""]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Policy
 from smearwatch.train.evaluation.judged import judged
-from smearwatch.train.statistics import share
+from smearwatch.train.statistics import Share
 
 COVERAGES = (1.0, 0.99, 0.98, 0.95, 0.9, 0.8)
 _MOST_POINTS = 200
@@ -56,7 +56,7 @@ def risk_coverage(outputs: Outputs, truth: NDArray[np.int64], policy: Policy) ->
 
 def _first(ordered: NDArray[np.bool_], coverage: float) -> dict[str, Any]:
     kept = round(coverage * len(ordered))
-    return share(int(ordered[:kept].sum()), kept)
+    return Share(int(ordered[:kept].sum()), kept).to_json()
 
 
 def _by_policy(
@@ -67,7 +67,7 @@ def _by_policy(
     unflagged = int(let_through.sum())
     wrong = int((answers.places != truth)[let_through].sum())
     return {
-        "coverage": share(unflagged, len(truth)),
-        "errors": share(wrong, unflagged),
-        "by_doubt": share(int(ordered[:unflagged].sum()), unflagged),
+        "coverage": Share(unflagged, len(truth)).to_json(),
+        "errors": Share(wrong, unflagged).to_json(),
+        "by_doubt": Share(int(ordered[:unflagged].sum()), unflagged).to_json(),
     }

@@ -22,7 +22,7 @@ from smearwatch.train.evaluation.scores import scores_of
 from smearwatch.train.evaluation.seen_in_training import Choice
 from smearwatch.train.evaluation.sources import EvaluationSet, distinct, read_sets
 from smearwatch.train.evaluation.worst import Noted, note
-from smearwatch.train.statistics import share
+from smearwatch.train.statistics import Share
 
 ALL = "all sets"
 
@@ -137,4 +137,4 @@ def _end_to_end(each: _Answered, labelled: int) -> dict[str, Any]:
     """Cells found whole and named rightly, of all labelled ones; band and segmented as one."""
     truth = np.array([int(np.argmax(sample.target.shares)) for sample in each.asked.samples], dtype=np.int64)
     right = five(truth) == five(each.outputs.probabilities.argmax(axis=1))
-    return share(int(right.sum()), labelled)
+    return Share(int(right.sum()), labelled).to_json()

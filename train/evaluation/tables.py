@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from smearwatch.train.statistics import say
+from smearwatch.train.statistics import share_text
 
 
 def neutrophil_lines(scores: dict[str, Any]) -> list[str]:
@@ -13,7 +13,8 @@ def neutrophil_lines(scores: dict[str, Any]) -> list[str]:
     ]
     every, agreed = scores["neutrophils"]["all"], scores["neutrophils"]["agreed"]
     for name, entry in every.items():
-        lines.append(f"| {name} | {say(entry['recall'])} | {say(agreed[name]['recall'])} | {say(entry['precision'])} |")
+        cells = [share_text(each) for each in (entry["recall"], agreed[name]["recall"], entry["precision"])]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 
 
@@ -43,10 +44,12 @@ def _risk_lines(risks: dict[str, Any]) -> list[str]:
     lines = ["| left unflagged | wrong among them, all labels | agreed labels |", "|---|---|---|"]
     every, agreed = risks["all"], risks["agreed"]
     for one, two in zip(every["doubt"]["at"], agreed["doubt"]["at"], strict=True):
-        lines.append(f"| the surest {one['coverage']:.0%} | {say(one['errors'])} | {say(two['errors'])} |")
+        lines.append(
+            f"| the surest {one['coverage']:.0%} | {share_text(one['errors'])} | {share_text(two['errors'])} |"
+        )
     for key, words in (("errors", "as the policy decides"), ("by_doubt", "as many, by doubt alone")):
-        lines.append(f"| {words} | {say(every['policy'][key])} | {say(agreed['policy'][key])} |")
-    coverage = f"The policy leaves unflagged: {say(every['policy']['coverage'])}."
+        lines.append(f"| {words} | {share_text(every['policy'][key])} | {share_text(agreed['policy'][key])} |")
+    coverage = f"The policy leaves unflagged: {share_text(every['policy']['coverage'])}."
     areas = " and ".join(
         f"{risk['doubt']['aurc']:.5f} ({name})" for name, risk in risks.items() if risk["doubt"]["aurc"] is not None
     )
@@ -61,12 +64,12 @@ def _gain_lines(gains: dict[str, Any]) -> list[str]:
     ]
     for name, entry in gains["all"].items():
         gain = entry["overruling"]
-        noticed = [say(entry[key]) for key in ("errors_noticed", "right_challenged", "missed_claimed")]
+        noticed = [share_text(entry[key]) for key in ("errors_noticed", "right_challenged", "missed_claimed")]
         net = [say_gain(gain), say_gain(gains["agreed"][name]["overruling"])]
         lines.append(f"| {name} | {' | '.join([*noticed, str(gain['fixed']), str(gain['broken']), *net])} |")
     how = (
         "Mended, spoilt and net: if this verifier alone (together: all six) were allowed to put its class, claimed at "
         "0.5 or more, in the place of an answer whose own verifier disagrees. Limits of the net rate, in percent of "
-        "all cells: Newcombe's score method for paired proportions (1998, method 10)."
+        "all cells: Tango's score method for paired cells (1998)."
     )
     return [*lines, "", how]

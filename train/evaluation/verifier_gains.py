@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Overrule, Policy, decide
-from smearwatch.train.evaluation.paired import net_gain
-from smearwatch.train.statistics import share
+from smearwatch.train.statistics import NetGain, Share
 
 CLAIM_AT = 0.5
 """A verifier that may overrule claims a cell for its class from here on, as it does in the paper."""
@@ -75,10 +74,8 @@ def _overruling(outputs: Outputs, truth: Places, policy: Policy, allowed: tuple[
     )
     rows = zip(outputs.probabilities.tolist(), outputs.verifiers.tolist(), strict=True)
     after = np.array([decide(p, v, 0.0, free).place for p, v in rows], dtype=np.int64)
-    was, became = outputs.probabilities.argmax(axis=1) == truth, after == truth
-    fixed, broken = int((became & ~was).sum()), int((was & ~became).sum())
-    return net_gain(fixed, broken, int((was & became).sum()), len(truth))
+    return NetGain.of(outputs.probabilities.argmax(axis=1) == truth, after == truth).to_json()
 
 
 def _share(hits: NDArray[np.bool_]) -> dict[str, Any]:
-    return share(int(hits.sum()), len(hits))
+    return Share(int(hits.sum()), len(hits)).to_json()

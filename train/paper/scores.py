@@ -6,9 +6,8 @@ import numpy as np
 
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.paper.learning import Answers
-from smearwatch.train.paper.newcombe import difference
 from smearwatch.train.paper.protocol import TwoClass
-from smearwatch.train.statistics import share
+from smearwatch.train.statistics import Share, independent_difference
 
 _DECIMALS = 5
 
@@ -22,7 +21,7 @@ def six_class(answers: Answers) -> dict[str, Any]:
     return {
         "n": len(right),
         "cells": len(np.unique(answers.pictures.cells)),
-        "accuracy": share(int(right.sum()), len(right)),
+        "accuracy": Share(int(right.sum()), len(right)).to_json(),
         "cost": round(answers.cost(), _DECIMALS),
         "confusion": confusion.tolist(),
     }
@@ -39,16 +38,14 @@ def two_class(answers: Answers, data: TwoClass) -> dict[str, Any]:
         table[name] = {
             "specific": int((every & own).sum()),
             "mixed": int((every & ~own).sum()),
-            "accuracy": share(int(right[tested].sum()), int(tested.sum())),
+            "accuracy": Share(int(right[tested].sum()), int(tested.sum())).to_json(),
         }
     return table
 
 
 def gap(one: dict[str, Any], two: dict[str, Any]) -> dict[str, Any]:
     """Accuracy of one set of scores minus another's, with 95 % limits (Newcombe, method 10)."""
-    a, b = one["accuracy"], two["accuracy"]
-    value, low, high = difference(a["hits"], a["n"], b["hits"], b["n"])
-    return {"value": round(value, _DECIMALS), "low": round(low, _DECIMALS), "high": round(high, _DECIMALS)}
+    return independent_difference(Share.from_json(one["accuracy"]), Share.from_json(two["accuracy"])).to_json()
 
 
 def leakage(results: dict[str, Any]) -> list[dict[str, Any]]:

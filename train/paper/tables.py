@@ -6,7 +6,7 @@ from typing import Any
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.evaluation.report import RESEARCH_USE, table_row
 from smearwatch.train.paper import published
-from smearwatch.train.statistics import say
+from smearwatch.train.statistics import share_text
 
 _TESTS = {
     "augmented": "its test, augmented pictures",
@@ -72,7 +72,7 @@ def _table_1(report: dict[str, Any]) -> list[str]:
         cells = [label, sizes, f"{published.TWO_CLASS_ACCURACY[place]:.3f}"]
         for result in results.values():
             entry = result["two_class"]["table"][label]
-            cells += [f"{entry['specific']}/{entry['mixed']}", say(entry["accuracy"])]
+            cells += [f"{entry['specific']}/{entry['mixed']}", share_text(entry["accuracy"])]
         lines.append(table_row(cells))
     return [*lines, ""]
 
@@ -88,7 +88,9 @@ def _table_2(report: dict[str, Any]) -> list[str]:
             for test, words in _TESTS.items():
                 if test in six["tests"]:
                     entry = six["tests"][test]
-                    lines.append(f"| `{name}` | {px} | {words} | {say(entry['accuracy'])} | {entry['cost']:.3f} |")
+                    lines.append(
+                        f"| `{name}` | {px} | {words} | {share_text(entry['accuracy'])} | {entry['cost']:.3f} |"
+                    )
     lines += ["", "Confusion of the paper:", "", *_confusion(published.CONFUSION)]
     for name, result in report["protocols"].items():
         for px, six in result["six_class"].items():

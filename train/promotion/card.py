@@ -12,7 +12,7 @@ from smearwatch.models.classes import CLASSES
 from smearwatch.models.manifest import Manifest
 from smearwatch.train.evaluation.report import RESEARCH_USE
 from smearwatch.train.promotion.report import comparison_lines
-from smearwatch.train.statistics import say
+from smearwatch.train.statistics import share_text
 
 CARD_FILE: Final = "MODEL_CARD.md"
 PROMOTION_FILE: Final = "promotion.json"
@@ -162,14 +162,14 @@ def _scores(known: Known) -> Iterator[str]:
         reject = scores.get("reject") or {}
         shares = [scores["accuracy_share"], scores.get("agreed"), scores.get("five_class")]
         shares.append(reject.get("true_cells_rejected"))
-        columns = [say(each) if each else "none" for each in shares]
+        columns = [share_text(each) if each else "none" for each in shares]
         columns += [_number(scores.get("ece")), _number(reject.get("auroc"))]
         yield f"| {name} | {' | '.join(columns)} |"
     yield ""
     yield f"| recall | {' | '.join(sets)} |"
     yield "|---" * (len(sets) + 1) + "|"
     for cls in CLASSES:
-        yield f"| {cls} | {' | '.join(say(scores['per_class'][cls]['recall']) for scores in sets.values())} |"
+        yield f"| {cls} | {' | '.join(share_text(scores['per_class'][cls]['recall']) for scores in sets.values())} |"
     yield ""
 
 

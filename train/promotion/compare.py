@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.data.samples import Sample, allowed
 from smearwatch.train.evaluation.judged import Judged
-from smearwatch.train.promotion.paired import paired
+from smearwatch.train.statistics import Paired
 
 
 def compare(samples: Sequence[Sample], before: Judged, after: Judged) -> dict[str, Any]:
@@ -35,12 +35,14 @@ def compare(samples: Sequence[Sample], before: Judged, after: Judged) -> dict[st
     strange_before, strange_after = before.verdicts[strange], after.verdicts[strange]
     names = [name for name in (*CLASSES, "neutrophil") if (labels == name).any()]
     return {
-        "accuracy": paired(right_before, right_after),
-        "per_class": {name: paired(right_before[labels == name], right_after[labels == name]) for name in names},
-        "true_cells_rejected": paired(one.verdicts == "rejected", two.verdicts == "rejected"),
-        "flagged": paired(one.verdicts == "flagged", two.verdicts == "flagged"),
-        "silent_errors": paired(_silent(one, right_before), _silent(two, right_after)),
-        "strange_rejected": paired(strange_before == "rejected", strange_after == "rejected"),
+        "accuracy": Paired.of(right_before, right_after).to_json(),
+        "per_class": {
+            name: Paired.of(right_before[labels == name], right_after[labels == name]).to_json() for name in names
+        },
+        "true_cells_rejected": Paired.of(one.verdicts == "rejected", two.verdicts == "rejected").to_json(),
+        "flagged": Paired.of(one.verdicts == "flagged", two.verdicts == "flagged").to_json(),
+        "silent_errors": Paired.of(_silent(one, right_before), _silent(two, right_after)).to_json(),
+        "strange_rejected": Paired.of(strange_before == "rejected", strange_after == "rejected").to_json(),
     }
 
 

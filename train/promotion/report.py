@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from smearwatch.train.statistics import say
+from smearwatch.train.statistics import share_text
 
 _NAMES: Final = {
     "accuracy": "accuracy",
@@ -48,4 +48,4 @@ def _row(name: str, entry: dict[str, Any]) -> str:
     gap = entry["difference"]
     said = f"{gap['value']:+.4f} ({gap['low']:+.4f} to {gap['high']:+.4f})"
     counts = f"{entry['gained']} | {entry['lost']} | {entry['p_value']:.2g}"
-    return f"| {name} | {say(entry['before'])} | {say(entry['after'])} | {said} | {counts} |"
+    return f"| {name} | {share_text(entry['before'])} | {share_text(entry['after'])} | {said} | {counts} |"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from smearwatch.train.promotion.paired import cells_needed
+from smearwatch.train.statistics import cells_needed
 
 MARGIN: Final = 0.01
 """One cell in a hundred. A differential of 100 cells cannot resolve such shares (5 of 100 has the exact limits 1.6
