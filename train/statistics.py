@@ -12,6 +12,7 @@ from scipy.special import ndtri
 from scipy.stats import binomtest
 
 from smearwatch.daemon.record.intervals import clopper_pearson
+from smearwatch.train.json_record import JsonRecord
 
 _DECIMALS: Final = 5
 _P_DECIMALS: Final = 6
@@ -21,7 +22,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Share(JsonRecord):
     """`hits` of `n` with exact 95 % limits (Clopper-Pearson).
 
     Attributes
@@ -59,10 +60,6 @@ class Share:
         """Read what `to_json` gave; raises KeyError, TypeError or ValueError where it is something else."""
         return Share(content["hits"], content["n"])
 
-    def to_json(self) -> dict[str, Any]:
-        """Return hits, n, value, low, high."""
-        return {"hits": self.hits, "n": self.n, "value": self.value, "low": self.low, "high": self.high}
-
     def text(self) -> str:
         """Format for a person: value, limits and counts."""
         if self.value is None:
@@ -76,16 +73,12 @@ def share_text(content: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(JsonRecord):
     """A difference of two shares with its 95 % limits, rounded."""
 
     value: float
     low: float
     high: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return value, low, high."""
-        return {"value": self.value, "low": self.low, "high": self.high}
 
     def text(self, decimals: int = 4) -> str:
         """Format for a person: value and limits, signed."""
@@ -94,7 +87,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
+class Paired(JsonRecord):
     """Something that is true or false of the same n cells, before and after.
 
     Attributes
@@ -136,22 +129,12 @@ class Paired:
         return Paired(content["n"], content["both"], content["gained"], content["lost"])
 
     def to_json(self) -> dict[str, Any]:
-        """Return the counts, both shares, the difference (of three times None without cells) and p_value."""
-        return {
-            "n": self.n,
-            "both": self.both,
-            "gained": self.gained,
-            "lost": self.lost,
-            "neither": self.neither,
-            "before": self.before.to_json(),
-            "after": self.after.to_json(),
-            "difference": _limits_json(self.difference),
-            "p_value": self.p_value,
-        }
+        """Return the fields by name; without cells the difference has value, low and high, all None."""
+        return {**JsonRecord.to_json(self), "difference": _limits_json(self.difference)}
 
 
 @dataclass(frozen=True, slots=True)
-class NetGain:
+class NetGain(JsonRecord):
     """What second answers to the same n cells gain over the first ones.
 
     Attributes
@@ -184,15 +167,14 @@ class NetGain:
     def to_json(self) -> dict[str, Any]:
         """Return fixed, broken, net, n, fixed_of_changed; rate, low and high are None without cells."""
         rate = _limits_json(self.rate)
+        limits = {"rate": rate["value"], "low": rate["low"], "high": rate["high"]}
         return {
             "fixed": self.fixed,
             "broken": self.broken,
             "net": self.net,
             "n": self.n,
             "fixed_of_changed": self.fixed_of_changed.to_json(),
-            "rate": rate["value"],
-            "low": rate["low"],
-            "high": rate["high"],
+            **limits,
         }
 
 

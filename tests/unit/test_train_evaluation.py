@@ -10,11 +10,21 @@ from smearwatch.models.memory import Memory, Remembered, short
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.pipeline_cells import match_boxes
 from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
-from smearwatch.train.evaluation.placing import placed
+from smearwatch.train.evaluation.analysis import analyse
+from smearwatch.train.evaluation.measure import measure
+from smearwatch.train.evaluation.publish_folder import publish_folder
 from smearwatch.train.evaluation.reliability import calibration_error, reliability
-from smearwatch.train.evaluation.risk_coverage import risk_coverage
-from smearwatch.train.evaluation.scores import scores_of
-from smearwatch.train.evaluation.seen_in_training import part, said
+from smearwatch.train.evaluation.results import (
+    EvaluatedSet,
+    Heading,
+    Kind,
+    Origin,
+    PipelineAccount,
+    Report,
+    Split,
+)
+from smearwatch.train.evaluation.risk_coverage import CoverageErrors, PolicyRisk, risk_coverage
+from smearwatch.train.evaluation.seen_in_training import explain, part
 from smearwatch.train.evaluation.verifier_gains import verifier_gains
 from smearwatch.train.evaluation.worst import note, passed, worst
 from smearwatch.train.statistics import Share
@@ -39,8 +49,8 @@ def test_reliability_bins_are_those_of_the_answers():
     confidence = np.array([0.34, 0.34, 0.95, 0.95, 0.95, 1.0])
     right = np.array([True, False, True, True, False, True])
     bins = reliability(confidence, right)
-    assert [entry["accuracy"]["n"] for entry in bins] == [2, 4]
-    assert bins[1]["confidence"] == pytest.approx(0.9625)
+    assert [each.accuracy.n for each in bins] == [2, 4]
+    assert bins[1].confidence == pytest.approx(0.9625)
     assert calibration_error(bins) == pytest.approx((abs(1 - 0.68) + abs(3 - 3.85)) / 6, abs=1e-5)
     assert reliability(confidence[:0], right[:0]) == []
     assert calibration_error([]) is None
@@ -56,15 +66,15 @@ def test_what_verifiers_notice_mend_and_spoil():
     claims[4, 4] = 0.8
     truth = np.array([1, 0, 0, 5, 5])
     gains = verifier_gains(answers([0, 0, 0, 5, 4], [0.8] * 5, claims), truth, Policy())
-    assert gains["band"]["errors_noticed"] == Share(1, 1).to_json()
-    assert gains["band"]["right_challenged"] == Share(1, 2).to_json()
-    assert gains["segmented"]["missed_claimed"] == Share(1, 1).to_json()
-    assert gains["lymphocyte"]["missed_claimed"] == Share(1, 1).to_json()
-    assert gains["monocyte"]["errors_noticed"] == Share(0, 1).to_json()
-    overruling = gains["segmented"]["overruling"]
-    assert (overruling["fixed"], overruling["broken"], overruling["n"]) == (1, 1, 5)
-    assert gains["together"]["overruling"]["net"] == 0
-    assert gains["together"]["errors_noticed"] == Share(1, 2).to_json()
+    assert gains["band"].errors_noticed == Share(1, 1)
+    assert gains["band"].right_challenged == Share(1, 2)
+    assert gains["segmented"].missed_claimed == Share(1, 1)
+    assert gains["lymphocyte"].missed_claimed == Share(1, 1)
+    assert gains["monocyte"].errors_noticed == Share(0, 1)
+    overruling = gains["segmented"].overruling
+    assert (overruling.fixed, overruling.broken, overruling.n) == (1, 1, 5)
+    assert gains["together"].overruling.net == 0
+    assert gains["together"].errors_noticed == Share(1, 2)
 
 
 def test_risk_falls_as_doubtful_cells_are_left_out():
@@ -72,14 +82,10 @@ def test_risk_falls_as_doubtful_cells_are_left_out():
     truth = np.array([0, 0, 0, 1, 1])
     verifiers = np.eye(6)[[0, 0, 0, 0, 1]]  # the last one's verifier disagrees: flagged
     result = risk_coverage(answers([0] * 5, sure, verifiers), truth, Policy())
-    assert result["doubt"]["curve"] == [[0.2, 0.0], [0.4, 0.0], [0.6, 0.0], [0.8, 0.25], [1.0, 0.4]]
-    assert result["doubt"]["aurc"] == pytest.approx((0.25 + 0.4) / 5)
-    assert result["doubt"]["at"][0] == {"coverage": 1.0, "errors": Share(2, 5).to_json()}
-    assert result["policy"] == {
-        "coverage": Share(4, 5).to_json(),
-        "errors": Share(1, 4).to_json(),
-        "by_doubt": Share(1, 4).to_json(),
-    }
+    assert result.doubt.curve == [(0.2, 0.0), (0.4, 0.0), (0.6, 0.0), (0.8, 0.25), (1.0, 0.4)]
+    assert result.doubt.aurc == pytest.approx((0.25 + 0.4) / 5)
+    assert result.doubt.at[0] == CoverageErrors(1.0, Share(2, 5))
+    assert result.policy == PolicyRisk(coverage=Share(4, 5), errors=Share(1, 4), by_doubt=Share(1, 4))
 
 
 def test_scores_hold_all_and_agreed_labels_side_by_side():
@@ -89,24 +95,63 @@ def test_scores_hold_all_and_agreed_labels_side_by_side():
         cell(either((0, 1))),
         cell(REJECT),
     ]
-    scores = scores_of(samples, answers([0, 0, 1, 3], [0.9] * 4, reject=[0, 0, 0, 1]), Policy())
-    assert scores["accuracy_share"] == Share(1, 2).to_json()
-    assert scores["agreed"] == Share(1, 1).to_json()
-    assert scores["neutrophils"]["all"]["segmented"]["recall"] == Share(0, 1).to_json()
-    assert scores["neutrophils"]["agreed"]["segmented"]["recall"] == Share(0, 0).to_json()
-    assert scores["neutrophils"]["all"]["neutrophils"]["recall"] == Share(3, 3).to_json()
-    assert scores["confusion_five"][0][0] == 3
-    assert scores["risk_coverage"]["all"]["policy"]["errors"] == Share(1, 2).to_json()
-    assert scores["risk_coverage"]["agreed"]["policy"]["errors"] == Share(0, 1).to_json()
-    assert scores["verifier_gains"]["agreed"]["together"]["overruling"]["n"] == 1
-    assert scores["reject"]["all_others_rejected"] == Share(1, 1).to_json()
+    outputs = answers([0, 0, 1, 3], [0.9] * 4, reject=[0, 0, 0, 1])
+    scores, analysis = measure(samples, outputs, Policy()), analyse(samples, outputs, Policy())
+    assert scores.accuracy_share == Share(1, 2)
+    assert scores.agreed == Share(1, 1)
+    assert scores.neutrophils["all"]["segmented"].recall == Share(0, 1)
+    assert scores.neutrophils["agreed"]["segmented"].recall == Share(0, 0)
+    assert scores.neutrophils["all"]["neutrophils"].recall == Share(3, 3)
+    assert scores.confusion_five[0][0] == 3
+    assert analysis.risk_coverage["all"].policy.errors == Share(1, 2)
+    assert analysis.risk_coverage["agreed"].policy.errors == Share(0, 1)
+    assert analysis.verifier_gains["agreed"]["together"].overruling.n == 1
+    assert scores.reject.all_others_rejected == Share(1, 1)
 
 
 def test_scores_of_rejects_alone():
-    scores = scores_of([cell(REJECT)], answers([0], [0.9], reject=[1.0]), Policy())
-    assert scores["n"] == 0
-    assert scores["accuracy"] is None
-    assert scores["ece"] is None
+    outputs = answers([0], [0.9], reject=[1.0])
+    scores, analysis = measure([cell(REJECT)], outputs, Policy()), analyse([cell(REJECT)], outputs, Policy())
+    assert scores.n == 0
+    assert scores.accuracy is None
+    assert scores.ece is None
+    assert analysis.risk_coverage["all"].doubt.aurc is None
+    assert analysis.verifier_gains["all"]["together"].overruling.rate is None
+
+
+def scored(about: Origin | None, kind: Kind, end_to_end: Share | None = None) -> EvaluatedSet:
+    samples, outputs = [cell(exact(0), "band")], answers([0], [0.9])
+    return EvaluatedSet(
+        measure(samples, outputs, Policy()), analyse(samples, outputs, Policy()), kind, about, end_to_end
+    )
+
+
+def test_a_report_keeps_its_keys_and_their_order():
+    """What other programs read: a set's origin first, then its scores; at the top the scores of the first set."""
+    split = Split("test", kept=1, known=True, train=0, validation=0, related=0)
+    account = PipelineAccount(2, 1, 0, 1, 1, 3, 2, {"blurred": 1}, [0.09, 0.1, 0.11])
+    boxes = scored(Origin(split, 0.1), "boxes")
+    found = scored(Origin(split, 0.1, account), "pipeline", Share(1, 2))
+    whole = scored(None, "all")
+    report = Report("Scores", ["a note"], {"boxes": boxes, "found": found, "all": whole}, first=whole).to_json()
+    of_scores = [*whole.scores.to_json(), "cells", "verifier_gains", "risk_coverage"]
+    assert list(report) == ["title", "notes", *of_scores, "sets"]
+    assert list(report["sets"]["boxes"]) == ["kind", "um_per_px", "split", *of_scores]
+    assert list(report["sets"]["found"]) == ["kind", "split", "um_per_px", "pipeline", *of_scores]
+    assert list(report["sets"]["all"]) == ["kind", *of_scores]
+    assert report["sets"]["found"]["pipeline"] == {**account.to_json(), "end_to_end": Share(1, 2).to_json()}
+    assert report["sets"]["boxes"]["split"] == {
+        "part": "test",
+        "kept": 1,
+        "known": True,
+        "train": 0,
+        "validation": 0,
+        "related": 0,
+    }
+    heading = Heading("id", "name", "rule", "boxes")
+    alone = Report("Scores", [], {"boxes": boxes}, first=boxes, heading=heading, figures=("verifiers",)).to_json()
+    assert list(alone)[2:9] == ["weights_id", "weights_name", "band_rule", "set", "kind", "um_per_px", "split"]
+    assert list(alone)[-2:] == ["sets", "figures"]
 
 
 def digest(number: int) -> str:
@@ -129,10 +174,10 @@ def test_what_was_met_and_what_nearly_equals_it_is_left_out():
     assert (tested.train, tested.validation, tested.related) == (1, 1, 1)
     every = part(samples, memory, "all")
     assert len(every.kept) == 5
-    assert "met ones too" in said(every, "all")
+    assert "met ones too" in explain(every, "all")
     unknown = part(samples, None, "test")
     assert len(unknown.kept) == 5
-    assert "do not say what they were trained on" in said(unknown, "test")
+    assert "do not say what they were trained on" in explain(unknown, "test")
 
 
 @pytest.mark.parametrize(
@@ -183,14 +228,14 @@ def test_results_appear_whole_or_not_at_all_and_foreign_files_stay(tmp_path: Pat
     (out / "report.json").write_text("old")
 
     def fails() -> None:
-        with placed(out, "report.json") as folder:
+        with publish_folder(out, "report.json") as folder:
             (folder / "report.json").write_text("half")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         fails()
     assert (out / "report.json").read_text() == "old"
-    with placed(out, "report.json") as folder:
+    with publish_folder(out, "report.json") as folder:
         (folder / "figures").mkdir()
         (folder / "figures" / "a.png").write_text("a")
         (folder / "report.json").write_text("new")
@@ -201,5 +246,5 @@ def test_results_appear_whole_or_not_at_all_and_foreign_files_stay(tmp_path: Pat
 
 def test_an_out_that_is_a_file_is_told(tmp_path: Path):
     (tmp_path / "out").write_text("")
-    with pytest.raises(DataUnusable, match="is no folder"), placed(tmp_path / "out", "report.json"):
+    with pytest.raises(DataUnusable, match="is no folder"), publish_folder(tmp_path / "out", "report.json"):
         pass

@@ -12,6 +12,7 @@ from smearwatch.models.verdict import Policy
 from smearwatch.train.data.samples import REJECT, Sample, exact
 from smearwatch.train.evaluation.measure import measure
 from smearwatch.train.evaluation.report import write_report
+from smearwatch.train.evaluation.results import Report, ScoredSet
 from smearwatch.train.progress import ProgressLine
 from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.schedule import epoch_order, learning_rate
@@ -55,11 +56,12 @@ def test_report_of_many_few_and_no_cells(tmp_path: Path, places: list[int | None
         np.eye(6)[[position or 0 for position in places]], np.zeros((len(places), 6)), np.zeros(len(places))
     )
     scores = measure(samples, outputs, Policy())
-    write_report(tmp_path, {"title": "Scores", "notes": ["a note"], **scores})
+    scored = ScoredSet(scores)
+    write_report(tmp_path, Report("Scores", ["a note"], {"all cells": scored}, first=scored))
     assert json.loads((tmp_path / "report.json").read_text())["n"] == sum(position is not None for position in places)
     text = (tmp_path / "report.md").read_text()
     assert "a note" in text
-    assert ("six classes, all labels" in text) == (scores["n"] > 0)
+    assert ("six classes, all labels" in text) == (scores.n > 0)
     assert ("platelet rejected" in text) == (None in places)
 
 

@@ -38,21 +38,21 @@ def test_scores_of_known_answers():
     ]
     outputs = answers([0, 1, 0, 5, 1, 3], reject=[0.1, 0.1, 0.6, 0.1, 0.2, 0.9])
     scores = measure(samples, outputs, Policy())
-    assert scores["n"] == 4
-    assert scores["accuracy"] == 0.5
-    assert scores["agreed"] == Share(2, 3).to_json()
-    assert scores["disputed"] == Share(0, 1).to_json()
-    assert scores["five_class"] == Share(5, 5).to_json()
-    assert np.array(scores["confusion"]).sum() == 4
-    assert scores["confusion"][0][:2] == [1, 1]
-    assert scores["per_class"]["band"]["recall"] == Share(1, 2).to_json()
-    assert scores["per_class"]["band"]["precision"] == Share(1, 2).to_json()
-    assert scores["reject"]["auroc"] == 1.0
-    assert scores["reject"]["true_cells_rejected"] == Share(1, 5).to_json()
-    assert scores["reject"]["others_rejected"] == {"platelet": Share(1, 1).to_json()}
-    assert scores["verdicts"]["counts"] == {"confirmed": 3, "corrected": 0, "flagged": 0, "rejected": 1}
-    assert scores["verdicts"]["errors_noticed"] == Share(1, 2).to_json()
-    assert scores["verdicts"]["right_challenged"] == Share(0, 2).to_json()
+    assert scores.n == 4
+    assert scores.accuracy == 0.5
+    assert scores.agreed == Share(2, 3)
+    assert scores.disputed == Share(0, 1)
+    assert scores.five_class == Share(5, 5)
+    assert np.array(scores.confusion).sum() == 4
+    assert scores.confusion[0][:2] == [1, 1]
+    assert scores.per_class["band"].recall == Share(1, 2)
+    assert scores.per_class["band"].precision == Share(1, 2)
+    assert scores.reject.auroc == 1.0
+    assert scores.reject.true_cells_rejected == Share(1, 5)
+    assert scores.reject.others_rejected == {"platelet": Share(1, 1)}
+    assert scores.verdicts.counts == {"confirmed": 3, "corrected": 0, "flagged": 0, "rejected": 1}
+    assert scores.verdicts.errors_noticed == Share(1, 2)
+    assert scores.verdicts.right_challenged == Share(0, 2)
 
 
 @pytest.mark.parametrize(("sure", "right", "expected"), [(0.9, 9, 0.0), (0.9, 5, 0.4), (0.6, 10, 0.4)])

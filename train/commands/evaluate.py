@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,6 +22,9 @@ from smearwatch.train.commands.shared_options import (
     ScaleOption,
     SessionOption,
 )
+
+if TYPE_CHECKING:
+    from smearwatch.train.evaluation.results import Report
 
 app = typer.Typer(add_completion=False)
 
@@ -77,16 +80,13 @@ def evaluate(
         progress=ProgressLine(),
         tell=to_stderr,
     )
-    sys.stdout.write(json.dumps(report) + "\n" if as_json else _plain(report, out))
+    sys.stdout.write(json.dumps(report.to_json()) + "\n" if as_json else _plain(report, out))
 
 
-def _plain(report: dict[str, Any], out: Path) -> str:
-    from smearwatch.train.statistics import share_text
-
+def _plain(report: "Report", out: Path) -> str:
     lines = []
-    for name, scores in report["sets"].items():
-        of_six = f"six classes {share_text(scores['accuracy_share'])}, agreed labels {share_text(scores['agreed'])}; "
-        lines.append(
-            f"{name}: {of_six if scores['n'] else ''}band and segmented as one {share_text(scores['five_class'])}\n"
-        )
+    for name, each in report.sets.items():
+        scores = each.scores
+        of_six = f"six classes {scores.accuracy_share.text()}, agreed labels {scores.agreed.text()}; "
+        lines.append(f"{name}: {of_six if scores.n else ''}band and segmented as one {scores.five_class.text()}\n")
     return "".join([*lines, f"report in {out}\n"])

@@ -51,7 +51,6 @@ def train(
     # Threads that spin while they wait for each other cost a shared machine many times the work that is done.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may sum in another order each time
-    from smearwatch.train.statistics import share_text
     from smearwatch.train.training.config import read_config
     from smearwatch.train.training.launch import run
 
@@ -75,8 +74,8 @@ def train(
     if report is None:
         return
     if as_json:
-        sys.stdout.write(json.dumps(report) + "\n")
+        sys.stdout.write(json.dumps(report.to_json()) + "\n")
         return
-    for name, scores in report["sets"].items():
-        sys.stdout.write(f"{name}: {share_text(scores['accuracy_share'])}\n")
+    for name, each in report.sets.items():
+        sys.stdout.write(f"{name}: {each.scores.accuracy_share.text()}\n")
     sys.stdout.write(f"weights and report in {out}\n")

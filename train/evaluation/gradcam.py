@@ -21,14 +21,14 @@ class GradCam:
         self._preprocessing = preprocessing
         self._grad_cam = LayerGradCam(lambda views: resnet(views).class_logits, resnet.body.layer4[-1])
 
-    def attention(self, crop_bgr: Image, place: int) -> NDArray[np.float32]:
-        """Say where in the view the evidence for one class lies.
+    def attention(self, crop_bgr: Image, class_index: int) -> NDArray[np.float32]:
+        """Find where in the view the evidence for one class lies.
 
         Parameters
         ----------
         crop_bgr : uint8 array of shape [750, 750, 3]
-        place
-            The class, as a place in `CLASSES`.
+        class_index
+            The class, as an index in `CLASSES`.
 
         Returns
         -------
@@ -38,13 +38,13 @@ class GradCam:
         field = shrink(crop_bgr, self._preprocessing)
         views = normalise(to_tensor(view(field, self._preprocessing)[None]), self._preprocessing)
         with torch.enable_grad():
-            maps = self._grad_cam.attribute(views.requires_grad_(), target=place, relu_attributions=True)
+            maps = self._grad_cam.attribute(views.requires_grad_(), target=class_index, relu_attributions=True)
         strength = np.asarray(maps.detach()[0, 0].numpy(), dtype=np.float32)
         peak = float(strength.max())
         return strength / peak if peak > 0 else strength
 
 
-def viewed(crop_bgr: Image, preprocessing: Preprocessing, side_px: int) -> Image:
+def crop_to_view(crop_bgr: Image, preprocessing: Preprocessing, side_px: int) -> Image:
     """Cut out of a crop what the networks see, at a size to be looked at: uint8 [side_px, side_px, 3]."""
     seen = round(preprocessing.crop_px * preprocessing.view_px / preprocessing.field_px)
     start = (preprocessing.crop_px - seen) // 2
@@ -52,7 +52,7 @@ def viewed(crop_bgr: Image, preprocessing: Preprocessing, side_px: int) -> Image
     return np.asarray(cv2.resize(part, (side_px, side_px), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def overlaid(picture_bgr: Image, attention: NDArray[np.float32]) -> Image:
+def overlay(picture_bgr: Image, attention: NDArray[np.float32]) -> Image:
     """Lay a map of attention over a picture of the same view: warm where strong, untouched where there is none."""
     height, width = picture_bgr.shape[:2]
     soft = np.clip(cv2.resize(attention, (width, height), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)

@@ -2,9 +2,9 @@
 
 import base64
 import importlib.resources
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import jinja2
@@ -14,28 +14,78 @@ from numpy.typing import NDArray
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.data.crop_cache import Progress
-from smearwatch.train.evaluation.figures import figure_png, table_of
-from smearwatch.train.evaluation.gradcam import GradCam, overlaid, viewed
+from smearwatch.train.evaluation.figures import choose_table, figure_png
+from smearwatch.train.evaluation.five import ClassScores
+from smearwatch.train.evaluation.gradcam import GradCam, crop_to_view, overlay
 from smearwatch.train.evaluation.report import RESEARCH_USE
+from smearwatch.train.evaluation.results import EvaluatedSet, Report
 from smearwatch.train.evaluation.tables import gain_limits
 from smearwatch.train.evaluation.worst import Noted, answer_of, label_of, passed, worst
+from smearwatch.train.statistics import Share
 
 _SIDE_PX = 200
 _JPEG_QUALITY = 88
 _FIGURES = ("reliability", "risk_coverage", "verifiers")
+_LEAST_SHOWN = 0.005
+_MOST_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row of the confusion: a label, its index, its cells' counts with their shares of the row, and their sum."""
+
+    label: str
+    index: int
+    cells: list[tuple[int, float]]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """One set on the page: its table and figures beside its scores."""
+
+    name: str
+    results: EvaluatedSet
+    names: Sequence[str]
+    rows: list[_Row]
+    per_class: dict[str, ClassScores]
+    figures: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    """One cell on the page; pictures are data URIs."""
+
+    picture: str
+    attention: str
+    label: str
+    answer: str
+    right: bool
+    verdict: str
+    probabilities: Sequence[tuple[str, float]]
+    verifier: float
+    reject_score: float
+    file: str
 
 
 def write_page(
-    path: Path, report: dict[str, Any], noted: Sequence[Noted], networks: Networks, progress: Progress
+    path: Path,
+    report: Report,
+    sets: Mapping[str, EvaluatedSet],
+    noted: Sequence[Noted],
+    networks: Networks,
+    progress: Progress,
 ) -> None:
     """Write the page.
 
     Parameters
     ----------
     report
-        As `smearwatch.train.evaluation.run.evaluate` makes it.
+        Gives title and notes.
+    sets
+        Those of the report.
     noted
-        Every distinct cell with what was said of it; the worst are shown as pictures.
+        Every distinct cell with the networks' answers; the worst are shown as pictures.
     networks
         On the CPU; what the ResNet looked at comes from them.
     """
@@ -49,7 +99,7 @@ def write_page(
         report=report,
         research_use=RESEARCH_USE,
         classes=CLASSES,
-        sets=[_section(name, scores) for name, scores in report["sets"].items()],
+        sets=[_section(name, each) for name, each in sets.items()],
         worst=shown[: len(chosen)],
         passed=shown[len(chosen) :],
     )
@@ -72,37 +122,38 @@ def _template() -> jinja2.Template:
     return environment.from_string(source.read_text(encoding="utf-8"))
 
 
-def _section(name: str, scores: dict[str, Any]) -> dict[str, Any]:
-    names, table = table_of(scores)
-    figures = {figure: data_uri(figure_png(figure, {name: scores}, titled=False), "png") for figure in _FIGURES}
+def _section(name: str, each: EvaluatedSet) -> _Section:
+    scores = each.scores
+    names, table = choose_table(scores)
+    figures = {figure: data_uri(figure_png(figure, {name: each}, titled=False), "png") for figure in _FIGURES}
     rows = []
-    for place, (label, counts) in enumerate(zip(names, table, strict=True)):
+    for index, (label, counts) in enumerate(zip(names, table, strict=True)):
         total = sum(counts)
         cells = [(count, round(count / total, 3) if total else 0.0) for count in counts]
-        rows.append({"label": label, "place": place, "cells": cells, "total": total})
+        rows.append(_Row(label, index, cells, total))
     of_six = len(names) == len(CLASSES)
-    per_class = dict(scores["per_class"] if of_six else scores["per_class_five"])
+    per_class = dict(scores.per_class if of_six else scores.per_class_five)
     if of_six:
-        per_class["neutrophils"] = scores["neutrophils"]["all"]["neutrophils"]
-    return {"name": name, "scores": scores, "names": names, "rows": rows, "per_class": per_class, "figures": figures}
+        per_class["neutrophils"] = scores.neutrophils["all"]["neutrophils"]
+    return _Section(name, each, names, rows, per_class, figures)
 
 
-def _card(cell: Noted, grad_cam: GradCam, networks: Networks) -> dict[str, Any]:
+def _card(cell: Noted, grad_cam: GradCam, networks: Networks) -> _Card:
     crop = cell.sample.draw()
-    picture = viewed(crop, networks.manifest.preprocessing, _SIDE_PX)
+    picture = crop_to_view(crop, networks.manifest.preprocessing, _SIDE_PX)
     probabilities = sorted(zip(CLASSES, cell.probabilities, strict=True), key=lambda pair: -pair[1])
-    return {
-        "picture": _jpeg(picture),
-        "attention": _jpeg(overlaid(picture, grad_cam.attention(crop, cell.said))),
-        "label": label_of(cell),
-        "answer": answer_of(cell),
-        "right": cell.right,
-        "verdict": cell.verdict,
-        "probabilities": [(name, p) for name, p in probabilities if p >= 0.005][:4],
-        "verifier": cell.verifiers[cell.said],
-        "reject_score": cell.reject_score,
-        "file": cell.sample.sample_id,
-    }
+    return _Card(
+        picture=_jpeg(picture),
+        attention=_jpeg(overlay(picture, grad_cam.attention(crop, cell.predicted))),
+        label=label_of(cell),
+        answer=answer_of(cell),
+        right=cell.right,
+        verdict=cell.verdict,
+        probabilities=[(name, p) for name, p in probabilities if p >= _LEAST_SHOWN][:_MOST_SHOWN],
+        verifier=cell.verifiers[cell.predicted],
+        reject_score=cell.reject_score,
+        file=cell.sample.sample_id,
+    )
 
 
 def _jpeg(picture_bgr: NDArray[np.uint8]) -> str:
@@ -110,11 +161,11 @@ def _jpeg(picture_bgr: NDArray[np.uint8]) -> str:
     return data_uri(content.tobytes(), "jpeg")
 
 
-def _share(entry: dict[str, Any]) -> str:
-    return f"{100 * entry['value']:.1f} %" if entry["n"] else "none"
+def _share(share: Share) -> str:
+    return "none" if share.value is None else f"{100 * share.value:.1f} %"
 
 
-def _limits(entry: dict[str, Any]) -> str:
-    if not entry["n"]:
+def _limits(share: Share) -> str:
+    if not share.n:
         return "no cells"
-    return f"{100 * entry['low']:.1f} to {100 * entry['high']:.1f} %, {entry['hits']} of {entry['n']}"
+    return f"{100 * share.low:.1f} to {100 * share.high:.1f} %, {share.hits} of {share.n}"

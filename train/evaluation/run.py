@@ -1,30 +1,32 @@
 """The whole evaluation: sets, answers, scores, and a folder with the report in all its forms."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from smearwatch.models import checkpoint, memory
 from smearwatch.models.engine import Engine, Outputs
+from smearwatch.models.manifest import Manifest
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
 from smearwatch.train.data.sources import DatasetSpec, ReportLine
+from smearwatch.train.evaluation.analysis import analyse
 from smearwatch.train.evaluation.figures import NAMES, draw_figures
 from smearwatch.train.evaluation.five import five
+from smearwatch.train.evaluation.measure import measure
 from smearwatch.train.evaluation.outputs import run_engine
 from smearwatch.train.evaluation.page import write_page
-from smearwatch.train.evaluation.placing import placed
+from smearwatch.train.evaluation.publish_folder import publish_folder
 from smearwatch.train.evaluation.report import write_report
-from smearwatch.train.evaluation.scores import scores_of
+from smearwatch.train.evaluation.results import EvaluatedSet, Heading, Report
 from smearwatch.train.evaluation.seen_in_training import Choice
 from smearwatch.train.evaluation.sources import EvaluationSet, distinct, read_sets
 from smearwatch.train.evaluation.worst import Noted, note
 from smearwatch.train.statistics import Share
 
-ALL = "all sets"
+ALL_SETS = "all sets"
 
 _LIMITS = (
     "No set here says which patient a cell is of, so cells of one patient may stand in training and in the test; "
@@ -36,13 +38,13 @@ _LIMITS = (
 class _Answered:
     """A set with the networks' outputs."""
 
-    asked: EvaluationSet
+    cells: EvaluationSet
     outputs: Outputs
 
 
 def evaluate(
     weights: Path,
-    asked: DatasetSpec,
+    spec: DatasetSpec,
     out: Path,
     *,
     choice: Choice,
@@ -50,14 +52,14 @@ def evaluate(
     device: str,
     progress: Progress,
     tell: ReportLine,
-) -> dict[str, Any]:
+) -> Report:
     """Score weights and write report.json, report.md, report.html and figures/ into `out`.
 
     Parameters
     ----------
     weights
         Folder of the weights.
-    asked
+    spec
         The sets.
     out
         Gets the report when all of it is made; other files there are left alone.
@@ -66,9 +68,8 @@ def evaluate(
 
     Returns
     -------
-    dict
-        The report as report.json holds it: the scores of all distinct cells at the top, and those of each set in
-        `sets`.
+    Report
+        The scores of all distinct cells first, and those of each set in `sets`.
 
     Raises
     ------
@@ -77,14 +78,15 @@ def evaluate(
     """
     engine = Engine.load(weights, device=device)
     remembered = memory.load(weights)
-    with placed(out, "report.json") as folder:
-        sets, notes = read_sets(asked, choice, remembered, cache, progress, tell)
+    with publish_folder(out, "report.json") as folder:
+        sets, notes = read_sets(spec, choice, remembered, cache, progress, tell)
         answered = [_answer(engine, each, cache, progress) for each in sets]
-        report = _report(engine, answered, notes)
-        draw_figures(folder / "figures", report["sets"])
-        noted = [cell for each in distinct(sets) for cell in _noted(engine, answered, each)]
-        write_page(folder / "report.html", report, noted, checkpoint.load(weights), progress)
-        write_report(folder, {**report, "figures": list(NAMES)})
+        scored = _score(engine, answered)
+        report = _report(engine, scored, notes)
+        draw_figures(folder / "figures", scored)
+        noted = [cell for each in _distinct(answered) for cell in _noted(engine, each)]
+        write_page(folder / "report.html", report, scored, noted, checkpoint.load(weights), progress)
+        write_report(folder, replace(report, figures=NAMES))
     return report
 
 
@@ -93,48 +95,57 @@ def _answer(engine: Engine, each: EvaluationSet, cache: Path, progress: Progress
     return _Answered(each, run_engine(engine, cells, f"{each.name}: cells judged", progress))
 
 
-def _noted(engine: Engine, answered: Sequence[_Answered], wanted: EvaluationSet) -> list[Noted]:
-    (each,) = (one for one in answered if one.asked is wanted)
-    return note(wanted.samples, each.outputs, engine.manifest.policy)
+def _distinct(answered: Sequence[_Answered]) -> list[_Answered]:
+    chosen = distinct([each.cells for each in answered])
+    return [each for each in answered if each.cells in chosen]
 
 
-def _report(engine: Engine, answered: Sequence[_Answered], notes: Sequence[str]) -> dict[str, Any]:
+def _noted(engine: Engine, each: _Answered) -> list[Noted]:
+    return note(each.cells.samples, each.outputs, engine.manifest.policy)
+
+
+def _score(engine: Engine, answered: Sequence[_Answered]) -> dict[str, EvaluatedSet]:
+    """Score each set, and all distinct cells together where more than one set has them."""
     policy = engine.manifest.policy
-    sets: dict[str, Any] = {}
+    sets: dict[str, EvaluatedSet] = {}
     for each in answered:
-        scores = scores_of(each.asked.samples, each.outputs, policy)
-        sets[each.asked.name] = {"kind": each.asked.kind, **each.asked.about, **scores}
-        if "pipeline" in each.asked.about:
-            account = each.asked.about["pipeline"]
-            sets[each.asked.name]["pipeline"] = {**account, "end_to_end": _end_to_end(each, account["labelled"])}
-    chosen = distinct([each.asked for each in answered])
-    whole = [each for each in answered if each.asked in chosen]
+        samples, outputs = each.cells.samples, each.outputs
+        sets[each.cells.name] = EvaluatedSet(
+            measure(samples, outputs, policy),
+            analyse(samples, outputs, policy),
+            each.cells.kind,
+            each.cells.origin,
+            _end_to_end(each),
+        )
+    whole = _distinct(answered)
     if len(whole) > 1:
-        samples = [sample for each in whole for sample in each.asked.samples]
-        overall = scores_of(samples, Outputs.joined([each.outputs for each in whole]), policy)
-        sets[ALL] = {"kind": "all", **overall}
-    else:
-        overall = sets[whole[0].asked.name]
-    manifest = engine.manifest
-    return {
-        "title": f"Scores of the weights `{manifest.name}`",
-        "notes": [
+        samples = [sample for each in whole for sample in each.cells.samples]
+        outputs = Outputs.joined([each.outputs for each in whole])
+        sets[ALL_SETS] = EvaluatedSet(measure(samples, outputs, policy), analyse(samples, outputs, policy), "all")
+    return sets
+
+
+def _report(engine: Engine, sets: dict[str, EvaluatedSet], notes: Sequence[str]) -> Report:
+    manifest: Manifest = engine.manifest
+    (first,) = [ALL_SETS] if ALL_SETS in sets else [name for name, each in sets.items() if each.kind != "pipeline"]
+    return Report(
+        title=f"Scores of the weights `{manifest.name}`",
+        notes=[
             f"Weights {engine.weights_id} ({manifest.name})",
             f"Band rule: {manifest.band_rule}",
             *notes,
             _LIMITS,
         ],
-        "weights_id": engine.weights_id,
-        "weights_name": manifest.name,
-        "band_rule": manifest.band_rule,
-        "set": ALL if len(whole) > 1 else whole[0].asked.name,
-        **overall,
-        "sets": sets,
-    }
+        sets=sets,
+        first=sets[first],
+        heading=Heading(engine.weights_id, manifest.name, manifest.band_rule, first),
+    )
 
 
-def _end_to_end(each: _Answered, labelled: int) -> dict[str, Any]:
-    """Cells found whole and named rightly, of all labelled ones; band and segmented as one."""
-    truth = np.array([int(np.argmax(sample.target.shares)) for sample in each.asked.samples], dtype=np.int64)
+def _end_to_end(each: _Answered) -> Share | None:
+    """Count the cells found whole and named rightly, of all labelled ones; None where nothing had to be found."""
+    if each.cells.origin.pipeline is None:
+        return None
+    truth = np.array([int(np.argmax(sample.target.shares)) for sample in each.cells.samples], dtype=np.int64)
     right = five(truth) == five(each.outputs.probabilities.argmax(axis=1))
-    return Share(int(right.sum()), labelled).to_json()
+    return Share(int(right.sum()), each.cells.origin.pipeline.labelled)

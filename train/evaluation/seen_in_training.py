@@ -1,8 +1,8 @@
-"""Which cells the weights have met in training: those are left out of a test, and so is what nearly equals them."""
+"""Which cells the weights have seen in training: a test leaves those out, and what nearly equals them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from smearwatch.models.memory import Memory, short
 from smearwatch.train.data.samples import Sample
@@ -12,7 +12,7 @@ Choice = Literal["test", "all"]
 
 @dataclass(frozen=True, slots=True)
 class Parted:
-    """A set divided by what the weights have met.
+    """A set divided by what the weights have seen.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Parted:
     train, validation
         Cells trained on, and cells by which thresholds were chosen.
     related
-        Cells never met, in one group (near-duplicates, neighbouring frames) with one that was.
+        Cells never seen, in one group (near-duplicates, neighbouring frames) with one that was.
     """
 
     kept: list[Sample]
@@ -32,16 +32,6 @@ class Parted:
     validation: int
     related: int
 
-    def counts(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "kept": len(self.kept),
-            "known": self.known,
-            "train": self.train,
-            "validation": self.validation,
-            "related": self.related,
-        }
-
 
 def part(samples: Sequence[Sample], memory: Memory | None, choice: Choice) -> Parted:
     """Divide samples by what the weights remember.
@@ -49,7 +39,7 @@ def part(samples: Sequence[Sample], memory: Memory | None, choice: Choice) -> Pa
     Parameters
     ----------
     samples
-        The whole set, so that the groups of cells that were met can be seen.
+        The whole set, so that the groups of cells that were seen are known.
     memory
         Of the weights; None where they have none, and then nothing can be left out.
     choice
@@ -58,29 +48,29 @@ def part(samples: Sequence[Sample], memory: Memory | None, choice: Choice) -> Pa
     if memory is None:
         return Parted(list(samples), known=False, train=0, validation=0, related=0)
     train = validation = 0
-    met_groups = set()
-    met = []
+    seen_groups = set()
+    seen = []
     for sample in samples:
         key = short(sample.digest)
         fitted, held = key in memory.train_digests, key in memory.validation_digests
         train, validation = train + fitted, validation + (held and not fitted)
-        met.append(fitted or held)
-        if met[-1]:
-            met_groups.add(sample.group)
-    related = sum(not known and sample.group in met_groups for known, sample in zip(met, samples, strict=True))
+        seen.append(fitted or held)
+        if seen[-1]:
+            seen_groups.add(sample.group)
+    related = sum(not known and sample.group in seen_groups for known, sample in zip(seen, samples, strict=True))
     if choice == "all":
         return Parted(list(samples), known=True, train=train, validation=validation, related=related)
-    kept = [sample for sample in samples if sample.group not in met_groups]
+    kept = [sample for sample in samples if sample.group not in seen_groups]
     return Parted(kept, known=True, train=train, validation=validation, related=related)
 
 
-def said(parted: Parted, choice: Choice) -> str:
-    """Say in one line what was done."""
+def explain(parted: Parted, choice: Choice) -> str:
+    """Explain in one line what was kept and left out."""
     if not parted.known:
         return "the weights do not say what they were trained on, so some of these cells may have been among it"
-    met = (
+    seen = (
         f"{parted.train} trained on, {parted.validation} of validation, {parted.related} of one group with such a cell"
     )
     if choice == "all":
-        return f"all {len(parted.kept)} cells are scored, met ones too: {met}"
-    return f"{len(parted.kept)} cells are scored that the weights never met; left out: {met}"
+        return f"all {len(parted.kept)} cells are scored, met ones too: {seen}"
+    return f"{len(parted.kept)} cells are scored that the weights never met; left out: {seen}"

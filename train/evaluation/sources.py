@@ -1,8 +1,7 @@
-"""What is scored: single-cell pictures, whole fields (both ways) and labelled sessions, each a set of its own."""
+"""What is scored: single-cell pictures, whole fields (boxed and found) and labelled sessions, each a set of its own."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.memory import Memory
@@ -11,9 +10,8 @@ from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.pipeline_cells import find_boxed_cells
 from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.data.sources import DatasetSpec, ReportLine, Source, read_sources
-from smearwatch.train.evaluation.seen_in_training import Choice, part, said
-
-Kind = Literal["cells", "boxes", "pipeline", "session"]
+from smearwatch.train.evaluation.results import Kind, Origin, PipelineAccount, Split
+from smearwatch.train.evaluation.seen_in_training import Choice, explain, part
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,31 +23,29 @@ class EvaluationSet:
     name
         As the report calls it.
     kind
-        "cells", "boxes", "pipeline" or "session". Boxes and pipeline show the same cells in two ways.
+        Boxes and pipeline show the same cells, cut at their boxes and as found.
     samples
         At least one.
-    about
-        For JSON: split (what was left out), um_per_px, and for the pipeline its account.
     """
 
     name: str
     kind: Kind
     samples: list[Sample]
-    about: dict[str, Any] = field(default_factory=dict)
+    origin: Origin
 
 
 def read_sets(
-    asked: DatasetSpec, choice: Choice, memory: Memory | None, cache: Path, progress: Progress, tell: ReportLine
+    spec: DatasetSpec, choice: Choice, memory: Memory | None, cache: Path, progress: Progress, report_line: ReportLine
 ) -> tuple[list[EvaluationSet], list[str]]:
-    """List every set that was asked for, and lines about what was left out.
+    """List every set that was named, and lines about what was left out.
 
     Parameters
     ----------
     choice
-        "test" leaves out what the weights have met, "all" nothing.
+        "test" leaves out what the weights have seen in training, "all" nothing.
     memory
         Of the weights, None where they have none.
-    tell
+    report_line
         Gets lines a person should see at once, such as a class without pictures.
 
     Raises
@@ -59,29 +55,29 @@ def read_sets(
     """
     sets: list[EvaluationSet] = []
     notes: list[str] = []
-    for source in read_sources(asked, tell):
-        whole, line = _parted(source, memory, choice)
+    for source in read_sources(spec, report_line):
+        whole, line = _without_seen(source, memory, choice)
         notes.append(line)
         sets.append(whole)
         if source.kind == "cells":
             gaps = _gaps(source)
             for gap in gaps:
-                tell(gap)
+                report_line(gap)
             notes += gaps
         if source.kind == "boxes":
-            found, lines = _pipeline(source, whole, cache, progress)
+            found, lines = _find_in_fields(source, whole, cache, progress)
             sets += found
             notes += lines
     return sets, notes
 
 
 def distinct(sets: list[EvaluationSet]) -> list[EvaluationSet]:
-    """Those of the sets that show different cells: of whole fields the boxes, whose cells none are missed of."""
+    """Return the sets that show different cells: of whole fields the boxes, for none of those cells is missed."""
     return [each for each in sets if each.kind != "pipeline"]
 
 
 def _gaps(source: Source) -> list[str]:
-    """Say which classes a tree has no pictures of, and which of its folders were not read."""
+    """Name the classes that a tree has no pictures of, and those of its folders that were not read."""
     labels = {sample.label for sample in source.samples}
     covered = labels | {"band", "segmented"} if "neutrophil" in labels else labels
     gaps = [
@@ -94,7 +90,7 @@ def _gaps(source: Source) -> list[str]:
     return gaps
 
 
-def _pipeline(
+def _find_in_fields(
     source: Source, boxes: EvaluationSet, cache: Path, progress: Progress
 ) -> tuple[list[EvaluationSet], list[str]]:
     """Find the same cells as the live pipeline does."""
@@ -103,16 +99,18 @@ def _pipeline(
     lines = [f"{name}: the last of every ten frames of a slide is left out, for the next ten may show its cells"]
     if not found.samples:
         return [], [*lines, f"{name}: none of the boxed cells was found by segmentation"]
-    about = {"split": boxes.about["split"], "um_per_px": found.account["um_per_px"][1], "pipeline": found.account}
-    return [EvaluationSet(f"{name}, pipeline", "pipeline", found.samples, about)], lines
+    account = PipelineAccount(**found.account)
+    scale = account.um_per_px[1] if account.um_per_px else None
+    origin = Origin(boxes.origin.split, scale, account)
+    return [EvaluationSet(f"{name}, pipeline", "pipeline", found.samples, origin)], lines
 
 
-def _parted(source: Source, memory: Memory | None, choice: Choice) -> tuple[EvaluationSet, str]:
+def _without_seen(source: Source, memory: Memory | None, choice: Choice) -> tuple[EvaluationSet, str]:
     parted = part(source.samples, memory, choice)
     if not parted.kept:
         matter = f"the weights were trained on or chosen by all of its {len(source.samples)} cells, or their like"
         raise DataUnusable(source.root, matter, "bring other cells, or give --part all")
     name = f"{source.name}, boxes" if source.kind == "boxes" else source.name
-    about: dict[str, Any] = {} if source.um_per_px is None else {"um_per_px": source.um_per_px}
-    about["split"] = {"part": choice, **parted.counts()}
-    return EvaluationSet(name, source.kind, parted.kept, about), f"{name}: {said(parted, choice)}"
+    split = Split(choice, len(parted.kept), parted.known, parted.train, parted.validation, parted.related)
+    origin = Origin(split, source.um_per_px)
+    return EvaluationSet(name, source.kind, parted.kept, origin), f"{name}: {explain(parted, choice)}"

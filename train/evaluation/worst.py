@@ -17,14 +17,14 @@ MOST_PASSED = 8
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """One cell with what was said of it.
+    """One cell with the networks' answers.
 
     Attributes
     ----------
     sample
         The cell.
-    said
-        Place of the ResNet's answer.
+    predicted
+        Index in `CLASSES` of the ResNet's answer.
     verdict
         After verifiers and rejection.
     probabilities, verifiers
@@ -34,7 +34,7 @@ class Noted:
     """
 
     sample: Sample
-    said: int
+    predicted: int
     verdict: Verdict
     probabilities: tuple[float, ...]
     verifiers: tuple[float, ...]
@@ -44,19 +44,19 @@ class Noted:
     def right(self) -> bool:
         """Whether the answer is (one of) the label's classes."""
         shares = self.sample.target.shares
-        return shares[self.said] > 0 and shares[self.said] == max(shares)
+        return shares[self.predicted] > 0 and shares[self.predicted] == max(shares)
 
 
 def note(samples: Sequence[Sample], outputs: Outputs, policy: Policy) -> list[Noted]:
-    """Put samples and outputs together, in order."""
+    """Pair samples with their outputs, in order."""
     noted = []
     verdicts: list[Verdict] = judged(outputs, policy).verdicts.tolist()
     for row, sample in enumerate(samples):
         probabilities = tuple(outputs.probabilities[row].tolist())
         verifiers = tuple(outputs.verifiers[row].tolist())
         score = float(outputs.reject_scores[row])
-        said = int(np.argmax(probabilities))
-        noted.append(Noted(sample, said, verdicts[row], probabilities, verifiers, score))
+        predicted = int(np.argmax(probabilities))
+        noted.append(Noted(sample, predicted, verdicts[row], probabilities, verifiers, score))
     return noted
 
 
@@ -79,19 +79,19 @@ def worst(noted: Sequence[Noted], most: int = MOST_WORST) -> list[Noted]:
 
 
 def passed(noted: Sequence[Noted], most: int = MOST_PASSED) -> list[Noted]:
-    """Things to reject that were not, the least suspected first."""
+    """Choose things to reject that were not, the least suspected first."""
     kept = [cell for cell in noted if cell.sample.target.kind == "reject" and cell.verdict != "rejected"]
     return sorted(kept, key=lambda cell: (cell.reject_score, cell.sample.sample_id))[:most]
 
 
 def label_of(cell: Noted) -> str:
-    """Name the label, and say where it is disputed."""
+    """Name the label, and mark it where it is disputed."""
     return f"{cell.sample.label} (disputed)" if cell.sample.agreed is False else cell.sample.label
 
 
 def answer_of(cell: Noted) -> str:
     """Name the ResNet's answer."""
-    return CLASSES[cell.said]
+    return CLASSES[cell.predicted]
 
 
 def _on_wrong(cell: Noted) -> float:

@@ -4,11 +4,11 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.evaluation.results import Report
 from smearwatch.train.progress import ProgressLine
 from smearwatch.train.training import recipe
 from smearwatch.train.training.config import TrainConfig
@@ -18,13 +18,13 @@ from smearwatch.train.training.logs import copy_logs
 from smearwatch.train.training.loop import Trainer
 
 
-def run(config: TrainConfig, out: Path, state: Path, cache: Path, *, fresh: bool) -> dict[str, Any] | None:
+def run(config: TrainConfig, out: Path, state: Path, cache: Path, *, fresh: bool) -> Report | None:
     """Train; the first process writes weights, report and logs.
 
     Returns
     -------
-    dict or None
-        The report; None in the processes that are not the first.
+    Report or None
+        None in the processes that are not the first.
 
     Raises
     ------

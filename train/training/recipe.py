@@ -15,6 +15,7 @@ from smearwatch.train.data.split import SALT, split_digest
 from smearwatch.train.evaluation.measure import measure
 from smearwatch.train.evaluation.outputs import run_engine
 from smearwatch.train.evaluation.report import write_report
+from smearwatch.train.evaluation.results import Report, ScoredSet
 from smearwatch.train.training.calibrate import fit_policy, fit_temperature
 from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.gather import Gathered, gather
@@ -30,7 +31,7 @@ _NAMES = {
 }
 
 
-def train(config: TrainConfig, out: Path, state: Path, cache: Path, progress: Progress) -> dict[str, Any]:
+def train(config: TrainConfig, out: Path, state: Path, cache: Path, progress: Progress) -> Report:
     """Train, calibrate, measure and write; a run that was interrupted continues from the last kept state.
 
     Parameters
@@ -42,8 +43,8 @@ def train(config: TrainConfig, out: Path, state: Path, cache: Path, progress: Pr
 
     Returns
     -------
-    dict
-        The report, as `report.json` holds it.
+    Report
+        As `report.json` holds it.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def train(config: TrainConfig, out: Path, state: Path, cache: Path, progress: Pr
     return finish(config, trainer, gathered, out, progress)
 
 
-def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path, progress: Progress) -> dict[str, Any]:
+def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path, progress: Progress) -> Report:
     """Calibrate, measure and write what a trainer has learnt so far."""
     plain = Manifest(name=config.name, norm=config.norm, preprocessing=config.preprocessing, tensors={})
     rounded = trainer.folder / "uncalibrated"
@@ -89,19 +90,18 @@ def _calibrate(weights: Path, validation: CellSet, progress: Progress) -> tuple[
     return temperature, fit_policy(cells.samples, outputs)
 
 
-def _report(engine: Engine, config: TrainConfig, gathered: Gathered, progress: Progress) -> dict[str, Any]:
+def _report(engine: Engine, config: TrainConfig, gathered: Gathered, progress: Progress) -> Report:
     cells = gathered.test
     outputs = run_engine(engine, cells, "test cells", progress)
     policy = engine.manifest.policy
-    sets = {}
+    sets: dict[str, ScoredSet] = {}
     for source, name in _NAMES.items():
         # What is to be rejected is measured against the single-cell pictures, its own source or another's.
         wanted = {source, "blanks"} if source == "cells" else {source}
         indices = [index for index, sample in enumerate(cells.samples) if sample.source in wanted]
         if indices:
             chosen = [cells.samples[index] for index in indices]
-            sets[f"{name} ({source})"] = measure(chosen, outputs.at(indices), policy)
-    first: dict[str, Any] = next(iter(sets.values()), {})
+            sets[f"{name} ({source})"] = ScoredSet(measure(chosen, outputs.at(indices), policy))
     trained_on = {sample.source for sample in gathered.train.samples}
     sizes = {part: len(getattr(gathered, part).samples) for part in ("train", "validation", "test")}
     notes = [
@@ -116,7 +116,7 @@ def _report(engine: Engine, config: TrainConfig, gathered: Gathered, progress: P
         f"{engine.manifest.temperature}; verifiers that may overrule: {len(policy.overrules)}.",
         f"Weights {engine.weights_id}",
     ]
-    return {"title": f"Scores of the weights `{config.name}`", "notes": notes, **first, "sets": sets}
+    return Report(f"Scores of the weights `{config.name}`", notes, sets, first=next(iter(sets.values()), None))
 
 
 def _origin(config: TrainConfig) -> str:
@@ -138,15 +138,15 @@ def _provenance(gathered: Gathered) -> dict[str, Any]:
     }
 
 
-def _summary(report: dict[str, Any]) -> dict[str, Any]:
+def _summary(report: Report) -> dict[str, Any]:
     return {
         name: {
-            "n": scores["n"],
-            "accuracy": scores["accuracy"],
-            "agreed": scores["agreed"]["value"],
-            "five_class": scores["five_class"]["value"],
-            "ece": scores["ece"],
-            "reject_auroc": scores["reject"]["auroc"],
+            "n": each.scores.n,
+            "accuracy": each.scores.accuracy,
+            "agreed": each.scores.agreed.value,
+            "five_class": each.scores.five_class.value,
+            "ece": each.scores.ece,
+            "reject_auroc": each.scores.reject.auroc,
         }
-        for name, scores in report["sets"].items()
+        for name, each in report.sets.items()
     }

@@ -1,4 +1,4 @@
-"""A folder of results that appears file by file only when all of them are made."""
+"""A folder of results whose files appear only when all of them are made."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ _HINT = "give a folder that can be written"
 
 
 @contextmanager
-def placed(out: Path, last: str) -> Iterator[Path]:
+def publish_folder(out: Path, last: str) -> Iterator[Path]:
     """Yield a new folder beside `out`; what is in it in the end is moved to `out`.
 
     Files of the same names are replaced, each whole; other files in `out` stay. Where the body fails, nothing is moved.
