@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -21,6 +21,7 @@ from smearwatch.models.manifest import LookRange, Manifest
 from smearwatch.models.memory import Memory
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.train.adapting.account import Account
 from smearwatch.train.adapting.adabn import AdaBN
 from smearwatch.train.adapting.adapt import AdaptRequest, NothingGained, adapt
 from smearwatch.train.adapting.fine_tuning import FineTuning
@@ -117,7 +118,7 @@ class Adapted(NamedTuple):
 
     out: Path
     cache: Path
-    account: dict[str, Any]
+    account: Account
 
 
 @pytest.fixture(scope="module")
@@ -129,17 +130,17 @@ def adapted(here: DatasetSpec, untaught: Path, tmp_path_factory: pytest.TempPath
 
 def test_heads_learn_and_the_folder_is_complete(here: DatasetSpec, untaught: Path, adapted: Adapted, tmp_path: Path):
     out, account = adapted.out, adapted.account
-    assert account["gained"]
-    assert account["gain"]["as_labelled"]["after"]["hits"] > account["gain"]["as_labelled"]["before"]["hits"]
-    assert account["old"]["as_labelled"]["after"]["hits"] >= account["old"]["as_labelled"]["before"]["hits"]
-    assert json.loads((out / "adapt.json").read_text()) == account
+    assert account.check.gained
+    assert account.check.gain.as_labelled.after.hits > account.check.gain.as_labelled.before.hits
+    assert account.old.as_labelled.after.hits >= account.old.as_labelled.before.hits
+    assert json.loads((out / "adapt.json").read_text()) == account.to_json()
     assert "Research Use Only" in (out / "adapt.md").read_text()
     engine = Engine.load(out, device="cpu")
-    assert engine.weights_id == account["weights_after"] != account["weights_before"]
+    assert engine.weights_id == account.weights_after != account.check.weights_before
     assert engine.manifest.name == "ours"
     assert engine.manifest.ranges is not None
     assert [(kind.name, kind.cells) for kind in engine.manifest.ranges] == [("old", 30), ("here of ours", 48)]
-    assert engine.manifest.data["adapted"]["from"] == account["weights_before"]
+    assert engine.manifest.data["adapted"]["from"] == account.check.weights_before
     kept = memory.load(out)
     assert kept is not None
     assert len(kept.fitted.kinds) == 30 + 48
@@ -147,7 +148,7 @@ def test_heads_learn_and_the_folder_is_complete(here: DatasetSpec, untaught: Pat
     assert len(kept.train_digests) == 49
     assert not list(out.parent.glob(".*partial"))
     again = adapt(request(here, untaught, tmp_path / "again"), tmp_path / "cache", silent, print)
-    assert again["weights_after"] == account["weights_after"]
+    assert again.weights_after == account.weights_after
 
 
 def test_what_is_remembered_after_adapting_is_what_the_new_weights_see(adapted: Adapted):
@@ -166,14 +167,14 @@ def test_without_a_gain_nothing_is_written_unless_wanted(
     second = replace(request(here, adapted.out, tmp_path / "second"), keep_anyway=keep_anyway)
     if keep_anyway:
         account = adapt(second, adapted.cache, silent, lines.append)
-        assert not account["gained"]
+        assert not account.check.gained
         checkpoint.load(tmp_path / "second")
     else:
         with pytest.raises(NothingGained, match="no gain shown on 48 cells") as caught:
             adapt(second, adapted.cache, silent, lines.append)
         assert "--keep-anyway" in caught.value.hint
         assert not (tmp_path / "second").exists()
-    assert any("48 of 48 cells were met in training" in line for line in lines)
+    assert any("48 of 48 cells were seen in training" in line for line in lines)
 
 
 def test_old_cells_kept_aside_may_not_fall_by_more_than_the_tolerance(
@@ -202,7 +203,7 @@ def test_weights_without_a_memory_need_old_pictures(here: DatasetSpec, untaught:
     networks = checkpoint.load(untaught)
     bare = tmp_path / "bare"
     checkpoint.save(bare, networks.resnet, networks.bank, networks.manifest)
-    with pytest.raises(WeightsUnusable, match="remember no old cells") as caught:
+    with pytest.raises(WeightsUnusable, match="keep no memory of old cells") as caught:
         adapt(request(here, bare, tmp_path / "out"), tmp_path / "cache", silent, print)
     assert "--old" in caught.value.hint
 
@@ -284,9 +285,9 @@ def test_with_old_pictures_both_ways_are_tried_and_the_better_one_is_taken(
     old = DatasetSpec(data=root, um_per_px=UM_PER_PX, force_scale=True)
     wanted = replace(request(here, untaught, tmp_path / "out"), old=old, steps=4, folds=2, keep_anyway=True)
     account = adapt(wanted, tmp_path / "cache", silent, print)
-    assert list(account["tried"]) == ["statistics", "networks"]
-    assert account["tried"][account["way"]] == max(account["tried"].values())
-    assert account["gain"]["as_labelled"]["after"]["hits"] == account["tried"][account["way"]]
+    assert list(account.check.tried) == ["statistics", "networks"]
+    assert account.check.tried[account.check.strategy] == max(account.check.tried.values())
+    assert account.check.gain.as_labelled.after.hits == account.check.tried[account.check.strategy]
     told = (tmp_path / "out" / "adapt.md").read_text()
-    assert f"statistics {account['tried']['statistics']}, networks {account['tried']['networks']}" in told
-    assert Engine.load(tmp_path / "out", device="cpu").weights_id == account["weights_after"]
+    assert f"statistics {account.check.tried['statistics']}, networks {account.check.tried['networks']}" in told
+    assert Engine.load(tmp_path / "out", device="cpu").weights_id == account.weights_after

@@ -69,14 +69,16 @@ def test_labels_that_join_classes_count_only_where_they_can():
         adabn_name: LineAnswers({"s": np.array([0, 5, 4])}, 3, 2.0),
     }
     first, second = compare_lines([line], answers, {"s": cells})
-    scores = first["sets"]["s"]
-    assert (scores["six"]["hits"], scores["six"]["n"]) == (1, 2)
-    assert (scores["five"]["hits"], scores["five"]["n"]) == (3, 3)
-    assert scores["six_paired"] is None
-    against = second["sets"]["s"]
-    assert (against["six_paired"]["gained"], against["six_paired"]["lost"]) == (1, 0)
-    assert (against["five_paired"]["gained"], against["five_paired"]["lost"]) == (0, 1)
-    assert second["against"] == line.name
+    scores = first.sets["s"]
+    assert (scores.six.hits, scores.six.n) == (1, 2)
+    assert (scores.five.hits, scores.five.n) == (3, 3)
+    assert scores.six_paired is None
+    against = second.sets["s"]
+    assert against.six_paired is not None
+    assert against.five_paired is not None
+    assert (against.six_paired.gained, against.six_paired.lost) == (1, 0)
+    assert (against.five_paired.gained, against.five_paired.lost) == (0, 1)
+    assert second.against == line.name
 
 
 def test_all_groups_are_told_apart():
@@ -95,9 +97,9 @@ def test_a_whole_table_and_its_restart(tree: Path, tmp_path: Path, monkeypatch: 
     spec = DatasetSpec(tree, UM_PER_PX, force_scale=True)
     out, state = tmp_path / "out", tmp_path / "state"
     report = ablate(spec, TINY, out, state, quiet, quiet_line)
-    names = [line["name"] for line in report["lines"]]
+    names = [line.name for line in report.lines]
     assert len(names) == 4
-    assert json.loads((out / "ablation.json").read_text(encoding="utf-8")) == report
+    assert json.loads((out / "ablation.json").read_text(encoding="utf-8")) == report.to_json()
     text = (out / "ablation.md").read_text(encoding="utf-8")
     assert all(f"| {name} |" in text for name in names)
     assert not [path for path in state.iterdir() if path.is_dir() and path.name != "crops"], "networks are not kept"
@@ -114,7 +116,7 @@ def test_a_whole_table_and_its_restart(tree: Path, tmp_path: Path, monkeypatch: 
     assert again == report
     assert trained == []
     next(state.glob("*.json")).unlink()
-    assert ablate(spec, TINY, out, state, quiet, quiet_line)["sets"] == report["sets"]
+    assert ablate(spec, TINY, out, state, quiet, quiet_line).sets == report.sets
     assert len(trained) == 1
 
 

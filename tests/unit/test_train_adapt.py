@@ -162,9 +162,9 @@ def test_a_gain_must_be_surer_than_chance(before: int, after: int, gained: bool)
     changes = compare_answers(
         samples, saying([4] * before + [5] * (20 - before)), saying([4] * after + [5] * (20 - after))
     )
-    assert is_gain(changes) is gained
-    assert changes["per_class"]["monocyte"]["after"]["hits"] == after
-    assert changes["five_class"]["n"] == 20
+    assert is_gain(changes.as_labelled) is gained
+    assert changes.per_class["monocyte"].after.hits == after
+    assert changes.five_class.n == 20
 
 
 def test_rejected_tells_true_cells_from_others():
@@ -172,8 +172,8 @@ def test_rejected_tells_true_cells_from_others():
     before = Logits(np.zeros((3, 6)), np.array([2.0, -2.0, 2.0]), np.zeros((3, 6)))
     after = Logits(np.zeros((3, 6)), np.array([-2.0, -2.0, 2.0]), np.zeros((3, 6)))
     found = compare_rejected(samples, before, after, Policy(), Policy())
-    assert (found["leukocytes"]["before"]["hits"], found["leukocytes"]["after"]["hits"]) == (1, 0)
-    assert found["others"]["after"]["hits"] == 1
+    assert (found.leukocytes.before.hits, found.leukocytes.after.hits) == (1, 0)
+    assert found.others.after.hits == 1
 
 
 def points_of_a_law(power: float, count: int = 4000) -> list[Point]:
@@ -185,17 +185,17 @@ def points_of_a_law(power: float, count: int = 4000) -> list[Point]:
 def test_forecast_finds_the_law(power: float):
     found = forecast(points_of_a_law(power), [str(n) for n in range(4000)], now=80, more=80, seed=1)
     wanted = 1.5 * (80.0**-power - 160.0**-power)
-    assert found["power"]["value"] == pytest.approx(power, abs=0.03)
-    assert found["gain"]["value"] == pytest.approx(wanted, rel=0.1, abs=0.002)
-    assert found["gain"]["low"] <= wanted <= found["gain"]["high"]
+    assert found.power.value == pytest.approx(power, abs=0.03)
+    assert found.gain.value == pytest.approx(wanted, rel=0.1, abs=0.002)
+    assert found.gain.low <= wanted <= found.gain.high
 
 
 def test_forecast_without_a_trend_or_without_errors_promises_nothing():
     flat = [Point(n, np.arange(100) >= 20) for n in (10.0, 40.0)]
     found = forecast(flat, [str(n) for n in range(100)], now=40, more=40, seed=1)
-    assert found["gain"]["value"] == pytest.approx(0.0, abs=0.005)
+    assert found.gain.value == pytest.approx(0.0, abs=0.005)
     none = [Point(n, np.ones(100, dtype=bool)) for n in (10.0, 40.0)]
-    assert forecast(none, [str(n) for n in range(100)], now=40, more=40, seed=1)["gain"]["high"] < 0.01
+    assert forecast(none, [str(n) for n in range(100)], now=40, more=40, seed=1).gain.high < 0.01
 
 
 def test_restyling_takes_the_new_colours():

@@ -8,7 +8,7 @@ import pytest
 from smearwatch.models.engine import Outputs
 from smearwatch.models.memory import Memory, Remembered, short
 from smearwatch.models.verdict import Policy
-from smearwatch.train.data.pipeline_cells import match_boxes
+from smearwatch.train.data.pipeline_cells import PipelineAccount, match_boxes
 from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
 from smearwatch.train.evaluation.analysis import analyse
 from smearwatch.train.evaluation.measure import measure
@@ -19,7 +19,6 @@ from smearwatch.train.evaluation.results import (
     Heading,
     Kind,
     Origin,
-    PipelineAccount,
     Report,
     Split,
 )

@@ -1,6 +1,6 @@
 """The answers of a line's network for the cells kept aside, and how they differ from another line's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from smearwatch.train.ablation.lines import Line
 from smearwatch.train.adapting.logits import network_input
 from smearwatch.train.data.samples import Sample, allowed
 from smearwatch.train.evaluation.five import five
+from smearwatch.train.json_record import JsonRecord
 from smearwatch.train.statistics import Paired, Share
 from smearwatch.train.training.batch_statistics import adapt_batch_norm
 
@@ -40,7 +41,7 @@ class LineAnswers:
     cells: int
     seconds: float
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
         return {
             "said": {name: indices.tolist() for name, indices in self.answers.items()},
@@ -50,7 +51,7 @@ class LineAnswers:
 
     @staticmethod
     def from_json(content: dict[str, Any]) -> "LineAnswers":
-        """Read what `as_json` gave.
+        """Read what `to_json` gave.
 
         Raises
         ------
@@ -84,58 +85,85 @@ def name_cells(
     return LineAnswers(answers, cells, seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class SetResult(JsonRecord):
+    """A line's answers for one set.
+
+    Attributes
+    ----------
+    six
+        Named rightly, of the cells with a label of one class.
+    five
+        Named rightly with band and segmented as one, of all cells.
+    six_paired, five_paired
+        Against the other line's answers; None where there is none.
+    """
+
+    six: Share
+    five: Share
+    six_paired: Paired | None
+    five_paired: Paired | None
+
+
+@dataclass(frozen=True, slots=True)
+class LineResult(JsonRecord):
+    """A line's scores, and its comparison with another line.
+
+    Attributes
+    ----------
+    against
+        Name of the line that it is compared with; None for the first of a part.
+    cost
+        Seconds of training by those of that line; 1 without one.
+    sets
+        By name.
+    """
+
+    name: str
+    against: str | None
+    cells: int
+    px: int
+    epochs: int
+    cost: float
+    sets: dict[str, SetResult]
+
+
 def compare_lines(
     order: Sequence[Line], answers: Mapping[str, LineAnswers], sets: Mapping[str, list[Sample]]
-) -> list[dict[str, Any]]:
-    """Score every line that has answers, and compare it with the one it is to be compared with.
-
-    Returns
-    -------
-    list of dict
-        For JSON, in the order of the lines: name, against, cells, px, epochs, cost (seconds by those of the line it is
-        compared with; 1 for that one), and `sets`: by set, `six` and `five` (shares with exact limits; six of the
-        cells with a label of one class), and against the other line `six_paired`, `five_paired`
-        (`smearwatch.train.statistics.Paired`) or None.
-    """
-    rows = []
-    for line in order:
-        rows += _rows(line, answers, sets)
-    return rows
+) -> list[LineResult]:
+    """Score every line that has answers, in order, and compare it with the one it is to be compared with."""
+    return [result for line in order for result in _results(line, answers, sets)]
 
 
-def _rows(line: Line, answers: Mapping[str, LineAnswers], sets: Mapping[str, list[Sample]]) -> list[dict[str, Any]]:
+def _results(line: Line, answers: Mapping[str, LineAnswers], sets: Mapping[str, list[Sample]]) -> Iterator[LineResult]:
     pairs = [(line.name, line.against)] + ([(line.adabn_name, line.name)] if line.adabn_name else [])
-    rows = []
     for name, against in pairs:
         if name not in answers:
             continue
-        other = answers.get(against) if against else None
-        rows.append(
-            {
-                "name": name,
-                "against": against,
-                "cells": answers[name].cells,
-                "px": line.config.preprocessing.view_px,
-                "epochs": line.config.epochs * (2 if line.first else 1),
-                "cost": round(answers[name].seconds / other.seconds, 2) if other else 1.0,
-                "sets": {
-                    each: _scores(samples, answers[name].answers[each], other.answers[each] if other else None)
-                    for each, samples in sets.items()
-                },
-            }
+        own, other = answers[name], answers.get(against) if against else None
+        yield LineResult(
+            name=name,
+            against=against,
+            cells=own.cells,
+            px=line.config.preprocessing.view_px,
+            epochs=line.config.epochs * (2 if line.first else 1),
+            cost=round(own.seconds / other.seconds, 2) if other else 1.0,
+            sets={
+                each: _score(samples, own.answers[each], other.answers[each] if other else None)
+                for each, samples in sets.items()
+            },
         )
-    return rows
 
 
-def _scores(samples: Sequence[Sample], answers: NDArray[np.int64], other: NDArray[np.int64] | None) -> dict[str, Any]:
+def _score(samples: Sequence[Sample], answers: NDArray[np.int64], other: NDArray[np.int64] | None) -> SetResult:
     six, joined, exact = _right(samples, answers)
     before = _right(samples, other) if other is not None else None
-    return {
-        "six": Share(int(six.sum()), int(exact.sum())).to_json(),
-        "five": Share(int(joined.sum()), len(joined)).to_json(),
-        "six_paired": Paired.of(before[0][exact], six[exact]).to_json() if before else None,
-        "five_paired": Paired.of(before[1], joined).to_json() if before else None,
-    }
+    return SetResult(
+        six=Share(int(six.sum()), int(exact.sum())),
+        five=Share.of(joined),
+        six_paired=Paired.of(before[0][exact], six[exact]) if before else None,
+        five_paired=Paired.of(before[1], joined) if before else None,
+    )
 
 
 def _right(samples: Sequence[Sample], answers: NDArray[np.int64]) -> tuple[Flags, Flags, Flags]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from smearwatch.models import checkpoint
 from smearwatch.models.atomic_write import write_atomically
@@ -14,7 +14,7 @@ from smearwatch.train.ablation.compare import LineAnswers, compare_lines, name_c
 from smearwatch.train.ablation.config import AblationConfig
 from smearwatch.train.ablation.lines import Line, lines
 from smearwatch.train.ablation.pretraining import pretrain
-from smearwatch.train.ablation.table import markdown
+from smearwatch.train.ablation.table import AblationReport, SetInfo, render_markdown
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable
@@ -29,7 +29,7 @@ _WATCHED: Final = 8  # one in so many of the validation cells is measured after 
 
 def ablate(
     spec: DatasetSpec, config: AblationConfig, out: Path, state: Path, progress: Progress, report_line: ReportLine
-) -> dict[str, Any]:
+) -> AblationReport:
     """Train, name and compare every line; an interrupted run continues with its finished lines and epochs.
 
     Parameters
@@ -43,7 +43,7 @@ def ablate(
 
     Returns
     -------
-    dict
+    AblationReport
         As `ablation.json` holds it.
 
     Raises
@@ -57,16 +57,13 @@ def ablate(
     bench = lay_out(read_sources(spec, report_line), state, progress)
     out.mkdir(parents=True, exist_ok=True)
     answers: dict[str, LineAnswers] = {}
-    report: dict[str, Any] = {}
+    sets = {name: SetInfo(len(cells), split_digest(cells)) for name, cells in bench.sets.items()}
+    report = AblationReport(config, sets, [])
     for line in lines(config):
         answers |= _answers(line, bench)
-        report = {
-            "settings": config.model_dump(mode="json"),
-            "sets": {name: {"n": len(cells), "sha256": split_digest(cells)} for name, cells in bench.sets.items()},
-            "lines": compare_lines(lines(config), answers, bench.sets),
-        }
-        write_atomically(out / "ablation.json", json.dumps(report, indent=1).encode() + b"\n")
-        write_atomically(out / "ablation.md", markdown(report).encode())
+        report = AblationReport(config, sets, compare_lines(lines(config), answers, bench.sets))
+        write_atomically(out / "ablation.json", json.dumps(report.to_json(), indent=1).encode() + b"\n")
+        write_atomically(out / "ablation.md", render_markdown(report).encode())
     return report
 
 
@@ -77,7 +74,7 @@ def _answers(line: Line, bench: Bench) -> dict[str, LineAnswers]:
     done = bench.state / f"{key}.json"
     if not done.is_file():
         answers = _trained(line, bench, folder)
-        content = {name: each.as_json() for name, each in answers.items()}
+        content = {name: each.to_json() for name, each in answers.items()}
         write_atomically(done, json.dumps(content).encode() + b"\n")
         shutil.rmtree(folder)
     try:

@@ -3,13 +3,15 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from smearwatch.models import checkpoint, memory
 from smearwatch.models.checkpoint import Networks, WeightsUnusable
+from smearwatch.models.manifest import Manifest
 from smearwatch.models.memory import Memory
+from smearwatch.train.adapting.account import Account, CheckAccount
 from smearwatch.train.adapting.adabn import AdaBN
 from smearwatch.train.adapting.cross_validation import CrossValidation, FoldPlan, cross_validate
 from smearwatch.train.adapting.fine_tuning import FineTuning
@@ -20,13 +22,14 @@ from smearwatch.train.adapting.learning_curve import forecast
 from smearwatch.train.adapting.logits import named_rightly, use_all_cores
 from smearwatch.train.adapting.old_cells import divide_old_cells, draw_old_cells
 from smearwatch.train.adapting.scores import compare_answers, is_gain
-from smearwatch.train.adapting.strategy import Interpolated, Strategy, interpolate, old_accuracy
-from smearwatch.train.adapting.writing import write
+from smearwatch.train.adapting.strategy import Strategy, interpolate, old_accuracy
+from smearwatch.train.adapting.writing import Adapted, write
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
 from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.data.sources import DatasetSpec, ReportLine, read_sources
 from smearwatch.train.evaluation.seen_in_training import part
+from smearwatch.train.statistics import Paired
 
 # Heads and statistics are fitted in seconds, the networks in a minute or two: so many checks are affordable.
 _FOLDS: Final = {HeadFitting.name: 5, AdaBN.name: 5, FineTuning.name: 3}
@@ -43,11 +46,10 @@ class NothingGained(Exception):
         What the user can do about it.
     """
 
-    def __init__(self, account: dict[str, Any]) -> None:
-        change = account["gain"]["as_labelled"]
+    def __init__(self, change: Paired) -> None:
         super().__init__(
-            f"no gain shown on {change['n']} cells: {change['before']['hits']} named rightly before, "
-            f"{change['after']['hits']} after (exact McNemar p {change['p_value']:.3g}); nothing written"
+            f"no gain shown on {change.n} cells: {change.before.hits} named rightly before, "
+            f"{change.after.hits} after (exact McNemar p {change.p_value:.3g}); nothing written"
         )
         self.hint = _NO_GAIN
 
@@ -82,13 +84,13 @@ class AdaptRequest:
     seed: int = 1
 
 
-def adapt(request: AdaptRequest, cache: Path, progress: Progress, report_line: ReportLine) -> dict[str, Any]:
+def adapt(request: AdaptRequest, cache: Path, progress: Progress, report_line: ReportLine) -> Account:
     """Adapt, check, and write weights with `adapt.json` and `adapt.md` beside them.
 
     Returns
     -------
-    dict
-        The account, as `adapt.json` holds it.
+    Account
+        As `adapt.json` holds it.
 
     Raises
     ------
@@ -99,17 +101,16 @@ def adapt(request: AdaptRequest, cache: Path, progress: Progress, report_line: R
     NothingGained, OldForgotten
         Where the check shows no gain, or old cells kept aside fall by more than the tolerance.
     """
-    started = time.monotonic()
+    started_s = time.monotonic()
     if request.out.exists() and (not request.out.is_dir() or any(request.out.iterdir())):
         raise DataUnusable(request.out, "there is something already", "name a new folder with --out")
     networks, old_memory = checkpoint.load(request.weights), memory.load(request.weights)
     _refuse_without_old(request, old_memory)
     samples = read_labelled_cells(request.given, report_line)
     seen = part(samples, old_memory, "all")
-    if seen.train + seen.validation:
-        report_line(
-            f"{seen.train + seen.validation} of {len(samples)} cells were seen in training, so the gain is understated"
-        )
+    seen_count = seen.train + seen.validation
+    if seen_count:
+        report_line(f"{seen_count} of {len(samples)} cells were seen in training, so the gain is understated")
     use_all_cores()
     cells = CellSet(samples, shrunken_fields(samples, networks.manifest.preprocessing, cache, progress))
     strategies = _strategies(request, networks, old_memory, cells, cache, progress, report_line)
@@ -118,20 +119,16 @@ def adapt(request: AdaptRequest, cache: Path, progress: Progress, report_line: R
     for strategy in strategies:
         plan = FoldPlan(request.folds or _FOLDS[strategy.name], _SHARES[strategy.name], least, request.seed)
         tried.append((strategy, cross_validate(strategy, samples, plan, progress)))
-    strategy, checked = max(
-        tried, key=lambda each: _right_after(samples, each[1])
-    )  # of equals the first: it changes less
+    # Of equals the first, which changes less.
+    strategy, checked = max(tried, key=lambda each: _right_after(samples, each[1]))
     everything = np.arange(len(samples), dtype=np.int64)
     final = interpolate(strategy, strategy.fit(everything), least)
-    account = _account(request, networks, strategy, samples, checked, final)
-    account["tried"] = {each.name: _right_after(samples, found) for each, found in tried}
-    account["met"] = seen.train + seen.validation
-    account["minutes"] = round((time.monotonic() - started) / 60, 2)
-    if not (account["gained"] or request.keep_anyway):
-        raise NothingGained(account)
-    return write(
-        request.out, request.name, networks, strategy, cells, checked, final, account, keep_anyway=request.keep_anyway
-    )
+    hits = {each.name: _right_after(samples, found) for each, found in tried}
+    adapted = Adapted(strategy, checked, final)
+    account = _account(request, networks.manifest, samples, adapted, hits, seen_count, started_s)
+    if not (account.gained or request.keep_anyway):
+        raise NothingGained(account.gain.as_labelled)
+    return write(request.out, request.name, networks, adapted, cells, account, keep_anyway=request.keep_anyway)
 
 
 def _refuse_without_old(request: AdaptRequest, old_memory: Memory | None) -> None:
@@ -174,31 +171,36 @@ def _right_after(samples: list[Sample], checked: CrossValidation) -> int:
 
 def _account(
     request: AdaptRequest,
-    networks: Networks,
-    strategy: Strategy,
+    present: Manifest,
     samples: list[Sample],
-    checked: CrossValidation,
-    final: Interpolated,
-) -> dict[str, Any]:
+    adapted: Adapted,
+    tried: dict[str, int],
+    seen_in_training: int,
+    started_s: float,
+) -> CheckAccount:
+    checked = adapted.checked
     known = [samples[int(index)] for index in checked.leukocytes]
     before, after = (logits.at(checked.leukocytes) for logits in (checked.before, checked.after))
     changes = compare_answers(known, before, after)
     counts = count_families(samples)
-    further = None
+    more_labels = None
     if len(checked.points) > 1:
-        further = forecast(checked.points, [sample.group for sample in known], len(known), len(known), request.seed)
-    return {
-        "weights_before": networks.manifest.weights_id(),
-        "name_before": networks.manifest.name,
-        "way": strategy.name,
-        "share": final.share,
-        "fold_shares": checked.shares,
-        "cells": counts,
-        "missing": [name for name, count in counts.items() if not count and name != "reject"],
-        "groups": len({sample.group for sample in samples}),
-        "divided_singly": is_divided_singly(samples),
-        "tolerance": request.tolerance,
-        "gain": changes,
-        "gained": is_gain(changes) and final.share > 0,
-        "more_labels": further,
-    }
+        more_labels = forecast(checked.points, [sample.group for sample in known], len(known), len(known), request.seed)
+    return CheckAccount(
+        weights_before=present.weights_id(),
+        name_before=present.name,
+        strategy=adapted.strategy.name,
+        share=adapted.final.share,
+        fold_shares=checked.shares,
+        cells=counts,
+        missing=[name for name, count in counts.items() if not count and name != "reject"],
+        groups=len({sample.group for sample in samples}),
+        divided_singly=is_divided_singly(samples),
+        tolerance=request.tolerance,
+        gain=changes,
+        gained=is_gain(changes.as_labelled) and adapted.final.share > 0,
+        more_labels=more_labels,
+        tried=tried,
+        seen_in_training=seen_in_training,
+        minutes=round((time.monotonic() - started_s) / 60, 2),
+    )

@@ -3,70 +3,69 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from smearwatch.train.adapting.account import Account, CheckAccount
+from smearwatch.train.adapting.learning_curve import Forecast
 from smearwatch.train.evaluation.report import RESEARCH_USE
-from smearwatch.train.statistics import share_text
+from smearwatch.train.statistics import Paired
 
 _STRATEGIES = {
-    "heads": "only the ResNet's two heads, on what the weights remember of old cells; the verifiers stay",
+    "heads": "only the ResNet's two heads, beside the old cells that the weights keep; the verifiers stay",
     "statistics": "only the means and variances by which the ResNet's layers are normalised, half way to these cells'",
     "networks": "both networks whole, old pictures beside the new ones",
 }
 
 
-def write_account(folder: Path, account: dict[str, Any]) -> None:
+def write_account(folder: Path, account: Account) -> None:
     """Write `adapt.json` and `adapt.md` into a folder that is not yet in its place."""
-    (folder / "adapt.json").write_text(json.dumps(account, indent=1) + "\n", encoding="utf-8")
+    (folder / "adapt.json").write_text(json.dumps(account.to_json(), indent=1) + "\n", encoding="utf-8")
     (folder / "adapt.md").write_text("\n".join(_page(account)) + "\n", encoding="utf-8")
 
 
-def summary(account: dict[str, Any]) -> Iterator[str]:
+def summary_lines(account: Account) -> Iterator[str]:
     """Format the outcome in a few lines."""
-    yield f"this microscope, as labelled: {_change(account['gain']['as_labelled'])}"
-    yield f"this microscope, band and segmented as one: {_change(account['gain']['five_class'])}"
-    if "old" in account:
-        yield f"old cells, as labelled: {_change(account['old']['as_labelled'])}"
-        yield f"true cells rejected here: {_change(account['rejected']['new']['leukocytes'])}"
-    yield from warnings(account)
-    yield further(account)
+    gain = account.check.gain
+    yield f"this microscope, as labelled: {_change(gain.as_labelled)}"
+    yield f"this microscope, band and segmented as one: {_change(gain.five_class)}"
+    yield f"old cells, as labelled: {_change(account.old.as_labelled)}"
+    yield f"true cells rejected here: {_change(account.rejected.new.leukocytes)}"
+    yield from warning_lines(account.check)
+    yield forecast_line(account.check.more_labels)
 
 
-def further(account: dict[str, Any]) -> str:
+def forecast_line(forecast: Forecast | None) -> str:
     """Format the forecast of what more labels would gain."""
-    law = account["more_labels"]
-    if law is None:
+    if forecast is None:
         return "too few labels to forecast what more would gain"
-    gain = law["gain"]
+    gain = forecast.gain
     return (
-        f"{law['more']} more labels like these would gain about {_points(gain['value'])} points of accuracy "
-        f"({_points(gain['low'])} to {_points(gain['high'])})"
+        f"{forecast.more} more labels like these would gain about {_points(gain.value)} points of accuracy "
+        f"({_points(gain.low)} to {_points(gain.high)})"
     )
 
 
-def warnings(account: dict[str, Any]) -> Iterator[str]:
+def warning_lines(check: CheckAccount) -> Iterator[str]:
     """Format what the numbers do not cover."""
-    if account["missing"]:
-        names = ", ".join(account["missing"])
+    if check.missing:
+        names = ", ".join(check.missing)
         yield f"no cell of {names} was given: how well those are named on this microscope was not measured"
-    if account["divided_singly"]:
+    if check.divided_singly:
         yield "all cells are of one group, so the check could not keep neighbours apart and is optimistic"
-    if account["met"]:
-        yield f"{account['met']} of the cells were seen in training by the weights before"
-    if account["share"] == 0:
+    if check.seen_in_training:
+        yield f"{check.seen_in_training} of the cells were seen in training by the weights before"
+    if check.share == 0:
         yield "no share of the fitted weights keeps the accuracy on old cells within the tolerance"
-    if len(account["tried"]) > 1:
-        found = ", ".join(f"{name} {hits}" for name, hits in account["tried"].items())
+    if len(check.tried) > 1:
+        found = ", ".join(f"{name} {hits}" for name, hits in check.tried.items())
         yield f"taken is the strategy with most cells right in the check, which makes it slightly optimistic ({found})"
 
 
-def _change(entry: dict[str, Any]) -> str:
-    if not entry["n"]:
+def _change(change: Paired) -> str:
+    if change.difference is None:
         return "no cells"
-    limits = entry["difference"]
     return (
-        f"{share_text(entry['before'])} before, {share_text(entry['after'])} after; difference {limits['value']:+.4f} "
-        f"({limits['low']:+.4f} to {limits['high']:+.4f}), exact McNemar p {entry['p_value']:.3g}"
+        f"{change.before.text()} before, {change.after.text()} after; difference {change.difference.text()}, "
+        f"exact McNemar p {change.p_value:.3g}"
     )
 
 
@@ -74,40 +73,43 @@ def _points(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _page(account: dict[str, Any]) -> Iterator[str]:
+def _page(account: Account) -> Iterator[str]:
+    check = account.check
     yield from ("# Adapted weights", "", RESEARCH_USE, "")
-    yield f"- From `{account['name_before']}` ({account['weights_before']}) to {account['weights_after']}"
-    mixed = f"{account['share']:.0%} fitted weights, the rest the weights before"
-    yield f"- Adapted: {_STRATEGIES[account['way']]}; {mixed}"
-    counts = ", ".join(f"{name} {count}" for name, count in account["cells"].items() if count)
-    yield f"- Labelled cells of this microscope: {counts}; {account['groups']} groups"
-    yield f"- Tolerance for old cells: {account['tolerance']:g} of accuracy; {account['minutes']} minutes"
-    yield f"- Temperature {account['temperature']}; verifiers that may overrule: {account['overrules']}"
-    yield from (f"- {line}" for line in warnings(account))
+    yield f"- From `{check.name_before}` ({check.weights_before}) to {account.weights_after}"
+    mixed = f"{check.share:.0%} fitted weights, the rest the weights before"
+    yield f"- Adapted: {_STRATEGIES[check.strategy]}; {mixed}"
+    counts = ", ".join(f"{name} {count}" for name, count in check.cells.items() if count)
+    yield f"- Labelled cells of this microscope: {counts}; {check.groups} groups"
+    yield f"- Tolerance for old cells: {check.tolerance:g} of accuracy; {check.minutes} minutes"
+    yield f"- Temperature {account.temperature}; verifiers that may overrule: {account.overrules}"
+    yield from (f"- {line}" for line in warning_lines(check))
     yield from ("", "Each cell of this microscope was named by weights adapted without its whole group; shares are")
     yield from ("followed by exact 95 % limits, differences by Tango's for paired cells.", "")
-    yield from ("| cells | before | after | difference | p |", "|---|---|---|---|---|")
-    yield _row("this microscope, as labelled", account["gain"]["as_labelled"])
-    yield _row("this microscope, band and segmented as one", account["gain"]["five_class"])
-    for name, entry in account["gain"]["per_class"].items():
-        yield _row(f"… {name}", entry)
-    yield _row("old cells, as labelled", account["old"]["as_labelled"])
-    yield _row("old cells, band and segmented as one", account["old"]["five_class"])
-    for where, name in (("new", "this microscope"), ("old", "old cells")):
-        yield _row(f"{name}: true cells rejected", account["rejected"][where]["leukocytes"])
-        yield _row(f"{name}: others rejected", account["rejected"][where]["others"])
-    yield from ("", "## More labels", "", f"{further(account)}.", "")
-    if account["more_labels"] is not None:
+    yield from _table(account)
+    yield from ("", "## More labels", "", f"{forecast_line(check.more_labels)}.", "")
+    if check.more_labels is not None:
         yield from ("| cells learnt from | error on the others |", "|---|---|")
-        for point in account["more_labels"]["points"]:
-            yield f"| {point['cells']:.0f} | {point['error']:.4f} |"
+        for point in check.more_labels.points:
+            yield f"| {point.cells:.0f} | {point.error:.4f} |"
 
 
-def _row(name: str, entry: dict[str, Any]) -> str:
-    limits = entry["difference"]
-    if limits["value"] is None:
+def _table(account: Account) -> Iterator[str]:
+    gain, old = account.check.gain, account.old
+    yield from ("| cells | before | after | difference | p |", "|---|---|---|---|---|")
+    yield _row("this microscope, as labelled", gain.as_labelled)
+    yield _row("this microscope, band and segmented as one", gain.five_class)
+    for name, change in gain.per_class.items():
+        yield _row(f"… {name}", change)
+    yield _row("old cells, as labelled", old.as_labelled)
+    yield _row("old cells, band and segmented as one", old.five_class)
+    for rejected, name in ((account.rejected.new, "this microscope"), (account.rejected.old, "old cells")):
+        yield _row(f"{name}: true cells rejected", rejected.leukocytes)
+        yield _row(f"{name}: others rejected", rejected.others)
+
+
+def _row(name: str, change: Paired) -> str:
+    if change.difference is None:
         return f"| {name} | none | none | | |"
-    change = f"{limits['value']:+.4f} ({limits['low']:+.4f} to {limits['high']:+.4f})"
-    return (
-        f"| {name} | {share_text(entry['before'])} | {share_text(entry['after'])} | {change} | {entry['p_value']:.3g} |"
-    )
+    shares = f"{change.before.text()} | {change.after.text()}"
+    return f"| {name} | {shares} | {change.difference.text()} | {change.p_value:.3g} |"

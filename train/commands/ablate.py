@@ -84,6 +84,7 @@ def ablate(
     kept = state or out.with_name(out.name + ".state")
     config = from_options(AblationConfig, values, "ablate")
     report = run(named, config, out, kept, ProgressLine(), to_stderr)
-    sys.stdout.write(
-        json.dumps(report) + "\n" if as_json else f"{len(report['lines'])} lines in {out / 'ablation.md'}\n"
-    )
+    if as_json:
+        sys.stdout.write(json.dumps(report.to_json()) + "\n")
+    else:
+        sys.stdout.write(f"{len(report.lines)} lines in {out / 'ablation.md'}\n")

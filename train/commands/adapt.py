@@ -99,7 +99,7 @@ def adapt(
 
     from smearwatch.train.adapting.adapt import AdaptRequest
     from smearwatch.train.adapting.adapt import adapt as run
-    from smearwatch.train.adapting.report import summary
+    from smearwatch.train.adapting.report import summary_lines
     from smearwatch.train.data.sessions import to_stderr
     from smearwatch.train.progress import ProgressLine
 
@@ -116,7 +116,8 @@ def adapt(
         seed=seed,
     )
     account = run(request, cache, ProgressLine(), to_stderr)
-    lines = (
-        [json.dumps(account)] if as_json else [*summary(account), f"weights in {out}; next: smearwatch promote {out}"]
-    )
+    if as_json:
+        sys.stdout.write(json.dumps(account.to_json()) + "\n")
+        return
+    lines = [*summary_lines(account), f"weights in {out}; next: smearwatch promote {out}"]
     sys.stdout.write("".join(f"{line}\n" for line in lines))

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,11 @@ from smearwatch.train.commands.shared_options import (
     ScaleOption,
     SessionOption,
 )
+
+if TYPE_CHECKING:
+    from smearwatch.train.promotion.listing import ListedWeights
+    from smearwatch.train.promotion.promote import PromotionRequest
+    from smearwatch.train.statistics import Paired
 
 app = typer.Typer(add_completion=False)
 
@@ -81,26 +86,26 @@ def promote(
         _promote(PromotionRequest(weights, cells, force, device, cache), settings, as_json=as_json)
 
 
-def _promote(request: Any, settings: Settings, *, as_json: bool) -> None:
+def _promote(request: "PromotionRequest", settings: Settings, *, as_json: bool) -> None:
     from smearwatch.train.data.sessions import to_stderr
     from smearwatch.train.progress import ProgressLine
     from smearwatch.train.promotion.promote import PromotionRefused, promote
     from smearwatch.train.promotion.report import comparison_lines
 
     record = promote(request, settings, ProgressLine(), to_stderr)
-    if settings.weights is not None and record["promoted"]:
+    if settings.weights is not None and record.promoted:
         to_stderr(f"the settings name weights of their own ({settings.weights}), and the daemon uses those")
     if as_json:
-        sys.stdout.write(json.dumps(record) + "\n")
-    elif record["already"]:
-        sys.stdout.write(f"these weights are in use already: {record['weights_id']}\n")
+        sys.stdout.write(json.dumps(record.to_json()) + "\n")
+    elif record.already:
+        sys.stdout.write(f"these weights are in use already: {record.weights_id}\n")
     else:
         sys.stdout.write("".join(f"{line}\n" for line in comparison_lines(record)))
-        if record["promoted"]:
-            sys.stdout.write(f"promoted: {record['folder']}\n")
+        if record.promoted:
+            sys.stdout.write(f"promoted: {record.folder}\n")
     sys.stdout.flush()
-    if record["objections"] and not record["promoted"]:
-        raise PromotionRefused("; ".join(record["objections"]), "the weights in use stay; --force overrides")
+    if record.objections and not record.promoted:
+        raise PromotionRefused("; ".join(record.objections), "the weights in use stay; --force overrides")
 
 
 def _back(settings: Settings, *, as_json: bool) -> None:
@@ -123,29 +128,32 @@ def _list(settings: Settings, *, as_json: bool) -> None:
     from smearwatch.train.promotion.store import Store
 
     for entry in describe(Store(settings.state_dir)):
-        sys.stdout.write((json.dumps(entry) if as_json else _list_line(entry)) + "\n")
+        sys.stdout.write((json.dumps(entry.to_json()) if as_json else _list_line(entry)) + "\n")
 
 
-def _list_line(entry: dict[str, Any]) -> str:
-    mark = "*" if entry["current"] else " "
-    if entry["fault"]:
-        return f"{mark} {str(entry['weights'])[:16]:<16}  damaged: {entry['fault']}"
-    when = f"{entry['how']} {entry['at']}" if entry["at"] else entry["from"]
-    accuracy = entry["accuracy"]
-    said = ""
-    if accuracy and accuracy["n"]:
-        gap = accuracy["difference"]
-        limits = f"{gap['value']:+.4f}, {gap['low']:+.4f} to {gap['high']:+.4f}"
-        said = f"  accuracy {accuracy['after']['value']:.4f} on {accuracy['n']} cells ({limits})"
-    return f"{mark} {entry['weights'][:16]}  {entry['name']}  {when}{said}"
+def _list_line(entry: "ListedWeights") -> str:
+    mark, weights = "*" if entry.current else " ", str(entry.weights)[:16]
+    if entry.fault:
+        return f"{mark} {weights:<16}  damaged: {entry.fault}"
+    when = f"{entry.how} {entry.at}" if entry.at else entry.origin
+    return f"{mark} {weights}  {entry.name}  {when}{_accuracy(entry.accuracy)}"
+
+
+def _accuracy(change: "Paired | None") -> str:
+    if change is None or change.difference is None:
+        return ""
+    gap = change.difference
+    limits = f"{gap.value:+.4f}, {gap.low:+.4f} to {gap.high:+.4f}"
+    return f"  accuracy {change.after.value:.4f} on {change.n} cells ({limits})"
 
 
 def _write_card(folder: Path, *, as_json: bool) -> None:
     from smearwatch.models.atomic_write import write_atomically
-    from smearwatch.train.promotion.card import CARD_FILE, card, read_known
+    from smearwatch.train.promotion.card import CARD_FILE, render_card
+    from smearwatch.train.promotion.known import read_known
     from smearwatch.train.promotion.store import StoreFailed
 
-    text = card(read_known(folder))
+    text = render_card(read_known(folder))
     try:
         write_atomically(folder / CARD_FILE, text.encode())
     except OSError as error:

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from smearwatch.capture.finder.version import FINDER_VERSION
 from smearwatch.models.atomic_write import write_atomically
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Sample, field_crop
+from smearwatch.train.json_record import JsonRecord
 
 Box = tuple[float, float, float, float]
 
@@ -37,6 +38,35 @@ class _Searched:
 
 
 @dataclass(frozen=True, slots=True)
+class PipelineAccount(JsonRecord):
+    """What became of the boxed cells in the pipeline.
+
+    Attributes
+    ----------
+    labelled
+        All boxed cells: found whole, found cut by the border and therefore not counted (`at_edge`), or missed.
+    in_rejected
+        Of the missed, those in refused frames.
+    unlabelled
+        Found cells that have no box.
+    rejected_frames
+        By reason.
+    um_per_px
+        Least, median and most scale from red cells; None where every frame was refused.
+    """
+
+    labelled: int
+    found: int
+    at_edge: int
+    missed: int
+    in_rejected: int
+    unlabelled: int
+    frames: int
+    rejected_frames: Mapping[str, int]
+    um_per_px: Sequence[float] | None
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineCells:
     """Labelled cells matched to what was found.
 
@@ -45,13 +75,11 @@ class PipelineCells:
     samples
         Those that were found whole, cut where and as large as the pipeline cuts them.
     account
-        For JSON: labelled, found, at_edge (found, but cut by the border and therefore not counted), missed, in_rejected
-        (missed, since their frame was refused), rejected_frames by reason, frames, unlabelled (found without a box),
-        um_per_px (least, median, most).
+        Counts of all boxed cells.
     """
 
     samples: list[Sample]
-    account: dict[str, Any]
+    account: PipelineAccount
 
 
 def find_boxed_cells(root: Path, boxed: Sequence[Sample], cache: Path, progress: Progress) -> PipelineCells:
@@ -116,16 +144,18 @@ def match_boxes(boxes: Sequence[Box], cells: Sequence[Box]) -> dict[int, int]:
 
 def _account(
     account: Counter[str], rejected: Counter[str], labelled: int, frames: int, scales: Sequence[float]
-) -> dict[str, Any]:
-    names = ("found", "at_edge", "missed", "in_rejected", "unlabelled")
-    spread = [min(scales), float(np.median(scales)), max(scales)] if scales else None
-    return {
-        "labelled": labelled,
-        **{name: account[name] for name in names},
-        "frames": frames,
-        "rejected_frames": dict(rejected),
-        "um_per_px": spread,
-    }
+) -> PipelineAccount:
+    return PipelineAccount(
+        labelled=labelled,
+        found=account["found"],
+        at_edge=account["at_edge"],
+        missed=account["missed"],
+        in_rejected=account["in_rejected"],
+        unlabelled=account["unlabelled"],
+        frames=frames,
+        rejected_frames=dict(rejected),
+        um_per_px=[min(scales), float(np.median(scales)), max(scales)] if scales else None,
+    )
 
 
 def _overlap(one: Box, two: Box) -> float:

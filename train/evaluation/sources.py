@@ -10,7 +10,7 @@ from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.pipeline_cells import find_boxed_cells
 from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.data.sources import DatasetSpec, ReportLine, Source, read_sources
-from smearwatch.train.evaluation.results import Kind, Origin, PipelineAccount, Split
+from smearwatch.train.evaluation.results import Kind, Origin, Split
 from smearwatch.train.evaluation.seen_in_training import Choice, explain, part
 
 
@@ -99,9 +99,8 @@ def _find_in_fields(
     lines = [f"{name}: the last of every ten frames of a slide is left out, for the next ten may show its cells"]
     if not found.samples:
         return [], [*lines, f"{name}: none of the boxed cells was found by segmentation"]
-    account = PipelineAccount(**found.account)
-    scale = account.um_per_px[1] if account.um_per_px else None
-    origin = Origin(boxes.origin.split, scale, account)
+    scales = found.account.um_per_px
+    origin = Origin(boxes.origin.split, scales[1] if scales else None, found.account)
     return [EvaluationSet(f"{name}, pipeline", "pipeline", found.samples, origin)], lines
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from smearwatch.models.memory import Memory
 from smearwatch.train.data.samples import Sample
 from smearwatch.train.data.sources import DatasetSpec, ReportLine, read_sources
 from smearwatch.train.evaluation.seen_in_training import part
+from smearwatch.train.promotion.record import SetCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,9 @@ class FrozenSet:
     samples: list[Sample]
     left_out: int
 
-    def counts(self) -> dict[str, Any]:
-        """Return the counts for JSON."""
-        return {"cells": len(self.samples), "left_out": self.left_out}
+    def counts(self) -> SetCounts:
+        """Count the cells for the record."""
+        return SetCounts(len(self.samples), self.left_out)
 
 
 def read_frozen_sets(spec: DatasetSpec, memories: Sequence[Memory | None], report_line: ReportLine) -> list[FrozenSet]:

@@ -1,6 +1,7 @@
 """From configuration to weights and their report: gather, train, calibrate on validation, measure on test, write."""
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from smearwatch.train.evaluation.measure import measure
 from smearwatch.train.evaluation.outputs import run_engine
 from smearwatch.train.evaluation.report import write_report
 from smearwatch.train.evaluation.results import Report, ScoredSet
+from smearwatch.train.evaluation.scores import Scores
+from smearwatch.train.json_record import JsonRecord
 from smearwatch.train.training.calibrate import fit_policy, fit_temperature
 from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.gather import Gathered, gather
@@ -29,6 +32,29 @@ _NAMES = {
     "chula": "cells of whole fields, another microscope",
     "simulated": "drawn cells",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _SetSummary(JsonRecord):
+    """What the manifest keeps of a set's scores."""
+
+    n: int
+    accuracy: float | None
+    agreed: float | None
+    five_class: float | None
+    ece: float | None
+    reject_auroc: float | None
+
+    @staticmethod
+    def of(scores: Scores) -> "_SetSummary":
+        return _SetSummary(
+            n=scores.n,
+            accuracy=scores.accuracy,
+            agreed=scores.agreed.value,
+            five_class=scores.five_class.value,
+            ece=scores.ece,
+            reject_auroc=scores.reject.auroc,
+        )
 
 
 def train(config: TrainConfig, out: Path, state: Path, cache: Path, progress: Progress) -> Report:
@@ -139,14 +165,4 @@ def _provenance(gathered: Gathered) -> dict[str, Any]:
 
 
 def _summary(report: Report) -> dict[str, Any]:
-    return {
-        name: {
-            "n": each.scores.n,
-            "accuracy": each.scores.accuracy,
-            "agreed": each.scores.agreed.value,
-            "five_class": each.scores.five_class.value,
-            "ece": each.scores.ece,
-            "reject_auroc": each.scores.reject.auroc,
-        }
-        for name, each in report.sets.items()
-    }
+    return {name: _SetSummary.of(each.scores).to_json() for name, each in report.sets.items()}
