@@ -26,17 +26,15 @@ COMMANDS = {
     "calibrate": _Entry(
         "smearwatch.capture.commands.calibrate", "The scale of a camera from a stage micrometer or scale bar."
     ),
-    "classify": _Entry("smearwatch.train.commands.classify", "Name the leukocyte in single-cell pictures."),
+    "classify": _Entry("smearwatch.train.commands.classify", "Name the leukocyte in each single-cell picture."),
     "slide": _Entry("smearwatch.capture.commands.slide", "A simulated slide, written as a camera would."),
     "train": _Entry("smearwatch.train.commands.train", "Train the networks on labelled cells."),
-    "evaluate": _Entry("smearwatch.train.commands.evaluate", "Measure how well weights name labelled cells."),
-    "adapt": _Entry("smearwatch.train.commands.adapt", "Adapt weights to this microscope with a few labelled cells."),
-    "range": _Entry(
-        "smearwatch.train.commands.range", "Add the range of the training cells to weights, for the drift alarm."
-    ),
+    "evaluate": _Entry("smearwatch.train.commands.evaluate", "Score weights on labelled cells."),
+    "adapt": _Entry("smearwatch.train.commands.adapt", "Improve weights for this microscope with labelled cells."),
+    "range": _Entry("smearwatch.train.commands.range", "Prepare weights for the drift alarm."),
     "promote": _Entry("smearwatch.train.commands.promote", "Use these weights from now on, unless they score worse."),
-    "paper": _Entry("smearwatch.train.commands.paper", "Reproduce the published method, and measure its data leakage."),
-    "ablate": _Entry("smearwatch.train.commands.ablate", "Measure what each part of the training recipe contributes."),
+    "paper": _Entry("smearwatch.train.commands.paper", "Reproduce the published method on labelled cells."),
+    "ablate": _Entry("smearwatch.train.commands.ablate", "Measure what each part of the training recipe is worth."),
     "demo": _Entry("smearwatch.clients.commands.demo", "The whole pipeline on a simulated slide, ending by itself."),
     "config": _Entry("smearwatch.daemon.commands.config", "Check and show the settings."),
 }

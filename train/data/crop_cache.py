@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from smearwatch.capture.finder.version import FINDER_VERSION
 from smearwatch.models.preprocess import SHRINK_VERSION, Preprocessing, shrink
-from smearwatch.train.data.samples import Sample
+from smearwatch.train.data.samples import Image, Sample
 
 Progress = Callable[[str, int, int], None]
 
@@ -73,7 +73,7 @@ def _draw(samples: Sequence[Sample], preprocessing: Preprocessing, path: Path, p
     partial = path.with_suffix(".partial")
     fields = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(samples), side, side, 3))
 
-    def one(sample: Sample) -> NDArray[np.uint8]:
+    def one(sample: Sample) -> Image:
         return shrink(sample.draw(), preprocessing)
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from smearwatch.train.data.samples import read_picture
+from smearwatch.train.data.samples import Image, read_picture
 
 _SIDE_PX = 44
 _MARGIN_PX = 10  # of the thumbnail, a quarter of it: so far may the same cell have moved
@@ -37,7 +37,7 @@ def near_duplicate_groups(paths: Sequence[Path]) -> list[str]:
     return [f"{paths[first].parent.name}/{paths[first].name}" for first in clusters(thumbnails)]
 
 
-def thumbnail(bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
+def thumbnail(bgr: Image) -> NDArray[np.float32]:
     """Shrink a picture [h, w, 3] to grey float32 [44, 44]."""
     grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
     small = cv2.resize(grey, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)

@@ -8,9 +8,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
 from smearwatch.capture.vision.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, measure_light
@@ -21,7 +18,7 @@ from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.record.views import views_by_cell
 from smearwatch.models.classes import CLASSES, NEUTROPHILS
-from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
+from smearwatch.train.data.samples import REJECT, DataUnusable, Image, Sample, Target, either, exact
 
 SOURCE: Final = "session"
 
@@ -201,13 +198,13 @@ def _target(label: str) -> Target:
     return either(NEUTROPHILS) if label == "neutrophil" else REJECT
 
 
-def _crop(path: Path, um_per_px: float, centre_xy_px: tuple[float, float], cut: _Cut) -> NDArray[np.uint8]:
+def _crop(path: Path, um_per_px: float, centre_xy_px: tuple[float, float], cut: _Cut) -> Image:
     bgr, light = _lit_frame(path, um_per_px, cut.max_pixels)
     return cut_flat_crop(bgr, light, centre_xy_px, um_per_px, field_um=cut.field_um)
 
 
 @lru_cache(maxsize=4)
-def _lit_frame(path: Path, um_per_px: float, max_pixels: int) -> tuple[NDArray[np.uint8], FieldLight]:
+def _lit_frame(path: Path, um_per_px: float, max_pixels: int) -> tuple[Image, FieldLight]:
     try:
         bgr = decode(path.read_bytes(), max_pixels=max_pixels)
         return bgr, measure_light(bgr, um_per_px)

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.progress import Outlook
 from smearwatch.train.training.config import TrainConfig
@@ -27,9 +27,6 @@ from smearwatch.train.training.start import first_networks, go_back
 from smearwatch.train.training.state import Keeper, Position, run_digest
 from smearwatch.train.training.steps import Both, Steps
 
-__all__ = ["CellSet", "EpochResult", "Progress", "Trainer"]
-
-Progress = Callable[[str, int, int], None]
 _COLOURS: Final = 1 << 20  # among the seeds of a step, beside its parts
 _READ_LOSS_EVERY: Final = 10  # steps; on a GPU, reading the loss waits for it
 

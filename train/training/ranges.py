@@ -22,11 +22,11 @@ def measure_ranges(trained: CellSet, preprocessing: Preprocessing) -> tuple[Look
 
     A source with too few cells gets no range.
     """
-    looks = defaultdict(list)
+    features = defaultdict(list)
     for sample, field in zip(trained.samples, trained.fields, strict=True):
         if sample.target.kind != "reject":
-            looks[sample.source].append(look(field, preprocessing.um_per_px))
-    return tuple(kind for name in sorted(looks) if (kind := range_of(name, looks[name])) is not None)
+            features[sample.source].append(look(field, preprocessing.um_per_px))
+    return tuple(kind for name in sorted(features) if (kind := range_of(name, features[name])) is not None)
 
 
 def add_start_ranges(measured: tuple[LookRange, ...], start: Manifest | None) -> tuple[LookRange, ...] | None:
@@ -43,7 +43,7 @@ def add_adapted_ranges(present: Manifest, measured: tuple[LookRange, ...], name:
     """Add the ranges of the cells that weights `name` were adapted to, beside those of the `present` weights.
 
     Where it is unknown what the present ones were trained on, it stays unknown: the range of the new cells alone would
-    make everything else look strange.
+    make everything else appear strange.
     """
     if present.ranges is None:
         return None
