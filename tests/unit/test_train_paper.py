@@ -2,7 +2,6 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +13,17 @@ from smearwatch.train.paper import published
 from smearwatch.train.paper.config import PaperConfig
 from smearwatch.train.paper.geometry import vary
 from smearwatch.train.paper.protocol import Plan, plan
-from smearwatch.train.paper.scores import leakage
+from smearwatch.train.paper.results import (
+    CellCounts,
+    Curves,
+    PaperReport,
+    ProtocolResult,
+    SixClassResult,
+    SixClassScores,
+    TwoClassResult,
+    TwoClassScores,
+)
+from smearwatch.train.paper.scores import measure_leakage
 from smearwatch.train.paper.tables import markdown
 from smearwatch.train.statistics import Share
 
@@ -131,19 +140,26 @@ def test_copies_differ_keep_the_middle_and_come_out_the_same_again():
         assert len(stained) == pytest.approx(64, rel=0.35)
 
 
-def test_what_leakage_is_worth_needs_both_protocols():
-    def test_of(hits: int) -> dict[str, Any]:
-        return {"accuracy": {"hits": hits, "n": 100}}
+def six_class(hits: int, n: int = 100) -> SixClassScores:
+    return SixClassScores(n, n, Share(hits, n), cost=0.7, confusion=[[1] * 6] * 6)
 
-    paper = {"six_class": {"96": {"tests": {"augmented": test_of(97), "fresh": test_of(90)}}}}
-    honest = {"six_class": {"96": {"tests": {"augmented": test_of(91), "cells": test_of(92)}}}}
-    (row,) = leakage({"paper": paper, "honest": honest})
-    assert row["px"] == 96
-    assert [row[name]["value"] for name in ("like_with_like", "against_cells", "same_network")] == [0.06, 0.05, 0.07]
-    (alone,) = leakage({"paper": paper})
-    assert alone["like_with_like"] is None
-    assert alone["same_network"] == row["same_network"]
-    assert leakage({"honest": honest}) == []
+
+def result_of(tests: dict[str, SixClassScores]) -> ProtocolResult:
+    table: dict[str, TwoClassScores] = {name: TwoClassScores(9, 11, Share(5, 10)) for name in CLASSES}
+    return ProtocolResult(8, 2, 0, {"96": SixClassResult(tests, Curves([], []))}, TwoClassResult(table, []))
+
+
+def test_what_leakage_is_worth_needs_both_protocols():
+    paper = result_of({"augmented": six_class(97), "fresh": six_class(90)})
+    honest = result_of({"augmented": six_class(91), "cells": six_class(92)})
+    (row,) = measure_leakage({"paper": paper, "honest": honest})
+    assert row.px == 96
+    gaps = (row.like_with_like, row.against_cells, row.same_network)
+    assert [gap and gap.value for gap in gaps] == [0.06, 0.05, 0.07]
+    (alone,) = measure_leakage({"paper": paper})
+    assert alone.like_with_like is None
+    assert alone.same_network == row.same_network
+    assert measure_leakage({"honest": honest}) == []
 
 
 @pytest.mark.parametrize(
@@ -167,17 +183,9 @@ def test_senseless_options_are_named(values: dict[str, object], said: str):
 
 
 def test_the_report_says_what_was_run_when_only_one_protocol_was():
-    half = Share(5, 10).to_json()
-    scores = {"n": 10, "cells": 10, "accuracy": half, "cost": 0.7, "confusion": [[1] * 6] * 6}
-    table = {name: {"specific": 9, "mixed": 11, "accuracy": half} for name in CLASSES}
-    result = {"train": 8, "test": 2, "test_pictures_of_trained_cells": 0, "two_class": {"table": table, "curve": []}}
-    report: dict[str, Any] = {
-        "settings": CONFIG.model_dump(mode="json"),
-        "data": {"folder": "cells", "cells": dict.fromkeys(CLASSES, 3), "fresh": dict.fromkeys(CLASSES, 0)},
-        "protocols": {"honest": {**result, "six_class": {"96": {"tests": {"augmented": scores}, "curve": {}}}}},
-        "leakage": [],
-    }
-    report["data"]["without_outline"] = ["a", "b"]
+    cells: dict[str, int] = dict.fromkeys(CLASSES, 3)
+    data = CellCounts("cells", cells, dict.fromkeys(cells, 0), ["a", "b"], "")
+    report = PaperReport(CONFIG, data, {"honest": result_of({"augmented": six_class(5, 10)})}, [])
     text = markdown(report)
     assert "| band | 495/498 | 0.968 | 9/11 | 0.5000 (0.187 to 0.813; 5/10) |" in text
     assert "| the paper | 480, 320 | its test | 0.996 (266/267) | 0.109 |" in text

@@ -21,11 +21,12 @@ from smearwatch.train.data.class_tree import read_class_tree
 from smearwatch.train.data.samples import DataUnusable, Sample, cell_crop, exact
 from smearwatch.train.paper.config import PaperConfig
 from smearwatch.train.paper.databases import Databases, alone, gather
-from smearwatch.train.paper.keep import Stage, keep, kept
 from smearwatch.train.paper.learning import train_six
 from smearwatch.train.paper.outline import OUTLINE_PX, cell_outline
 from smearwatch.train.paper.outlines import Outlines
+from smearwatch.train.paper.results import Epoch
 from smearwatch.train.paper.run import reproduce
+from smearwatch.train.paper.stages import Stage, read_stage, write_stage
 from tests.drawn import drawn, write_tree
 
 SIZE_PX, UM_PER_PX = 240, 0.15
@@ -93,16 +94,16 @@ def test_the_edge_of_a_cell_alone_is_soft_and_generous():
 
 def test_stages_are_kept_by_what_they_depend_on(tmp_path: Path):
     stage = Stage({"a": torch.arange(3)}, [{"epoch": 1}])
-    keep(tmp_path, "one", "key", stage)
-    found = kept(tmp_path, "one", "key")
+    write_stage(tmp_path, "one", "key", stage)
+    found = read_stage(tmp_path, "one", "key")
     assert found is not None
     assert found.tensors["a"].tolist() == [0, 1, 2]
-    assert found.curve == [{"epoch": 1}]
-    assert kept(tmp_path, "one", "another key") is None
-    assert kept(tmp_path, "two", "key") is None
+    assert found.rows == [{"epoch": 1}]
+    assert read_stage(tmp_path, "one", "another key") is None
+    assert read_stage(tmp_path, "two", "key") is None
     (tmp_path / "one.safetensors").write_bytes(b"no")
     with pytest.raises(DataUnusable, match="damaged"):
-        kept(tmp_path, "one", "key")
+        read_stage(tmp_path, "one", "key")
 
 
 def plain_databases() -> Databases:
@@ -130,7 +131,7 @@ def test_a_killed_reproduction_is_taken_up_with_the_same_result(
     whole = reproduce(tree, TINY, tmp_path / "whole", tmp_path / "whole.state", quiet)
     calls: list[object] = []
 
-    def dies_at_the_second(*arguments: Any) -> list[dict[str, Any]]:
+    def dies_at_the_second(*arguments: Any) -> list[Epoch]:
         calls.append(arguments)
         if len(calls) == 2:
             raise KeyboardInterrupt
@@ -143,14 +144,18 @@ def test_a_killed_reproduction_is_taken_up_with_the_same_result(
     again = reproduce(tree, TINY, tmp_path / "out", tmp_path / "state", quiet)
     assert len(calls) == 3  # the finished one is not trained again
     assert again == whole
-    assert json.loads((tmp_path / "out" / "paper.json").read_text()) == whole
+    assert json.loads((tmp_path / "out" / "paper.json").read_text()) == whole.to_json()
     assert (tmp_path / "out" / "figure1.png").stat().st_size > 10_000
     for name in CLASSES:
         sheet = cv2.imread(str(tmp_path / "out" / f"databases_{name}.png"))
         assert sheet is not None
         assert sheet.shape[1] == 1500
-    assert set(whole["protocols"]["honest"]["six_class"]["72"]["tests"]) == {"augmented", "cells", "fresh", "db1"}
-    assert whole["protocols"]["honest"]["test_pictures_of_trained_cells"] == 0
+    honest = whole.protocols["honest"]
+    assert set(honest.six_class["72"].tests) == {"augmented", "cells", "fresh", "db1"}
+    assert honest.test_pictures_of_trained_cells == 0
+    assert list(whole.to_json()) == ["settings", "data", "protocols", "leakage"]
+    assert list(honest.two_class.curve[0].to_json()) == ["epoch", "training_error", "training_cost"]
+    assert len(honest.six_class["72"].curve.db1[0].to_json()) == 5
 
 
 def test_cells_without_an_outline_are_counted_and_others_stand_in(tree: Path, tmp_path: Path):

@@ -60,7 +60,7 @@ class Bench:
             inside = outlines.of(sample)
             found.append(sample if inside is None else alone_sample(sample, inside))
             self.progress("outlines drawn", len(found), len(samples))
-        outlines.keep()
+        outlines.write()
         return found
 
 

@@ -72,15 +72,13 @@ def paper(
     config = from_options(PaperConfig, values, "paper")
     report = reproduce(cells, config, out, state or out.with_name(out.name + ".state"), ProgressLine())
     if as_json:
-        sys.stdout.write(json.dumps(report) + "\n")
+        sys.stdout.write(json.dumps(report.to_json()) + "\n")
         return
-    for name, result in report["protocols"].items():
-        for side, six in result["six_class"].items():
-            sys.stdout.write(f"{name} {side} px: {six['tests']['augmented']['accuracy']['value']:.4f}\n")
-    for row in report["leakage"]:
-        if row["like_with_like"] is not None:
-            gap = row["like_with_like"]
-            sys.stdout.write(
-                f"leakage at {row['px']} px: {gap['value']:+.4f} ({gap['low']:+.4f}..{gap['high']:+.4f})\n"
-            )
+    for name, result in report.protocols.items():
+        for side, six in result.six_class.items():
+            sys.stdout.write(f"{name} {side} px: {six.tests['augmented'].accuracy.value:.4f}\n")
+    for row in report.leakage:
+        if row.like_with_like is not None:
+            gap = row.like_with_like
+            sys.stdout.write(f"leakage at {row.px} px: {gap.value:+.4f} ({gap.low:+.4f}..{gap.high:+.4f})\n")
     sys.stdout.write(f"report in {out}\n")

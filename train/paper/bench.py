@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -14,8 +13,9 @@ from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.data.split import split_digest
 from smearwatch.train.paper.config import PaperConfig, whole_crop
 from smearwatch.train.paper.databases import Databases
-from smearwatch.train.paper.keep import Stage, keep, kept
-from smearwatch.train.paper.learning import Course, Shelf
+from smearwatch.train.paper.learning import AugmentedCrops, StageSettings
+from smearwatch.train.paper.results import Epoch
+from smearwatch.train.paper.stages import Stage, read_stage, write_stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,36 +28,47 @@ class Bench:
     device: torch.device
     progress: Progress
 
-    def shelf(self, samples: Sequence[Sample], side_px: int) -> Shelf:
+    def crops(self, samples: Sequence[Sample], side_px: int) -> AugmentedCrops:
         """Draw cells at a size, or read them from the state folder."""
         fields = shrunken_fields(samples, whole_crop(side_px), self.state / "crops", self.progress)
-        return Shelf(fields, self.config.seed)
+        return AugmentedCrops(fields, self.config.seed)
 
-    def course(self, name: str, epochs: int, rate: float, stage: int) -> Course:
-        """Lay down how a stage is trained; its number is part of its seed."""
+    def settings(self, name: str, epochs: int, rate: float, stage: int) -> StageSettings:
+        """Return how a stage is trained; its number is part of its seed."""
         config = self.config
         seed = config.seed * 10 + stage
-        return Course(name, epochs, rate, config.weight_decay, config.batch, seed, config.bf16)
+        return StageSettings(name, epochs, rate, config.weight_decay, config.batch, seed, config.bf16)
 
     def stage(
-        self, name: str, network: torch.nn.Module, before: str, learn: Callable[[], list[dict[str, Any]]]
-    ) -> tuple[list[dict[str, Any]], str]:
-        """Train a network, or fill it from the state folder; gives its curve, and the key the next stage builds on."""
+        self, name: str, network: torch.nn.Module, before: str, learn: Callable[[], list[Epoch]]
+    ) -> tuple[list[Epoch], str]:
+        """Train a network, or fill it from the state folder.
+
+        Returns
+        -------
+        list of Epoch, str
+            Its learning curve, and the key that the next stage builds on.
+
+        Raises
+        ------
+        DataUnusable
+            Where what is kept is damaged or of another network.
+        """
         key = hashlib.sha256(json.dumps([name, before, _key(self.config, self.databases)]).encode()).hexdigest()
-        done = kept(self.state, name, key)
+        done = read_stage(self.state, name, key)
         if done is None:
-            done_now = learn()
-            keep(self.state, name, key, Stage(network.state_dict(), done_now))
-            return done_now, key
+            curve = learn()
+            write_stage(self.state, name, key, Stage(network.state_dict(), [row.to_json() for row in curve]))
+            return curve, key
         try:
             network.load_state_dict(done.tensors)
-        except RuntimeError as error:
+            return [Epoch.from_json(row) for row in done.rows], key
+        except (RuntimeError, TypeError) as error:
             matter = "the kept stage is not of this network"
             raise DataUnusable(self.state / name, matter, "delete it, or name another --state") from error
-        return done.curve, key
 
 
 def _key(config: PaperConfig, databases: Databases) -> list[str]:
     """List what a stage's result depends on beside its name: not which other stages are run."""
-    said = config.model_dump_json(exclude={"protocols", "px", "force_scale"})
-    return [said, split_digest(databases.cells), split_digest(databases.alone)]
+    settings = config.model_dump_json(exclude={"protocols", "px", "force_scale"})
+    return [settings, split_digest(databases.cells), split_digest(databases.alone)]

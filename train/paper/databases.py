@@ -17,7 +17,7 @@ from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.paper import published
 from smearwatch.train.paper.config import PaperConfig
-from smearwatch.train.paper.outlines import Outlines, unpacked
+from smearwatch.train.paper.outlines import Outlines, unpack
 
 ALONE_VERSION = 1
 """Raise it with every change by which `alone` gives other pixels; DB-1 is then drawn anew."""
@@ -112,7 +112,7 @@ def gather(
         if found < _FEWEST:
             matter = f"{found} usable cells of class {CLASSES[place]}, and at least {_FEWEST} are needed"
             raise DataUnusable(root, matter, f"put more pictures into a folder {CLASSES[place]}, or use --disputed")
-    outlines.keep()
+    outlines.write()
     cells = [sample for sample, _ in kept]
     groups = {sample.group for sample in cells} | {sample.group for sample in every if sample.sample_id in without}
     each = min(_FRESH_PER_CLASS, config.per_class)
@@ -141,4 +141,4 @@ def alone_sample(sample: Sample, inside: Image) -> Sample:
 
 
 def _draw_alone(draw: Callable[[], Image], packed: Image) -> Image:
-    return alone(draw(), unpacked(packed))
+    return alone(draw(), unpack(packed))

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.paper.config import whole_crop
 from smearwatch.train.paper.geometry import vary
 from smearwatch.train.paper.protocol import Flags, Pictures
+from smearwatch.train.paper.results import Epoch
 from smearwatch.train.training.device import in_bfloat16
 
 _SCORED_AT_ONCE = 64
@@ -25,8 +25,8 @@ _WARMUP_SHARE = 0.08
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    """Where copies of cells are taken from: a database's crops, uint8 [cells, side, side, 3], and the run's seed."""
+class AugmentedCrops:
+    """A database's crops, uint8 [cells, side, side, 3], and the run's seed, from which copies are made."""
 
     fields: NDArray[np.uint8]
     seed: int
@@ -40,7 +40,7 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class StageSettings:
     """How a stage is trained: AdamW, the rate rising shortly and then falling along half a cosine."""
 
     name: str
@@ -60,23 +60,23 @@ class Answers:
     pictures: Pictures
 
     def cost(self) -> float:
-        """Mean cross-entropy (nats) of the six-class answers."""
+        """Return the mean cross-entropy (nats) of the six-class answers."""
         return float(functional.cross_entropy(self.logits, torch.from_numpy(self.pictures.classes)))
 
     def right(self) -> Flags:
-        """Whether each six-class answer is the label."""
-        said: NDArray[np.int64] = self.logits.argmax(dim=1).numpy()
-        return np.asarray(said == self.pictures.classes)
+        """Return whether each six-class answer is the label."""
+        predicted: NDArray[np.int64] = self.logits.argmax(dim=1).numpy()
+        return np.asarray(predicted == self.pictures.classes)
 
 
 def class_logits(network: torch.nn.Module, views: torch.Tensor) -> torch.Tensor:
-    """Six logits for each view, of either kind of network."""
+    """Return six logits for each view, of either kind of network."""
     if isinstance(network, LeukocyteResNet):
         return network(views).class_logits.float()  # type: ignore[no-any-return]
     return network(views).float()  # type: ignore[no-any-return]
 
 
-def answer(network: torch.nn.Module, shelf: Shelf, pictures: Pictures, *, bf16: bool) -> Answers:
+def answer(network: torch.nn.Module, crops: AugmentedCrops, pictures: Pictures, *, bf16: bool) -> Answers:
     """Let a network answer for pictures, in evaluation mode."""
     device = next(network.parameters()).device
     network.eval()
@@ -84,30 +84,40 @@ def answer(network: torch.nn.Module, shelf: Shelf, pictures: Pictures, *, bf16: 
     for start in range(0, len(pictures), _SCORED_AT_ONCE):
         chosen = pictures.at(np.arange(start, min(start + _SCORED_AT_ONCE, len(pictures))))
         with torch.no_grad(), in_bfloat16(device, wanted=bf16):
-            logits = class_logits(network, shelf.views(chosen, device))
+            logits = class_logits(network, crops.views(chosen, device))
         parts.append(logits.cpu())
     return Answers(torch.cat(parts), pictures)
 
 
 def train_six(
-    network: LeukocyteResNet, shelf: Shelf, train: Pictures, watched: Pictures, course: Course, progress: Progress
-) -> list[dict[str, Any]]:
+    network: LeukocyteResNet,
+    crops: AugmentedCrops,
+    train: Pictures,
+    watched: Pictures,
+    settings: StageSettings,
+    progress: Progress,
+) -> list[Epoch]:
     """Train the six-class network; the curve has the errors on both sides and the cost in training, by epoch."""
 
     def loss_of(logits: torch.Tensor, rows: NDArray[np.int64]) -> tuple[torch.Tensor, float]:
         wanted = torch.from_numpy(train.classes[rows]).to(logits.device)
         return functional.cross_entropy(logits, wanted), float((logits.argmax(dim=1) != wanted).float().mean())
 
-    def check() -> dict[str, float]:
-        answers = answer(network, shelf, watched, bf16=course.bf16)
-        return {"validation_error": 1 - float(answers.right().mean()), "validation_cost": answers.cost()}
+    def check() -> tuple[float, float]:
+        answers = answer(network, crops, watched, bf16=settings.bf16)
+        return 1 - float(answers.right().mean()), answers.cost()
 
-    return _train(network, shelf, train, course, loss_of, check, progress)
+    return _train(network, crops, train, settings, loss_of, check, progress)
 
 
 def train_two_class(
-    bank: LeNetBank, shelf: Shelf, pictures: Pictures, trains: Flags, course: Course, progress: Progress
-) -> list[dict[str, Any]]:
+    bank: LeNetBank,
+    crops: AugmentedCrops,
+    pictures: Pictures,
+    trains: Flags,
+    settings: StageSettings,
+    progress: Progress,
+) -> list[Epoch]:
     """Train the six two-class networks side by side, each on its own pictures alone."""
     used = np.flatnonzero(trains.any(axis=1))
     train, members = pictures.at(used), torch.from_numpy(trains[used])
@@ -119,43 +129,42 @@ def train_two_class(
         wrong = ((logits > 0) != (wanted > 0)) & own
         return each[own].mean() * len(CLASSES), float(wrong.sum() / own.sum().clamp(min=1))
 
-    return _train(bank, shelf, train, course, loss_of, dict, progress)
+    return _train(bank, crops, train, settings, loss_of, lambda: (None, None), progress)
 
 
 def _train(
     network: torch.nn.Module,
-    shelf: Shelf,
+    crops: AugmentedCrops,
     train: Pictures,
-    course: Course,
+    settings: StageSettings,
     loss_of: Callable[[torch.Tensor, NDArray[np.int64]], tuple[torch.Tensor, float]],
-    check: Callable[[], dict[str, float]],
+    check: Callable[[], tuple[float, float] | tuple[None, None]],
     progress: Progress,
-) -> list[dict[str, Any]]:
+) -> list[Epoch]:
     device = next(network.parameters()).device
-    optimiser = torch.optim.AdamW(network.parameters(), lr=0.0, weight_decay=course.weight_decay)
-    generator = np.random.default_rng((course.seed, 7))
-    torch.manual_seed(course.seed)  # dropout
-    curve: list[dict[str, Any]] = []
-    steps = math.ceil(len(train) / course.batch)
-    for epoch in range(course.epochs):
+    optimiser = torch.optim.AdamW(network.parameters(), lr=0.0, weight_decay=settings.weight_decay)
+    generator = np.random.default_rng((settings.seed, 7))
+    torch.manual_seed(settings.seed)  # dropout
+    curve: list[Epoch] = []
+    steps = math.ceil(len(train) / settings.batch)
+    for epoch in range(settings.epochs):
         network.train()
         order = generator.permutation(len(train))
         costs, errors = 0.0, 0.0
         for step in range(steps):
-            rows = order[step * course.batch : (step + 1) * course.batch]
+            rows = order[step * settings.batch : (step + 1) * settings.batch]
             for group in optimiser.param_groups:
-                group["lr"] = course.rate * _rate_share((epoch + step / steps) / course.epochs)
-            views = shelf.views(train.at(rows), device)
-            with in_bfloat16(device, wanted=course.bf16):
+                group["lr"] = settings.rate * _rate_share((epoch + step / steps) / settings.epochs)
+            views = crops.views(train.at(rows), device)
+            with in_bfloat16(device, wanted=settings.bf16):
                 logits = class_logits(network, views)
             loss, wrong = loss_of(logits, rows)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             costs, errors = costs + float(loss.detach()) * len(rows), errors + wrong * len(rows)
-            progress(f"{course.name} epoch {epoch + 1}/{course.epochs}", step + 1, steps)
-        row = {"epoch": epoch + 1, "training_error": errors / len(train), "training_cost": costs / len(train)}
-        curve.append({**row, **check()})
+            progress(f"{settings.name} epoch {epoch + 1}/{settings.epochs}", step + 1, steps)
+        curve.append(Epoch(epoch + 1, errors / len(train), costs / len(train), *check()))
     network.eval()
     return curve
 

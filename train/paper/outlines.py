@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from smearwatch.capture.finder.version import FINDER_VERSION
 from smearwatch.train.data.samples import Sample
-from smearwatch.train.paper.keep import Stage, keep, kept
 from smearwatch.train.paper.outline import OUTLINE_PX, OUTLINE_VERSION, cell_outline
+from smearwatch.train.paper.stages import Stage, read_stage, write_stage
 
 _NAME = "outlines"
 
@@ -32,10 +32,10 @@ class Outlines:
             f"{um_per_px} finder {FINDER_VERSION}, outline {OUTLINE_VERSION}".encode()
         ).hexdigest()
         self._packed: dict[str, Image | None] = {}
-        stage = kept(folder, _NAME, self._key)
+        stage = read_stage(folder, _NAME, self._key)
         if stage is not None:
             rows = stage.tensors["packed"].numpy()
-            for number, entry in enumerate(stage.curve):
+            for number, entry in enumerate(stage.rows):
                 self._packed[entry["digest"]] = rows[number] if entry["found"] else None
 
     def of(self, sample: Sample) -> Image | None:
@@ -50,16 +50,16 @@ class Outlines:
             inside = cell_outline(sample.draw())
             self._packed[sample.digest] = None if inside is None else np.packbits(inside)
         packed = self._packed[sample.digest]
-        return None if packed is None else unpacked(packed)
+        return None if packed is None else unpack(packed)
 
-    def keep(self) -> None:
-        """Write all that are known."""
+    def write(self) -> None:
+        """Write all that are known into the folder."""
         empty = np.packbits(np.zeros(OUTLINE_PX**2, dtype=np.uint8))
         rows = np.array([empty if packed is None else packed for packed in self._packed.values()], dtype=np.uint8)
-        noted = [{"digest": digest, "found": packed is not None} for digest, packed in self._packed.items()]
-        keep(self._folder, _NAME, self._key, Stage({"packed": torch.from_numpy(rows)}, noted))
+        notes = [{"digest": digest, "found": packed is not None} for digest, packed in self._packed.items()]
+        write_stage(self._folder, _NAME, self._key, Stage({"packed": torch.from_numpy(rows)}, notes))
 
 
-def unpacked(packed: Image) -> Image:
-    """Bits of an outline to uint8 [180, 180]."""
+def unpack(packed: Image) -> Image:
+    """Return uint8 [180, 180] for the bits of an outline."""
     return np.unpackbits(packed, count=OUTLINE_PX**2).reshape(OUTLINE_PX, OUTLINE_PX)

@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +17,6 @@ from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.data.scale_check import check_tree_scale
 from smearwatch.train.data.split import split_digest
-from smearwatch.train.paper import scores
 from smearwatch.train.paper.bench import Bench
 from smearwatch.train.paper.config import PaperConfig
 from smearwatch.train.paper.databases import Databases, gather
@@ -26,13 +24,23 @@ from smearwatch.train.paper.figure import draw_figure
 from smearwatch.train.paper.learning import answer, train_six, train_two_class
 from smearwatch.train.paper.outlines import Outlines
 from smearwatch.train.paper.protocol import Pictures, Plan, plan
+from smearwatch.train.paper.results import (
+    CellCounts,
+    Curves,
+    Epoch,
+    PaperReport,
+    ProtocolResult,
+    SixClassResult,
+    TwoClassResult,
+)
+from smearwatch.train.paper.scores import measure_leakage, score_six_class, score_two_class
 from smearwatch.train.paper.sheet import write_sheets
 from smearwatch.train.paper.tables import markdown
 
 _ON_DB1, _ON_DB2, _TWO_CLASS = 1, 2, 3
 
 
-def reproduce(root: Path, config: PaperConfig, out: Path, state: Path, progress: Progress) -> dict[str, Any]:
+def reproduce(root: Path, config: PaperConfig, out: Path, state: Path, progress: Progress) -> PaperReport:
     """Do it all; stages that an interrupted run finished are taken up.
 
     Parameters
@@ -46,7 +54,7 @@ def reproduce(root: Path, config: PaperConfig, out: Path, state: Path, progress:
 
     Returns
     -------
-    dict
+    PaperReport
         As `paper.json` holds it.
 
     Raises
@@ -65,72 +73,67 @@ def reproduce(root: Path, config: PaperConfig, out: Path, state: Path, progress:
     write_sheets(out, databases)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     bench = Bench(config, databases, state, device, progress)
-    results: dict[str, Any] = {}
+    results: dict[str, ProtocolResult] = {}
     for planned in plans:
-        results[planned.name] = {
-            "train": len(planned.train),
-            "test": len(planned.test),
-            "test_pictures_of_trained_cells": planned.shared_cells,
-            "six_class": {str(px): _six_class(bench, planned, px) for px in config.px},
-            "two_class": _two_class(bench, planned),
-        }
-    report = {
-        "settings": config.model_dump(mode="json"),
-        "data": _described(root, databases),
-        "protocols": results,
-        "leakage": scores.leakage(results),
-    }
+        results[planned.name] = ProtocolResult(
+            train=len(planned.train),
+            test=len(planned.test),
+            test_pictures_of_trained_cells=planned.shared_cells,
+            six_class={str(px): _six_class(bench, planned, px) for px in config.px},
+            two_class=_two_class(bench, planned),
+        )
+    report = PaperReport(config, _describe(root, databases), results, measure_leakage(results))
     draw_figure(out / "figure1.png", results)
-    write_atomically(out / "paper.json", json.dumps(report, indent=1).encode() + b"\n")
+    write_atomically(out / "paper.json", json.dumps(report.to_json(), indent=1).encode() + b"\n")
     write_atomically(out / "paper.md", markdown(report).encode())
     return report
 
 
-def _six_class(bench: Bench, planned: Plan, side_px: int) -> dict[str, Any]:
+def _six_class(bench: Bench, planned: Plan, side_px: int) -> SixClassResult:
     """Train on DB-1, fine-tune on DB-2, and score."""
     config, databases = bench.config, bench.databases
-    one, two = bench.shelf(databases.alone, side_px), bench.shelf(databases.cells, side_px)
+    one, two = bench.crops(databases.alone, side_px), bench.crops(databases.cells, side_px)
     torch.manual_seed(config.seed)
     network = LeukocyteResNet("batch", config.init).to(bench.device).to(memory_format=torch.channels_last)
     name = f"{planned.name}-{side_px}px"
     watched = planned.test_cells if len(planned.test_cells) else planned.test
 
-    def first() -> list[dict[str, Any]]:
-        course = bench.course(f"{name} DB-1", config.epochs, config.learning_rate, _ON_DB1)
-        return train_six(network, one, planned.train, watched, course, bench.progress)
+    def first() -> list[Epoch]:
+        settings = bench.settings(f"{name} DB-1", config.epochs, config.learning_rate, _ON_DB1)
+        return train_six(network, one, planned.train, watched, settings, bench.progress)
 
-    def then() -> list[dict[str, Any]]:
-        course = bench.course(f"{name} DB-2", config.fine_epochs, config.fine_rate, _ON_DB2)
-        return train_six(network, two, planned.train, watched, course, bench.progress)
+    def then() -> list[Epoch]:
+        settings = bench.settings(f"{name} DB-2", config.fine_epochs, config.fine_rate, _ON_DB2)
+        return train_six(network, two, planned.train, watched, settings, bench.progress)
 
     curve_one, key = bench.stage(f"{name}-db1", network, "", first)
-    tests = {"db1": scores.six_class(answer(network, one, watched, bf16=config.bf16))}
+    tests = {"db1": score_six_class(answer(network, one, watched, bf16=config.bf16))}
     curve_two, _ = bench.stage(f"{name}-db2", network, key, then)
     sides = {"augmented": planned.test, "cells": planned.test_cells}
     for side, pictures in sides.items():
         if len(pictures):
-            tests[side] = scores.six_class(answer(network, two, pictures, bf16=config.bf16))
+            tests[side] = score_six_class(answer(network, two, pictures, bf16=config.bf16))
     if databases.fresh:
-        fresh = bench.shelf(databases.fresh, side_px)
-        tests["fresh"] = scores.six_class(answer(network, fresh, _once(databases.fresh), bf16=config.bf16))
-    return {"tests": tests, "curve": {"db1": curve_one, "db2": curve_two}}
+        fresh = bench.crops(databases.fresh, side_px)
+        tests["fresh"] = score_six_class(answer(network, fresh, _once(databases.fresh), bf16=config.bf16))
+    return SixClassResult(tests, Curves(curve_one, curve_two))
 
 
-def _two_class(bench: Bench, planned: Plan) -> dict[str, Any]:
+def _two_class(bench: Bench, planned: Plan) -> TwoClassResult:
     """Train the six LeNets on DB-2 and score each on its own test."""
     config, data = bench.config, planned.two_class
-    shelf = bench.shelf(bench.databases.cells, config.verifier_px)
+    crops = bench.crops(bench.databases.cells, config.verifier_px)
     torch.manual_seed(config.seed)
     bank = LeNetBank(config.verifier_px).to(bench.device).to(memory_format=torch.channels_last)
 
-    def learn() -> list[dict[str, Any]]:
+    def learn() -> list[Epoch]:
         name = f"{planned.name}-two-class DB-2"
-        course = bench.course(name, config.verifier_epochs, config.learning_rate, _TWO_CLASS)
-        return train_two_class(bank, shelf, data.pictures, data.trains, course, bench.progress)
+        settings = bench.settings(name, config.verifier_epochs, config.learning_rate, _TWO_CLASS)
+        return train_two_class(bank, crops, data.pictures, data.trains, settings, bench.progress)
 
     curve, _ = bench.stage(f"{planned.name}-two-class", bank, "", learn)
-    answers = answer(bank, shelf, data.pictures, bf16=config.bf16)
-    return {"table": scores.two_class(answers, data), "curve": curve}
+    answers = answer(bank, crops, data.pictures, bf16=config.bf16)
+    return TwoClassResult(score_two_class(answers, data), curve)
 
 
 def _once(samples: Sequence[Sample]) -> Pictures:
@@ -139,15 +142,15 @@ def _once(samples: Sequence[Sample]) -> Pictures:
     return Pictures(rows, np.zeros_like(rows), classes)
 
 
-def _described(root: Path, databases: Databases) -> dict[str, Any]:
+def _describe(root: Path, databases: Databases) -> CellCounts:
     def counts(samples: Sequence[Sample]) -> dict[str, int]:
         found = Counter(sample.label for sample in samples)
         return {name: found[name] for name in CLASSES}
 
-    return {
-        "folder": root.name,
-        "cells": counts(databases.cells),
-        "fresh": counts(databases.fresh),
-        "without_outline": databases.without_outline,
-        "sha256": split_digest(databases.cells),
-    }
+    return CellCounts(
+        folder=root.name,
+        cells=counts(databases.cells),
+        fresh=counts(databases.fresh),
+        without_outline=databases.without_outline,
+        sha256=split_digest(databases.cells),
+    )

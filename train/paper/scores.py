@@ -1,74 +1,61 @@
 """Scores of one reproduction, and what leakage is worth."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
 from smearwatch.models.classes import CLASSES
+from smearwatch.train.evaluation.five import confusion_table
 from smearwatch.train.paper.learning import Answers
 from smearwatch.train.paper.protocol import TwoClass
-from smearwatch.train.statistics import Share, independent_difference
+from smearwatch.train.paper.results import Leakage, ProtocolResult, SixClassScores, TwoClassScores
+from smearwatch.train.statistics import Difference, Share, independent_difference
 
 _DECIMALS = 5
 
 
-def six_class(answers: Answers) -> dict[str, Any]:
-    """Accuracy with exact limits, cost, and confusion (rows are labels); at least one picture."""
-    confusion = np.zeros((len(CLASSES), len(CLASSES)), dtype=np.int64)
-    said = answers.logits.argmax(dim=1).numpy()
-    np.add.at(confusion, (answers.pictures.classes, said), 1)
+def score_six_class(answers: Answers) -> SixClassScores:
+    """Score answers to at least one picture."""
+    predicted = answers.logits.argmax(dim=1).numpy()
     right = answers.right()
-    return {
-        "n": len(right),
-        "cells": len(np.unique(answers.pictures.cells)),
-        "accuracy": Share(int(right.sum()), len(right)).to_json(),
-        "cost": round(answers.cost(), _DECIMALS),
-        "confusion": confusion.tolist(),
-    }
+    return SixClassScores(
+        n=len(right),
+        cells=len(np.unique(answers.pictures.cells)),
+        accuracy=Share.of(right),
+        cost=round(answers.cost(), _DECIMALS),
+        confusion=confusion_table(answers.pictures.classes, predicted, len(CLASSES)).tolist(),
+    )
 
 
-def two_class(answers: Answers, data: TwoClass) -> dict[str, Any]:
-    """Table 1: group sizes, and each network's accuracy on its own test pictures."""
-    table: dict[str, Any] = {}
-    for place, name in enumerate(CLASSES):
-        tested = data.tests[:, place]
-        every = tested | data.trains[:, place]
-        own = answers.pictures.classes == place
-        right = (answers.logits[:, place] > 0).numpy() == own
-        table[name] = {
-            "specific": int((every & own).sum()),
-            "mixed": int((every & ~own).sum()),
-            "accuracy": Share(int(right[tested].sum()), int(tested.sum())).to_json(),
-        }
+def score_two_class(answers: Answers, data: TwoClass) -> dict[str, TwoClassScores]:
+    """Make Table 1: group sizes, and each network's accuracy on its own test pictures."""
+    table: dict[str, TwoClassScores] = {}
+    for index, name in enumerate(CLASSES):
+        tested = data.tests[:, index]
+        every = tested | data.trains[:, index]
+        own = answers.pictures.classes == index
+        right = (answers.logits[:, index] > 0).numpy() == own
+        table[name] = TwoClassScores(int((every & own).sum()), int((every & ~own).sum()), Share.of(right[tested]))
     return table
 
 
-def gap(one: dict[str, Any], two: dict[str, Any]) -> dict[str, Any]:
-    """Accuracy of one set of scores minus another's, with 95 % limits (Newcombe, method 10)."""
-    return independent_difference(Share.from_json(one["accuracy"]), Share.from_json(two["accuracy"])).to_json()
-
-
-def leakage(results: dict[str, Any]) -> list[dict[str, Any]]:
-    """Say what leakage is worth, for each picture size that both protocols were run at.
-
-    Returns
-    -------
-    list of dict
-        `px`; `like_with_like`, the paper protocol's accuracy minus the honest one's, both on augmented test pictures;
-        `against_cells`, minus the honest one's on test cells as photographed; `same_network`, its accuracy on its own
-        test minus that on fresh cells. One that cannot be had is None.
-    """
-    paper, honest = (results.get(name, {}).get("six_class", {}) for name in ("paper", "honest"))
+def measure_leakage(results: Mapping[str, ProtocolResult]) -> list[Leakage]:
+    """Compare the protocols at each picture size that "paper" was run at."""
+    paper, honest = results.get("paper"), results.get("honest")
     rows = []
-    for px, scores in paper.items():
-        tests = scores["tests"]
-        other = honest.get(px, {}).get("tests", {})
+    for px, result in paper.six_class.items() if paper else ():
+        tests = result.tests
+        other = honest.six_class[px].tests if honest and px in honest.six_class else {}
         rows.append(
-            {
-                "px": int(px),
-                "like_with_like": gap(tests["augmented"], other["augmented"]) if other else None,
-                "against_cells": gap(tests["augmented"], other["cells"]) if other else None,
-                "same_network": gap(tests["augmented"], tests["fresh"]) if "fresh" in tests else None,
-            }
+            Leakage(
+                px=int(px),
+                like_with_like=_gap(tests["augmented"], other.get("augmented")),
+                against_cells=_gap(tests["augmented"], other.get("cells")),
+                same_network=_gap(tests["augmented"], tests.get("fresh")),
+            )
         )
     return rows
+
+
+def _gap(one: SixClassScores, two: SixClassScores | None) -> Difference | None:
+    return None if two is None else independent_difference(one.accuracy, two.accuracy)

@@ -15,13 +15,13 @@ from smearwatch.train.data.samples import DataUnusable
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a stage left: the network's tensors, and its learning curve, one row an epoch."""
+    """What a stage left: tensors, and rows for JSON, such as its learning curve."""
 
     tensors: dict[str, torch.Tensor]
-    curve: list[dict[str, Any]]
+    rows: list[dict[str, Any]]
 
 
-def keep(folder: Path, name: str, key: str, stage: Stage) -> None:
+def write_stage(folder: Path, name: str, key: str, stage: Stage) -> None:
     """Write a stage, whole or not at all.
 
     Parameters
@@ -32,12 +32,12 @@ def keep(folder: Path, name: str, key: str, stage: Stage) -> None:
         Stands for everything that the stage depends on.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {place: value.detach().cpu().contiguous() for place, value in stage.tensors.items()}
-    content = pack_tensors(tensors, {"key": key, "curve": json.dumps(stage.curve)})
+    tensors = {name: value.detach().cpu().contiguous() for name, value in stage.tensors.items()}
+    content = pack_tensors(tensors, {"key": key, "curve": json.dumps(stage.rows)})
     write_atomically(folder / f"{name}.safetensors", content)
 
 
-def kept(folder: Path, name: str, key: str) -> Stage | None:
+def read_stage(folder: Path, name: str, key: str) -> Stage | None:
     """Read a stage; None where it is not there or was made from something else.
 
     Raises
@@ -53,7 +53,7 @@ def kept(folder: Path, name: str, key: str) -> Stage | None:
             note = content.metadata()
             if note["key"] != key:
                 return None
-            tensors = {place: content.get_tensor(place) for place in content.keys()}
+            tensors = {name: content.get_tensor(name) for name in content.keys()}
         return Stage(tensors, json.loads(note["curve"]))
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise DataUnusable(
