@@ -57,8 +57,8 @@ class Memory:
     fitted: Remembered
     held: Remembered
 
-    def has_met(self, digest: str) -> bool:
-        """Return whether a picture with this SHA-256 (hex) was trained on or chosen by."""
+    def seen_in_training(self, digest: str) -> bool:
+        """Say whether a picture with this SHA-256 (hex) was trained on or chosen by."""
         key = short(digest)
         return key in self.train_digests or key in self.validation_digests
 

@@ -21,7 +21,7 @@ _LOG_EVERY_S = 20.0
 
 
 class ProgressLine:
-    """Says what is done, how far, and how long it will still take.
+    """Shows what is done, how far, and how long it will still take.
 
     On a terminal a bar for each stage; elsewhere a line is written every twenty seconds and at the end of a stage.
     """
@@ -29,7 +29,7 @@ class ProgressLine:
     def __init__(self) -> None:
         self._stage = ""
         self._started_s = 0.0
-        self._said_s = 0.0
+        self._reported_s = 0.0
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
@@ -43,9 +43,9 @@ class ProgressLine:
             self.close()
             self._stage, self._started_s = stage, now_s
         every_s = _TERMINAL_EVERY_S if terminal else _LOG_EVERY_S
-        if done < total and now_s - self._said_s < every_s and not (terminal and begun):
+        if done < total and now_s - self._reported_s < every_s and not (terminal and begun):
             return
-        self._said_s = now_s
+        self._reported_s = now_s
         if terminal:
             self._draw(what, done, total)
             return
@@ -65,7 +65,7 @@ class ProgressLine:
         if self._bar is None:
             columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn())
             times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(elapsed_when_finished=False))
-            # No thread draws: a bar that stands still says that the work does.
+            # No thread draws: a bar that stands still means that the work does.
             self._bar = Progress(
                 *columns,
                 *times,
@@ -97,7 +97,7 @@ class Outlook:
         self._started_s = time.monotonic()
 
     def left(self, done: float) -> str:
-        """Words for the time left once `done` of the work is done; empty where nothing can be said yet."""
+        """Format the time left once `done` of the work is done; empty where it is not known yet."""
         if done <= self._begun:
             return ""
         elapsed_s = time.monotonic() - self._started_s

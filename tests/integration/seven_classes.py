@@ -58,7 +58,7 @@ def networks(folder: Path) -> dict[str, Any]:
     from smearwatch.models.preprocess import Preprocessing, shrink
     from smearwatch.models.resnet import LeukocyteResNet
     from smearwatch.models.verdict import Policy
-    from smearwatch.train.adapting.logits import ask
+    from smearwatch.train.adapting.logits import run_networks
     from smearwatch.train.saving import save_weights
 
     torch.manual_seed(1)
@@ -69,7 +69,7 @@ def networks(folder: Path) -> dict[str, Any]:
     crop = np.random.default_rng(2).integers(0, 256, (750, 750, 3), dtype=np.uint8)
     (judgement,) = Engine.load(folder, device="cpu").judge([crop])
     loaded = checkpoint.load(folder)
-    logits = ask(loaded.resnet, loaded.bank, np.stack([shrink(crop, small)]), small)
+    logits = run_networks(loaded.resnet, loaded.bank, np.stack([shrink(crop, small)]), small)
     return {
         "probabilities": judgement.probabilities,
         "verifiers": judgement.verifiers,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -21,19 +21,20 @@ from smearwatch.models.manifest import LookRange, Manifest
 from smearwatch.models.memory import Memory
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.train.adapting.account import Account
 from smearwatch.train.adapting.adabn import AdaBN
 from smearwatch.train.adapting.adapt import AdaptRequest, NothingGained, adapt
 from smearwatch.train.adapting.fine_tuning import FineTuning
-from smearwatch.train.adapting.logits import ask, named_rightly, network_input
+from smearwatch.train.adapting.logits import named_rightly, network_input, run_networks
 from smearwatch.train.adapting.network import put_into
-from smearwatch.train.adapting.old import OldCells
-from smearwatch.train.adapting.strategy import shuffled
+from smearwatch.train.adapting.old_cells import OldCells
+from smearwatch.train.adapting.strategy import shuffle_indices
 from smearwatch.train.adapting.writing import OldForgotten
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.samples import DataUnusable, Sample, exact
 from smearwatch.train.data.sources import DatasetSpec
 from smearwatch.train.saving import save_weights
-from smearwatch.train.training.remembering import body_features, remembered
+from smearwatch.train.training.remembering import body_features, make_remembered
 
 pytestmark = pytest.mark.integration
 
@@ -53,20 +54,20 @@ def _one_thread(one_thread: None) -> Iterator[None]:
         yield
 
 
-def blob(place: int, seed: int, size_px: int) -> NDArray[np.uint8]:
+def blob(index: int, seed: int, size_px: int) -> NDArray[np.uint8]:
     """Draw a disc in its class's colour on a cloudy light ground: quick, and enough to be told apart."""
     rng = np.random.default_rng(seed)
     cloud = cv2.resize(rng.uniform(0, 25, (9, 9, 3)), (size_px, size_px), interpolation=cv2.INTER_CUBIC)
     picture = np.full((size_px, size_px, 3), 225.0) - cloud
-    colour = 60.0 + 120.0 * np.array([place & 1, place >> 1 & 1, place >> 2 & 1])
+    colour = 60.0 + 120.0 * np.array([index & 1, index >> 1 & 1, index >> 2 & 1])
     centre = (size_px // 2 + int(rng.integers(-3, 4)), size_px // 2 + int(rng.integers(-3, 4)))
     cv2.circle(picture, centre, size_px // 5, colour.tolist(), -1)
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def unlike_others(place: int, seed: int) -> NDArray[np.uint8]:
+def unlike_others(index: int, seed: int) -> NDArray[np.uint8]:
     """Draw such a disc on strong clouds of its own, so that no two pictures pass for the same cell."""
-    picture = blob(place, seed, 240)
+    picture = blob(index, seed, 240)
     cloud = cv2.resize(np.random.default_rng(seed).uniform(0, 1, (5, 5)), (240, 240), interpolation=cv2.INTER_CUBIC)
     return np.asarray(np.clip(picture * np.clip(cloud, 0, 1)[..., None], 0, 255), dtype=np.uint8)
 
@@ -79,9 +80,9 @@ def drawn() -> CellSet:
     samples = []
     for number in range(60):
         digest = f"{number:064x}"
-        place = number % 6
-        target = exact(place)
-        samples.append(Sample(f"old/{number}", "old", CLASSES[place], target, f"{number}", None, no_picture, digest))
+        index = number % 6
+        target = exact(index)
+        samples.append(Sample(f"old/{number}", "old", CLASSES[index], target, f"{number}", None, no_picture, digest))
     return CellSet(samples, np.stack([blob(number % 6, number, 72) for number in range(60)]))
 
 
@@ -91,7 +92,7 @@ def untaught(drawn: CellSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(1)
     resnet, bank = LeukocyteResNet().eval(), LeNetBank(SMALL.view_px).eval()
     features = body_features(resnet, network_input(drawn.fields, SMALL)).numpy()
-    fitted, held = (remembered(features[start::2], drawn.samples[start::2]) for start in (0, 1))
+    fitted, held = (make_remembered(features[start::2], drawn.samples[start::2]) for start in (0, 1))
     folder = tmp_path_factory.mktemp("weights") / "untaught"
     manifest = Manifest(name="untaught", preprocessing=SMALL, tensors={}, ranges=(OLD_RANGE,))
     save_weights(folder, resnet, bank, manifest, memory.packed(Memory(frozenset({7}), frozenset({8}), fitted, held)))
@@ -118,7 +119,7 @@ class Adapted(NamedTuple):
 
     out: Path
     cache: Path
-    account: dict[str, Any]
+    account: Account
 
 
 @pytest.fixture(scope="module")
@@ -130,17 +131,17 @@ def adapted(here: DatasetSpec, untaught: Path, tmp_path_factory: pytest.TempPath
 
 def test_heads_learn_and_the_folder_is_complete(here: DatasetSpec, untaught: Path, adapted: Adapted, tmp_path: Path):
     out, account = adapted.out, adapted.account
-    assert account["gained"]
-    assert account["gain"]["as_labelled"]["after"]["hits"] > account["gain"]["as_labelled"]["before"]["hits"]
-    assert account["old"]["as_labelled"]["after"]["hits"] >= account["old"]["as_labelled"]["before"]["hits"]
-    assert json.loads((out / "adapt.json").read_text()) == account
+    assert account.check.gained
+    assert account.check.gain.as_labelled.after.hits > account.check.gain.as_labelled.before.hits
+    assert account.old.as_labelled.after.hits >= account.old.as_labelled.before.hits
+    assert json.loads((out / "adapt.json").read_text()) == account.to_json()
     assert "Research Use Only" in (out / "adapt.md").read_text()
     engine = Engine.load(out, device="cpu")
-    assert engine.weights_id == account["weights_after"] != account["weights_before"]
+    assert engine.weights_id == account.weights_after != account.check.weights_before
     assert engine.manifest.name == "ours"
     assert engine.manifest.ranges is not None
     assert [(kind.name, kind.cells) for kind in engine.manifest.ranges] == [("old", 30), ("here of ours", 48)]
-    assert engine.manifest.data["adapted"]["from"] == account["weights_before"]
+    assert engine.manifest.data["adapted"]["from"] == account.check.weights_before
     kept = memory.load(out)
     assert kept is not None
     assert len(kept.fitted.kinds) == 30 + 48
@@ -148,7 +149,7 @@ def test_heads_learn_and_the_folder_is_complete(here: DatasetSpec, untaught: Pat
     assert len(kept.train_digests) == 49
     assert not list(out.parent.glob(".*partial"))
     again = adapt(request(here, untaught, tmp_path / "again"), tmp_path / "cache", silent, print)
-    assert again["weights_after"] == account["weights_after"]
+    assert again.weights_after == account.weights_after
 
 
 def test_what_is_remembered_after_adapting_is_what_the_new_weights_see(adapted: Adapted):
@@ -167,14 +168,14 @@ def test_without_a_gain_nothing_is_written_unless_wanted(
     second = replace(request(here, adapted.out, tmp_path / "second"), keep_anyway=keep_anyway)
     if keep_anyway:
         account = adapt(second, adapted.cache, silent, lines.append)
-        assert not account["gained"]
+        assert not account.check.gained
         checkpoint.load(tmp_path / "second")
     else:
         with pytest.raises(NothingGained, match="no gain shown on 48 cells") as caught:
             adapt(second, adapted.cache, silent, lines.append)
         assert "--keep-anyway" in caught.value.hint
         assert not (tmp_path / "second").exists()
-    assert any("48 of 48 cells were met in training" in line for line in lines)
+    assert any("48 of 48 cells were seen in training" in line for line in lines)
 
 
 def test_old_cells_kept_aside_may_not_fall_by_more_than_the_tolerance(
@@ -184,18 +185,18 @@ def test_old_cells_kept_aside_may_not_fall_by_more_than_the_tolerance(
     assert known is not None
     with torch.no_grad():
         said = networks.resnet.classify(torch.from_numpy(known.held.features)).argmax(dim=1).numpy()
-    aside = shuffled(len(said), 1)[1::2]
+    aside = shuffle_indices(len(said), 1)[1::2]
     shares = known.held.shares.copy()
     shares[aside] = np.eye(6, dtype=np.float32)[said[aside]]  # what is kept aside was named rightly before
     kept = replace(known, held=replace(known.held, shares=shares))
     content = memory.packed(kept)
     save_weights(tmp_path / "w", networks.resnet, networks.bank, networks.manifest, content)
-    asked = request(here, tmp_path / "w", tmp_path / "out")
+    wanted = request(here, tmp_path / "w", tmp_path / "out")
     with pytest.raises(OldForgotten, match=f"{len(aside)} of {len(aside)} named rightly before") as caught:
-        adapt(asked, tmp_path / "cache", silent, print)
+        adapt(wanted, tmp_path / "cache", silent, print)
     assert "--tolerance" in caught.value.hint
     assert list(tmp_path.glob("*out*")) == []
-    adapt(replace(asked, keep_anyway=True), tmp_path / "cache", silent, print)
+    adapt(replace(wanted, keep_anyway=True), tmp_path / "cache", silent, print)
     checkpoint.load(tmp_path / "out")
 
 
@@ -203,7 +204,7 @@ def test_weights_without_a_memory_need_old_pictures(here: DatasetSpec, untaught:
     networks = checkpoint.load(untaught)
     bare = tmp_path / "bare"
     save_weights(bare, networks.resnet, networks.bank, networks.manifest)
-    with pytest.raises(WeightsUnusable, match="remember no old cells") as caught:
+    with pytest.raises(WeightsUnusable, match="keep no memory of old cells") as caught:
         adapt(request(here, bare, tmp_path / "out"), tmp_path / "cache", silent, print)
     assert "--old" in caught.value.hint
 
@@ -223,48 +224,55 @@ def test_whole_networks_learn_new_cells_and_remember_anew(
     )  # more than 5e-4 is too much where batch norm keeps the statistics of nothing
     networks = checkpoint.load(untaught)
     parts = [CellSet(drawn.samples[start::4], drawn.fields[start::4]) for start in range(4)]
-    way = FineTuning(networks, memory.load(untaught), parts[0], OldCells(*parts[1:]), steps=24, seed=1, progress=silent)
-    before = way.ask_new(way.present, np.arange(15))
-    fitted = way.fit(np.arange(15))
-    after = way.ask_new(fitted, np.arange(15))
+    strategy = FineTuning(
+        networks, memory.load(untaught), parts[0], OldCells(*parts[1:]), steps=24, seed=1, progress=silent
+    )
+    before = strategy.predict_new(strategy.present, np.arange(15))
+    fitted = strategy.fit(np.arange(15))
+    after = strategy.predict_new(fitted, np.arange(15))
 
     def loss(logits) -> float:
-        places = [int(np.argmax(sample.target.shares)) for sample in parts[0].samples]
+        indices = [int(np.argmax(sample.target.shares)) for sample in parts[0].samples]
         rows = logits.classes - np.log(np.exp(logits.classes).sum(axis=1, keepdims=True))
-        return float(-rows[np.arange(15), places].mean())
+        return float(-rows[np.arange(15), indices].mean())
 
     assert loss(after) < loss(before)
-    assert np.array_equal(way.ask_new(way.present, np.arange(15)).classes, before.classes)
-    kept = way.remember(fitted)
+    assert np.array_equal(strategy.predict_new(strategy.present, np.arange(15)).classes, before.classes)
+    kept = strategy.remember(fitted)
     assert len(kept.fitted.kinds) == 30
     assert {7, 8} <= kept.train_digests | kept.validation_digests
     adapted = Networks(LeukocyteResNet().eval(), LeNetBank(SMALL.view_px).eval(), networks.manifest)
-    put_into(adapted, way.of_networks(fitted))
-    asked = ask(adapted.resnet, adapted.bank, parts[0].fields, SMALL)
-    assert np.allclose(asked.classes, after.classes, atol=1e-4)
+    put_into(adapted, strategy.of_networks(fitted))
+    logits = run_networks(adapted.resnet, adapted.bank, parts[0].fields, SMALL)
+    assert np.allclose(logits.classes, after.classes, atol=1e-4)
     with torch.no_grad():
         from_memory = adapted.resnet.classify(torch.from_numpy(kept.fitted.features[15:])).numpy()
     assert np.allclose(from_memory, after.classes, atol=1e-3)
-    assert named_rightly(parts[0].samples, asked).shape == (15,)
+    assert named_rightly(parts[0].samples, logits).shape == (15,)
 
 
 def test_statistics_go_half_way_to_the_new_cells_and_no_weight_learns(drawn: CellSet, untaught: Path):
     networks = checkpoint.load(untaught)
     parts = [CellSet(drawn.samples[start::4], drawn.fields[start::4]) for start in range(4)]
     dark = CellSet(parts[0].samples, parts[0].fields // 2)
-    way = AdaBN(networks, memory.load(untaught), dark, OldCells(*parts[1:]), seed=1)
-    fitted = way.fit(np.arange(15))
-    changed = {key for key in fitted if not torch.equal(fitted[key], way.present[key])}
+    strategy = AdaBN(networks, memory.load(untaught), dark, OldCells(*parts[1:]), seed=1)
+    fitted = strategy.fit(np.arange(15))
+    changed = {key for key in fitted if not torch.equal(fitted[key], strategy.present[key])}
     assert changed
     assert all(key.startswith("resnet.") and key.endswith(("running_mean", "running_var")) for key in changed)
-    assert not np.allclose(way.ask_new(fitted, np.arange(15)).classes, way.ask_new(way.present, np.arange(15)).classes)
+    assert not np.allclose(
+        strategy.predict_new(fitted, np.arange(15)).classes,
+        strategy.predict_new(strategy.present, np.arange(15)).classes,
+    )
 
     first = "resnet.body.bn1.running_mean"
     with torch.no_grad():
         seen = networks.resnet.body.conv1(network_input(dark.fields, SMALL)).mean(dim=(0, 2, 3))
-    half = (way.present[first] + seen) / 2
-    assert torch.allclose(fitted[first], half, atol=0.1 * float((seen - way.present[first]).abs().max()))
-    assert all(torch.equal(one, two) for one, two in zip(fitted.values(), way.fit(np.arange(15)).values(), strict=True))
+    half = (strategy.present[first] + seen) / 2
+    assert torch.allclose(fitted[first], half, atol=0.1 * float((seen - strategy.present[first]).abs().max()))
+    assert all(
+        torch.equal(one, two) for one, two in zip(fitted.values(), strategy.fit(np.arange(15)).values(), strict=True)
+    )
 
 
 def test_with_old_pictures_both_ways_are_tried_and_the_better_one_is_taken(
@@ -276,11 +284,11 @@ def test_with_old_pictures_both_ways_are_tried_and_the_better_one_is_taken(
         for each in range(30):
             cv2.imwrite(str(root / name / f"{each}.png"), unlike_others(number, 5000 + 100 * number + each))
     old = DatasetSpec(data=root, um_per_px=UM_PER_PX, force_scale=True)
-    asked = replace(request(here, untaught, tmp_path / "out"), old=old, steps=4, folds=2, keep_anyway=True)
-    account = adapt(asked, tmp_path / "cache", silent, print)
-    assert list(account["tried"]) == ["statistics", "networks"]
-    assert account["tried"][account["way"]] == max(account["tried"].values())
-    assert account["gain"]["as_labelled"]["after"]["hits"] == account["tried"][account["way"]]
+    wanted = replace(request(here, untaught, tmp_path / "out"), old=old, steps=4, folds=2, keep_anyway=True)
+    account = adapt(wanted, tmp_path / "cache", silent, print)
+    assert list(account.check.tried) == ["statistics", "networks"]
+    assert account.check.tried[account.check.strategy] == max(account.check.tried.values())
+    assert account.check.gain.as_labelled.after.hits == account.check.tried[account.check.strategy]
     told = (tmp_path / "out" / "adapt.md").read_text()
-    assert f"statistics {account['tried']['statistics']}, networks {account['tried']['networks']}" in told
-    assert Engine.load(tmp_path / "out", device="cpu").weights_id == account["weights_after"]
+    assert f"statistics {account.check.tried['statistics']}, networks {account.check.tried['networks']}" in told
+    assert Engine.load(tmp_path / "out", device="cpu").weights_id == account.weights_after

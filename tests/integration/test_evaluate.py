@@ -310,7 +310,7 @@ def test_real_boxed_cells_are_found_by_the_pipeline(real_data: Path, tmp_path: P
     boxed = read_boxed_fields(real_data / "chula", 0.094)[::9]
     told: list[str] = []
     found = find_boxed_cells(real_data / "chula", boxed, tmp_path, lambda what, done, total: told.append(what))
-    assert found.account["labelled"] == len(boxed)
+    assert found.account.labelled == len(boxed)
     assert len(found.samples) / len(boxed) > 0.85
     assert found.samples[0].draw().shape == (750, 750, 3)
     again = find_boxed_cells(real_data / "chula", boxed, tmp_path, lambda what, done, total: pytest.fail(what))

@@ -13,7 +13,7 @@ from smearwatch.models.manifest import LookRange, Manifest
 from smearwatch.train.commands import range as range_command
 from smearwatch.train.commands import train
 from smearwatch.train.saving import save_manifest, save_weights
-from smearwatch.train.training.ranges import met_besides, trained_anew
+from smearwatch.train.training.ranges import add_adapted_ranges, add_start_ranges
 
 pytestmark = pytest.mark.integration
 
@@ -91,16 +91,16 @@ def manifest(*ranges: LookRange) -> Manifest:
 
 
 def test_what_the_start_met_is_met_too():
-    assert trained_anew((), None) is None
-    assert trained_anew((kind("a"),), None) == (kind("a"),)
-    assert trained_anew((kind("a", 50),), manifest(kind("a"), kind("b"))) == (kind("b"), kind("a", 50))
-    assert trained_anew((), manifest(kind("b"))) == (kind("b"),)
+    assert add_start_ranges((), None) is None
+    assert add_start_ranges((kind("a"),), None) == (kind("a"),)
+    assert add_start_ranges((kind("a", 50),), manifest(kind("a"), kind("b"))) == (kind("b"), kind("a", 50))
+    assert add_start_ranges((), manifest(kind("b"))) == (kind("b"),)
 
 
 def test_adapted_weights_have_met_further_cells():
-    assert met_besides(manifest(), (kind("session"),), "x") is None
-    once = met_besides(manifest(kind("a")), (kind("session"),), "x")
+    assert add_adapted_ranges(manifest(), (kind("session"),), "x") is None
+    once = add_adapted_ranges(manifest(kind("a")), (kind("session"),), "x")
     assert once == (kind("a"), kind("session of x"))
-    twice = met_besides(manifest(*once), (kind("session", 60),), "x")
+    twice = add_adapted_ranges(manifest(*once), (kind("session", 60),), "x")
     assert twice == (*once, kind("session of x (2)", 60))
-    assert met_besides(manifest(kind("a")), (), "x") == (kind("a"),)
+    assert add_adapted_ranges(manifest(kind("a")), (), "x") == (kind("a"),)

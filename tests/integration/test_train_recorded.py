@@ -105,7 +105,7 @@ def test_a_damaged_frame_is_told_in_one_line(recorded: tuple[Path, dict[str, Fie
     path.write_bytes(content[:-1])
     told: list[str] = []
     try:
-        left = read_labelled_session(folder, tell=told.append)
+        left = read_labelled_session(folder, report_line=told.append)
     finally:
         path.write_bytes(content)
     assert not [sample for sample in left if first[:16] in sample.sample_id]

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.training.batch_statistics import settled
+from smearwatch.train.training.batch_statistics import adapt_batch_norm
 
 
 def batches(shift: float, scale: float) -> list[torch.Tensor]:
@@ -17,13 +17,13 @@ def batches(shift: float, scale: float) -> list[torch.Tensor]:
 def resnet() -> LeukocyteResNet:
     """A network whose statistics are those of some cells."""
     torch.manual_seed(1)
-    return settled(LeukocyteResNet(), batches(0.0, 1.0))
+    return adapt_batch_norm(LeukocyteResNet(), batches(0.0, 1.0))
 
 
 def test_another_contrast_is_taken_out(resnet: LeukocyteResNet):
     # Contrast alone: at the border of a view a shift meets the padding, which does not shift with it.
     home, away = torch.cat(batches(0.0, 1.0)), torch.cat(batches(0.0, 0.4))
-    moved = settled(resnet, batches(0.0, 0.4))
+    moved = adapt_batch_norm(resnet, batches(0.0, 0.4))
     with torch.no_grad():
         wanted = resnet.body(home)
         kept, lost = ((network.body(away) - wanted).abs().mean() for network in (moved, resnet))
@@ -32,7 +32,7 @@ def test_another_contrast_is_taken_out(resnet: LeukocyteResNet):
 
 def test_only_statistics_change_and_only_in_the_copy(resnet: LeukocyteResNet):
     before = {name: value.clone() for name, value in resnet.state_dict().items()}
-    moved = settled(resnet, batches(0.7, 0.4))
+    moved = adapt_batch_norm(resnet, batches(0.7, 0.4))
     assert not moved.training
     for name, value in moved.state_dict().items():
         assert torch.equal(resnet.state_dict()[name], before[name])
@@ -43,9 +43,11 @@ def test_only_statistics_change_and_only_in_the_copy(resnet: LeukocyteResNet):
 
 def test_every_batch_counts_alike(resnet: LeukocyteResNet):
     one, two = batches(0.0, 1.0)[:1], batches(2.0, 1.0)[:1]
-    first = next(layer for layer in settled(resnet, one + two).modules() if isinstance(layer, nn.BatchNorm2d))
+    first = next(layer for layer in adapt_batch_norm(resnet, one + two).modules() if isinstance(layer, nn.BatchNorm2d))
     halves = [
-        next(layer for layer in settled(resnet, each).modules() if isinstance(layer, nn.BatchNorm2d)).running_mean
+        next(
+            layer for layer in adapt_batch_norm(resnet, each).modules() if isinstance(layer, nn.BatchNorm2d)
+        ).running_mean
         for each in (one, two)
     ]
     assert halves[0] is not None
@@ -55,5 +57,5 @@ def test_every_batch_counts_alike(resnet: LeukocyteResNet):
 
 def test_group_norm_has_nothing_to_settle():
     network = LeukocyteResNet("group")
-    moved = settled(network, batches(0.7, 0.4))
+    moved = adapt_batch_norm(network, batches(0.7, 0.4))
     assert all(torch.equal(value, moved.state_dict()[name]) for name, value in network.state_dict().items())

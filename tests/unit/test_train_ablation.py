@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.ablation import run as running
-from smearwatch.train.ablation.compared import Named, compared
+from smearwatch.train.ablation.compare import LineAnswers, compare_lines
 from smearwatch.train.ablation.config import AblationConfig
-from smearwatch.train.ablation.groups import label_places
 from smearwatch.train.ablation.lines import RECIPE, lines
+from smearwatch.train.ablation.pretraining import label_indices
 from smearwatch.train.ablation.run import ablate
 from smearwatch.train.commands.ablate import app
 from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, either, exact
@@ -63,39 +63,43 @@ def test_every_line_changes_one_thing_and_costs_about_the_same():
 def test_labels_that_join_classes_count_only_where_they_can():
     cells = [sample("band", exact(0)), sample("n", either((0, 1))), sample("monocyte", exact(4))]
     line = lines(TINY)[0]
-    settled = str(line.settled)
+    adabn_name = str(line.adabn_name)
     answers = {
-        line.name: Named({"s": np.array([1, 1, 4])}, 3, 2.0),
-        settled: Named({"s": np.array([0, 5, 4])}, 3, 2.0),
+        line.name: LineAnswers({"s": np.array([1, 1, 4])}, 3, 2.0),
+        adabn_name: LineAnswers({"s": np.array([0, 5, 4])}, 3, 2.0),
     }
-    first, second = compared([line], answers, {"s": cells})
-    scores = first["sets"]["s"]
-    assert (scores["six"]["hits"], scores["six"]["n"]) == (1, 2)
-    assert (scores["five"]["hits"], scores["five"]["n"]) == (3, 3)
-    assert scores["six_paired"] is None
-    against = second["sets"]["s"]
-    assert (against["six_paired"]["gained"], against["six_paired"]["lost"]) == (1, 0)
-    assert (against["five_paired"]["gained"], against["five_paired"]["lost"]) == (0, 1)
-    assert second["against"] == line.name
+    first, second = compare_lines([line], answers, {"s": cells})
+    scores = first.sets["s"]
+    assert (scores.six.hits, scores.six.n) == (1, 2)
+    assert (scores.five.hits, scores.five.n) == (3, 3)
+    assert scores.six_paired is None
+    against = second.sets["s"]
+    assert against.six_paired is not None
+    assert against.five_paired is not None
+    assert (against.six_paired.gained, against.six_paired.lost) == (1, 0)
+    assert (against.five_paired.gained, against.five_paired.lost) == (0, 1)
+    assert second.against == line.name
 
 
 def test_all_groups_are_told_apart():
-    names, places = label_places(
+    names, indices = label_indices(
         [sample("platelet", either((0, 1))), sample("band", exact(0)), sample("band", exact(0))]
     )
     assert names == ["band", "platelet"]
-    assert places.tolist() == [1, 0, 0]
+    assert indices.tolist() == [1, 0, 0]
 
 
 def test_a_whole_table_and_its_restart(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     # The lines that are made differently; the others differ from the first in their configuration alone.
-    monkeypatch.setattr(running, "lines", lambda config: [line for line in lines(config) if line.first or line.settled])
-    asked = DatasetSpec(tree, UM_PER_PX, force_scale=True)
+    monkeypatch.setattr(
+        running, "lines", lambda config: [line for line in lines(config) if line.first or line.adabn_name]
+    )
+    spec = DatasetSpec(tree, UM_PER_PX, force_scale=True)
     out, state = tmp_path / "out", tmp_path / "state"
-    report = ablate(asked, TINY, out, state, quiet, quiet_line)
-    names = [line["name"] for line in report["lines"]]
+    report = ablate(spec, TINY, out, state, quiet, quiet_line)
+    names = [line.name for line in report.lines]
     assert len(names) == 4
-    assert json.loads((out / "ablation.json").read_text(encoding="utf-8")) == report
+    assert json.loads((out / "ablation.json").read_text(encoding="utf-8")) == report.to_json()
     text = (out / "ablation.md").read_text(encoding="utf-8")
     assert all(f"| {name} |" in text for name in names)
     assert not [path for path in state.iterdir() if path.is_dir() and path.name != "crops"], "networks are not kept"
@@ -108,11 +112,11 @@ def test_a_whole_table_and_its_restart(tree: Path, tmp_path: Path, monkeypatch: 
         return usual(line, bench, folder)
 
     monkeypatch.setattr(running, "_trained", noted)
-    again = ablate(asked, TINY, out, state, quiet, quiet_line)
+    again = ablate(spec, TINY, out, state, quiet, quiet_line)
     assert again == report
     assert trained == []
     next(state.glob("*.json")).unlink()
-    assert ablate(asked, TINY, out, state, quiet, quiet_line)["sets"] == report["sets"]
+    assert ablate(spec, TINY, out, state, quiet, quiet_line).sets == report.sets
     assert len(trained) == 1
 
 
@@ -121,17 +125,17 @@ def quiet_line(line: str) -> None:
 
 
 def test_nothing_compared_on_is_learnt_from(tree: Path, tmp_path: Path):
-    from smearwatch.train.ablation.cells import lay_out
+    from smearwatch.train.ablation.bench import lay_out
     from smearwatch.train.data.sources import read_sources
 
     bench = lay_out(read_sources(DatasetSpec(tree, UM_PER_PX, force_scale=True), quiet_line), tmp_path, quiet)
-    learnt = {each.group for each in bench.taken(10**6)}
+    learnt = {each.group for each in bench.take(10**6)}
     assert learnt
     assert all(each.group not in learnt for cells in bench.sets.values() for each in cells)
 
 
 def test_a_set_without_a_leukocyte_is_one_line(tree: Path, tmp_path: Path):
-    from smearwatch.train.ablation.cells import lay_out
+    from smearwatch.train.ablation.bench import lay_out
     from smearwatch.train.data.sources import Source, read_sources
 
     (first,) = read_sources(DatasetSpec(tree, UM_PER_PX, force_scale=True), quiet_line)

@@ -11,22 +11,22 @@ from smearwatch.daemon.scale_rule import ScaleUnusable
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.memory import Memory, Remembered, short
 from smearwatch.models.verdict import Overrule, Policy
-from smearwatch.train.adapting.folds import check_folds, check_groups, divided_singly, others, thinned
-from smearwatch.train.adapting.given import families, family, read_given, sampling_weights
-from smearwatch.train.adapting.heads import joined, remembered_samples
+from smearwatch.train.adapting.calibration import calibrate
+from smearwatch.train.adapting.folds import indices_outside, is_divided_singly, make_folds, name_groups, thin_out
+from smearwatch.train.adapting.heads import concatenate, remembered_samples
+from smearwatch.train.adapting.labelled_cells import count_families, family, read_labelled_cells, sampling_weights
+from smearwatch.train.adapting.learning_curve import Point, forecast
 from smearwatch.train.adapting.logits import Logits, named_rightly
-from smearwatch.train.adapting.more_labels import Point, forecast
-from smearwatch.train.adapting.old import old_sides
-from smearwatch.train.adapting.scores import gain, is_gain, rejected
-from smearwatch.train.adapting.strategy import Weights, between, follow, old_accuracy, unpushed
-from smearwatch.train.adapting.verdicts import calibrated
+from smearwatch.train.adapting.old_cells import divide_old_cells
+from smearwatch.train.adapting.scores import compare_answers, compare_rejected, is_gain
+from smearwatch.train.adapting.strategy import Weights, average_weights, interpolate, mask_absent_classes, old_accuracy
 from smearwatch.train.commands.adapt import app
 from smearwatch.train.data.cells import Targets
 from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
 from smearwatch.train.data.sources import DatasetSpec
 from smearwatch.train.data.split import split
-from smearwatch.train.training.recolour import change_of, restyled
-from smearwatch.train.training.remembering import remembered
+from smearwatch.train.training.recolour import draw_change, restyle
+from smearwatch.train.training.remembering import make_remembered
 
 
 def cell(target: Target, group: str = "g", name: str = "x") -> Sample:
@@ -36,8 +36,8 @@ def cell(target: Target, group: str = "g", name: str = "x") -> Sample:
     return Sample(name, "here", name, target, group, None, no_picture, digest="00" * 32)
 
 
-def saying(places: list[int], sure: float = 5.0) -> Logits:
-    return Logits(sure * np.eye(6)[places], np.full(len(places), -3.0), sure * (2 * np.eye(6)[places] - 1))
+def saying(indices: list[int], sure: float = 5.0) -> Logits:
+    return Logits(sure * np.eye(6)[indices], np.full(len(indices), -3.0), sure * (2 * np.eye(6)[indices] - 1))
 
 
 @pytest.mark.parametrize(
@@ -52,29 +52,29 @@ def saying(places: list[int], sure: float = 5.0) -> Logits:
 )
 def test_family_joins_band_and_segmented(target: Target, name: str):
     assert family(cell(target)) == name
-    assert families([cell(target)])[name] == 1
+    assert count_families([cell(target)])[name] == 1
 
 
 def test_folds_keep_groups_whole_and_spread_every_class():
-    samples = [cell(exact(place % 6), f"run{place // 6}") for place in range(36)]
-    folds = check_folds(samples, 3, seed=1)
+    samples = [cell(exact(index % 6), f"run{index // 6}") for index in range(36)]
+    folds = make_folds(samples, 3, seed=1)
     assert sorted(np.concatenate(folds).tolist()) == list(range(36))
-    sides = [{samples[place].group for place in fold} for fold in folds]
+    sides = [{samples[index].group for index in fold} for fold in folds]
     assert sum(len(side) for side in sides) == len(set().union(*sides)) == 6
     assert [len(fold) for fold in folds] == [12, 12, 12]
-    assert not set(others(samples, folds[0])) & set(folds[0])
+    assert not set(indices_outside(samples, folds[0])) & set(folds[0])
 
 
 def test_folds_of_slides_with_one_class_each():
     samples = [cell(exact(2 + slide // 2), f"slide{slide}") for slide in range(8) for _ in range(5)]
-    for fold in check_folds(samples, 2, seed=3):
-        assert {family(samples[place]) for place in fold} == {"eosinophil", "basophil", "monocyte", "lymphocyte"}
+    for fold in make_folds(samples, 2, seed=3):
+        assert {family(samples[index]) for index in fold} == {"eosinophil", "basophil", "monocyte", "lymphocyte"}
 
 
 def test_slides_are_kept_whole_where_a_class_stands_on_several():
     slides = [("a", 2), ("b", 2), ("c", 4)]
-    samples = [cell(exact(place), f"here/{slide}/{run}") for slide, place in slides for run in range(3)]
-    groups = check_groups(samples)
+    samples = [cell(exact(index), f"here/{slide}/{run}") for slide, index in slides for run in range(3)]
+    groups = name_groups(samples)
     assert groups == ["here/a"] * 3 + ["here/b"] * 3 + ["here/c/0", "here/c/1", "here/c/2"]
 
 
@@ -82,24 +82,24 @@ def test_new_cells_say_nothing_about_a_class_without_one():
     shares = torch.tensor([[0.5, 0.5, 0, 0, 0, 0], [0, 0, 1.0, 0, 0, 0]])
     targets = Targets(shares, torch.tensor([True, False]), torch.tensor([False, False]))
     logits = torch.zeros(2, 6, requires_grad=True)
-    unpushed(logits, targets).logsumexp(dim=1).sum().backward()
+    mask_absent_classes(logits, targets).logsumexp(dim=1).sum().backward()
     assert logits.grad is not None
     assert (logits.grad[:, :3] > 0).all()
     assert (logits.grad[:, 3:] == 0).all()
 
 
 def test_cells_of_one_group_are_dealt_singly():
-    samples = [cell(exact(place % 2 * 3)) for place in range(10)]
-    assert divided_singly(samples)
-    assert [len(fold) for fold in check_folds(samples, 5, seed=1)] == [2] * 5
+    samples = [cell(exact(index % 2 * 3)) for index in range(10)]
+    assert is_divided_singly(samples)
+    assert [len(fold) for fold in make_folds(samples, 5, seed=1)] == [2] * 5
 
 
 @pytest.mark.parametrize(("share", "kept"), [(1.0, 24), (0.5, 12), (0.25, 6), (0.01, 3)])
 def test_thinning_keeps_every_class(share: float, kept: int):
-    samples = [cell(exact(2 + place % 3)) for place in range(24)]
-    places = thinned(samples, np.arange(24), share, seed=1)
-    assert len(places) == kept
-    assert len({family(samples[place]) for place in places}) == 3
+    samples = [cell(exact(2 + index % 3)) for index in range(24)]
+    indices = thin_out(samples, np.arange(24), share, seed=1)
+    assert len(indices) == kept
+    assert len({family(samples[index]) for index in indices}) == 3
 
 
 def test_a_label_that_joins_two_classes_allows_both():
@@ -118,18 +118,18 @@ class OneTensor:
         self.checked_by: list[Sample] = []
         self._right_up_to = right_up_to
 
-    def fit(self, places):
+    def fit(self, indices):
         return {"w": torch.ones(1)}
 
-    def ask_new(self, weights, places):
-        return saying([2] * len(places))
+    def predict_new(self, weights, indices):
+        return saying([2] * len(indices))
 
-    def ask_chosen_by(self, weights):
+    def predict_chosen_by(self, weights):
         share = float(weights["w"])
         wrong = 0 if share <= self._right_up_to + 1e-6 else 1
         return saying([3] * wrong + [2] * (10 - wrong))
 
-    ask_checked_by = ask_chosen_by
+    predict_checked_by = predict_chosen_by
 
     def of_networks(self, weights):
         return weights
@@ -142,15 +142,15 @@ class OneTensor:
     ("right_up_to", "tolerance", "share"), [(1.0, 0.0, 1.0), (0.6, 0.005, 0.6), (0.0, 0.005, 0.0), (0.0, 0.1, 1.0)]
 )
 def test_old_cells_say_how_far_to_go(right_up_to: float, tolerance: float, share: float):
-    way = OneTensor(right_up_to)
-    least = old_accuracy(way, way.present) - tolerance
-    followed = follow(way, way.fit(np.arange(1)), least)
+    strategy = OneTensor(right_up_to)
+    least = old_accuracy(strategy, strategy.present) - tolerance
+    followed = interpolate(strategy, strategy.fit(np.arange(1)), least)
     assert followed.share == share
     assert followed.weights["w"].item() == pytest.approx(share)
 
 
 def test_weights_in_between():
-    half = between({"a": torch.tensor([0.0, 2.0])}, {"a": torch.tensor([4.0, 0.0])}, 0.25)
+    half = average_weights({"a": torch.tensor([0.0, 2.0])}, {"a": torch.tensor([4.0, 0.0])}, 0.25)
     assert half["a"].tolist() == [1.0, 1.5]
 
 
@@ -159,19 +159,21 @@ def test_weights_in_between():
 )
 def test_a_gain_must_be_surer_than_chance(before: int, after: int, gained: bool):
     samples = [cell(exact(4))] * 20
-    changes = gain(samples, saying([4] * before + [5] * (20 - before)), saying([4] * after + [5] * (20 - after)))
-    assert is_gain(changes) is gained
-    assert changes["per_class"]["monocyte"]["after"]["hits"] == after
-    assert changes["five_class"]["n"] == 20
+    changes = compare_answers(
+        samples, saying([4] * before + [5] * (20 - before)), saying([4] * after + [5] * (20 - after))
+    )
+    assert is_gain(changes.as_labelled) is gained
+    assert changes.per_class["monocyte"].after.hits == after
+    assert changes.five_class.n == 20
 
 
 def test_rejected_tells_true_cells_from_others():
     samples = [cell(exact(4)), cell(exact(4)), cell(REJECT)]
     before = Logits(np.zeros((3, 6)), np.array([2.0, -2.0, 2.0]), np.zeros((3, 6)))
     after = Logits(np.zeros((3, 6)), np.array([-2.0, -2.0, 2.0]), np.zeros((3, 6)))
-    found = rejected(samples, before, after, Policy(), Policy())
-    assert (found["leukocytes"]["before"]["hits"], found["leukocytes"]["after"]["hits"]) == (1, 0)
-    assert found["others"]["after"]["hits"] == 1
+    found = compare_rejected(samples, before, after, Policy(), Policy())
+    assert (found.leukocytes.before.hits, found.leukocytes.after.hits) == (1, 0)
+    assert found.others.after.hits == 1
 
 
 def points_of_a_law(power: float, count: int = 4000) -> list[Point]:
@@ -183,30 +185,30 @@ def points_of_a_law(power: float, count: int = 4000) -> list[Point]:
 def test_forecast_finds_the_law(power: float):
     found = forecast(points_of_a_law(power), [str(n) for n in range(4000)], now=80, more=80, seed=1)
     wanted = 1.5 * (80.0**-power - 160.0**-power)
-    assert found["power"]["value"] == pytest.approx(power, abs=0.03)
-    assert found["gain"]["value"] == pytest.approx(wanted, rel=0.1, abs=0.002)
-    assert found["gain"]["low"] <= wanted <= found["gain"]["high"]
+    assert found.power.value == pytest.approx(power, abs=0.03)
+    assert found.gain.value == pytest.approx(wanted, rel=0.1, abs=0.002)
+    assert found.gain.low <= wanted <= found.gain.high
 
 
 def test_forecast_without_a_trend_or_without_errors_promises_nothing():
     flat = [Point(n, np.arange(100) >= 20) for n in (10.0, 40.0)]
     found = forecast(flat, [str(n) for n in range(100)], now=40, more=40, seed=1)
-    assert found["gain"]["value"] == pytest.approx(0.0, abs=0.005)
+    assert found.gain.value == pytest.approx(0.0, abs=0.005)
     none = [Point(n, np.ones(100, dtype=bool)) for n in (10.0, 40.0)]
-    assert forecast(none, [str(n) for n in range(100)], now=40, more=40, seed=1)["gain"]["high"] < 0.01
+    assert forecast(none, [str(n) for n in range(100)], now=40, more=40, seed=1).gain.high < 0.01
 
 
 def test_restyling_takes_the_new_colours():
     rng = np.random.default_rng(1)
     old = rng.integers(180, 240, (4, 32, 32, 3)).astype(np.uint8)
     new = rng.integers(60, 200, (4, 32, 32, 3)).astype(np.uint8)
-    made = restyled(old, new, change_of(4, np.random.default_rng(2)))
+    made = restyle(old, new, draw_change(4, np.random.default_rng(2)))
     assert made.shape == old.shape
     assert made.dtype == np.uint8
     means = [pictures.astype(float).mean() for pictures in (old, made, new)]
     assert means[2] < means[1] < means[0]
     flat = np.full((1, 32, 32, 3), 250, dtype=np.uint8)
-    assert np.isfinite(restyled(flat, new[:1], change_of(1, rng))).all()
+    assert np.isfinite(restyle(flat, new[:1], draw_change(1, rng))).all()
 
 
 def test_restyling_grey_levels_is_restyling_every_pixel():
@@ -217,12 +219,12 @@ def test_restyling_grey_levels_is_restyling_every_pixel():
     inner = slice(6, -6)
     means = [part[:, inner, inner].mean(axis=(1, 2), keepdims=True) for part in (one, two)]
     spreads = [part[:, inner, inner].std(axis=(1, 2), keepdims=True) for part in (one, two)]
-    way = share.reshape(-1, 1, 1, 1)
-    spread = spreads[0] * (spreads[1] / spreads[0]) ** way
-    density = (one - means[0]) / spreads[0] * spread + means[0] + (means[1] - means[0]) * way
+    strategy = share.reshape(-1, 1, 1, 1)
+    spread = spreads[0] * (spreads[1] / spreads[0]) ** strategy
+    density = (one - means[0]) / spreads[0] * spread + means[0] + (means[1] - means[0]) * strategy
     wanted = np.clip(np.rint(np.exp(-density) * 235), 0, 255)
-    assert np.abs(restyled(old, new, share.astype(np.float32)) - wanted).max() <= 1
-    assert np.mean(restyled(old, new, share.astype(np.float32)) != wanted) < 0.001
+    assert np.abs(restyle(old, new, share.astype(np.float32)) - wanted).max() <= 1
+    assert np.mean(restyle(old, new, share.astype(np.float32)) != wanted) < 0.001
 
 
 def test_frequent_classes_are_drawn_less_often_each():
@@ -232,30 +234,30 @@ def test_frequent_classes_are_drawn_less_often_each():
 
 
 def test_calibration_takes_old_and_new_alike_and_drops_what_nobody_can_check():
-    new_samples = [cell(exact(place % 6)) for place in range(30)]
-    old_samples = [cell(exact(place % 6)) for place in range(60)]
-    new, old = (saying([place % 6 for place in range(count)]) for count in (30, 60))
+    new_samples = [cell(exact(index % 6)) for index in range(30)]
+    old_samples = [cell(exact(index % 6)) for index in range(60)]
+    new, old = (saying([index % 6 for index in range(count)]) for count in (30, 60))
     mute = Logits(old.classes, old.reject, np.full((60, 6), np.nan))
     present = Policy(agree_at=(0.4,) * 6, overrules=(Overrule(said=0, instead=1, claim_at=0.9),))
-    temperature, policy = calibrated(old_samples, mute, new_samples, new, present)
+    temperature, policy = calibrate(old_samples, mute, new_samples, new, present)
     assert temperature < 1  # all are right, so more confidence is due
     assert policy.agree_at == present.agree_at
     assert policy.overrules == ()
     assert policy.reject_at == 0.5
-    assert calibrated(old_samples, old, new_samples, new, present)[1].agree_at == (0.5,) * 6
+    assert calibrate(old_samples, old, new_samples, new, present)[1].agree_at == (0.5,) * 6
 
 
 def test_new_cells_with_high_reject_scores_raise_the_threshold():
     samples = [cell(exact(2))] * 50
     old = saying([2] * 50)
     new = Logits(old.classes, np.full(50, 2.0), old.verifiers)
-    assert calibrated(samples, old, samples, new, Policy())[1].reject_at > 0.85
+    assert calibrate(samples, old, samples, new, Policy())[1].reject_at > 0.85
 
 
 def test_remembered_cells_are_samples_without_a_picture():
     samples = [cell(exact(2)), cell(either((0, 1))), cell(REJECT)]
-    once = remembered(np.zeros((3, 512), np.float32), samples)
-    again = remembered_samples(joined(once, once))
+    once = make_remembered(np.zeros((3, 512), np.float32), samples)
+    again = remembered_samples(concatenate(once, once))
     assert [sample.target for sample in again] == [sample.target for sample in samples] * 2
     with pytest.raises(DataUnusable, match="no picture"):
         again[0].draw()
@@ -282,9 +284,9 @@ def tree(folder: Path, counts: dict[str, int]) -> Path:
     ],
 )
 def test_too_few_cells_are_one_clear_line(tmp_path: Path, counts: dict[str, int], words: str):
-    asked = DatasetSpec(data=tree(tmp_path / "here", counts), um_per_px=0.1, force_scale=True)
+    spec = DatasetSpec(data=tree(tmp_path / "here", counts), um_per_px=0.1, force_scale=True)
     with pytest.raises(DataUnusable) as caught:
-        read_given(asked, print)
+        read_labelled_cells(spec, print)
     assert words in str(caught.value)
     assert "label" in caught.value.hint
 
@@ -332,11 +334,11 @@ def test_old_cells_are_divided_as_the_weights_were_trained():
     nothing = Remembered(np.zeros((0, 512), np.float32), np.zeros((0, 6), np.float32), np.zeros(0, np.uint8))
     keys = [short(sample.digest) for sample in samples]
     met = Memory(frozenset(keys[:2]), frozenset(keys[2:4]), nothing, nothing)
-    sides = old_sides(samples, met)
+    sides = divide_old_cells(samples, met)
     assert {part: [sample.sample_id for sample in side] for part, side in sides.items()} == {
         "train": ["old/1", "old/2"],
         "validation": ["old/3", "old/4"],
         "test": ["old/5", "old/6"],  # the seventh nearly equals the first
     }
     stranger = Memory(frozenset({1}), frozenset(), nothing, nothing)
-    assert old_sides(samples, stranger) == old_sides(samples, None) == split(samples)
+    assert divide_old_cells(samples, stranger) == divide_old_cells(samples, None) == split(samples)

@@ -24,7 +24,7 @@ from smearwatch.train.training.device import training_device
 from smearwatch.train.training.distributed import Ranks, check_division
 from smearwatch.train.training.launch import run
 from smearwatch.train.training.logs import EpochResult, RunLog, copy_logs
-from smearwatch.train.training.schedule import epoch_batches, parts_of, seed_of, work_of_epochs
+from smearwatch.train.training.schedule import derive_seed, epoch_batches, parts_of, work_of_epochs
 from smearwatch.train.training.start import first_networks
 from smearwatch.train.training.state import run_digest
 
@@ -41,7 +41,7 @@ def test_parts_cover_a_share_and_are_the_same_for_every_share(count: int, start:
 
 
 def test_every_step_and_part_has_a_seed_of_its_own():
-    seeds = {seed_of(1, epoch, step, part) for epoch in range(5) for step in range(50) for part in range(-2, 4)}
+    seeds = {derive_seed(1, epoch, step, part) for epoch in range(5) for step in range(50) for part in range(-2, 4)}
     assert len(seeds) == 5 * 50 * 6
     assert all(0 <= seed < 2**63 for seed in seeds)
 
@@ -133,7 +133,7 @@ def test_logs_that_are_taken_up_hold_nothing_twice(tmp_path: Path):
     log.step(10, {"loss": 2.0})
     log.epoch(_ROW)
     log.close()
-    log.kept([_ROW], 0)
+    log.mark_kept([_ROW], 0)
     log.step(20, {"loss": 1.0})
     log.close()
     whole = sorted(path.name.split(".epoch")[1] for path in (tmp_path / "tensorboard").iterdir())

@@ -8,7 +8,7 @@ import pytest
 from smearwatch.models.engine import Outputs
 from smearwatch.models.memory import Memory, Remembered, short
 from smearwatch.models.verdict import Policy
-from smearwatch.train.data.pipeline_cells import matched
+from smearwatch.train.data.pipeline_cells import PipelineAccount, match_boxes
 from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
 from smearwatch.train.evaluation.analysis import analyse
 from smearwatch.train.evaluation.measure import measure
@@ -19,7 +19,6 @@ from smearwatch.train.evaluation.results import (
     Heading,
     Kind,
     Origin,
-    PipelineAccount,
     Report,
     Split,
 )
@@ -193,7 +192,7 @@ def test_what_was_met_and_what_nearly_equals_it_is_left_out():
     ],
 )
 def test_boxes_and_found_cells_pair_up(boxes, cells, partners):
-    assert matched(boxes, cells) == partners
+    assert match_boxes(boxes, cells) == partners
 
 
 def test_worst_cells_are_sure_errors_first_and_disputed_ones_later():

@@ -7,7 +7,7 @@ from smearwatch.capture.slide.thing import THING_KINDS
 from smearwatch.train.data.litter import draw_litter
 from smearwatch.train.data.samples import REJECT
 from smearwatch.train.training.config import DataConfig, TrainConfig
-from smearwatch.train.training.gather import listed
+from smearwatch.train.training.gather import list_samples
 
 WHITE = 235
 
@@ -34,7 +34,7 @@ def test_the_same_thing_every_time_and_each_another():
 
 def test_a_run_takes_as_many_as_it_is_told():
     config = TrainConfig(data=DataConfig(simulated=3, litter=4))
-    assert [sample.target == REJECT for sample in listed(config)] == [False] * 3 + [True] * 4
+    assert [sample.target == REJECT for sample in list_samples(config)] == [False] * 3 + [True] * 4
 
 
 def test_litter_of_one_kind():

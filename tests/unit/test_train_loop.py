@@ -20,12 +20,12 @@ from smearwatch.train.training.schedule import epoch_order, learning_rate
 TWICE = TrainConfig(epochs=10, again_epochs=4, learning_rate=1.0, warmup_share=0.1, again_rate=0.5)
 
 
-def cell(place: int | None, source: str = "cells") -> Sample:
+def cell(position: int | None, source: str = "cells") -> Sample:
     def no_picture():
         raise AssertionError("nothing is drawn here")
 
-    target = REJECT if place is None else exact(place)
-    return Sample("", source, "platelet" if place is None else "x", target, "", None, no_picture, digest="")
+    target = REJECT if position is None else exact(position)
+    return Sample("", source, "platelet" if position is None else "x", target, "", None, no_picture, digest="")
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,14 @@ def test_an_epoch_repeats_the_sources_it_is_told_to():
 
 @pytest.mark.parametrize("places", [[0, 1, 2, 3, 4, 5, None], [0], [None]])
 def test_report_of_many_few_and_no_cells(tmp_path: Path, places: list[int | None]):
-    samples = [cell(place) for place in places]
-    outputs = Outputs(np.eye(6)[[place or 0 for place in places]], np.zeros((len(places), 6)), np.zeros(len(places)))
+    samples = [cell(position) for position in places]
+    outputs = Outputs(
+        np.eye(6)[[position or 0 for position in places]], np.zeros((len(places), 6)), np.zeros(len(places))
+    )
     scores = measure(samples, outputs, Policy())
     scored = ScoredSet(scores)
     write_report(tmp_path, Report("Scores", ["a note"], {"all cells": scored}, first=scored))
-    assert json.loads((tmp_path / "report.json").read_text())["n"] == sum(place is not None for place in places)
+    assert json.loads((tmp_path / "report.json").read_text())["n"] == sum(position is not None for position in places)
     text = (tmp_path / "report.md").read_text()
     assert "a note" in text
     assert ("six classes, all labels" in text) == (scores.n > 0)

@@ -1,5 +1,7 @@
 """What is compared, the rule, the history and the card, without a network."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,12 @@ from smearwatch.models.verdict import Policy
 from smearwatch.train.commands import promote
 from smearwatch.train.data.samples import REJECT, Sample, Target, either, exact
 from smearwatch.train.evaluation.judged import Judged, judged
-from smearwatch.train.promotion.card import Known, card
-from smearwatch.train.promotion.compare import compare
-from smearwatch.train.promotion.history import HistoryDamaged, Step, read_steps, stack, write_steps
-from smearwatch.train.promotion.rule import MARGIN, SIGNIFICANT, objections
+from smearwatch.train.promotion.card import render_card
+from smearwatch.train.promotion.compare import Comparison, compare
+from smearwatch.train.promotion.history import HistoryDamaged, Step, read_steps, undo_stack, write_steps
+from smearwatch.train.promotion.known import PROMOTION_FILE, CardReport, Known, read_promotion
+from smearwatch.train.promotion.record import Promotion, SetCounts, WeightsInUse
+from smearwatch.train.promotion.rule import MARGIN, SIGNIFICANT, find_objections
 from smearwatch.train.statistics import Paired, Share
 
 
@@ -45,16 +49,16 @@ def test_what_is_compared():
     before = answers((0, "confirmed"), (1, "confirmed"), (1, "flagged"), (4, "rejected"), (2, "rejected"))
     after = answers((0, "flagged"), (0, "confirmed"), (4, "flagged"), (4, "confirmed"), (2, "confirmed"))
     found = compare(samples, before, after)
-    assert [found["accuracy"][key] for key in ("n", "both", "gained", "lost")] == [4, 2, 1, 1]
-    assert {name: (entry["gained"], entry["lost"]) for name, entry in found["per_class"].items()} == {
+    assert found.accuracy == Paired(4, 2, 1, 1)
+    assert {name: (change.gained, change.lost) for name, change in found.per_class.items()} == {
         "band": (1, 0),
         "monocyte": (0, 0),
         "neutrophil": (0, 1),
     }
-    assert (found["true_cells_rejected"]["before"]["hits"], found["true_cells_rejected"]["after"]["hits"]) == (1, 0)
-    assert (found["flagged"]["before"]["hits"], found["flagged"]["after"]["hits"]) == (1, 2)
-    assert (found["silent_errors"]["before"]["hits"], found["silent_errors"]["after"]["hits"]) == (1, 0)
-    assert (found["strange_rejected"]["n"], found["strange_rejected"]["lost"]) == (1, 1)
+    assert (found.true_cells_rejected.before.hits, found.true_cells_rejected.after.hits) == (1, 0)
+    assert (found.flagged.before.hits, found.flagged.after.hits) == (1, 2)
+    assert (found.silent_errors.before.hits, found.silent_errors.after.hits) == (1, 0)
+    assert (found.strange_rejected.n, found.strange_rejected.lost) == (1, 1)
 
 
 def test_a_verdict_is_what_the_daemon_would_record():
@@ -63,14 +67,13 @@ def test_a_verdict_is_what_the_daemon_would_record():
     assert (found.places.tolist(), found.verdicts.tolist()) == ([0, 3, 5], ["confirmed", "flagged", "rejected"])
 
 
-def entry(before: str, after: str) -> dict[str, Any]:
-    return Paired.of(bools(before), bools(after)).to_json()
+def entry(before: str, after: str) -> Paired:
+    return Paired.of(bools(before), bools(after))
 
 
-def comparison(**changes: dict[str, Any]) -> dict[str, Any]:
-    even = entry("1" * 400, "1" * 400)
-    whole: dict[str, Any] = {"accuracy": even, "per_class": {"band": even}, "strange_rejected": even, "flagged": even}
-    return {**whole, "true_cells_rejected": entry("0" * 400, "0" * 400), "silent_errors": even, **changes}
+def comparison(**changes: Any) -> Comparison:
+    even, never = entry("1" * 400, "1" * 400), entry("0" * 400, "0" * 400)
+    return replace(Comparison(even, {"band": even}, never, even, even, even), **changes)
 
 
 FALLS, RISES = entry("1" * 10, "0" * 6 + "1" * 4), entry("0" * 10, "1" * 6 + "0" * 4)
@@ -92,13 +95,13 @@ FALLS, RISES = entry("1" * 10, "0" * 6 + "1" * 4), entry("0" * 10, "1" * 6 + "0"
     ],
 )
 def test_the_rule(changes: dict[str, Any], said: str | None):
-    found = objections(comparison(**changes), {"a": comparison()})
+    found = find_objections(comparison(**changes), {"a": comparison()})
     assert len(found) == (said is not None)
     assert said is None or said in found[0]
 
 
 def test_a_set_that_falls_is_not_outweighed_by_another():
-    found = objections(comparison(), {"pbc": comparison(), "session monday": comparison(accuracy=FALLS)})
+    found = find_objections(comparison(), {"pbc": comparison(), "session monday": comparison(accuracy=FALLS)})
     assert found == ["accuracy on session monday falls from 10 to 4 of 10 (p = 0.031)"]
 
 
@@ -107,6 +110,33 @@ def test_the_help_says_the_rule_that_is_applied():
     assert f"lies above -{MARGIN:g}" in said
     assert f"p < {SIGNIFICANT:g}" in said
     assert "381 cells" in said
+
+
+def test_a_record_is_read_back_as_it_was_written(tmp_path: Path):
+    present = WeightsInUse("cd" * 32, "second", "shipped")
+    record = Promotion(
+        promoted=True,
+        already=False,
+        weights_id="ab" * 32,
+        name="ours",
+        present=present,
+        rule="a rule",
+        at="2026-01-01T00:00:00+00:00",
+        objections=["band falls"],
+        forced=True,
+        sets={"pbc": SetCounts(400, 3)},
+        notes=["a note"],
+        comparison=comparison(accuracy=FALLS, flagged=entry("", "")),
+        by_set={"pbc": comparison()},
+    )
+    (tmp_path / PROMOTION_FILE).write_text(json.dumps(record.to_json()))
+    assert read_promotion(tmp_path) == record
+    keys = "promoted already weights_id name present rule objections forced sets notes comparison by_set at"
+    assert list(record.to_json()) == keys.split()
+    assert list(replace(record, folder="x").to_json()) == [*keys.split(), "folder"]
+    for damaged in ("", "[]", "{}", json.dumps({**record.to_json(), "comparison": {"accuracy": 1}})):
+        (tmp_path / PROMOTION_FILE).write_text(damaged)
+        assert read_promotion(tmp_path) is None
 
 
 def step(how: str, weights: str | None, before: str | None = None) -> Step:
@@ -127,7 +157,7 @@ def step(how: str, weights: str | None, before: str | None = None) -> Step:
     ],
 )
 def test_what_going_back_leads_to(steps: list[Step], current: str | None, standing: list[str | None]):
-    assert stack(steps, current) == standing
+    assert undo_stack(steps, current) == standing
 
 
 def test_a_step_that_was_never_carried_out_is_left_out(tmp_path: Path):
@@ -158,7 +188,7 @@ def test_the_card_holds_the_weights_own_numbers():
         name: {"recall": Share(9 + place, 10 + place).to_json()} for place, name in enumerate(CLASSES)
     }
     report = {"notes": ["No set tells patients apart.", "Weights x"], "sets": {"cells": scores}}
-    text = card(Known(manifest, report, None))
+    text = render_card(Known(manifest, CardReport.from_json(report), None))
     for wanted in (
         "For Research Use Only. Not for use in diagnostic procedures.",
         manifest.weights_id(),
@@ -174,4 +204,4 @@ def test_the_card_holds_the_weights_own_numbers():
         "promote --back",
     ):
         assert wanted in text
-    assert "No report of these very weights" in card(Known(manifest, None, None))
+    assert "No report of these very weights" in render_card(Known(manifest, None, None))

@@ -28,18 +28,18 @@ def cells() -> CellSet:
 def test_only_other_photographed_cells_get_the_colours_and_about_as_many_as_asked_for():
     recolouring = Recolouring({"chula": 0.4}, cells().samples)
     everyone = np.arange(len(SOURCES))
-    drawn = np.stack([recolouring.colours(everyone, seed).places for seed in range(200)])
+    drawn = np.stack([recolouring.colours(everyone, seed).indices for seed in range(200)])
     assert (drawn[:, 60:] == NONE).all()
     given = drawn[:, :60]
     assert set(given[given != NONE]) == set(range(60, 80))
     assert 0.37 < (given != NONE).mean() < 0.43
-    assert (recolouring.colours(everyone, 3).places == drawn[3]).all()
+    assert (recolouring.colours(everyone, 3).indices == drawn[3]).all()
 
 
 def test_nothing_is_drawn_for_a_source_that_is_not_there():
     for shares in ({}, {"elsewhere": 0.9}, {"chula": 0.0}):
         colours = Recolouring(shares, cells().samples).colours(np.arange(len(SOURCES)), 1)
-        assert (colours.places == NONE).all()
+        assert (colours.indices == NONE).all()
 
 
 def test_batches_hold_the_new_colours_whoever_prepares_which_part():
@@ -51,7 +51,7 @@ def test_batches_hold_the_new_colours_whoever_prepares_which_part():
     halves = [Wanted(batch[start : start + 32], batch, colours.at(start, start + 32)) for start in (0, 32)]
     parts = [fed.fields for fed in feed(here, halves, CPU)]
     assert torch.equal(torch.cat(parts), whole.fields)
-    changed = colours.places != NONE
+    changed = colours.indices != NONE
     means = whole.fields.float().mean(dim=(1, 2, 3)).numpy()
     assert means[changed].max() < 170
     assert np.array_equal(whole.fields.numpy()[~changed], before[batch][~changed])

@@ -1,4 +1,4 @@
-"""What an ablation is told; unknown or senseless values are refused in one line."""
+"""The settings of an ablation; unknown or senseless values are refused in one line."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The lines of the table: what each asks, what is changed in it, and with which it is compared."""
+"""The lines of the table: what is changed in each, and with which it is compared."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -23,9 +23,9 @@ class Line:
     cells
         Of each label to train on.
     first
-        What its first half learns: "alone", the cells without surroundings (DB-1); "groups", to tell all groups of
-        cells apart, those to reject too; None where there is one stage.
-    settled
+        What its first half learns: "alone", the cells without surroundings (DB-1); "groups", to
+        classify all groups of cells, those to reject too; None where there is one stage.
+    adabn_name
         Name under which its answers are also taken with batch statistics estimated anew on the cells it answers for;
         None where they are not.
     """
@@ -35,7 +35,7 @@ class Line:
     config: TrainConfig
     cells: int
     first: First | None = None
-    settled: str | None = None
+    adabn_name: str | None = None
 
 
 def lines(config: AblationConfig) -> list[Line]:
@@ -49,7 +49,7 @@ def lines(config: AblationConfig) -> list[Line]:
 
     start = f"{config.px} px, {config.size_cells} cells a label, {config.size_epochs} epochs"
     return [
-        Line(RECIPE, None, whole, config.cells, settled="batch norm, estimated anew on the cells to name"),
+        Line(RECIPE, None, whole, config.cells, adabn_name="batch norm, estimated anew on the cells to name"),
         changed("group norm", norm="group"),
         Line("DB-1 first, then DB-2", RECIPE, half, config.cells, first="alone"),
         Line("all groups of cells first, then the six classes", RECIPE, half, config.cells, first="groups"),

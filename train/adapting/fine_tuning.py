@@ -9,17 +9,17 @@ from torch.nn import functional
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.memory import Memory
 from smearwatch.models.preprocess import normalise
-from smearwatch.train.adapting.folds import Places
-from smearwatch.train.adapting.given import family, sampling_weights
-from smearwatch.train.adapting.network import NetworkWay
-from smearwatch.train.adapting.old import OldCells
-from smearwatch.train.adapting.strategy import Weights, unpushed
+from smearwatch.train.adapting.folds import Indices
+from smearwatch.train.adapting.labelled_cells import family, sampling_weights
+from smearwatch.train.adapting.network import NetworkStrategy
+from smearwatch.train.adapting.old_cells import OldCells
+from smearwatch.train.adapting.strategy import Weights, mask_absent_classes
 from smearwatch.train.data.cells import CellSet, Targets
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.training.augment import augment
 from smearwatch.train.training.device import in_bfloat16
 from smearwatch.train.training.losses import bank_loss, resnet_loss
-from smearwatch.train.training.recolour import change_of, restyled
+from smearwatch.train.training.recolour import draw_change, restyle
 
 _NEW, _OLD = 24, 24  # cells of each in a batch
 _RATE = 3e-4
@@ -31,7 +31,7 @@ _RESTYLED = 0.5  # of the old cells
 _KEEP = 1.0  # weight of staying near the present answers on old cells
 
 
-class FineTuning(NetworkWay):
+class FineTuning(NetworkStrategy):
     """Both networks trained on at a low rate, with old cells in every batch, some of them in the new colours.
 
     Batch norm keeps its statistics and learns its scales. The old cells are held to their labels and to the present
@@ -53,36 +53,36 @@ class FineTuning(NetworkWay):
     ) -> None:
         super().__init__(networks, memory, cells, old)
         self._steps, self._seed, self._progress = steps, seed, progress
-        self._taught = torch.from_numpy(self._ask(self.present, old.again.fields).classes).float().softmax(dim=1)
+        self._taught = torch.from_numpy(self._run(self.present, old.again.fields).classes).float().softmax(dim=1)
 
-    def fit(self, places: Places) -> Weights:
+    def fit(self, indices: Indices) -> Weights:
         """Train on these new cells and the old ones for the given number of steps."""
         self._load(self.present)
         resnet, bank = self._networks.resnet, self._networks.bank
         optimiser = torch.optim.AdamW([*resnet.parameters(), *bank.parameters()], lr=0.0, weight_decay=_WEIGHT_DECAY)
         generator = torch.Generator().manual_seed(self._seed)
         rng = np.random.default_rng(self._seed)
-        known = self._cells.targets(places)
-        weights = sampling_weights([family(self._cells.samples[int(place)]) for place in places])
+        known = self._cells.targets(indices)
+        weights = sampling_weights([family(self._cells.samples[int(index)]) for index in indices])
         for step in range(self._steps):
             for group in optimiser.param_groups:
                 group["lr"] = _rate(step, self._steps)
-            new = rng.choice(places, _NEW, p=weights)
+            new = rng.choice(indices, _NEW, p=weights)
             old = rng.integers(0, len(self._old.again.samples), _OLD)
             loss = self._loss(new, old, known, generator, rng)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-            self._progress(f"learning from {len(places)} cells", step + 1, self._steps)
+            self._progress(f"learning from {len(indices)} cells", step + 1, self._steps)
         return self._state()
 
     def _loss(
-        self, new: Places, old: Places, known: Targets, generator: torch.Generator, rng: np.random.Generator
+        self, new: Indices, old: Indices, known: Targets, generator: torch.Generator, rng: np.random.Generator
     ) -> torch.Tensor:
         new_fields = np.asarray(self._cells.fields[new])
         old_fields = np.array(self._old.again.fields[old])
         count = round(_RESTYLED * len(old))
-        old_fields[:count] = restyled(old_fields[:count], new_fields[:count], change_of(count, rng))
+        old_fields[:count] = restyle(old_fields[:count], new_fields[:count], draw_change(count, rng))
         # Fields of other microscopes are varied on their own: parts of a batch share some of the drawn amounts.
         views = torch.cat(
             [
@@ -97,7 +97,8 @@ class FineTuning(NetworkWay):
         targets = _both(self._cells.targets(new), self._old.again.targets(old))
         count = len(new)
         classes, verifiers = (
-            torch.cat([unpushed(each[:count], known), each[count:]]) for each in (answer.class_logits, verifiers)
+            torch.cat([mask_absent_classes(each[:count], known), each[count:]])
+            for each in (answer.class_logits, verifiers)
         )
         logs = answer.class_logits[len(new) :].float().log_softmax(dim=1)
         kept = functional.kl_div(logs, self._taught[torch.from_numpy(old)], reduction="batchmean")

@@ -1,4 +1,4 @@
-"""Adapting the ResNet's two heads alone, on features: needs no old picture, only what the weights remember."""
+"""Adapting the ResNet's two heads alone, on features: needs no old picture, only the memory of the weights."""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from smearwatch.models.classes import CLASSES, per_class
 from smearwatch.models.memory import Memory, Remembered, short
 from smearwatch.models.preprocess import normalise
 from smearwatch.models.resnet import ResNetAnswer
-from smearwatch.train.adapting.folds import Places
-from smearwatch.train.adapting.logits import Logits, ask, network_input
-from smearwatch.train.adapting.strategy import Weights, shuffled, unpushed
+from smearwatch.train.adapting.folds import Indices
+from smearwatch.train.adapting.logits import Logits, network_input, run_networks
+from smearwatch.train.adapting.strategy import Weights, mask_absent_classes, shuffle_indices
 from smearwatch.train.data.cells import CellSet, Targets
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Image, Sample, Target, TargetKind
 from smearwatch.train.training.augment import augment
 from smearwatch.train.training.losses import resnet_loss
-from smearwatch.train.training.remembering import body_features, remembered
+from smearwatch.train.training.remembering import body_features, make_remembered
 
 _HEADS = ("classify.weight", "classify.bias", "reject.weight", "reject.bias")
 _VIEWS = 6  # of each new cell, besides itself
@@ -54,7 +54,7 @@ class HeadFitting:
         self._memory = memory
         self._samples = cells.samples
         preprocessing = networks.manifest.preprocessing
-        self._asked = ask(networks.resnet, networks.bank, cells.fields, preprocessing)
+        self._present_logits = run_networks(networks.resnet, networks.bank, cells.fields, preprocessing)
         generator = torch.Generator().manual_seed(seed)
         views = [body_features(networks.resnet, network_input(cells.fields, preprocessing))]
         for number in range(_VIEWS):
@@ -64,15 +64,15 @@ class HeadFitting:
         old = remembered_samples(memory.fitted)
         self._old = _Seen(torch.from_numpy(memory.fitted.features), _targets(old, 1))
         held = remembered_samples(memory.held)
-        order = shuffled(len(held), seed)
+        order = shuffle_indices(len(held), seed)
         self._halves = (np.sort(order[::2]), np.sort(order[1::2]))
-        self.chosen_by, self.checked_by = ([held[int(place)] for place in half] for half in self._halves)
+        self.chosen_by, self.checked_by = ([held[int(index)] for index in half] for half in self._halves)
 
-    def fit(self, places: Places) -> Weights:
+    def fit(self, indices: Indices) -> Weights:
         """Fit both heads; the new cells' mean loss weighs as much as the old ones'."""
-        chosen = torch.from_numpy(places)
+        chosen = torch.from_numpy(indices)
         views = self._views[:, chosen]
-        new = _Seen(views.flatten(0, 1), _targets([self._samples[int(place)] for place in places], len(views)))
+        new = _Seen(views.flatten(0, 1), _targets([self._samples[int(index)] for index in indices], len(views)))
         heads = {name: value.clone().requires_grad_() for name, value in self.present.items()}
         optimiser = torch.optim.LBFGS(list(heads.values()), max_iter=_ITERATIONS, line_search_fn="strong_wolfe")
 
@@ -82,7 +82,7 @@ class HeadFitting:
             if len(self._old.features):
                 loss = loss + resnet_loss(_answer(heads, self._old.features), self._old.targets, _SMOOTHING)
             answer = _answer(heads, new.features)
-            reached = answer._replace(class_logits=unpushed(answer.class_logits, new.targets))
+            reached = answer._replace(class_logits=mask_absent_classes(answer.class_logits, new.targets))
             loss = loss + resnet_loss(reached, new.targets, _SMOOTHING)
             for name, value in heads.items():
                 loss = loss + _PULL * (value - self.present[name]).square().sum()
@@ -92,17 +92,17 @@ class HeadFitting:
         optimiser.step(closure)  # type: ignore[no-untyped-call]
         return {name: value.detach() for name, value in heads.items()}
 
-    def ask_new(self, weights: Weights, places: Places) -> Logits:
-        """Logits of new cells; the verifiers' stay what they were."""
-        logits = _logits(weights, self._views[0, torch.from_numpy(places)])
-        return Logits(logits.classes, logits.reject, self._asked.verifiers[places])
+    def predict_new(self, weights: Weights, indices: Indices) -> Logits:
+        """Return the logits of new cells; the verifiers' stay what they were."""
+        logits = _logits(weights, self._views[0, torch.from_numpy(indices)])
+        return Logits(logits.classes, logits.reject, self._present_logits.verifiers[indices])
 
-    def ask_chosen_by(self, weights: Weights) -> Logits:
-        """Logits of half of the remembered validation cells."""
+    def predict_chosen_by(self, weights: Weights) -> Logits:
+        """Return the logits of half of the remembered validation cells."""
         return _logits(weights, torch.from_numpy(self._memory.held.features[self._halves[0]]))
 
-    def ask_checked_by(self, weights: Weights) -> Logits:
-        """Logits of the other half."""
+    def predict_checked_by(self, weights: Weights) -> Logits:
+        """Return the logits of the other half."""
         return _logits(weights, torch.from_numpy(self._memory.held.features[self._halves[1]]))
 
     def of_networks(self, weights: Weights) -> Weights:
@@ -111,13 +111,13 @@ class HeadFitting:
 
     def remember(self, weights: Weights) -> Memory:
         """Add the new cells to the old memory, which stays valid, for the body has not changed."""
-        fitted = joined(self._memory.fitted, remembered(self._views[0].numpy(), self._samples))
+        fitted = concatenate(self._memory.fitted, make_remembered(self._views[0].numpy(), self._samples))
         digests = self._memory.train_digests | {short(sample.digest) for sample in self._samples}
         return Memory(frozenset(digests), self._memory.validation_digests, fitted, self._memory.held)
 
 
-def joined(one: Remembered, two: Remembered) -> Remembered:
-    """One after the other."""
+def concatenate(one: Remembered, two: Remembered) -> Remembered:
+    """Put remembered cells one after the other."""
     return Remembered(
         np.concatenate([one.features, two.features]),
         np.concatenate([one.shares, two.shares]),
@@ -126,15 +126,15 @@ def joined(one: Remembered, two: Remembered) -> Remembered:
 
 
 def remembered_samples(cells: Remembered) -> list[Sample]:
-    """Remembered cells as samples; their pictures are gone, so drawing one raises `DataUnusable`."""
+    """Make samples of remembered cells; their pictures are gone, so drawing one raises `DataUnusable`."""
 
     def draw() -> Image:
         raise DataUnusable(_WHERE, "a remembered cell has no picture", "name the old pictures with --old")
 
     found = []
-    for place, (shares, kind) in enumerate(zip(cells.shares.astype(np.float64), cells.kinds, strict=True)):
+    for index, (shares, kind) in enumerate(zip(cells.shares.astype(np.float64), cells.kinds, strict=True)):
         target = Target(_KINDS[int(kind)], per_class(float(value) for value in shares))
-        name = f"memory/{place}"
+        name = f"memory/{index}"
         found.append(Sample(name, "memory", "", target, name, None, draw, hashlib.sha256(name.encode()).hexdigest()))
     return found
 
@@ -147,7 +147,7 @@ def _varied(networks: Networks, fields_bgr: NDArray[np.uint8], generator: torch.
 
 
 def _targets(samples: list[Sample], times: int) -> Targets:
-    """Targets of all samples, so many times over."""
+    """Repeat the targets of all samples so many times."""
     once = CellSet(samples, np.empty((0, 1, 1, 3), dtype=np.uint8)).targets(np.arange(len(samples)))
     shares = once.shares.view(-1, len(CLASSES))
     return Targets(shares.repeat(times, 1), once.either.bool().repeat(times), once.reject.bool().repeat(times))

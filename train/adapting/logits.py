@@ -1,4 +1,4 @@
-"""What both networks say of cells before anything is calibrated, and whether it is right."""
+"""The logits of both networks for cells, before anything is calibrated, and whether they are right."""
 
 import os
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _BATCH = 32
 class Logits:
     """Float64 arrays for n cells: classes [n, classes], reject [n], verifiers [n, classes].
 
-    Where no picture is left to ask the verifiers about, theirs are NaN.
+    Where no picture is left to run the verifiers on, theirs are NaN.
     """
 
     classes: NDArray[np.float64]
@@ -34,22 +34,22 @@ class Logits:
     def __post_init__(self) -> None:
         check_shapes(self.classes.shape, self.verifiers.shape, self.reject.shape)
 
-    def at(self, places: NDArray[np.int64]) -> "Logits":
+    def at(self, indices: NDArray[np.int64]) -> "Logits":
         """Pick some of the cells."""
-        return Logits(self.classes[places], self.reject[places], self.verifiers[places])
+        return Logits(self.classes[indices], self.reject[indices], self.verifiers[indices])
 
     def outputs(self, temperature: float) -> Outputs:
-        """As the engine would put them at this temperature."""
+        """Convert to the engine's outputs at this temperature."""
         return Outputs(softmax(self.classes / temperature, axis=1), expit(self.verifiers), expit(self.reject))
 
-    def put(self, places: NDArray[np.int64], part: "Logits") -> None:
-        """Write the logits of some of the cells in their places."""
+    def put(self, indices: NDArray[np.int64], part: "Logits") -> None:
+        """Write the logits of some of the cells at their indices."""
         for name in ("classes", "reject", "verifiers"):
-            getattr(self, name)[places] = getattr(part, name)
+            getattr(self, name)[indices] = getattr(part, name)
 
     @staticmethod
     def blank(count: int) -> "Logits":
-        """NaN for so many cells."""
+        """Make logits of NaN for so many cells."""
         shape = (count, len(CLASSES))
         return Logits(np.full(shape, np.nan), np.full(count, np.nan), np.full(shape, np.nan))
 
@@ -66,7 +66,7 @@ def network_input(fields_bgr: NDArray[np.uint8], preprocessing: Preprocessing) -
     return views.contiguous(memory_format=torch.channels_last)
 
 
-def ask(
+def run_networks(
     resnet: LeukocyteResNet, bank: LeNetBank, fields_bgr: NDArray[np.uint8], preprocessing: Preprocessing
 ) -> Logits:
     """Run both networks, in evaluation mode and single precision, over shrunken fields."""
@@ -81,10 +81,10 @@ def ask(
 
 
 def is_leukocyte(samples: Sequence[Sample]) -> NDArray[np.bool_]:
-    """Which cells have a label of one class, or one that joins two."""
+    """Return which cells have a label of one class, or one that joins two."""
     return np.array([sample.target.kind != "reject" for sample in samples], dtype=bool)
 
 
 def named_rightly(samples: Sequence[Sample], logits: Logits) -> NDArray[np.bool_]:
-    """Which cells get a class that their label allows; False for cells to reject."""
+    """Return which cells get a class that their label allows; False for cells to reject."""
     return np.asarray(allowed(samples)[np.arange(len(samples)), logits.classes.argmax(axis=1)], dtype=bool)

@@ -1,4 +1,4 @@
-"""Adapting the networks themselves, not their last layers alone: what the ways of doing so have in common."""
+"""Adapting the networks themselves, not their last layers alone: what these strategies have in common."""
 
 import copy
 from abc import ABC, abstractmethod
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.memory import Memory, short
-from smearwatch.train.adapting.folds import Places
-from smearwatch.train.adapting.logits import Logits, ask, network_input
-from smearwatch.train.adapting.old import OldCells
+from smearwatch.train.adapting.folds import Indices
+from smearwatch.train.adapting.logits import Logits, network_input, run_networks
+from smearwatch.train.adapting.old_cells import OldCells
 from smearwatch.train.adapting.strategy import Weights
 from smearwatch.train.data.cells import CellSet
-from smearwatch.train.training.remembering import body_features, remembered
+from smearwatch.train.training.remembering import body_features, make_remembered
 
 
-class NetworkWay(ABC):
-    """What all ways that change the body have in common: both networks, and pictures of old cells beside the new."""
+class NetworkStrategy(ABC):
+    """Base of the strategies that change the body: both networks, and pictures of old cells beside the new."""
 
     name: str
 
@@ -29,20 +29,20 @@ class NetworkWay(ABC):
         self.chosen_by, self.checked_by = old.chosen_by.samples, old.checked_by.samples
 
     @abstractmethod
-    def fit(self, places: Places) -> Weights:
+    def fit(self, indices: Indices) -> Weights:
         """Learn from some of the new cells."""
 
-    def ask_new(self, weights: Weights, places: Places) -> Logits:
-        """Logits of new cells."""
-        return self._ask(weights, self._cells.fields[places])
+    def predict_new(self, weights: Weights, indices: Indices) -> Logits:
+        """Return the logits of new cells."""
+        return self._run(weights, self._cells.fields[indices])
 
-    def ask_chosen_by(self, weights: Weights) -> Logits:
-        """Logits of the old validation cells."""
-        return self._ask(weights, self._old.chosen_by.fields)
+    def predict_chosen_by(self, weights: Weights) -> Logits:
+        """Return the logits of the old validation cells."""
+        return self._run(weights, self._old.chosen_by.fields)
 
-    def ask_checked_by(self, weights: Weights) -> Logits:
-        """Logits of the old test cells."""
-        return self._ask(weights, self._old.checked_by.fields)
+    def predict_checked_by(self, weights: Weights) -> Logits:
+        """Return the logits of the old test cells."""
+        return self._run(weights, self._old.checked_by.fields)
 
     def of_networks(self, weights: Weights) -> Weights:
         """Return the tensors, whose names are those already."""
@@ -62,13 +62,13 @@ class NetworkWay(ABC):
         return Memory(
             frozenset(trained),
             frozenset(chosen),
-            remembered(self._features(fields), fitted_samples),
-            remembered(self._features(held.fields), held.samples),
+            make_remembered(self._features(fields), fitted_samples),
+            make_remembered(self._features(held.fields), held.samples),
         )
 
-    def _ask(self, weights: Weights, fields_bgr: NDArray[np.uint8]) -> Logits:
+    def _run(self, weights: Weights, fields_bgr: NDArray[np.uint8]) -> Logits:
         self._load(weights)
-        return ask(self._networks.resnet, self._networks.bank, fields_bgr, self._preprocessing)
+        return run_networks(self._networks.resnet, self._networks.bank, fields_bgr, self._preprocessing)
 
     def _features(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
         batch = network_input(fields_bgr, self._preprocessing)
@@ -88,7 +88,7 @@ class NetworkWay(ABC):
 
 
 def put_into(networks: Networks, weights: Weights) -> None:
-    """Put tensors named "resnet.KEY" or "bank.KEY" into the networks."""
+    """Load tensors named "resnet.KEY" or "bank.KEY" into the networks."""
     for name, module in (("resnet.", networks.resnet), ("bank.", networks.bank)):
         part = {key.removeprefix(name): value for key, value in weights.items() if key.startswith(name)}
         module.load_state_dict(part, strict=False)

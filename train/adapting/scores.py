@@ -1,6 +1,6 @@
 """Before and after, on the same cells."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,60 +8,79 @@ from scipy.special import expit
 
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.verdict import Policy
-from smearwatch.train.adapting.given import family
+from smearwatch.train.adapting.labelled_cells import family
 from smearwatch.train.adapting.logits import Logits, is_leukocyte, named_rightly
 from smearwatch.train.data.samples import Sample
 from smearwatch.train.evaluation.five import five
+from smearwatch.train.json_record import JsonRecord
 from smearwatch.train.statistics import Paired
 
 _SIGNIFICANT = 0.05
 
 
-def gain(samples: list[Sample], before: Logits, after: Logits) -> dict[str, Any]:
-    """Pair the answers for leukocytes.
+@dataclass(frozen=True, slots=True)
+class AnswerChange(JsonRecord):
+    """The same leukocytes named before and after.
 
-    Returns
-    -------
-    dict
-        `as_labelled` (band and segmented apart where the label says which), `five_class` (as one), and `per_class`,
-        each as `smearwatch.train.statistics.Paired` makes it.
+    Attributes
+    ----------
+    as_labelled
+        Band and segmented apart where the label is one of them.
+    five_class
+        Band and segmented as one.
     """
+
+    as_labelled: Paired
+    five_class: Paired
+
+
+@dataclass(frozen=True, slots=True)
+class ClassChange(AnswerChange):
+    """The same with each class alone, band and segmented as one."""
+
+    per_class: dict[str, Paired]
+
+
+@dataclass(frozen=True, slots=True)
+class RejectChange(JsonRecord):
+    """Rejected before and after: among leukocytes, where it is a fault, and among the others, where it is wanted."""
+
+    leukocytes: Paired
+    others: Paired
+
+
+def compare_answers(samples: list[Sample], before: Logits, after: Logits) -> ClassChange:
+    """Compare the answers for leukocytes, cell by cell."""
     one, two = _five_right(samples, before), _five_right(samples, after)
     kinds = np.array([family(sample) for sample in samples])
-    return {
-        "as_labelled": Paired.of(named_rightly(samples, before), named_rightly(samples, after)).to_json(),
-        "five_class": Paired.of(one, two).to_json(),
-        "per_class": {
-            name: Paired.of(one[kinds == name], two[kinds == name]).to_json() for name in dict.fromkeys(kinds.tolist())
-        },
-    }
+    return ClassChange(
+        Paired.of(named_rightly(samples, before), named_rightly(samples, after)),
+        Paired.of(one, two),
+        {name: Paired.of(one[kinds == name], two[kinds == name]) for name in dict.fromkeys(kinds.tolist())},
+    )
 
 
-def is_gain(changes: dict[str, Any]) -> bool:
-    """Whether more cells were gained than lost, and so many more that chance would hardly do it (exact McNemar)."""
-    entry = changes["as_labelled"]
-    return bool(entry["gained"] > entry["lost"] and entry["p_value"] < _SIGNIFICANT)
+def is_gain(change: Paired) -> bool:
+    """Return whether more cells were gained than lost, beyond what chance would do (exact McNemar)."""
+    return change.gained > change.lost and change.p_value < _SIGNIFICANT
 
 
-def old_scores(samples: list[Sample], before: Logits, after: Logits) -> dict[str, Any]:
-    """Pair the answers for old leukocytes; cells to reject are left out."""
-    places = np.flatnonzero(is_leukocyte(samples)).astype(np.int64)
-    known = [samples[int(place)] for place in places]
-    changes = gain(known, before.at(places), after.at(places))
-    return {name: changes[name] for name in ("as_labelled", "five_class")}
+def compare_old_answers(samples: list[Sample], before: Logits, after: Logits) -> AnswerChange:
+    """Compare the answers for old leukocytes; cells to reject are left out."""
+    indices = np.flatnonzero(is_leukocyte(samples)).astype(np.int64)
+    known = [samples[int(index)] for index in indices]
+    changes = compare_answers(known, before.at(indices), after.at(indices))
+    return AnswerChange(changes.as_labelled, changes.five_class)
 
 
-def rejected(
+def compare_rejected(
     samples: list[Sample], before: Logits, after: Logits, policy_before: Policy, policy_after: Policy
-) -> dict[str, Any]:
-    """Pair who is rejected: among leukocytes, where it is a fault, and among the others, where it is wanted."""
+) -> RejectChange:
+    """Compare which cells are rejected."""
     known = is_leukocyte(samples)
     one = expit(before.reject) >= policy_before.reject_at
     two = expit(after.reject) >= policy_after.reject_at
-    return {
-        "leukocytes": Paired.of(one[known], two[known]).to_json(),
-        "others": Paired.of(one[~known], two[~known]).to_json(),
-    }
+    return RejectChange(Paired.of(one[known], two[known]), Paired.of(one[~known], two[~known]))
 
 
 def _five_right(samples: list[Sample], logits: Logits) -> NDArray[np.bool_]:

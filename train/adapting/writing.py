@@ -1,22 +1,26 @@
 """Adapted weights as a folder: calibrated, with where they come from, whole or not at all."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from smearwatch.daemon.atomic_write import atomically
 from smearwatch.models import memory
 from smearwatch.models.checkpoint import Networks
-from smearwatch.train.adapting.checking import Checked
-from smearwatch.train.adapting.format import write_account
+from smearwatch.models.manifest import Manifest
+from smearwatch.train.adapting.account import Account, CheckAccount, RejectChanges
+from smearwatch.train.adapting.calibration import calibrate
+from smearwatch.train.adapting.cross_validation import CrossValidation
 from smearwatch.train.adapting.network import put_into
-from smearwatch.train.adapting.scores import old_scores, rejected
-from smearwatch.train.adapting.strategy import Followed, Strategy
-from smearwatch.train.adapting.verdicts import calibrated
+from smearwatch.train.adapting.report import write_account
+from smearwatch.train.adapting.scores import AnswerChange, compare_old_answers, compare_rejected
+from smearwatch.train.adapting.strategy import Interpolated, Strategy
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.samples import Sample
 from smearwatch.train.data.split import split_digest
 from smearwatch.train.saving import save_weights
-from smearwatch.train.training.ranges import met_besides, ranges_of
+from smearwatch.train.statistics import Paired, Share
+from smearwatch.train.training.ranges import add_adapted_ranges, measure_ranges
 
 
 class OldForgotten(Exception):
@@ -28,98 +32,98 @@ class OldForgotten(Exception):
         What the user can do about it.
     """
 
-    def __init__(self, change: dict[str, Any], tolerance: float) -> None:
+    def __init__(self, change: Paired, tolerance: float) -> None:
         super().__init__(
-            f"old cells kept aside: {change['before']['hits']} of {change['n']} named rightly before, "
-            f"{change['after']['hits']} after, a fall of more than the tolerance of {tolerance:g}; nothing written"
+            f"old cells kept aside: {change.before.hits} of {change.n} named rightly before, "
+            f"{change.after.hits} after, a fall of more than the tolerance of {tolerance:g}; nothing written"
         )
         self.hint = "give more labels, fewer --steps or a larger --tolerance; --keep-anyway writes them all the same"
+
+
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """A strategy with its cross-validation and the weights that it led to."""
+
+    strategy: Strategy
+    checked: CrossValidation
+    final: Interpolated
 
 
 def write(
     out: Path,
     name: str,
     networks: Networks,
-    way: Strategy,
+    adapted: Adapted,
     cells: CellSet,
-    checked: Checked,
-    final: Followed,
-    account: dict[str, Any],
+    check: CheckAccount,
     *,
     keep_anyway: bool,
-) -> dict[str, Any]:
+) -> Account:
     """Calibrate the adapted weights, add their scores to the account, and write both.
 
     Parameters
     ----------
     networks
         The present ones; they are changed.
+    adapted
+        The logits of its cross-validation calibrate.
     cells
         The new cells.
-    checked
-        Its logits of the new cells, each by weights adapted without it, calibrate.
-
-    Returns
-    -------
-    dict
-        The account with `old`, `rejected`, `temperature` and `weights_after`.
+    check
+        The account so far.
 
     Raises
     ------
     OldForgotten
         Where old cells that decided nothing so far fall by more than the tolerance, unless `keep_anyway`.
     """
-    present, samples = networks.manifest, cells.samples
-    chosen = way.ask_chosen_by(final.weights)
-    temperature, policy = calibrated(way.chosen_by, chosen, samples, checked.after, present.policy)
-    old_before, old_after = way.ask_checked_by(way.present), way.ask_checked_by(final.weights)
-    account = account | {
-        "old": old_scores(way.checked_by, old_before, old_after),
-        "rejected": {
-            "new": rejected(samples, checked.before, checked.after, present.policy, policy),
-            "old": rejected(way.checked_by, old_before, old_after, present.policy, policy),
-        },
-        "temperature": temperature,
-        "overrules": len(policy.overrules),
-    }
-    old = account["old"]["as_labelled"]
-    if old["n"] and old["lost"] - old["gained"] > account["tolerance"] * old["n"] and not keep_anyway:
-        raise OldForgotten(old, account["tolerance"])
-    kept = memory.packed(way.remember(final.weights))
-    put_into(networks, way.of_networks(final.weights))
-    ranges = met_besides(present, ranges_of(cells, present.preprocessing), name)
-    chosen_here = {"name": name, "temperature": temperature, "policy": policy, "ranges": ranges}
-    manifest = present.model_copy(update=chosen_here | _provenance(present.data, present.metrics, samples, account))
+    present, samples, strategy = networks.manifest, cells.samples, adapted.strategy
+    weights, checked = adapted.final.weights, adapted.checked
+    chosen = strategy.predict_chosen_by(weights)
+    temperature, policy = calibrate(strategy.chosen_by, chosen, samples, checked.after, present.policy)
+    old_before, old_after = strategy.predict_checked_by(strategy.present), strategy.predict_checked_by(weights)
+    old = compare_old_answers(strategy.checked_by, old_before, old_after)
+    rejected = RejectChanges(
+        compare_rejected(samples, checked.before, checked.after, present.policy, policy),
+        compare_rejected(strategy.checked_by, old_before, old_after, present.policy, policy),
+    )
+    change = old.as_labelled
+    if change.n and change.lost - change.gained > check.tolerance * change.n and not keep_anyway:
+        raise OldForgotten(change, check.tolerance)
+    kept = memory.packed(strategy.remember(weights))
+    put_into(networks, strategy.of_networks(weights))
+    ranges = add_adapted_ranges(present, measure_ranges(cells, present.preprocessing), name)
+    update = {"name": name, "temperature": temperature, "policy": policy, "ranges": ranges}
+    manifest = present.model_copy(update=update | _provenance(present, samples, check, old))
     with atomically(out) as partial:
         written = save_weights(partial, networks.resnet, networks.bank, manifest, kept)
-        account["weights_after"] = written.weights_id()
+        account = Account(check, old, rejected, temperature, len(policy.overrules), written.weights_id())
         write_account(partial, account)
     return account
 
 
 def _provenance(
-    data: dict[str, Any], metrics: dict[str, Any], samples: list[Sample], account: dict[str, Any]
-) -> dict[str, Any]:
-    """Say in the manifest what was done; scores of the weights before hold no longer and stay as what they were."""
+    present: Manifest, samples: list[Sample], check: CheckAccount, old: AnswerChange
+) -> dict[str, dict[str, Any]]:
+    """Record in the manifest what was done; scores of the weights before no longer hold, and keep their own name."""
     adapted = {
-        "from": account["weights_before"],
-        "from_name": account["name_before"],
-        "way": account["way"],
-        "share": account["share"],
-        "cells": account["cells"],
+        "from": check.weights_before,
+        "from_name": check.name_before,
+        "way": check.strategy,
+        "share": check.share,
+        "cells": check.cells,
         "cells_sha256": split_digest(samples),
-        "tolerance": account["tolerance"],
+        "tolerance": check.tolerance,
     }
+    here = check.gain.as_labelled
     scores = {
-        "this microscope, before": _short(account["gain"]["as_labelled"], "before"),
-        "this microscope, each cell by weights adapted without its group": _short(
-            account["gain"]["as_labelled"], "after"
-        ),
-        "old cells, before": _short(account["old"]["as_labelled"], "before"),
-        "old cells": _short(account["old"]["as_labelled"], "after"),
+        "this microscope, before": _short(here.before),
+        "this microscope, each cell by weights adapted without its group": _short(here.after),
+        "old cells, before": _short(old.as_labelled.before),
+        "old cells": _short(old.as_labelled.after),
     }
-    return {"data": {**data, "adapted": adapted, "metrics_before": metrics}, "metrics": scores}
+    return {"data": {**present.data, "adapted": adapted, "metrics_before": present.metrics}, "metrics": scores}
 
 
-def _short(entry: dict[str, Any], which: str) -> dict[str, Any]:
-    return {"n": entry["n"], "accuracy": entry[which]["value"]}
+def _short(share: Share) -> dict[str, Any]:
+    return {"n": share.n, "accuracy": share.value}

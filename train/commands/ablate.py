@@ -1,4 +1,4 @@
-"""`smearwatch ablate`: what each part of the recipe is worth, in one table."""
+"""`smearwatch ablate`: what each part of the training recipe contributes, in one table."""
 
 import json
 import os
@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from smearwatch.daemon.config import load_settings
-from smearwatch.train.commands.asking import asked
-from smearwatch.train.commands.typed import (
+from smearwatch.train.commands.dataset_options import parse_dataset_spec
+from smearwatch.train.commands.shared_options import (
     FieldsOption,
     FieldsScaleOption,
     ForceScaleOption,
@@ -31,32 +31,34 @@ _EPILOG = (
 def ablate(
     data: Annotated[Path, typer.Option(metavar="DIR", help="Single-cell pictures to train on, one folder a class.")],
     um_per_px: Annotated[str, typer.Option("--um-per-px", metavar="X", help="Their scale.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Gets ablation.json and ablation.md.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where ablation.json and ablation.md go.")],
     fields: FieldsOption = None,
     fields_um_per_px: FieldsScaleOption = None,
     session: SessionOption = None,
     px: Annotated[int | None, typer.Option(metavar="N", help="Side of the view. [96]")] = None,
-    cells: Annotated[int | None, typer.Option(metavar="N", help="Of each label to train on. [130]")] = None,
-    epochs: Annotated[int | None, typer.Option(metavar="N", help="Of each line. [10]")] = None,
+    cells: Annotated[int | None, typer.Option(metavar="N", help="Training cells of each label. [130]")] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs of each line. [10]")] = None,
     size: Annotated[
-        list[int] | None, typer.Option(metavar="N", help="Other sides; may be given again. [224, 320 and 480]")
+        list[int] | None, typer.Option(metavar="N", help="Another side; can be repeated. [224, 320 and 480]")
     ] = None,
-    size_cells: Annotated[int | None, typer.Option(metavar="N", help="Of each label, for the sizes. [66]")] = None,
-    size_epochs: Annotated[int | None, typer.Option(metavar="N", help="For the sizes. [6]")] = None,
+    size_cells: Annotated[
+        int | None, typer.Option(metavar="N", help="Training cells of each label, for the sizes. [66]")
+    ] = None,
+    size_epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs, for the sizes. [6]")] = None,
     force_scale: ForceScaleOption = False,
     state: StateOption = None,
     seed: SeedOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train the recipe small, again and again, one thing changed each time, and compare on cells kept aside.
+    """Train small networks, with one part of the recipe changed each time, and compare them on cells kept aside.
 
     The lines: batch norm, group norm, batch norm estimated anew on the cells to name; cells alone first (DB-1) or as
-    photographed at once; all groups of cells first; augmentation; the ways to treat the stain; sizes of the view.
-    Killed at any time, the same command carries on.
+    photographed at once; all groups of cells first; augmentation; the treatments of the stain; sizes of the view.
+    If it is interrupted, the same command continues it.
     """
     # Threads that spin while they wait take the processor from whatever else runs; read once, when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    named = asked(
+    named = parse_dataset_spec(
         ("--data", data, "--um-per-px", um_per_px),
         ("--fields", fields, "--fields-um-per-px", fields_um_per_px),
         session or [],
@@ -82,6 +84,7 @@ def ablate(
     kept = state or out.with_name(out.name + ".state")
     config = from_options(AblationConfig, values, "ablate")
     report = run(named, config, out, kept, ProgressLine(), to_stderr)
-    sys.stdout.write(
-        json.dumps(report) + "\n" if as_json else f"{len(report['lines'])} lines in {out / 'ablation.md'}\n"
-    )
+    if as_json:
+        sys.stdout.write(json.dumps(report.to_json()) + "\n")
+    else:
+        sys.stdout.write(f"{len(report.lines)} lines in {out / 'ablation.md'}\n")

@@ -1,4 +1,4 @@
-"""`smearwatch adapt`: better weights for one microscope, from a few dozen labelled cells."""
+"""`smearwatch adapt`: weights adapted to one microscope, from a few dozen labelled cells."""
 
 import json
 import math
@@ -11,8 +11,8 @@ import typer
 
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.weights import weights_in_use
-from smearwatch.train.commands.asking import asked, wrong_usage
-from smearwatch.train.commands.typed import (
+from smearwatch.train.commands.dataset_options import parse_dataset_spec, wrong_usage
+from smearwatch.train.commands.shared_options import (
     CROPS,
     CacheOption,
     DataOption,
@@ -30,7 +30,7 @@ _EPILOG = "Example: smearwatch adapt --session tuesday --old pbc --old-um-per-px
 
 @app.command(epilog=_EPILOG)
 def adapt(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Gets the weights, adapt.json and adapt.md.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where weights, adapt.json and adapt.md go.")],
     data: DataOption = None,
     um_per_px: ScaleOption = None,
     fields: FieldsOption = None,
@@ -38,39 +38,41 @@ def adapt(
     session: SessionOption = None,
     old: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Old pictures, one folder a class: then other layers adapt too."),
+        typer.Option(metavar="DIR", help="Earlier pictures, one folder a class: then all layers can adapt."),
     ] = None,
     old_um_per_px: Annotated[str | None, typer.Option("--old-um-per-px", metavar="X", help="Their scale.")] = None,
-    old_fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Old whole fields.")] = None,
+    old_fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Earlier whole fields.")] = None,
     old_fields_um_per_px: Annotated[
         str | None, typer.Option("--old-fields-um-per-px", metavar="X", help="Their scale.")
     ] = None,
-    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="From other weights than the daemon's.")] = None,
-    name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of the new weights; that of --out by default.")
-    ] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Weights to start from. [those in use]")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the new weights. [that of --out]")] = None,
     tolerance: Annotated[
-        float, typer.Option(metavar="X", help="By how much the accuracy on old cells may fall.")
+        float, typer.Option(metavar="X", help="How much accuracy on earlier cells may be lost.")
     ] = 0.005,
-    folds: Annotated[int | None, typer.Option(min=2, max=20, metavar="N", help="Into how many to divide.")] = None,
-    steps: Annotated[int, typer.Option(min=1, metavar="N", help="Of learning, where all layers learn.")] = 120,
-    keep_anyway: Annotated[bool, typer.Option("--keep-anyway", help="Write in spite of what the check says.")] = False,
+    folds: Annotated[
+        int | None, typer.Option(min=2, max=20, metavar="N", help="Folds of the cross-validation.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, metavar="N", help="Training steps, where all layers learn.")] = 120,
+    keep_anyway: Annotated[
+        bool, typer.Option("--keep-anyway", help="Write the weights even if the check fails.")
+    ] = False,
     force_scale: ForceScaleOption = False,
     cache: CacheOption = CROPS,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of everything that is drawn by lot.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="Random seed.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="The account as one JSON object on stdout.")] = False,
 ) -> None:
     """Adapt weights to one microscope, and check what was gained on cells that were left out.
 
-    From at least 12 labelled leukocytes of two classes; a few of every class are much better. Every cell is checked by
-    weights that were adapted without its slide, run of frames or near-duplicates. Without --old only the last layer
-    learns, beside what the weights remember. With --old two ways are tried, and the one that names more cells rightly
-    in the check is taken: only the statistics of the layers follow the new cells, which holds best on other slides, or
-    all layers learn. Accuracy on old cells may fall by the tolerance at most, on those that the weights are chosen by
-    and on others. Where that is not so, or no gain is shown (exact McNemar test, p < 0.05), nothing is written and the
-    exit status is 1.
+    It takes at least 12 labelled leukocytes of two classes; a few of every class are much better. Every cell is checked
+    by weights adapted without its slide, run of frames or near-duplicates. Without --old only the last layer learns,
+    together with the cells that the weights keep from training. With --old two strategies are tried, and the one with
+    more cells right in the check is used: AdaBN, which only moves the statistics of batch norm half way to the new
+    cells and holds best on other slides, or training all layers. Accuracy on earlier cells may fall by the tolerance at
+    most, on those that the weights are chosen by and on others. If it falls further, or no gain is shown (exact McNemar
+    test, p < 0.05), nothing is written and the exit status is 1.
 
-    The new weights become the daemon's by `smearwatch promote`.
+    To use the new weights from now on: `smearwatch promote`.
     """
     if data is None and fields is None and not session:
         wrong_usage("nothing to adapt to", "give --data, --fields or --session")
@@ -79,14 +81,14 @@ def adapt(
     # Threads that spin while they wait would take the core from the one that works.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     settings = load_settings(weights=weights)
-    given = asked(
+    given = parse_dataset_spec(
         ("--data", data, "--um-per-px", um_per_px),
         ("--fields", fields, "--fields-um-per-px", fields_um_per_px),
         session or [],
         settings.state_dir,
         force_scale=force_scale,
     )
-    before = asked(
+    before = parse_dataset_spec(
         ("--old", old, "--old-um-per-px", old_um_per_px),
         ("--old-fields", old_fields, "--old-fields-um-per-px", old_fields_um_per_px),
         [],
@@ -96,7 +98,7 @@ def adapt(
 
     from smearwatch.train.adapting.adapt import AdaptRequest
     from smearwatch.train.adapting.adapt import adapt as run
-    from smearwatch.train.adapting.format import summary
+    from smearwatch.train.adapting.report import summary_lines
     from smearwatch.train.data.sessions import to_stderr
     from smearwatch.train.progress import ProgressLine
 
@@ -113,7 +115,8 @@ def adapt(
         seed=seed,
     )
     account = run(request, cache, ProgressLine(), to_stderr)
-    lines = (
-        [json.dumps(account)] if as_json else [*summary(account), f"weights in {out}; next: smearwatch promote {out}"]
-    )
+    if as_json:
+        sys.stdout.write(json.dumps(account.to_json()) + "\n")
+        return
+    lines = [*summary_lines(account), f"weights in {out}; next: smearwatch promote {out}"]
     sys.stdout.write("".join(f"{line}\n" for line in lines))

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,8 @@ import typer
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.scale_rule import typed_scale
 from smearwatch.daemon.weights import weights_in_use
-from smearwatch.train.commands.typed import DeviceOption
+from smearwatch.train.commands.shared_options import DeviceOption
+from smearwatch.train.json_record import JsonRecord
 
 if TYPE_CHECKING:
     from smearwatch.models.engine import Judgement
@@ -20,11 +22,28 @@ app = typer.Typer(add_completion=False)
 _EPILOG = "Example: smearwatch classify cell.jpg --um-per-px 0.095 --json"
 
 
+@dataclass(frozen=True, slots=True)
+class _Record(JsonRecord):
+    """What is printed for a picture; without an answer only the file and the reason, in one word, are given."""
+
+    file: str
+    cls: str | None = None
+    verdict: str | None = None
+    probabilities: dict[str, float] | None = None
+    verifiers: dict[str, float] | None = None
+    reject_score: float | None = None
+    reason: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields by name, `cls` as "class"."""
+        return {"class" if key == "cls" else key: value for key, value in JsonRecord.to_json(self).items()}
+
+
 @app.command(epilog=_EPILOG)
 def classify(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Pictures with the cell in the middle.")],
     um_per_px: Annotated[str, typer.Option("--um-per-px", metavar="X", help="Scale of all of them.")],
-    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the daemon's.")] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Weights to use. [those in use]")] = None,
     device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a picture on stdout.")] = False,
 ) -> None:
@@ -42,43 +61,33 @@ def classify(
     failed = False
     for path in images:
         try:
-            record = _record(path, engine.judge([leukocyte_crop(path, scale)])[0])
+            judgement = engine.judge([leukocyte_crop(path, scale)])[0]
         except DataUnusable as unusable:
             failed = True
             sys.stderr.write(f"smearwatch: {unusable} ({unusable.hint})\n")
-            record = {"file": str(path), **_NO_ANSWER, "reason": unusable.reason}
-            if not as_json:
-                continue
-        sys.stdout.write((json.dumps(record) if as_json else _plain(record)) + "\n")
-        sys.stdout.flush()
+            line = json.dumps(_Record(str(path), reason=unusable.reason).to_json()) if as_json else None
+        else:
+            line = json.dumps(_record(path, judgement).to_json()) if as_json else _plain(path, judgement)
+        if line is not None:
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
     if failed:
         raise typer.Exit(1)
 
 
-_NO_ANSWER: dict[str, Any] = {
-    "class": None,
-    "verdict": None,
-    "probabilities": None,
-    "verifiers": None,
-    "reject_score": None,
-}
-"""What a record holds besides file and reason, for a picture that could not be judged."""
-
-
-def _record(path: Path, judgement: "Judgement") -> dict[str, Any]:
+def _record(path: Path, judgement: "Judgement") -> _Record:
     from smearwatch.models.classes import CLASSES
 
-    return {
-        "file": str(path),
-        "class": judgement.cls,
-        "verdict": judgement.verdict,
-        "probabilities": dict(zip(CLASSES, judgement.probabilities, strict=True)),
-        "verifiers": dict(zip(CLASSES, judgement.verifiers, strict=True)),
-        "reject_score": judgement.reject_score,
-        "reason": None,
-    }
+    return _Record(
+        file=str(path),
+        cls=judgement.cls,
+        verdict=judgement.verdict,
+        probabilities=dict(zip(CLASSES, judgement.probabilities, strict=True)),
+        verifiers=dict(zip(CLASSES, judgement.verifiers, strict=True)),
+        reject_score=judgement.reject_score,
+    )
 
 
-def _plain(record: dict[str, Any]) -> str:
-    share = max(record["probabilities"].values())
-    return f"{record['file']}: {record['class']} {share:.3f}, {record['verdict']}, reject {record['reject_score']:.3f}"
+def _plain(path: Path, judgement: "Judgement") -> str:
+    share = max(judgement.probabilities)
+    return f"{path}: {judgement.cls} {share:.3f}, {judgement.verdict}, reject {judgement.reject_score:.3f}"

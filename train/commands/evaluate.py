@@ -9,8 +9,8 @@ import typer
 
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.weights import weights_in_use
-from smearwatch.train.commands.asking import asked, wrong_usage
-from smearwatch.train.commands.typed import (
+from smearwatch.train.commands.dataset_options import parse_dataset_spec, wrong_usage
+from smearwatch.train.commands.shared_options import (
     CROPS,
     CacheOption,
     DataOption,
@@ -33,22 +33,22 @@ _EPILOG = "Example: smearwatch evaluate --data cells --um-per-px 0.095 --out rep
 
 @app.command(epilog=_EPILOG)
 def evaluate(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Gets report.json, .md, .html and figures/.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where report.json, .md, .html and figures/ go.")],
     data: DataOption = None,
     um_per_px: ScaleOption = None,
     fields: FieldsOption = None,
     fields_um_per_px: FieldsScaleOption = None,
     session: SessionOption = None,
     part: Annotated[
-        Literal["test", "all"], typer.Option(help="test leaves out what the weights were trained on or chosen by.")
+        Literal["test", "all"], typer.Option(help="test leaves out cells that the weights have seen in training.")
     ] = "test",
-    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Other weights than the daemon's.")] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Weights to score. [those in use]")] = None,
     force_scale: ForceScaleOption = False,
     cache: CacheOption = CROPS,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Score weights on labelled cells: class folders, whole fields with boxes, recorded sessions, or all of them.
+    """Measure how well weights name labelled cells: class folders, whole fields with boxes, sessions, or all of them.
 
     The folders are named by class (band, segmented, eosinophil, basophil, monocyte, lymphocyte); `neutrophil` joins
     the first two, and erythroblast, immature_granulocyte, platelet and artefact are to be rejected. Whole fields are
@@ -57,7 +57,7 @@ def evaluate(
     if data is None and fields is None and not session:
         wrong_usage("nothing to score", "give --data, --fields or --session")
     settings = load_settings(weights=weights)
-    cells = asked(
+    cells = parse_dataset_spec(
         ("--data", data, "--um-per-px", um_per_px),
         ("--fields", fields, "--fields-um-per-px", fields_um_per_px),
         session or [],

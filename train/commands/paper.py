@@ -1,4 +1,4 @@
-"""`smearwatch paper`: the published method on labelled cells of one's own, and what its way of dividing is worth."""
+"""`smearwatch paper`: the published method on labelled cells of one's own, and the leakage of its division."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from smearwatch.daemon.scale_rule import typed_scale
-from smearwatch.train.commands.typed import ForceScaleOption, JsonOption, SeedOption, StateOption
+from smearwatch.train.commands.shared_options import ForceScaleOption, JsonOption, SeedOption, StateOption
 
 app = typer.Typer(add_completion=False)
 
@@ -43,8 +43,8 @@ def paper(
 ) -> None:
     """Reproduce the paper: ResNet-18 on cells alone, then on cells as photographed, and six LeNets.
 
-    Both ways of dividing are run by default, and the difference between them is shown as a number. Killed at any
-    time, the same command carries on after the last finished stage.
+    Both ways of dividing are run by default, and the difference between them is shown as a number. If it is
+    interrupted, the same command continues after the last finished stage.
     """
     scale = typed_scale(um_per_px)
     # Threads that spin while they wait take the processor from whatever else runs; read once, when torch is loaded.

@@ -1,15 +1,15 @@
-"""`smearwatch promote`: weights become the daemon's, after a comparison with those in use."""
+"""`smearwatch promote`: use new weights from now on, after a comparison with those in use."""
 
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from smearwatch.daemon.config import Settings, load_settings
-from smearwatch.train.commands.asking import asked
-from smearwatch.train.commands.typed import (
+from smearwatch.train.commands.dataset_options import parse_dataset_spec
+from smearwatch.train.commands.shared_options import (
     CROPS,
     CacheOption,
     DataOption,
@@ -20,6 +20,11 @@ from smearwatch.train.commands.typed import (
     ScaleOption,
     SessionOption,
 )
+
+if TYPE_CHECKING:
+    from smearwatch.train.promotion.listing import ListedWeights
+    from smearwatch.train.promotion.promote import PromotionRequest
+    from smearwatch.train.statistics import Paired
 
 app = typer.Typer(add_completion=False)
 
@@ -34,28 +39,28 @@ def promote(
     fields: FieldsOption = None,
     fields_um_per_px: FieldsScaleOption = None,
     session: SessionOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Promote whatever the comparison says.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Use them even if they score worse.")] = False,
     force_scale: ForceScaleOption = False,
-    back: Annotated[bool, typer.Option("--back", help="Return to the weights before.")] = False,
-    list_all: Annotated[bool, typer.Option("--list", help="Show the weights there are.")] = False,
+    back: Annotated[bool, typer.Option("--back", help="Go back to the previous weights.")] = False,
+    list_all: Annotated[bool, typer.Option("--list", help="List the weights there are.")] = False,
     card: Annotated[
-        Path | None, typer.Option("--card", metavar="DIR", help="Only write the model card into a weights folder.")
+        Path | None, typer.Option("--card", metavar="DIR", help="Only write the model card of a weights folder.")
     ] = None,
     device: DeviceOption = "auto",
     cache: CacheOption = CROPS,
-    config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Another settings file (TOML).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:
-    """Make weights the daemon's, if they are not worse than those in use.
+    """Use these weights from now on, unless they score worse than those in use.
 
-    Both judge the same labelled cells; cells that either has met in training are left out. The new ones are promoted
+    Both name the same labelled cells; cells that either has seen in training are left out. The new ones are promoted
     where the lower 95 % limit of the difference in accuracy lies above -0.01, and no class, no set, no rejection of
     what is none of the six falls, nor do rejected true cells or silent errors rise, significantly (exact McNemar test,
     two-sided p < 0.05). That takes at least 381 cells, or fewer that show a clear gain. Otherwise they are refused: one
     line, exit status 1, and the weights in use stay in use.
 
-    Promoted weights are copied; run, replay, classify and evaluate take them unless told otherwise. The old ones stay,
-    and --back returns to them.
+    Promoted weights are copied; run, replay, classify and evaluate use them unless other weights are named. The
+    previous ones are kept, and --back returns to them.
     """
     if sum((weights is not None, back, list_all, card is not None)) != 1:
         raise typer.BadParameter("give one of DIR, --back, --list and --card")
@@ -67,7 +72,7 @@ def promote(
     elif back:
         _back(settings, as_json=as_json)
     elif weights is not None:
-        cells = asked(
+        cells = parse_dataset_spec(
             ("--data", data, "--um-per-px", um_per_px),
             ("--fields", fields, "--fields-um-per-px", fields_um_per_px),
             session or [],
@@ -80,26 +85,26 @@ def promote(
         _promote(PromotionRequest(weights, cells, force, device, cache), settings, as_json=as_json)
 
 
-def _promote(request: Any, settings: Settings, *, as_json: bool) -> None:
+def _promote(request: "PromotionRequest", settings: Settings, *, as_json: bool) -> None:
     from smearwatch.train.data.sessions import to_stderr
     from smearwatch.train.progress import ProgressLine
-    from smearwatch.train.promotion.format import comparison_lines
     from smearwatch.train.promotion.promote import PromotionRefused, promote
+    from smearwatch.train.promotion.report import comparison_lines
 
     record = promote(request, settings, ProgressLine(), to_stderr)
-    if settings.weights is not None and record["promoted"]:
-        to_stderr(f"the settings name weights of their own ({settings.weights}), and the daemon goes on with those")
+    if settings.weights is not None and record.promoted:
+        to_stderr(f"the settings name weights of their own ({settings.weights}), and the daemon uses those")
     if as_json:
-        sys.stdout.write(json.dumps(record) + "\n")
-    elif record["already"]:
-        sys.stdout.write(f"these weights are in use already: {record['weights_id']}\n")
+        sys.stdout.write(json.dumps(record.to_json()) + "\n")
+    elif record.already:
+        sys.stdout.write(f"these weights are in use already: {record.weights_id}\n")
     else:
         sys.stdout.write("".join(f"{line}\n" for line in comparison_lines(record)))
-        if record["promoted"]:
-            sys.stdout.write(f"promoted: {record['folder']}\n")
+        if record.promoted:
+            sys.stdout.write(f"promoted: {record.folder}\n")
     sys.stdout.flush()
-    if record["objections"] and not record["promoted"]:
-        raise PromotionRefused("; ".join(record["objections"]), "the weights in use stay; --force overrides")
+    if record.objections and not record.promoted:
+        raise PromotionRefused("; ".join(record.objections), "the weights in use stay; --force overrides")
 
 
 def _back(settings: Settings, *, as_json: bool) -> None:
@@ -107,7 +112,7 @@ def _back(settings: Settings, *, as_json: bool) -> None:
     from smearwatch.train.promotion.store import Store
 
     store = Store(settings.state_dir)
-    with store.held():
+    with store.locked():
         identity, skipped = store.back()
     for each in skipped:
         to_stderr(f"passed over {each}: damaged")
@@ -122,29 +127,32 @@ def _list(settings: Settings, *, as_json: bool) -> None:
     from smearwatch.train.promotion.store import Store
 
     for entry in describe(Store(settings.state_dir)):
-        sys.stdout.write((json.dumps(entry) if as_json else _list_line(entry)) + "\n")
+        sys.stdout.write((json.dumps(entry.to_json()) if as_json else _list_line(entry)) + "\n")
 
 
-def _list_line(entry: dict[str, Any]) -> str:
-    mark = "*" if entry["current"] else " "
-    if entry["fault"]:
-        return f"{mark} {str(entry['weights'])[:16]:<16}  damaged: {entry['fault']}"
-    when = f"{entry['how']} {entry['at']}" if entry["at"] else entry["from"]
-    accuracy = entry["accuracy"]
-    said = ""
-    if accuracy and accuracy["n"]:
-        gap = accuracy["difference"]
-        limits = f"{gap['value']:+.4f}, {gap['low']:+.4f} to {gap['high']:+.4f}"
-        said = f"  accuracy {accuracy['after']['value']:.4f} on {accuracy['n']} cells ({limits})"
-    return f"{mark} {entry['weights'][:16]}  {entry['name']}  {when}{said}"
+def _list_line(entry: "ListedWeights") -> str:
+    mark, weights = "*" if entry.current else " ", str(entry.weights)[:16]
+    if entry.fault:
+        return f"{mark} {weights:<16}  damaged: {entry.fault}"
+    when = f"{entry.how} {entry.at}" if entry.at else entry.origin
+    return f"{mark} {weights}  {entry.name}  {when}{_accuracy(entry.accuracy)}"
+
+
+def _accuracy(change: "Paired | None") -> str:
+    if change is None or change.difference is None:
+        return ""
+    gap = change.difference
+    limits = f"{gap.value:+.4f}, {gap.low:+.4f} to {gap.high:+.4f}"
+    return f"  accuracy {change.after.value:.4f} on {change.n} cells ({limits})"
 
 
 def _write_card(folder: Path, *, as_json: bool) -> None:
     from smearwatch.daemon.atomic_write import write_atomically
-    from smearwatch.train.promotion.card import CARD_FILE, card, read_known
+    from smearwatch.train.promotion.card import CARD_FILE, render_card
+    from smearwatch.train.promotion.known import read_known
     from smearwatch.train.promotion.store import StoreFailed
 
-    text = card(read_known(folder))
+    text = render_card(read_known(folder))
     try:
         write_atomically(folder / CARD_FILE, text.encode())
     except OSError as error:

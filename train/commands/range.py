@@ -1,4 +1,4 @@
-"""`smearwatch range`: what finished weights were trained on, measured for the drift alarm."""
+"""`smearwatch range`: the range of the cells that finished weights were trained on, for the drift alarm."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from smearwatch.daemon.scale_rule import given_scale
-from smearwatch.train.commands.typed import CROPS, CacheOption, ForceScaleOption, JsonOption
+from smearwatch.train.commands.shared_options import CROPS, CacheOption, ForceScaleOption, JsonOption
 
 app = typer.Typer(add_completion=False)
 
@@ -18,28 +18,28 @@ _EPILOG = "Example: smearwatch range weights --config second.toml --cells pbc --
 @app.command("range", epilog=_EPILOG)
 def add_range(
     weights: Annotated[Path, typer.Argument(metavar="WEIGHTS", help="Folder of weights; its manifest is rewritten.")],
-    config: Annotated[Path | None, typer.Option(metavar="TOML", help="Settings that they were trained with.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="TOML", help="Settings file they were trained with.")] = None,
     cells: Annotated[Path | None, typer.Option(metavar="DIR", help="Single-cell pictures, one folder a class.")] = None,
     cells_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
     fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Whole fields: frames/ and boxes/.")] = None,
     fields_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
-    simulated: Annotated[int | None, typer.Option(metavar="N", help="How many cells were drawn besides.")] = None,
+    simulated: Annotated[int | None, typer.Option(metavar="N", help="How many simulated cells were added.")] = None,
     force_scale: ForceScaleOption = False,
     cache: CacheOption = CROPS,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure how the cells look that weights were trained on, and keep the limits in their manifest.
+    """Measure the appearance of the cells that weights were trained on, and write the range into their manifest.
 
-    `train` and `adapt` do this by themselves; this is for weights that were made before. Of the cells that are named,
-    those count that the weights remember having been trained on. The weights stay the same weights: no verdict depends
-    on the range, and their identity does not change. A running daemon takes it up at its next start.
+    `train` and `adapt` do this by themselves; use this command for weights made before that. Of the cells named here,
+    those count that the weights were trained on, as their memory says. The weights stay the same: no verdict depends on
+    the range, and their identity does not change. It takes effect at the next start of `smearwatch run`.
     """
     from smearwatch.train.progress import ProgressLine
     from smearwatch.train.training.config import read_config
     from smearwatch.train.training.ranges import add_ranges
 
     overrides = {
-        "start": weights,  # a recipe that goes half of the way back to its start is not complete without one
+        "start": weights,  # a recipe that interpolates with its start is not complete without one
         "data.cells": cells,
         "data.cells_um_per_px": given_scale(cells_um_per_px, "--cells-um-per-px"),
         "data.fields": fields,
@@ -54,8 +54,8 @@ def add_range(
         progress.close()
     ranges = manifest.ranges or ()
     if as_json:
-        told = {"weights": manifest.weights_id(), "ranges": [kind.model_dump(mode="json") for kind in ranges]}
-        sys.stdout.write(json.dumps(told) + "\n")
+        content = {"weights": manifest.weights_id(), "ranges": [kind.model_dump(mode="json") for kind in ranges]}
+        sys.stdout.write(json.dumps(content) + "\n")
         return
     for kind in ranges:
         sys.stdout.write(f"{kind.name}, {kind.cells} cells\n")

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from smearwatch.daemon.scale_rule import given_scale
-from smearwatch.train.commands.typed import CROPS, CacheOption, ForceScaleOption, JsonOption, StateOption
+from smearwatch.train.commands.shared_options import CROPS, CacheOption, ForceScaleOption, JsonOption, StateOption
 
 app = typer.Typer(add_completion=False)
 
@@ -18,8 +18,8 @@ _EPILOG = "Example: smearwatch train --cells pbc --cells-um-per-px 0.095 --epoch
 
 @app.command(epilog=_EPILOG)
 def train(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Gets weights, report and learning curve.")],
-    config: Annotated[Path | None, typer.Option(metavar="TOML", help="Settings; options win over them.")] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where weights, report and learning curve go.")],
+    config: Annotated[Path | None, typer.Option(metavar="TOML", help="Settings file; options override it.")] = None,
     cells: Annotated[Path | None, typer.Option(metavar="DIR", help="Single-cell pictures, one folder a class.")] = None,
     cells_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
     fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Whole fields: frames/ and boxes/.")] = None,
@@ -28,25 +28,25 @@ def train(
         Path | None, typer.Option(metavar="DIR", help="Fields with every leukocyte outlined: frames/ and masks/.")
     ] = None,
     blanks_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
-    simulated: Annotated[int | None, typer.Option(metavar="N", help="How many cells to draw besides.")] = None,
+    simulated: Annotated[int | None, typer.Option(metavar="N", help="How many simulated cells to add.")] = None,
     force_scale: ForceScaleOption = False,
-    epochs: Annotated[int | None, typer.Option(metavar="N", help="How often to go through the cells.")] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="How many times to go through the cells.")] = None,
     init: Annotated[
         Literal["scratch", "imagenet"] | None, typer.Option(help="imagenet downloads torchvision's weights.")
     ] = None,
-    start: Annotated[Path | None, typer.Option(metavar="DIR", help="Begin from the networks of these weights.")] = None,
+    start: Annotated[Path | None, typer.Option(metavar="DIR", help="Start from these weights.")] = None,
     device: Annotated[
-        Literal["auto", "cpu", "cuda"] | None, typer.Option(help="auto takes CUDA where there is a device.")
+        Literal["auto", "cpu", "cuda"] | None, typer.Option(help="auto uses CUDA where there is a GPU.")
     ] = None,
     state: StateOption = None,
     cache: CacheOption = CROPS,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew instead of carrying on.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start over instead of continuing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train ResNet-18 and the six verifiers, calibrate them, and measure them on cells kept aside.
 
-    The cells are divided by group before anything is augmented. Killed at any time, the same command carries on to the
-    result of an undisturbed run. Under torchrun several processes divide every batch.
+    The cells are divided by group before anything is augmented. If a run is interrupted, the same command continues it,
+    with the same result. Under torchrun several processes divide every batch.
     """
     # Threads that spin while they wait for each other cost a shared machine many times the work that is done.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")

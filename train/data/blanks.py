@@ -19,7 +19,7 @@ _FREE_UM = 0.4 * CROP_UM
 
 
 def read_blanks(root: Path, um_per_px: float) -> list[Sample]:
-    """Find one place free of leukocytes in each field that has one.
+    """Find one spot free of leukocytes in each field that has one.
 
     Parameters
     ----------
@@ -39,14 +39,14 @@ def read_blanks(root: Path, um_per_px: float) -> list[Sample]:
     samples = []
     for frame in sorted(frames.iterdir()):
         mask = read_picture(masks / f"{frame.stem}.png")[..., 0]
-        place = _freest(mask, _FREE_UM / um_per_px)
-        if place is not None:
-            samples.append(_sample(frame, um_per_px, place))
+        centre_xy_share = _freest(mask, _FREE_UM / um_per_px)
+        if centre_xy_share is not None:
+            samples.append(_sample(frame, um_per_px, centre_xy_share))
     return samples
 
 
 def _freest(mask: NDArray[np.uint8], free_px: float) -> tuple[float, float] | None:
-    """Point furthest from every leukocyte, in shares of width and height; none where that is nearer than `free_px`."""
+    """Find the point furthest from every leukocyte, in shares of width and height; None where it is nearer."""
     empty = np.asarray(mask == 0, dtype=np.uint8)
     margin = int(free_px)
     height, width = empty.shape
@@ -60,7 +60,7 @@ def _freest(mask: NDArray[np.uint8], free_px: float) -> tuple[float, float] | No
     return ((float(x) + margin) / width, (float(y) + margin) / height)
 
 
-def _sample(frame: Path, um_per_px: float, place: tuple[float, float]) -> Sample:
+def _sample(frame: Path, um_per_px: float, centre_xy_share: tuple[float, float]) -> Sample:
     return Sample(
         sample_id=f"{SOURCE}/{frame.name}",
         source=SOURCE,
@@ -68,6 +68,6 @@ def _sample(frame: Path, um_per_px: float, place: tuple[float, float]) -> Sample
         target=REJECT,
         group=f"{SOURCE}/{frame.stem}",
         agreed=None,
-        draw=partial(field_crop, frame, um_per_px, place),
+        draw=partial(field_crop, frame, um_per_px, centre_xy_share),
         digest=hashlib.sha256(frame.read_bytes()).hexdigest(),
     )

@@ -60,8 +60,8 @@ def _cells(table: Path, frame: Path, source: str, group: str, um_per_px: float) 
         with table.open(newline="", encoding="utf-8") as lines:
             rows = list(csv.DictReader(lines))
         return [
-            _cell(row, f"{source}/{frame.name}/{place}", frame, source, group, um_per_px, digest)
-            for place, row in enumerate(rows)
+            _cell(row, f"{source}/{frame.name}/{index}", frame, source, group, um_per_px, digest)
+            for index, row in enumerate(rows)
         ]
     except (OSError, KeyError, ValueError) as error:
         raise DataUnusable(

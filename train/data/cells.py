@@ -25,9 +25,9 @@ class CellSet:
     samples: list[Sample]
     fields: NDArray[np.uint8]
 
-    def targets(self, places: NDArray[np.int64]) -> Targets:
-        """Targets of some of the cells."""
-        chosen = [self.samples[int(place)].target for place in places]
+    def targets(self, indices: NDArray[np.int64]) -> Targets:
+        """Return the targets of some of the cells."""
+        chosen = [self.samples[int(index)].target for index in indices]
         return Targets(
             torch.tensor([target.shares for target in chosen]),
             torch.tensor([target.kind == "either" for target in chosen]),

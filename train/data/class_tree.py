@@ -28,7 +28,7 @@ def read_class_tree(root: Path, um_per_px: float, *, source: str | None = None) 
     """List the cells of a class tree, sorted by class folder and file name.
 
     Folders of unknown names are left alone. A `manifest.csv` with the columns `path` and `band_label_agreed`
-    tells which band and segmented labels a second group agreed with.
+    says which band and segmented labels a second group agreed with.
 
     Parameters
     ----------
@@ -85,14 +85,14 @@ def _target(label: str, agreed: bool | None) -> Target:
         return REJECT
     if label == "neutrophil":
         return either(NEUTROPHILS)
-    place = [*CLASSES].index(label)  # type: ignore[arg-type]
-    if agreed is False and place in NEUTROPHILS:
-        return exact(place, _DISPUTED_CERTAINTY, other=1 - place)
-    return exact(place)
+    index = [*CLASSES].index(label)  # type: ignore[arg-type]
+    if agreed is False and index in NEUTROPHILS:
+        return exact(index, _DISPUTED_CERTAINTY, other=1 - index)
+    return exact(index)
 
 
 def _agreements(path: Path) -> dict[str, bool]:
-    """Folder and file name to whether the band label is agreed; empty where there is no such table."""
+    """Read for each folder and file name whether the band label is agreed; empty where there is no such table."""
     if not path.is_file():
         return {}
     with path.open(newline="", encoding="utf-8") as lines:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from smearwatch.capture.finder.version import FINDER_VERSION
 from smearwatch.daemon.atomic_write import atomically
 from smearwatch.models.preprocess import SHRINK_VERSION, Preprocessing, shrink
-from smearwatch.train.data.samples import Sample
+from smearwatch.train.data.samples import Image, Sample
 
 Progress = Callable[[str, int, int], None]
 
@@ -72,7 +72,7 @@ def _alone(folder: Path, progress: Progress) -> Iterator[None]:
 def _draw(samples: Sequence[Sample], preprocessing: Preprocessing, path: Path, progress: Progress) -> None:
     side = preprocessing.field_px
 
-    def one(sample: Sample) -> NDArray[np.uint8]:
+    def one(sample: Sample) -> Image:
         return shrink(sample.draw(), preprocessing)
 
     with atomically(path) as partial, ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
@@ -90,6 +90,6 @@ def _key(samples: Sequence[Sample], preprocessing: Preprocessing) -> str:
 
 
 def _drawn_with(sample: Sample) -> str:
-    """Scale and place with which a sample is drawn; its content is known by the digest, wherever it lies."""
+    """Return scale and position with which a sample is drawn; its content is known by the digest, wherever it lies."""
     given = sample.draw.args if isinstance(sample.draw, functools.partial) else ()
     return repr([value for value in given if isinstance(value, int | float | tuple)])

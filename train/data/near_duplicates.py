@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from smearwatch.train.data.samples import read_picture
+from smearwatch.train.data.samples import Image, read_picture
 
 _SIDE_PX = 44
 _MARGIN_PX = 10  # of the thumbnail, a quarter of it: so far may the same cell have moved
@@ -37,15 +37,15 @@ def near_duplicate_groups(paths: Sequence[Path]) -> list[str]:
     return [f"{paths[first].parent.name}/{paths[first].name}" for first in clusters(thumbnails)]
 
 
-def thumbnail(bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Grey float32 [44, 44] of a picture [h, w, 3]."""
+def thumbnail(bgr: Image) -> NDArray[np.float32]:
+    """Shrink a picture [h, w, 3] to grey float32 [44, 44]."""
     grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
     small = cv2.resize(grey, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
     return np.asarray(small, dtype=np.float32)
 
 
 def clusters(thumbnails: NDArray[np.float32]) -> list[int]:
-    """Place of the first member of each picture's cluster, for thumbnails [n, 44, 44].
+    """Return the index of the first member of each picture's cluster, for thumbnails [n, 44, 44].
 
     Two pictures show the same cell where the middle of one is found again in the other, moved by up to a quarter of
     the picture, with a correlation above 0.97; sameness is carried on from picture to picture. Only pairs are compared
@@ -73,7 +73,7 @@ def _spectra(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _candidates(spectra: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
-    # A mean over few pictures is mostly the pair itself and says nothing, so few are all compared.
+    # A mean over few pictures is mostly the pair itself, so few pictures are all compared with each other.
     least = _ALIKE if len(spectra) > _BLOCK else -1.0
     for start in range(0, len(spectra), _BLOCK):
         alike = spectra[start : start + _BLOCK] @ spectra.T

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from smearwatch.capture.finder.version import FINDER_VERSION
 from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Sample, field_crop
+from smearwatch.train.json_record import JsonRecord
 
 Box = tuple[float, float, float, float]
 
@@ -37,6 +38,35 @@ class _Searched:
 
 
 @dataclass(frozen=True, slots=True)
+class PipelineAccount(JsonRecord):
+    """What became of the boxed cells in the pipeline.
+
+    Attributes
+    ----------
+    labelled
+        All boxed cells: found whole, found cut by the border and therefore not counted (`at_edge`), or missed.
+    in_rejected
+        Of the missed, those in refused frames.
+    unlabelled
+        Found cells that have no box.
+    rejected_frames
+        By reason.
+    um_per_px
+        Least, median and most scale from red cells; None where every frame was refused.
+    """
+
+    labelled: int
+    found: int
+    at_edge: int
+    missed: int
+    in_rejected: int
+    unlabelled: int
+    frames: int
+    rejected_frames: Mapping[str, int]
+    um_per_px: Sequence[float] | None
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineCells:
     """Labelled cells matched to what was found.
 
@@ -45,13 +75,11 @@ class PipelineCells:
     samples
         Those that were found whole, cut where and as large as the pipeline cuts them.
     account
-        For JSON: labelled, found, at_edge (found, but cut by the border and therefore not counted), missed, in_rejected
-        (missed, since their frame was refused), rejected_frames by reason, frames, unlabelled (found without a box),
-        um_per_px (least, median, most).
+        Counts of all boxed cells.
     """
 
     samples: list[Sample]
-    account: dict[str, Any]
+    account: PipelineAccount
 
 
 def find_boxed_cells(root: Path, boxed: Sequence[Sample], cache: Path, progress: Progress) -> PipelineCells:
@@ -72,8 +100,8 @@ def find_boxed_cells(root: Path, boxed: Sequence[Sample], cache: Path, progress:
     """
     by_frame: dict[str, list[tuple[int, Sample]]] = defaultdict(list)
     for sample in boxed:
-        _, frame, place = sample.sample_id.rsplit("/", 2)
-        by_frame[frame].append((int(place), sample))
+        _, frame, index = sample.sample_id.rsplit("/", 2)
+        by_frame[frame].append((int(index), sample))
     frames = sorted(by_frame)
     searched = dict(zip(frames, _searched([root / "frames" / name for name in frames], cache, progress), strict=True))
     account: Counter[str] = Counter()
@@ -85,7 +113,7 @@ def find_boxed_cells(root: Path, boxed: Sequence[Sample], cache: Path, progress:
             rejected[seen.rejected] += 1
             account["in_rejected"] += len(by_frame[name])
         boxes = _boxes(root / "boxes" / f"{Path(name).stem}.csv")
-        partners = matched([boxes[place] for place, _ in by_frame[name]], seen.boxes)
+        partners = match_boxes([boxes[index] for index, _ in by_frame[name]], seen.boxes)
         account["unlabelled"] += len(seen.boxes) - len(partners)
         for order, (_, sample) in enumerate(by_frame[name]):
             cell = partners.get(order)
@@ -97,8 +125,8 @@ def find_boxed_cells(root: Path, boxed: Sequence[Sample], cache: Path, progress:
     return PipelineCells(samples, _account(account, rejected, len(boxed), len(frames), scales))
 
 
-def matched(boxes: Sequence[Box], cells: Sequence[Box]) -> dict[int, int]:
-    """Place of a box to place of its cell, for boxes (x, y, width, height) in any one unit."""
+def match_boxes(boxes: Sequence[Box], cells: Sequence[Box]) -> dict[int, int]:
+    """Match boxes to cells, both (x, y, width, height) in any one unit: index of a box to index of its cell."""
     pairs = []
     for i, box in enumerate(boxes):
         for j, cell in enumerate(cells):
@@ -116,16 +144,18 @@ def matched(boxes: Sequence[Box], cells: Sequence[Box]) -> dict[int, int]:
 
 def _account(
     account: Counter[str], rejected: Counter[str], labelled: int, frames: int, scales: Sequence[float]
-) -> dict[str, Any]:
-    names = ("found", "at_edge", "missed", "in_rejected", "unlabelled")
-    spread = [min(scales), float(np.median(scales)), max(scales)] if scales else None
-    return {
-        "labelled": labelled,
-        **{name: account[name] for name in names},
-        "frames": frames,
-        "rejected_frames": dict(rejected),
-        "um_per_px": spread,
-    }
+) -> PipelineAccount:
+    return PipelineAccount(
+        labelled=labelled,
+        found=account["found"],
+        at_edge=account["at_edge"],
+        missed=account["missed"],
+        in_rejected=account["in_rejected"],
+        unlabelled=account["unlabelled"],
+        frames=frames,
+        rejected_frames=dict(rejected),
+        um_per_px=[min(scales), float(np.median(scales)), max(scales)] if scales else None,
+    )
 
 
 def _overlap(one: Box, two: Box) -> float:

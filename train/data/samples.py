@@ -63,7 +63,7 @@ class Sample:
     Attributes
     ----------
     sample_id
-        Unique, and the same on every machine: data set, file within it, place in the file.
+        Unique, and the same on every machine: data set, file within it, index in the file.
     source
         Name of the data set.
     label
@@ -90,25 +90,25 @@ class Sample:
     digest: str
 
 
-def exact(place: int, certainty: float = 1.0, other: int | None = None) -> Target:
-    """Target for one class, the rest of the certainty given to another."""
+def exact(index: int, certainty: float = 1.0, other: int | None = None) -> Target:
+    """Make the target for one class, the rest of the certainty given to another."""
     shares = [0.0] * len(CLASSES)
-    shares[place] = certainty
+    shares[index] = certainty
     if other is not None:
         shares[other] = 1.0 - certainty
     return Target("exact", per_class(shares))
 
 
-def either(places: tuple[int, ...]) -> Target:
-    """Target for a label that joins classes."""
-    return Target("either", per_class(1.0 / len(places) if i in places else 0.0 for i in range(len(CLASSES))))
+def either(indices: tuple[int, ...]) -> Target:
+    """Make the target for a label that joins classes."""
+    return Target("either", per_class(1.0 / len(indices) if i in indices else 0.0 for i in range(len(CLASSES))))
 
 
 REJECT = Target("reject", per_class([0.0] * len(CLASSES)))
 
 
 def allowed(samples: Sequence[Sample]) -> NDArray[np.bool_]:
-    """Which classes are right answers: bool [n, classes], none for a cell to reject, two where a label joins them.
+    """Say which classes are right answers: bool [n, classes], none for a reject, two where a label joins them.
 
     A disputed label counts as given: of its shares only the largest is right.
     """
@@ -134,12 +134,12 @@ def read_picture(path: Path) -> Image:
 
 
 def cell_crop(path: Path, um_per_px: float) -> Image:
-    """Crop of a single-cell picture: the cell stands in the middle."""
+    """Cut the crop of a single-cell picture: the cell stands in the middle."""
     return _middle_crop(read_picture(path), um_per_px)
 
 
 def leukocyte_crop(path: Path, um_per_px: float) -> Image:
-    """Crop of a single-cell picture as `cell_crop` makes it, of a picture that has room for a leukocyte.
+    """Cut the crop as `cell_crop` does, from a picture that has room for a leukocyte.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def _middle_crop(bgr: Image, um_per_px: float) -> Image:
 
 
 def field_crop(path: Path, um_per_px: float, centre_xy_share: tuple[float, float]) -> Image:
-    """Crop of one cell in a whole field, its centre given in shares of width and height."""
+    """Cut the crop of one cell in a whole field, its centre given in shares of width and height."""
     bgr, light = _lit_field(path, um_per_px)
     height, width = bgr.shape[:2]
     return cut_flat_crop(bgr, light, (centre_xy_share[0] * width, centre_xy_share[1] * height), um_per_px)

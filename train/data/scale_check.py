@@ -1,4 +1,4 @@
-"""Is the scale that somebody typed one at which these cells are leukocytes? Asked before hours are spent on it."""
+"""Check that the scale that somebody typed is one at which these cells are leukocytes, before hours are spent on it."""
 
 import csv
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ LEAST_UM, MOST_UM = 9.0, 20.0
 """Between these lies the median diameter of a smear's leukocytes: a small lymphocyte to a large monocyte."""
 
 _USUAL_UM = 12.5
-_LOOKED_AT = 30
+_MEASURED_PICTURES = 30
 _FEWEST_MEASURED = 0.6
 _LADDER_STEPS, _LADDER_PICTURES = 8, 12
 _SMALLEST_SHARE = 1 / 8  # of the picture's side, for a cell that somebody cut a picture around
 
 
 def check_tree_scale(root: Path, um_per_px: float, *, force: bool = False) -> float | None:
-    """Hold a scale against the cells of a class tree.
+    """Check a scale against the cells of a class tree.
 
     Some thirty pictures, evenly from the folders of true classes, are segmented at that scale; where their middle
     cells do not come out as large as leukocytes, other scales are tried, and the one at which they do is named.
@@ -42,7 +42,7 @@ def check_tree_scale(root: Path, um_per_px: float, *, force: bool = False) -> fl
     Returns
     -------
     float or None
-        Median diameter in um; None where too few cells could be measured to say anything.
+        Median diameter in um; None where too few cells could be measured.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def check_tree_scale(root: Path, um_per_px: float, *, force: bool = False) -> fl
 
 
 def check_boxes_scale(root: Path, um_per_px: float, *, force: bool = False) -> float | None:
-    """Hold a scale against the boxes of whole fields (`frames/` and `boxes/`), as `check_tree_scale` does.
+    """Check a scale against the boxes of whole fields (`frames/` and `boxes/`), as `check_tree_scale` does.
 
     Raises
     ------
@@ -86,20 +86,20 @@ def _checked(root: Path, um_per_px: float, diameter_um: float, force: bool) -> f
 
 def _spread(root: Path) -> list[Path]:
     folders = [root / name for name in LABELS if (root / name).is_dir()]
-    each = -(-_LOOKED_AT // max(len(folders), 1))
+    each = -(-_MEASURED_PICTURES // max(len(folders), 1))
     found = []
     for folder in folders:
         found += _some(sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES), each)
     return found
 
 
-def _some(things: Sequence[_Thing], most: int = _LOOKED_AT) -> list[_Thing]:
-    """At most so many, spread evenly."""
-    return [things[place * len(things) // most] for place in range(most)] if len(things) > most else list(things)
+def _some(things: Sequence[_Thing], most: int = _MEASURED_PICTURES) -> list[_Thing]:
+    """Pick at most so many, spread evenly."""
+    return [things[index * len(things) // most] for index in range(most)] if len(things) > most else list(things)
 
 
 def _measured(pictures: Sequence[Image], um_per_px: float) -> tuple[float, float]:
-    """Median diameter in um of the cells in the middle, and the share of pictures that show one."""
+    """Measure the median diameter in um of the cells in the middle, and the share of pictures that show one."""
     diameters = []
     for picture in pictures:
         y, x = picture.shape[0] / 2, picture.shape[1] / 2
@@ -114,7 +114,7 @@ def _measured(pictures: Sequence[Image], um_per_px: float) -> tuple[float, float
 
 
 def _diameter_px(pictures: Sequence[Image]) -> float | None:
-    """Diameter in pixels, from the scale at which the cells look most like leukocytes; None where none does."""
+    """Find the diameter in px, by the scale at which the cells are most like leukocytes; None where they never are."""
     best: tuple[float, float] | None = None
     few = _some(pictures, _LADDER_PICTURES)
     whole = _USUAL_UM / float(np.median([min(picture.shape[:2]) for picture in few]))
@@ -129,7 +129,7 @@ def _diameter_px(pictures: Sequence[Image]) -> float | None:
 
 
 def _box_sides_px(root: Path, table: Path) -> list[float]:
-    """Mean side of each box in pixels; boxes that cannot be read are for their reader to complain about."""
+    """Return the mean side of each box in pixels; none of boxes that cannot be read, which their reader reports."""
     frames = [path for path in (root / "frames").glob(f"{table.stem}.*") if path.suffix.lower() in PICTURES]
     if not frames:
         return []

@@ -8,9 +8,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
 from smearwatch.capture.vision.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, measure_light
@@ -21,7 +18,7 @@ from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.record.views import views_by_cell
 from smearwatch.models.classes import CLASSES, NEUTROPHILS
-from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
+from smearwatch.train.data.samples import REJECT, DataUnusable, Image, Sample, Target, either, exact
 
 SOURCE: Final = "session"
 
@@ -54,11 +51,11 @@ def session_path(given: str, state_dir: Path) -> Path:
 
 
 def to_stderr(line: str) -> None:
-    """Tell a person something that is no error."""
+    """Write a line for a person, of something that is no error."""
     sys.stderr.write(f"smearwatch: {line}\n")
 
 
-def read_labelled_session(folder: Path, *, tell: Callable[[str], None] = to_stderr) -> list[Sample]:
+def read_labelled_session(folder: Path, *, report_line: Callable[[str], None] = to_stderr) -> list[Sample]:
     """List the cells of a recorded session that a person labelled, by the label that stands, in the frames' order.
 
     Each leukocyte is cut once, from the best view of it that was judged, which may lie in a later frame; where that
@@ -68,7 +65,7 @@ def read_labelled_session(folder: Path, *, tell: Callable[[str], None] = to_stde
     ----------
     folder
         The session's folder. It may be one that is being written.
-    tell
+    report_line
         Gets one line where frames are damaged, whose cells are then left out.
 
     Returns
@@ -106,7 +103,8 @@ def read_labelled_session(folder: Path, *, tell: Callable[[str], None] = to_stde
                     damaged[f"{shown.name} ({shown.fault})"] += 1
     if damaged:
         names = ", ".join(damaged)
-        tell(f"session {folder.name}: {damaged.total()} labelled cells left out, their frames are damaged: {names}")
+        message = f"{damaged.total()} labelled cells left out, their frames are damaged"
+        report_line(f"session {folder.name}: {message}: {names}")
     if not samples:
         matter = "no labelled cell in it that can be used"
         raise DataUnusable(folder, matter, "label some with `smearwatch sessions label`")
@@ -114,7 +112,7 @@ def read_labelled_session(folder: Path, *, tell: Callable[[str], None] = to_stde
 
 
 class _Runs:
-    """Numbers runs of neighbouring frames."""
+    """Gives runs of neighbouring frames their numbers."""
 
     def __init__(self, session: str) -> None:
         self._session = session
@@ -170,7 +168,7 @@ def _openings(ledger: LedgerReader) -> list[tuple[int, _Cut]]:
 
 
 def _cut(openings: list[tuple[int, _Cut]], ledger: LedgerReader, frame: str) -> _Cut:
-    """Find how a frame was cut: a session that was carried on may have been set otherwise before."""
+    """Find how a frame was cut: a session that was continued may have had other settings before."""
     ((outcome,),) = ledger.rows("SELECT outcome_number FROM frames WHERE frame = ?", frame)
     standing = [cut for number, cut in openings if outcome is not None and number < outcome]
     return standing[-1] if standing else _Cut(FIELD_UM, DEFAULT_MAX_PIXELS)
@@ -200,13 +198,13 @@ def _target(label: str) -> Target:
     return either(NEUTROPHILS) if label == "neutrophil" else REJECT
 
 
-def _crop(path: Path, um_per_px: float, centre_xy_px: tuple[float, float], cut: _Cut) -> NDArray[np.uint8]:
+def _crop(path: Path, um_per_px: float, centre_xy_px: tuple[float, float], cut: _Cut) -> Image:
     bgr, light = _lit_frame(path, um_per_px, cut.max_pixels)
     return cut_flat_crop(bgr, light, centre_xy_px, um_per_px, field_um=cut.field_um)
 
 
 @lru_cache(maxsize=4)
-def _lit_frame(path: Path, um_per_px: float, max_pixels: int) -> tuple[NDArray[np.uint8], FieldLight]:
+def _lit_frame(path: Path, um_per_px: float, max_pixels: int) -> tuple[Image, FieldLight]:
     try:
         bgr = decode(path.read_bytes(), max_pixels=max_pixels)
         return bgr, measure_light(bgr, um_per_px)

@@ -3,14 +3,13 @@
 import hashlib
 
 import numpy as np
-from numpy.typing import NDArray
 
 from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.capture.slide.version import RENDERER_VERSION
 from smearwatch.capture.vision.crop import cut_crop
 from smearwatch.capture.vision.light import flatten_cell
 from smearwatch.models.classes import CLASSES, ClassName
-from smearwatch.train.data.samples import Sample, exact
+from smearwatch.train.data.samples import Image, Sample, exact
 
 SOURCE = "simulated"
 _UM_PER_PX = 0.09
@@ -28,7 +27,7 @@ def draw_cells(count: int) -> list[Sample]:
 def _sample(cls: ClassName, seed: int) -> Sample:
     name = f"{SOURCE}/{seed}"
 
-    def draw() -> NDArray[np.uint8]:
+    def draw() -> Image:
         picture = render_cell_picture(cls, np.random.default_rng(seed), um_per_px=_UM_PER_PX, size_px=_SIZE_PX)
         return cut_crop(flatten_cell(picture), (_SIZE_PX / 2, _SIZE_PX / 2), _UM_PER_PX)
 

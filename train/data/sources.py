@@ -12,7 +12,7 @@ from smearwatch.train.data.scale_check import check_boxes_scale, check_tree_scal
 from smearwatch.train.data.sessions import read_labelled_session
 
 Kind = Literal["cells", "boxes", "session"]
-Tell = Callable[[str], None]
+ReportLine = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +40,19 @@ class DatasetSpec:
 
     @property
     def nothing(self) -> bool:
-        """Whether no cells were named at all."""
+        """Return whether no cells were named at all."""
         return not self.folders
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """Everything that was named."""
+        """Return everything that was named."""
         named = (self.data, self.fields, *self.sessions)
         return tuple(path for path in named if path is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """All labelled cells of one place.
+    """All labelled cells of one folder or session.
 
     Attributes
     ----------
@@ -69,12 +69,12 @@ class Source:
     samples: list[Sample]
 
 
-def read_sources(asked: DatasetSpec, tell: Tell) -> list[Source]:
+def read_sources(spec: DatasetSpec, report_line: ReportLine) -> list[Source]:
     """Read everything that was named, in the order of `DatasetSpec`; a session that was named twice, once.
 
     Parameters
     ----------
-    tell
+    report_line
         Gets one line where frames of a session are damaged.
 
     Raises
@@ -83,15 +83,15 @@ def read_sources(asked: DatasetSpec, tell: Tell) -> list[Source]:
         A source cannot be used, holds no labelled cell, or its scale does not fit its cells.
     """
     found: list[Source] = []
-    if asked.data is not None and asked.um_per_px is not None:
-        found.append(_class_folders(asked.data, asked.um_per_px, asked.force_scale))
-    if asked.fields is not None and asked.fields_um_per_px is not None:
-        found.append(_boxed_fields(asked.fields, asked.fields_um_per_px, asked.force_scale))
-    for folder in dict.fromkeys(path.resolve() for path in asked.sessions):
-        samples = read_labelled_session(folder, tell=tell)
+    if spec.data is not None and spec.um_per_px is not None:
+        found.append(_class_folders(spec.data, spec.um_per_px, spec.force_scale))
+    if spec.fields is not None and spec.fields_um_per_px is not None:
+        found.append(_boxed_fields(spec.fields, spec.fields_um_per_px, spec.force_scale))
+    for folder in dict.fromkeys(path.resolve() for path in spec.sessions):
+        samples = read_labelled_session(folder, report_line=report_line)
         found.append(Source(f"session {folder.name}", "session", folder, None, samples))
     names = [source.name for source in found]
-    twice = next((source for place, source in enumerate(found) if source.name in names[:place]), None)
+    twice = next((source for index, source in enumerate(found) if source.name in names[:index]), None)
     if twice is not None:
         raise DataUnusable(twice.root, f"another folder is called {twice.name} too", "rename one of them")
     for source in found:

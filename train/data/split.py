@@ -20,7 +20,7 @@ _TEST_SHARE_OF_RUNS: Final = 0.3
 
 
 def part_of(group: str) -> Part:
-    """Side of a group: a number from the hash of its name, so that new data never moves old data across."""
+    """Choose the side of a group: a number from the hash of its name, so that new data never moves old data across."""
     number = number_of(group)
     if number < _TEST_SHARE:
         return "test"
@@ -28,7 +28,7 @@ def part_of(group: str) -> Part:
 
 
 def parts_of_runs(runs: Iterable[str]) -> dict[str, Part]:
-    """Sides of one slide's runs: in the order of their hashes, first test, then validation, the others training.
+    """Choose the sides of one slide's runs by the order of their hashes: first test, then validation, then training.
 
     A slide with a single run stands where the hash of its name says.
     """
@@ -59,7 +59,7 @@ def split(samples: Iterable[Sample]) -> dict[Part, list[Sample]]:
 
 
 def split_digest(samples: Sequence[Sample]) -> str:
-    """SHA-256 over names and contents in order of name: the same list of the same cells gives the same digest."""
+    """Return the SHA-256 over names and contents in order of name: the same cells give the same digest."""
     lines = sorted(f"{sample.sample_id} {sample.digest}" for sample in samples)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
 from smearwatch.models.resnet import LeukocyteResNet
-
-Image = NDArray[np.uint8]
+from smearwatch.train.data.samples import Image
 
 _STRONGEST = 0.55  # of the overlay, so that the cell stays visible under it
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from smearwatch.train.data.pipeline_cells import PipelineAccount
 from smearwatch.train.evaluation.analysis import Analysis
 from smearwatch.train.evaluation.scores import Scores
 from smearwatch.train.evaluation.seen_in_training import Choice
@@ -23,35 +24,6 @@ class Split(JsonRecord):
     train: int
     validation: int
     related: int
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineAccount(JsonRecord):
-    """What became of the boxed cells in the pipeline.
-
-    Attributes
-    ----------
-    labelled
-        All boxed cells: found whole, found cut by the border (`at_edge`) or missed.
-    in_rejected
-        Of the missed, those in refused frames.
-    unlabelled
-        Found cells that have no box.
-    rejected_frames
-        By reason.
-    um_per_px
-        Least, median and most scale from red cells; None where every frame was refused.
-    """
-
-    labelled: int
-    found: int
-    at_edge: int
-    missed: int
-    in_rejected: int
-    unlabelled: int
-    frames: int
-    rejected_frames: Mapping[str, int]
-    um_per_px: Sequence[float] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from smearwatch.models.engine import Engine, Outputs
 from smearwatch.models.manifest import Manifest
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
-from smearwatch.train.data.sources import DatasetSpec, Tell
+from smearwatch.train.data.sources import DatasetSpec, ReportLine
 from smearwatch.train.evaluation.analysis import analyse
 from smearwatch.train.evaluation.figures import NAMES, draw_figures
 from smearwatch.train.evaluation.five import five
@@ -51,7 +51,7 @@ def evaluate(
     cache: Path,
     device: str,
     progress: Progress,
-    tell: Tell,
+    tell: ReportLine,
 ) -> Report:
     """Score weights and write report.json, report.md, report.html and figures/ into `out`.
 

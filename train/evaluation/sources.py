@@ -9,8 +9,8 @@ from smearwatch.train.data.class_tree import LABELS, REJECTED
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.pipeline_cells import find_boxed_cells
 from smearwatch.train.data.samples import DataUnusable, Sample
-from smearwatch.train.data.sources import DatasetSpec, Source, Tell, read_sources
-from smearwatch.train.evaluation.results import Kind, Origin, PipelineAccount, Split
+from smearwatch.train.data.sources import DatasetSpec, ReportLine, Source, read_sources
+from smearwatch.train.evaluation.results import Kind, Origin, Split
 from smearwatch.train.evaluation.seen_in_training import Choice, explain, part
 
 
@@ -35,7 +35,7 @@ class EvaluationSet:
 
 
 def read_sets(
-    spec: DatasetSpec, choice: Choice, memory: Memory | None, cache: Path, progress: Progress, report_line: Tell
+    spec: DatasetSpec, choice: Choice, memory: Memory | None, cache: Path, progress: Progress, report_line: ReportLine
 ) -> tuple[list[EvaluationSet], list[str]]:
     """List every set that was named, and lines about what was left out.
 
@@ -99,9 +99,8 @@ def _find_in_fields(
     lines = [f"{name}: the last of every ten frames of a slide is left out, for the next ten may show its cells"]
     if not found.samples:
         return [], [*lines, f"{name}: none of the boxed cells was found by segmentation"]
-    account = PipelineAccount(**found.account)
-    scale = account.um_per_px[1] if account.um_per_px else None
-    origin = Origin(boxes.origin.split, scale, account)
+    scales = found.account.um_per_px
+    origin = Origin(boxes.origin.split, scales[1] if scales else None, found.account)
     return [EvaluationSet(f"{name}, pipeline", "pipeline", found.samples, origin)], lines
 
 

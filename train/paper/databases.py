@@ -8,13 +8,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from smearwatch.capture.vision.light import WHITE
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.preprocess import CROP_PX, CROP_UM
 from smearwatch.train.data.crop_cache import Progress
-from smearwatch.train.data.samples import DataUnusable, Sample
+from smearwatch.train.data.samples import DataUnusable, Image, Sample
 from smearwatch.train.paper import published
 from smearwatch.train.paper.config import PaperConfig
 from smearwatch.train.paper.outlines import Outlines, unpack
@@ -26,8 +25,6 @@ _GENEROUS_UM = 0.45  # kept around the outline, so that no pale rim is lost
 _SOFT_UM = 0.12  # about a pixel and a half of the crop's grid, twice that from white to kept
 _FRESH_PER_CLASS = 200
 _FEWEST = 5
-
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)

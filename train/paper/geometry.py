@@ -4,14 +4,12 @@ import math
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from smearwatch.models.preprocess import CROP_UM
+from smearwatch.train.data.samples import Image
 
 _SHIFT_UM = 1.5
 _ZOOM = 0.08
-
-Image = NDArray[np.uint8]
 
 
 def vary(picture_bgr: Image, cell: int, copy: int, seed: int) -> Image:

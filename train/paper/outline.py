@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from smearwatch.capture.vision.light import WHITE
 from smearwatch.capture.vision.segment import NUCLEUS, Leukocyte, segment
 from smearwatch.models.preprocess import CROP_PX, CROP_UM
+from smearwatch.train.data.samples import Image
 
 OUTLINE_PX = 180
 """Side of an outline's picture; it covers the whole crop, at 0.18 um/px."""
@@ -39,7 +40,6 @@ _TURNS = 4
 _RING_UM = (0.3, 1.3)
 _COLLAPSED_RING, _COLLAPSED_GROWTH, _WHOLE_CELL_UM2 = 0.75, 1.6, 85.0
 
-Image = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
 
 

@@ -5,16 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from smearwatch.capture.finder.version import FINDER_VERSION
-from smearwatch.train.data.samples import Sample
+from smearwatch.train.data.samples import Image, Sample
 from smearwatch.train.paper.outline import OUTLINE_PX, OUTLINE_VERSION, cell_outline
 from smearwatch.train.paper.stages import Stage, read_stage, write_stage
 
 _NAME = "outlines"
-
-Image = NDArray[np.uint8]
 
 
 class Outlines:

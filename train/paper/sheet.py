@@ -5,18 +5,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from smearwatch.models.classes import CLASSES
-from smearwatch.train.data.samples import DataUnusable, Sample
+from smearwatch.train.data.samples import DataUnusable, Image, Sample
 from smearwatch.train.paper.databases import Databases
 
 _TILE_PX = 150
 _COLUMNS = 10
 _CELLS = 40
 _GAP_PX = 6
-
-Image = NDArray[np.uint8]
 
 
 def write_sheets(folder: Path, databases: Databases) -> list[Path]:

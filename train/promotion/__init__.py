@@ -1,1 +1,1 @@
-"""Making weights the daemon's: the paired comparison, the rule, the store of promoted weights, the model card."""
+"""Putting weights into use: the paired comparison, the rule, the store of promoted weights, the model card."""

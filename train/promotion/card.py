@@ -1,68 +1,21 @@
 """The model card: everything in it is read from the weights, their report and the comparison they were promoted on."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Final
 
 from smearwatch.daemon.notices import RESEARCH_USE
-from smearwatch.models import checkpoint
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.manifest import Manifest
-from smearwatch.train.promotion.format import comparison_lines
-from smearwatch.train.statistics import share_text
+from smearwatch.train.promotion.known import CardScores, Known
+from smearwatch.train.promotion.report import comparison_lines
 
 CARD_FILE: Final = "MODEL_CARD.md"
-PROMOTION_FILE: Final = "promotion.json"
-_REPORT_FILE: Final = "report.json"
 _FEW_CELLS: Final = 50
 _DIGEST_SHOWN: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of weights: their manifest, the report beside them, and the record of their promotion."""
-
-    manifest: Manifest
-    report: dict[str, Any] | None
-    promotion: dict[str, Any] | None
-
-
-def read_known(folder: Path, promotion: dict[str, Any] | None = None) -> Known:
-    """Read what a folder of weights says of them; a report of other weights is left aside.
-
-    Parameters
-    ----------
-    promotion
-        Instead of the folder's own record.
-
-    Raises
-    ------
-    WeightsUnusable
-        They are no weights, or damaged.
-    """
-    manifest = checkpoint.load(folder).manifest
-    record = promotion or read_json(folder / PROMOTION_FILE)
-    if record is not None and record.get("weights_id") != manifest.weights_id():
-        record = None
-    report = read_json(folder / _REPORT_FILE)
-    if report is not None and manifest.weights_id() not in json.dumps([report.get("weights_id"), report.get("notes")]):
-        report = None
-    return Known(manifest, report, record)
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """Read a JSON object; None where there is none that can be read."""
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
-
-
-def card(known: Known) -> str:
+def render_card(known: Known) -> str:
     """Write the card as Markdown."""
     manifest = known.manifest
     lines = [
@@ -122,7 +75,7 @@ def _data(manifest: Manifest) -> Iterator[str]:
     for name, value in {**others, **{f"split {name}": value for name, value in manifest.split.items()}}.items():
         yield f"- {name}: {_short(value)}"
     if not manifest.data:
-        yield "- The manifest does not say."
+        yield "- The manifest does not record them."
     yield from (f"- Credit and licence: {licence}" for licence in manifest.licences)
     if not manifest.licences:
         yield "- Credit and licence: none stated."
@@ -137,11 +90,8 @@ def _short(value: Any) -> str:
     return f"`{text[:_DIGEST_SHOWN]}`…" if hexadecimal else text
 
 
-def _sets(known: Known) -> dict[str, dict[str, Any]]:
-    if known.report is None:
-        return {}
-    sets = known.report.get("sets") or {"all cells": known.report}
-    return {name: scores for name, scores in sets.items() if isinstance(scores, dict) and "accuracy_share" in scores}
+def _sets(known: Known) -> dict[str, CardScores]:
+    return {} if known.report is None else known.report.sets
 
 
 def _scores(known: Known) -> Iterator[str]:
@@ -159,17 +109,15 @@ def _scores(known: Known) -> Iterator[str]:
     yield "| cells | six classes | agreed labels | band and segmented as one | true cells rejected | ECE | AUROC |"
     yield "|---|---|---|---|---|---|---|"
     for name, scores in sets.items():
-        reject = scores.get("reject") or {}
-        shares = [scores["accuracy_share"], scores.get("agreed"), scores.get("five_class")]
-        shares.append(reject.get("true_cells_rejected"))
-        columns = [share_text(each) if each else "none" for each in shares]
-        columns += [_number(scores.get("ece")), _number(reject.get("auroc"))]
+        shares = (scores.accuracy, scores.agreed, scores.five_class, scores.true_cells_rejected)
+        columns = [each.text() if each else "none" for each in shares]
+        columns += [_number(scores.ece), _number(scores.auroc)]
         yield f"| {name} | {' | '.join(columns)} |"
     yield ""
     yield f"| recall | {' | '.join(sets)} |"
     yield "|---" * (len(sets) + 1) + "|"
     for cls in CLASSES:
-        yield f"| {cls} | {' | '.join(share_text(scores['per_class'][cls]['recall']) for scores in sets.values())} |"
+        yield f"| {cls} | {' | '.join(scores.recall[cls].text() for scores in sets.values())} |"
     yield ""
 
 
@@ -188,15 +136,13 @@ def _promotion(known: Known) -> Iterator[str]:
 
 def _limits(known: Known) -> Iterator[str]:
     yield from ("## Limits", "")
-    sets = _sets(known)
-    for name, scores in sets.items():
-        few = {cls: scores["per_class"][cls]["recall"]["n"] for cls in CLASSES}
-        few = {cls: count for cls, count in few.items() if count < _FEW_CELLS}
+    for name, scores in _sets(known).items():
+        few = {cls: scores.recall[cls].n for cls in CLASSES if scores.recall[cls].n < _FEW_CELLS}
         if few:
-            said = ", ".join(f"{cls} {count}" for cls, count in few.items())
-            yield f"- {name}: classes with fewer than {_FEW_CELLS} test cells, of which little is known: {said}."
-    notes = (known.report or {}).get("notes") or []
-    yield from (f"- {note}" for note in notes if not str(note).startswith("Weights "))
+            listed = ", ".join(f"{cls} {count}" for cls, count in few.items())
+            yield f"- {name}: classes with fewer than {_FEW_CELLS} test cells, of which little is known: {listed}."
+    notes = known.report.notes if known.report else []
+    yield from (f"- {note}" for note in notes if not note.startswith("Weights "))
     yield "- Intervals say how far chance may go on cells like these; another laboratory's stain or microscope may lie"
     yield "  outside them. Compare on labelled cells of your own before relying on a share."
     yield "- A class's share in a count has the uncertainty of the cells counted besides; both are preliminary until a"

@@ -1,6 +1,7 @@
 """Two engines on the same labelled cells: accuracy, every class, and what the verdicts make of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,41 +10,66 @@ from numpy.typing import NDArray
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.data.samples import Sample, allowed
 from smearwatch.train.evaluation.judged import Judged
+from smearwatch.train.json_record import JsonRecord
 from smearwatch.train.statistics import Paired
 
 
-def compare(samples: Sequence[Sample], before: Judged, after: Judged) -> dict[str, Any]:
-    """Compare two engines' answers for n labelled cells.
+@dataclass(frozen=True, slots=True)
+class Comparison(JsonRecord):
+    """Two engines' answers to the same labelled cells.
 
-    An answer is right where the class that stands is the label, or one of the two that a label joins. Cells labelled
-    as none of the six go into `strange_rejected` alone.
-
-    Returns
-    -------
-    dict
-        For JSON, each as `paired` gives it: accuracy; per_class (cells by label); true_cells_rejected, flagged,
-        silent_errors (wrong, and neither flagged nor rejected); strange_rejected.
+    Attributes
+    ----------
+    accuracy
+        An answer is right where the class that stands is the label, or one of the two that a label joins.
+    per_class
+        Accuracy on the cells of each label.
+    true_cells_rejected, flagged, silent_errors
+        Of the cells of the six; a silent error is wrong, and neither flagged nor rejected.
+    strange_rejected
+        Of the cells labelled as none of the six.
     """
-    allowed_places = allowed(samples)
-    known = np.flatnonzero(allowed_places.any(axis=1))
-    strange = np.flatnonzero(~allowed_places.any(axis=1))
+
+    accuracy: Paired
+    per_class: dict[str, Paired]
+    true_cells_rejected: Paired
+    flagged: Paired
+    silent_errors: Paired
+    strange_rejected: Paired
+
+    @staticmethod
+    def from_json(content: Mapping[str, Any]) -> "Comparison":
+        """Read what `to_json` gave; raises KeyError, TypeError, ValueError or AttributeError where it is not that."""
+        return Comparison(
+            Paired.from_json(content["accuracy"]),
+            {name: Paired.from_json(each) for name, each in content["per_class"].items()},
+            Paired.from_json(content["true_cells_rejected"]),
+            Paired.from_json(content["flagged"]),
+            Paired.from_json(content["silent_errors"]),
+            Paired.from_json(content["strange_rejected"]),
+        )
+
+
+def compare(samples: Sequence[Sample], before: Judged, after: Judged) -> Comparison:
+    """Compare two engines' answers for n labelled cells."""
+    allowed_classes = allowed(samples)
+    known = np.flatnonzero(allowed_classes.any(axis=1))
+    strange = np.flatnonzero(~allowed_classes.any(axis=1))
     labels = np.array([sample.label for sample in samples], dtype=np.str_)[known]
     one, two = before.at(known), after.at(known)
-    rows = allowed_places[known]
+    rows = allowed_classes[known]
     right_before = rows[np.arange(len(known)), one.places]
     right_after = rows[np.arange(len(known)), two.places]
     strange_before, strange_after = before.verdicts[strange], after.verdicts[strange]
     names = [name for name in (*CLASSES, "neutrophil") if (labels == name).any()]
-    return {
-        "accuracy": Paired.of(right_before, right_after).to_json(),
-        "per_class": {
-            name: Paired.of(right_before[labels == name], right_after[labels == name]).to_json() for name in names
-        },
-        "true_cells_rejected": Paired.of(one.verdicts == "rejected", two.verdicts == "rejected").to_json(),
-        "flagged": Paired.of(one.verdicts == "flagged", two.verdicts == "flagged").to_json(),
-        "silent_errors": Paired.of(_silent(one, right_before), _silent(two, right_after)).to_json(),
-        "strange_rejected": Paired.of(strange_before == "rejected", strange_after == "rejected").to_json(),
-    }
+    return Comparison(
+        accuracy=Paired.of(right_before, right_after),
+        per_class={name: Paired.of(right_before[labels == name], right_after[labels == name]) for name in names},
+        true_cells_rejected=Paired.of(one.verdicts == "rejected", two.verdicts == "rejected"),
+        flagged=Paired.of(one.verdicts == "flagged", two.verdicts == "flagged"),
+        silent_errors=Paired.of(_silent(one, right_before), _silent(two, right_after)),
+        strange_rejected=Paired.of(strange_before == "rejected", strange_after == "rejected"),
+    )
 
 
 def _silent(answers: Judged, right: NDArray[np.bool_]) -> NDArray[np.bool_]:

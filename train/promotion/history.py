@@ -1,4 +1,4 @@
-"""Which weights were the daemon's, one after the other."""
+"""Which weights were in use, one after the other."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -70,7 +70,7 @@ def write_steps(root: Path, steps: list[Step]) -> None:
     write_atomically(root / _FILE, json.dumps([asdict(step) for step in steps], indent=1).encode() + b"\n")
 
 
-def stack(steps: list[Step], current: str | None) -> list[str | None]:
+def undo_stack(steps: list[Step], current: str | None) -> list[str | None]:
     """Return what going back leads to: identities, the shipped weights' None first, the ones in use last.
 
     Where somebody changed the link by hand, only the shipped weights are before it.

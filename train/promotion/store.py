@@ -13,7 +13,7 @@ from smearwatch.daemon.atomic_write import atomically, make_folder, sync_folder
 from smearwatch.daemon.weights import CURRENT, PromotedWeightsDamaged, promoted_weights, weights_root
 from smearwatch.models import checkpoint
 from smearwatch.models.checkpoint import WeightsUnusable
-from smearwatch.train.promotion.history import Step, read_steps, stack, write_steps
+from smearwatch.train.promotion.history import Step, read_steps, undo_stack, write_steps
 
 _LOCK: Final = "lock"
 _MOST_BYTES: Final = 512 * 2**20
@@ -46,7 +46,7 @@ class Store:
     Attributes
     ----------
     root
-        Their folder; made by `held`.
+        Their folder; made by `locked`.
     """
 
     def __init__(self, state_dir: Path) -> None:
@@ -54,7 +54,7 @@ class Store:
         self._state_dir = state_dir
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Keep every other promotion out; raises `StoreBusy` where one is at work, `StoreFailed`."""
         with self._reported():
             make_folder(self.root)
@@ -72,7 +72,7 @@ class Store:
 
     @property
     def current(self) -> str | None:
-        """Identity of the promoted weights in use, None for the shipped ones; what a damaged link says, as it says."""
+        """Return the identity of the promoted weights in use, None for the shipped ones; a damaged link's target."""
         try:
             folder = promoted_weights(self._state_dir)
         except PromotedWeightsDamaged:
@@ -88,7 +88,7 @@ class Store:
         """Return the folder of weights, whether it is there or not."""
         return self.root / identity
 
-    def installed(self) -> list[Path]:
+    def list_installed(self) -> list[Path]:
         """Return the folders of weights that are there, by identity."""
         if not self.root.is_dir():
             return []
@@ -96,7 +96,7 @@ class Store:
         return sorted(path for path in folders if not path.name.startswith("."))
 
     def install(self, source: Path, identity: str, beside: Mapping[str, str]) -> Path:
-        """Copy weights whole, checked, and with further text files beside them; only while `held`.
+        """Copy weights whole, checked, and with further text files beside them; only while `locked`.
 
         Raises
         ------
@@ -121,7 +121,7 @@ class Store:
         return final
 
     def switch(self, identity: str | None, how: Literal["promoted", "forced", "back"]) -> None:
-        """Make weights current, None for the shipped ones, and note it; only while `held`; raises `StoreFailed`."""
+        """Make weights current, None for the shipped ones, and note it; only while `locked`; raises `StoreFailed`."""
         step = Step(datetime.now(UTC).isoformat(timespec="seconds"), how, identity, self.current)
         steps = [*self.steps(), step]
         link = self.root / CURRENT
@@ -135,7 +135,7 @@ class Store:
             sync_folder(self.root)
 
     def back(self) -> tuple[str | None, list[str]]:
-        """Return to the weights before the present ones; only while `held`.
+        """Return to the weights before the present ones; only while `locked`.
 
         Returns
         -------
@@ -147,7 +147,7 @@ class Store:
         NothingBefore
             The shipped weights are in use.
         """
-        *before, present = stack(self.steps(), self.current)
+        *before, present = undo_stack(self.steps(), self.current)
         if present is None:
             raise NothingBefore("the weights that come with smearwatch are in use; there are none before them")
         skipped: list[str] = []

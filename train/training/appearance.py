@@ -34,7 +34,7 @@ class Draw:
         return numbers.to(self.device, non_blocking=True)
 
     def step(self) -> int:
-        """-1, 0 or 1."""
+        """Draw -1, 0 or 1."""
         return int(torch.randint(-1, 2, (1,), generator=self.generator))
 
     def normal(self, shape: torch.Size) -> torch.Tensor:
@@ -46,8 +46,8 @@ class Draw:
         return torch.randn(shape, generator=own, device=self.device)
 
 
-def varied(views: torch.Tensor, amount: torch.Tensor, far: torch.Tensor, draw: Draw) -> torch.Tensor:
-    """Vary the look of a batch.
+def vary(views: torch.Tensor, amount: torch.Tensor, far: torch.Tensor, draw: Draw) -> torch.Tensor:
+    """Vary stain, light, focus and noise of a batch.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ def _stain(views: torch.Tensor, amount: torch.Tensor, far: torch.Tensor, draw: D
 def _between(
     draw: Draw, count: int, near_limits: tuple[float, float], far_limits: tuple[float, float], far: torch.Tensor
 ) -> torch.Tensor:
-    """Uniform numbers [count], the limits chosen by whether a cell is far."""
-    place = draw.uniform(count)
-    near_values, far_values = ((high - low) * place + low for low, high in (near_limits, far_limits))
+    """Draw uniform numbers [count], the limits chosen by whether a cell is far."""
+    level = draw.uniform(count)
+    near_values, far_values = ((high - low) * level + low for low, high in (near_limits, far_limits))
     return torch.where(far > 0, far_values, near_values)
 
 

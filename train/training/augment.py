@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from smearwatch.models.preprocess import Preprocessing
-from smearwatch.train.training.appearance import Draw, varied
+from smearwatch.train.training.appearance import Draw, vary
 
 _GRID_SHARE = 0.5  # of batches resampled freely; the others only turned and moved by whole pixels, which stay sharp
 _SHIFT_UM = 2.0
@@ -48,11 +48,11 @@ def augment(
     else:
         views = _turn(pictures, preprocessing, draw)
     far = (draw.uniform(len(views)) < far_share).float()
-    return varied(views, amount, far, draw)
+    return vary(views, amount, far, draw)
 
 
 def _turn(pictures: torch.Tensor, preprocessing: Preprocessing, draw: Draw) -> torch.Tensor:
-    """Quarter turns, mirroring and a shift by whole pixels: the same for one eighth of the batch."""
+    """Turn by quarters, mirror and shift by whole pixels: the same for one eighth of the batch."""
     spare = (preprocessing.field_px - preprocessing.view_px) // 2
     reach = min(spare, int(_SHIFT_UM / preprocessing.um_per_px))
     parts = []

@@ -12,7 +12,7 @@ from torch import nn
 from smearwatch.models.resnet import LeukocyteResNet
 
 
-def settled(resnet: LeukocyteResNet, batches: Iterable[torch.Tensor]) -> LeukocyteResNet:
+def adapt_batch_norm(resnet: LeukocyteResNet, batches: Iterable[torch.Tensor]) -> LeukocyteResNet:
     """Copy a network, its batch statistics those of some cells.
 
     Parameters

@@ -16,14 +16,14 @@ from smearwatch.train.data.samples import Sample
 _CHALLENGED_SHARE = 0.02
 _REJECTED_SHARE = 0.01
 _DOUBTED_SHARE = 0.04
-_LEAST_DOUBTED = 25  # right answers below which a quantile of them says nothing
+_LEAST_DOUBTED = 25  # right answers below which a quantile of them means nothing
 _LEAST_REJECT_AT = 0.5
 _CLAIM_AT = 0.9
 _LEAST = 1e-12
 
 
 def fit_temperature(samples: Sequence[Sample], probabilities: NDArray[np.float64]) -> float:
-    """Temperature that makes the labels likeliest (Guo et al., ICML 2017), for outputs made at temperature 1.
+    """Fit the temperature that makes the labels likeliest (Guo et al., ICML 2017), for outputs made at temperature 1.
 
     Parameters
     ----------
@@ -31,12 +31,12 @@ def fit_temperature(samples: Sequence[Sample], probabilities: NDArray[np.float64
         n validation cells; those to reject are left out.
     probabilities : float64 array of shape [n, 6]
     """
-    chosen = [place for place, sample in enumerate(samples) if sample.target.kind != "reject"]
+    chosen = [index for index, sample in enumerate(samples) if sample.target.kind != "reject"]
     if not chosen:
         return 1.0
     logits = np.log(np.maximum(probabilities[chosen], _LEAST))
     # A disputed label counts as given: the calibration is to the labels that the scores are measured by.
-    shares = np.array([samples[place].target.shares for place in chosen])
+    shares = np.array([samples[index].target.shares for index in chosen])
     allowed = np.where(shares >= shares.max(axis=1, keepdims=True), 1.0, 0.0)
 
     def unlikeliness(log_temperature: float) -> float:
@@ -60,18 +60,18 @@ def fit_policy(samples: Sequence[Sample], outputs: Outputs) -> Policy:
     certain = np.array([sample.target.kind == "exact" for sample in samples], dtype=bool)
     known = np.array([sample.target.kind != "reject" for sample in samples], dtype=bool)
     truth = np.array([int(np.argmax(sample.target.shares)) for sample in samples])
-    said = outputs.probabilities.argmax(axis=1)
+    answers = outputs.probabilities.argmax(axis=1)
     agree = [
-        _agree_at(outputs.verifiers[certain & (said == place) & (truth == place), place])
-        for place in range(len(CLASSES))
+        _agree_at(outputs.verifiers[certain & (answers == index) & (truth == index), index])
+        for index in range(len(CLASSES))
     ]
     scores = outputs.reject_scores[known]
     reject_at = float(np.quantile(scores, 1 - _REJECTED_SHARE)) if len(scores) else _LEAST_REJECT_AT
     return Policy(
         agree_at=tuple(agree),
-        overrules=_overrules(outputs, truth, said, certain, agree),
+        overrules=_overrules(outputs, truth, answers, certain, agree),
         reject_at=round(max(_LEAST_REJECT_AT, reject_at), 6),
-        doubt_below=_doubt_below(outputs.probabilities[certain & (said == truth)]),
+        doubt_below=_doubt_below(outputs.probabilities[certain & (answers == truth)]),
     )
 
 
@@ -90,21 +90,21 @@ def _doubt_below(right_probabilities: NDArray[np.float64]) -> float | None:
 def _overrules(
     outputs: Outputs,
     truth: NDArray[np.int64],
-    said: NDArray[np.int64],
+    answers: NDArray[np.int64],
     certain: NDArray[np.bool_],
     agree: list[float],
 ) -> tuple[Overrule, ...]:
     verifiers = outputs.verifiers
-    rows = np.arange(len(said))
-    disagrees = certain & (verifiers[rows, said] < np.array(agree)[said])
+    rows = np.arange(len(answers))
+    disagrees = certain & (verifiers[rows, answers] < np.array(agree)[answers])
     rivals = verifiers.copy()
-    rivals[rows, said] = -1.0
+    rivals[rows, answers] = -1.0
     challenger = rivals.argmax(axis=1)
     claims = disagrees & (verifiers[rows, challenger] >= _CLAIM_AT)
     earned = []
     for one in range(len(CLASSES)):
         for two in range(len(CLASSES)):
-            changed = claims & (said == one) & (challenger == two)
+            changed = claims & (answers == one) & (challenger == two)
             fixed = int((truth[changed] == two).sum())
             broken = int((truth[changed] == one).sum())
             if fixed + broken and clopper_pearson(fixed, fixed + broken)[0] > 0.5:

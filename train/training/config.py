@@ -1,4 +1,4 @@
-"""What a training run is told, from a TOML file and options; unknown keys are refused."""
+"""The settings of a training run, from a TOML file and options; unknown keys are refused."""
 
 import tomllib
 from pathlib import Path
@@ -17,8 +17,8 @@ class DataConfig(BaseModel):
     Attributes
     ----------
     fields_found
-        Whether the boxed cells to train on are met a second time as the pipeline finds and cuts them, at the scale
-        that their red cells give.
+        Whether the boxed cells are trained on a second time as the pipeline finds and cuts them, at the scale that
+        their red cells give.
     simulated
         How many cells to draw besides, so that simulated slides are named rightly; they show nothing about real ones.
     litter
@@ -64,13 +64,13 @@ class TrainConfig(BaseModel):
         How often an epoch shows each cell of a source; a small set of another microscope counts for more.
     recoloured
         The share of the other photographed cells that are given the colours of one of a source's cells, by source: so
-        classes of which a small set has few are met in its colours too.
+        classes of which a small set has few are trained on in its colours too.
     init, start
         What the networks begin from: nothing; torchvision's ImageNet weights (the ResNet alone); or, where `start`
         names a weights folder, both networks of those weights.
     start_share
-        How far, at the end, both networks go back on the straight way to `start`: 0 not at all, 0.5 half way. What
-        they learnt from few slides then weighs less than what holds everywhere (Wortsman et al., CVPR 2022).
+        Weight interpolation at the end: the share of `start` in both networks, 0 for none, 0.5 for the mean. What they
+        learnt from few slides then weighs less than what holds everywhere (Wortsman et al., CVPR 2022).
     strength, far_share
         Scales every augmentation; 0 is none. Share of the cells that are made to look as on a far microscope.
     batch
@@ -156,10 +156,10 @@ def read_config(path: Path | None, overrides: dict[str, Any]) -> TrainConfig:
         for key, value in overrides.items():
             if value is not None:
                 *outer, last = key.split(".")
-                place = content
+                table = content
                 for name in outer:
-                    place = place.setdefault(name, {})
-                place[last] = value
+                    table = table.setdefault(name, {})
+                table[last] = value
         return TrainConfig.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]

@@ -8,15 +8,15 @@ import torch
 from smearwatch.train.data.samples import DataUnusable
 
 
-def training_device(name: str, place: int) -> torch.device:
+def training_device(name: str, index: int) -> torch.device:
     """Choose and prepare the device.
 
     Parameters
     ----------
     name
         "cpu", "cuda", or "auto": CUDA where there is a device.
-    place
-        Which of the machine's CUDA devices; each process takes its own.
+    index
+        Number of the CUDA device on this machine; each process takes its own.
 
     Raises
     ------
@@ -25,9 +25,9 @@ def training_device(name: str, place: int) -> torch.device:
     """
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
-    if place >= torch.cuda.device_count():
-        raise DataUnusable(Path("cuda"), f"there is no CUDA device number {place} here", "use --device cpu")
-    device = torch.device("cuda", place)
+    if index >= torch.cuda.device_count():
+        raise DataUnusable(Path("cuda"), f"there is no CUDA device number {index} here", "use --device cpu")
+    device = torch.device("cuda", index)
     torch.cuda.set_device(device)
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True

@@ -1,4 +1,4 @@
-"""Several processes that train one network: who does what, and what they tell each other.
+"""Several processes that train one network: who does what, and what they send each other.
 
 `torchrun` starts the processes and names each in its environment. They divide every batch evenly, and each gradient is
 that of the whole batch, so a run on four processes takes the same steps as a run on one. The exception are the
@@ -35,7 +35,7 @@ class ProcessLost(Exception):
 
     def __init__(self, matter: str) -> None:
         super().__init__(f"training: {matter}")
-        self.hint = "the same command carries on from the last kept state"
+        self.hint = "run the same command again: it continues from the last saved state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this one writes, logs and reports."""
+        """Return whether this one writes, logs and reports."""
         return self.rank == 0
 
     @classmethod
     def from_environment(cls) -> "Ranks":
-        """Read what `torchrun` says; alone where it says nothing."""
+        """Read what `torchrun` set; one process where it set nothing."""
         count = int(os.environ.get("WORLD_SIZE", "1"))
         if count < 2:
             return cls()
@@ -69,11 +69,11 @@ class Ranks:
 
     @classmethod
     def present(cls) -> "Ranks":
-        """Say which one this process is in the group that was formed; alone where none was."""
+        """Return which one this process is in the group that was formed; the only one where none was."""
         return cls.from_environment() if distributed.is_available() and distributed.is_initialized() else cls()
 
     def slice_of(self, count: int) -> tuple[int, int]:
-        """Where this process's share of `count` cells starts and stops; `count` is a multiple of the processes."""
+        """Return where this process's share of `count` cells starts and stops; the processes divide `count` evenly."""
         each = count // self.count
         return self.rank * each, (self.rank + 1) * each
 
@@ -87,8 +87,8 @@ class Ranks:
             distributed.all_reduce(numbers)
         return numbers
 
-    def joined(self, own: torch.Tensor) -> torch.Tensor:
-        """Rows of all processes in their order; gradients flow into the own ones alone."""
+    def gather_rows(self, own: torch.Tensor) -> torch.Tensor:
+        """Gather the rows of all processes in their order; gradients flow into the own ones alone."""
         if self.count == 1:
             return own
         rows = [torch.empty_like(own) for _ in range(self.count)]
@@ -96,20 +96,20 @@ class Ranks:
         rows[self.rank] = own
         return torch.cat(rows)
 
-    def spread(self, module: nn.Module) -> None:
+    def broadcast_buffers(self, module: nn.Module) -> None:
         """Send every process the first one's running statistics."""
         if self.count > 1:
             for _, buffer in sorted(module.named_buffers()):
                 distributed.broadcast(buffer, 0)
 
-    def wrapped(self, module: nn.Module) -> nn.Module:
+    def wrap(self, module: nn.Module) -> nn.Module:
         """Make the gradients of a module the mean over all processes."""
         if self.count == 1:
             return module
         return DistributedDataParallel(module, gradient_as_bucket_view=True)
 
     def agree(self, folder: Path, key: int) -> None:
-        """Check that all processes begin from the same place of the same run.
+        """Check that all processes begin from the same step of the same run.
 
         Raises
         ------
@@ -138,7 +138,7 @@ def group(ranks: Ranks, *, cuda: bool) -> Iterator[None]:
     if ranks.count == 1:
         yield
         return
-    before = signal.signal(signal.SIGTERM, _told_to_stop)
+    before = signal.signal(signal.SIGTERM, _stop_on_signal)
     try:
         # Where there are GPUs, what lies on the CPU still goes by gloo.
         distributed.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=_LONGEST_WAIT)
@@ -171,6 +171,6 @@ def _of_a_connection(error: RuntimeError) -> bool:
     return isinstance(error, distributed.DistError) or any(word in str(error).lower() for word in words)
 
 
-def _told_to_stop(number: int, frame: FrameType | None) -> None:
-    # torchrun ends the remaining processes so when one of them has failed.
-    raise ProcessLost("this process was told to stop, most likely because another one failed")
+def _stop_on_signal(number: int, frame: FrameType | None) -> None:
+    # This is how torchrun ends the remaining processes when one of them has failed.
+    raise ProcessLost("this process was stopped, most likely because another one failed")

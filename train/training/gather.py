@@ -36,13 +36,13 @@ def gather(config: TrainConfig, cache: Path, progress: Progress) -> Gathered:
     DataUnusable
         Where a set cannot be used, or nothing is left to train on.
     """
-    parts = split(listed(config))
+    parts = split(list_samples(config))
     _refuse_known_cells(config, parts)
     if not parts["train"] or not parts["validation"]:
         raise DataUnusable(Path("data"), "too few labelled cells to train on", "name a folder with --cells")
 
     if config.data.fields_found:
-        parts["train"] += as_found(config.data.fields, parts["train"], cache, progress)
+        parts["train"] += find_by_pipeline(config.data.fields, parts["train"], cache, progress)
     _refuse_colours_of_nothing(config, parts["train"])
 
     def drawn(part: Part) -> CellSet:
@@ -52,7 +52,7 @@ def gather(config: TrainConfig, cache: Path, progress: Progress) -> Gathered:
     return Gathered(drawn("train"), drawn("validation"), drawn("test"))
 
 
-def listed(config: TrainConfig) -> list[Sample]:
+def list_samples(config: TrainConfig) -> list[Sample]:
     """Return every cell of every set of the configuration, not yet divided or drawn; raises `DataUnusable`."""
     data = config.data
     samples: list[Sample] = []
@@ -67,8 +67,8 @@ def listed(config: TrainConfig) -> list[Sample]:
     return samples + draw_cells(data.simulated) + draw_litter(data.litter)
 
 
-def as_found(root: Path | None, samples: Sequence[Sample], cache: Path, progress: Progress) -> list[Sample]:
-    """Return those of the boxed cells to train on that the pipeline finds, as it cuts them; raises `DataUnusable`."""
+def find_by_pipeline(root: Path | None, samples: Sequence[Sample], cache: Path, progress: Progress) -> list[Sample]:
+    """Find the boxed cells to train on by the live pipeline, cut as it cuts them; raises `DataUnusable`."""
     if root is None:
         raise DataUnusable(Path("data.fields_found"), "no whole fields are given", "name their folder with --fields")
     boxed = [sample for sample in samples if sample.source == SOURCE]
@@ -88,12 +88,14 @@ def _refuse_colours_of_nothing(config: TrainConfig, samples: Sequence[Sample]) -
 
 
 def _refuse_known_cells(config: TrainConfig, parts: dict[Part, list[Sample]]) -> None:
-    """Refuse weights to begin from that met cells of this run's test, or were trained on some of its validation."""
+    """Refuse starting weights that have seen this run's test cells, or were trained on some of its validation."""
     known = memory.load(config.start) if config.start is not None else None
     if config.start is None or known is None:
         return
-    met = [sample for sample in parts["test"] if known.has_met(sample.digest)]
-    met += [sample for sample in parts["validation"] if memory.short(sample.digest) in known.train_digests]
-    if met:
-        matter = f"they have met {len(met)} cells that this run keeps aside, {met[0].sample_id} among them"
-        raise DataUnusable(config.start, matter, "begin from weights that were trained by the same division")
+    seen = [sample for sample in parts["test"] if known.seen_in_training(sample.digest)]
+    seen += [sample for sample in parts["validation"] if memory.short(sample.digest) in known.train_digests]
+    if seen:
+        matter = (
+            f"they have seen {len(seen)} cells in training that this run keeps aside, {seen[0].sample_id} among them"
+        )
+        raise DataUnusable(config.start, matter, "start from weights that were trained with the same split")

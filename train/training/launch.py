@@ -44,7 +44,7 @@ def run(config: TrainConfig, out: Path, state: Path, cache: Path, *, fresh: bool
             _check_writable(folder)
     with group(ranks, cuda=config.device != "cpu" and torch.cuda.is_available()):
         if not ranks.first:
-            _follow(config, state, cache, ranks)
+            _train_along(config, state, cache, ranks)
             return None
         progress = ProgressLine()
         try:
@@ -55,7 +55,7 @@ def run(config: TrainConfig, out: Path, state: Path, cache: Path, *, fresh: bool
     return report
 
 
-def _follow(config: TrainConfig, state: Path, cache: Path, ranks: Ranks) -> None:
+def _train_along(config: TrainConfig, state: Path, cache: Path, ranks: Ranks) -> None:
     """Do the share of a process that is not the first: train, and write nothing."""
     ranks.wait()  # until the first has drawn the crops and comes to its training
     gathered = gather(config, cache, _silent)
@@ -63,7 +63,7 @@ def _follow(config: TrainConfig, state: Path, cache: Path, ranks: Ranks) -> None
 
 
 def _silent(what: str, done: int, total: int) -> None:
-    """Progress is for the first process to say."""
+    """Report nothing: progress is for the first process to report."""
 
 
 def _check_writable(folder: Path) -> None:

@@ -75,20 +75,20 @@ def draw_curve(path: Path, curve: Sequence[EpochResult]) -> None:
 class RunLog:
     """Logs in the state folder that never hold anything twice, however often the run was taken up again.
 
-    From one kept state to the next all events go into one file, whose name ends with the place where it begins. A run
-    that is taken up removes the files that begin there or later, since it will write the same again.
+    From one kept state to the next all events go into one file, whose name ends with epoch and step at which it
+    begins. A run that is taken up removes the files that begin there or later, since it will write the same again.
     """
 
     def __init__(self, folder: Path, curve: Sequence[EpochResult], step: int) -> None:
         self._folder = folder
         self._events = folder / _EVENTS
         self._events.mkdir(parents=True, exist_ok=True)
-        place = (len(curve), step)
+        position = (len(curve), step)
         for path in self._events.iterdir():
             found = _NAME.search(path.name)
-            if found is None or (int(found[1]), int(found[2])) >= place:
+            if found is None or (int(found[1]), int(found[2])) >= position:
                 path.unlink()
-        self._place = place
+        self._position = position
         self._writer: SummaryWriter | None = None
         if curve:
             self._curve(curve)
@@ -113,15 +113,15 @@ class RunLog:
             self._writer.close()
             self._writer = None
 
-    def kept(self, curve: Sequence[EpochResult], step: int) -> None:
+    def mark_kept(self, curve: Sequence[EpochResult], step: int) -> None:
         """Take note that the state is kept here; draw the curve anew where an epoch has ended."""
-        self._place = (len(curve), step)
+        self._position = (len(curve), step)
         if step == 0:
             self._curve(curve)
 
     def _open(self) -> SummaryWriter:
         if self._writer is None:
-            epoch, step = self._place
+            epoch, step = self._position
             self._writer = SummaryWriter(str(self._events), filename_suffix=f".epoch{epoch}.step{step}")
         return self._writer
 

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.progress import Outlook
 from smearwatch.train.training.config import TrainConfig
@@ -22,16 +22,13 @@ from smearwatch.train.training.distributed import Ranks
 from smearwatch.train.training.logs import EpochResult, RunLog
 from smearwatch.train.training.prefetch import feed
 from smearwatch.train.training.recolour import Recolouring
-from smearwatch.train.training.schedule import epoch_batches, learning_rate, seed_of, work_of_epochs
+from smearwatch.train.training.schedule import derive_seed, epoch_batches, learning_rate, work_of_epochs
 from smearwatch.train.training.start import first_networks, go_back
-from smearwatch.train.training.state import Keeper, Place, run_digest
+from smearwatch.train.training.state import Keeper, Position, run_digest
 from smearwatch.train.training.steps import Both, Steps
 
-__all__ = ["CellSet", "EpochResult", "Progress", "Trainer"]
-
-Progress = Callable[[str, int, int], None]
 _COLOURS: Final = 1 << 20  # among the seeds of a step, beside its parts
-_LOOK_EVERY: Final = 10  # steps between two looks at the loss on a GPU, which must be waited for
+_READ_LOSS_EVERY: Final = 10  # steps; on a GPU, reading the loss waits for it
 
 
 class Trainer:
@@ -64,23 +61,23 @@ class Trainer:
             self._ranks.wait()  # the others wait for the crops that this process has drawn by now
         digest = run_digest(self.config, train.samples, self._start_id)
         keeper = Keeper(self.folder, digest, {"resnet": self.resnet, "bank": self.bank}, self._optimiser)
-        place = keeper.load()
-        self.curve = list(place.curve)
-        self._ranks.agree(self.folder, seed_of(int(digest, 16), len(self.curve), place.step))
-        log = RunLog(self.folder, self.curve, place.step) if self._ranks.first else None
+        position = keeper.load()
+        self.curve = list(position.curve)
+        self._ranks.agree(self.folder, derive_seed(int(digest, 16), len(self.curve), position.step))
+        log = RunLog(self.folder, self.curve, position.step) if self._ranks.first else None
         steps = Steps(self.config, self._both, self._optimiser, self._ranks, self._device)
         course = _Course(self.config, self._ranks, self._device, keeper, log, progress)
         try:
             while len(self.curve) < course.epochs:
-                loss, accuracy, seconds = course.epoch(steps, train, place)
+                loss, accuracy, seconds = course.epoch(steps, train, position)
                 started_s = time.monotonic()
                 checked = steps.validate(validation)
                 seconds += time.monotonic() - started_s
                 self.curve.append(EpochResult(len(self.curve) + 1, loss, accuracy, *checked, seconds))
-                place = Place(tuple(self.curve))
+                position = Position(tuple(self.curve))
                 if log is not None:
                     log.epoch(self.curve[-1])
-                course.keep(place)
+                course.keep(position)
         finally:
             if log is not None:
                 log.close()
@@ -90,7 +87,7 @@ class Trainer:
 
 @dataclass(slots=True)
 class _Course:
-    """The way through the epochs, with everything that is told and kept on it."""
+    """The run through the epochs, with everything that is reported and kept on it."""
 
     config: TrainConfig
     ranks: Ranks
@@ -105,47 +102,47 @@ class _Course:
     def epochs(self) -> int:
         return self.config.epochs + self.config.again_epochs
 
-    def epoch(self, steps: Steps, cells: CellSet, place: Place) -> tuple[float, float, float]:
-        """Go through an epoch from where it was left: mean loss, accuracy and seconds of the whole of it."""
-        epoch = len(place.curve)
+    def epoch(self, steps: Steps, cells: CellSet, position: Position) -> tuple[float, float, float]:
+        """Train an epoch from where it was left; return mean loss, accuracy and seconds of the whole of it."""
+        epoch = len(position.curve)
         batches = self._batches(cells, epoch)
-        steps.sums = torch.tensor(place.sums, dtype=torch.float64, device=self.device)
+        steps.sums = torch.tensor(position.sums, dtype=torch.float64, device=self.device)
         started_s = time.monotonic()
-        seen = _Seen(place.step, place.sums[0], started_s)
-        every = 1 if self.device.type == "cpu" else _LOOK_EVERY
+        seen = _Seen(position.step, position.sums[0], started_s)
+        every = 1 if self.device.type == "cpu" else _READ_LOSS_EVERY
         recolouring = Recolouring(self.config.recoloured, cells.samples)
         left = [
-            steps.wanted(batch, recolouring.colours(batch, seed_of(self.config.seed, epoch, step, _COLOURS)))
-            for step, batch in enumerate(batches[place.step :], place.step)
+            steps.wanted(batch, recolouring.colours(batch, derive_seed(self.config.seed, epoch, step, _COLOURS)))
+            for step, batch in enumerate(batches[position.step :], position.step)
         ]
         with closing(feed(cells, left, self.device)) as fed:
-            for done, batch in enumerate(fed, place.step + 1):
+            for done, batch in enumerate(fed, position.step + 1):
                 steps.learn(batch, epoch, done - 1, learning_rate(self.config, epoch + (done - 1) / len(batches)))
                 if done % every == 0 or done == len(batches):
-                    self._say(epoch, done, len(batches), float(steps.sums[0]) / done)
-                if done % _LOOK_EVERY == 0 or done == len(batches):
+                    self._report_step(epoch, done, len(batches), float(steps.sums[0]) / done)
+                if done % _READ_LOSS_EVERY == 0 or done == len(batches):
                     seen = self._note(seen, epoch, done, batches, float(steps.sums[0]))
-                if done % _LOOK_EVERY == 0 and done < len(batches):
-                    self._keep_now_and_then(place, done, steps, started_s)
+                if done % _READ_LOSS_EVERY == 0 and done < len(batches):
+                    self._keep_now_and_then(position, done, steps, started_s)
         losses, right, known = steps.sums.tolist()
-        return losses / len(batches), right / max(known, 1), place.seconds + time.monotonic() - started_s
+        return losses / len(batches), right / max(known, 1), position.seconds + time.monotonic() - started_s
 
-    def keep(self, place: Place) -> None:
+    def keep(self, position: Position) -> None:
         """Bring logs and state to disk; the first process does so for all."""
         if self.log is not None:
             self.log.close()
-            self.keeper.save(place)
-            self.log.kept(place.curve, place.step)
+            self.keeper.save(position)
+            self.log.mark_kept(position.curve, position.step)
         self.kept_s = time.monotonic()
 
-    def _keep_now_and_then(self, place: Place, done: int, steps: Steps, started_s: float) -> None:
+    def _keep_now_and_then(self, position: Position, done: int, steps: Steps, started_s: float) -> None:
         now_s = time.monotonic()
         if now_s - self.kept_s >= 60 * self.config.checkpoint_minutes:
             losses, right, known = steps.sums.tolist()
-            self.keep(Place(place.curve, done, (losses, right, known), place.seconds + now_s - started_s))
+            self.keep(Position(position.curve, done, (losses, right, known), position.seconds + now_s - started_s))
 
     def _batches(self, cells: CellSet, epoch: int) -> list[NDArray[np.int64]]:
-        """Batches of an epoch; a lone one that is not full is cut so that the processes divide it evenly."""
+        """List the batches of an epoch; a lone one that is not full is cut so that the processes divide it evenly."""
         count = self.ranks.count
         batches = epoch_batches(self.config, cells.samples, epoch)
         even = [batch[: len(batch) // count * count] for batch in batches]
@@ -154,7 +151,7 @@ class _Course:
             raise DataUnusable(self.keeper.folder, matter, "start fewer processes")
         return even
 
-    def _say(self, epoch: int, done: int, count: int, loss: float) -> None:
+    def _report_step(self, epoch: int, done: int, count: int, loss: float) -> None:
         if not math.isfinite(loss):
             matter = f"the loss is no longer a number in epoch {epoch + 1}, step {done}"
             raise DataUnusable(self.keeper.folder, matter, "lower learning_rate, and use --fresh")
@@ -180,7 +177,7 @@ class _Course:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """When the loss was looked at last: after which step, its sum then, and the time."""
+    """When the loss was read last: after which step, its sum then, and the time."""
 
     step: int
     losses: float

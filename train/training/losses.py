@@ -14,11 +14,11 @@ _LEAST = 1e-6
 
 
 def resnet_loss(answer: ResNetAnswer, targets: Targets, smoothing: float) -> torch.Tensor:
-    """Loss of the ResNet's two heads.
+    """Compute the loss of the ResNet's two heads.
 
     A cell of one class: cross-entropy, smoothed. A label that joins classes: minus the log of their summed
-    probability, so nothing is said about which of them. A reject: its class head should be undecided (outlier exposure,
-    Hendrycks et al., ICLR 2019), and its reject head should fire.
+    probability, whichever of them it is. A reject: its class head should be undecided (outlier exposure, Hendrycks et
+    al., ICLR 2019), and its reject head should fire.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def resnet_loss(answer: ResNetAnswer, targets: Targets, smoothing: float) -> tor
 
 
 def bank_loss(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
-    """Loss of the six verifiers, one class against a balanced mix of the others.
+    """Compute the loss of the six verifiers, one class against a balanced mix of the others.
 
     With classes about equally frequent a class's own cells count five times, so that both sides weigh the same. A
     verifier learns nothing from a label that joins its class with another. Rejects are examples against all.

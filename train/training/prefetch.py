@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from smearwatch.train.data.cells import CellSet, Targets
-from smearwatch.train.training.recolour import NONE, Colours, restyled
+from smearwatch.train.training.recolour import NONE, Colours, restyle
 
 _AHEAD = 3
 
@@ -57,10 +57,10 @@ def feed(cells: CellSet, wanted: Sequence[Wanted], device: torch.device) -> Gene
 
 def _prepared(cells: CellSet, wanted: Wanted, *, pinned: bool) -> Fed:
     pixels = cells.fields[wanted.fields]
-    chosen = wanted.colours.places != NONE
+    chosen = wanted.colours.indices != NONE
     if chosen.any():
-        models = cells.fields[wanted.colours.places[chosen]]
-        pixels[chosen] = restyled(pixels[chosen], models, wanted.colours.change[chosen])
+        models = cells.fields[wanted.colours.indices[chosen]]
+        pixels[chosen] = restyle(pixels[chosen], models, wanted.colours.change[chosen])
     fields = torch.from_numpy(pixels)
     targets = cells.targets(wanted.targets)
     if not pinned:
@@ -70,11 +70,11 @@ def _prepared(cells: CellSet, wanted: Wanted, *, pinned: bool) -> Fed:
 
 
 def _moved(fed: Fed, device: torch.device) -> Fed:
-    return Fed(fed.fields.to(device, non_blocking=True), moved(fed.targets, device))
+    return Fed(fed.fields.to(device, non_blocking=True), move_targets(fed.targets, device))
 
 
-def moved(targets: Targets, device: torch.device) -> Targets:
-    """Targets on a device, without waiting for them."""
+def move_targets(targets: Targets, device: torch.device) -> Targets:
+    """Move targets to a device, without waiting for them."""
     shares, either, reject = (
         tensor.to(device, non_blocking=True) for tensor in (targets.shares, targets.either, targets.reject)
     )

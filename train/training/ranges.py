@@ -1,4 +1,4 @@
-"""Between what limits the cells look that weights are trained on: measured for new weights, and added to older ones."""
+"""The range of appearance features of the cells trained on: measured with new weights, or added to older ones."""
 
 from collections import defaultdict
 from itertools import count
@@ -15,23 +15,23 @@ from smearwatch.train.data.crop_cache import Progress, shrunken_fields
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.saving import save_manifest
 from smearwatch.train.training.config import TrainConfig
-from smearwatch.train.training.gather import as_found, listed
+from smearwatch.train.training.gather import find_by_pipeline, list_samples
 
 
-def ranges_of(trained: CellSet, preprocessing: Preprocessing) -> tuple[LookRange, ...]:
+def measure_ranges(trained: CellSet, preprocessing: Preprocessing) -> tuple[LookRange, ...]:
     """Measure each source of cells trained on, as they are before any augmentation; those to reject are left out.
 
     A source with too few cells gets no range.
     """
-    looks = defaultdict(list)
+    features = defaultdict(list)
     for sample, field in zip(trained.samples, trained.fields, strict=True):
         if sample.target.kind != "reject":
-            looks[sample.source].append(appearance_features(field, preprocessing.um_per_px))
-    return tuple(kind for name in sorted(looks) if (kind := range_of(name, looks[name])) is not None)
+            features[sample.source].append(appearance_features(field, preprocessing.um_per_px))
+    return tuple(kind for name in sorted(features) if (kind := range_of(name, features[name])) is not None)
 
 
-def trained_anew(measured: tuple[LookRange, ...], start: Manifest | None) -> tuple[LookRange, ...] | None:
-    """Ranges of weights that began from `start`: what that has met, these have met too.
+def add_start_ranges(measured: tuple[LookRange, ...], start: Manifest | None) -> tuple[LookRange, ...] | None:
+    """Add the ranges of the weights `start` that a training began from: its cells were seen in this training too.
 
     A source of the same name counts as measured now. None where nothing was measured.
     """
@@ -40,11 +40,11 @@ def trained_anew(measured: tuple[LookRange, ...], start: Manifest | None) -> tup
     return (*(kind for kind in before if kind.name not in names), *measured) or None
 
 
-def met_besides(present: Manifest, measured: tuple[LookRange, ...], name: str) -> tuple[LookRange, ...] | None:
-    """Ranges of weights `name` that were adapted from `present` ones to further cells, which stand beside all others.
+def add_adapted_ranges(present: Manifest, measured: tuple[LookRange, ...], name: str) -> tuple[LookRange, ...] | None:
+    """Add the ranges of the cells that weights `name` were adapted to, beside those of the `present` weights.
 
-    Where it is unknown what the present ones have met, so it is of these: the new cells alone would make everything
-    else look strange.
+    Where it is unknown what the present ones were trained on, it stays unknown: the range of the new cells alone would
+    make everything else appear strange.
     """
     if present.ranges is None:
         return None
@@ -58,7 +58,7 @@ def met_besides(present: Manifest, measured: tuple[LookRange, ...], name: str) -
 
 
 def add_ranges(config: TrainConfig, weights: Path, cache: Path, progress: Progress) -> Manifest:
-    """Measure the cells that finished weights remember having been trained on, and write the ranges beside them.
+    """Measure the cells that finished weights were trained on, as their memory says, and write the ranges beside them.
 
     Their identity stays, for no verdict depends on it.
 
@@ -78,11 +78,11 @@ def add_ranges(config: TrainConfig, weights: Path, cache: Path, progress: Progre
     if known is None:
         hint = "take weights that remember, or train them again"
         raise WeightsUnusable(weights, "they do not remember what they were trained on", hint)
-    samples = [each for each in listed(config) if memory.short(each.digest) in known.train_digests]
+    samples = [each for each in list_samples(config) if memory.short(each.digest) in known.train_digests]
     if config.data.fields_found and any(each.source == SOURCE for each in samples):
-        samples += as_found(config.data.fields, samples, cache, progress)
+        samples += find_by_pipeline(config.data.fields, samples, cache, progress)
     fields = shrunken_fields(samples, manifest.preprocessing, cache, progress)
-    ranges = ranges_of(CellSet(samples, fields), manifest.preprocessing)
+    ranges = measure_ranges(CellSet(samples, fields), manifest.preprocessing)
     if not ranges:
         where = config.data.cells or config.data.fields or Path("data")
         matter = f"only {len(samples)} of its cells were trained on, too few for a range"

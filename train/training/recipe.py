@@ -1,6 +1,7 @@
 """From configuration to weights and their report: gather, train, calibrate on validation, measure on test, write."""
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from smearwatch.train.evaluation.measure import measure
 from smearwatch.train.evaluation.outputs import run_engine
 from smearwatch.train.evaluation.report import write_report
 from smearwatch.train.evaluation.results import Report, ScoredSet
+from smearwatch.train.evaluation.scores import Scores
+from smearwatch.train.json_record import JsonRecord
 from smearwatch.train.saving import save_weights
 from smearwatch.train.training.calibrate import fit_policy, fit_temperature
 from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.gather import Gathered, gather
 from smearwatch.train.training.loop import Trainer
-from smearwatch.train.training.ranges import ranges_of, trained_anew
+from smearwatch.train.training.ranges import add_start_ranges, measure_ranges
 from smearwatch.train.training.remembering import remember
 
 _TWICE = "The cells of whole fields are trained on twice, as boxed and as the pipeline finds them, and counted so."
@@ -32,8 +35,31 @@ _NAMES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _SetSummary(JsonRecord):
+    """What the manifest keeps of a set's scores."""
+
+    n: int
+    accuracy: float | None
+    agreed: float | None
+    five_class: float | None
+    ece: float | None
+    reject_auroc: float | None
+
+    @staticmethod
+    def of(scores: Scores) -> "_SetSummary":
+        return _SetSummary(
+            n=scores.n,
+            accuracy=scores.accuracy,
+            agreed=scores.agreed.value,
+            five_class=scores.five_class.value,
+            ece=scores.ece,
+            reject_auroc=scores.reject.auroc,
+        )
+
+
 def train(config: TrainConfig, out: Path, state: Path, cache: Path, progress: Progress) -> Report:
-    """Do it all; a run that was interrupted carries on from the last kept state.
+    """Train, calibrate, measure and write; a run that was interrupted continues from the last kept state.
 
     Parameters
     ----------
@@ -63,7 +89,7 @@ def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path,
     plain = Manifest(name=config.name, norm=config.norm, preprocessing=config.preprocessing, tensors={})
     rounded = trainer.folder / "uncalibrated"
     save_weights(rounded, trainer.resnet, trainer.bank, plain)
-    temperature, policy = _calibrated(rounded, gathered.validation, progress)
+    temperature, policy = _calibrate(rounded, gathered.validation, progress)
     chosen = {"temperature": temperature, "policy": policy}
     manifest = plain.model_copy(update=chosen | _provenance(gathered) | {"licences": config.credits})
     final = trainer.folder / "calibrated"
@@ -73,17 +99,17 @@ def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path,
     before = memory.load(config.start) if config.start else None
     kept = memory.packed(remember(served, gathered.train, gathered.validation, before))
     start = checkpoint.read_manifest(config.start) if config.start else None
-    ranges = trained_anew(ranges_of(gathered.train, config.preprocessing), start)
+    ranges = add_start_ranges(measure_ranges(gathered.train, config.preprocessing), start)
     measured = manifest.model_copy(update={"metrics": _summary(report), "ranges": ranges})
     save_weights(out, served.resnet, served.bank, measured, kept)
     write_report(out, report)
     return report
 
 
-def _calibrated(weights: Path, validation: CellSet, progress: Progress) -> tuple[float, Policy]:
-    """Temperature and policy from the real validation cells; drawn ones are too easy to say anything about doubt."""
-    real = [place for place, sample in enumerate(validation.samples) if sample.source != simulated.SOURCE]
-    cells = CellSet([validation.samples[place] for place in real], validation.fields[real])
+def _calibrate(weights: Path, validation: CellSet, progress: Progress) -> tuple[float, Policy]:
+    """Fit temperature and policy to the real validation cells; drawn ones are too easy to calibrate doubt by."""
+    real = [index for index, sample in enumerate(validation.samples) if sample.source != simulated.SOURCE]
+    cells = CellSet([validation.samples[index] for index in real], validation.fields[real])
     if not real:
         return 1.0, Policy()
     outputs = run_engine(Engine.load(weights), cells, "calibration", progress)
@@ -99,19 +125,19 @@ def _report(engine: Engine, config: TrainConfig, gathered: Gathered, progress: P
     for source, name in _NAMES.items():
         # What is to be rejected is measured against the single-cell pictures, its own source or another's.
         wanted = {source, "blanks"} if source == "cells" else {source}
-        places = [place for place, sample in enumerate(cells.samples) if sample.source in wanted]
-        if places:
-            chosen = [cells.samples[place] for place in places]
-            sets[f"{name} ({source})"] = ScoredSet(measure(chosen, outputs.at(places), policy))
-    met = {sample.source for sample in gathered.train.samples}
+        indices = [index for index, sample in enumerate(cells.samples) if sample.source in wanted]
+        if indices:
+            chosen = [cells.samples[index] for index in indices]
+            sets[f"{name} ({source})"] = ScoredSet(measure(chosen, outputs.at(indices), policy))
+    trained_on = {sample.source for sample in gathered.train.samples}
     sizes = {part: len(getattr(gathered, part).samples) for part in ("train", "validation", "test")}
     notes = [
         "This run took nothing from the test cells; temperature and thresholds come from validation.",
         f"Cells: {sizes['train']} to train on, {sizes['validation']} for validation, {sizes['test']} to test on; split "
         "by near-duplicate cluster, by run of ten neighbouring frames, and by seed, before anything was augmented.",
         "No set tells patients apart, so cells of one patient stand on both sides and the scores are optimistic.",
-        *(["The whole fields' slides are in training too, with other frames."] if "chula" in met else []),
-        *([_TWICE] if config.data.fields_found and "chula" in met else []),
+        *(["The whole fields' slides are in training too, with other frames."] if "chula" in trained_on else []),
+        *([_TWICE] if config.data.fields_found and "chula" in trained_on else []),
         f"{config.epochs} and {config.again_epochs} epochs, the first {config.small_epochs} at {config.small_px} px, "
         f"the others at {config.preprocessing.view_px} px; norm {config.norm}, from {_origin(config)}; temperature "
         f"{engine.manifest.temperature}; verifiers that may overrule: {len(policy.overrules)}.",
@@ -140,14 +166,4 @@ def _provenance(gathered: Gathered) -> dict[str, Any]:
 
 
 def _summary(report: Report) -> dict[str, Any]:
-    return {
-        name: {
-            "n": each.scores.n,
-            "accuracy": each.scores.accuracy,
-            "agreed": each.scores.agreed.value,
-            "five_class": each.scores.five_class.value,
-            "ece": each.scores.ece,
-            "reject_auroc": each.scores.reject.auroc,
-        }
-        for name, each in report.sets.items()
-    }
+    return {name: _SetSummary.of(each.scores).to_json() for name, each in report.sets.items()}

@@ -1,6 +1,6 @@
 """Whose colours a cell to train on is given: drawn anew in each epoch, the same whoever draws it.
 
-Classes that a microscope shows few of are so met in its colours too.
+Classes that a microscope shows few of are so trained on in its colours too.
 """
 
 from collections.abc import Sequence
@@ -26,17 +26,17 @@ _DENSITIES = -np.log(np.maximum(np.arange(256.0), _LEAST) / WHITE)  # of each gr
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """For each of n cells the place of the cell whose colours it gets, or NONE, and how far it goes to them.
+    """For each of n cells the index of the cell whose colours it gets, or NONE, and how far it goes to them.
 
     int64 and float32 arrays of shape [n].
     """
 
-    places: NDArray[np.int64]
+    indices: NDArray[np.int64]
     change: NDArray[np.float32]
 
     def at(self, start: int, stop: int) -> "Colours":
-        """Those of some of the cells."""
-        return Colours(self.places[start:stop], self.change[start:stop])
+        """Pick those of some of the cells."""
+        return Colours(self.indices[start:stop], self.change[start:stop])
 
 
 class Recolouring:
@@ -45,32 +45,32 @@ class Recolouring:
     def __init__(self, shares: dict[str, float], samples: Sequence[Sample]) -> None:
         sources = np.array([sample.source for sample in samples])
         real = {name: np.flatnonzero(sources == name) for name, share in shares.items() if share > 0}
-        self._models = {name: places for name, places in real.items() if len(places)}
+        self._models = {name: indices for name, indices in real.items() if len(indices)}
         self._shares = shares
         self._open = ~np.isin(sources, [*self._models, SIMULATED])
 
     def colours(self, batch: NDArray[np.int64], seed: int) -> Colours:
         """Draw the colours of a batch of cells."""
-        places = np.full(len(batch), NONE, dtype=np.int64)
+        indices = np.full(len(batch), NONE, dtype=np.int64)
         if not self._models:
-            return Colours(places, np.zeros(len(batch), dtype=np.float32))
+            return Colours(indices, np.zeros(len(batch), dtype=np.float32))
         generator = np.random.default_rng(seed)
         lot, low = generator.random(len(batch)), 0.0
         for name, models in self._models.items():
             high = low + self._shares[name]
             chosen = (lot >= low) & (lot < high) & self._open[batch]
-            places[chosen] = generator.choice(models, len(batch))[chosen]
+            indices[chosen] = generator.choice(models, len(batch))[chosen]
             low = high
-        return Colours(places, change_of(len(batch), generator))
+        return Colours(indices, draw_change(len(batch), generator))
 
 
-def change_of(count: int, generator: np.random.Generator) -> NDArray[np.float32]:
+def draw_change(count: int, generator: np.random.Generator) -> NDArray[np.float32]:
     """Draw for each of `count` cells how far it goes towards new colours, from half the way to all of it."""
     return generator.uniform(_LEAST_CHANGE, 1.0, count).astype(np.float32)
 
 
-def restyled(old_bgr: NDArray[np.uint8], new_bgr: NDArray[np.uint8], change: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return each old field the mean and the spread of optical density, channel by channel, of a new one.
+def restyle(old_bgr: NDArray[np.uint8], new_bgr: NDArray[np.uint8], change: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Give each old field the mean and the spread of optical density, channel by channel, of a new one.
 
     After Reinhard et al., IEEE Computer Graphics and Applications 21 (2001), in optical density, where stains add up.
 
@@ -99,7 +99,7 @@ def restyled(old_bgr: NDArray[np.uint8], new_bgr: NDArray[np.uint8], change: NDA
 
 
 def _moments(fields_bgr: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and spread of optical density in the middle of each field, channel by channel: two arrays [n, 1, 3]."""
+    """Measure mean and spread of optical density in the middle of each field by channel: two arrays [n, 1, 3]."""
     edge = int(fields_bgr.shape[1] * _MIDDLE)
     middle = fields_bgr[:, edge : fields_bgr.shape[1] - edge, edge : fields_bgr.shape[2] - edge]
     channels = np.moveaxis(middle, 3, 1).reshape(-1, middle.shape[1] * middle.shape[2])

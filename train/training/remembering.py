@@ -29,8 +29,8 @@ def remember(networks: Networks, train: CellSet, validation: CellSet, before: Me
     networks
         As they are served: in evaluation mode, on the CPU.
     before
-        Memory of the weights that the training began from, None where it began from nothing: what those have met,
-        these have met too.
+        Memory of the weights that the training began from, None where it began from nothing: the cells that
+        those have seen, these have seen too.
     """
     trained = frozenset(short(sample.digest) for sample in train.samples)
     chosen = frozenset(short(sample.digest) for sample in validation.samples)
@@ -43,14 +43,14 @@ def remember(networks: Networks, train: CellSet, validation: CellSet, before: Me
 
 
 def body_features(resnet: LeukocyteResNet, batch: torch.Tensor) -> torch.Tensor:
-    """Features float32 [n, 512] of normalised views [n, 3, view_px, view_px]."""
+    """Compute the features float32 [n, 512] of normalised views [n, 3, view_px, view_px]."""
     parts = [torch.empty(0, FEATURES)]
     with torch.no_grad():
         parts += [resnet.body(batch[start : start + _BATCH]).float() for start in range(0, len(batch), _BATCH)]
     return torch.cat(parts)
 
 
-def remembered(features: NDArray[np.float32], samples: Sequence[Sample]) -> Remembered:
+def make_remembered(features: NDArray[np.float32], samples: Sequence[Sample]) -> Remembered:
     """Put features and labels together as a memory keeps them."""
     shares = np.array([sample.target.shares for sample in samples], dtype=np.float32).reshape(-1, len(CLASSES))
     kinds = np.array([KINDS.index(sample.target.kind) for sample in samples], dtype=np.uint8)
@@ -58,18 +58,18 @@ def remembered(features: NDArray[np.float32], samples: Sequence[Sample]) -> Reme
 
 
 def _of_set(networks: Networks, cells: CellSet, most: int) -> Remembered:
-    places = _some_of_each(cells.samples, most)
+    indices = _some_of_each(cells.samples, most)
     preprocessing = networks.manifest.preprocessing
-    views = normalise(to_tensor(view(cells.fields[places], preprocessing)), preprocessing)
+    views = normalise(to_tensor(view(cells.fields[indices], preprocessing)), preprocessing)
     features = body_features(networks.resnet, views.contiguous(memory_format=torch.channels_last))
-    return remembered(features.numpy(), [cells.samples[place] for place in places])
+    return make_remembered(features.numpy(), [cells.samples[index] for index in indices])
 
 
 def _some_of_each(samples: Sequence[Sample], most: int) -> list[int]:
-    """Places of up to `most` cells of each label of each set, chosen by a hash of their names, in order."""
+    """Choose up to `most` cells of each label of each set by a hash of their names; return their indices in order."""
     of_each: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for place in sorted(range(len(samples)), key=lambda place: number_of(samples[place].sample_id)):
-        chosen = of_each[samples[place].source, samples[place].label]
+    for index in sorted(range(len(samples)), key=lambda index: number_of(samples[index].sample_id)):
+        chosen = of_each[samples[index].source, samples[index].label]
         if len(chosen) < most:
-            chosen.append(place)
-    return sorted(place for chosen in of_each.values() for place in chosen)
+            chosen.append(index)
+    return sorted(index for chosen in of_each.values() for index in chosen)

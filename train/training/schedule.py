@@ -28,36 +28,36 @@ class Part:
     stop: int
 
 
-def seed_of(*what: int) -> int:
-    """Seed that belongs to these numbers: 63 bits of their SHA-256."""
+def derive_seed(*what: int) -> int:
+    """Derive the seed that belongs to these numbers: 63 bits of their SHA-256."""
     text = ":".join(str(number) for number in what)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1
 
 
 def parts_of(count: int, start: int, stop: int) -> list[Part]:
-    """Parts of a batch of `count` cells that hold any of the cells from `start` to `stop`."""
+    """List the parts of a batch of `count` cells that hold any of the cells from `start` to `stop`."""
     ends = [count * number // PARTS for number in range(PARTS + 1)]
     every = [Part(number, ends[number], ends[number + 1]) for number in range(PARTS)]
     return [part for part in every if part.start < min(part.stop, stop) and part.stop > start]
 
 
 def epoch_batches(config: TrainConfig, samples: Sequence[Sample], epoch: int) -> list[NDArray[np.int64]]:
-    """Places of the cells of each step of an epoch; a last batch that is not full is left out, unless it is all."""
-    order = epoch_order(samples, config.repeats, torch.Generator().manual_seed(seed_of(config.seed, epoch)))
+    """List the indices of each step's cells in an epoch; a last batch that is not full is left out, unless alone."""
+    order = epoch_order(samples, config.repeats, torch.Generator().manual_seed(derive_seed(config.seed, epoch)))
     batches = [order[start : start + config.batch] for start in range(0, len(order), config.batch)]
     return [batch for batch in batches if len(batch) == config.batch] or batches
 
 
 def epoch_order(samples: Sequence[Sample], repeats: dict[str, int], generator: torch.Generator) -> NDArray[np.int64]:
-    """Shuffle the samples' places, each as often as its source is to be repeated."""
+    """Shuffle the samples' indices, each as often as its source is to be repeated."""
     counts = np.array([repeats.get(sample.source, 1) for sample in samples], dtype=np.int64)
-    places = np.repeat(np.arange(len(samples), dtype=np.int64), counts)
-    shuffled: NDArray[np.int64] = places[torch.randperm(len(places), generator=generator).numpy()]
+    indices = np.repeat(np.arange(len(samples), dtype=np.int64), counts)
+    shuffled: NDArray[np.int64] = indices[torch.randperm(len(indices), generator=generator).numpy()]
     return shuffled
 
 
 def learning_rate(config: TrainConfig, epochs_done: float) -> float:
-    """Rate after so many epochs: linear warm-up, half a cosine down to nothing; after a warm restart the same again."""
+    """Return the rate after so many epochs: linear warm-up, half a cosine to zero; the same after a warm restart."""
     peak, share = config.learning_rate, epochs_done / config.epochs
     if share >= 1:
         if not config.again_epochs:
@@ -70,7 +70,7 @@ def learning_rate(config: TrainConfig, epochs_done: float) -> float:
 
 
 def work_of_epochs(config: TrainConfig, first: int, stop: float) -> float:
-    """Work of the epochs from `first` to `stop`, in epochs at full size: those at `small_px` have fewer pixels."""
+    """Return the work of the epochs from `first` to `stop`, in epochs at full size: `small_px` has fewer pixels."""
     small_work = min((config.small_px / config.preprocessing.view_px) ** 2, 1.0)
     small = max(0.0, min(stop, config.small_epochs) - first)
     return small * small_work + (stop - first - small)

@@ -10,7 +10,7 @@ from smearwatch.train.training.config import TrainConfig
 
 
 def first_networks(config: TrainConfig) -> tuple[LeukocyteResNet, LeNetBank, str | None]:
-    """Both networks as they are before the first step, and the identity of the weights they come from, if any.
+    """Return both networks as before the first step, and the identity of the weights they come from, if any.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def first_networks(config: TrainConfig) -> tuple[LeukocyteResNet, LeNetBank, str
 
 
 def go_back(resnet: LeukocyteResNet, bank: LeNetBank, config: TrainConfig) -> None:
-    """Bring both networks, batch statistics included, the share `config.start_share` of the way back to their start.
+    """Interpolate both networks, batch statistics included, by the share `config.start_share` towards their start.
 
     Averages of weights that share a start stay good where either is, and are better on other data than both
     (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
@@ -52,7 +52,7 @@ def go_back(resnet: LeukocyteResNet, bank: LeNetBank, config: TrainConfig) -> No
 
 
 def _difference(theirs: object, ours: object) -> str:
-    """Say the first value that differs."""
+    """Name the first value that differs."""
     if isinstance(theirs, str):
         return f"{theirs} instead of {ours}"
     pairs = zip(vars(theirs).items(), vars(ours).values(), strict=True)

@@ -31,7 +31,7 @@ _HINT = "name another --state folder, or use --fresh"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """How far a run has come.
 
     Attributes
@@ -69,20 +69,20 @@ class Keeper:
     networks: Mapping[str, torch.nn.Module]
     optimiser: torch.optim.Optimizer
 
-    def save(self, place: Place) -> None:
-        """Keep everything; on disk before the state kept earlier is gone."""
+    def save(self, position: Position) -> None:
+        """Write everything; it is on disk before the state kept earlier is gone."""
         tensors: dict[str, torch.Tensor] = {}
         for name, network in self.networks.items():
             tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
         for number, entry in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{number}.{key}": value for key, value in entry.items()}
-        note = {"run": self.digest, "place": json.dumps(asdict(place))}
+        note = {"run": self.digest, "place": json.dumps(asdict(position))}
         whole = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self.folder / _FILE, pack_tensors(whole, note))
 
-    def load(self) -> Place:
-        """Take up what is kept; the beginning where nothing is, and then nothing is changed.
+    def load(self) -> Position:
+        """Load what is kept; return the beginning where nothing is, and then nothing is changed.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class Keeper:
         """
         path = self.folder / _FILE
         if not path.is_file():
-            return Place()
+            return Position()
         try:
             with safe_open(path, framework="pt") as kept:
                 note = kept.metadata()
@@ -99,11 +99,11 @@ class Keeper:
             if note["run"] != self.digest:
                 matter = "the kept state belongs to another configuration or other cells"
                 raise DataUnusable(self.folder, matter, _HINT)
-            place = _place(json.loads(note["place"]))
+            position = _position(json.loads(note["place"]))
             self._fill(tensors)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise DataUnusable(path, f"the kept state is damaged ({error})", _HINT) from error
-        return place
+        return position
 
     def _fill(self, tensors: Mapping[str, torch.Tensor]) -> None:
         for name, network in self.networks.items():
@@ -117,7 +117,7 @@ class Keeper:
 
 
 def run_digest(config: TrainConfig, train_samples: Sequence[Sample], start_id: str | None) -> str:
-    """SHA-256 (hex) over what decides the result of a run, by which kept state is recognised.
+    """Return the SHA-256 (hex) over what decides the result of a run, by which kept state is recognised.
 
     Where the cells lie and what the run is called decide nothing; a setting at its default is left out, so that a
     setting added later does not make kept state useless.
@@ -137,10 +137,10 @@ def run_digest(config: TrainConfig, train_samples: Sequence[Sample], start_id: s
     return hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
 
 
-def _place(content: dict[str, Any]) -> Place:
+def _position(content: dict[str, Any]) -> Position:
     curve = tuple(EpochResult(**row) for row in content["curve"])
     losses, right, known = content["sums"]
-    return Place(curve, content["step"], (losses, right, known), content["seconds"])
+    return Position(curve, content["step"], (losses, right, known), content["seconds"])
 
 
 def _under(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -18,9 +18,9 @@ from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.device import in_bfloat16
 from smearwatch.train.training.distributed import Ranks
 from smearwatch.train.training.losses import bank_loss, resnet_loss
-from smearwatch.train.training.prefetch import Fed, Wanted, moved
+from smearwatch.train.training.prefetch import Fed, Wanted, move_targets
 from smearwatch.train.training.recolour import Colours
-from smearwatch.train.training.schedule import parts_of, seed_of
+from smearwatch.train.training.schedule import derive_seed, parts_of
 
 _VALIDATION_BATCH: Final = 64
 
@@ -53,31 +53,31 @@ class Steps:
     ) -> None:
         self._config = config
         self._both = both
-        self._wrapped = ranks.wrapped(both)
+        self._wrapped = ranks.wrap(both)
         self._optimiser = optimiser
         self._ranks = ranks
         self._device = device
         self.sums = torch.zeros(3, dtype=torch.float64, device=device)
 
     def wanted(self, batch: NDArray[np.int64], colours: Colours) -> Wanted:
-        """Which pixels this process needs for a step: those of the parts in which its share lies."""
+        """Return which pixels this process needs for a step: those of the parts in which its share lies."""
         parts = parts_of(len(batch), *self._ranks.slice_of(len(batch)))
         start, stop = parts[0].start, parts[-1].stop
         return Wanted(batch[start:stop], batch, colours.at(start, stop))
 
     def learn(self, fed: Fed, epoch: int, step: int, rate: float) -> None:
-        """Take one step on a batch of which `wanted` said what is needed."""
+        """Take one step on a batch, of which `wanted` lists what is needed."""
         config = self._config
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         self._both.train()
         views = self._views(fed, epoch, step)
         # Dropout draws from torch's own generator.
-        torch.manual_seed(seed_of(config.seed, epoch, step, -1 - self._ranks.rank))
+        torch.manual_seed(derive_seed(config.seed, epoch, step, -1 - self._ranks.rank))
         own = self._table(views, small=epoch < config.small_epochs)
         # Every process has the whole batch's answers and so its loss; the gradient of the own ones times the number of
         # processes is, in the mean over them, that of the whole batch.
-        table = self._ranks.joined(own)
+        table = self._ranks.gather_rows(own)
         answer, verifiers = _parted(table)
         loss = resnet_loss(answer, fed.targets, config.label_smoothing) + bank_loss(verifiers, fed.targets)
         self._optimiser.zero_grad(set_to_none=True)
@@ -86,14 +86,14 @@ class Steps:
         self.sums += torch.stack([loss.detach().double(), *_hits(answer, fed.targets)])
 
     def validate(self, cells: CellSet) -> tuple[float, float, float]:
-        """Loss and accuracy of the ResNet and mean accuracy of the verifiers, without augmentation."""
-        self._ranks.spread(self._both)
+        """Measure loss and accuracy of the ResNet and mean accuracy of the verifiers, without augmentation."""
+        self._ranks.broadcast_buffers(self._both)
         self._both.eval()
         sums = torch.zeros(4, dtype=torch.float64, device=self._device)
-        places = np.arange(len(cells.samples))[self._ranks.rank :: self._ranks.count]
-        for start in range(0, len(places), _VALIDATION_BATCH):
-            chosen = places[start : start + _VALIDATION_BATCH]
-            targets = moved(cells.targets(chosen), self._device)
+        indices = np.arange(len(cells.samples))[self._ranks.rank :: self._ranks.count]
+        for start in range(0, len(indices), _VALIDATION_BATCH):
+            chosen = indices[start : start + _VALIDATION_BATCH]
+            targets = move_targets(cells.targets(chosen), self._device)
             pictures = to_tensor(view(cells.fields[chosen], self._config.preprocessing)).to(self._device)
             with torch.no_grad():
                 answer, verifiers = _parted(self._table(pictures, small=False, wrapped=False))
@@ -106,7 +106,7 @@ class Steps:
         return losses / count, right / known, agreed_count / (len(CLASSES) * known)
 
     def _views(self, fed: Fed, epoch: int, step: int) -> torch.Tensor:
-        """Augmented views of this process's share of the batch: each part from its own seed."""
+        """Augment the views of this process's share of the batch: each part from its own seed."""
         config = self._config
         count = len(fed.targets.reject)
         start, stop = self._ranks.slice_of(count)
@@ -114,7 +114,7 @@ class Steps:
         first = parts[0].start
         views = []
         for part in parts:
-            generator = torch.Generator().manual_seed(seed_of(config.seed, epoch, step, part.number))
+            generator = torch.Generator().manual_seed(derive_seed(config.seed, epoch, step, part.number))
             fields = fed.fields[part.start - first : part.stop - first]
             views.append(augment(fields, config.preprocessing, config.strength, generator, config.far_share))
         return torch.cat(views)[start - first : stop - first]
@@ -137,7 +137,7 @@ def _parted(table: torch.Tensor) -> tuple[ResNetAnswer, torch.Tensor]:
 
 
 def _hits(answer: ResNetAnswer, targets: Targets) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cells named rightly, and cells of one class; counted where they lie, so that a GPU is not waited for."""
+    """Count cells named rightly, and cells of one class, on the device, so that a GPU is not waited for."""
     certain = ~targets.either & ~targets.reject
     right = (answer.class_logits.argmax(dim=1) == targets.shares.argmax(dim=1)) & certain
     return right.sum().double(), certain.sum().double()

@@ -94,7 +94,7 @@ def second(root: Path) -> Iterator[Session]:
     for frame in sorted((root / "frames").iterdir()):
         slide = frame.stem.rpartition("_")[0]
         slides[slide].append(frame.read_bytes())
-        if not known.has_met(hashlib.sha256(slides[slide][-1]).hexdigest()):
+        if not known.seen_in_training(hashlib.sha256(slides[slide][-1]).hexdigest()):
             unmet[slide].append(slides[slide][-1])
     looks = {slide: _found(pictures) for slide, pictures in slides.items()}
     fresh = [found for pictures in unmet.values() if len(found := _found(pictures)) >= _FEWEST]

@@ -1,4 +1,4 @@
-"""Pretraining that needs no pictures from elsewhere: telling all groups of cells apart, those to reject too."""
+"""Pretraining that needs no pictures from elsewhere: classifying all groups of cells, those to reject too."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from smearwatch.train.data.samples import Sample
 from smearwatch.train.training.augment import augment
 from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.device import in_bfloat16
-from smearwatch.train.training.schedule import epoch_batches, learning_rate, seed_of
+from smearwatch.train.training.schedule import derive_seed, epoch_batches, learning_rate
 
 _STAGE = 9  # keeps its random numbers apart from those of the training that follows
 
@@ -35,8 +35,8 @@ def pretrain(resnet: LeukocyteResNet, cells: CellSet, config: TrainConfig, progr
         The seconds that it took.
     """
     started_s = time.monotonic()
-    names, places = label_places(cells.samples)
-    torch.manual_seed(seed_of(config.seed, _STAGE))
+    names, indices = label_indices(cells.samples)
+    torch.manual_seed(derive_seed(config.seed, _STAGE))
     head = nn.Linear(resnet.classify.in_features, len(names))
     parameters = [*resnet.body.parameters(), *head.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=0.0, weight_decay=config.weight_decay)
@@ -46,13 +46,13 @@ def pretrain(resnet: LeukocyteResNet, cells: CellSet, config: TrainConfig, progr
         for step, batch in enumerate(batches):
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(config, epoch + step / len(batches))
-            generator = torch.Generator().manual_seed(seed_of(config.seed, _STAGE, epoch, step))
+            generator = torch.Generator().manual_seed(derive_seed(config.seed, _STAGE, epoch, step))
             fields = torch.from_numpy(np.array(cells.fields[batch]))
             views = augment(fields, config.preprocessing, config.strength, generator, config.far_share)
             seen = normalise(views, config.preprocessing).contiguous(memory_format=torch.channels_last)
             with in_bfloat16(seen.device, wanted=config.bf16):
                 logits = head(resnet.body(seen))
-            loss = functional.cross_entropy(logits.float(), places[batch], label_smoothing=config.label_smoothing)
+            loss = functional.cross_entropy(logits.float(), indices[batch], label_smoothing=config.label_smoothing)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -61,7 +61,7 @@ def pretrain(resnet: LeukocyteResNet, cells: CellSet, config: TrainConfig, progr
     return time.monotonic() - started_s
 
 
-def label_places(samples: Sequence[Sample]) -> tuple[list[str], torch.Tensor]:
-    """Return the labels that occur, in order, and the place of each sample's among them, int64 [n]."""
+def label_indices(samples: Sequence[Sample]) -> tuple[list[str], torch.Tensor]:
+    """Return the labels that occur, in order, and the index of each sample's among them, int64 [n]."""
     names = sorted({sample.label for sample in samples})
     return names, torch.tensor([names.index(sample.label) for sample in samples])

@@ -15,8 +15,10 @@ Folder = tuple[str, Path | None, str, str | None]
 """The option that names a folder, the folder, the option that gives its scale, the scale."""
 
 
-def asked(data: Folder, fields: Folder, sessions: list[str], state_dir: Path, *, force_scale: bool) -> "DatasetSpec":
-    """Put together what was typed.
+def parse_dataset_spec(
+    data: Folder, fields: Folder, sessions: list[str], state_dir: Path, *, force_scale: bool
+) -> "DatasetSpec":
+    """Make the dataset spec of what was typed.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def asked(data: Folder, fields: Folder, sessions: list[str], state_dir: Path, *,
 
 
 def wrong_usage(matter: str, hint: str) -> NoReturn:
-    """Say in one line what was typed wrongly, and end with status 2."""
+    """Report in one line what was typed wrongly, and end with status 2."""
     sys.stderr.write(f"smearwatch: {matter} ({hint})\n")
     raise typer.Exit(2)
 

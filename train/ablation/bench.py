@@ -41,18 +41,18 @@ class Bench:
     state: Path
     progress: Progress
 
-    def drawn(self, samples: list[Sample], preprocessing: Preprocessing) -> CellSet:
+    def draw(self, samples: list[Sample], preprocessing: Preprocessing) -> CellSet:
         """Draw cells, or read them from the state folder."""
         return CellSet(samples, shrunken_fields(samples, preprocessing, self.state / "crops", self.progress))
 
-    def taken(self, count: int) -> list[Sample]:
+    def take(self, count: int) -> list[Sample]:
         """Take so many cells of each label, or all that there are."""
         by_label: dict[str, list[Sample]] = defaultdict(list)
         for sample in self.train:
             by_label[sample.label].append(sample)
         return [sample for label in sorted(by_label) for sample in by_label[label][:count]]
 
-    def alone(self, samples: Sequence[Sample]) -> list[Sample]:
+    def isolate(self, samples: Sequence[Sample]) -> list[Sample]:
         """Put all but the leukocyte to white (DB-1); what has no outline stays as photographed."""
         outlines = Outlines(self.state, self.um_per_px)
         found: list[Sample] = []

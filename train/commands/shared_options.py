@@ -18,17 +18,19 @@ SessionOption = Annotated[
     list[str] | None,
     typer.Option("--session", metavar="NAME|DIR", help="A labelled session; may be given several times."),
 ]
-ForceScaleOption = Annotated[bool, typer.Option("--force-scale", help="Believe the scales against the cells.")]
-CacheOption = Annotated[Path, typer.Option("--cache", metavar="DIR", help="Where drawn crops are kept.")]
+ForceScaleOption = Annotated[
+    bool, typer.Option("--force-scale", help="Use the scales given, even if the cells measure too large or small.")
+]
+CacheOption = Annotated[Path, typer.Option("--cache", metavar="DIR", help="Where prepared crops are kept.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="The report as one JSON object on stdout.")]
 StateOption = Annotated[
     Path | None,
-    typer.Option("--state", metavar="DIR", help="What a restart needs; OUT with .state behind it by default."),
+    typer.Option("--state", metavar="DIR", help="Where an interrupted run is continued from. [OUT.state]"),
 ]
-SeedOption = Annotated[int | None, typer.Option("--seed", metavar="N", help="Of all that is drawn by lot. [1]")]
+SeedOption = Annotated[int | None, typer.Option("--seed", metavar="N", help="Random seed. [1]")]
 DeviceOption = Annotated[
-    Literal["auto", "cpu", "cuda"], typer.Option("--device", help="auto takes CUDA where there is a device.")
+    Literal["auto", "cpu", "cuda"], typer.Option("--device", help="auto uses CUDA where there is a GPU.")
 ]
 
 CROPS = Path(platformdirs.user_cache_dir("smearwatch")) / "crops"
-"""Where drawn crops are kept by default."""
+"""Where prepared crops are kept by default."""

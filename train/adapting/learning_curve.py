@@ -1,11 +1,12 @@
-"""What further labels would bring: a power law through the error at growing numbers of cells."""
+"""The learning curve and what further labels would bring: a power law through the error at growing numbers of cells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from smearwatch.train.json_record import JsonRecord
 
 _POWERS = np.linspace(0.0, 2.0, 81)
 _REDRAWN = 1000
@@ -21,8 +22,35 @@ class Point:
     right: NDArray[np.bool_]
 
 
-def forecast(points: Sequence[Point], groups: Sequence[str], now: int, more: int, seed: int) -> dict[str, Any]:
-    """Fit error = a * cells ** -b and say what `more` labels would gain.
+@dataclass(frozen=True, slots=True)
+class CurvePoint(JsonRecord):
+    """Cells learnt from, and the share of the checked ones that was named wrongly."""
+
+    cells: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate(JsonRecord):
+    """A number with its 95 % limits."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast(JsonRecord):
+    """What `more` labels would gain in accuracy, by error = a * cells ** -power through the points."""
+
+    points: list[CurvePoint]
+    power: Estimate
+    more: int
+    gain: Estimate
+
+
+def forecast(points: Sequence[Point], groups: Sequence[str], now: int, more: int, seed: int) -> Forecast:
+    """Fit error = a * cells ** -b and forecast what `more` labels would gain.
 
     The likeliest law for Poisson counts of errors; limits by drawing whole groups of checked cells anew (bootstrap,
     percentiles 2.5 and 97.5), the same ones at every number of cells, since all points score the same cells.
@@ -37,11 +65,6 @@ def forecast(points: Sequence[Point], groups: Sequence[str], now: int, more: int
         How many cells are labelled.
     more
         How many more might be.
-
-    Returns
-    -------
-    dict
-        For JSON: points (cells, error), power (value, low, high), more, gain (value, low, high).
     """
     wrong = np.stack([~point.right for point in points]).astype(np.float64)
     cells = np.array([point.learnt_from for point in points])
@@ -54,21 +77,17 @@ def forecast(points: Sequence[Point], groups: Sequence[str], now: int, more: int
     errors, checked = weights @ per_group + _PRIOR_ERRORS, weights @ sizes + 2 * _PRIOR_ERRORS
     factor, power = _likeliest(errors, checked, cells)
     gain = factor * (float(now) ** -power - float(now + more) ** -power)
-    return {
-        "points": [
-            {"cells": round(float(count), 1), "error": round(float(row.mean()), _DECIMALS)}
-            for count, row in zip(cells, wrong, strict=True)
-        ],
-        "power": _limits(power),
-        "more": more,
-        "gain": _limits(gain),
-    }
+    curve = [
+        CurvePoint(round(float(count), 1), round(float(row.mean()), _DECIMALS))
+        for count, row in zip(cells, wrong, strict=True)
+    ]
+    return Forecast(curve, _estimate(power), more, _estimate(gain))
 
 
 def _likeliest(
     errors: NDArray[np.float64], checked: NDArray[np.float64], cells: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Factor and power for each row of errors [m, points], of so many checked cells [m]."""
+    """Fit factor and power to each row of errors [m, points], of so many checked cells [m]."""
     shapes = cells[None, :] ** -_POWERS[:, None]
     factors = errors.sum(axis=1)[:, None] / (checked[:, None] * shapes.sum(axis=1)[None, :])
     # Of the Poisson likelihood what depends on the power; the sum of the expected errors is the same for all.
@@ -78,6 +97,6 @@ def _likeliest(
     return factors[rows, best], _POWERS[best]
 
 
-def _limits(values: NDArray[np.float64]) -> dict[str, float]:
-    low, high = np.percentile(values[1:], [2.5, 97.5])
-    return {name: round(float(v), _DECIMALS) for name, v in (("value", values[0]), ("low", low), ("high", high))}
+def _estimate(values: NDArray[np.float64]) -> Estimate:
+    low, high = (float(limit) for limit in np.percentile(values[1:], [2.5, 97.5]))
+    return Estimate(round(float(values[0]), _DECIMALS), round(low, _DECIMALS), round(high, _DECIMALS))

@@ -1,4 +1,4 @@
-"""Temperature and policy of adapted weights: from old cells kept aside and new ones named by what others taught."""
+"""Temperature and policy of adapted weights: from old cells kept aside, and new ones named by cross-validation."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ from smearwatch.train.data.samples import Sample
 from smearwatch.train.training.calibrate import fit_policy, fit_temperature
 
 
-def calibrated(
+def calibrate(
     old_samples: list[Sample], old: Logits, new_samples: list[Sample], new: Logits, present: Policy
 ) -> tuple[float, Policy]:
     """Choose temperature, thresholds and overrules.
 
     Old and new cells weigh the same in the temperature and in the two kinds of thresholds, whichever are more. A
     verifier may overrule only where it earns that on all cells counted once. Of remembered old cells there is no
-    picture to ask a verifier about: then the agreement stays at the present thresholds, and none may overrule, since
+    picture to run a verifier on: then the agreement stays at the present thresholds, and none may overrule, since
     the old cells can no longer speak against it.
 
     Parameters
@@ -27,27 +27,27 @@ def calibrated(
     present
         Policy of the weights adapted from.
     """
-    samples, logits = _balanced(old_samples, old, new_samples, new)
+    samples, logits = _balance(old_samples, old, new_samples, new)
     temperature = fit_temperature(samples, logits.outputs(1.0).probabilities)
     policy = fit_policy(samples, _mute(logits).outputs(temperature))
     if np.isnan(old.verifiers).any():
         return temperature, policy.model_copy(update={"agree_at": present.agree_at, "overrules": ()})
-    once = fit_policy(old_samples + new_samples, _joined([old, new]).outputs(temperature))
+    once = fit_policy(old_samples + new_samples, _concatenate([old, new]).outputs(temperature))
     return temperature, policy.model_copy(update={"overrules": once.overrules})
 
 
-def _balanced(
+def _balance(
     old_samples: list[Sample], old: Logits, new_samples: list[Sample], new: Logits
 ) -> tuple[list[Sample], Logits]:
-    """Both sets, the smaller one repeated until they are about equal."""
+    """Repeat the smaller set until both are about equal."""
     if not old_samples:
         return new_samples, new
     ratio = len(old_samples) / len(new_samples)
     times_new, times_old = max(1, round(ratio)), max(1, round(1 / ratio))
-    return old_samples * times_old + new_samples * times_new, _joined([old] * times_old + [new] * times_new)
+    return old_samples * times_old + new_samples * times_new, _concatenate([old] * times_old + [new] * times_new)
 
 
-def _joined(parts: list[Logits]) -> Logits:
+def _concatenate(parts: list[Logits]) -> Logits:
     return Logits(
         np.concatenate([part.classes for part in parts]),
         np.concatenate([part.reject for part in parts]),
@@ -56,5 +56,5 @@ def _joined(parts: list[Logits]) -> Logits:
 
 
 def _mute(logits: Logits) -> Logits:
-    """Put verifiers that nobody could ask as undecided, so that they change no threshold."""
+    """Put verifiers that could not be run as undecided, so that they change no threshold."""
     return Logits(logits.classes, logits.reject, np.nan_to_num(logits.verifiers))

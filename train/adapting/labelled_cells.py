@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from smearwatch.models.classes import CLASSES, NEUTROPHILS
 from smearwatch.train.data.samples import DataUnusable, Sample
-from smearwatch.train.data.sources import DatasetSpec, Tell, read_sources
+from smearwatch.train.data.sources import DatasetSpec, ReportLine, read_sources
 
 FEWEST_CELLS = 12
 FEWEST_CLASSES = 2
 NEUTROPHIL = "neutrophil"
 
 
-def read_given(asked: DatasetSpec, tell: Tell) -> list[Sample]:
+def read_labelled_cells(spec: DatasetSpec, report_line: ReportLine) -> list[Sample]:
     """List the cells of every source that was named.
 
     Raises
@@ -26,34 +26,34 @@ def read_given(asked: DatasetSpec, tell: Tell) -> list[Sample]:
     LedgerUnusable
         Where a session's ledger cannot be read.
     """
-    samples = [sample for source in read_sources(asked, tell) for sample in source.samples]
-    _refuse_too_few(asked.folders[0], samples)
+    samples = [sample for source in read_sources(spec, report_line) for sample in source.samples]
+    _refuse_too_few(spec.folders[0], samples)
     return samples
 
 
 def family(sample: Sample) -> str:
-    """Name of a cell's class with band and segmented as one, which every person can label; "reject" for the rest."""
+    """Name a cell's class with band and segmented as one, which every person can label; "reject" for the rest."""
     if sample.target.kind == "reject":
         return "reject"
-    place = max(range(len(CLASSES)), key=lambda each: sample.target.shares[each])
-    return NEUTROPHIL if place in NEUTROPHILS else CLASSES[place]
+    index = max(range(len(CLASSES)), key=lambda each: sample.target.shares[each])
+    return NEUTROPHIL if index in NEUTROPHILS else CLASSES[index]
 
 
-def families(samples: list[Sample]) -> dict[str, int]:
+def count_families(samples: list[Sample]) -> dict[str, int]:
     """Count cells by `family`, all of them, those that are missing too."""
     counts = Counter(family(sample) for sample in samples)
     return {name: counts[name] for name in (NEUTROPHIL, *CLASSES[2:], "reject")}
 
 
 def sampling_weights(kinds: list[str]) -> NDArray[np.float64]:
-    """How often to draw each cell: a class four times as frequent is drawn twice as often."""
+    """Compute how often to draw each cell: a class four times as frequent is drawn twice as often."""
     counts = Counter(kinds)
     weights = np.array([1.0 / math.sqrt(counts[kind]) for kind in kinds])
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
 def _refuse_too_few(where: Path, samples: list[Sample]) -> None:
-    counts = families(samples)
+    counts = count_families(samples)
     known = {name: count for name, count in counts.items() if count and name != "reject"}
     cells = sum(known.values())
     wanted = f"adapting takes at least {FEWEST_CELLS} of at least {FEWEST_CLASSES} classes"

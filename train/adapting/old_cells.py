@@ -9,7 +9,7 @@ import numpy as np
 
 from smearwatch.models.memory import Memory, short
 from smearwatch.models.preprocess import Preprocessing
-from smearwatch.train.adapting.given import family
+from smearwatch.train.adapting.labelled_cells import family
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
 from smearwatch.train.data.samples import DataUnusable, Part, Sample
@@ -29,19 +29,19 @@ class OldCells:
     checked_by: CellSet
 
 
-def old_sides(samples: Sequence[Sample], memory: Memory | None) -> dict[Part, list[Sample]]:
+def divide_old_cells(samples: Sequence[Sample], memory: Memory | None) -> dict[Part, list[Sample]]:
     """Divide old cells as the training of the weights did, so that none of its test is ever learnt from.
 
-    What the weights were trained on is learnt from again, what they were chosen by chooses again, and only what they
-    never met, nor anything like it, is checked by. Cells of which they met none are divided by the hash of their
+    Training cells of the weights are learnt from again, their validation cells choose again, and only cells that were
+    never seen in training, nor anything like them, check. Where none was seen, all are divided by the hash of their
     groups.
 
     Parameters
     ----------
     memory
-        Of the weights, None where they do not say what they have met.
+        Of the weights, None where they do not say what was seen in training.
     """
-    if memory is None or not any(memory.has_met(sample.digest) for sample in samples):
+    if memory is None or not any(memory.seen_in_training(sample.digest) for sample in samples):
         return split(samples)
     fresh = {sample.sample_id for sample in part(samples, memory, "test").kept}
     sides: dict[Part, list[Sample]] = {"train": [], "validation": [], "test": []}
@@ -56,7 +56,7 @@ def old_sides(samples: Sequence[Sample], memory: Memory | None) -> dict[Part, li
     return sides
 
 
-def old_cells(
+def draw_old_cells(
     where: Path,
     parts: Mapping[Part, Sequence[Sample]],
     preprocessing: Preprocessing,
@@ -84,8 +84,8 @@ def old_cells(
 
 
 def _some_of_each(samples: Sequence[Sample], most: int, seed: int) -> list[Sample]:
-    """At most so many of each label of each source, the order as given."""
+    """Choose at most so many of each label of each source, the order as given."""
     by_label: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for place in np.random.default_rng(seed).permutation(len(samples)):
-        by_label[samples[place].source, samples[place].label].append(int(place))
-    return [samples[place] for place in sorted(place for each in by_label.values() for place in each[:most])]
+    for index in np.random.default_rng(seed).permutation(len(samples)):
+        by_label[samples[index].source, samples[index].label].append(int(index))
+    return [samples[index] for index in sorted(index for each in by_label.values() for index in each[:most])]
