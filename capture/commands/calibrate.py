@@ -17,7 +17,7 @@ from smearwatch.capture.scale.calibration import (
     calibrations_root,
     check_calibration_name,
     forget,
-    listed,
+    list_calibrations,
     store,
 )
 from smearwatch.daemon.config import load_settings
@@ -167,7 +167,7 @@ def _draw(bgr: "np.ndarray[Any, Any]", found: Any, target: Path) -> None:
 
 
 def _tell_all(state_dir: Path, *, as_json: bool) -> None:
-    kept = listed(state_dir)
+    kept = list_calibrations(state_dir)
     if not kept and not as_json:
         how = "`smearwatch calibrate --micrometer IMAGE --length-um 10` keeps one"
         sys.stdout.write(f"no calibrations under {calibrations_root(state_dir)} yet: {how}\n")

@@ -1,1 +1,1 @@
-"""From a file's bytes to pixels, and what the file says about itself."""
+"""From a file's bytes to pixels, and what the file states about itself."""

@@ -42,7 +42,7 @@ def significant_bits(view: memoryview, structure: CziStructure) -> int:
         return 0
     try:
         text = child_text(parse_xml(xml), "{*}Metadata/{*}Information/{*}Image/{*}ComponentBitCount")
-    except XmlUnusable:  # the picture itself may be well; who asks for the scale is told
+    except XmlUnusable:  # the picture itself may be fine; who reads the scale reports it
         return 0
     return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 3 else 0
 
@@ -81,13 +81,13 @@ def decode_czi(data: bytes | memoryview, max_pixels: int) -> Image:
     plane = np.full((height, width, samples), 255 if bits == 8 else 65535, dtype)
     covered = np.zeros((height, width), np.bool_)
     for tile in tiles:
-        place = np.s_[tile.y_px - top :, tile.x_px - left :]
+        corner = np.s_[tile.y_px - top :, tile.x_px - left :]
         try:
             pixels = _pixels(view, tile, dtype, samples)
         except Exception as error:  # the codecs raise many kinds; all mean the same here
             raise FrameUnusable("undecodable", f"czi: {error}".replace("\n", " ")) from error
-        plane[place][: tile.height_px, : tile.width_px] = pixels
-        covered[place][: tile.height_px, : tile.width_px] = True
+        plane[corner][: tile.height_px, : tile.width_px] = pixels
+        covered[corner][: tile.height_px, : tile.width_px] = True
     return _bgr(plane, covered, significant_bits(view, structure))
 
 
@@ -99,7 +99,7 @@ def _bgr(plane: npt.NDArray[np.generic], covered: Flags, bits: int) -> Image:
 
 
 def _check(view: memoryview, tile: CziTile, max_pixels: int) -> None:
-    """Refuse a tile that is larger than allowed, or whose packed picture says that it is."""
+    """Refuse a tile that is larger than allowed, or whose packed picture states that it is."""
     stated = (tile.width_px, tile.height_px)
     packed = view[tile.data_at : tile.data_at + tile.data_bytes]
     if tile.compression == _JPEG:
@@ -124,12 +124,12 @@ def _pixels(view: memoryview, tile: CziTile, dtype: np.dtype[Any], samples: int)
         if rgb.dtype != dtype:
             raise ValueError(f"a tile has {rgb.dtype} samples, its directory says {dtype}")
         return np.asarray(rgb[..., [2, 1, 0, 3][:samples]] if samples >= 3 else rgb)
-    # Some programs store a tile plain and say that it is packed.
-    plain = packed if len(packed) == size else _unpacked(packed, tile.compression, size, dtype.itemsize)
+    # Some programs store a tile plain and state that it is packed.
+    plain = packed if len(packed) == size else _unpack(packed, tile.compression, size, dtype.itemsize)
     return np.frombuffer(plain, dtype).reshape(shape)
 
 
-def _unpacked(packed: bytes, compression: int, size: int, item_bytes: int) -> bytes:
+def _unpack(packed: bytes, compression: int, size: int, item_bytes: int) -> bytes:
     if compression == _ZSTD:
         return bytes(imagecodecs.zstd_decode(packed, out=size))
     if compression != _ZSTD_WITH_HEADER:
@@ -192,6 +192,6 @@ def decode_jpeg_xr(packed: bytes) -> npt.NDArray[np.generic]:
     except subprocess.TimeoutExpired:
         raise ValueError(f"JPEG XR: not done after {_LIMIT_S} s") from None
     if child.returncode != 0:
-        said = child.stderr.decode(errors="replace").strip().splitlines()
-        raise ValueError(f"JPEG XR: {said[-1] if said else f'the decoder ended with {child.returncode}'}")
+        errors = child.stderr.decode(errors="replace").strip().splitlines()
+        raise ValueError(f"JPEG XR: {errors[-1] if errors else f'the decoder ended with {child.returncode}'}")
     return np.asarray(np.load(io.BytesIO(child.stdout), allow_pickle=False))

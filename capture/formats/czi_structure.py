@@ -138,7 +138,7 @@ def _segment(view: memoryview, at: int, name: bytes) -> tuple[int, int]:
     found, allocated, used = _SEGMENT.unpack_from(view, at)
     size = used or allocated
     if found.rstrip(b"\0") != name:
-        raise IndexError(f"no {name.decode()} where one is said to be")
+        raise IndexError(f"no {name.decode()} where one is stated to be")
     _inside(view, at + _SEGMENT.size, size)
     return at + _SEGMENT.size, size
 

@@ -1,4 +1,4 @@
-"""Turn a file's bytes into a BGR picture, or say in one word why it cannot be used.
+"""Turn a file's bytes into a BGR picture, or give one reason why it cannot be used.
 
 The header is read first: a picture too large for memory is refused by its stated size, and a file whose end is
 missing is never half used.
@@ -17,7 +17,7 @@ from smearwatch.capture.formats.header import ImageFormat, ImageHeader, probe
 from smearwatch.capture.formats.ome import Ome, read_ome
 from smearwatch.capture.formats.pixels import to_bgr
 from smearwatch.capture.formats.safe_xml import XmlUnusable
-from smearwatch.capture.formats.tiff_structure import PAGES_LOOKED_AT, read_tiff
+from smearwatch.capture.formats.tiff_structure import MOST_PAGES, read_tiff
 from smearwatch.capture.formats.unusable import FrameUnusable, hint_for
 
 __all__ = [
@@ -89,7 +89,7 @@ def decode(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXELS) ->
     FrameUnusable
         See its reasons.
     """
-    header = _checked(data, max_pixels)
+    header = _check_header(data, max_pixels)
     if header.format == "tiff":
         return decode_tiff(data, max_pixels)
     if header.format == "czi":
@@ -98,7 +98,7 @@ def decode(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXELS) ->
         raise FrameUnusable("colour_unsupported", f"jpeg of {header.samples} samples a pixel (CMYK has 4)")
     buffer = np.frombuffer(data, dtype=np.uint8)
     try:
-        # A PNG is read as it is, for its transparency and its 16 bits; the others go the way that obeys EXIF.
+        # A PNG is read as it is, for its transparency and its 16 bits; the others with their EXIF orientation applied.
         flag = cv2.IMREAD_UNCHANGED if header.format == "png" else cv2.IMREAD_COLOR
         raw = cv2.imdecode(buffer, flag)
     except cv2.error as error:
@@ -109,7 +109,7 @@ def decode(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXELS) ->
 
 
 def describe(data: bytes | memoryview) -> PictureInfo:
-    """Say what a picture file is and which part of it `decode` takes, without decoding it.
+    """Return what a picture file is and which part of it `decode` takes, without decoding it.
 
     Parameters
     ----------
@@ -140,14 +140,14 @@ def describe(data: bytes | memoryview) -> PictureInfo:
 def _ome(description: bytes) -> Ome | None:
     try:
         return read_ome(description)
-    except XmlUnusable:  # the picture itself may be well; who asks for the scale is told
+    except XmlUnusable:  # the picture itself may be fine; who reads the scale reports it
         return None
 
 
 def _tiff_note(header: ImageHeader, ome: Ome | None) -> str | None:
     if header.pages == 1:
         return None
-    pages = f"{header.pages}" if header.pages < PAGES_LOOKED_AT else f"at least {header.pages}"
+    pages = f"{header.pages}" if header.pages < MOST_PAGES else f"at least {header.pages}"
     several = "" if ome is None or ome.focal_planes == 1 else f" ({ome.focal_planes} focal planes)"
     if ome is not None and ome.rgb_pages is not None and max(ome.rgb_pages) < header.pages:
         red, green, blue = (page + 1 for page in ome.rgb_pages)
@@ -156,7 +156,7 @@ def _tiff_note(header: ImageHeader, ome: Ome | None) -> str | None:
     return f"page {header.page_used + 1} of {pages} is used{several}"
 
 
-def _checked(data: bytes | memoryview, max_pixels: int) -> ImageHeader:
+def _check_header(data: bytes | memoryview, max_pixels: int) -> ImageHeader:
     if len(data) == 0:
         raise FrameUnusable("empty_file", "0 bytes")
     header = probe(data)

@@ -10,7 +10,7 @@ import tifffile
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.header import probe
 from smearwatch.capture.formats.ome import Ome, read_ome
-from smearwatch.capture.formats.pixels import Alpha, oriented, to_bgr, to_eight_bits
+from smearwatch.capture.formats.pixels import Alpha, orient, to_bgr, to_eight_bits
 from smearwatch.capture.formats.safe_xml import XmlUnusable
 from smearwatch.capture.formats.tiff_structure import (
     COMPRESSION,
@@ -49,7 +49,7 @@ def decode_tiff(data: bytes | memoryview, max_pixels: int) -> Image:
     Returns
     -------
     numpy.ndarray
-        uint8 [height, width, 3], blue first, turned as the orientation tag says.
+        uint8 [height, width, 3], blue first, turned as its orientation tag states.
 
     Raises
     ------
@@ -68,13 +68,13 @@ def decode_tiff(data: bytes | memoryview, max_pixels: int) -> Image:
         _check(view, structure.pages[index], max_pixels)
     decoded = _samples(data, structure.pages, chosen)
     bits = (ome.significant_bits if ome is not None else 0) or _stated_bits(page)
-    return oriented(_bgr(decoded, page, bits), page.first(ORIENTATION, 1))
+    return orient(_bgr(decoded, page, bits), page.first(ORIENTATION, 1))
 
 
 def _ome(page: TiffPage) -> Ome | None:
     try:
         return read_ome(page.description)
-    except XmlUnusable:  # the picture itself may be well; who asks for the scale is told
+    except XmlUnusable:  # the picture itself may be fine; who reads the scale reports it
         return None
 
 
@@ -161,6 +161,6 @@ def _bgr(pixels: npt.NDArray[np.generic], page: TiffPage, bits: int) -> Image:
 
 
 def _alpha(page: TiffPage) -> Alpha:
-    """Say what an extra sample is (TIFF 6.0, tag 338); one that does not say so is no transparency."""
+    """Return what an extra sample is (TIFF 6.0, tag 338); where that is not stated it is no transparency."""
     kinds: dict[int, Alpha] = {1: "premultiplied", 2: "straight"}
     return kinds.get(page.first(EXTRA_SAMPLES), "none")

@@ -1,4 +1,4 @@
-"""What a picture file says of itself, read from its structure alone: format, size, and whether its end is there."""
+"""Read a picture file's header, from its structure alone: format, size, and whether its end is there."""
 
 import re
 import struct

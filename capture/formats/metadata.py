@@ -1,7 +1,7 @@
 """The scale that a picture file, or the file that Zeiss's software writes beside it, states of itself.
 
 What is stated is a claim: it is used only where it is a length on the slide (never from sensor pitch and
-magnification, for the adapter between them is often not what the software was told), where both axes agree, and
+magnification, for the adapter between them is often not what the software is set to), where both axes agree, and
 where it is plausible for a smear.
 """
 
@@ -65,7 +65,7 @@ class MetadataOdd:
     message
         What is odd, in one line.
     hint
-        How to mend it.
+        What to do about it.
     """
 
     origin: ScaleOrigin
@@ -105,7 +105,7 @@ def scale_from_metadata(data: bytes | memoryview, side_file: bytes | None = None
             structure = read_tiff(view)
             return _tiff(structure.pages[structure.page_used]) if structure.pages else None
     except (struct.error, IndexError, OverflowError):
-        return None  # no whole picture; who decodes it says so
+        return None  # no whole picture; who decodes it reports that
     return None
 
 
@@ -152,7 +152,7 @@ def _zeiss(xml: bytes | memoryview, origin: ScaleOrigin) -> MetadataScale | Meta
     if stated["X"] is None and stated["Y"] is None:
         return None  # only the sensor's pitch, from which nothing is concluded
     kind = child_text(scaling, "{*}AutoScaling/{*}Type")
-    return _judged(
+    return _judge(
         {axis: _number(text) * 1e6 for axis, text in stated.items()},
         origin,
         f"Zeiss Scaling items{f' ({kind.lower()})' if kind else ''}",
@@ -190,7 +190,7 @@ def _ome(description: bytes) -> MetadataScale | MetadataOdd | None:
         if unit.strip() not in _UM:
             return MetadataOdd("ome_xml", f"OME-XML states PhysicalSize{axis} in the unknown unit {unit[:20]!r}")
         um[axis] = _number(text) * _UM[unit.strip()]
-    return _judged(um, "ome_xml", "OME-XML PhysicalSize")
+    return _judge(um, "ome_xml", "OME-XML PhysicalSize")
 
 
 def _imagej(page: TiffPage) -> MetadataScale | MetadataOdd | None:
@@ -204,12 +204,12 @@ def _imagej(page: TiffPage) -> MetadataScale | MetadataOdd | None:
     except UnicodeDecodeError:
         unit = raw.decode("latin-1")
     if unit not in _UM or unit in ("cm", "inch", "in"):
-        return None  # those are what the resolution tags themselves say
+        return None  # those are what the resolution tags themselves state
     um = {
         axis: _UM[unit] / page.resolution[tag] if page.resolution.get(tag) else math.nan
         for axis, tag in (("X", X_RESOLUTION), ("Y", Y_RESOLUTION))
     }
-    return _judged(um, "imagej", f"ImageJ resolution in {unit}")
+    return _judge(um, "imagej", f"ImageJ resolution in {unit}")
 
 
 def _resolution(page: TiffPage) -> MetadataScale | MetadataOdd | None:
@@ -222,7 +222,7 @@ def _resolution(page: TiffPage) -> MetadataScale | MetadataOdd | None:
     least, greatest = PLAUSIBLE_UM_PER_PX
     if not all(least <= value <= greatest for value in um.values()):
         return None
-    return _judged(um, "tiff_resolution", "TIFF resolution tags")
+    return _judge(um, "tiff_resolution", "TIFF resolution tags")
 
 
 def _number(text: str | None) -> float:
@@ -232,8 +232,8 @@ def _number(text: str | None) -> float:
         return math.nan
 
 
-def _judged(um: dict[str, float], origin: ScaleOrigin, what: str) -> MetadataScale | MetadataOdd:
-    """Believe a scale whose axes agree and which can be one; say otherwise what is wrong with it."""
+def _judge(um: dict[str, float], origin: ScaleOrigin, what: str) -> MetadataScale | MetadataOdd:
+    """Accept a scale whose axes agree and which is plausible; return otherwise what is wrong with it."""
     x, y = um.get("X", math.nan), um.get("Y", math.nan)
     if not (math.isfinite(x) and math.isfinite(y) and x > 0 and y > 0):
         return MetadataOdd(origin, f"{what}: X and Y are not both stated as lengths")

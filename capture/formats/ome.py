@@ -1,4 +1,4 @@
-"""What an OME-TIFF's XML says of its planes (OME data model, schema 2016-06): sizes, channels, scale, bits."""
+"""Read what an OME-TIFF's XML states about planes (OME data model, schema 2016-06): sizes, channels, scale, bits."""
 
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -95,12 +95,12 @@ def _rgb_pages(pixels: ET.Element, sizes: dict[str, int]) -> tuple[int, int, int
         return None
     pages = [_page_of(pixels, sizes, names.index(name)) for name in wanted]
     if None in pages or len(set(pages)) != 3:
-        raise XmlUnusable("the planes of its three channels cannot be told apart")
+        raise XmlUnusable("the planes of its three channels cannot be distinguished")
     return (pages[0] or 0, pages[1] or 0, pages[2] or 0)
 
 
 def _page_of(pixels: ET.Element, sizes: dict[str, int], channel: int) -> int | None:
-    """Find the page of a channel's first plane: as TiffData says, else the planes are counted in the stated order."""
+    """Find the page of a channel's first plane: by TiffData, else the planes are counted in the stated order."""
     axes = [axis for axis in pixels.get("DimensionOrder", "XYCZT")[2:] if axis in "CZT"]
     blocks = pixels.findall("{*}TiffData") or [ET.Element("TiffData")]
     for block in blocks:

@@ -77,8 +77,8 @@ def to_eight_bits(pixels: npt.NDArray[np.generic], bits: int = 0) -> Image:
     return np.asarray(np.right_shift(pixels, used - 8), dtype=np.uint8)
 
 
-def oriented(bgr: Image, orientation: int) -> Image:
-    """Turn and mirror a picture as the TIFF/EXIF orientation tag says.
+def orient(bgr: Image, orientation: int) -> Image:
+    """Turn and mirror a picture as the TIFF/EXIF orientation tag states.
 
     Parameters
     ----------

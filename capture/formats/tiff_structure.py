@@ -6,7 +6,7 @@ Sources: TIFF 6.0 (Aldus, 1992), section 2; the BigTIFF design (Joris Van Damme,
 import struct
 from dataclasses import dataclass, field
 
-PAGES_LOOKED_AT = 256
+MOST_PAGES = 256
 """Directories read at the most; a longer stack is judged by its beginning."""
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -123,7 +123,7 @@ def read_tiff(view: memoryview) -> TiffStructure:
     pages: list[TiffPage] = []
     complete = True
     seen: set[int] = set()
-    while offset and offset not in seen and len(seen) < PAGES_LOOKED_AT:
+    while offset and offset not in seen and len(seen) < MOST_PAGES:
         seen.add(offset)
         try:
             page, offset = reader.directory(offset)

@@ -1,8 +1,8 @@
-"""Why a file cannot become a frame, each reason with its hint."""
+"""Why a file cannot become a frame, each reason with a hint."""
 
 __all__ = ["FrameUnusable", "hint_for"]
 
-_MENDS = {
+_HINTS = {
     "empty_file": "let the camera software finish writing, or delete the file",
     "not_an_image": "give a JPEG, PNG, BMP, TIFF or CZI picture",
     "truncated": "copy the file again; its end is missing",
@@ -22,18 +22,18 @@ class FrameUnusable(Exception):
     detail
         What was found, in words.
     hint
-        How to mend it.
+        What to do about it.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
-        self.hint = _MENDS[reason]
+        self.hint = _HINTS[reason]
 
 
 def hint_for(reason: str) -> str:
-    """Say how to mend a file that was refused for a reason.
+    """Return what to do about a file that was refused for a reason.
 
     Parameters
     ----------
@@ -45,4 +45,4 @@ def hint_for(reason: str) -> str:
     str
         A few words for the end of an error line.
     """
-    return _MENDS[reason]
+    return _HINTS[reason]

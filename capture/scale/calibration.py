@@ -44,7 +44,7 @@ class Calibration(BaseModel):
     def for_picture(self, width_px: int, height_px: int) -> float | None:
         """Return the scale of a picture of the same size, lying or standing; None for any other.
 
-        A camera that bins, crops or writes smaller pictures has another scale, which nobody can tell from the size.
+        A camera that bins, crops or writes smaller pictures has another scale, which does not follow from the size.
 
         Parameters
         ----------
@@ -128,7 +128,7 @@ def load(state_dir: Path, name: str) -> Calibration | None:
         ) from None
 
 
-def listed(state_dir: Path) -> list[Calibration]:
+def list_calibrations(state_dir: Path) -> list[Calibration]:
     """Return all calibrations in the order of their names; raises `CalibrationUnusable`.
 
     Parameters
@@ -153,7 +153,7 @@ def forget(state_dir: Path, name: str) -> Calibration | None:
     Returns
     -------
     Calibration or None
-        What it said; None where it was damaged.
+        What was removed; None where it was damaged.
 
     Raises
     ------

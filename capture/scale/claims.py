@@ -1,7 +1,7 @@
-"""Which scale a picture has, from all who claim to know it, and whether they agree.
+"""Claims about a picture's scale: which one is used, and whether the others agree with it.
 
-A stage micrometer is believed before a file's metadata, those before the settings, and red cells, whose size differs
-from person to person, only where nobody else says anything. Whoever is not believed is still a witness.
+A stage micrometer is trusted before a file's metadata, those before the settings, and red cells, whose size differs
+from person to person, only where there is no other claim. A claim that is not used is still compared.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,22 +14,22 @@ ScaleSource = Literal["micrometer", "metadata", "configured", "red_cells"]
 
 SCALE_SOURCES: tuple[ScaleSource, ...] = get_args(ScaleSource)
 
-WARN_APART, REFUSE_APART = 0.10, 0.25
-"""How far two claims may lie apart (larger / smaller - 1) before it is said, and before nothing is counted."""
+WARN_DIFFERENCE, REFUSE_DIFFERENCE = 0.10, 0.25
+"""How far two claims may differ (larger / smaller - 1) before a warning, and before nothing is counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScaleClaim:
-    """Somebody's word about a picture's scale.
+    """What a source states about a picture's scale.
 
     Attributes
     ----------
     source
-        Who says it.
+        The source.
     um_per_px
-        What is said.
+        The scale.
     detail
-        Where exactly it stands, in words.
+        Where exactly it was found, in words.
     """
 
     source: ScaleSource
@@ -41,23 +41,23 @@ class ScaleClaim:
 
 
 class ScaleDisputed(ValueError):
-    """Two claims too far apart to count by either; `hint` says how to settle it."""
+    """Two claims that differ too much to count by either; `hint` tells how to settle it."""
 
     def __init__(self, where: str, first: ScaleClaim, second: ScaleClaim) -> None:
-        super().__init__(f"{where}: {dispute(first, second)}")
-        self.hint = f"correct the wrong one, or say whom to trust with --scale-from {first.source}|{second.source}"
+        super().__init__(f"{where}: {describe_difference(first, second)}")
+        self.hint = f"correct the wrong one, or choose the one to trust: --scale-from {first.source} or {second.source}"
 
 
 class ScaleMissing(ValueError):
-    """A frame about whose scale the one trusted source says nothing."""
+    """A frame about whose scale the one trusted source states nothing."""
 
     def __init__(self, where: str, trusted: str) -> None:
-        super().__init__(f"{where}: no scale from {trusted}, which --scale-from trusts")
+        super().__init__(f"{where}: no scale from {trusted}, the only source that --scale-from trusts")
         self.hint = "calibrate, use files that hold their scale, give --um-per-px, or trust another source"
 
 
-def apart(first: ScaleClaim, second: ScaleClaim) -> float:
-    """Return how far two claims lie apart, as a share of the smaller.
+def difference(first: ScaleClaim, second: ScaleClaim) -> float:
+    """Return how far two claims differ, as a share of the smaller.
 
     Parameters
     ----------
@@ -68,18 +68,18 @@ def apart(first: ScaleClaim, second: ScaleClaim) -> float:
     return high / low - 1.0
 
 
-def dispute(first: ScaleClaim, second: ScaleClaim) -> str:
-    """Say how two claims differ, with both numbers.
+def describe_difference(first: ScaleClaim, second: ScaleClaim) -> str:
+    """Return in words how two claims differ, with both numbers.
 
     Parameters
     ----------
     first, second
         The claims.
     """
-    return f"{first} and {second} differ by {100.0 * apart(first, second):.0f} %"
+    return f"{first} and {second} differ by {100.0 * difference(first, second):.0f} %"
 
 
-def believed(claims: Iterable[ScaleClaim], trusted: ScaleSource | None = None) -> ScaleClaim | None:
+def choose_claim(claims: Iterable[ScaleClaim], trusted: ScaleSource | None = None) -> ScaleClaim | None:
     """Return the claim to measure by.
 
     Parameters
@@ -87,24 +87,24 @@ def believed(claims: Iterable[ScaleClaim], trusted: ScaleSource | None = None) -
     claims
         At most one of each source.
     trusted
-        The only source to be believed; None for the order of `SCALE_SOURCES`.
+        The only source that is used; None for the order of `SCALE_SOURCES`.
 
     Returns
     -------
     ScaleClaim or None
-        None where nobody who is believed says anything.
+        None where there is no claim that may be used.
     """
     known = {claim.source: claim for claim in claims}
     return next((known[source] for source in SCALE_SOURCES if source in known and trusted in (None, source)), None)
 
 
-def worst(claims: Sequence[ScaleClaim]) -> tuple[ScaleClaim, ScaleClaim] | None:
-    """Return the two claims that lie farthest apart, if more than `WARN_APART`.
+def find_widest_pair(claims: Sequence[ScaleClaim]) -> tuple[ScaleClaim, ScaleClaim] | None:
+    """Return the two claims that differ most, if by more than `WARN_DIFFERENCE`.
 
     Parameters
     ----------
     claims
         At most one of each source.
     """
-    pairs = [pair for pair in combinations(claims, 2) if apart(*pair) > WARN_APART]
-    return max(pairs, key=lambda pair: apart(*pair), default=None)
+    pairs = [pair for pair in combinations(claims, 2) if difference(*pair) > WARN_DIFFERENCE]
+    return max(pairs, key=lambda pair: difference(*pair), default=None)

@@ -7,23 +7,23 @@ from typing import Literal
 
 from smearwatch.capture.frame import SourceFrame
 from smearwatch.capture.scale.claims import (
-    REFUSE_APART,
-    WARN_APART,
+    REFUSE_DIFFERENCE,
+    WARN_DIFFERENCE,
     ScaleClaim,
     ScaleDisputed,
     ScaleMissing,
     ScaleSource,
-    apart,
-    believed,
-    dispute,
-    worst,
+    choose_claim,
+    describe_difference,
+    difference,
+    find_widest_pair,
 )
 from smearwatch.capture.scale.red_cells import ScaleEstimate
 
 ENOUGH_FIELDS = 3
 """So many fields' red cells decide whether the scale can be right."""
 
-_SOLID_RED_CELLS = 8  # a field with fewer says too little
+_SOLID_RED_CELLS = 8  # a field with fewer proves too little
 
 ScaleProvider = Callable[[SourceFrame], ScaleClaim | None]
 """Returns what it knows about a frame's scale, or None."""
@@ -59,7 +59,7 @@ class ScalePolicy:
     providers
         Asked about every picture.
     trusted
-        The only source to be believed, where a person said so; the others then only lead to a warning. None for all of
+        The only source that is used, where a person chose one; the others then only lead to a warning. None for all of
         them in the order of `smearwatch.capture.scale.claims.SCALE_SOURCES`.
     warn
         Called once for each pair of sources that differ.
@@ -76,7 +76,7 @@ class ScalePolicy:
         self._providers = providers
         self._warn = warn
         self._warned: set[tuple[str, str]] = set()
-        self._measured: list[tuple[ScaleClaim, float]] = []  # what a picture is scaled by, what its red cells say
+        self._measured: list[tuple[ScaleClaim, float]] = []  # what a picture is scaled by, and its red cells' estimate
 
     def choose(self, frame: SourceFrame) -> ScaleClaim | None:
         """Return the claim to measure a picture by; None where its red cells have to decide.
@@ -92,10 +92,10 @@ class ScalePolicy:
             A person has to settle it.
         """
         claims = [claim for provider in self._providers if (claim := provider(frame)) is not None]
-        chosen = believed(claims, self.trusted)
+        chosen = choose_claim(claims, self.trusted)
         if chosen is None and self.trusted not in (None, "red_cells"):
             raise ScaleMissing(frame.name, str(self.trusted))
-        if (pair := worst(claims)) is not None:
+        if (pair := find_widest_pair(claims)) is not None:
             self.refuse_or_warn(frame.name, *pair)
         return None if self.trusted == "red_cells" else chosen
 
@@ -105,19 +105,19 @@ class ScalePolicy:
         return len(self._measured)
 
     def compare(self, claim: ScaleClaim, estimate: ScaleEstimate | None) -> bool:
-        """Note what a picture's red cells say about its scale.
+        """Compare a picture's scale with its red cells.
 
         Parameters
         ----------
         claim
             What the picture is measured by.
         estimate
-            What its red cells say; too few of them are left out.
+            Its red cells' estimate; one from too few of them is left out.
 
         Returns
         -------
         bool
-            Whether they differ so much that the scale would be refused if other pictures say the same.
+            Whether they differ so much that the scale would be refused if other pictures agree.
         """
         if estimate is None or estimate.red_cells < _SOLID_RED_CELLS:
             return False
@@ -125,7 +125,7 @@ class ScalePolicy:
         return self._refuses(claim, ScaleClaim("red_cells", estimate.um_per_px, f"{estimate.red_cells} cells"))
 
     def against_red_cells(self, unit: str) -> tuple[ScaleClaim, ScaleClaim] | None:
-        """Return the claim that was used last and what all red cells say together, if they differ.
+        """Return the claim that was used last and the estimate of all red cells together, if they differ.
 
         Parameters
         ----------
@@ -138,7 +138,7 @@ class ScalePolicy:
         ratio = median(um_per_px / used.um_per_px for used, um_per_px in self._measured)
         detail = f"{self.measured} {unit}{'s' if self.measured > 1 else ''}"
         red_cells = ScaleClaim("red_cells", claim.um_per_px * ratio, detail)
-        return (claim, red_cells) if apart(claim, red_cells) > WARN_APART else None
+        return (claim, red_cells) if difference(claim, red_cells) > WARN_DIFFERENCE else None
 
     def refuse_or_warn(self, where: str, first: ScaleClaim, second: ScaleClaim) -> None:
         """Refuse two claims that differ too much, unless one source is trusted; warn otherwise.
@@ -172,7 +172,7 @@ class ScalePolicy:
         pair = (first.source, second.source)
         if pair not in self._warned:
             self._warned.add(pair)
-            self._warn(ScaleWarning("scales differ", where, dispute(first, second)))
+            self._warn(ScaleWarning("scales differ", where, describe_difference(first, second)))
 
     def _refuses(self, first: ScaleClaim, second: ScaleClaim) -> bool:
-        return self.trusted is None and apart(first, second) > REFUSE_APART
+        return self.trusted is None and difference(first, second) > REFUSE_DIFFERENCE

@@ -1,4 +1,4 @@
-"""Who is asked about a picture's scale: a stored calibration, and what the camera's software wrote."""
+"""Scale providers: a stored calibration, and what the camera's software wrote."""
 
 from collections.abc import Callable
 
@@ -50,7 +50,7 @@ class MicrometerProvider:
 
 
 class MetadataProvider:
-    """Claims what a camera's own software said with the picture: through its source, in the file or beside it.
+    """Claims what a camera's own software states: through the source, in the file or beside it.
 
     Parameters
     ----------

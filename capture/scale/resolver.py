@@ -31,7 +31,7 @@ def scale_resolver(plan: RunPlan) -> "ScaleResolver":
     CalibrationUnusable
         The calibration that the run names is not there, or damaged.
     ScaleMissing
-        The one source that the run trusts can have nothing to say.
+        The one source that the run trusts is not there.
     """
     settings = plan.settings
     providers: list[ScaleProvider] = [MetadataProvider(log_warning)]
@@ -55,7 +55,7 @@ def scale_resolver(plan: RunPlan) -> "ScaleResolver":
 class ScaleResolver:
     """Scales frames, and checks the first of them against their red cells.
 
-    A frame whose red cells say something quite different is held back, at most `ENOUGH_FIELDS` of them and
+    A frame whose red cells speak clearly against its scale is held back, at most `ENOUGH_FIELDS` of them and
     `_LONGEST_HELD_S` long, until others confirm or refute it; so no cell is counted at a scale that is refused a moment
     later. Nothing is lost by a refusal: the frames stay where they came from.
 
@@ -75,7 +75,7 @@ class ScaleResolver:
         self._clock = clock
         self._held: list[SourceFrame] = []
         self._last_s = clock()
-        self._looked_into = 0
+        self._measured = 0
         self._checked = policy.trusted == "red_cells"
 
     @property
@@ -115,7 +115,7 @@ class ScaleResolver:
         """Measure a frame's red cells, while that is wanted; return whether they speak against its scale."""
         if self._checked or frame.data is None or claim is None:
             return False
-        self._looked_into += 1
+        self._measured += 1
         try:
             estimate = estimate_um_per_px(decode(frame.data, max_pixels=self._max_pixels))
         except FrameUnusable:
@@ -124,7 +124,7 @@ class ScaleResolver:
 
     def _is_time(self) -> bool:
         waited = bool(self._held) and self._clock() - self._last_s >= _LONGEST_HELD_S
-        return waited or self._policy.measured >= ENOUGH_FIELDS or self._looked_into >= _MOST_FIELDS
+        return waited or self._policy.measured >= ENOUGH_FIELDS or self._measured >= _MOST_FIELDS
 
     def _decide(self) -> None:
         """End the check: refuse or warn where the fields' scale and their red cells differ."""

@@ -1,7 +1,7 @@
 """Find the ruled lines of a stage micrometer: parallel, evenly spaced, darker or brighter than the rest, at any angle.
 
 Across its lines a ruling is a comb. The direction is that in which grey levels change most; the picture is averaged
-along the lines, which leaves dust and digits little say; and the teeth of the comb are fitted by an arithmetic
+along the lines, so that dust and digits count little; and the teeth of the comb are fitted by an arithmetic
 progression in which single lines may be missing.
 """
 
@@ -26,7 +26,7 @@ _LEAST_FILLED = 0.7  # of the places between the first and the last line
 
 
 class RulingNotFound(ValueError):
-    """A picture in which no even ruling was found; `hint` says how to take a better one."""
+    """A picture in which no even ruling was found; `hint` tells how to take a better one."""
 
     def __init__(self, matter: str, hint: str) -> None:
         super().__init__(matter)
@@ -79,12 +79,12 @@ def find_ruling(bgr: Image) -> Ruling:
     height, width = bgr.shape[:2]
     grey = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), dtype=np.float32)
     shrink = min(1.0, _LONG_SIDE / max(height, width))
-    fine = np.asarray(_resized(_evened(grey), shrink), dtype=np.float32)
-    coarse = _resized(fine, min(1.0, _COARSE_SIDE / max(fine.shape)))
-    angle = _refined(coarse, _direction(coarse))
-    comb, seen = _comb(fine, angle)
-    places = _teeth(comb, seen)
-    spacing, error, kept = _even(places)
+    fine = np.asarray(_resize(_even_out(grey), shrink), dtype=np.float32)
+    coarse = _resize(fine, min(1.0, _COARSE_SIDE / max(fine.shape)))
+    angle = _refine_angle(coarse, _find_direction(coarse))
+    comb, seen = _average_along(fine, angle)
+    places = _find_teeth(comb, seen)
+    spacing, error, kept = _fit_spacing(places)
     middle = len(comb) / 2.0
     return Ruling(
         spacing_px=spacing / shrink,
@@ -95,27 +95,27 @@ def find_ruling(bgr: Image) -> Ruling:
     )
 
 
-def _resized(grey: Plane, factor: float) -> Plane:
+def _resize(grey: Plane, factor: float) -> Plane:
     if factor >= 1.0:
         return grey
     size = (max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor)))
     return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
-def _evened(grey: Plane) -> Plane:
+def _even_out(grey: Plane) -> Plane:
     """Take uneven light out: logarithm less its own wide blur, which a comb's many teeth survive."""
     level = np.log(np.maximum(grey, 1.0))
-    small = _resized(level, min(1.0, 160.0 / max(level.shape)))
+    small = _resize(level, min(1.0, 160.0 / max(level.shape)))
     wide = cv2.GaussianBlur(small, (0, 0), max(small.shape) / 4.0)
     return np.asarray(level - cv2.resize(wide, level.shape[::-1], interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
-def _direction(grey: Plane) -> float:
+def _find_direction(grey: Plane) -> float:
     """Direction in which grey levels change most, in radians: the structure tensor's, over the whole picture."""
     smooth = cv2.GaussianBlur(grey, (0, 0), 1.5)
     across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
     down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
-    # Strong edges say more than the grain of a bright field.
+    # Strong edges count more than the grain of a bright field.
     xx, yy, xy = (float((a * b).sum()) for a, b in ((across, across), (down, down), (across, down)))
     coherence = np.hypot(xx - yy, 2.0 * xy) / max(xx + yy, 1e-12)
     if coherence < _LEAST_DIRECTED:
@@ -123,7 +123,7 @@ def _direction(grey: Plane) -> float:
     return float(0.5 * np.arctan2(2.0 * xy, xx - yy))
 
 
-def _refined(grey: Plane, angle: float) -> float:
+def _refine_angle(grey: Plane, angle: float) -> float:
     """Turn until the comb is sharpest, by ever smaller steps."""
     for step_deg in (0.8, 0.2, 0.05):
         near = angle + np.radians(step_deg) * np.arange(-4, 5)
@@ -132,11 +132,11 @@ def _refined(grey: Plane, angle: float) -> float:
 
 
 def _sharpness(grey: Plane, angle: float) -> float:
-    comb, seen = _comb(grey, angle)
+    comb, seen = _average_along(grey, angle)
     return float((np.diff(comb[seen]) ** 2).sum())
 
 
-def _comb(grey: Plane, angle: float) -> tuple[Doubles, Flags]:
+def _average_along(grey: Plane, angle: float) -> tuple[Doubles, Flags]:
     """Average along the lines: float64 [n] along the direction across them, and where enough was averaged."""
     height, width = grey.shape
     side = int(np.ceil(np.hypot(height, width)))
@@ -149,7 +149,7 @@ def _comb(grey: Plane, angle: float) -> tuple[Doubles, Flags]:
     return np.asarray(total / np.maximum(weight, 1.0)), weight >= 0.25 * weight.max()
 
 
-def _teeth(comb: Doubles, seen: Flags) -> Doubles:
+def _find_teeth(comb: Doubles, seen: Flags) -> Doubles:
     """Middles of the lines along the comb, to parts of a pixel: float64 [n]."""
     where = np.flatnonzero(seen)
     signal = comb[where[0] : where[-1] + 1]
@@ -165,7 +165,7 @@ def _teeth(comb: Doubles, seen: Flags) -> Doubles:
     return np.asarray((found["left_ips"] + found["right_ips"]) / 2.0 + where[0], dtype=np.float64)
 
 
-def _even(places: Doubles) -> tuple[float, float, Doubles]:
+def _fit_spacing(places: Doubles) -> tuple[float, float, Doubles]:
     """Fit an arithmetic progression that may miss lines: its step, the step's standard error, its lines."""
     if len(places) < LEAST_LINES:
         raise RulingNotFound(

@@ -16,7 +16,7 @@ _EVEN = 12.0  # grey steps within the bar
 
 
 class BarNotFound(ValueError):
-    """A picture without one clear scale bar; `hint` says what to do."""
+    """A picture without one clear scale bar; `hint` tells what to do."""
 
     def __init__(self, matter: str, hint: str) -> None:
         super().__init__(matter)
@@ -71,7 +71,7 @@ def find_scale_bar(bgr: Image) -> ScaleBar:
 
 
 def _strokes(bgr: Image) -> list[tuple[int, int, int, int]]:
-    """Lying strokes of one colour: x, y, width, height of each."""
+    """Find lying strokes of one colour: x, y, width, height of each."""
     hsv = cv2.cvtColor(bgr, cv2.COLOR_BGR2HSV)
     masks = (
         bgr.max(axis=2) < _DARK,

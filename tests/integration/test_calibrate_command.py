@@ -142,23 +142,23 @@ def frame(um_per_px, width_px, height_px):
     return SourceFrame("a.png", cv2.imencode(".png", bgr)[1].tobytes(), 0)
 
 
-def desk(state_dir, **settings):
+def resolver(state_dir, **settings):
     plan = RunPlan(settings=Settings(state_dir=state_dir, **settings), session="t", source="folder")
     return scale_resolver(plan)
 
 
 def test_a_run_believes_the_micrometer_first_for_pictures_of_its_size(state_dir, ruler, capsys):
     calibrate("--micrometer", ruler, "--length-um", "10")
-    (scaled,) = desk(state_dir, um_per_px=0.095).admit([frame(0.09, 1280, 960)])
+    (scaled,) = resolver(state_dir, um_per_px=0.095).admit([frame(0.09, 1280, 960)])
     assert (scaled.um_per_px, scaled.um_per_px_source) == (pytest.approx(0.09, rel=0.005), "micrometer")
-    (other,) = desk(state_dir, um_per_px=0.09).admit([frame(0.09, 900, 600)])
+    (other,) = resolver(state_dir, um_per_px=0.09).admit([frame(0.09, 900, 600)])
     assert (other.um_per_px, other.um_per_px_source) == (0.09, "configured")
     assert "calibration not used" in "".join(capsys.readouterr())
 
 
 def test_a_scale_that_no_smear_has_is_not_believed_of_a_source_either(state_dir, capsys):
     told = replace(frame(0.1, 400, 300), um_per_px=5.0, um_per_px_source="Acme SDK")
-    (scaled,) = desk(state_dir, um_per_px=0.1).admit([told])
+    (scaled,) = resolver(state_dir, um_per_px=0.1).admit([told])
     assert (scaled.um_per_px, scaled.um_per_px_source) == (0.1, "configured")
     assert "Acme SDK says 5 um/px, not a number from 0.01 to 1" in "".join(capsys.readouterr())
 
@@ -166,11 +166,11 @@ def test_a_scale_that_no_smear_has_is_not_believed_of_a_source_either(state_dir,
 @pytest.mark.parametrize("trusted", ["micrometer", "configured"])
 def test_the_one_source_that_is_trusted_has_to_be_there(state_dir, ruler, trusted):
     with pytest.raises(ScaleMissing, match=f"settings: no scale from {trusted}"):
-        desk(state_dir, scale_from=trusted)
+        resolver(state_dir, scale_from=trusted)
     calibrate("--micrometer", ruler, "--length-um", "10")
-    assert desk(state_dir, scale_from=trusted, um_per_px=0.1) is not None
+    assert resolver(state_dir, scale_from=trusted, um_per_px=0.1) is not None
 
 
 def test_a_calibration_that_is_named_has_to_be_there(state_dir):
     with pytest.raises(CalibrationUnusable, match="no calibration 'ercs'"):
-        desk(state_dir, calibration="ercs")
+        resolver(state_dir, calibration="ercs")

@@ -115,7 +115,7 @@ def test_a_side_file_is_read(field, tmp_path):
     [
         (("--um-per-px", "0.102"), 0, "metadata", ""),
         (("--um-per-px", "0.115"), 0, "metadata", "metadata 0.1 um/px"),
-        (("--um-per-px", "0.2"), 1, None, "differ by 100 % (correct the wrong one, or say whom to trust"),
+        (("--um-per-px", "0.2"), 1, None, "differ by 100 % (correct the wrong one, or choose the one to trust"),
         (("--um-per-px", "0.115", "--scale-from", "configured"), 0, "configured", "differ by 15 %"),
         (("--scale-from", "red_cells"), 0, "red_cells", ""),
         (("--scale-from", "configured"), 1, None, "no scale from configured"),

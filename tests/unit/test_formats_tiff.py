@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from smearwatch.capture.formats.decode import decode, describe, probe
-from smearwatch.capture.formats.tiff_structure import PAGES_LOOKED_AT
+from smearwatch.capture.formats.tiff_structure import MOST_PAGES
 from tests.picture_files import HEIGHT, WIDTH, grey, packed_12_bits, quarters, raw_tiff, refusal, tiff, tiff_pages
 
 BGR = quarters()
@@ -100,10 +100,10 @@ def test_planes_are_found_by_the_pages_that_the_xml_names():
 
 
 def test_a_long_stack_is_judged_by_its_beginning():
-    stack = np.zeros((PAGES_LOOKED_AT + 10, 4, 4), np.uint8)
+    stack = np.zeros((MOST_PAGES + 10, 4, 4), np.uint8)
     stack[0] = 77
     data = tiff(stack, metadata=None, photometric="minisblack", contiguous=False)
-    assert describe(data).note == f"page 1 of at least {PAGES_LOOKED_AT} is used"
+    assert describe(data).note == f"page 1 of at least {MOST_PAGES} is used"
     assert (decode(data) == 77).all()
 
 

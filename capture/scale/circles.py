@@ -1,0 +1,218 @@
+"""Measure the red cells of a field in pixels: circles through their edges, alone or in clumps.
+
+Every position where a disc fits into what absorbs light is a candidate. From its middle, rays look for the cell's rim
+and for the background behind it; a circle through the edges that were met measures the cell, however its neighbours
+or the picture's border cover a part of it. An edge is where the density has fallen to a fixed share between its own
+rim and its own background, so that neither a pale stain nor a pale centre moves it.
+"""
+
+import cv2
+import numpy as np
+
+from smearwatch.capture.arrays import Doubles, Flags, Image, PixelPoints, Plane
+from smearwatch.capture.vision.light import WHITE
+
+LEUKOCYTE_STAIN = 0.18
+"""Mean of red + green / 2 - blue density above which a round thing is no red cell."""
+
+_CUT_SHARES = (0.6, 0.85, 1.15)  # of Otsu's level: whole pale cells, and cells parted where their halos touch
+_PALE_CENTRE_CIRCULARITY = 0.6
+_PALE_CENTRE_SOLIDITY = 0.85
+_LEAST_DIAMETER_SHARE, _GREATEST_DIAMETER_SHARE = 0.012, 0.6  # of the picture's longer side
+_MOST_CANDIDATES = 250
+_ANGLES = 32
+_REACH = np.linspace(0.4, 1.7, 30, dtype=np.float32)  # along a ray, in radii of the candidate
+_RIM_WITHIN = 1.1
+_EDGE_SHARE = 0.3  # of the way from the background to the rim; a blurred cell's foot is nearer its edge than its half
+_DARKEST_BACKGROUND = 0.35  # of the rim: more, and the ray ran into a neighbour
+_PALEST_RIM = 0.05  # optical density
+_FAR = np.float32(9.0)  # a density that no picture of eight bits holds
+_ROUNDS = 3
+_LEAST_ARC, _LEAST_FIRST_ARC = 0.5, 0.4
+_LEAST_LONELY_ARC = 0.65  # one cell that nothing confirms has to be seen nearly whole
+_TRIM = 2.5  # median deviations from the circle
+_GREATEST_ROUGHNESS = 0.08
+_SAME_PLACE = 0.6  # of the larger radius
+_PEAK_WIDTH = 0.18  # log units
+
+
+def measure_diameters_px(flat: Image) -> Doubles:
+    """Measure the red cells of a field.
+
+    Parameters
+    ----------
+    flat
+        uint8 [height, width, 3], background at `smearwatch.capture.vision.light.WHITE`; a field of some hundred pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 [n], diameters around the most common one, weighted by area; platelets and pale centres are fewer
+        by area. Empty where nothing round was found.
+    """
+    smooth = cv2.GaussianBlur(flat, (0, 0), 1.0)
+    density = -np.log((smooth.astype(np.float32) + 4.0) / (WHITE + 4.0))
+    green = np.ascontiguousarray(density[..., 1])
+    stain = density[..., 2] + 0.5 * density[..., 1] - density[..., 0]
+    circles = _find_discs(green)
+    for _ in range(_ROUNDS):
+        circles = _fit(green, circles)
+    cells = _keep_red_cells(circles, np.asarray(stain, dtype=np.float32))
+    if len(cells) == 1 and cells[0, 4] < _LEAST_LONELY_ARC:
+        return np.zeros(0)
+    return keep_most_common(2.0 * cells[:, 2])
+
+
+def keep_most_common(diameters: Doubles) -> Doubles:
+    """Keep the diameters around their strongest peak, each weighted by its area.
+
+    Parameters
+    ----------
+    diameters
+        float64 [n].
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 [m], m <= n. Without the weight, platelets would win by number.
+    """
+    if len(diameters) == 0:
+        return diameters
+    logs = np.log(diameters)
+    close = np.abs(logs[:, None] - logs[None, :]) < _PEAK_WIDTH
+    votes = close @ diameters**2
+    return np.asarray(diameters[close[int(np.argmax(votes))]], dtype=np.float64)
+
+
+def _find_discs(green: Plane) -> Doubles:
+    """Find discs that fit into what absorbs light: float64 [n, 3: x, y, radius] in px, at most `_MOST_CANDIDATES`."""
+    # Haemoglobin shows best in green; 400 grey steps to one unit of density use the eight bits well.
+    grey = np.clip(green * 400.0, 0, 255).astype(np.uint8)
+    level, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    long_side = max(green.shape)
+    least, greatest = _LEAST_DIAMETER_SHARE * long_side, _GREATEST_DIAMETER_SHARE * long_side
+    reach = 2 * max(3, round(least / 2.0)) + 1
+    found = []
+    for share in _CUT_SHARES:
+        cut = _fill_pale_centres(np.asarray(grey > share * level, dtype=np.uint8))
+        padded = cv2.copyMakeBorder(cut, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+        radius = cv2.GaussianBlur(cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1], (0, 0), 1.0)
+        highest = cv2.dilate(radius, np.ones((reach, reach), dtype=np.uint8))
+        y, x = np.nonzero((radius >= highest) & (2.0 * radius > least) & (2.0 * radius < greatest))
+        found.append(np.stack([x, y, radius[y, x]], axis=1).astype(np.float64))
+    discs = np.concatenate(found)
+    kept = discs[_keep_largest(discs)]
+    # Every so many-th by size, so that a crowded field is sampled fairly.
+    wanted = min(len(kept), _MOST_CANDIDATES)
+    return np.asarray(kept[np.linspace(0, len(kept) - 1, wanted).astype(int)], dtype=np.float64)
+
+
+def _keep_largest(circles: Doubles) -> list[int]:
+    """Return the indices of the circles that lie in no larger one's middle, the largest first."""
+    kept: list[int] = []
+    for index in np.argsort(-circles[:, 2], kind="stable").tolist():
+        x, y = circles[index, 0], circles[index, 1]
+        near = circles[kept]
+        if not np.any((near[:, 0] - x) ** 2 + (near[:, 1] - y) ** 2 < (_SAME_PLACE * near[:, 2]) ** 2):
+            kept.append(index)
+    return kept
+
+
+def _fit(green: Plane, circles: Doubles) -> Doubles:
+    """Fit a circle through the edges met from each middle: [m, 5: x, y, radius, roughness, arc], m <= n."""
+    if len(circles) == 0:
+        return np.zeros((0, 5))
+    angles = np.arange(_ANGLES) * (2.0 * np.pi / _ANGLES)
+    across, down = np.cos(angles), np.sin(angles)
+    edge_px, met = _find_edges(green, circles, across, down)
+    x, y = edge_px * across, edge_px * down
+    centre_x, centre_y, radius = _solve_circles(x, y, met)
+    apart = np.abs(np.hypot(x - centre_x[:, None], y - centre_y[:, None]) - radius[:, None])
+    typical = np.array([np.median(row[hit]) if hit.any() else 0.0 for row, hit in zip(apart, met, strict=True)])
+    met &= apart <= np.maximum(_TRIM * typical, 0.02 * radius)[:, None]
+    centre_x, centre_y, radius = _solve_circles(x, y, met)
+    count = met.sum(axis=1)
+    apart = np.hypot(x - centre_x[:, None], y - centre_y[:, None]) - radius[:, None]
+    roughness = np.sqrt((apart**2 * met).sum(axis=1) / np.maximum(count, 1)) / radius
+    fitted = np.stack([circles[:, 0] + centre_x, circles[:, 1] + centre_y, radius, roughness, count / _ANGLES], axis=1)
+    height, width = green.shape
+    inside = (fitted[:, 0] >= 0) & (fitted[:, 0] < width) & (fitted[:, 1] >= 0) & (fitted[:, 1] < height)
+    sound = inside & (radius > 2.0) & (radius < max(height, width)) & (count >= _LEAST_FIRST_ARC * _ANGLES)
+    return np.asarray(fitted[sound], dtype=np.float64)
+
+
+def _find_edges(green: Plane, circles: Doubles, across: Doubles, down: Doubles) -> tuple[Doubles, Flags]:
+    """Measure the distance of the edge along each ray, float64 [n, angles] in pixels, and whether one was met."""
+    reach = circles[:, 2, None, None] * _REACH
+    x = (circles[:, 0, None, None] + reach * across[None, :, None]).astype(np.float32)
+    y = (circles[:, 1, None, None] + reach * down[None, :, None]).astype(np.float32)
+    height, width = green.shape
+    outside = (x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)
+    flat = (len(circles), _ANGLES * len(_REACH))
+    read = cv2.remap(green, x.reshape(flat), y.reshape(flat), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    profile = np.asarray(read, dtype=np.float32).reshape(x.shape)
+    rim_at = np.where((_REACH <= _RIM_WITHIN) & ~outside, profile, -_FAR).argmax(axis=2)[..., None]
+    rim = np.take_along_axis(profile, rim_at, axis=2)
+    beyond = (np.arange(len(_REACH)) > rim_at) & ~outside
+    background = np.where(beyond, profile, _FAR).min(axis=2, keepdims=True)
+    level = np.maximum(background, 0.0) + _EDGE_SHARE * (rim - np.maximum(background, 0.0))
+    fallen = (profile < level) & beyond
+    at = np.clip(fallen.argmax(axis=2), 1, None)[..., None]
+    above, below = np.take_along_axis(profile, at - 1, axis=2), np.take_along_axis(profile, at, axis=2)
+    met = fallen.any(axis=2, keepdims=True) & (background < _DARKEST_BACKGROUND * rim) & (rim > _PALEST_RIM)
+    share = np.zeros_like(above)
+    np.divide(above - level, above - below, out=share, where=met & (above > below))
+    edge = _REACH[at - 1] + np.clip(share, 0.0, 1.0) * (_REACH[1] - _REACH[0])
+    return np.asarray(edge[..., 0] * circles[:, 2, None], dtype=np.float64), met[..., 0]
+
+
+def _solve_circles(x: Doubles, y: Doubles, used: Flags) -> tuple[Doubles, Doubles, Doubles]:
+    """Fit least squares circles (Kasa's) through points float64 [n, k]: centre x, centre y and radius, each [n]."""
+    size = np.maximum(np.hypot(x, y).max(axis=1, where=used, initial=0.0), 1e-6)[:, None]
+    u, v = x / size, y / size
+    design = np.stack([2.0 * u, 2.0 * v, np.ones_like(u)], axis=2) * used[..., None]
+    normal = design.transpose(0, 2, 1) @ design + 1e-9 * np.eye(3)
+    wanted = (design * (u**2 + v**2)[..., None]).sum(axis=1)[..., None]
+    solved = np.linalg.solve(normal, wanted)[..., 0]
+    radius = np.sqrt(np.maximum(solved[:, 2] + solved[:, 0] ** 2 + solved[:, 1] ** 2, 0.0))
+    return solved[:, 0] * size[:, 0], solved[:, 1] * size[:, 0], np.maximum(radius * size[:, 0], 1e-6)
+
+
+def _keep_red_cells(circles: Doubles, stain: Plane) -> Doubles:
+    """Keep round, unstained things, each once."""
+    if len(circles) == 0:
+        return circles.reshape(0, 5)
+    round_ones = circles[(circles[:, 3] <= _GREATEST_ROUGHNESS) & (circles[:, 4] >= _LEAST_ARC)]
+    kept = round_ones[_keep_largest(round_ones)]
+    total = cv2.integral(stain, sdepth=cv2.CV_64F)
+    height, width = stain.shape
+    reach = 0.7 * kept[:, 2]
+    left, right = (np.clip(kept[:, 0] + side * reach, 0, width).astype(int) for side in (-1.0, 1.0))
+    top, bottom = (np.clip(kept[:, 1] + side * reach, 0, height).astype(int) for side in (-1.0, 1.0))
+    right, bottom = np.clip(right + 1, 1, width), np.clip(bottom + 1, 1, height)
+    inside = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
+    mean = inside / np.maximum((right - left) * (bottom - top), 1)
+    return np.asarray(kept[mean < LEUKOCYTE_STAIN], dtype=np.float64)
+
+
+def _fill_pale_centres(cut: Image) -> Image:
+    """Fill the pale centres of red cells but not the gaps between them: centres are round, gaps are not."""
+    filled = np.array(cut, dtype=np.uint8)
+    contours, hierarchy = cv2.findContours(cut, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    if hierarchy is None:
+        return filled
+    for contour, links in zip(contours, hierarchy[0], strict=True):
+        is_hole = links[3] >= 0
+        if is_hole and (len(contour) < 8 or _is_round(np.asarray(contour, dtype=np.int32))):
+            cv2.drawContours(filled, [contour], -1, 1, cv2.FILLED)
+    return filled
+
+
+def _is_round(contour: PixelPoints) -> bool:
+    """Whether circularity 4 pi A / P^2 and solidity A / hull are a pale centre's."""
+    area, outline = cv2.contourArea(contour), cv2.arcLength(contour, closed=True)
+    hull = cv2.contourArea(cv2.convexHull(contour))
+    if area <= 0.0 or hull <= 0.0:
+        return False
+    circularity, solidity = 4.0 * np.pi * area / outline**2, area / hull
+    return bool(circularity > _PALE_CENTRE_CIRCULARITY and solidity > _PALE_CENTRE_SOLIDITY)
