@@ -73,7 +73,7 @@ def test_labels_are_checked_like_everything_else(folder):
         ("UPDATE events SET body = body || ' ' WHERE number = 5", 5, "not in its canonical form"),
         ("UPDATE events SET body = '{}' WHERE number = 2", 2, "cannot be read"),
         ("UPDATE events SET recorded_at_ns = 6 WHERE number = 1", 1, "chain is broken"),
-        ("UPDATE events SET epoch = 2 WHERE number = 3", 4, "earlier epoch"),
+        ("UPDATE events SET epoch = 2 WHERE number = 3", 4, "of an earlier run"),
         ("UPDATE events SET kind = 'found' WHERE number = 6", 6, "stored under the wrong key"),
         ("UPDATE events SET key = 'seen:other' WHERE number = 7", 7, "stored under the wrong key"),
         ("UPDATE events SET chain = zeroblob(32) WHERE number = 2", 3, "chain is broken"),
