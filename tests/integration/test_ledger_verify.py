@@ -78,7 +78,7 @@ def test_labels_are_checked_like_everything_else(folder):
             "counted.probabilities: 6 numbers expected, one for each class, and 7 given",
         ),
         ("UPDATE events SET recorded_at_ns = 6 WHERE number = 1", 1, "chain is broken"),
-        ("UPDATE events SET epoch = 2 WHERE number = 3", 4, "earlier epoch"),
+        ("UPDATE events SET epoch = 2 WHERE number = 3", 4, "of an earlier run"),
         ("UPDATE events SET kind = 'found' WHERE number = 6", 6, "stored under the wrong key"),
         ("UPDATE events SET key = 'seen:other' WHERE number = 7", 7, "stored under the wrong key"),
         ("UPDATE events SET chain = zeroblob(32) WHERE number = 2", 3, "chain is broken"),

@@ -107,13 +107,13 @@ def test_not_done_while_the_share_is_away(bench):
 
 
 def test_a_share_that_hangs_holds_up_nothing_but_the_decision(bench, monkeypatch):
-    hangs, look = threading.Event(), bench.scheduler._subfolders.look
+    hangs, scan = threading.Event(), bench.scheduler._subfolders.scan
 
     def hang():
         assert hangs.wait(30.0)
-        look()
+        scan()
 
-    monkeypatch.setattr(bench.scheduler._subfolders, "look", hang)
+    monkeypatch.setattr(bench.scheduler._subfolders, "scan", hang)
     bench.write("b/1.jpg")
     bench.now += 2.0
     began_s = time.monotonic()
