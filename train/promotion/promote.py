@@ -14,7 +14,7 @@ from smearwatch.models.engine import Engine
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
 from smearwatch.train.data.sources import DatasetSpec
-from smearwatch.train.evaluation.judged import Judged, judged
+from smearwatch.train.evaluation.judged import Judged, judge
 from smearwatch.train.evaluation.outputs import run_engine
 from smearwatch.train.promotion.card import CARD_FILE, PROMOTION_FILE, card, read_known
 from smearwatch.train.promotion.cells import FrozenSet, frozen_sets
@@ -152,7 +152,7 @@ def _compared(
     before = [_judged(present, each, request.cache, "present weights", progress) for each in used]
     after = [_judged(candidate, each, request.cache, "new weights", progress) for each in used]
     every = [sample for each in used for sample in each.samples]
-    comparison = compare(every, Judged.joined(before), Judged.joined(after))
+    comparison = compare(every, Judged.join(before), Judged.join(after))
     by_set = {each.name: compare(each.samples, one, two) for each, one, two in zip(used, before, after, strict=True)}
     found = objections(comparison, by_set)
     return {"sets": counts, "notes": notes, "comparison": comparison, "by_set": by_set, "objections": found}
@@ -161,4 +161,4 @@ def _compared(
 def _judged(engine: Engine, cells: FrozenSet, cache: Path, what: str, progress: Progress) -> Judged:
     fields = shrunken_fields(cells.samples, engine.preprocessing, cache, progress)
     outputs = run_engine(engine, CellSet(cells.samples, fields), what, progress)
-    return judged(outputs, engine.manifest.policy)
+    return judge(outputs, engine.manifest.policy)
