@@ -140,7 +140,7 @@ class NetGain(JsonRecord):
     Attributes
     ----------
     fixed, broken
-        Cells that were wrong and became right, and the other way round.
+        Cells that were wrong and became right, and the reverse.
     fixed_of_changed
         One half is no gain.
     rate
@@ -179,7 +179,7 @@ class NetGain(JsonRecord):
 
 
 def mcnemar(gained: int, lost: int) -> float:
-    """P value, two-sided and exact: were both as likely, how often would they be so unequal (McNemar 1947)."""
+    """Return the p value, two-sided and exact: were both as likely, how often so unequal (McNemar 1947)."""
     changed = gained + lost
     return float(binomtest(lost, changed, 0.5).pvalue) if changed else 1.0
 
@@ -269,7 +269,7 @@ def independent_difference(one: Share, two: Share) -> Difference:
 
 
 def _wilson(share: Share, level: float = 0.95) -> tuple[float, float]:
-    """Limits of a share by the score method (Wilson, J. Am. Stat. Assoc. 1927), of which others are built."""
+    """Return the limits of a share by the score method (Wilson, J. Am. Stat. Assoc. 1927)."""
     limits = binomtest(share.hits, share.n).proportion_ci(level, method="wilson")
     return float(limits.low), float(limits.high)
 

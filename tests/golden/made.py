@@ -17,7 +17,7 @@ from smearwatch.models.preprocess import SHRINK_VERSION, Preprocessing, shrink
 from smearwatch.train.data.litter import draw_litter
 from smearwatch.train.data.simulated import draw_cells
 from smearwatch.train.paper.databases import ALONE_VERSION, alone
-from smearwatch.train.paper.outline import OUTLINE_VERSION, cell_outline
+from smearwatch.train.paper.outline import OUTLINE_VERSION, outline_cell
 
 FOLDER = Path(__file__).parent
 KEPT_PX = 150  # pictures are kept this small; a change of one grey level over a cell still shows
@@ -101,7 +101,7 @@ def _crops() -> Iterator[tuple[str, Image]]:
 
 def _outline_pictures() -> Iterator[tuple[str, Image]]:
     for name, crop in _crops():
-        inside = cell_outline(crop)
+        inside = outline_cell(crop)
         if inside is not None:
             yield f"{name}-outline", np.asarray(inside * 255, dtype=np.uint8)
             yield f"{name}-alone", _small(alone(crop, inside))

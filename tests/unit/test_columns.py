@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from smearwatch.capture.scale.claims import ScaleClaim, dispute
+from smearwatch.capture.scale.claims import ScaleClaim, describe_difference
 from smearwatch.daemon.columns import COLUMNS, fold
 from smearwatch.daemon.log import ScreenRenderer
 from smearwatch.daemon.one_line import say
@@ -79,7 +79,7 @@ def test_what_is_logged_fits_a_terminal_and_leaves_out_what_only_developers_ask_
     second = ScaleClaim("red_cells", 0.2345, "3 fields")
     entry = {
         "timestamp": "12:34:56", "level": "warning", "role": "source", "event": "scales differ",
-        "frame": "field-00012.jpg", "detail": dispute(first, second),
+        "frame": "field-00012.jpg", "detail": describe_difference(first, second),
     }  # fmt: skip
     plain = ScreenRenderer(everything=False, colour=False)(None, "warning", dict(entry))
     lines = plain.splitlines()

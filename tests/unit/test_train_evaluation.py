@@ -25,7 +25,7 @@ from smearwatch.train.evaluation.results import (
 from smearwatch.train.evaluation.risk_coverage import CoverageErrors, PolicyRisk, risk_coverage
 from smearwatch.train.evaluation.seen_in_training import explain, part
 from smearwatch.train.evaluation.verifier_gains import verifier_gains
-from smearwatch.train.evaluation.worst import note, passed, worst
+from smearwatch.train.evaluation.worst import choose_let_through, choose_worst, pair_answers
 from smearwatch.train.statistics import Share
 
 
@@ -36,11 +36,11 @@ def cell(target: Target, name: str = "", *, agreed: bool | None = None, group: s
     return Sample(name, "cells", name or "x", target, group, agreed, no_picture, digest)
 
 
-def answers(said: list[int], sure: list[float], verifiers=None, reject=None) -> Outputs:
+def answers(predicted: list[int], sure: list[float], verifiers=None, reject=None) -> Outputs:
     probabilities = np.repeat((1 - np.array(sure)[:, None]) / 5, 6, axis=1)
-    probabilities[np.arange(len(said)), said] = sure
-    agreeing = np.eye(6)[said]
-    scores = np.zeros(len(said)) if reject is None else np.array(reject)
+    probabilities[np.arange(len(predicted)), predicted] = sure
+    agreeing = np.eye(6)[predicted]
+    scores = np.zeros(len(predicted)) if reject is None else np.array(reject)
     return Outputs(probabilities, agreeing if verifiers is None else np.array(verifiers, dtype=float), scores)
 
 
@@ -164,7 +164,7 @@ def remembering(train: set[int], validation: set[int]) -> Memory:
     )
 
 
-def test_what_was_met_and_what_nearly_equals_it_is_left_out():
+def test_what_was_seen_in_training_and_what_nearly_equals_it_is_left_out():
     groups = ["a", "a", "b", "c", "d"]
     samples = [cell(exact(0), str(n), group=group, digest=digest(n)) for n, group in enumerate(groups)]
     memory = remembering({0}, {2})
@@ -212,12 +212,12 @@ def test_worst_cells_are_sure_errors_first_and_disputed_ones_later():
         [0.99, 0.5, 0.97, 0.55, 0.999, 0.95, 0.9, 0.9, 0.9],
         reject=[0, 0, 0, 0, 0, 0, 0.4, 0.1, 0.9],
     )
-    noted = note(samples, outputs, Policy())
-    order = [one.sample.sample_id for one in worst(noted)]
+    cells = pair_answers(samples, outputs, Policy())
+    order = [one.sample.sample_id for one in choose_worst(cells)]
     assert order[:4] == ["wrong, sure", "wrong, unsure", "disputed, surest", "right, unsure"]
     assert len(order) == 6
-    assert [one.sample.sample_id for one in worst(noted, 2)] == order[:2]
-    assert [one.sample.sample_id for one in passed(noted)] == ["taken for one", "suspected"]
+    assert [one.sample.sample_id for one in choose_worst(cells, 2)] == order[:2]
+    assert [one.sample.sample_id for one in choose_let_through(cells)] == ["taken for one", "suspected"]
 
 
 def test_results_appear_whole_or_not_at_all_and_foreign_files_stay(tmp_path: Path):
@@ -243,7 +243,7 @@ def test_results_appear_whole_or_not_at_all_and_foreign_files_stay(tmp_path: Pat
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_an_out_that_is_a_file_is_told(tmp_path: Path):
+def test_an_out_that_is_a_file_is_refused(tmp_path: Path):
     (tmp_path / "out").write_text("")
     with pytest.raises(DataUnusable, match="is no folder"), publish_folder(tmp_path / "out", "report.json"):
         pass

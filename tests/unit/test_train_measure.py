@@ -18,12 +18,12 @@ def cell(target: Target, label: str = "x", agreed: bool | None = None) -> Sample
     return Sample("", "cells", label, target, "", agreed, no_picture, digest="")
 
 
-def answers(said: list[int], *, sure: float = 0.95, verifiers: np.ndarray | None = None, reject=None) -> Outputs:
-    probabilities = np.full((len(said), 6), (1 - sure) / 5)
-    probabilities[np.arange(len(said)), said] = sure
-    agreeing = np.zeros((len(said), 6))
-    agreeing[np.arange(len(said)), said] = 1.0
-    scores = np.zeros(len(said)) if reject is None else np.array(reject)
+def answers(predicted: list[int], *, sure: float = 0.95, verifiers: np.ndarray | None = None, reject=None) -> Outputs:
+    probabilities = np.full((len(predicted), 6), (1 - sure) / 5)
+    probabilities[np.arange(len(predicted)), predicted] = sure
+    agreeing = np.zeros((len(predicted), 6))
+    agreeing[np.arange(len(predicted)), predicted] = 1.0
+    scores = np.zeros(len(predicted)) if reject is None else np.array(reject)
     return Outputs(probabilities, agreeing if verifiers is None else verifiers, scores)
 
 

@@ -22,7 +22,7 @@ from smearwatch.train.data.samples import DataUnusable, Sample, cell_crop, exact
 from smearwatch.train.paper.config import PaperConfig
 from smearwatch.train.paper.databases import Databases, alone, gather
 from smearwatch.train.paper.learning import train_six
-from smearwatch.train.paper.outline import OUTLINE_PX, cell_outline
+from smearwatch.train.paper.outline import OUTLINE_PX, outline_cell
 from smearwatch.train.paper.outlines import Outlines
 from smearwatch.train.paper.results import Epoch
 from smearwatch.train.paper.run import reproduce
@@ -61,7 +61,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("cls", CLASSES)
 def test_a_cell_alone(cls: ClassName):
     crop = crop_of(cls, 5)
-    inside = cell_outline(crop)
+    inside = outline_cell(crop)
     assert inside is not None
     area_um2 = inside.sum() * (33.0 / OUTLINE_PX) ** 2
     assert 30 < area_um2 < 420
@@ -73,13 +73,13 @@ def test_a_cell_alone(cls: ClassName):
     # All that is as dark as a nucleus in the middle of the crop is still there.
     dark = crop[250:500, 250:500, 2] < 110
     assert np.array_equal(single[250:500, 250:500][dark], crop[250:500, 250:500][dark])
-    again = cell_outline(crop)
+    again = outline_cell(crop)
     assert again is not None
     assert np.array_equal(inside, again)
 
 
 def test_a_crop_without_a_leukocyte_has_no_outline():
-    assert cell_outline(np.full((750, 750, 3), WHITE, dtype=np.uint8)) is None
+    assert outline_cell(np.full((750, 750, 3), WHITE, dtype=np.uint8)) is None
 
 
 def test_the_edge_of_a_cell_alone_is_soft_and_generous():
@@ -214,7 +214,7 @@ def test_pale_cytoplasm_is_kept_and_red_cells_are_not(real_data: Path):
     areas = []
     for path in sorted((real_data / "pbc" / "segmented_neutrophil").iterdir())[:12]:
         crop = cell_crop(path, 0.095)
-        inside = cell_outline(crop)
+        inside = outline_cell(crop)
         assert inside is not None
         areas.append(float(inside.sum()) * (33.0 / OUTLINE_PX) ** 2)
     # A neutrophil on a smear is 11 to 16 um wide: 95 to 200 um2; its nucleus alone is 40 to 60.

@@ -16,7 +16,7 @@ from smearwatch.models.manifest import Manifest
 from smearwatch.models.verdict import Policy
 from smearwatch.train.commands import promote
 from smearwatch.train.data.samples import REJECT, Sample, Target, either, exact
-from smearwatch.train.evaluation.judged import Judged, judged
+from smearwatch.train.evaluation.judged import Judged, judge
 from smearwatch.train.promotion.card import render_card
 from smearwatch.train.promotion.compare import Comparison, compare
 from smearwatch.train.promotion.history import HistoryDamaged, Step, read_steps, undo_stack, write_steps
@@ -63,8 +63,8 @@ def test_what_is_compared():
 
 def test_a_verdict_is_what_the_daemon_would_record():
     outputs = Outputs(np.eye(6)[[0, 3, 5]], np.eye(6)[[0, 2, 5]], np.array([0.1, 0.2, 0.9]))
-    found = judged(outputs, Policy())
-    assert (found.places.tolist(), found.verdicts.tolist()) == ([0, 3, 5], ["confirmed", "flagged", "rejected"])
+    found = judge(outputs, Policy())
+    assert (found.class_indices.tolist(), found.verdicts.tolist()) == ([0, 3, 5], ["confirmed", "flagged", "rejected"])
 
 
 def entry(before: str, after: str) -> Paired:

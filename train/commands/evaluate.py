@@ -77,7 +77,7 @@ def evaluate(
         cache=cache,
         device=device,
         progress=ProgressLine(),
-        tell=to_stderr,
+        report_line=to_stderr,
     )
     sys.stdout.write(json.dumps(report.to_json()) + "\n" if as_json else _plain(report, out))
 

@@ -15,24 +15,24 @@ _ENGINE_DECIMALS: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the daemon would record of n cells: the place of the class that stands, and the verdict, as arrays [n]."""
+    """What the daemon would record of n cells: the index of the class that stands, and the verdict, as arrays [n]."""
 
-    places: NDArray[np.int64]
+    class_indices: NDArray[np.int64]
     verdicts: NDArray[np.str_]
 
     def at(self, chosen: NDArray[np.int64]) -> "Judged":
         """Pick some of the cells."""
-        return Judged(self.places[chosen], self.verdicts[chosen])
+        return Judged(self.class_indices[chosen], self.verdicts[chosen])
 
     @staticmethod
-    def joined(parts: Sequence["Judged"]) -> "Judged":
+    def join(parts: Sequence["Judged"]) -> "Judged":
         """Put judged cells one after the other; at least one part."""
         return Judged(
-            np.concatenate([part.places for part in parts]), np.concatenate([part.verdicts for part in parts])
+            np.concatenate([part.class_indices for part in parts]), np.concatenate([part.verdicts for part in parts])
         )
 
 
-def judged(outputs: Outputs, policy: Policy) -> Judged:
+def judge(outputs: Outputs, policy: Policy) -> Judged:
     """Apply a policy to n cells' outputs, rounded as the engine rounds them."""
     probabilities = np.round(outputs.probabilities, _ENGINE_DECIMALS).tolist()
     verifiers = np.round(outputs.verifiers, _ENGINE_DECIMALS).tolist()

@@ -12,7 +12,7 @@ from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.samples import Sample
 from smearwatch.train.evaluation.five import FIVE, confusion_table, five, five_confidence, neutrophils, per_class
-from smearwatch.train.evaluation.judged import judged
+from smearwatch.train.evaluation.judged import judge
 from smearwatch.train.evaluation.reliability import calibration_error, reliability
 from smearwatch.train.evaluation.scores import RejectScores, Scores, VerdictScores, VerifierScores
 from smearwatch.train.statistics import NetGain, Share
@@ -106,9 +106,9 @@ def _score_verdicts(
     outputs: Outputs, truth: NDArray[np.int64], six: NDArray[np.bool_], policy: Policy
 ) -> VerdictScores:
     chosen = outputs.at(np.flatnonzero(six).tolist())
-    answers = judged(chosen, policy)
+    answers = judge(chosen, policy)
     was_right = chosen.probabilities.argmax(axis=1) == truth[six]
-    is_right = answers.places == truth[six]
+    is_right = answers.class_indices == truth[six]
     confirmed = answers.verdicts == "confirmed"
     change = NetGain.of(was_right, is_right)
     return VerdictScores(

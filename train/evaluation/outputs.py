@@ -8,7 +8,7 @@ _MEASURED_AT_ONCE = 256
 
 
 def run_engine(engine: Engine, cells: CellSet, what: str, progress: Progress) -> Outputs:
-    """Run an engine over a set; outputs in its order."""
+    """Run an engine over a set; returns outputs in its order."""
     parts = [engine.outputs_of_fields(cells.fields[:0])]
     for start in range(0, len(cells.samples), _MEASURED_AT_ONCE):
         parts.append(engine.outputs_of_fields(cells.fields[start : start + _MEASURED_AT_ONCE]))

@@ -20,7 +20,13 @@ from smearwatch.train.evaluation.five import ClassScores
 from smearwatch.train.evaluation.gradcam import GradCam, crop_to_view, overlay
 from smearwatch.train.evaluation.results import EvaluatedSet, Report
 from smearwatch.train.evaluation.tables import gain_limits
-from smearwatch.train.evaluation.worst import Noted, answer_of, label_of, passed, worst
+from smearwatch.train.evaluation.worst import (
+    AnsweredCell,
+    answer_name,
+    choose_let_through,
+    choose_worst,
+    label_text,
+)
 from smearwatch.train.statistics import Share
 
 _SIDE_PX = 200
@@ -72,7 +78,7 @@ def write_page(
     path: Path,
     report: Report,
     sets: Mapping[str, EvaluatedSet],
-    noted: Sequence[Noted],
+    cells: Sequence[AnsweredCell],
     networks: Networks,
     progress: Progress,
 ) -> None:
@@ -84,13 +90,13 @@ def write_page(
         Gives title and notes.
     sets
         Those of the report.
-    noted
+    cells
         Every distinct cell with the networks' answers; the worst are shown as pictures.
     networks
         On the CPU; what the ResNet looked at comes from them.
     """
     grad_cam = GradCam(networks.resnet, networks.manifest.preprocessing)
-    chosen, let_through = worst(noted), passed(noted)
+    chosen, let_through = choose_worst(cells), choose_let_through(cells)
     shown = []
     for done, cell in enumerate([*chosen, *let_through], start=1):
         shown.append(_card(cell, grad_cam, networks))
@@ -101,13 +107,13 @@ def write_page(
         classes=CLASSES,
         sets=[_section(name, each) for name, each in sets.items()],
         worst=shown[: len(chosen)],
-        passed=shown[len(chosen) :],
+        let_through=shown[len(chosen) :],
     )
     path.write_text(page, encoding="utf-8")
 
 
 def data_uri(content: bytes, kind: str) -> str:
-    """Put a picture into an address of its own."""
+    """Return a picture as an address that holds it."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
@@ -138,15 +144,15 @@ def _section(name: str, each: EvaluatedSet) -> _Section:
     return _Section(name, each, names, rows, per_class, figures)
 
 
-def _card(cell: Noted, grad_cam: GradCam, networks: Networks) -> _Card:
+def _card(cell: AnsweredCell, grad_cam: GradCam, networks: Networks) -> _Card:
     crop = cell.sample.draw()
     picture = crop_to_view(crop, networks.manifest.preprocessing, _SIDE_PX)
     probabilities = sorted(zip(CLASSES, cell.probabilities, strict=True), key=lambda pair: -pair[1])
     return _Card(
         picture=_jpeg(picture),
         attention=_jpeg(overlay(picture, grad_cam.attention(crop, cell.predicted))),
-        label=label_of(cell),
-        answer=answer_of(cell),
+        label=label_text(cell),
+        answer=answer_name(cell),
         right=cell.right,
         verdict=cell.verdict,
         probabilities=[(name, p) for name, p in probabilities if p >= _LEAST_SHOWN][:_MOST_SHOWN],

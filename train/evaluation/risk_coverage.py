@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Policy
-from smearwatch.train.evaluation.judged import judged
+from smearwatch.train.evaluation.judged import judge
 from smearwatch.train.json_record import JsonRecord
 from smearwatch.train.statistics import Share
 
@@ -109,10 +109,10 @@ def _first(ordered: NDArray[np.bool_], coverage: float) -> Share:
 
 
 def _by_policy(outputs: Outputs, truth: NDArray[np.int64], policy: Policy, ordered: NDArray[np.bool_]) -> PolicyRisk:
-    answers = judged(outputs, policy)
+    answers = judge(outputs, policy)
     unflagged = np.asarray(np.isin(answers.verdicts, _UNFLAGGED), dtype=np.bool_)
     return PolicyRisk(
         coverage=Share.of(unflagged),
-        errors=Share.of((answers.places != truth)[unflagged]),
+        errors=Share.of((answers.class_indices != truth)[unflagged]),
         by_doubt=Share.of(ordered[: int(unflagged.sum())]),
     )

@@ -1,4 +1,4 @@
-"""The whole evaluation: sets, answers, scores, and a folder with the report in all its forms."""
+"""An evaluation from its sets to a folder with the report in all its forms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from smearwatch.train.evaluation.report import write_report
 from smearwatch.train.evaluation.results import EvaluatedSet, Heading, Report
 from smearwatch.train.evaluation.seen_in_training import Choice
 from smearwatch.train.evaluation.sources import EvaluationSet, distinct, read_sets
-from smearwatch.train.evaluation.worst import Noted, note
+from smearwatch.train.evaluation.worst import AnsweredCell, pair_answers
 from smearwatch.train.statistics import Share
 
 ALL_SETS = "all sets"
@@ -51,7 +51,7 @@ def evaluate(
     cache: Path,
     device: str,
     progress: Progress,
-    tell: ReportLine,
+    report_line: ReportLine,
 ) -> Report:
     """Score weights and write report.json, report.md, report.html and figures/ into `out`.
 
@@ -65,6 +65,8 @@ def evaluate(
         Gets the report when all of it is made; other files there are left alone.
     cache
         Keeps drawn crops and searched fields.
+    report_line
+        Gets lines a person should see at once.
 
     Returns
     -------
@@ -79,13 +81,13 @@ def evaluate(
     engine = Engine.load(weights, device=device)
     remembered = memory.load(weights)
     with publish_folder(out, "report.json") as folder:
-        sets, notes = read_sets(spec, choice, remembered, cache, progress, tell)
+        sets, notes = read_sets(spec, choice, remembered, cache, progress, report_line)
         answered = [_answer(engine, each, cache, progress) for each in sets]
         scored = _score(engine, answered)
         report = _report(engine, scored, notes)
         draw_figures(folder / "figures", scored)
-        noted = [cell for each in _distinct(answered) for cell in _noted(engine, each)]
-        write_page(folder / "report.html", report, scored, noted, checkpoint.load(weights), progress)
+        cells = [cell for each in _distinct(answered) for cell in _pair(engine, each)]
+        write_page(folder / "report.html", report, scored, cells, checkpoint.load(weights), progress)
         write_report(folder, replace(report, figures=NAMES))
     return report
 
@@ -100,8 +102,8 @@ def _distinct(answered: Sequence[_Answered]) -> list[_Answered]:
     return [each for each in answered if each.cells in chosen]
 
 
-def _noted(engine: Engine, each: _Answered) -> list[Noted]:
-    return note(each.cells.samples, each.outputs, engine.manifest.policy)
+def _pair(engine: Engine, each: _Answered) -> list[AnsweredCell]:
+    return pair_answers(each.cells.samples, each.outputs, engine.manifest.policy)
 
 
 def _score(engine: Engine, answered: Sequence[_Answered]) -> dict[str, EvaluatedSet]:
@@ -117,10 +119,10 @@ def _score(engine: Engine, answered: Sequence[_Answered]) -> dict[str, Evaluated
             each.cells.origin,
             _end_to_end(each),
         )
-    whole = _distinct(answered)
-    if len(whole) > 1:
-        samples = [sample for each in whole for sample in each.cells.samples]
-        outputs = Outputs.joined([each.outputs for each in whole])
+    distinct_sets = _distinct(answered)
+    if len(distinct_sets) > 1:
+        samples = [sample for each in distinct_sets for sample in each.cells.samples]
+        outputs = Outputs.joined([each.outputs for each in distinct_sets])
         sets[ALL_SETS] = EvaluatedSet(measure(samples, outputs, policy), analyse(samples, outputs, policy), "all")
     return sets
 

@@ -56,16 +56,16 @@ def read_sets(
     sets: list[EvaluationSet] = []
     notes: list[str] = []
     for source in read_sources(spec, report_line):
-        whole, line = _without_seen(source, memory, choice)
+        kept, line = _without_seen(source, memory, choice)
         notes.append(line)
-        sets.append(whole)
+        sets.append(kept)
         if source.kind == "cells":
             gaps = _gaps(source)
             for gap in gaps:
                 report_line(gap)
             notes += gaps
         if source.kind == "boxes":
-            found, lines = _find_in_fields(source, whole, cache, progress)
+            found, lines = _find_in_fields(source, kept, cache, progress)
             sets += found
             notes += lines
     return sets, notes

@@ -1,4 +1,4 @@
-"""The cells to look at first: where the answer was surely wrong, and where the right class was least believed."""
+"""The cells to show first: where the answer was surely wrong, and where the right class was least believed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from smearwatch.models.classes import CLASSES, Verdict
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.samples import Sample
-from smearwatch.train.evaluation.judged import judged
+from smearwatch.train.evaluation.judged import judge
 
 MOST_WORST = 24
-MOST_PASSED = 8
+MOST_LET_THROUGH = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class AnsweredCell:
     """One cell with the networks' answers.
 
     Attributes
@@ -42,31 +42,31 @@ class Noted:
 
     @property
     def right(self) -> bool:
-        """Whether the answer is (one of) the label's classes."""
+        """Return whether the answer is (one of) the label's classes."""
         shares = self.sample.target.shares
         return shares[self.predicted] > 0 and shares[self.predicted] == max(shares)
 
 
-def note(samples: Sequence[Sample], outputs: Outputs, policy: Policy) -> list[Noted]:
+def pair_answers(samples: Sequence[Sample], outputs: Outputs, policy: Policy) -> list[AnsweredCell]:
     """Pair samples with their outputs, in order."""
-    noted = []
-    verdicts: list[Verdict] = judged(outputs, policy).verdicts.tolist()
+    cells = []
+    verdicts: list[Verdict] = judge(outputs, policy).verdicts.tolist()
     for row, sample in enumerate(samples):
         probabilities = tuple(outputs.probabilities[row].tolist())
         verifiers = tuple(outputs.verifiers[row].tolist())
         score = float(outputs.reject_scores[row])
         predicted = int(np.argmax(probabilities))
-        noted.append(Noted(sample, predicted, verdicts[row], probabilities, verifiers, score))
-    return noted
+        cells.append(AnsweredCell(sample, predicted, verdicts[row], probabilities, verifiers, score))
+    return cells
 
 
-def worst(noted: Sequence[Noted], most: int = MOST_WORST) -> list[Noted]:
+def choose_worst(cells: Sequence[AnsweredCell], most: int = MOST_WORST) -> list[AnsweredCell]:
     """Choose cells by turns from two lists: highest probability on a wrong class, and lowest on the right one.
 
     Cells to reject are not among them. Labels that a second group of annotators disputes come after all others.
     """
-    known = [cell for cell in noted if cell.sample.target.kind != "reject"]
-    chosen: list[Noted] = []
+    known = [cell for cell in cells if cell.sample.target.kind != "reject"]
+    chosen: list[AnsweredCell] = []
     for disputed in (False, True):
         part = [cell for cell in known if (cell.sample.agreed is False) == disputed]
         surely_wrong = sorted(part, key=lambda cell: (-_on_wrong(cell), cell.sample.sample_id))
@@ -78,31 +78,31 @@ def worst(noted: Sequence[Noted], most: int = MOST_WORST) -> list[Noted]:
     return [*chosen, *rest][:most]
 
 
-def passed(noted: Sequence[Noted], most: int = MOST_PASSED) -> list[Noted]:
+def choose_let_through(cells: Sequence[AnsweredCell], most: int = MOST_LET_THROUGH) -> list[AnsweredCell]:
     """Choose things to reject that were not, the least suspected first."""
-    kept = [cell for cell in noted if cell.sample.target.kind == "reject" and cell.verdict != "rejected"]
+    kept = [cell for cell in cells if cell.sample.target.kind == "reject" and cell.verdict != "rejected"]
     return sorted(kept, key=lambda cell: (cell.reject_score, cell.sample.sample_id))[:most]
 
 
-def label_of(cell: Noted) -> str:
+def label_text(cell: AnsweredCell) -> str:
     """Name the label, and mark it where it is disputed."""
     return f"{cell.sample.label} (disputed)" if cell.sample.agreed is False else cell.sample.label
 
 
-def answer_of(cell: Noted) -> str:
+def answer_name(cell: AnsweredCell) -> str:
     """Name the ResNet's answer."""
     return CLASSES[cell.predicted]
 
 
-def _on_wrong(cell: Noted) -> float:
+def _on_wrong(cell: AnsweredCell) -> float:
     shares = cell.sample.target.shares
     return max(p for p, share in zip(cell.probabilities, shares, strict=True) if share < max(shares))
 
 
-def _on_right(cell: Noted) -> float:
+def _on_right(cell: AnsweredCell) -> float:
     shares = cell.sample.target.shares
     return sum(p for p, share in zip(cell.probabilities, shares, strict=True) if share == max(shares))
 
 
-def _once(cells: Sequence[Noted]) -> list[Noted]:
+def _once(cells: Sequence[AnsweredCell]) -> list[AnsweredCell]:
     return list({id(cell): cell for cell in cells}.values())

@@ -1,4 +1,4 @@
-"""One reproduction's bench: what stages share, and how a finished one is kept and taken up again."""
+"""One reproduction's bench: what stages share, and how a finished one is kept and read again."""
 
 import hashlib
 import json

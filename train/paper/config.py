@@ -1,4 +1,4 @@
-"""What a reproduction is told; unknown or senseless values are refused in one line."""
+"""The settings of a reproduction; unknown or senseless values are refused in one line."""
 
 from typing import Annotated, Literal
 
@@ -12,7 +12,7 @@ Pixels = Annotated[int, Field(ge=72, le=CROP_PX)]
 
 
 class PaperConfig(BaseModel):
-    """A whole reproduction.
+    """Settings of a reproduction.
 
     Attributes
     ----------
@@ -54,5 +54,5 @@ class PaperConfig(BaseModel):
 
 
 def whole_crop(side_px: int) -> Preprocessing:
-    """Preprocessing by which a network sees the whole crop, as in the paper, and not its middle alone."""
+    """Return the preprocessing by which a network sees the whole crop, as in the paper, and not its middle alone."""
     return Preprocessing(field_px=side_px, view_px=side_px)

@@ -38,7 +38,7 @@ class Databases:
     alone
         The same cells in DB-1.
     without_outline
-        Ids of cells that were drawn by lot but in which no leukocyte was found in the middle; others stand in for them.
+        Ids of cells that were drawn by lot but in which no leukocyte was found in the middle; others replace them.
     fresh
         Further cells, in no group with those, which no network of either protocol has seen a copy of.
     """
@@ -56,7 +56,7 @@ def alone(crop_bgr: Image, inside: Image) -> Image:
     ----------
     crop_bgr : uint8 array of shape [750, 750, 3]
     inside : uint8 array of shape [180, 180]
-        As `smearwatch.train.paper.outline.cell_outline` gives it.
+        As `smearwatch.train.paper.outline.outline_cell` gives it.
 
     Returns
     -------
@@ -90,40 +90,44 @@ def gather(
     DataUnusable
         Where a class has fewer than five usable cells, or a picture cannot be read.
     """
-    kept: list[tuple[Sample, Image]] = []
-    without: list[str] = []
-    lots = [_lot(every, place, config) for place in range(len(CLASSES))]
-    wanted = [published.sources(place, config.per_class) for place in range(len(CLASSES))]
-    for place, lot in enumerate(lots):
+    outlined: list[tuple[Sample, Image]] = []
+    without_outline: list[str] = []
+    by_class = [_shuffle_class(every, index, config) for index in range(len(CLASSES))]
+    wanted = [published.sources(index, config.per_class) for index in range(len(CLASSES))]
+    for index, candidates in enumerate(by_class):
         found = 0
-        for sample in lot:
-            if found == wanted[place]:
+        for sample in candidates:
+            if found == wanted[index]:
                 break
             inside = outlines.of(sample)
             if inside is None:
-                without.append(sample.sample_id)
+                without_outline.append(sample.sample_id)
                 continue
-            kept.append((sample, inside))
+            outlined.append((sample, inside))
             found += 1
-            progress("outlines drawn", len(kept), sum(wanted))
+            progress("outlines drawn", len(outlined), sum(wanted))
         if found < _FEWEST:
-            matter = f"{found} usable cells of class {CLASSES[place]}, and at least {_FEWEST} are needed"
-            raise DataUnusable(root, matter, f"put more pictures into a folder {CLASSES[place]}, or use --disputed")
+            matter = f"{found} usable cells of class {CLASSES[index]}, and at least {_FEWEST} are needed"
+            raise DataUnusable(root, matter, f"put more pictures into a folder {CLASSES[index]}, or use --disputed")
     outlines.write()
-    cells = [sample for sample, _ in kept]
-    groups = {sample.group for sample in cells} | {sample.group for sample in every if sample.sample_id in without}
+    cells = [sample for sample, _ in outlined]
+    groups = {sample.group for sample in cells} | {
+        sample.group for sample in every if sample.sample_id in without_outline
+    }
     each = min(_FRESH_PER_CLASS, config.per_class)
-    fresh = [cell for lot in lots for cell in [other for other in lot if other.group not in groups][:each]]
-    return Databases(cells, [alone_sample(sample, inside) for sample, inside in kept], without, fresh)
+    fresh = [
+        cell for candidates in by_class for cell in [other for other in candidates if other.group not in groups][:each]
+    ]
+    return Databases(cells, [alone_sample(sample, inside) for sample, inside in outlined], without_outline, fresh)
 
 
-def _lot(every: Sequence[Sample], place: int, config: PaperConfig) -> list[Sample]:
-    """Cells of one class in an order that depends on nothing but their contents and the seed."""
+def _shuffle_class(every: Sequence[Sample], class_index: int, config: PaperConfig) -> list[Sample]:
+    """Order the cells of one class by nothing but their contents and the seed."""
     usable = [
         sample
         for sample in every
         if sample.target.kind == "exact"
-        and int(np.argmax(sample.target.shares)) == place
+        and int(np.argmax(sample.target.shares)) == class_index
         and (config.disputed or sample.agreed is not False)
     ]
     return sorted(usable, key=lambda sample: hashlib.sha256(f"{config.seed}:{sample.digest}".encode()).digest())

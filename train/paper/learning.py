@@ -1,4 +1,4 @@
-"""Training of one stage and its scores: no choice is made on the way, the last epoch's network is the result."""
+"""Training of one stage: nothing is chosen by scores, the last epoch's network is the result."""
 
 import math
 from collections.abc import Callable

@@ -44,7 +44,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _PreparedCrop:
     """A crop at the outline's scale: what is stained, the cell's nucleus, and how far (um) each pixel is from it."""
 
     lab: Image
@@ -54,7 +54,7 @@ class _Place:
     distance_um: NDArray[np.float32]
 
 
-def cell_outline(crop_bgr: Image) -> Image | None:
+def outline_cell(crop_bgr: Image) -> Image | None:
     """Outline the leukocyte nearest to a crop's middle.
 
     Parameters
@@ -66,23 +66,23 @@ def cell_outline(crop_bgr: Image) -> Image | None:
     -------
     uint8 array of shape [180, 180], 1 inside the cell and 0 outside; None where no leukocyte is in the middle
     """
-    place = _placed(crop_bgr)
-    if place is None:
+    prepared = _prepare(crop_bgr)
+    if prepared is None:
         return None
-    inside = _cut(place, _LIKELY_UM, _SURE_UM)
-    if _collapsed(inside, place):
+    inside = _cut(prepared, _LIKELY_UM, _SURE_UM)
+    if _has_collapsed(inside, prepared):
         # The colours of the nucleus alone were learnt, and all cytoplasm taken for surroundings: begin further out.
-        inside = _cut(place, _LIKELY_UM + 1.0, _SURE_UM + 0.6)
-    return _tidied(inside, place)
+        inside = _cut(prepared, _LIKELY_UM + 1.0, _SURE_UM + 0.6)
+    return _tidy(inside, prepared)
 
 
-def _placed(crop_bgr: Image) -> _Place | None:
+def _prepare(crop_bgr: Image) -> _PreparedCrop | None:
     found = segment(crop_bgr, CROP_UM / CROP_PX)
     away_um = [_from_middle_um(cell) for cell in found.cells]
     if not away_um or min(away_um) > _MIDDLE_UM:
         return None
     nearest = int(np.argmin(away_um))
-    stain = _shrunken(found.mask() == NUCLEUS)
+    stain = _shrink(found.mask() == NUCLEUS)
     boxes = np.zeros_like(stain, dtype=bool)
     for number, cell in enumerate(found.cells):
         if number == nearest or away_um[number] < _LOBES_UM:
@@ -93,7 +93,7 @@ def _placed(crop_bgr: Image) -> _Place | None:
     small = cv2.resize(crop_bgr, (OUTLINE_PX, OUTLINE_PX), interpolation=cv2.INTER_AREA)
     soft = cv2.bilateralFilter(cv2.GaussianBlur(small, (0, 0), 1.0), 7, 25, 4)
     density = -np.log((soft.astype(np.float32) + 4.0) / (WHITE + 4.0))
-    return _Place(
+    return _PreparedCrop(
         lab=np.asarray(cv2.cvtColor(soft, cv2.COLOR_BGR2LAB), dtype=np.uint8),
         stained=np.asarray((density[..., 1] > _EMPTY_DENSITY) | (density.max(axis=2) > _EMPTY_ANY_DENSITY)),
         nucleus=nucleus,
@@ -108,7 +108,7 @@ def _from_middle_um(cell: Leukocyte) -> float:
 
 
 def _box(cell: Leukocyte) -> tuple[slice, slice]:
-    """Rows and columns of a cell's box at the outline's scale."""
+    """Return rows and columns of a cell's box at the outline's scale."""
     x, y, width, height = (side * OUTLINE_PX / CROP_PX for side in cell.box)
     return slice(int(y), math.ceil(y + height)), slice(int(x), math.ceil(x + width))
 
@@ -128,52 +128,52 @@ def _own_nucleus(stain: Image, boxes: Flags) -> tuple[Image, Flags]:
     return np.isin(labels, np.flatnonzero(whole & ~small)).astype(np.uint8), (labels > 0) & ~whole[labels]
 
 
-def _shrunken(flags: Flags) -> Image:
+def _shrink(flags: Flags) -> Image:
     grey = cv2.resize(flags.astype(np.uint8) * 255, (OUTLINE_PX, OUTLINE_PX), interpolation=cv2.INTER_AREA)
     return (np.asarray(grey) > 127).astype(np.uint8)
 
 
 def _distance_um(inside: Image) -> NDArray[np.float32]:
-    """Distance of every pixel from a shape, 0 within it."""
+    """Return the distance of every pixel from a shape, 0 within it."""
     return np.asarray(cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5), dtype=np.float32) * np.float32(_UM)
 
 
-def _cut(place: _Place, likely_um: float, sure_um: float) -> Image:
-    """One GrabCut; `likely_um` and `sure_um` from the nucleus, what is stained is likely and surely the cell's."""
-    near = place.stained & (place.distance_um < _REACH_UM)
-    state = np.full(place.nucleus.shape, cv2.GC_BGD, dtype=np.uint8)
+def _cut(prepared: _PreparedCrop, likely_um: float, sure_um: float) -> Image:
+    """Run one GrabCut; `likely_um` and `sure_um` from the nucleus, what is stained is likely and surely the cell's."""
+    near = prepared.stained & (prepared.distance_um < _REACH_UM)
+    state = np.full(prepared.nucleus.shape, cv2.GC_BGD, dtype=np.uint8)
     state[near] = cv2.GC_PR_BGD
-    state[place.stained & (place.distance_um < likely_um)] = cv2.GC_PR_FGD
-    hull = np.zeros_like(place.nucleus)
-    cv2.fillConvexPoly(hull, cv2.convexHull(cv2.findNonZero(place.nucleus)), 1)
-    if int(hull.sum()) < _GREATEST_HULL * int(place.nucleus.sum()):
-        state[(hull > 0) & place.stained] = cv2.GC_FGD
-    state[place.stained & (place.distance_um < sure_um)] = cv2.GC_FGD
-    state[place.others] = cv2.GC_BGD
+    state[prepared.stained & (prepared.distance_um < likely_um)] = cv2.GC_PR_FGD
+    hull = np.zeros_like(prepared.nucleus)
+    cv2.fillConvexPoly(hull, cv2.convexHull(cv2.findNonZero(prepared.nucleus)), 1)
+    if int(hull.sum()) < _GREATEST_HULL * int(prepared.nucleus.sum()):
+        state[(hull > 0) & prepared.stained] = cv2.GC_FGD
+    state[prepared.stained & (prepared.distance_um < sure_um)] = cv2.GC_FGD
+    state[prepared.others] = cv2.GC_BGD
     cv2.setRNGSeed(1)  # its clustering draws at random; the same crop must give the same outline
-    cv2.grabCut(place.lab, state, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), _TURNS, cv2.GC_INIT_WITH_MASK)
-    return (np.isin(state, (cv2.GC_FGD, cv2.GC_PR_FGD)) | (place.nucleus > 0)).astype(np.uint8)
+    cv2.grabCut(prepared.lab, state, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), _TURNS, cv2.GC_INIT_WITH_MASK)
+    return (np.isin(state, (cv2.GC_FGD, cv2.GC_PR_FGD)) | (prepared.nucleus > 0)).astype(np.uint8)
 
 
-def _collapsed(inside: Image, place: _Place) -> bool:
-    """Whether hardly more than the nucleus was cut out, though stain goes on all around it.
+def _has_collapsed(inside: Image, prepared: _PreparedCrop) -> bool:
+    """Return whether hardly more than the nucleus was cut out, though stain goes on all around it.
 
     A nucleus as large as a cell is one: a basophil's granules hide where it ends.
     """
-    if float(place.nucleus.sum()) * _UM**2 > _WHOLE_CELL_UM2:
+    if float(prepared.nucleus.sum()) * _UM**2 > _WHOLE_CELL_UM2:
         return False
     away_um = _distance_um(inside)
-    ring = (away_um > _RING_UM[0]) & (away_um < _RING_UM[1]) & ~place.others
-    growth = inside.sum() / max(1, int((place.distance_um < 0.5).sum()))
-    return bool(ring.any() and place.stained[ring].mean() > _COLLAPSED_RING and growth < _COLLAPSED_GROWTH)
+    ring = (away_um > _RING_UM[0]) & (away_um < _RING_UM[1]) & ~prepared.others
+    growth = inside.sum() / max(1, int((prepared.distance_um < 0.5).sum()))
+    return bool(ring.any() and prepared.stained[ring].mean() > _COLLAPSED_RING and growth < _COLLAPSED_GROWTH)
 
 
-def _tidied(inside: Image, place: _Place) -> Image:
+def _tidy(inside: Image, prepared: _PreparedCrop) -> Image:
     """Keep what hangs together with the nucleus by more than a neck, its notches closed and its vacuoles filled."""
     closed = _morph(inside, cv2.MORPH_CLOSE, _CLOSED_UM)
-    parted = _morph(closed, cv2.MORPH_OPEN, _NECK_UM) | place.nucleus
-    _, labels = cv2.connectedComponents(parted, connectivity=4)
-    whole = np.isin(labels, np.unique(labels[place.nucleus > 0])).astype(np.uint8)
+    without_necks = _morph(closed, cv2.MORPH_OPEN, _NECK_UM) | prepared.nucleus
+    _, labels = cv2.connectedComponents(without_necks, connectivity=4)
+    whole = np.isin(labels, np.unique(labels[prepared.nucleus > 0])).astype(np.uint8)
     contours, _ = cv2.findContours(whole, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = np.zeros_like(whole)
     cv2.drawContours(filled, contours, -1, 1, cv2.FILLED)

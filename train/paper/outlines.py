@@ -8,14 +8,14 @@ import torch
 
 from smearwatch.capture.finder.version import FINDER_VERSION
 from smearwatch.train.data.samples import Image, Sample
-from smearwatch.train.paper.outline import OUTLINE_PX, OUTLINE_VERSION, cell_outline
+from smearwatch.train.paper.outline import OUTLINE_PX, OUTLINE_VERSION, outline_cell
 from smearwatch.train.paper.stages import Stage, read_stage, write_stage
 
 _NAME = "outlines"
 
 
 class Outlines:
-    """The outlines of cells by the content of their pictures, taken up from a folder.
+    """The outlines of cells by the content of their pictures, those known read from a folder.
 
     Raises
     ------
@@ -36,7 +36,7 @@ class Outlines:
                 self._packed[entry["digest"]] = rows[number] if entry["found"] else None
 
     def of(self, sample: Sample) -> Image | None:
-        """Outline a cell, as `smearwatch.train.paper.outline.cell_outline` does.
+        """Outline a cell, as `smearwatch.train.paper.outline.outline_cell` does.
 
         Raises
         ------
@@ -44,7 +44,7 @@ class Outlines:
             Where its picture cannot be read.
         """
         if sample.digest not in self._packed:
-            inside = cell_outline(sample.draw())
+            inside = outline_cell(sample.draw())
             self._packed[sample.digest] = None if inside is None else np.packbits(inside)
         packed = self._packed[sample.digest]
         return None if packed is None else unpack(packed)

@@ -1,4 +1,4 @@
-"""Who is trained on and who tests: the paper's way, augmented first, and the honest one, divided first."""
+"""Which cells train and which test: by the paper's protocol, augmented first, and the honest one, divided first."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.paper import published
 from smearwatch.train.paper.config import PaperConfig, Protocol
 
-Places = NDArray[np.int64]
+Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
@@ -21,9 +21,9 @@ Flags = NDArray[np.bool_]
 class Pictures:
     """n pictures, each a numbered copy of a numbered cell: int64 [n] each, and the cells' classes."""
 
-    cells: Places
-    copies: Places
-    classes: Places
+    cells: Indices
+    copies: Indices
+    classes: Indices
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -67,7 +67,7 @@ class Plan:
 
 
 def plan(name: Protocol, cells: Sequence[Sample], config: PaperConfig) -> Plan:
-    """Lay down which picture is used for what; the same for the same cells and seed.
+    """Decide which picture is used for what; the same for the same cells and seed.
 
     Both protocols train on equally many pictures of each class, on average, and equally many in all.
 
@@ -99,11 +99,11 @@ def plan(name: Protocol, cells: Sequence[Sample], config: PaperConfig) -> Plan:
     return Plan(name, train, test, test_cells, _two_class_honest(classes, tested, config, generator), shared)
 
 
-def augmented(classes: Places, usable: Flags, counts: Sequence[int]) -> Pictures:
-    """So many pictures of each class: first each usable cell itself, then a copy of each, and so on."""
+def augmented(classes: Indices, usable: Flags, counts: Sequence[int]) -> Pictures:
+    """Take so many pictures of each class: first each usable cell itself, then a copy of each, and so on."""
     cells, copies = [], []
-    for place, count in enumerate(counts):
-        own = np.flatnonzero(usable & (classes == place))
+    for class_index, count in enumerate(counts):
+        own = np.flatnonzero(usable & (classes == class_index))
         turns = np.arange(count, dtype=np.int64)
         cells.append(own[turns % len(own)])
         copies.append(turns // len(own))
@@ -111,8 +111,8 @@ def augmented(classes: Places, usable: Flags, counts: Sequence[int]) -> Pictures
     return Pictures(chosen, np.concatenate(copies), classes[chosen])
 
 
-def test_side(cells: Sequence[Sample], classes: Places, seed: int) -> Flags:
-    """Flags of the test's cells: a fifth of each class, whole groups, in the order of the groups' hashes.
+def test_side(cells: Sequence[Sample], classes: Indices, seed: int) -> Flags:
+    """Flag the test's cells: a fifth of each class, whole groups, in the order of the groups' hashes.
 
     Raises
     ------
@@ -120,8 +120,8 @@ def test_side(cells: Sequence[Sample], classes: Places, seed: int) -> Flags:
         Where a class cannot be divided, because its groups hang together.
     """
     side: dict[str, bool] = {}
-    for place in range(len(CLASSES)):
-        own = [cells[int(row)].group for row in np.flatnonzero(classes == place)]
+    for class_index in range(len(CLASSES)):
+        own = [cells[int(row)].group for row in np.flatnonzero(classes == class_index)]
         wanted = max(1, round((1 - published.TRAIN_SHARE) * len(own)))
         taken = sum(side.get(group, False) for group in own)
         for group in sorted(set(own), key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest()):
@@ -129,29 +129,29 @@ def test_side(cells: Sequence[Sample], classes: Places, seed: int) -> Flags:
                 side[group] = taken < wanted
                 taken += own.count(group) * side[group]
     tested = np.array([side[sample.group] for sample in cells], dtype=bool)
-    for place, name in enumerate(CLASSES):
-        if len(set(tested[classes == place].tolist())) < 2:
+    for class_index, name in enumerate(CLASSES):
+        if len(set(tested[classes == class_index].tolist())) < 2:
             matter = f"the cells of class {name} all stand on one side, for they nearly equal each other or others"
             raise DataUnusable(Path(name), matter, "give more, and more different, pictures of this class")
     return tested
 
 
-def _two_class_paper(classes: Places, config: PaperConfig, generator: np.random.Generator) -> TwoClass:
-    """Each network's own pictures, its class and the mix, then a random fifth of them for its test."""
+def _two_class_paper(classes: Indices, config: PaperConfig, generator: np.random.Generator) -> TwoClass:
+    """Choose each network's own pictures, its class and the mix, then a random fifth of them for its test."""
     sizes = [published.scaled(count, config.per_class) for count in published.SPECIFIC]
     pictures = augmented(classes, np.ones(len(classes), dtype=bool), sizes)
     trains = np.zeros((len(pictures), len(CLASSES)), dtype=bool)
     tests = np.zeros_like(trains)
-    for place in range(len(CLASSES)):
-        rows = _own_and_mixed(pictures, np.ones(len(pictures), dtype=bool), place, config, generator, 1.0)
+    for class_index in range(len(CLASSES)):
+        rows = _own_and_mixed(pictures, np.ones(len(pictures), dtype=bool), class_index, config, generator, 1.0)
         rows = generator.permutation(rows)
         cut = round(published.TRAIN_SHARE * len(rows))
-        trains[rows[:cut], place] = True
-        tests[rows[cut:], place] = True
+        trains[rows[:cut], class_index] = True
+        tests[rows[cut:], class_index] = True
     return TwoClass(pictures, trains, tests)
 
 
-def _two_class_honest(classes: Places, tested: Flags, config: PaperConfig, generator: np.random.Generator) -> TwoClass:
+def _two_class_honest(classes: Indices, tested: Flags, config: PaperConfig, generator: np.random.Generator) -> TwoClass:
     """Take the same sizes, but from the sides that the six-class network has, fixed before any copy is made."""
     sizes = [published.scaled(count, config.per_class) for count in published.SPECIFIC]
     kept = [round(published.TRAIN_SHARE * count) for count in sizes]
@@ -162,20 +162,25 @@ def _two_class_honest(classes: Places, tested: Flags, config: PaperConfig, gener
     first = np.arange(len(pictures)) < len(one)
     trains = np.zeros((len(pictures), len(CLASSES)), dtype=bool)
     tests = np.zeros_like(trains)
-    for place in range(len(CLASSES)):
+    for class_index in range(len(CLASSES)):
         share = published.TRAIN_SHARE
-        trains[_own_and_mixed(pictures, first, place, config, generator, share), place] = True
-        tests[_own_and_mixed(pictures, ~first, place, config, generator, 1 - share), place] = True
+        trains[_own_and_mixed(pictures, first, class_index, config, generator, share), class_index] = True
+        tests[_own_and_mixed(pictures, ~first, class_index, config, generator, 1 - share), class_index] = True
     return TwoClass(pictures, trains, tests)
 
 
 def _own_and_mixed(
-    pictures: Pictures, usable: Flags, place: int, config: PaperConfig, generator: np.random.Generator, share: float
-) -> Places:
-    """All usable pictures of a class, and a mix of the other five, each with about the same say."""
-    rows = [np.flatnonzero(usable & (pictures.classes == place))]
-    others = [other for other in range(len(CLASSES)) if other != place]
-    mixed = round(published.scaled(published.MIXED[place], config.per_class) * share)
+    pictures: Pictures,
+    usable: Flags,
+    class_index: int,
+    config: PaperConfig,
+    generator: np.random.Generator,
+    share: float,
+) -> Indices:
+    """Choose all usable pictures of a class, and a mix of the other five, of each about as many."""
+    rows = [np.flatnonzero(usable & (pictures.classes == class_index))]
+    others = [other for other in range(len(CLASSES)) if other != class_index]
+    mixed = round(published.scaled(published.MIXED[class_index], config.per_class) * share)
     for number, other in enumerate(others):
         own = np.flatnonzero(usable & (pictures.classes == other))
         wanted = (mixed + number) // len(others)

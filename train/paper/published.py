@@ -43,10 +43,10 @@ TRAIN_SHARE: Final = 0.8
 
 
 def scaled(count: int, per_class: int) -> int:
-    """One of the paper's group sizes where about `per_class` pictures a class are wanted instead of 500."""
+    """Scale one of the paper's group sizes to about `per_class` pictures a class instead of 500."""
     return max(2, round(count * per_class / PER_CLASS))
 
 
-def sources(place: int, per_class: int) -> int:
-    """Cells of a class to start from: the paper's 1335 in the proportions of its augmented groups."""
-    return max(2, round(SOURCE_PICTURES * AUGMENTED[place] / sum(AUGMENTED) * per_class / PER_CLASS))
+def sources(class_index: int, per_class: int) -> int:
+    """Return how many cells of a class to start from: the paper's 1335 in the proportions of its augmented groups."""
+    return max(2, round(SOURCE_PICTURES * AUGMENTED[class_index] / sum(AUGMENTED) * per_class / PER_CLASS))

@@ -133,7 +133,7 @@ class CellCounts(JsonRecord):
 
 @dataclass(frozen=True, slots=True)
 class PaperReport(JsonRecord):
-    """A whole reproduction; `protocols` by name."""
+    """All of a reproduction; `protocols` by name."""
 
     settings: PaperConfig
     data: CellCounts

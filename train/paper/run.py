@@ -1,4 +1,4 @@
-"""The whole reproduction: databases, both protocols, training, scores, tables and the figure."""
+"""A reproduction from its cells to the tables: databases, both protocols, training, scores, figure."""
 
 import json
 from collections import Counter
@@ -41,7 +41,7 @@ _ON_DB1, _ON_DB2, _TWO_CLASS = 1, 2, 3
 
 
 def reproduce(root: Path, config: PaperConfig, out: Path, state: Path, progress: Progress) -> PaperReport:
-    """Do it all; stages that an interrupted run finished are taken up.
+    """Run every stage that an interrupted run has not finished, and write the report.
 
     Parameters
     ----------
@@ -98,17 +98,17 @@ def _six_class(bench: Bench, planned: Plan, side_px: int) -> SixClassResult:
     name = f"{planned.name}-{side_px}px"
     watched = planned.test_cells if len(planned.test_cells) else planned.test
 
-    def first() -> list[Epoch]:
+    def learn_db1() -> list[Epoch]:
         settings = bench.settings(f"{name} DB-1", config.epochs, config.learning_rate, _ON_DB1)
         return train_six(network, one, planned.train, watched, settings, bench.progress)
 
-    def then() -> list[Epoch]:
+    def learn_db2() -> list[Epoch]:
         settings = bench.settings(f"{name} DB-2", config.fine_epochs, config.fine_rate, _ON_DB2)
         return train_six(network, two, planned.train, watched, settings, bench.progress)
 
-    curve_one, key = bench.stage(f"{name}-db1", network, "", first)
+    curve_one, key = bench.stage(f"{name}-db1", network, "", learn_db1)
     tests = {"db1": score_six_class(answer(network, one, watched, bf16=config.bf16))}
-    curve_two, _ = bench.stage(f"{name}-db2", network, key, then)
+    curve_two, _ = bench.stage(f"{name}-db2", network, key, learn_db2)
     sides = {"augmented": planned.test, "cells": planned.test_cells}
     for side, pictures in sides.items():
         if len(pictures):

@@ -58,8 +58,8 @@ def compare(samples: Sequence[Sample], before: Judged, after: Judged) -> Compari
     labels = np.array([sample.label for sample in samples], dtype=np.str_)[known]
     one, two = before.at(known), after.at(known)
     rows = allowed_classes[known]
-    right_before = rows[np.arange(len(known)), one.places]
-    right_after = rows[np.arange(len(known)), two.places]
+    right_before = rows[np.arange(len(known)), one.class_indices]
+    right_after = rows[np.arange(len(known)), two.class_indices]
     strange_before, strange_after = before.verdicts[strange], after.verdicts[strange]
     names = [name for name in (*CLASSES, "neutrophil") if (labels == name).any()]
     return Comparison(

@@ -12,7 +12,7 @@ from smearwatch.models.engine import Engine
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
 from smearwatch.train.data.sources import DatasetSpec, ReportLine
-from smearwatch.train.evaluation.judged import Judged, judged
+from smearwatch.train.evaluation.judged import Judged, judge
 from smearwatch.train.evaluation.outputs import run_engine
 from smearwatch.train.promotion.card import CARD_FILE, render_card
 from smearwatch.train.promotion.compare import compare
@@ -135,7 +135,7 @@ def _compare_weights(
     before = [_judged(present, each, request.cache, "present weights", progress) for each in used]
     after = [_judged(candidate, each, request.cache, "new weights", progress) for each in used]
     every = [sample for each in used for sample in each.samples]
-    comparison = compare(every, Judged.joined(before), Judged.joined(after))
+    comparison = compare(every, Judged.join(before), Judged.join(after))
     by_set = {each.name: compare(each.samples, one, two) for each, one, two in zip(used, before, after, strict=True)}
     return replace(
         record,
@@ -150,4 +150,4 @@ def _compare_weights(
 def _judged(engine: Engine, cells: FrozenSet, cache: Path, what: str, progress: Progress) -> Judged:
     fields = shrunken_fields(cells.samples, engine.preprocessing, cache, progress)
     outputs = run_engine(engine, CellSet(cells.samples, fields), what, progress)
-    return judged(outputs, engine.manifest.policy)
+    return judge(outputs, engine.manifest.policy)
