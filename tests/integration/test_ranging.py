@@ -79,7 +79,7 @@ def test_weights_without_a_memory(folder: Path, tmp_path: Path):
     save_weights(tmp_path / "bare", networks.resnet, networks.bank, networks.manifest)
     result = run(folder, tmp_path / "bare")
     assert result.exit_code == 1
-    assert "do not remember" in str(result.exception)
+    assert "keep no record" in str(result.exception)
 
 
 def kind(name: str, cells: int = 40) -> LookRange:

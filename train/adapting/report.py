@@ -77,8 +77,7 @@ def _page(account: Account) -> Iterator[str]:
     check = account.check
     yield from ("# Adapted weights", "", RESEARCH_USE, "")
     yield f"- From `{check.name_before}` ({check.weights_before}) to {account.weights_after}"
-    mixed = f"{check.share:.0%} fitted weights, the rest the weights before"
-    yield f"- Adapted: {_STRATEGIES[check.strategy]}; {mixed}"
+    yield f"- Adapted: {_STRATEGIES[check.strategy]}; weight interpolation: {check.share:.0%} of the fitted weights"
     counts = ", ".join(f"{name} {count}" for name, count in check.cells.items() if count)
     yield f"- Labelled cells of this microscope: {counts}; {check.groups} groups"
     yield f"- Tolerance for old cells: {check.tolerance:g} of accuracy; {check.minutes} minutes"

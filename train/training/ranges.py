@@ -76,8 +76,8 @@ def add_ranges(config: TrainConfig, weights: Path, cache: Path, progress: Progre
     """
     manifest, known = checkpoint.read_manifest(weights), memory.load(weights)
     if known is None:
-        hint = "take weights that remember, or train them again"
-        raise WeightsUnusable(weights, "they do not remember what they were trained on", hint)
+        hint = "use weights that keep one, or train them again"
+        raise WeightsUnusable(weights, "they keep no record of their training cells", hint)
     samples = [each for each in list_samples(config) if memory.short(each.digest) in known.train_digests]
     if config.data.fields_found and any(each.source == SOURCE for each in samples):
         samples += find_by_pipeline(config.data.fields, samples, cache, progress)
