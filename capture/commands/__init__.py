@@ -1,1 +1,1 @@
-"""The commands of the capture room."""
+"""The commands that look at pictures: calibrate, segment, slide."""

@@ -87,14 +87,14 @@ def test_a_bar(state_dir, tmp_path):
         ((), "nothing to do (give --micrometer IMAGE or --bar IMAGE with --length-um, --list, or --forget NAME)"),
         (
             ("--micrometer", "{ruler}", "--bar", "{ruler}", "--length-um", "10"),
-            "--micrometer and --bar are two ways to measure (give the one that the picture shows)",
+            "--micrometer and --bar cannot be used together (give the one that the picture shows)",
         ),
-        (("--bar", "{ruler}", "--list"), "--bar and --list do not go together (give one of them)"),
-        (("--list", "--forget", "a"), "--list and --forget do not go together (give one of them)"),
-        (("--micrometer", "{ruler}"), "--length-um has to be a length"),
-        (("--micrometer", "{ruler}", "--length-um", "0"), "--length-um has to be a length"),
-        (("--micrometer", "{ruler}", "--length-um", "-10"), "--length-um has to be a length"),
-        (("--micrometer", "{ruler}", "--length-um", "nan"), "--length-um has to be a length"),
+        (("--bar", "{ruler}", "--list"), "--bar and --list cannot be used together (give one of them)"),
+        (("--list", "--forget", "a"), "--list and --forget cannot be used together (give one of them)"),
+        (("--micrometer", "{ruler}"), "--length-um must be a length"),
+        (("--micrometer", "{ruler}", "--length-um", "0"), "--length-um must be a length"),
+        (("--micrometer", "{ruler}", "--length-um", "-10"), "--length-um must be a length"),
+        (("--micrometer", "{ruler}", "--length-um", "nan"), "--length-um must be a length"),
     ],
 )
 def test_wrong_usage_is_one_line(state_dir, ruler, options, said):

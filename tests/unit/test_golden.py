@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from smearwatch.capture.scale import red_cells
+from smearwatch.capture.scale import circles
 from smearwatch.capture.slide import cells
 from smearwatch.capture.vision import crop, cytoplasm, light, nuclei
 from smearwatch.models.preprocess import Preprocessing
@@ -39,7 +39,7 @@ def test_a_renderer_that_stains_two_percent_darker_is_noticed(monkeypatch):
 @pytest.mark.parametrize(
     ("module", "name", "value"),
     [
-        (red_cells, "_RIM_WITHIN", 1.0),
+        (circles, "_RIM_WITHIN", 1.0),
         (light, "_GRID_LONG_SIDE", 40),
         (nuclei, "_FLOOR", 0.25),
         (cytoplasm, "_REACH_UM", 4.0),
