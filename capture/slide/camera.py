@@ -77,7 +77,7 @@ def motion_kernel(x_px: float, y_px: float) -> Floats:
 
 
 def _blur(light: Floats, sigma_px: float) -> Floats:
-    """Blur; wide blurs are computed at half the size, where nothing is lost that they leave."""
+    """Blur a picture; wide blurs are computed at half the size, where nothing is lost that they leave."""
     if sigma_px < 2.5:
         return np.asarray(cv2.GaussianBlur(light, (0, 0), sigma_px), dtype=np.float32)
     height, width = light.shape[:2]

@@ -156,7 +156,7 @@ def test_a_scale_that_no_smear_has_is_not_believed_of_a_source_either(state_dir,
     told = replace(frame(0.1, 400, 300), um_per_px=5.0, um_per_px_source="Acme SDK")
     (scaled,) = resolver(state_dir, um_per_px=0.1).admit([told])
     assert (scaled.um_per_px, scaled.um_per_px_source) == (0.1, "configured")
-    assert "Acme SDK says 5 um/px, not a number from 0.01 to 1" in "".join(capsys.readouterr())
+    assert "Acme SDK states 5 um/px, not a number from 0.01 to 1" in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize("trusted", ["micrometer", "configured"])
