@@ -1,1 +1,1 @@
-"""The commands that look at pictures: calibrate, segment, slide."""
+"""The commands calibrate, segment and slide."""

@@ -111,7 +111,7 @@ def _even_out(grey: Plane) -> Plane:
 
 
 def _find_direction(grey: Plane) -> float:
-    """Find the direction in which grey levels change most, in radians: the structure tensor's, over the whole picture."""
+    """Find the direction in which grey levels change most, in radians: by the structure tensor of the whole picture."""
     smooth = cv2.GaussianBlur(grey, (0, 0), 1.5)
     across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
     down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
