@@ -40,7 +40,7 @@ class Walked:
 def walked(views: list[View], *, seed: int = 5, **slide: object) -> list[Walked]:
     """Photograph and search a slide at these views."""
     smear = Slide(seed, **slide)  # type: ignore[arg-type]
-    smear._way = At(tuple(views))  # type: ignore[assignment]
+    smear._route = At(tuple(views))  # type: ignore[assignment]
     fields = []
     for index in range(len(views)):
         field = smear.field(index)

@@ -1,1 +1,1 @@
-"""The commands of the capture room."""
+"""The commands calibrate, segment and slide."""

@@ -1,4 +1,4 @@
-"""`smearwatch calibrate`: the scale of a camera, its adapter and its objective, measured on a picture and kept."""
+"""`smearwatch calibrate`: measure the scale of a camera with its adapter and objective on a picture, and keep it."""
 
 import hashlib
 import json
@@ -35,63 +35,66 @@ _EPILOG = "Example: smearwatch calibrate --micrometer ruler.tif --length-um 10"
 def calibrate(
     micrometer: Annotated[
         Path | None,
-        typer.Option("--micrometer", metavar="IMAGE", help="Measure on a picture of a stage micrometer."),
+        typer.Option("--micrometer", metavar="IMAGE", help="A picture of a stage micrometer to measure."),
     ] = None,
     bar: Annotated[
         Path | None,
-        typer.Option("--bar", metavar="IMAGE", help="Instead: measure on a picture with a scale bar drawn into it."),
+        typer.Option("--bar", metavar="IMAGE", help="Or: a picture with a scale bar drawn into it."),
     ] = None,
     length_um: Annotated[
         float | None,
         typer.Option(
-            "--length-um", metavar="L", help="In um: from one ruled line to the next (often 10), or the bar's length."
+            "--length-um", metavar="L", help="Distance in um from one line to the next (often 10), or the bar's length."
         ),
     ] = None,
-    name: Annotated[str, typer.Option("--name", help="Name of this camera, adapter and objective.")] = DEFAULT_NAME,
+    name: Annotated[str, typer.Option("--name", help="Name for this camera, adapter and objective.")] = DEFAULT_NAME,
     overlay: Annotated[
-        Path | None, typer.Option("--overlay", metavar="FILE", help="Write the picture with what was found drawn in.")
+        Path | None,
+        typer.Option("--overlay", metavar="FILE", help="Write the picture with the measured lines or bar marked."),
     ] = None,
-    show: Annotated[bool, typer.Option("--list", help="Show what is kept, and measure nothing.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="Show the kept calibrations.")] = False,
     forgotten: Annotated[
-        str | None, typer.Option("--forget", metavar="NAME", help="Remove a kept one, and measure nothing.")
+        str | None, typer.Option("--forget", metavar="NAME", help="Remove a kept calibration.")
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON objects, one a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")] = False,
 ) -> None:
-    """Measure a scale and keep it; `run` believes it before anything else, for pictures of the same size.
+    """Measure how many micrometres one pixel of your camera shows, and keep it.
 
-    Give one of --micrometer and --bar (with --length-um), --list, --forget.
+    `run` prefers this scale to all others, for pictures of the same size.
+
+    Use one of these: --micrometer or --bar, each with --length-um; --list; --forget.
     """
     _one_of({"--micrometer": micrometer, "--bar": bar, "--list": show or None, "--forget": forgotten})
     state_dir = load_settings(config).state_dir
     if show:
-        _tell_all(state_dir, as_json=as_json)
+        _report_all(state_dir, as_json=as_json)
         return
     if forgotten is not None:
-        _tell_forgotten(forgotten, forget(state_dir, forgotten), as_json=as_json)
+        _report_forgotten(forgotten, forget(state_dir, forgotten), as_json=as_json)
         return
     image = micrometer or bar
     assert image is not None
     length = math.nan if length_um is None else length_um
     if not (math.isfinite(length) and length > 0.0):
         _refuse(
-            "--length-um has to be a length in um, such as 10", "give the distance of two lines, or the bar's length"
+            "--length-um must be a length in um, such as 10", "give the distance from line to line, or the bar's length"
         )
-    measured = _measured(image, length, check_calibration_name(name), is_bar=bar is not None, overlay=overlay)
+    measured = _measure(image, length, check_calibration_name(name), is_bar=bar is not None, overlay=overlay)
     store(state_dir, measured)
-    _tell(measured, as_json=as_json)
+    _report(measured, as_json=as_json)
 
 
-def _one_of(ways: dict[str, object]) -> None:
-    given = [option for option, value in ways.items() if value is not None]
+def _one_of(actions: dict[str, object]) -> None:
+    given = [option for option, value in actions.items() if value is not None]
     if not given:
         _refuse("nothing to do", "give --micrometer IMAGE or --bar IMAGE with --length-um, --list, or --forget NAME")
     if given == ["--micrometer", "--bar"]:
-        _refuse("--micrometer and --bar are two ways to measure", "give the one that the picture shows")
+        _refuse("--micrometer and --bar cannot be used together", "give the one that the picture shows")
     if len(given) > 1:
-        _refuse(f"{' and '.join(given)} do not go together", "give one of them")
+        _refuse(f"{' and '.join(given)} cannot be used together", "give one of them")
 
 
 def _refuse(matter: str, hint: str) -> None:
@@ -99,7 +102,7 @@ def _refuse(matter: str, hint: str) -> None:
     raise typer.Exit(2)
 
 
-def _measured(image: Path, length_um: float, name: str, *, is_bar: bool, overlay: Path | None) -> Calibration:
+def _measure(image: Path, length_um: float, name: str, *, is_bar: bool, overlay: Path | None) -> Calibration:
     from smearwatch.capture.formats.decode import FrameUnusable, decode
     from smearwatch.capture.scale.ruling import RulingNotFound, find_ruling
     from smearwatch.capture.scale.scale_bar import BarNotFound, find_scale_bar
@@ -120,8 +123,8 @@ def _measured(image: Path, length_um: float, name: str, *, is_bar: bool, overlay
         raise CalibrationUnusable(f"{image}: {error}", error.hint) from None
     um_per_px = length_um / length_px
     if not is_usable(um_per_px):
-        matter = f"{image}: {length_um:g} um on {length_px:.1f} px are {um_per_px:.4g} um/px, not {USABLE}"
-        raise CalibrationUnusable(matter, "check --length-um: the distance of neighbouring lines, or the bar's length")
+        matter = f"{image}: {length_um:g} um on {length_px:.1f} px would be {um_per_px:.4g} um/px, not {USABLE}"
+        raise CalibrationUnusable(matter, "check --length-um: the distance from line to line, or the bar's length")
     if overlay is not None:
         _draw(bgr, drawn[0], overlay)
     return Calibration(
@@ -151,8 +154,8 @@ def _draw(bgr: "np.ndarray[Any, Any]", found: Any, target: Path) -> None:
     else:
         angle = np.radians(found.angle_deg)
         across, along = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
-        for place in found.places_px:
-            middle = np.array([width, height]) / 2.0 + place * across
+        for position in found.places_px:
+            middle = np.array([width, height]) / 2.0 + position * across
             ends = [tuple(int(v) for v in middle + side * max(width, height) * along) for side in (-1, 1)]
             cv2.line(drawn, ends[0], ends[1], (0, 0, 255), thick, cv2.LINE_AA)
     encoded, data = cv2.imencode(target.suffix if target.suffix in {".png", ".jpg"} else ".png", drawn)
@@ -166,27 +169,27 @@ def _draw(bgr: "np.ndarray[Any, Any]", found: Any, target: Path) -> None:
         ) from None
 
 
-def _tell_all(state_dir: Path, *, as_json: bool) -> None:
+def _report_all(state_dir: Path, *, as_json: bool) -> None:
     kept = list_calibrations(state_dir)
     if not kept and not as_json:
-        how = "`smearwatch calibrate --micrometer IMAGE --length-um 10` keeps one"
+        how = "make one with `smearwatch calibrate --micrometer IMAGE --length-um 10`"
         sys.stdout.write(f"no calibrations under {calibrations_root(state_dir)} yet: {how}\n")
     for calibration in kept:
-        _tell(calibration, as_json=as_json)
+        _report(calibration, as_json=as_json)
 
 
-def _tell_forgotten(name: str, calibration: Calibration | None, *, as_json: bool) -> None:
+def _report_forgotten(name: str, calibration: Calibration | None, *, as_json: bool) -> None:
     if as_json:
-        told = None if calibration is None else calibration.model_dump()
-        sys.stdout.write(json.dumps({"forgotten": name, "calibration": told}) + "\n")
+        removed = None if calibration is None else calibration.model_dump()
+        sys.stdout.write(json.dumps({"forgotten": name, "calibration": removed}) + "\n")
     elif calibration is None:
         sys.stdout.write(f"forgotten: {name}, which was damaged\n")
     else:
         sys.stdout.write("forgotten: ")
-        _tell(calibration, as_json=False)
+        _report(calibration, as_json=False)
 
 
-def _tell(calibration: Calibration, *, as_json: bool) -> None:
+def _report(calibration: Calibration, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(calibration.model_dump()) + "\n")
         return

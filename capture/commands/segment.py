@@ -1,4 +1,4 @@
-"""`smearwatch segment`: pictures of fields to leukocytes, without a daemon."""
+"""`smearwatch segment`: find the leukocytes in pictures of fields, without a daemon."""
 
 import json
 import sys
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
-_EPILOG = "Example: smearwatch segment field.jpg --um-per-px 0.09 --overlay looks --json"
+_EPILOG = "Example: smearwatch segment field.jpg --um-per-px 0.09 --overlay marked --json"
 _POOR_FIELDS = ("underexposed", "overexposed", "empty", "not_a_smear", "out_of_focus", "moving")
 _PROGRESS_AFTER_S = 1.0
 
 
 class PictureUnusable(Exception):
-    """A picture that could not be searched; `hint` says how to mend it."""
+    """A picture that could not be searched; `hint` tells what to do about it."""
 
     def __init__(self, file: Path, reason: str, detail: str, hint: str) -> None:
         super().__init__(detail if detail.startswith(str(file)) else f"{file}: {detail}")
@@ -37,38 +37,44 @@ def segment(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Pictures: JPEG, PNG, BMP, TIFF or CZI.")],
     um_per_px: Annotated[
         str,
-        typer.Option("--um-per-px", metavar="X|auto", help="Scale; auto asks the file, then its red cells."),
+        typer.Option(
+            "--um-per-px", metavar="X|auto", help="Scale; auto takes the file's own, or else measures its red cells."
+        ),
     ] = "auto",
     scale_from: Annotated[
-        str, typer.Option("--scale-from", help="Believe metadata, configured or red_cells alone; else auto.")
+        str, typer.Option("--scale-from", help="Use only metadata, configured or red_cells; auto compares all of them.")
     ] = "auto",
     search_stain: Annotated[
         Literal["as_photographed", "red_cells"],
-        typer.Option("--search-stain", help="red_cells: pale pictures are searched as if stained as usual."),
+        typer.Option("--search-stain", help="red_cells: search pale pictures as if their stain were normal."),
     ] = "as_photographed",
     masks: Annotated[
         Path | None,
-        typer.Option("--masks", metavar="DIR", help="Write a PNG per picture: 0 nothing, 128 cytoplasm, 255 nucleus."),
+        typer.Option(
+            "--masks", metavar="DIR", help="Write a PNG for each picture: 0 background, 128 cytoplasm, 255 nucleus."
+        ),
     ] = None,
     overlay: Annotated[
         Path | None,
-        typer.Option("--overlay", metavar="DIR", help="Write a JPEG per picture with boxes, outlines and a scale bar."),
+        typer.Option(
+            "--overlay", metavar="DIR", help="Write a JPEG for each picture with boxes, outlines and a scale bar."
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a picture on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object per picture.")] = False,
 ) -> None:
     """Find the leukocytes in pictures of whole fields.
 
-    A picture that cannot be used gets one line on stderr and the others still run; the exit status is then 1.
-    A picture of poor quality is an answer: it says accepted false and why.
+    A picture that cannot be read is named on stderr, the others are still searched, and the exit status is 1.
+    A picture of poor quality is no error: it is reported as not searched, with the reason.
     """
     policy = _scale_policy(um_per_px, scale_from)
-    places = [_names(images, masks, "--masks", ".png"), _names(images, overlay, "--overlay", ".jpg")]
+    targets = [_names(images, masks, "--masks", ".png"), _names(images, overlay, "--overlay", ".jpg")]
     progress = _Progress(len(images))
     failed = False
     for number, file in enumerate(images, start=1):
         try:
             restain = search_stain == "red_cells"
-            record = _searched(file, policy, *(names.get(number) for names in places), restain=restain)
+            record = _search(file, policy, *(names.get(number) for names in targets), restain=restain)
         except PictureUnusable as unusable:
             failed = True
             progress.clear()
@@ -91,7 +97,7 @@ def _scale_policy(um_per_px: str, scale_from: str) -> "ScalePolicy":
     trusted: dict[str, ScaleSource | None] = {"auto": None, **{name: name for name in get_args(ScaleSource)}}
     if scale_from not in trusted or scale_from == "micrometer":
         hint = "give auto, metadata, configured or red_cells"
-        sys.stderr.write(f"smearwatch: --scale-from {scale_from}: not known here ({hint})\n")
+        sys.stderr.write(f"smearwatch: --scale-from {scale_from}: not possible here ({hint})\n")
         raise typer.Exit(2)
     providers: list[ScaleProvider] = [MetadataProvider(_print_warning)]
     if (value := typed_scale_or_auto(um_per_px)) is not None:
@@ -108,7 +114,7 @@ def _print_warning(warning: "ScaleWarning") -> None:
 
 
 def _names(images: list[Path], folder: Path | None, option: str, suffix: str) -> dict[int, Path]:
-    """File of each picture by its number; pictures of one name in two folders do not overwrite each other."""
+    """Return a file for each picture by its number; those of one name in two folders do not overwrite each other."""
     if folder is None:
         return {}
     try:
@@ -125,7 +131,7 @@ def _names(images: list[Path], folder: Path | None, option: str, suffix: str) ->
     return names
 
 
-def _searched(
+def _search(
     file: Path, policy: "ScalePolicy", mask_file: Path | None, overlay_file: Path | None, *, restain: bool
 ) -> dict[str, Any]:
     from smearwatch.capture.finder.field import FieldRejected, find

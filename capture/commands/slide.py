@@ -1,4 +1,4 @@
-"""`smearwatch slide`: a simulated slide, written into a folder as a camera's software would."""
+"""`smearwatch slide`: write a simulated slide into a folder, as a camera's software would."""
 
 import json
 import signal
@@ -27,73 +27,82 @@ _EPILOG = (
 
 @app.command(epilog=_EPILOG)
 def slide(
-    out: Annotated[Path, typer.Option("--out", help="Folder to write into; made where it does not exist.")],
-    truth: Annotated[Path | None, typer.Option("--truth", help="File for the truth (JSON lines), elsewhere.")] = None,
-    fields: Annotated[int | None, typer.Option("--fields", help="End after so many fields.")] = None,
-    cells: Annotated[
-        int | None, typer.Option("--cells", help="End after so many whole leukocytes, each counted once.")
+    out: Annotated[Path, typer.Option("--out", help="Folder for the pictures; it is made if it does not exist.")],
+    truth: Annotated[
+        Path | None, typer.Option("--truth", help="File for the true cells (JSON lines), in another folder.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same slide, byte for byte.")] = 1,
-    start: Annotated[int, typer.Option("--start", help="Number of the first field along the path.")] = 0,
-    rate: Annotated[float, typer.Option("--rate", help="Fields a second; 0 for as fast as possible.")] = 4.0,
-    um_per_px: Annotated[float, typer.Option("--um-per-px", help="Scale, 0.022 to 0.13.")] = 0.09,
+    fields: Annotated[int | None, typer.Option("--fields", help="Stop after this many fields.")] = None,
+    cells: Annotated[
+        int | None, typer.Option("--cells", help="Stop after this many whole leukocytes, each counted once.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed draws the same slide, byte for byte.")] = 1,
+    start: Annotated[int, typer.Option("--start", help="Number of the first field.")] = 0,
+    rate: Annotated[float, typer.Option("--rate", help="Fields per second; 0 for as fast as possible.")] = 4.0,
+    um_per_px: Annotated[float, typer.Option("--um-per-px", help="Scale of the pictures, 0.022 to 0.13.")] = 0.09,
     size: Annotated[str, typer.Option("--size", help="Width and height in pixels.")] = "1440x900",
     picture_format: Annotated[str, typer.Option("--format", help="jpeg, png, tiff or bmp.")] = "jpeg",
     quality: Annotated[int, typer.Option("--quality", help="JPEG quality.")] = 92,
-    mix: Annotated[str | None, typer.Option("--mix", help="Differential, like segmented=60,lymphocyte=40.")] = None,
+    mix: Annotated[str | None, typer.Option("--mix", help="Differential, such as segmented=60,lymphocyte=40.")] = None,
     hard: Annotated[
-        bool, typer.Option("--hard", help="Littered, unevenly stained, at times blurred or moved; options may differ.")
+        bool,
+        typer.Option(
+            "--hard", help="A difficult slide: dirt, uneven stain, some fields blurred; options below override."
+        ),
     ] = False,
     variation: Annotated[
-        float | None, typer.Option("--variation", help="How far stain and light vary, 0 to 1.5 [0.5; hard: 1].")
+        float | None, typer.Option("--variation", help="How much stain and light vary, 0 to 1.5 [0.5; hard: 1].")
     ] = None,
     blurred: Annotated[
         float | None, typer.Option("--blurred", help="Share of fields clearly out of focus, 0 to 1 [0; hard: 0.02].")
     ] = None,
     moved: Annotated[
         float | None,
-        typer.Option("--moved", help="Share of fields taken while the slide moves, 0 to 1 [0; hard: 0.03]."),
+        typer.Option("--moved", help="Share of fields blurred by movement, 0 to 1 [0; hard: 0.03]."),
     ] = None,
     focus: Annotated[
-        float | None, typer.Option("--focus", help="Mild defocus of every field, spread in um, 0 to 1 [0; hard: 0.08].")
+        float | None, typer.Option("--focus", help="Slight defocus of every field, in um, 0 to 1 [0; hard: 0.08].")
     ] = None,
     stain_drift: Annotated[
         float | None,
-        typer.Option("--stain-drift", help="How far the stain differs over the slide, 0 to 1 [0; hard: 0.6]."),
+        typer.Option("--stain-drift", help="How much the stain differs over the slide, 0 to 1 [0; hard: 0.6]."),
     ] = None,
     route: Annotated[
-        str, typer.Option("--route", help="meander: upright fields that do not overlap; freehand: as a hand goes.")
+        str, typer.Option("--route", help="meander: fields side by side; freehand: as a hand moves the stage.")
     ] = "meander",
     overlap: Annotated[
         float | None,
-        typer.Option("--overlap", help="Freehand: a step leaves up to this share of the area in view [0.6]."),
+        typer.Option("--overlap", help="Freehand: neighbouring fields overlap by up to this share [0.6]."),
     ] = None,
     angle: Annotated[
-        float | None, typer.Option("--angle", help="Freehand: fields turn by up to so many degrees [10].")
+        float | None, typer.Option("--angle", help="Freehand: fields are turned by up to this many degrees [10].")
     ] = None,
     scale_drift: Annotated[
         float | None, typer.Option("--scale-drift", help="Freehand: the scale drifts by up to this share [0.05].")
     ] = None,
     revisits: Annotated[
         float | None,
-        typer.Option("--revisits", help="Freehand: share of fields that show an earlier place again [0.08]."),
+        typer.Option("--revisits", help="Freehand: share of fields that show an earlier field again [0.08]."),
     ] = None,
     pairs: Annotated[
-        float | None, typer.Option("--pairs", help="Share of leukocytes with another touching them [0; hard: 0.12].")
+        float | None, typer.Option("--pairs", help="Share of leukocytes that touch another one [0; hard: 0.12].")
     ] = None,
-    smudges: Annotated[float | None, typer.Option("--smudges", help="Smudged nuclei a mm2 [0; hard: 26].")] = None,
+    smudges: Annotated[float | None, typer.Option("--smudges", help="Smudged nuclei per mm2 [0; hard: 26].")] = None,
     erythroblasts: Annotated[
-        float | None, typer.Option("--erythroblasts", help="Nucleated red cells a mm2 [0; hard: 18].")
+        float | None, typer.Option("--erythroblasts", help="Nucleated red cells per mm2 [0; hard: 18].")
     ] = None,
-    clumps: Annotated[float | None, typer.Option("--clumps", help="Platelet clumps a mm2 [0; hard: 30].")] = None,
-    giants: Annotated[float | None, typer.Option("--giants", help="Giant platelets a mm2 [0; hard: 50].")] = None,
+    clumps: Annotated[float | None, typer.Option("--clumps", help="Platelet clumps per mm2 [0; hard: 30].")] = None,
+    giants: Annotated[float | None, typer.Option("--giants", help="Giant platelets per mm2 [0; hard: 50].")] = None,
     precipitate: Annotated[
-        float | None, typer.Option("--precipitate", help="Spots of fallen-out stain a mm2 [0; hard: 90].")
+        float | None, typer.Option("--precipitate", help="Spots of stain precipitate per mm2 [0; hard: 90].")
     ] = None,
-    by_rename: Annotated[bool, typer.Option("--rename", help="Write under a temporary name, then rename.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a field, and one at the end.")] = False,
+    by_rename: Annotated[
+        bool, typer.Option("--rename", help="Write each file under a temporary name, then rename it.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, one object per field and a summary at the end.")
+    ] = False,
 ) -> None:
-    """Draw a simulated blood smear, field by field, and write it as a camera's software would."""
+    """Draw a simulated blood smear, field by field, and write the pictures as a camera's software would."""
     from smearwatch.capture.slide.errors import SlideError
     from smearwatch.capture.slide.request import requested_slide
     from smearwatch.capture.slide.writer import FieldWriter, Pace
@@ -127,7 +136,7 @@ def slide(
         writer = FieldWriter(out, _format(picture_format), quality, by_rename)
         pace = Pace(rate)
     except SlideError as error:
-        _say(f"smearwatch: {error} ({error.hint})")
+        _complain(f"smearwatch: {error} ({error.hint})")
         raise typer.Exit(2) from None
     _make_folder(out)
     summary = _run(smear, writer, pace, truth, start=start, fields=fields, cells=cells, as_json=as_json)
@@ -149,7 +158,7 @@ def _run(
     cells: int | None,
     as_json: bool,
 ) -> dict[str, Any]:
-    """Write fields until there are enough or somebody ends it; give the truth's summary."""
+    """Write fields until there are enough or somebody ends it; return the truth's summary."""
     from smearwatch.capture.slide.stain import CELL_CLASSES
     from smearwatch.capture.slide.writer import truth_file, truth_line
 
@@ -172,7 +181,7 @@ def _run(
             # A cell that several fields show is one cell.
             counts.update(cls for name, cls in whole.items() if name not in known)
             known.update(whole)
-            _tell(field, line, counts, as_json=as_json)
+            _report(field, line, counts, as_json=as_json)
             if written == fields or (cells is not None and counts.total() >= cells):
                 break
     return {
@@ -184,8 +193,8 @@ def _run(
     }
 
 
-def _tell(field: "Field", line: str, counts: Counter[str], *, as_json: bool) -> None:
-    """Say that a field is written: a line of JSON, or progress where a person looks on."""
+def _report(field: "Field", line: str, counts: Counter[str], *, as_json: bool) -> None:
+    """Report that a field is written: a line of JSON, or progress where a person is watching."""
     if as_json:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
@@ -235,5 +244,5 @@ def _within(option: str, value: float, low: float, high: float) -> None:
         raise SlideError(f"{option} cannot be {value}", hint=f"use {low:g} to {high:g}")
 
 
-def _say(line: str) -> None:
+def _complain(line: str) -> None:
     sys.stderr.write(line + "\n")

@@ -122,7 +122,7 @@ def _pixels(view: memoryview, tile: CziTile, dtype: np.dtype[Any], samples: int)
         unpack = imagecodecs.jpeg8_decode if tile.compression == _JPEG else decode_jpeg_xr
         rgb = np.asarray(unpack(packed)).reshape(shape)
         if rgb.dtype != dtype:
-            raise ValueError(f"a tile has {rgb.dtype} samples, its directory says {dtype}")
+            raise ValueError(f"a tile has {rgb.dtype} samples, its directory states {dtype}")
         return np.asarray(rgb[..., [2, 1, 0, 3][:samples]] if samples >= 3 else rgb)
     # Some programs store a tile plain and state that it is packed.
     plain = packed if len(packed) == size else _unpack(packed, tile.compression, size, dtype.itemsize)

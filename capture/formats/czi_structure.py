@@ -133,7 +133,7 @@ def _inside(view: memoryview, at: int, size: int) -> None:
 
 
 def _segment(view: memoryview, at: int, name: bytes) -> tuple[int, int]:
-    """Where a segment's data begin, and their length."""
+    """Return where a segment's data begin, and their length."""
     _inside(view, at, _SEGMENT.size)
     found, allocated, used = _SEGMENT.unpack_from(view, at)
     size = used or allocated

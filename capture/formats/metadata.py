@@ -137,7 +137,7 @@ def side_file_for(path: Path) -> Path | None:
 
 
 def _zeiss(xml: bytes | memoryview, origin: ScaleOrigin) -> MetadataScale | MetadataOdd | None:
-    """Zeiss's `Scaling` items, metres a pixel: `<Scaling><Items><Distance Id="X"><Value>4.4E-08</Value>`."""
+    """Read Zeiss's `Scaling` items, metres a pixel: `<Scaling><Items><Distance Id="X"><Value>4.4E-08</Value>`."""
     try:
         root = parse_xml(xml)
     except XmlUnusable as unusable:
@@ -194,7 +194,7 @@ def _ome(description: bytes) -> MetadataScale | MetadataOdd | None:
 
 
 def _imagej(page: TiffPage) -> MetadataScale | MetadataOdd | None:
-    """ImageJ's `unit=` with the resolution tags, pixels a unit (ij.io.TiffEncoder and FileSaver)."""
+    """Read ImageJ's `unit=` with the resolution tags, pixels a unit (ij.io.TiffEncoder and FileSaver)."""
     found = re.search(rb"^unit=(.*)$", page.description, re.MULTILINE)
     if found is None or not page.resolution:
         return None
@@ -213,7 +213,7 @@ def _imagej(page: TiffPage) -> MetadataScale | MetadataOdd | None:
 
 
 def _resolution(page: TiffPage) -> MetadataScale | MetadataOdd | None:
-    """TIFF 6.0, tags 282, 283 and 296; what is not plausible is a printer's or a screen's and is passed over."""
+    """Read TIFF 6.0's tags 282, 283 and 296; what is not plausible is a printer's or a screen's and is passed over."""
     um_per_unit = {_INCH: 25400.0, _CENTIMETRE: 10000.0}.get(page.first(RESOLUTION_UNIT, _INCH))
     per_unit = [page.resolution.get(tag, 0.0) for tag in (X_RESOLUTION, Y_RESOLUTION)]
     if um_per_unit is None or min(per_unit) <= 0:

@@ -35,7 +35,7 @@ class Ome:
 
 
 def is_ome(description: bytes) -> bool:
-    """Whether a TIFF's description looks like OME-XML."""
+    """Return whether a TIFF's description looks like OME-XML."""
     start = description[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     return start.startswith(b"<") and (b"<OME" in start or b":OME" in start)
 

@@ -146,7 +146,7 @@ class _Reader:
         return int(struct.unpack(self.order + code, self.view[at : at + size])[0])
 
     def directory(self, offset: int) -> tuple[TiffPage, int]:
-        """One directory, and where the next one is (0: none)."""
+        """Read one directory, and where the next one is (0: none)."""
         word = "Q" if self.big else "I"
         count = self.number("Q" if self.big else "H", offset)
         first = offset + (8 if self.big else 2)

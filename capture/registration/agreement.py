@@ -179,7 +179,7 @@ def _compare_blocks(warped: Image, covered: Flags, grey: Image, search_px: int) 
 
 
 def _starts(first: int, length: int) -> list[int]:
-    """Where blocks begin along one side of the overlap, from one end to the other, however narrow it is."""
+    """Return where blocks begin along one side of the overlap, from one end to the other, however narrow it is."""
     room = length - _BLOCK_PX
     if room < 0:
         return []

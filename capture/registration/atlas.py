@@ -13,7 +13,7 @@ from smearwatch.capture.registration.similarity import Similarity
 _BIN_UM = 40.0
 _VIEWS_COMPARED = 6  # of one cell; more add nothing
 
-_ALIKE_ENOUGH, _VIEWS_TRIED = 0.92, 3  # of one cell; the field that shows it likest may show hardly anything else
+_ALIKE_ENOUGH, _VIEWS_TRIED = 0.92, 3  # of one cell; the field that shows it most alike may show hardly anything else
 
 CellKey = tuple[str, int]
 """Frame and index."""
@@ -95,7 +95,7 @@ class Atlas:
         return list(self.fields)[-most:][::-1]
 
     def alike(self, turned: Sequence[Descriptor], *, least: float, most: int) -> list[list[Likeness]]:
-        """Return the views that look most like each of some cells, of so many known cells at most, the likest first."""
+        """Return the views most like each of some cells, of so many known cells at most, the most alike first."""
         if not turned or not self._views:
             return [[] for _ in turned]
         return [self._most_alike(alike, least, most) for alike in self._descriptors.alike(turned)]
@@ -104,7 +104,7 @@ class Atlas:
         best = alike.max(axis=0)
         entries = np.flatnonzero(best >= least)
         views: Counter[CellKey] = Counter()
-        likest: list[Likeness] = []
+        found: list[Likeness] = []
         for entry in entries[(-best[entries]).argsort(kind="stable")].tolist():
             view = self._views[entry]
             if len(views) == most and view.counted_as not in views:
@@ -112,8 +112,8 @@ class Atlas:
             views[view.counted_as] += 1
             if views[view.counted_as] == 1 or (best[entry] >= _ALIKE_ENOUGH and views[view.counted_as] <= _VIEWS_TRIED):
                 angle_deg = ANGLES_DEG[int(alike[:, entry].argmax())]
-                likest.append(Likeness(view, float(best[entry]), angle_deg))
-        return likest
+                found.append(Likeness(view, float(best[entry]), angle_deg))
+        return found
 
     def near(self, component: int, position_um: complex, within_um: float) -> list[View]:
         """Return the views of cells near a position in a component, the nearest first."""

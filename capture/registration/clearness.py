@@ -45,7 +45,7 @@ class Clearness:
     inside: float
 
     def beats(self, other: "Clearness") -> bool:
-        """Whether another view of the same cell is clearly worse: blurred beside this one, or cut off much more."""
+        """Return whether another view of the same cell is clearly worse: blurred beside this one, or more cut off."""
         sharper = self.sharpness >= _CLEARLY_SHARPER * other.sharpness and self.inside >= other.inside - _AS_MUCH_INSIDE
         more = self.inside >= other.inside + _CLEARLY_MORE_INSIDE and self.sharpness >= _AS_SHARP * other.sharpness
         return sharper or more

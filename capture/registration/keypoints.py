@@ -73,5 +73,5 @@ def guess(new: Keypoints, old: Keypoints) -> Similarity | None:
 
 
 def is_plausible(similarity: Similarity) -> bool:
-    """Whether a free-hand stage and an estimated scale may put two fields so."""
+    """Return whether a free-hand stage and an estimated scale may put two fields so."""
     return _SCALES[0] <= similarity.scale <= _SCALES[1] and abs(similarity.angle_deg) <= _GREATEST_ANGLE_DEG

@@ -209,7 +209,7 @@ def _fill_pale_centres(cut: Image) -> Image:
 
 
 def _is_round(contour: PixelPoints) -> bool:
-    """Whether circularity 4 pi A / P^2 and solidity A / hull are a pale centre's."""
+    """Return whether circularity 4 pi A / P^2 and solidity A / hull are a pale centre's."""
     area, outline = cv2.contourArea(contour), cv2.arcLength(contour, closed=True)
     hull = cv2.contourArea(cv2.convexHull(contour))
     if area <= 0.0 or hull <= 0.0:

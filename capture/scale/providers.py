@@ -74,7 +74,9 @@ class MetadataProvider:
             who = frame.um_per_px_source or "the source"
             if is_usable(frame.um_per_px):
                 return ScaleClaim("metadata", frame.um_per_px, who)
-            self._warn_once("source", frame, f"{who} says {frame.um_per_px:g} um/px, not {USABLE}", "correct it there")
+            self._warn_once(
+                "source", frame, f"{who} states {frame.um_per_px:g} um/px, not {USABLE}", "correct it there"
+            )
             return None
         stated = scale_from_metadata(frame.data or b"", frame.side_file)
         if isinstance(stated, MetadataOdd):

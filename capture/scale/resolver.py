@@ -14,7 +14,7 @@ from smearwatch.capture.scale.red_cells import estimate_um_per_px
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 
-_MOST_FIELDS = 12  # looked into for red cells; after that the check ends with what it has
+_MOST_FIELDS = 12  # measured for red cells; after that the check ends with what it has
 _LONGEST_HELD_S = 3.0
 
 

@@ -111,7 +111,7 @@ def _even_out(grey: Plane) -> Plane:
 
 
 def _find_direction(grey: Plane) -> float:
-    """Direction in which grey levels change most, in radians: the structure tensor's, over the whole picture."""
+    """Find the direction in which grey levels change most, in radians: by the structure tensor of the whole picture."""
     smooth = cv2.GaussianBlur(grey, (0, 0), 1.5)
     across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
     down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
@@ -150,7 +150,7 @@ def _average_along(grey: Plane, angle: float) -> tuple[Doubles, Flags]:
 
 
 def _find_teeth(comb: Doubles, seen: Flags) -> Doubles:
-    """Middles of the lines along the comb, to parts of a pixel: float64 [n]."""
+    """Find the middles of the lines along the comb, to parts of a pixel: float64 [n]."""
     where = np.flatnonzero(seen)
     signal = comb[where[0] : where[-1] + 1]
     signal = signal - np.median(signal)

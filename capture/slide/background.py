@@ -15,7 +15,7 @@ _SHARE_OF_THINNER = 0.4
 def render_red_cell(
     rng: np.random.Generator, *, um_per_px: float, stain: Stain, diameter_um: float, rim: float
 ) -> Floats:
-    """One red cell: a disc, nearly round, with a pale centre.
+    """Draw one red cell: a disc, nearly round, with a pale centre.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def render_red_cell(
 
 
 def render_platelet(rng: np.random.Generator, *, um_per_px: float, stain: Stain) -> Floats:
-    """One platelet: an irregular purple speck of 2-3 um with granules in its middle.
+    """Draw one platelet: an irregular purple speck of 2-3 um with granules in its middle.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def add_patch(field: Floats, patch: Floats, x_px: int, y_px: int) -> None:
 def overlap(
     field_shape: tuple[int, ...], patch_shape: tuple[int, ...], x_px: int, y_px: int
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Where a patch with its middle at (x, y) lies in a field, and which of its own pixels lie there."""
+    """Return where a patch with its middle at (x, y) lies in a field, and which of its own pixels lie there."""
     top, left = y_px - patch_shape[0] // 2, x_px - patch_shape[1] // 2
     y0, x0 = max(top, 0), max(left, 0)
     y1 = max(min(top + patch_shape[0], field_shape[0]), y0)

@@ -13,7 +13,7 @@ _SMUDGE_OD = (0.34, 1.32, 0.72)  # chromatin spread thin, redder than in a whole
 
 
 def render_smudge(rng: np.random.Generator, um_per_px: float, stain: Stain) -> RenderedThing:
-    """Draw a burst cell: naked chromatin spread to a cloud with strands along the smear and an edge that frays."""
+    """Draw a burst cell: bare chromatin spread to a cloud with strands along the smear and an edge that frays."""
     x, y = axes(REACH_UM["smudge"], um_per_px)
     shape = (y.shape[0], x.shape[1])
     turn, stretch = rng.uniform(0.0, np.pi), rng.uniform(1.0, 1.35)

@@ -48,12 +48,12 @@ def photograph(
     """
     light = np.asarray(cv2.exp(cv2.transform(od_bgr, -np.diag(stain_bgr))), np.float32)
     if optics.blur_um > 0.3 * um_per_px:
-        light = _blurred(light, optics.blur_um / um_per_px)
+        light = _blur(light, optics.blur_um / um_per_px)
     if moved_um != (0.0, 0.0):
         kernel = motion_kernel(moved_um[0] / um_per_px, moved_um[1] / um_per_px)
         light = np.asarray(cv2.filter2D(light, -1, kernel), np.float32)
     if optics.halo > 0.02:
-        wide = _blurred(light, _HALO_UM / um_per_px)
+        wide = _blur(light, _HALO_UM / um_per_px)
         light = np.asarray(cv2.addWeighted(light, 1.0 + optics.halo, wide, -optics.halo, 0.0), np.float32)
     # light * (1 - flare) + flare, the factor (1 - flare) being in the lamp's.
     shone = cv2.add(light, np.full(4, optics.flare / (1.0 - optics.flare)))
@@ -71,13 +71,13 @@ def motion_kernel(x_px: float, y_px: float) -> Floats:
         x, y = share * x_px + reach, share * y_px + reach
         column, row = int(x), int(y)
         right, down = x - column, y - row
-        # Each moment's weight goes to the four pixels around its place.
+        # Each moment's weight goes to the four pixels around its position.
         kernel[row : row + 2, column : column + 2] += np.outer((1.0 - down, down), (1.0 - right, right))
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
-def _blurred(light: Floats, sigma_px: float) -> Floats:
-    """Blur; wide blurs are computed at half the size, where nothing is lost that they leave."""
+def _blur(light: Floats, sigma_px: float) -> Floats:
+    """Blur a picture; wide blurs are computed at half the size, where nothing is lost that they leave."""
     if sigma_px < 2.5:
         return np.asarray(cv2.GaussianBlur(light, (0, 0), sigma_px), dtype=np.float32)
     height, width = light.shape[:2]
@@ -87,7 +87,7 @@ def _blurred(light: Floats, sigma_px: float) -> Floats:
 
 
 def _lamp(width_px: int, height_px: int, optics: Optics) -> Floats:
-    """Light over the empty field less the flare's share, float32 [height, width, 3], drawn small and grown."""
+    """Draw the light over the empty field less the flare's share, float32 [height, width, 3], drawn small and grown."""
     x, y = (np.linspace(0.0, 1.0, _LAMP_GRID) - middle for middle in optics.centre_xy)
     bowl = 1.0 - optics.vignetting * np.minimum((x[None, :] ** 2 + y[:, None] ** 2) / 0.5, 1.6)
     slope = 1.0 + (x[None, :] + 0.5 * y[:, None])[:, :, None] * np.array(optics.cast_bgr)

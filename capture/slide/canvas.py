@@ -1,4 +1,4 @@
-"""A part of the slide as optical density in pixels, before a camera looks at it."""
+"""A part of the slide as optical density in pixels, before a camera photographs it."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -78,8 +78,8 @@ class Canvas:
         return np.column_stack([linear, shift])
 
 
-def turned(picture: Floats, matrix: Doubles, width_px: int, height_px: int) -> Floats:
-    """Look at a picture through an affine matrix [2, 3] (from the result's pixels to the picture's); 0 lies around."""
+def warp(picture: Floats, matrix: Doubles, width_px: int, height_px: int) -> Floats:
+    """Warp a picture by an affine matrix [2, 3] (from the result's pixels to the picture's); 0 lies around."""
     # Cubic, so that a field is as sharp between the canvas' pixels as on them.
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     return np.asarray(cv2.warpAffine(picture, matrix, (width_px, height_px), flags=flags), dtype=np.float32)

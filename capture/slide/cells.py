@@ -156,7 +156,7 @@ def _outline(cls: CellClass, rng: np.random.Generator, um_per_px: float) -> tupl
     radius = float(np.clip(rng.normal(mean, spread), mean - 2.0 * spread, mean + 2.0 * spread))
     side = int(np.ceil(2.0 * (1.22 * radius + 0.8) / um_per_px)) | 1
     cell_um = _cell_distance(cls, rng, radius, side, um_per_px)
-    lobes, threads = rasterise(_placed_nucleus(cls, rng, radius), (side, side), um_per_px)
+    lobes, threads = rasterise(_draw_nucleus(cls, rng, radius), (side, side), um_per_px)
     inside, outside = (cv2.distanceTransform(m, cv2.DIST_L2, 5) for m in (lobes, 255 - lobes))
     nucleus_um = cv2.GaussianBlur(outside - inside, (0, 0), 1.0) * np.float32(um_per_px)
     rough = {"monocyte": 0.22, "lymphocyte": 0.10, "basophil": 0.3, "segmented": 0.09}.get(cls, 0.12)
@@ -167,7 +167,7 @@ def _outline(cls: CellClass, rng: np.random.Generator, um_per_px: float) -> tupl
     return Outline(cell_um, nucleus_um.astype(np.float32), um_per_px), np.minimum(thread * 1.15, 1.0)
 
 
-def _placed_nucleus(cls: CellClass, rng: np.random.Generator, radius_um: float) -> NucleusShape:
+def _draw_nucleus(cls: CellClass, rng: np.random.Generator, radius_um: float) -> NucleusShape:
     """Draw a nucleus' shape, off the cell's middle as far as the class usually has it."""
     shape = draw_shape(cls, rng, radius_um)
     away = {"eosinophil": 0.14, "monocyte": 0.08, "lymphocyte": 0.05, "basophil": 0.05}.get(cls, 0.07)
@@ -175,7 +175,7 @@ def _placed_nucleus(cls: CellClass, rng: np.random.Generator, radius_um: float) 
 
 
 def _cell_distance(cls: CellClass, rng: np.random.Generator, radius_um: float, side: int, um_per_px: float) -> Floats:
-    """Distance to the membrane, negative inside: nearly a circle, some cells drawn out, some with a ragged edge."""
+    """Draw the distance to the membrane, negative inside: nearly a circle, some cells drawn out, some ragged."""
     axis = (np.arange(side, dtype=np.float32) - np.float32(side // 2)) * np.float32(um_per_px)
     angle = np.arctan2(axis[:, None], axis[None, :])
     spread = {"monocyte": 0.035, "lymphocyte": 0.02, "basophil": 0.025}.get(cls, 0.018)

@@ -32,7 +32,7 @@ class Outline:
 
 
 def paint_cytoplasm(cls: CellClass, rng: np.random.Generator, outline: Outline, stain: Stain) -> Floats:
-    """Optical density of the whole cell's cytoplasm, as if no nucleus were there.
+    """Paint the optical density of the whole cell's cytoplasm, as if no nucleus were there.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def paint_cytoplasm(cls: CellClass, rng: np.random.Generator, outline: Outline, 
 
 
 def paint_chromatin(cls: CellClass, rng: np.random.Generator, outline: Outline, stain: Stain) -> Floats:
-    """Optical density of chromatin everywhere in the patch; the caller cuts it to the nucleus.
+    """Paint the optical density of chromatin everywhere in the patch; the caller cuts it to the nucleus.
 
     Clumps of heterochromatin with lighter gaps: coarse and sharp in granulocytes, smudged in lymphocytes, a fine
     lace in monocytes; a darker seam along the nuclear membrane.
@@ -91,7 +91,7 @@ def paint_chromatin(cls: CellClass, rng: np.random.Generator, outline: Outline, 
 
 
 def paint_basophil_granules(rng: np.random.Generator, outline: Outline, stain: Stain) -> tuple[Floats, Floats]:
-    """Coarse dark granules over cytoplasm and nucleus alike.
+    """Paint coarse dark granules over cytoplasm and nucleus alike.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def paint_basophil_granules(rng: np.random.Generator, outline: Outline, stain: S
 
 
 def layer(strength: Floats, od: Od) -> Floats:
-    """float32 [height, width] of strengths times a substance's density: float32 [height, width, 3]."""
+    """Return strengths float32 [height, width] times a substance's density: float32 [height, width, 3]."""
     return np.maximum(strength, np.float32(0.0))[:, :, None] * np.asarray(od, np.float32)
 
 

@@ -1,4 +1,4 @@
-"""What a hand and a long session do to fields: movement, a focus not quite right, stain that differs by place."""
+"""Degrade fields as a hand and a long session do: movement, a focus not quite right, uneven stain."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ _STAIN_LENGTH_UM = 1800.0
 
 @dataclass(frozen=True, slots=True)
 class Degradations:
-    """How much is spoiled; by default nothing.
+    """How much fields are degraded; by default not at all.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What can go wrong with a simulated slide, each with how to mend it."""
+"""What can go wrong with a simulated slide."""
 
 
 class SlideError(Exception):
@@ -7,7 +7,7 @@ class SlideError(Exception):
     Attributes
     ----------
     hint
-        How to mend it, in a few words.
+        What to do about it, in a few words.
     """
 
     def __init__(self, what: str, *, hint: str) -> None:

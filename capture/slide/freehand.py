@@ -1,4 +1,4 @@
-"""A way over the slide as a hand goes it: rows that are none quite, overlaps, mistakes, and places seen again."""
+"""A route over the slide as a hand takes it: uneven rows, overlaps, mistakes, and fields seen again."""
 
 from dataclasses import dataclass
 
@@ -56,12 +56,12 @@ class Freehand:
 
 
 class FreehandRoute:
-    """The views of a hand's way, in the order in which they are photographed.
+    """The views of a hand's route, in the order in which they are photographed.
 
     Parameters
     ----------
     seed
-        Seed of the slide; each field draws from it and its own number, so that the way is always the same.
+        Seed of the slide; each field draws from it and its own number, so that the route is always the same.
     hand
         How the hand moves.
     width_um, height_um
@@ -72,14 +72,14 @@ class FreehandRoute:
         self._seed, self._hand = seed, hand
         self._size_um = np.array([width_um, height_um])
         self._views: list[View] = []
-        self._at = self._front = 0  # the field to go on from, and the one at which the way itself has arrived
+        self._at = self._front = 0  # the field to go on from, and the last one of the route itself
         self._stays = 0
         self._to_right = True
         self._slope_rad = 0.0
         self._left_in_row = int(_ROW_FIELDS)
 
     def view(self, index: int) -> View:
-        """Return a field's view by its number, from 0; the way to it is gone once and kept."""
+        """Return a field's view by its number, from 0; the route to it is made once and kept."""
         while len(self._views) <= index:
             self._views.append(self._next(len(self._views)))
         return self._views[index]
@@ -88,9 +88,9 @@ class FreehandRoute:
         rng = np.random.default_rng([self._seed, index, 31])
         if index == 0:
             angle, scale = rng.uniform(-1.0, 1.0, 2)
-            return self._turned(np.zeros(2), angle * self._hand.angle_deg, 1.0 + scale * self._hand.scale_drift)
+            return self._view(np.zeros(2), angle * self._hand.angle_deg, 1.0 + scale * self._hand.scale_drift)
         if index > _NEAREST_REVISIT and rng.random() < self._hand.revisits:
-            return self._again(rng, index)
+            return self._come_back(rng, index)
         if self._stays > 0:
             self._stays -= 1
             heading = rng.uniform(0.0, 2.0 * np.pi)
@@ -101,7 +101,7 @@ class FreehandRoute:
         self._at = index
         return view
 
-    def _again(self, rng: np.random.Generator, index: int) -> View:
+    def _come_back(self, rng: np.random.Generator, index: int) -> View:
         """Come back to an earlier field's place: mostly a recent one, at times one of long ago."""
         ago = round(float(np.exp(rng.uniform(np.log(_NEAREST_REVISIT), np.log(index)))))
         target = self._views[index - ago]
@@ -111,7 +111,7 @@ class FreehandRoute:
         self._at = index
         middle = np.array([target.x_um, target.y_um]) + off
         angle_deg, true_scale = angle * self._hand.angle_deg, 1.0 + scale * self._hand.scale_drift
-        return self._turned(middle, angle_deg, true_scale, revisit_of=index - ago)
+        return self._view(middle, angle_deg, true_scale, revisit_of=index - ago)
 
     def _heading(self, rng: np.random.Generator) -> float:
         """Return the next step's direction on the slide, in rad: along the row, to the next row, or a mistake."""
@@ -134,11 +134,11 @@ class FreehandRoute:
         across = np.abs([np.cos(turned), np.sin(turned)]) / (self._size_um * last.scale)
         length_um = _step_um(across, kept)
         middle = np.array([last.x_um, last.y_um]) + length_um * np.array([np.cos(heading_rad), np.sin(heading_rad)])
-        angle = _drifted(rng, last.angle_deg, hand.angle_deg)
-        scale = 1.0 + _drifted(rng, last.scale - 1.0, hand.scale_drift)
-        return self._turned(middle, angle, scale, follows=self._at)
+        angle = _let_drift(rng, last.angle_deg, hand.angle_deg)
+        scale = 1.0 + _let_drift(rng, last.scale - 1.0, hand.scale_drift)
+        return self._view(middle, angle, scale, follows=self._at)
 
-    def _turned(
+    def _view(
         self,
         middle_um: Points,
         angle_deg: float,
@@ -162,7 +162,7 @@ def _step_um(share_per_um: Points, kept: float) -> float:
     return float((a + b - np.sqrt((a + b) ** 2 - 4.0 * a * b * (1.0 - kept))) / (2.0 * a * b))
 
 
-def _drifted(rng: np.random.Generator, value: float, limit: float) -> float:
+def _let_drift(rng: np.random.Generator, value: float, limit: float) -> float:
     """Let a value drift a little, drawn back towards 0, never beyond its limit."""
     moved = value * (1.0 - _DRIFT_PULL) + limit * _DRIFT_STEP * float(rng.normal())
     return float(np.clip(moved, -limit, limit))

@@ -40,7 +40,7 @@ class Litter:
         Share of leukocytes, 0 to 0.5, that get a second one at their side, outlines touching or overlapping by less
         than 1 um; those with no room for it get none.
     smudges_per_mm2, erythroblasts_per_mm2, platelet_clumps_per_mm2, giant_platelets_per_mm2, precipitate_per_mm2
-        Densities, 0 to 500, of burst cells' naked nuclei, nucleated red cells, heaps of platelets, platelets as large
+        Densities, 0 to 500, of burst cells' bare nuclei, nucleated red cells, heaps of platelets, platelets as large
         as red cells, and spots of fallen-out dye. Those but dye that would lie on a leukocyte are left out.
 
     Raises

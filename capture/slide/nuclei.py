@@ -76,7 +76,7 @@ def draw_shape(cls: CellClass, rng: np.random.Generator, cell_radius_um: float) 
     maker, low, high = _MAKERS[cls]
     area_um2 = np.pi * cell_radius_um**2 * rng.uniform(low, high)
     # Lobes are folded into the cell: of a few drawings the one that fills its reach best is taken.
-    tries = [_measured(maker(rng)) for _ in range(4 if cls in ("band", "segmented", "eosinophil") else 1)]
+    tries = [_measure(maker(rng)) for _ in range(4 if cls in ("band", "segmented", "eosinophil") else 1)]
     shape, drawn_um2, centre, reach_um = max(tries, key=lambda t: t[1] / t[3] ** 2)
     scale = float(np.sqrt(area_um2 / drawn_um2))
     if cls != "monocyte":
@@ -84,7 +84,7 @@ def draw_shape(cls: CellClass, rng: np.random.Generator, cell_radius_um: float) 
     return shape.moved(scale, -centre)
 
 
-def _measured(shape: NucleusShape) -> tuple[NucleusShape, float, Points, float]:
+def _measure(shape: NucleusShape) -> tuple[NucleusShape, float, Points, float]:
     """Measure a shape: its area in um2, its middle and the farthest point's distance from it in um."""
     side, um_per_px = 120, 0.25
     rows, cols = np.nonzero(rasterise(shape, (side, side), um_per_px)[0])
@@ -171,7 +171,7 @@ def _lobes(
         heading += bend * rng.uniform(0.6, 1.3)
         along = np.array([np.cos(heading), np.sin(heading)])
         before, lobe = lobes[-1], _lobe(rng, heading + rng.normal(0.0, 0.5), radius_um, longness)
-        lobe = _pushed(lobe, before.points_um[-1], along, lobes, rng.uniform(*gap_um))
+        lobe = _push(lobe, before.points_um[-1], along, lobes, rng.uniform(*gap_um))
         ends = np.array([before.points_um[-1], lobe.points_um[0]])
         bow = np.array([-along[1], along[0]]) * rng.normal(0.0, 0.2)
         thread = np.array([ends[0], ends.mean(axis=0) + bow, ends[1]])
@@ -190,7 +190,7 @@ def _lobe(rng: np.random.Generator, heading: float, radius_um: float, longness: 
     return Stroke(points, radius * (1.0 + rng.normal(0.0, 0.12) * np.linspace(-1.0, 1.0, 5)))
 
 
-def _pushed(lobe: Stroke, start_um: Points, along: Points, others: list[Stroke], gap_um: float) -> Stroke:
+def _push(lobe: Stroke, start_um: Points, along: Points, others: list[Stroke], gap_um: float) -> Stroke:
     """Push a lobe away from a point until it stands `gap_um` off every lobe before it."""
     there = np.concatenate([other.points_um for other in others])
     radii = np.concatenate([other.radii_um for other in others])

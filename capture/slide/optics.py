@@ -113,7 +113,7 @@ def expose(od_bgr: Floats, optics: Optics, rng: np.random.Generator, *, um_per_p
 
 
 def _lamp(height: int, width: int, optics: Optics) -> Floats:
-    """Light over the empty field, float32 [height, width, 3]: a bowl times a slope, drawn small and grown."""
+    """Draw the light over the empty field, float32 [height, width, 3]: a bowl times a slope, drawn small and grown."""
     rows, cols = 24, 24
     x = (np.linspace(0.0, 1.0, cols, dtype=np.float32) - np.float32(optics.centre_xy[0]))[None, :]
     y = (np.linspace(0.0, 1.0, rows, dtype=np.float32) - np.float32(optics.centre_xy[1]))[:, None]

@@ -24,7 +24,7 @@ from smearwatch.capture.slide.stain import CellClass, Stain
 from smearwatch.capture.slide.thing import REACH_UM, RenderedThing, ThingKind
 from smearwatch.capture.slide.things import render_thing
 
-_RED_CELL_LOOKS, _PLATELET_LOOKS = 48, 16
+_RED_CELL_VARIANTS, _PLATELET_VARIANTS = 48, 16
 _CELL_REACH_UM = 12.5  # from a leukocyte's middle to the corner of its patch
 _CLEAR_OF_RED_UM = 8.6  # red cells keep off a leukocyte's middle; those a little farther are pushed against it
 _THING_CLEAR_OF_RED_UM: dict[ThingKind, float] = {
@@ -96,8 +96,8 @@ class Painter:
     ) -> None:
         self._seed, self._plane, self._stain, self._rim = seed, plane, stain, rim
         self._um_per_px = um_per_px
-        self._red_looks = [self._draw_red_cell(look) for look in range(_RED_CELL_LOOKS)]
-        self._platelet_looks = [self._draw_platelet(look) for look in range(_PLATELET_LOOKS)]
+        self._red_cell_variants = [self._draw_red_cell(variant) for variant in range(_RED_CELL_VARIANTS)]
+        self._platelet_variants = [self._draw_platelet(variant) for variant in range(_PLATELET_VARIANTS)]
         self._drawn_cell = lru_cache(maxsize=cells_kept)(self._draw_cell)
         self._drawn_thing = lru_cache(maxsize=cells_kept)(self._draw_thing)
         self._pairs = Pairs(
@@ -106,7 +106,7 @@ class Painter:
         self._littered = LitteredPlane(seed, litter) if litter.lies_about else None
 
     def scene(self, canvas: Canvas) -> Scene:
-        """Tell what lies on a canvas and where, without painting it."""
+        """Return what lies on a canvas and where, without painting it."""
         placed = self._pairs.leukocytes(canvas.window.grown(_CELL_REACH_UM))
         laid: list[LaidCell] = []
         for cell in placed:
@@ -114,7 +114,7 @@ class Painter:
             lying = Lying(rendered.cover, *canvas.pixel(cell.x_um, cell.y_um))
             if laid and laid[-1].placed.touches == cell.name:
                 below = laid.pop()
-                laid.append(LaidCell(below.placed, below.rendered, _hidden(below.lying, lying)))
+                laid.append(LaidCell(below.placed, below.rendered, _hide(below.lying, lying)))
             laid.append(LaidCell(cell, rendered, lying))
         return Scene(tuple(laid), tuple(self._things(canvas)))
 
@@ -123,9 +123,9 @@ class Painter:
         clear = [(cell.placed.x_um, cell.placed.y_um, _CLEAR_OF_RED_UM) for cell in scene.cells]
         clear += [(t.placed.x_um, t.placed.y_um, _THING_CLEAR_OF_RED_UM[t.placed.kind]) for t in scene.things]
         red = self._plane.red_cells(canvas.window.grown(RED_CELL_DIAMETER_UM))
-        self._strew(canvas, _off(red, clear), self._red_looks)
+        self._strew(canvas, _drop_near(red, clear), self._red_cell_variants)
         specks = self._plane.platelets(canvas.window.grown(3.0))
-        self._strew(canvas, _off(specks, clear), self._platelet_looks)
+        self._strew(canvas, _drop_near(specks, clear), self._platelet_variants)
         _lay(canvas, (thing for thing in scene.things if thing.placed.kind != "precipitate"))
         for cell in scene.cells:
             lay_cell(canvas.od_bgr, cell.rendered, cell.lying.x_px, cell.lying.y_px)
@@ -141,11 +141,11 @@ class Painter:
             rendered = self._drawn_thing(placed.kind, placed.seed)
             yield LaidThing(placed, rendered, Lying(rendered.extent, *canvas.pixel(placed.x_um, placed.y_um)))
 
-    def _strew(self, canvas: Canvas, places: Doubles, looks: list[Floats]) -> None:
-        """Add one of the looks, turned one of eight ways, at each place."""
+    def _strew(self, canvas: Canvas, places: Doubles, variants: list[Floats]) -> None:
+        """Add one of the variants, in one of eight orientations, at each point."""
         for x_um, y_um, draw in places:
-            look, turn = divmod(int(draw * len(looks) * 8), 8)
-            patch = looks[look]
+            variant, turn = divmod(int(draw * len(variants) * 8), 8)
+            patch = variants[variant]
             patch = patch[::-1] if turn & 1 else patch
             patch = patch[:, ::-1] if turn & 2 else patch
             patch = patch.swapaxes(0, 1) if turn & 4 else patch
@@ -157,18 +157,18 @@ class Painter:
     def _draw_thing(self, kind: ThingKind, seed: tuple[int, ...]) -> RenderedThing:
         return render_thing(kind, np.random.default_rng(seed), um_per_px=self._um_per_px, stain=self._stain)
 
-    def _draw_red_cell(self, look: int) -> Floats:
-        rng = np.random.default_rng([self._seed, look, 12])
+    def _draw_red_cell(self, variant: int) -> Floats:
+        rng = np.random.default_rng([self._seed, variant, 12])
         diameter = float(np.clip(rng.normal(RED_CELL_DIAMETER_UM, 0.33), 6.4, 8.6))
         patch = render_red_cell(rng, um_per_px=self._um_per_px, stain=self._stain, diameter_um=diameter, rim=self._rim)
-        return _trimmed(patch)
+        return _trim(patch)
 
-    def _draw_platelet(self, look: int) -> Floats:
-        rng = np.random.default_rng([self._seed, look, 13])
-        return _trimmed(render_platelet(rng, um_per_px=self._um_per_px, stain=self._stain))
+    def _draw_platelet(self, variant: int) -> Floats:
+        rng = np.random.default_rng([self._seed, variant, 13])
+        return _trim(render_platelet(rng, um_per_px=self._um_per_px, stain=self._stain))
 
 
-def _trimmed(patch: Floats) -> Floats:
+def _trim(patch: Floats) -> Floats:
     """Cut off the empty rows and columns around a patch, the same number on all sides, so that its middle stays."""
     rows, cols = np.nonzero(patch.any(axis=2))
     middle = patch.shape[0] // 2
@@ -186,7 +186,7 @@ def _lay(canvas: Canvas, things: Iterable[LaidThing]) -> None:
         canvas.od_bgr[target] += patch.od_bgr[source]
 
 
-def _hidden(below: Lying, above: Lying) -> Lying:
+def _hide(below: Lying, above: Lying) -> Lying:
     """Take from the extent of what lies below what another one on it hides."""
     middle = below.extent.shape[0] // 2
     x, y = above.x_px - below.x_px + middle, above.y_px - below.y_px + middle
@@ -196,8 +196,8 @@ def _hidden(below: Lying, above: Lying) -> Lying:
     return Lying(extent, below.x_px, below.y_px)
 
 
-def _off(places: Doubles, clear: list[tuple[float, float, float]]) -> Doubles:
-    """Drop the places [n, 3: x, y, look] that are too near to something: x, y and the distance to keep, in um."""
+def _drop_near(places: Doubles, clear: list[tuple[float, float, float]]) -> Doubles:
+    """Drop the points [n, 3: x, y, variant] that are too near to something: x, y and the distance to keep, in um."""
     if len(clear) == 0 or len(places) == 0:
         return places
     middles = np.array(clear)

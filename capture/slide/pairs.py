@@ -48,7 +48,7 @@ class Pairs:
             return self._plane.leukocytes(window)
         cells = self._plane.leukocytes(window.grown(FARTHEST_PARTNER_UM + _APART_UM))
         places = np.array([(cell.x_um, cell.y_um) for cell in cells]).reshape(-1, 2)
-        draws = np.array([_draw(cell) for cell in cells])
+        draws = np.array([_partner_draw(cell) for cell in cells])
         near = window.grown(FARTHEST_PARTNER_UM).holds(places)
         found: list[PlacedLeukocyte] = []
         for rank, cell in enumerate(cells):
@@ -111,6 +111,6 @@ def contact_px(standing: Floats, pushed: Floats, along: Doubles) -> float:
     return near
 
 
-def _draw(cell: PlacedLeukocyte) -> float:
+def _partner_draw(cell: PlacedLeukocyte) -> float:
     """Return the number, 0 to 1, that decides whether a leukocyte has a partner and who comes first."""
     return float(np.random.default_rng((*cell.seed, 61)).random())

@@ -1,4 +1,4 @@
-"""The way over the slide, and how light and focus drift along it."""
+"""The plain path over the slide, and how light and focus drift along it."""
 
 from dataclasses import dataclass, replace
 

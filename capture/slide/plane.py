@@ -1,7 +1,7 @@
-"""Where everything lies on the slide: an endless plane, laid out tile by tile when it is looked at.
+"""Where everything lies on the slide: an endless plane, laid out tile by tile when it is seen.
 
-A tile's contents depend on the slide's seed and the tile's place alone, so any part of the plane can be looked at
-in any order, again and again, and only a few tiles are ever kept. Cells keep their distance by a hard-core rule
+A tile's contents depend on the slide's seed and the tile's position alone, so any part of the plane can be drawn in
+any order, again and again, and only a few tiles are ever kept. Cells keep their distance by a hard-core rule
 (Matern's second): a candidate stays if none of its near neighbours comes before it in a random order.
 """
 
@@ -21,7 +21,7 @@ _TILES_KEPT = 256
 _LEUKOCYTE_DISTANCE_UM = 20.0
 _RED_CELL_DISTANCE_UM = 5.4
 _LOOSE_SHARE = 0.15  # of the red cells lie on others
-_OFFSET = 1 << 31  # seeds must not be negative, tiles' places may
+_OFFSET = 1 << 31  # seeds must not be negative, tiles' positions may
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Window:
         return Window(self.x_um - margin_um, self.y_um - margin_um, self.width_um + twice, self.height_um + twice)
 
     def holds(self, places_um: Doubles) -> Flags:
-        """Tell for places float64 [n, 2] which lie inside: bool [n]."""
+        """Return which of the points float64 [n, 2] lie inside: bool [n]."""
         low = np.array([self.x_um, self.y_um])
         inside = (places_um >= low) & (places_um < low + np.array([self.width_um, self.height_um]))
         return np.asarray(inside.all(axis=1), dtype=np.bool_)
@@ -73,13 +73,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class _Tile:
-    """Candidates of one tile: place, random order, kind draw, and the tile's own coordinates."""
+    """Candidates of one tile: position, random order, kind draw, and the tile's own coordinates."""
 
     column: int
     row: int
     leukocytes: Doubles  # [n, 4]: x, y, order, class draw
-    red_cells: Doubles  # [n, 4]: x, y, order, look draw
-    platelets: Doubles  # [n, 3]: x, y, look draw
+    red_cells: Doubles  # [n, 4]: x, y, order, variant draw
+    platelets: Doubles  # [n, 3]: x, y, variant draw
 
 
 class Plane:
@@ -122,7 +122,7 @@ class Plane:
         tiles = self._around(window, _LEUKOCYTE_DISTANCE_UM)
         named = [(tile.column, tile.row, i) for tile in tiles for i in range(len(tile.leukocytes))]
         all_of = np.concatenate([tile.leukocytes for tile in tiles])
-        stays = _keeping_distance(all_of, _LEUKOCYTE_DISTANCE_UM) & window.holds(all_of[:, :2])
+        stays = _keep_distance(all_of, _LEUKOCYTE_DISTANCE_UM) & window.holds(all_of[:, :2])
         for index in np.flatnonzero(stays):
             column, row, number = named[index]
             x, y, _, draw = (float(v) for v in all_of[index])
@@ -136,19 +136,19 @@ class Plane:
         return CELL_CLASSES[rank]
 
     def red_cells(self, window: Window) -> Doubles:
-        """Return the red cells in a window: float64 [n, 3] of x and y in um and a look between 0 and 1."""
+        """Return the red cells in a window: float64 [n, 3] of x and y in um and a variant between 0 and 1."""
         all_of = np.concatenate([tile.red_cells for tile in self._around(window, _RED_CELL_DISTANCE_UM)])
-        # The look decides who may lie on others, so that the rest keeps an even distance.
-        stays = _keeping_distance(all_of, _RED_CELL_DISTANCE_UM) | (all_of[:, 3] < _LOOSE_SHARE * self._crowd(all_of))
+        # The variant decides which may lie on others, so that the rest keeps an even distance.
+        stays = _keep_distance(all_of, _RED_CELL_DISTANCE_UM) | (all_of[:, 3] < _LOOSE_SHARE * self._crowd(all_of))
         return np.asarray(all_of[stays & window.holds(all_of[:, :2])][:, [0, 1, 3]], dtype=np.float64)
 
     def platelets(self, window: Window) -> Doubles:
-        """Return the platelets in a window: float64 [n, 3] of x and y in um and a look between 0 and 1."""
+        """Return the platelets in a window: float64 [n, 3] of x and y in um and a variant between 0 and 1."""
         all_of = np.concatenate([tile.platelets for tile in self._around(window, 0.0)])
         return np.asarray(all_of[window.holds(all_of[:, :2])], dtype=np.float64)
 
     def _crowd(self, places: Doubles) -> Doubles:
-        """Tell how crowded the smear is at places, 0-1: slow waves, as a smear is thicker here and thinner there."""
+        """Return how crowded the smear is at points, 0-1: slow waves, as a smear is thicker here and thinner there."""
         a, b, c, d = self._waves
         waves = np.sin(places[:, 0] / 310.0 + a) + np.sin(places[:, 1] / 270.0 + b)
         finer = np.sin((places[:, 0] + places[:, 1]) / 83.0 + c) + np.sin((places[:, 0] - places[:, 1]) / 97.0 + d)
@@ -193,8 +193,8 @@ def _candidates_per_um2(wanted_per_um2: float, distance_um: float) -> float:
     return float(-np.log(1.0 - min(wanted_per_um2 * core, 0.9)) / core)
 
 
-def _keeping_distance(places: Doubles, distance_um: float) -> Flags:
-    """Tell which candidates [n, 4: x, y, order, ...] have no near neighbour of smaller order: bool [n]."""
+def _keep_distance(places: Doubles, distance_um: float) -> Flags:
+    """Return which candidates [n, 4: x, y, order, ...] have no near neighbour of smaller order: bool [n]."""
     stays = np.ones(len(places), np.bool_)
     if len(places) > 1:
         pairs = cKDTree(places[:, :2]).query_pairs(distance_um, output_type="ndarray")

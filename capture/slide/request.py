@@ -1,4 +1,4 @@
-"""A slide as a person wishes for it on the command line: options by name, those not given left to a preset."""
+"""A slide as a person requests it on the command line: options by name, those not given left to a preset."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -52,9 +52,9 @@ def requested_slide(
     route
         ``meander`` or ``freehand``.
     is_hard
-        Whether everything that was not wished for is as on a hard slide.
-    wishes
-        ``variation``, ``blurred`` and what the route, spoiling and litter take.
+        Whether everything that was not requested is as on a hard slide.
+    request
+        ``variation``, ``blurred`` and what the route, the degradations and the litter take.
 
     Raises
     ------
@@ -77,20 +77,20 @@ def requested_slide(
         variation=usual_variation if variation is None else variation,
         blurred_share=usual_blurred if blurred is None else blurred,
         route=_route(route, request),
-        degradations=replace(degradations, **_given(_DEGRADATIONS, request)),
-        litter=replace(litter, **_given(_LITTER, request)),
+        degradations=replace(degradations, **_requested(_DEGRADATIONS, request)),
+        litter=replace(litter, **_requested(_LITTER, request)),
     )
 
 
-def _given(names: Mapping[str, str], request: SlideRequest) -> dict[str, Any]:
-    """Return the wished values by the names that the slide has for them."""
+def _requested(names: Mapping[str, str], request: SlideRequest) -> dict[str, Any]:
+    """Return the requested values by the names that the slide has for them."""
     return {names[option]: value for option, value in request.items() if option in names and value is not None}
 
 
 def _route(name: str, request: SlideRequest) -> Freehand | None:
     """Return the hand that goes over the slide, None for the meander."""
     if name == "freehand":
-        return Freehand(**_given(_HAND, request))
+        return Freehand(**_requested(_HAND, request))
     if name != "meander":
         raise SlideError(f"there is no route {name!r}", hint="use --route meander or --route freehand")
     for option in _HAND:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from smearwatch.capture.arrays import Doubles, DrawnLabels, Floats, Mask
-from smearwatch.capture.slide.canvas import Canvas, turned
+from smearwatch.capture.slide.canvas import Canvas, warp
 from smearwatch.capture.slide.view import Frame
 
 Sides = tuple[float, float, float, float]
@@ -14,7 +14,7 @@ Sides = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Lying:
-    """The place of a patch on a canvas.
+    """The position of a patch on a canvas.
 
     Attributes
     ----------
@@ -37,12 +37,12 @@ class Lying:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A camera's look at a canvas.
+    """What a camera sees of a canvas.
 
     Attributes
     ----------
     canvas
-        What is looked at.
+        What is photographed.
     frame
         Where the field lies.
     upright
@@ -76,7 +76,7 @@ class Sight:
         """Return the field's optical density, float32 [height, width, 3]."""
         od = self.canvas.od_bgr
         if not self.upright:
-            return turned(od, self.matrix, *self.size_px)
+            return warp(od, self.matrix, *self.size_px)
         if od.shape[:2] == self.size_px[::-1]:
             return od
         return np.asarray(np.maximum(cv2.resize(od, self.size_px, interpolation=cv2.INTER_CUBIC), 0.0), np.float32)
@@ -107,7 +107,7 @@ class Sight:
         around = (corners - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
         low, high = np.floor(around.min(axis=0)).astype(int), np.ceil(around.max(axis=0)).astype(int) + 1
         matrix[:, 2] += matrix[:, :2] @ low - corner
-        seen = turned(lying.extent, matrix, *(int(v) for v in high - low))
+        seen = warp(lying.extent, matrix, *(int(v) for v in high - low))
         return int(low[0]), int(low[1]), (seen > 0.5).astype(np.uint8)
 
     def paint_label(self, labels: DrawnLabels, lying: Lying, label: int) -> None:

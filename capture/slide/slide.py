@@ -1,4 +1,4 @@
-"""The simulated slide: fields along a way, each with the truth about its leukocytes."""
+"""The simulated slide: fields along a route, each with the truth about its leukocytes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -56,7 +56,7 @@ class Slide:
     route
         How a hand goes over the slide, with turned, rescaled and overlapping fields; where None a meander of upright
         fields that do not overlap.
-    spoiling
+    degradations
         Movement, mild defocus and differing stain; none where None.
     litter
         Touching leukocytes, smudges, dirt and the like; none where None.
@@ -96,7 +96,7 @@ class Slide:
         self._degradations = Degradations() if degradations is None else degradations
         width_um, height_um = width_px * um_per_px, height_px * um_per_px
         self._path = Path(width_um, height_um)
-        self._way = None if route is None else FreehandRoute(seed, route, width_um, height_um)
+        self._route = None if route is None else FreehandRoute(seed, route, width_um, height_um)
         plane = Plane(
             seed,
             Mix() if mix is None else mix,
@@ -105,7 +105,7 @@ class Slide:
         )
         # Fine scales are drawn coarser and enlarged: the eye of a 100x objective sees no more than that.
         self._drawn_um_per_px = max(um_per_px, FINEST_UM_PER_PX)
-        kept = _CELLS_KEPT if self._way is None else _CELLS_KEPT_BY_HAND
+        kept = _CELLS_KEPT if self._route is None else _CELLS_KEPT_BY_HAND
         self._painter = Painter(
             seed,
             plane,
@@ -117,15 +117,15 @@ class Slide:
         )
 
     def fields(self, start: int = 0) -> Iterator[Field]:
-        """Yield fields along the way from a number on, without end."""
+        """Yield fields along the route from a number on, without end."""
         while True:
             yield self.field(start)
             start += 1
 
     def frame(self, index: int) -> Frame:
-        """Tell where a field lies on the slide, without drawing it: what takes pixels to um and back."""
-        if self._way is not None:
-            view = self._way.view(index)
+        """Return where a field lies on the slide, without drawing it: what takes pixels to um and back."""
+        if self._route is not None:
+            view = self._route.view(index)
         else:
             x_um, y_um = self._path.corner_um(index)
             view = View(x_um + self.width_px * self.um_per_px / 2, y_um + self.height_px * self.um_per_px / 2)
@@ -167,9 +167,9 @@ class Slide:
         return cells, others
 
     def _sight(self, index: int) -> Sight:
-        """Return a look at an empty canvas for a field."""
+        """Return the view of an empty canvas for a field."""
         frame = self.frame(index)
-        if self._way is not None:
+        if self._route is not None:
             canvas = Canvas.on_the_grid(frame.covering(_MARGIN_UM), self._drawn_um_per_px)
             return Sight(canvas, frame, upright=False)
         x_um, y_um = self._path.corner_um(index)
@@ -194,7 +194,7 @@ class Slide:
 
 
 def _truth(sight: Sight, scene: Scene) -> tuple[tuple[TrueCell, ...], tuple[TrueThing, ...]]:
-    """Tell the truth about all that a field shows."""
+    """Return the truth about all that a field shows."""
     cells = [cell for one in scene.cells if (cell := _true_cell(sight, one)) is not None]
     others = [thing for one in scene.things if (thing := _true_thing(sight, one)) is not None]
     return tuple(cells), tuple(others)

@@ -14,7 +14,7 @@ _PRECIPITATE_OD = (1.05, 2.1, 1.75)  # violet-black: dye that fell out, thicker 
 
 
 def render_platelet_clump(rng: np.random.Generator, um_per_px: float, stain: Stain) -> RenderedThing:
-    """Draw a heap of platelets that stick together, each still to be told, in a pale common ground."""
+    """Draw a heap of platelets that stick together, each still distinct, in a pale common ground."""
     x, y = axes(REACH_UM["platelet_clump"], um_per_px)
     shape = (y.shape[0], x.shape[1])
     count = int(np.clip(rng.lognormal(np.log(17.0), 0.6), 5, 70))

@@ -7,7 +7,7 @@ from smearwatch.capture.arrays import Floats
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], length_um: float, um_per_px: float) -> Floats:
-    """Noise that varies over a given length: a coarse random grid, grown with cubic interpolation.
+    """Draw noise that varies over a given length: a coarse random grid, grown with cubic interpolation.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def granules(
     diameter_um: tuple[float, float],
     um_per_px: float,
 ) -> Floats:
-    """Round granules strewn at random, of two sizes, each with a soft edge and its own strength.
+    """Draw round granules strewn at random, of two sizes, each with a soft edge and its own strength.
 
     Parameters
     ----------
@@ -83,6 +83,6 @@ def _grow_discs(seeds: Floats, diameter_px: float) -> Floats:
 
 
 def soft_step(values: Floats, low: float, high: float) -> Floats:
-    """0 below `low`, 1 above `high`, a smooth cubic between (either may be the larger; the step then falls)."""
+    """Return 0 below `low`, 1 above `high`, a smooth cubic between (either may be the larger; the step then falls)."""
     ramp = np.clip((values - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
     return np.asarray(ramp * ramp * (3.0 - 2.0 * ramp), dtype=np.float32)

@@ -1,6 +1,6 @@
 """What lies on a real slide besides: smudged nuclei, nucleated red cells, platelets in clumps or of giant size, dirt.
 
-Drawn after what haematology atlases say of each, as patches of optical density like the leukocytes.
+Drawn as haematology atlases describe each, as patches of optical density like the leukocytes.
 """
 
 from collections.abc import Callable

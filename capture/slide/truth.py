@@ -73,11 +73,11 @@ class Field:
     Attributes
     ----------
     index
-        Its number along the way, from 0.
+        Its number along the route, from 0.
     x_um, y_um
         Where the upper left corner of the picture lies on the slide.
     um_per_px
-        Its nominal scale, all that whoever reads the file is told; the true one is that times the view's scale.
+        Its nominal scale, the only one that a reader of the file knows; the true one is that times the view's scale.
     bgr
         uint8 [height, width, 3].
     cells
@@ -115,7 +115,7 @@ def true_cell(
     size_px: tuple[int, int],
     place_um: tuple[float, float] | None = None,
 ) -> TrueCell | None:
-    """Tell the truth about a cell whose uncut box is known.
+    """Return the truth about a cell whose uncut box is known.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def true_cell(
 def true_thing(
     placed: PlacedThing, sides_px: Sides, size_px: tuple[int, int], place_um: tuple[float, float]
 ) -> TrueThing | None:
-    """Tell the truth about a thing as `true_cell` does about a leukocyte."""
+    """Return the truth about a thing as `true_cell` does about a leukocyte."""
     seen = _cut(sides_px, size_px)
     return None if seen is None else TrueThing(placed.name, placed.kind, *seen, place_um)
 

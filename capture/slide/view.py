@@ -12,7 +12,7 @@ from smearwatch.capture.slide.plane import Window
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How one field is looked at.
+    """How one field is seen.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class View:
     follows
         Number of the field whose place it goes on from; None for the first one and for fields that lie by rule.
     revisit_of
-        Number of an earlier field whose place is photographed again; None where the way goes on.
+        Number of an earlier field whose place is photographed again; None where the route goes on.
     """
 
     x_um: float

@@ -73,14 +73,14 @@ class FieldWriter:
         return self.folder / f"field_{index:06d}{SUFFIXES[self.picture_format]}"
 
     def write(self, field: Field, wait: Wait) -> Path:
-        """Write one field and give its path.
+        """Write one field and return its path.
 
         Parameters
         ----------
         field
             The field.
         wait
-            Used for the pauses between chunks. Where it says that all shall end, the rest of this file is written
+            Used for the pauses between chunks. Where it returns True, the rest of this file is written
             without further pauses, so that no half file stays behind.
 
         Raises
@@ -170,11 +170,13 @@ def truth_file(path: Path | None, watched: Path) -> Iterator[IO[str] | None]:
         yield None
         return
     if watched.resolve() in path.resolve().parents:
-        raise SlideError(f"the truth {path} would lie in the watched folder", hint="give --truth a place elsewhere")
+        raise SlideError(
+            f"the truth {path} would lie in the watched folder", hint="give --truth a file in another folder"
+        )
     try:
         file = path.open("w", encoding="utf-8", buffering=1)
     except OSError as error:
-        raise SlideError(f"cannot write the truth {path}: {error.strerror}", hint="choose another place") from None
+        raise SlideError(f"cannot write the truth {path}: {error.strerror}", hint="choose another folder") from None
     with file:
         yield file
 

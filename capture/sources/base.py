@@ -1,7 +1,7 @@
 """What every source of frames is, and how its frames reach the hub.
 
 This module is what a package outside leans on that adds a source of its own (docs/sources.md): the names in
-``__all__`` stay as they are, or the changelog says so.
+``__all__`` stay as they are, or the changelog names the change.
 """
 
 import os

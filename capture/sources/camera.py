@@ -33,7 +33,7 @@ class CameraSource:
     address
         The camera.
     plan
-        The run; its settings say how still and how new a field must be.
+        The run; its settings hold how still and how new a field must be.
     """
 
     name = "camera"
@@ -130,7 +130,7 @@ class CameraSource:
             self._held.append(frame)
 
     def _room(self) -> bool:
-        """Whether one more picture may be held; a file is made to wait for it."""
+        """Return whether one more picture may be held; a file is made to wait for it."""
         with self._changed:
             if self._address.kind == "file":
                 self._changed.wait_for(lambda: self._has_room or self._stop.is_set())
@@ -160,11 +160,11 @@ class CameraSource:
         asked = self._settings.camera_size
         if asked is not None and self._address.kind == "device" and asked != f"{width}x{height}":
             hint = "ask for a size that it has: v4l2-ctl --list-formats-ext"
-            get_logger().warning("camera gives another size", asked=asked, given=f"{width}x{height}", hint=hint)
+            get_logger().warning("camera delivers another size", asked=asked, given=f"{width}x{height}", hint=hint)
         if max(width, height) < _SMALL_PX:
             device = self._address.kind == "device"
             hint = 'set camera_size, like "1920x1080"' if device else "let it send larger ones"
-            get_logger().warning("camera gives small pictures", given=f"{width}x{height}", hint=hint)
+            get_logger().warning("camera delivers small pictures", given=f"{width}x{height}", hint=hint)
 
 
 class CameraOptions(Options):

@@ -153,7 +153,7 @@ class FolderSource:
         self._book.forget(path)
 
     def _opens(self, path: str, taken: _Taken) -> bool:
-        """Whether a file that could not be read can be now, by a change that does not show in it."""
+        """Return whether a file that could not be read can be now, by a change that does not show in it."""
         if taken.mark.size_bytes > self._plan.settings.max_frame_bytes:
             return False
         try:
@@ -214,7 +214,7 @@ class FolderSource:
         return None
 
     def _awaits_side_file(self, path: str) -> bool:
-        """Whether the file beside a picture is still to come, as it did with those before; it holds the scale."""
+        """Return whether the file beside a picture, which holds the scale, is still to come, as with those before."""
         if side_file_for(Path(path)) is not None:
             self._side_files_come = True
             return False

@@ -89,5 +89,5 @@ def refused(name: str, mark: FileMark, reason: str, detail: str) -> SourceFrame:
 
 
 def _hopeless(data: bytes) -> bool:
-    """Whether bytes are no beginning of a picture; zeros may be room that is filled later."""
+    """Return whether bytes are no beginning of a picture; zeros may be room that is filled later."""
     return any(data[:64]) and not any(data[: len(start)] == start[: len(data)] for start in _BEGINNINGS)

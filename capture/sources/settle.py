@@ -53,7 +53,7 @@ class SettleBook:
         return len(self._watched)
 
     def __contains__(self, path: object) -> bool:
-        """Whether a file is waited for."""
+        """Return whether a file is waited for."""
         return path in self._watched
 
     def mark(self, path: str) -> FileMark | None:
@@ -98,11 +98,11 @@ class SettleBook:
         return now_s - self._watched[path].changed_s
 
     def closed(self, path: str) -> bool:
-        """Whether its writer is known to have closed a file as it is now."""
+        """Return whether its writer is known to have closed a file as it is now."""
         return self._watched[path].closed
 
     def may_take(self, path: str, decision: Settled) -> bool:
-        """Whether a decision still holds after the file was read: nobody began to write it meanwhile."""
+        """Return whether a decision still holds after the file was read: nobody began to write it meanwhile."""
         watched = self._watched.get(path)
         return watched is not None and (not watched.open or decision is Settled.TAKE_ANYWAY)
 
@@ -111,7 +111,7 @@ class SettleBook:
         self._watched[path].written_since_read = False
 
     def written_since_read(self, path: str) -> bool:
-        """Whether its writer wrote or closed it after it was read, even if its state is the same."""
+        """Return whether its writer wrote or closed it after it was read, even if its state is the same."""
         return self._watched[path].written_since_read
 
     def mark_incomplete(self, path: str) -> None:

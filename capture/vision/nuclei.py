@@ -91,7 +91,7 @@ def _threshold(thick: Plane) -> float:
 
 
 def _sharpen(candidates: Mask, nuclear: Plane, thick: Plane, threshold: float, um: float) -> Mask:
-    """Within each candidate keep what is stained at least half as strongly as its core.
+    """Keep within each candidate what is stained at least half as strongly as its core.
 
     Pale cytoplasm of a strongly stained cell passes the field's threshold, a weakly stained nucleus barely does;
     the candidate's own core decides which it is.

@@ -59,7 +59,7 @@ class Surfaces:
         return drawn.reshape(level.shape)
 
     def _normal(self, weight: Doubles) -> Doubles:
-        """Products of all terms with each other, summed over the grid: float64 [terms, terms]."""
+        """Return the products of all terms with each other, summed over the grid: float64 [terms, terms]."""
         sums = self._pairs_down.T @ weight @ self._pairs_across
         orders = self._across.shape[1]
         down = self._j[:, None] * orders + self._j[None, :]
@@ -68,10 +68,10 @@ class Surfaces:
 
 
 def _orders(size: int, degree: int) -> Doubles:
-    """Polynomials of each order along one side: float64 [size, degree + 1]."""
+    """Return the polynomials of each order along one side: float64 [size, degree + 1]."""
     return np.asarray(np.polynomial.chebyshev.chebvander(np.linspace(-1.0, 1.0, size), degree), dtype=np.float64)
 
 
 def _products(values: Doubles) -> Doubles:
-    """Products of all orders with each other along one side: float64 [size, orders * orders]."""
+    """Return the products of all orders with each other along one side: float64 [size, orders * orders]."""
     return np.asarray((values[:, :, None] * values[:, None, :]).reshape(len(values), -1), dtype=np.float64)

@@ -115,7 +115,7 @@ def _window(nucleus: PixelPoints, absorbed: Plane) -> tuple[Mask, Plane, PixelPo
 
 
 def _span_px(nucleus: PixelPoints) -> float:
-    """Length of the longer side of the smallest rectangle around a nucleus."""
+    """Measure the longer side of the smallest rectangle around a nucleus."""
     return float(max(cv2.minAreaRect(nucleus)[1])) + 1.0
 
 

@@ -88,14 +88,14 @@ def test_a_bar(state_dir, tmp_path):
         ((), "nothing to do (give --micrometer IMAGE or --bar IMAGE with --length-um, --list, or --forget NAME)"),
         (
             ("--micrometer", "{ruler}", "--bar", "{ruler}", "--length-um", "10"),
-            "--micrometer and --bar are two ways to measure (give the one that the picture shows)",
+            "--micrometer and --bar cannot be used together (give the one that the picture shows)",
         ),
-        (("--bar", "{ruler}", "--list"), "--bar and --list do not go together (give one of them)"),
-        (("--list", "--forget", "a"), "--list and --forget do not go together (give one of them)"),
-        (("--micrometer", "{ruler}"), "--length-um has to be a length"),
-        (("--micrometer", "{ruler}", "--length-um", "0"), "--length-um has to be a length"),
-        (("--micrometer", "{ruler}", "--length-um", "-10"), "--length-um has to be a length"),
-        (("--micrometer", "{ruler}", "--length-um", "nan"), "--length-um has to be a length"),
+        (("--bar", "{ruler}", "--list"), "--bar and --list cannot be used together (give one of them)"),
+        (("--list", "--forget", "a"), "--list and --forget cannot be used together (give one of them)"),
+        (("--micrometer", "{ruler}"), "--length-um must be a length"),
+        (("--micrometer", "{ruler}", "--length-um", "0"), "--length-um must be a length"),
+        (("--micrometer", "{ruler}", "--length-um", "-10"), "--length-um must be a length"),
+        (("--micrometer", "{ruler}", "--length-um", "nan"), "--length-um must be a length"),
     ],
 )
 def test_wrong_usage_is_one_line(state_dir, ruler, options, said):
@@ -160,7 +160,7 @@ def test_a_scale_that_no_smear_has_is_not_believed_of_a_source_either(state_dir,
     told = replace(frame(0.1, 400, 300), um_per_px=5.0, um_per_px_source="Acme SDK")
     (scaled,) = resolver(state_dir, um_per_px=0.1).admit([told])
     assert (scaled.um_per_px, scaled.um_per_px_source) == (0.1, "configured")
-    assert "Acme SDK says 5 um/px, not a number from 0.01 to 1" in "".join(capsys.readouterr())
+    assert "Acme SDK states 5 um/px, not a number from 0.01 to 1" in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize("trusted", ["micrometer", "configured"])

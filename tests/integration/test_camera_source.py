@@ -141,7 +141,7 @@ def test_a_live_stage_gives_each_field_once(capfd):
     assert counters["camera_opened"] == 1
     assert counters["camera_frames_passed_over"] > 0
     assert abs(looking.got[1].captured_at_ns - time.time_ns()) < 60e9
-    assert "camera gives small pictures" in capfd.readouterr().out
+    assert "camera delivers small pictures" in capfd.readouterr().out
 
 
 def test_a_camera_that_is_switched_off_and_on_again_goes_on(capfd):
