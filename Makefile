@@ -11,10 +11,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-lock
 DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.made-from-lock
+# Tests in two processes; a module's tests stay together, for they share what the module makes once.
+AT_ONCE ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(AT_ONCE) --dist loadscope --no-loadscope-reorder
 # The folder of real pictures, for the tests marked realdata; without it they skip.
 export SMEARWATCH_REAL_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: help demo test check bench bench-seeing docs dev lock wheel clean
+.PHONY: help demo test test-long check bench bench-seeing docs dev lock wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -22,8 +25,14 @@ help: ## show this list
 demo: dev ## the whole pipeline on a simulated slide; ends by itself
 	$(BIN)/smearwatch demo
 
-test: check wheel ## everything: checks, the wheel in an empty environment, all tests
-	$(BIN)/python -m pytest
+test: dev ## everything but what takes long: checks, the wheel in an empty environment, tests with coverage
+	@# Beside each other, each one's output whole.
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check wheel
+	$(PYTEST) --cov --cov-report=
+	$(BIN)/python -m tests.coverage_by_room
+
+test-long: dev ## what takes long, the wheel by way of pip among it; writes docs/test-long.md
+	$(BIN)/python -m tests.long
 
 check: dev ## style, types, import contracts, declared dependencies
 	$(BIN)/ruff check .
@@ -67,4 +76,4 @@ lock: dev ## make the hash-locked requirements anew (needs uv)
 		--custom-compile-command "make lock" -o requirements-docs.txt
 
 clean: ## remove what was made
-	rm -rf $(VENV) $(DOCS_VENV) site build dist bench-out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(DOCS_VENV) site build dist bench-out .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -8,6 +8,14 @@ from pathlib import Path
 
 import pytest
 
+# Where several processes test at once, their libraries must not each start a thread for every core. This stands before
+# anything is imported that counts cores; the processes that tests start inherit it.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    _THREADS = max(1, len(os.sched_getaffinity(0)) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
+        os.environ.setdefault(_variable, str(_THREADS))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # pyzmq keeps one thread for the whole process, which lets go of buffers that were sent without a copy.
 _THREADS_THAT_STAY = ("GarbageCollectorThread",)
 
