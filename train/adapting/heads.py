@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from smearwatch.capture.arrays import Image
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.classes import CLASSES, per_class
 from smearwatch.models.memory import Memory, Remembered, short
@@ -20,7 +21,7 @@ from smearwatch.train.adapting.logits import Logits, network_input, run_networks
 from smearwatch.train.adapting.strategy import Weights, mask_absent_classes, shuffle_indices
 from smearwatch.train.data.cells import CellSet, Targets
 from smearwatch.train.data.crop_cache import Progress
-from smearwatch.train.data.samples import DataUnusable, Image, Sample, Target, TargetKind
+from smearwatch.train.data.samples import DataUnusable, Sample, Target, TargetKind
 from smearwatch.train.training.augment import augment
 from smearwatch.train.training.losses import resnet_loss
 from smearwatch.train.training.remembering import body_features, make_remembered

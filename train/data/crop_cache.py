@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.finder.version import FINDER_VERSION
 from smearwatch.daemon.atomic_write import atomically
 from smearwatch.models.preprocess import SHRINK_VERSION, Preprocessing, shrink
-from smearwatch.train.data.samples import Image, Sample
+from smearwatch.train.data.samples import Sample
 
 Progress = Callable[[str, int, int], None]
 

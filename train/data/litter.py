@@ -4,13 +4,14 @@ import hashlib
 from functools import partial
 from itertools import count
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.slide.litter import Litter
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.slide.thing import THING_KINDS, ThingKind
 from smearwatch.capture.slide.version import RENDERER_VERSION
 from smearwatch.capture.vision.crop import cut_flat_crop
 from smearwatch.capture.vision.light import measure_light
-from smearwatch.train.data.samples import REJECT, Image, Sample
+from smearwatch.train.data.samples import REJECT, Sample
 from smearwatch.train.data.simulated import SOURCE, renderer_id
 
 _FIRST_SEED = 1_000_000  # slides that nothing else is measured on

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from smearwatch.train.data.samples import Image, read_picture
+from smearwatch.capture.arrays import Image
+from smearwatch.train.data.samples import read_picture
 
 _SIDE_PX = 44
 _MARGIN_PX = 10  # of the thumbnail, a quarter of it: so far may the same cell have moved

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.decode import FrameUnusable, decode
 from smearwatch.capture.vision.crop import cut_crop, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, flatten_cell, measure_light
@@ -16,7 +17,7 @@ from smearwatch.models.classes import CLASSES, PerClass, per_class
 
 TargetKind = Literal["exact", "either", "reject"]
 Part = Literal["train", "validation", "test"]
-Image = NDArray[np.uint8]
+
 
 # A small lymphocyte measures 7 um; what was cut more narrowly than this has none of its outline in it.
 _SMALLEST_LEUKOCYTE_UM = 6.0

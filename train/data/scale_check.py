@@ -7,10 +7,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.vision.light import flatten_cell
 from smearwatch.capture.vision.segment import segment
 from smearwatch.train.data.class_tree import LABELS, PICTURES
-from smearwatch.train.data.samples import DataUnusable, Image, read_picture
+from smearwatch.train.data.samples import DataUnusable, read_picture
 
 _Thing = TypeVar("_Thing")
 

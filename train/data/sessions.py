@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
 from smearwatch.capture.vision.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, measure_light
@@ -18,7 +19,7 @@ from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.record.views import views_by_cell
 from smearwatch.models.classes import CLASSES, NEUTROPHILS
-from smearwatch.train.data.samples import REJECT, DataUnusable, Image, Sample, Target, either, exact
+from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
 
 SOURCE: Final = "session"
 

@@ -4,12 +4,13 @@ import hashlib
 
 import numpy as np
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.capture.slide.version import RENDERER_VERSION
 from smearwatch.capture.vision.crop import cut_crop
 from smearwatch.capture.vision.light import flatten_cell
 from smearwatch.models.classes import CLASSES, ClassName
-from smearwatch.train.data.samples import Image, Sample, exact
+from smearwatch.train.data.samples import Sample, exact
 
 SOURCE = "simulated"
 _UM_PER_PX = 0.09

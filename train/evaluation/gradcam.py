@@ -6,9 +6,9 @@ import torch
 from captum.attr import LayerGradCam
 from numpy.typing import NDArray
 
+from smearwatch.capture.arrays import Image
 from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.data.samples import Image
 
 _STRONGEST = 0.55  # of the overlay, so that the cell stays visible under it
 

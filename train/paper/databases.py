@@ -9,11 +9,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.vision.light import WHITE
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.preprocess import CROP_PX, CROP_UM
 from smearwatch.train.data.crop_cache import Progress
-from smearwatch.train.data.samples import DataUnusable, Image, Sample
+from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.paper import published
 from smearwatch.train.paper.config import PaperConfig
 from smearwatch.train.paper.outlines import Outlines, unpack

@@ -5,8 +5,8 @@ import math
 import cv2
 import numpy as np
 
+from smearwatch.capture.arrays import Image
 from smearwatch.models.preprocess import CROP_UM
-from smearwatch.train.data.samples import Image
 
 _SHIFT_UM = 1.5
 _ZOOM = 0.08

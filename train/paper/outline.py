@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.vision.light import WHITE
 from smearwatch.capture.vision.segment import NUCLEUS, Leukocyte, segment
 from smearwatch.models.preprocess import CROP_PX, CROP_UM
-from smearwatch.train.data.samples import Image
 
 OUTLINE_PX = 180
 """Side of an outline's picture; it covers the whole crop, at 0.18 um/px."""

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.finder.version import FINDER_VERSION
-from smearwatch.train.data.samples import Image, Sample
+from smearwatch.train.data.samples import Sample
 from smearwatch.train.paper.outline import OUTLINE_PX, OUTLINE_VERSION, outline_cell
 from smearwatch.train.paper.stages import Stage, read_stage, write_stage
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from smearwatch.capture.arrays import Image
 from smearwatch.models.classes import CLASSES
-from smearwatch.train.data.samples import DataUnusable, Image, Sample
+from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.paper.databases import Databases
 
 _TILE_PX = 150
