@@ -28,7 +28,7 @@ checkpoint_minutes = 0
 field_px = 88
 view_px = 72
 [data]
-simulated = 130
+simulated = 66
 """
 _TRAIN = ["-m", "smearwatch.daemon.cli", "train"]
 _TORCHRUN = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
