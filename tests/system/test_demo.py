@@ -9,6 +9,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from pathlib import Path
@@ -22,10 +23,11 @@ ALTERNATE_SCREEN, NORMAL_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
 
 
 @pytest.fixture(autouse=True)
-def _folders_of_its_own(tmp_path, monkeypatch):
-    """Let what the demo leaves behind be seen; a socket's path must stay short."""
-    (tmp_path / "t").mkdir()
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "t"))
+def _folders_of_its_own(monkeypatch):
+    """Let what the demo leaves behind be seen; a socket's path must stay short, which `tmp_path` is not."""
+    with tempfile.TemporaryDirectory(prefix="demo-") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield
 
 
 def demo(*arguments, **environment):

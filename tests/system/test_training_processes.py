@@ -183,7 +183,7 @@ def test_a_process_that_dies_ends_the_others_with_one_line(folder: Path):
     assert process.returncode != 0
     lines = [line for line in said.splitlines() if line.startswith("smearwatch: ")]
     assert len(lines) == 1
-    assert "carries on" in lines[0]
+    assert "continues from the last saved state" in lines[0]
 
 
 def test_more_processes_than_cells_in_a_batch_is_one_line_each(folder: Path):
