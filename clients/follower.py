@@ -7,9 +7,9 @@ whatever is missing can be asked for again: a few events by number, everything e
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from smearwatch.clients.known import Known
 from smearwatch.clients.questions import Question
 from smearwatch.clients.recent import CellKey, RecentCells
+from smearwatch.clients.session_state import Known
 from smearwatch.clients.view import Connection, Ended, View
 from smearwatch.daemon.record.events import Recorded
 from smearwatch.daemon.wire.messages import (

@@ -14,8 +14,8 @@ from smearwatch.models.appearance import appearance_features
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.classes import CLASSES, ClassName, PerClass, Verdict, per_class
 from smearwatch.models.manifest import Manifest
+from smearwatch.models.output_table import WIDTH, check_shapes, columns, side_by_side
 from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
-from smearwatch.models.table import WIDTH, check_shapes, columns, side_by_side
 from smearwatch.models.verdict import decide
 
 DeviceName = Literal["auto", "cpu", "cuda"]

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from smearwatch.daemon.atomic_write import write_atomically
-from smearwatch.models.bank import LeNetBank
 from smearwatch.models.checkpoint import MANIFEST_FILE, packed, packed_manifest
+from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.resnet import LeukocyteResNet
 

@@ -4,7 +4,7 @@ from enum import Enum
 
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.camera.likeness import ReducedPicture, find_shift, reduce_picture
-from smearwatch.capture.camera.rest import Rest
+from smearwatch.capture.camera.stage_at_rest import Rest
 
 _SAME_PLACE = 0.6  # correlation: one field gives 0.9 and more however noisy, another at most 0.3
 _BEYOND_SHARE = 0.04  # searched for a little farther than the limit, so that the limit itself is measured

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from smearwatch.capture.camera.address import CameraAddress, CameraUnusable
+from smearwatch.capture.camera.opencv_stream import Grab, Stream
 from smearwatch.capture.camera.reader import Reader
-from smearwatch.capture.camera.stream import Grab, Stream
 from smearwatch.daemon.log import get_logger
 
 _BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0)

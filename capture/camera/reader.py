@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from smearwatch.capture.camera.address import CameraUnusable
-from smearwatch.capture.camera.stream import Grab, Stream
+from smearwatch.capture.camera.opencv_stream import Grab, Stream
 
 # Scanning more often would cost computing time and show nothing more of a stage that a hand moves.
 _SCAN_EVERY_S = 0.08

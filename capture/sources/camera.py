@@ -11,7 +11,7 @@ import cv2
 from smearwatch.capture.camera.address import CameraAddress, camera_address
 from smearwatch.capture.camera.fields import Fields, Stage
 from smearwatch.capture.camera.link import CameraLink
-from smearwatch.capture.camera.stream import Grab, open_stream
+from smearwatch.capture.camera.opencv_stream import Grab, open_stream
 from smearwatch.capture.sources.base import Options, SourceFrame, deliver, read_options, scale_resolver
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan

@@ -11,15 +11,15 @@ from pathlib import Path
 from smearwatch.capture.formats.metadata import side_file_for
 from smearwatch.capture.scale.resolver import scale_resolver
 from smearwatch.capture.sources.base import Delivery, SourceFrame
-from smearwatch.capture.sources.notices import FileChange, FolderNotices
+from smearwatch.capture.sources.file_events import FileChange, FolderNotices
 from smearwatch.capture.sources.options import Options, read_options
 from smearwatch.capture.sources.reading import Reading, mark_of, read_file, refused
 from smearwatch.capture.sources.settle import FileMark, SettleBook, Settled
 from smearwatch.capture.sources.surroundings import Surroundings
+from smearwatch.daemon.folder_check import check_watch_dir, is_picture_name
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import Role
-from smearwatch.daemon.watch_dir import check_watch_dir, is_picture_name
 from smearwatch.daemon.wire.messages import SourceState
 
 # Software that writes a file beside each picture may write it a little later.

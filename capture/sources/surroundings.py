@@ -4,8 +4,8 @@ import os
 import stat
 from pathlib import Path
 
+from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.log import get_logger
-from smearwatch.daemon.watch_dir import is_picture_name
 
 
 class Surroundings:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from smearwatch.daemon.comparing import compare, tell_comparison
+from smearwatch.daemon.compare_sessions import compare, tell_comparison
 from smearwatch.daemon.config import Settings, load_settings
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Opened

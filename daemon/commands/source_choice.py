@@ -5,8 +5,8 @@ from pathlib import Path
 
 import typer
 
+from smearwatch.daemon.folder_check import check_watch_dir
 from smearwatch.daemon.source_plugins import SourceUnusable, find_source, known_sources
-from smearwatch.daemon.watch_dir import check_watch_dir
 
 
 def choose(watch: Path | None, camera: str | None, source: str | None, given: list[str]) -> tuple[str, dict[str, str]]:

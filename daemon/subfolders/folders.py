@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.names import NAME_RULE
 from smearwatch.daemon.plan import RunPlan
@@ -14,7 +15,6 @@ from smearwatch.daemon.record.events import Opened, Seen
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
 from smearwatch.daemon.record.sessions import name_from, session_folder
-from smearwatch.daemon.watch_dir import is_picture_name
 
 _SCAN_AGAIN_S: Final = 10.0
 

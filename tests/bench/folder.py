@@ -12,8 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from smearwatch.capture.sources.file_events import FolderNotices
 from smearwatch.capture.sources.folder import FolderSource
-from smearwatch.capture.sources.notices import FolderNotices
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.log import configure
 from smearwatch.daemon.plan import RunPlan

@@ -52,8 +52,8 @@ def networks(folder: Path) -> dict[str, Any]:
     import torch
 
     from smearwatch.models import checkpoint
-    from smearwatch.models.bank import LeNetBank
     from smearwatch.models.engine import Engine
+    from smearwatch.models.lenet_bank import LeNetBank
     from smearwatch.models.manifest import Manifest
     from smearwatch.models.preprocess import Preprocessing, shrink
     from smearwatch.models.resnet import LeukocyteResNet

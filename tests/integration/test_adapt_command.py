@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from smearwatch.models import checkpoint, memory
-from smearwatch.models.bank import LeNetBank
 from smearwatch.models.checkpoint import Networks, WeightsUnusable
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Engine
+from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import LookRange, Manifest
 from smearwatch.models.memory import Memory
 from smearwatch.models.preprocess import Preprocessing

@@ -22,9 +22,9 @@ from smearwatch.daemon.record.events import Found, FoundCell, Labelled, Opened, 
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.scale_rule import ScaleUnusable
 from smearwatch.models import checkpoint
-from smearwatch.models.bank import LeNetBank
 from smearwatch.models.checkpoint import MANIFEST_FILE, WeightsUnusable
 from smearwatch.models.classes import CLASSES, ClassName
+from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.memory import Memory, Remembered, packed, short
 from smearwatch.models.preprocess import Preprocessing

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from smearwatch.capture.sources.notices import FolderNotices
+from smearwatch.capture.sources.file_events import FolderNotices
 from tests.integration.torture import Scene, no_more_files, picture
 
 pytestmark = pytest.mark.integration

@@ -15,12 +15,12 @@ BECOME_NOBODY = """
 import json, os, sys, time
 from pathlib import Path
 from smearwatch.capture.sources.folder import FolderSource
-from smearwatch.capture.sources.notices import FolderNotices
+from smearwatch.capture.sources.file_events import FolderNotices
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.log import configure
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.watch_dir import FolderUnusable, check_watch_dir
+from smearwatch.daemon.folder_check import FolderUnusable, check_watch_dir
 import encodings.idna, hashlib, tempfile
 configure("warning", role="source")
 folder = Path(sys.argv[1])

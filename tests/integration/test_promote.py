@@ -18,8 +18,8 @@ from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.scale_rule import ScaleUnusable
 from smearwatch.daemon.weights import shipped_weights, weights_in_use
-from smearwatch.models.bank import LeNetBank
 from smearwatch.models.classes import CLASSES
+from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.memory import FEATURES, Memory, Remembered, packed, short
 from smearwatch.models.preprocess import Preprocessing

@@ -3,7 +3,7 @@
 import pytest
 
 from smearwatch.capture.sources.replay import ReplaySource
-from smearwatch.daemon.comparing import compare
+from smearwatch.daemon.compare_sessions import compare
 from smearwatch.daemon.record.events import Counted, Found, FoundCell, Opened, Rejected, Seen
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.reading import LedgerReader

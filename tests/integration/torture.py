@@ -12,8 +12,8 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from smearwatch.capture.sources.file_events import FolderNotices
 from smearwatch.capture.sources.folder import FolderSource
-from smearwatch.capture.sources.notices import FolderNotices
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.plan import RunPlan
 

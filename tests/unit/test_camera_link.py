@@ -8,7 +8,7 @@ import pytest
 
 from smearwatch.capture.camera.address import CameraAddress, CameraUnusable
 from smearwatch.capture.camera.link import CameraLink
-from smearwatch.capture.camera.stream import Grab
+from smearwatch.capture.camera.opencv_stream import Grab
 from tests.stage import wait_for
 
 PICTURE = np.zeros((30, 40, 3), np.uint8)

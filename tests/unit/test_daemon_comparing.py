@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from smearwatch.daemon.commands.replay import _recorded
-from smearwatch.daemon.comparing import compare
+from smearwatch.daemon.compare_sessions import compare
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
 from tests.unit.clients_script import counted, found, opened, seen

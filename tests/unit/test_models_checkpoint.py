@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 
 from smearwatch.models import checkpoint
-from smearwatch.models.bank import LeNetBank
 from smearwatch.models.checkpoint import WeightsUnusable
+from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet

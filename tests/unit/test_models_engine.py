@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from smearwatch.models.bank import LeNetBank
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import DeviceMissing, Engine
+from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing, shrink
 from smearwatch.models.resnet import LeukocyteResNet

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from smearwatch.models.bank import LeNetBank
 from smearwatch.models.classes import CLASSES
+from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.resnet import LeukocyteResNet
 
 

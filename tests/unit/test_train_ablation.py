@@ -125,7 +125,7 @@ def quiet_line(line: str) -> None:
 
 
 def test_nothing_compared_on_is_learnt_from(tree: Path, tmp_path: Path):
-    from smearwatch.train.ablation.bench import lay_out
+    from smearwatch.train.ablation.cell_sets import lay_out
     from smearwatch.train.data.sources import read_sources
 
     bench = lay_out(read_sources(DatasetSpec(tree, UM_PER_PX, force_scale=True), quiet_line), tmp_path, quiet)
@@ -135,7 +135,7 @@ def test_nothing_compared_on_is_learnt_from(tree: Path, tmp_path: Path):
 
 
 def test_a_set_without_a_leukocyte_is_one_line(tree: Path, tmp_path: Path):
-    from smearwatch.train.ablation.bench import lay_out
+    from smearwatch.train.ablation.cell_sets import lay_out
     from smearwatch.train.data.sources import Source, read_sources
 
     (first,) = read_sources(DatasetSpec(tree, UM_PER_PX, force_scale=True), quiet_line)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from smearwatch.models import checkpoint
-from smearwatch.models.bank import LeNetBank
+from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet

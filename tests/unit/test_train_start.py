@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from smearwatch.models.bank import LeNetBank
+from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet

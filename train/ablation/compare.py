@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.ablation.bench import Bench
+from smearwatch.train.ablation.cell_sets import Bench
 from smearwatch.train.ablation.lines import Line
 from smearwatch.train.adapting.logits import network_input
 from smearwatch.train.data.samples import Sample, allowed
-from smearwatch.train.evaluation.five import five
+from smearwatch.train.evaluation.five_classes import five
 from smearwatch.train.json_record import JsonRecord
 from smearwatch.train.statistics import Paired, Share
 from smearwatch.train.training.batch_statistics import adapt_batch_norm

@@ -8,7 +8,7 @@ from typing import Final
 
 from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.models.manifest import Manifest
-from smearwatch.train.ablation.bench import Bench, lay_out
+from smearwatch.train.ablation.cell_sets import Bench, lay_out
 from smearwatch.train.ablation.compare import LineAnswers, compare_lines, name_cells
 from smearwatch.train.ablation.config import AblationConfig
 from smearwatch.train.ablation.lines import Line, lines

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
-from smearwatch.models.bank import LeNetBank
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Outputs
+from smearwatch.models.lenet_bank import LeNetBank
+from smearwatch.models.output_table import WIDTH, check_shapes, columns, side_by_side
 from smearwatch.models.preprocess import Preprocessing, normalise, to_tensor, view
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.models.table import WIDTH, check_shapes, columns, side_by_side
 from smearwatch.train.data.samples import Sample, allowed
 
 _BATCH = 32

@@ -11,7 +11,7 @@ from smearwatch.models.verdict import Policy
 from smearwatch.train.adapting.labelled_cells import family
 from smearwatch.train.adapting.logits import Logits, is_leukocyte, named_rightly
 from smearwatch.train.data.samples import Sample
-from smearwatch.train.evaluation.five import five
+from smearwatch.train.evaluation.five_classes import five
 from smearwatch.train.json_record import JsonRecord
 from smearwatch.train.statistics import Paired
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.evaluation.analysis import AGREED, ALL
-from smearwatch.train.evaluation.five import FIVE
+from smearwatch.train.evaluation.five_classes import FIVE
 from smearwatch.train.evaluation.results import EvaluatedSet
 from smearwatch.train.evaluation.scores import Scores
 from smearwatch.train.statistics import Share

@@ -11,7 +11,8 @@ from smearwatch.models.classes import CLASSES, Verdict
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.samples import Sample
-from smearwatch.train.evaluation.five import FIVE, confusion_table, five, five_confidence, neutrophils, per_class
+from smearwatch.train.evaluation.confusion import confusion_table, per_class
+from smearwatch.train.evaluation.five_classes import FIVE, five, five_confidence, neutrophils
 from smearwatch.train.evaluation.judged import judge
 from smearwatch.train.evaluation.reliability import calibration_error, reliability
 from smearwatch.train.evaluation.scores import RejectScores, Scores, VerdictScores, VerifierScores

@@ -15,11 +15,11 @@ from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.data.crop_cache import Progress
+from smearwatch.train.evaluation.analysis_tables import gain_limits
+from smearwatch.train.evaluation.confusion import ClassScores
 from smearwatch.train.evaluation.figures import choose_table, figure_png
-from smearwatch.train.evaluation.five import ClassScores
 from smearwatch.train.evaluation.gradcam import GradCam, crop_to_view, overlay
 from smearwatch.train.evaluation.results import EvaluatedSet, Report
-from smearwatch.train.evaluation.tables import gain_limits
 from smearwatch.train.evaluation.worst import (
     AnsweredCell,
     answer_name,

@@ -8,10 +8,10 @@ from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.data.pipeline_cells import PipelineAccount
-from smearwatch.train.evaluation.five import FIVE
+from smearwatch.train.evaluation.analysis_tables import gain_lines, neutrophil_lines, risk_lines
+from smearwatch.train.evaluation.five_classes import FIVE
 from smearwatch.train.evaluation.results import EvaluatedSet, Report, ScoredSet
 from smearwatch.train.evaluation.scores import Scores
-from smearwatch.train.evaluation.tables import gain_lines, neutrophil_lines, risk_lines
 from smearwatch.train.statistics import Share
 
 

@@ -14,7 +14,7 @@ from smearwatch.train.data.crop_cache import Progress, shrunken_fields
 from smearwatch.train.data.sources import DatasetSpec, ReportLine
 from smearwatch.train.evaluation.analysis import analyse
 from smearwatch.train.evaluation.figures import NAMES, draw_figures
-from smearwatch.train.evaluation.five import five
+from smearwatch.train.evaluation.five_classes import five
 from smearwatch.train.evaluation.measure import measure
 from smearwatch.train.evaluation.outputs import run_engine
 from smearwatch.train.evaluation.page import write_page

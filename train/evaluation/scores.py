@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from smearwatch.train.evaluation.five import ClassScores
+from smearwatch.train.evaluation.confusion import ClassScores
 from smearwatch.train.evaluation.reliability import Bin
 from smearwatch.train.json_record import JsonRecord
 from smearwatch.train.statistics import Share

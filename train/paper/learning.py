@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from smearwatch.models.bank import LeNetBank
 from smearwatch.models.classes import CLASSES
+from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.preprocess import normalise, to_tensor
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.data.crop_cache import Progress

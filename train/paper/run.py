@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from smearwatch.daemon.atomic_write import write_atomically
-from smearwatch.models.bank import LeNetBank
 from smearwatch.models.classes import CLASSES
+from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.data.class_tree import read_class_tree
 from smearwatch.train.data.crop_cache import Progress

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from smearwatch.models.classes import CLASSES
-from smearwatch.train.evaluation.five import confusion_table
+from smearwatch.train.evaluation.confusion import confusion_table
 from smearwatch.train.paper.learning import Answers
 from smearwatch.train.paper.protocol import TwoClass
 from smearwatch.train.paper.results import Leakage, ProtocolResult, SixClassScores, TwoClassScores

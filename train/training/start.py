@@ -3,7 +3,7 @@
 from torch import nn
 
 from smearwatch.models import checkpoint
-from smearwatch.models.bank import LeNetBank
+from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.training.config import TrainConfig

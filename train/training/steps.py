@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from smearwatch.models.bank import LeNetBank
 from smearwatch.models.classes import CLASSES
+from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.preprocess import normalise, to_tensor, view
 from smearwatch.models.resnet import LeukocyteResNet, ResNetAnswer
 from smearwatch.train.data.cells import CellSet, Targets

@@ -1,28 +1,15 @@
 """Band and segmented as one class: what every person can label, beside what few can."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from smearwatch.models.classes import CLASSES, NEUTROPHILS
-from smearwatch.train.json_record import JsonRecord
-from smearwatch.train.statistics import Share
+from smearwatch.train.evaluation.confusion import ClassIndices, ClassScores, confusion_table, per_class
 
-ClassIndices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 FIVE = ("neutrophil", *CLASSES[2:])
 """The order of every table of five."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClassScores(JsonRecord):
-    """How many cells of a class are named so, and how many that are named so are of it."""
-
-    recall: Share
-    precision: Share
 
 
 def five(indices: ClassIndices) -> ClassIndices:
@@ -44,24 +31,6 @@ def five_confidence(probabilities: NDArray[np.float64]) -> tuple[ClassIndices, N
     summed = np.column_stack([probabilities[:, list(NEUTROPHILS)].sum(axis=1), probabilities[:, 2:]])
     predicted = five(probabilities.argmax(axis=1))
     return predicted, summed[np.arange(len(predicted)), predicted]
-
-
-def confusion_table(truth: ClassIndices, predicted: ClassIndices, count: int) -> ClassIndices:
-    """Count how often each of `count` labels (rows) got each answer (columns)."""
-    table = np.zeros((count, count), dtype=np.int64)
-    np.add.at(table, (truth, predicted), 1)
-    return table
-
-
-def per_class(confusion: ClassIndices, names: Sequence[str]) -> dict[str, ClassScores]:
-    """Score each class by a confusion table whose rows are labels."""
-    return {
-        name: ClassScores(
-            recall=Share(int(confusion[index, index]), int(confusion[index].sum())),
-            precision=Share(int(confusion[index, index]), int(confusion[:, index].sum())),
-        )
-        for index, name in enumerate(names)
-    }
 
 
 def neutrophils(truth: ClassIndices, predicted: ClassIndices, six: Flags, known: Flags) -> dict[str, ClassScores]:
