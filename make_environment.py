@@ -23,10 +23,10 @@ PIP_OPTIONS = ("--disable-pip-version-check", "--no-input", "--progress-bar", "o
 class StepFailed(Exception):
     """A step ended with an error; holds what it was, its last lines and what may help."""
 
-    def __init__(self, what: str, said: list[str], mend: str) -> None:
+    def __init__(self, what: str, output: list[str], hint: str) -> None:
         super().__init__(what)
-        self.said = said
-        self.mend = mend
+        self.output = output
+        self.hint = hint
 
 
 class Screen:
@@ -67,7 +67,7 @@ class Progress:
         return self._words
 
 
-def run(screen: Screen, what: str, command: list[str], mend: str, progress: Progress | None = None) -> None:
+def run(screen: Screen, what: str, command: list[str], hint: str, progress: Progress | None = None) -> None:
     """Run a command to its end, showing on the moving line how far it is.
 
     Raises
@@ -75,12 +75,12 @@ def run(screen: Screen, what: str, command: list[str], mend: str, progress: Prog
     StepFailed
         It could not be started or ended with an error.
     """
-    said: list[str] = []
+    output: list[str] = []
     words, began_s = "", time.monotonic()
     try:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     except OSError as error:
-        raise StepFailed(what, [str(error)], mend) from None
+        raise StepFailed(what, [str(error)], hint) from None
     assert process.stdout is not None
     with process:
         left = b""
@@ -91,12 +91,12 @@ def run(screen: Screen, what: str, command: list[str], mend: str, progress: Prog
                     break
                 *lines, left = (left + data).split(b"\n")
                 for line in (raw.decode(errors="replace").rstrip() for raw in lines):
-                    said.append(line)
+                    output.append(line)
                     words = progress.words(line) if progress else ""
             screen.show(f"      {time.monotonic() - began_s:4.0f} s  {words}")
     screen.show("")
     if process.returncode:
-        raise StepFailed(what, [line for line in said if line.strip() and not _is_noise(line)][-LAST_LINES:], mend)
+        raise StepFailed(what, [line for line in output if line.strip() and not _is_noise(line)][-LAST_LINES:], hint)
 
 
 def make(screen: Screen, folder: Path) -> None:
@@ -106,20 +106,20 @@ def make(screen: Screen, folder: Path) -> None:
     packages = sum(1 for line in LOCK.read_text().splitlines() if re.match(r"[a-z0-9]", line, re.IGNORECASE))
     screen.say(f"Making the environment in {folder}: once, some minutes.")
     screen.say("[1/3] an empty environment")
-    mend = "on Debian: apt install python3-venv; then give the same make again"
-    run(screen, "an empty environment", [sys.executable, "-m", "venv", str(folder)], mend)
+    hint = "on Debian: apt install python3-venv; then give the same make again"
+    run(screen, "an empty environment", [sys.executable, "-m", "venv", str(folder)], hint)
     counted = "1 package" if packages == 1 else f"{packages} packages"
     screen.say(f"[2/3] {counted}, most of it PyTorch: about 3 GB to download, 6 GB on disk")
-    mend = f"check the network, and that {DISK_FREE_GB} GB are free on the disk; then give the same make again"
+    hint = f"check the network, and that {DISK_FREE_GB} GB are free on the disk; then give the same make again"
     hashed = [*pip, "--require-hashes"]
-    run(screen, "installing the packages", [*hashed, "-r", str(LOCK)], mend, Progress(packages))
+    run(screen, "installing the packages", [*hashed, "-r", str(LOCK)], hint, Progress(packages))
     # A machine without a desktop has no libGL: then OpenCV's build without windows takes its place, same version.
     if subprocess.run([python, "-c", "import cv2"], stderr=subprocess.DEVNULL, check=False).returncode:
         screen.say("      no desktop here: OpenCV's build without windows takes its place")
-        run(screen, "installing OpenCV without windows", [*hashed, "--no-deps", "-r", str(HEADLESS)], mend)
+        run(screen, "installing OpenCV without windows", [*hashed, "--no-deps", "-r", str(HEADLESS)], hint)
     screen.say("[3/3] smearwatch itself")
-    mend = "the lines above say what is wrong with this folder"
-    run(screen, "installing smearwatch", [*pip, "--no-deps", "--no-build-isolation", "-e", "."], mend)
+    hint = "the lines above say what is wrong with this folder"
+    run(screen, "installing smearwatch", [*pip, "--no-deps", "--no-build-isolation", "-e", "."], hint)
     screen.say(f"The environment is ready: {folder}/bin/smearwatch --help")
 
 
@@ -139,9 +139,9 @@ def main(folder: str) -> int:
         make(screen, Path(folder))
     except StepFailed as failed:
         screen.show("")
-        for line in failed.said:
+        for line in failed.output:
             print(f"  {line}", file=sys.stderr)
-        print(f"{failed} failed ({failed.mend})", file=sys.stderr)
+        print(f"{failed} failed ({failed.hint})", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         screen.say("stopped; give the same make again to go on")

@@ -105,7 +105,7 @@ class Lines:
         yield row(view, time.strftime("%H:%M:%S"))
 
     def _drift_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
-        """Say once that the cells leave the range of what the weights were trained on, and that they are back in it."""
+        """Report once that the cells leave the range of what the weights were trained on, and that they are back."""
         drift = tally["drift"]
         which = None if drift is None else (drift["since_cell"], drift["what"])
         if which != self._drift:

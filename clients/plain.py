@@ -32,7 +32,7 @@ def remark(text: str) -> list[str]:
 
 
 def introduction(session: str | None) -> list[str]:
-    """Return what is said once of a session, above its first row."""
+    """Return what is shown once of a session, above its first row."""
     return [
         *remark(f"session {session}"),
         *remark(RESEARCH_USE),

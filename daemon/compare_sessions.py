@@ -37,17 +37,17 @@ def compare(state_dir: Path, before: str, after: str) -> dict[str, Any]:
     }
 
 
-def tell_comparison(comparison: dict[str, Any]) -> None:
-    """Say it to a person."""
+def print_comparison(comparison: dict[str, Any]) -> None:
+    """Print a comparison for a person."""
     if comparison["identical"]:
-        told = f"identical to {comparison['before']}: {comparison['cells_same']} verdicts, byte for byte"
-        typer.echo("\n".join(fold(told, rest="  ")))
+        text = f"identical to {comparison['before']}: {comparison['cells_same']} verdicts, byte for byte"
+        typer.echo("\n".join(fold(text, rest="  ")))
         return
-    told = (
+    text = (
         f"differs from {comparison['before']}: {comparison['differing']} outcomes differ, "
         f"{comparison['only_before']} only there, {comparison['only_after']} only here"
     )
-    typer.echo("\n".join(fold(told, rest="  ")))
+    typer.echo("\n".join(fold(text, rest="  ")))
     for cell in comparison["first_differing"]:
         typer.echo(f"  frame {cell['frame'][:12]} cell {cell['index']}")
 

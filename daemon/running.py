@@ -192,11 +192,11 @@ def _folded(text: str) -> list[str]:
 
 
 def _drift_line(result: dict[str, Any]) -> str:
-    """Say that cells left the range of what the weights were trained on, and whether they still do."""
+    """Explain that cells left the range of what the weights were trained on, and whether they still do."""
     drift, drifted = result["drift"], result["drifted"]
-    told = f"drift: {drifted['cells']} cells judged outside the range of what the weights were trained on"
+    text = f"drift: {drifted['cells']} cells judged outside the range of what the weights were trained on"
     return (
-        f"{told}, the last ones not"
+        f"{text}, the last ones not"
         if drift is None
-        else f"{told}, since cell {drift['since_cell']}: {drift['says']} ({drift['mend']})"
+        else f"{text}, since cell {drift['since_cell']}: {drift['says']} ({drift['mend']})"
     )

@@ -58,7 +58,7 @@ class Memory:
     held: Remembered
 
     def seen_in_training(self, digest: str) -> bool:
-        """Say whether a picture with this SHA-256 (hex) was trained on or chosen by."""
+        """Return whether a picture with this SHA-256 (hex) was trained on or chosen by."""
         key = short(digest)
         return key in self.train_digests or key in self.validation_digests
 

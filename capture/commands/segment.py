@@ -24,7 +24,7 @@ _PROGRESS_AFTER_S = 1.0
 
 
 class PictureUnusable(Exception):
-    """A picture that could not be searched; `hint` tells what to do about it."""
+    """A picture that could not be searched; `hint` says what to do about it."""
 
     def __init__(self, file: Path, reason: str, detail: str, hint: str) -> None:
         super().__init__(detail if detail.startswith(str(file)) else f"{file}: {detail}")

@@ -41,7 +41,7 @@ class ScaleClaim:
 
 
 class ScaleDisputed(ValueError):
-    """Two claims that differ too much to count by either; `hint` tells how to settle it."""
+    """Two claims that differ too much to count by either; `hint` says how to settle it."""
 
     def __init__(self, where: str, first: ScaleClaim, second: ScaleClaim) -> None:
         super().__init__(f"{where}: {describe_difference(first, second)}")

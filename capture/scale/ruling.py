@@ -26,7 +26,7 @@ _LEAST_FILLED = 0.7  # of the places between the first and the last line
 
 
 class RulingNotFound(ValueError):
-    """A picture in which no even ruling was found; `hint` tells how to take a better one."""
+    """A picture in which no even ruling was found; `hint` says how to take a better one."""
 
     def __init__(self, matter: str, hint: str) -> None:
         super().__init__(matter)

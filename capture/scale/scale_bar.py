@@ -16,7 +16,7 @@ _EVEN = 12.0  # grey steps within the bar
 
 
 class BarNotFound(ValueError):
-    """A picture without one clear scale bar; `hint` tells what to do."""
+    """A picture without one clear scale bar; `hint` says what to do."""
 
     def __init__(self, matter: str, hint: str) -> None:
         super().__init__(matter)

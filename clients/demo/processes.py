@@ -45,7 +45,7 @@ class DemoProcesses:
         self._seed = seed
         self._rate = rate
         self._stopped = False
-        # A broken settings file is told once, here, and not by every process.
+        # A broken settings file is reported once, here, and not by every process.
         self.settings: Settings = load_settings(state_dir=folder / "state", runtime_dir=folder / "run")
 
     def __enter__(self) -> Self:
@@ -65,7 +65,7 @@ class DemoProcesses:
         self._stack.close()
 
     def stop(self) -> None:
-        """Say that a person or the system ends the demo; may be called by a signal's handler."""
+        """Note that a person or the system ends the demo; may be called by a signal's handler."""
         self._stopped = True
 
     @property
@@ -91,11 +91,11 @@ class DemoProcesses:
         if self._stopped:
             raise KeyboardInterrupt
         if self._slide.poll() not in (None, 0):
-            self._tell_log("slide")
+            self._print_log("slide")
             raise DemoFailed(f"the simulated slide ended too early, exit status {self._slide.returncode}")
         lines = self._path("run", "jsonl").read_text(encoding="utf-8").splitlines()
         if self._run.returncode or not lines:
-            self._tell_log("run")
+            self._print_log("run")
             raise DemoFailed(f"the count ended too early, exit status {self._run.returncode}")
         result: dict[str, Any] = json.loads(lines[-1])
         return result
@@ -129,7 +129,7 @@ class DemoProcesses:
     def _path(self, name: str, ending: str) -> Path:
         return self._folder / f"{name}.{ending}"
 
-    def _tell_log(self, name: str) -> None:
+    def _print_log(self, name: str) -> None:
         lines = self._path(name, "log").read_text(encoding="utf-8", errors="replace").splitlines()
         for line in lines[-_LAST_LINES:]:
             sys.stderr.write(f"  {name}: {line}\n")

@@ -23,7 +23,7 @@ from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.clients.view import View
 
 Bring = Callable[[Callable[[View], None], Callable[[], bool]], None]
-"""Brings views until told to stop: called in a thread with where to put them and whether to stop."""
+"""Brings views until it is to stop: called in a thread with where to put them and whether to stop."""
 
 _ROOMY_COLUMNS, _ROOMY_ROWS = 100, 34
 
@@ -133,7 +133,7 @@ class WatchApp(App[BaseException]):
         self._draw()
 
     def on_bringer_failed(self, message: BringerFailed) -> None:
-        """Give the terminal back; the error is told where there is room for it."""
+        """Leave the terminal; the error is shown where there is room for it."""
         self.exit(message.error, return_code=1)
 
     def on_source_ended(self) -> None:
@@ -163,7 +163,7 @@ class WatchApp(App[BaseException]):
 
         try:
             self._bring(show, lambda: worker.is_cancelled or self._closed)
-        except Exception as error:  # noqa: BLE001  # told by the caller, after the terminal is given back
+        except Exception as error:  # noqa: BLE001  # shown by the caller, after the terminal is left
             self.post_message(BringerFailed(error))
         else:
             self.post_message(SourceEnded())

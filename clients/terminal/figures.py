@@ -111,13 +111,13 @@ def one_line(title: str, rows: list[Row], width: int) -> Content:
     for label, number, _ in rows:
         if not number or label == "event":
             continue
-        said = label.removesuffix("s") if number == "1" else label
-        wide = len(number) + 1 + len(said)
+        shown = label.removesuffix("s") if number == "1" else label
+        wide = len(number) + 1 + len(shown)
         if used > _TITLE:
             fits = used + _BETWEEN + wide <= width
             parts.append((" " * _BETWEEN if fits else f"\n{'':<{_TITLE}}", DIM))
             used = used + _BETWEEN if fits else _TITLE
-        parts += [(number, "bold $foreground"), (f" {said}", "$foreground 75%")]
+        parts += [(number, "bold $foreground"), (f" {shown}", "$foreground 75%")]
         used += wide
     parts += [(f"\n{'':<{_TITLE}}{remark}", DIM) for _, number, remark in rows if not number]
     return Content.assemble(*parts)

@@ -1,4 +1,4 @@
-"""Starting the terminal: where its views come from, and what is told when they cannot come."""
+"""Starting the terminal: where its views come from, and what is shown when they cannot come."""
 
 import time
 from collections.abc import Callable

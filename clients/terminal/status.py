@@ -49,12 +49,12 @@ class DriftLine(Static):
 
     def show(self, view: View) -> None:
         """Draw a view."""
-        said = drift_text(view.tally) if view.tally else None
-        self.display = said is not None
-        if view.tally and said is not None:
+        text = drift_text(view.tally) if view.tally else None
+        self.display = text is not None
+        if view.tally and text is not None:
             self.update(
                 Content.assemble(
-                    ("▲ ", "bold $warning"), (f"drift {said}", "$warning"), (f"\n  {view.tally['drift']['mend']}", DIM)
+                    ("▲ ", "bold $warning"), (f"drift {text}", "$warning"), (f"\n  {view.tally['drift']['mend']}", DIM)
                 )
             )
 

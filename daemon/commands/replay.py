@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from smearwatch.daemon.compare_sessions import compare, tell_comparison
+from smearwatch.daemon.compare_sessions import compare, print_comparison
 from smearwatch.daemon.config import Settings, load_settings
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Opened
@@ -79,7 +79,7 @@ def replay(
     comparison = compare(plan.settings.state_dir, session, plan.session)
     print_summary({**result, "comparison": comparison}, as_json=as_json)
     if not as_json:
-        tell_comparison(comparison)
+        print_comparison(comparison)
     if not comparison["identical"]:
         raise typer.Exit(1)
 

@@ -131,8 +131,8 @@ class Hub:
             refusal = Refused("bad_body", flaw_of(error)[:400])
         if refusal is not None:
             # A source that offers one more frame when the target is reached has done nothing wrong.
-            tell = get_logger().debug if refusal.code == "draining" else get_logger().warning
-            tell("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
+            log = get_logger().debug if refusal.code == "draining" else get_logger().warning
+            log("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
             self._sockets.send(identity, refusal)
 
     def _from_peer(self, peer: PeerState, message: Message, buffers: Sequence[memoryview]) -> Refused | None:

@@ -44,11 +44,11 @@ def test_a_step_that_fails_holds_its_last_lines_without_the_noise():
     )
     with pytest.raises(StepFailed) as failed:
         run(Screen(), "installing the packages", python(code), "make room")
-    assert failed.value.mend == "make room"
-    assert "no space left" in failed.value.said
-    assert "line 49" in failed.value.said
-    assert len(failed.value.said) == make_environment.LAST_LINES
-    assert not any("ignored" in line for line in failed.value.said)
+    assert failed.value.hint == "make room"
+    assert "no space left" in failed.value.output
+    assert "line 49" in failed.value.output
+    assert len(failed.value.output) == make_environment.LAST_LINES
+    assert not any("ignored" in line for line in failed.value.output)
     with pytest.raises(StepFailed):
         run(Screen(), "an empty environment", ["/no/such/python"], "install it")
 

@@ -109,7 +109,7 @@ REJECT = Target("reject", per_class([0.0] * len(CLASSES)))
 
 
 def allowed(samples: Sequence[Sample]) -> NDArray[np.bool_]:
-    """Say which classes are right answers: bool [n, classes], none for a reject, two where a label joins them.
+    """Mark the classes that are right answers: bool [n, classes], none for a reject, two where a label joins them.
 
     A disputed label counts as given: of its shares only the largest is right.
     """
