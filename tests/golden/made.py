@@ -1,28 +1,38 @@
-"""What is held golden: each maker draws or finds anew, from fixed seeds or fixed pictures, what is then compared."""
+"""What is held golden: each subject is drawn, found or cut anew from fixed seeds or fixed pictures, and compared."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from smearwatch.capture.arrays import Image
 from smearwatch.capture.finder.field import FieldFound, find
 from smearwatch.capture.finder.version import FINDER_VERSION
+from smearwatch.capture.slide.freehand import Freehand
+from smearwatch.capture.slide.presets import hard
+from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.slide.version import RENDERER_VERSION
 from smearwatch.models.classes import CLASSES
-from smearwatch.models.preprocess import SHRINK_VERSION, Preprocessing, shrink
+from smearwatch.models.preprocess import CROP_PX, SHRINK_VERSION, Preprocessing, shrink
 from smearwatch.train.data.litter import draw_litter
+from smearwatch.train.data.samples import cell_crop
 from smearwatch.train.data.simulated import draw_cells
 from smearwatch.train.paper.databases import ALONE_VERSION, alone
-from smearwatch.train.paper.outline import OUTLINE_VERSION, outline_cell
+from smearwatch.train.paper.outline import OUTLINE_PX, OUTLINE_VERSION, outline_cell
 
 FOLDER = Path(__file__).parent
-KEPT_PX = 150  # pictures are kept this small; a change of one grey level over a cell still shows
+GIVEN = FOLDER / "given"  # fields, single cells, crops and outlines that the makers begin from; drawn once, never again
+SINGLE_UM_PER_PX = 0.1
 
-Image = npt.NDArray[np.uint8]
+_KEPT_PX = 150
+_BLOCKS = 6
+_CELLS_OF_EACH_CLASS, _THINGS, _SEED = 8, 10, 5
+_SESSION_UM_PER_PX = (0.094, 0.097, 0.1, 0.102)
+
+Figures = dict[str, object]
+Pictures = Iterator[tuple[str, Image]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,153 +43,147 @@ class Golden:
     ----------
     name
         Of its folder.
-    versions
-        The numbers that answer for it.
+    version
+        The number that answers for it.
     pictures
-        Yields names and uint8 pictures.
+        Yields names and uint8 pictures: kept to be looked at, and compared.
     figures
-        Returns numbers by name, for JSON.
+        Returns numbers by name: of many more pictures than are kept.
     """
 
     name: str
-    versions: tuple[int, ...]
-    pictures: Callable[[], Iterator[tuple[str, Image]]]
-    figures: Callable[[], dict[str, object]]
+    version: int
+    pictures: Callable[[], Pictures]
+    figures: Callable[[], Figures]
+
+
+def blocks(picture_bgr: Image) -> list[float]:
+    """Return mean and spread of 6 x 6 blocks of a picture, channel by channel, in grey levels."""
+    size = (_BLOCKS, _BLOCKS)
+    wide = picture_bgr.astype(np.float32)
+    mean = np.asarray(cv2.resize(wide, size, interpolation=cv2.INTER_AREA))
+    squares = np.asarray(cv2.resize(wide * wide, size, interpolation=cv2.INTER_AREA))
+    spread = np.sqrt(np.maximum(squares - mean * mean, 0.0))
+    return [round(float(value), 2) for value in np.concatenate([mean.ravel(), spread.ravel()])]
 
 
 def _small(crop_bgr: Image) -> Image:
-    return np.asarray(cv2.resize(crop_bgr, (KEPT_PX, KEPT_PX), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return np.asarray(cv2.resize(crop_bgr, (_KEPT_PX, _KEPT_PX), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def _drawn_pictures() -> Iterator[tuple[str, Image]]:
+def _given(kind: str) -> dict[str, Image]:
+    pictures = {path.stem: cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in sorted((GIVEN / kind).glob("*.png"))}
+    return {name: np.asarray(picture, dtype=np.uint8) for name, picture in pictures.items()}
+
+
+def _crops() -> dict[str, Image]:
+    """Return the given crops at the size of crops, without anything of ours."""
+    size = (CROP_PX, CROP_PX)
+    return {name: np.asarray(cv2.resize(crop, size), dtype=np.uint8) for name, crop in _given("crops").items()}
+
+
+def _drawn_pictures() -> Pictures:
     for sample in [*draw_cells(len(CLASSES)), *draw_litter(5)]:
         yield sample.label, _small(sample.draw())
 
 
-def _fields() -> dict[str, bytes]:
-    return {path.stem: path.read_bytes() for path in sorted((FOLDER / "fields").glob("*.png"))}
-
-
-def _found() -> dict[str, FieldFound]:
-    answers = {}
-    for name, data in _fields().items():
-        answer = find(data, um_per_px=None, um_per_px_source=None)
-        if isinstance(answer, FieldFound):
-            answers[name] = answer
-    return answers
-
-
-def _found_pictures() -> Iterator[tuple[str, Image]]:
-    for name, field in _found().items():
-        yield f"{name}-mask", field.segmentation.mask()
-        for cell in field.cells:
-            if cell.crop_bgr is not None:
-                yield f"{name}-{cell.index}", _small(cell.crop_bgr)
-
-
-def _found_figures() -> dict[str, object]:
-    figures: dict[str, object] = {}
-    for name, data in _fields().items():
-        for way, restain in (("", False), (" restained", True)):
-            answer = find(data, um_per_px=None, um_per_px_source=None, restain=restain)
-            cells = [
-                [*cell.leukocyte.box, cell.leukocyte.area_um2, cell.leukocyte.score, int(cell.leukocyte.at_edge)]
-                for cell in (answer.cells if isinstance(answer, FieldFound) else ())
-            ]
-            judged = answer.focus if isinstance(answer, FieldFound) else answer.value
-            reason = None if isinstance(answer, FieldFound) else answer.reason
-            figures[name + way] = {"um_per_px": answer.um_per_px, "focus": judged, "reason": reason, "cells": cells}
+def _drawn_figures() -> Figures:
+    drawn = [*draw_cells(_CELLS_OF_EACH_CLASS * len(CLASSES)), *draw_litter(_THINGS)]
+    figures: Figures = {sample.sample_id: blocks(sample.draw()) for sample in drawn}
+    slide = Slide(_SEED, width_px=480, height_px=360, leukocytes_per_mm2=600.0, route=Freehand(), **hard())
+    for index in range(6):
+        field = slide.field(index)
+        figures[f"field {index}"] = [*blocks(field.bgr), *(side for cell in field.cells for side in cell.box_xywh_px)]
     return figures
 
 
-def _crops() -> Iterator[tuple[str, Image]]:
-    for name, field in _found().items():
-        for cell in field.cells:
-            if cell.crop_bgr is not None:
-                yield f"{name}-{cell.index}", cell.crop_bgr
+def _fields() -> dict[str, bytes]:
+    return {path.stem: path.read_bytes() for path in sorted((GIVEN / "fields").iterdir())}
 
 
-def _outline_pictures() -> Iterator[tuple[str, Image]]:
-    for name, crop in _crops():
-        inside = outline_cell(crop)
-        if inside is not None:
-            yield f"{name}-outline", np.asarray(inside * 255, dtype=np.uint8)
-            yield f"{name}-alone", _small(alone(crop, inside))
+def _found_pictures() -> Pictures:
+    for name, data in list(_fields().items())[:3]:
+        answer = find(data, um_per_px=None, um_per_px_source=None)
+        if isinstance(answer, FieldFound):
+            yield f"{name}-mask", answer.segmentation.mask()
 
 
-def _shrunken_pictures() -> Iterator[tuple[str, Image]]:
-    for name, crop in _crops():
+def _found_figures() -> Figures:
+    figures: Figures = {}
+    for name, data in _fields().items():
+        for how, um_per_px, known, restain in (
+            ("by red cells", None, (), False),
+            ("in a session", None, _SESSION_UM_PER_PX, False),
+            ("at a given scale", 0.1, (), False),
+            ("restained", 0.1, (), True),
+        ):
+            answer = find(data, um_per_px=um_per_px, um_per_px_source=None, session_estimates=known, restain=restain)
+            figures[f"{name} {how}"] = _found(answer) if isinstance(answer, FieldFound) else _refused(answer)
+    return figures
+
+
+def _refused(answer: object) -> Figures:
+    return {name: getattr(answer, name) for name in ("reason", "value", "um_per_px", "width_px", "height_px")}
+
+
+def _found(field: FieldFound) -> Figures:
+    return {
+        "um_per_px": field.um_per_px,
+        "estimate": field.um_per_px_estimate,
+        "focus": field.focus,
+        "mask": [int((field.segmentation.mask() == value).sum()) for value in (128, 255)],
+        "cells": [
+            {
+                "box": list(cell.leukocyte.box),
+                "measured": [cell.leukocyte.area_um2, cell.leukocyte.score, float(cell.leukocyte.at_edge)],
+                "crop": None if cell.crop_bgr is None else blocks(cell.crop_bgr),
+                "thumbnail": blocks(_decoded(cell.thumbnail_jpeg)),
+            }
+            for cell in field.cells
+        ],
+    }
+
+
+def _decoded(jpeg: bytes) -> Image:
+    return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), dtype=np.uint8)
+
+
+def _single_pictures() -> Pictures:
+    for path in sorted((GIVEN / "cells").glob("*.png")):
+        yield path.stem, _small(cell_crop(path, SINGLE_UM_PER_PX))
+
+
+def _single_figures() -> Figures:
+    return {path.stem: blocks(cell_crop(path, SINGLE_UM_PER_PX)) for path in sorted((GIVEN / "cells").glob("*.png"))}
+
+
+def _shrunken_pictures() -> Pictures:
+    for name, crop in _crops().items():
         yield name, shrink(crop, Preprocessing())
 
 
+def _outline_pictures() -> Pictures:
+    for name, crop in _crops().items():
+        inside = outline_cell(crop)
+        yield name, np.zeros((OUTLINE_PX, OUTLINE_PX), np.uint8) if inside is None else _as_picture(inside)
+
+
+def _as_picture(inside: Image) -> Image:
+    return np.asarray(inside * 255, dtype=np.uint8)
+
+
+def _alone_pictures() -> Pictures:
+    crops = _crops()
+    for name, outline in _given("outlines").items():
+        made = alone(crops[name], np.asarray(outline > 0, dtype=np.uint8))
+        yield name, made[CROP_PX // 4 : -CROP_PX // 4, CROP_PX // 4 : -CROP_PX // 4]
+
+
 GOLDEN = (
-    Golden("renderer", (RENDERER_VERSION,), _drawn_pictures, dict),
-    Golden("finder", (FINDER_VERSION,), _found_pictures, _found_figures),
-    Golden("shrink", (FINDER_VERSION, SHRINK_VERSION), _shrunken_pictures, dict),
-    Golden("outline", (FINDER_VERSION, OUTLINE_VERSION, ALONE_VERSION), _outline_pictures, dict),
+    Golden("renderer", RENDERER_VERSION, _drawn_pictures, _drawn_figures),
+    Golden("finder", FINDER_VERSION, _found_pictures, _found_figures),
+    Golden("single_cells", FINDER_VERSION, _single_pictures, _single_figures),
+    Golden("shrink", SHRINK_VERSION, _shrunken_pictures, dict),
+    Golden("outline", OUTLINE_VERSION, _outline_pictures, dict),
+    Golden("alone", ALONE_VERSION, _alone_pictures, dict),
 )
-
-
-def record(golden: Golden) -> None:
-    """Write a subject's pictures and figures, over those of another version only."""
-    folder = FOLDER / golden.name
-    folder.mkdir(exist_ok=True)
-    for path in folder.glob("*.png"):
-        path.unlink()
-    for name, picture in golden.pictures():
-        assert cv2.imwrite(str(folder / f"{name}.png"), picture)
-    kept = {"versions": list(golden.versions), "figures": golden.figures()}
-    (folder / "kept.json").write_text(json.dumps(kept, indent=1) + "\n")
-
-
-def kept(golden: Golden) -> tuple[list[int], dict[str, object], dict[str, Image]]:
-    """Read a subject's versions, figures and pictures as they were recorded."""
-    entry = json.loads((FOLDER / golden.name / "kept.json").read_text())
-    pictures = {
-        path.stem: np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), dtype=np.uint8)
-        for path in sorted((FOLDER / golden.name).glob("*.png"))
-    }
-    return entry["versions"], entry["figures"], pictures
-
-
-def differences(golden: Golden) -> list[str]:
-    """Return what differs from what was recorded, a line each; empty where nothing does.
-
-    Processors round differently in the last place, so a pixel in a thousand may differ by one grey level, an area by a
-    thousandth and a box by one pixel.
-    """
-    _, figures, pictures = kept(golden)
-    made = dict(golden.pictures())
-    lines = [f"{name}: recorded or made alone" for name in made.keys() ^ pictures.keys()]
-    for name in made.keys() & pictures.keys():
-        lines += [f"{name}: {line}" for line in _unlike(made[name], pictures[name])]
-    return lines + _figures_apart("", json.loads(json.dumps(golden.figures())), figures)
-
-
-def _unlike(one: Image, other: Image) -> list[str]:
-    if one.shape != other.shape:
-        return [f"{one.shape} for {other.shape}"]
-    apart = np.abs(one.astype(int) - other.astype(int))
-    binary = set(np.unique(other)) <= {0, 128, 255}
-    share = float((apart > (0 if binary else 1)).mean())
-    moved = float(apart.mean())
-    return (
-        [f"{share:.4f} of its values differ, by {moved:.3f} in the mean"]
-        if share > 1e-3 or moved > 0.02 * (1 + 10 * binary)
-        else []
-    )
-
-
-def _figures_apart(where: str, one: object, other: object) -> list[str]:
-    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
-        return [line for key in one for line in _figures_apart(f"{where} {key}", one[key], other[key])]
-    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        return [
-            line
-            for i, pair in enumerate(zip(one, other, strict=True))
-            for line in _figures_apart(f"{where} {i}", *pair)
-        ]
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        near = abs(one - other) <= (1 if isinstance(one, int) else 1e-3 * max(abs(one), abs(other)))
-        return [] if near else [f"{where.strip()}: {one} for {other}"]
-    return [] if one == other else [f"{where.strip()}: {one} for {other}"]

@@ -7,21 +7,21 @@ import pytest
 
 from smearwatch.capture.scale import circles
 from smearwatch.capture.slide import cells
-from smearwatch.capture.vision import crop, cytoplasm, light, nuclei
+from smearwatch.capture.vision import nuclei
 from smearwatch.models.preprocess import Preprocessing
-from smearwatch.train.data import crop_cache as fields_cache
-from smearwatch.train.data import litter, simulated
-from smearwatch.train.data import pipeline_cells as pipeline
+from smearwatch.train.data import crop_cache, litter, pipeline_cells, samples, simulated
 from smearwatch.train.data.samples import REJECT, Sample
-from tests.golden.made import GOLDEN, Golden, differences, kept
+from smearwatch.train.paper import databases, outline
+from tests.golden.__main__ import update
+from tests.golden.kept import differences, record, recorded_version
+from tests.golden.made import GOLDEN, Golden
 
 BY_NAME = {golden.name: golden for golden in GOLDEN}
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: golden.name)
 def test_what_is_made_is_what_was_recorded_under_this_version(golden: Golden):
-    versions, _, _ = kept(golden)
-    assert versions == list(golden.versions), "run `python -m tests.golden` and commit what it records"
+    assert recorded_version(golden) == golden.version, "run `python -m tests.golden` and commit what it records"
     assert differences(golden) == [], "raise the version number of what changed, then run `python -m tests.golden`"
 
 
@@ -33,22 +33,35 @@ def test_a_renderer_that_stains_two_percent_darker_is_noticed(monkeypatch):
         return replace(cell, od_bgr=cell.od_bgr * np.float32(1.02))
 
     monkeypatch.setattr(cells, "render_cell", darker)
-    assert differences(BY_NAME["renderer"])
+    assert differences(replace(BY_NAME["renderer"], figures=lambda: {}))
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "value"),
+    ("subject", "module", "name", "value"),
     [
-        (circles, "_RIM_WITHIN", 1.0),
-        (light, "_GRID_LONG_SIDE", 40),
-        (nuclei, "_FLOOR", 0.25),
-        (cytoplasm, "_REACH_UM", 4.0),
-        (crop, "_SAMPLED_BEYOND_PX", -20),
+        ("finder", circles, "_RIM_WITHIN", 1.0),
+        ("finder", nuclei, "_FLOOR", 0.25),
+        ("single_cells", samples, "flatten_cell", lambda bgr: bgr),
+        ("outline", outline, "_REACH_UM", 4.0),
+        ("alone", databases, "_GENEROUS_UM", 0.7),
     ],
 )
-def test_a_finder_that_differs_in_one_number_is_noticed(monkeypatch, module, name, value):
+def test_another_way_of_making_is_noticed(monkeypatch, subject, module, name, value):
     monkeypatch.setattr(module, name, value)
-    assert differences(BY_NAME["finder"])
+    assert differences(BY_NAME[subject])
+
+
+def test_only_a_higher_version_is_recorded_anew(tmp_path):
+    old = Golden("x", 2, lambda: iter([("a", np.full((8, 8, 3), 100, np.uint8))]), lambda: {"n": 1.5})
+    record(old, tmp_path)
+    changed = replace(old, figures=lambda: {"n": 1.6})
+    assert update([old], tmp_path) == []
+    assert update([changed], tmp_path) == ["x: changed, but its version did not"]
+    assert "lower" in update([replace(changed, version=1)], tmp_path)[0]
+    assert differences(changed, tmp_path) == ["n: 1.6 for 1.5"]
+    assert update([replace(changed, version=3)], tmp_path) == []
+    assert recorded_version(old, tmp_path) == 3
+    assert differences(changed, tmp_path) == []
 
 
 def test_another_renderer_draws_other_cells(monkeypatch):
@@ -74,10 +87,10 @@ def test_crops_of_another_version_are_drawn_anew(monkeypatch, tmp_path, module):
 
     sample = Sample("a", "a", "smudge", REJECT, group="a", agreed=None, draw=draw, digest="0" * 64)
     for _ in range(2):
-        fields_cache.shrunken_fields([sample], Preprocessing(), tmp_path, lambda *_: None)
+        crop_cache.shrunken_fields([sample], Preprocessing(), tmp_path, lambda *_: None)
     assert len(drawn) == 1
-    monkeypatch.setattr(fields_cache, module, 2)
-    fields_cache.shrunken_fields([sample], Preprocessing(), tmp_path, lambda *_: None)
+    monkeypatch.setattr(crop_cache, module, 2)
+    crop_cache.shrunken_fields([sample], Preprocessing(), tmp_path, lambda *_: None)
     assert len(drawn) == 2
 
 
@@ -85,6 +98,6 @@ def test_a_frame_is_searched_anew_by_another_finder(monkeypatch, tmp_path):
     frame = tmp_path / "frame.png"
     frame.write_bytes(b"no picture")
     for version in (1, 1, 2):
-        monkeypatch.setattr(pipeline, "FINDER_VERSION", version)
-        pipeline._searched([frame], tmp_path / "cache", lambda *_: None)
+        monkeypatch.setattr(pipeline_cells, "FINDER_VERSION", version)
+        pipeline_cells._searched([frame], tmp_path / "cache", lambda *_: None)
     assert len(list((tmp_path / "cache").iterdir())) == 2
