@@ -42,8 +42,10 @@ class _Record(JsonRecord):
 @app.command(epilog=_EPILOG)
 def classify(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Pictures with the cell in the middle.")],
-    um_per_px: Annotated[str, typer.Option("--um-per-px", metavar="X", help="Scale of all of them.")],
-    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Weights to use. [those in use]")] = None,
+    um_per_px: Annotated[
+        str, typer.Option("--um-per-px", metavar="X", help="Scale of all of them in micrometres per pixel.")
+    ],
+    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Weights to use. [default: those in use]")] = None,
     device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a picture on stdout.")] = False,
 ) -> None:
