@@ -87,4 +87,4 @@ def ablate(
     if as_json:
         sys.stdout.write(json.dumps(report.to_json()) + "\n")
     else:
-        sys.stdout.write(f"{len(report.lines)} lines in {out / 'ablation.md'}\n")
+        sys.stdout.write(f"table of {len(report.lines)} lines in {out / 'ablation.md'}\n")

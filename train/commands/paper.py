@@ -16,6 +16,10 @@ app = typer.Typer(add_completion=False)
 _EPILOG = "Example: smearwatch paper --cells pbc --um-per-px 0.095 --out paper --px 128 --per-class 300 --epochs 8"
 
 
+_LEAKAGE = "how much higher the first scores, with copies of one cell on both sides,"
+_DIVIDED = {"paper": "augmented, then divided", "honest": "divided, then augmented"}
+
+
 @app.command(epilog=_EPILOG)
 def paper(
     cells: Annotated[Path, typer.Option(metavar="DIR", help="Single-cell pictures, one folder a class.")],
@@ -86,9 +90,10 @@ def paper(
         return
     for name, result in report.protocols.items():
         for side, six in result.six_class.items():
-            sys.stdout.write(f"{name} {side} px: {six.tests['augmented'].accuracy.value:.4f}\n")
+            accuracy = six.tests["augmented"].accuracy
+            sys.stdout.write(f"{_DIVIDED[name]} ({name}), {side} px: accuracy {accuracy.text()}\n")
     for row in report.leakage:
         if row.like_with_like is not None:
-            gap = row.like_with_like
-            sys.stdout.write(f"leakage at {row.px} px: {gap.value:+.4f} ({gap.low:+.4f}..{gap.high:+.4f})\n")
+            gap = row.like_with_like.text()
+            sys.stdout.write(f"{_LEAKAGE} at {row.px} px: {gap}\n")
     sys.stdout.write(f"report in {out}\n")

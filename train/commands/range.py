@@ -68,4 +68,6 @@ def add_range(
         sys.stdout.write(f"{kind.name}, {kind.cells} cells\n")
         for measure, (low, high) in kind.limits.items():
             sys.stdout.write(f"  {measure:<22}{low:8.3f} to {high:.3f}\n")
-    sys.stdout.write(f"weights {manifest.weights_id()[:12]} as before, with their range\n")
+    sys.stdout.write(
+        f"the range is now kept with the weights; these are the same as before ({manifest.weights_id()[:12]})\n"
+    )

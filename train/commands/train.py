@@ -83,5 +83,5 @@ def train(
         sys.stdout.write(json.dumps(report.to_json()) + "\n")
         return
     for name, each in report.sets.items():
-        sys.stdout.write(f"{name}: {each.scores.accuracy_share.text()}\n")
+        sys.stdout.write(f"accuracy on {name}: {each.scores.accuracy_share.text()}\n")
     sys.stdout.write(f"weights and report in {out}\n")
