@@ -20,50 +20,53 @@ export SMEARWATCH_REAL_DATA ?= $(wildcard ../shared/data)
 .PHONY: help demo test test-long check bench bench-seeing docs dev lock wheel clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1 /' | \
+		while read -r name what; do printf '  make %-14s%s\n' "$$name" "$$what"; done
 
-demo: dev ## the whole pipeline on a simulated slide; ends by itself
+demo: dev ## count a simulated slide live; ends by itself
 	$(BIN)/smearwatch demo
 
-test: dev ## everything but what takes long: checks, the wheel in an empty environment, tests with coverage
+test: dev ## checks, the package, and all tests but the long ones
 	@# Beside each other, each one's output whole.
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check wheel
 	$(PYTEST) --cov --cov-report=
 	$(BIN)/python -m tests.coverage_by_room
 
-test-long: dev ## what takes long, the wheel by way of pip among it; writes docs/test-long.md
+test-long: dev ## the tests that take long; writes docs/test-long.md
 	$(BIN)/python -m tests.long
 
-check: dev ## style, types, import contracts, declared dependencies
+check: dev ## style, types, import contracts, dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry --no-ansi .
 
-bench: dev ## measure; prints tables and writes JSON under bench-out/
+bench: dev ## measure speed; tables here, JSON in bench-out/
 	$(BIN)/python -m tests.bench
 
-bench-seeing: dev ## how well fields are seen (scale, search, gate), and the cost; real pictures where they are
+bench-seeing: dev ## measure how well fields are seen, and the cost
 	$(BIN)/python -m tests.bench.seeing
 
-docs: dev $(DOCS_STAMP) ## the documentation as a site in site/, to be opened without a network; a broken link fails
-	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs --quiet build --clean
-	@echo "open site/index.html"
+docs: dev $(DOCS_STAMP) ## the documentation as a site in site/
+	@echo "Building the site; a link that leads nowhere would stop it. This takes a while."
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs --quiet build --clean
+	@echo "The documentation is in site/index.html: open it in a browser. It needs no network."
 
-# An environment of its own, so that the tests need none of it.
+# An environment of its own, so that the tests need none of it. A broken link ends `make docs`.
 $(DOCS_STAMP): requirements-docs.txt
-	$(PYTHON) -m venv $(DOCS_VENV)
-	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.txt
-	touch $@
+	@echo "Installing what builds the site into $(DOCS_VENV) (once; this downloads)."
+	@$(PYTHON) -m venv $(DOCS_VENV)
+	@$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.txt
+	@touch $@
 
-dev: $(STAMP) ## the environment in .venv, with .venv/bin/smearwatch
+dev: $(STAMP) ## set up .venv, with .venv/bin/smearwatch
 
 $(STAMP): requirements.txt requirements-headless.txt pyproject.toml
 	@$(PYTHON) make_environment.py $(VENV)
 	@touch $@
 
-wheel: dev ## sdist to wheel, installed in an empty environment, every subpackage imported
+wheel: dev ## build the package in dist/ and try it where nothing else is
 	$(BIN)/python -m tests.packaging
 
 lock: dev ## make the hash-locked requirements anew (needs uv)

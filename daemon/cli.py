@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
-from smearwatch.daemon.notices import RESEARCH_USE
+from smearwatch.daemon.help_text import bring_into_form
 from smearwatch.daemon.one_line import one_line, say
 
 
@@ -45,6 +45,10 @@ COMMANDS = {
 class _Lazy(TyperGroup):
     """A group whose commands are imported when they are called, not when they are listed."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        bring_into_form(self)
+
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
@@ -56,15 +60,8 @@ class _Lazy(TyperGroup):
             return _placeholder(cmd_name, entry.summary)
         command = typer.main.get_command(importlib.import_module(entry.module).app)
         command.name = cmd_name
-        _add_notice(command)
+        bring_into_form(command)
         return command
-
-
-def _add_notice(command: Any) -> None:
-    """Let the help of a command, and of those below it, end with what its figures must not be used for."""
-    command.epilog = "\n\n".join(filter(None, (command.epilog, RESEARCH_USE)))
-    for each in getattr(command, "commands", {}).values():
-        _add_notice(each)
 
 
 def _listing(name: str) -> bool:
@@ -83,7 +80,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help=f"smearwatch counts leukocytes beside a microscope. {RESEARCH_USE}",
+    help="smearwatch counts leukocytes beside a microscope.",
+    epilog="Example: smearwatch run --watch /srv/camera --session tuesday",
 )
 
 

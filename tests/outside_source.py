@@ -53,4 +53,4 @@ def check_types(python: Path, folder: Path) -> str:
     )
     if done.returncode != 1 or len(errors) != len(_WRONG) or not as_wanted:
         raise NotTyped(f"an outside source against the wheel: mypy says\n{done.stdout}{done.stderr}")
-    return f"mypy --strict on an outside source: right passes, {len(_WRONG)} wrong ones fail"
+    return f"types reach another package: a right source passes mypy --strict, {len(_WRONG)} wrong ones are caught"

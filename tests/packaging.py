@@ -35,7 +35,7 @@ assert any(name.endswith(".safetensors") for name in files), files
 assert "site-packages" in list(smearwatch.__path__)[0], smearwatch.__path__
 rooms = {name.split(".")[1] for name in names if "." in name}
 assert rooms == {"daemon", "capture", "models", "train", "clients"}, rooms
-print(f"{len(names)} modules imported, weights: {' '.join(files)}")
+print(f"All {len(names)} modules can be imported; the weights are there: {' '.join(files)}.")
 """
 
 
@@ -60,7 +60,10 @@ def _build(out: Path) -> Path:
         in_wheel = len(archive.namelist())
     if stray:
         sys.exit(f"packaging: the wheel would install outside smearwatch: {stray[:5]}")
-    print(f"sdist {in_sdist} entries, wheel {in_wheel} entries, {wheel.stat().st_size / 1e6:.1f} MB in {out.name}/")
+    print(
+        f"Built in {out.name}/: {wheel.name}, {wheel.stat().st_size / 1e6:.1f} MB with {in_wheel} files, "
+        f"from a source archive with {in_sdist}."
+    )
     return wheel
 
 
@@ -72,7 +75,7 @@ def _linked(folder: Path, wheel: Path) -> Path:
         sys.exit(f"packaging: {error}")
     except subprocess.CalledProcessError as error:
         sys.exit(f"packaging: {' '.join(error.cmd)} failed\n{error.stdout}{error.stderr}")
-    print(f"empty environment: the wheel and the {count} packages that it declares, directly or through others")
+    print(f"Installed in an empty environment, with the {count} packages that it needs and nothing else.")
     return python
 
 
@@ -88,7 +91,7 @@ def _downloaded(folder: Path, wheel: Path) -> Path:
     if subprocess.run([python, "-c", "import cv2"], check=False, capture_output=True).returncode:
         headless = ROOT / "requirements-headless.txt"
         _run(python, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", headless)
-    print("empty environment: the wheel and what pip installs for it")
+    print("Installed in an empty environment by pip, with what it declares.")
     return python
 
 
@@ -102,9 +105,10 @@ def _try(python: Path, wheel: Path, folder: Path) -> None:
     version = _run(command, "--version", cwd=folder).strip()
     if version != f"smearwatch {wheel.name.split('-')[1]}":
         sys.exit(f"packaging: smearwatch --version says {version!r} of {wheel.name}")
-    print(version)
+    print(f"The command answers: {version}.")
     try:
-        print(check_types(python, folder))
+        found = check_types(python, folder)
+        print(f"{found[0].upper()}{found[1:]}.")
     except NotTyped as error:
         sys.exit(f"packaging: {error}")
 
@@ -120,7 +124,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=ROOT / "build", prefix="empty-") as name:
         (folder := Path(name) / "outside").mkdir()
         _try(make(Path(name) / "environment", wheel), wheel, folder)
-    print("packaging: sound")
+    print("The package is as it should be: smearwatch installs from it alone, and works.")
 
 
 if __name__ == "__main__":

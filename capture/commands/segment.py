@@ -42,11 +42,20 @@ def segment(
         ),
     ] = "auto",
     scale_from: Annotated[
-        str, typer.Option("--scale-from", help="Use only metadata, configured or red_cells; auto compares all of them.")
+        str,
+        typer.Option(
+            "--scale-from",
+            metavar="SOURCE",
+            help="Use only metadata, configured or red_cells; auto compares all of them.",
+        ),
     ] = "auto",
     search_stain: Annotated[
         Literal["as_photographed", "red_cells"],
-        typer.Option("--search-stain", help="red_cells: search pale pictures as if their stain were normal."),
+        typer.Option(
+            "--search-stain",
+            metavar="STAIN",
+            help="as_photographed, or red_cells: search pale pictures as if their stain were normal.",
+        ),
     ] = "as_photographed",
     masks: Annotated[
         Path | None,

@@ -20,16 +20,19 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 _EPILOG = (
-    "Examples: smearwatch slide --out watched --truth truth.jsonl --cells 100 --rate 4   "
-    "smearwatch slide --out watched --truth truth.jsonl --fields 300 --route freehand --hard"
+    "Example: smearwatch slide --out watched --truth truth.jsonl --cells 100 --rate 4\n\n"
+    "Example: smearwatch slide --out watched --truth truth.jsonl --fields 300 --route freehand --hard"
 )
 
 
 @app.command(epilog=_EPILOG)
 def slide(
-    out: Annotated[Path, typer.Option("--out", help="Folder for the pictures; it is made if it does not exist.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder for the pictures; it is made if it does not exist.")
+    ],
     truth: Annotated[
-        Path | None, typer.Option("--truth", help="File for the true cells (JSON lines), in another folder.")
+        Path | None,
+        typer.Option("--truth", metavar="FILE", help="File for the true cells (JSON lines), in another folder."),
     ] = None,
     fields: Annotated[int | None, typer.Option("--fields", help="Stop after this many fields.")] = None,
     cells: Annotated[
@@ -39,10 +42,12 @@ def slide(
     start: Annotated[int, typer.Option("--start", help="Number of the first field.")] = 0,
     rate: Annotated[float, typer.Option("--rate", help="Fields per second; 0 for as fast as possible.")] = 4.0,
     um_per_px: Annotated[float, typer.Option("--um-per-px", help="Scale of the pictures, 0.022 to 0.13.")] = 0.09,
-    size: Annotated[str, typer.Option("--size", help="Width and height in pixels.")] = "1440x900",
-    picture_format: Annotated[str, typer.Option("--format", help="jpeg, png, tiff or bmp.")] = "jpeg",
+    size: Annotated[str, typer.Option("--size", metavar="WxH", help="Width and height in pixels.")] = "1440x900",
+    picture_format: Annotated[str, typer.Option("--format", metavar="FORMAT", help="jpeg, png, tiff or bmp.")] = "jpeg",
     quality: Annotated[int, typer.Option("--quality", help="JPEG quality.")] = 92,
-    mix: Annotated[str | None, typer.Option("--mix", help="Differential, such as segmented=60,lymphocyte=40.")] = None,
+    mix: Annotated[
+        str | None, typer.Option("--mix", metavar="MIX", help="Differential, such as segmented=60,lymphocyte=40.")
+    ] = None,
     hard: Annotated[
         bool,
         typer.Option(
@@ -50,50 +55,67 @@ def slide(
         ),
     ] = False,
     variation: Annotated[
-        float | None, typer.Option("--variation", help="How much stain and light vary, 0 to 1.5 [0.5; hard: 1].")
+        float | None,
+        typer.Option("--variation", help="How much stain and light vary, 0 to 1.5. [default: 0.5; hard: 1]"),
     ] = None,
     blurred: Annotated[
-        float | None, typer.Option("--blurred", help="Share of fields clearly out of focus, 0 to 1 [0; hard: 0.02].")
+        float | None,
+        typer.Option("--blurred", help="Share of fields clearly out of focus, 0 to 1. [default: 0; hard: 0.02]"),
     ] = None,
     moved: Annotated[
         float | None,
-        typer.Option("--moved", help="Share of fields blurred by movement, 0 to 1 [0; hard: 0.03]."),
+        typer.Option("--moved", help="Share of fields blurred by movement, 0 to 1. [default: 0; hard: 0.03]"),
     ] = None,
     focus: Annotated[
-        float | None, typer.Option("--focus", help="Slight defocus of every field, in um, 0 to 1 [0; hard: 0.08].")
+        float | None,
+        typer.Option("--focus", help="Slight defocus of every field, in um, 0 to 1. [default: 0; hard: 0.08]"),
     ] = None,
     stain_drift: Annotated[
         float | None,
-        typer.Option("--stain-drift", help="How much the stain differs over the slide, 0 to 1 [0; hard: 0.6]."),
+        typer.Option(
+            "--stain-drift", help="How much the stain differs over the slide, 0 to 1. [default: 0; hard: 0.6]"
+        ),
     ] = None,
     route: Annotated[
-        str, typer.Option("--route", help="meander: fields side by side; freehand: as a hand moves the stage.")
+        str,
+        typer.Option(
+            "--route", metavar="ROUTE", help="meander: fields side by side; freehand: as a hand moves the stage."
+        ),
     ] = "meander",
     overlap: Annotated[
         float | None,
-        typer.Option("--overlap", help="Freehand: neighbouring fields overlap by up to this share [0.6]."),
+        typer.Option("--overlap", help="Freehand: neighbouring fields overlap by up to this share. [default: 0.6]"),
     ] = None,
     angle: Annotated[
-        float | None, typer.Option("--angle", help="Freehand: fields are turned by up to this many degrees [10].")
+        float | None,
+        typer.Option("--angle", help="Freehand: fields are turned by up to this many degrees. [default: 10]"),
     ] = None,
     scale_drift: Annotated[
-        float | None, typer.Option("--scale-drift", help="Freehand: the scale drifts by up to this share [0.05].")
+        float | None,
+        typer.Option("--scale-drift", help="Freehand: the scale drifts by up to this share. [default: 0.05]"),
     ] = None,
     revisits: Annotated[
         float | None,
-        typer.Option("--revisits", help="Freehand: share of fields that show an earlier field again [0.08]."),
+        typer.Option("--revisits", help="Freehand: share of fields that show an earlier field again. [default: 0.08]"),
     ] = None,
     pairs: Annotated[
-        float | None, typer.Option("--pairs", help="Share of leukocytes that touch another one [0; hard: 0.12].")
+        float | None,
+        typer.Option("--pairs", help="Share of leukocytes that touch another one. [default: 0; hard: 0.12]"),
     ] = None,
-    smudges: Annotated[float | None, typer.Option("--smudges", help="Smudged nuclei per mm2 [0; hard: 26].")] = None,
+    smudges: Annotated[
+        float | None, typer.Option("--smudges", help="Smudged nuclei per mm2. [default: 0; hard: 26]")
+    ] = None,
     erythroblasts: Annotated[
-        float | None, typer.Option("--erythroblasts", help="Nucleated red cells per mm2 [0; hard: 18].")
+        float | None, typer.Option("--erythroblasts", help="Nucleated red cells per mm2. [default: 0; hard: 18]")
     ] = None,
-    clumps: Annotated[float | None, typer.Option("--clumps", help="Platelet clumps per mm2 [0; hard: 30].")] = None,
-    giants: Annotated[float | None, typer.Option("--giants", help="Giant platelets per mm2 [0; hard: 50].")] = None,
+    clumps: Annotated[
+        float | None, typer.Option("--clumps", help="Platelet clumps per mm2. [default: 0; hard: 30]")
+    ] = None,
+    giants: Annotated[
+        float | None, typer.Option("--giants", help="Giant platelets per mm2. [default: 0; hard: 50]")
+    ] = None,
     precipitate: Annotated[
-        float | None, typer.Option("--precipitate", help="Spots of stain precipitate per mm2 [0; hard: 90].")
+        float | None, typer.Option("--precipitate", help="Spots of stain precipitate per mm2. [default: 0; hard: 90]")
     ] = None,
     by_rename: Annotated[
         bool, typer.Option("--rename", help="Write each file under a temporary name, then rename it.")

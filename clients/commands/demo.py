@@ -15,7 +15,7 @@ from smearwatch.clients.demo.processes import SESSION, TRUTH_FILE, DemoFailed, D
 from smearwatch.clients.slide_truth import Held, hold, read_truth
 from smearwatch.clients.stdout import close_stdout, has_terminal, to_stdout
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

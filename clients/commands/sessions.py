@@ -24,7 +24,12 @@ from smearwatch.daemon.record.sessions import delete_session, describe_session, 
 from smearwatch.daemon.record.tally import TallyFold, tally_json
 from smearwatch.daemon.record.verifying import verify
 
-app = typer.Typer(no_args_is_help=True, help="List, show, verify, label, export and delete recorded sessions.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="List, show, verify, label, export and delete recorded sessions.",
+    epilog="Example: smearwatch sessions show tuesday",
+)
 app.command()(label)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The session.")]
@@ -89,7 +94,13 @@ def show(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> None
 
 @app.command("verify")
 def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Check that no event and no stored frame has changed; otherwise report which, and exit 1.
+    """Check that nothing of the record was altered.
+
+    Each recorded event and each stored frame is compared with what was written when it was recorded. What
+    differs is reported, and the exit status is then 1.
+
+    This says nothing about whether the cells were named rightly. A review of the results by a person is another thing,
+    and the screens of this version do not have it yet.
 
     Example: smearwatch sessions verify monday-3
     """

@@ -14,7 +14,7 @@ from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.lock import holder
 from smearwatch.daemon.record.sessions import find_session
 
-app = typer.Typer(help="Show the live differential in this terminal.")
+app = typer.Typer(add_completion=False)
 
 
 class NoDaemon(ConnectionError):

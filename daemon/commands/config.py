@@ -8,7 +8,12 @@ import typer
 
 from smearwatch.daemon.config import load_settings
 
-app = typer.Typer(no_args_is_help=True, help="Check and show the settings.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Check and show the settings.",
+    epilog="Example: smearwatch config check",
+)
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)

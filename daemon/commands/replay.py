@@ -19,7 +19,7 @@ from smearwatch.daemon.record.sessions import check_name, find_session
 from smearwatch.daemon.running import carry_out, print_summary
 from smearwatch.daemon.wire.endpoints import private_dir
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 # What was done before there was a setting for it.
 _AS_BEFORE = {"search_stain": "as_photographed", "judged_view": "first"}
@@ -49,7 +49,7 @@ def replay(
         bool, typer.Option("--compare", help="Compare the verdicts cell by cell; exit 1 if any differ.")
     ] = False,
     speed: Annotated[str, typer.Option(metavar="X|max", help="Pace: 1 as recorded, max without waiting.")] = "max",
-    into: Annotated[str | None, typer.Option(help="Name of the new session.")] = None,
+    into: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the new session.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:

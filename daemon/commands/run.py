@@ -12,7 +12,7 @@ from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.sessions import check_name
 from smearwatch.daemon.running import carry_out, print_summary
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -33,13 +33,22 @@ def run(
     list_sources: Annotated[
         bool, typer.Option("--list-sources", help="List the installed sources of frames and exit.")
     ] = False,
-    session: Annotated[str | None, typer.Option(help="Name of the session; an existing session is continued.")] = None,
+    session: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Name of the session; an existing session is continued. [default: date and time]"
+        ),
+    ] = None,
     um_per_px: Annotated[
         str | None, typer.Option("--um-per-px", metavar="X|auto", help="Scale of the frames in micrometres per pixel.")
     ] = None,
     scale_from: Annotated[
         str | None,
-        typer.Option("--scale-from", help="Take the scale only from: micrometer, metadata, configured or red_cells."),
+        typer.Option(
+            "--scale-from",
+            metavar="SOURCE",
+            help="Take the scale only from: micrometer, metadata, configured or red_cells.",
+        ),
     ] = None,
     calibration: Annotated[str | None, typer.Option(metavar="NAME", help="Use this stored calibration.")] = None,
     until_idle: Annotated[
@@ -49,10 +58,14 @@ def run(
     search_stain: Annotated[
         str | None,
         typer.Option(
-            metavar="as_photographed|red_cells", help="red_cells: search pale fields as if they were stained as usual."
+            metavar="STAIN",
+            help="as_photographed, or red_cells: search pale fields as if they were stained as usual. "
+            "[default: as_photographed]",
         ),
     ] = None,
-    target: Annotated[int | None, typer.Option(min=1, help="Wanted number of cells.")] = None,
+    target: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Wanted number of cells. [default: 100]")
+    ] = None,
     subfolders: Annotated[
         bool,
         typer.Option("--subfolders", help="Each subfolder of DIR becomes a session; --session is its prefix."),

@@ -13,6 +13,7 @@ from typing import Any
 from typer.main import get_command
 
 from smearwatch.daemon import cli
+from smearwatch.daemon.help_text import example_lines
 
 
 def commands() -> Iterator[tuple[str, Any, Any]]:
@@ -35,12 +36,16 @@ def _below(group: Any, context: Any, name: str) -> Iterator[tuple[str, Any, Any]
 
 def page(name: str, command: Any, context: Any) -> str:
     """Write one command as Markdown: what `smearwatch NAME --help` says."""
-    text = (command.help or "").strip()
-    said, _, example = text.partition("Example: ")
-    example = (example or (command.epilog or "").partition("Example: ")[2]).strip()
-    lines = [f"# smearwatch {name}", "", _plain(said), "", "```", _usage(command, context), "```", ""]
-    if example:
-        lines += ["Example:", "", "```", example, "```", ""]
+    lines = [f"# smearwatch {name}", "", _plain(command.help), "", "```", _usage(command, context), "```", ""]
+    if examples := example_lines(command):
+        lines += [
+            "Example:" if sum(not line.startswith(" ") for line in examples) == 1 else "Examples:",
+            "",
+            "```",
+            *examples,
+            "```",
+            "",
+        ]
     told = [param for param in command.params if param.get_help_record(context) and "completion" not in param.name]
     given, options = ([p for p in told if p.param_type_name == kind] for kind in ("argument", "option"))
     for heading, params in (("Arguments", given), ("Options", options)):

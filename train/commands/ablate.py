@@ -30,21 +30,21 @@ _EPILOG = (
 @app.command(epilog=_EPILOG)
 def ablate(
     data: Annotated[Path, typer.Option(metavar="DIR", help="Single-cell pictures to train on, one folder a class.")],
-    um_per_px: Annotated[str, typer.Option("--um-per-px", metavar="X", help="Their scale.")],
+    um_per_px: Annotated[str, typer.Option("--um-per-px", metavar="X", help="Their scale in micrometres per pixel.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where ablation.json and ablation.md go.")],
     fields: FieldsOption = None,
     fields_um_per_px: FieldsScaleOption = None,
     session: SessionOption = None,
-    px: Annotated[int | None, typer.Option(metavar="N", help="Side of the view. [96]")] = None,
-    cells: Annotated[int | None, typer.Option(metavar="N", help="Training cells of each label. [130]")] = None,
-    epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs of each line. [10]")] = None,
+    px: Annotated[int | None, typer.Option(metavar="N", help="Side of the view. [default: 96]")] = None,
+    cells: Annotated[int | None, typer.Option(metavar="N", help="Training cells of each label. [default: 130]")] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs of each line. [default: 10]")] = None,
     size: Annotated[
-        list[int] | None, typer.Option(metavar="N", help="Another side; can be repeated. [224, 320 and 480]")
+        list[int] | None, typer.Option(metavar="N", help="Another side; can be repeated. [default: 224, 320 and 480]")
     ] = None,
     size_cells: Annotated[
-        int | None, typer.Option(metavar="N", help="Training cells of each label, for the sizes. [66]")
+        int | None, typer.Option(metavar="N", help="Training cells of each label, for the sizes. [default: 66]")
     ] = None,
-    size_epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs, for the sizes. [6]")] = None,
+    size_epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs, for the sizes. [default: 6]")] = None,
     force_scale: ForceScaleOption = False,
     state: StateOption = None,
     seed: SeedOption = None,
@@ -87,4 +87,4 @@ def ablate(
     if as_json:
         sys.stdout.write(json.dumps(report.to_json()) + "\n")
     else:
-        sys.stdout.write(f"{len(report.lines)} lines in {out / 'ablation.md'}\n")
+        sys.stdout.write(f"table of {len(report.lines)} lines in {out / 'ablation.md'}\n")

@@ -40,13 +40,19 @@ def adapt(
         Path | None,
         typer.Option(metavar="DIR", help="Earlier pictures, one folder a class: then all layers can adapt."),
     ] = None,
-    old_um_per_px: Annotated[str | None, typer.Option("--old-um-per-px", metavar="X", help="Their scale.")] = None,
+    old_um_per_px: Annotated[
+        str | None, typer.Option("--old-um-per-px", metavar="X", help="Their scale in micrometres per pixel.")
+    ] = None,
     old_fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Earlier whole fields.")] = None,
     old_fields_um_per_px: Annotated[
-        str | None, typer.Option("--old-fields-um-per-px", metavar="X", help="Their scale.")
+        str | None, typer.Option("--old-fields-um-per-px", metavar="X", help="Their scale in micrometres per pixel.")
     ] = None,
-    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Weights to start from. [those in use]")] = None,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the new weights. [that of --out]")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Weights to start from. [default: those in use]")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the new weights. [default: that of --out]")
+    ] = None,
     tolerance: Annotated[
         float, typer.Option(metavar="X", help="How much accuracy on earlier cells may be lost.")
     ] = 0.005,
@@ -67,10 +73,13 @@ def adapt(
     It takes at least 12 labelled leukocytes of two classes; a few of every class are much better. Every cell is checked
     by weights adapted without its slide, run of frames or near-duplicates. Without --old only the last layer learns,
     together with the cells that the weights keep from training. With --old two strategies are tried, and the one with
-    more cells right in the check is used: AdaBN, which only moves the statistics of batch norm half way to the new
-    cells and holds best on other slides, or training all layers. Accuracy on earlier cells may fall by the tolerance at
-    most, on those that the weights are chosen by and on others. If it falls further, or no gain is shown (exact McNemar
-    test, p < 0.05), nothing is written and the exit status is 1.
+    more cells right in the check is used. The first trains nothing: it only moves the averages that the
+    network compares each cell with half way to those of the new cells, and holds best on other slides. The second
+    trains all layers.
+
+    Accuracy on earlier cells may fall by the tolerance at most, on those that the weights are chosen by and on others.
+    If it falls further, or no gain is shown (exact McNemar test, p < 0.05), nothing is written and the exit status
+    is 1.
 
     To use the new weights from now on: `smearwatch promote`.
     """

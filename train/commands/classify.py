@@ -42,12 +42,17 @@ class _Record(JsonRecord):
 @app.command(epilog=_EPILOG)
 def classify(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Pictures with the cell in the middle.")],
-    um_per_px: Annotated[str, typer.Option("--um-per-px", metavar="X", help="Scale of all of them.")],
-    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Weights to use. [those in use]")] = None,
+    um_per_px: Annotated[
+        str, typer.Option("--um-per-px", metavar="X", help="Scale of all of them in micrometres per pixel.")
+    ],
+    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Weights to use. [default: those in use]")] = None,
     device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a picture on stdout.")] = False,
 ) -> None:
     """Name the leukocyte in the middle of each picture.
+
+    The number behind a name says how probable it is, from 0 to 1; the one behind a rejection is
+    the higher, the less the picture looks like one of the six.
 
     A picture that cannot be used gets one line on stderr, and with --json an object with its reason; the others still
     run, and the exit status is then 1.
@@ -67,7 +72,7 @@ def classify(
             sys.stderr.write(f"smearwatch: {unusable} ({unusable.hint})\n")
             line = json.dumps(_Record(str(path), reason=unusable.reason).to_json()) if as_json else None
         else:
-            line = json.dumps(_record(path, judgement).to_json()) if as_json else _plain(path, judgement)
+            line = json.dumps(_record(path, judgement).to_json()) if as_json else plain_line(path, judgement)
         if line is not None:
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
@@ -88,6 +93,11 @@ def _record(path: Path, judgement: "Judgement") -> _Record:
     )
 
 
-def _plain(path: Path, judgement: "Judgement") -> str:
-    share = max(judgement.probabilities)
-    return f"{path}: {judgement.cls} {share:.3f}, {judgement.verdict}, reject {judgement.reject_score:.3f}"
+def plain_line(path: Path, judgement: "Judgement") -> str:
+    """Write one answer for a person: the name, how probable it is, and what was made of it."""
+    from smearwatch.models.classes import CLASSES
+
+    of_name = judgement.probabilities[CLASSES.index(judgement.cls)]
+    reject = f"rejected: probably none of the six ({judgement.reject_score:.2f})"
+    outcome = {"rejected": reject, "flagged": "flagged: a person should look", "corrected": "corrected by a verifier"}
+    return f"{path}: {judgement.cls} ({of_name:.2f}), {outcome.get(judgement.verdict, judgement.verdict)}"

@@ -42,7 +42,9 @@ def evaluate(
     part: Annotated[
         Literal["test", "all"], typer.Option(help="test leaves out cells that the weights have seen in training.")
     ] = "test",
-    weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Weights to score. [those in use]")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Weights to score. [default: those in use]")
+    ] = None,
     force_scale: ForceScaleOption = False,
     cache: CacheOption = CROPS,
     device: DeviceOption = "auto",

@@ -16,22 +16,33 @@ app = typer.Typer(add_completion=False)
 _EPILOG = "Example: smearwatch paper --cells pbc --um-per-px 0.095 --out paper --px 128 --per-class 300 --epochs 8"
 
 
+_LEAKAGE = "how much higher the first scores, with copies of one cell on both sides,"
+_DIVIDED = {"paper": "augmented, then divided", "honest": "divided, then augmented"}
+
+
 @app.command(epilog=_EPILOG)
 def paper(
     cells: Annotated[Path, typer.Option(metavar="DIR", help="Single-cell pictures, one folder a class.")],
-    um_per_px: Annotated[str, typer.Option("--um-per-px", metavar="X", help="Their scale.")],
+    um_per_px: Annotated[str, typer.Option("--um-per-px", metavar="X", help="Their scale in micrometres per pixel.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Gets paper.json, paper.md, figure1.png, contact sheets.")],
     protocol: Annotated[
         Literal["paper", "honest", "both"], typer.Option(help="Augment and then divide, or divide first.")
     ] = "both",
     px: Annotated[
-        list[int] | None, typer.Option(metavar="N", help="Side of the pictures; may be given again. [480 and 320]")
+        list[int] | None,
+        typer.Option(metavar="N", help="Side of the pictures; may be given again. [default: 480 and 320]"),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(metavar="N", help="On DB-1. [50]")] = None,
-    fine_epochs: Annotated[int | None, typer.Option(metavar="N", help="On DB-2, after that. [50]")] = None,
-    verifier_epochs: Annotated[int | None, typer.Option(metavar="N", help="Of the LeNets. [100]")] = None,
-    per_class: Annotated[int | None, typer.Option(metavar="N", help="Augmented pictures a class. [500]")] = None,
-    batch: Annotated[int | None, typer.Option(metavar="N", help="Pictures a step. [32]")] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs on DB-1, cells alone. [default: 50]")] = None,
+    fine_epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="Epochs on DB-2, cells as photographed. [default: 50]")
+    ] = None,
+    verifier_epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="Epochs of the LeNets. [default: 100]")
+    ] = None,
+    per_class: Annotated[
+        int | None, typer.Option(metavar="N", help="Augmented pictures a class. [default: 500]")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(metavar="N", help="Pictures a step. [default: 32]")] = None,
     init: Annotated[
         Literal["scratch", "imagenet"] | None, typer.Option(help="imagenet downloads torchvision's weights.")
     ] = None,
@@ -41,7 +52,10 @@ def paper(
     seed: SeedOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Reproduce the paper: ResNet-18 on cells alone, then on cells as photographed, and six LeNets.
+    """Reproduce the published method: ResNet-18 on cells alone, then on cells as photographed, and six LeNets.
+
+    DB-1 and DB-2 are the two sets of pictures that it learns from: in DB-1 each cell stands alone on white,
+    in DB-2 it is as photographed, with its neighbours.
 
     Both ways of dividing are run by default, and the difference between them is shown as a number. If it is
     interrupted, the same command continues after the last finished stage.
@@ -76,9 +90,10 @@ def paper(
         return
     for name, result in report.protocols.items():
         for side, six in result.six_class.items():
-            sys.stdout.write(f"{name} {side} px: {six.tests['augmented'].accuracy.value:.4f}\n")
+            accuracy = six.tests["augmented"].accuracy
+            sys.stdout.write(f"{_DIVIDED[name]} ({name}), {side} px: accuracy {accuracy.text()}\n")
     for row in report.leakage:
         if row.like_with_like is not None:
-            gap = row.like_with_like
-            sys.stdout.write(f"leakage at {row.px} px: {gap.value:+.4f} ({gap.low:+.4f}..{gap.high:+.4f})\n")
+            gap = row.like_with_like.text()
+            sys.stdout.write(f"{_LEAKAGE} at {row.px} px: {gap}\n")
     sys.stdout.write(f"report in {out}\n")

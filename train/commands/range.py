@@ -17,22 +17,29 @@ _EPILOG = "Example: smearwatch range weights --config second.toml --cells pbc --
 
 @app.command("range", epilog=_EPILOG)
 def add_range(
-    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS", help="Folder of weights; its manifest is rewritten.")],
+    weights: Annotated[
+        Path, typer.Argument(metavar="WEIGHTS", help="Folder of weights; the range is written into it.")
+    ],
     config: Annotated[Path | None, typer.Option(metavar="TOML", help="Settings file they were trained with.")] = None,
     cells: Annotated[Path | None, typer.Option(metavar="DIR", help="Single-cell pictures, one folder a class.")] = None,
-    cells_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
+    cells_um_per_px: Annotated[
+        str | None, typer.Option(metavar="X", help="Their scale in micrometres per pixel.")
+    ] = None,
     fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Whole fields: frames/ and boxes/.")] = None,
-    fields_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
+    fields_um_per_px: Annotated[
+        str | None, typer.Option(metavar="X", help="Their scale in micrometres per pixel.")
+    ] = None,
     simulated: Annotated[int | None, typer.Option(metavar="N", help="How many simulated cells were added.")] = None,
     force_scale: ForceScaleOption = False,
     cache: CacheOption = CROPS,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the appearance of the cells that weights were trained on, and write the range into their manifest.
+    """Measure how the cells looked that weights were trained on, and keep the range with the weights.
 
     `train` and `adapt` do this by themselves; use this command for weights made before that. Of the cells named here,
-    those count that the weights were trained on, as their memory says. The weights stay the same: no verdict depends on
-    the range, and their identity does not change. It takes effect at the next start of `smearwatch run`.
+    those count that the weights were trained on: the weights keep a list of these. The weights stay the same: no
+    verdict depends on the range, and their identity does not change. It takes effect at the next start of
+    `smearwatch run`.
     """
     from smearwatch.train.progress import ProgressLine
     from smearwatch.train.training.config import read_config
@@ -61,4 +68,6 @@ def add_range(
         sys.stdout.write(f"{kind.name}, {kind.cells} cells\n")
         for measure, (low, high) in kind.limits.items():
             sys.stdout.write(f"  {measure:<22}{low:8.3f} to {high:.3f}\n")
-    sys.stdout.write(f"weights {manifest.weights_id()[:12]} as before, with their range\n")
+    sys.stdout.write(
+        f"the range is now kept with the weights; these are the same as before ({manifest.weights_id()[:12]})\n"
+    )

@@ -9,10 +9,13 @@ import typer
 DataOption = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Single-cell pictures, one folder a class.")
 ]
-ScaleOption = Annotated[str | None, typer.Option("--um-per-px", metavar="X", help="Their scale.")]
+ScaleOption = Annotated[
+    str | None, typer.Option("--um-per-px", metavar="X", help="Their scale in micrometres per pixel.")
+]
 FieldsOption = Annotated[Path | None, typer.Option("--fields", metavar="DIR", help="Whole fields: frames/ and boxes/.")]
 FieldsScaleOption = Annotated[
-    str | None, typer.Option("--fields-um-per-px", metavar="X", help="Their scale, for the boxes.")
+    str | None,
+    typer.Option("--fields-um-per-px", metavar="X", help="Their scale in micrometres per pixel, for the boxes."),
 ]
 SessionOption = Annotated[
     list[str] | None,
@@ -21,13 +24,22 @@ SessionOption = Annotated[
 ForceScaleOption = Annotated[
     bool, typer.Option("--force-scale", help="Use the scales given, even if the cells measure too large or small.")
 ]
-CacheOption = Annotated[Path, typer.Option("--cache", metavar="DIR", help="Where prepared crops are kept.")]
+CacheOption = Annotated[
+    Path,
+    typer.Option(
+        "--cache", metavar="DIR", help="Where prepared crops are kept.", show_default="the user's cache folder"
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="The report as one JSON object on stdout.")]
 StateOption = Annotated[
     Path | None,
-    typer.Option("--state", metavar="DIR", help="Where an interrupted run is continued from. [OUT.state]"),
+    typer.Option(
+        "--state",
+        metavar="DIR",
+        help="Where an interrupted run is continued from. [default: beside --out, with .state after its name]",
+    ),
 ]
-SeedOption = Annotated[int | None, typer.Option("--seed", metavar="N", help="Random seed. [1]")]
+SeedOption = Annotated[int | None, typer.Option("--seed", metavar="N", help="Random seed. [default: 1]")]
 DeviceOption = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option("--device", help="auto uses CUDA where there is a GPU.")
 ]

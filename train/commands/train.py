@@ -21,13 +21,19 @@ def train(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where weights, report and learning curve go.")],
     config: Annotated[Path | None, typer.Option(metavar="TOML", help="Settings file; options override it.")] = None,
     cells: Annotated[Path | None, typer.Option(metavar="DIR", help="Single-cell pictures, one folder a class.")] = None,
-    cells_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
+    cells_um_per_px: Annotated[
+        str | None, typer.Option(metavar="X", help="Their scale in micrometres per pixel.")
+    ] = None,
     fields: Annotated[Path | None, typer.Option(metavar="DIR", help="Whole fields: frames/ and boxes/.")] = None,
-    fields_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
+    fields_um_per_px: Annotated[
+        str | None, typer.Option(metavar="X", help="Their scale in micrometres per pixel.")
+    ] = None,
     blanks: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Fields with every leukocyte outlined: frames/ and masks/.")
     ] = None,
-    blanks_um_per_px: Annotated[str | None, typer.Option(metavar="X", help="Their scale.")] = None,
+    blanks_um_per_px: Annotated[
+        str | None, typer.Option(metavar="X", help="Their scale in micrometres per pixel.")
+    ] = None,
     simulated: Annotated[int | None, typer.Option(metavar="N", help="How many simulated cells to add.")] = None,
     force_scale: ForceScaleOption = False,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="How many times to go through the cells.")] = None,
@@ -77,5 +83,5 @@ def train(
         sys.stdout.write(json.dumps(report.to_json()) + "\n")
         return
     for name, each in report.sets.items():
-        sys.stdout.write(f"{name}: {each.scores.accuracy_share.text()}\n")
+        sys.stdout.write(f"accuracy on {name}: {each.scores.accuracy_share.text()}\n")
     sys.stdout.write(f"weights and report in {out}\n")

@@ -1,0 +1,28 @@
+"""What `smearwatch classify` prints for a person, by verdict."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smearwatch.models.classes import CLASSES
+from smearwatch.models.engine import Judgement
+from smearwatch.train.commands.classify import plain_line
+
+# The ResNet's answer is the third; a verifier may have put the fifth in its place.
+PROBABILITIES: Any = (0.02, 0.03, 0.605, 0.05, 0.295, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("cls", "verdict", "reject_score", "told"),
+    [
+        (CLASSES[2], "confirmed", 0.01, "eosinophil (0.60), confirmed"),
+        (CLASSES[2], "flagged", 0.01, "eosinophil (0.60), flagged: a person should look"),
+        (CLASSES[4], "corrected", 0.01, "monocyte (0.29), corrected by a verifier"),
+        (CLASSES[2], "rejected", 0.981, "eosinophil (0.60), rejected: probably none of the six (0.98)"),
+    ],
+)
+def test_a_verdict_in_words(cls, verdict, reject_score, told):
+    verifiers: Any = (0.5,) * len(CLASSES)
+    judgement = Judgement(cls, verdict, PROBABILITIES, verifiers, reject_score, {})
+    assert plain_line(Path("cell.jpg"), judgement) == f"cell.jpg: {told}"
