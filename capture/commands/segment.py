@@ -141,6 +141,7 @@ def _search(
 ) -> dict[str, Any]:
     from smearwatch.capture.finder.field import FieldRejected, find
     from smearwatch.capture.formats.decode import decode, describe, hint_for
+    from smearwatch.capture.formats.unusable import in_plain_words
 
     data, claim = _read(file, policy)
     um_per_px, source = (None, None) if claim is None else (claim.um_per_px, claim.source)

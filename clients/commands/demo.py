@@ -46,6 +46,10 @@ def demo(
     except BrokenPipeError:
         close_stdout()
         raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        if not keep:
+            sys.stderr.write("demo ended; nothing was kept\n")
+        raise
     finally:
         if keep:
             sys.stderr.write(
@@ -65,7 +69,7 @@ def demo(
 
 def _caption(cells: int, seed: int, rate: float) -> str:
     fields = "1 field" if rate == 1.0 else f"{rate:g} fields"
-    ends = f"ends at {cells} {'cell' if cells == 1 else 'cells'}, or with Ctrl-C"
+    ends = f"ends at {cells} {'cell' if cells == 1 else 'cells'} or a few more, or with Ctrl-C"
     return f"simulated slide {seed}, {fields} a second; {ends}"
 
 

@@ -28,8 +28,10 @@ def write_table(result: dict[str, Any], held: Held) -> None:
     frames = result["frames"]
     console.print(
         f"{held.named_rightly} of {held.matched} cells named as the slide made them; {held.missed} missed, "
-        f"{held.left_at_edge} left out at the edge, {held.invented} invented, {result['flagged']} flagged for a "
-        f"person, {result['rejected']} rejected.\n"
+        f"{held.invented} invented, {result['flagged']} flagged for a person, {result['rejected']} rejected.\n"
+        f"At the edge: {result['at_edge']} found cells were cut by a field's edge (the screen's figure); "
+        f"{held.left_at_edge} whole cells of the slide lay so near it that they were left out too.\n"
+        f"{_why_more(result)}"
         f"Frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected + "
         f"{frames['pending']} pending. Scale from red cells: {median(held.scale_ratio or [0.0]):.3f} of the truth.",
         highlight=False,
@@ -39,6 +41,14 @@ def write_table(result: dict[str, Any], held: Held) -> None:
         style="dim",
         highlight=False,
     )
+
+
+def _why_more(result: dict[str, Any]) -> str:
+    """Return why more cells were counted than were asked for; nothing where there are no more."""
+    target, cells = result["target"], result["cells"]
+    if not target or cells <= target:
+        return ""
+    return f"The count ended at {target} cells; those found by then were still judged, so there are {cells}.\n"
 
 
 def _table(result: dict[str, Any], held: Held) -> Table:
