@@ -24,7 +24,7 @@ def list_lines(sessions: Sequence[Mapping[str, Any]], *, folded: bool) -> Iterat
     """
     longest = max((len(_marked(described)) for described in sessions), default=0)
     width = max(len("session"), min(longest, _WIDEST_NAME) if folded else longest)
-    yield f"{'session':<{width}}{'size':>10}  {'begun':<16}{'frames':>8}{'waiting':>8}{'cells':>7}{'labels':>7}"
+    yield f"{'session':<{width}}{'size':>10}  {'begun':<16}{'frames':>8}{'waiting':>8}{'judged':>7}{'labels':>7}"
     for described in sessions:
         name = _marked(described)
         if len(name) > width:

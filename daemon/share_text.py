@@ -23,4 +23,4 @@ def fine_limits_text(share: Mapping[str, float | None]) -> str:
 
 def share_line(name: str, count: int, share: Mapping[str, float | None]) -> str:
     """Return a class's row in a summary: its cells, its share, and the share's limits."""
-    return f"  {name:<12}{count:>6}{percent_text(share):>8} %   95 % interval {fine_limits_text(share)}"
+    return f"  {name:<12}{count:>6}{percent_text(share):>8} %   95 % interval {fine_limits_text(share):>12}"

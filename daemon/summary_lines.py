@@ -60,6 +60,8 @@ def how_to_go_on(result: Mapping[str, Any], plan: RunPlan) -> str | None:
     frames = "1 frame waits" if waiting == 1 else f"{waiting} frames wait"
     if plan.watch_dir is not None and plan.session == result["session"]:
         command = f"smearwatch run --watch {shlex.quote(str(plan.watch_dir))} --session {plan.session}"
+        # Another scale would make other cells of the same session; the rest may be given again or not.
+        command += f" --um-per-px {plan.um_per_px:g}" if plan.um_per_px is not None else ""
         return f"{frames}; to go on: {command}"
     return f"{frames} in session {result['session']}; to go on, give the same command again"
 

@@ -61,11 +61,11 @@ def objects(text: str) -> list[Any]:
 
 def test_list(state):
     heading, monday, tuesday = run("list").splitlines()
-    assert heading.split() == ["session", "size", "begun", "frames", "waiting", "cells", "labels"]
+    assert heading.split() == ["session", "size", "begun", "frames", "waiting", "judged", "labels"]
     assert monday.startswith("monday")
     assert monday.split()[-4:] == ["3", "2", "1", "0"]
     assert tuesday.startswith("tuesday")
-    ends = [heading.index(name) + len(name) for name in ("size", "frames", "waiting", "cells", "labels")]
+    ends = [heading.index(name) + len(name) for name in ("size", "frames", "waiting", "judged", "labels")]
     assert all(row[end - 1] != " " and (row + " ")[end] == " " for end in ends for row in (monday, tuesday))
 
 
@@ -129,7 +129,7 @@ def test_show(state):
     shown = run("show", "monday")
     assert "frames: 3 seen = 0 counted + 1 rejected (1 dark) + 2 pending" in shown
     assert "cells: 3 found = 1 counted (1 flagged) + 0 rejected + 1 cut by the edge + 0 seen again + 1 pending" in shown
-    assert "  band             1   100.0 %   95 % interval 2.5 \N{EN DASH} 100.0" in shown
+    assert "  band             1   100.0 %   95 % interval  2.5 \N{EN DASH} 100.0" in shown
     assert "neutrophils" in shown
     assert "\nband rule: filament\n" in shown
     assert "\nscale: 0.100 um/px, from red cells, not calibrated\n" in shown
