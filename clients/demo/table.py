@@ -9,6 +9,7 @@ from rich.table import Table
 from smearwatch.clients.slide_truth import Held, rows
 from smearwatch.daemon.columns import COLUMNS
 from smearwatch.daemon.notices import RESEARCH_USE
+from smearwatch.daemon.share_text import fine_limits_text, percent_text
 
 
 def write_table(result: dict[str, Any], held: Held) -> None:
@@ -64,6 +65,7 @@ def _table(result: dict[str, Any], held: Held) -> Table:
         count = result["neutrophils"] if name == "neutrophils" else result["counts"][name]
         if name == "neutrophils":
             table.add_section()
-        limits = f"{share['low']:.1f}-{share['high']:.1f}"
-        table.add_row(name, str(count), f"{share['value']:.1f}", limits, str(true), f"{100 * true / total:.1f}")
+        table.add_row(
+            name, str(count), percent_text(share), fine_limits_text(share), str(true), f"{100 * true / total:.1f}"
+        )
     return table

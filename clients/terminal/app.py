@@ -26,7 +26,7 @@ Bring = Callable[[Callable[[View], None], Callable[[], bool]], None]
 """Brings views until it is to stop: called in a thread with where to put them and whether to stop."""
 
 _ROOMY_COLUMNS, _ROOMY_ROWS = 100, 34
-_LEAST_COLUMNS, _LEAST_ROWS = 70, 22
+_LEAST_COLUMNS, _LEAST_ROWS = 76, 23
 _TOO_SMALL = "Make the window larger (at least 80x24)."
 _NO_ROOM = f"No room for pictures: make the window larger (at least {_ROOMY_COLUMNS}x{_ROOMY_ROWS})."
 _HINT_AFTER_S, _REMARK_S = 2.0, 5.0
@@ -196,6 +196,9 @@ class WatchApp(App[BaseException]):
         self.set_class(columns < _LEAST_COLUMNS or rows < _LEAST_ROWS, "-small")
         self.set_class(not roomy, "-compact")
         self.set_class(not (roomy and self._pictures), "-words")
+        # A help page may lie over it.
+        for notice in self.screen_stack[0].query(Notice):
+            notice.fit(columns, rows)
         for panel in self.query(Panel):
             panel.set_compact(not roomy)
         self._draw_words()

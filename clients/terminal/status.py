@@ -9,6 +9,7 @@ from smearwatch.clients.wording import drift_text, duration_text, phase_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 
 _FEW_ROWS = 8
+_AROUND = 6  # columns beside the notice
 
 
 class StatusLine(Static):
@@ -64,12 +65,15 @@ class DriftLine(Static):
 class Notice(Static):
     """What must always be said; one line where there is room, two where not."""
 
-    def on_resize(self) -> None:
-        """Fit the words to the new width; where there is hardly room, only what matters most."""
-        if self.app.size.height < _FEW_ROWS:
+    def fit(self, columns: int, rows: int) -> None:
+        """Fit the words to the window; where there is hardly room, only what matters most.
+
+        Before it is laid out, so that its height is right from the first picture on.
+        """
+        if rows < _FEW_ROWS:
             self.update(Content.assemble((RESEARCH_USE, "$warning")))
             return
-        one_line = self.content_size.width >= len(RESEARCH_USE) + len(PRELIMINARY) + 2
+        one_line = columns - _AROUND >= len(RESEARCH_USE) + len(PRELIMINARY) + 2
         between = "  " if one_line else "\n"
         self.update(Content.assemble((RESEARCH_USE, "$warning"), between, (PRELIMINARY, DIM)))
 

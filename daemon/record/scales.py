@@ -28,7 +28,7 @@ def scale_lines(ledger: LedgerReader) -> Iterator[str]:
         by_source[found.um_per_px_source].append(found.um_per_px)
     for source, values in sorted(by_source.items(), key=lambda item: -len(item[1])):
         where = _SOURCES.get(source, f"from {source}")
-        of = f" in {len(values)} {'frame' if len(values) == 1 else 'frames'}" if len(by_source) > 1 else ""
+        of = f" ({len(values)} {'frame' if len(values) == 1 else 'frames'})" if len(by_source) > 1 else ""
         yield f"scale: {_scale_text(values)}, {where}{of}"
 
 
