@@ -70,8 +70,8 @@ def demo(
 
 def _caption(cells: int, seed: int, rate: float) -> str:
     fields = "1 field" if rate == 1.0 else f"{rate:g} fields"
-    # Not at that cell: what was found by then is still judged.
-    ends = f"ends soon after {cells} {'cell' if cells == 1 else 'cells'}, or with Ctrl-C"
+    # Not at that cell: the fields that were taken up by then are still counted.
+    ends = f"ends just after {cells} {'cell' if cells == 1 else 'cells'} or Ctrl-C"
     return f"simulated slide {seed}, {fields} a second; {ends}"
 
 

@@ -49,7 +49,7 @@ def _why_more(result: dict[str, Any]) -> str:
     target, cells = result["target"], result["cells"]
     if not target or cells <= target:
         return ""
-    return f"The count ended at {target} cells; those found by then were still judged, so there are {cells}.\n"
+    return f"No field was taken up after {target} cells; those that waited were still counted: {cells} cells.\n"
 
 
 def _table(result: dict[str, Any], held: Held) -> Table:
