@@ -181,6 +181,7 @@ class Follower:
             finders=pulse.finders if pulse else None,
             workers=pulse.workers if pulse else None,
             waiting_files=pulse.waiting_files if pulse else None,
+            idle_s=pulse.idle_s if pulse else None,
             latency_ms=pulse.latency_ms if pulse else None,
             recent=self._recent.newest_first(),
             counters=dict(pulse.counters) if pulse else {},

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from smearwatch.clients.idling import Idling
 from smearwatch.clients.plain import drift_lines, introduction, remark, row, row_headings
 from smearwatch.clients.view import Ended, View
 from smearwatch.clients.wording import phase_text, state_text
@@ -12,6 +13,8 @@ from smearwatch.clients.wording import phase_text, state_text
 EVERY_S = 1.0
 PATIENCE_S = 5.0
 """How long to wait for the daemon before saying so."""
+
+NOBODY_COUNTS = "no count is running; waiting for one (start it with: smearwatch run --watch DIR)"
 
 _POLL_S = 0.2
 _HEADER_EVERY = 30
@@ -120,6 +123,7 @@ def follow(
     *,
     as_json: bool,
     warn: Write | None = None,
+    idling: Idling | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> View:
     """Write lines until the session is finished or somebody says stop; gives the last view.
@@ -135,7 +139,9 @@ def follow(
     as_json : bool
         One JSON object a line instead of an aligned line.
     warn : callable, optional
-        Takes the one line that says that there is no daemon yet.
+        Takes the one line that says that no count is running yet.
+    idling : Idling, optional
+        Says when everything is counted; never between JSON lines.
     clock : callable
         Monotonic seconds.
     """
@@ -151,8 +157,11 @@ def follow(
         if lines.show(view):
             next_s = now_s + EVERY_S
         if waiting is not None and view.connection == "connecting" and now_s - began_s >= PATIENCE_S:
-            waiting(f"waiting for the daemon at {feed.address}")
+            waiting(NOBODY_COUNTS)
             waiting = None
+        if idling is not None and not as_json:
+            for line in idling.lines(view):
+                write(line)
     feed.settle()
     view = feed.view()
     lines.show(view)

@@ -1,6 +1,7 @@
 """Lines on stdout as one role of a run."""
 
 from smearwatch.clients.feed import Feed
+from smearwatch.clients.idling import Idling
 from smearwatch.clients.lines import follow
 from smearwatch.clients.stdout import close_stdout, to_stdout
 from smearwatch.daemon.plan import RunPlan
@@ -17,6 +18,13 @@ def main(plan: RunPlan, role: Role) -> None:
     settings = plan.settings
     try:
         with Feed(settings.runtime_dir, settings.state_dir, session=plan.session, recent=0) as feed:
-            follow(feed, to_stdout(), stop, as_json=plan.as_json)
+            follow(feed, to_stdout(), stop, as_json=plan.as_json, idling=_idling(plan))
     except BrokenPipeError:
         close_stdout()
+
+
+def _idling(plan: RunPlan) -> Idling | None:
+    """Return what says that all is counted, where a person ends the run; one that ends by itself needs no word."""
+    if plan.watch_dir is None or plan.until_idle_s is not None or plan.subfolder is not None:
+        return None
+    return Idling(str(plan.watch_dir))

@@ -43,6 +43,8 @@ class View:
         As `smearwatch.daemon.record.tally.tally_json` gives it; None until something is known.
     silent_s : float
         How long ago the daemon was heard of, in seconds.
+    idle_s : float or None
+        For how many seconds no frame came; None while something is pending, waited for, or not known.
     latency_ms : float or None
         Median from a closed file to its count, as the daemon measures it.
     recent : tuple of RecentCell
@@ -64,6 +66,7 @@ class View:
     finders: int | None = None
     workers: int | None = None
     waiting_files: int | None = None
+    idle_s: float | None = None
     latency_ms: float | None = None
     recent: tuple[RecentCell, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)

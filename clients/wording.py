@@ -6,8 +6,9 @@ from typing import Any
 
 from smearwatch.clients.view import View
 from smearwatch.daemon.record.classes import CLASSES
+from smearwatch.daemon.share_text import DASH, fine_limits_text, percent_text
 
-DASH = "\N{EN DASH}"
+__all__ = ["DASH", "fine_limits_text", "percent_text"]
 
 ROWS = (*CLASSES, "neutrophils")
 """The classes in their order, and band and segmented together."""
@@ -27,26 +28,12 @@ def share_of(tally: Mapping[str, Any], row: str) -> Mapping[str, float | None]:
     return share
 
 
-def percent_text(share: Mapping[str, float | None]) -> str:
-    """Return a share with one decimal, or a dash while there is none."""
-    value = share["value"]
-    return DASH if value is None else f"{value:.1f}"
-
-
 def limits_text(share: Mapping[str, float | None]) -> str:
     """Return a 95 % interval in whole percent, rounded outwards as tables of these limits are."""
     low, high = share["low"], share["high"]
     if low is None or high is None:
         return DASH
     return f"{floor(low)}{DASH}{ceil(high)}"
-
-
-def fine_limits_text(share: Mapping[str, float | None]) -> str:
-    """Return a 95 % interval with one decimal."""
-    low, high = share["low"], share["high"]
-    if low is None or high is None:
-        return DASH
-    return f"{low:.1f} {DASH} {high:4.1f}"
 
 
 def drift_text(tally: Mapping[str, Any]) -> str | None:

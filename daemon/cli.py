@@ -3,6 +3,7 @@
 import gc
 import importlib
 import os
+import re
 import sys
 from importlib.metadata import version
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typer.core import TyperGroup
 
 from smearwatch.daemon.help_text import bring_into_form
 from smearwatch.daemon.one_line import one_line, say
+from smearwatch.daemon.plain_words import in_plain_words, nearest
 
 
 class _Entry(NamedTuple):
@@ -127,8 +129,34 @@ def _wrong_usage(error: Any) -> int:
     if context is None or not message or "\n" in message:
         error.show()
     else:
-        say(f"{message.rstrip('.')} (see {context.command_path} --help)")
+        say(f"{_plain_usage(error, message)} (see {context.command_path} --help)")
     return int(error.exit_code)
+
+
+def _plain_usage(error: Any, message: str) -> str:
+    """Return what was typed wrongly in plain words, with the option or command that was probably meant."""
+    unknown = re.match(r"No such command '(.*?)'\.?(.*)", message)
+    if unknown is not None:
+        commands = error.ctx.command.list_commands(error.ctx)
+        near = nearest(unknown[1], [name for name in commands if isinstance(name, str)])
+        return f"No such command '{unknown[1]}'{f'; did you mean {near}?' if near else ''}"
+    invalid = re.match(r"Invalid value for '?(-[^ ']+|[^:']+)'?(?: / [^:]*)?: (.*)", message, re.DOTALL)
+    if invalid is not None and (typed := _typed(invalid[1])) is not None:
+        plain = in_plain_words(invalid[2], repr(typed))
+        if plain is not None:
+            return f"{invalid[1]}: {plain}"
+    return message.rstrip(".")
+
+
+def _typed(option: str) -> str | None:
+    """Return what was typed for an option, the last time where it stands there twice."""
+    words = sys.argv[1:]
+    for index in reversed(range(len(words))):
+        if words[index].startswith(f"{option}="):
+            return words[index].partition("=")[2]
+        if words[index] == option and index + 1 < len(words):
+            return words[index + 1]
+    return None
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Text in lines that fit a terminal of the usual width."""
 
 import textwrap
-from typing import Final
+from typing import Final, TextIO
 
 COLUMNS: Final = 80
 """What every line for a person fits into."""
@@ -26,3 +26,23 @@ def fold(text: str, *, first: str = "", rest: str = "") -> list[str]:
         break_on_hyphens=False,
     )
     return lines or [first.rstrip()]
+
+
+def lines_for(stream: TextIO, text: str, *, rest: str = "  ") -> list[str]:
+    """Return a line as whoever reads the stream wants it: folded on a terminal, whole in a file or pipe.
+
+    Parameters
+    ----------
+    stream : TextIO
+        Where the line will be written.
+    text : str
+        One line.
+    rest : str
+        What stands before each further line.
+    """
+    return fold(text, rest=rest) if stream.isatty() else [text]
+
+
+def write_line(stream: TextIO, text: str, *, rest: str = "  ") -> None:
+    """Write a line as `lines_for` gives it."""
+    stream.write("\n".join(lines_for(stream, text, rest=rest)) + "\n")

@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from smearwatch.daemon.names import PrintableName
+from smearwatch.daemon.plain_words import in_plain_words
 from smearwatch.daemon.scale_rule import USABLE, UmPerPx
 
 _PREFIX = "SMEARWATCH_"
@@ -189,4 +190,5 @@ def _explain(error: ValidationError, given: dict[str, Any], path: Path) -> Setti
             f"{origin}: um_per_px = {first['input']!r} is no usable scale", hint, wrongly_typed=typed
         )
     why = first["msg"].removeprefix("Value error, ")
+    why = in_plain_words(why, "it") or why
     return SettingsUnusable(f"{origin}: {key} = {first['input']!r}: {why}", f"correct {key}", wrongly_typed=typed)

@@ -2,7 +2,7 @@
 
 import sys
 
-from smearwatch.daemon.columns import fold
+from smearwatch.daemon.columns import write_line
 
 
 def one_line(error: BaseException) -> str | None:
@@ -14,6 +14,4 @@ def one_line(error: BaseException) -> str | None:
 
 def say(line: str) -> None:
     """Write a line of the program to stderr; a terminal gets it folded at words, a file or pipe whole."""
-    line = f"smearwatch: {line}"
-    folded = fold(line, rest="  ") if sys.stderr.isatty() else [line]
-    sys.stderr.write("\n".join(folded) + "\n")
+    write_line(sys.stderr, f"smearwatch: {line}")

@@ -8,9 +8,8 @@ from typing import Any
 
 import typer
 
-from smearwatch.daemon.columns import fold
 from smearwatch.daemon.log import configure
-from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.child import FIRST_BEAT_S, Child, RoleSpec, unusable
 from smearwatch.daemon.process.supervisor import Outcome, Supervisor
@@ -18,10 +17,12 @@ from smearwatch.daemon.record.events import Closed
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.lock import SessionBusy
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.scales import scale_lines
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
 from smearwatch.daemon.record.sessions import SessionMissing, SessionNotDeleted, delete_session, session_folder
 from smearwatch.daemon.record.tally import TallyFold, tally_json
 from smearwatch.daemon.source_plugins import SourceUnusable, find_source
+from smearwatch.daemon.summary_lines import how_to_go_on, summary_lines
 from smearwatch.daemon.weights import weights_in_use
 
 
@@ -145,58 +146,16 @@ def summary(plan: RunPlan) -> dict[str, Any]:
     }
 
 
-def print_summary(result: dict[str, Any], *, as_json: bool) -> None:
-    """Print the summary: one JSON object, or a few lines for a person."""
+def print_summary(result: dict[str, Any], plan: RunPlan, *, as_json: bool) -> None:
+    """Print the summary: one JSON object, or a few lines for a person and how to go on where frames wait."""
     if as_json:
         typer.echo(json.dumps(result))
         sys.stdout.flush()
         return
-    for line in _lines(result):
+    with Ledger.read(session_folder(plan.settings.state_dir, result["session"])) as ledger:
+        scales = list(scale_lines(ledger))
+    for line in summary_lines(result, scales=scales, stages=plan.settings.log_level == "debug"):
         typer.echo(line)
-
-
-def _lines(result: dict[str, Any]) -> list[str]:
-    frames, reasons = result["frames"], result["rejected_by_reason"]
-    why = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in reasons.items())
-    rejected = f" ({why})" if reasons else ""
-    again = f"{result['seen_again']} seen again"
-    again += f" ({result['judged_again']} of them judged in a better view)" if result["judged_again"] else ""
-    lines = [
-        "",
-        *_folded(
-            f"session {result['session']}: {result['cells']} cells counted, {result['cells_found']} found "
-            f"({result['at_edge']} cut by the edge, {again}, {result['rejected']} rejected), "
-            f"{result['flagged']} flagged"
-        ),
-        *_folded(
-            f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{rejected} "
-            f"+ {frames['pending']} pending"
-        ),
-    ]
-    shares = {**result["counts"], "neutrophils": result["neutrophils"]}
-    for name, count in shares.items():
-        share = result["percent"][name]
-        value = "-" if share["value"] is None else f"{share['value']:.1f}"
-        lines.append(f"  {name:<12}{count:>6}{value:>8} %   95 % interval {share['low']:.1f} to {share['high']:.1f}")
-    if result["drifted"]["episodes"]:
-        lines += _folded(_drift_line(result))
-    if result["stages_ms"]:
-        stages = (f"{name.replace('_', ' ')} {stage['median_ms']:.1f}" for name, stage in result["stages_ms"].items())
-        lines += _folded(f"median ms by stage: {' · '.join(stages)}")
-    lines += [RESEARCH_USE, PRELIMINARY]
-    return lines
-
-
-def _folded(text: str) -> list[str]:
-    return fold(text, rest="  ")
-
-
-def _drift_line(result: dict[str, Any]) -> str:
-    """Explain that cells left the range of what the weights were trained on, and whether they still do."""
-    drift, drifted = result["drift"], result["drifted"]
-    text = f"drift: {drifted['cells']} cells judged outside the range of what the weights were trained on"
-    return (
-        f"{text}, the last ones not"
-        if drift is None
-        else f"{text}, since cell {drift['since_cell']}: {drift['says']} ({drift['mend']})"
-    )
+    sys.stdout.flush()
+    if (how := how_to_go_on(result, plan)) is not None:
+        say(how)

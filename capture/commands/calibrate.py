@@ -20,7 +20,9 @@ from smearwatch.capture.scale.calibration import (
     list_calibrations,
     store,
 )
+from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.one_line import say
 from smearwatch.daemon.scale_rule import USABLE, is_usable
 
 if TYPE_CHECKING:
@@ -98,12 +100,13 @@ def _one_of(actions: dict[str, object]) -> None:
 
 
 def _refuse(matter: str, hint: str) -> None:
-    sys.stderr.write(f"smearwatch: {matter} ({hint})\n")
+    say(f"{matter} ({hint})")
     raise typer.Exit(2)
 
 
 def _measure(image: Path, length_um: float, name: str, *, is_bar: bool, overlay: Path | None) -> Calibration:
     from smearwatch.capture.formats.decode import FrameUnusable, decode
+    from smearwatch.capture.formats.unusable import in_plain_words
     from smearwatch.capture.scale.ruling import RulingNotFound, find_ruling
     from smearwatch.capture.scale.scale_bar import BarNotFound, find_scale_bar
 
@@ -120,7 +123,8 @@ def _measure(image: Path, length_um: float, name: str, *, is_bar: bool, overlay:
     except OSError as error:
         raise CalibrationUnusable(f"{image}: {error.strerror}", "give a picture file that can be read") from None
     except (FrameUnusable, RulingNotFound, BarNotFound) as error:
-        raise CalibrationUnusable(f"{image}: {error}", error.hint) from None
+        what = in_plain_words(error.reason, str(error), data) if isinstance(error, FrameUnusable) else str(error)
+        raise CalibrationUnusable(f"{image}: {what}", error.hint) from None
     um_per_px = length_um / length_px
     if not is_usable(um_per_px):
         matter = f"{image}: {length_um:g} um on {length_px:.1f} px would be {um_per_px:.4g} um/px, not {USABLE}"
@@ -173,7 +177,7 @@ def _report_all(state_dir: Path, *, as_json: bool) -> None:
     kept = list_calibrations(state_dir)
     if not kept and not as_json:
         how = "make one with `smearwatch calibrate --micrometer IMAGE --length-um 10`"
-        sys.stdout.write(f"no calibrations under {calibrations_root(state_dir)} yet: {how}\n")
+        write_line(sys.stdout, f"no calibrations under {calibrations_root(state_dir)} yet: {how}")
     for calibration in kept:
         _report(calibration, as_json=as_json)
 
@@ -185,11 +189,10 @@ def _report_forgotten(name: str, calibration: Calibration | None, *, as_json: bo
     elif calibration is None:
         sys.stdout.write(f"forgotten: {name}, which was damaged\n")
     else:
-        sys.stdout.write("forgotten: ")
-        _report(calibration, as_json=False)
+        _report(calibration, as_json=False, before="forgotten: ")
 
 
-def _report(calibration: Calibration, *, as_json: bool) -> None:
+def _report(calibration: Calibration, *, as_json: bool, before: str = "") -> None:
     if as_json:
         sys.stdout.write(json.dumps(calibration.model_dump()) + "\n")
         return
@@ -198,6 +201,5 @@ def _report(calibration: Calibration, *, as_json: bool) -> None:
     if c.method == "micrometer":
         seen = f"{c.lines} lines found, {c.length_um:g} um from one to the next"
     share = 100.0 * c.standard_error_um_per_px / c.um_per_px
-    sys.stdout.write(
-        f"{c.name}: {c.um_per_px:.5f} um/px (+- {share:.2f} %), {seen}, for pictures of {c.width_px}x{c.height_px}\n"
-    )
+    size = f"for pictures of {c.width_px}x{c.height_px}"
+    write_line(sys.stdout, f"{before}{c.name}: {c.um_per_px:.5f} um/px (+- {share:.2f} %), {seen}, {size}")

@@ -11,6 +11,8 @@ import typer
 
 from smearwatch.capture.commands.records import NOTHING_KNOWN, found_record, plain_line, poor_record
 from smearwatch.capture.scale.claims import ScaleClaim, ScaleDisputed, ScaleMissing, ScaleSource
+from smearwatch.daemon.columns import write_line
+from smearwatch.daemon.one_line import say
 from smearwatch.daemon.scale_rule import typed_scale_or_auto
 
 if TYPE_CHECKING:
@@ -87,11 +89,14 @@ def segment(
         except PictureUnusable as unusable:
             failed = True
             progress.clear()
-            sys.stderr.write(f"smearwatch: {unusable} ({unusable.hint})\n")
+            say(f"{unusable} ({unusable.hint})")
             record = {**NOTHING_KNOWN, "file": str(file), "reason": unusable.reason}
             if not as_json:
                 continue
-        sys.stdout.write((json.dumps(record) if as_json else plain_line(record)) + "\n")
+        if as_json:
+            sys.stdout.write(json.dumps(record) + "\n")
+        else:
+            write_line(sys.stdout, plain_line(record))
         sys.stdout.flush()
         progress.show(number)
     progress.clear()
@@ -106,7 +111,7 @@ def _scale_policy(um_per_px: str, scale_from: str) -> "ScalePolicy":
     trusted: dict[str, ScaleSource | None] = {"auto": None, **{name: name for name in get_args(ScaleSource)}}
     if scale_from not in trusted or scale_from == "micrometer":
         hint = "give auto, metadata, configured or red_cells"
-        sys.stderr.write(f"smearwatch: --scale-from {scale_from}: not possible here ({hint})\n")
+        say(f"--scale-from {scale_from}: not possible here ({hint})")
         raise typer.Exit(2)
     providers: list[ScaleProvider] = [MetadataProvider(_print_warning)]
     if (value := typed_scale_or_auto(um_per_px)) is not None:
@@ -119,7 +124,7 @@ def _print_warning(warning: "ScaleWarning") -> None:
     text = warning.why
     if warning.event != "scales differ":
         text = f"scale in its metadata not used: {text} ({warning.hint})"
-    sys.stderr.write(f"smearwatch: {f'{warning.where}: ' if warning.where else ''}{text}\n")
+    say(f"{f'{warning.where}: ' if warning.where else ''}{text}")
 
 
 def _names(images: list[Path], folder: Path | None, option: str, suffix: str) -> dict[int, Path]:
@@ -129,7 +134,7 @@ def _names(images: list[Path], folder: Path | None, option: str, suffix: str) ->
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        sys.stderr.write(f"smearwatch: {option} {folder}: {error.strerror} (give a folder that can be written)\n")
+        say(f"{option} {folder}: {error.strerror} (give a folder that can be written)")
         raise typer.Exit(1) from None
     used: Counter[str] = Counter()
     names = {}
@@ -145,6 +150,7 @@ def _search(
 ) -> dict[str, Any]:
     from smearwatch.capture.finder.field import FieldRejected, find
     from smearwatch.capture.formats.decode import decode, describe, hint_for
+    from smearwatch.capture.formats.unusable import in_plain_words
 
     data, claim = _read(file, policy)
     um_per_px, source = (None, None) if claim is None else (claim.um_per_px, claim.source)
@@ -152,7 +158,7 @@ def _search(
     if isinstance(result, FieldRejected):
         if result.reason not in _POOR_FIELDS:
             hint = "give --um-per-px" if result.reason == "scale_unknown" else hint_for(result.reason)
-            raise PictureUnusable(file, result.reason, result.detail, hint)
+            raise PictureUnusable(file, result.reason, in_plain_words(result.reason, result.detail, data), hint)
         return poor_record(file, result)
     if claim is not None:
         _compare_with_red_cells(policy, claim, data)

@@ -1,6 +1,6 @@
 """Why a file cannot become a frame, each reason with a hint."""
 
-__all__ = ["FrameUnusable", "hint_for"]
+__all__ = ["FrameUnusable", "hint_for", "in_plain_words"]
 
 _HINTS = {
     "empty_file": "let the camera software finish writing, or delete the file",
@@ -46,3 +46,28 @@ def hint_for(reason: str) -> str:
         A few words for the end of an error line.
     """
     return _HINTS[reason]
+
+
+def in_plain_words(reason: str, said: str, data: bytes) -> str:
+    """Return why a file is no frame as a person reads it, without the bytes that it begins with.
+
+    Parameters
+    ----------
+    reason, said
+        The reason's name, and what is printed where there is no plainer word.
+    data
+        The whole file.
+    """
+    if reason != "not_an_image":
+        return said
+    return f"not a picture{' (it is text)' if _is_text(data[:512]) else ''}"
+
+
+def _is_text(start: bytes) -> bool:
+    if any(byte < 32 and byte not in b"\t\n\r\f" for byte in start):
+        return False
+    try:
+        start[:-3].decode()  # a character of several bytes may be cut at the end
+    except UnicodeDecodeError:
+        return False
+    return True

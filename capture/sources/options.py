@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from smearwatch.daemon.plain_words import in_plain_words
 from smearwatch.daemon.plan import RunPlan
 
 
@@ -54,6 +55,7 @@ def read_options(model: type[OptionsT], plan: RunPlan) -> OptionsT:
         hint = f"add --source-option {key}=..."
         raise OptionUnusable(f"source {plan.source!r} needs the option {key!r}", hint)
     value = plan.source_options.get(key)
-    where = f"option {key} = {value!r}" if key else "options"
     why = first["msg"].removeprefix("Value error, ")
+    why = in_plain_words(why, "it") or why
+    where = f"option {key} = {value!r}" if key else "options"
     raise OptionUnusable(f"source {plan.source!r}: {where}: {why}", f"correct {key}" if key else f"options: {known}")

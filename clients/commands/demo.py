@@ -14,6 +14,7 @@ import typer
 from smearwatch.clients.demo.processes import SESSION, TRUTH_FILE, DemoFailed, DemoProcesses
 from smearwatch.clients.slide_truth import Held, hold, read_truth
 from smearwatch.clients.stdout import close_stdout, has_terminal, to_stdout
+from smearwatch.daemon.columns import fold
 
 app = typer.Typer(add_completion=False)
 
@@ -46,6 +47,10 @@ def demo(
     except BrokenPipeError:
         close_stdout()
         raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        if not keep:
+            sys.stderr.write("demo ended; nothing was kept\n")
+        raise
     finally:
         if keep:
             sys.stderr.write(
@@ -65,14 +70,16 @@ def demo(
 
 def _caption(cells: int, seed: int, rate: float) -> str:
     fields = "1 field" if rate == 1.0 else f"{rate:g} fields"
-    ends = f"ends at {cells} {'cell' if cells == 1 else 'cells'}, or with Ctrl-C"
+    # Not at that cell: the fields that were taken up by then are still counted.
+    ends = f"ends just after {cells} {'cell' if cells == 1 else 'cells'} or Ctrl-C"
     return f"simulated slide {seed}, {fields} a second; {ends}"
 
 
 def _show(processes: DemoProcesses, caption: str, *, screen: bool) -> None:
     """Show the count until the demo is over: on a screen, and as lines where there is none or it was closed."""
     write = to_stdout()
-    write(f"{caption[0].upper()}{caption[1:]}.")
+    for line in fold(f"{caption[0].upper()}{caption[1:]}."):
+        write(line)
     if screen:
         # Loaded only now: lines need none of it.
         from smearwatch.clients.terminal.demo import show_demo

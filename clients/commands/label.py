@@ -10,7 +10,9 @@ import typer
 
 from smearwatch.clients.label_table import TableUnusable, read_table
 from smearwatch.clients.labelling import Checked, check
+from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import find_session
 
@@ -48,7 +50,7 @@ def label(
     with Ledger.open(folder) as ledger:
         checked = check(rows, ledger, by=who, labelled_at_ns=time.time_ns())
         for bad in checked.bad:
-            sys.stderr.write(f"smearwatch: {table} line {bad.line}: {bad.what} ({bad.hint})\n")
+            say(f"{table} line {bad.line}: {bad.what} ({bad.hint})")
         if checked.bad:
             what = f"{len(checked.bad)} of {len(rows)} rows cannot be used, so none was written"
             raise TableUnusable(table, what, "correct those lines and run it again")
@@ -67,4 +69,4 @@ def _report(name: str, checked: Checked, *, as_json: bool) -> None:
     text += f" ({again} of them again)" if again else ""
     text += f", {checked.unchanged} had this label already" if checked.unchanged else ""
     text += f", {checked.empty} rows without a label skipped" if checked.empty else ""
-    typer.echo(f"{name}: {text}")
+    write_line(sys.stdout, f"{name}: {text}")

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
@@ -13,12 +12,14 @@ import typer
 
 from smearwatch.clients.commands.label import label
 from smearwatch.clients.exporting import cell_rows, write_csv, write_json
-from smearwatch.clients.wording import drift_text, drifted_text
+from smearwatch.clients.session_lines import fault_lines, list_lines, show_lines, size_text
 from smearwatch.daemon.atomic_write import atomically
+from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.events import Closed, Opened
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.scales import scale_lines
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import delete_session, describe_session, find_session, session_names
 from smearwatch.daemon.record.tally import TallyFold, tally_json
@@ -45,6 +46,15 @@ class ExportFailed(OSError):
     hint = "give --out a file in an existing folder that you may write in"
 
 
+class ExportRefused(FileExistsError):
+    """The file to export into exists: it may hold labels that a person typed."""
+
+    hint = "name another file; --overwrite replaces this one, with any labels typed into it"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} exists already and was left as it is")
+
+
 class SessionDamaged(Exception):
     """A recorded session is not as it was recorded."""
 
@@ -63,10 +73,17 @@ def list_sessions(config: ConfigFile = None, as_json: AsJson = False) -> None:
     state_dir = load_settings(config).state_dir
     names = session_names(state_dir)
     if not names and not as_json:
-        typer.echo(f"no sessions under {state_dir} yet: `smearwatch run --watch DIR` records one")
-    for name in names:
-        described = _described(state_dir, name)
-        typer.echo(json.dumps(described) if as_json else _list_line(described))
+        write_line(sys.stdout, f"no sessions under {state_dir} yet: `smearwatch run --watch DIR` records one")
+        return
+    described = [_described(state_dir, name) for name in names]
+    if as_json:
+        for each in described:
+            typer.echo(json.dumps(each))
+        return
+    for line in list_lines(described, folded=sys.stdout.isatty()):
+        typer.echo(line)
+    for line in fault_lines(described):
+        write_line(sys.stdout, line)
 
 
 @app.command()
@@ -84,12 +101,17 @@ def show(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> None
             last = recorded.number
             opened = recorded.event if isinstance(recorded.event, Opened) else opened
             closed = recorded.event if isinstance(recorded.event, Closed) else closed
+        scales = [] if as_json else list(scale_lines(ledger))
     shown = _described(state_dir, name) | tally_json(fold, name, last) | {"balanced": fold.balanced}
     if opened:
         shown |= {"band_rule": opened.band_rule, "field_um": opened.field_um, "version": opened.version}
     shown["stages_ms"] = {stage: asdict(times) for stage, times in closed.stages.items()} if closed else {}
     shown["counters"] = dict(closed.counters) if closed else {}
-    typer.echo(json.dumps(shown) if as_json else "\n".join(_show_lines(shown)))
+    if as_json:
+        typer.echo(json.dumps(shown))
+        return
+    for line in show_lines(shown, scales):
+        write_line(sys.stdout, line)
 
 
 @app.command("verify")
@@ -110,7 +132,10 @@ def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = Fals
         summary = ledger.summary()
         for fault in verify(ledger, progress=advance):
             faults += 1
-            typer.echo(json.dumps({"session": name, **asdict(fault)}) if as_json else f"{name}: {fault.what}")
+            if as_json:
+                typer.echo(json.dumps({"session": name, **asdict(fault)}))
+            else:
+                write_line(sys.stdout, f"{name}: {fault.what}")
     if as_json:
         found = {
             "session": name,
@@ -121,7 +146,8 @@ def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = Fals
         }
         typer.echo(json.dumps(found))
     elif not faults:
-        typer.echo(f"{name}: {summary.events} events and {summary.frames} frames are as they were recorded")
+        held = f"{_several(summary.frames, 'frame')} and {_several(summary.events, 'entry', 'entries')}"
+        write_line(sys.stdout, f"{name}: nothing was changed: {held} are as they were recorded")
     if faults:
         raise SessionDamaged(name, faults)
 
@@ -132,6 +158,7 @@ def export(
     as_csv: Annotated[bool, typer.Option("--csv", help="Write a table with one row per cell (the default).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object per line, one per cell.")] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Write to this file, not to standard output.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
     config: ConfigFile = None,
 ) -> None:
     """Write a table of every leukocyte that was found: where it lies, its class, and how certain that is.
@@ -141,6 +168,8 @@ def export(
     if as_csv and as_json:
         raise typer.BadParameter("choose one of --csv and --json")
     folder = find_session(load_settings(config).state_dir, name)
+    if out is not None and out.is_file() and not overwrite:
+        raise ExportRefused(out)
     write = write_json if as_json else write_csv
     # Whoever reads the standard output may go away in the middle: the rows end before the ledger does.
     with LedgerReader.read(folder) as ledger, closing(cell_rows(ledger)) as rows:
@@ -148,7 +177,7 @@ def export(
             write(rows, sys.stdout)
             return
         written = _write_file(out, lambda file: write(rows, file))
-    typer.echo(f"{out}: {written} cells. {RESEARCH_USE} {PRELIMINARY}", err=True)
+    write_line(sys.stderr, f"{out}: {written} cells. {RESEARCH_USE} {PRELIMINARY}")
 
 
 @app.command()
@@ -164,10 +193,14 @@ def delete(
     """
     state_dir = load_settings(config).state_dir
     find_session(state_dir, name)
-    if not yes and not (sys.stdin.isatty() and typer.confirm(f"Delete the session {name}? This cannot be undone.")):
-        raise typer.BadParameter(f"deleting {name} cannot be undone; confirm it with --yes")
+    if not yes:
+        if not sys.stdin.isatty():
+            raise typer.BadParameter(f"deleting {name} cannot be undone; confirm it with --yes")
+        if not typer.confirm(f"Delete the session {name}? This cannot be undone.", err=as_json):
+            typer.echo("not deleted", err=True)
+            raise typer.Exit(1)
     freed = delete_session(state_dir, name)
-    typer.echo(json.dumps({"session": name, "freed_bytes": freed}) if as_json else f"{name}: {_size(freed)} freed")
+    typer.echo(json.dumps({"session": name, "freed_bytes": freed}) if as_json else f"{name}: {size_text(freed)} freed")
 
 
 def _described(state_dir: Path, name: str) -> dict[str, Any]:
@@ -193,42 +226,8 @@ def _described(state_dir: Path, name: str) -> dict[str, Any]:
     }
 
 
-def _list_line(described: dict[str, Any]) -> str:
-    name, size = described["session"], _size(described["size_bytes"])
-    if described["fault"]:
-        return f"{name:<28}  {size:>9}  unreadable: {described['fault']}"
-    pending = f", {described['frames_pending']} pending" if described["frames_pending"] else ""
-    labelled = f", {described['cells_labelled']} labelled" if described["cells_labelled"] else ""
-    running = "  running" if described["running"] else ""
-    return (
-        f"{name:<28}  {size:>9}  {_when(described['began_at_ns'])}  {described['frames_seen']:>5} frames{pending}  "
-        f"{described['cells_judged']:>5} cells judged{labelled}{running}"
-    )
-
-
-def _show_lines(shown: dict[str, Any]) -> list[str]:
-    frames, reasons = shown["frames"], shown["rejected_by_reason"]
-    why = f" ({', '.join(f'{n} {reason}' for reason, n in reasons.items())})" if reasons else ""
-    lines = [
-        f"{shown['session']}: {_when(shown['began_at_ns'])} to {_when(shown['last_at_ns'])}, "
-        f"{_size(shown['size_bytes'])}{', running' if shown['running'] else ''}",
-        f"band rule: {shown.get('band_rule', 'not recorded')}",
-        f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
-        f"+ {frames['pending']} pending",
-        f"cells: {shown['cells_found']} found = {shown['cells']} counted ({shown['flagged']} flagged) + "
-        f"{shown['rejected']} rejected + {shown['at_edge']} cut by the edge + {shown['seen_again']} seen again + "
-        f"{shown['cells_pending']} pending",
-        f"frames without a known position on the slide: {shown['frames_unplaced']}",
-        f"cells judged again on a better view: {shown['judged_again']}",
-        f"labelled by a person: {shown['cells_labelled']} cells",
-        f"drift: {drift_text(shown) or drifted_text(shown) or 'none'}",
-        f"differential on {shown['cells']} cells, rejected ones excluded:",
-    ]
-    for name, count in {**shown["counts"], "neutrophils": shown["neutrophils"]}.items():
-        share = shown["percent"][name]
-        value = "-" if share["value"] is None else f"{share['value']:.2f}"
-        lines.append(f"  {name:<12}{count:>6}{value:>8} %   95 % interval {share['low']:.2f} to {share['high']:.2f}")
-    return [*lines, f"{RESEARCH_USE} {PRELIMINARY}"]
+def _several(number: int, one: str, more: str = "") -> str:
+    return f"{number} {one if number == 1 else more or f'{one}s'}"
 
 
 @contextmanager
@@ -253,18 +252,3 @@ def _write_file(path: Path, write: Callable[[TextIO], int]) -> int:
             return write(file)
     except OSError as error:
         raise ExportFailed(f"{path}: {error.strerror or error}") from error
-
-
-def _when(at_ns: int | None) -> str:
-    if at_ns is None:
-        return "not begun         "
-    return datetime.fromtimestamp(at_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _size(size_bytes: int) -> str:
-    size = float(size_bytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

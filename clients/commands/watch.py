@@ -20,10 +20,10 @@ app = typer.Typer(add_completion=False)
 class NoDaemon(ConnectionError):
     """Nobody answers at the daemon's socket."""
 
-    hint = "start one with `smearwatch run`, or name a recorded session"
+    hint = "start one with `smearwatch run --watch DIR`, or name a recorded session"
 
-    def __init__(self, address: str) -> None:
-        super().__init__(f"no daemon at {address}")
+    def __init__(self) -> None:
+        super().__init__("no count is running")
 
 
 SessionArgument = Annotated[
@@ -93,7 +93,7 @@ def _followed(
         if once:
             view = present(feed)
             if view is None and session is None:
-                raise NoDaemon(feed.address)
+                raise NoDaemon
             view = view or recorded_view(settings.state_dir, str(session), recent=0)
             Lines(write, as_json=as_json).show(view)
             return view

@@ -9,6 +9,7 @@ from rich.table import Table
 from smearwatch.clients.slide_truth import Held, rows
 from smearwatch.daemon.columns import COLUMNS
 from smearwatch.daemon.notices import RESEARCH_USE
+from smearwatch.daemon.share_text import fine_limits_text, percent_text
 
 
 def write_table(result: dict[str, Any], held: Held) -> None:
@@ -28,8 +29,10 @@ def write_table(result: dict[str, Any], held: Held) -> None:
     frames = result["frames"]
     console.print(
         f"{held.named_rightly} of {held.matched} cells named as the slide made them; {held.missed} missed, "
-        f"{held.left_at_edge} left out at the edge, {held.invented} invented, {result['flagged']} flagged for a "
-        f"person, {result['rejected']} rejected.\n"
+        f"{held.invented} invented, {result['flagged']} flagged for a person, {result['rejected']} rejected.\n"
+        f"At the edge: {result['at_edge']} found cells were cut by a field's edge (the screen's figure); "
+        f"{held.left_at_edge} whole cells of the slide lay so near it that they were left out too.\n"
+        f"{_why_more(result)}"
         f"Frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected + "
         f"{frames['pending']} pending. Scale from red cells: {median(held.scale_ratio or [0.0]):.3f} of the truth.",
         highlight=False,
@@ -39,6 +42,14 @@ def write_table(result: dict[str, Any], held: Held) -> None:
         style="dim",
         highlight=False,
     )
+
+
+def _why_more(result: dict[str, Any]) -> str:
+    """Return why more cells were counted than were asked for; nothing where there are no more."""
+    target, cells = result["target"], result["cells"]
+    if not target or cells <= target:
+        return ""
+    return f"No field was taken up after {target} cells; those that waited were still counted: {cells} cells.\n"
 
 
 def _table(result: dict[str, Any], held: Held) -> Table:
@@ -54,6 +65,7 @@ def _table(result: dict[str, Any], held: Held) -> Table:
         count = result["neutrophils"] if name == "neutrophils" else result["counts"][name]
         if name == "neutrophils":
             table.add_section()
-        limits = f"{share['low']:.1f}-{share['high']:.1f}"
-        table.add_row(name, str(count), f"{share['value']:.1f}", limits, str(true), f"{100 * true / total:.1f}")
+        table.add_row(
+            name, str(count), percent_text(share), fine_limits_text(share), str(true), f"{100 * true / total:.1f}"
+        )
     return table

@@ -15,7 +15,7 @@ from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
 from smearwatch.clients.terminal.differential import DIM, Differential
-from smearwatch.clients.terminal.figures import Panel, cell_rows, daemon_rows, frame_rows
+from smearwatch.clients.terminal.figures import Panel, cell_rows, frame_rows, program_rows
 from smearwatch.clients.terminal.help import HelpPage
 from smearwatch.clients.terminal.pictures import RecentStrip, in_words
 from smearwatch.clients.terminal.status import DriftLine, Notice, StatusLine
@@ -26,6 +26,10 @@ Bring = Callable[[Callable[[View], None], Callable[[], bool]], None]
 """Brings views until it is to stop: called in a thread with where to put them and whether to stop."""
 
 _ROOMY_COLUMNS, _ROOMY_ROWS = 100, 34
+_LEAST_COLUMNS, _LEAST_ROWS = 76, 23
+_TOO_SMALL = "Make the window larger (at least 80x24)."
+_NO_ROOM = f"No room for pictures: make the window larger (at least {_ROOMY_COLUMNS}x{_ROOMY_ROWS})."
+_HINT_AFTER_S, _REMARK_S = 2.0, 5.0
 
 
 class ViewCame(Message):
@@ -57,6 +61,8 @@ class WatchApp(App[BaseException]):
         Where views come from.
     waiting : str
         What is waited for while nothing is known, to be shown.
+    hint : str
+        What to do when nothing is known after some seconds; nothing where it is empty.
     caption : str
         A line below the first one; nothing where it is empty.
     stays : bool
@@ -72,14 +78,16 @@ class WatchApp(App[BaseException]):
         Binding("question_mark", "explain", "Help", key_display="?"),
     ]
 
-    def __init__(self, bring: Bring, *, waiting: str, caption: str = "", stays: bool = True) -> None:
+    def __init__(self, bring: Bring, *, waiting: str, hint: str = "", caption: str = "", stays: bool = True) -> None:
         super().__init__()
         self._bring = bring
         self._waiting = waiting
+        self._hint = hint
         self._caption = caption
         self._stays = stays
         self._view = View()
-        self._came_s = time.monotonic()
+        self._came_s = self._began_s = time.monotonic()
+        self._remark_until_s = 0.0
         self._pictures = True
         self._closed = False
 
@@ -88,6 +96,8 @@ class WatchApp(App[BaseException]):
         yield StatusLine(self._waiting)
         if self._caption:
             yield Static(Content.styled(self._caption, DIM), id="caption")
+        yield Static(id="hint")
+        yield Static(_TOO_SMALL, id="too-small")
         yield DriftLine()
         with Vertical(id="differential-panel") as panel:
             panel.border_title = "differential"
@@ -95,7 +105,7 @@ class WatchApp(App[BaseException]):
         with Horizontal(id="figures"):
             yield Panel("frames")
             yield Panel("cells")
-            yield Panel("daemon")
+            yield Panel("program")
         with Vertical(id="recent-panel") as panel:
             panel.border_title = "last cells"
             yield RecentStrip(id="recent")
@@ -143,6 +153,10 @@ class WatchApp(App[BaseException]):
 
     def action_pictures(self) -> None:
         """Show or hide the pictures."""
+        if not self._roomy(self.size.width, self.size.height):
+            self._remark_until_s = time.monotonic() + _REMARK_S
+            self._draw_hint()
+            return
         self._pictures = not self._pictures
         self._fit(self.size.width, self.size.height)
 
@@ -173,10 +187,18 @@ class WatchApp(App[BaseException]):
         """Whether the screen is being taken down: a view may come that late."""
         return self._closed or not self.screen_stack
 
+    @staticmethod
+    def _roomy(columns: int, rows: int) -> bool:
+        return columns >= _ROOMY_COLUMNS and rows >= _ROOMY_ROWS
+
     def _fit(self, columns: int, rows: int) -> None:
-        roomy = columns >= _ROOMY_COLUMNS and rows >= _ROOMY_ROWS
+        roomy = self._roomy(columns, rows)
+        self.set_class(columns < _LEAST_COLUMNS or rows < _LEAST_ROWS, "-small")
         self.set_class(not roomy, "-compact")
         self.set_class(not (roomy and self._pictures), "-words")
+        # A help page may lie over it.
+        for notice in self.screen_stack[0].query(Notice):
+            notice.fit(columns, rows)
         for panel in self.query(Panel):
             panel.set_compact(not roomy)
         self._draw_words()
@@ -191,9 +213,21 @@ class WatchApp(App[BaseException]):
         screen.query_one(Differential).show(view)
         screen.query_one("#frames", Panel).show(frame_rows(view))
         screen.query_one("#cells", Panel).show(cell_rows(view))
-        screen.query_one("#daemon", Panel).show(daemon_rows(view))
+        screen.query_one("#program", Panel).show(program_rows(view))
         screen.query_one(RecentStrip).show(view)
         self._draw_words()
+        self._draw_hint()
+
+    def _draw_hint(self) -> None:
+        """Draw the remark to a key that does nothing here, or what to do while nothing is known."""
+        if self._gone:
+            return
+        now_s = time.monotonic()
+        waits = self._view.connection == "connecting" and now_s - self._began_s >= _HINT_AFTER_S
+        text = _NO_ROOM if now_s < self._remark_until_s else self._hint if waits else ""
+        hint = self.screen_stack[0].query_one("#hint", Static)
+        hint.display = bool(text)
+        hint.update(Content.styled(text, "$warning"))
 
     def _draw_words(self) -> None:
         if self._gone:
@@ -208,3 +242,4 @@ class WatchApp(App[BaseException]):
             return
         for line in self.screen_stack[0].query(StatusLine):
             line.show(self._view, silent_s=silent_s)
+        self._draw_hint()

@@ -1,6 +1,7 @@
-"""Where every frame and every cell stands, and how the daemon does: three small panels, or three lines."""
+"""Where every frame and every cell stands, and how the count keeps up: three small panels, or three lines."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from textual.content import Content
 from textual.widgets import Static
@@ -26,7 +27,7 @@ def frame_rows(view: View) -> list[Row]:
     if reasons:
         rows.insert(3, ("", "", reasons))
     if tally["frames_unplaced"]:
-        rows.append(("unplaced", str(tally["frames_unplaced"]), "tied to none"))
+        rows.append(("not located", str(tally["frames_unplaced"]), "overlap none"))
     return rows
 
 
@@ -48,14 +49,13 @@ def cell_rows(view: View) -> list[Row]:
     ]
 
 
-def daemon_rows(view: View) -> list[Row]:
-    """Return how the daemon does."""
+def program_rows(view: View) -> list[Row]:
+    """Return how the count keeps up."""
     return [
         ("delay", latency_text(view.latency_ms), "median"),
         ("searching", _number(view.finders), _absent(view.finders)),
         ("judging", _number(view.workers), _absent(view.workers)),
         ("waiting files", _number(view.waiting_files), ""),
-        ("event", _number(view.event or None), ""),
     ]
 
 
@@ -109,7 +109,7 @@ def one_line(title: str, rows: list[Row], width: int) -> Content:
     parts: list[tuple[str, str]] = [(f"{title:<{_TITLE}}", DIM)]
     used = _TITLE
     for label, number, _ in rows:
-        if not number or label == "event":
+        if not number:
             continue
         shown = label.removesuffix("s") if number == "1" else label
         wide = len(number) + 1 + len(shown)
@@ -123,9 +123,23 @@ def one_line(title: str, rows: list[Row], width: int) -> Content:
     return Content.assemble(*parts)
 
 
+_COUNTER_WORDS: Final = {
+    "leases_expired": "work handed out again after silence",
+    "leases_failed": "work that failed",
+    "leases_released": "work handed out again after a restart",
+    "bad_events": "entries that could not be read",
+    "bad_snapshots": "states that could not be read",
+    "gaps": "entries asked for again",
+    "snapshots": "whole states received",
+    "late": "answers that came too late",
+    "late_answers": "answers that came too late",
+}
+
+
 def counters_text(counters: Mapping[str, int]) -> str:
     """Return every counter as ``name n``, for the help page."""
-    return "   ".join(f"{name.replace('_', ' ')} {n}" for name, n in sorted(counters.items())) or "none yet"
+    named = sorted((_COUNTER_WORDS.get(name, name.replace("_", " ")), n) for name, n in counters.items())
+    return ", ".join(f"{words} {n}" for words, n in named) or "none yet"
 
 
 def _absent(number: int | None) -> str:

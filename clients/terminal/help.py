@@ -22,7 +22,11 @@ _TERMS = (
     ("flagged", "they disagree; the first answer stands and a person should look"),
     ("rejected", "none of these classes: artefact, smudge, precursor, out of focus"),
     ("drift", "the last cells look unlike those the weights were trained on: check, label, adapt"),
+    ("at the edge", "cells cut by the frame's edge: not counted, for the next field shows them whole"),
+    ("seen again", "cells that an earlier, overlapping field shows too: counted once"),
+    ("not located", "fields that overlap no other one: whether a cell is seen twice cannot be told there"),
     ("pending", "frames that are safe on disk and wait for their turn"),
+    ("waiting files", "pictures in the folder that are not taken up yet"),
     ("delay", "from a finished file to its count, the median"),
     ("searching", "processes that find the cells in a field; judging: those that say what a cell is"),
 )
@@ -56,7 +60,8 @@ class HelpPage(ModalScreen[None]):
         return Content("\n").join(
             [
                 *_section("Counters", ()),
-                Content.assemble((f"  {'daemon':<15}", "$secondary"), counters_text(self._view.counters)),
+                Content.assemble((f"  {'record':<15}", "$secondary"), f"{self._view.event} entries so far"),
+                Content.assemble((f"  {'the count':<15}", "$secondary"), counters_text(self._view.counters)),
                 Content.assemble((f"  {'this screen':<15}", "$secondary"), counters_text(self._view.client_counters)),
             ]
         )

@@ -7,7 +7,8 @@ from smearwatch.clients.terminal.app import Bring, WatchApp
 from smearwatch.clients.terminal.pictures import MOST
 from smearwatch.clients.view import View
 from smearwatch.daemon.config import Settings
-from smearwatch.daemon.wire.endpoints import Endpoints
+
+NOBODY_COUNTS = "No count is running. Start one with: smearwatch run --watch DIR"
 
 _POLL_S = 0.2
 _BETWEEN_VIEWS_S = 0.1
@@ -30,9 +31,8 @@ def watch_in_terminal(settings: Settings, session: str | None, *, live: bool) ->
     EndpointUnusable, LedgerUnusable
         After the terminal was given back.
     """
-    address = Endpoints.under(settings.runtime_dir).talk.removeprefix("ipc://")
     bring = recorded(settings, session) if session is not None and not live else followed(settings, session)
-    error = WatchApp(bring, waiting=f"waiting for the daemon at {address}").run()
+    error = WatchApp(bring, waiting="waiting for a count", hint=NOBODY_COUNTS).run()
     if error is not None:
         raise error
 

@@ -8,6 +8,9 @@ from smearwatch.clients.view import View
 from smearwatch.clients.wording import drift_text, duration_text, phase_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 
+_FEW_ROWS = 8
+_AROUND = 6  # columns beside the notice
+
 
 class StatusLine(Static):
     """Program, session, and the connection at the right."""
@@ -62,9 +65,15 @@ class DriftLine(Static):
 class Notice(Static):
     """What must always be said; one line where there is room, two where not."""
 
-    def on_resize(self) -> None:
-        """Fit the words to the new width."""
-        one_line = self.content_size.width >= len(RESEARCH_USE) + len(PRELIMINARY) + 2
+    def fit(self, columns: int, rows: int) -> None:
+        """Fit the words to the window; where there is hardly room, only what matters most.
+
+        Before it is laid out, so that its height is right from the first picture on.
+        """
+        if rows < _FEW_ROWS:
+            self.update(Content.assemble((RESEARCH_USE, "$warning")))
+            return
+        one_line = columns - _AROUND >= len(RESEARCH_USE) + len(PRELIMINARY) + 2
         between = "  " if one_line else "\n"
         self.update(Content.assemble((RESEARCH_USE, "$warning"), between, (PRELIMINARY, DIM)))
 
@@ -80,5 +89,5 @@ def connection_words(view: View, waiting: str, silent_s: float) -> tuple[str, st
         case "lost":
             return "●", "$error", f"lost since {duration_text(silent_s)}, reconnecting"
         case "done":
-            words = {"finished": "finished", "stopped": "stopped, joins again when the daemon returns"}
+            words = {"finished": "finished", "stopped": "stopped, joins again when the count goes on"}
             return "■", "$secondary", words.get(view.ended, "recorded")

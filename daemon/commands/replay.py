@@ -74,10 +74,10 @@ def replay(
     with _beside(settings) as beside:
         result = carry_out(plan.model_copy(update={"settings": beside}))
     if not compare_verdicts:
-        print_summary(result, as_json=as_json)
+        print_summary(result, plan, as_json=as_json)
         return
     comparison = compare(plan.settings.state_dir, session, plan.session)
-    print_summary({**result, "comparison": comparison}, as_json=as_json)
+    print_summary({**result, "comparison": comparison}, plan, as_json=as_json)
     if not as_json:
         print_comparison(comparison)
     if not comparison["identical"]:

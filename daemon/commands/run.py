@@ -111,6 +111,6 @@ def run(
         from smearwatch.daemon.subfolders.scheduler import carry_out_subfolders
 
         for result in carry_out_subfolders(plan, session):
-            print_summary(result, as_json=as_json)
+            print_summary(result, plan, as_json=as_json)
         return
-    print_summary(carry_out(plan), as_json=as_json)
+    print_summary(carry_out(plan), plan, as_json=as_json)

@@ -34,13 +34,35 @@ def main(plan: RunPlan, role: Role) -> None:
         journal = Journal(ledger, sockets)
         journal.commit(_opened(plan, ledger))
         hub = Hub(plan, journal, sockets)
-        get_logger().info("session open", session=plan.session, epoch=ledger.epoch, runtime_dir=str(runtime_dir))
+        get_logger().info(_greeting(plan, journal), epoch=ledger.epoch, runtime_dir=str(runtime_dir))
+        if (reached := _reached(plan, journal)) is not None:
+            get_logger().info(reached)
         while not role.stopping and hub.state != "done":
             hub.turn()
             role.beat()
         # One of many subfolders' sessions is never the end of it; only the subfolder scheduler knows when all is done.
         done = role.finishing or (hub.state == "done" and plan.subfolder is None)
         hub.close(stopping=not done)
+
+
+def _greeting(plan: RunPlan, journal: Journal) -> str:
+    """Return that the session is a new one, or how far it was before."""
+    if journal.ledger.epoch == 1:
+        return f"session {plan.session} begun"
+    frames, cells = journal.fold.frames["seen"], journal.fold.cells
+    return (
+        f"session {plan.session} continued: {frames} {'frame' if frames == 1 else 'frames'}, "
+        f"{cells} {'cell' if cells == 1 else 'cells'} so far"
+    )
+
+
+def _reached(plan: RunPlan, journal: Journal) -> str | None:
+    """Return why a continued session ends at once, None where there is something to count."""
+    target, cells = plan.settings.target, journal.fold.cells
+    if not plan.stop_at_target or cells < target:
+        return None
+    counted = "1 cell is" if cells == 1 else f"{cells} cells are"
+    return f"target of {target} already reached: {counted} counted; nothing new was looked at"
 
 
 def _opened(plan: RunPlan, ledger: Ledger) -> Opened:

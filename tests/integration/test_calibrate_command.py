@@ -110,7 +110,7 @@ def test_wrong_usage_is_one_line(state_dir, ruler, options, said):
     ("options", "said"),
     [
         (("--micrometer", "{folder}/none.png", "--length-um", "10"), "No such file"),
-        (("--micrometer", "{folder}/words.png", "--length-um", "10"), "not_an_image"),
+        (("--micrometer", "{folder}/words.png", "--length-um", "10"), "not a picture (it is text)"),
         (("--micrometer", "{ruler}", "--length-um", "50000"), "um/px, not a number from 0.01 to 1"),
         (("--bar", "{ruler}", "--length-um", "10"), "{ruler}: "),
         (("--forget", "nobody"), "no calibration 'nobody' to forget"),

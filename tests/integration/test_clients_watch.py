@@ -77,7 +77,7 @@ def test_as_a_role_of_a_run_it_has_the_last_word_even_when_stopped_at_once(place
     [
         (("older",), 1, ["no session 'older'", "did you mean old?"]),
         (("../old",), 2, ["cannot be the name of a session"]),
-        (("--once",), 1, ["no daemon at", "hub.sock", "smearwatch run"]),
+        (("--once",), 1, ["no count is running", "smearwatch run"]),
         (("--json", "--plain"), 2, ["--plain or --json"]),
         (("--config", "/nowhere.toml"), 1, ["/nowhere.toml"]),
     ],
@@ -161,7 +161,7 @@ def test_a_signal_ends_it_quietly(place):
     }
     for number, process in waiting.items():
         assert process.stderr is not None
-        assert "waiting for the daemon" in process.stderr.readline()
+        assert "no count is running; waiting for one" in process.stderr.readline()
         process.send_signal(number)
         out, errors = process.communicate(timeout=20)
         assert (out, errors, process.returncode) == ("", "", 0)

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import pty
 import subprocess
 import sys
 from typing import Any
@@ -12,7 +14,9 @@ from typer.testing import CliRunner
 
 from smearwatch.clients.commands.sessions import app
 from smearwatch.clients.exporting import COLUMNS
+from smearwatch.clients.session_lines import list_lines
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.record.events import Closed, Counted, Found, FoundCell, Opened, Rejected, Seen, Stage
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder, session_names
@@ -56,11 +60,25 @@ def objects(text: str) -> list[Any]:
 
 
 def test_list(state):
-    monday, tuesday = run("list").splitlines()
+    heading, monday, tuesday = run("list").splitlines()
+    assert heading.split() == ["session", "size", "begun", "frames", "waiting", "judged", "labels"]
     assert monday.startswith("monday")
-    assert "3 frames, 2 pending" in monday
-    assert "1 cells judged" in monday
+    assert monday.split()[-4:] == ["3", "2", "1", "0"]
     assert tuesday.startswith("tuesday")
+    ends = [heading.index(name) + len(name) for name in ("size", "frames", "waiting", "judged", "labels")]
+    assert all(row[end - 1] != " " and (row + " ")[end] == " " for end in ends for row in (monday, tuesday))
+
+
+def test_a_long_name_moves_no_column_and_is_shown_whole():
+    one = {"size_bytes": 1, "running": True, "fault": None, "began_at_ns": None}
+    one |= dict.fromkeys(("frames_seen", "frames_pending", "cells_judged", "cells_labelled"), 12345)
+    sessions = [one | {"session": name} for name in ("a", "s" * 64)]
+    lines = list(list_lines(sessions, folded=True))
+    assert max(map(len, lines)) <= 80
+    heading, short, name, long, star = lines
+    assert (name, len(long), len(short)) == ("s" * 64 + " *", len(heading), len(heading))
+    assert star.startswith("*")
+    assert len(list(list_lines(sessions, folded=False))) == 4, "in a pipe, a session is one line"
 
 
 def test_list_for_machines(state):
@@ -90,15 +108,18 @@ def test_list_without_sessions():
 
 def test_a_damaged_session_stays_in_the_list_and_hides_no_other(state):
     (session_folder(state, "monday") / "ledger.sqlite").write_bytes(b"not a database" * 99)
-    monday, tuesday = run("list").splitlines()
-    assert "unreadable" in monday
+    _, monday, tuesday, fault = run("list").splitlines()
+    assert monday.split()[0] == "monday"
     assert tuesday.startswith("tuesday")
+    assert fault.startswith("monday is unreadable: ")
     assert objects(run("list", "--json"))[0]["fault"]
 
 
 def test_a_running_session_says_so(state):
     with Ledger.open(session_folder(state, "monday")):
-        assert "running" in run("list").splitlines()[0]
+        _, monday, _, star = run("list").splitlines()
+        assert monday.startswith("monday * ")
+        assert star == "* running: it is being counted now"
         assert objects(run("show", "monday", "--json"))[0]["running"] is True
         run("delete", "monday", "--yes", code=1)
     assert session_names(state) == ["monday", "tuesday"]
@@ -108,9 +129,10 @@ def test_show(state):
     shown = run("show", "monday")
     assert "frames: 3 seen = 0 counted + 1 rejected (1 dark) + 2 pending" in shown
     assert "cells: 3 found = 1 counted (1 flagged) + 0 rejected + 1 cut by the edge + 0 seen again + 1 pending" in shown
-    assert "  band             1  100.00 %   95 % interval 2.50 to 100.00" in shown
+    assert "  band             1   100.0 %   95 % interval  2.5 \N{EN DASH} 100.0" in shown
     assert "neutrophils" in shown
-    assert "band rule: filament" in shown
+    assert "\nband rule: filament\n" in shown
+    assert "\nscale: 0.100 um/px, from red cells, not calibrated\n" in shown
     assert RESEARCH_USE in shown
 
 
@@ -123,7 +145,7 @@ def test_show_for_machines(state):
 
 
 def test_verify(state):
-    assert run("verify", "monday") == "monday: 8 events and 3 frames are as they were recorded\n"
+    assert run("verify", "monday") == "monday: nothing was changed: 3 frames and 8 entries are as they were recorded\n"
     assert objects(run("verify", "monday", "--json")) == [
         {"session": "monday", "events": 8, "frames": 3, "faults": 0, "ok": True}
     ]
@@ -159,10 +181,28 @@ def test_export_into_a_file_is_whole_or_not_at_all(state, tmp_path):
     assert run("export", "monday", "--out", str(out)) == ""
     with out.open(encoding="utf-8", newline="") as file:
         assert list(csv.reader(file)) == list(csv.reader(io.StringIO(run("export", "monday"))))
+    out.write_text("labels typed into it")
+    result = CliRunner().invoke(app, ["export", "monday", "--out", str(out)])
+    assert (result.exit_code, out.read_text()) == (1, "labels typed into it")
+    assert result.exception is not None
+    assert "--overwrite" in str(one_line(result.exception))
+    run("export", "monday", "--out", str(out), "--overwrite")
+    assert out.read_text().startswith("session,")
     result = CliRunner().invoke(app, ["export", "monday", "--out", str(tmp_path / "nowhere" / "x.csv")])
     assert result.exit_code == 1
     assert "nowhere" in str(result.exception)
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".csv"] == ["monday.csv"]
+
+
+def test_a_person_who_does_not_confirm_deletes_nothing(state):
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "smearwatch.daemon.cli", "sessions", "delete", "monday"]
+    os.write(ours, b"n\n")
+    done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=60, check=False)
+    os.close(ours)
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (1, "not deleted\n")
+    assert session_names(state) == ["monday", "tuesday"]
 
 
 def test_delete_asks_first(state):

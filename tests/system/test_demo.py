@@ -113,6 +113,7 @@ def test_when_the_screen_is_closed_the_demo_goes_on_in_lines_and_ctrl_c_ends_all
         assert b"the demo goes on" in terminal.bytes
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.ended() == 130
+    assert b"demo ended; nothing was kept" in terminal.bytes
     assert b"Traceback" not in terminal.bytes
     assert left_behind() == []
 

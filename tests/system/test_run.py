@@ -240,7 +240,11 @@ def test_wrong_input_is_one_line(tmp_path, arguments, says):
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["runn"], 2, "No such command 'runn'"),
+        (["runn"], 2, "No such command 'runn'; did you mean run?"),
+        (["sessions", "shw"], 2, "No such command 'shw'; did you mean show?"),
+        (["run", "--watch", ".", "--target", "abc"], 2, "--target: 'abc' is not a whole number"),
+        (["demo", "--rate=99"], 2, "--rate: '99' is above 50, the most that can be"),
+        (["run", "--watch", ".", "--scale-from", "x"], 2, "scale_from = 'x': it is none of auto, micrometer"),
         (["run"], 2, "give exactly one of --watch DIR, --camera INDEX|URL|PATH, --source NAME; got none of them"),
         (["run", "--watch", ".", "--camera", "0"], 2, "got --watch and --camera"),
         (["run", "--source", "foldr"], 2, "did you mean folder?"),

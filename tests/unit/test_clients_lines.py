@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from smearwatch.clients.lines import EVERY_S, PATIENCE_S, Lines, follow, json_view, present
+from smearwatch.clients.idling import IDLE_S, Idling
+from smearwatch.clients.lines import EVERY_S, NOBODY_COUNTS, PATIENCE_S, Lines, follow, json_view, present
 from smearwatch.clients.plain import row, row_headings, table
 from smearwatch.clients.terminal.differential import table as drawn_table
 from smearwatch.clients.view import View
@@ -266,9 +267,29 @@ def test_says_once_that_there_is_no_daemon_and_goes_on(hub):
     written: list[str] = []
     warned: list[str] = []
     follow(feed, written.append, lambda: False, as_json=False, warn=warned.append, clock=feed.clock)
-    assert warned == ["waiting for the daemon at /run/hub.sock"]
+    assert warned == [NOBODY_COUNTS]
     assert feed.now >= PATIENCE_S
     assert len(written) == 7
+
+
+def test_says_once_that_all_is_counted_until_something_new_comes(hub, tmp_path):
+    view = replace(view_of(hub), finders=1, workers=1, event=7)
+    idling = Idling("/srv/camera")
+    told = ["# all counted; waiting for new pictures in /srv/camera (Ctrl-C ends)"]
+    assert idling.lines(replace(view, idle_s=IDLE_S - 1)) == []
+    assert idling.lines(replace(view, idle_s=None)) == []
+    assert idling.lines(replace(view, idle_s=IDLE_S)) == told
+    assert idling.lines(replace(view, idle_s=IDLE_S + 60)) == []
+    assert idling.lines(replace(view, idle_s=IDLE_S, workers=0, event=9)) == []
+    assert idling.lines(replace(view, idle_s=IDLE_S, event=9)) == told
+    written: list[str] = []
+    views = [replace(view, idle_s=IDLE_S + 1)] * 20 + [replace(view, ended="finished")]
+    feed = Feed(views)
+    follow(feed, written.append, lambda: False, as_json=False, idling=Idling("/srv/camera"), clock=feed.clock)
+    assert [line for line in written if "waiting for new" in line] == told
+    feed, written = Feed(views), []
+    follow(feed, written.append, lambda: False, as_json=True, idling=Idling("/srv/camera"), clock=feed.clock)
+    assert all(line.startswith("{") for line in written)
 
 
 def test_present_waits_for_the_pulse_but_not_long(hub):

@@ -14,7 +14,7 @@ from textual.worker import WorkerCancelled
 from smearwatch.clients.terminal.app import WatchApp
 from smearwatch.clients.terminal.bar import axis, progress_bar, share_bar
 from smearwatch.clients.terminal.demo import DemoApp
-from smearwatch.clients.terminal.figures import cell_rows, daemon_rows, frame_rows, one_line
+from smearwatch.clients.terminal.figures import cell_rows, frame_rows, one_line, program_rows
 from smearwatch.clients.terminal.pictures import Card, half_blocks, in_words
 from smearwatch.clients.terminal.status import StatusLine, connection_words
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
@@ -132,6 +132,24 @@ def test_before_anything_is_known_it_says_what_it_waits_for():
     assert RESEARCH_USE in "\n".join(lines)
 
 
+@pytest.mark.parametrize("size", [(60, 15), (40, 8), (69, 40), (80, 21)])
+def test_a_small_window_asks_for_a_larger_one_and_keeps_the_notice(view, size):
+    text = " ".join(" ".join(on_screen(view, size)).split())
+    assert "Make the window larger (at least 80x24)." in text
+    assert RESEARCH_USE in text
+    assert "neutrophils" not in text
+
+
+def test_a_key_that_does_nothing_says_why(view):
+    async def look(app, pilot):
+        await pilot.press("p")
+        await pilot.pause()
+        assert "No room for pictures: make the window larger" in "\n".join(text_of(app))
+        assert RESEARCH_USE in "\n".join(text_of(app))
+
+    run_app(lambda show, _: show(view), (80, 24), look)
+
+
 def test_tiny_terminals_do_not_break_it(view):
     for size in ((20, 6), (41, 12), (1, 1)):
         on_screen(view, size)
@@ -209,7 +227,7 @@ def test_every_bar_fits_its_width(width):
         (View(connection="live"), 0.0, "live"),
         (View(connection="lost"), 12.4, "lost since 12 s, reconnecting"),
         (View(connection="done", ended="finished"), 0.0, "finished"),
-        (View(connection="done", ended="stopped"), 0.0, "stopped, joins again when the daemon returns"),
+        (View(connection="done", ended="stopped"), 0.0, "stopped, joins again when the count goes on"),
         (View(connection="done", ended="recorded"), 0.0, "recorded"),
     ],
 )
@@ -240,9 +258,9 @@ def test_last_cells_in_words_fit_the_line(view):
 
 
 def test_without_workers_it_says_that_frames_wait(view):
-    rows = daemon_rows(replace(view, workers=0))
+    rows = program_rows(replace(view, workers=0))
     assert ("judging", "0", "frames wait") in rows
-    assert "1 searching   0 judging" in one_line("daemon", rows, 76).plain
+    assert "1 searching   0 judging" in one_line("program", rows, 76).plain
     assert [row[1] for row in frame_rows(View())] == [DASH] * 4
     assert [row[1] for row in cell_rows(View())] == [DASH] * 6
 

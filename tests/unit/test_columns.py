@@ -7,10 +7,12 @@ import pytest
 
 from smearwatch.capture.scale.claims import ScaleClaim, describe_difference
 from smearwatch.daemon.columns import COLUMNS, fold
+from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.log import ScreenRenderer
 from smearwatch.daemon.one_line import say
+from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.drift import HINT
-from smearwatch.daemon.running import print_summary
+from smearwatch.daemon.summary_lines import how_to_go_on, summary_lines
 
 
 class Terminal(io.StringIO):
@@ -61,9 +63,10 @@ DRIFT = {
 
 
 @pytest.mark.parametrize("drift", [None, DRIFT])
-def test_a_runs_summary_fits(capsys, drift):
-    print_summary(summary(drift=drift), as_json=False)
-    lines = capsys.readouterr().out.splitlines()
+def test_a_runs_summary_fits(drift):
+    scales = ["scale: 0.102 um/px (median; 0.099 \N{EN DASH} 0.105), from red cells, not calibrated in 99999 frames"]
+    lines = summary_lines(summary(drift=drift), scales=scales, stages=True)
+    assert "median ms by stage" not in " ".join(summary_lines(summary(drift=drift)))
     assert [line for line in lines if len(line) > COLUMNS] == []
     text = " ".join(" ".join(lines).split())
     assert "99999 seen = 99999 counted + 99999 rejected (33333 out of focus, 33333 colour unsupported" in text
@@ -110,3 +113,17 @@ def test_an_error_is_one_line_for_a_script_and_folded_on_a_terminal(monkeypatch)
         said = stream.getvalue()
         assert len(said.splitlines()) == lines
         assert " ".join(said.split()) == f"smearwatch: {line}"
+
+
+def test_whoever_stopped_it_is_told_how_to_go_on(tmp_path):
+    plan = RunPlan(
+        settings=load_settings(), session="tuesday", source="folder", source_options={"dir": str(tmp_path / "a b")}
+    )
+    frames = {"seen": 20, "counted": 5, "rejected": 0}
+    result = {"session": "tuesday", "frames": frames | {"pending": 15}}
+    command = f"smearwatch run --watch '{tmp_path}/a b' --session tuesday"
+    assert how_to_go_on(result, plan) == f"15 frames wait; to go on: {command}"
+    assert how_to_go_on({**result, "session": "tuesday-a"}, plan) == (
+        "15 frames wait in session tuesday-a; to go on, give the same command again"
+    )
+    assert how_to_go_on({**result, "frames": frames | {"pending": 0}}, plan) is None

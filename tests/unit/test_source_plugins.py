@@ -125,7 +125,7 @@ class Told(Options):
         ({"where": "x", "cout": "3"}, "source 'acme' has no option 'cout' (did you mean count?)"),
         ({"where": "x", "zebra": "3"}, "source 'acme' has no option 'zebra' (its options: where count)"),
         ({"where": "x", "count": "many"}, "source 'acme': option count = 'many'"),
-        ({"where": "x", "count": "0"}, "greater than or equal to 1 (correct count)"),
+        ({"where": "x", "count": "0"}, "it is below 1, the least that can be (correct count)"),
     ],
 )
 def test_options_that_cannot_be_are_one_line(options, says):

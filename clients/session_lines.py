@@ -1,0 +1,109 @@
+"""Recorded sessions as lines for a person: a list with headings, and one session in full."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from smearwatch.clients.wording import drift_text, drifted_text
+from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+from smearwatch.daemon.share_text import share_line
+
+_WIDEST_NAME: Final = 22
+"""A longer name stands on a line of its own, whole, so that it can be copied; its figures follow below it."""
+
+
+def list_lines(sessions: Sequence[Mapping[str, Any]], *, folded: bool) -> Iterator[str]:
+    """Yield a heading and one row for each session.
+
+    Parameters
+    ----------
+    sessions : sequence of mapping
+        As `smearwatch.clients.commands.sessions` describes them.
+    folded : bool
+        Whether every row is to fit a terminal: then a long name has a line of its own.
+    """
+    longest = max((len(_marked(described)) for described in sessions), default=0)
+    width = max(len("session"), min(longest, _WIDEST_NAME) if folded else longest)
+    yield f"{'session':<{width}}{'size':>10}  {'begun':<16}{'frames':>8}{'waiting':>8}{'judged':>7}{'labels':>7}"
+    for described in sessions:
+        name = _marked(described)
+        if len(name) > width:
+            yield name
+            name = ""
+        yield f"{name:<{width}}{size_text(described['size_bytes']):>10}  {_figures(described)}"
+    if any(described["running"] for described in sessions):
+        yield "* running: it is being counted now"
+
+
+def _marked(described: Mapping[str, Any]) -> str:
+    return f"{described['session']}{' *' if described['running'] else ''}"
+
+
+def _figures(described: Mapping[str, Any]) -> str:
+    if described["fault"]:
+        return "cannot be read"
+    numbers = (("frames_seen", 8), ("frames_pending", 8), ("cells_judged", 7), ("cells_labelled", 7))
+    begun = when_text(described["began_at_ns"])[:16]
+    return f"{begun:<16}{''.join(f'{described[key]:>{wide}}' for key, wide in numbers)}"
+
+
+def fault_lines(sessions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield for each session that cannot be read what is wrong with it, in one line."""
+    for described in sessions:
+        if described["fault"]:
+            yield f"{described['session']} is unreadable: {described['fault']}"
+
+
+def show_lines(shown: Mapping[str, Any], scales: Iterable[str]) -> list[str]:
+    """Return a session in full: when, by which rule and scale, its frames and cells, its differential.
+
+    Parameters
+    ----------
+    shown : mapping
+        What ``sessions show --json`` prints.
+    scales : iterable of str
+        Its lines about scale.
+    """
+    frames, reasons = shown["frames"], shown["rejected_by_reason"]
+    named = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in reasons.items())
+    why = f" ({named})" if reasons else ""
+    lines = [
+        f"{shown['session']}: {when_text(shown['began_at_ns'])} to {when_text(shown['last_at_ns'])}, "
+        f"{size_text(shown['size_bytes'])}{', running' if shown['running'] else ''}",
+        _band_rule(shown.get("band_rule", "not recorded")),
+        *scales,
+        f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
+        f"+ {frames['pending']} pending",
+        f"cells: {shown['cells_found']} found = {shown['cells']} counted ({shown['flagged']} flagged) + "
+        f"{shown['rejected']} rejected + {shown['at_edge']} cut by the edge + {shown['seen_again']} seen again + "
+        f"{shown['cells_pending']} pending",
+        f"frames not located on the slide (they overlap no other): {shown['frames_unplaced']}",
+        f"cells judged again on a better view: {shown['judged_again']}",
+        f"labelled by a person: {shown['cells_labelled']} cells",
+        f"drift: {drift_text(shown) or drifted_text(shown) or 'none'}",
+        f"differential on {shown['cells']} cells, rejected ones excluded:",
+    ]
+    shares = {**shown["counts"], "neutrophils": shown["neutrophils"]}
+    lines += [share_line(name, count, shown["percent"][name]) for name, count in shares.items()]
+    return [*lines, RESEARCH_USE, PRELIMINARY]
+
+
+def _band_rule(rule: str) -> str:
+    return rule if "rule" in rule.partition(":")[0] else f"band rule: {rule}"
+
+
+def when_text(at_ns: int | None) -> str:
+    """Return a moment as local date and time."""
+    if at_ns is None:
+        return "not begun"
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def size_text(size_bytes: int) -> str:
+    """Return a size with its unit, in steps of a thousand."""
+    size = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

@@ -1,0 +1,81 @@
+"""What a run counted, as lines for a person."""
+
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from smearwatch.daemon.columns import fold
+from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.share_text import share_line
+
+
+def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stages: bool = False) -> list[str]:
+    """Return a run's summary; each line fits a terminal.
+
+    Parameters
+    ----------
+    result : mapping
+        The summary as ``run --json`` prints it.
+    scales : iterable of str
+        The session's lines about scale.
+    stages : bool
+        Whether how long each stage took is shown: that is for developers.
+    """
+    frames, reasons = result["frames"], result["rejected_by_reason"]
+    why = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in reasons.items())
+    rejected = f" ({why})" if reasons else ""
+    again = f"{result['seen_again']} seen again"
+    again += f" ({result['judged_again']} of them judged in a better view)" if result["judged_again"] else ""
+    lines = [
+        "",
+        *_folded(
+            f"session {result['session']}: {result['cells']} cells counted, {result['cells_found']} found "
+            f"({result['at_edge']} cut by the edge, {again}, {result['rejected']} rejected), "
+            f"{result['flagged']} flagged"
+        ),
+        *_folded(
+            f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{rejected} "
+            f"+ {frames['pending']} pending"
+        ),
+    ]
+    for scale in scales:
+        lines += _folded(scale)
+    shares = {**result["counts"], "neutrophils": result["neutrophils"]}
+    lines += [share_line(name, count, result["percent"][name]) for name, count in shares.items()]
+    if result["drifted"]["episodes"]:
+        lines += _folded(_drift_line(result))
+    if stages and result["stages_ms"]:
+        times = (f"{name.replace('_', ' ')} {stage['median_ms']:.1f}" for name, stage in result["stages_ms"].items())
+        lines += _folded(f"median ms by stage: {' · '.join(times)}")
+    lines += [RESEARCH_USE, PRELIMINARY]
+    return lines
+
+
+def how_to_go_on(result: Mapping[str, Any], plan: RunPlan) -> str | None:
+    """Return how to count the frames that still wait, None where none does."""
+    waiting = result["frames"]["pending"]
+    if not waiting:
+        return None
+    frames = "1 frame waits" if waiting == 1 else f"{waiting} frames wait"
+    if plan.watch_dir is not None and plan.session == result["session"]:
+        command = f"smearwatch run --watch {shlex.quote(str(plan.watch_dir))} --session {plan.session}"
+        # Another scale would make other cells of the same session; the rest may be given again or not.
+        command += f" --um-per-px {plan.um_per_px:g}" if plan.um_per_px is not None else ""
+        return f"{frames}; to go on: {command}"
+    return f"{frames} in session {result['session']}; to go on, give the same command again"
+
+
+def _folded(text: str) -> list[str]:
+    return fold(text, rest="  ")
+
+
+def _drift_line(result: Mapping[str, Any]) -> str:
+    """Explain that cells left the range of what the weights were trained on, and whether they still do."""
+    drift, drifted = result["drift"], result["drifted"]
+    text = f"drift: {drifted['cells']} cells judged outside the range of what the weights were trained on"
+    return (
+        f"{text}, the last ones not"
+        if drift is None
+        else f"{text}, since cell {drift['since_cell']}: {drift['says']} ({drift['mend']})"
+    )
