@@ -5,20 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtri
 from scipy.stats import binomtest
 
+from smearwatch.capture.arrays import Flags
 from smearwatch.daemon.record.intervals import clopper_pearson
 from smearwatch.train.json_record import JsonRecord
 
 _DECIMALS: Final = 5
 _P_DECIMALS: Final = 6
 _MOST_CELLS: Final = 200_000
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

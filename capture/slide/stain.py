@@ -16,7 +16,7 @@ CELL_CLASSES: tuple[CellClass, ...] = (
     "monocyte",
     "lymphocyte",
 )
-"""The six classes in their fixed order."""
+"""The classes that can be drawn, in the order used everywhere; a test holds them equal to those that are counted."""
 
 Od: TypeAlias = tuple[float, float, float]
 """Optical density (natural logarithm) for blue, green and red light."""

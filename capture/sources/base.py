@@ -33,8 +33,12 @@ __all__ = [
     "SourceState",
     "deliver",
     "read_options",
+    "scale_desk",
     "scale_resolver",
 ]
+
+scale_desk = scale_resolver
+"""What packages with sources of their own that were written for earlier versions call it."""
 
 _PULSE_S = 0.5
 _POLL_S = 0.05

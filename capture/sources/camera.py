@@ -117,7 +117,7 @@ class CameraSource:
         missed = self._fields.missed
         stage = self._fields.see(grab.bgr, grab.at_s)
         if self._fields.missed > missed:
-            why = f"{_MOST_HELD} pictures wait for the hub already"
+            why = f"{_MOST_HELD} pictures wait to be stored already"
             get_logger().warning("new field missed", why=why, missed=self._fields.missed)
         if stage is not Stage.ON_NEW:
             return

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from smearwatch.daemon.config import Settings, load_settings
+from smearwatch.daemon.wire.endpoints import Endpoints, EndpointUnusable
 
 SESSION = "demo"
 TRUTH_FILE = "truth.jsonl"
@@ -47,6 +48,11 @@ class DemoProcesses:
         self._stopped = False
         # A broken settings file is reported once, here, and not by every process.
         self.settings: Settings = load_settings(state_dir=folder / "state", runtime_dir=folder / "run")
+        try:
+            Endpoints.under(self.settings.runtime_dir)
+        except EndpointUnusable as unusable:
+            unusable.hint = "set TMPDIR to a folder with a shorter name"
+            raise
 
     def __enter__(self) -> Self:
         camera = self._folder / "camera"

@@ -23,7 +23,7 @@ def write_table(result: dict[str, Any], held: Held) -> None:
         What came of holding its session against the truth.
     """
     console = Console()
-    console.width = min(COLUMNS, console.width)
+    console.width = COLUMNS  # where the window is narrower its lines break, but no figure is cut
     console.print()
     console.print(_table(result, held))
     frames = result["frames"]

@@ -166,3 +166,12 @@ def test_what_cannot_work_is_told_with_the_last_words_of_the_process():
     assert any(line.startswith("  run: ") and "/nowhere" in line for line in log)
     assert last.startswith("smearwatch: the count ended too early, exit status 1 (run it again with --keep")
     assert left_behind() == []
+
+
+def test_a_folder_with_too_long_a_name_is_refused_with_what_a_person_can_set(tmp_path):
+    long = tmp_path / ("long-" * 20)
+    long.mkdir()
+    done = demo("--cells", "3", "--plain", TMPDIR=str(long))
+    assert done.returncode == 1
+    assert "set TMPDIR to a folder with a shorter name" in " ".join(done.stderr.split())
+    assert os.listdir(long) == []

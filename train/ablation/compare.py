@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from smearwatch.capture.arrays import Flags
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.ablation.cell_sets import Bench
@@ -19,7 +20,6 @@ from smearwatch.train.json_record import JsonRecord
 from smearwatch.train.statistics import Paired, Share
 from smearwatch.train.training.batch_statistics import adapt_batch_norm
 
-Flags = NDArray[np.bool_]
 _AT_ONCE: Final = 32
 
 

@@ -3,10 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from smearwatch.capture.arrays import Flags
 from smearwatch.models.classes import CLASSES, NEUTROPHILS
 from smearwatch.train.evaluation.confusion import ClassIndices, ClassScores, confusion_table, per_class
-
-Flags = NDArray[np.bool_]
 
 FIVE = ("neutrophil", *CLASSES[2:])
 """The order of every table of five."""

@@ -6,11 +6,11 @@ Nozaka et al. (APAMI 2020) propose to detect and correct wrong answers of the si
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Overrule, Policy, decide
+from smearwatch.train.evaluation.confusion import ClassIndices
 from smearwatch.train.json_record import JsonRecord
 from smearwatch.train.statistics import NetGain, Share
 
@@ -18,8 +18,6 @@ CLAIM_AT = 0.5
 """A verifier that may overrule claims a cell for its class from here on, as it does in the paper."""
 
 _NEVER = 2.0  # above every reject score
-
-ClassIndices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

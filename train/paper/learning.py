@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from smearwatch.capture.arrays import Flags
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.preprocess import normalise, to_tensor
@@ -16,7 +17,7 @@ from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.paper.config import whole_crop
 from smearwatch.train.paper.geometry import vary
-from smearwatch.train.paper.protocol import Flags, Pictures
+from smearwatch.train.paper.protocol import Pictures
 from smearwatch.train.paper.results import Epoch
 from smearwatch.train.training.device import in_bfloat16
 

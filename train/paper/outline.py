@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from smearwatch.capture.arrays import Image
+from smearwatch.capture.arrays import Flags, Image
 from smearwatch.capture.vision.light import WHITE
 from smearwatch.capture.vision.segment import NUCLEUS, Leukocyte, segment
 from smearwatch.models.preprocess import CROP_PX, CROP_UM
@@ -39,8 +39,6 @@ _INSIDE_SHARE = 0.9
 _TURNS = 4
 _RING_UM = (0.3, 1.3)
 _COLLAPSED_RING, _COLLAPSED_GROWTH, _WHOLE_CELL_UM2 = 0.75, 1.6, 85.0
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

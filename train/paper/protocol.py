@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from smearwatch.capture.arrays import Flags
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.paper import published
 from smearwatch.train.paper.config import PaperConfig, Protocol
 
 Indices = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
