@@ -98,11 +98,11 @@ def test_what_is_logged_fits_a_terminal_and_leaves_out_what_only_developers_ask_
         "timestamp": "12:34:56",
         "level": "info",
         "role": "hub",
-        "event": "session open",
+        "event": "session begun",
         "session": "a",
         "epoch": 1,
     }
-    assert ScreenRenderer(everything=False, colour=True)(None, "info", quiet) == "12:34:56 session open (session: a)"
+    assert ScreenRenderer(everything=False, colour=True)(None, "info", quiet) == "12:34:56 session begun (session: a)"
 
 
 def test_an_error_is_one_line_for_a_script_and_folded_on_a_terminal(monkeypatch):
