@@ -125,9 +125,10 @@ def test_what_cannot_be_is_one_line_before_anything_is_begun(tmp_path, arguments
 def test_a_camera_that_does_not_answer_leaves_no_session(tmp_path):
     done = smearwatch("run", "--camera", "http://127.0.0.1:9/stream", "--json")
     assert done.returncode == 1
-    (said,) = (line for line in done.stderr.splitlines() if not line.startswith("timestamp="))
-    assert said.startswith("smearwatch: ")
-    assert "cannot be reached: connection refused" in said
+    said = [line for line in done.stderr.splitlines() if not line.startswith("timestamp=")]
+    assert len(said) == 1, done.stderr
+    assert said[0].startswith("smearwatch: ")
+    assert "cannot be reached: connection refused" in said[0]
     assert "role restarts" not in done.stderr
     assert "did not stop in time" not in done.stderr
     assert not any(json.loads(line).get("final") for line in done.stdout.splitlines())
