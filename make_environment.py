@@ -5,12 +5,15 @@ Runs with the system's Python, before anything is installed: nothing but the sta
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import select
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 COLUMNS = 80
@@ -99,6 +102,19 @@ def run(screen: Screen, what: str, command: list[str], hint: str, progress: Prog
         raise StepFailed(what, [line for line in output if line.strip() and not _is_noise(line)][-LAST_LINES:], hint)
 
 
+@contextmanager
+def alone(screen: Screen, folder: Path) -> Iterator[None]:
+    """Wait until no other make makes this environment: two at once would take files from under each other."""
+    folder.mkdir(exist_ok=True)
+    with (folder / ".making").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            screen.say(f"another make is making the environment in {folder}: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def make(screen: Screen, folder: Path) -> None:
     """Make the environment, step by step."""
     python = str(folder / "bin" / "python")
@@ -136,7 +152,8 @@ def main(folder: str) -> int:
         return 1
     screen = Screen()
     try:
-        make(screen, Path(folder))
+        with alone(screen, Path(folder)):
+            make(screen, Path(folder))
     except StepFailed as failed:
         screen.show("")
         for line in failed.output:

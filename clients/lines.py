@@ -57,7 +57,7 @@ class Lines:
     def __init__(self, write: Write, *, as_json: bool) -> None:
         self._write = write
         self._as_json = as_json
-        self._told: object = None
+        self._shown: object = None
         self._session: str | None = None
         self._rows, self._figures = 0, ""
         self._state, self._interrupted = "", False
@@ -75,9 +75,9 @@ class Lines:
         return self._tell((view.session, phase) if phase else news, self._lines(view, view.tally, phase))
 
     def _tell(self, news: object, lines: Iterable[str]) -> bool:
-        if news == self._told:
+        if news == self._shown:
             return False
-        self._told = news
+        self._shown = news
         for line in lines:
             self._write(line)
         return True

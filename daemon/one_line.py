@@ -1,4 +1,4 @@
-"""Errors that a person can mend carry how, as their attribute ``hint``; this makes the one line from them."""
+"""Errors that a person can put right carry how, as their attribute ``hint``; this makes the one line from them."""
 
 import sys
 

@@ -275,7 +275,7 @@ def test_says_once_that_there_is_no_daemon_and_goes_on(hub):
 def test_says_once_that_all_is_counted_until_something_new_comes(hub, tmp_path):
     view = replace(view_of(hub), finders=1, workers=1, event=7)
     idling = Idling("/srv/camera")
-    told = ["# all counted; waiting for new pictures in /srv/camera (Ctrl-C ends)"]
+    told = ["# nothing left to count; waiting for new pictures in /srv/camera (Ctrl-C ends)"]
     assert idling.lines(replace(view, idle_s=IDLE_S - 1)) == []
     assert idling.lines(replace(view, idle_s=None)) == []
     assert idling.lines(replace(view, idle_s=IDLE_S)) == told

@@ -1,6 +1,7 @@
 """What is said while the environment is made: how far pip is, and what may help when a step fails."""
 
 import sys
+import threading
 
 import pytest
 
@@ -74,3 +75,22 @@ def test_nothing_that_stays_on_the_screen_is_wider_than_80_columns(monkeypatch, 
 
     Wide().show("x" * 200)
     assert capsys.readouterr().out == "\r\x1b[K" + "x" * 79
+
+
+def test_two_at_once_wait_for_each_other(tmp_path, capsys):
+    folder = tmp_path / "env"
+    entered, left = threading.Event(), []
+
+    def second():
+        with make_environment.alone(make_environment.Screen(), folder):
+            left.append("second")
+        entered.set()
+
+    with make_environment.alone(make_environment.Screen(), folder):
+        other = threading.Thread(target=second)
+        other.start()
+        assert not entered.wait(0.3)
+        left.append("first")
+    other.join(10)
+    assert left == ["first", "second"]
+    assert "waiting for it" in capsys.readouterr().out
