@@ -26,3 +26,18 @@ def test_a_verdict_in_words(cls, verdict, reject_score, told):
     verifiers: Any = (0.5,) * len(CLASSES)
     judgement = Judgement(cls, verdict, PROBABILITIES, verifiers, reject_score, {})
     assert plain_line(Path("cell.jpg"), judgement) == f"cell.jpg: {told}"
+
+
+@pytest.mark.parametrize(
+    ("not_found", "told"),
+    [
+        ("no_leukocyte", "no leukocyte found in the middle"),
+        ("at_edge", "the leukocyte touches the border"),
+        ("out_of_focus", "out of focus"),
+    ],
+)
+def test_what_was_not_found_stands_in_brackets(not_found, told):
+    verifiers: Any = (0.5,) * len(CLASSES)
+    judgement = Judgement(CLASSES[2], "confirmed", PROBABILITIES, verifiers, 0.01, {})
+    line = plain_line(Path("cell.jpg"), judgement, not_found)
+    assert line == f"cell.jpg: eosinophil (0.60), confirmed [{told}: picture judged as it is]"

@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,7 +25,10 @@ _EPILOG = "Example: smearwatch classify cell.jpg --um-per-px 0.095 --json"
 
 @dataclass(frozen=True, slots=True)
 class _Record(JsonRecord):
-    """What is printed for a picture; without an answer only the file and the reason, in one word, are given."""
+    """What is printed for a picture; without an answer only the file and the reason, in one word, are given.
+
+    Where the finder has no whole leukocyte in the middle, `found` is false and `not_found` says why, in one word.
+    """
 
     file: str
     cls: str | None = None
@@ -33,6 +37,8 @@ class _Record(JsonRecord):
     verifiers: dict[str, float] | None = None
     reject_score: float | None = None
     reason: str | None = None
+    found: bool | None = None
+    not_found: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields by name, `cls` as "class"."""
@@ -51,6 +57,10 @@ def classify(
 ) -> None:
     """Name the leukocyte in the middle of each picture.
 
+    The cell is found and cut as `smearwatch run` does, so that both give it the same name. Where no whole leukocyte is
+    found in the middle, the picture's middle is judged, and the line says so. A whole field is refused: give it to
+    `smearwatch segment` or `smearwatch run`.
+
     The number behind a name says how probable it is, from 0 to 1; the one behind a rejection is
     the higher, the less the picture looks like one of the six.
 
@@ -60,19 +70,30 @@ def classify(
     scale = typed_scale(um_per_px)
 
     from smearwatch.models.engine import Engine
-    from smearwatch.train.data.samples import DataUnusable, leukocyte_crop
+    from smearwatch.train.data.samples import DataUnusable
+    from smearwatch.train.data.single_cells import single_cell_crop
 
-    engine = Engine.load(weights_in_use(load_settings(weights=weights)), device=device)
+    settings = load_settings(weights=weights)
+    engine = Engine.load(weights_in_use(settings), device=device)
+    crop_of = partial(
+        single_cell_crop,
+        um_per_px=scale,
+        field_um=settings.field_um,
+        max_pixels=settings.max_frame_pixels,
+        restain=settings.search_stain == "red_cells",
+    )
     failed = False
     for path in images:
         try:
-            judgement = engine.judge([leukocyte_crop(path, scale)])[0]
+            cell = crop_of(path)
         except DataUnusable as unusable:
             failed = True
             sys.stderr.write(f"smearwatch: {unusable} ({unusable.hint})\n")
             line = json.dumps(_Record(str(path), reason=unusable.reason).to_json()) if as_json else None
         else:
-            line = json.dumps(_record(path, judgement).to_json()) if as_json else plain_line(path, judgement)
+            judgement = engine.judge([cell.crop_bgr])[0]
+            record = _record(path, judgement, cell.not_found)
+            line = json.dumps(record.to_json()) if as_json else plain_line(path, judgement, cell.not_found)
         if line is not None:
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
@@ -80,7 +101,7 @@ def classify(
         raise typer.Exit(1)
 
 
-def _record(path: Path, judgement: "Judgement") -> _Record:
+def _record(path: Path, judgement: "Judgement", not_found: str | None) -> _Record:
     from smearwatch.models.classes import CLASSES
 
     return _Record(
@@ -90,14 +111,20 @@ def _record(path: Path, judgement: "Judgement") -> _Record:
         probabilities=dict(zip(CLASSES, judgement.probabilities, strict=True)),
         verifiers=dict(zip(CLASSES, judgement.verifiers, strict=True)),
         reject_score=judgement.reject_score,
+        found=not_found is None,
+        not_found=not_found,
     )
 
 
-def plain_line(path: Path, judgement: "Judgement") -> str:
-    """Write one answer for a person: the name, how probable it is, and what was made of it."""
+def plain_line(path: Path, judgement: "Judgement", not_found: str | None = None) -> str:
+    """Write one answer for a person: the name, how probable it is, what was made of it, and what was not found."""
     from smearwatch.models.classes import CLASSES
 
     of_name = judgement.probabilities[CLASSES.index(judgement.cls)]
     reject = f"rejected: probably none of the six ({judgement.reject_score:.2f})"
     outcome = {"rejected": reject, "flagged": "flagged: a person should look", "corrected": "corrected by a verifier"}
-    return f"{path}: {judgement.cls} ({of_name:.2f}), {outcome.get(judgement.verdict, judgement.verdict)}"
+    line = f"{path}: {judgement.cls} ({of_name:.2f}), {outcome.get(judgement.verdict, judgement.verdict)}"
+    if not_found is None:
+        return line
+    why = {"no_leukocyte": "no leukocyte found in the middle", "at_edge": "the leukocyte touches the border"}
+    return f"{line} [{why.get(not_found, not_found.replace('_', ' '))}: picture judged as it is]"

@@ -10,17 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smearwatch.capture.arrays import Image
-from smearwatch.capture.formats.decode import FrameUnusable, decode
-from smearwatch.capture.vision.crop import cut_crop, cut_flat_crop
+from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
+from smearwatch.capture.vision.crop import FIELD_UM, cut_crop, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, flatten_cell, measure_light
 from smearwatch.models.classes import CLASSES, PerClass, per_class
 
 TargetKind = Literal["exact", "either", "reject"]
 Part = Literal["train", "validation", "test"]
-
-
-# A small lymphocyte measures 7 um; what was cut more narrowly than this has none of its outline in it.
-_SMALLEST_LEUKOCYTE_UM = 6.0
 
 
 class DataUnusable(Exception):
@@ -30,7 +26,7 @@ class DataUnusable(Exception):
     ----------
     reason
         Of a picture, in one word for programs: one of `smearwatch.capture.formats.unusable.FrameUnusable`'s,
-        "unreadable" or "too_small"; "unusable" for everything else.
+        "unreadable", "too_small" or "whole_field"; "unusable" for everything else.
     """
 
     def __init__(self, path: Path, matter: str, hint: str, *, reason: str = "unusable") -> None:
@@ -117,6 +113,35 @@ def allowed(samples: Sequence[Sample]) -> NDArray[np.bool_]:
     return np.asarray((shares >= shares.max(axis=1, keepdims=True)) & (shares > 0), dtype=bool)
 
 
+def read_file(path: Path) -> bytes:
+    """Return a picture file's bytes.
+
+    Raises
+    ------
+    DataUnusable
+        Where it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        matter, hint = (error.strerror or str(error)).lower(), "check the file's name and rights"
+        raise DataUnusable(path, matter, hint, reason="unreadable") from error
+
+
+def decode_picture(path: Path, data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image:
+    """Decode a picture file's bytes into uint8 [h, w, 3].
+
+    Raises
+    ------
+    DataUnusable
+        Where they are no picture.
+    """
+    try:
+        return decode(data, max_pixels=max_pixels)
+    except FrameUnusable as error:
+        raise DataUnusable(path, str(error), error.hint, reason=error.reason) from error
+
+
 def read_picture(path: Path) -> Image:
     """Decode a picture file into uint8 [h, w, 3].
 
@@ -125,42 +150,19 @@ def read_picture(path: Path) -> Image:
     DataUnusable
         Where it cannot be read or is no picture.
     """
-    try:
-        return decode(path.read_bytes())
-    except FrameUnusable as error:
-        raise DataUnusable(path, str(error), error.hint, reason=error.reason) from error
-    except OSError as error:
-        matter, hint = (error.strerror or str(error)).lower(), "check the file's name and rights"
-        raise DataUnusable(path, matter, hint, reason="unreadable") from error
+    return decode_picture(path, read_file(path))
 
 
 def cell_crop(path: Path, um_per_px: float) -> Image:
     """Cut the crop of a single-cell picture: the cell stands in the middle."""
-    return _middle_crop(read_picture(path), um_per_px)
+    return middle_crop(read_picture(path), um_per_px)
 
 
-def leukocyte_crop(path: Path, um_per_px: float) -> Image:
-    """Cut the crop as `cell_crop` does, from a picture that has room for a leukocyte.
-
-    Raises
-    ------
-    DataUnusable
-        Where it is no picture, or one too small for that.
-    """
-    bgr = read_picture(path)
-    height, width = bgr.shape[:2]
-    if min(height, width) * um_per_px < _SMALLEST_LEUKOCYTE_UM:
-        size_um = f"{width * um_per_px:.3g} x {height * um_per_px:.3g} um"
-        matter = f"too_small: {width} x {height} px at {um_per_px:g} um/px are {size_um}, too small for a leukocyte"
-        hint = f"give a picture of at least {_SMALLEST_LEUKOCYTE_UM:g} um, or correct --um-per-px"
-        raise DataUnusable(path, matter, hint, reason="too_small")
-    return _middle_crop(bgr, um_per_px)
-
-
-def _middle_crop(bgr: Image, um_per_px: float) -> Image:
+def middle_crop(bgr: Image, um_per_px: float, *, field_um: float = FIELD_UM) -> Image:
+    """Cut a crop around a picture's middle, its light taken out by one colour."""
     flat = flatten_cell(bgr)
     height, width = flat.shape[:2]
-    return cut_crop(flat, (width / 2, height / 2), um_per_px)
+    return cut_crop(flat, (width / 2, height / 2), um_per_px, field_um=field_um)
 
 
 def field_crop(path: Path, um_per_px: float, centre_xy_share: tuple[float, float]) -> Image:
