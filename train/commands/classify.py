@@ -71,7 +71,7 @@ def classify(
 
     from smearwatch.models.engine import Engine
     from smearwatch.train.data.samples import DataUnusable
-    from smearwatch.train.data.single_cells import single_cell_crop
+    from smearwatch.train.data.single_cell_crop import single_cell_crop
 
     settings = load_settings(weights=weights)
     engine = Engine.load(weights_in_use(settings), device=device)

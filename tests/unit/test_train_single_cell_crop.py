@@ -11,7 +11,7 @@ from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.models.classes import CLASSES
 from smearwatch.train.data.samples import DataUnusable, cell_crop
-from smearwatch.train.data.single_cells import single_cell_crop
+from smearwatch.train.data.single_cell_crop import single_cell_crop
 
 UM = 0.09
 
