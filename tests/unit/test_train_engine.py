@@ -24,7 +24,8 @@ from smearwatch.train.training.device import training_device
 from smearwatch.train.training.distributed import Ranks, check_division
 from smearwatch.train.training.launch import run
 from smearwatch.train.training.logs import EpochResult, RunLog, copy_logs
-from smearwatch.train.training.schedule import derive_seed, epoch_batches, parts_of, work_of_epochs
+from smearwatch.train.training.schedule import epoch_batches, parts_of, work_of_epochs
+from smearwatch.train.training.seeds import derive_seed
 from smearwatch.train.training.start import first_networks
 from smearwatch.train.training.state import run_digest
 

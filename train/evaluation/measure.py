@@ -25,7 +25,8 @@ def measure(samples: Sequence[Sample], outputs: Outputs, policy: Policy) -> Scor
     """Score the answers for n labelled cells.
 
     Accuracy and confusion are the ResNet's, before verifiers and rejection, over the cells whose label is one of the
-    six; where a label joins band and segmented, the cell counts for `five_class` alone.
+    six; where a label joins band and segmented, the cell counts for `five_class` alone. A leukocyte of unknown class
+    counts only among the true cells that are or are not rejected.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def measure(samples: Sequence[Sample], outputs: Outputs, policy: Policy) -> Scor
     six = kinds == "exact"
     agreed = np.array([sample.agreed is not False for sample in samples], dtype=bool)
     right = predicted == truth
-    known = kinds != "reject"
+    known = np.isin(kinds, ("exact", "either"))
     confusion = confusion_table(truth[six], predicted[six], len(CLASSES))
     confusion_of_five = confusion_table(five(truth[known]), five(predicted[known]), len(FIVE))
     merged, merged_confidence = five_confidence(outputs.probabilities[known])
