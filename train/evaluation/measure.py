@@ -37,7 +37,7 @@ def measure(samples: Sequence[Sample], outputs: Outputs, policy: Policy) -> Scor
     policy
         Turns them into verdicts.
     """
-    kinds = np.array([sample.target.kind for sample in samples])
+    kinds = np.array([sample.target.kind for sample in samples], dtype=np.str_)
     truth = np.array([int(np.argmax(sample.target.shares)) for sample in samples], dtype=np.int64)
     predicted = outputs.probabilities.argmax(axis=1)
     six = kinds == "exact"
@@ -127,7 +127,7 @@ def _score_rejection(samples: Sequence[Sample], scores: NDArray[np.float64], rej
     strange = np.array([sample.target.kind == "reject" for sample in samples], dtype=bool)
     both = bool(strange.any() and (~strange).any())
     names = sorted({sample.label for sample in samples if sample.target.kind == "reject"})
-    labels = np.array([sample.label for sample in samples])
+    labels = np.array([sample.label for sample in samples], dtype=np.str_)
     return RejectScores(
         auroc=round(float(roc_auc_score(strange, scores)), _DECIMALS) if both else None,
         reject_at=reject_at,
