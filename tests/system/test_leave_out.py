@@ -67,14 +67,9 @@ def options(folder: Path, *more: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def out(folder: Path) -> Path:
-    command = [
-        sys.executable,
-        "-m",
-        "smearwatch.daemon.cli",
-        "leave-out",
-        *options(folder, "--out", str(folder / "out")),
-    ]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=500)
+    command = [sys.executable, "-m", "smearwatch.daemon.cli", "leave-out"]
+    typed = options(folder, "--out", str(folder / "out"))
+    result = subprocess.run([*command, *typed], capture_output=True, text=True, timeout=500)
     assert result.returncode == 0, result.stderr
     assert "scanner, labelled: right" in result.stdout
     return folder / "out"
@@ -147,6 +142,7 @@ def test_what_cannot_be_measured_honestly_is_one_line(folder: Path, out: Path, t
         ("--weights=scanner", "--weights scanner: no name and folder"),
     ):
         result = CliRunner().invoke(leave_out.app, options(folder, typed, *where))
+        assert result.exception is not None
         foreseen = result.stderr if result.exit_code == 2 else one_line(result.exception)
         assert foreseen is not None
         assert line in foreseen
