@@ -39,6 +39,8 @@ def gather(config: TrainConfig, cache: Path, progress: Progress) -> Gathered:
     if not parts["train"] or not parts["validation"]:
         raise DataUnusable(Path("data"), "too few labelled cells to train on", "name a folder with --cells or --lab")
 
+    if config.data.fields_found and config.data.fields is None:
+        raise DataUnusable(Path("data.fields_found"), "no whole fields are given", "name their folder with --fields")
     parts["train"] += find_by_pipeline(config, parts["train"], cache, progress)
     _refuse_colours_of_nothing(config, parts["train"])
 
@@ -69,10 +71,8 @@ def find_by_pipeline(config: TrainConfig, samples: Sequence[Sample], cache: Path
     Raises
     ------
     DataUnusable
-        Where the pipeline finds none of a laboratory's cells whole, or no fields are given.
+        Where the pipeline finds none of a laboratory's cells whole.
     """
-    if config.data.fields_found and config.data.fields is None:
-        raise DataUnusable(Path("data.fields_found"), "no whole fields are given", "name their folder with --fields")
     every: list[Sample] = []
     for name, laboratory in config.used_laboratories().items():
         boxed = [sample for sample in samples if sample.source == name]
