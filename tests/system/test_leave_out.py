@@ -81,6 +81,7 @@ def test_each_laboratory_is_measured_whole_and_in_both_ways(out: Path):
     for name, each in report["laboratories"].items():
         labelled, pipeline = each["ways"]["labelled"], each["ways"]["pipeline"]
         assert each["trained"]
+        assert each["known"]
         assert labelled["n"] == pipeline["n"] == sum(share["n"] for share in labelled["right_by_class"].values())
         assert labelled["found"]["hits"] == labelled["n"]
         assert pipeline["found"]["hits"] == pipeline["pipeline"]["found"] > labelled["n"] / 2, name

@@ -39,6 +39,8 @@ class LeftOut(JsonRecord):
         Of the networks that never met it.
     trained
         Whether they were trained here; otherwise the weights were given.
+    known
+        Whether the weights say which cells they have seen; without that nobody can check that they never met these.
     ways
         "labelled" and "pipeline".
     """
@@ -46,6 +48,7 @@ class LeftOut(JsonRecord):
     weights_id: str
     weights_name: str
     trained: bool
+    known: bool
     ways: Mapping[Way, WayScores]
 
 
@@ -107,6 +110,10 @@ def write_answers(path: Path, rows: Sequence[Sequence[str]]) -> None:
 def _lines(report: LeaveOutReport) -> list[str]:
     lines = ["# Each laboratory left out in turn", "", RESEARCH_USE, ""]
     lines += [f"- {note}" for note in report.notes]
+    unknown = [name for name, each in report.laboratories.items() if not each.known]
+    lines += [
+        f"- {name}: the weights do not say what they were trained on, maybe on some of these." for name in unknown
+    ]
     lines += ["", "Shares are followed by exact 95 % limits (Clopper-Pearson) and the counts."]
     for way, summary in report.summaries().items():
         laboratories = report.by_way(way)

@@ -89,7 +89,7 @@ def _leave_out_one(fold: Fold, request: Request, progress: Progress) -> LeftOut:
         _train(fold, samples, weights, request)
     else:
         weights = ready
-    check_unseen(weights, fold.name, samples)
+    known = check_unseen(weights, fold.name, samples)
     engine = Engine.load(weights, device=request.device)
     chosen = choose_cells(samples, request.at_most)
     ways: dict[Way, WayScores] = {}
@@ -99,7 +99,7 @@ def _leave_out_one(fold: Fold, request: Request, progress: Progress) -> LeftOut:
         ways[way] = score_cells(cells, outputs, engine.manifest.policy)
         rows += answer_rows(way, cells.samples, outputs, engine.manifest.policy)
     write_answers(request.out / fold.name / "cells.csv", rows)
-    return LeftOut(engine.weights_id, engine.manifest.name, ready is None, ways)
+    return LeftOut(engine.weights_id, engine.manifest.name, ready is None, known, ways)
 
 
 def _answer(engine: Engine, samples: list[Sample], what: str, cache: Path, progress: Progress) -> Outputs:
