@@ -34,6 +34,9 @@ COMMANDS = {
     "slide": _Entry("smearwatch.capture.commands.slide", "Write a simulated slide, as a camera would."),
     "train": _Entry("smearwatch.train.commands.train", "Train the networks on labelled cells."),
     "evaluate": _Entry("smearwatch.train.commands.evaluate", "Score weights on labelled cells."),
+    "leave-out": _Entry(
+        "smearwatch.train.commands.leave_out", "Score training on a laboratory that it never met, each in turn."
+    ),
     "adapt": _Entry("smearwatch.train.commands.adapt", "Improve weights for this microscope with labelled cells."),
     "range": _Entry("smearwatch.train.commands.range", "Prepare weights for the drift alarm."),
     "promote": _Entry("smearwatch.train.commands.promote", "Use these weights from now on, unless they score worse."),

@@ -17,7 +17,7 @@ from safetensors.numpy import save as pack_arrays
 from smearwatch.models.checkpoint import MEMORY_FILE, WeightsUnusable, checked_content, read_manifest
 from smearwatch.models.classes import CLASSES
 
-KINDS = ("exact", "either", "reject")
+KINDS = ("exact", "either", "reject", "leukocyte")
 FEATURES = 512
 
 

@@ -9,7 +9,7 @@ from smearwatch.capture.scale import circles
 from smearwatch.capture.slide import cells
 from smearwatch.capture.vision import nuclei
 from smearwatch.models.preprocess import Preprocessing
-from smearwatch.train.data import crop_cache, litter, pipeline_cells, samples, simulated
+from smearwatch.train.data import crop_cache, litter, samples, searched_frames, simulated
 from smearwatch.train.data.samples import REJECT, Sample
 from smearwatch.train.paper import databases, outline
 from tests.golden.__main__ import update
@@ -98,6 +98,6 @@ def test_a_frame_is_searched_anew_by_another_finder(monkeypatch, tmp_path):
     frame = tmp_path / "frame.png"
     frame.write_bytes(b"no picture")
     for version in (1, 1, 2):
-        monkeypatch.setattr(pipeline_cells, "FINDER_VERSION", version)
-        pipeline_cells._searched([frame], tmp_path / "cache", lambda *_: None)
+        monkeypatch.setattr(searched_frames, "FINDER_VERSION", version)
+        searched_frames.search_frames([frame], None, tmp_path / "cache", lambda *_: None)
     assert len(list((tmp_path / "cache").iterdir())) == 2

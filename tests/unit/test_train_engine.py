@@ -14,6 +14,7 @@ from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.train.data.laboratories import Laboratory
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.data.simulated import draw_cells
 from smearwatch.train.progress import Outlook, ProgressLine
@@ -24,7 +25,8 @@ from smearwatch.train.training.device import training_device
 from smearwatch.train.training.distributed import Ranks, check_division
 from smearwatch.train.training.launch import run
 from smearwatch.train.training.logs import EpochResult, RunLog, copy_logs
-from smearwatch.train.training.schedule import derive_seed, epoch_batches, parts_of, work_of_epochs
+from smearwatch.train.training.schedule import epoch_batches, parts_of, work_of_epochs
+from smearwatch.train.training.seeds import derive_seed
 from smearwatch.train.training.start import first_networks
 from smearwatch.train.training.state import run_digest
 
@@ -46,6 +48,10 @@ def test_every_step_and_part_has_a_seed_of_its_own():
     assert all(0 <= seed < 2**63 for seed in seeds)
 
 
+def _lab(um_per_px: float, folder: str) -> Laboratory:
+    return Laboratory(layout="cells", um_per_px=um_per_px, folder=Path(folder))
+
+
 @pytest.mark.parametrize(
     ("change", "same"),
     [
@@ -53,6 +59,10 @@ def test_every_step_and_part_has_a_seed_of_its_own():
         ({"data": DataConfig(cells=Path("elsewhere"), cells_um_per_px=0.1, force_scale=True)}, True),
         ({"data": DataConfig(cells=Path("elsewhere"), cells_um_per_px=0.2)}, False),
         ({"data": DataConfig(cells=Path("elsewhere"), cells_um_per_px=0.1, simulated=7)}, False),
+        ({"laboratories": {"pbc": _lab(0.1, "there")}}, True),
+        ({"laboratories": {"pbc": _lab(0.2, "here")}}, False),
+        ({"laboratories": {"pbc": _lab(0.1, "here"), "raabin": _lab(0.1, "there")}}, False),
+        ({"balance": "laboratory_class"}, False),
         ({"start": Path("weights"), "device": "cpu", "checkpoint_minutes": 1.0}, True),
         ({"epochs": 15}, False),
         ({"repeats": {"chula": 3}}, False),
@@ -62,7 +72,8 @@ def test_every_step_and_part_has_a_seed_of_its_own():
 )
 def test_a_run_is_known_by_what_decides_its_result(change: dict[str, object], same: bool):
     cells = draw_cells(6)
-    config = TrainConfig(data=DataConfig(cells=Path("here"), cells_um_per_px=0.1))
+    laboratories = {"pbc": _lab(0.1, "here")}
+    config = TrainConfig(data=DataConfig(cells=Path("here"), cells_um_per_px=0.1), laboratories=laboratories)
     before = run_digest(config, cells, None)
     assert (run_digest(config.model_copy(update=change), cells, None) == before) is same
     assert run_digest(config, cells[:-1], None) != before

@@ -1,5 +1,7 @@
 """Drawn things to be rejected."""
 
+from pathlib import Path
+
 import numpy as np
 
 from smearwatch.capture.slide.litter import Litter
@@ -32,9 +34,10 @@ def test_the_same_thing_every_time_and_each_another():
     assert len({sample.digest for sample in draw_litter(20)}) == len({s.group for s in draw_litter(20)}) == 20
 
 
-def test_a_run_takes_as_many_as_it_is_told():
+def test_a_run_takes_as_many_as_it_is_told(tmp_path: Path):
     config = TrainConfig(data=DataConfig(simulated=3, litter=4))
-    assert [sample.target == REJECT for sample in list_samples(config)] == [False] * 3 + [True] * 4
+    samples = list_samples(config, tmp_path, lambda *_: None)
+    assert [sample.target == REJECT for sample in samples] == [False] * 3 + [True] * 4
 
 
 def test_litter_of_one_kind():

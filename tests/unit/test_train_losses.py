@@ -4,14 +4,14 @@ import torch
 
 from smearwatch.models.resnet import ResNetAnswer
 from smearwatch.train.data.cells import Targets
-from smearwatch.train.data.samples import REJECT, Target, either, exact
+from smearwatch.train.data.samples import LEUKOCYTE, REJECT, Target, either, exact
 from smearwatch.train.training.losses import bank_loss, resnet_loss
 
 
 def batch(*targets: Target) -> Targets:
     return Targets(
         torch.tensor([target.shares for target in targets]),
-        torch.tensor([target.kind == "either" for target in targets]),
+        torch.tensor([target.kind in ("either", "leukocyte") for target in targets]),
         torch.tensor([target.kind == "reject" for target in targets]),
     )
 
@@ -34,6 +34,20 @@ def test_joined_label_says_nothing_to_the_verifiers_it_joins():
     bank_loss(logits, batch(either((0, 1)))).backward()
     assert logits.grad is not None
     assert (logits.grad[0] != 0).tolist() == [False, False, True, True, True, True]
+
+
+def test_a_leukocyte_of_unknown_class_is_only_not_to_be_rejected():
+    logits = torch.tensor([[3.0, 0.0, -2.0, 0.0, 1.0, 0.0]], requires_grad=True)
+    rejecting = torch.tensor([1.0], requires_grad=True)
+    resnet_loss(ResNetAnswer(logits, rejecting), batch(LEUKOCYTE), 0.03).backward()
+    assert logits.grad is not None
+    assert rejecting.grad is not None
+    assert logits.grad.abs().max() < 1e-6
+    assert rejecting.grad.item() > 0.1, "away from rejecting it"
+    verifiers = torch.tensor([[3.0, 0.0, -2.0, 0.0, 1.0, 0.0]], requires_grad=True)
+    bank_loss(verifiers, batch(LEUKOCYTE)).backward()
+    assert verifiers.grad is not None
+    assert not verifiers.grad.any()
 
 
 def test_disputed_label_is_best_answered_with_its_share():

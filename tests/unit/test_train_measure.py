@@ -5,7 +5,7 @@ import pytest
 
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Policy
-from smearwatch.train.data.samples import REJECT, Sample, Target, either, exact
+from smearwatch.train.data.samples import LEUKOCYTE, REJECT, Sample, Target, either, exact
 from smearwatch.train.evaluation.measure import expected_calibration_error, measure
 from smearwatch.train.statistics import Share
 from smearwatch.train.training.calibrate import fit_policy, fit_temperature
@@ -25,6 +25,17 @@ def answers(predicted: list[int], *, sure: float = 0.95, verifiers: np.ndarray |
     agreeing[np.arange(len(predicted)), predicted] = 1.0
     scores = np.zeros(len(predicted)) if reject is None else np.array(reject)
     return Outputs(probabilities, agreeing if verifiers is None else verifiers, scores)
+
+
+def test_a_leukocyte_of_unknown_class_counts_among_the_true_cells_alone():
+    samples = [cell(exact(2)), cell(LEUKOCYTE, "leukocyte"), cell(LEUKOCYTE, "leukocyte"), cell(REJECT, "platelet")]
+    outputs = answers([2, 0, 3, 1], reject=[0.1, 0.9, 0.2, 0.8])
+    scores = measure(samples, outputs, Policy())
+    assert (scores.n, scores.five_class) == (1, Share(1, 1))
+    assert np.array(scores.confusion_five).sum() == 1
+    assert scores.reject.true_cells_rejected == Share(1, 3)
+    assert scores.reject.all_others_rejected == Share(1, 1)
+    assert fit_temperature(samples, outputs.probabilities) == fit_temperature(samples[:1], outputs.probabilities[:1])
 
 
 def test_scores_of_known_answers():

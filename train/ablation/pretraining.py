@@ -16,7 +16,8 @@ from smearwatch.train.data.samples import Sample
 from smearwatch.train.training.augment import augment
 from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.device import in_bfloat16
-from smearwatch.train.training.schedule import derive_seed, epoch_batches, learning_rate
+from smearwatch.train.training.schedule import epoch_batches, learning_rate
+from smearwatch.train.training.seeds import derive_seed
 
 _STAGE = 9  # keeps its random numbers apart from those of the training that follows
 

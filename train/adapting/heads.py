@@ -32,7 +32,7 @@ _STRENGTH = 0.5
 _PULL = 0.002  # towards the present heads (L2-SP; Li et al., ICML 2018)
 _SMOOTHING = 0.03
 _ITERATIONS = 80
-_KINDS: Final[tuple[TargetKind, ...]] = ("exact", "either", "reject")  # as `smearwatch.models.memory.KINDS`
+_KINDS: Final[tuple[TargetKind, ...]] = ("exact", "either", "reject", "leukocyte")  # as in `models.memory`
 _WHERE = Path("memory")
 
 

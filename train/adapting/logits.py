@@ -15,7 +15,7 @@ from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.output_table import WIDTH, check_shapes, columns, side_by_side
 from smearwatch.models.preprocess import Preprocessing, normalise, to_tensor, view
 from smearwatch.models.resnet import LeukocyteResNet
-from smearwatch.train.data.samples import Sample, allowed
+from smearwatch.train.data.samples import Sample, allowed, has_class
 
 _BATCH = 32
 
@@ -82,7 +82,7 @@ def run_networks(
 
 def is_leukocyte(samples: Sequence[Sample]) -> NDArray[np.bool_]:
     """Return which cells have a label of one class, or one that joins two."""
-    return np.array([sample.target.kind != "reject" for sample in samples], dtype=bool)
+    return np.array([has_class(sample) for sample in samples], dtype=bool)
 
 
 def named_rightly(samples: Sequence[Sample], logits: Logits) -> NDArray[np.bool_]:

@@ -77,7 +77,7 @@ def compare_rejected(
     samples: list[Sample], before: Logits, after: Logits, policy_before: Policy, policy_after: Policy
 ) -> RejectChange:
     """Compare which cells are rejected."""
-    known = is_leukocyte(samples)
+    known = np.array([sample.target.kind != "reject" for sample in samples], dtype=bool)
     one = expit(before.reject) >= policy_before.reject_at
     two = expit(after.reject) >= policy_after.reject_at
     return RejectChange(Paired.of(one[known], two[known]), Paired.of(one[~known], two[~known]))

@@ -34,6 +34,19 @@ def parse_dataset_spec(
     return DatasetSpec(data[1], um_per_px, fields[1], fields_um_per_px, folders, force_scale)
 
 
+def named_folders(option: str, given: list[str] | None) -> dict[str, Path]:
+    """Read what was typed as NAME=DIR, by name; `option` is what it was typed after."""
+    folders: dict[str, Path] = {}
+    for text in given or []:
+        name, sign, folder = text.partition("=")
+        if not (name and sign and folder):
+            wrong_usage(f"{option} {text}: no name and folder", f"give {option} NAME=DIR")
+        if name in folders:
+            wrong_usage(f"{option} {name} is given twice", "leave one out")
+        folders[name] = Path(folder)
+    return folders
+
+
 def wrong_usage(matter: str, hint: str) -> NoReturn:
     """Report in one line what was typed wrongly, and end with status 2."""
     sys.stderr.write(f"smearwatch: {matter} ({hint})\n")

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from smearwatch.daemon.scale_rule import given_scale
-from smearwatch.train.commands.shared_options import CROPS, CacheOption, ForceScaleOption, JsonOption
+from smearwatch.train.commands.dataset_options import named_folders
+from smearwatch.train.commands.shared_options import CROPS, CacheOption, ForceScaleOption, JsonOption, LabOption
 
 app = typer.Typer(add_completion=False)
 
@@ -29,6 +30,7 @@ def add_range(
     fields_um_per_px: Annotated[
         str | None, typer.Option(metavar="X", help="Their scale in micrometres per pixel.")
     ] = None,
+    lab: LabOption = None,
     simulated: Annotated[int | None, typer.Option(metavar="N", help="How many simulated cells were added.")] = None,
     force_scale: ForceScaleOption = False,
     cache: CacheOption = CROPS,
@@ -56,7 +58,7 @@ def add_range(
     }
     progress = ProgressLine()
     try:
-        manifest = add_ranges(read_config(config, overrides), weights, cache, progress)
+        manifest = add_ranges(read_config(config, overrides, named_folders("--lab", lab)), weights, cache, progress)
     finally:
         progress.close()
     ranges = manifest.ranges or ()

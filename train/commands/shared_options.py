@@ -39,6 +39,14 @@ StateOption = Annotated[
         help="Where an interrupted run is continued from. [default: beside --out, with .state after its name]",
     ),
 ]
+LabOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lab",
+        metavar="NAME=DIR",
+        help="Folder of a laboratory that the settings file names; may be given several times.",
+    ),
+]
 SeedOption = Annotated[int | None, typer.Option("--seed", metavar="N", help="Random seed. [default: 1]")]
 DeviceOption = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option("--device", help="auto uses CUDA where there is a GPU.")

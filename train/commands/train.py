@@ -9,7 +9,15 @@ from typing import Annotated, Literal
 import typer
 
 from smearwatch.daemon.scale_rule import given_scale
-from smearwatch.train.commands.shared_options import CROPS, CacheOption, ForceScaleOption, JsonOption, StateOption
+from smearwatch.train.commands.dataset_options import named_folders
+from smearwatch.train.commands.shared_options import (
+    CROPS,
+    CacheOption,
+    ForceScaleOption,
+    JsonOption,
+    LabOption,
+    StateOption,
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -34,6 +42,7 @@ def train(
     blanks_um_per_px: Annotated[
         str | None, typer.Option(metavar="X", help="Their scale in micrometres per pixel.")
     ] = None,
+    lab: LabOption = None,
     simulated: Annotated[int | None, typer.Option(metavar="N", help="How many simulated cells to add.")] = None,
     force_scale: ForceScaleOption = False,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="How many times to go through the cells.")] = None,
@@ -74,7 +83,7 @@ def train(
         "start": start,
         "device": device,
     }
-    settings = read_config(config, overrides)
+    settings = read_config(config, overrides, named_folders("--lab", lab))
     kept = state or out.with_name(out.name + ".state")
     report = run(settings, out, kept, cache, fresh=fresh)
     if report is None:

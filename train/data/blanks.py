@@ -1,6 +1,7 @@
 """Crops without a leukocyte, cut out of fields whose leukocytes were all outlined by hand: examples to reject."""
 
 import hashlib
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ SOURCE = "blanks"
 _FREE_UM = 0.4 * CROP_UM
 
 
-def read_blanks(root: Path, um_per_px: float) -> list[Sample]:
+def read_blanks(root: Path, um_per_px: float, *, source: str = SOURCE) -> list[Sample]:
     """Find one spot free of leukocytes in each field that has one.
 
     Parameters
@@ -27,6 +28,24 @@ def read_blanks(root: Path, um_per_px: float) -> list[Sample]:
         Folder with `frames/` and `masks/` (PNG, 0 where there is no leukocyte) of equal names.
     um_per_px
         Scale of all frames.
+    source
+        Name of the data set in reports.
+
+    Raises
+    ------
+    DataUnusable
+        Where a folder or a mask is missing.
+    """
+    samples = []
+    for frame, mask in frames_and_masks(root):
+        centre_xy_share = _freest(mask, _FREE_UM / um_per_px)
+        if centre_xy_share is not None:
+            samples.append(_sample(source, frame, um_per_px, centre_xy_share))
+    return samples
+
+
+def frames_and_masks(root: Path) -> Iterator[tuple[Path, NDArray[np.uint8]]]:
+    """Yield each frame in order of name, with its mask uint8 [h, w].
 
     Raises
     ------
@@ -36,13 +55,8 @@ def read_blanks(root: Path, um_per_px: float) -> list[Sample]:
     frames, masks = root / "frames", root / "masks"
     if not frames.is_dir() or not masks.is_dir():
         raise DataUnusable(root, "no frames/ and masks/ in it", "name a folder that holds both")
-    samples = []
     for frame in sorted(frames.iterdir()):
-        mask = read_picture(masks / f"{frame.stem}.png")[..., 0]
-        centre_xy_share = _freest(mask, _FREE_UM / um_per_px)
-        if centre_xy_share is not None:
-            samples.append(_sample(frame, um_per_px, centre_xy_share))
-    return samples
+        yield frame, read_picture(masks / f"{frame.stem}.png")[..., 0]
 
 
 def _freest(mask: NDArray[np.uint8], free_px: float) -> tuple[float, float] | None:
@@ -60,13 +74,13 @@ def _freest(mask: NDArray[np.uint8], free_px: float) -> tuple[float, float] | No
     return ((float(x) + margin) / width, (float(y) + margin) / height)
 
 
-def _sample(frame: Path, um_per_px: float, centre_xy_share: tuple[float, float]) -> Sample:
+def _sample(source: str, frame: Path, um_per_px: float, centre_xy_share: tuple[float, float]) -> Sample:
     return Sample(
-        sample_id=f"{SOURCE}/{frame.name}",
-        source=SOURCE,
+        sample_id=f"{source}/{frame.name}",
+        source=source,
         label="no_leukocyte",
         target=REJECT,
-        group=f"{SOURCE}/{frame.stem}",
+        group=f"{source}/{frame.stem}",
         agreed=None,
         draw=partial(field_crop, frame, um_per_px, centre_xy_share),
         digest=hashlib.sha256(frame.read_bytes()).hexdigest(),

@@ -11,7 +11,10 @@ from smearwatch.train.data.samples import Sample
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Targets of a batch: shares float [n, 6], either bool [n], reject bool [n]."""
+    """Targets of a batch: shares float [n, 6], either bool [n], reject bool [n].
+
+    `either` are cells of one of all the classes that have a share, which may be every class.
+    """
 
     shares: torch.Tensor
     either: torch.Tensor
@@ -30,6 +33,6 @@ class CellSet:
         chosen = [self.samples[int(index)].target for index in indices]
         return Targets(
             torch.tensor([target.shares for target in chosen]),
-            torch.tensor([target.kind == "either" for target in chosen]),
+            torch.tensor([target.kind in ("either", "leukocyte") for target in chosen]),
             torch.tensor([target.kind == "reject" for target in chosen]),
         )

@@ -2,8 +2,13 @@
 
 import csv
 import hashlib
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from smearwatch.models.classes import CLASSES, NEUTROPHILS
 from smearwatch.train.data.near_duplicates import near_duplicate_groups
@@ -28,7 +33,8 @@ def read_class_tree(root: Path, um_per_px: float, *, source: str | None = None) 
     """List the cells of a class tree, sorted by class folder and file name.
 
     Folders of unknown names are left alone. A `manifest.csv` with the columns `path` and `band_label_agreed`
-    says which band and segmented labels a second group agreed with.
+    says which band and segmented labels a second group agreed with; its column `group` names what belongs together, a
+    day or a slide: cells that share it stand on one side of every split, as near-duplicates do.
 
     Parameters
     ----------
@@ -50,7 +56,8 @@ def read_class_tree(root: Path, um_per_px: float, *, source: str | None = None) 
     if not folders:
         raise DataUnusable(root, "no class folders in it", f"name them {', '.join(CLASSES)}")
     name = source or root.name
-    agreed = _agreements(root / "manifest.csv")
+    rows = _manifest_rows(root / "manifest.csv")
+    agreed = {key: row["band_label_agreed"] == "1" for key, row in rows.items() if row.get("band_label_agreed")}
     found: list[tuple[Path, str]] = []
     for folder in folders:
         pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
@@ -58,7 +65,8 @@ def read_class_tree(root: Path, um_per_px: float, *, source: str | None = None) 
             raise DataUnusable(folder, "no pictures in it", "fill this class folder or take it away")
         found += [(path, hashlib.sha256(path.read_bytes()).hexdigest()) for path in pictures]
     _refuse_two_classes(found)
-    groups = near_duplicate_groups([path for path, _ in found])
+    together = [rows.get(f"{path.parent.name}/{path.name}", {}).get("group", "") for path, _ in found]
+    groups = _join(near_duplicate_groups([path for path, _ in found]), together)
     return [
         _sample(name, path, digest, f"{name}/{group}", um_per_px, agreed.get(f"{path.parent.name}/{path.name}"))
         for (path, digest), group in zip(found, groups, strict=True)
@@ -91,17 +99,29 @@ def _target(label: str, agreed: bool | None) -> Target:
     return exact(index)
 
 
-def _agreements(path: Path) -> dict[str, bool]:
-    """Read for each folder and file name whether the band label is agreed; empty where there is no such table."""
+def _manifest_rows(path: Path) -> dict[str, dict[str, str]]:
+    """Read the manifest's rows by folder and file name; empty where there is no such table."""
     if not path.is_file():
         return {}
     with path.open(newline="", encoding="utf-8") as lines:
-        rows = csv.DictReader(lines)
-        return {
-            "/".join(Path(row["path"]).parts[-2:]): row["band_label_agreed"] == "1"
-            for row in rows
-            if row.get("path") and row.get("band_label_agreed")
-        }
+        return {"/".join(Path(row["path"]).parts[-2:]): row for row in csv.DictReader(lines) if row.get("path")}
+
+
+def _join(clusters: Sequence[str], together: Sequence[str]) -> list[str]:
+    """Join near-duplicate clusters and named groups that share a cell; a cell without a named group has "" there.
+
+    A joined group is called by the first of its names, a cluster that meets no named group by its own.
+    """
+    called = [*dict.fromkeys(clusters)]
+    named = sorted({*together} - {""})
+    number = {name: index for index, name in enumerate(called)}
+    named_number = {name: len(called) + index for index, name in enumerate(named)}
+    links = [(number[one], named_number[two]) for one, two in zip(clusters, together, strict=True) if two]
+    ones, twos = (np.array([link[side] for link in links], dtype=np.int64) for side in (0, 1))
+    graph = coo_array((np.ones(len(links)), (ones, twos)), shape=(len(called) + len(named),) * 2)
+    _, parts = connected_components(graph, directed=False)
+    first = {int(parts[named_number[name]]): name for name in reversed(named)}
+    return [first.get(int(parts[number[cluster]]), cluster) for cluster in clusters]
 
 
 def _refuse_two_classes(found: list[tuple[Path, str]]) -> None:

@@ -1,40 +1,21 @@
 """Labelled cells as the live pipeline sees them: found by segmentation, at the scale the red cells give."""
 
 import csv
-import hashlib
-import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from smearwatch.capture.finder import field as find
-from smearwatch.capture.finder.version import FINDER_VERSION
-from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Sample, field_crop
+from smearwatch.train.data.searched_frames import Box, SearchedFrame, search_frames
 from smearwatch.train.json_record import JsonRecord
-
-Box = tuple[float, float, float, float]
 
 LEAST_OVERLAP = 0.3
 _COLUMNS = ("x_center", "y_center", "width", "height")
-
-
-@dataclass(frozen=True, slots=True)
-class _Searched:
-    """What the pipeline makes of one frame; boxes and centres in shares of width and height."""
-
-    rejected: str | None
-    um_per_px: float
-    boxes: list[Box]
-    centres: list[tuple[float, float]]
-    at_edge: list[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +84,8 @@ def find_boxed_cells(root: Path, boxed: Sequence[Sample], cache: Path, progress:
         _, frame, index = sample.sample_id.rsplit("/", 2)
         by_frame[frame].append((int(index), sample))
     frames = sorted(by_frame)
-    searched = dict(zip(frames, _searched([root / "frames" / name for name in frames], cache, progress), strict=True))
+    paths = [root / "frames" / name for name in frames]
+    searched = dict(zip(frames, search_frames(paths, None, cache, progress), strict=True))
     account: Counter[str] = Counter()
     rejected: Counter[str] = Counter()
     samples: list[Sample] = []
@@ -165,7 +147,7 @@ def _overlap(one: Box, two: Box) -> float:
     return across * down / union if union > 0 else 0.0
 
 
-def _recut(sample: Sample, frame: Path, seen: _Searched, cell: int) -> Sample:
+def _recut(sample: Sample, frame: Path, seen: SearchedFrame, cell: int) -> Sample:
     centre = seen.centres[cell]
     name = f"{sample.sample_id}/{seen.um_per_px:.6f}/{centre[0]:.6f},{centre[1]:.6f}"
     return replace(sample, sample_id=name, draw=partial(field_crop, frame, seen.um_per_px, centre))
@@ -179,43 +161,3 @@ def _boxes(table: Path) -> list[Box]:
         hint = "see that x_center, y_center, width, height are there"
         raise DataUnusable(table, f"unreadable boxes ({error})", hint) from error
     return [(x - width / 2, y - height / 2, width, height) for x, y, width, height in rows]
-
-
-def _searched(frames: Sequence[Path], cache: Path, progress: Progress) -> list[_Searched]:
-    """Search frames in order, or take what an earlier run of the same finder found in the same ones."""
-    contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in frames]
-    kept = cache / f"found-{hashlib.sha256(json.dumps([FINDER_VERSION, contents]).encode()).hexdigest()[:24]}.json"
-    if kept.is_file():
-        return [_kept(entry) for entry in json.loads(kept.read_text(encoding="utf-8"))]
-    estimates: list[float] = []
-    found = []
-    for done, path in enumerate(frames, start=1):
-        result = find.find(path.read_bytes(), um_per_px=None, um_per_px_source=None, session_estimates=estimates)
-        if isinstance(result, find.FieldFound) and result.um_per_px_estimate is not None:
-            estimates.append(result.um_per_px_estimate)
-        found.append(_in_shares(result))
-        progress("fields searched", done, len(frames))
-    cache.mkdir(parents=True, exist_ok=True)
-    write_atomically(kept, json.dumps([asdict(entry) for entry in found]).encode())
-    return found
-
-
-def _kept(entry: dict[str, Any]) -> _Searched:
-    """Read what JSON made lists of: a cell that was searched for before must be the same as one found just now."""
-    tuples = {name: [tuple(values) for values in entry[name]] for name in ("boxes", "centres")}
-    return _Searched(**entry | tuples)
-
-
-def _in_shares(result: find.FieldFound | find.FieldRejected) -> _Searched:
-    if isinstance(result, find.FieldRejected):
-        return _Searched(result.reason, 0.0, [], [], [])
-    size: NDArray[np.float64] = np.array([result.width_px, result.height_px] * 2, dtype=np.float64)
-    boxes = [np.array(cell.leukocyte.box) / size for cell in result.cells]
-    centres = [np.array(cell.leukocyte.centre_xy_px) / size[:2] for cell in result.cells]
-    return _Searched(
-        None,
-        result.um_per_px,
-        [(float(x), float(y), float(w), float(h)) for x, y, w, h in boxes],
-        [(float(x), float(y)) for x, y in centres],
-        [cell.leukocyte.at_edge for cell in result.cells],
-    )

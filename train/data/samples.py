@@ -15,7 +15,7 @@ from smearwatch.capture.vision.crop import FIELD_UM, cut_crop, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, flatten_cell, measure_light
 from smearwatch.models.classes import CLASSES, PerClass, per_class
 
-TargetKind = Literal["exact", "either", "reject"]
+TargetKind = Literal["exact", "either", "reject", "leukocyte"]
 Part = Literal["train", "validation", "test"]
 
 
@@ -44,7 +44,8 @@ class Target:
     ----------
     kind
         "exact": `shares` is the wanted distribution. "either": one of the classes with a share, not known which.
-        "reject": of none of the classes.
+        "reject": of none of the classes. "leukocyte": one of all the classes, nobody has said which; it is only not to
+        be rejected.
     shares
         In the order of `CLASSES`, summing to one unless the kind is "reject", where all are zero.
     """
@@ -102,6 +103,12 @@ def either(indices: tuple[int, ...]) -> Target:
 
 
 REJECT = Target("reject", per_class([0.0] * len(CLASSES)))
+LEUKOCYTE = Target("leukocyte", per_class([1.0 / len(CLASSES)] * len(CLASSES)))
+
+
+def has_class(sample: Sample) -> bool:
+    """Return whether somebody has named the cell's class, or the two that it may be of."""
+    return sample.target.kind in ("exact", "either")
 
 
 def allowed(samples: Sequence[Sample]) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import repeat
 from typing import Final
 
@@ -14,7 +14,7 @@ _VALIDATION_SHARE: Final = 0.10
 
 # A set of few slides with several runs of frames each is divided slide by slide, so that no class (a slide often
 # holds one) is missing on a side. Runs are named SOURCE/SLIDE/NUMBER.
-_BY_SLIDE: Final = frozenset({"chula"})
+BY_SLIDE: Final = frozenset({"chula"})
 _FEWEST_RUNS_FOR_VALIDATION: Final = 4
 _TEST_SHARE_OF_RUNS: Final = 0.3
 
@@ -44,12 +44,18 @@ def parts_of_runs(runs: Iterable[str]) -> dict[str, Part]:
     return dict(zip(ordered, sides, strict=True))
 
 
-def split(samples: Iterable[Sample]) -> dict[Part, list[Sample]]:
-    """Divide samples; every group stands whole on one side."""
+def split(samples: Iterable[Sample], by_slide: Collection[str] = BY_SLIDE) -> dict[Part, list[Sample]]:
+    """Divide samples; every group stands whole on one side.
+
+    Parameters
+    ----------
+    by_slide
+        Sources whose groups are runs of frames of a slide, which are divided by `parts_of_runs`.
+    """
     every = list(samples)
     slides: dict[str, set[str]] = defaultdict(set)
     for sample in every:
-        if sample.source in _BY_SLIDE:
+        if sample.source in by_slide:
             slides[sample.group.rpartition("/")[0]].add(sample.group)
     sides = {run: side for runs in slides.values() for run, side in parts_of_runs(runs).items()}
     parts: dict[Part, list[Sample]] = {"train": [], "validation": [], "test": []}

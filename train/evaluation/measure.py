@@ -25,7 +25,8 @@ def measure(samples: Sequence[Sample], outputs: Outputs, policy: Policy) -> Scor
     """Score the answers for n labelled cells.
 
     Accuracy and confusion are the ResNet's, before verifiers and rejection, over the cells whose label is one of the
-    six; where a label joins band and segmented, the cell counts for `five_class` alone.
+    six; where a label joins band and segmented, the cell counts for `five_class` alone. A leukocyte of unknown class
+    counts only among the true cells that are or are not rejected.
 
     Parameters
     ----------
@@ -36,13 +37,13 @@ def measure(samples: Sequence[Sample], outputs: Outputs, policy: Policy) -> Scor
     policy
         Turns them into verdicts.
     """
-    kinds = np.array([sample.target.kind for sample in samples])
+    kinds = np.array([sample.target.kind for sample in samples], dtype=np.str_)
     truth = np.array([int(np.argmax(sample.target.shares)) for sample in samples], dtype=np.int64)
     predicted = outputs.probabilities.argmax(axis=1)
     six = kinds == "exact"
     agreed = np.array([sample.agreed is not False for sample in samples], dtype=bool)
     right = predicted == truth
-    known = kinds != "reject"
+    known = np.isin(kinds, ("exact", "either"))
     confusion = confusion_table(truth[six], predicted[six], len(CLASSES))
     confusion_of_five = confusion_table(five(truth[known]), five(predicted[known]), len(FIVE))
     merged, merged_confidence = five_confidence(outputs.probabilities[known])
@@ -126,7 +127,7 @@ def _score_rejection(samples: Sequence[Sample], scores: NDArray[np.float64], rej
     strange = np.array([sample.target.kind == "reject" for sample in samples], dtype=bool)
     both = bool(strange.any() and (~strange).any())
     names = sorted({sample.label for sample in samples if sample.target.kind == "reject"})
-    labels = np.array([sample.label for sample in samples])
+    labels = np.array([sample.label for sample in samples], dtype=np.str_)
     return RejectScores(
         auroc=round(float(roc_auc_score(strange, scores)), _DECIMALS) if both else None,
         reject_at=reject_at,

@@ -8,7 +8,7 @@ import numpy as np
 from smearwatch.models.classes import CLASSES, Verdict
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Policy
-from smearwatch.train.data.samples import Sample
+from smearwatch.train.data.samples import Sample, has_class
 from smearwatch.train.evaluation.judged import judge
 
 MOST_WORST = 24
@@ -63,9 +63,10 @@ def pair_answers(samples: Sequence[Sample], outputs: Outputs, policy: Policy) ->
 def choose_worst(cells: Sequence[AnsweredCell], most: int = MOST_WORST) -> list[AnsweredCell]:
     """Choose cells by turns from two lists: highest probability on a wrong class, and lowest on the right one.
 
-    Cells to reject are not among them. Labels that a second group of annotators disputes come after all others.
+    Cells to reject, or of a class that nobody knows, are not among them. Labels that a second group of annotators
+    disputes come after all others.
     """
-    known = [cell for cell in cells if cell.sample.target.kind != "reject"]
+    known = [cell for cell in cells if has_class(cell.sample)]
     chosen: list[AnsweredCell] = []
     for disputed in (False, True):
         part = [cell for cell in known if (cell.sample.agreed is False) == disputed]

@@ -11,7 +11,7 @@ from smearwatch.daemon.record.intervals import clopper_pearson
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Overrule, Policy
-from smearwatch.train.data.samples import Sample
+from smearwatch.train.data.samples import Sample, has_class
 
 _CHALLENGED_SHARE = 0.02
 _REJECTED_SHARE = 0.01
@@ -28,10 +28,10 @@ def fit_temperature(samples: Sequence[Sample], probabilities: NDArray[np.float64
     Parameters
     ----------
     samples
-        n validation cells; those to reject are left out.
+        n validation cells; those to reject or of unknown class are left out.
     probabilities : float64 array of shape [n, 6]
     """
-    chosen = [index for index, sample in enumerate(samples) if sample.target.kind != "reject"]
+    chosen = [index for index, sample in enumerate(samples) if has_class(sample)]
     if not chosen:
         return 1.0
     logits = np.log(np.maximum(probabilities[chosen], _LEAST))

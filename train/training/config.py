@@ -1,6 +1,7 @@
 """The settings of a training run, from a TOML file and options; unknown keys are refused."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -8,11 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from smearwatch.daemon.scale_rule import UmPerPx
 from smearwatch.models.preprocess import Preprocessing
+from smearwatch.train.data.blanks import SOURCE as BLANKS
+from smearwatch.train.data.boxed_fields import SOURCE as FIELDS
+from smearwatch.train.data.laboratories import TAKEN_NAMES, Laboratory
 from smearwatch.train.data.samples import DataUnusable
+
+CELLS = "cells"
+"""What single-cell pictures are called that are given without a laboratory's name."""
 
 
 class DataConfig(BaseModel):
     """Where labelled cells lie and at which scale; a set without a folder is left out.
+
+    `cells`, `fields` and `blanks` are one laboratory each, without a name of its own: `laboratories` names them.
 
     Attributes
     ----------
@@ -49,12 +58,31 @@ class DataConfig(BaseModel):
                 raise ValueError(msg)
         return self
 
+    def laboratories(self) -> dict[str, Laboratory]:
+        """Return the sets that have a folder as laboratories, by the names that they have always had."""
+        given = {}
+        if self.cells is not None and self.cells_um_per_px is not None:
+            given[CELLS] = Laboratory(layout="cells", um_per_px=self.cells_um_per_px, folder=self.cells)
+        if self.fields is not None and self.fields_um_per_px is not None:
+            scale, found = self.fields_um_per_px, self.fields_found
+            given[FIELDS] = Laboratory(layout="fields", um_per_px=scale, folder=self.fields, found=found)
+        if self.blanks is not None and self.blanks_um_per_px is not None:
+            given[BLANKS] = Laboratory(layout="blanks", um_per_px=self.blanks_um_per_px, folder=self.blanks)
+        return given
+
 
 class TrainConfig(BaseModel):
     """A whole run.
 
     Attributes
     ----------
+    laboratories
+        By name; those without a folder are left out. Beside them `data` may name one set of each kind.
+    balance, balance_evenness, epoch_cells
+        How cells are drawn for an epoch. "none": all of them, as often as `repeats` says. "laboratory_class": so many
+        (`epoch_cells`, by default as many as there are) that the cells of one laboratory and class, n of them, weigh
+        like n^(1 - evenness): with 1 each laboratory and class weighs the same, with 0 each cell does. What is to be
+        rejected and what is of unknown class count as classes of their own. `repeats` is not used then.
     epochs, again_epochs
         The learning rate falls along half a cosine over `epochs`; then, if wanted, once more from `again_rate` of its
         height over `again_epochs` (warm restart; Loshchilov and Hutter, ICLR 2017).
@@ -95,6 +123,10 @@ class TrainConfig(BaseModel):
 
     name: str = "weights"
     data: DataConfig = DataConfig()
+    laboratories: dict[str, Laboratory] = {}
+    balance: Literal["none", "laboratory_class"] = "none"
+    balance_evenness: float = Field(1.0, ge=0, le=1)
+    epoch_cells: int | None = Field(None, ge=1, le=10_000_000)
     preprocessing: Preprocessing = Preprocessing()
     norm: Literal["batch", "group"] = "batch"
     init: Literal["scratch", "imagenet"] = "scratch"
@@ -134,8 +166,34 @@ class TrainConfig(BaseModel):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _epoch_is_drawn(self) -> "TrainConfig":
+        if self.epoch_cells is not None and self.balance == "none":
+            msg = 'epoch_cells without balance = "laboratory_class"; without it an epoch shows every cell'
+            raise ValueError(msg)
+        return self
 
-def read_config(path: Path | None, overrides: dict[str, Any]) -> TrainConfig:
+    @model_validator(mode="after")
+    def _names_are_free(self) -> "TrainConfig":
+        for name in self.laboratories:
+            if name in TAKEN_NAMES or not name or set(name) & set("/\\ ") or name.startswith("."):
+                msg = f"laboratories: {name!r} is no name for a laboratory"
+                raise ValueError(msg)
+        twice = [name for name in self.data.laboratories() if name in self._with_folder()]
+        if twice:
+            msg = f"laboratories: {twice[0]} is given twice, as a laboratory and as data.{twice[0]}"
+            raise ValueError(msg)
+        return self
+
+    def _with_folder(self) -> dict[str, Laboratory]:
+        return {name: each for name, each in self.laboratories.items() if each.folder is not None}
+
+    def used_laboratories(self) -> dict[str, Laboratory]:
+        """Return every laboratory that has a folder, those of `data` first."""
+        return {**self.data.laboratories(), **self._with_folder()}
+
+
+def read_config(path: Path | None, overrides: dict[str, Any], folders: Mapping[str, Path] | None = None) -> TrainConfig:
     """Read a TOML file and put given options over it.
 
     Parameters
@@ -144,6 +202,8 @@ def read_config(path: Path | None, overrides: dict[str, Any]) -> TrainConfig:
         None for the defaults alone.
     overrides
         Values by dotted key, for example ``{"data.cells": Path("pbc")}``; None leaves a value alone.
+    folders
+        Folders of laboratories by name.
 
     Raises
     ------
@@ -151,6 +211,7 @@ def read_config(path: Path | None, overrides: dict[str, Any]) -> TrainConfig:
         Where the file cannot be read or a value is unknown or out of range.
     """
     where = path or Path("options")
+    folders = folders or {}
     try:
         content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
         for key, value in overrides.items():
@@ -160,6 +221,8 @@ def read_config(path: Path | None, overrides: dict[str, Any]) -> TrainConfig:
                 for name in outer:
                     table = table.setdefault(name, {})
                 table[last] = value
+        for name, folder in folders.items():
+            _laboratory_table(where, content, name)["folder"] = folder
         return TrainConfig.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
@@ -170,3 +233,13 @@ def read_config(path: Path | None, overrides: dict[str, Any]) -> TrainConfig:
         raise DataUnusable(where, (error.strerror or str(error)).lower(), "give a readable TOML file") from error
     except ValueError as error:
         raise DataUnusable(where, str(error), "give a readable TOML file") from error
+
+
+def _laboratory_table(where: Path, content: dict[str, Any], name: str) -> dict[str, Any]:
+    known = content.get("laboratories", {})
+    table = known.get(name) if isinstance(known, dict) else None
+    if not isinstance(table, dict):
+        there = ", ".join(known) if known else "none"
+        matter = f"no laboratory {name} in it; there are {there}"
+        raise DataUnusable(where, matter, f"add [laboratories.{name}] with layout and um_per_px")
+    return table

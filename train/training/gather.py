@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smearwatch.models import memory
-from smearwatch.train.data.blanks import read_blanks
-from smearwatch.train.data.boxed_fields import SOURCE, read_boxed_fields
 from smearwatch.train.data.cells import CellSet
-from smearwatch.train.data.class_tree import read_class_tree
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
+from smearwatch.train.data.laboratories import read_laboratory
 from smearwatch.train.data.litter import draw_litter
 from smearwatch.train.data.pipeline_cells import find_boxed_cells
 from smearwatch.train.data.samples import DataUnusable, Part, Sample
-from smearwatch.train.data.scale_check import check_boxes_scale, check_tree_scale
 from smearwatch.train.data.simulated import draw_cells
 from smearwatch.train.data.split import split
 from smearwatch.train.training.config import TrainConfig
@@ -36,13 +33,15 @@ def gather(config: TrainConfig, cache: Path, progress: Progress) -> Gathered:
     DataUnusable
         Where a set cannot be used, or nothing is left to train on.
     """
-    parts = split(list_samples(config))
+    by_slide = {name for name, each in config.used_laboratories().items() if each.layout == "fields"}
+    parts = split(list_samples(config, cache, progress), by_slide)
     _refuse_known_cells(config, parts)
     if not parts["train"] or not parts["validation"]:
-        raise DataUnusable(Path("data"), "too few labelled cells to train on", "name a folder with --cells")
+        raise DataUnusable(Path("data"), "too few labelled cells to train on", "name a folder with --cells or --lab")
 
-    if config.data.fields_found:
-        parts["train"] += find_by_pipeline(config.data.fields, parts["train"], cache, progress)
+    if config.data.fields_found and config.data.fields is None:
+        raise DataUnusable(Path("data.fields_found"), "no whole fields are given", "name their folder with --fields")
+    parts["train"] += find_by_pipeline(config, parts["train"], cache, progress)
     _refuse_colours_of_nothing(config, parts["train"])
 
     def drawn(part: Part) -> CellSet:
@@ -52,31 +51,40 @@ def gather(config: TrainConfig, cache: Path, progress: Progress) -> Gathered:
     return Gathered(drawn("train"), drawn("validation"), drawn("test"))
 
 
-def list_samples(config: TrainConfig) -> list[Sample]:
+def list_samples(config: TrainConfig, cache: Path, progress: Progress) -> list[Sample]:
     """Return every cell of every set of the configuration, not yet divided or drawn; raises `DataUnusable`."""
-    data = config.data
+    force = config.data.force_scale
     samples: list[Sample] = []
-    if data.cells is not None and data.cells_um_per_px is not None:
-        samples += read_class_tree(data.cells, data.cells_um_per_px, source="cells")
-        check_tree_scale(data.cells, data.cells_um_per_px, force=data.force_scale)
-    if data.fields is not None and data.fields_um_per_px is not None:
-        samples += read_boxed_fields(data.fields, data.fields_um_per_px)
-        check_boxes_scale(data.fields, data.fields_um_per_px, force=data.force_scale)
-    if data.blanks is not None and data.blanks_um_per_px is not None:
-        samples += read_blanks(data.blanks, data.blanks_um_per_px)
-    return samples + draw_cells(data.simulated) + draw_litter(data.litter)
+    for name, laboratory in config.used_laboratories().items():
+        samples += read_laboratory(name, laboratory, cache, progress, force_scale=force)
+    return samples + draw_cells(config.data.simulated) + draw_litter(config.data.litter)
 
 
-def find_by_pipeline(root: Path | None, samples: Sequence[Sample], cache: Path, progress: Progress) -> list[Sample]:
-    """Find the boxed cells to train on by the live pipeline, cut as it cuts them; raises `DataUnusable`."""
-    if root is None:
-        raise DataUnusable(Path("data.fields_found"), "no whole fields are given", "name their folder with --fields")
-    boxed = [sample for sample in samples if sample.source == SOURCE]
-    found = find_boxed_cells(root, boxed, cache, progress).samples
-    if not found:
-        matter = f"of {len(boxed)} boxed cells to train on the pipeline finds none whole"
-        raise DataUnusable(root, matter, "look at a frame with smearwatch segment, or leave fields_found out")
-    return found
+def find_by_pipeline(config: TrainConfig, samples: Sequence[Sample], cache: Path, progress: Progress) -> list[Sample]:
+    """Find boxed cells to train on by the live pipeline, cut as it cuts them, where a laboratory's are to be found.
+
+    Parameters
+    ----------
+    samples
+        Cells to train on; of a laboratory without any of them nothing is searched.
+
+    Raises
+    ------
+    DataUnusable
+        Where the pipeline finds none of a laboratory's cells whole.
+    """
+    every: list[Sample] = []
+    for name, laboratory in config.used_laboratories().items():
+        boxed = [sample for sample in samples if sample.source == name]
+        if not laboratory.found or laboratory.folder is None or not boxed:
+            continue
+        found = find_boxed_cells(laboratory.folder, boxed, cache, progress).samples
+        if not found:
+            matter = f"of {len(boxed)} boxed cells to train on the pipeline finds none whole"
+            hint = "look at a frame with smearwatch segment, or leave out that its cells are to be found"
+            raise DataUnusable(laboratory.folder, matter, hint)
+        every += found
+    return every
 
 
 def _refuse_colours_of_nothing(config: TrainConfig, samples: Sequence[Sample]) -> None:

@@ -22,7 +22,8 @@ from smearwatch.train.training.distributed import Ranks
 from smearwatch.train.training.logs import EpochResult, RunLog
 from smearwatch.train.training.prefetch import feed
 from smearwatch.train.training.recolour import Recolouring
-from smearwatch.train.training.schedule import derive_seed, epoch_batches, learning_rate, work_of_epochs
+from smearwatch.train.training.schedule import epoch_batches, learning_rate, work_of_epochs
+from smearwatch.train.training.seeds import derive_seed
 from smearwatch.train.training.start import first_networks, go_back
 from smearwatch.train.training.state import Keeper, Position, run_digest
 from smearwatch.train.training.steps import Both, Steps

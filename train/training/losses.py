@@ -17,8 +17,8 @@ def resnet_loss(answer: ResNetAnswer, targets: Targets, smoothing: float) -> tor
     """Compute the loss of the ResNet's two heads.
 
     A cell of one class: cross-entropy, smoothed. A label that joins classes: minus the log of their summed
-    probability, whichever of them it is. A reject: its class head should be undecided (outlier exposure, Hendrycks et
-    al., ICLR 2019), and its reject head should fire.
+    probability, whichever of them it is; where that is all of them, nothing is learnt. A reject: its class head should
+    be undecided (outlier exposure, Hendrycks et al., ICLR 2019), and its reject head should fire.
 
     Returns
     -------
@@ -39,7 +39,8 @@ def bank_loss(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
     """Compute the loss of the six verifiers, one class against a balanced mix of the others.
 
     With classes about equally frequent a class's own cells count five times, so that both sides weigh the same. A
-    verifier learns nothing from a label that joins its class with another. Rejects are examples against all.
+    verifier learns nothing from a label that joins its class with another, and none learns from a leukocyte of unknown
+    class. Rejects are examples against all.
     """
     positive = targets.shares
     weight = 1.0 + (len(CLASSES) - 2) * positive

@@ -9,7 +9,6 @@ from smearwatch.models.appearance import appearance_features, range_of
 from smearwatch.models.checkpoint import WeightsUnusable
 from smearwatch.models.manifest import LookRange, Manifest
 from smearwatch.models.preprocess import Preprocessing
-from smearwatch.train.data.boxed_fields import SOURCE
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
 from smearwatch.train.data.samples import DataUnusable
@@ -78,13 +77,13 @@ def add_ranges(config: TrainConfig, weights: Path, cache: Path, progress: Progre
     if known is None:
         hint = "use weights that keep one, or train them again"
         raise WeightsUnusable(weights, "they keep no record of their training cells", hint)
-    samples = [each for each in list_samples(config) if memory.short(each.digest) in known.train_digests]
-    if config.data.fields_found and any(each.source == SOURCE for each in samples):
-        samples += find_by_pipeline(config.data.fields, samples, cache, progress)
+    every = list_samples(config, cache, progress)
+    samples = [each for each in every if memory.short(each.digest) in known.train_digests]
+    samples += find_by_pipeline(config, samples, cache, progress)
     fields = shrunken_fields(samples, manifest.preprocessing, cache, progress)
     ranges = measure_ranges(CellSet(samples, fields), manifest.preprocessing)
     if not ranges:
-        where = config.data.cells or config.data.fields or Path("data")
+        where = next((each.folder for each in config.used_laboratories().values() if each.folder), Path("data"))
         matter = f"only {len(samples)} of its cells were trained on, too few for a range"
         raise DataUnusable(where, matter, "name the folders that these weights were trained from")
     return save_manifest(weights, manifest.model_copy(update={"ranges": ranges}))

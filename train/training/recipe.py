@@ -1,6 +1,7 @@
 """From configuration to weights and their report: gather, train, calibrate on validation, measure on test, write."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from smearwatch.models.verdict import Policy
 from smearwatch.train.data import simulated
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress
+from smearwatch.train.data.laboratories import Laboratory, Layout
 from smearwatch.train.data.split import SALT, split_digest
 from smearwatch.train.evaluation.measure import measure
 from smearwatch.train.evaluation.outputs import run_engine
@@ -28,10 +30,10 @@ from smearwatch.train.training.ranges import add_start_ranges, measure_ranges
 from smearwatch.train.training.remembering import remember
 
 _TWICE = "The cells of whole fields are trained on twice, as boxed and as the pipeline finds them, and counted so."
-_NAMES = {
+_NAMES: dict[Layout, str] = {
     "cells": "single-cell pictures",
-    "chula": "cells of whole fields, another microscope",
-    "simulated": "drawn cells",
+    "fields": "cells of whole fields, another microscope",
+    "outlined": "leukocytes of unknown class, and places without one",
 }
 
 
@@ -122,28 +124,42 @@ def _report(engine: Engine, config: TrainConfig, gathered: Gathered, progress: P
     outputs = run_engine(engine, cells, "test cells", progress)
     policy = engine.manifest.policy
     sets: dict[str, ScoredSet] = {}
-    for source, name in _NAMES.items():
-        # What is to be rejected is measured against the single-cell pictures, its own source or another's.
-        wanted = {source, "blanks"} if source == "cells" else {source}
-        indices = [index for index, sample in enumerate(cells.samples) if sample.source in wanted]
+    for title, sources in _sets(config.used_laboratories()).items():
+        indices = [index for index, sample in enumerate(cells.samples) if sample.source in sources]
         if indices:
             chosen = [cells.samples[index] for index in indices]
-            sets[f"{name} ({source})"] = ScoredSet(measure(chosen, outputs.at(indices), policy))
+            sets[title] = ScoredSet(measure(chosen, outputs.at(indices), policy))
     trained_on = {sample.source for sample in gathered.train.samples}
+    laboratories = config.used_laboratories().items()
+    fields = [each for name, each in laboratories if each.layout == "fields" and name in trained_on]
     sizes = {part: len(getattr(gathered, part).samples) for part in ("train", "validation", "test")}
     notes = [
         "This run took nothing from the test cells; temperature and thresholds come from validation.",
         f"Cells: {sizes['train']} to train on, {sizes['validation']} for validation, {sizes['test']} to test on; split "
         "by near-duplicate cluster, by run of ten neighbouring frames, and by seed, before anything was augmented.",
         "No set tells patients apart, so cells of one patient stand on both sides and the scores are optimistic.",
-        *(["The whole fields' slides are in training too, with other frames."] if "chula" in trained_on else []),
-        *([_TWICE] if config.data.fields_found and "chula" in trained_on else []),
+        *(["The whole fields' slides are in training too, with other frames."] if fields else []),
+        *([_TWICE] if any(each.found for each in fields) else []),
         f"{config.epochs} and {config.again_epochs} epochs, the first {config.small_epochs} at {config.small_px} px, "
         f"the others at {config.preprocessing.view_px} px; norm {config.norm}, from {_origin(config)}; temperature "
         f"{engine.manifest.temperature}; verifiers that may overrule: {len(policy.overrules)}.",
         f"Weights {engine.weights_id}",
     ]
     return Report(f"Scores of the weights `{config.name}`", notes, sets, first=next(iter(sets.values()), None))
+
+
+def _sets(laboratories: Mapping[str, Laboratory]) -> dict[str, set[str]]:
+    """Name the sets of the report, and whose cells each holds.
+
+    What is to be rejected is measured against single-cell pictures, their own laboratory's or another's.
+    """
+    rejects = {name for name, each in laboratories.items() if each.layout in ("blanks", "empty")}
+    sets = {
+        f"{_NAMES[each.layout]} ({name})": {name, *rejects} if each.layout == "cells" else {name}
+        for name, each in laboratories.items()
+        if each.layout in _NAMES
+    }
+    return {**sets, f"drawn cells ({simulated.SOURCE})": {simulated.SOURCE}}
 
 
 def _origin(config: TrainConfig) -> str:

@@ -4,7 +4,6 @@ Everything follows from the seed, the epoch's number, the step's and the part's,
 so a run that is taken up within an epoch, or divided between processes, draws the same numbers as any other.
 """
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from smearwatch.train.data.samples import Sample
+from smearwatch.train.training.balance import balanced_order
 from smearwatch.train.training.config import TrainConfig
+from smearwatch.train.training.seeds import derive_seed
 
 PARTS = 4  # of a batch, each augmented by itself: up to four processes divide the work without doing any of it twice
 
@@ -28,12 +29,6 @@ class Part:
     stop: int
 
 
-def derive_seed(*what: int) -> int:
-    """Derive the seed that belongs to these numbers: 63 bits of their SHA-256."""
-    text = ":".join(str(number) for number in what)
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1
-
-
 def parts_of(count: int, start: int, stop: int) -> list[Part]:
     """List the parts of a batch of `count` cells that hold any of the cells from `start` to `stop`."""
     ends = [count * number // PARTS for number in range(PARTS + 1)]
@@ -43,7 +38,10 @@ def parts_of(count: int, start: int, stop: int) -> list[Part]:
 
 def epoch_batches(config: TrainConfig, samples: Sequence[Sample], epoch: int) -> list[NDArray[np.int64]]:
     """List the indices of each step's cells in an epoch; a last batch that is not full is left out, unless alone."""
-    order = epoch_order(samples, config.repeats, torch.Generator().manual_seed(derive_seed(config.seed, epoch)))
+    if config.balance == "none":
+        order = epoch_order(samples, config.repeats, torch.Generator().manual_seed(derive_seed(config.seed, epoch)))
+    else:
+        order = balanced_order(config, samples, epoch)
     batches = [order[start : start + config.batch] for start in range(0, len(order), config.batch)]
     return [batch for batch in batches if len(batch) == config.batch] or batches
 

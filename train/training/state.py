@@ -26,6 +26,7 @@ _UNDECISIVE: Final[dict[str, Any]] = {
     "device": True,
     "checkpoint_minutes": True,
     "data": {"cells": True, "fields": True, "blanks": True, "force_scale": True},
+    "laboratories": {"__all__": {"folder": True}},
 }
 _HINT = "name another --state folder, or use --fresh"
 

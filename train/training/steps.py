@@ -20,7 +20,8 @@ from smearwatch.train.training.distributed import Ranks
 from smearwatch.train.training.losses import bank_loss, resnet_loss
 from smearwatch.train.training.prefetch import Fed, Wanted, move_targets
 from smearwatch.train.training.recolour import Colours
-from smearwatch.train.training.schedule import derive_seed, parts_of
+from smearwatch.train.training.schedule import parts_of
+from smearwatch.train.training.seeds import derive_seed
 
 _VALIDATION_BATCH: Final = 64
 

@@ -1,0 +1,92 @@
+"""`smearwatch leave-out`: how good networks are on a laboratory that their training never met, each in turn."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from smearwatch.train.commands.dataset_options import named_folders
+from smearwatch.train.commands.shared_options import (
+    CROPS,
+    CacheOption,
+    ForceScaleOption,
+    JsonOption,
+    LabOption,
+    StateOption,
+)
+
+if TYPE_CHECKING:
+    from smearwatch.train.leave_out.report import LeaveOutReport
+
+app = typer.Typer(add_completion=False)
+
+_EPILOG = "Example: smearwatch leave-out --config laboratories.toml --lab pbc=data/pbc --lab chula=data/chula"
+
+
+@app.command("leave-out", epilog=_EPILOG)
+def leave_out(
+    config: Annotated[Path, typer.Option(metavar="TOML", help="Settings file that names the laboratories.")],
+    lab: LabOption = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where report, weights and answers go.")] = Path("leave-out"),
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Leave out this one alone; may be given several times.")
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=DIR", help="Do not train: measure these weights, which never met NAME, and no others."
+        ),
+    ] = None,
+    at_most: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Measure at most N cells of each label. [default: all]")
+    ] = None,
+    force_scale: ForceScaleOption = False,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"] | None, typer.Option(help="auto uses CUDA where there is a GPU.")
+    ] = None,
+    state: StateOption = None,
+    cache: CacheOption = CROPS,
+    as_json: JsonOption = False,
+) -> None:
+    """Train without each laboratory in turn, and measure on all of it, which is how a new microscope would fare.
+
+    Laboratories whose cells have no classes are trained on each time and never left out. The cells are measured twice:
+    cut where they are labelled, and as the pipeline finds them. If a run is interrupted, the same command continues it.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as in `train`
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    folders, ready = named_folders("--lab", lab), named_folders("--weights", weights)
+
+    from smearwatch.train.leave_out.run import Request
+    from smearwatch.train.leave_out.run import leave_out as run
+    from smearwatch.train.progress import ProgressLine
+    from smearwatch.train.training.config import read_config
+
+    settings = read_config(config, {"data.force_scale": force_scale or None, "device": device}, folders)
+    request = Request(
+        config=settings,
+        out=out,
+        state=state or out.with_name(out.name + ".state"),
+        cache=cache,
+        only=only or (),
+        ready=ready,
+        at_most=at_most,
+        device=settings.device,
+    )
+    progress = ProgressLine()
+    try:
+        report = run(request, progress)
+    finally:
+        progress.close()
+    sys.stdout.write(json.dumps(report.to_json()) + "\n" if as_json else _plain(report, out))
+
+
+def _plain(report: "LeaveOutReport", out: Path) -> str:
+    lines = []
+    for name, each in report.laboratories.items():
+        for way, scores in each.ways.items():
+            lines.append(f"{name}, {way}: right {scores.right_five.text()}; rejected {scores.rejected.text()}\n")
+    return "".join([*lines, f"report in {out}\n"])
