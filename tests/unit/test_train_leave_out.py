@@ -1,5 +1,6 @@
 """Leaving out a laboratory: what is trained on without it, which cells are measured, and the scores."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ from smearwatch.models.verdict import Policy
 from smearwatch.train.data.laboratories import Laboratory
 from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
 from smearwatch.train.leave_out.cells import CutCells, choose_cells
+from smearwatch.train.leave_out.choosing import Answers, choose_thresholds
 from smearwatch.train.leave_out.folds import make_folds
 from smearwatch.train.leave_out.scores import score_cells
 from smearwatch.train.leave_out.summary import Worst, summarise
 from smearwatch.train.statistics import Share
+from smearwatch.train.thresholds import Thresholds, read_thresholds
 from smearwatch.train.training.config import DataConfig, TrainConfig
 
 
@@ -117,3 +120,35 @@ def test_a_training_without_a_laboratory_has_nothing_of_it():
     assert [fold.name for fold in make_folds(config, ["pbc"])] == ["pbc"]
     with pytest.raises(DataUnusable, match="no laboratory bccd whose cells have classes; there are chula, pbc"):
         make_folds(config, ["bccd"])
+
+
+def answered(said: list[str], sure: list[float], scores: list[float]) -> Outputs:
+    indices = [[*CLASSES].index(label) for label in said]  # type: ignore[arg-type]
+    table = np.eye(len(CLASSES))[indices]
+    p = np.array(sure)[:, None]
+    return Outputs(p * table + (1 - p) / 5 * (1 - table), table, np.array(scores))
+
+
+def test_thresholds_hold_in_each_laboratory_that_was_left_out():
+    cells = [cell(number, "monocyte", of("monocyte")) for number in range(100)]
+    # Of one laboratory the answers below 0.8 are half of them wrong, of the other all are right.
+    said = ["lymphocyte" if number < 20 and number % 2 else "monocyte" for number in range(100)]
+    weak = answered(said, [0.7] * 20 + [0.9] * 80, [0.1] * 95 + [0.8] * 5)
+    good = answered(["monocyte"] * 100, [0.6] * 100, [0.1] * 100)
+    policy = Policy(agree_at=(0.4,) * len(CLASSES), doubt_below=0.2)
+    weak_alone = choose_thresholds({"weak": [Answers(cells, weak, policy)]})
+    assert 0.7 < weak_alone.doubt_below <= 0.9
+    assert weak_alone.reject_at == 0.8  # of more than two in a hundred the score is 0.8
+    assert choose_thresholds({"good": [Answers(cells, good, policy)]}) == Thresholds(0.5, 0.3, ("good",))
+    kept = weak_alone.put_into(policy)
+    assert (kept.agree_at, kept.doubt_below, kept.reject_at) == (policy.agree_at, weak_alone.doubt_below, 0.8)
+    assert score_cells(CutCells(cells, cells), weak, kept).confirmed_right.value == 1.0
+
+
+def test_thresholds_are_read_from_what_was_written_and_from_nothing_else(tmp_path: Path):
+    chosen = Thresholds(0.75, 0.9, ("one", "two"))
+    (tmp_path / "thresholds.json").write_text(json.dumps(chosen.to_json()))
+    assert read_thresholds(tmp_path / "thresholds.json") == chosen
+    (tmp_path / "thresholds.json").write_text('{"reject_at": 0.1, "doubt_below": 0.9, "chosen_on": []}')
+    with pytest.raises(ValueError, match="reject_at"):
+        read_thresholds(tmp_path / "thresholds.json")

@@ -22,6 +22,7 @@ from smearwatch.train.leave_out.cells import Way
 from smearwatch.train.leave_out.scores import WayScores
 from smearwatch.train.leave_out.summary import COLUMNS, Summary, summarise
 from smearwatch.train.statistics import Share
+from smearwatch.train.thresholds import Thresholds
 
 _TITLES: Final[dict[Way, str]] = {
     "labelled": "Cut where they are labelled: in the middle of their pictures or boxes",
@@ -43,6 +44,9 @@ class LeftOut(JsonRecord):
         Whether the weights say which cells they have seen; without that nobody can check that they never met these.
     ways
         "labelled" and "pipeline".
+    thresholds
+        Those that it was scored by, chosen on the other laboratories; None where it is the only one: then the
+        networks' own.
     """
 
     weights_id: str
@@ -50,15 +54,23 @@ class LeftOut(JsonRecord):
     trained: bool
     known: bool
     ways: Mapping[Way, WayScores]
+    thresholds: Thresholds | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LeaveOutReport(JsonRecord):
-    """All laboratories that were left out so far, each measured by networks that never met it."""
+    """All laboratories that were left out so far, each measured by networks that never met it.
+
+    Attributes
+    ----------
+    thresholds
+        Chosen on all of them together: for networks that are trained on all.
+    """
 
     notes: Sequence[str]
     at_most: int | None
     laboratories: Mapping[str, LeftOut]
+    thresholds: Thresholds
 
     def summaries(self) -> dict[Way, Summary]:
         """Return mean and worst of each way."""
@@ -75,8 +87,9 @@ class LeaveOutReport(JsonRecord):
 
 
 def write_leave_out(folder: Path, report: LeaveOutReport) -> None:
-    """Write `report.json` and `report.md` into a folder, which is made where it is missing."""
+    """Write `report.json`, `report.md` and `thresholds.json` into a folder, which is made where it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / "thresholds.json", (json.dumps(report.thresholds.to_json(), indent=1) + "\n").encode())
     write_atomically(folder / "report.json", (json.dumps(report.to_json(), indent=1) + "\n").encode())
     write_atomically(folder / "report.md", ("\n".join(_lines(report)) + "\n").encode())
 
@@ -114,6 +127,8 @@ def _lines(report: LeaveOutReport) -> list[str]:
     lines += [
         f"- {name}: the weights do not say what they were trained on, maybe on some of these." for name in unknown
     ]
+    lines += [f"- {name}: {_thresholds(each.thresholds)}" for name, each in report.laboratories.items()]
+    lines += [f"- Chosen on all of them: {_thresholds(report.thresholds)}"]
     lines += ["", "Shares are followed by exact 95 % limits (Clopper-Pearson) and the counts."]
     for way, summary in report.summaries().items():
         laboratories = report.by_way(way)
@@ -122,6 +137,12 @@ def _lines(report: LeaveOutReport) -> list[str]:
             if each.pipeline is not None:
                 lines += ["", _account(name, each.pipeline)]
     return lines
+
+
+def _thresholds(chosen: Thresholds | None) -> str:
+    if chosen is None:
+        return "the thresholds of the networks' own validation."
+    return f"rejected from {chosen.reject_at:.3f} on, doubted below {chosen.doubt_below:.3f}."
 
 
 def _table(laboratories: Mapping[str, WayScores], summary: Summary) -> list[str]:

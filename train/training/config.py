@@ -113,6 +113,9 @@ class TrainConfig(BaseModel):
         instructions for it.
     device
         "auto" takes a CUDA device where there is one. The same seed gives the same result on the same device only.
+    thresholds
+        File with thresholds that `smearwatch leave-out` chose on laboratories never met; they take the place of those
+        that the validation cells would give, which are of laboratories that were trained on.
     checkpoint_minutes
         How often the state is kept within an epoch; after each epoch it is kept anyway.
     credits
@@ -150,6 +153,7 @@ class TrainConfig(BaseModel):
     seed: int = 1
     bf16: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    thresholds: Path | None = None
     checkpoint_minutes: float = Field(10.0, ge=0, allow_inf_nan=False)
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from smearwatch.train.data import simulated
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.laboratories import Laboratory, Layout
+from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.data.split import SALT, split_digest
 from smearwatch.train.evaluation.measure import measure
 from smearwatch.train.evaluation.outputs import run_engine
@@ -22,6 +23,7 @@ from smearwatch.train.evaluation.results import Report, ScoredSet
 from smearwatch.train.evaluation.scores import Scores
 from smearwatch.train.json_record import JsonRecord
 from smearwatch.train.saving import save_weights
+from smearwatch.train.thresholds import Thresholds, read_thresholds
 from smearwatch.train.training.calibrate import fit_policy, fit_temperature
 from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.gather import Gathered, gather
@@ -92,6 +94,8 @@ def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path,
     rounded = trainer.folder / "uncalibrated"
     save_weights(rounded, trainer.resnet, trainer.bank, plain)
     temperature, policy = _calibrate(rounded, gathered.validation, progress)
+    if config.thresholds is not None:
+        policy = _read_thresholds(config.thresholds).put_into(policy)
     chosen = {"temperature": temperature, "policy": policy}
     manifest = plain.model_copy(update=chosen | _provenance(gathered) | {"licences": config.credits})
     final = trainer.folder / "calibrated"
@@ -117,6 +121,16 @@ def _calibrate(weights: Path, validation: CellSet, progress: Progress) -> tuple[
     outputs = run_engine(Engine.load(weights), cells, "calibration", progress)
     temperature = fit_temperature(cells.samples, outputs.probabilities)
     return temperature, fit_policy(cells.samples, outputs)
+
+
+def _read_thresholds(path: Path) -> Thresholds:
+    try:
+        return read_thresholds(path)
+    except OSError as error:
+        raise DataUnusable(path, (error.strerror or str(error)).lower(), "check the file's name and rights") from error
+    except ValueError as error:
+        hint = "give the thresholds.json that smearwatch leave-out wrote"
+        raise DataUnusable(path, "no thresholds in it", hint) from error
 
 
 def _report(engine: Engine, config: TrainConfig, gathered: Gathered, progress: Progress) -> Report:

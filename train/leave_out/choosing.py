@@ -1,0 +1,97 @@
+"""Thresholds that hold on a laboratory never met: chosen on the answers of networks that never met it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smearwatch.models.engine import Outputs
+from smearwatch.models.verdict import Policy
+from smearwatch.train.data.samples import Sample, has_class
+from smearwatch.train.evaluation.five_classes import five
+from smearwatch.train.evaluation.judged import judge
+from smearwatch.train.thresholds import Thresholds
+
+CONFIRMED_RIGHT: Final = 0.97
+"""Share of the confirmed cells of each laboratory that are to be right, band and segmented as one class."""
+
+TRUE_REJECTED: Final = 0.02
+"""Share of each laboratory's true cells that may be rejected."""
+
+_LEAST_REJECT_AT, _MOST_REJECT_AT = 0.5, 0.99
+_FEWEST_CONFIRMED: Final = 0.05  # of a laboratory's cells; of fewer, a share says nothing
+_STEPS: Final = tuple(float(round(step, 3)) for step in np.arange(0.3, 0.9991, 0.001))
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What networks answered about cells of a laboratory that they never met, and the policy that they had."""
+
+    samples: Sequence[Sample]
+    outputs: Outputs
+    policy: Policy
+
+
+def choose_thresholds(answers: Mapping[str, Sequence[Answers]]) -> Thresholds:
+    """Choose the lowest thresholds that hold in each laboratory, in each way in which its cells were cut.
+
+    Where no threshold of doubt reaches the share of right ones in every laboratory, the one that comes nearest in the
+    worst is taken.
+
+    Parameters
+    ----------
+    answers
+        By laboratory; at least one.
+    """
+    parts = [part for several in answers.values() for part in map(_of_cells_with_a_class, several) if part.samples]
+    reject_at = max((_reject_at(part.outputs.reject_scores) for part in parts), default=_LEAST_REJECT_AT)
+    doubt_below = _doubt_below([_confirmed_by_verifier(part, reject_at) for part in parts])
+    return Thresholds(reject_at=reject_at, doubt_below=doubt_below, chosen_on=tuple(answers))
+
+
+def _of_cells_with_a_class(answers: Answers) -> Answers:
+    known = [index for index, sample in enumerate(answers.samples) if has_class(sample)]
+    return Answers([answers.samples[index] for index in known], answers.outputs.at(known), answers.policy)
+
+
+def _reject_at(true_scores: NDArray[np.float64]) -> float:
+    wanted = float(np.quantile(true_scores, 1 - TRUE_REJECTED))
+    return round(min(max(wanted, _LEAST_REJECT_AT), _MOST_REJECT_AT), 6)
+
+
+@dataclass(frozen=True, slots=True)
+class _Confirmed:
+    """Cells that are confirmed as long as they are not doubted: their probabilities and whether they are right."""
+
+    probabilities: NDArray[np.float64]
+    right: NDArray[np.bool_]
+    cells: int
+
+    def share_right(self, doubt_below: float) -> float | None:
+        """Return the share of right ones among those not doubted, None where these are too few."""
+        kept = self.probabilities >= doubt_below
+        return None if kept.sum() < max(1.0, _FEWEST_CONFIRMED * self.cells) else float(self.right[kept].mean())
+
+
+def _confirmed_by_verifier(answers: Answers, reject_at: float) -> _Confirmed:
+    policy = answers.policy.model_copy(update={"reject_at": reject_at, "doubt_below": None})
+    judged = judge(answers.outputs, policy)
+    truth = np.array([int(np.argmax(sample.target.shares)) for sample in answers.samples], dtype=np.int64)
+    confirmed = judged.verdicts == "confirmed"
+    right = np.asarray(five(judged.class_indices) == five(truth), dtype=bool)
+    return _Confirmed(answers.outputs.probabilities.max(axis=1)[confirmed], right[confirmed], len(truth))
+
+
+def _doubt_below(parts: Sequence[_Confirmed]) -> float:
+    best, best_share = _STEPS[0], -1.0
+    for step in _STEPS:
+        shares = [share for part in parts if (share := part.share_right(step)) is not None]
+        if len(shares) < len(parts):
+            break
+        if min(shares) > best_share:
+            best, best_share = step, min(shares)
+        if best_share >= CONFIRMED_RIGHT:
+            break
+    return best

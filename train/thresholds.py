@@ -1,0 +1,47 @@
+"""Two thresholds of a policy that are to hold on a microscope never met, and the file that carries them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field, TypeAdapter
+
+from smearwatch.models.verdict import Policy
+from smearwatch.train.json_record import JsonRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds(JsonRecord):
+    """When a cell is rejected and when an answer is doubted, chosen on laboratories that training did not meet.
+
+    Attributes
+    ----------
+    reject_at, doubt_below
+        As in `smearwatch.models.verdict.Policy`.
+    chosen_on
+        The laboratories, by name, each left out of training when it was answered for.
+    """
+
+    reject_at: Annotated[float, Field(ge=0.5, lt=1)]
+    doubt_below: Annotated[float, Field(ge=0, le=1)]
+    chosen_on: tuple[str, ...]
+
+    def put_into(self, policy: Policy) -> Policy:
+        """Return the policy with these thresholds; who confirms and who may overrule stays."""
+        return policy.model_copy(update={"reject_at": self.reject_at, "doubt_below": self.doubt_below})
+
+
+_THRESHOLDS: Final = TypeAdapter(Thresholds)
+
+
+def read_thresholds(path: Path) -> Thresholds:
+    """Read thresholds from a JSON file.
+
+    Raises
+    ------
+    OSError
+        Where the file cannot be read.
+    ValueError
+        Where it holds something else.
+    """
+    return _THRESHOLDS.validate_json(path.read_bytes())
