@@ -21,6 +21,9 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.views import CellKey, Views, counted_as, views_by_cell
 
 _LATER: Final = ("drift", "counted_frame", "counted_index", "views", "best_frame", "best_index", "judged_again")
+_STAIN: Final = tuple(
+    f"stain_{what}_{colour}" for what in ("nucleus", "red_cells") for colour in ("blue", "green", "red")
+)
 
 COLUMNS: Final = (
     "session",
@@ -50,6 +53,7 @@ COLUMNS: Final = (
     "label_number",
     *(f"look_{name}" for name in MEASURES),
     *_LATER,
+    *_STAIN,
 )
 
 
@@ -69,9 +73,11 @@ def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
         that comes with them are in the ``counted`` rows alone, one for each leukocyte, and are those that stand: given
         on the view that ``best_frame`` and ``best_index`` name, which is another one where ``judged_again`` is not 0;
         ``label`` is the last that a person gave and ``label_number`` counts them; ``look_...`` are the appearance
-        features before the stain was brought to a standard, ``drift`` whether it was judged under a drift alarm; what a
-        cell does not have is None. ``counted_frame`` and ``counted_index`` name the cell under which it is counted,
-        ``views`` in how many frames that one is seen whole, ``judged_again`` how many verdicts on it were replaced.
+        features before the stain was brought to a standard, ``drift`` whether it was judged under a drift alarm,
+        ``stain_...`` the session's stain (optical densities) from which it was brought to the one that the weights
+        learnt; what a cell does not have is None. ``counted_frame`` and ``counted_index`` name the cell under which it
+        is counted, ``views`` in how many frames that one is seen whole, ``judged_again`` how many verdicts on it were
+        replaced.
     """
     with ledger.at_one_moment():
         yield from _rows(ledger)
@@ -192,6 +198,7 @@ def _row(
         labelled.ordinal if labelled else None,
         *((counted.look or {}).get(name) if counted else None for name in MEASURES),
         *(None,) * len(_LATER),
+        *_stain(counted),
     )
     return dict(zip(COLUMNS, values, strict=True))
 
@@ -199,3 +206,9 @@ def _row(
 def _per_class(shares: tuple[float, ...]) -> tuple[float | None, ...]:
     """Return a value for each class: none without a verdict, and none for a class newer than the verdict."""
     return (*shares, *(None,) * (len(CLASSES) - len(shares)))
+
+
+def _stain(counted: Counted | None) -> tuple[float | None, ...]:
+    if counted is None or counted.stain is None:
+        return (None,) * len(_STAIN)
+    return (*counted.stain.nucleus_bgr, *counted.stain.red_cells_bgr)

@@ -1,17 +1,36 @@
 """Two sessions of the same frames, cell by cell: the same verdicts, byte for byte, or which differ."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import typer
 
 from smearwatch.daemon.columns import fold
-from smearwatch.daemon.record.events import Counted, Found, Rejected, event_to_bytes
+from smearwatch.daemon.record.events import Counted, Found, FoundCell, Rejected, event_to_bytes
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder
 
 _SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """What was found in a frame, and at which scale."""
+
+    um_per_px: float
+    cells: tuple[FoundCell, ...]
+
+    @property
+    def have_stains(self) -> bool:
+        return any(cell.stain is not None for cell in self.cells)
+
+    def bare(self, *, without_stains: bool) -> str:
+        cells = [replace(cell, stain=None) for cell in self.cells] if without_stains else list(self.cells)
+        return repr((self.um_per_px, cells))
+
+
+_Outcome: TypeAlias = Counted | _Cells | bytes
 
 
 def compare(state_dir: Path, before: str, after: str) -> dict[str, Any]:
@@ -52,18 +71,21 @@ def print_comparison(comparison: dict[str, Any]) -> None:
         typer.echo(f"  frame {cell['frame'][:12]} cell {cell['index']}")
 
 
-def _same(old: Counted | bytes, new: Counted | bytes) -> bool:
-    """Compare canonical bytes; how a cell looked is left out where an earlier version did not record it."""
+def _same(old: _Outcome, new: _Outcome) -> bool:
+    """Compare canonical bytes; a cell's look and stain are left out where an earlier version did not record them."""
     if isinstance(old, Counted) and isinstance(new, Counted):
         if old.look is None or new.look is None:
             old, new = replace(old, look=None), replace(new, look=None)
         return event_to_bytes(old) == event_to_bytes(new)
+    if isinstance(old, _Cells) and isinstance(new, _Cells):
+        without = not (old.have_stains and new.have_stains)
+        return old.bare(without_stains=without) == new.bare(without_stains=without)
     return old == new
 
 
-def _outcomes(folder: Path) -> dict[tuple[str, int], Counted | bytes]:
-    """Return verdicts by (frame, index), and frame outcomes by (frame, -1) as canonical bytes."""
-    outcomes: dict[tuple[str, int], Counted | bytes] = {}
+def _outcomes(folder: Path) -> dict[tuple[str, int], _Outcome]:
+    """Return verdicts by (frame, index), and frame outcomes by (frame, -1), rejections as canonical bytes."""
+    outcomes: dict[tuple[str, int], _Outcome] = {}
     with LedgerReader.read(folder) as ledger:
         for recorded in ledger.events():
             event = recorded.event
@@ -73,5 +95,5 @@ def _outcomes(folder: Path) -> dict[tuple[str, int], Counted | bytes]:
                 outcomes[event.frame, -1] = event_to_bytes(event)
             elif isinstance(event, Found):
                 # How the scale was come by may differ (it is given in a replay); the cells may not.
-                outcomes[event.frame, -1] = repr((event.um_per_px, event.cells)).encode()
+                outcomes[event.frame, -1] = _Cells(event.um_per_px, event.cells)
     return outcomes

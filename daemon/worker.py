@@ -10,7 +10,7 @@ from smearwatch.daemon.process.lease_client import LeaseClient
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.weights import weights_in_use
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, RangeOnWire
-from smearwatch.models.engine import Engine
+from smearwatch.models.engine import Engine, Stain
 
 # Enough that the next crop is here when one is answered; a graphics card takes a batch.
 _CAPACITY = {"cpu": 2, "cuda": 64}
@@ -43,7 +43,7 @@ def _judge(engine: Engine, lease_client: LeaseClient, leases: list[tuple[CropLea
     crops_bgr = [
         np.frombuffer(pixels, dtype=np.uint8).reshape(lease.size_px, lease.size_px, 3) for lease, pixels in leases
     ]
-    judgements = engine.judge(crops_bgr)
+    judgements = engine.judge(crops_bgr, [_session_stain(lease) for lease, _ in leases])
     ranges = tuple(RangeOnWire(kind.name, kind.cells, dict(kind.limits)) for kind in engine.manifest.ranges or ())
     each_ms = (time.perf_counter() - began) * 1000.0 / len(leases)
     for (lease, _), judgement in zip(leases, judgements, strict=True):
@@ -61,5 +61,13 @@ def _judge(engine: Engine, lease_client: LeaseClient, leases: list[tuple[CropLea
                 stages_ms={"classify": each_ms},
                 look=judgement.look,
                 ranges=ranges,
+                restained=judgement.restained,
             )
         )
+
+
+def _session_stain(lease: CropLease) -> Stain | None:
+    """Return the session's stain at a cell, None where the hub does not know it or it has no red cells."""
+    if lease.stain is None or lease.stain.red_cells_bgr is None:
+        return None
+    return Stain(nucleus_bgr=lease.stain.nucleus_bgr, red_cells_bgr=lease.stain.red_cells_bgr)

@@ -16,6 +16,8 @@ from smearwatch.models.classes import CLASSES, ClassName, PerClass, Verdict, per
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.output_table import WIDTH, check_shapes, columns, side_by_side
 from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
+from smearwatch.models.preprocess import Stain as Stain
+from smearwatch.models.reference_stain import reference_matrix, to_reference
 from smearwatch.models.verdict import decide
 
 DeviceName = Literal["auto", "cpu", "cuda"]
@@ -53,7 +55,10 @@ class Judgement:
     reject_score
         0..1; high where the cell is of none of the classes.
     look
-        Its appearance features before its stain was brought to a standard, see `smearwatch.models.appearance`.
+        Its appearance features before its stain was brought to a standard, see `smearwatch.models.appearance`; but
+        after the session's stain was, where `restained`.
+    restained
+        Whether it was brought from the session's stain to the one that the weights learnt.
     """
 
     cls: ClassName
@@ -62,6 +67,7 @@ class Judgement:
     verifiers: PerClass
     reject_score: float
     look: dict[str, float]
+    restained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +188,18 @@ class Engine:
         table = np.concatenate(parts) if parts else np.empty((0, WIDTH))
         return Outputs(*columns(table))
 
-    def judge(self, crops_bgr: Sequence[NDArray[np.uint8]]) -> list[Judgement]:
+    def judge(
+        self, crops_bgr: Sequence[NDArray[np.uint8]], stains: Sequence[Stain | None] | None = None
+    ) -> list[Judgement]:
         """Judge n crops, each without regard to the others.
 
         Parameters
         ----------
         crops_bgr : sequence of n uint8 arrays of shape [750, 750, 3]
             Light flattened, cell in the middle, as `smearwatch.capture.vision.crop.cut_crop` makes them.
+        stains : sequence of n Stain or None, optional
+            The session's at each cell, None where it is not known. Weights without a reference stain have no use for
+            them; for others a cell without one is judged as photographed.
 
         Returns
         -------
@@ -197,12 +208,27 @@ class Engine:
         Raises
         ------
         ValueError
-            Where a crop's shape or type is another one.
+            Where a crop's shape or type is another one, or there are not as many stains as crops.
         """
         fields = self._shrunken(crops_bgr)
+        restained = self._restain(fields, [None] * len(fields) if stains is None else stains)
         found = self.outputs_of_fields(fields)
-        rows = zip(fields, found.probabilities, found.verifiers, found.reject_scores, strict=True)
-        return [self._judge_one(field, _rounded(p), _rounded(v), round(float(r), _DECIMALS)) for field, p, v, r in rows]
+        rows = zip(fields, found.probabilities, found.verifiers, found.reject_scores, restained, strict=True)
+        return [
+            self._judge_one(field, _rounded(p), _rounded(v), round(float(r), _DECIMALS), restained=was)
+            for field, p, v, r, was in rows
+        ]
+
+    def _restain(self, fields_bgr: NDArray[np.uint8], stains: Sequence[Stain | None]) -> list[bool]:
+        """Bring shrunken crops from their session's stain to the weights' in place; return for each whether it was."""
+        reference = self.preprocessing.reference_stain
+        done = []
+        for field, stain in zip(fields_bgr, stains, strict=True):
+            matrix = None if reference is None or stain is None else reference_matrix(stain, reference)
+            if matrix is not None:
+                field[:] = to_reference(field, matrix)
+            done.append(matrix is not None)
+        return done
 
     def _shrunken(self, crops_bgr: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         """Bring crops to the networks' scale: uint8 [n, field_px, field_px, 3]."""
@@ -211,11 +237,18 @@ class Engine:
         return np.stack([shrink(crop, self.preprocessing) for crop in crops_bgr])
 
     def _judge_one(
-        self, field_bgr: NDArray[np.uint8], probabilities: PerClass, verifiers: PerClass, reject_score: float
+        self,
+        field_bgr: NDArray[np.uint8],
+        probabilities: PerClass,
+        verifiers: PerClass,
+        reject_score: float,
+        *,
+        restained: bool,
     ) -> Judgement:
         decision = decide(probabilities, verifiers, reject_score, self._manifest.policy)
         look = appearance_features(field_bgr, self.preprocessing.um_per_px)
-        return Judgement(CLASSES[decision.index], decision.verdict, probabilities, verifiers, reject_score, look)
+        cls = CLASSES[decision.index]
+        return Judgement(cls, decision.verdict, probabilities, verifiers, reject_score, look, restained)
 
     def _pass(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.float64]:
         views = normalise(to_tensor(view(fields_bgr, self.preprocessing)), self.preprocessing)

@@ -34,6 +34,18 @@ _RED_LIMITS = (0.03, 0.75)
 _RED_DOUBT = 0.02  # share of the view that red cells must exceed by far before they are believed
 
 
+Bgr = tuple[float, float, float]
+
+
+class Stain(BaseModel):
+    """Optical densities (natural logarithm) in blue, green and red of nuclei and of red cells: a laboratory's stain."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    nucleus_bgr: Bgr
+    red_cells_bgr: Bgr
+
+
 class Preprocessing(BaseModel):
     """What turns a crop into a network's input.
 
@@ -52,6 +64,9 @@ class Preprocessing(BaseModel):
         darkest part of the cell, its nucleus, so that a pale or bluish stain looks like a strong or violet one.
         "red_cells": this density is bent, channel by channel, until the red cells around stand where they always do,
         for cameras render what lies between the background and the nucleus by curves of their own.
+    reference_stain
+        The stain that a session's is brought to before anything else, see `smearwatch.models.reference_stain`; None
+        for weights that see cells as photographed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +78,7 @@ class Preprocessing(BaseModel):
     mean_bgr: tuple[float, float, float] = (0.80, 0.71, 0.77)
     std_bgr: tuple[float, float, float] = (0.14, 0.23, 0.19)
     stain: Literal["density", "red_cells"] | None = None
+    reference_stain: Stain | None = None
 
     @model_validator(mode="after")
     def _view_fits(self) -> "Preprocessing":

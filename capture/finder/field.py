@@ -14,6 +14,7 @@ from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
 from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.scale.red_cells import estimate_um_per_px
+from smearwatch.capture.vision.cell_stain import CellStain, measure_cell_stain
 from smearwatch.capture.vision.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, at_work_scale
 from smearwatch.capture.vision.quality import Quality, judge
@@ -45,12 +46,15 @@ class FoundCell:
         uint8 [750, 750, 3], the light taken out; None for a cell that the border may cut.
     thumbnail_jpeg
         A 96 x 96 JPEG of the cell.
+    stain
+        Measured on the crop; None where there is none.
     """
 
     index: int
     leukocyte: Leukocyte
     crop_bgr: Image | None
     thumbnail_jpeg: bytes
+    stain: CellStain | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,4 +270,5 @@ def _found_cell(index: int, cell: Leukocyte, field: _Field, field_um: float) -> 
     crop = None if cell.at_edge else cut(field_um=field_um)
     small = cut(field_um=THUMBNAIL_UM, size_px=THUMBNAIL_PX)
     _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    return FoundCell(index=index, leukocyte=cell, crop_bgr=crop, thumbnail_jpeg=jpeg.tobytes())
+    stain = None if crop is None else measure_cell_stain(crop)
+    return FoundCell(index=index, leukocyte=cell, crop_bgr=crop, thumbnail_jpeg=jpeg.tobytes(), stain=stain)

@@ -7,7 +7,14 @@ import numpy as np
 from smearwatch.capture.finder.field import FieldFound, FieldRejected, FoundCell
 from smearwatch.capture.registration.slide_map import Registered
 from smearwatch.daemon.wire.codec import Buffer
-from smearwatch.daemon.wire.messages import CellOnWire, CellsFound, FrameLease, FrameRejected, PlaceOnWire
+from smearwatch.daemon.wire.messages import (
+    CellOnWire,
+    CellsFound,
+    FrameLease,
+    FrameRejected,
+    PlaceOnWire,
+    StainOnWire,
+)
 
 
 def cells_found(
@@ -66,6 +73,7 @@ def cell_on_wire(cell: FoundCell, registered: Registered) -> CellOnWire:
         score=cell.leukocyte.score,
         same_as=registered.same_as.get(cell.index),
         better_than=registered.better_than.get(cell.index),
+        stain=None if cell.stain is None else StainOnWire(**asdict(cell.stain)),
     )
 
 

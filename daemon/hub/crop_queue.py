@@ -11,9 +11,9 @@ from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.record.classes import per_class
-from smearwatch.daemon.record.events import Counted, LookRange, Ranged, Replaced, flaw_of
+from smearwatch.daemon.record.events import Counted, LookRange, Ranged, Replaced, SessionStain, flaw_of
 from smearwatch.daemon.record.writing import LedgerRefused
-from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, Refused
+from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, Refused, StainOnWire
 
 CROP_SIZE_PX = 750
 CROP_BYTES = CROP_SIZE_PX * CROP_SIZE_PX * 3
@@ -65,7 +65,8 @@ class CropQueue:
         if granted is None:
             return None
         number, (frame, index) = granted
-        return CropLease(number, frame, index, CROP_SIZE_PX), self._crops[frame, index].pixels
+        stain = _on_wire(self._journal.stains.at(frame, index))
+        return CropLease(number, frame, index, CROP_SIZE_PX, stain), self._crops[frame, index].pixels
 
     def judged(self, message: CropJudged, holder: bytes) -> Refused | None:
         """Commit a verdict. A late answer is counted and changes nothing; an impossible one goes back."""
@@ -85,6 +86,7 @@ class CropQueue:
                 weights=message.weights,
                 look=message.look,
                 instead_of=self._replaced(self._crops[cell].better_than),
+                stain=self._journal.stains.at(*cell) if message.restained else None,
             )
             self._journal.commit(*self._ranged(message), event)
         except (LedgerRefused, ValueError) as error:
@@ -113,3 +115,7 @@ class CropQueue:
     def failed(self, message: LeaseFailed, holder: bytes) -> bool:
         """Queue a crop again that its worker could not serve."""
         return self.leases.give_back(message.lease, holder) is not None
+
+
+def _on_wire(stain: SessionStain | None) -> StainOnWire | None:
+    return None if stain is None else StainOnWire(stain.nucleus_bgr, stain.red_cells_bgr)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from smearwatch.daemon.record.events import Counted, Event, Recorded, event_to_bytes
 from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.session_stain import StainFold
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.wire.messages import EventNotice
 from smearwatch.daemon.wire.sockets import HubSockets
@@ -32,6 +33,8 @@ class Journal:
 
     Attributes
     ----------
+    fold, stains
+        What follows from the events until now: the tally, and the session's stain at each cell that waits.
     counters : Counter
         Everything that was dropped, refused or done again, by name.
     """
@@ -39,6 +42,7 @@ class Journal:
     def __init__(self, ledger: Ledger, sockets: HubSockets) -> None:
         self.ledger = ledger
         self.fold = TallyFold()
+        self.stains = StainFold()
         self.counters: Counter[str] = Counter()
         self.recent: deque[EventNotice] = deque(maxlen=_RECENT)
         self._sockets = sockets
@@ -62,5 +66,6 @@ class Journal:
 
     def _take(self, recorded: Recorded) -> None:
         self.fold.apply(recorded.event)
+        self.stains.apply(recorded.event)
         if isinstance(recorded.event, Counted):
             self.recent.append(notice(recorded))

@@ -32,6 +32,8 @@ from smearwatch.daemon.record.found import FoundCell as FoundCell
 from smearwatch.daemon.record.looks import Look
 from smearwatch.daemon.record.looks import LookRange as LookRange
 from smearwatch.daemon.record.looks import Ranged as Ranged
+from smearwatch.daemon.record.stain import CellStain as CellStain
+from smearwatch.daemon.record.stain import SessionStain as SessionStain
 from smearwatch.daemon.record.values import (
     STRICT,
     Count,
@@ -134,8 +136,9 @@ class Counted:
     """A cell has its class and verdict. ``weights`` is the SHA-256 over the weights that gave them.
 
     ``probabilities`` and ``verifiers`` have a share for each class that there was when the verdict was given. ``look``
-    holds its appearance features before anything was normalised. On a better view of a leukocyte that was
-    judged before, ``instead_of`` is the verdict that this one replaces.
+    holds its appearance features before anything was normalised, but for the stain where ``stain`` is given: that of
+    the session, from which the cell was brought to the one that the weights learnt. On a better view of a leukocyte
+    that was judged before, ``instead_of`` is the verdict that this one replaces.
     """
 
     frame: Sha256
@@ -148,6 +151,7 @@ class Counted:
     weights: str
     look: Look | None = None
     instead_of: Replaced | None = None
+    stain: SessionStain | None = None
     kind: Literal["counted"] = "counted"
 
     @model_validator(mode="after")
@@ -158,7 +162,7 @@ class Counted:
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "look", "instead_of")
+        return without_none(handler(self), "look", "instead_of", "stain")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

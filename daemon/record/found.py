@@ -6,6 +6,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.record.placement import CellName, Placement
+from smearwatch.daemon.record.stain import CellStain
 from smearwatch.daemon.record.values import STRICT, Count, Ordinal, Positive, Sha256, Word, without_none
 
 LeftOut: TypeAlias = Literal[0, 1, 2, 3]
@@ -21,6 +22,7 @@ class FoundCell:
 
     ``same_as`` names the cell of an earlier frame that shows the same leukocyte whole: that one is counted. Where this
     view is clearly better than the best one until now, ``better_than`` names that one; this one's verdict replaces its.
+    ``stain`` is its stain as photographed, of whole cells.
     """
 
     index: Count
@@ -31,6 +33,7 @@ class FoundCell:
     score: float
     same_as: CellName | None = None
     better_than: CellName | None = None
+    stain: CellStain | None = None
 
     @property
     def left_out(self) -> LeftOut:
@@ -54,7 +57,7 @@ class FoundCell:
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "same_as", "better_than")
+        return without_none(handler(self), "same_as", "better_than", "stain")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

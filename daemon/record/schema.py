@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 LEDGER_FILE: Final = "ledger.sqlite"
 APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
-LABELS_FORM, PLACES_FORM, LOOKS_FORM, VIEWS_FORM = 2, 3, 4, 5
+LABELS_FORM, PLACES_FORM, LOOKS_FORM, VIEWS_FORM, STAINS_FORM = 2, 3, 4, 5, 6
 """Forms of a ledger that holds labels, of one whose frames are registered, of one whose cells have appearance features,
-and of one where a better view of a leukocyte is judged again. The tables are those of form 1, in which every ledger
-begins, and ``better`` from form 5 on; a program that knows less refuses it."""
+of one where a better view of a leukocyte is judged again, and of one whose cells have their stain. The tables are those
+of form 1, in which every ledger begins, and ``better`` from form 5 on; a program that knows less refuses it."""
 
-VERSION: Final = VIEWS_FORM
+VERSION: Final = STAINS_FORM
 _FIRST_VERSION: Final = 1
 
 # `events` is the truth. The other tables are derived from it, in the same transaction, so that what is waiting can be

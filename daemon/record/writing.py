@@ -24,6 +24,7 @@ from smearwatch.daemon.record.schema import (
     LABELS_FORM,
     LOOKS_FORM,
     PLACES_FORM,
+    STAINS_FORM,
     VIEWS_FORM,
     has_better_views,
     make_room_for_better_views,
@@ -175,6 +176,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             if event.placement is not None or any(cell.same_as is not None for cell in event.cells):
                 _raise_form(connection, PLACES_FORM)
             _derive_better(connection, event)
+            if any(cell.stain is not None for cell in event.cells):
+                _raise_form(connection, STAINS_FORM)
         case Counted():
             connection.execute(
                 "UPDATE cells SET counted_number = ? WHERE frame = ? AND cell = ?", (number, event.frame, event.index)

@@ -155,11 +155,22 @@ class PlaceOnWire:
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
+class StainOnWire:
+    """Optical densities in blue, green and red: of a nucleus, and of the red cells around, None where too few are seen.
+
+    Of one cell, or of the session at one of its cells; see the ledger's `CellStain` and `SessionStain`.
+    """
+
+    nucleus_bgr: tuple[Real, Real, Real]
+    red_cells_bgr: tuple[Real, Real, Real] | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class CellOnWire:
     """One leukocyte in a field: box (x, y, w, h) in px, centre in px, area in µm².
 
     ``same_as`` is the frame and index under which the same leukocyte was counted before; ``better_than`` those of its
-    best view until now, where this one is clearly better.
+    best view until now, where this one is clearly better. ``stain`` is measured on the crops of whole cells.
     """
 
     index: Count
@@ -170,6 +181,7 @@ class CellOnWire:
     score: Real
     same_as: tuple[Sha256Hex, Count] | None = None
     better_than: tuple[Sha256Hex, Count] | None = None
+    stain: StainOnWire | None = None
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -211,13 +223,17 @@ class FrameRejected(Message):
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
 class CropLease(Message):
-    """One crop for a worker. Buffers: uint8 [750, 750, 3] BGR in C order, one."""
+    """One crop for a worker. Buffers: uint8 [750, 750, 3] BGR in C order, one.
+
+    ``stain`` is the session's at this cell, None where it is not known; it is the same whenever the cell is leased.
+    """
 
     kind: ClassVar[str] = "crop_lease"
     lease: Count
     frame: Sha256Hex
     index: Count
     size_px: Count
+    stain: StainOnWire | None = None
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -235,6 +251,7 @@ class CropJudged(Message):
 
     Of these there is one number for each class, in the classes' order; the hub, which knows the classes, checks it.
     ``look`` holds the cell's appearance features, ``ranges`` those of the cells that the weights were trained on.
+    ``restained`` says that the cell was brought from the leased stain to the one that the weights learnt.
     """
 
     kind: ClassVar[str] = "crop_judged"
@@ -250,6 +267,7 @@ class CropJudged(Message):
     stages_ms: dict[str, Real]
     look: dict[str, Real] | None = None
     ranges: tuple[RangeOnWire, ...] = ()
+    restained: Flag = False
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)

@@ -6,6 +6,7 @@ import pytest
 
 from smearwatch.daemon.commands.replay import _recorded
 from smearwatch.daemon.compare_sessions import compare
+from smearwatch.daemon.record.events import CellStain
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
 from tests.unit.clients_script import counted, found, opened, seen
@@ -35,6 +36,17 @@ def test_looks_are_compared_where_both_have_them(tmp_path, before, after, identi
     told = compare(tmp_path, "a", "b")
     assert (told["identical"], told["cells_same"], told["differing"]) == (identical, int(identical), int(not identical))
     assert (told["only_before"], told["only_after"]) == (0, 0)
+
+
+def test_stains_of_cells_are_compared_where_both_have_them(tmp_path):
+    for name, green in (("none", None), ("one", 0.6), ("other", 0.7)):
+        measured = None if green is None else CellStain((0.1, green, 0.3), (0.2, 0.3, 0.2))
+        cells = tuple(replace(cell, stain=measured) for cell in found(1).cells)
+        with Ledger.open(session_folder(tmp_path, name), session=name) as ledger:
+            ledger.append([opened(ledger.epoch, name), seen(1), replace(found(1), cells=cells), counted(1)])
+    assert compare(tmp_path, "none", "one")["identical"]
+    assert compare(tmp_path, "one", "one")["identical"]
+    assert not compare(tmp_path, "one", "other")["identical"]
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,10 @@ from smearwatch.train.adapting.scores import compare_answers, is_gain
 from smearwatch.train.adapting.strategy import Strategy, interpolate, old_accuracy
 from smearwatch.train.adapting.writing import Adapted, write
 from smearwatch.train.data.cells import CellSet
-from smearwatch.train.data.crop_cache import Progress, shrunken_fields
+from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.data.sources import DatasetSpec, ReportLine, read_sources
+from smearwatch.train.data.stains import cells_as_seen
 from smearwatch.train.evaluation.seen_in_training import part
 from smearwatch.train.statistics import Paired
 
@@ -112,7 +113,7 @@ def adapt(request: AdaptRequest, cache: Path, progress: Progress, report_line: R
     if seen_count:
         report_line(f"{seen_count} of {len(samples)} cells were seen in training, so the gain is understated")
     use_all_cores()
-    cells = CellSet(samples, shrunken_fields(samples, networks.manifest.preprocessing, cache, progress))
+    cells = cells_as_seen(samples, networks.manifest.preprocessing, cache, progress)
     strategies = _strategies(request, networks, old_memory, cells, cache, progress, report_line)
     least = old_accuracy(strategies[0], strategies[0].present) - request.tolerance
     tried = []

@@ -11,9 +11,10 @@ from smearwatch.models.memory import Memory, short
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.train.adapting.labelled_cells import family
 from smearwatch.train.data.cells import CellSet
-from smearwatch.train.data.crop_cache import Progress, shrunken_fields
+from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Part, Sample
 from smearwatch.train.data.split import split
+from smearwatch.train.data.stains import cells_as_seen
 from smearwatch.train.evaluation.seen_in_training import part
 
 _MOST_OF_A_LABEL: dict[Part, int] = {"train": 80, "validation": 60, "test": 120}
@@ -78,7 +79,7 @@ def draw_old_cells(
         if known < _FEWEST_LEUKOCYTES:
             matter = f"{known} old leukocytes on the side of {part}, at least {_FEWEST_LEUKOCYTES} are needed"
             raise DataUnusable(where, matter, "name a larger set with --old, or leave it out")
-        return CellSet(chosen, shrunken_fields(chosen, preprocessing, cache, progress))
+        return cells_as_seen(chosen, preprocessing, cache, progress)
 
     return OldCells(drawn("train"), drawn("validation"), drawn("test"))
 

@@ -61,6 +61,9 @@ def classify(
     found in the middle, the picture's middle is judged, and the line says so. A whole field is refused: give it to
     `smearwatch segment` or `smearwatch run`.
 
+    Pictures of one call are taken as one session, in their order: name together those of one stain and microscope, and
+    no others.
+
     The number behind a name says how probable it is, from 0 to 1; the one behind a rejection is
     the higher, the less the picture looks like one of the six.
 
@@ -70,6 +73,7 @@ def classify(
     scale = typed_scale(um_per_px)
 
     from smearwatch.models.engine import Engine
+    from smearwatch.train.data.picture_session import PictureSession
     from smearwatch.train.data.samples import DataUnusable
     from smearwatch.train.data.single_cell_crop import single_cell_crop
 
@@ -82,7 +86,7 @@ def classify(
         max_pixels=settings.max_frame_pixels,
         restain=settings.search_stain == "red_cells",
     )
-    failed = False
+    failed, session = False, PictureSession()
     for path in images:
         try:
             cell = crop_of(path)
@@ -91,7 +95,7 @@ def classify(
             sys.stderr.write(f"smearwatch: {unusable} ({unusable.hint})\n")
             line = json.dumps(_Record(str(path), reason=unusable.reason).to_json()) if as_json else None
         else:
-            judgement = engine.judge([cell.crop_bgr])[0]
+            judgement = engine.judge([cell.crop_bgr], [session.stain_at(cell)])[0]
             record = _record(path, judgement, cell.not_found)
             line = json.dumps(record.to_json()) if as_json else plain_line(path, judgement, cell.not_found)
         if line is not None:

@@ -86,7 +86,8 @@ def _draw(samples: Sequence[Sample], preprocessing: Preprocessing, path: Path, p
 
 def _key(samples: Sequence[Sample], preprocessing: Preprocessing) -> str:
     cells = [(sample.sample_id, sample.digest, _drawn_with(sample)) for sample in samples]
-    text = json.dumps([FINDER_VERSION, SHRINK_VERSION, preprocessing.model_dump(mode="json"), cells])
+    shrunken_by = preprocessing.model_dump(mode="json", exclude={"reference_stain"})  # it comes after the shrinking
+    text = json.dumps([FINDER_VERSION, SHRINK_VERSION, shrunken_by, cells])
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

@@ -1,12 +1,15 @@
 """The crop of a picture of one cell, found and cut by the pipeline's own finder."""
 
+import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.finder.field import FieldFound, FieldRejected, FoundCell, find
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS
+from smearwatch.capture.vision.cell_stain import CellStain, measure_cell_stain
 from smearwatch.capture.vision.crop import FIELD_UM
 from smearwatch.train.data.samples import DataUnusable, decode_picture, middle_crop, read_file
 
@@ -34,10 +37,22 @@ class SingleCell:
         None where it was found. Else why the crop was cut around the picture's middle, in one word: "no_leukocyte"
         (none there), "at_edge" (the border may cut it, so that it would not be counted), or why the finder did not
         search, one of `smearwatch.capture.vision.quality.QualityReason`.
+    frame
+        SHA-256 (hex) of the picture's bytes.
+    stain
+        Of the crop.
+    whole_cells
+        The stain of each whole leukocyte of the picture by its index, as a run would record them.
+    index
+        Of the cell among them, None where it was not found.
     """
 
     crop_bgr: Image
     not_found: str | None
+    frame: str
+    stain: CellStain
+    whole_cells: Mapping[int, CellStain]
+    index: int | None = None
 
     @property
     def found(self) -> bool:
@@ -75,6 +90,7 @@ def single_cell_crop(
     """
     data = read_file(path)
     bgr = decode_picture(path, data, max_pixels=max_pixels)
+    frame = hashlib.sha256(data).hexdigest()
     _check_size(path, bgr, um_per_px)
     result = find(
         data,
@@ -85,15 +101,20 @@ def single_cell_crop(
         restain=restain,
     )
     if isinstance(result, FieldRejected):
-        return SingleCell(middle_crop(bgr, um_per_px, field_um=field_um), result.reason)
+        return _not_found(middle_crop(bgr, um_per_px, field_um=field_um), result.reason, frame, {})
     cell = _cell_in_the_middle(result)
     if cell is None and result.cells and max(bgr.shape[:2]) * um_per_px > _CUT_AROUND_A_CELL_UM:
         count = len(result.cells)
         raise _whole_field(path, bgr, um_per_px, f"{count} leukocyte{'' if count == 1 else 's'}, none in the middle")
+    whole_cells = {found.index: found.stain for found in result.cells if found.stain is not None}
     if cell is None or cell.crop_bgr is None:
         not_found = "no_leukocyte" if cell is None else "at_edge"
-        return SingleCell(middle_crop(bgr, um_per_px, field_um=field_um), not_found)
-    return SingleCell(cell.crop_bgr, None)
+        return _not_found(middle_crop(bgr, um_per_px, field_um=field_um), not_found, frame, whole_cells)
+    return SingleCell(cell.crop_bgr, None, frame, whole_cells[cell.index], whole_cells, cell.index)
+
+
+def _not_found(crop_bgr: Image, why: str, frame: str, whole_cells: Mapping[int, CellStain]) -> SingleCell:
+    return SingleCell(crop_bgr, why, frame, measure_cell_stain(crop_bgr), whole_cells)
 
 
 def _cell_in_the_middle(result: FieldFound) -> FoundCell | None:

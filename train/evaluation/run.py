@@ -12,6 +12,7 @@ from smearwatch.models.manifest import Manifest
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
 from smearwatch.train.data.sources import DatasetSpec, ReportLine
+from smearwatch.train.data.stains import ReferenceStains
 from smearwatch.train.evaluation.analysis import analyse
 from smearwatch.train.evaluation.figures import NAMES, draw_figures
 from smearwatch.train.evaluation.five_classes import five
@@ -36,10 +37,11 @@ _LIMITS = (
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """A set with the networks' outputs."""
+    """A set with the networks' outputs, and how its cells were brought to the weights' reference stain."""
 
     cells: EvaluationSet
     outputs: Outputs
+    stains: ReferenceStains
 
 
 def evaluate(
@@ -94,7 +96,8 @@ def evaluate(
 
 def _answer(engine: Engine, each: EvaluationSet, cache: Path, progress: Progress) -> _Answered:
     cells = CellSet(each.samples, shrunken_fields(each.samples, engine.preprocessing, cache, progress))
-    return _Answered(each, run_engine(engine, cells, f"{each.name}: cells judged", progress))
+    stains = ReferenceStains(cells, engine.preprocessing)
+    return _Answered(each, run_engine(engine, cells, f"{each.name}: cells judged", progress, stains=stains), stains)
 
 
 def _distinct(answered: Sequence[_Answered]) -> list[_Answered]:
@@ -103,7 +106,8 @@ def _distinct(answered: Sequence[_Answered]) -> list[_Answered]:
 
 
 def _pair(engine: Engine, each: _Answered) -> list[AnsweredCell]:
-    return pair_answers(each.cells.samples, each.outputs, engine.manifest.policy)
+    cells = pair_answers(each.cells.samples, each.outputs, engine.manifest.policy)
+    return [replace(cell, matrix=each.stains.matrix(cell.sample)) for cell in cells]
 
 
 def _score(engine: Engine, answered: Sequence[_Answered]) -> dict[str, EvaluatedSet]:

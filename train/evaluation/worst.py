@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smearwatch.models.classes import CLASSES, Verdict
 from smearwatch.models.engine import Outputs
@@ -31,6 +32,8 @@ class AnsweredCell:
         One number for each class.
     reject_score
         0..1.
+    matrix
+        By which it was brought to the weights' reference stain, float64 [3, 3]; None where it was not.
     """
 
     sample: Sample
@@ -39,6 +42,7 @@ class AnsweredCell:
     probabilities: tuple[float, ...]
     verifiers: tuple[float, ...]
     reject_score: float
+    matrix: NDArray[np.float64] | None = None
 
     @property
     def right(self) -> bool:

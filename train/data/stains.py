@@ -1,0 +1,106 @@
+"""The stain of labelled cells: those of one source are one session, whose stain is the median over all of them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smearwatch.capture.vision.cell_stain import CellStain, measure_cell_stain
+from smearwatch.daemon.record import stain as recorded
+from smearwatch.daemon.record.session_stain import median_stain
+from smearwatch.models.preprocess import Preprocessing, Stain
+from smearwatch.models.reference_stain import reference_matrix, to_reference
+from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.crop_cache import Progress, shrunken_fields
+from smearwatch.train.data.samples import Sample
+from smearwatch.train.data.sessions import SOURCE as RECORDED_SESSION
+
+Field = NDArray[np.uint8]
+
+
+def stain_source(sample: Sample) -> str:
+    """Name whose stain a cell has: its source, and of recorded sessions each one by itself."""
+    return sample.group.rsplit("/", 1)[0] if sample.source == RECORDED_SESSION else sample.source
+
+
+def source_stains(samples: Sequence[Sample], fields: NDArray[np.uint8]) -> dict[str, Stain | None]:
+    """Measure the stain of each source as a session's is measured, over all its cells, whatever their order.
+
+    Parameters
+    ----------
+    samples
+        n cells.
+    fields : uint8 array of shape [n, field_px, field_px, 3]
+        Their shrunken crops, as photographed.
+
+    Returns
+    -------
+    dict
+        By `stain_source`; None for a source of which no cell has red cells around it.
+    """
+    stains = defaultdict(list)
+    for sample, field in zip(samples, fields, strict=True):
+        stains[stain_source(sample)].append(as_recorded(measure_cell_stain(np.asarray(field))))
+    return {source: as_model(median_stain(measured)) for source, measured in stains.items()}
+
+
+class ReferenceStains:
+    """Brings the shrunken crops of some cells to the stain that weights learnt, each from that of its source.
+
+    For weights without a reference stain nothing is measured, and every crop stays as it is.
+
+    Parameters
+    ----------
+    cells
+        All the cells: over them each source's stain is measured.
+    preprocessing
+        Of the weights.
+    """
+
+    def __init__(self, cells: CellSet, preprocessing: Preprocessing) -> None:
+        self._matrices: dict[str, NDArray[np.float64]] = {}
+        reference = preprocessing.reference_stain
+        if reference is None:
+            return
+        for source, stain in source_stains(cells.samples, cells.fields).items():
+            matrix = None if stain is None else reference_matrix(stain, reference)
+            if matrix is not None:
+                self._matrices[source] = matrix
+
+    def apply(self, samples: Sequence[Sample], fields: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return crops [n, field_px, field_px, 3] brought to the reference; those given where nothing is to be done."""
+        if not self._matrices or not len(samples):
+            return fields
+        return np.stack([self._one(sample, field) for sample, field in zip(samples, fields, strict=True)])
+
+    def matrix(self, sample: Sample) -> NDArray[np.float64] | None:
+        """Return the matrix [3, 3] by which a sample's crop is brought to the reference, None where it stays."""
+        return self._matrices.get(stain_source(sample))
+
+    def _one(self, sample: Sample, field: Field) -> Field:
+        matrix = self.matrix(sample)
+        return np.asarray(field) if matrix is None else to_reference(np.asarray(field), matrix)
+
+
+def cells_as_seen(samples: list[Sample], preprocessing: Preprocessing, cache: Path, progress: Progress) -> CellSet:
+    """Draw cells as weights see them: shrunken, and brought to their reference stain where they have one.
+
+    Raises
+    ------
+    DataUnusable
+        Where a picture cannot be read.
+    """
+    cells = CellSet(samples, shrunken_fields(samples, preprocessing, cache, progress))
+    return CellSet(samples, ReferenceStains(cells, preprocessing).apply(samples, cells.fields))
+
+
+def as_recorded(stain: CellStain) -> recorded.CellStain:
+    """Return a measured stain as the ledger has it."""
+    return recorded.CellStain(stain.nucleus_bgr, stain.red_cells_bgr)
+
+
+def as_model(stain: recorded.SessionStain | None) -> Stain | None:
+    """Return a session's stain as the engine takes it."""
+    return None if stain is None else Stain(nucleus_bgr=stain.nucleus_bgr, red_cells_bgr=stain.red_cells_bgr)
