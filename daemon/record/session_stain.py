@@ -1,7 +1,7 @@
 """The session's stain at each cell: a pure fold over what was found, so that a replay and a restart give it again.
 
 Networks are shown cells brought from the session's stain to the one that they learnt. One cell says little about the
-stain, for nuclei differ; the median of the last 60 says as much as that of all of them.
+stain, for nuclei differ with the class. The window is wide, since cells of one class may come one after the other.
 """
 
 from collections import deque
@@ -13,7 +13,7 @@ from typing import Final
 from smearwatch.daemon.record.events import Counted, Event, Found
 from smearwatch.daemon.record.stain import CellStain, DensityBgr, SessionStain
 
-WINDOW: Final = 60
+WINDOW: Final = 200
 """Cells looked back upon, the cell itself among them."""
 
 _DECIMALS: Final = 4

@@ -26,7 +26,9 @@ def stain_source(sample: Sample) -> str:
 
 
 def source_stains(samples: Sequence[Sample], fields: NDArray[np.uint8]) -> dict[str, Stain | None]:
-    """Measure the stain of each source as a session's is measured, over all its cells, whatever their order.
+    """Measure the stain of each source as a session's is measured, over all its leukocytes, whatever their order.
+
+    A source that has none is measured on what it has: so would a session be in which nothing else is found.
 
     Parameters
     ----------
@@ -40,9 +42,12 @@ def source_stains(samples: Sequence[Sample], fields: NDArray[np.uint8]) -> dict[
     dict
         By `stain_source`; None for a source of which no cell has red cells around it.
     """
+    with_cells = {stain_source(sample) for sample in samples if sample.target.kind != "reject"}
     stains = defaultdict(list)
     for sample, field in zip(samples, fields, strict=True):
-        stains[stain_source(sample)].append(as_recorded(measure_cell_stain(np.asarray(field))))
+        source = stain_source(sample)
+        if sample.target.kind != "reject" or source not in with_cells:
+            stains[source].append(as_recorded(measure_cell_stain(np.asarray(field))))
     return {source: as_model(median_stain(measured)) for source, measured in stains.items()}
 
 
@@ -92,8 +97,14 @@ def cells_as_seen(samples: list[Sample], preprocessing: Preprocessing, cache: Pa
     DataUnusable
         Where a picture cannot be read.
     """
-    cells = CellSet(samples, shrunken_fields(samples, preprocessing, cache, progress))
-    return CellSet(samples, ReferenceStains(cells, preprocessing).apply(samples, cells.fields))
+    return as_seen(CellSet(samples, shrunken_fields(samples, preprocessing, cache, progress)), preprocessing)
+
+
+def as_seen(cells: CellSet, preprocessing: Preprocessing) -> CellSet:
+    """Bring cells as photographed to the reference stain, each from that of its source; the same set without one."""
+    if preprocessing.reference_stain is None:
+        return cells
+    return CellSet(cells.samples, ReferenceStains(cells, preprocessing).apply(cells.samples, cells.fields))
 
 
 def as_recorded(stain: CellStain) -> recorded.CellStain:

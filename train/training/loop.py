@@ -15,6 +15,7 @@ from torch import nn
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.data.stains import as_seen
 from smearwatch.train.progress import Outlook
 from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.device import training_device
@@ -51,13 +52,14 @@ class Trainer:
         self._optimiser = torch.optim.AdamW(self._both.parameters(), lr=0.0, weight_decay=config.weight_decay)
 
     def run(self, train: CellSet, validation: CellSet, progress: Progress) -> None:
-        """Train from where the last run stopped to the configured number of epochs.
+        """Train from where the last run stopped to the configured number of epochs, on cells as photographed.
 
         Raises
         ------
         DataUnusable
             Where the kept state is damaged or belongs to another run, or the loss is no longer a number.
         """
+        train, validation = (as_seen(cells, self.config.preprocessing) for cells in (train, validation))
         if self._ranks.first:
             self._ranks.wait()  # the others wait for the crops that this process has drawn by now
         digest = run_digest(self.config, train.samples, self._start_id)

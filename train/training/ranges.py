@@ -10,15 +10,16 @@ from smearwatch.models.checkpoint import WeightsUnusable
 from smearwatch.models.manifest import LookRange, Manifest
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.train.data.cells import CellSet
-from smearwatch.train.data.crop_cache import Progress, shrunken_fields
+from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.data.stains import cells_as_seen
 from smearwatch.train.saving import save_manifest
 from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.gather import find_by_pipeline, list_samples
 
 
 def measure_ranges(trained: CellSet, preprocessing: Preprocessing) -> tuple[LookRange, ...]:
-    """Measure each source of cells trained on, as they are before any augmentation; those to reject are left out.
+    """Measure each source of cells trained on, as networks see them, not augmented; those to reject are left out.
 
     A source with too few cells gets no range.
     """
@@ -80,8 +81,7 @@ def add_ranges(config: TrainConfig, weights: Path, cache: Path, progress: Progre
     every = list_samples(config, cache, progress)
     samples = [each for each in every if memory.short(each.digest) in known.train_digests]
     samples += find_by_pipeline(config, samples, cache, progress)
-    fields = shrunken_fields(samples, manifest.preprocessing, cache, progress)
-    ranges = measure_ranges(CellSet(samples, fields), manifest.preprocessing)
+    ranges = measure_ranges(cells_as_seen(samples, manifest.preprocessing, cache, progress), manifest.preprocessing)
     if not ranges:
         where = next((each.folder for each in config.used_laboratories().values() if each.folder), Path("data"))
         matter = f"only {len(samples)} of its cells were trained on, too few for a range"

@@ -16,6 +16,7 @@ from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.laboratories import Laboratory, Layout
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.data.split import SALT, split_digest
+from smearwatch.train.data.stains import as_seen
 from smearwatch.train.evaluation.measure import measure
 from smearwatch.train.evaluation.outputs import run_engine
 from smearwatch.train.evaluation.report import write_report
@@ -103,9 +104,10 @@ def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path,
     report = _report(Engine.load(final), config, gathered, progress)
     served = checkpoint.load(final)
     before = memory.load(config.start) if config.start else None
-    kept = memory.packed(remember(served, gathered.train, gathered.validation, before))
+    seen, watched = (as_seen(cells, config.preprocessing) for cells in (gathered.train, gathered.validation))
+    kept = memory.packed(remember(served, seen, watched, before))
     start = checkpoint.read_manifest(config.start) if config.start else None
-    ranges = add_start_ranges(measure_ranges(gathered.train, config.preprocessing), start)
+    ranges = add_start_ranges(measure_ranges(seen, config.preprocessing), start)
     measured = manifest.model_copy(update={"metrics": _summary(report), "ranges": ranges})
     save_weights(out, served.resnet, served.bank, measured, kept)
     write_report(out, report)
