@@ -43,8 +43,10 @@ _SHARPNESS = 2.0  # votes do not multiply as independent ones would: the cells o
 _DOUBT = 0.02  # of one well seen cell, that every scale has
 _STEP, _BEYOND = 0.01, 0.3
 _ALLOWED = 0.19  # half of the range
-_LEAST_BELIEF = 0.62
-_MANY, _LEAST_SHARE_OF_MANY = 3.0, 0.36
+_LEAST_BELIEF = 0.58
+_NUCLEI_UM = (6.0, 13.5)
+_LEAST_WITH_NUCLEUS, _LEAST_ALONE, _LEAST_AGAINST = 0.4, 1.2, 3.0  # so many faultless red cells' worth
+_MANY, _LEAST_SHARE_OF_MANY = 3.0, 0.40
 
 _TURN = np.arange(24) * (2.0 * np.pi / 24)
 _RINGS = 0.95 * np.sqrt((np.arange(8) + 0.5) / 8.0)
@@ -83,8 +85,13 @@ class Agreement:
     @property
     def is_sure(self) -> bool:
         """Whether the field can tell its scale; many cells of which few agree were measured wrongly."""
+        least, greatest = _NUCLEI_UM
+        if self.nucleus_um is None or self.nucleus_um < least:
+            enough = self.weight >= _LEAST_ALONE
+        else:
+            enough = self.weight >= (_LEAST_WITH_NUCLEUS if self.nucleus_um <= greatest else _LEAST_AGAINST)
         scattered = self.weight >= _MANY and self.share < _LEAST_SHARE_OF_MANY
-        return self.belief >= _LEAST_BELIEF and not scattered
+        return enough and self.belief >= _LEAST_BELIEF and not scattered
 
 
 def keep_red_cells(circles: Doubles, green: Plane, stain: Plane, nuclei: Sequence[NucleusPx], nuclear: Mask) -> Doubles:

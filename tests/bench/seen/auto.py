@@ -75,14 +75,19 @@ def on_real_pictures(data: Path) -> Iterator[dict[str, Any]]:
         yield from measured(f"bccd, {half}", map(_masked, frames), KNOWN_UM_PER_PX["bccd"])
     for half, frames in halves(data / "chula" / "frames").items():
         yield from measured(f"chula, {half}", map(_boxed, frames), KNOWN_UM_PER_PX["chula"])
-    for name, step in (("raabin", 1), ("pbc", 10)):
-        pictures = sorted(path for path in data.glob(f"{name}/*/*.*") if path.suffix in (".jpg", ".png"))
-        um_per_px = KNOWN_UM_PER_PX[name]
-        for half, first in (("chosen on", 0), ("reported", 1)):
-            chosen = pictures[first * step :: 2 * step]
-            yield from measured(f"{name}, {half}", (_centred(path, um_per_px) for path in chosen), um_per_px)
+    for part, pictures in _single_cells(data):
+        um_per_px = KNOWN_UM_PER_PX[part.partition(",")[0]]
+        yield from measured(part, (_centred(path, um_per_px) for path in pictures), um_per_px, session=False)
     fields = [Picture(path.name, path.read_bytes()) for path in sorted((data / "red_cells").glob("*.jpg"))]
     yield from measured("red_cells", fields, KNOWN_UM_PER_PX["red_cells"])
+
+
+def _single_cells(data: Path) -> Iterator[tuple[str, list[Path]]]:
+    """Pictures of one cell each; raabin's basophils were photographed on other days than the others."""
+    raabin = sorted(data.glob("raabin/*/*.png"))
+    yield "raabin, basophils", [path for path in raabin if path.parent.name == "basophil"][::3]
+    yield "raabin, other leukocytes", [path for path in raabin if path.parent.name != "basophil"][::3]
+    yield "pbc, every 20th cell", sorted(data.glob("pbc/*/*.jpg"))[7::20]
 
 
 def on_the_slide(slides: int) -> Iterator[dict[str, Any]]:
