@@ -35,6 +35,7 @@ _NUCLEUS_REACH = 0.8
 
 _ROUGHNESS, _WHOLE_ARC, _ARC_POWER = 0.06, 0.8, 1.5
 _WELL_SEEN_ROUGHNESS, _WELL_SEEN_ARC = 0.08, 0.5
+_AREA_POWER = 1.5
 _PEAK_WIDTH = 0.10  # log units, as all below
 _SAME_SIZE = 0.18
 _NUCLEUS_SPREAD = 0.25
@@ -152,7 +153,7 @@ def find_agreement(cells: Doubles, nuclei: Sequence[NucleusPx]) -> Agreement | N
     diameter = 2.0 * cells[:, 2] - _BLUR_PX
     scales = np.log(MEASURED_SHARE * RED_CELL_UM / diameter)
     weight = np.exp(-0.5 * (cells[:, 3] / _ROUGHNESS) ** 2) * np.minimum(cells[:, 4] / _WHOLE_ARC, 1.0) ** _ARC_POWER
-    area = weight * diameter**2  # else platelets and pale centres would win by number
+    area = weight * diameter**_AREA_POWER  # else platelets and pale centres would win by number
     middle, belief = _most_believed(scales, area / area.sum(), float(weight.sum()), nuclei)
     near = np.abs(scales - middle) < _SAME_SIZE
     well_seen = near & (cells[:, 3] <= _WELL_SEEN_ROUGHNESS) & (cells[:, 4] >= _WELL_SEEN_ARC)
