@@ -14,7 +14,7 @@ from tests.bench.report import OUT, Report
 from tests.bench.seen import auto, cost, gate, hard, litter, once, scale, search, single, views
 
 SIMULATED_FIELDS, SIMULATED_SLIDES, HARD_SLIDES, LITTERED_SLIDES = 80, 5, 45, 25
-FIELDS_BY_HAND, AUTO_SLIDES = 2000, 4
+FIELDS_BY_HAND, AUTO_SLIDES = 2000, 2
 
 
 def main() -> None:
