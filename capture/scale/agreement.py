@@ -22,7 +22,7 @@ NUCLEUS_UM = 9.0
 """Diameter of a circle of a leukocyte nucleus's area: 7 to 12 um from small lymphocytes to monocytes."""
 
 MEASURED_SHARE = 0.97
-"""What is measured of a red cell, as a share of `RED_CELL_UM`: chosen on half of the fields of three laboratories."""
+"""What is measured of a red cell, as a share of `RED_CELL_UM`: chosen on fields of three laboratories."""
 
 _BLUR_PX = 1.0  # by which the smoothing before the fit widens a cell, at the density where its edge is measured
 _LEAST_DIAMETER_PX = 3.0
