@@ -157,7 +157,8 @@ def _search(
     result = find(data, um_per_px=um_per_px, um_per_px_source=source, restain=restain)
     if isinstance(result, FieldRejected):
         if result.reason not in _POOR_FIELDS:
-            hint = "give --um-per-px" if result.reason == "scale_unknown" else hint_for(result.reason)
+            unknown = result.reason == "scale_unknown"
+            hint = "`smearwatch calibrate` measures it" if unknown else hint_for(result.reason)
             raise PictureUnusable(file, result.reason, in_plain_words(result.reason, result.detail, data), hint)
         return poor_record(file, result)
     if claim is not None:

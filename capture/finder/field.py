@@ -66,9 +66,10 @@ class FieldFound:
     width_px, height_px
         Size as decoded, after EXIF orientation.
     um_per_px, um_per_px_source
-        The scale that was used, and where it came from.
+        The scale that was used, and where it came from: as it was given, or `red_cells`, `red_cells_and_nuclei` where
+        these were few, or `session` where the field itself could not tell it or was not asked.
     um_per_px_estimate
-        This field's own estimate from its red cells; None where none was needed or possible.
+        This field's own estimate from its red cells, for the session; None where none was needed or it is not sure.
     focus
         0-1, see `smearwatch.capture.vision.quality.Quality`.
     cells
@@ -216,17 +217,21 @@ class _Clock:
 
 
 def _scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> _Scale:
-    """Return the median of the session's estimates and this field's own, for one field's red cells may be odd."""
+    """Return the median of the session's estimates and this field's own, for one field's red cells may be odd.
+
+    A field that cannot tell its scale surely is searched at the session's; without one, it is not searched.
+    """
+    session = float(np.median(session_estimates)) if session_estimates else None
     if len(session_estimates) >= _ENOUGH_ESTIMATES:
-        return _Scale(float(np.median(session_estimates)), "red_cells", None)
+        return _Scale(session, "session", None)
     estimate = estimate_um_per_px(bgr)
     least, greatest = PLAUSIBLE_UM_PER_PX
-    if estimate is None or not least <= estimate.um_per_px <= greatest:
-        return _Scale(float(np.median(session_estimates)) if session_estimates else None, "red_cells", None)
+    if estimate is None or not estimate.is_sure or not least <= estimate.um_per_px <= greatest:
+        return _Scale(session, "session", None)
     own = round(estimate.um_per_px, 6)
     if estimate.red_cells < _FEWEST_TO_KEEP:
-        return _Scale(float(np.median(session_estimates)) if session_estimates else own, "red_cells", None)
-    return _Scale(float(np.median([*session_estimates, own])), "red_cells", own)
+        return _Scale(own, estimate.source, None) if session is None else _Scale(session, "session", None)
+    return _Scale(float(np.median([*session_estimates, own])), estimate.source, own)
 
 
 def _searched(
@@ -261,7 +266,7 @@ def _refused(bgr: Image, quality: Quality, um_per_px: float | None, clock: _Cloc
 
 
 def _scale_unknown(bgr: Image, clock: _Clock) -> FieldRejected:
-    detail = "no scale given, and too few red cells to estimate one; give --um-per-px"
+    detail = "no scale given, and its red cells do not agree on one; give --um-per-px"
     return FieldRejected("scale_unknown", detail, None, None, bgr.shape[1], bgr.shape[0], clock.read())
 
 

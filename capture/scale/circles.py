@@ -9,11 +9,7 @@ rim and its own background, so that neither a pale stain nor a pale centre moves
 import cv2
 import numpy as np
 
-from smearwatch.capture.arrays import Doubles, Flags, Image, PixelPoints, Plane
-from smearwatch.capture.vision.light import WHITE
-
-LEUKOCYTE_STAIN = 0.18
-"""Mean of red + green / 2 - blue density above which a round thing is no red cell."""
+from smearwatch.capture.arrays import Doubles, Flags, Image, Mask, PixelPoints, Plane
 
 _CUT_SHARES = (0.6, 0.85, 1.15)  # of Otsu's level: whole pale cells, and cells parted where their halos touch
 _PALE_CENTRE_CIRCULARITY = 0.6
@@ -28,67 +24,53 @@ _DARKEST_BACKGROUND = 0.35  # of the rim: more, and the ray ran into a neighbour
 _PALEST_RIM = 0.05  # optical density
 _FAR = np.float32(9.0)  # a density that no picture of eight bits holds
 _ROUNDS = 3
-_LEAST_ARC, _LEAST_FIRST_ARC = 0.5, 0.4
-_LEAST_LONELY_ARC = 0.65  # one cell that nothing confirms has to be seen nearly whole
+LEAST_ARC = 0.4
+"""Share of the turn on which an edge has to be met."""
+
 _TRIM = 2.5  # median deviations from the circle
-_GREATEST_ROUGHNESS = 0.08
 _SAME_PLACE = 0.6  # of the larger radius
-_PEAK_WIDTH = 0.18  # log units
 
 
-def measure_diameters_px(flat: Image) -> Doubles:
-    """Measure the red cells of a field.
+def fit_circles(green: Plane, nuclei: Mask) -> Doubles:
+    """Fit circles to everything that may be a red cell.
 
     Parameters
     ----------
-    flat
-        uint8 [height, width, 3], background at `smearwatch.capture.vision.light.WHITE`; a field of some hundred pixels.
+    green
+        float32 [height, width], green optical density of a flattened field of some hundred pixels.
+    nuclei
+        uint8 [height, width], not 0 in nuclei. One large dark nucleus would lift the level that is to part red cells
+        from background above pale red cells.
 
     Returns
     -------
     numpy.ndarray
-        float64 [n], diameters around the most common one, weighted by area; platelets and pale centres are fewer
-        by area. Empty where nothing round was found.
+        float64 [n, 5]: x, y, radius in px, roughness (root mean square distance of the edges from the circle, by the
+        radius), and the share of the turn on which an edge was met. The same cell may be there several times.
     """
-    smooth = cv2.GaussianBlur(flat, (0, 0), 1.0)
-    density = -np.log((smooth.astype(np.float32) + 4.0) / (WHITE + 4.0))
-    green = np.ascontiguousarray(density[..., 1])
-    stain = density[..., 2] + 0.5 * density[..., 1] - density[..., 0]
-    circles = _find_discs(green)
+    circles = _find_discs(green, nuclei)
     for _ in range(_ROUNDS):
         circles = _fit(green, circles)
-    cells = _keep_red_cells(circles, np.asarray(stain, dtype=np.float32))
-    if len(cells) == 1 and cells[0, 4] < _LEAST_LONELY_ARC:
-        return np.zeros(0)
-    return keep_most_common(2.0 * cells[:, 2])
+    return circles.reshape(-1, 5)
 
 
-def keep_most_common(diameters: Doubles) -> Doubles:
-    """Keep the diameters around their strongest peak, each weighted by its area.
+def keep_largest(circles: Doubles) -> Doubles:
+    """Keep the circles that lie in no larger one's middle, the largest first.
 
     Parameters
     ----------
-    diameters
-        float64 [n].
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 [m], m <= n. Without the weight, platelets would win by number.
+    circles
+        float64 [n, k], x, y and radius first.
     """
-    if len(diameters) == 0:
-        return diameters
-    logs = np.log(diameters)
-    close = np.abs(logs[:, None] - logs[None, :]) < _PEAK_WIDTH
-    votes = close @ diameters**2
-    return np.asarray(diameters[close[int(np.argmax(votes))]], dtype=np.float64)
+    return circles[_keep_largest(circles)]
 
 
-def _find_discs(green: Plane) -> Doubles:
+def _find_discs(green: Plane, nuclei: Mask) -> Doubles:
     """Find discs that fit into what absorbs light: float64 [n, 3: x, y, radius] in px, at most `_MOST_CANDIDATES`."""
     # Haemoglobin shows best in green; 400 grey steps to one unit of density use the eight bits well.
     grey = np.clip(green * 400.0, 0, 255).astype(np.uint8)
-    level, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    others = grey[nuclei == 0]
+    level, _ = cv2.threshold(others if others.size else grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     long_side = max(green.shape)
     least, greatest = _LEAST_DIAMETER_SHARE * long_side, _GREATEST_DIAMETER_SHARE * long_side
     reach = 2 * max(3, round(least / 2.0)) + 1
@@ -137,7 +119,7 @@ def _fit(green: Plane, circles: Doubles) -> Doubles:
     fitted = np.stack([circles[:, 0] + centre_x, circles[:, 1] + centre_y, radius, roughness, count / _ANGLES], axis=1)
     height, width = green.shape
     inside = (fitted[:, 0] >= 0) & (fitted[:, 0] < width) & (fitted[:, 1] >= 0) & (fitted[:, 1] < height)
-    sound = inside & (radius > 2.0) & (radius < max(height, width)) & (count >= _LEAST_FIRST_ARC * _ANGLES)
+    sound = inside & (radius > 2.0) & (radius < max(height, width)) & (count >= LEAST_ARC * _ANGLES)
     return np.asarray(fitted[sound], dtype=np.float64)
 
 
@@ -176,23 +158,6 @@ def _solve_circles(x: Doubles, y: Doubles, used: Flags) -> tuple[Doubles, Double
     solved = np.linalg.solve(normal, wanted)[..., 0]
     radius = np.sqrt(np.maximum(solved[:, 2] + solved[:, 0] ** 2 + solved[:, 1] ** 2, 0.0))
     return solved[:, 0] * size[:, 0], solved[:, 1] * size[:, 0], np.maximum(radius * size[:, 0], 1e-6)
-
-
-def _keep_red_cells(circles: Doubles, stain: Plane) -> Doubles:
-    """Keep round, unstained things, each once."""
-    if len(circles) == 0:
-        return circles.reshape(0, 5)
-    round_ones = circles[(circles[:, 3] <= _GREATEST_ROUGHNESS) & (circles[:, 4] >= _LEAST_ARC)]
-    kept = round_ones[_keep_largest(round_ones)]
-    total = cv2.integral(stain, sdepth=cv2.CV_64F)
-    height, width = stain.shape
-    reach = 0.7 * kept[:, 2]
-    left, right = (np.clip(kept[:, 0] + side * reach, 0, width).astype(int) for side in (-1.0, 1.0))
-    top, bottom = (np.clip(kept[:, 1] + side * reach, 0, height).astype(int) for side in (-1.0, 1.0))
-    right, bottom = np.clip(right + 1, 1, width), np.clip(bottom + 1, 1, height)
-    inside = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
-    mean = inside / np.maximum((right - left) * (bottom - top), 1)
-    return np.asarray(kept[mean < LEUKOCYTE_STAIN], dtype=np.float64)
 
 
 def _fill_pale_centres(cut: Image) -> Image:

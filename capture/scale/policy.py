@@ -119,7 +119,7 @@ class ScalePolicy:
         bool
             Whether they differ so much that the scale would be refused if other pictures agree.
         """
-        if estimate is None or estimate.red_cells < _SOLID_RED_CELLS:
+        if estimate is None or not estimate.is_sure or estimate.red_cells < _SOLID_RED_CELLS:
             return False
         self._measured.append((claim, estimate.um_per_px))
         return self._refuses(claim, ScaleClaim("red_cells", estimate.um_per_px, f"{estimate.red_cells} cells"))

@@ -1,23 +1,20 @@
-"""Estimate the scale of a field from the size of its red cells."""
+"""Estimate the scale of a field from the size of its red cells, and say whether that can be trusted."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 
 from smearwatch.capture.arrays import Image
-from smearwatch.capture.scale.circles import measure_diameters_px
-from smearwatch.capture.vision.light import flatten_field
-
-RED_CELL_UM = 7.5
-"""Middle of the normal range."""
-
-MEASURED_SHARE = 0.97
-"""What `measure_diameters_px` measures of a red cell, as a share of `RED_CELL_UM`; chosen on pictures of two
-laboratories with known scale (0.095 and 0.07 um/px; of the latter every other one) and on the simulated slide."""
+from smearwatch.capture.scale.agreement import Agreement, find_agreement, keep_red_cells
+from smearwatch.capture.scale.circles import fit_circles
+from smearwatch.capture.scale.nucleus import measure_nuclei_px
+from smearwatch.capture.vision.light import WHITE, flatten_field
 
 _LONG_SIDE = 900
-_FEWEST_CELLS = 1
+_DARK_OFFSET = 4.0
+_ENOUGH_RED_CELLS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +26,20 @@ class ScaleEstimate:
     um_per_px
         Scale of the picture that was given.
     red_cells
-        How many red cells it rests on.
+        How many round, well seen red cells it rests on.
     spread
         Median absolute deviation of their diameters, as a share of the median.
+    is_sure
+        Whether enough agree, by themselves or with the nuclei, to search a field at it.
+    source
+        ``red_cells_and_nuclei`` where the red cells are so few that the nuclei had a part in it.
     """
 
     um_per_px: float
     red_cells: int
     spread: float
+    is_sure: bool = True
+    source: Literal["red_cells", "red_cells_and_nuclei"] = "red_cells"
 
 
 def estimate_um_per_px(bgr: Image) -> ScaleEstimate | None:
@@ -50,15 +53,30 @@ def estimate_um_per_px(bgr: Image) -> ScaleEstimate | None:
     Returns
     -------
     ScaleEstimate or None
-        None where too few things of about one size are seen.
+        None where nothing round is seen.
     """
     height, width = bgr.shape[:2]
     shrink = min(1.0, _LONG_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     small = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    measured = measure_diameters_px(flatten_field(small, None))
-    if len(measured) < _FEWEST_CELLS:
+    agreement = _measure(flatten_field(small, None))
+    if agreement is None:
         return None
-    middle = float(np.median(measured))
-    spread = float(np.median(np.abs(measured - middle))) / middle
-    return ScaleEstimate(MEASURED_SHARE * RED_CELL_UM / middle * size[0] / width, len(measured), round(spread, 4))
+    helped = agreement.red_cells < _ENOUGH_RED_CELLS and agreement.nucleus_um is not None
+    return ScaleEstimate(
+        agreement.um_per_px * size[0] / width,
+        agreement.red_cells,
+        round(agreement.spread, 4),
+        agreement.is_sure,
+        "red_cells_and_nuclei" if helped else "red_cells",
+    )
+
+
+def _measure(flat: Image) -> Agreement | None:
+    smooth = cv2.GaussianBlur(flat, (0, 0), 1.0)
+    density = -np.log((smooth.astype(np.float32) + _DARK_OFFSET) / (WHITE + _DARK_OFFSET))
+    green = np.ascontiguousarray(density[..., 1])
+    stain = np.asarray(density[..., 2] + 0.5 * density[..., 1] - density[..., 0], dtype=np.float32)
+    nuclei, nuclear = measure_nuclei_px(stain)
+    cells = keep_red_cells(fit_circles(green, nuclear), green, stain, nuclei, nuclear)
+    return find_agreement(cells, nuclei)

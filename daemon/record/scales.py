@@ -9,6 +9,8 @@ from smearwatch.daemon.record.reading import LedgerReader
 
 _SOURCES: Final = {
     "red_cells": "from red cells, not calibrated",
+    "red_cells_and_nuclei": "from few red cells and the leukocytes' nuclei, not calibrated",
+    "session": "from red cells of the session's other frames, not calibrated",
     "micrometer": "from the calibration",
     "metadata": "from the pictures' metadata",
     "configured": "as it was given",

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.report import OUT, Report
-from tests.bench.seen import cost, gate, hard, litter, once, scale, search, single, views
+from tests.bench.seen import auto, cost, gate, hard, litter, once, scale, search, single, views
 
 SIMULATED_FIELDS, SIMULATED_SLIDES, HARD_SLIDES, LITTERED_SLIDES = 80, 5, 45, 25
-FIELDS_BY_HAND = 2000
+FIELDS_BY_HAND, AUTO_SLIDES = 2000, 2
 
 
 def main() -> None:
@@ -23,6 +23,7 @@ def main() -> None:
     data = Path(named) if named and Path(named).is_dir() else None
     parts: dict[str, tuple[str, Callable[[], Iterable[dict[str, Any]]]]] = {
         "scale": ("scale from red cells", lambda: _scale_rows(data)),
+        "auto": ("no scale given", lambda: _auto_rows(data)),
         "search": ("leukocytes found", lambda: _search_rows(data)),
         "litter": (
             "what the shipped weights count and reject",
@@ -36,6 +37,7 @@ def main() -> None:
         parts["gate"] = ("what the quality gate refuses", lambda: gate.on_real_fields(data))
     wanted = sys.argv[1:] or [
         "scale",
+        "auto",
         "search",
         "litter",
         *(["gate"] if data else []),
@@ -57,6 +59,12 @@ def _scale_rows(data: Path | None) -> Iterable[dict[str, Any]]:
     yield from scale.on_the_slide(SIMULATED_SLIDES)
     if data is not None:
         yield from scale.on_real_fields(data)
+
+
+def _auto_rows(data: Path | None) -> Iterable[dict[str, Any]]:
+    yield from auto.on_the_slide(AUTO_SLIDES)
+    if data is not None:
+        yield from auto.on_real_pictures(data)
 
 
 def _search_rows(data: Path | None) -> Iterable[dict[str, Any]]:

@@ -27,7 +27,7 @@ def test_scale_of_the_simulated_slide(um_per_px, width_px):
 def test_a_field_smaller_than_two_red_cells_gives_no_scale_twice_too_large():
     slide = Slide(1, um_per_px=0.022, width_px=640, height_px=480)
     estimates = [estimate_um_per_px(slide.field(index).bgr) for index in range(6)]
-    assert all(e is None or e.um_per_px == pytest.approx(0.022, rel=0.25) for e in estimates)
+    assert all(e is None or not e.is_sure or e.um_per_px == pytest.approx(0.022, rel=0.25) for e in estimates)
 
 
 def test_a_red_cell_with_a_pale_centre_is_measured_by_its_outer_edge():

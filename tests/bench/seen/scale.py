@@ -8,7 +8,8 @@ import numpy as np
 
 from smearwatch.capture.scale.red_cells import estimate_um_per_px
 from smearwatch.capture.slide.slide import Slide
-from tests.bench.seen.fields import BCCD_UM_PER_PX, PBC_UM_PER_PX, halves, read
+from tests.bench.seen.auto import KNOWN_UM_PER_PX
+from tests.bench.seen.fields import halves, read
 from tests.bench.seen.rows import row, share
 
 SCALES_UM_PER_PX = (0.022, 0.03, 0.044, 0.07, 0.1, 0.13)
@@ -27,16 +28,16 @@ def on_the_slide(slides: int) -> Iterator[dict[str, Any]]:
 
 
 def on_real_fields(data: Path) -> Iterator[dict[str, Any]]:
-    """Fields of two laboratories whose scale is known, if roughly."""
+    """Fields of two laboratories whose scale is known, if roughly; one that is not sure is not within anything."""
     for half, frames in halves(data / "bccd" / "frames").items():
-        yield from _judged(f"bccd, {half}", map(read, frames), BCCD_UM_PER_PX, 0.15)
+        yield from _judged(f"bccd, {half}", map(read, frames), KNOWN_UM_PER_PX["bccd"], 0.15)
     cells = sorted(data.glob("pbc/*/*.jpg"))
-    yield from _judged("pbc, every 20th cell", map(read, cells[7::20]), PBC_UM_PER_PX, 0.15)
+    yield from _judged("pbc, every 20th cell", map(read, cells[7::20]), KNOWN_UM_PER_PX["pbc"], 0.15)
 
 
 def _judged(data: str, pictures: Any, um_per_px: float, within: float) -> Iterator[dict[str, Any]]:
     estimates = [estimate_um_per_px(picture) for picture in pictures]
-    ratios = np.array([e.um_per_px / um_per_px for e in estimates if e is not None])
+    ratios = np.array([e.um_per_px / um_per_px for e in estimates if e is not None and e.is_sure])
     near = int((np.abs(ratios - 1.0) <= within).sum())
     yield share(f"fields within {within:.0%} of the known scale", data, near, len(estimates), "")
     spread = " to ".join(f"{np.percentile(ratios, q):.3f}" for q in (2.5, 97.5))
