@@ -26,6 +26,10 @@ _ABSORBING = 0.12  # green optical density of what is no empty background; most 
 _TIMES_RED_CELLS = 1.7  # where two violet red cells overlap, their stain adds up to nearly twice one's
 _WEAK = 0.55  # mean stain that several red cells on each other may reach
 _BEYOND_RED_CELLS = 1.04  # hue of nuclei by that of red cells
+_LEAST_BLUE_SHARE = 0.36  # blue by green density of nuclei; of red cells it is 0.5 to 1.2, of grey shadows 0.9
+_OF_RED_CELLS_BLUE = 0.75  # nuclei were seen to reach 0.66 of that of their field's red cells
+_SURELY_NOT_RED = 0.5  # the same for stain that counts however weak it is
+_TOO_DARK = 1.3  # green optical density where blue by green tells nothing any more
 _SURELY_NUCLEAR = 0.34  # mean stain that no overlap of red cells was seen to reach
 
 
@@ -71,7 +75,9 @@ def find_nuclei(maps: StainMaps) -> Nuclei:
     candidates = ((thick > threshold) & (maps.nuclear > threshold)).astype(np.uint8)
     lobes = _sharpen(candidates, maps.nuclear, thick, threshold, um)
     labels, stats = label_components(lobes)
-    kept = _keep_nuclei(group_lobes(labels, stats, _leave_out_red_cells(labels, stats, maps), um), maps, um)
+    red_blue = _blue_of_red_cells(maps)
+    others = _leave_out_red_cells(labels, stats, maps, red_blue)
+    kept = _keep_nuclei(group_lobes(labels, stats, others, um), maps, red_blue)
     return _measure(separate_touching(kept, maps.absorbed, um), maps)
 
 
@@ -144,7 +150,14 @@ def _red_cell_level(maps: StainMaps) -> float:
     return max(0.0, float(np.median(absorbing))) if absorbing.size else 0.0
 
 
-def _leave_out_red_cells(labels: Labels, stats: Labels, maps: StainMaps) -> PixelPoints:
+def _blue_of_red_cells(maps: StainMaps) -> float:
+    """Measure how much blue light this field's red cells absorb by green: 0.5 to 1.2; 0 where nothing absorbs."""
+    absorbed = maps.absorbed[::3, ::3]
+    absorbing = absorbed > _ABSORBING
+    return _value_at(maps.blue[::3, ::3][absorbing] / absorbed[absorbing], 0.75) if absorbing.any() else 0.0
+
+
+def _leave_out_red_cells(labels: Labels, stats: Labels, maps: StainMaps, red_blue: float) -> PixelPoints:
     """Leave out weak lobes of this field's red cells' hue: however many of these overlap, their hue stays the same.
 
     Returns the labels of the others, int32 [k].
@@ -153,6 +166,7 @@ def _leave_out_red_cells(labels: Labels, stats: Labels, maps: StainMaps) -> Pixe
     red_cells = absorbing > _ABSORBING
     if not red_cells.any():
         return np.arange(1, len(stats), dtype=np.int32)
+    blue_share = max(_LEAST_BLUE_SHARE, _OF_RED_CELLS_BLUE * red_blue)
     hues = maps.nuclear[::3, ::3][red_cells] / absorbing[red_cells]
     # Leukocytes, and red cells with something on them, are among what absorbs light; the lower quartile is red cells.
     own_hue = _BEYOND_RED_CELLS * _value_at(hues, 0.25)
@@ -162,13 +176,17 @@ def _leave_out_red_cells(labels: Labels, stats: Labels, maps: StainMaps) -> Pixe
         window = (slice(y, y + height), slice(x, x + width))
         own = labels[window] == index
         stain = maps.nuclear[window][own]
+        absorbed = maps.absorbed[window][own]
+        if _value_at(absorbed, 0.5) < _TOO_DARK and _value_at(maps.blue[window][own] - blue_share * absorbed, 0.5) > 0.0:
+            continue
         if stain.mean() >= _WEAK or _value_at(stain - own_hue * maps.absorbed[window][own], 0.5) >= 0.0:
             lobes.append(index)
     return np.array(lobes, dtype=np.int32)
 
 
-def _keep_nuclei(groups: Labels, maps: StainMaps, um: float) -> Labels:
+def _keep_nuclei(groups: Labels, maps: StainMaps, red_blue: float) -> Labels:
     """Leave out what is too small for a nucleus or no darker than overlapping red cells; number the rest from 1."""
+    um = maps.um_per_px
     columns, rows = find_pixels(groups).T
     own = groups[rows, columns]
     counts = np.bincount(own, minlength=1)
@@ -181,8 +199,13 @@ def _keep_nuclei(groups: Labels, maps: StainMaps, um: float) -> Labels:
     thick[own[inner_um >= _LEAST_NUCLEUS_RADIUS_UM]] = True
     areas_um2 = counts * um * um
     least_um2 = np.where(at_border, _LEAST_AT_EDGE_UM2, _LEAST_NUCLEUS_UM2)
+    absorbed, blue = (
+        np.bincount(own, weights=plane[rows, columns].astype(np.float64), minlength=1)
+        for plane in (maps.absorbed, maps.blue)
+    )
     least_strength = min(_SURELY_NUCLEAR, _TIMES_RED_CELLS * _red_cell_level(maps))
-    good = thick & (areas_um2 >= least_um2) & (areas_um2 <= _GREATEST_NUCLEUS_UM2) & (sums >= least_strength * counts)
+    stained = (sums >= least_strength * counts) | (blue <= _SURELY_NOT_RED * red_blue * absorbed)
+    good = thick & stained & (areas_um2 >= least_um2) & (areas_um2 <= _GREATEST_NUCLEUS_UM2)
     chosen = np.flatnonzero(good)
     table = np.zeros(len(counts), dtype=np.int32)
     table[chosen] = np.arange(1, len(chosen) + 1)
