@@ -15,7 +15,7 @@ from smearwatch.capture.vision.stain import StainMaps
 _ABSORBING = 0.12  # green optical density of what is no empty background; most of it is red cells
 _WEAK = 0.55  # mean stain that several red cells on each other may reach
 _BEYOND_RED_CELLS = 1.04  # hue of nuclei by that of red cells
-_NUCLEI_BLUE = 0.36  # blue by green density that nuclei do not exceed
+_NUCLEI_BLUE = 0.40  # blue by green density that nuclei do not exceed, with room for a camera of other colours
 _LIKE_RED_CELLS = 0.75  # of their blue; nuclei were seen to reach 0.66
 _SURELY_NOT_RED = 0.5
 _TOO_DARK = 1.3  # green optical density where blue by green tells nothing any more

@@ -89,9 +89,22 @@ def _search_again(found: Labels, maps: StainMaps, thick: Plane, red_cells: RedCe
     """
     um = maps.um_per_px
     candidates = (thick > _PALE) & (maps.nuclear > _PALE) & (maps.blue < red_cells.surely_not_theirs * maps.absorbed)
-    labels, stats = label_components(_sharpen(candidates.astype(np.uint8), maps.nuclear, thick, _PALE, um))
+    labels, stats = label_components(candidates.astype(np.uint8))
     size = 2 * round(_AWAY_UM / um) + 1
-    near = cv2.dilate((found > 0).astype(np.uint8), np.ones((size, size), dtype=np.uint8)) > 0
+    near = cv2.dilate((found > 0).astype(np.uint8), np.ones((size, size), dtype=np.uint8))
+    columns, rows = find_pixels(np.asarray(near, dtype=np.uint8)).T
+    away = stats[:, cv2.CC_STAT_AREA] * um * um >= _PALE_LEAST_UM2
+    away[labels[rows, columns]] = False
+    away[0] = False
+    if not away.any():
+        return found
+    pale = _sharpen(away.astype(np.uint8)[labels], maps.nuclear, thick, _PALE, um)
+    return _add_round(found, pale, um)
+
+
+def _add_round(found: Labels, pale: Mask, um: float) -> Labels:
+    """Add those of the pale lobes that are as large, thick and round as a nucleus."""
+    labels, stats = label_components(pale)
     added = found.copy()
     for index in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] * um * um >= _PALE_LEAST_UM2) + 1:
         x, y, width, height, area = (int(v) for v in stats[index])
@@ -100,8 +113,7 @@ def _search_again(found: Labels, maps: StainMaps, thick: Plane, red_cells: RedCe
         drawn = cv2.copyMakeBorder(own.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
         hull_px = cv2.contourArea(cv2.convexHull(cv2.findNonZero(drawn)))
         thick_um = float(_inner_distance(drawn).max()) * um
-        large = area * um * um > _GREATEST_NUCLEUS_UM2
-        if not large and thick_um >= _PALE_RADIUS_UM and area >= _ROUND * hull_px and not near[window][own].any():
+        if area * um * um <= _GREATEST_NUCLEUS_UM2 and thick_um >= _PALE_RADIUS_UM and area >= _ROUND * hull_px:
             added[window][own] = added.max() + 1
     return added
 

@@ -8,6 +8,7 @@ from smearwatch.capture.vision.nuclei import Nuclei
 from smearwatch.capture.vision.stain import StainMaps
 
 _LEAST_WHOLE_UM2 = 30.0
+_LEAST_SMOOTH_UM2, _SMOOTH = 26.0, 0.09  # a small lymphocyte, or the scale is a little off
 _SMALL_UM2, _SPECKLED = 45.0, 0.19
 _LARGEST_HEAP_UM2, _SMALL_NUCLEUS_UM2 = 65.0, 33.0
 _GRAINY = 0.21
@@ -31,9 +32,11 @@ def are_platelets(maps: StainMaps, nuclei: Nuclei, label: int, whole_um2: float)
     whole_um2
         Area of the whole cell around it.
     """
-    if whole_um2 < _LEAST_WHOLE_UM2:
-        return True
     speckle = nuclei.speckles[label - 1]
+    if whole_um2 < _LEAST_WHOLE_UM2:
+        own, window = _cut_out(nuclei, label)
+        smooth = whole_um2 >= _LEAST_SMOOTH_UM2 and speckle <= _SPECKLED
+        return not (smooth and _measure_grain(own, maps.nuclear[window]) <= _SMOOTH)
     if whole_um2 < _SMALL_UM2 and speckle > _SPECKLED:
         return True
     if whole_um2 >= _LARGEST_HEAP_UM2 or nuclei.areas_um2[label - 1] >= _SMALL_NUCLEUS_UM2 or speckle <= _GRAINY:
