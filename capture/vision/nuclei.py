@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from smearwatch.capture.arrays import Labels, Mask, PixelPoints, Plane
+from smearwatch.capture.arrays import Labels, Mask, Plane
+from smearwatch.capture.vision.haemoglobin import RedCells, leave_out_red_cells, measure_red_cells, value_at
 from smearwatch.capture.vision.lobes import find_pixels, group_lobes, label_components
 from smearwatch.capture.vision.stain import StainMaps
 from smearwatch.capture.vision.touching import separate_touching
@@ -22,10 +23,9 @@ _LEAST_NUCLEUS_RADIUS_UM = 1.2
 _GREATEST_NUCLEUS_UM2 = 350.0
 _LEAST_NUCLEUS_UM2 = 13.0
 _LEAST_AT_EDGE_UM2 = 6.0
-_ABSORBING = 0.12  # green optical density of what is no empty background; most of it is red cells
 _TIMES_RED_CELLS = 1.7  # where two violet red cells overlap, their stain adds up to nearly twice one's
-_WEAK = 0.55  # mean stain that several red cells on each other may reach
-_BEYOND_RED_CELLS = 1.04  # hue of nuclei by that of red cells
+_SEARCHED_AGAIN_ABOVE, _PALE = 0.35, 0.28
+_PALE_LEAST_UM2, _PALE_RADIUS_UM, _ROUND, _AWAY_UM = 25.0, 1.8, 0.8, 1.0
 _SURELY_NUCLEAR = 0.34  # mean stain that no overlap of red cells was seen to reach
 
 
@@ -65,14 +65,57 @@ def find_nuclei(maps: StainMaps) -> Nuclei:
         Platelets, thin rims, pale things and heaps of red cells are left out; lobes of one cell make one nucleus, and
         nuclei of cells that touch are apart (`smearwatch.capture.vision.lobes`, `smearwatch.capture.vision.touching`).
     """
-    um = maps.um_per_px
-    thick = _open(maps.nuclear, _THICKNESS_UM / um)
+    thick = _open(maps.nuclear, _THICKNESS_UM / maps.um_per_px)
     threshold = _threshold(thick)
+    red_cells = measure_red_cells(maps)
+    found = _search(maps, thick, threshold, red_cells)
+    if threshold > _SEARCHED_AGAIN_ABOVE:
+        found = _search_again(found, maps, thick, red_cells)
+    return _measure(separate_touching(found, maps.absorbed, maps.um_per_px), maps)
+
+
+def _search(maps: StainMaps, thick: Plane, threshold: float, red_cells: RedCells) -> Labels:
+    um = maps.um_per_px
     candidates = ((thick > threshold) & (maps.nuclear > threshold)).astype(np.uint8)
-    lobes = _sharpen(candidates, maps.nuclear, thick, threshold, um)
-    labels, stats = label_components(lobes)
-    kept = _keep_nuclei(group_lobes(labels, stats, _leave_out_red_cells(labels, stats, maps), um), maps, um)
-    return _measure(separate_touching(kept, maps.absorbed, um), maps)
+    labels, stats = label_components(_sharpen(candidates, maps.nuclear, thick, threshold, um))
+    lobes = leave_out_red_cells(labels, stats, maps, red_cells)
+    return _keep_nuclei(group_lobes(labels, stats, lobes, um), maps, red_cells)
+
+
+def _search_again(found: Labels, maps: StainMaps, thick: Plane, red_cells: RedCells) -> Labels:
+    """Add pale round nuclei away from those that were found, where red cells differ so much that these seem too weak.
+
+    Only what surely has none of the red cells' blue is looked at, so their spread does not matter.
+    """
+    um = maps.um_per_px
+    candidates = (thick > _PALE) & (maps.nuclear > _PALE) & (maps.blue < red_cells.surely_not_theirs * maps.absorbed)
+    labels, stats = label_components(candidates.astype(np.uint8))
+    size = 2 * round(_AWAY_UM / um) + 1
+    near = cv2.dilate((found > 0).astype(np.uint8), np.ones((size, size), dtype=np.uint8))
+    columns, rows = find_pixels(np.asarray(near, dtype=np.uint8)).T
+    away = stats[:, cv2.CC_STAT_AREA] * um * um >= _PALE_LEAST_UM2
+    away[labels[rows, columns]] = False
+    away[0] = False
+    if not away.any():
+        return found
+    pale = _sharpen(away.astype(np.uint8)[labels], maps.nuclear, thick, _PALE, um)
+    return _add_round(found, pale, um)
+
+
+def _add_round(found: Labels, pale: Mask, um: float) -> Labels:
+    """Add those of the pale lobes that are as large, thick and round as a nucleus."""
+    labels, stats = label_components(pale)
+    added = found.copy()
+    for index in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] * um * um >= _PALE_LEAST_UM2) + 1:
+        x, y, width, height, area = (int(v) for v in stats[index])
+        window = (slice(y, y + height), slice(x, x + width))
+        own = labels[window] == index
+        drawn = cv2.copyMakeBorder(own.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+        hull_px = cv2.contourArea(cv2.convexHull(cv2.findNonZero(drawn)))
+        thick_um = float(_inner_distance(drawn).max()) * um
+        if area * um * um <= _GREATEST_NUCLEUS_UM2 and thick_um >= _PALE_RADIUS_UM and area >= _ROUND * hull_px:
+            added[window][own] = added.max() + 1
+    return added
 
 
 def _open(plane: Plane, diameter_px: float) -> Plane:
@@ -107,17 +150,11 @@ def _sharpen(candidates: Mask, nuclear: Plane, thick: Plane, threshold: float, u
         x, y, width, height, _ = (int(v) for v in stats[index])
         window = (slice(y, y + height), slice(x, x + width))
         own = labels[window] == index
-        core = _value_at(thick[window][own], 1.0 - cores[index] / areas[index])
+        core = value_at(thick[window][own], 1.0 - cores[index] / areas[index])
         own &= nuclear[window] > max(threshold, _OWN_SHARE * core)
         kept[window] |= own
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
     return np.asarray(cv2.morphologyEx(_keep_thick(kept, um), cv2.MORPH_OPEN, element), dtype=np.uint8)
-
-
-def _value_at(values: Plane, share: float) -> float:
-    """Return the value that so large a share lies below; a percentile without its overhead, for lobes are many."""
-    index = min(int(len(values) * share), len(values) - 1)
-    return float(np.partition(values, index)[index])
 
 
 def _keep_thick(mask: Mask, um: float) -> Mask:
@@ -138,37 +175,9 @@ def _inner_distance(mask: Mask) -> Plane:
     return np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1], dtype=np.float32)
 
 
-def _red_cell_level(maps: StainMaps) -> float:
-    """Measure the nuclear stain of this field's red cells: about 0, well above where the stain turns them violet."""
-    absorbing = maps.nuclear[::3, ::3][maps.absorbed[::3, ::3] > _ABSORBING]
-    return max(0.0, float(np.median(absorbing))) if absorbing.size else 0.0
-
-
-def _leave_out_red_cells(labels: Labels, stats: Labels, maps: StainMaps) -> PixelPoints:
-    """Leave out weak lobes of this field's red cells' hue: however many of these overlap, their hue stays the same.
-
-    Returns the labels of the others, int32 [k].
-    """
-    absorbing = maps.absorbed[::3, ::3]
-    red_cells = absorbing > _ABSORBING
-    if not red_cells.any():
-        return np.arange(1, len(stats), dtype=np.int32)
-    hues = maps.nuclear[::3, ::3][red_cells] / absorbing[red_cells]
-    # Leukocytes, and red cells with something on them, are among what absorbs light; the lower quartile is red cells.
-    own_hue = _BEYOND_RED_CELLS * _value_at(hues, 0.25)
-    lobes = []
-    for index in range(1, len(stats)):
-        x, y, width, height, _ = (int(v) for v in stats[index])
-        window = (slice(y, y + height), slice(x, x + width))
-        own = labels[window] == index
-        stain = maps.nuclear[window][own]
-        if stain.mean() >= _WEAK or _value_at(stain - own_hue * maps.absorbed[window][own], 0.5) >= 0.0:
-            lobes.append(index)
-    return np.array(lobes, dtype=np.int32)
-
-
-def _keep_nuclei(groups: Labels, maps: StainMaps, um: float) -> Labels:
+def _keep_nuclei(groups: Labels, maps: StainMaps, red_cells: RedCells) -> Labels:
     """Leave out what is too small for a nucleus or no darker than overlapping red cells; number the rest from 1."""
+    um = maps.um_per_px
     columns, rows = find_pixels(groups).T
     own = groups[rows, columns]
     counts = np.bincount(own, minlength=1)
@@ -181,8 +190,13 @@ def _keep_nuclei(groups: Labels, maps: StainMaps, um: float) -> Labels:
     thick[own[inner_um >= _LEAST_NUCLEUS_RADIUS_UM]] = True
     areas_um2 = counts * um * um
     least_um2 = np.where(at_border, _LEAST_AT_EDGE_UM2, _LEAST_NUCLEUS_UM2)
-    least_strength = min(_SURELY_NUCLEAR, _TIMES_RED_CELLS * _red_cell_level(maps))
-    good = thick & (areas_um2 >= least_um2) & (areas_um2 <= _GREATEST_NUCLEUS_UM2) & (sums >= least_strength * counts)
+    absorbed, blue = (
+        np.bincount(own, weights=plane[rows, columns].astype(np.float64), minlength=1)
+        for plane in (maps.absorbed, maps.blue)
+    )
+    least_strength = min(_SURELY_NUCLEAR, _TIMES_RED_CELLS * red_cells.stain)
+    stained = (sums >= least_strength * counts) | (blue <= red_cells.surely_not_theirs * absorbed)
+    good = thick & stained & (areas_um2 >= least_um2) & (areas_um2 <= _GREATEST_NUCLEUS_UM2)
     chosen = np.flatnonzero(good)
     table = np.zeros(len(counts), dtype=np.int32)
     table[chosen] = np.arange(1, len(chosen) + 1)

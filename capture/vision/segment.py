@@ -8,6 +8,7 @@ import numpy as np
 from smearwatch.capture.arrays import Image, Labels
 from smearwatch.capture.vision.cytoplasm import grow_cells
 from smearwatch.capture.vision.nuclei import Nuclei, find_nuclei
+from smearwatch.capture.vision.platelets import are_platelets
 from smearwatch.capture.vision.stain import StainMaps, stain_maps
 
 CYTOPLASM = 128
@@ -16,9 +17,6 @@ NUCLEUS = 255
 _TYPICAL_STRENGTH = 0.35
 _TYPICAL_NUCLEUS_UM2 = 22.0
 _SEEN_AT_BORDER_UM = 0.25
-_LEAST_WHOLE_UM2 = 30.0
-_SMALL_UM2, _SPECKLED = 45.0, 0.19
-_LARGEST_HEAP_UM2, _SMALL_NUCLEUS_UM2, _VERY_SPECKLED = 75.0, 33.0, 0.22
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def segment(flat_bgr: Image, um_per_px: float, *, size_px: tuple[int, int] | Non
     cells, left_out = [], []
     for label in range(1, len(nuclei.areas_um2) + 1):
         cell = _measure_leukocyte(whole, nuclei, label, maps, size)
-        if _is_platelets(cell, nuclei.areas_um2[label - 1], nuclei.speckles[label - 1]):
+        if not cell.at_edge and are_platelets(maps, nuclei, label, cell.area_um2):
             left_out.append(label)
         else:
             cells.append(cell)
@@ -116,18 +114,6 @@ def segment(flat_bgr: Image, um_per_px: float, *, size_px: tuple[int, int] | Non
         nuclei=_remove(nuclei.labels, left_out),
         size_px=size,
     )
-
-
-def _is_platelets(cell: Leukocyte, nucleus_um2: float, speckle: float) -> bool:
-    """Return whether this is a large platelet, or a heap of some: a small leukocyte's nucleus is smoother."""
-    if cell.at_edge:
-        return False
-    if cell.area_um2 < _LEAST_WHOLE_UM2:
-        return True
-    small = cell.area_um2 < _SMALL_UM2 and speckle > _SPECKLED
-    # A lobed nucleus may be as speckled, but has more cytoplasm around it.
-    heap = cell.area_um2 < _LARGEST_HEAP_UM2 and nucleus_um2 < _SMALL_NUCLEUS_UM2 and speckle > _VERY_SPECKLED
-    return small or heap
 
 
 def _remove(labels: Labels, left_out: list[int]) -> Labels:

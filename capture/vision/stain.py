@@ -50,12 +50,15 @@ class StainMaps:
         float32 [h, w], red + green / 2 - blue: nuclei about 0.3-1.5, red cells about 0.
     absorbed
         float32 [h, w], green optical density: everything that is not empty background.
+    blue
+        float32 [h, w], blue optical density: haemoglobin absorbs blue light strongly, stained nuclei do not.
     um_per_px
         Scale of the maps.
     """
 
     nuclear: Plane
     absorbed: Plane
+    blue: Plane
     um_per_px: float
 
 
@@ -82,6 +85,7 @@ def stain_maps(flat_bgr: Image, um_per_px: float) -> StainMaps:
     return StainMaps(
         nuclear=np.asarray(cv2.transform(density_bgr, _NUCLEAR_OF_BGR), dtype=np.float32),
         absorbed=np.asarray(cv2.extractChannel(density_bgr, 1), dtype=np.float32),
+        blue=np.asarray(cv2.extractChannel(density_bgr, 0), dtype=np.float32),
         um_per_px=um_per_px * flat_bgr.shape[1] / small.shape[1],
     )
 
