@@ -25,9 +25,9 @@ def pair_of(sample: Sample) -> Pair:
     return (sample.source, sample.label if has_class(sample) else sample.target.kind)
 
 
-def pair_weights(counts: Sequence[int], evenness: float) -> NDArray[np.float64]:
-    """Return the share of an epoch, summing to one, of pairs with n cells each: like n^(1 - evenness)."""
-    weights = np.asarray(counts, dtype=np.float64) ** (1.0 - evenness)
+def pair_weights(counts: Sequence[int], evenness: float, factors: Sequence[float]) -> NDArray[np.float64]:
+    """Return the share of an epoch, summing to one, of pairs with n cells each: like n^(1 - evenness) by a factor."""
+    weights = np.asarray(counts, dtype=np.float64) ** (1.0 - evenness) * np.asarray(factors, dtype=np.float64)
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
@@ -41,7 +41,8 @@ def balanced_order(config: TrainConfig, samples: Sequence[Sample], epoch: int) -
     for index, sample in enumerate(samples):
         members[pair_of(sample)].append(index)
     pairs = sorted(members)
-    weights = pair_weights([len(members[pair]) for pair in pairs], config.balance_evenness)
+    factors = [config.balance_factors.get(source, 1.0) for source, _ in pairs]
+    weights = pair_weights([len(members[pair]) for pair in pairs], config.balance_evenness, factors)
     wanted = config.epoch_cells or len(samples)
     counts = np.stack([_counts(weights, wanted, derive_seed(config.seed, each, _COUNTS)) for each in range(epoch + 1)])
     done = counts[:-1].sum(axis=0)

@@ -78,11 +78,12 @@ class TrainConfig(BaseModel):
     ----------
     laboratories
         By name; those without a folder are left out. Beside them `data` may name one set of each kind.
-    balance, balance_evenness, epoch_cells
+    balance, balance_evenness, balance_factors, epoch_cells
         How cells are drawn for an epoch. "none": all of them, as often as `repeats` says. "laboratory_class": so many
         (`epoch_cells`, by default as many as there are) that the cells of one laboratory and class, n of them, weigh
         like n^(1 - evenness): with 1 each laboratory and class weighs the same, with 0 each cell does. What is to be
-        rejected and what is of unknown class count as classes of their own. `repeats` is not used then.
+        rejected and what is of unknown class count as classes of their own. A factor, by source, makes one weigh more or
+        less. `repeats` is not used then.
     epochs, again_epochs
         The learning rate falls along half a cosine over `epochs`; then, if wanted, once more from `again_rate` of its
         height over `again_epochs` (warm restart; Loshchilov and Hutter, ICLR 2017).
@@ -129,6 +130,7 @@ class TrainConfig(BaseModel):
     laboratories: dict[str, Laboratory] = {}
     balance: Literal["none", "laboratory_class"] = "none"
     balance_evenness: float = Field(1.0, ge=0, le=1)
+    balance_factors: dict[str, Annotated[float, Field(gt=0, le=100)]] = {}
     epoch_cells: int | None = Field(None, ge=1, le=10_000_000)
     preprocessing: Preprocessing = Preprocessing()
     norm: Literal["batch", "group"] = "batch"
