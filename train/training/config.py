@@ -82,8 +82,8 @@ class TrainConfig(BaseModel):
         How cells are drawn for an epoch. "none": all of them, as often as `repeats` says. "laboratory_class": so many
         (`epoch_cells`, by default as many as there are) that the cells of one laboratory and class, n of them, weigh
         like n^(1 - evenness): with 1 each laboratory and class weighs the same, with 0 each cell does. What is to be
-        rejected and what is of unknown class count as classes of their own. A factor, by source, makes one weigh more or
-        less. `repeats` is not used then.
+        rejected and what is of unknown class count as classes of their own. A factor makes a source weigh more or less.
+        `repeats` is not used then.
     epochs, again_epochs
         The learning rate falls along half a cosine over `epochs`; then, if wanted, once more from `again_rate` of its
         height over `again_epochs` (warm restart; Loshchilov and Hutter, ICLR 2017).
