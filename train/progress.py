@@ -50,8 +50,8 @@ class ProgressLine:
             self._draw(what, done, total)
             return
         elapsed_s = now_s - self._started_s
-        left_s = elapsed_s / done * (total - done)
-        sys.stderr.write(f"{what}  {done}/{total}  {elapsed_s:.0f} s, {left_s:.0f} s left\n")
+        left = f"  {done}/{total}  {elapsed_s:.0f} s, {elapsed_s / done * (total - done):.0f} s left" if done else ""
+        sys.stderr.write(f"{what}{left}\n")
         sys.stderr.flush()
 
     def close(self) -> None:

@@ -76,3 +76,8 @@ def test_progress_off_a_terminal_says_the_end_of_each_stage(capsys: pytest.Captu
     lines = captured.err.splitlines()
     assert len(lines) <= 4
     assert lines[-1].startswith("epoch 1/2 loss 100  100/100")
+
+
+def test_a_stage_of_which_nothing_is_done_yet_is_named(capsys: pytest.CaptureFixture[str]):
+    ProgressLine()("waiting for the crops of another run", 0, 1)
+    assert capsys.readouterr().err == "waiting for the crops of another run\n"
