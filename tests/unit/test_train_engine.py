@@ -12,7 +12,7 @@ import torch
 from smearwatch.models import checkpoint
 from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import Manifest
-from smearwatch.models.preprocess import Preprocessing
+from smearwatch.models.preprocess import Preprocessing, Stain
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.data.laboratories import Laboratory
 from smearwatch.train.data.samples import DataUnusable
@@ -87,6 +87,9 @@ def test_a_run_begins_from_other_weights(tmp_path: Path):
     resnet, _, identity = first_networks(config)
     assert identity == written.weights_id()
     assert torch.equal(resnet.classify.weight, checkpoint.load(tmp_path).resnet.classify.weight)
+    stain = Stain(nucleus_bgr=(0.4, 2.0, 1.2), red_cells_bgr=(0.2, 0.3, 0.2))
+    learning = config.model_copy(update={"preprocessing": _SMALL.model_copy(update={"reference_stain": stain})})
+    assert first_networks(learning)[2] == identity, "a reference stain may be learnt by weights that had none"
     with pytest.raises(DataUnusable, match="another norm: batch instead of group"):
         first_networks(config.model_copy(update={"norm": "group"}))
     with pytest.raises(DataUnusable, match="another preprocessing: field_px 88 instead of 176"):

@@ -83,8 +83,8 @@ def train(config: TrainConfig, out: Path, state: Path, cache: Path, progress: Pr
     DataUnusable
         Where labelled cells or kept state cannot be used.
     """
+    trainer = Trainer(config, state)  # first, for what cannot begin need not be drawn
     gathered = gather(config, cache, progress)
-    trainer = Trainer(config, state)
     trainer.run(gathered.train, gathered.validation, progress)
     return finish(config, trainer, gathered, out, progress)
 

@@ -22,8 +22,10 @@ def first_networks(config: TrainConfig) -> tuple[LeukocyteResNet, LeNetBank, str
     if config.start is None:
         return LeukocyteResNet(config.norm, config.init), LeNetBank(config.preprocessing.view_px), None
     manifest = checkpoint.read_manifest(config.start)
-    for name in ("norm", "preprocessing"):
-        theirs, ours = getattr(manifest, name), getattr(config, name)
+    # A reference stain may be learnt: it changes colours, not what a picture's pixels stand for.
+    wanted = config.preprocessing.model_copy(update={"reference_stain": manifest.preprocessing.reference_stain})
+    for name, ours in (("norm", config.norm), ("preprocessing", wanted)):
+        theirs = getattr(manifest, name)
         if theirs != ours:
             raise DataUnusable(
                 config.start,
