@@ -89,7 +89,7 @@ def test_crops_of_another_version_are_drawn_anew(monkeypatch, tmp_path, module):
     for _ in range(2):
         crop_cache.shrunken_fields([sample], Preprocessing(), tmp_path, lambda *_: None)
     assert len(drawn) == 1
-    monkeypatch.setattr(crop_cache, module, 2)
+    monkeypatch.setattr(crop_cache, module, getattr(crop_cache, module) + 1)
     crop_cache.shrunken_fields([sample], Preprocessing(), tmp_path, lambda *_: None)
     assert len(drawn) == 2
 

@@ -49,11 +49,11 @@ def _middles(bgr):
 
 
 def test_red_cells_that_are_a_darker_violet_than_the_others_are_left_out():
-    assert _middles(_field(*_red_cells([VIOLET] * 6 + [DARK_VIOLET]))) == []
+    assert _middles(_field(*_red_cells([VIOLET] * 3 + [DARK_VIOLET], spaced=14.0))) == []
 
 
 def test_a_nucleus_among_violet_red_cells_is_found():
-    others = _red_cells([VIOLET] * 6 + [DARK_VIOLET], without=[(41.0, 31.0)])
+    others = _red_cells([VIOLET] * 3 + [DARK_VIOLET], spaced=14.0, without=[(41.0, 31.0)])
     ((x, y),) = _middles(_field(*others, (41.0, 31.0, 4.0, (0.25, 1.0, 0.7))))
     assert (x, y) == pytest.approx((41.0, 31.0), abs=0.8)
 
