@@ -225,9 +225,9 @@ class WatchApp(App[BaseException]):
         now_s = time.monotonic()
         waits = self._view.connection == "connecting" and now_s - self._began_s >= _HINT_AFTER_S
         text = _NO_ROOM if now_s < self._remark_until_s else self._hint if waits else ""
-        hint = self.screen_stack[0].query_one("#hint", Static)
-        hint.display = bool(text)
-        hint.update(Content.styled(text, "$warning"))
+        for hint in self.screen_stack[0].query("#hint").results(Static):  # none while the screen is taken down
+            hint.display = bool(text)
+            hint.update(Content.styled(text, "$warning"))
 
     def _draw_words(self) -> None:
         if self._gone:
