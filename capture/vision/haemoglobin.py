@@ -2,8 +2,8 @@
 
 Where the stain turns red cells violet, or they lie on each other, they are as strongly stained as a pale nucleus. But
 haemoglobin absorbs blue light, which azure and eosin let pass: blue by green density is mostly 0.4 to 1 in red cells
-of the real fields that were measured, and 0.35 at most in their nuclei (0.45 in drawn ones). In grey shadows it is about
-0.9. Fields whose red cells hardly absorb blue occur (one of Chula's slides): there nothing is left out by it.
+of the real fields that were measured, and 0.35 at most in their nuclei (0.45 in drawn ones). In grey shadows it is
+about 0.9. Fields whose red cells hardly absorb blue occur (one of Chula's slides): there nothing is left out by it.
 """
 
 from dataclasses import dataclass
