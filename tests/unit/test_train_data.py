@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from smearwatch.capture.vision.light import WHITE
 from smearwatch.models.preprocess import Preprocessing
@@ -163,6 +164,22 @@ def test_cache_draws_once_and_anew_when_the_cells_change(tree: Path, tmp_path: P
     assert shrunken_fields(samples[1:], small, tmp_path / "cache", progress).shape == (7, 88, 88, 3)
     assert len(said) == 15
     assert not list((tmp_path / "cache").glob("*.partial"))
+
+
+def test_a_training_without_one_source_does_not_draw_the_others_again(tree: Path, tmp_path: Path):
+    one, two = (read_class_tree(tree, 0.3, source=name) for name in ("one", "two"))
+    mixed = [sample for pair in zip(one, two, strict=True) for sample in pair]
+    said: list[int] = []
+    small = Preprocessing(field_px=88, view_px=72)
+
+    def fields(samples: list[Sample]) -> NDArray[np.uint8]:
+        return shrunken_fields(samples, small, tmp_path / "cache", lambda _, done, __: said.append(done))
+
+    both = fields(mixed)
+    assert len(said) == 16
+    assert np.array_equal(fields(two), both[1::2])
+    assert np.array_equal(fields(one), both[::2])
+    assert len(said) == 16
 
 
 def test_two_runs_that_want_the_same_crops_draw_them_once(tree: Path, tmp_path: Path):

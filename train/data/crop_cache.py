@@ -5,6 +5,7 @@ import functools
 import hashlib
 import json
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -28,7 +29,8 @@ def shrunken_fields(
     """Draw, shrink and keep every sample's crop.
 
     The file's name is a hash of the cells, the preprocessing and the versions of what cuts and shrinks, so a
-    change in any of them draws anew.
+    change in any of them draws anew. Of several sources each is kept by itself too: another training that leaves one
+    of them out need not draw the others again.
 
     Parameters
     ----------
@@ -53,7 +55,7 @@ def shrunken_fields(
     if not path.is_file():
         with _alone(folder, progress):
             if not path.is_file():
-                _draw(samples, preprocessing, path, progress)
+                _make(samples, preprocessing, path, progress)
     fields: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
     return fields
 
@@ -68,6 +70,29 @@ def _alone(folder: Path, progress: Progress) -> Iterator[None]:
             progress("waiting for the crops of another run", 0, 1)
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _make(samples: Sequence[Sample], preprocessing: Preprocessing, path: Path, progress: Progress) -> None:
+    """Draw cells of one source; put those of several together from what is kept of each."""
+    by_source: dict[str, list[int]] = defaultdict(list)
+    for index, sample in enumerate(samples):
+        by_source[sample.source].append(index)
+    if len(by_source) <= 1:
+        _draw(samples, preprocessing, path, progress)
+        return
+    parts = []
+    for indices in by_source.values():
+        some = [samples[index] for index in indices]
+        part = path.with_name(f"{_key(some, preprocessing)}.npy")
+        if not part.is_file():
+            _draw(some, preprocessing, part, progress)
+        parts.append((indices, part))
+    side = preprocessing.field_px
+    with atomically(path) as partial:
+        fields = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(samples), side, side, 3))
+        for indices, part in parts:
+            fields[indices] = np.load(part, mmap_mode="r", allow_pickle=False)
+        fields.flush()
 
 
 def _draw(samples: Sequence[Sample], preprocessing: Preprocessing, path: Path, progress: Progress) -> None:
