@@ -5,7 +5,7 @@ from textual.widgets import Static
 
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
-from smearwatch.clients.wording import drift_text, duration_text, phase_text
+from smearwatch.clients.wording import drift_text, duration_text, mark_text, phase_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 
 _FEW_ROWS = 8
@@ -60,6 +60,20 @@ class DriftLine(Static):
                     ("▲ ", "bold $warning"), (f"drift {text}", "$warning"), (f"\n  {view.tally['drift']['mend']}", DIM)
                 )
             )
+
+
+class MarkLine(Static):
+    """Why the percentages carry a mark; not there while they carry none."""
+
+    def __init__(self) -> None:
+        super().__init__(id="mark")
+        self.display = False
+
+    def show(self, view: View) -> None:
+        """Draw a view."""
+        text = mark_text(view.tally) if view.tally else None
+        self.display = text is not None
+        self.update(Content.styled(text or "", "$warning"))
 
 
 class Notice(Static):

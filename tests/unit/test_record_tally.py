@@ -249,6 +249,8 @@ def test_the_promised_json():
         "frames": {"seen": 103, "counted": 101, "rejected": 1, "pending": 1},
         "rejected_by_reason": {"out_of_focus": 1},
         "complete": False,
+        "unfamiliar": 0,
+        "mark": None,
         "drift": None,
         "drifted": {"episodes": 0, "cells": 0, "watched": 0},
     }
