@@ -2,8 +2,9 @@
 
 from typing import Final
 
-WORDS: Final = "cells unlike what the weights were trained on: percentages may be wrong"
-"""What the mark says, wherever it stands."""
+WARNING: Final = "percentages may be wrong"
+WORDS: Final = f"cells unlike what the weights were trained on: {WARNING}"
+"""What the mark says, wherever it stands; the warning alone beside words that say what is unlike."""
 
 SHARE: Final = 0.1
 """More than this share of the cells judged under a drift alarm, or of the counted ones unfamiliar, is too much."""
