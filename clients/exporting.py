@@ -5,7 +5,7 @@ import json
 from collections.abc import Generator, Iterator
 from typing import Any, Final, TextIO
 
-from smearwatch.daemon.record.drift import MEASURES, DriftFold
+from smearwatch.daemon.record.drift import MEASURES
 from smearwatch.daemon.record.events import (
     CLASSES,
     COUNTS,
@@ -14,10 +14,10 @@ from smearwatch.daemon.record.events import (
     Found,
     FoundCell,
     Labelled,
-    Ranged,
     Seen,
 )
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.views import CellKey, Views, counted_as, views_by_cell
 
 _LATER: Final = ("drift", "counted_frame", "counted_index", "views", "best_frame", "best_index", "judged_again")
@@ -54,6 +54,8 @@ COLUMNS: Final = (
     *(f"look_{name}" for name in MEASURES),
     *_LATER,
     *_STAIN,
+    "unfamiliar",
+    "mark",
 )
 
 
@@ -75,16 +77,17 @@ def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
         ``label`` is the last that a person gave and ``label_number`` counts them; ``look_...`` are the appearance
         features before the stain was brought to a standard, ``drift`` whether it was judged under a drift alarm,
         ``stain_...`` the session's stain (optical densities) from which it was brought to the one that the weights
-        learnt; what a cell does not have is None. ``counted_frame`` and ``counted_index`` name the cell under which it
-        is counted, ``views`` in how many frames that one is seen whole, ``judged_again`` how many verdicts on it were
-        replaced.
+        learnt, ``unfamiliar`` whether it looks beyond all that these were trained on; ``mark`` is of the session, the
+        same in every row: why its percentages may be wrong; what a cell does not have is None. ``counted_frame`` and
+        ``counted_index`` name the cell under which it is counted, ``views`` in how many frames that one is seen whole,
+        ``judged_again`` how many verdicts on it were replaced.
     """
     with ledger.at_one_moment():
         yield from _rows(ledger)
 
 
 def _rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
-    alarmed = _alarmed(ledger)
+    alarmed, mark = _alarmed_and_mark(ledger)
     views = views_by_cell(ledger)
     for recorded in ledger.seen_frames():
         seen = recorded.event
@@ -101,7 +104,7 @@ def _rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
             state = _state(cell, judged=cell.index in judged)
             row = _row(ledger.session, seen, found, cell, state, stands, labels.get(cell.index))
             drift = {"drift": best in alarmed if stands else None}
-            yield row | drift | _seen_as(seen.frame, cell, views)
+            yield row | drift | _seen_as(seen.frame, cell, views) | {"mark": mark}
 
 
 def _state(cell: FoundCell, *, judged: bool) -> str:
@@ -147,21 +150,15 @@ def _seen_as(frame: str, cell: FoundCell, views: dict[CellKey, Views]) -> dict[s
     }
 
 
-def _alarmed(ledger: LedgerReader) -> set[tuple[str, int]]:
-    """Return the cells that were judged while the drift alarm was on, by frame and index."""
-    fold, alarmed = DriftFold(), set()
+def _alarmed_and_mark(ledger: LedgerReader) -> tuple[set[CellKey], str | None]:
+    """Return the cells that were judged while the drift alarm was on, and the mark of the session's percentages."""
+    fold, alarmed = TallyFold(), set()
     for recorded in ledger.events():
-        match recorded.event:
-            case Ranged():
-                fold.ranged(recorded.event)
-            case Counted(frame=frame, index=index, weights=weights, look=look, instead_of=before):
-                instead_of = None if before is None else (before.frame, before.index)
-                fold.counted(weights, frame, index, look, instead_of=instead_of)
-                if fold.alarmed:
-                    alarmed.add((frame, index))
-            case _:
-                pass
-    return alarmed
+        event = recorded.event
+        fold.apply(event)
+        if isinstance(event, Counted) and fold.alarmed:
+            alarmed.add((event.frame, event.index))
+    return alarmed, fold.mark
 
 
 def _row(
@@ -199,6 +196,8 @@ def _row(
         *((counted.look or {}).get(name) if counted else None for name in MEASURES),
         *(None,) * len(_LATER),
         *_stain(counted),
+        counted.unfamiliar is True if counted else None,
+        None,
     )
     return dict(zip(COLUMNS, values, strict=True))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from smearwatch.clients.idling import Idling
-from smearwatch.clients.plain import drift_lines, introduction, remark, row, row_headings
+from smearwatch.clients.plain import drift_lines, introduction, mark_lines, remark, row, row_headings
 from smearwatch.clients.view import Ended, View
 from smearwatch.clients.wording import phase_text, state_text
 
@@ -62,6 +62,7 @@ class Lines:
         self._rows, self._figures = 0, ""
         self._state, self._interrupted = "", False
         self._drift: tuple[int, str] | None = None
+        self._mark: str | None = None
 
     def show(self, view: View) -> bool:
         """Write a view's line where it says something new; returns whether it did."""
@@ -85,11 +86,12 @@ class Lines:
     def _lines(self, view: View, tally: Mapping[str, Any], phase: str | None) -> Iterator[str]:
         if view.session != self._session:
             self._session, self._rows, self._figures, self._drift = view.session, 0, "", None
-            self._state, self._interrupted = "", False
+            self._state, self._interrupted, self._mark = "", False, None
             yield from introduction(view.session)
         if phase is None:
             yield from self._row_news(view)
             yield from self._drift_news(tally)
+            yield from self._mark_news(tally)
         state = state_text(view)
         # That cells are counted is seen, unless it was interrupted.
         if state != self._state and (state != "counting" or self._interrupted):
@@ -114,6 +116,12 @@ class Lines:
         if which != self._drift:
             self._drift = which
             yield from drift_lines(tally)
+
+    def _mark_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
+        """Report once why the percentages carry a mark, and that they do no more."""
+        if tally["mark"] != self._mark:
+            self._mark = tally["mark"]
+            yield from mark_lines(tally)
 
 
 def follow(

@@ -5,11 +5,14 @@ from typing import Any
 
 from smearwatch.clients.view import View
 from smearwatch.clients.wording import (
+    MARK,
     ROWS,
     cells_of_target,
     count_of,
     drift_text,
     fine_limits_text,
+    flagged_text,
+    mark_text,
     percent_text,
     share_of,
 )
@@ -58,7 +61,8 @@ def row(view: View, at: str) -> str:
     """
     tally = view.tally
     assert tally is not None
-    shares = "".join(f"{percent_text(share_of(tally, name)):>6}" for name in ROWS)
+    marked = tally["mark"] is not None
+    shares = "".join(f"{percent_text(share_of(tally, name), marked=marked):>6}" for name in ROWS)
     frames = tally["frames"]
     finished = f"{frames['counted'] + frames['rejected']}/{frames['seen']}"
     return f"{at}{cells_of_target(view):>10}{shares}{tally['flagged']:>5}{tally['rejected']:>5}{finished:>10}"
@@ -72,6 +76,11 @@ def drift_lines(tally: Mapping[str, Any]) -> list[str]:
     return remark(f"drift {drift_text(tally)} ({drift['mend']})")
 
 
+def mark_lines(tally: Mapping[str, Any]) -> list[str]:
+    """Return why the percentages carry a mark from now on, or that they do no more."""
+    return remark(mark_text(tally) or f"no {MARK} any more: most cells look like those trained on")
+
+
 def table(view: View) -> Iterator[str]:
     """Yield the differential with its 95 % intervals, and where each frame stands."""
     tally = view.tally
@@ -79,10 +88,14 @@ def table(view: View) -> Iterator[str]:
         return
     yield ""
     yield f"{'':<12}{'cells':>7}{'percent':>9}{'95 % interval':>16}"
+    why = mark_text(tally)
     for name in ROWS:
         share = share_of(tally, name)
-        yield f"{name:<12}{count_of(tally, name):>7}{percent_text(share):>9}{fine_limits_text(share):>16}"
+        percent = percent_text(share, marked=why is not None)
+        yield f"{name:<12}{count_of(tally, name):>7}{percent:>9}{fine_limits_text(share):>16}"
+    if why is not None:
+        yield from fold(why)
     yield from fold(
-        f"{cells_of_target(view)} cells, {tally['flagged']} flagged, {tally['rejected']} rejected. "
+        f"{cells_of_target(view)} cells, {flagged_text(tally)}, {tally['rejected']} rejected. "
         "Frames: {seen} seen = {counted} counted + {rejected} rejected + {pending} pending.".format_map(tally["frames"])
     )

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from smearwatch.clients.wording import drift_text, drifted_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
-from smearwatch.daemon.share_text import share_line
+from smearwatch.daemon.share_text import flagged_text, share_lines
 
 _WIDEST_NAME: Final = 22
 """A longer name stands on a line of its own, whole, so that it can be copied; its figures follow below it."""
@@ -74,7 +74,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str]) -> list[str]:
         *scales,
         f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
         f"+ {frames['pending']} pending",
-        f"cells: {shown['cells_found']} found = {shown['cells']} counted ({shown['flagged']} flagged) + "
+        f"cells: {shown['cells_found']} found = {shown['cells']} counted ({flagged_text(shown)}) + "
         f"{shown['rejected']} rejected + {shown['at_edge']} cut by the edge + {shown['seen_again']} seen again + "
         f"{shown['cells_pending']} pending",
         f"frames not located on the slide (they overlap no other): {shown['frames_unplaced']}",
@@ -83,9 +83,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str]) -> list[str]:
         f"drift: {drift_text(shown) or drifted_text(shown) or 'none'}",
         f"differential on {shown['cells']} cells, rejected ones excluded:",
     ]
-    shares = {**shown["counts"], "neutrophils": shown["neutrophils"]}
-    lines += [share_line(name, count, shown["percent"][name]) for name, count in shares.items()]
-    return [*lines, RESEARCH_USE, PRELIMINARY]
+    return [*lines, *share_lines(shown), RESEARCH_USE, PRELIMINARY]
 
 
 def _band_rule(rule: str) -> str:

@@ -1,16 +1,27 @@
 """A class's share and its limits in words: one form in every summary, list and screen."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 DASH: Final = "\N{EN DASH}"
 """Stands where there is no value, and between the two ends of a range."""
 
+MARK: Final = "?"
+"""Stands behind each percentage that may be wrong, and before the words that say why."""
 
-def percent_text(share: Mapping[str, float | None]) -> str:
-    """Return a share with one decimal, or a dash while there is none."""
+
+def percent_text(share: Mapping[str, float | None], *, marked: bool = False) -> str:
+    """Return a share with one decimal, or a dash while there is none; five characters at most, marked or not."""
     value = share["value"]
-    return DASH if value is None else f"{value:.1f}"
+    if value is None:
+        return DASH
+    text = f"{value:.1f}"
+    return f"{text.removesuffix('.0') if len(text) > 4 else text}{MARK}" if marked else text
+
+
+def mark_text(tally: Mapping[str, Any]) -> str | None:
+    """Return why a tally's percentages may be wrong, behind the mark that they carry; None where they carry none."""
+    return None if tally["mark"] is None else f"{MARK} {tally['mark']}"
 
 
 def fine_limits_text(share: Mapping[str, float | None]) -> str:
@@ -21,6 +32,21 @@ def fine_limits_text(share: Mapping[str, float | None]) -> str:
     return f"{low:.1f} {DASH} {high:4.1f}"
 
 
-def share_line(name: str, count: int, share: Mapping[str, float | None]) -> str:
+def share_line(name: str, count: int, share: Mapping[str, float | None], *, marked: bool = False) -> str:
     """Return a class's row in a summary: its cells, its share, and the share's limits."""
-    return f"  {name:<12}{count:>6}{percent_text(share):>8} %   95 % interval {fine_limits_text(share):>12}"
+    percent = percent_text(share, marked=marked)
+    return f"  {name:<12}{count:>6}{percent:>8} %   95 % interval {fine_limits_text(share):>12}"
+
+
+def share_lines(tally: Mapping[str, Any]) -> list[str]:
+    """Return the rows of all classes and of the neutrophils, and why they may be wrong where they are marked."""
+    shares = {**tally["counts"], "neutrophils": tally["neutrophils"]}
+    why = mark_text(tally)
+    rows = [share_line(name, n, tally["percent"][name], marked=why is not None) for name, n in shares.items()]
+    return rows if why is None else [*rows, why]
+
+
+def flagged_text(tally: Mapping[str, Any]) -> str:
+    """Return how many cells are flagged, and how many of these for how they look."""
+    unfamiliar = tally["unfamiliar"]
+    return f"{tally['flagged']} flagged" + (f", {unfamiliar} of them as unfamiliar" if unfamiliar else "")

@@ -7,7 +7,7 @@ from typing import Any
 from smearwatch.daemon.columns import fold
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.share_text import share_line
+from smearwatch.daemon.share_text import flagged_text, share_lines
 
 
 def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stages: bool = False) -> list[str]:
@@ -32,7 +32,7 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
         *_folded(
             f"session {result['session']}: {result['cells']} cells counted, {result['cells_found']} found "
             f"({result['at_edge']} cut by the edge, {again}, {result['rejected']} rejected), "
-            f"{result['flagged']} flagged"
+            f"{flagged_text(result)}"
         ),
         *_folded(
             f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{rejected} "
@@ -41,8 +41,7 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
     ]
     for scale in scales:
         lines += _folded(scale)
-    shares = {**result["counts"], "neutrophils": result["neutrophils"]}
-    lines += [share_line(name, count, result["percent"][name]) for name, count in shares.items()]
+    lines += share_lines(result)
     if result["drifted"]["episodes"]:
         lines += _folded(_drift_line(result))
     if stages and result["stages_ms"]:

@@ -62,6 +62,7 @@ def _judge(engine: Engine, lease_client: LeaseClient, leases: list[tuple[CropLea
                 look=judgement.look,
                 ranges=ranges,
                 restained=judgement.restained,
+                unfamiliar=judgement.unfamiliar,
             )
         )
 

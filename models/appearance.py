@@ -92,6 +92,29 @@ def range_of(name: str, features: Sequence[Mapping[str, float]]) -> LookRange | 
     return LookRange(name=name, cells=len(features), limits=limits)
 
 
+def is_unfamiliar(look: Mapping[str, float], ranges: Sequence[LookRange], beyond: float) -> bool:
+    """Return whether a cell looks unlike every kind of pictures that was trained on.
+
+    Parameters
+    ----------
+    look
+        Its measures by name; one that is missing says nothing.
+    ranges
+        Each kind of pictures; none at all makes no cell unfamiliar.
+    beyond
+        It is unlike a kind where at least one measure lies beyond a limit by more than this factor, 1 or more.
+    """
+    return bool(ranges) and all(_is_unlike(look, kind, beyond) for kind in ranges)
+
+
+def _is_unlike(look: Mapping[str, float], kind: LookRange, beyond: float) -> bool:
+    return any(
+        look[measure] < low / beyond or look[measure] > high * beyond
+        for measure, (low, high) in kind.limits.items()
+        if measure in look
+    )
+
+
 def _colour(what: str, density_bgr: NDArray[np.float32]) -> dict[str, float]:
     blue, green, red = (max(float(value), 0.0) for value in density_bgr)
     found = {f"{what}_green": green}

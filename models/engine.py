@@ -1,7 +1,7 @@
 """The inference engine: crops in, judgements out, the same for a crop whatever came beside it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from smearwatch.models import checkpoint
-from smearwatch.models.appearance import appearance_features
+from smearwatch.models.appearance import appearance_features, is_unfamiliar
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.classes import CLASSES, ClassName, PerClass, Verdict, per_class
 from smearwatch.models.manifest import Manifest
@@ -59,6 +59,8 @@ class Judgement:
         after the session's stain was, where `restained`.
     restained
         Whether it was brought from the session's stain to the one that the weights learnt.
+    unfamiliar
+        Whether its look lies beyond all that the weights were trained on, where their policy says how far is too far.
     """
 
     cls: ClassName
@@ -68,15 +70,20 @@ class Judgement:
     reject_score: float
     look: dict[str, float]
     restained: bool = False
+    unfamiliar: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Calibrated outputs for n crops before the verdict: float64 [n, classes], [n, classes] and [n]."""
+    """Calibrated outputs for n crops before the verdict: float64 [n, classes], [n, classes] and [n].
+
+    ``unfamiliar`` (bool [n]) says of each whether it is, None where the policy does not ask.
+    """
 
     probabilities: NDArray[np.float64]
     verifiers: NDArray[np.float64]
     reject_scores: NDArray[np.float64]
+    unfamiliar: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         check_shapes(self.probabilities.shape, self.verifiers.shape, self.reject_scores.shape)
@@ -84,15 +91,18 @@ class Outputs:
     def at(self, indices: Sequence[int]) -> "Outputs":
         """Pick the outputs of some of the crops."""
         chosen = np.asarray(indices, dtype=np.int64)
-        return Outputs(self.probabilities[chosen], self.verifiers[chosen], self.reject_scores[chosen])
+        unfamiliar = None if self.unfamiliar is None else self.unfamiliar[chosen]
+        return Outputs(self.probabilities[chosen], self.verifiers[chosen], self.reject_scores[chosen], unfamiliar)
 
     @staticmethod
     def joined(parts: Sequence["Outputs"]) -> "Outputs":
-        """Put outputs one after the other; at least one."""
+        """Put outputs of one engine one after the other; at least one."""
+        unfamiliar = [part.unfamiliar for part in parts if part.unfamiliar is not None]
         return Outputs(
             np.concatenate([part.probabilities for part in parts]),
             np.concatenate([part.verifiers for part in parts]),
             np.concatenate([part.reject_scores for part in parts]),
+            np.concatenate(unfamiliar) if len(unfamiliar) == len(parts) else None,
         )
 
 
@@ -183,6 +193,13 @@ class Engine:
         ----------
         fields_bgr : uint8 array of shape [n, field_px, field_px, 3]
         """
+        found = self._run(fields_bgr)
+        if self._manifest.policy.unfamiliar_beyond is None:
+            return found
+        unfamiliar = [self._is_unfamiliar(self._look(field)) for field in fields_bgr]
+        return replace(found, unfamiliar=np.array(unfamiliar, dtype=np.bool_))
+
+    def _run(self, fields_bgr: NDArray[np.uint8]) -> Outputs:
         starts = range(0, len(fields_bgr), self._chunk)
         parts = [self._pass(fields_bgr[start : start + self._chunk]) for start in starts]
         table = np.concatenate(parts) if parts else np.empty((0, WIDTH))
@@ -212,7 +229,7 @@ class Engine:
         """
         fields = self._shrunken(crops_bgr)
         restained = self._restain(fields, [None] * len(fields) if stains is None else stains)
-        found = self.outputs_of_fields(fields)
+        found = self._run(fields)
         rows = zip(fields, found.probabilities, found.verifiers, found.reject_scores, restained, strict=True)
         return [
             self._judge_one(field, _rounded(p), _rounded(v), round(float(r), _DECIMALS), restained=was)
@@ -245,10 +262,18 @@ class Engine:
         *,
         restained: bool,
     ) -> Judgement:
-        decision = decide(probabilities, verifiers, reject_score, self._manifest.policy)
-        look = appearance_features(field_bgr, self.preprocessing.um_per_px)
+        look = self._look(field_bgr)
+        unfamiliar = self._is_unfamiliar(look)
+        decision = decide(probabilities, verifiers, reject_score, self._manifest.policy, unfamiliar=unfamiliar)
         cls = CLASSES[decision.index]
-        return Judgement(cls, decision.verdict, probabilities, verifiers, reject_score, look, restained)
+        return Judgement(cls, decision.verdict, probabilities, verifiers, reject_score, look, restained, unfamiliar)
+
+    def _look(self, field_bgr: NDArray[np.uint8]) -> dict[str, float]:
+        return appearance_features(field_bgr, self.preprocessing.um_per_px)
+
+    def _is_unfamiliar(self, look: dict[str, float]) -> bool:
+        beyond = self._manifest.policy.unfamiliar_beyond
+        return beyond is not None and is_unfamiliar(look, self._manifest.ranges or (), beyond)
 
     def _pass(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.float64]:
         views = normalise(to_tensor(view(fields_bgr, self.preprocessing)), self.preprocessing)

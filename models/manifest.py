@@ -47,8 +47,8 @@ class Manifest(BaseModel):
     memory
         SHA-256 of the memory beside the tensors, None where there is none; it decides nothing.
     ranges
-        Appearance of each kind of pictures that was trained on, None where it was not measured; the drift alarm is
-        made from it, and no verdict.
+        Appearance of each kind of pictures that was trained on, None where it was not measured. The drift alarm is
+        made from it; a verdict only where the policy names `unfamiliar_beyond`.
     data, split, metrics, licences
         Provenance; they decide nothing.
     checksum
@@ -87,8 +87,13 @@ class Manifest(BaseModel):
         return _digest(self.model_dump(mode="json", exclude={"checksum"}, exclude_none=True))
 
     def weights_id(self) -> str:
-        """Return the SHA-256 over what decides a verdict: tensors, preprocessing, calibration, policy."""
-        provenance = {"name", "memory", "ranges", "data", "split", "metrics", "licences", "checksum"}
+        """Return the SHA-256 over what decides a verdict: tensors, preprocessing, calibration, policy.
+
+        The ranges are among it where the policy flags cells beyond them, and only there.
+        """
+        provenance = {"name", "memory", "data", "split", "metrics", "licences", "checksum"}
+        if self.policy.unfamiliar_beyond is None:
+            provenance.add("ranges")
         return _digest(self.model_dump(mode="json", exclude=provenance, exclude_none=True))
 
     def sealed(self) -> "Manifest":

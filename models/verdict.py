@@ -40,6 +40,10 @@ class Policy(BaseModel):
         The least reject score at which a cell is rejected.
     doubt_below
         An answer whose probability is lower is flagged whatever its verifier's output; None for no such limit.
+    unfamiliar_beyond
+        How many times a cell may look beyond what the weights were trained on before it is unfamiliar, and flagged
+        whatever the networks say (see `smearwatch.models.appearance.is_unfamiliar`); None for no such limit. Where it
+        is given, the ranges of the weights decide verdicts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +52,7 @@ class Policy(BaseModel):
     overrules: tuple[Overrule, ...] = ()
     reject_at: float = Field(default=0.5, ge=0)
     doubt_below: float | None = Field(default=None, ge=0, le=1)
+    unfamiliar_beyond: float | None = Field(default=None, ge=1, allow_inf_nan=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,14 @@ class Decision:
     verdict: Verdict
 
 
-def decide(probabilities: Sequence[float], verifiers: Sequence[float], reject_score: float, policy: Policy) -> Decision:
+def decide(
+    probabilities: Sequence[float],
+    verifiers: Sequence[float],
+    reject_score: float,
+    policy: Policy,
+    *,
+    unfamiliar: bool = False,
+) -> Decision:
     """Weigh the ResNet's answer against the verifiers'.
 
     Parameters
@@ -69,6 +81,8 @@ def decide(probabilities: Sequence[float], verifiers: Sequence[float], reject_sc
         Each LeNet's own answer, one class against the rest.
     reject_score : float, 0..1
     policy : Policy
+    unfamiliar : bool
+        Whether it looks unlike what the weights were trained on: then the class stands, but nothing confirms it.
 
     Returns
     -------
@@ -82,6 +96,11 @@ def decide(probabilities: Sequence[float], verifiers: Sequence[float], reject_sc
     """
     check_number(probabilities)
     check_number(verifiers)
+    decision = _weigh(probabilities, verifiers, reject_score, policy)
+    return Decision(decision.index, "flagged") if unfamiliar and decision.verdict != "rejected" else decision
+
+
+def _weigh(probabilities: Sequence[float], verifiers: Sequence[float], reject_score: float, policy: Policy) -> Decision:
     predicted = max(range(len(CLASSES)), key=lambda index: probabilities[index])
     if reject_score >= policy.reject_at:
         return Decision(predicted, "rejected")

@@ -1,4 +1,4 @@
-"""Two thresholds of a policy that are to hold on a microscope never met, and the file that carries them."""
+"""Thresholds of a policy that are to hold on a microscope never met, and the file that carries them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +20,19 @@ class Thresholds(JsonRecord):
         As in `smearwatch.models.verdict.Policy`.
     chosen_on
         The laboratories, by name, each left out of training when it was answered for.
+    unfamiliar_beyond
+        As in `Policy` too; None, or no such key in the file, where no cell is to be flagged for how it looks.
     """
 
     reject_at: Annotated[float, Field(ge=0.5, lt=1)]
     doubt_below: Annotated[float, Field(ge=0, le=1)]
     chosen_on: tuple[str, ...]
+    unfamiliar_beyond: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
 
     def put_into(self, policy: Policy) -> Policy:
         """Return the policy with these thresholds; who confirms and who may overrule stays."""
-        return policy.model_copy(update={"reject_at": self.reject_at, "doubt_below": self.doubt_below})
+        names = ("reject_at", "doubt_below", "unfamiliar_beyond")
+        return policy.model_copy(update={name: getattr(self, name) for name in names})
 
 
 _THRESHOLDS: Final = TypeAdapter(Thresholds)

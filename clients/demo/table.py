@@ -9,7 +9,7 @@ from rich.table import Table
 from smearwatch.clients.slide_truth import Held, rows
 from smearwatch.daemon.columns import COLUMNS
 from smearwatch.daemon.notices import RESEARCH_USE
-from smearwatch.daemon.share_text import fine_limits_text, percent_text
+from smearwatch.daemon.share_text import fine_limits_text, mark_text, percent_text
 
 
 def write_table(result: dict[str, Any], held: Held) -> None:
@@ -26,6 +26,8 @@ def write_table(result: dict[str, Any], held: Held) -> None:
     console.width = COLUMNS  # where the window is narrower its lines break, but no figure is cut
     console.print()
     console.print(_table(result, held))
+    if (why := mark_text(result)) is not None:
+        console.print(why, highlight=False)
     frames = result["frames"]
     console.print(
         f"{held.named_rightly} of {held.matched} cells named as the slide made them; {held.missed} missed, "
@@ -62,10 +64,9 @@ def _table(result: dict[str, Any], held: Held) -> Table:
     both = {"neutrophils": held.truth["band"] + held.truth["segmented"]}
     for name, true in [*((row[0], row[1]) for row in rows(held)), *both.items()]:
         share = result["percent"][name]
+        percent = percent_text(share, marked=result["mark"] is not None)
         count = result["neutrophils"] if name == "neutrophils" else result["counts"][name]
         if name == "neutrophils":
             table.add_section()
-        table.add_row(
-            name, str(count), percent_text(share), fine_limits_text(share), str(true), f"{100 * true / total:.1f}"
-        )
+        table.add_row(name, str(count), percent, fine_limits_text(share), str(true), f"{100 * true / total:.1f}")
     return table

@@ -18,7 +18,7 @@ from smearwatch.clients.terminal.differential import DIM, Differential
 from smearwatch.clients.terminal.figures import Panel, cell_rows, frame_rows, program_rows
 from smearwatch.clients.terminal.help import HelpPage
 from smearwatch.clients.terminal.pictures import RecentStrip, in_words
-from smearwatch.clients.terminal.status import DriftLine, Notice, StatusLine
+from smearwatch.clients.terminal.status import DriftLine, MarkLine, Notice, StatusLine
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.clients.view import View
 
@@ -99,6 +99,7 @@ class WatchApp(App[BaseException]):
         yield Static(id="hint")
         yield Static(_TOO_SMALL, id="too-small")
         yield DriftLine()
+        yield MarkLine()
         with Vertical(id="differential-panel") as panel:
             panel.border_title = "differential"
             yield Differential(id="differential")
@@ -210,6 +211,7 @@ class WatchApp(App[BaseException]):
         screen = self.screen_stack[0]
         screen.query_one(StatusLine).show(view)
         screen.query_one(DriftLine).show(view)
+        screen.query_one(MarkLine).show(view)
         screen.query_one(Differential).show(view)
         screen.query_one("#frames", Panel).show(frame_rows(view))
         screen.query_one("#cells", Panel).show(cell_rows(view))

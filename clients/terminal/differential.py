@@ -58,13 +58,14 @@ def _share_line(view: View, row: str, bar_width: int) -> Content:
     together = row == "neutrophils"
     share: Any = share_of(view.tally, row) if view.tally else UNKNOWN
     known = share["value"] is not None
+    marked = view.tally is not None and view.tally["mark"] is not None
     count = count_of(view.tally, row) if view.tally else None
     weight = "bold " if together else ""
     colour = "$foreground" if count else _EMPTY
     return Content.assemble(
         (f"{row:<{_NAME}}", f"{weight}{colour}"),
         (f"{DASH if count is None else count:>{_COUNT}}", f"bold {colour}"),
-        (f"{percent_text(share):>{_PERCENT}}", f"{weight}{colour}"),
+        (f"{percent_text(share, marked=marked):>{_PERCENT}}", f"{weight}{colour}"),
         (f"{fine_limits_text(share) if known else DASH:>{_LIMITS}}", DIM),
         " " * _GAP,
         share_bar(share["value"], share["low"], share["high"], bar_width, filled="$accent" if together else "$primary"),

@@ -5,8 +5,9 @@ from textual.widgets import Static
 
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
-from smearwatch.clients.wording import drift_text, duration_text, phase_text
+from smearwatch.clients.wording import MARK, drift_text, duration_text, mark_text, phase_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+from smearwatch.daemon.record.mark import WARNING
 
 _FEW_ROWS = 8
 _AROUND = 6  # columns beside the notice
@@ -44,7 +45,10 @@ class StatusLine(Static):
 
 
 class DriftLine(Static):
-    """What leaves the range of what the weights were trained on, and the hint; not there while nothing does."""
+    """What leaves the range of what the weights were trained on, and the hint; not there while nothing does.
+
+    An alarm always marks the percentages, so that this says why, and `MarkLine` has nothing to add.
+    """
 
     def __init__(self) -> None:
         super().__init__(id="drift")
@@ -57,9 +61,25 @@ class DriftLine(Static):
         if view.tally and text is not None:
             self.update(
                 Content.assemble(
-                    ("▲ ", "bold $warning"), (f"drift {text}", "$warning"), (f"\n  {view.tally['drift']['mend']}", DIM)
+                    ("▲ ", "bold $warning"),
+                    (f"drift {text}; {MARK} {WARNING}", "$warning"),
+                    (f"\n  {view.tally['drift']['mend']}", DIM),
                 )
             )
+
+
+class MarkLine(Static):
+    """Why the percentages carry a mark; not there while they carry none, or while `DriftLine` says it."""
+
+    def __init__(self) -> None:
+        super().__init__(id="mark")
+        self.display = False
+
+    def show(self, view: View) -> None:
+        """Draw a view."""
+        text = mark_text(view.tally) if view.tally and view.tally["drift"] is None else None
+        self.display = text is not None
+        self.update(Content.styled(text or "", "$warning"))
 
 
 class Notice(Static):

@@ -87,6 +87,7 @@ class CropQueue:
                 look=message.look,
                 instead_of=self._replaced(self._crops[cell].better_than),
                 stain=self._journal.stains.at(*cell) if message.restained else None,
+                unfamiliar=message.unfamiliar or None,
             )
             self._journal.commit(*self._ranged(message), event)
         except (LedgerRefused, ValueError) as error:
@@ -103,7 +104,7 @@ class CropQueue:
     def _replaced(self, view: Cell | None) -> Replaced | None:
         """Return the verdict that stands, on a view that a better one was found for."""
         stands = None if view is None else self._journal.ledger.verdict(*view)
-        return None if stands is None else Replaced(stands.frame, stands.index, stands.cls, stands.verdict)
+        return None if stands is None else Replaced.of(stands)
 
     def _ranged(self, message: CropJudged) -> list[Ranged]:
         """Return what the weights were trained on, where the ledger does not hold it yet."""

@@ -183,6 +183,11 @@ class DriftFold:
         """Whether the alarm is on."""
         return self._state.alarm is not None
 
+    @property
+    def cells(self) -> int:
+        """How many cells were judged under an alarm."""
+        return self._state.cells
+
     def json(self) -> dict[str, Any]:
         """Return the part of the tally that is about drift.
 

@@ -123,12 +123,22 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Replaced:
-    """The verdict on a leukocyte that stood until now, and the view that it was given on."""
+    """The verdict on a leukocyte that stood until now, the view that it was given on, and if that was unfamiliar."""
 
     frame: Sha256
     index: Count
     cls: ClassName
     verdict: Verdict
+    unfamiliar: Literal[True] | None = None
+
+    @classmethod
+    def of(cls, stands: "Counted") -> "Replaced":
+        """Return what is replaced where a verdict stands until now."""
+        return cls(stands.frame, stands.index, stands.cls, stands.verdict, stands.unfamiliar)
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_none(handler(self), "unfamiliar")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -138,7 +148,8 @@ class Counted:
     ``probabilities`` and ``verifiers`` have a share for each class that there was when the verdict was given. ``look``
     holds its appearance features before anything was normalised, but for the stain where ``stain`` is given: that of
     the session, from which the cell was brought to the one that the weights learnt. On a better view of a leukocyte
-    that was judged before, ``instead_of`` is the verdict that this one replaces.
+    that was judged before, ``instead_of`` is the verdict that this one replaces. ``unfamiliar`` is true, or not there:
+    the cell looks beyond all that the weights were trained on, by the factor that they name.
     """
 
     frame: Sha256
@@ -152,17 +163,20 @@ class Counted:
     look: Look | None = None
     instead_of: Replaced | None = None
     stain: SessionStain | None = None
+    unfamiliar: Literal[True] | None = None
     kind: Literal["counted"] = "counted"
 
     @model_validator(mode="after")
     def _of_the_same_classes(self) -> "Counted":
         if len(self.probabilities) != len(self.verifiers) or self.cls not in CLASSES[: len(self.probabilities)]:
             raise ValueError("probabilities and verifiers are not of the same classes, or its class is not among them")
+        if self.unfamiliar and self.verdict not in ("flagged", "rejected"):
+            raise ValueError(f"an unfamiliar cell cannot be {self.verdict}")
         return self
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "look", "instead_of", "stain")
+        return without_none(handler(self), "look", "instead_of", "stain", "unfamiliar")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -25,6 +25,7 @@ from smearwatch.daemon.record.events import (
     Seen,
 )
 from smearwatch.daemon.record.intervals import clopper_pearson
+from smearwatch.daemon.record.mark import mark_of
 from smearwatch.daemon.record.values import Count, Ordinal, Sha256
 
 _NEUTROPHILS: Final = ("band", "segmented")
@@ -50,7 +51,8 @@ class _State:
     """What the fold remembers.
 
     ``pending`` gives a frame's cells that wait for a verdict, None before they are found; ``better`` those among them
-    that are better views of leukocytes seen before.
+    that are better views of leukocytes seen before. ``unfamiliar`` counts cells that stand in ``counts``; programs that
+    did not know of them wrote none, and had none.
     """
 
     target: Ordinal | None
@@ -66,6 +68,7 @@ class _State:
     rejected_by_reason: dict[str, Count]
     pending: dict[Sha256, list[Count] | None]
     better: dict[Sha256, list[Count]]
+    unfamiliar: Count = 0
 
 
 _STATE: Final = TypeAdapter(_State)
@@ -147,6 +150,8 @@ class TallyFold:
         asked = max(len(state.counts), FIRST_LEDGERS_CLASSES)
         if set(state.counts) != set(CLASSES[:asked]) or set(state.verdicts) != set(VERDICTS):
             raise TallyBroken("not a snapshot of it (other classes or verdicts)")
+        if state.unfamiliar > state.verdicts["flagged"]:
+            raise TallyBroken("not a snapshot of it (more cells are unfamiliar than flagged)")
         fold = cls()
         fold._state = state
         fold._drift = drift
@@ -228,6 +233,27 @@ class TallyFold:
         """Whether the last cells leave the range of what the weights were trained on; see `DriftFold.json`."""
         return self._drift.json()
 
+    @property
+    def alarmed(self) -> bool:
+        """Whether the drift alarm is on."""
+        return self._drift.alarmed
+
+    @property
+    def unfamiliar(self) -> int:
+        """How many of the counted cells look beyond all that the weights were trained on; each is flagged."""
+        return self._state.unfamiliar
+
+    @property
+    def mark(self) -> str | None:
+        """What is to be said beside every percentage, None for nothing; see `mark_of`."""
+        return mark_of(
+            alarmed=self._drift.alarmed,
+            drifted=self._drift.cells,
+            judged=self.cells + self.verdicts["rejected"],
+            unfamiliar=self.unfamiliar,
+            counted=self.cells,
+        )
+
     def knows_range(self, weights: str) -> bool:
         """Return whether it is known what weights were trained on."""
         return self._drift.knows(weights)
@@ -286,6 +312,7 @@ class TallyFold:
         self._state.verdicts[event.verdict] += 1
         if event.verdict != "rejected":
             self._state.counts[event.cls] += 1
+            self._state.unfamiliar += event.unfamiliar is True
         before = None if event.instead_of is None else (event.instead_of.frame, event.instead_of.index)
         self._drift.counted(event.weights, event.frame, event.index, event.look, instead_of=before)
         self._wait(event.frame, [index for index in waiting if index != event.index])
@@ -298,10 +325,16 @@ class TallyFold:
         if before is None:
             return
         was_counted = before.verdict != "rejected"
-        if not state.verdicts[before.verdict] or (was_counted and not state.counts.get(before.cls)):
+        was_unfamiliar = was_counted and before.unfamiliar is True
+        if (
+            not state.verdicts[before.verdict]
+            or (was_counted and not state.counts.get(before.cls))
+            or (was_unfamiliar and not state.unfamiliar)
+        ):
             raise TallyBroken(f"cell {event.index} of frame {event.frame} replaces a verdict that was never given")
         state.verdicts[before.verdict] -= 1
         state.counts[before.cls] -= was_counted
+        state.unfamiliar -= was_unfamiliar
         state.seen_again += 1
         state.judged_again += 1
 
@@ -338,7 +371,8 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
     -------
     dict
         ``percent`` holds each class and the neutrophils (band and segmented together): the share of ``cells`` and its
-        exact 95 % limits, from the counts, in percent with two decimals. Without cells the value is None.
+        exact 95 % limits, from the counts, in percent with two decimals. Without cells the value is None. ``mark`` is
+        None, or says why these percentages may be wrong, and belongs beside them wherever they are shown.
     """
     counts = fold.counts
     neutrophils = sum(counts[name] for name in _NEUTROPHILS)
@@ -363,6 +397,8 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         "frames": fold.frames,
         "rejected_by_reason": fold.rejected_by_reason,
         "complete": fold.complete,
+        "unfamiliar": fold.unfamiliar,
+        "mark": fold.mark,
         **fold.drift,
     }
 

@@ -25,6 +25,7 @@ from smearwatch.daemon.record.schema import (
     LOOKS_FORM,
     PLACES_FORM,
     STAINS_FORM,
+    UNFAMILIAR_FORM,
     VIEWS_FORM,
     has_better_views,
     make_room_for_better_views,
@@ -145,7 +146,7 @@ def _admit_replacing(connection: sqlite3.Connection, event: Counted, *, better: 
         raise LedgerRefused(event, "the view that it is better than has no verdict yet")
     stood = event_from_bytes(before[0])
     assert isinstance(stood, Counted)
-    if event.instead_of != Replaced(stood.frame, stood.index, stood.cls, stood.verdict):
+    if event.instead_of != Replaced.of(stood):
         raise LedgerRefused(event, "it is to replace the verdict on the view that it is better than")
 
 
@@ -185,6 +186,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             connection.execute("UPDATE frames SET waiting = waiting - 1 WHERE frame = ?", (event.frame,))
             if event.look is not None:
                 _raise_form(connection, LOOKS_FORM)
+            if event.unfamiliar or (event.instead_of is not None and event.instead_of.unfamiliar):
+                _raise_form(connection, UNFAMILIAR_FORM)
         case Labelled():
             # Labels are found by their keys; a program that does not know them is to refuse, not to report damage.
             _raise_form(connection, LABELS_FORM)

@@ -251,7 +251,8 @@ class CropJudged(Message):
 
     Of these there is one number for each class, in the classes' order; the hub, which knows the classes, checks it.
     ``look`` holds the cell's appearance features, ``ranges`` those of the cells that the weights were trained on.
-    ``restained`` says that the cell was brought from the leased stain to the one that the weights learnt.
+    ``restained`` says that the cell was brought from the leased stain to the one that the weights learnt,
+    ``unfamiliar`` that it was flagged, or rejected, while it looks beyond all that they were trained on.
     """
 
     kind: ClassVar[str] = "crop_judged"
@@ -268,6 +269,7 @@ class CropJudged(Message):
     look: dict[str, Real] | None = None
     ranges: tuple[RangeOnWire, ...] = ()
     restained: Flag = False
+    unfamiliar: Flag = False
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)

@@ -7,6 +7,7 @@ import pytest
 from smearwatch.clients.exporting import cell_rows
 from smearwatch.clients.recorded import recorded_view
 from smearwatch.daemon.record.events import Ranged
+from smearwatch.daemon.record.mark import WORDS
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.tally import TallyFold, tally_json
 from smearwatch.daemon.record.verifying import verify
@@ -93,3 +94,25 @@ def test_an_impossible_look_is_refused_and_its_cell_counted_later(bench, changes
     worker.send(judged(again, look=PALE, ranges=RANGES))
     bench.turn()
     assert bench.frames == {"seen": 1, "counted": 1, "rejected": 0, "pending": 0}
+
+
+def test_an_unfamiliar_cell_goes_from_the_worker_to_tally_and_export(bench):
+    source, finder, worker = bench.peer("source", "s"), bench.peer("finder", "f", 2), bench.peer("worker", "w", 2)
+    bench.offer(source, *(b"%d" % n for n in range(4)))
+    count(bench, finder, worker, look=PALE, ranges=RANGES, unfamiliar=True, verdict="flagged")
+    told = tally_json(bench.journal.fold, "t", bench.ledger.last_number)
+    assert (told["cells"], told["unfamiliar"], told["mark"]) == (4, 4, WORDS)
+    assert bench.ledger.rows("PRAGMA user_version") == [(7,)]
+    assert list(verify(bench.ledger)) == []
+    assert {(row["unfamiliar"], row["mark"]) for row in cell_rows(bench.ledger)} == {(True, WORDS)}
+
+
+def test_a_confirmed_unfamiliar_cell_is_impossible(bench):
+    source, finder, worker = bench.peer("source", "s"), bench.peer("finder", "f", 2), bench.peer("worker", "w", 2)
+    bench.offer(source, b"one")
+    ((lease, _),) = bench.hear(finder, FrameLease)
+    finder.send(*cells(lease))
+    ((crop, _),) = bench.hear(worker, CropLease)
+    worker.send(judged(crop, unfamiliar=True))
+    ((refused, _),) = bench.hear(worker, Refused)
+    assert "cannot be confirmed" in refused.detail

@@ -104,3 +104,15 @@ def test_adapted_weights_have_met_further_cells():
     twice = add_adapted_ranges(manifest(*once), (kind("session", 60),), "x")
     assert twice == (*once, kind("session of x (2)", 60))
     assert add_adapted_ranges(manifest(kind("a")), (), "x") == (kind("a"),)
+
+
+def test_weights_whose_verdicts_depend_on_their_range_keep_it(folder: Path, tmp_path: Path):
+    asking = Path(shutil.copytree(folder / "w", tmp_path / "asking"))
+    trained = checkpoint.read_manifest(asking)
+    policy = trained.policy.model_copy(update={"unfamiliar_beyond": 1.5})
+    kept = save_manifest(asking, trained.model_copy(update={"policy": policy}))
+    assert kept.weights_id() != trained.weights_id()
+    result = run(folder, asking)
+    assert result.exit_code == 1
+    assert "depend on their range" in str(result.exception)
+    assert checkpoint.read_manifest(asking) == kept

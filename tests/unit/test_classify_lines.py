@@ -7,7 +7,7 @@ import pytest
 
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Judgement
-from smearwatch.train.commands.classify import plain_line
+from smearwatch.train.commands.classify import _record, plain_line
 
 # The ResNet's answer is the third; a verifier may have put the fifth in its place.
 PROBABILITIES: Any = (0.02, 0.03, 0.605, 0.05, 0.295, 0.0)
@@ -26,6 +26,14 @@ def test_a_verdict_in_words(cls, verdict, reject_score, told):
     verifiers: Any = (0.5,) * len(CLASSES)
     judgement = Judgement(cls, verdict, PROBABILITIES, verifiers, reject_score, {})
     assert plain_line(Path("cell.jpg"), judgement) == f"cell.jpg: {told}"
+
+
+def test_an_unfamiliar_cell_says_why_it_is_flagged():
+    verifiers: Any = (0.5,) * len(CLASSES)
+    judgement = Judgement(CLASSES[2], "flagged", PROBABILITIES, verifiers, 0.01, {}, unfamiliar=True)
+    told = "cell.jpg: eosinophil (0.60), flagged: looks unlike what the weights were trained on"
+    assert plain_line(Path("cell.jpg"), judgement) == told
+    assert _record(Path("cell.jpg"), judgement, None).to_json()["unfamiliar"] is True
 
 
 @pytest.mark.parametrize(

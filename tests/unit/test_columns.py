@@ -12,6 +12,7 @@ from smearwatch.daemon.log import ScreenRenderer
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.drift import HINT
+from smearwatch.daemon.record.mark import WORDS
 from smearwatch.daemon.summary_lines import how_to_go_on, summary_lines
 
 
@@ -41,7 +42,8 @@ def summary(**changes):
     return {
         "session": "s" * 64,
         **dict.fromkeys(
-            ("cells", "cells_found", "at_edge", "seen_again", "judged_again", "rejected", "flagged"), 99_999
+            ("cells", "cells_found", "at_edge", "seen_again", "judged_again", "rejected", "flagged", "unfamiliar"),
+            99_999,
         ),
         "neutrophils": 99_999,
         "counts": dict.fromkeys(names, 99_999),
@@ -50,6 +52,7 @@ def summary(**changes):
         "rejected_by_reason": dict.fromkeys(("out_of_focus", "colour_unsupported", "not_a_smear"), 33_333),
         "drift": None,
         "drifted": {"episodes": 3, "cells": 99_999},
+        "mark": WORDS,
         "stages_ms": {stage: {"median_ms": 99_999.9} for stage in stages},
         **changes,
     }

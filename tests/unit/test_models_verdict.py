@@ -56,3 +56,16 @@ def test_own_threshold_of_each_class():
 def test_overrule_out_of_range_is_refused(bad: dict[str, float]):
     with pytest.raises(ValidationError):
         Overrule.model_validate({"said": 0, "instead": 1, "claim_at": 0.9, **bad})
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_nothing_confirms_or_corrects_an_unfamiliar_cell_and_its_class_stands(case: Case):
+    verdict = "rejected" if case.expected.verdict == "rejected" else "flagged"
+    found = decide(SURE_BAND, case.verifiers, case.reject_score, case.policy, unfamiliar=True)
+    assert found == Decision(case.expected.index, verdict)
+
+
+@pytest.mark.parametrize("bad", [0.99, -1.0, float("inf"), float("nan")])
+def test_a_factor_below_one_or_without_end_is_refused(bad: float):
+    with pytest.raises(ValidationError):
+        Policy(unfamiliar_beyond=bad)

@@ -1,7 +1,7 @@
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given, settings
@@ -158,7 +158,7 @@ def better(number: int, than: tuple[int, int] = (1, 0)) -> Found:
 
 
 def judged_again(number: int, before: Counted, cls: ClassName, verdict: Verdict = "confirmed") -> Counted:
-    replaced = Replaced(before.frame, before.index, before.cls, before.verdict)
+    replaced = Replaced.of(before)
     return Counted(frame(number), 0, cls, verdict, SIX, SIX, 0.1, "w", instead_of=replaced)
 
 
@@ -188,6 +188,30 @@ def test_a_third_view_replaces_the_second():
     told = tally_json(fold, "s", 11)
     assert told["counts"] == dict.fromkeys(CLASSES, 0) | {"band": 2, "basophil": 1}
     assert (told["rejected"], told["seen_again"], told["judged_again"], fold.balanced) == (0, 2, 2, True)
+
+
+def odd(number: int, index: int, verdict: Verdict = "flagged") -> Counted:
+    """Count a cell that looks unlike all that the weights were trained on."""
+    return replace(counted(number, index, "band", verdict), unfamiliar=True)
+
+
+def test_unfamiliar_cells_are_counted_while_they_stand_and_come_out_with_their_verdict():
+    before = odd(1, 0)
+    fold = fold_of(seen(1), found(1, False, False), before, odd(1, 1, "rejected"), seen(2), better(2))
+    assert (fold.unfamiliar, tally_json(fold, "s", 6)["unfamiliar"]) == (1, 1)
+    fold = TallyFold.restore(json.loads(json.dumps(fold.snapshot())))
+    again = judged_again(2, before, "lymphocyte")
+    with pytest.raises(TallyBroken):
+        fold_of(seen(1), found(1, False), counted(1, 0, "band", "flagged"), seen(2), better(2), again)
+    fold.apply(again)
+    fold.apply(odd(2, 1))
+    assert (fold.unfamiliar, fold.verdicts["flagged"], fold.cells) == (1, 1, 2)
+
+
+def test_a_snapshot_of_before_there_were_unfamiliar_cells_is_taken():
+    before = fold_of(seen(1), found(1, False), counted(1, 0)).snapshot()
+    assert before.pop("unfamiliar") == 0
+    assert TallyFold.restore(before).unfamiliar == 0
 
 
 @pytest.mark.parametrize(
@@ -249,6 +273,8 @@ def test_the_promised_json():
         "frames": {"seen": 103, "counted": 101, "rejected": 1, "pending": 1},
         "rejected_by_reason": {"out_of_focus": 1},
         "complete": False,
+        "unfamiliar": 0,
+        "mark": None,
         "drift": None,
         "drifted": {"episodes": 0, "cells": 0, "watched": 0},
     }
@@ -283,6 +309,8 @@ def test_closing_changes_no_count_and_opening_sets_the_target():
         {"pending": {"x": None}},
         {"pending": {frame(1): "0"}},
         {"more": 1},
+        {"unfamiliar": 1},
+        {"unfamiliar": -1},
     ],
 )
 def test_a_snapshot_that_is_none_is_refused(change):

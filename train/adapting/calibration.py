@@ -25,15 +25,16 @@ def calibrate(
     new_samples, new
         All new cells, each by weights that were adapted without it.
     present
-        Policy of the weights adapted from.
+        Policy of the weights adapted from; how far a cell may look beyond their ranges stays as it is there.
     """
     samples, logits = _balance(old_samples, old, new_samples, new)
     temperature = fit_temperature(samples, logits.outputs(1.0).probabilities)
     policy = fit_policy(samples, _mute(logits).outputs(temperature))
+    kept = {"unfamiliar_beyond": present.unfamiliar_beyond}
     if np.isnan(old.verifiers).any():
-        return temperature, policy.model_copy(update={"agree_at": present.agree_at, "overrules": ()})
+        return temperature, policy.model_copy(update=kept | {"agree_at": present.agree_at, "overrules": ()})
     once = fit_policy(old_samples + new_samples, _concatenate([old, new]).outputs(temperature))
-    return temperature, policy.model_copy(update={"overrules": once.overrules})
+    return temperature, policy.model_copy(update=kept | {"overrules": once.overrules})
 
 
 def _balance(

@@ -39,6 +39,7 @@ class _Record(JsonRecord):
     reason: str | None = None
     found: bool | None = None
     not_found: str | None = None
+    unfamiliar: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields by name, `cls` as "class"."""
@@ -117,6 +118,7 @@ def _record(path: Path, judgement: "Judgement", not_found: str | None) -> _Recor
         reject_score=judgement.reject_score,
         found=not_found is None,
         not_found=not_found,
+        unfamiliar=judgement.unfamiliar,
     )
 
 
@@ -126,7 +128,8 @@ def plain_line(path: Path, judgement: "Judgement", not_found: str | None = None)
 
     of_name = judgement.probabilities[CLASSES.index(judgement.cls)]
     reject = f"rejected: probably none of the six ({judgement.reject_score:.2f})"
-    outcome = {"rejected": reject, "flagged": "flagged: a person should look", "corrected": "corrected by a verifier"}
+    why_flagged = "looks unlike what the weights were trained on" if judgement.unfamiliar else "a person should look"
+    outcome = {"rejected": reject, "flagged": f"flagged: {why_flagged}", "corrected": "corrected by a verifier"}
     line = f"{path}: {judgement.cls} ({of_name:.2f}), {outcome.get(judgement.verdict, judgement.verdict)}"
     if not_found is None:
         return line

@@ -40,8 +40,8 @@ def add_range(
 
     `train` and `adapt` do this by themselves; use this command for weights made before that. Of the cells named here,
     those count that the weights were trained on: the weights keep a list of these. The weights stay the same: no
-    verdict depends on the range, and their identity does not change. It takes effect at the next start of
-    `smearwatch run`.
+    verdict depends on the range, and their identity does not change. Weights whose verdicts do depend on it, for
+    they flag what looks unfamiliar, are refused. It takes effect at the next start of `smearwatch run`.
     """
     from smearwatch.train.progress import ProgressLine
     from smearwatch.train.training.config import read_config

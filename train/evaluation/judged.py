@@ -37,7 +37,11 @@ def judge(outputs: Outputs, policy: Policy) -> Judged:
     probabilities = np.round(outputs.probabilities, _ENGINE_DECIMALS).tolist()
     verifiers = np.round(outputs.verifiers, _ENGINE_DECIMALS).tolist()
     scores = np.round(outputs.reject_scores, _ENGINE_DECIMALS).tolist()
-    decisions = [decide(p, v, r, policy) for p, v, r in zip(probabilities, verifiers, scores, strict=True)]
+    unfamiliar = [False] * len(scores) if outputs.unfamiliar is None else outputs.unfamiliar.tolist()
+    decisions = [
+        decide(p, v, r, policy, unfamiliar=u)
+        for p, v, r, u in zip(probabilities, verifiers, scores, unfamiliar, strict=True)
+    ]
     return Judged(
         np.array([decision.index for decision in decisions], dtype=np.int64),
         np.array([decision.verdict for decision in decisions], dtype=np.str_),

@@ -56,6 +56,9 @@ def _what(manifest: Manifest) -> Iterator[str]:
     yield f"- A verifier confirms from: {agreed}."
     pairs = ", ".join(f"{CLASSES[rule.instead]} over {CLASSES[rule.said]}" for rule in policy.overrules)
     yield f"- Verifiers that may overrule: {pairs or 'none'}."
+    if policy.unfamiliar_beyond is not None:
+        yield f"- Flagged as unfamiliar: cells that look more than {policy.unfamiliar_beyond:g} times beyond the limits"
+        yield "  of every kind of pictures trained on."
     yield ""
 
 

@@ -60,7 +60,7 @@ def add_adapted_ranges(present: Manifest, measured: tuple[LookRange, ...], name:
 def add_ranges(config: TrainConfig, weights: Path, cache: Path, progress: Progress) -> Manifest:
     """Measure the cells that finished weights were trained on, as their memory says, and write the ranges beside them.
 
-    Their identity stays, for no verdict depends on it.
+    Their identity stays, for no verdict depends on it; weights of which that is not so are refused.
 
     Parameters
     ----------
@@ -70,11 +70,14 @@ def add_ranges(config: TrainConfig, weights: Path, cache: Path, progress: Progre
     Raises
     ------
     WeightsUnusable
-        Where the weights cannot be used or remember nothing.
+        Where the weights cannot be used or remember nothing, or their policy makes verdicts depend on the ranges.
     DataUnusable
         Where the cells cannot be used, or too few of them are known to the weights.
     """
     manifest, known = checkpoint.read_manifest(weights), memory.load(weights)
+    if manifest.policy.unfamiliar_beyond is not None:
+        hint = "train or adapt weights anew: both measure the range themselves"
+        raise WeightsUnusable(weights, "their verdicts depend on their range, so that it cannot be changed", hint)
     if known is None:
         hint = "use weights that keep one, or train them again"
         raise WeightsUnusable(weights, "they keep no record of their training cells", hint)

@@ -97,18 +97,19 @@ def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path,
     temperature, policy = _calibrate(rounded, gathered.validation, progress)
     if config.thresholds is not None:
         policy = _read_thresholds(config.thresholds).put_into(policy)
-    chosen = {"temperature": temperature, "policy": policy}
+    seen, watched = (as_seen(cells, config.preprocessing) for cells in (gathered.train, gathered.validation))
+    start = checkpoint.read_manifest(config.start) if config.start else None
+    # Measured before the report, for a policy may make verdicts depend on them.
+    ranges = add_start_ranges(measure_ranges(seen, config.preprocessing), start)
+    chosen = {"temperature": temperature, "policy": policy, "ranges": ranges}
     manifest = plain.model_copy(update=chosen | _provenance(gathered) | {"licences": config.credits})
     final = trainer.folder / "calibrated"
     save_weights(final, trainer.resnet, trainer.bank, manifest)
     report = _report(Engine.load(final), config, gathered, progress)
     served = checkpoint.load(final)
     before = memory.load(config.start) if config.start else None
-    seen, watched = (as_seen(cells, config.preprocessing) for cells in (gathered.train, gathered.validation))
     kept = memory.packed(remember(served, seen, watched, before))
-    start = checkpoint.read_manifest(config.start) if config.start else None
-    ranges = add_start_ranges(measure_ranges(seen, config.preprocessing), start)
-    measured = manifest.model_copy(update={"metrics": _summary(report), "ranges": ranges})
+    measured = manifest.model_copy(update={"metrics": _summary(report)})
     save_weights(out, served.resnet, served.bank, measured, kept)
     write_report(out, report)
     return report
