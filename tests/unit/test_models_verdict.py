@@ -5,6 +5,7 @@ from typing import NamedTuple
 import pytest
 from pydantic import ValidationError
 
+from smearwatch.models.classes import Verdict
 from smearwatch.models.verdict import Decision, Overrule, Policy, decide
 
 SURE_BAND = (0.9, 0.06, 0.01, 0.01, 0.01, 0.01)
@@ -60,7 +61,7 @@ def test_overrule_out_of_range_is_refused(bad: dict[str, float]):
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_nothing_confirms_or_corrects_an_unfamiliar_cell_and_its_class_stands(case: Case):
-    verdict = "rejected" if case.expected.verdict == "rejected" else "flagged"
+    verdict: Verdict = "rejected" if case.expected.verdict == "rejected" else "flagged"
     found = decide(SURE_BAND, case.verifiers, case.reject_score, case.policy, unfamiliar=True)
     assert found == Decision(case.expected.index, verdict)
 
