@@ -210,6 +210,7 @@ class WatchApp(App[BaseException]):
         view = self._view
         screen = self.screen_stack[0]
         screen.query_one(StatusLine).show(view)
+        self.set_class(view.tally is not None and view.tally["drift"] is not None, "-drift")
         screen.query_one(DriftLine).show(view)
         screen.query_one(MarkLine).show(view)
         screen.query_one(Differential).show(view)

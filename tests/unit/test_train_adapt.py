@@ -238,13 +238,16 @@ def test_calibration_takes_old_and_new_alike_and_drops_what_nobody_can_check():
     old_samples = [cell(exact(index % 6)) for index in range(60)]
     new, old = (saying([index % 6 for index in range(count)]) for count in (30, 60))
     mute = Logits(old.classes, old.reject, np.full((60, 6), np.nan))
-    present = Policy(agree_at=(0.4,) * 6, overrules=(Overrule(said=0, instead=1, claim_at=0.9),))
+    may = (Overrule(said=0, instead=1, claim_at=0.9),)
+    present = Policy(agree_at=(0.4,) * 6, overrules=may, unfamiliar_beyond=1.5)
     temperature, policy = calibrate(old_samples, mute, new_samples, new, present)
     assert temperature < 1  # all are right, so more confidence is due
     assert policy.agree_at == present.agree_at
     assert policy.overrules == ()
     assert policy.reject_at == 0.5
-    assert calibrate(old_samples, old, new_samples, new, present)[1].agree_at == (0.5,) * 6
+    assert policy.unfamiliar_beyond == 1.5
+    heard = calibrate(old_samples, old, new_samples, new, present)[1]
+    assert (heard.agree_at, heard.unfamiliar_beyond) == ((0.5,) * 6, 1.5)
 
 
 def test_new_cells_with_high_reject_scores_raise_the_threshold():
