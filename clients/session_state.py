@@ -7,7 +7,8 @@ from typing import Any
 
 from smearwatch.clients.recent import RecentCells
 from smearwatch.daemon.record.events import Closed, Counted, Event, EventInvalid, Opened, event_from_bytes
-from smearwatch.daemon.record.tally import TallyBroken, TallyFold, tally_json
+from smearwatch.daemon.record.tally import TallyBroken, TallyFold
+from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.wire.messages import EventNotice, Snapshot
 
 

@@ -40,7 +40,7 @@ class View:
     event : int
         The number of the last event that is in the tally.
     tally : mapping or None
-        As `smearwatch.daemon.record.tally.tally_json` gives it; None until something is known.
+        As `smearwatch.daemon.record.tally_json.tally_json` gives it; None until something is known.
     silent_s : float
         How long ago the daemon was heard of, in seconds.
     idle_s : float or None

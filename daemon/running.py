@@ -20,7 +20,8 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
 from smearwatch.daemon.record.sessions import SessionMissing, SessionNotDeleted, delete_session, session_folder
-from smearwatch.daemon.record.tally import TallyFold, tally_json
+from smearwatch.daemon.record.tally import TallyFold
+from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.source_plugins import SourceUnusable, find_source
 from smearwatch.daemon.summary_lines import how_to_go_on, summary_lines
 from smearwatch.daemon.weights import weights_in_use

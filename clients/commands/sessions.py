@@ -22,7 +22,8 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import delete_session, describe_session, find_session, session_names
-from smearwatch.daemon.record.tally import TallyFold, tally_json
+from smearwatch.daemon.record.tally import TallyFold
+from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.record.verifying import verify
 
 app = typer.Typer(

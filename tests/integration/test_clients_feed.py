@@ -5,7 +5,7 @@ import pytest
 from smearwatch.clients.feed import Feed
 from smearwatch.clients.lines import follow
 from smearwatch.clients.recorded import recorded_view
-from smearwatch.daemon.record.tally import tally_json
+from smearwatch.daemon.record.tally_json import tally_json
 from tests.unit.clients_script import counted, counted_frames, found, frame_id, seen
 
 pytestmark = pytest.mark.integration

@@ -9,7 +9,8 @@ from smearwatch.clients.recorded import recorded_view
 from smearwatch.daemon.record.events import Ranged
 from smearwatch.daemon.record.mark import WORDS
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.tally import TallyFold, tally_json
+from smearwatch.daemon.record.tally import TallyFold
+from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.wire.messages import CropLease, FrameLease, RangeOnWire, Refused, Snapshot, WantSnapshot
 from tests.integration.hub_bench import cells, judged

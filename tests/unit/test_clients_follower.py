@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smearwatch.clients.follower import LOST_S, Follower
-from smearwatch.daemon.record.tally import tally_json
+from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.wire.messages import (
     EventNotice,
     Hello,

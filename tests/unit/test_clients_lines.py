@@ -26,7 +26,7 @@ from smearwatch.clients.wording import (
 )
 from smearwatch.daemon.record.drift import HINT
 from smearwatch.daemon.record.events import Counted, LookRange, Ranged
-from smearwatch.daemon.record.tally import tally_json
+from smearwatch.daemon.record.tally_json import tally_json
 from tests.unit.clients_script import ScriptedHub, counted, counted_frames, found, rejected, seen
 
 

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from smearwatch.daemon.record.drift import FEWEST, HINT, LOWERED_AT, RAISED_AT, WINDOW, DriftFold
 from smearwatch.daemon.record.events import Counted, EventInvalid, LookRange, Ranged, event_from_bytes, event_to_bytes
-from smearwatch.daemon.record.tally import TallyBroken, TallyFold, tally_json
+from smearwatch.daemon.record.tally import TallyBroken, TallyFold
+from smearwatch.daemon.record.tally_json import tally_json
 from tests.unit.clients_script import found, frame_id, opened, seen
 
 HOME = LookRange("home", 500, {"nucleus_green": (1.0, 2.0), "sharpness": (0.4, 0.6)})

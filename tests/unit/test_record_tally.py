@@ -24,7 +24,8 @@ from smearwatch.daemon.record.events import (
     Verdict,
 )
 from smearwatch.daemon.record.placement import CellName, Placement
-from smearwatch.daemon.record.tally import TallyBroken, TallyFold, tally_json
+from smearwatch.daemon.record.tally import TallyBroken, TallyFold
+from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.record.writing import key_of
 
 SIX = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
