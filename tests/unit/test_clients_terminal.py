@@ -311,7 +311,8 @@ def demo_screen(bring, look):
 
 
 def test_the_demos_screen_says_what_is_seen_and_closes_by_itself(view):
-    stop, found = threading.Event(), []
+    stop = threading.Event()
+    found: list[str] = []
     words = ("simulated slide 1", "q Close this screen", RESEARCH_USE)
 
     def bring(show, stopped):
