@@ -9,7 +9,8 @@ from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.lease_client import LeaseClient
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.weights import weights_in_use
-from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, RangeOnWire
+from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed
+from smearwatch.daemon.wire.parts import RangeOnWire
 from smearwatch.models.engine import Engine, Stain
 
 # Enough that the next crop is here when one is answered; a graphics card takes a batch.

@@ -20,6 +20,9 @@ class Thresholds(JsonRecord):
         As in `smearwatch.models.verdict.Policy`.
     chosen_on
         The laboratories, by name, each left out of training when it was answered for.
+    confirmed_right
+        The least share of right ones among the confirmed cells of any of these laboratories at these thresholds; None
+        where one has too few confirmed cells to say.
     unfamiliar_beyond
         As in `Policy` too; None, or no such key in the file, where no cell is to be flagged for how it looks.
     """
@@ -27,6 +30,7 @@ class Thresholds(JsonRecord):
     reject_at: Annotated[float, Field(ge=0.5, lt=1)]
     doubt_below: Annotated[float, Field(ge=0, le=1)]
     chosen_on: tuple[str, ...]
+    confirmed_right: float | None = None
     unfamiliar_beyond: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
 
     def put_into(self, policy: Policy) -> Policy:

@@ -7,14 +7,8 @@ import numpy as np
 from smearwatch.capture.finder.field import FieldFound, FieldRejected, FoundCell
 from smearwatch.capture.registration.slide_map import Registered
 from smearwatch.daemon.wire.codec import Buffer
-from smearwatch.daemon.wire.messages import (
-    CellOnWire,
-    CellsFound,
-    FrameLease,
-    FrameRejected,
-    PlaceOnWire,
-    StainOnWire,
-)
+from smearwatch.daemon.wire.messages import CellsFound, FrameLease, FrameRejected
+from smearwatch.daemon.wire.parts import CellOnWire, PlaceOnWire, StainOnWire
 
 
 def cells_found(

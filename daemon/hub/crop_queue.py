@@ -13,7 +13,8 @@ from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.record.classes import per_class
 from smearwatch.daemon.record.events import Counted, LookRange, Ranged, Replaced, SessionStain, flaw_of
 from smearwatch.daemon.record.writing import LedgerRefused
-from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, Refused, StainOnWire
+from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, Refused
+from smearwatch.daemon.wire.parts import StainOnWire
 
 CROP_SIZE_PX = 750
 CROP_BYTES = CROP_SIZE_PX * CROP_SIZE_PX * 3

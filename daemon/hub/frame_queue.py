@@ -14,7 +14,8 @@ from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.placement import CellName, Placement
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.wire.codec import Buffer
-from smearwatch.daemon.wire.messages import CellOnWire, CellsFound, FrameLease, FrameRejected, LeaseFailed, Refused
+from smearwatch.daemon.wire.messages import CellsFound, FrameLease, FrameRejected, LeaseFailed, Refused
+from smearwatch.daemon.wire.parts import CellOnWire
 
 _PAGE = 64
 # A frame that ends its finder this often is rejected, so that one frame cannot stop a session.

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from smearwatch.daemon.wire.messages import Hello, Role, SourceState
+from smearwatch.daemon.wire.messages import Hello, SourceState
+from smearwatch.daemon.wire.parts import Role
 
 # Peers speak every second unless they are at work. One that holds nothing and is silent for this long is gone; one
 # that holds a lease has as long as the lease lasts.

@@ -15,21 +15,25 @@ buffers names them in their order.
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, Strict
+from pydantic import Field, Strict
 from pydantic.dataclasses import dataclass
 
-WIRE_VERSION = 1
+from smearwatch.daemon.wire.parts import (
+    WIRE_CONFIG,
+    CellOnWire,
+    Count,
+    Flag,
+    PlaceOnWire,
+    RangeOnWire,
+    Real,
+    Role,
+    ScaleUmPerPx,
+    Sha256Hex,
+    StainOnWire,
+    Text,
+)
 
-_CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-Integer = Annotated[int, Strict(), Field(ge=-(2**63), le=2**63 - 1)]
-Count = Annotated[int, Strict(), Field(ge=0, le=2**63 - 1)]
-Real = Annotated[float, Field(allow_inf_nan=False)]
-Flag = Annotated[bool, Strict()]
-Text = Annotated[str, Strict(), Field(max_length=4096)]
-Sha256Hex = Annotated[str, Strict(), Field(pattern=r"^[0-9a-f]{64}$")]
-Role = Literal["source", "finder", "worker", "client"]
-ScaleUmPerPx = Annotated[float, Field(gt=0.0, le=10.0)]
+WIRE_VERSION = 2
 
 
 class Message:
@@ -39,7 +43,7 @@ class Message:
     kind: ClassVar[str]
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Hello(Message):
     """The first word of a source, finder or worker: who it is. A new process under an old name frees its leases."""
 
@@ -49,7 +53,7 @@ class Hello(Message):
     pid: Count
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Welcome(Message):
     """The hub's answer to `Hello`: which session this is and the limits that hold here."""
 
@@ -62,7 +66,7 @@ class Welcome(Message):
     max_frame_pixels: Count
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class OfferFrame(Message):
     """A complete frame from a source. Buffers: the file's bytes, one."""
 
@@ -75,7 +79,7 @@ class OfferFrame(Message):
     um_per_px_source: Text | None = None
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class RefuseFrame(Message):
     """A file that a source could not take (too large to send, unreadable): counted, not carried."""
 
@@ -90,7 +94,7 @@ class RefuseFrame(Message):
     detail: Text
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class FrameTaken(Message):
     """The frame is on disk and in the ledger; the source may forget it. ``known``: it was there before."""
 
@@ -100,7 +104,7 @@ class FrameTaken(Message):
     known: Flag
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class SourceState(Message):
     """A source's pulse: how many files it still waits for, and whether it will never offer another."""
 
@@ -111,7 +115,7 @@ class SourceState(Message):
     counters: dict[str, Count]
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Ready(Message):
     """Credits: how many leases the sender is willing to hold at once. Sent every second, also as its pulse.
 
@@ -123,7 +127,7 @@ class Ready(Message):
     at_work: Flag = False
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class FrameLease(Message):
     """One frame for a finder. Buffers: the file's bytes, one.
 
@@ -141,50 +145,7 @@ class FrameLease(Message):
     known_cells: tuple[Count, ...]
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
-class PlaceOnWire:
-    """Where on the slide a field was taken; see the ledger's `Placement`."""
-
-    status: Literal["first", "placed", "unplaced"]
-    island: Count
-    x_um: Real
-    y_um: Real
-    angle_deg: Real
-    scale: Annotated[Real, Field(gt=0.0)]
-    tied_to: tuple[Sha256Hex, ...]
-
-
-@dataclass(frozen=True, slots=True, config=_CONFIG)
-class StainOnWire:
-    """Optical densities in blue, green and red: of a nucleus, and of the red cells around, None where too few are seen.
-
-    Of one cell, or of the session at one of its cells; see the ledger's `CellStain` and `SessionStain`.
-    """
-
-    nucleus_bgr: tuple[Real, Real, Real]
-    red_cells_bgr: tuple[Real, Real, Real] | None = None
-
-
-@dataclass(frozen=True, slots=True, config=_CONFIG)
-class CellOnWire:
-    """One leukocyte in a field: box (x, y, w, h) in px, centre in px, area in µm².
-
-    ``same_as`` is the frame and index under which the same leukocyte was counted before; ``better_than`` those of its
-    best view until now, where this one is clearly better. ``stain`` is measured on the crops of whole cells.
-    """
-
-    index: Count
-    box: tuple[Integer, Integer, Integer, Integer]
-    centre_xy_px: tuple[Real, Real]
-    area_um2: Real
-    at_edge: Flag
-    score: Real
-    same_as: tuple[Sha256Hex, Count] | None = None
-    better_than: tuple[Sha256Hex, Count] | None = None
-    stain: StainOnWire | None = None
-
-
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class CellsFound(Message):
     """A finder's answer.
 
@@ -207,7 +168,7 @@ class CellsFound(Message):
     placement: PlaceOnWire | None = None
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class FrameRejected(Message):
     """A finder's answer for a frame that cannot be used, with the reason and its number."""
 
@@ -221,7 +182,7 @@ class FrameRejected(Message):
     stages_ms: dict[str, Real]
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class CropLease(Message):
     """One crop for a worker. Buffers: uint8 [750, 750, 3] BGR in C order, one.
 
@@ -236,16 +197,7 @@ class CropLease(Message):
     stain: StainOnWire | None = None
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
-class RangeOnWire:
-    """Appearance of one kind of pictures that the weights were trained on; see the ledger's `LookRange`."""
-
-    name: Text
-    cells: Count
-    limits: dict[str, tuple[Real, Real]]
-
-
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class CropJudged(Message):
     """A worker's answer: class, verdict, calibrated probabilities and verifiers.
 
@@ -272,7 +224,7 @@ class CropJudged(Message):
     unfamiliar: Flag = False
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class LeaseFailed(Message):
     """A lease that its holder cannot serve; it goes back to the queue at once."""
 
@@ -281,7 +233,7 @@ class LeaseFailed(Message):
     detail: Text
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class WantSnapshot(Message):
     """A client joins: the tally now, and the last ``recent`` counted cells."""
 
@@ -290,7 +242,7 @@ class WantSnapshot(Message):
     recent: Annotated[int, Strict(), Field(ge=0, le=256)] = 24
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Snapshot(Message):
     """The tally after event ``number`` (a fold's snapshot as JSON text) and the latest events that counted a cell."""
 
@@ -304,7 +256,7 @@ class Snapshot(Message):
     recent: tuple["EventNotice", ...]
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class WantEvents(Message):
     """A client missed something: the events after number ``after``."""
 
@@ -314,7 +266,7 @@ class WantEvents(Message):
     limit: Annotated[int, Strict(), Field(ge=1, le=1000)] = 500
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class EventNotice(Message):
     """One committed event of the ledger; ``body`` is its canonical JSON."""
 
@@ -327,7 +279,7 @@ class EventNotice(Message):
     chain: Sha256Hex
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Events(Message):
     """The answer to `WantEvents`, in order; ``last_event`` shows whether more follow."""
 
@@ -338,7 +290,7 @@ class Events(Message):
     events: tuple[EventNotice, ...]
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class WantThumbnails(Message):
     """Small pictures of cells, asked for by frame and index."""
 
@@ -347,7 +299,7 @@ class WantThumbnails(Message):
     cells: Annotated[tuple[tuple[Sha256Hex, Count], ...], Field(max_length=64)]
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Thumbnails(Message):
     """The thumbnails that exist, in order. Buffers: one JPEG for each of ``cells``."""
 
@@ -356,7 +308,7 @@ class Thumbnails(Message):
     cells: tuple[tuple[Sha256Hex, Count], ...]
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Pulse(Message):
     """The hub's pulse, once a second: what is in no event. Lost pulses cost nothing."""
 
@@ -375,7 +327,7 @@ class Pulse(Message):
     """How long nothing came while nothing was pending and no file was waited for; None where something is."""
 
 
-@dataclass(frozen=True, slots=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Refused(Message):
     """The hub's answer to what it cannot accept: a short code and one line."""
 

@@ -14,7 +14,6 @@ from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
 from smearwatch.daemon.wire.messages import (
-    CellOnWire,
     CellsFound,
     CropJudged,
     CropLease,
@@ -27,6 +26,7 @@ from smearwatch.daemon.wire.messages import (
     SourceState,
     Welcome,
 )
+from smearwatch.daemon.wire.parts import CellOnWire
 from smearwatch.daemon.wire.sockets import HubSockets, Listener, Peer, context
 
 WEIGHTS = "cd" * 32

@@ -18,7 +18,6 @@ from smearwatch.daemon.wire.messages import (
     Hello,
     LeaseFailed,
     OfferFrame,
-    PlaceOnWire,
     Pulse,
     Ready,
     Refused,
@@ -30,6 +29,7 @@ from smearwatch.daemon.wire.messages import (
     WantSnapshot,
     WantThumbnails,
 )
+from smearwatch.daemon.wire.parts import PlaceOnWire
 from tests.integration.hub_bench import CROP, Bench, cells, judged, rejected
 
 pytestmark = pytest.mark.integration

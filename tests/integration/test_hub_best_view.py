@@ -8,7 +8,8 @@ from smearwatch.clients.exporting import cell_rows
 from smearwatch.daemon.record.events import Counted, Replaced
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.verifying import verify
-from smearwatch.daemon.wire.messages import CropLease, FrameLease, LeaseFailed, PlaceOnWire, Refused
+from smearwatch.daemon.wire.messages import CropLease, FrameLease, LeaseFailed, Refused
+from smearwatch.daemon.wire.parts import PlaceOnWire
 from tests.integration.hub_bench import CROP, Bench, cells, judged
 
 pytestmark = pytest.mark.integration

@@ -12,7 +12,8 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.record.verifying import verify
-from smearwatch.daemon.wire.messages import CropLease, FrameLease, RangeOnWire, Refused, Snapshot, WantSnapshot
+from smearwatch.daemon.wire.messages import CropLease, FrameLease, Refused, Snapshot, WantSnapshot
+from smearwatch.daemon.wire.parts import RangeOnWire
 from tests.integration.hub_bench import cells, judged
 
 pytestmark = pytest.mark.integration

@@ -7,7 +7,8 @@ import pytest
 from smearwatch.clients.exporting import cell_rows
 from smearwatch.daemon.record.events import Counted, SessionStain
 from smearwatch.daemon.record.verifying import verify
-from smearwatch.daemon.wire.messages import CropLease, FrameLease, StainOnWire
+from smearwatch.daemon.wire.messages import CropLease, FrameLease
+from smearwatch.daemon.wire.parts import StainOnWire
 from tests.integration.hub_bench import cells, judged
 
 pytestmark = pytest.mark.integration

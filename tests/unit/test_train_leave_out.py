@@ -139,7 +139,14 @@ def test_thresholds_hold_in_each_laboratory_that_was_left_out():
     weak_alone = choose_thresholds({"weak": [Answers(cells, weak, policy)]})
     assert 0.7 < weak_alone.doubt_below <= 0.9
     assert weak_alone.reject_at == 0.8  # of more than two in a hundred the score is 0.8
-    assert choose_thresholds({"good": [Answers(cells, good, policy)]}) == Thresholds(0.5, 0.3, ("good",))
+    assert choose_thresholds({"good": [Answers(cells, good, policy)]}) == Thresholds(0.5, 0.3, ("good",), 1.0)
+    assert weak_alone.confirmed_right == 1.0
+    wrong = answered(["lymphocyte"] * 50 + ["monocyte"] * 50, [0.9] * 100, [0.1] * 100)
+    nowhere = choose_thresholds({"wrong": [Answers(cells, wrong, policy)]})
+    assert nowhere.confirmed_right == 0.5, "what no threshold mends is said"
+    unsure = answered(["monocyte"] * 100, [0.9] * 97 + [0.1] * 3, [0.1] * 100)
+    silent = Outputs(unsure.probabilities, np.zeros_like(unsure.verifiers), unsure.reject_scores)
+    assert choose_thresholds({"silent": [Answers(cells, silent, policy)]}).confirmed_right is None
     kept = weak_alone.put_into(policy)
     assert (kept.agree_at, kept.doubt_below, kept.reject_at) == (policy.agree_at, weak_alone.doubt_below, 0.8)
     assert score_cells(CutCells(cells, cells), weak, kept).confirmed_right.value == 1.0

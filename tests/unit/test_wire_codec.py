@@ -12,7 +12,6 @@ from smearwatch.daemon.wire.codec import Unreadable, decode, encode
 from smearwatch.daemon.wire.messages import (
     MESSAGES,
     WIRE_VERSION,
-    CellOnWire,
     CellsFound,
     CropLease,
     Hello,
@@ -20,6 +19,7 @@ from smearwatch.daemon.wire.messages import (
     Ready,
     WantThumbnails,
 )
+from smearwatch.daemon.wire.parts import CellOnWire
 
 SHA = "ab" * 32
 LIMIT = 10_000

@@ -104,7 +104,7 @@ def find_boxed_cells(root: Path, boxed: Sequence[Sample], cache: Path, progress:
             if cell is not None and not seen.at_edge[cell]:
                 samples.append(_recut(sample, root / "frames" / name, seen, cell))
     scales = [seen.um_per_px for seen in searched.values() if seen.rejected is None]
-    return PipelineCells(samples, _account(account, rejected, len(boxed), len(frames), scales))
+    return PipelineCells(samples, make_account(account, rejected, len(boxed), len(frames), scales))
 
 
 def match_boxes(boxes: Sequence[Box], cells: Sequence[Box]) -> dict[int, int]:
@@ -124,9 +124,10 @@ def match_boxes(boxes: Sequence[Box], cells: Sequence[Box]) -> dict[int, int]:
     return partners
 
 
-def _account(
+def make_account(
     account: Counter[str], rejected: Counter[str], labelled: int, frames: int, scales: Sequence[float]
 ) -> PipelineAccount:
+    """Make the account of what became of labelled cells, and at which scales their frames were searched."""
     return PipelineAccount(
         labelled=labelled,
         found=account["found"],

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from smearwatch.train.data.crop_cache import Progress
-from smearwatch.train.data.pipeline_cells import PipelineAccount, PipelineCells
+from smearwatch.train.data.pipeline_cells import PipelineCells, make_account
 from smearwatch.train.data.samples import Sample, field_crop, has_class
 from smearwatch.train.data.searched_frames import SearchedFrame, search_frames
 
@@ -50,20 +50,7 @@ def find_single_cells(
             account["in_rejected"] += seen.rejected is not None
             rejected.update([seen.rejected] if seen.rejected else [])
     labelled = sum(has_class(sample) for sample in samples)
-    return PipelineCells(
-        found,
-        PipelineAccount(
-            labelled=labelled,
-            found=account["found"],
-            at_edge=account["at_edge"],
-            missed=account["missed"],
-            in_rejected=account["in_rejected"],
-            unlabelled=account["unlabelled"],
-            frames=labelled,
-            rejected_frames=dict(rejected),
-            um_per_px=[um_per_px] * 3,
-        ),
-    )
+    return PipelineCells(found, make_account(account, rejected, labelled, labelled, [um_per_px]))
 
 
 def _search(paths: Sequence[Path], um_per_px: float, cache: Path, progress: Progress) -> list[SearchedFrame]:

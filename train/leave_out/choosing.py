@@ -38,7 +38,7 @@ def choose_thresholds(answers: Mapping[str, Sequence[Answers]]) -> Thresholds:
     """Choose the lowest thresholds that hold in each laboratory, in each way in which its cells were cut.
 
     Where no threshold of doubt reaches the share of right ones in every laboratory, the one that comes nearest in the
-    worst is taken.
+    worst is taken; what it reaches stands beside it.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ def choose_thresholds(answers: Mapping[str, Sequence[Answers]]) -> Thresholds:
     """
     parts = [part for several in answers.values() for part in map(_of_cells_with_a_class, several) if part.samples]
     reject_at = max((_reject_at(part.outputs.reject_scores) for part in parts), default=_LEAST_REJECT_AT)
-    doubt_below = _doubt_below([_confirmed_by_verifier(part, reject_at) for part in parts])
-    return Thresholds(reject_at=reject_at, doubt_below=doubt_below, chosen_on=tuple(answers))
+    doubt_below, reached = _doubt_below([_confirmed_by_verifier(part, reject_at) for part in parts])
+    return Thresholds(reject_at, doubt_below, tuple(answers), confirmed_right=reached)
 
 
 def _of_cells_with_a_class(answers: Answers) -> Answers:
@@ -84,14 +84,15 @@ def _confirmed_by_verifier(answers: Answers, reject_at: float) -> _Confirmed:
     return _Confirmed(answers.outputs.probabilities.max(axis=1)[confirmed], right[confirmed], len(truth))
 
 
-def _doubt_below(parts: Sequence[_Confirmed]) -> float:
-    best, best_share = _STEPS[0], -1.0
+def _doubt_below(parts: Sequence[_Confirmed]) -> tuple[float, float | None]:
+    """Return the threshold, and the least share of right ones that it reaches in any part, None for too few cells."""
+    best, reached = _STEPS[0], None
     for step in _STEPS:
         shares = [share for part in parts if (share := part.share_right(step)) is not None]
-        if len(shares) < len(parts):
+        if not shares or len(shares) < len(parts):
             break
-        if min(shares) > best_share:
-            best, best_share = step, min(shares)
-        if best_share >= CONFIRMED_RIGHT:
+        if reached is None or min(shares) > reached:
+            best, reached = step, round(min(shares), 6)
+        if reached >= CONFIRMED_RIGHT:
             break
-    return best
+    return best, reached

@@ -19,6 +19,7 @@ from smearwatch.train.evaluation.report import table_row
 from smearwatch.train.evaluation.worst import pair_answers
 from smearwatch.train.json_record import JsonRecord
 from smearwatch.train.leave_out.cells import Way
+from smearwatch.train.leave_out.choosing import CONFIRMED_RIGHT
 from smearwatch.train.leave_out.scores import WayScores
 from smearwatch.train.leave_out.summary import COLUMNS, Summary, summarise
 from smearwatch.train.statistics import Share
@@ -142,7 +143,13 @@ def _lines(report: LeaveOutReport) -> list[str]:
 def _thresholds(chosen: Thresholds | None) -> str:
     if chosen is None:
         return "the thresholds of the networks' own validation."
-    return f"rejected from {chosen.reject_at:.3f} on, doubted below {chosen.doubt_below:.3f}."
+    text = f"rejected from {chosen.reject_at:.3f} on, doubted below {chosen.doubt_below:.3f}"
+    if chosen.confirmed_right is None:
+        return f"{text}; too few cells were confirmed to choose by. Do not rely on these."
+    if chosen.confirmed_right < CONFIRMED_RIGHT:
+        least = f"{chosen.confirmed_right:.2f} for {CONFIRMED_RIGHT:g}"
+        return f"{text}; **no threshold makes enough of the confirmed right ({least} in the worst).**"
+    return f"{text}."
 
 
 def _table(laboratories: Mapping[str, WayScores], summary: Summary) -> list[str]:

@@ -51,6 +51,10 @@ def _what(manifest: Manifest) -> Iterator[str]:
         yield "- Stain: optical density, each channel divided by that of the cell's darkest part."
     if view.stain == "red_cells":
         yield "  Each channel is then bent until the red cells around the cell stand where they always do."
+    if (stain := view.reference_stain) is not None:
+        nucleus, red = (", ".join(f"{value:g}" for value in each) for each in (stain.nucleus_bgr, stain.red_cells_bgr))
+        yield "- Before that each cell is brought from its session's stain to a reference, by optical density in blue,"
+        yield f"  green and red: nuclei {nucleus}; red cells {red}."
     yield f"- Calibrated by the temperature {manifest.temperature:g}; rejected from a score of {policy.reject_at:g} on."
     agreed = ", ".join(f"{name} {at:g}" for name, at in zip(CLASSES, policy.agree_at, strict=True))
     yield f"- A verifier confirms from: {agreed}."

@@ -1,0 +1,69 @@
+"""What messages are made of: numbers and texts within limits, and the records that stand in several of them."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, Strict
+from pydantic.dataclasses import dataclass
+
+WIRE_CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+Integer = Annotated[int, Strict(), Field(ge=-(2**63), le=2**63 - 1)]
+Count = Annotated[int, Strict(), Field(ge=0, le=2**63 - 1)]
+Real = Annotated[float, Field(allow_inf_nan=False)]
+Flag = Annotated[bool, Strict()]
+Text = Annotated[str, Strict(), Field(max_length=4096)]
+Sha256Hex = Annotated[str, Strict(), Field(pattern=r"^[0-9a-f]{64}$")]
+Role = Literal["source", "finder", "worker", "client"]
+ScaleUmPerPx = Annotated[float, Field(gt=0.0, le=10.0)]
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class PlaceOnWire:
+    """Where on the slide a field was taken; see the ledger's `Placement`."""
+
+    status: Literal["first", "placed", "unplaced"]
+    island: Count
+    x_um: Real
+    y_um: Real
+    angle_deg: Real
+    scale: Annotated[Real, Field(gt=0.0)]
+    tied_to: tuple[Sha256Hex, ...]
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class StainOnWire:
+    """Optical densities in blue, green and red: of a nucleus, and of the red cells around, None where too few are seen.
+
+    Of one cell, or of the session at one of its cells; see the ledger's `CellStain` and `SessionStain`.
+    """
+
+    nucleus_bgr: tuple[Real, Real, Real]
+    red_cells_bgr: tuple[Real, Real, Real] | None = None
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class CellOnWire:
+    """One leukocyte in a field: box (x, y, w, h) in px, centre in px, area in µm².
+
+    ``same_as`` is the frame and index under which the same leukocyte was counted before; ``better_than`` those of its
+    best view until now, where this one is clearly better. ``stain`` is measured on the crops of whole cells.
+    """
+
+    index: Count
+    box: tuple[Integer, Integer, Integer, Integer]
+    centre_xy_px: tuple[Real, Real]
+    area_um2: Real
+    at_edge: Flag
+    score: Real
+    same_as: tuple[Sha256Hex, Count] | None = None
+    better_than: tuple[Sha256Hex, Count] | None = None
+    stain: StainOnWire | None = None
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class RangeOnWire:
+    """Appearance of one kind of pictures that the weights were trained on; see the ledger's `LookRange`."""
+
+    name: Text
+    cells: Count
+    limits: dict[str, tuple[Real, Real]]
