@@ -10,6 +10,7 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.wire.messages import (
+    WIRE_VERSION,
     CropLease,
     EventNotice,
     Events,
@@ -248,10 +249,13 @@ def test_an_impossible_verdict_is_refused_and_the_cell_stays(staffed, changes, d
         ([b"\xc1"], "not_msgpack"),
         ([b""], "not_msgpack"),
         ([msgpack.packb({"v": 9, "k": "ready", "b": {}, "n": []})], "wrong_version"),
-        ([msgpack.packb({"v": 1, "k": "nuke", "b": {}, "n": []})], "unknown_kind"),
-        ([msgpack.packb({"v": 1, "k": "ready", "b": {"capacity": 2}, "n": [7]}), b"123"], "truncated"),
+        ([msgpack.packb({"v": WIRE_VERSION, "k": "nuke", "b": {}, "n": []})], "unknown_kind"),
+        ([msgpack.packb({"v": WIRE_VERSION, "k": "ready", "b": {"capacity": 2}, "n": [7]}), b"123"], "truncated"),
         (
-            [msgpack.packb({"v": 1, "k": "ready", "b": {"capacity": 2}, "n": [21_000_000]}), bytes(21_000_000)],
+            [
+                msgpack.packb({"v": WIRE_VERSION, "k": "ready", "b": {"capacity": 2}, "n": [21_000_000]}),
+                bytes(21_000_000),
+            ],
             "too_large",
         ),
     ],

@@ -95,4 +95,4 @@ def test_an_engine_flags_what_is_beyond_and_nothing_else_changes(engines):
 
 def test_a_file_of_thresholds_carries_the_factor():
     assert Thresholds(0.7, 0.5, ("a",)).put_into(Policy()).unfamiliar_beyond is None
-    assert Thresholds(0.7, 0.5, ("a",), 1.5).put_into(Policy()).unfamiliar_beyond == 1.5
+    assert Thresholds(0.7, 0.5, ("a",), unfamiliar_beyond=1.5).put_into(Policy()).unfamiliar_beyond == 1.5

@@ -89,7 +89,7 @@ CASES = [
     Case("truncated header", [header()[:-3]], "not_msgpack"),
     Case("trailing bytes", [header() + b"x"], "not_msgpack"),
     Case("a list", [msgpack.packb([1, 2])], "not_msgpack"),
-    Case("a missing key", [msgpack.packb({"v": 1, "k": "ready"})], "not_msgpack"),
+    Case("a missing key", [msgpack.packb({"v": WIRE_VERSION, "k": "ready"})], "not_msgpack"),
     Case("an extension type", [msgpack.packb(msgpack.ExtType(4, b"os.system"))], "not_msgpack"),
     Case("another version", [header(v=WIRE_VERSION + 1)], "wrong_version"),
     Case("an unknown kind", [header(k="launch")], "unknown_kind"),
