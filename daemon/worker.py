@@ -72,4 +72,8 @@ def _session_stain(lease: CropLease) -> Stain | None:
     """Return the session's stain at a cell, None where the hub does not know it or it has no red cells."""
     if lease.stain is None or lease.stain.red_cells_bgr is None:
         return None
-    return Stain(nucleus_bgr=lease.stain.nucleus_bgr, red_cells_bgr=lease.stain.red_cells_bgr)
+    return Stain(
+        nucleus_bgr=lease.stain.nucleus_bgr,
+        red_cells_bgr=lease.stain.red_cells_bgr,
+        red_cell_um=lease.stain.red_cell_um,
+    )

@@ -17,7 +17,7 @@ from smearwatch.models.manifest import Manifest
 from smearwatch.models.output_table import WIDTH, check_shapes, columns, side_by_side
 from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
 from smearwatch.models.preprocess import Stain as Stain
-from smearwatch.models.reference_stain import reference_matrix, to_reference
+from smearwatch.models.reference_stain import reference_map
 from smearwatch.models.verdict import decide
 
 DeviceName = Literal["auto", "cpu", "cuda"]
@@ -241,10 +241,10 @@ class Engine:
         reference = self.preprocessing.reference_stain
         done = []
         for field, stain in zip(fields_bgr, stains, strict=True):
-            matrix = None if reference is None or stain is None else reference_matrix(stain, reference)
-            if matrix is not None:
-                field[:] = to_reference(field, matrix)
-            done.append(matrix is not None)
+            to_reference = None if reference is None or stain is None else reference_map(stain, reference)
+            if to_reference is not None:
+                field[:] = to_reference.apply(field)
+            done.append(to_reference is not None)
         return done
 
     def _shrunken(self, crops_bgr: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
@@ -263,7 +263,7 @@ class Engine:
         restained: bool,
     ) -> Judgement:
         look = self._look(field_bgr)
-        unfamiliar = self._is_unfamiliar(look)
+        unfamiliar = self._is_unfamiliar(look) or (self.preprocessing.reference_stain is not None and not restained)
         decision = decide(probabilities, verifiers, reject_score, self._manifest.policy, unfamiliar=unfamiliar)
         cls = CLASSES[decision.index]
         return Judgement(cls, decision.verdict, probabilities, verifiers, reject_score, look, restained, unfamiliar)

@@ -38,12 +38,16 @@ Bgr = tuple[float, float, float]
 
 
 class Stain(BaseModel):
-    """Optical densities (natural logarithm) in blue, green and red of nuclei and of red cells: a laboratory's stain."""
+    """Optical densities (natural logarithm) in blue, green and red of nuclei and of red cells: a laboratory's stain.
+
+    ``red_cell_um`` is the diameter of the red cells by the scale in use, None where it is not known.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     nucleus_bgr: Bgr
     red_cells_bgr: Bgr
+    red_cell_um: float | None = Field(default=None, gt=0.0)
 
 
 class Preprocessing(BaseModel):
@@ -65,8 +69,8 @@ class Preprocessing(BaseModel):
         "red_cells": this density is bent, channel by channel, until the red cells around stand where they always do,
         for cameras render what lies between the background and the nucleus by curves of their own.
     reference_stain
-        The stain that a session's is brought to before anything else, see `smearwatch.models.reference_stain`; None
-        for weights that see cells as photographed.
+        The stain, and where it names one the size of red cells, that a session's are brought to before anything else,
+        see `smearwatch.models.reference_stain`; None for weights that see cells as photographed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

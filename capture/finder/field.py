@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 
 from smearwatch.capture.arrays import Image
+from smearwatch.capture.finder.cell_surroundings import measure_stain_and_size
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
 from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.scale.red_cells import estimate_um_per_px
-from smearwatch.capture.vision.cell_stain import CellStain, measure_cell_stain
+from smearwatch.capture.vision.cell_stain import CellStain
 from smearwatch.capture.vision.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, at_work_scale
 from smearwatch.capture.vision.quality import Quality, judge
@@ -275,5 +276,5 @@ def _found_cell(index: int, cell: Leukocyte, field: _Field, field_um: float) -> 
     crop = None if cell.at_edge else cut(field_um=field_um)
     small = cut(field_um=THUMBNAIL_UM, size_px=THUMBNAIL_PX)
     _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    stain = None if crop is None else measure_cell_stain(crop)
+    stain = None if crop is None else measure_stain_and_size(crop)
     return FoundCell(index=index, leukocyte=cell, crop_bgr=crop, thumbnail_jpeg=jpeg.tobytes(), stain=stain)

@@ -43,10 +43,13 @@ class CellStain:
         Of the nucleus.
     red_cells_bgr
         Of the red cells around it; None where too few of them are seen.
+    red_cell_um
+        Their diameter by the scale at which the crop was cut; None where it was not measured or they do not agree.
     """
 
     nucleus_bgr: tuple[float, float, float]
     red_cells_bgr: tuple[float, float, float] | None
+    red_cell_um: float | None = None
 
 
 def measure_cell_stain(crop_bgr: Image) -> CellStain:

@@ -5,7 +5,7 @@ A better view of a leukocyte is leased once the view that it is better than has 
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import LeaseBook
@@ -120,4 +120,4 @@ class CropQueue:
 
 
 def _on_wire(stain: SessionStain | None) -> StainOnWire | None:
-    return None if stain is None else StainOnWire(stain.nucleus_bgr, stain.red_cells_bgr)
+    return None if stain is None else StainOnWire(**asdict(stain))

@@ -181,7 +181,7 @@ def found_cell(cell: CellOnWire) -> FoundCell:
         score=cell.score,
         same_as=_cell_name(cell.same_as),
         better_than=_cell_name(cell.better_than),
-        stain=None if cell.stain is None else CellStain(cell.stain.nucleus_bgr, cell.stain.red_cells_bgr),
+        stain=None if cell.stain is None else CellStain(**asdict(cell.stain)),
     )
 
 

@@ -17,6 +17,7 @@ WINDOW: Final = 200
 """Cells looked back upon, the cell itself among them."""
 
 _DECIMALS: Final = 4
+_UM_DECIMALS: Final = 3
 
 
 class StainWindow:
@@ -72,12 +73,17 @@ class StainFold:
 
 
 def median_stain(stains: Iterable[CellStain]) -> SessionStain | None:
-    """Return the median of cells' stains, channel by channel, four decimals; None where no cell has red cells."""
+    """Return the median of cells' stains, channel by channel, and of their red cells' size; None without red cells."""
     every = list(stains)
     red_cells = [each.red_cells_bgr for each in every if each.red_cells_bgr is not None]
     if not red_cells:
         return None
-    return SessionStain(_median([each.nucleus_bgr for each in every]), _median(red_cells))
+    sizes = [each.red_cell_um for each in every if each.red_cell_um is not None]
+    return SessionStain(
+        _median([each.nucleus_bgr for each in every]),
+        _median(red_cells),
+        round(median(sizes), _UM_DECIMALS) if sizes else None,
+    )
 
 
 def _median(densities: Sequence[DensityBgr]) -> DensityBgr:

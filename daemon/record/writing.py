@@ -24,6 +24,7 @@ from smearwatch.daemon.record.schema import (
     LABELS_FORM,
     LOOKS_FORM,
     PLACES_FORM,
+    SIZES_FORM,
     STAINS_FORM,
     UNFAMILIAR_FORM,
     VIEWS_FORM,
@@ -179,6 +180,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             _derive_better(connection, event)
             if any(cell.stain is not None for cell in event.cells):
                 _raise_form(connection, STAINS_FORM)
+            if any(cell.stain is not None and cell.stain.red_cell_um is not None for cell in event.cells):
+                _raise_form(connection, SIZES_FORM)
         case Counted():
             connection.execute(
                 "UPDATE cells SET counted_number = ? WHERE frame = ? AND cell = ?", (number, event.frame, event.index)

@@ -34,11 +34,13 @@ class PlaceOnWire:
 class StainOnWire:
     """Optical densities in blue, green and red: of a nucleus, and of the red cells around, None where too few are seen.
 
-    Of one cell, or of the session at one of its cells; see the ledger's `CellStain` and `SessionStain`.
+    Of one cell, or of the session at one of its cells; see the ledger's `CellStain` and `SessionStain`. ``red_cell_um``
+    is the red cells' diameter by the scale in use.
     """
 
     nucleus_bgr: tuple[Real, Real, Real]
     red_cells_bgr: tuple[Real, Real, Real] | None = None
+    red_cell_um: Annotated[Real, Field(gt=0.0)] | None = None
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

@@ -72,6 +72,21 @@ def test_only_the_last_sixty_are_looked_back_upon():
     assert last == SessionStain((1.0, 2.0, 1.0), RED)
 
 
+def test_the_size_of_red_cells_is_the_median_of_those_measured():
+    sizes = [None, 7.0, None, 8.0, 6.5]
+    measured = [replace(stain(0.1), red_cell_um=um) for um in sizes]
+    at = [StainWindow.add(window, each) for window in [StainWindow()] for each in measured]
+    assert [None if each is None else each.red_cell_um for each in at] == [None, 7.0, 7.0, 7.5, 7.0]
+
+
+def test_a_stain_without_a_size_is_spelt_as_before():
+    for size, spelt in ((None, False), (7.25, True)):
+        event = frame(1, cell(0, replace(stain(0.1), red_cell_um=size)))
+        written = event_to_bytes(event)
+        assert (b"red_cell_um" in written) is spelt
+        assert event_from_bytes(written) == event
+
+
 def test_cells_that_are_not_judged_do_not_enter_but_better_views_do():
     known = CellName(frame_id(1), 0)
     cut = FoundCell(0, (0, 0, 5, 5), (2.0, 2.0), 90.0, True, 0.9, stain=stain(9.0))

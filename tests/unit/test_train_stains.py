@@ -15,7 +15,7 @@ from smearwatch.models.engine import Engine
 from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing, Stain
-from smearwatch.models.reference_stain import reference_matrix, to_reference
+from smearwatch.models.reference_stain import ReferenceMap, reference_map
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import _key, shrunken_fields
@@ -52,7 +52,7 @@ def sample(number, source, group="g"):
 def cells(tmp_path_factory):
     samples = [sample(number, "one" if number < 6 else "two") for number in range(12)]
     fields = np.array(shrunken_fields(samples, PLAIN, tmp_path_factory.mktemp("crops"), nothing))
-    fields[6:] = to_reference(fields[6:].reshape(-1, 88, 3), np.diag([1.2, 0.7, 0.8])).reshape(6, 88, 88, 3)
+    fields[6:] = [ReferenceMap(np.diag([1.2, 0.7, 0.8])).apply(field) for field in fields[6:]]
     return CellSet(samples, fields)
 
 
@@ -77,7 +77,8 @@ def test_a_source_without_red_cells_stays_as_it_is(cells):
     blank = CellSet([sample(0, "blank")], np.full((1, 88, 88, 3), 235, np.uint8))
     assert source_stains(blank.samples, blank.fields) == {"blank": None}
     stains = ReferenceStains(blank, REFERRED)
-    assert stains.apply(blank.samples, blank.fields) is blank.fields
+    assert stains.map_of(blank.samples[0]) is None
+    assert np.array_equal(stains.apply(blank.samples, blank.fields), blank.fields)
 
 
 def test_weights_without_a_reference_see_the_very_same_pixels(cells):
@@ -100,9 +101,9 @@ def test_an_engine_over_a_set_sees_what_it_would_live(cells, tmp_path):
     outputs = run_engine(engine, cells, "", nothing)
     stain = source_stains(cells.samples, cells.fields)["two"]
     assert stain is not None
-    matrix = reference_matrix(stain, PBC)
-    assert matrix is not None
-    alone = engine.outputs_of_fields(to_reference(cells.fields[7], matrix)[None])
+    to_reference = reference_map(stain, PBC)
+    assert to_reference is not None
+    alone = engine.outputs_of_fields(to_reference.apply(cells.fields[7])[None])
     assert np.array_equal(outputs.at([7]).probabilities, alone.probabilities)
     assert not np.array_equal(alone.probabilities, engine.outputs_of_fields(cells.fields[7:8]).probabilities)
     live = engine.judge([cells.samples[0].draw()], [source_stains(cells.samples, cells.fields)["one"]])[0]

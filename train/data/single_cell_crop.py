@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smearwatch.capture.arrays import Image
+from smearwatch.capture.finder.cell_surroundings import measure_stain_and_size
 from smearwatch.capture.finder.field import FieldFound, FieldRejected, FoundCell, find
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS
-from smearwatch.capture.vision.cell_stain import CellStain, measure_cell_stain
+from smearwatch.capture.vision.cell_stain import CellStain
 from smearwatch.capture.vision.crop import FIELD_UM
 from smearwatch.train.data.samples import DataUnusable, decode_picture, middle_crop, read_file
 
@@ -114,7 +115,7 @@ def single_cell_crop(
 
 
 def _not_found(crop_bgr: Image, why: str, frame: str, whole_cells: Mapping[int, CellStain]) -> SingleCell:
-    return SingleCell(crop_bgr, why, frame, measure_cell_stain(crop_bgr), whole_cells)
+    return SingleCell(crop_bgr, why, frame, measure_stain_and_size(crop_bgr), whole_cells)
 
 
 def _cell_in_the_middle(result: FieldFound) -> FoundCell | None:

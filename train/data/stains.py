@@ -1,4 +1,7 @@
-"""The stain of labelled cells: those of one source are one session, whose stain is the median over all of them."""
+"""The stain of labelled cells: those of one source are one session, whose stain is the median over all of them.
+
+The size of the red cells is that of the cell's group, see `smearwatch.train.data.red_cell_sizes`.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,9 +14,10 @@ from smearwatch.capture.vision.cell_stain import CellStain, measure_cell_stain
 from smearwatch.daemon.record import stain as recorded
 from smearwatch.daemon.record.session_stain import median_stain
 from smearwatch.models.preprocess import Preprocessing, Stain
-from smearwatch.models.reference_stain import reference_matrix, to_reference
+from smearwatch.models.reference_stain import ReferenceMap, reference_map
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
+from smearwatch.train.data.red_cell_sizes import RedCellSizes
 from smearwatch.train.data.samples import Sample
 from smearwatch.train.data.sessions import SOURCE as RECORDED_SESSION
 
@@ -52,7 +56,7 @@ def source_stains(samples: Sequence[Sample], fields: NDArray[np.uint8]) -> dict[
 
 
 class ReferenceStains:
-    """Brings the shrunken crops of some cells to the stain that weights learnt, each from that of its source.
+    """Brings the shrunken crops of some cells to the stain and the size that weights learnt.
 
     For weights without a reference stain nothing is measured, and every crop stays as it is.
 
@@ -65,28 +69,31 @@ class ReferenceStains:
     """
 
     def __init__(self, cells: CellSet, preprocessing: Preprocessing) -> None:
-        self._matrices: dict[str, NDArray[np.float64]] = {}
-        reference = preprocessing.reference_stain
-        if reference is None:
-            return
-        for source, stain in source_stains(cells.samples, cells.fields).items():
-            matrix = None if stain is None else reference_matrix(stain, reference)
-            if matrix is not None:
-                self._matrices[source] = matrix
+        self._reference = preprocessing.reference_stain
+        self._stains: dict[str, Stain | None] = {}
+        self._sizes: RedCellSizes | None = None
+        if self._reference is not None:
+            self._stains = source_stains(cells.samples, cells.fields)
+            if self._reference.red_cell_um is not None:
+                self._sizes = RedCellSizes(cells.samples, cells.fields)
 
     def apply(self, samples: Sequence[Sample], fields: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return crops [n, field_px, field_px, 3] brought to the reference; those given where nothing is to be done."""
-        if not self._matrices or not len(samples):
+        if self._reference is None or not len(samples):
             return fields
         return np.stack([self._one(sample, field) for sample, field in zip(samples, fields, strict=True)])
 
-    def matrix(self, sample: Sample) -> NDArray[np.float64] | None:
-        """Return the matrix [3, 3] by which a sample's crop is brought to the reference, None where it stays."""
-        return self._matrices.get(stain_source(sample))
+    def map_of(self, sample: Sample) -> ReferenceMap | None:
+        """Return what brings a sample's crop to the reference, None where it stays."""
+        stain = self._stains.get(stain_source(sample))
+        if self._reference is None or stain is None:
+            return None
+        size = None if self._sizes is None else self._sizes.of(sample)
+        return reference_map(stain.model_copy(update={"red_cell_um": size}), self._reference)
 
     def _one(self, sample: Sample, field: Field) -> Field:
-        matrix = self.matrix(sample)
-        return np.asarray(field) if matrix is None else to_reference(np.asarray(field), matrix)
+        to_reference = self.map_of(sample)
+        return np.asarray(field) if to_reference is None else to_reference.apply(np.asarray(field))
 
 
 def cells_as_seen(samples: list[Sample], preprocessing: Preprocessing, cache: Path, progress: Progress) -> CellSet:
@@ -109,9 +116,11 @@ def as_seen(cells: CellSet, preprocessing: Preprocessing) -> CellSet:
 
 def as_recorded(stain: CellStain) -> recorded.CellStain:
     """Return a measured stain as the ledger has it."""
-    return recorded.CellStain(stain.nucleus_bgr, stain.red_cells_bgr)
+    return recorded.CellStain(stain.nucleus_bgr, stain.red_cells_bgr, stain.red_cell_um)
 
 
 def as_model(stain: recorded.SessionStain | None) -> Stain | None:
     """Return a session's stain as the engine takes it."""
-    return None if stain is None else Stain(nucleus_bgr=stain.nucleus_bgr, red_cells_bgr=stain.red_cells_bgr)
+    if stain is None:
+        return None
+    return Stain(nucleus_bgr=stain.nucleus_bgr, red_cells_bgr=stain.red_cells_bgr, red_cell_um=stain.red_cell_um)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from smearwatch.capture.arrays import Image
 from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
-from smearwatch.models.reference_stain import to_reference
+from smearwatch.models.reference_stain import ReferenceMap
 from smearwatch.models.resnet import LeukocyteResNet
 
 _STRONGEST = 0.55  # of the overlay, so that the cell stays visible under it
@@ -22,7 +22,7 @@ class GradCam:
         self._grad_cam = LayerGradCam(lambda views: resnet(views).class_logits, resnet.body.layer4[-1])
 
     def attention(
-        self, crop_bgr: Image, class_index: int, matrix: NDArray[np.float64] | None = None
+        self, crop_bgr: Image, class_index: int, to_reference: ReferenceMap | None = None
     ) -> NDArray[np.float32]:
         """Find where in the view the evidence for one class lies.
 
@@ -31,8 +31,8 @@ class GradCam:
         crop_bgr : uint8 array of shape [750, 750, 3]
         class_index
             The class, as an index in `CLASSES`.
-        matrix : float64 array of shape [3, 3], optional
-            Brings the cell to the weights' reference stain, see `smearwatch.models.reference_stain`.
+        to_reference
+            Brings the cell to the weights' reference, see `smearwatch.models.reference_stain`.
 
         Returns
         -------
@@ -40,8 +40,8 @@ class GradCam:
             0..1, as coarse as the last block (a thirty-second of the view); zero where nothing speaks for the class.
         """
         field = shrink(crop_bgr, self._preprocessing)
-        if matrix is not None:
-            field = to_reference(field, matrix)
+        if to_reference is not None:
+            field = to_reference.apply(field)
         views = normalise(to_tensor(view(field, self._preprocessing)[None]), self._preprocessing)
         with torch.enable_grad():
             maps = self._grad_cam.attribute(views.requires_grad_(), target=class_index, relu_attributions=True)

@@ -150,7 +150,7 @@ def _card(cell: AnsweredCell, grad_cam: GradCam, networks: Networks) -> _Card:
     probabilities = sorted(zip(CLASSES, cell.probabilities, strict=True), key=lambda pair: -pair[1])
     return _Card(
         picture=_jpeg(picture),
-        attention=_jpeg(overlay(picture, grad_cam.attention(crop, cell.predicted, cell.matrix))),
+        attention=_jpeg(overlay(picture, grad_cam.attention(crop, cell.predicted, cell.to_reference))),
         label=label_text(cell),
         answer=answer_name(cell),
         right=cell.right,

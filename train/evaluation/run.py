@@ -107,7 +107,7 @@ def _distinct(answered: Sequence[_Answered]) -> list[_Answered]:
 
 def _pair(engine: Engine, each: _Answered) -> list[AnsweredCell]:
     cells = pair_answers(each.cells.samples, each.outputs, engine.manifest.policy)
-    return [replace(cell, matrix=each.stains.matrix(cell.sample)) for cell in cells]
+    return [replace(cell, to_reference=each.stains.map_of(cell.sample)) for cell in cells]
 
 
 def _score(engine: Engine, answered: Sequence[_Answered]) -> dict[str, EvaluatedSet]:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from smearwatch.models.classes import CLASSES, Verdict
 from smearwatch.models.engine import Outputs
+from smearwatch.models.reference_stain import ReferenceMap
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.samples import Sample, has_class
 from smearwatch.train.evaluation.judged import judge
@@ -32,8 +32,8 @@ class AnsweredCell:
         One number for each class.
     reject_score
         0..1.
-    matrix
-        By which it was brought to the weights' reference stain, float64 [3, 3]; None where it was not.
+    to_reference
+        What brought it to the weights' reference stain and size; None where nothing did.
     """
 
     sample: Sample
@@ -42,7 +42,7 @@ class AnsweredCell:
     probabilities: tuple[float, ...]
     verifiers: tuple[float, ...]
     reject_score: float
-    matrix: NDArray[np.float64] | None = None
+    to_reference: ReferenceMap | None = None
 
     @property
     def right(self) -> bool:
