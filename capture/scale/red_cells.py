@@ -59,7 +59,7 @@ def estimate_um_per_px(bgr: Image) -> ScaleEstimate | None:
     shrink = min(1.0, _LONG_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     small = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    agreement = _measure(flatten_field(small, None))
+    agreement = find_flat_agreement(flatten_field(small, None))
     if agreement is None:
         return None
     helped = agreement.red_cells < _ENOUGH_RED_CELLS and agreement.nucleus_um is not None
@@ -72,7 +72,19 @@ def estimate_um_per_px(bgr: Image) -> ScaleEstimate | None:
     )
 
 
-def _measure(flat: Image) -> Agreement | None:
+def find_flat_agreement(flat: Image) -> Agreement | None:
+    """Measure red cells in a picture whose light is flattened already, at its own size.
+
+    Parameters
+    ----------
+    flat
+        uint8 [height, width, 3], BGR.
+
+    Returns
+    -------
+    Agreement or None
+        None where nothing round is seen.
+    """
     smooth = cv2.GaussianBlur(flat, (0, 0), 1.0)
     density = -np.log((smooth.astype(np.float32) + _DARK_OFFSET) / (WHITE + _DARK_OFFSET))
     green = np.ascontiguousarray(density[..., 1])
