@@ -21,8 +21,9 @@ from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.views import CellKey, Views, counted_as, views_by_cell
 
 _LATER: Final = ("drift", "counted_frame", "counted_index", "views", "best_frame", "best_index", "judged_again")
-_STAIN: Final = tuple(
-    f"stain_{what}_{colour}" for what in ("nucleus", "red_cells") for colour in ("blue", "green", "red")
+_STAIN: Final = (
+    *(f"stain_{what}_{colour}" for what in ("nucleus", "red_cells") for colour in ("blue", "green", "red")),
+    "red_cell_um",
 )
 
 COLUMNS: Final = (
@@ -77,10 +78,11 @@ def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
         ``label`` is the last that a person gave and ``label_number`` counts them; ``look_...`` are the appearance
         features before the stain was brought to a standard, ``drift`` whether it was judged under a drift alarm,
         ``stain_...`` the session's stain (optical densities) from which it was brought to the one that the weights
-        learnt, ``unfamiliar`` whether it looks beyond all that these were trained on; ``mark`` is of the session, the
-        same in every row: why its percentages may be wrong; what a cell does not have is None. ``counted_frame`` and
-        ``counted_index`` name the cell under which it is counted, ``views`` in how many frames that one is seen whole,
-        ``judged_again`` how many verdicts on it were replaced.
+        learnt, ``red_cell_um`` the size of its red cells by the scale in use, ``unfamiliar`` whether it looks beyond
+        all that these were trained on; ``mark`` is of the session, the same in every row: why its percentages may be
+        wrong; what a cell does not have is None. ``counted_frame`` and ``counted_index`` name the cell under which it
+        is counted, ``views`` in how many frames that one is seen whole, ``judged_again`` how many verdicts on it were
+        replaced.
     """
     with ledger.at_one_moment():
         yield from _rows(ledger)
@@ -210,4 +212,4 @@ def _per_class(shares: tuple[float, ...]) -> tuple[float | None, ...]:
 def _stain(counted: Counted | None) -> tuple[float | None, ...]:
     if counted is None or counted.stain is None:
         return (None,) * len(_STAIN)
-    return (*counted.stain.nucleus_bgr, *counted.stain.red_cells_bgr)
+    return (*counted.stain.nucleus_bgr, *counted.stain.red_cells_bgr, counted.stain.red_cell_um)

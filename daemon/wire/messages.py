@@ -33,7 +33,7 @@ from smearwatch.daemon.wire.parts import (
     Text,
 )
 
-WIRE_VERSION = 2
+WIRE_VERSION = 3
 
 
 class Message:

@@ -20,7 +20,7 @@ def stained(lease, *values, red=RED):
     """A finder's answer with a cell for each value of its nucleus's density."""
     message, buffers = cells(lease, whole=len(values))
     with_stains = tuple(
-        replace(cell, stain=StainOnWire((value, 2 * value, value), red))
+        replace(cell, stain=StainOnWire((value, 2 * value, value), red, red_cell_um=10 * value))
         for cell, value in zip(message.cells, values, strict=True)
     )
     return replace(message, cells=with_stains), buffers
@@ -53,14 +53,15 @@ def test_each_crop_goes_out_with_the_stain_at_it_and_the_verdict_says_so(staffed
     stains = {key: event.stain for key, event in verdicts(bench).items()}
     assert stains == {
         (one, 0): None,
-        (one, 1): SessionStain((0.2, 0.4, 0.2), RED),
-        (two, 0): SessionStain((0.3, 0.6, 0.3), RED),
+        (one, 1): SessionStain((0.2, 0.4, 0.2), RED, 2.0),
+        (two, 0): SessionStain((0.3, 0.6, 0.3), RED, 3.0),
     }
     assert len(bench.journal.stains) == 0
     assert list(verify(bench.ledger)) == []
     rows = {(row["frame"], row["index"]): row for row in cell_rows(bench.ledger)}
     assert rows[one, 0]["stain_nucleus_blue"] is None
     assert (rows[one, 1]["stain_nucleus_green"], rows[one, 1]["stain_red_cells_green"]) == (0.4, 0.3)
+    assert (rows[one, 0]["red_cell_um"], rows[one, 1]["red_cell_um"]) == (None, 2.0)
 
 
 def test_after_a_crash_and_whoever_judges_a_cell_has_the_stain_that_it_had(staffed):

@@ -23,7 +23,7 @@ from tests.system.test_run import counted, fields, fold_of, kill_role, session_f
 __all__ = ["fields"]
 pytestmark = pytest.mark.system
 
-REFERENCE = Stain(nucleus_bgr=(0.41, 2.0, 1.23), red_cells_bgr=(0.176, 0.30, 0.202))
+REFERENCE = Stain(nucleus_bgr=(0.41, 2.0, 1.23), red_cells_bgr=(0.176, 0.30, 0.202), red_cell_um=7.5)
 UM = 0.09
 
 
@@ -78,6 +78,7 @@ def test_a_killed_hub_and_a_killed_worker_change_no_stain_and_a_replay_is_the_sa
     exported = smearwatch("sessions", "export", "a", "--json")
     rows = [json.loads(line) for line in exported.stdout.splitlines()]
     assert all(row["stain_red_cells_green"] > 0 for row in rows if row["state"] == "counted")
+    assert any(6.0 < row["red_cell_um"] < 9.0 for row in rows if row["state"] == "counted")
 
 
 def test_classify_brings_pictures_to_the_stain_that_a_run_brings_them_to(weights, tmp_path, monkeypatch):

@@ -55,6 +55,8 @@ def _what(manifest: Manifest) -> Iterator[str]:
         nucleus, red = (", ".join(f"{value:g}" for value in each) for each in (stain.nucleus_bgr, stain.red_cells_bgr))
         yield "- Before that each cell is brought from its session's stain to a reference, by optical density in blue,"
         yield f"  green and red: nuclei {nucleus}; red cells {red}."
+        if stain.red_cell_um is not None:
+            yield f"- And it is enlarged or shrunken until the session's red cells measure {stain.red_cell_um:g} um."
     yield f"- Calibrated by the temperature {manifest.temperature:g}; rejected from a score of {policy.reject_at:g} on."
     agreed = ", ".join(f"{name} {at:g}" for name, at in zip(CLASSES, policy.agree_at, strict=True))
     yield f"- A verifier confirms from: {agreed}."
