@@ -148,3 +148,25 @@ def test_what_cannot_be_measured_honestly_is_one_line(folder: Path, out: Path, t
         assert foreseen is not None
         assert line in foreseen
     assert not (tmp_path / "no").exists()
+
+
+def test_variants_are_trained_and_set_side_by_side(folder: Path, tmp_path: Path):
+    place = tmp_path / "variants"
+    typed = options(folder, "--variants", "--variant-epochs", "1", "--only", "teaching", "--out", str(place))
+    result = CliRunner().invoke(leave_out.app, typed)
+    assert result.exit_code == 0, result.output
+    assert f"table of 5 variants in {place / 'variants.md'}" in result.stdout
+    report = json.loads((place / "variants.json").read_text())
+    assert report["epochs"] == 1
+    assert [*report["variants"]][::2] == ["the recipe", "no far variety", "no drawn cells and things"]
+    for name, by_laboratory in report["variants"].items():
+        score = by_laboratory["teaching"]
+        assert score["right"]["n"] == score["right_in_pipeline"]["n"] > 4
+        if name == "the recipe":
+            assert score["paired"] is None
+        else:
+            assert score["paired"]["after"]["hits"] == score["right"]["hits"]
+    table = (place / "variants.md").read_text()
+    assert table.count("| teaching |") == len(report["variants"])
+    manifest = checkpoint.read_manifest(place / "recipe" / "teaching" / "weights")
+    assert (manifest.preprocessing.field_px, manifest.preprocessing.view_px) == (99, 72)

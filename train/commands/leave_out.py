@@ -20,6 +20,8 @@ from smearwatch.train.commands.shared_options import (
 
 if TYPE_CHECKING:
     from smearwatch.train.leave_out.report import LeaveOutReport
+    from smearwatch.train.leave_out.run import Request
+    from smearwatch.train.progress import ProgressLine
 
 app = typer.Typer(add_completion=False)
 
@@ -42,6 +44,16 @@ def leave_out(
     ] = None,
     at_most: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Measure at most N cells of each label. [default: all]")
+    ] = None,
+    variants: Annotated[
+        bool,
+        typer.Option(
+            "--variants",
+            help="Instead train small networks with one part of the recipe changed each time, and compare them.",
+        ),
+    ] = False,
+    variant_epochs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Epochs of each variant. [default: 6]")
     ] = None,
     force_scale: ForceScaleOption = False,
     device: Annotated[
@@ -78,10 +90,25 @@ def leave_out(
     )
     progress = ProgressLine()
     try:
+        if variants:
+            _compare(request, variant_epochs, progress, as_json=as_json)
+            return
         report = run(request, progress)
     finally:
         progress.close()
     sys.stdout.write(json.dumps(report.to_json()) + "\n" if as_json else _plain(report, out))
+
+
+def _compare(request: "Request", epochs: int | None, progress: "ProgressLine", *, as_json: bool) -> None:
+    from smearwatch.train.data.samples import DataUnusable
+    from smearwatch.train.leave_out.variants import list_variants
+    from smearwatch.train.leave_out.variants_run import compare_variants
+
+    if request.ready:
+        raise DataUnusable(Path("--weights"), "variants are trained", "leave out --weights or --variants")
+    report = compare_variants(list_variants(request.config, epochs), request, progress)
+    done = f"table of {len(report.variants)} variants in {request.out / 'variants.md'}\n"
+    sys.stdout.write(json.dumps(report.to_json()) + "\n" if as_json else done)
 
 
 def _plain(report: "LeaveOutReport", out: Path) -> str:
