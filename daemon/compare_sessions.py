@@ -25,8 +25,20 @@ class _Cells:
     def have_stains(self) -> bool:
         return any(cell.stain is not None for cell in self.cells)
 
-    def bare(self, *, without_stains: bool) -> str:
-        cells = [replace(cell, stain=None) for cell in self.cells] if without_stains else list(self.cells)
+    @property
+    def have_sizes(self) -> bool:
+        return any(cell.stain is not None and cell.stain.red_cell_um is not None for cell in self.cells)
+
+    def with_what_both_have(self, other: "_Cells") -> str:
+        """Spell the cells out, without what an earlier version did not measure."""
+        cells = list(self.cells)
+        if not (self.have_stains and other.have_stains):
+            cells = [replace(cell, stain=None) for cell in cells]
+        elif not (self.have_sizes and other.have_sizes):
+            cells = [
+                cell if cell.stain is None else replace(cell, stain=replace(cell.stain, red_cell_um=None))
+                for cell in cells
+            ]
         return repr((self.um_per_px, cells))
 
 
@@ -78,8 +90,7 @@ def _same(old: _Outcome, new: _Outcome) -> bool:
             old, new = replace(old, look=None), replace(new, look=None)
         return event_to_bytes(old) == event_to_bytes(new)
     if isinstance(old, _Cells) and isinstance(new, _Cells):
-        without = not (old.have_stains and new.have_stains)
-        return old.bare(without_stains=without) == new.bare(without_stains=without)
+        return old.with_what_both_have(new) == new.with_what_both_have(old)
     return old == new
 
 

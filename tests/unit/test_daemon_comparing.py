@@ -38,15 +38,25 @@ def test_looks_are_compared_where_both_have_them(tmp_path, before, after, identi
     assert (told["only_before"], told["only_after"]) == (0, 0)
 
 
-def test_stains_of_cells_are_compared_where_both_have_them(tmp_path):
-    for name, green in (("none", None), ("one", 0.6), ("other", 0.7)):
-        measured = None if green is None else CellStain((0.1, green, 0.3), (0.2, 0.3, 0.2))
+def test_stains_and_sizes_of_cells_are_compared_where_both_have_them(tmp_path):
+    stains = {
+        "none": None,
+        "one": CellStain((0.1, 0.6, 0.3), (0.2, 0.3, 0.2)),
+        "other": CellStain((0.1, 0.7, 0.3), (0.2, 0.3, 0.2)),
+        "sized": CellStain((0.1, 0.6, 0.3), (0.2, 0.3, 0.2), 7.1),
+        "larger": CellStain((0.1, 0.6, 0.3), (0.2, 0.3, 0.2), 7.6),
+    }
+    for name, measured in stains.items():
         cells = tuple(replace(cell, stain=measured) for cell in found(1).cells)
         with Ledger.open(session_folder(tmp_path, name), session=name) as ledger:
             ledger.append([opened(ledger.epoch, name), seen(1), replace(found(1), cells=cells), counted(1)])
     assert compare(tmp_path, "none", "one")["identical"]
     assert compare(tmp_path, "one", "one")["identical"]
     assert not compare(tmp_path, "one", "other")["identical"]
+    assert compare(tmp_path, "none", "sized")["identical"]
+    assert compare(tmp_path, "one", "sized")["identical"]
+    assert not compare(tmp_path, "other", "sized")["identical"]
+    assert not compare(tmp_path, "sized", "larger")["identical"]
 
 
 @pytest.mark.parametrize(
