@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from smearwatch.models import checkpoint
 from smearwatch.models.appearance import MEASURES
 from smearwatch.models.manifest import LookRange, Manifest
+from smearwatch.models.preprocess import Preprocessing, Stain
 from smearwatch.train.commands import range as range_command
 from smearwatch.train.commands import train
 from smearwatch.train.saving import save_manifest, save_weights
@@ -91,10 +92,13 @@ def manifest(*ranges: LookRange) -> Manifest:
 
 
 def test_what_the_start_met_is_met_too():
-    assert add_start_ranges((), None) is None
-    assert add_start_ranges((kind("a"),), None) == (kind("a"),)
-    assert add_start_ranges((kind("a", 50),), manifest(kind("a"), kind("b"))) == (kind("b"), kind("a", 50))
-    assert add_start_ranges((), manifest(kind("b"))) == (kind("b"),)
+    same, both = Preprocessing(), manifest(kind("a"), kind("b"))
+    assert add_start_ranges((), None, same) is None
+    assert add_start_ranges((kind("a"),), None, same) == (kind("a"),)
+    assert add_start_ranges((kind("a", 50),), both, same) == (kind("b"), kind("a", 50))
+    assert add_start_ranges((), manifest(kind("b")), same) == (kind("b"),)
+    other = Preprocessing(reference_stain=Stain(nucleus_bgr=(0.4, 2.0, 1.2), red_cells_bgr=(0.2, 0.3, 0.2)))
+    assert add_start_ranges((kind("a", 50),), manifest(kind("b")), other) == (kind("a", 50),)
 
 
 def test_adapted_weights_have_met_further_cells():

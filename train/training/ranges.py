@@ -30,13 +30,17 @@ def measure_ranges(trained: CellSet, preprocessing: Preprocessing) -> tuple[Look
     return tuple(kind for name in sorted(features) if (kind := range_of(name, features[name])) is not None)
 
 
-def add_start_ranges(measured: tuple[LookRange, ...], start: Manifest | None) -> tuple[LookRange, ...] | None:
+def add_start_ranges(
+    measured: tuple[LookRange, ...], start: Manifest | None, preprocessing: Preprocessing
+) -> tuple[LookRange, ...] | None:
     """Add the ranges of the weights `start` that a training began from: its cells were seen in this training too.
 
-    A source of the same name counts as measured now. None where nothing was measured.
+    A source of the same name counts as measured now. Where `start` saw cells in another way than `preprocessing` shows
+    them, its ranges say nothing about these and are left out. None where nothing was measured.
     """
     names = {kind.name for kind in measured}
-    before = start.ranges or () if start is not None else ()
+    same = start is not None and start.preprocessing == preprocessing
+    before = start.ranges or () if start is not None and same else ()
     return (*(kind for kind in before if kind.name not in names), *measured) or None
 
 

@@ -100,7 +100,7 @@ def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path,
     seen, watched = (as_seen(cells, config.preprocessing) for cells in (gathered.train, gathered.validation))
     start = checkpoint.read_manifest(config.start) if config.start else None
     # Measured before the report, for a policy may make verdicts depend on them.
-    ranges = add_start_ranges(measure_ranges(seen, config.preprocessing), start)
+    ranges = add_start_ranges(measure_ranges(seen, config.preprocessing), start, config.preprocessing)
     chosen = {"temperature": temperature, "policy": policy, "ranges": ranges}
     manifest = plain.model_copy(update=chosen | _provenance(gathered) | {"licences": config.credits})
     final = trainer.folder / "calibrated"
