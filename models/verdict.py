@@ -38,6 +38,8 @@ class Policy(BaseModel):
         The pairs for which overruling earned a net gain on validation cells; often none.
     reject_at
         The least reject score at which a cell is rejected.
+    doubtful_from
+        The least reject score at which a cell is flagged, for it may be of none of the classes; None for no such limit.
     doubt_below
         An answer whose probability is lower is flagged whatever its verifier's output; None for no such limit.
     unfamiliar_beyond
@@ -51,6 +53,7 @@ class Policy(BaseModel):
     agree_at: Annotated[tuple[float, ...], AfterValidator(per_class)] = (0.5,) * len(CLASSES)
     overrules: tuple[Overrule, ...] = ()
     reject_at: float = Field(default=0.5, ge=0)
+    doubtful_from: float | None = Field(default=None, ge=0, le=1)
     doubt_below: float | None = Field(default=None, ge=0, le=1)
     unfamiliar_beyond: float | None = Field(default=None, ge=1, allow_inf_nan=False)
 
@@ -104,12 +107,13 @@ def _weigh(probabilities: Sequence[float], verifiers: Sequence[float], reject_sc
     predicted = max(range(len(CLASSES)), key=lambda index: probabilities[index])
     if reject_score >= policy.reject_at:
         return Decision(predicted, "rejected")
+    maybe_none = policy.doubtful_from is not None and reject_score >= policy.doubtful_from
     if verifiers[predicted] >= policy.agree_at[predicted]:
         doubted = policy.doubt_below is not None and probabilities[predicted] < policy.doubt_below
-        return Decision(predicted, "flagged" if doubted else "confirmed")
+        return Decision(predicted, "flagged" if doubted or maybe_none else "confirmed")
     others = [index for index in range(len(CLASSES)) if index != predicted]
     challenger = max(others, key=lambda index: verifiers[index])
     for overrule in policy.overrules:
         if (overrule.said, overrule.instead) == (predicted, challenger) and verifiers[challenger] >= overrule.claim_at:
-            return Decision(challenger, "corrected")
+            return Decision(challenger, "flagged" if maybe_none else "corrected")
     return Decision(predicted, "flagged")

@@ -34,9 +34,13 @@ class Thresholds(JsonRecord):
     unfamiliar_beyond: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
 
     def put_into(self, policy: Policy) -> Policy:
-        """Return the policy with these thresholds; who confirms and who may overrule stays."""
+        """Return the policy with these thresholds; who confirms and who may overrule stays.
+
+        What the networks' own cells would have rejected is still flagged.
+        """
         names = ("reject_at", "doubt_below", "unfamiliar_beyond")
-        return policy.model_copy(update={name: getattr(self, name) for name in names})
+        own = {"doubtful_from": policy.reject_at} if policy.reject_at < self.reject_at else {}
+        return policy.model_copy(update={name: getattr(self, name) for name in names} | own)
 
 
 _THRESHOLDS: Final = TypeAdapter(Thresholds)

@@ -22,11 +22,16 @@ class Case(NamedTuple):
 
 
 DOUBTED = Policy(doubt_below=0.95)
+NARROW, NARROW_MAY = Policy(doubtful_from=0.3), MAY.model_copy(update={"doubtful_from": 0.3})
 AGREES = (0.9, 0.1, 0.1, 0.1, 0.1, 0.1)
 
 CASES = [
     Case("improbable although its verifier agrees", AGREES, 0.0, DOUBTED, Decision(0, "flagged")),
     Case("as probable as asked", AGREES, 0.0, Policy(doubt_below=0.9), Decision(0, "confirmed")),
+    Case("perhaps none of the six", AGREES, 0.3, NARROW, Decision(0, "flagged")),
+    Case("perhaps none, and a rival claims it", SEGMENTED_CLAIMS, 0.3, NARROW_MAY, Decision(1, "flagged")),
+    Case("surely one of the six", AGREES, 0.2999, NARROW, Decision(0, "confirmed")),
+    Case("surely none", AGREES, 0.5, NARROW, Decision(0, "rejected")),
     Case("rejected before it is doubted", AGREES, 0.9, DOUBTED, Decision(0, "rejected")),
     Case("verifier agrees", (0.5, 0.1, 0.1, 0.1, 0.1, 0.1), 0.0, Policy(), Decision(0, "confirmed")),
     Case("agrees although a rival is louder", (0.6, 0.99, 0, 0, 0, 0), 0.0, MAY, Decision(0, "confirmed")),

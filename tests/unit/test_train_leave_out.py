@@ -133,22 +133,27 @@ def test_thresholds_hold_in_each_laboratory_that_was_left_out():
     cells = [cell(number, "monocyte", of("monocyte")) for number in range(100)]
     # Of one laboratory the answers below 0.8 are half of them wrong, of the other all are right.
     said = ["lymphocyte" if number < 20 and number % 2 else "monocyte" for number in range(100)]
-    weak = answered(said, [0.7] * 20 + [0.9] * 80, [0.1] * 95 + [0.8] * 5)
+    weak = answered(said, [0.7] * 20 + [0.9] * 80, [0.1] * 94 + [0.8] * 6)
     good = answered(["monocyte"] * 100, [0.6] * 100, [0.1] * 100)
     policy = Policy(agree_at=(0.4,) * len(CLASSES), doubt_below=0.2)
     weak_alone = choose_thresholds({"weak": [Answers(cells, weak, policy)]})
     assert 0.7 < weak_alone.doubt_below <= 0.9
-    assert weak_alone.reject_at == 0.8  # of more than two in a hundred the score is 0.8
+    assert weak_alone.reject_at == 0.81, "of more than five in a hundred the score is 0.8"
     assert choose_thresholds({"good": [Answers(cells, good, policy)]}) == Thresholds(0.5, 0.3, ("good",), 1.0)
     assert weak_alone.confirmed_right == 1.0
     wrong = answered(["lymphocyte"] * 50 + ["monocyte"] * 50, [0.9] * 100, [0.1] * 100)
     nowhere = choose_thresholds({"wrong": [Answers(cells, wrong, policy)]})
     assert nowhere.confirmed_right == 0.5, "what no threshold mends is said"
+    assert nowhere.doubt_below == 0.3, "and no cell is doubted for less than a hundredth"
     unsure = answered(["monocyte"] * 100, [0.9] * 97 + [0.1] * 3, [0.1] * 100)
     silent = Outputs(unsure.probabilities, np.zeros_like(unsure.verifiers), unsure.reject_scores)
     assert choose_thresholds({"silent": [Answers(cells, silent, policy)]}).confirmed_right is None
+    both = {"weak": [Answers(cells, weak, policy)], "good": [Answers(cells, good, policy)]}
+    assert choose_thresholds(both).reject_at == 0.5, "three in a hundred on average, six in the worst"
     kept = weak_alone.put_into(policy)
-    assert (kept.agree_at, kept.doubt_below, kept.reject_at) == (policy.agree_at, weak_alone.doubt_below, 0.8)
+    assert (kept.agree_at, kept.doubt_below, kept.reject_at) == (policy.agree_at, weak_alone.doubt_below, 0.81)
+    assert kept.doubtful_from == 0.5, "what its own cells would have rejected is flagged"
+    assert Thresholds(0.5, 0.3, ("good",)).put_into(policy).doubtful_from is None
     assert score_cells(CutCells(cells, cells), weak, kept).confirmed_right.value == 1.0
 
 

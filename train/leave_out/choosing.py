@@ -17,10 +17,11 @@ from smearwatch.train.thresholds import Thresholds
 CONFIRMED_RIGHT: Final = 0.97
 """Share of the confirmed cells of each laboratory that are to be right, band and segmented as one class."""
 
-TRUE_REJECTED: Final = 0.02
-"""Share of each laboratory's true cells that may be rejected."""
+TRUE_REJECTED, WORST_TRUE_REJECTED = 0.05, 0.10
+"""Share of true cells that may be rejected: the mean over the laboratories, and in any of them."""
 
-_LEAST_REJECT_AT, _MOST_REJECT_AT = 0.5, 0.99
+_REJECT_STEPS: Final = tuple(float(round(step, 2)) for step in np.arange(0.5, 0.9901, 0.01))
+_NEAR: Final = 0.01  # of the confirmed that are right: a smaller gain is not worth what is no longer confirmed
 _FEWEST_CONFIRMED: Final = 0.05  # of a laboratory's cells; of fewer, a share says nothing
 _STEPS: Final = tuple(float(round(step, 3)) for step in np.arange(0.3, 0.9991, 0.001))
 
@@ -37,8 +38,8 @@ class Answers:
 def choose_thresholds(answers: Mapping[str, Sequence[Answers]]) -> Thresholds:
     """Choose the lowest thresholds that hold in each laboratory, in each way in which its cells were cut.
 
-    Where no threshold of doubt reaches the share of right ones in every laboratory, the one that comes nearest in the
-    worst is taken; what it reaches stands beside it.
+    Where no threshold of doubt reaches the share of right ones in every laboratory, the lowest is taken that comes as
+    near in the worst as any, but for a hundredth; what it reaches stands beside it.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def choose_thresholds(answers: Mapping[str, Sequence[Answers]]) -> Thresholds:
         By laboratory; at least one.
     """
     parts = [part for several in answers.values() for part in map(_of_cells_with_a_class, several) if part.samples]
-    reject_at = max((_reject_at(part.outputs.reject_scores) for part in parts), default=_LEAST_REJECT_AT)
+    reject_at = _reject_at([part.outputs.reject_scores for part in parts])
     doubt_below, reached = _doubt_below([_confirmed_by_verifier(part, reject_at) for part in parts])
     return Thresholds(reject_at, doubt_below, tuple(answers), confirmed_right=reached)
 
@@ -56,9 +57,13 @@ def _of_cells_with_a_class(answers: Answers) -> Answers:
     return Answers([answers.samples[index] for index in known], answers.outputs.at(known), answers.policy)
 
 
-def _reject_at(true_scores: NDArray[np.float64]) -> float:
-    wanted = float(np.quantile(true_scores, 1 - TRUE_REJECTED))
-    return round(min(max(wanted, _LEAST_REJECT_AT), _MOST_REJECT_AT), 6)
+def _reject_at(true_scores: Sequence[NDArray[np.float64]]) -> float:
+    """Return the lowest threshold that rejects few enough true cells, on average and in the worst part."""
+    for step in _REJECT_STEPS:
+        shares = [float((scores >= step).mean()) for scores in true_scores]
+        if not shares or (np.mean(shares) <= TRUE_REJECTED and max(shares) <= WORST_TRUE_REJECTED):
+            return step
+    return _REJECT_STEPS[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +91,14 @@ def _confirmed_by_verifier(answers: Answers, reject_at: float) -> _Confirmed:
 
 def _doubt_below(parts: Sequence[_Confirmed]) -> tuple[float, float | None]:
     """Return the threshold, and the least share of right ones that it reaches in any part, None for too few cells."""
-    best, reached = _STEPS[0], None
+    reached: list[tuple[float, float]] = []
     for step in _STEPS:
         shares = [share for part in parts if (share := part.share_right(step)) is not None]
         if not shares or len(shares) < len(parts):
             break
-        if reached is None or min(shares) > reached:
-            best, reached = step, round(min(shares), 6)
-        if reached >= CONFIRMED_RIGHT:
-            break
-    return best, reached
+        reached.append((step, round(min(shares), 6)))
+    if not reached:
+        return _STEPS[0], None
+    best = max(share for _, share in reached)
+    wanted = CONFIRMED_RIGHT if best >= CONFIRMED_RIGHT else best - _NEAR
+    return next((step, share) for step, share in reached if share >= wanted)

@@ -58,6 +58,8 @@ def _what(manifest: Manifest) -> Iterator[str]:
         if stain.red_cell_um is not None:
             yield f"- And it is enlarged or shrunken until the session's red cells measure {stain.red_cell_um:g} um."
     yield f"- Calibrated by the temperature {manifest.temperature:g}; rejected from a score of {policy.reject_at:g} on."
+    if policy.doubtful_from is not None:
+        yield f"- Flagged as perhaps none of the classes from a reject score of {policy.doubtful_from:g} on."
     agreed = ", ".join(f"{name} {at:g}" for name, at in zip(CLASSES, policy.agree_at, strict=True))
     yield f"- A verifier confirms from: {agreed}."
     pairs = ", ".join(f"{CLASSES[rule.instead]} over {CLASSES[rule.said]}" for rule in policy.overrules)
