@@ -12,6 +12,7 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder
 
 _SHOWN = 10
+_LATER = ("stain", "nucleus")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,13 @@ class _Cells:
     cells: tuple[FoundCell, ...]
 
     @property
-    def have_stains(self) -> bool:
-        return any(cell.stain is not None for cell in self.cells)
+    def measured(self) -> frozenset[str]:
+        """Which of the measures that earlier versions did not record these cells have."""
+        return frozenset(name for name in _LATER for cell in self.cells if getattr(cell, name) is not None)
 
-    def bare(self, *, without_stains: bool) -> str:
-        cells = [replace(cell, stain=None) for cell in self.cells] if without_stains else list(self.cells)
-        return repr((self.um_per_px, cells))
+    def without(self, measures: frozenset[str]) -> str:
+        left_out: dict[str, Any] = dict.fromkeys(measures)
+        return repr((self.um_per_px, [replace(cell, **left_out) for cell in self.cells]))
 
 
 _Outcome: TypeAlias = Counted | _Cells | bytes
@@ -72,14 +74,14 @@ def print_comparison(comparison: dict[str, Any]) -> None:
 
 
 def _same(old: _Outcome, new: _Outcome) -> bool:
-    """Compare canonical bytes; a cell's look and stain are left out where an earlier version did not record them."""
+    """Compare canonical bytes; what an earlier version did not record of a cell is left out."""
     if isinstance(old, Counted) and isinstance(new, Counted):
         if old.look is None or new.look is None:
             old, new = replace(old, look=None), replace(new, look=None)
         return event_to_bytes(old) == event_to_bytes(new)
     if isinstance(old, _Cells) and isinstance(new, _Cells):
-        without = not (old.have_stains and new.have_stains)
-        return old.bare(without_stains=without) == new.bare(without_stains=without)
+        of_one_alone = old.measured ^ new.measured
+        return old.without(of_one_alone) == new.without(of_one_alone)
     return old == new
 
 

@@ -23,6 +23,7 @@ from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.schema import (
     LABELS_FORM,
     LOOKS_FORM,
+    NUCLEI_FORM,
     PLACES_FORM,
     STAINS_FORM,
     UNFAMILIAR_FORM,
@@ -179,6 +180,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             _derive_better(connection, event)
             if any(cell.stain is not None for cell in event.cells):
                 _raise_form(connection, STAINS_FORM)
+            if any(cell.nucleus is not None for cell in event.cells):
+                _raise_form(connection, NUCLEI_FORM)
         case Counted():
             connection.execute(
                 "UPDATE cells SET counted_number = ? WHERE frame = ? AND cell = ?", (number, event.frame, event.index)
