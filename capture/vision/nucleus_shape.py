@@ -86,7 +86,7 @@ def measure_nucleus(nucleus: Flags | Mask, um_per_px: float) -> NucleusShape | N
 def _smoothed(nucleus: Flags | Mask, um_per_px: float) -> Mask:
     """Draw a nucleus at the scale of the measure, its outline smooth, with a margin around it."""
     margin = 2
-    padded = np.pad((nucleus > 0).astype(np.float32), margin)
+    padded = cv2.copyMakeBorder((nucleus > 0).astype(np.float32), *(margin,) * 4, cv2.BORDER_CONSTANT, value=0.0)
     to = um_per_px / _UM_PER_PX
     size = (max(1, round(padded.shape[1] * to)), max(1, round(padded.shape[0] * to)))
     drawn = cv2.resize(padded, size, interpolation=cv2.INTER_LINEAR if to > 1.0 else cv2.INTER_AREA)
@@ -132,10 +132,14 @@ def _narrow_places(line: Line, widths_um: list[float]) -> tuple[float | None, in
     """
     part_of: dict[int, _Part] = {}
     narrowest_um, lobes = None, 1
-    for point in sorted(range(len(widths_um)), key=lambda index: -widths_um[index]):
+    for point in sorted(range(len(widths_um)), key=widths_um.__getitem__, reverse=True):
         width_um = widths_um[point]
-        met = {id(part): part for other in line.neighbours[point] if (part := part_of.get(other))}
-        parts = sorted(met.values(), key=lambda part: -part.widest_um)
+        parts: list[_Part] = []
+        for other in line.neighbours[point]:
+            if (part := part_of.get(other)) is not None and part not in parts:
+                parts.append(part)
+        if len(parts) > 1:
+            parts.sort(key=lambda part: -part.widest_um)
         own = parts[0] if parts else _Part(width_um)
         for lesser in parts[1:]:
             if own.is_lobe and lesser.is_lobe:

@@ -49,7 +49,7 @@ class Line:
     """
 
     xy: PixelPoints
-    neighbours: tuple[tuple[int, ...], ...]
+    neighbours: list[list[int]]
 
     def longest_way(self) -> list[int]:
         """Return the points of the longest way along the line that makes no detour, from end to end."""
@@ -61,15 +61,14 @@ class Line:
         return way
 
     def length_px(self, way: list[int]) -> float:
-        """Return the length of a way, smoothed."""
+        """Return the length of a way, smoothed between its ends."""
         points: Doubles = self.xy[way].astype(np.float64)
-        ends = _SMOOTHED_OVER // 2
-        padded = (
-            np.pad(points, ((ends, ends), (0, 0)), mode="reflect", reflect_type="odd") if len(way) > ends else points
-        )
-        over = min(_SMOOTHED_OVER, len(padded))
-        smooth = np.stack([np.convolve(axis, np.full(over, 1.0 / over), mode="valid") for axis in padded.T], axis=1)
-        return float(np.hypot(*np.diff(smooth, axis=0).T).sum())
+        middles = len(way) - _SMOOTHED_OVER + 1
+        if middles > 0:
+            shifted = [points[first : first + middles] for first in range(_SMOOTHED_OVER)]
+            points = np.concatenate([points[:1], sum(shifted) / _SMOOTHED_OVER, points[-1:]])
+        steps = points[1:] - points[:-1]
+        return float(np.hypot(steps[:, 0], steps[:, 1]).sum())
 
     def _walk(self, start: int) -> tuple[dict[int, int], int]:
         """Return from where each point is reached by the shortest way from one of them, and the one reached last."""
@@ -114,9 +113,11 @@ def middle_line(shape: Mask) -> Line:
         left = thinner
     xy = find_pixels(left)
     number = {(x, y): index for index, (x, y) in enumerate(xy.tolist())}
-    return Line(
-        xy,
-        tuple(
-            tuple(other for dx, dy in _AROUND if (other := number.get((x + dx, y + dy))) is not None) for x, y in number
-        ),
-    )
+    neighbours: list[list[int]] = [[] for _ in number]
+    for (x, y), index in number.items():
+        for dx, dy in _AROUND[:4]:  # the other four are these, seen from the other side
+            other = number.get((x + dx, y + dy))
+            if other is not None:
+                neighbours[index].append(other)
+                neighbours[other].append(index)
+    return Line(xy, neighbours)
