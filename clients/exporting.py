@@ -5,6 +5,7 @@ import json
 from collections.abc import Generator, Iterator
 from typing import Any, Final, TextIO
 
+from smearwatch.daemon.record.band_rule import BandRule, rule_of, rule_says
 from smearwatch.daemon.record.drift import MEASURES
 from smearwatch.daemon.record.events import (
     CLASSES,
@@ -14,6 +15,7 @@ from smearwatch.daemon.record.events import (
     Found,
     FoundCell,
     Labelled,
+    Opened,
     Seen,
 )
 from smearwatch.daemon.record.reading import LedgerReader
@@ -24,6 +26,16 @@ _LATER: Final = ("drift", "counted_frame", "counted_index", "views", "best_frame
 _STAIN: Final = (
     *(f"stain_{what}_{colour}" for what in ("nucleus", "red_cells") for colour in ("blue", "green", "red")),
     "red_cell_um",
+)
+
+_BANDS: Final = (
+    "nucleus_widest_um",
+    "nucleus_narrowest_um",
+    "nucleus_length_um",
+    "nucleus_long_to_short",
+    "nucleus_lobes",
+    "band_rule",
+    "band_rule_says",
 )
 
 COLUMNS: Final = (
@@ -57,6 +69,7 @@ COLUMNS: Final = (
     *_STAIN,
     "unfamiliar",
     "mark",
+    *_BANDS,
 )
 
 
@@ -80,16 +93,18 @@ def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
         ``stain_...`` the session's stain (optical densities) from which it was brought to the one that the weights
         learnt, ``red_cell_um`` the size of its red cells by the scale in use, ``unfamiliar`` whether it looks beyond
         all that these were trained on; ``mark`` is of the session, the same in every row: why its percentages may be
-        wrong; what a cell does not have is None. ``counted_frame`` and ``counted_index`` name the cell under which it
-        is counted, ``views`` in how many frames that one is seen whole, ``judged_again`` how many verdicts on it were
-        replaced.
+        wrong; ``nucleus_...`` are the measures of a neutrophil's nucleus, on the view that its verdict stands on, and
+        ``band_rule_says`` what the session's rule makes of them, ``band``, ``segmented`` or ``unclear``, which changes
+        no verdict; what a cell does not have is None. ``counted_frame`` and ``counted_index`` name the cell under which
+        it is counted, ``views`` in how many frames that one is seen whole, ``judged_again`` how many verdicts on it
+        were replaced.
     """
     with ledger.at_one_moment():
         yield from _rows(ledger)
 
 
 def _rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
-    alarmed, mark = _alarmed_and_mark(ledger)
+    alarmed, mark, rule = _of_the_session(ledger)
     views = views_by_cell(ledger)
     for recorded in ledger.seen_frames():
         seen = recorded.event
@@ -106,7 +121,8 @@ def _rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
             state = _state(cell, judged=cell.index in judged)
             row = _row(ledger.session, seen, found, cell, state, stands, labels.get(cell.index))
             drift = {"drift": best in alarmed if stands else None}
-            yield row | drift | _seen_as(seen.frame, cell, views) | {"mark": mark}
+            bands = _bands(rule, stands, found if best is None or best[0] == seen.frame else ledger.found(best[0]))
+            yield row | drift | _seen_as(seen.frame, cell, views) | bands | {"mark": mark}
 
 
 def _state(cell: FoundCell, *, judged: bool) -> str:
@@ -152,15 +168,33 @@ def _seen_as(frame: str, cell: FoundCell, views: dict[CellKey, Views]) -> dict[s
     }
 
 
-def _alarmed_and_mark(ledger: LedgerReader) -> tuple[set[CellKey], str | None]:
-    """Return the cells that were judged while the drift alarm was on, and the mark of the session's percentages."""
-    fold, alarmed = TallyFold(), set()
+def _of_the_session(ledger: LedgerReader) -> tuple[set[CellKey], str | None, BandRule | None]:
+    """Return the cells judged while the drift alarm was on, the mark of the session's percentages, its band rule."""
+    fold, alarmed, rule = TallyFold(), set(), None
     for recorded in ledger.events():
         event = recorded.event
         fold.apply(event)
         if isinstance(event, Counted) and fold.alarmed:
             alarmed.add((event.frame, event.index))
-    return alarmed, fold.mark
+        rule = rule_of(event) if isinstance(event, Opened) else rule
+    return alarmed, fold.mark, rule
+
+
+def _bands(rule: BandRule | None, stands: Counted | None, found: Found | None) -> dict[str, Any]:
+    """Return the measures of a neutrophil's nucleus, found where its verdict stands, and what the rule says."""
+    if stands is None or found is None or stands.verdict == "rejected" or stands.cls not in ("band", "segmented"):
+        return {}
+    nucleus = next((cell.nucleus for cell in found.cells if cell.index == stands.index), None)
+    said = {"band_rule": rule, "band_rule_says": rule_says(rule, nucleus)}
+    if nucleus is None:
+        return said
+    return said | {
+        "nucleus_widest_um": nucleus.widest_um,
+        "nucleus_narrowest_um": nucleus.narrowest_um,
+        "nucleus_length_um": nucleus.length_um,
+        "nucleus_long_to_short": round(nucleus.long_to_short, 2),
+        "nucleus_lobes": nucleus.lobes,
+    }
 
 
 def _row(
@@ -200,6 +234,7 @@ def _row(
         *_stain(counted),
         counted.unfamiliar is True if counted else None,
         None,
+        *(None,) * len(_BANDS),
     )
     return dict(zip(COLUMNS, values, strict=True))
 

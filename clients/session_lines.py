@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from smearwatch.clients.wording import drift_text, drifted_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
-from smearwatch.daemon.share_text import flagged_text, share_lines
+from smearwatch.daemon.share_text import agreement_lines, flagged_text, share_lines
 
 _WIDEST_NAME: Final = 22
 """A longer name stands on a line of its own, whole, so that it can be copied; its figures follow below it."""
@@ -71,6 +71,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str]) -> list[str]:
         f"{shown['session']}: {when_text(shown['began_at_ns'])} to {when_text(shown['last_at_ns'])}, "
         f"{size_text(shown['size_bytes'])}{', running' if shown['running'] else ''}",
         _band_rule(shown.get("band_rule", "not recorded")),
+        *agreement_lines(shown),
         *scales,
         f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
         f"+ {frames['pending']} pending",

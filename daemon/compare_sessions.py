@@ -12,6 +12,7 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder
 
 _SHOWN = 10
+_LATER = ("stain", "nucleus")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,9 @@ class _Cells:
     cells: tuple[FoundCell, ...]
 
     @property
-    def have_stains(self) -> bool:
-        return any(cell.stain is not None for cell in self.cells)
+    def measured(self) -> frozenset[str]:
+        """Which of the measures that earlier versions did not record these cells have."""
+        return frozenset(name for name in _LATER for cell in self.cells if getattr(cell, name) is not None)
 
     @property
     def have_sizes(self) -> bool:
@@ -31,14 +33,10 @@ class _Cells:
 
     def with_what_both_have(self, other: "_Cells") -> str:
         """Spell the cells out, without what an earlier version did not measure."""
-        cells = list(self.cells)
-        if not (self.have_stains and other.have_stains):
-            cells = [replace(cell, stain=None) for cell in cells]
-        elif not (self.have_sizes and other.have_sizes):
-            cells = [
-                cell if cell.stain is None else replace(cell, stain=replace(cell.stain, red_cell_um=None))
-                for cell in cells
-            ]
+        left_out: dict[str, Any] = dict.fromkeys(self.measured ^ other.measured)
+        cells = [replace(cell, **left_out) for cell in self.cells]
+        if self.have_sizes != other.have_sizes:
+            cells = [_without_size(cell) for cell in cells]
         return repr((self.um_per_px, cells))
 
 
@@ -83,8 +81,12 @@ def print_comparison(comparison: dict[str, Any]) -> None:
         typer.echo(f"  frame {cell['frame'][:12]} cell {cell['index']}")
 
 
+def _without_size(cell: FoundCell) -> FoundCell:
+    return cell if cell.stain is None else replace(cell, stain=replace(cell.stain, red_cell_um=None))
+
+
 def _same(old: _Outcome, new: _Outcome) -> bool:
-    """Compare canonical bytes; a cell's look and stain are left out where an earlier version did not record them."""
+    """Compare canonical bytes; what an earlier version did not record of a cell is left out."""
     if isinstance(old, Counted) and isinstance(new, Counted):
         if old.look is None or new.look is None:
             old, new = replace(old, look=None), replace(new, look=None)

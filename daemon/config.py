@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from smearwatch.daemon.names import PrintableName
 from smearwatch.daemon.plain_words import in_plain_words
+from smearwatch.daemon.record.band_rule import BAND_RULES, rule_named
 from smearwatch.daemon.scale_rule import USABLE, UmPerPx
 
 _PREFIX = "SMEARWATCH_"
@@ -76,6 +77,14 @@ def _fourcc(text: str) -> str:
     return text
 
 
+def _band_rule(text: str) -> str:
+    """Return the name of a known rule, or a rule in own words, which is recorded and cannot be applied."""
+    named = rule_named(text)
+    if named is None and " " not in text.strip():
+        raise ValueError(f"give one of {', '.join(BAND_RULES)}, or a rule in your own words")
+    return named or text.strip()
+
+
 class Settings(BaseSettings):
     """Everything that may be set. Lengths in µm, times in s, sizes in bytes unless the name has another unit."""
 
@@ -95,7 +104,7 @@ class Settings(BaseSettings):
     judged_view: Literal["best", "first"] = "best"
     field_um: float = Field(33.0, ge=10.0, le=100.0)
     target: int = Field(100, ge=1, le=1_000_000)
-    band_rule: str = Field("filament rule: a filament without chromatin inside means segmented", max_length=200)
+    band_rule: Annotated[str, AfterValidator(_band_rule)] = Field("filament", max_length=200)
     settle_s: float = Field(0.25, ge=0.05, le=60.0)
     incomplete_s: float = Field(60.0, ge=1.0, le=3600.0)
     rescan_s: float = Field(2.0, ge=0.2, le=600.0)

@@ -57,6 +57,7 @@ class RunPlan(BaseModel):
             "judged_view",
             "field_um",
             "target",
+            "band_rule",
             "max_frame_bytes",
             "max_frame_pixels",
             "device",

@@ -13,6 +13,7 @@ from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.child import FIRST_BEAT_S, Child, RoleSpec, unusable
 from smearwatch.daemon.process.supervisor import Outcome, Supervisor
+from smearwatch.daemon.record.band_rule import BandRuleFold
 from smearwatch.daemon.record.events import Closed
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.lock import SessionBusy
@@ -130,16 +131,18 @@ def _forget_if_empty(plan: RunPlan) -> None:
 
 def summary(plan: RunPlan) -> dict[str, Any]:
     """Fold the whole ledger once more, independently of the hub, and return what it holds."""
-    fold, last, closed = TallyFold(), 0, None
+    fold, bands, last, closed = TallyFold(), BandRuleFold(), 0, None
     with Ledger.read(session_folder(plan.settings.state_dir, plan.session)) as ledger:
         for recorded in ledger.events():
             fold.apply(recorded.event)
+            bands.apply(recorded.event)
             last = recorded.number
             closed = recorded.event if isinstance(recorded.event, Closed) else closed
     stages = {name: asdict(stage) for name, stage in closed.stages.items()} if closed else {}
     counters = dict(closed.counters) if closed else {}
     return {
         **tally_json(fold, plan.session, last),
+        "band_rule_agreement": bands.json(),
         "balanced": fold.balanced,
         "stages_ms": stages,
         "counters": counters,

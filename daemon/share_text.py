@@ -50,3 +50,16 @@ def flagged_text(tally: Mapping[str, Any]) -> str:
     """Return how many cells are flagged, and how many of these for how they look."""
     unfamiliar = tally["unfamiliar"]
     return f"{tally['flagged']} flagged" + (f", {unfamiliar} of them as unfamiliar" if unfamiliar else "")
+
+
+def agreement_lines(shown: Mapping[str, Any]) -> list[str]:
+    """Return in one line how many neutrophils the session's band rule disagrees with; none where it says nothing."""
+    agreement = shown.get("band_rule_agreement")
+    judged = agreement["neutrophils"] - agreement["not_judged"] if agreement else 0
+    if not agreement or not judged:
+        return []
+    measured = "" if judged == agreement["neutrophils"] else " that were measured"
+    neutrophils = f"{judged} {'neutrophil' if judged == 1 else 'neutrophils'}{measured}"
+    unclear = f" ({agreement['unclear']} unclear)" if agreement["unclear"] else ""
+    says = f"the band rule ({agreement['rule']}) disagrees with {agreement['disagree']} of {neutrophils}{unclear}"
+    return [f"{says}; no verdict was changed"]

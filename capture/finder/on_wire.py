@@ -8,7 +8,7 @@ from smearwatch.capture.finder.field import FieldFound, FieldRejected, FoundCell
 from smearwatch.capture.registration.slide_map import Registered
 from smearwatch.daemon.wire.codec import Buffer
 from smearwatch.daemon.wire.messages import CellsFound, FrameLease, FrameRejected
-from smearwatch.daemon.wire.parts import CellOnWire, PlaceOnWire, StainOnWire
+from smearwatch.daemon.wire.parts import CellOnWire, NucleusOnWire, PlaceOnWire, StainOnWire
 
 
 def cells_found(
@@ -68,6 +68,7 @@ def cell_on_wire(cell: FoundCell, registered: Registered) -> CellOnWire:
         same_as=registered.same_as.get(cell.index),
         better_than=registered.better_than.get(cell.index),
         stain=None if cell.stain is None else StainOnWire(**asdict(cell.stain)),
+        nucleus=None if cell.leukocyte.nucleus is None else NucleusOnWire(**asdict(cell.leukocyte.nucleus)),
     )
 
 

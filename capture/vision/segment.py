@@ -8,6 +8,7 @@ import numpy as np
 from smearwatch.capture.arrays import Image, Labels
 from smearwatch.capture.vision.cytoplasm import grow_cells
 from smearwatch.capture.vision.nuclei import Nuclei, find_nuclei
+from smearwatch.capture.vision.nucleus_shape import NucleusShape, measure_nucleus
 from smearwatch.capture.vision.platelets import are_platelets
 from smearwatch.capture.vision.stain import StainMaps, stain_maps
 
@@ -35,6 +36,8 @@ class Leukocyte:
         True where the cell touches the picture's border and may be cut by it.
     score
         0-1, how surely this is a leukocyte, by the size and stain of its nucleus.
+    nucleus
+        Shape of its nucleus; None at the edge, where it may be cut.
     """
 
     box: tuple[int, int, int, int]
@@ -42,6 +45,7 @@ class Leukocyte:
     area_um2: float
     at_edge: bool
     score: float
+    nucleus: NucleusShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +141,14 @@ def _measure_leukocyte(
         or rows[-1] >= whole.shape[0] - 1 - margin
         or columns[-1] >= whole.shape[1] - 1 - margin
     )
+    window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     return Leukocyte(
         box=(left, top, right - left, bottom - top),
         centre_xy_px=((left + right) / 2.0, (top + bottom) / 2.0),
         area_um2=round(float(own.sum()) * maps.um_per_px**2, 2),
         at_edge=at_edge,
         score=_score(nuclei.areas_um2[label - 1], nuclei.strengths[label - 1]),
+        nucleus=None if at_edge else measure_nucleus(nuclei.labels[window] == label, maps.um_per_px),
     )
 
 

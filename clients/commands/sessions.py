@@ -17,6 +17,7 @@ from smearwatch.daemon.atomic_write import atomically
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+from smearwatch.daemon.record.band_rule import BandRuleFold
 from smearwatch.daemon.record.events import Closed, Opened
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
@@ -95,10 +96,11 @@ def show(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> None
     """
     state_dir = load_settings(config).state_dir
     folder = find_session(state_dir, name)
-    fold, last, opened, closed = TallyFold(), 0, None, None
+    fold, bands, last, opened, closed = TallyFold(), BandRuleFold(), 0, None, None
     with LedgerReader.read(folder) as ledger:
         for recorded in ledger.events():
             fold.apply(recorded.event)
+            bands.apply(recorded.event)
             last = recorded.number
             opened = recorded.event if isinstance(recorded.event, Opened) else opened
             closed = recorded.event if isinstance(recorded.event, Closed) else closed
@@ -106,6 +108,7 @@ def show(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> None
     shown = _described(state_dir, name) | tally_json(fold, name, last) | {"balanced": fold.balanced}
     if opened:
         shown |= {"band_rule": opened.band_rule, "field_um": opened.field_um, "version": opened.version}
+    shown["band_rule_agreement"] = bands.json()
     shown["stages_ms"] = {stage: asdict(times) for stage, times in closed.stages.items()} if closed else {}
     shown["counters"] = dict(closed.counters) if closed else {}
     if as_json:

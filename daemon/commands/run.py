@@ -63,6 +63,14 @@ def run(
             "[default: as_photographed]",
         ),
     ] = None,
+    band_rule: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            help="Rule between band and segmented that is shown beside the verdicts, without changing them: "
+            "filament, one-third, japan-2013 or none. [default: filament]",
+        ),
+    ] = None,
     target: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Wanted number of cells. [default: 100]")
     ] = None,
@@ -94,6 +102,7 @@ def run(
         scale_from=scale_from,
         calibration=calibration,
         search_stain=search_stain,
+        band_rule=band_rule,
         target=target,
         weights=weights,
     )

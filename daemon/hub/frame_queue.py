@@ -9,7 +9,7 @@ from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.log import get_logger
-from smearwatch.daemon.record.events import CellStain, Found, FoundCell, Rejected, flaw_of
+from smearwatch.daemon.record.events import CellStain, Found, FoundCell, Nucleus, Rejected, flaw_of
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.placement import CellName, Placement
 from smearwatch.daemon.record.writing import LedgerRefused
@@ -182,6 +182,7 @@ def found_cell(cell: CellOnWire) -> FoundCell:
         same_as=_cell_name(cell.same_as),
         better_than=_cell_name(cell.better_than),
         stain=None if cell.stain is None else CellStain(**asdict(cell.stain)),
+        nucleus=None if cell.nucleus is None else Nucleus(**asdict(cell.nucleus)),
     )
 
 

@@ -10,6 +10,7 @@ from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.process.runtime_lock import RuntimeLock
+from smearwatch.daemon.record.band_rule import in_words
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
@@ -73,6 +74,6 @@ def _opened(plan: RunPlan, ledger: Ledger) -> Opened:
         session=ledger.session,
         target=plan.settings.target,
         field_um=plan.settings.field_um,
-        band_rule=plan.settings.band_rule,
+        band_rule=in_words(plan.settings.band_rule),
         settings=plan.recorded_settings(),
     )

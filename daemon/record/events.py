@@ -32,6 +32,7 @@ from smearwatch.daemon.record.found import FoundCell as FoundCell
 from smearwatch.daemon.record.looks import Look
 from smearwatch.daemon.record.looks import LookRange as LookRange
 from smearwatch.daemon.record.looks import Ranged as Ranged
+from smearwatch.daemon.record.nucleus import Nucleus as Nucleus
 from smearwatch.daemon.record.stain import CellStain as CellStain
 from smearwatch.daemon.record.stain import SessionStain as SessionStain
 from smearwatch.daemon.record.values import (

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic.dataclasses import dataclass
 
+from smearwatch.daemon.record.nucleus import Nucleus
 from smearwatch.daemon.record.placement import CellName, Placement
 from smearwatch.daemon.record.stain import CellStain
 from smearwatch.daemon.record.values import STRICT, Count, Ordinal, Positive, Sha256, Word, without_none
@@ -22,7 +23,7 @@ class FoundCell:
 
     ``same_as`` names the cell of an earlier frame that shows the same leukocyte whole: that one is counted. Where this
     view is clearly better than the best one until now, ``better_than`` names that one; this one's verdict replaces its.
-    ``stain`` is its stain as photographed, of whole cells.
+    ``stain`` is its stain as photographed, ``nucleus`` the shape of its nucleus, both of whole cells.
     """
 
     index: Count
@@ -34,6 +35,7 @@ class FoundCell:
     same_as: CellName | None = None
     better_than: CellName | None = None
     stain: CellStain | None = None
+    nucleus: Nucleus | None = None
 
     @property
     def left_out(self) -> LeftOut:
@@ -57,7 +59,7 @@ class FoundCell:
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "same_as", "better_than", "stain")
+        return without_none(handler(self), "same_as", "better_than", "stain", "nucleus")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

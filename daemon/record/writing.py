@@ -23,6 +23,7 @@ from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.schema import (
     LABELS_FORM,
     LOOKS_FORM,
+    NUCLEI_FORM,
     PLACES_FORM,
     SIZES_FORM,
     STAINS_FORM,
@@ -182,6 +183,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
                 _raise_form(connection, STAINS_FORM)
             if any(cell.stain is not None and cell.stain.red_cell_um is not None for cell in event.cells):
                 _raise_form(connection, SIZES_FORM)
+            if any(cell.nucleus is not None for cell in event.cells):
+                _raise_form(connection, NUCLEI_FORM)
         case Counted():
             connection.execute(
                 "UPDATE cells SET counted_number = ? WHERE frame = ? AND cell = ?", (number, event.frame, event.index)

@@ -44,11 +44,22 @@ class StainOnWire:
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class NucleusOnWire:
+    """Lengths of a cell's nucleus in µm, and the number of its lobes; see the ledger's `Nucleus`."""
+
+    widest_um: Real
+    narrowest_um: Real
+    length_um: Real
+    lobes: Count
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class CellOnWire:
     """One leukocyte in a field: box (x, y, w, h) in px, centre in px, area in µm².
 
     ``same_as`` is the frame and index under which the same leukocyte was counted before; ``better_than`` those of its
-    best view until now, where this one is clearly better. ``stain`` is measured on the crops of whole cells.
+    best view until now, where this one is clearly better. ``stain`` is measured on the crops of whole cells,
+    ``nucleus`` on their outlines.
     """
 
     index: Count
@@ -60,6 +71,7 @@ class CellOnWire:
     same_as: tuple[Sha256Hex, Count] | None = None
     better_than: tuple[Sha256Hex, Count] | None = None
     stain: StainOnWire | None = None
+    nucleus: NucleusOnWire | None = None
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

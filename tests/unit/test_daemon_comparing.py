@@ -6,7 +6,7 @@ import pytest
 
 from smearwatch.daemon.commands.replay import _recorded
 from smearwatch.daemon.compare_sessions import compare
-from smearwatch.daemon.record.events import CellStain
+from smearwatch.daemon.record.events import CellStain, Nucleus
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
 from tests.unit.clients_script import counted, found, opened, seen
@@ -57,6 +57,18 @@ def test_stains_and_sizes_of_cells_are_compared_where_both_have_them(tmp_path):
     assert compare(tmp_path, "one", "sized")["identical"]
     assert not compare(tmp_path, "other", "sized")["identical"]
     assert not compare(tmp_path, "sized", "larger")["identical"]
+
+
+def test_shapes_of_nuclei_are_compared_where_both_have_them_and_stains_all_the_same(tmp_path):
+    for name, green, widest_um in (("stain", 0.6, None), ("both", 0.6, 4.0), ("shape", 0.6, 4.5), ("paler", 0.5, None)):
+        stain = CellStain((0.1, green, 0.3), (0.2, 0.3, 0.2))
+        nucleus = None if widest_um is None else Nucleus(widest_um, 1.0, 12.0, 2)
+        cells = tuple(replace(cell, stain=stain, nucleus=nucleus) for cell in found(1).cells)
+        with Ledger.open(session_folder(tmp_path, name), session=name) as ledger:
+            ledger.append([opened(ledger.epoch, name), seen(1), replace(found(1), cells=cells), counted(1)])
+    assert compare(tmp_path, "stain", "both")["identical"]
+    assert not compare(tmp_path, "both", "shape")["identical"]
+    assert not compare(tmp_path, "paler", "both")["identical"]
 
 
 @pytest.mark.parametrize(

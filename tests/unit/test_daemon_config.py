@@ -105,6 +105,25 @@ def test_a_bad_variable_names_the_variable(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("one-third", "one-third"),
+        ("filament rule: a filament without chromatin inside means segmented", "filament"),
+        ("as Anna does it", "as Anna does it"),
+    ],
+)
+def test_a_band_rule_is_one_of_the_known_ones_or_in_own_words(monkeypatch, given, kept):
+    monkeypatch.setenv("SMEARWATCH_BAND_RULE", given)
+    assert load_settings().band_rule == kept
+
+
+def test_a_mistyped_band_rule_is_refused(monkeypatch):
+    monkeypatch.setenv("SMEARWATCH_BAND_RULE", "onethird")
+    with pytest.raises(SettingsUnusable, match="filament, one-third, japan-2013, none"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
     ("name", "says"),
     [
         ("SMEARWATCH_WORKER", "did you mean SMEARWATCH_WORKERS?"),

@@ -1,5 +1,6 @@
 """A found cell on its way into the ledger: from the finder onto the wire, from the wire into an event, by name."""
 
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -9,9 +10,10 @@ from smearwatch.capture.finder.field import FieldFound, FoundCell
 from smearwatch.capture.finder.on_wire import cell_on_wire, cells_found
 from smearwatch.capture.registration.picture import PackedPicture
 from smearwatch.capture.registration.slide_map import Registered
+from smearwatch.capture.vision.nucleus_shape import NucleusShape
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation
 from smearwatch.daemon.hub.frame_queue import found_cell, found_event
-from smearwatch.daemon.record.events import event_from_bytes, event_to_bytes
+from smearwatch.daemon.record.events import Nucleus, event_from_bytes, event_to_bytes
 from smearwatch.daemon.record.placement import CellName, Placement
 from smearwatch.daemon.wire.codec import decode, encode
 from smearwatch.daemon.wire.messages import FrameLease
@@ -98,3 +100,12 @@ def test_each_value_of_a_cell_keeps_its_name(field, index):
     assert recorded.better_than == (
         CellName(*REGISTERED.better_than[index]) if index in REGISTERED.better_than else None
     )
+
+
+def test_the_shape_of_a_nucleus_reaches_the_ledger(field):
+    shaped = replace(LEUKOCYTES[2], nucleus=NucleusShape(4.25, 1.5, 13.75, 2))
+    field = replace(field, cells=(*field.cells[:2], replace(field.cells[2], leukocyte=shaped)))
+    message, buffers = cells_found(LEASE, field, REGISTERED, {})
+    received, _ = decode([bytes(part) for part in encode(message, buffers)], max_bytes=10**8)
+    assert received == message
+    assert [cell.nucleus for cell in found_event(message).cells] == [None, None, Nucleus(4.25, 1.5, 13.75, 2)]
