@@ -198,9 +198,9 @@ def test_a_ledger_says_which_form_it_has_only_once_it_holds_labels(folder: Path,
     label(write(tmp_path, "a.jpg,0,band"))
     assert form() == 2
     by_hand = sqlite3.connect(folder / "ledger.sqlite")
-    by_hand.execute("PRAGMA user_version = 9")
+    by_hand.execute("PRAGMA user_version = 10")
     by_hand.close()
-    with pytest.raises(LedgerUnusable, match="written in form 9, this program knows 8"):
+    with pytest.raises(LedgerUnusable, match="written in form 10, this program knows 9"):
         LedgerReader.read(folder)
 
 

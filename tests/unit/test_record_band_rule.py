@@ -89,7 +89,7 @@ def test_a_session_tells_where_rule_and_verdict_disagree(tmp_path):
         for each in ledger.events():
             bands.apply(each.event)
             tally.apply(each.event)
-        assert ledger.rows("PRAGMA user_version") == [(8,)]
+        assert ledger.rows("PRAGMA user_version") == [(9,)]
         table = io.StringIO()
         write_csv(cell_rows(ledger), table)
     told = bands.json()

@@ -2,6 +2,7 @@
 
 import os
 import pty
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.data.simulated import draw_cells
 from smearwatch.train.progress import Outlook, ProgressLine
 from smearwatch.train.saving import save_weights
+from smearwatch.train.thresholds import read_thresholds
 from smearwatch.train.training.augment import augment
 from smearwatch.train.training.config import DataConfig, TrainConfig, read_config
 from smearwatch.train.training.device import training_device
@@ -136,10 +138,17 @@ def test_the_recipes_beside_the_code_are_those_of_the_shipped_weights():
     root = Path(__file__).parents[2]
     home = read_config(root / "train" / "home.toml", {})
     second = read_config(root / "train" / "second.toml", {"start": Path("home")})
+    third = read_config(root / "train" / "third.toml", {"start": Path("second")})
     shipped = checkpoint.read_manifest(root / "models" / "weights")
-    assert (second.name, second.norm, second.credits) == (shipped.name, shipped.norm, shipped.licences)
-    assert home.preprocessing == second.preprocessing == shipped.preprocessing
-    assert home.norm == second.norm
+    assert (third.name, third.norm, third.credits) == (shipped.name, shipped.norm, shipped.licences)
+    assert third.preprocessing == shipped.preprocessing
+    as_photographed = third.preprocessing.model_copy(update={"reference_stain": None})
+    assert home.preprocessing == second.preprocessing == as_photographed
+    assert home.norm == second.norm == third.norm
+    chosen = read_thresholds(root / "docs" / "leave-out" / "thresholds.json")
+    policy = shipped.policy
+    assert chosen == replace(chosen, **{name: getattr(policy, name) for name in ("reject_at", "doubt_below")})
+    assert chosen.unfamiliar_beyond == policy.unfamiliar_beyond
 
 
 def test_logs_that_are_taken_up_hold_nothing_twice(tmp_path: Path):
