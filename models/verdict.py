@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from smearwatch.models.classes import CLASSES, Verdict, check_number, per_class
+from smearwatch.models.classes import CLASSES, NEUTROPHILS, Verdict, check_number, per_class
 
 
 class Overrule(BaseModel):
@@ -42,6 +42,8 @@ class Policy(BaseModel):
         The least reject score at which a cell is flagged, for it may be of none of the classes; None for no such limit.
     doubt_below
         An answer whose probability is lower is flagged whatever its verifier's output; None for no such limit.
+    doubt_five_below
+        The same, the probabilities of band and segmented taken together where one of them is the answer.
     unfamiliar_beyond
         How many times a cell may look beyond what the weights were trained on before it is unfamiliar, and flagged
         whatever the networks say (see `smearwatch.models.appearance.is_unfamiliar`); None for no such limit. Where it
@@ -55,6 +57,7 @@ class Policy(BaseModel):
     reject_at: float = Field(default=0.5, ge=0)
     doubtful_from: float | None = Field(default=None, ge=0, le=1)
     doubt_below: float | None = Field(default=None, ge=0, le=1)
+    doubt_five_below: float | None = Field(default=None, ge=0, le=1)
     unfamiliar_beyond: float | None = Field(default=None, ge=1, allow_inf_nan=False)
 
 
@@ -109,11 +112,20 @@ def _weigh(probabilities: Sequence[float], verifiers: Sequence[float], reject_sc
         return Decision(predicted, "rejected")
     maybe_none = policy.doubtful_from is not None and reject_score >= policy.doubtful_from
     if verifiers[predicted] >= policy.agree_at[predicted]:
-        doubted = policy.doubt_below is not None and probabilities[predicted] < policy.doubt_below
-        return Decision(predicted, "flagged" if doubted or maybe_none else "confirmed")
+        doubted = maybe_none or _is_doubted(probabilities, predicted, policy)
+        return Decision(predicted, "flagged" if doubted else "confirmed")
     others = [index for index in range(len(CLASSES)) if index != predicted]
     challenger = max(others, key=lambda index: verifiers[index])
     for overrule in policy.overrules:
         if (overrule.said, overrule.instead) == (predicted, challenger) and verifiers[challenger] >= overrule.claim_at:
             return Decision(challenger, "flagged" if maybe_none else "corrected")
     return Decision(predicted, "flagged")
+
+
+def _is_doubted(probabilities: Sequence[float], predicted: int, policy: Policy) -> bool:
+    """Return whether an answer is too improbable, as one of six classes or as one of five."""
+    six = probabilities[predicted]
+    five = sum(probabilities[index] for index in NEUTROPHILS) if predicted in NEUTROPHILS else six
+    return (policy.doubt_below is not None and six < policy.doubt_below) or (
+        policy.doubt_five_below is not None and five < policy.doubt_five_below
+    )

@@ -16,8 +16,10 @@ class Thresholds(JsonRecord):
 
     Attributes
     ----------
-    reject_at, doubt_below
+    reject_at
         As in `smearwatch.models.verdict.Policy`.
+    doubt_below
+        Of five classes: `doubt_five_below` there.
     chosen_on
         The laboratories, by name, each left out of training when it was answered for.
     confirmed_right
@@ -36,11 +38,15 @@ class Thresholds(JsonRecord):
     def put_into(self, policy: Policy) -> Policy:
         """Return the policy with these thresholds; who confirms and who may overrule stays.
 
-        What the networks' own cells would have rejected is still flagged.
+        So does the doubt between six classes. What the networks' own cells would have rejected is still flagged.
         """
-        names = ("reject_at", "doubt_below", "unfamiliar_beyond")
+        changes = {
+            "reject_at": self.reject_at,
+            "doubt_five_below": self.doubt_below,
+            "unfamiliar_beyond": self.unfamiliar_beyond,
+        }
         own = {"doubtful_from": policy.reject_at} if policy.reject_at < self.reject_at else {}
-        return policy.model_copy(update={name: getattr(self, name) for name in names} | own)
+        return policy.model_copy(update=changes | own)
 
 
 _THRESHOLDS: Final = TypeAdapter(Thresholds)

@@ -28,6 +28,8 @@ AGREES = (0.9, 0.1, 0.1, 0.1, 0.1, 0.1)
 CASES = [
     Case("improbable although its verifier agrees", AGREES, 0.0, DOUBTED, Decision(0, "flagged")),
     Case("as probable as asked", AGREES, 0.0, Policy(doubt_below=0.9), Decision(0, "confirmed")),
+    Case("a neutrophil of either kind", AGREES, 0.0, Policy(doubt_five_below=0.95), Decision(0, "confirmed")),
+    Case("not surely a neutrophil", AGREES, 0.0, Policy(doubt_five_below=0.99), Decision(0, "flagged")),
     Case("perhaps none of the six", AGREES, 0.3, NARROW, Decision(0, "flagged")),
     Case("perhaps none, and a rival claims it", SEGMENTED_CLAIMS, 0.3, NARROW_MAY, Decision(1, "flagged")),
     Case("surely one of the six", AGREES, 0.2999, NARROW, Decision(0, "confirmed")),

@@ -151,7 +151,8 @@ def test_thresholds_hold_in_each_laboratory_that_was_left_out():
     both = {"weak": [Answers(cells, weak, policy)], "good": [Answers(cells, good, policy)]}
     assert choose_thresholds(both).reject_at == 0.5, "three in a hundred on average, six in the worst"
     kept = weak_alone.put_into(policy)
-    assert (kept.agree_at, kept.doubt_below, kept.reject_at) == (policy.agree_at, weak_alone.doubt_below, 0.81)
+    assert (kept.agree_at, kept.doubt_below, kept.reject_at) == (policy.agree_at, 0.2, 0.81)
+    assert kept.doubt_five_below == weak_alone.doubt_below
     assert kept.doubtful_from == 0.5, "what its own cells would have rejected is flagged"
     assert Thresholds(0.5, 0.3, ("good",)).put_into(policy).doubtful_from is None
     assert score_cells(CutCells(cells, cells), weak, kept).confirmed_right.value == 1.0

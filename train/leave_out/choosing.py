@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from smearwatch.models.engine import Outputs
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.samples import Sample, has_class
-from smearwatch.train.evaluation.five_classes import five
+from smearwatch.train.evaluation.five_classes import five, five_confidence
 from smearwatch.train.evaluation.judged import judge
 from smearwatch.train.thresholds import Thresholds
 
@@ -68,7 +68,7 @@ def _reject_at(true_scores: Sequence[NDArray[np.float64]]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Confirmed:
-    """Cells that are confirmed as long as they are not doubted: their probabilities and whether they are right."""
+    """Cells that are confirmed if they are not doubted: probabilities of five classes and whether they are right."""
 
     probabilities: NDArray[np.float64]
     right: NDArray[np.bool_]
@@ -81,12 +81,13 @@ class _Confirmed:
 
 
 def _confirmed_by_verifier(answers: Answers, reject_at: float) -> _Confirmed:
-    policy = answers.policy.model_copy(update={"reject_at": reject_at, "doubt_below": None})
+    policy = Thresholds(reject_at, 0.0, ()).put_into(answers.policy)
     judged = judge(answers.outputs, policy)
     truth = np.array([int(np.argmax(sample.target.shares)) for sample in answers.samples], dtype=np.int64)
     confirmed = judged.verdicts == "confirmed"
     right = np.asarray(five(judged.class_indices) == five(truth), dtype=bool)
-    return _Confirmed(answers.outputs.probabilities.max(axis=1)[confirmed], right[confirmed], len(truth))
+    _, probabilities = five_confidence(answers.outputs.probabilities)
+    return _Confirmed(probabilities[confirmed], right[confirmed], len(truth))
 
 
 def _doubt_below(parts: Sequence[_Confirmed]) -> tuple[float, float | None]:

@@ -60,6 +60,8 @@ def _what(manifest: Manifest) -> Iterator[str]:
     yield f"- Calibrated by the temperature {manifest.temperature:g}; rejected from a score of {policy.reject_at:g} on."
     if policy.doubtful_from is not None:
         yield f"- Flagged as perhaps none of the classes from a reject score of {policy.doubtful_from:g} on."
+    if policy.doubt_five_below is not None:
+        yield f"- Flagged below a probability of {policy.doubt_five_below:g}, band and segmented taken together."
     agreed = ", ".join(f"{name} {at:g}" for name, at in zip(CLASSES, policy.agree_at, strict=True))
     yield f"- A verifier confirms from: {agreed}."
     pairs = ", ".join(f"{CLASSES[rule.instead]} over {CLASSES[rule.said]}" for rule in policy.overrules)
