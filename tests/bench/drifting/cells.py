@@ -3,24 +3,28 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from smearwatch.capture.finder.cell_surroundings import measure_stain_and_size
 from smearwatch.capture.finder.field import FieldFound, find
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.vision.crop import cut_crop
 from smearwatch.capture.vision.light import WHITE, flatten_cell
+from smearwatch.daemon.record.session_stain import StainWindow
 from smearwatch.models import memory
 from smearwatch.models.appearance import appearance_features, range_of
 from smearwatch.models.checkpoint import read_manifest, shipped_weights_dir
 from smearwatch.models.preprocess import shrink
+from smearwatch.models.reference_stain import reference_map
 from smearwatch.train.data.class_tree import read_class_tree
 from smearwatch.train.data.samples import Part, Sample, read_picture
 from smearwatch.train.data.split import split
+from smearwatch.train.data.stains import as_model, as_recorded
 from tests.bench.drifting.sessions import Looks, Session, in_runs
 
 PBC_UM_PER_PX = 0.095
@@ -77,7 +81,8 @@ def home(root: Path) -> Iterator[Session]:
     """Cells of the set that most of the training is of, by the number of the picture, and one class alone."""
     parts = _parts(root)
     for part in ("validation", "test"):
-        looks = {sample.sample_id: _look(_plain(sample)) for sample in parts[part]}
+        samples = parts[part]
+        looks = dict(zip((each.sample_id for each in samples), _looks(map(_plain, samples)), strict=True))
         runs = in_runs([looks[sample.sample_id] for sample in parts[part]], _SESSION_CELLS)
         yield Session(f"PBC, {part} cells by number", True, runs)
         alone = defaultdict(list)
@@ -118,13 +123,12 @@ def changed(root: Path) -> Iterator[Session]:
     """Sessions whose stain, camera, focus or scale changes after 40 cells; the 60 that follow are told of."""
     size = _BEFORE + _AFTER
     cells = _parts(root)["test"][: size * _TIMES]
-    plain = [_look(_plain(sample)) for sample in cells]
     for name, (change, scale) in CHANGES.items():
-        other = [_look(_changed(sample, change, scale)) for sample in cells]
-        runs = [
-            plain[start : start + _BEFORE] + other[start + _BEFORE : start + size]
-            for start in range(0, len(cells), size)
-        ]
+        runs = []
+        for start in range(0, len(cells), size):
+            before, after = cells[start : start + _BEFORE], cells[start + _BEFORE : start + size]
+            crops = [*map(_plain, before), *(_changed(sample, change, scale) for sample in after)]
+            runs.append(_looks(crops))
         yield Session(f"PBC, {name} after {_BEFORE}", False, runs)
 
 
@@ -143,7 +147,7 @@ def _number(sample: Sample) -> int:
 
 
 def _plain(sample: Sample) -> NDArray[np.uint8]:
-    return _shrunken(sample.draw())
+    return sample.draw()
 
 
 def _changed(sample: Sample, change: Change, scale: float) -> NDArray[np.uint8]:
@@ -151,29 +155,34 @@ def _changed(sample: Sample, change: Change, scale: float) -> NDArray[np.uint8]:
     photographed = np.clip(np.round(change(read_picture(path).astype(np.float32))), 0, 255).astype(np.uint8)
     flat = flatten_cell(photographed)
     height, width = flat.shape[:2]
-    return _shrunken(cut_crop(flat, (width / 2, height / 2), PBC_UM_PER_PX * scale))
+    return cut_crop(flat, (width / 2, height / 2), PBC_UM_PER_PX * scale)
 
 
 def _found(pictures: Sequence[bytes]) -> Looks:
     """Looks of the whole cells of one session's fields, at the scale that their red cells give."""
     estimates: list[float] = []
-    looks = []
+    crops = []
     for data in pictures:
         result = find(data, um_per_px=None, um_per_px_source=None, session_estimates=estimates)
         if not isinstance(result, FieldFound):
             continue
         if result.um_per_px_estimate is not None:
             estimates.append(result.um_per_px_estimate)
-        looks += [_look(_shrunken(cell.crop_bgr)) for cell in result.cells if cell.crop_bgr is not None]
-    return looks
+        crops += [cell.crop_bgr for cell in result.cells if cell.crop_bgr is not None]
+    return _looks(crops)
 
 
 _PREPROCESSING = read_manifest(shipped_weights_dir()).preprocessing
 
 
-def _shrunken(crop_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return shrink(crop_bgr, _PREPROCESSING)
-
-
-def _look(field_bgr: NDArray[np.uint8]) -> dict[str, float]:
-    return appearance_features(field_bgr, _PREPROCESSING.um_per_px)
+def _looks(crops_bgr: Iterable[NDArray[np.uint8]]) -> Looks:
+    """Looks of one session's cells in their order, each brought to the weights' reference as a count would bring it."""
+    window, reference = StainWindow(), _PREPROCESSING.reference_stain
+    looks = []
+    for crop_bgr in crops_bgr:
+        field = shrink(crop_bgr, _PREPROCESSING)
+        stain = as_model(window.add(as_recorded(measure_stain_and_size(crop_bgr))))
+        to_reference = None if reference is None or stain is None else reference_map(stain, reference)
+        seen = field if to_reference is None else to_reference.apply(field)
+        looks.append(appearance_features(seen, _PREPROCESSING.um_per_px))
+    return looks
