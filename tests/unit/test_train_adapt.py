@@ -239,11 +239,14 @@ def test_calibration_takes_old_and_new_alike_and_drops_what_nobody_can_check():
     new, old = (saying([index % 6 for index in range(count)]) for count in (30, 60))
     mute = Logits(old.classes, old.reject, np.full((60, 6), np.nan))
     may = (Overrule(said=0, instead=1, claim_at=0.9),)
-    present = Policy(agree_at=(0.4,) * 6, overrules=may, unfamiliar_beyond=1.5)
+    present = Policy(
+        agree_at=(0.4,) * 6, overrules=may, unfamiliar_beyond=1.5, doubt_five_below=0.99, doubtful_from=0.5
+    )
     temperature, policy = calibrate(old_samples, mute, new_samples, new, present)
     assert temperature < 1  # all are right, so more confidence is due
     assert policy.agree_at == present.agree_at
     assert policy.overrules == ()
+    assert (policy.doubt_five_below, policy.doubtful_from) == (0.99, 0.5), "chosen on laboratories left out"
     assert policy.reject_at == 0.5
     assert policy.unfamiliar_beyond == 1.5
     heard = calibrate(old_samples, old, new_samples, new, present)[1]

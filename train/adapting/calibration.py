@@ -1,11 +1,15 @@
 """Temperature and policy of adapted weights: from old cells kept aside, and new ones named by cross-validation."""
 
+from typing import Final
+
 import numpy as np
 
 from smearwatch.models.verdict import Policy
 from smearwatch.train.adapting.logits import Logits
 from smearwatch.train.data.samples import Sample
 from smearwatch.train.training.calibrate import fit_policy, fit_temperature
+
+_FROM_ELSEWHERE: Final = ("unfamiliar_beyond", "doubt_five_below", "doubtful_from")
 
 
 def calibrate(
@@ -25,12 +29,13 @@ def calibrate(
     new_samples, new
         All new cells, each by weights that were adapted without it.
     present
-        Policy of the weights adapted from; how far a cell may look beyond their ranges stays as it is there.
+        Policy of the weights adapted from; what was chosen on laboratories left out stays as it is there, for a few
+        slides of one microscope do not speak for its others.
     """
     samples, logits = _balance(old_samples, old, new_samples, new)
     temperature = fit_temperature(samples, logits.outputs(1.0).probabilities)
     policy = fit_policy(samples, _mute(logits).outputs(temperature))
-    kept = {"unfamiliar_beyond": present.unfamiliar_beyond}
+    kept = {name: getattr(present, name) for name in _FROM_ELSEWHERE}
     if np.isnan(old.verifiers).any():
         return temperature, policy.model_copy(update=kept | {"agree_at": present.agree_at, "overrules": ()})
     once = fit_policy(old_samples + new_samples, _concatenate([old, new]).outputs(temperature))
