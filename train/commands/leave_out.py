@@ -71,6 +71,8 @@ def leave_out(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as in `train`
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     folders, ready = named_folders("--lab", lab), named_folders("--weights", weights)
+    if variant_epochs is not None and not variants:
+        raise typer.BadParameter("it is of the variants: give --variants too", param_hint="--variant-epochs")
 
     from smearwatch.train.leave_out.run import Request
     from smearwatch.train.leave_out.run import leave_out as run
