@@ -19,7 +19,7 @@ class Pair(nn.Module):
 
 def walk(pair: Pair, mean: RunningMean) -> list[float]:
     """Set every number to 1, 2, 3 in turn, and return the mean that a running mean over two steps has after each."""
-    expected = []
+    expected: list[float] = []
     for step in range(1, 4):
         with torch.no_grad():
             for value in pair.state_dict().values():

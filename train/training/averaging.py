@@ -25,7 +25,8 @@ class RunningMean:
         self._mean: AveragedModel | None = None
         if config.averaged_steps:
             decay = 1.0 - 1.0 / config.averaged_steps
-            self._mean = AveragedModel(networks, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+            mean = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+            self._mean = AveragedModel(networks, multi_avg_fn=mean, use_buffers=True)
 
     def kept(self) -> dict[str, nn.Module]:
         """Return what a restart needs, by the name under which it is kept."""

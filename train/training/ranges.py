@@ -12,6 +12,7 @@ from smearwatch.models.preprocess import Preprocessing
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.data.simulated import SOURCE as SIMULATED
 from smearwatch.train.data.stains import cells_as_seen
 from smearwatch.train.saving import save_manifest
 from smearwatch.train.training.config import TrainConfig
@@ -21,13 +22,17 @@ from smearwatch.train.training.gather import find_by_pipeline, list_samples
 def measure_ranges(trained: CellSet, preprocessing: Preprocessing) -> tuple[LookRange, ...]:
     """Measure each source of cells trained on, as networks see them, not augmented; those to reject are left out.
 
-    A source with too few cells gets no range.
+    A source with too few cells gets no range. Nor do drawn cells beside real ones that are brought to a reference
+    stain: each has a stain of its own, so that no session's stain fits them, and together they would take in real
+    cells that are like none trained on. A drawn slide is one session; brought to the reference it looks like real ones.
     """
     features = defaultdict(list)
     for sample, field in zip(trained.samples, trained.fields, strict=True):
         if sample.target.kind != "reject":
             features[sample.source].append(appearance_features(field, preprocessing.um_per_px))
-    return tuple(kind for name in sorted(features) if (kind := range_of(name, features[name])) is not None)
+    kinds = [kind for name in sorted(features) if (kind := range_of(name, features[name])) is not None]
+    real = [kind for kind in kinds if kind.name != SIMULATED]
+    return tuple(real if real and preprocessing.reference_stain is not None else kinds)
 
 
 def add_start_ranges(
