@@ -19,6 +19,7 @@ from smearwatch.daemon.record.events import (
     Seen,
 )
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.review import LabelledCell, name_of
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.views import CellKey, Views, counted_as, views_by_cell
 
@@ -70,6 +71,7 @@ COLUMNS: Final = (
     "unfamiliar",
     "mark",
     *_BANDS,
+    "reviewed_as",
 )
 
 
@@ -95,9 +97,9 @@ def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
         all that these were trained on; ``mark`` is of the session, the same in every row: why its percentages may be
         wrong; ``nucleus_...`` are the measures of a neutrophil's nucleus, on the view that its verdict stands on, and
         ``band_rule_says`` what the session's rule makes of them, ``band``, ``segmented`` or ``unclear``, which changes
-        no verdict; what a cell does not have is None. ``counted_frame`` and ``counted_index`` name the cell under which
-        it is counted, ``views`` in how many frames that one is seen whole, ``judged_again`` how many verdicts on it
-        were replaced.
+        no verdict; ``reviewed_as`` is the person's label, or the class where there is none; what a cell does not have
+        is None. ``counted_frame`` and ``counted_index`` name the cell under which it is counted, ``views`` in how many
+        frames that one is seen whole, ``judged_again`` how many verdicts on it were replaced.
     """
     with ledger.at_one_moment():
         yield from _rows(ledger)
@@ -235,8 +237,17 @@ def _row(
         counted.unfamiliar is True if counted else None,
         None,
         *(None,) * len(_BANDS),
+        _reviewed_as(counted, labelled),
     )
     return dict(zip(COLUMNS, values, strict=True))
+
+
+def _reviewed_as(counted: Counted | None, labelled: Labelled | None) -> str | None:
+    """Return what a leukocyte is called in the reviewed result; what was rejected and not labelled is nothing."""
+    cell = None if counted is None or counted.verdict == "rejected" else counted.cls
+    if labelled is None:
+        return cell
+    return name_of(LabelledCell(labelled.label, cell, counted.verdict if counted else None))
 
 
 def _per_class(shares: tuple[float, ...]) -> tuple[float | None, ...]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from smearwatch.clients.label_table import Row
-from smearwatch.daemon.record.events import LABELS, Found, FoundCell, Labelled, Seen
+from smearwatch.daemon.record.events import LABELS, Found, FoundCell, Labelled, LabelName, Seen
+from smearwatch.daemon.record.labels import next_label
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.views import counted_as
 
@@ -82,17 +83,17 @@ def check(rows: Sequence[Row], ledger: LedgerReader, *, by: str, labelled_at_ns:
                 counts["unchanged"] += 1
                 continue
             last = session.labels(cell[0]).get(cell[1])
-            if last is not None and (last.label, last.by) == (name, by):
+            event = next_label(ledger, *cell, name, by=by, labelled_at_ns=labelled_at_ns, last=last)
+            if event is None:
                 counts["unchanged"] += 1
-                continue
-            ordinal = 1 if last is None else last.ordinal + 1
-            labels.append(Labelled(*cell, name, by, ordinal, labelled_at_ns))  # type: ignore[arg-type]
+            else:
+                labels.append(event)
         except _Unfit as unfit:
             bad.append(BadRow(line, str(unfit), unfit.hint))
     return Checked(tuple(labels), tuple(bad), counts["unchanged"], counts["empty"])
 
 
-def _label(text: str) -> str:
+def _label(text: str) -> LabelName:
     name = text.lower().replace(" ", "_")
     if name in LABELS:
         return name

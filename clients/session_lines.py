@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from smearwatch.clients.wording import drift_text, drifted_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
-from smearwatch.daemon.share_text import agreement_lines, flagged_text, share_lines
+from smearwatch.daemon.share_text import agreement_lines, flagged_text, review_lines, share_lines
 
 _WIDEST_NAME: Final = 22
 """A longer name stands on a line of its own, whole, so that it can be copied; its figures follow below it."""
@@ -82,9 +82,9 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str]) -> list[str]:
         f"cells judged again on a better view: {shown['judged_again']}",
         f"labelled by a person: {shown['cells_labelled']} cells",
         f"drift: {drift_text(shown) or drifted_text(shown) or 'none'}",
-        f"differential on {shown['cells']} cells, rejected ones excluded:",
+        f"as counted, {shown['cells']} cells, rejected ones excluded:",
     ]
-    return [*lines, *share_lines(shown), RESEARCH_USE, PRELIMINARY]
+    return [*lines, *share_lines(shown), *review_lines(shown), RESEARCH_USE, PRELIMINARY]
 
 
 def _band_rule(rule: str) -> str:

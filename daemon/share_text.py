@@ -46,6 +46,43 @@ def share_lines(tally: Mapping[str, Any]) -> list[str]:
     return rows if why is None else [*rows, why]
 
 
+def review_lines(tally: Mapping[str, Any]) -> list[str]:
+    """Return the result as reviewed, with a heading of its own, below the counted one; none where nobody labelled."""
+    reviewed = tally.get("reviewed")
+    if reviewed is None:
+        return []
+    labelled, changed = reviewed["labelled"], reviewed["changed"]
+    open_ = [f"{reviewed[what]} {what}" for what in ("flagged", "rejected") if reviewed[what]]
+    left = f"; not labelled yet: {', '.join(open_)}" if open_ else ""
+    lines = [
+        f"as reviewed, {reviewed['cells']} leukocytes ({labelled} {'cell' if labelled == 1 else 'cells'} labelled, "
+        f"{changed} of them renamed{left}):"
+    ]
+    shares = {**reviewed["counts"], "neutrophils": reviewed["neutrophils"]}
+    # What was labelled is known; the mark is about what the machine named.
+    marked = tally["mark"] is not None and labelled < tally["cells"] + tally["rejected"]
+    lines += [share_line(name, n, reviewed["percent"][name], marked=marked) for name, n in shares.items()]
+    if reviewed["neutrophils_undivided"]:
+        lines.append(f"  {reviewed['neutrophils_undivided']} of the neutrophils neither band nor segmented")
+    for name, n in reviewed["others"].items():
+        lines.append(f"  {_words(name)}: {n}, {reviewed['others_per_100'][name] or 0:.1f} for each 100 leukocytes")
+    if reviewed["set_aside"]:
+        lines.append(f"  set aside: {', '.join(f'{n} {_words(name)}' for name, n in reviewed['set_aside'].items())}")
+    return lines
+
+
+_WORDS: Final = {
+    "erythroblast": "nucleated red cell",
+    "not_one_cell": "not one cell",
+    "cannot_say": "could not be told",
+}
+
+
+def _words(label: str) -> str:
+    """Return a label as a person says it."""
+    return _WORDS.get(label, label.replace("_", " "))
+
+
 def flagged_text(tally: Mapping[str, Any]) -> str:
     """Return how many cells are flagged, and how many of these for how they look."""
     unfamiliar = tally["unfamiliar"]

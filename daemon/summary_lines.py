@@ -7,7 +7,7 @@ from typing import Any
 from smearwatch.daemon.columns import fold
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.share_text import agreement_lines, flagged_text, share_lines
+from smearwatch.daemon.share_text import agreement_lines, flagged_text, review_lines, share_lines
 
 
 def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stages: bool = False) -> list[str]:
@@ -42,6 +42,8 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
     for scale in scales:
         lines += _folded(scale)
     lines += share_lines(result)
+    for line in review_lines(result):
+        lines += _folded(line)
     for line in agreement_lines(result):
         lines += _folded(line)
     if result["drifted"]["episodes"]:

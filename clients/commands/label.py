@@ -3,17 +3,21 @@
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from smearwatch.clients.label_table import TableUnusable, read_table
+from smearwatch.clients.label_sending import send_labels
+from smearwatch.clients.label_table import Row, TableUnusable, read_table
 from smearwatch.clients.labelling import Checked, check
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.lock import SessionBusy
+from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import find_session
 
 _LONGEST_NAME: Final = 200
@@ -31,31 +35,44 @@ def label(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Add a person's labels to a recorded session: all of a table or nothing.
+    """Add a person's labels to a session, recorded or being counted: all of a table or nothing.
 
     Use a table from `smearwatch sessions export` and fill in its column "label";
     rows without a label are skipped. A cell may be labelled again: all its labels
-    are kept, and the last one is valid. The count does not change.
+    are kept, and the last one is valid. The count does not change; `smearwatch sessions show`
+    has the reviewed result beside it.
 
     Labels: the classes of the differential; neutrophil if band or segmented was not decided;
-    for anything else artefact, smudge, erythroblast, immature_granulocyte, platelet, other.
+    blast, immature_granulocyte, reactive_lymphocyte, plasma_cell, erythroblast (other nucleated cells);
+    smudge, artefact, platelet, not_one_cell, other; cannot_say.
 
     Example: smearwatch sessions label monday-3 --from monday-3.csv --by "A. Reader"
     """
     who = by.strip()
     if not 0 < len(who) <= _LONGEST_NAME:
         raise typer.BadParameter(f"name the labelling person in 1 to {_LONGEST_NAME} letters", param_hint="--by")
-    folder = find_session(load_settings(config).state_dir, name)
+    settings = load_settings(config)
+    folder = find_session(settings.state_dir, name)
     rows = read_table(table)
-    with Ledger.open(folder) as ledger:
-        checked = check(rows, ledger, by=who, labelled_at_ns=time.time_ns())
-        for bad in checked.bad:
-            say(f"{table} line {bad.line}: {bad.what} ({bad.hint})")
-        if checked.bad:
-            what = f"{len(checked.bad)} of {len(rows)} rows cannot be used, so none was written"
-            raise TableUnusable(table, what, "correct those lines and run it again")
-        ledger.append(checked.labels)
+    try:
+        with Ledger.open(folder) as ledger:
+            checked = _checked(table, rows, ledger, who)
+            ledger.append(checked.labels)
+    except SessionBusy:  # it is being counted: whoever counts it writes
+        with LedgerReader.read(folder) as reader, reader.at_one_moment():
+            checked = _checked(table, rows, reader, who)
+        send_labels(settings.runtime_dir, name, checked.labels, by=who)
     _report(name, checked, as_json=as_json)
+
+
+def _checked(table: Path, rows: Sequence[Row], ledger: LedgerReader, who: str) -> Checked:
+    checked = check(rows, ledger, by=who, labelled_at_ns=time.time_ns())
+    for bad in checked.bad:
+        say(f"{table} line {bad.line}: {bad.what} ({bad.hint})")
+    if checked.bad:
+        what = f"{len(checked.bad)} of {len(rows)} rows cannot be used, so none was written"
+        raise TableUnusable(table, what, "correct those lines and run it again")
+    return checked
 
 
 def _report(name: str, checked: Checked, *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from smearwatch.daemon.hub.crop_queue import CropQueue
 from smearwatch.daemon.hub.frame_queue import FrameQueue
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
+from smearwatch.daemon.hub.labelling import take_labels
 from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.log import get_logger
@@ -23,6 +24,7 @@ from smearwatch.daemon.wire.messages import (
     FrameRejected,
     FrameTaken,
     Hello,
+    LabelCells,
     LeaseFailed,
     Message,
     OfferFrame,
@@ -116,6 +118,9 @@ class Hub:
         if isinstance(message, WantSnapshot | WantEvents | WantThumbnails):
             reply, pictures = answer(message, self._journal, target=self._plan.settings.target)
             self._sockets.send(identity, reply, pictures)
+            return
+        if isinstance(message, LabelCells):
+            self._sockets.send(identity, take_labels(message, self._journal))
             return
         if isinstance(message, Hello):
             self._welcome(identity, message)

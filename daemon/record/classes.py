@@ -23,9 +23,36 @@ LabelName: TypeAlias = Literal[
     "immature_granulocyte",
     "platelet",
     "other",
+    "blast",
+    "reactive_lymphocyte",
+    "plasma_cell",
+    "not_one_cell",
+    "cannot_say",
 ]
 LABELS: Final[tuple[LabelName, ...]] = get_args(LabelName)
-"""What a person may call a cell: a class, a neutrophil whose nucleus was not judged, or none of the classes and why."""
+"""What a person may call a cell: a class, a neutrophil whose nucleus was not judged, or none of the classes and why.
+Labels are only ever added, at the end."""
+
+FIRST_LABELS: Final[frozenset[str]] = frozenset(LABELS) - {
+    "blast",
+    "reactive_lymphocyte",
+    "plasma_cell",
+    "not_one_cell",
+    "cannot_say",
+}
+"""The labels that programs of before knew."""
+
+UNDIVIDED: Final = "neutrophil"
+"""The label of a neutrophil of which nobody said whether it is a band."""
+
+OTHER_NUCLEATED: Final[tuple[LabelName, ...]] = (
+    "blast",
+    "immature_granulocyte",
+    "reactive_lymphocyte",
+    "plasma_cell",
+    "erythroblast",
+)
+"""Nucleated cells that are none of the classes: reported for each 100 leukocytes, and not among these."""
 
 FIRST_LEDGERS_CLASSES: Final = 6
 """How many classes the first ledgers knew. As classes are only added at the end, fewer numbers than there are classes

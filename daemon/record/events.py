@@ -182,7 +182,11 @@ class Counted:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Labelled:
-    """A person labelled a cell. ``ordinal`` counts one cell's labels from 1: all are kept, the last stands."""
+    """A person labelled a cell. ``ordinal`` counts one cell's labels from 1: all are kept, the last stands.
+
+    ``machine`` is the verdict that stood on the leukocyte then, on whichever view; None where there was none yet, and
+    in ledgers of before.
+    """
 
     frame: Sha256
     index: Count
@@ -190,7 +194,12 @@ class Labelled:
     by: Signed
     ordinal: Ordinal
     labelled_at_ns: Count
+    machine: Replaced | None = None
     kind: Literal["labelled"] = "labelled"
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_none(handler(self), "machine")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -17,13 +17,30 @@ from smearwatch.daemon.record.events import (
     Labelled,
     Recorded,
     Rejected,
+    Replaced,
     Seen,
     event_from_bytes,
 )
 from smearwatch.daemon.record.frame_store import FrameStore
-from smearwatch.daemon.record.schema import LEDGER_FILE, RESTORE, LedgerUnusable, connect_to_read, reported, session_of
+from smearwatch.daemon.record.schema import (
+    LEDGER_FILE,
+    RESTORE,
+    LedgerUnusable,
+    connect_to_read,
+    has_better_views,
+    reported,
+    session_of,
+)
 
 _PAGE: Final = 500
+_NEVER: Final = 2**62  # no ledger has so many events
+
+# The last verdict on a leukocyte: on the cell that counts (?1), or on a better view of it (?3, ?4), before event ?2.
+_STANDING: Final = "SELECT number, body FROM events WHERE key = ?1 AND number < ?2 AND ?3 <> '' AND ?4 >= 0"
+_STANDING_OF_VIEWS: Final = (
+    "SELECT number, body FROM events WHERE number < ?2 AND key IN (SELECT ?1 UNION SELECT 'counted:' || frame || ':' "
+    "|| cell FROM better WHERE counted_frame = ?3 AND counted_cell = ?4) ORDER BY number DESC LIMIT 1"
+)
 
 _Kind = TypeVar("_Kind", Seen, Found, Rejected, Counted, Labelled)
 
@@ -123,6 +140,8 @@ class LedgerReader:
     def events(self, after: int = 0, limit: int | None = None) -> Iterator[Recorded]:
         """Return the events after a number, in order; memory does not grow with how many there are.
 
+        Labels of earlier ledgers, which do not say what the machine had said, come with it all the same.
+
         Parameters
         ----------
         after : int
@@ -130,6 +149,15 @@ class LedgerReader:
         limit : int, optional
             At most so many.
         """
+        for recorded in self._events(after, limit):
+            event = recorded.event
+            if isinstance(event, Labelled) and event.machine is None:
+                stood = self.standing(event.frame, event.index, recorded.number)
+                machine = None if stood is None else Replaced.of(stood)
+                recorded = replace(recorded, event=replace(event, machine=machine))
+            yield recorded
+
+    def _events(self, after: int, limit: int | None) -> Iterator[Recorded]:
         return self._pages(
             "SELECT number, epoch, recorded_at_ns, body, chain FROM events WHERE number > ? ORDER BY number LIMIT ?",
             after,
@@ -214,6 +242,21 @@ class LedgerReader:
     def verdict(self, frame: str, index: int) -> Counted | None:
         """Return the verdict on a cell, None where it has none yet; a better view's may stand instead (`views`)."""
         return self._by_key(f"counted:{frame}:{index}", Counted)
+
+    def standing(self, frame: str, index: int, before: int | None = None) -> Counted | None:
+        """Return the verdict that stands on a counted leukocyte, on whichever view, None where it has none yet.
+
+        Parameters
+        ----------
+        frame, index
+            The cell under which it is counted.
+        before : int, optional
+            As it stood before the event of this number.
+        """
+        last = _NEVER if before is None else before
+        statement = _STANDING_OF_VIEWS if has_better_views(self._connection) else _STANDING
+        rows = self.rows(statement, f"counted:{frame}:{index}", last, frame, index)
+        return self._event(rows[0][0], rows[0][1], Counted) if rows else None
 
     def judged_again(self) -> frozenset[tuple[str, int]]:
         """Return the better views that have their verdict, by frame and index."""

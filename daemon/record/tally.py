@@ -25,6 +25,7 @@ from smearwatch.daemon.record.events import (
     Seen,
 )
 from smearwatch.daemon.record.mark import mark_of
+from smearwatch.daemon.record.review import Reviewed, ReviewFold, review
 from smearwatch.daemon.record.values import Count, Ordinal, Sha256
 
 
@@ -69,6 +70,7 @@ class _State:
 
 
 _STATE: Final = TypeAdapter(_State)
+_FOLDS: Final = ("drift", "labelled")  # in a snapshot, beside the state
 
 
 class TallyFold:
@@ -95,6 +97,7 @@ class TallyFold:
             better={},
         )
         self._drift = DriftFold()
+        self._review = ReviewFold()
 
     def apply(self, event: Event) -> None:
         """Take one event into the tally.
@@ -120,13 +123,16 @@ class TallyFold:
                 self._counted(event)
             case Ranged():
                 self._drift.ranged(event)
-            case Closed() | Labelled():
-                pass  # what a person calls a cell is beside the count, not in it
+            case Labelled():
+                self._review.labelled(event)  # beside the count, not in it
+            case Closed():
+                pass
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers."""
         state: dict[str, Any] = _STATE.dump_python(self._state)
-        return {**state, "drift": self._drift.snapshot()}
+        labelled = self._review.snapshot()
+        return {**state, "drift": self._drift.snapshot()} | ({"labelled": labelled} if labelled else {})
 
     @classmethod
     def restore(cls, snapshot: Mapping[str, Any]) -> Self:
@@ -138,8 +144,10 @@ class TallyFold:
             It is not such a snapshot.
         """
         try:
-            state = _State(**{str(name): value for name, value in snapshot.items() if name != "drift"})
+            state = _State(**{str(name): value for name, value in snapshot.items() if name not in _FOLDS})
             drift = DriftFold.restore(snapshot.get("drift"))
+            labelled = ReviewFold()
+            labelled.restore(snapshot.get("labelled", {}))
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -152,6 +160,7 @@ class TallyFold:
         fold = cls()
         fold._state = state
         fold._drift = drift
+        fold._review = labelled
         if not fold.balanced:
             raise TallyBroken("not a snapshot of it (frames are missing)")
         return fold
@@ -251,6 +260,12 @@ class TallyFold:
             counted=self.cells,
         )
 
+    @property
+    def reviewed(self) -> Reviewed | None:
+        """The result with a person's labels in it, None where nobody has labelled a cell."""
+        cells = self._review.cells
+        return review(cells, self._state.counts, self._state.verdicts) if cells else None
+
     def knows_range(self, weights: str) -> bool:
         """Return whether it is known what weights were trained on."""
         return self._drift.knows(weights)
@@ -311,6 +326,7 @@ class TallyFold:
             self._state.counts[event.cls] += 1
             self._state.unfamiliar += event.unfamiliar is True
         before = None if event.instead_of is None else (event.instead_of.frame, event.instead_of.index)
+        self._review.counted(event)
         self._drift.counted(event.weights, event.frame, event.index, event.look, instead_of=before)
         self._wait(event.frame, [index for index in waiting if index != event.index])
 

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from smearwatch.daemon.record.intervals import clopper_pearson
+from smearwatch.daemon.record.review import Reviewed
 from smearwatch.daemon.record.tally import TallyFold
 
 _NEUTROPHILS: Final = ("band", "segmented")
@@ -25,7 +26,10 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
     dict
         ``percent`` holds each class and the neutrophils (band and segmented together): the share of ``cells`` and its
         exact 95 % limits, from the counts, in percent with two decimals. Without cells the value is None. ``mark`` is
-        None, or says why these percentages may be wrong, and belongs beside them wherever they are shown.
+        None, or says why these percentages may be wrong, and belongs beside them wherever they are shown. ``reviewed``
+        is None, or the result with a person's labels in the place of the machine's names: of all the leukocytes, those
+        that nobody labelled among them; ``others`` are nucleated cells of none of the classes, for each 100 leukocytes
+        in ``others_per_100``.
     """
     counts = fold.counts
     neutrophils = sum(counts[name] for name in _NEUTROPHILS)
@@ -53,6 +57,26 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         "unfamiliar": fold.unfamiliar,
         "mark": fold.mark,
         **fold.drift,
+        "reviewed": None if (reviewed := fold.reviewed) is None else _reviewed(reviewed),
+    }
+
+
+def _reviewed(reviewed: Reviewed) -> dict[str, Any]:
+    shares = {**reviewed.counts, "neutrophils": reviewed.neutrophils}
+    n = reviewed.cells
+    return {
+        "labelled": reviewed.labelled,
+        "changed": reviewed.changed,
+        "cells": n,
+        "counts": reviewed.counts,
+        "neutrophils": reviewed.neutrophils,
+        "neutrophils_undivided": reviewed.undivided,
+        "percent": {name: _percent(k, n) for name, k in shares.items()},
+        "others": reviewed.others,
+        "others_per_100": {name: round(100 * k / n, 2) if n else None for name, k in reviewed.others.items()},
+        "set_aside": reviewed.set_aside,
+        "flagged": reviewed.flagged,
+        "rejected": reviewed.rejected,
     }
 
 

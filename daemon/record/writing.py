@@ -3,6 +3,7 @@
 import sqlite3
 from typing import assert_never
 
+from smearwatch.daemon.record.classes import FIRST_LABELS
 from smearwatch.daemon.record.events import (
     BETTER,
     COUNTS,
@@ -25,6 +26,7 @@ from smearwatch.daemon.record.schema import (
     LOOKS_FORM,
     NUCLEI_FORM,
     PLACES_FORM,
+    REVIEW_FORM,
     SIZES_FORM,
     STAINS_FORM,
     UNFAMILIAR_FORM,
@@ -103,8 +105,8 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
         elif left_out[0] != COUNTS:
             why = "is cut by the edge of its frame" if left_out[0] == CUT else "was counted in an earlier frame"
             raise LedgerRefused(event, f"that cell {why}")
-        if isinstance(event, Labelled) and not _follows(connection, event):
-            raise LedgerRefused(event, f"that cell has no label number {event.ordinal - 1} before it")
+        if isinstance(event, Labelled):
+            _admit_label(connection, event)
 
 
 def _admit_repeats(connection: sqlite3.Connection, event: Found) -> None:
@@ -133,6 +135,19 @@ def _best_view(connection: sqlite3.Connection, counted_as: CellName) -> CellName
     return counted_as if last is None else CellName(*last)
 
 
+def _best_judged_view(connection: sqlite3.Connection, counted_as: CellName) -> CellName:
+    """Return the view of a leukocyte whose verdict stands: the last that was judged."""
+    if not has_better_views(connection):
+        return counted_as
+    last = connection.execute(
+        "SELECT better.frame, better.cell FROM better JOIN cells USING (frame, cell) "
+        "WHERE counted_frame = ? AND counted_cell = ? AND counted_number IS NOT NULL "
+        "ORDER BY counted_number DESC LIMIT 1",
+        (counted_as.frame, counted_as.index),
+    ).fetchone()
+    return counted_as if last is None else CellName(*last)
+
+
 def _admit_replacing(connection: sqlite3.Connection, event: Counted, *, better: bool) -> None:
     """Check that a verdict replaces the one on the view that this one is better than, and none where there is none."""
     if not better:
@@ -150,6 +165,21 @@ def _admit_replacing(connection: sqlite3.Connection, event: Counted, *, better: 
     assert isinstance(stood, Counted)
     if event.instead_of != Replaced.of(stood):
         raise LedgerRefused(event, "it is to replace the verdict on the view that it is better than")
+
+
+def _admit_label(connection: sqlite3.Connection, event: Labelled) -> None:
+    """Check that a label has the next number, and that what it says of the machine stands."""
+    if not _follows(connection, event):
+        raise LedgerRefused(event, f"that cell has no label number {event.ordinal - 1} before it")
+    if event.machine is None:
+        return
+    best = _best_judged_view(connection, CellName(event.frame, event.index))
+    body = connection.execute(
+        "SELECT body FROM events WHERE key = ?", (f"counted:{best.frame}:{best.index}",)
+    ).fetchone()
+    stood = None if body is None else event_from_bytes(body[0])
+    if not isinstance(stood, Counted) or event.machine != Replaced.of(stood):
+        raise LedgerRefused(event, "the machine's verdict that it names is not the one that stands")
 
 
 def _follows(connection: sqlite3.Connection, event: Labelled) -> bool:
@@ -197,6 +227,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
         case Labelled():
             # Labels are found by their keys; a program that does not know them is to refuse, not to report damage.
             _raise_form(connection, LABELS_FORM)
+            if event.machine is not None or event.label not in FIRST_LABELS:
+                _raise_form(connection, REVIEW_FORM)
         case Ranged():
             _raise_form(connection, LOOKS_FORM)
         case Opened() | Closed():

@@ -6,6 +6,7 @@ The conversation goes over one ROUTER socket of the hub (everybody else is a DEA
     finder  Hello · Ready · CellsFound · FrameRejected          → Welcome · FrameLease
     worker  Hello · Ready · CropJudged · LeaseFailed            → Welcome · CropLease
     client  WantSnapshot · WantEvents · WantThumbnails          → Snapshot · Events · Thumbnails
+    client  LabelCells                                          → LabelsTaken
     all     whatever cannot be read                             → Refused
     PUB     EventNotice · Pulse
 
@@ -23,6 +24,7 @@ from smearwatch.daemon.wire.parts import (
     CellOnWire,
     Count,
     Flag,
+    LabelOnWire,
     PlaceOnWire,
     RangeOnWire,
     Real,
@@ -309,6 +311,27 @@ class Thumbnails(Message):
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class LabelCells(Message):
+    """A person's labels on cells of the session that is being counted; all are written, or none."""
+
+    kind: ClassVar[str] = "label_cells"
+    request: Count
+    session: Text
+    by: Annotated[Text, Field(min_length=1, max_length=200)]
+    labels: Annotated[tuple[LabelOnWire, ...], Field(min_length=1, max_length=1000)]
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class LabelsTaken(Message):
+    """The labels are in the ledger: how many were new, and how many the same person had given already."""
+
+    kind: ClassVar[str] = "labels_taken"
+    request: Count
+    written: Count
+    unchanged: Count
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Pulse(Message):
     """The hub's pulse, once a second: what is in no event. Lost pulses cost nothing."""
 
@@ -358,6 +381,8 @@ MESSAGES: dict[str, type[Message]] = {
         Events,
         WantThumbnails,
         Thumbnails,
+        LabelCells,
+        LabelsTaken,
         EventNotice,
         Pulse,
         Refused,

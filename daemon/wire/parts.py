@@ -81,3 +81,12 @@ class RangeOnWire:
     name: Text
     cells: Count
     limits: dict[str, tuple[Real, Real]]
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class LabelOnWire:
+    """What a person calls a cell, which is named as it is counted; the hub, which knows the labels, checks it."""
+
+    frame: Sha256Hex
+    index: Count
+    label: Annotated[Text, Field(max_length=64)]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from smearwatch.clients import label_sending
 from smearwatch.clients.commands.sessions import app
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.record.events import Closed, Counted, Found, FoundCell, Labelled, Opened, Rejected, Seen
@@ -178,10 +179,11 @@ def test_somebody_must_have_said_so(folder: Path, tmp_path: Path, by: str):
     assert labels(folder) == []
 
 
-def test_a_session_that_is_being_written_is_refused(folder: Path, tmp_path: Path):
+def test_whoever_writes_the_session_and_does_not_answer(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(label_sending, "_ANSWER_S", 0.2)
     with Ledger.open(folder):
         result = label(write(tmp_path, "a.jpg,0,band"), code=1)
-    assert "is being written" in str(result.exception)
+    assert "does not answer; 0 labels were written" in str(result.exception)
     assert labels(folder) == []
 
 
@@ -196,11 +198,11 @@ def test_a_ledger_says_which_form_it_has_only_once_it_holds_labels(folder: Path,
     label(write(tmp_path, "a.jpg,0,bnad"), code=1)
     assert form() == 1
     label(write(tmp_path, "a.jpg,0,band"))
-    assert form() == 2
+    assert form() == 10
     by_hand = sqlite3.connect(folder / "ledger.sqlite")
-    by_hand.execute("PRAGMA user_version = 10")
+    by_hand.execute("PRAGMA user_version = 11")
     by_hand.close()
-    with pytest.raises(LedgerUnusable, match="written in form 10, this program knows 9"):
+    with pytest.raises(LedgerUnusable, match="written in form 11, this program knows 10"):
         LedgerReader.read(folder)
 
 

@@ -18,6 +18,7 @@ from smearwatch.daemon.record.events import (
     Opened,
     Recorded,
     Rejected,
+    Replaced,
     Seen,
     Stage,
     event_from_bytes,
@@ -43,6 +44,7 @@ EVENTS: list[Event] = [
     COUNTED,
     Closed(2, True, {"decode": Stage(3, 1.5, 2.25)}, {"dropped": 0}),
     Labelled(FRAME, 0, "immature_granulocyte", "Dr. Müller", 2, 7),
+    Labelled(FRAME, 0, "blast", "Dr. Müller", 3, 8, Replaced.of(COUNTED)),
 ]
 
 
@@ -117,7 +119,8 @@ def test_events_do_not_change(event):
         (COUNTED, {"probabilities": (*SIX, 0.0), "verifiers": (*SIX, 0.0)}),
         (COUNTED, {"probabilities": SIX[:5], "verifiers": SIX[:5]}),
         (COUNTED, {"probabilities": (1.5, *SIX[1:])}),
-        (EVENTS[9], {"label": "blast"}),
+        (EVENTS[9], {"label": "metamyelocyte"}),
+        (EVENTS[9], {"machine": "band"}),
         (EVENTS[9], {"by": ""}),
         (EVENTS[9], {"ordinal": 0}),
         (EVENTS[8], {"stages": {"decode": Stage(0, 0.0, 0.0), "crop": 1}}),

@@ -278,6 +278,7 @@ def test_the_promised_json():
         "mark": None,
         "drift": None,
         "drifted": {"episodes": 0, "cells": 0, "watched": 0},
+        "reviewed": None,
     }
     assert list(percent) == [*CLASSES, "neutrophils"]
     assert percent["band"] == {"value": 4.0, "low": 1.1, "high": 9.93}

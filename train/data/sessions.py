@@ -30,6 +30,9 @@ _LONGEST_RUN_FRAMES: Final = 20
 
 _FRAMES_AT_HAND: Final = 16
 
+_TEACH_NOTHING: Final = frozenset({"cannot_say", "not_one_cell", "reactive_lymphocyte"})
+"""Labels of cells that are neither surely of a class nor surely of none."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
@@ -88,11 +91,15 @@ def read_labelled_session(folder: Path, *, report_line: Callable[[str], None] = 
         runs, frames, views = _Runs(ledger.session), _Frames(ledger), views_by_cell(ledger)
         samples: list[Sample] = []
         damaged: Counter[str] = Counter()
+        untaught = 0
         for recorded in ledger.seen_frames():
             assert isinstance(recorded.event, Seen)
             labels = ledger.labels(recorded.event.frame)
             run = runs.of_next_frame(labelled=bool(labels))
             for index in sorted(labels):
+                if labels[index].label in _TEACH_NOTHING:
+                    untaught += 1
+                    continue
                 counted = (recorded.event.frame, index)
                 frame, at = views[counted].best
                 if frames.of(frame).fault is not None:
@@ -106,10 +113,17 @@ def read_labelled_session(folder: Path, *, report_line: Callable[[str], None] = 
         names = ", ".join(damaged)
         message = f"{damaged.total()} labelled cells left out, their frames are damaged"
         report_line(f"session {folder.name}: {message}: {names}")
+    if untaught:
+        why = "their labels say neither that they are of a class nor that they are not"
+        report_line(f"session {folder.name}: {untaught} labelled {_cells(untaught)} left out: {why}")
     if not samples:
         matter = "no labelled cell in it that can be used"
         raise DataUnusable(folder, matter, "label some with `smearwatch sessions label`")
     return samples
+
+
+def _cells(count: int) -> str:
+    return "cell" if count == 1 else "cells"
 
 
 class _Runs:

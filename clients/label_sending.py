@@ -1,0 +1,62 @@
+"""Labels to the daemon that is counting the session: it alone writes it."""
+
+import time
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from smearwatch.daemon.record.events import Labelled
+from smearwatch.daemon.wire.endpoints import Endpoints
+from smearwatch.daemon.wire.messages import LabelCells, LabelsTaken, Refused
+from smearwatch.daemon.wire.parts import LabelOnWire
+from smearwatch.daemon.wire.sockets import Peer, context
+
+_AT_ONCE: Final = 500
+_ANSWER_S: Final = 10.0
+_REQUESTS = count(1)
+
+
+class LabelsNotTaken(Exception):
+    """The daemon did not write labels."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+def send_labels(runtime_dir: Path, session: str, labels: Sequence[Labelled], *, by: str) -> int:
+    """Have labels written by the daemon whose sockets are in a folder; returns how many were new.
+
+    Raises
+    ------
+    LabelsNotTaken
+        It does not answer, or refuses: what was sent before that is written.
+    """
+    written = 0
+    with context() as owner, Peer(owner, Endpoints.under(runtime_dir)) as peer:
+        for part in _parts(labels):
+            request = next(_REQUESTS)
+            cells = tuple(LabelOnWire(each.frame, each.index, each.label) for each in part)
+            peer.send(LabelCells(request, session, by, cells))
+            written += _answer(peer, request, session, written)
+    return written
+
+
+def _parts(labels: Sequence[Labelled]) -> Iterator[Sequence[Labelled]]:
+    return (labels[start : start + _AT_ONCE] for start in range(0, len(labels), _AT_ONCE))
+
+
+def _answer(peer: Peer, request: int, session: str, written: int) -> int:
+    until_s = time.monotonic() + _ANSWER_S
+    while (left_s := until_s - time.monotonic()) > 0:
+        received = peer.receive(left_s)
+        if received is None:
+            break
+        message = received[0]
+        if isinstance(message, Refused):
+            raise LabelsNotTaken(f"{message.detail}; {written} labels were written", "see `smearwatch sessions show`")
+        if isinstance(message, LabelsTaken) and message.request == request:
+            return message.written
+    matter = f"whoever writes the session {session} does not answer; {written} labels were written"
+    raise LabelsNotTaken(matter, "wait for it or stop the count, and run it again")

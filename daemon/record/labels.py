@@ -1,0 +1,44 @@
+"""A person's word on a cell as the next event of its kind."""
+
+from smearwatch.daemon.record.classes import LabelName
+from smearwatch.daemon.record.events import Labelled, Replaced
+from smearwatch.daemon.record.reading import LedgerReader
+
+
+def next_label(
+    ledger: LedgerReader,
+    frame: str,
+    index: int,
+    label: LabelName,
+    *,
+    by: str,
+    labelled_at_ns: int,
+    last: Labelled | None,
+) -> Labelled | None:
+    """Make the event of a label, None where the same person gave the same one last.
+
+    Parameters
+    ----------
+    ledger
+        The session, in the hands of its one writer.
+    frame, index
+        The cell under which the leukocyte is counted.
+    by
+        The person.
+    labelled_at_ns
+        When, in nanoseconds since 1970.
+    last
+        The label that stands on the cell, None where there is none.
+    """
+    if last is not None and (last.label, last.by) == (label, by):
+        return None
+    stood = ledger.standing(frame, index)
+    return Labelled(
+        frame,
+        index,
+        label,
+        by,
+        1 if last is None else last.ordinal + 1,
+        labelled_at_ns,
+        None if stood is None else Replaced.of(stood),
+    )
