@@ -113,7 +113,7 @@ class _Session:
 
     def labels(self, frame: str) -> Mapping[int, Labelled]:
         if frame not in self._labels:
-            self._labels[frame] = self._ledger.labels(frame)
+            self._labels[frame] = self._ledger.last_labels(frame)
         return self._labels[frame]
 
     def cell(self, row: dict[str, str]) -> tuple[str, int]:

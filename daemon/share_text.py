@@ -54,10 +54,9 @@ def review_lines(tally: Mapping[str, Any]) -> list[str]:
     labelled, changed = reviewed["labelled"], reviewed["changed"]
     open_ = [f"{reviewed[what]} {what}" for what in ("flagged", "rejected") if reviewed[what]]
     left = f"; not labelled yet: {', '.join(open_)}" if open_ else ""
-    lines = [
-        f"as reviewed, {reviewed['cells']} leukocytes ({labelled} {'cell' if labelled == 1 else 'cells'} labelled, "
-        f"{changed} of them renamed{left}):"
-    ]
+    cells = "leukocyte" if reviewed["cells"] == 1 else "leukocytes"
+    named = f"{labelled} {'cell' if labelled == 1 else 'cells'} labelled, {changed} of them renamed"
+    lines = [f"as reviewed, {reviewed['cells']} {cells} ({named}{left}):"]
     shares = {**reviewed["counts"], "neutrophils": reviewed["neutrophils"]}
     # What was labelled is known; the mark is about what the machine named.
     marked = tally["mark"] is not None and labelled < tally["cells"] + tally["rejected"]

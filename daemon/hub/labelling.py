@@ -25,7 +25,7 @@ def take_labels(message: LabelCells, journal: Journal) -> LabelsTaken | Refused:
             return Refused("bad_label", f"{each.label!r} is no label")
         cell = (each.frame, each.index)
         if cell not in standing:
-            standing[cell] = ledger.labels(each.frame).get(each.index)
+            standing[cell] = ledger.last_labels(each.frame).get(each.index)
         label = cast("LabelName", each.label)
         try:
             event = next_label(ledger, *cell, label, by=message.by, labelled_at_ns=now_ns, last=standing[cell])

@@ -28,10 +28,14 @@ LabelName: TypeAlias = Literal[
     "plasma_cell",
     "not_one_cell",
     "cannot_say",
+    "withdrawn",
 ]
 LABELS: Final[tuple[LabelName, ...]] = get_args(LabelName)
-"""What a person may call a cell: a class, a neutrophil whose nucleus was not judged, or none of the classes and why.
-Labels are only ever added, at the end."""
+"""What a person may call a cell: a class, a neutrophil whose nucleus was not judged, none of the classes and why, or
+nothing any more. Labels are only ever added, at the end."""
+
+WITHDRAWN: Final = "withdrawn"
+"""The label of a cell whose label was taken back: it counts as never labelled, and the ledger keeps what it was."""
 
 FIRST_LABELS: Final[frozenset[str]] = frozenset(LABELS) - {
     "blast",
@@ -39,6 +43,7 @@ FIRST_LABELS: Final[frozenset[str]] = frozenset(LABELS) - {
     "plasma_cell",
     "not_one_cell",
     "cannot_say",
+    WITHDRAWN,
 }
 """The labels that programs of before knew."""
 

@@ -1,6 +1,6 @@
 """A person's word on a cell as the next event of its kind."""
 
-from smearwatch.daemon.record.classes import LabelName
+from smearwatch.daemon.record.classes import WITHDRAWN, LabelName
 from smearwatch.daemon.record.events import Labelled, Replaced
 from smearwatch.daemon.record.reading import LedgerReader
 
@@ -15,7 +15,7 @@ def next_label(
     labelled_at_ns: int,
     last: Labelled | None,
 ) -> Labelled | None:
-    """Make the event of a label, None where the same person gave the same one last.
+    """Make the event of a label, None where it changes nothing: the same by the same person, or nothing to withdraw.
 
     Parameters
     ----------
@@ -28,9 +28,11 @@ def next_label(
     labelled_at_ns
         When, in nanoseconds since 1970.
     last
-        The label that stands on the cell, None where there is none.
+        The last label event of the cell, a withdrawal too, None where there is none.
     """
     if last is not None and (last.label, last.by) == (label, by):
+        return None
+    if label == WITHDRAWN and (last is None or last.label == WITHDRAWN):
         return None
     stood = ledger.standing(frame, index)
     return Labelled(

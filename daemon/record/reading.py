@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
+from smearwatch.daemon.record.classes import WITHDRAWN
 from smearwatch.daemon.record.events import (
     BETTER,
     Counted,
@@ -265,6 +266,10 @@ class LedgerReader:
 
     def labels(self, frame: str) -> dict[int, Labelled]:
         """Return the labels that stand on a frame's cells, by index; earlier ones are among the events."""
+        return {index: each for index, each in self.last_labels(frame).items() if each.label != WITHDRAWN}
+
+    def last_labels(self, frame: str) -> dict[int, Labelled]:
+        """Return the last label event of each of a frame's cells, by index, withdrawals among them."""
         rows = self.rows("SELECT number, body FROM events WHERE key GLOB ? ORDER BY number", f"labelled:{frame}:*")
         labels = [self._event(number, body, Labelled) for number, body in rows]
         return {labelled.index: labelled for labelled in labels}
@@ -295,7 +300,9 @@ class LedgerReader:
             "(SELECT coalesce((SELECT epoch FROM events ORDER BY number DESC LIMIT 1), 0)), "
             "(SELECT count(*) FROM frames), (SELECT count(*) FROM pending), "
             "(SELECT count(*) FROM cells), (SELECT count(counted_number) FROM cells WHERE at_edge = 0), "
-            "(SELECT count(*) FROM events WHERE key GLOB 'labelled:*:1'), "
+            "(SELECT count(*) FROM (SELECT body, max(number) FROM events WHERE key GLOB 'labelled:*' "
+            "GROUP BY json_extract(body, '$.frame'), json_extract(body, '$.index')) "
+            "WHERE json_extract(body, '$.label') <> 'withdrawn'), "
             "(SELECT recorded_at_ns FROM events WHERE number = 1), "
             "(SELECT recorded_at_ns FROM events ORDER BY number DESC LIMIT 1)"
         )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from smearwatch.daemon.record.classes import CLASSES, OTHER_NUCLEATED, UNDIVIDED, ClassName, LabelName
+from smearwatch.daemon.record.classes import CLASSES, OTHER_NUCLEATED, UNDIVIDED, WITHDRAWN, ClassName, LabelName
 from smearwatch.daemon.record.events import Counted, Labelled, Verdict
 
 NEUTROPHILS: Final[tuple[ClassName, ...]] = ("band", "segmented")
@@ -50,6 +50,9 @@ class ReviewFold:
         machine = event.machine
         view = counted if machine is None else _key(machine.frame, machine.index)
         before = self._cells.pop(self._views.get(counted, view), None)
+        if event.label == WITHDRAWN:
+            self._views.pop(counted, None)
+            return
         cell = LabelledCell(event.label)
         if machine is not None:
             cell.cls, cell.verdict = machine.cls, machine.verdict

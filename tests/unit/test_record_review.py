@@ -89,6 +89,12 @@ def test_nothing_is_reviewed_before_somebody_has_labelled():
         ([labelled(1, "neutrophil", FLAGGED)], {"band": 1}, 2, {"changed": 1, "neutrophils": 2}),
         ([labelled(1, "neutrophil", FLAGGED)], {"band": 1}, 2, {"neutrophils_undivided": 1}),
         (
+            [labelled(0, "smudge", BAND), labelled(1, "monocyte", FLAGGED), labelled(1, "withdrawn", FLAGGED, 2)],
+            {"basophil": 1},
+            1,
+            {"labelled": 1, "changed": 1, "flagged": 1},
+        ),
+        (
             [labelled(0, "smudge", BAND), labelled(0, "segmented", BAND, 2)],
             {"segmented": 1, "basophil": 1},
             2,
@@ -128,7 +134,7 @@ def test_lines_say_what_is_left_to_see():
     told = tally_json(fold_of(*THREE, labelled(0, "erythroblast", BAND)), "s", 1)
     lines = review_lines(told)
     assert lines[0] == (
-        "as reviewed, 1 leukocytes (1 cell labelled, 1 of them renamed; not labelled yet: 1 flagged, 1 rejected):"
+        "as reviewed, 1 leukocyte (1 cell labelled, 1 of them renamed; not labelled yet: 1 flagged, 1 rejected):"
     )
     assert lines[-1] == "  nucleated red cell: 1, 100.0 for each 100 leukocytes"
     assert all(len(line) <= 110 for line in lines)
@@ -158,8 +164,11 @@ def stories(draw: st.DrawFn) -> Story:
     for index, what in draw(st.lists(st.tuples(st.integers(0, count - 1), st.booleans()), max_size=20)):
         if what:
             ordinals[index] += 1
-            story.labels[index] = draw(st.sampled_from(LABELS))
-            story.events.append(labelled(index, story.labels[index], story.stands.get(index), ordinals[index]))
+            label = draw(st.sampled_from(LABELS))
+            story.events.append(labelled(index, label, story.stands.get(index), ordinals[index]))
+            story.labels.pop(index, None)
+            if label != "withdrawn":
+                story.labels[index] = label
         else:
             before = story.stands.get(index)
             if before is not None and before.frame == AGAIN:
