@@ -125,8 +125,8 @@ def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = Fals
     Each recorded event and each stored frame is compared with what was written when it was recorded. What
     differs is reported, and the exit status is then 1.
 
-    This says nothing about whether the cells were named rightly. A review of the results by a person is another thing,
-    and the screens of this version do not have it yet.
+    This says nothing about whether the cells were named rightly. A review of the results by a person is another thing:
+    `smearwatch review`.
 
     Example: smearwatch sessions verify monday-3
     """

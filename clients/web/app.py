@@ -1,0 +1,204 @@
+"""The page's web application: what a browser asks for, and what it is given."""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from smearwatch.clients.label_sending import LabelsNotTaken
+from smearwatch.clients.web.access import COOKIE, HEADERS, Access
+from smearwatch.clients.web.gallery import Gallery
+from smearwatch.clients.web.labels import write_labels
+from smearwatch.clients.web.pictures import NoPicture, cut_cell, whole_frame
+from smearwatch.clients.web.words import KEYS, LABEL_WORDS
+from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+from smearwatch.daemon.record.classes import CLASSES
+from smearwatch.daemon.record.events import LabelName
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.views import CellKey
+from smearwatch.daemon.record.writing import LedgerRefused
+
+_PAGE: Final = Path(__file__).parent / "page"
+_FIELDS_UM: Final = {"near": 22.0, "crop": 33.0, "far": 66.0}
+_MOST_CELLS: Final = 1000
+
+
+class _Wanted(BaseModel):
+    """Labels as the page sends them: cells by FRAME:INDEX, each with what it is called."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    by: str = Field(min_length=1, max_length=200)
+    labels: dict[str, LabelName] = Field(min_length=1, max_length=_MOST_CELLS)
+
+
+class ReviewPage:
+    """The page of one session.
+
+    Parameters
+    ----------
+    folder : Path
+        The session's.
+    runtime_dir : Path
+        Where the daemon's sockets are, for a session that is being counted.
+    access : Access
+        Who may use it.
+    reader : str
+        The name that labels are signed with, until the page is told another.
+    """
+
+    def __init__(self, folder: Path, runtime_dir: Path, access: Access, reader: str = "") -> None:
+        self._folder = folder
+        self._runtime_dir = runtime_dir
+        self._access = access
+        self._reader = reader
+        self._gallery = Gallery(folder)
+        loader = PackageLoader("smearwatch.clients.web", "page")
+        self._pages = Environment(loader=loader, autoescape=select_autoescape(default=True))
+
+    def app(self) -> Starlette:
+        """Return the application."""
+        app = Starlette(
+            routes=[
+                Route("/", self._page),
+                Route("/cells", self._cells),
+                Route("/cell/{frame}/{index:int}", self._cell),
+                Route("/picture/{frame}/{index:int}", self._picture),
+                Route("/frame/{frame}", self._frame),
+                Route("/labels", self._labels, methods=["POST"]),
+                Mount("/static", StaticFiles(directory=_PAGE)),
+            ],
+            middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._guard)],
+            exception_handlers={LedgerUnusable: _unusable, LedgerRefused: _unusable, LabelsNotTaken: _unusable},
+        )
+        app.router.redirect_slashes = False
+        return app
+
+    async def _guard(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+        """Let nobody in without the cookie, and nothing be changed from elsewhere."""
+        response = self._refusal(request) or await call_next(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    def _refusal(self, request: Request) -> Response | None:
+        if not self._access.is_ours(request.headers.get("host")):
+            return PlainTextResponse("this page is for 127.0.0.1 alone", 421)
+        token = request.query_params.get("token")
+        if request.url.path == "/" and token is not None:
+            cookie = self._access.exchange(token)
+            if cookie is not None:
+                response = RedirectResponse("/", 303)
+                response.set_cookie(COOKIE, cookie, httponly=True, samesite="strict")
+                return response
+        if not self._access.is_known(request.cookies.get(COOKIE)):
+            text = "this link was used already, or is not this page's: run `smearwatch review` again for a new one"
+            return PlainTextResponse(text, 403)
+        if request.method not in ("GET", "HEAD") and not self._access.may_change(request.headers):
+            return PlainTextResponse("this request does not come from the page itself", 403)
+        return None
+
+    async def _page(self, request: Request) -> Response:
+        page = self._pages.get_template("review.html.jinja")
+        text = page.render(
+            session=self._folder.name,
+            version=version("smearwatch"),
+            reader=self._reader,
+            notices=(RESEARCH_USE, PRELIMINARY),
+            classes=CLASSES,
+            labels=LABEL_WORDS,
+            keys=KEYS,
+        )
+        return HTMLResponse(text)
+
+    async def _cells(self, request: Request) -> Response:
+        try:
+            after = int(request.query_params.get("after", "0"))
+        except ValueError:
+            raise HTTPException(400, "after: a number is expected") from None
+        return await run_in_threadpool(self._changes, after)
+
+    def _changes(self, after: int) -> Response:
+        self._gallery.refresh()
+        number, cells = self._gallery.changes(after)
+        return JSONResponse({"event": number, "cells": cells, "tally": self._gallery.tally()})
+
+    async def _cell(self, request: Request) -> Response:
+        cell = await run_in_threadpool(self._gallery.cell, _key(request.path_params))
+        if cell is None:
+            raise HTTPException(404, "no such cell")
+        return JSONResponse(cell)
+
+    async def _picture(self, request: Request) -> Response:
+        side_um = _FIELDS_UM.get(request.query_params.get("field", "near"))
+        view = self._gallery.view(_key(request.path_params))
+        if view is None or side_um is None:
+            raise HTTPException(404, "no such picture")
+        try:
+            data = await run_in_threadpool(cut_cell, self._folder / "frames", view, side_um)
+        except NoPicture:
+            data = await run_in_threadpool(self._thumbnail, (view.frame, view.index))
+        return _picture(data)
+
+    def _thumbnail(self, key: CellKey) -> bytes:
+        with LedgerReader.read(self._folder) as ledger:
+            data = ledger.thumbnail(*key)
+        if data is None:
+            raise HTTPException(404, "no picture of this cell")
+        return data
+
+    async def _frame(self, request: Request) -> Response:
+        frame = request.path_params["frame"]
+        if not self._gallery.knows_frame(frame):
+            raise HTTPException(404, "no such frame")
+        try:
+            return _picture(await run_in_threadpool(whole_frame, self._folder / "frames", frame))
+        except NoPicture:
+            raise HTTPException(404, "this frame cannot be shown in a browser") from None
+
+    async def _labels(self, request: Request) -> Response:
+        try:
+            wanted = _Wanted.model_validate_json(await request.body())
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            raise HTTPException(400, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
+        by = wanted.by.strip()
+        labels = [(_key_of(each), label) for each, label in wanted.labels.items()]
+        if not by or len(self._gallery.keys(key for key, _ in labels)) != len(labels):
+            raise HTTPException(400, "no name, or a cell that is not counted in this session")
+        written = await run_in_threadpool(write_labels, self._folder, self._runtime_dir, labels, by)
+        return JSONResponse({"written": written})
+
+
+def _key(given: Mapping[str, Any]) -> CellKey:
+    return str(given["frame"]), int(given["index"])
+
+
+def _key_of(text: str) -> CellKey:
+    frame, _, index = text.rpartition(":")
+    if not index.isdecimal() or len(index) > 9:
+        raise HTTPException(400, "labels: a cell is FRAME:INDEX")
+    return frame, int(index)
+
+
+def _picture(data: bytes) -> Response:
+    # A view never changes: a browser need not ask twice.
+    return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=86400, immutable"})
+
+
+async def _unusable(request: Request, error: Exception) -> Response:
+    hint = getattr(error, "hint", "")
+    return PlainTextResponse(f"{error}" + (f" ({hint})" if hint else ""), 409)

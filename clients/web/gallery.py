@@ -1,0 +1,185 @@
+"""Every leukocyte of a session as the page shows it: a fold over the events, taken on as they come."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from smearwatch.daemon.record.classes import CLASSES, WITHDRAWN
+from smearwatch.daemon.record.events import CUT, Counted, Event, Found, FoundCell, Labelled, Seen
+from smearwatch.daemon.record.nucleus import Nucleus
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.tally import TallyFold
+from smearwatch.daemon.record.tally_json import tally_json
+from smearwatch.daemon.record.views import CellKey, counted_as
+
+
+@dataclass(slots=True)
+class View:
+    """Where a leukocyte is seen whole: its box and centre in px of the frame, and that frame's scale."""
+
+    frame: str
+    index: int
+    box: tuple[int, int, int, int]
+    centre_xy_px: tuple[float, float]
+    um_per_px: float
+    nucleus: Nucleus | None
+
+
+@dataclass(slots=True)
+class GalleryCell:
+    """A counted leukocyte.
+
+    Attributes
+    ----------
+    number
+        Its place in the order of counting, from 1.
+    changed
+        The event that changed it last.
+    views
+        By frame and index; `stands` is the one whose verdict stands.
+    labels
+        Every label it had: what, by whom, when (ns), the last one last.
+    """
+
+    number: int
+    changed: int
+    views: dict[CellKey, View] = field(default_factory=dict)
+    stands: Counted | None = None
+    labels: list[Labelled] = field(default_factory=list)
+
+    @property
+    def label(self) -> str | None:
+        """What a person calls it; None where nobody does."""
+        return self.labels[-1].label if self.labels and self.labels[-1].label != WITHDRAWN else None
+
+
+class Gallery:
+    """A session's cells, kept up to its ledger. Safe for threads.
+
+    Parameters
+    ----------
+    folder : Path
+        The session's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = Lock()
+        self._fold = TallyFold()
+        self._number = 0
+        self._session = folder.name
+        self._names: dict[str, str] = {}
+        self._cells: dict[CellKey, GalleryCell] = {}
+        self._counted_as: dict[CellKey, CellKey] = {}
+
+    def refresh(self) -> None:
+        """Take in what was recorded since; raises `LedgerUnusable` where the ledger cannot be read."""
+        with self._lock, LedgerReader.read(self.folder) as ledger:
+            self._session = ledger.session
+            for recorded in ledger.events(after=self._number):
+                self._number = recorded.number
+                self._fold.apply(recorded.event)
+                self._take(recorded.event)
+
+    def tally(self) -> dict[str, Any]:
+        """Return both results, as `sessions show --json` has them."""
+        with self._lock:
+            return tally_json(self._fold, self._session, self._number)
+
+    def changes(self, after: int) -> tuple[int, list[dict[str, Any]]]:
+        """Return the last event's number, and the judged cells that changed after another one."""
+        with self._lock:
+            changed = [
+                self._row(key, cell)
+                for key, cell in self._cells.items()
+                if cell.changed > after and cell.stands is not None
+            ]
+            return self._number, changed
+
+    def cell(self, key: CellKey) -> dict[str, Any] | None:
+        """Return all that is known of a cell; None for one that is not judged or not there."""
+        with self._lock:
+            cell = self._cells.get(key)
+            if cell is None or cell.stands is None:
+                return None
+            stands = cell.stands
+            view = cell.views[stands.frame, stands.index]
+            return self._row(key, cell) | {
+                "probabilities": dict(zip(CLASSES, stands.probabilities, strict=False)),
+                "verifiers": dict(zip(CLASSES, stands.verifiers, strict=False)),
+                "reject_score": stands.reject_score,
+                "weights": stands.weights,
+                "frame_name": self._names.get(stands.frame, ""),
+                "box": view.box,
+                "um_per_px": view.um_per_px,
+                "views": [[each.frame, each.index] for each in cell.views.values()],
+                "nucleus": None if view.nucleus is None else _nucleus(view.nucleus),
+                "labels": [[each.label, each.by, each.labelled_at_ns] for each in cell.labels],
+            }
+
+    def view(self, key: CellKey) -> View | None:
+        """Return where a view lies, by its own frame and index; None where there is none."""
+        with self._lock:
+            counted = self._counted_as.get(key)
+            return None if counted is None else self._cells[counted].views[key]
+
+    def knows_frame(self, frame: str) -> bool:
+        """Return whether a frame is in the session."""
+        with self._lock:
+            return frame in self._names
+
+    def keys(self, wanted: Iterable[CellKey]) -> list[CellKey]:
+        """Return those of the keys that are counted cells."""
+        with self._lock:
+            return [key for key in wanted if key in self._cells]
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Seen():
+                self._names[event.frame] = event.name
+            case Found():
+                for found in event.cells:
+                    if found.left_out != CUT:
+                        self._found(event, found)
+            case Counted():
+                cell = self._cells[self._counted_as[event.frame, event.index]]
+                cell.stands, cell.changed = event, self._number
+            case Labelled():
+                cell = self._cells[event.frame, event.index]
+                cell.labels.append(event)
+                cell.changed = self._number
+
+    def _found(self, frame: Found, found: FoundCell) -> None:
+        key = counted_as(frame.frame, found)
+        cell = self._cells.setdefault(key, GalleryCell(len(self._cells) + 1, self._number))
+        own = (frame.frame, found.index)
+        self._counted_as[own] = key
+        cell.views[own] = View(*own, found.box, found.centre_xy_px, frame.um_per_px, found.nucleus)
+
+    @staticmethod
+    def _row(key: CellKey, cell: GalleryCell) -> dict[str, Any]:
+        stands = cell.stands
+        assert stands is not None
+        label = cell.label
+        return {
+            "id": f"{key[0]}:{key[1]}",
+            "number": cell.number,
+            "picture": f"{stands.frame}/{stands.index}",
+            "class": stands.cls,
+            "verdict": stands.verdict,
+            "probability": round(stands.probabilities[CLASSES.index(stands.cls)], 4),
+            "unfamiliar": stands.unfamiliar is True,
+            "label": label,
+            "by": cell.labels[-1].by if label else None,
+        }
+
+
+def _nucleus(nucleus: Nucleus) -> dict[str, Any]:
+    return {
+        "widest_um": nucleus.widest_um,
+        "narrowest_um": nucleus.narrowest_um,
+        "length_um": nucleus.length_um,
+        "lobes": nucleus.lobes,
+    }

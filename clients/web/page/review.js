@@ -1,0 +1,383 @@
+// The review page: asks for what changed, shows it, and sends what the reader says. No text becomes markup.
+const words = JSON.parse(document.body.dataset.labels);
+const keys = JSON.parse(document.body.dataset.keys);
+const classes = JSON.parse(document.body.dataset.classes);
+const $ = (id) => document.getElementById(id);
+const SIGNS = { confirmed: "●", corrected: "◆", flagged: "▲", rejected: "✕" };
+const NOT_NAMES = new Set(["rejected"]);
+const FIELDS = { near: 22, crop: 33, far: 66 };
+const BAR_UM = 5;
+const POLL_MS = 1000;
+
+const cells = new Map(); // by id: what the server says, and its card
+const chosen = new Set();
+const done = [], undone = [];
+let last = 0, current = null, field = "near", failed = 0;
+
+function make(tag, text, attributes = {}) {
+  const node = document.createElement(tag);
+  if (text !== null) node.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
+}
+
+// --- what a cell is called, and where it stands
+
+const nameOf = (cell) => cell.label ?? (cell.verdict === "rejected" ? "rejected" : cell.class);
+const toSee = (cell) => !cell.label && (cell.verdict === "flagged" || cell.verdict === "rejected");
+const sectionOf = (cell) => (toSee(cell) ? "to see" : nameOf(cell));
+const said = (name) => words[name] ?? name;
+
+function before(a, b) {
+  // Doubtful first, then in the order of counting.
+  const rank = (cell) => (cell.label ? 2 : cell.verdict === "flagged" ? 0 : 1);
+  return rank(a) - rank(b) || a.probability - b.probability || a.number - b.number;
+}
+
+const ORDER = ["to see", ...classes, "neutrophil", ...Object.keys(words).filter((name) => !classes.includes(name)), "rejected"];
+const sections = new Map();
+
+function section(name) {
+  if (sections.has(name)) return sections.get(name);
+  const node = make("section", null, { "aria-label": title(name), "data-name": name });
+  const head = make("h2", "");
+  const grid = make("div", null, { class: "cells" });
+  node.append(head, grid);
+  const later = [...sections.values()].find((each) => ORDER.indexOf(each.name) > ORDER.indexOf(name));
+  $("gallery").insertBefore(node, later?.node ?? null);
+  const made = { name, node, head, grid, sorted: [] };
+  sections.set(name, made);
+  const inOrder = [...sections.values()].sort((a, b) => ORDER.indexOf(a.name) - ORDER.indexOf(b.name));
+  sections.clear();
+  for (const each of inOrder) sections.set(each.name, each);
+  return made;
+}
+
+const title = (name) =>
+  name === "to see" ? "to be seen first: flagged, and rejected" : name === "rejected" ? "rejected: not one of the six" : said(name);
+
+function place(cell) {
+  const to = section(sectionOf(cell));
+  if (cell.at) cell.at.sorted.splice(cell.at.sorted.indexOf(cell), 1);
+  let low = 0, high = to.sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (before(to.sorted[middle], cell) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  to.grid.insertBefore(cell.card, to.sorted[low]?.card ?? null);
+  to.sorted.splice(low, 0, cell);
+  cell.at = to;
+}
+
+function cardOf(cell) {
+  const card = make("button", null, { type: "button", class: "cell", draggable: "true", "data-id": cell.id });
+  const picture = make("img", null, { loading: "lazy", decoding: "async", alt: "", width: "120", height: "120" });
+  card.append(picture, make("span", "", { class: "name" }), make("span", "", { class: "verdict" }));
+  return card;
+}
+
+function draw(cell) {
+  const [picture, name, verdict] = cell.card.children;
+  const source = `/picture/${cell.picture}`;
+  if (picture.getAttribute("src") !== source) picture.setAttribute("src", source);
+  name.textContent = cell.label ? said(cell.label) : cell.class;
+  verdict.textContent = `${SIGNS[cell.verdict]} ${cell.verdict} ${Math.round(cell.probability * 100)} %`;
+  cell.card.classList.toggle("said", Boolean(cell.label));
+  cell.card.classList.toggle("chosen", chosen.has(cell.id));
+  const labelled = cell.label ? `, labelled ${said(cell.label)} by ${cell.by}` : "";
+  cell.card.setAttribute("aria-label",
+    `cell ${cell.number}: ${cell.class}, ${cell.verdict}, ${Math.round(cell.probability * 100)} percent${labelled}`);
+  cell.card.setAttribute("aria-pressed", String(chosen.has(cell.id)));
+  cell.card.hidden = !passes(cell);
+}
+
+// --- filter and results
+
+function passes(cell) {
+  const verdict = $("verdict").value, labelled = $("labelled").value;
+  return (!verdict || cell.verdict === verdict) && (!labelled || Boolean(cell.label) === (labelled === "yes"));
+}
+
+function showSections() {
+  let shown = 0;
+  for (const each of sections.values()) {
+    const visible = each.sorted.filter((cell) => !cell.card.hidden).length;
+    each.head.textContent = `${title(each.name)} (${visible})`;
+    each.node.hidden = visible === 0;
+    shown += visible;
+  }
+  $("shown").textContent = `${shown} of ${cells.size} cells`;
+}
+
+function showResults(tally) {
+  const reviewed = tally.reviewed ?? { counts: tally.counts, neutrophils: tally.neutrophils, percent: tally.percent, cells: tally.cells };
+  const rows = [...Object.keys(tally.counts), "neutrophils"].map((name) => {
+    const row = make("tr", null, { "data-name": name });
+    row.append(make("th", name, { scope: "row" }));
+    for (const result of [tally, reviewed]) {
+      const n = name === "neutrophils" ? result.neutrophils : result.counts[name];
+      const share = result.percent[name];
+      const mark = tally.mark && result === tally ? "?" : "";
+      row.append(make("td", String(n)));
+      row.append(make("td", share.value === null ? "–" : share.value.toFixed(1) + mark, { title: `95 % limits ${share.low} to ${share.high}` }));
+    }
+    if (classes.includes(name)) dropOn(row, name);
+    return row;
+  });
+  const all = make("tr", null);
+  all.append(make("th", "leukocytes", { scope: "row" }), make("td", String(tally.cells)), make("td", ""),
+    make("td", String(reviewed.cells)), make("td", ""));
+  $("results").tBodies[0].replaceChildren(...rows, all);
+  const apart = [];
+  for (const [name, n] of Object.entries(reviewed.others ?? {})) apart.push(`${said(name)}: ${n}, ${reviewed.others_per_100[name]} for each 100 leukocytes`);
+  for (const [name, n] of Object.entries(reviewed.set_aside ?? {})) apart.push(`set aside: ${n} ${said(name)}`);
+  $("apart").textContent = apart.join("; ");
+  $("mark").hidden = !tally.mark;
+  $("mark").textContent = tally.mark ? `? ${tally.mark}` : "";
+  const left = [...cells.values()].filter(toSee).length;
+  const count = tally.complete ? "" : `, ${tally.cells_pending} being judged`;
+  $("state").textContent = `${tally.cells} leukocytes counted${count}; ${tally.reviewed?.labelled ?? 0} labelled; ${left} still to be seen`;
+}
+
+// --- choosing
+
+function visibleCards() {
+  return [...document.querySelectorAll(".cell:not([hidden])")];
+}
+
+function choose(id, { add = false } = {}) {
+  const before = [...chosen];
+  if (!add) chosen.clear();
+  else if (chosen.has(id) && id === current) { chosen.delete(id); draw(cells.get(id)); return; }
+  chosen.add(id);
+  current = id;
+  for (const each of new Set([...before, id])) draw(cells.get(each));
+  const card = cells.get(id).card;
+  card.focus({ preventScroll: true });
+  card.scrollIntoView({ block: "nearest" });
+  showDetail();
+}
+
+function move(step, add) {
+  const cards = visibleCards();
+  const at = cards.indexOf(cells.get(current)?.card);
+  const next = cards[Math.min(Math.max(at + step, 0), cards.length - 1)];
+  if (next) choose(next.dataset.id, { add });
+}
+
+function columns() {
+  const grid = cells.get(current)?.at.grid;
+  return grid ? getComputedStyle(grid).gridTemplateColumns.split(" ").length : 1;
+}
+
+function nextToSee() {
+  const left = (sections.get("to see")?.sorted ?? []).filter((cell) => !cell.card.hidden);
+  if (!left.length) return tell("no flagged or rejected cell is left to be seen");
+  const at = left.findIndex((cell) => cell.id === current);
+  choose(left[(at + 1) % left.length].id);
+}
+
+// --- the chosen cell
+
+async function showDetail() {
+  const id = current;
+  const cell = cells.get(id);
+  $("detail").hidden = !cell;
+  if (!cell) return;
+  const [frame, index] = splitId(id);
+  const answer = await fetch(`/cell/${frame}/${index}`);
+  if (!answer.ok || id !== current) return;
+  const known = await answer.json();
+  const picture = make("img", null, { src: `/picture/${known.picture}?field=${field}`, alt: `cell ${known.number}` });
+  const bar = make("div", `${BAR_UM} µm`, { class: "bar" });
+  bar.style.width = `${(100 * BAR_UM) / FIELDS[field]}%`;
+  $("large").replaceChildren(picture, bar);
+  $("caption").textContent = `cell ${known.number}: ${known.class}, ${known.verdict}${known.unfamiliar ? ", unlike what the weights were trained on" : ""}`;
+  const facts = [["picture", known.frame_name]];
+  for (const name of Object.keys(known.probabilities)) {
+    const check = known.verifiers[name] === undefined ? "" : `, verifier ${percent(known.verifiers[name])}`;
+    facts.push([name, `${percent(known.probabilities[name])}${check}`]);
+  }
+  facts.push(["none of the six", percent(known.reject_score)]);
+  if (known.nucleus) {
+    const { widest_um, narrowest_um, length_um, lobes } = known.nucleus;
+    facts.push(["nucleus", `${narrowest_um} µm narrowest, ${widest_um} µm widest, ${length_um} µm long, ${lobes} ${lobes === 1 ? "lobe" : "lobes"}`]);
+  }
+  if (known.views.length > 1) facts.push(["views", `${known.views.length} pictures show it`]);
+  for (const [label, by, at] of known.labels) facts.push(["labelled", `${said(label)} by ${by}, ${new Date(at / 1e6).toLocaleString()}`]);
+  $("facts").replaceChildren(...facts.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
+  if (!$("field").hidden) showField(known);
+}
+
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const splitId = (id) => [id.slice(0, id.lastIndexOf(":")), id.slice(id.lastIndexOf(":") + 1)];
+
+function showField(known) {
+  const frame = known.picture.split("/")[0];
+  const picture = make("img", null, { src: `/frame/${frame}`, alt: `the field ${known.frame_name}` });
+  const box = make("div", null, { class: "box" });
+  picture.addEventListener("load", () => {
+    const [x, y, w, h] = known.box;
+    const share = (value, whole) => `${(100 * value) / whole}%`;
+    box.style.left = share(x, picture.naturalWidth);
+    box.style.top = share(y, picture.naturalHeight);
+    box.style.width = share(w, picture.naturalWidth);
+    box.style.height = share(h, picture.naturalHeight);
+  });
+  picture.addEventListener("error", () => tell("this frame cannot be shown in a browser"));
+  $("field").replaceChildren(picture, box);
+}
+
+// --- labelling
+
+async function label(name) {
+  if (!chosen.size) return tell("choose a cell first");
+  const wanted = Object.fromEntries([...chosen].map((id) => [id, name ?? nameOfMachine(cells.get(id))]));
+  const was = Object.fromEntries(Object.keys(wanted).map((id) => [id, cells.get(id).label ?? "withdrawn"]));
+  const here = cells.get(current);
+  const after = here.at.sorted.slice(here.at.sorted.indexOf(here) + 1).find((cell) => !chosen.has(cell.id) && !cell.card.hidden);
+  if (!(await send(wanted))) return;
+  done.push({ wanted, was });
+  undone.length = 0;
+  if (after) choose(after.id);
+  else showDetail();
+}
+
+const nameOfMachine = (cell) => (NOT_NAMES.has(nameOf({ ...cell, label: null })) ? "other" : cell.class);
+
+async function step(from, to, side) {
+  const taken = from.pop();
+  if (!taken) return tell(side === "was" ? "nothing to undo" : "nothing to redo");
+  if (await send(taken[side])) to.push(taken);
+  else from.push(taken);
+  showDetail();
+}
+
+async function send(labels) {
+  const by = $("reader").value.trim();
+  if (!by) {
+    tell("write your name at the top first: labels are signed with it");
+    $("reader").focus();
+    return false;
+  }
+  try {
+    const answer = await fetch("/labels", {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-smearwatch": "1" },
+      body: JSON.stringify({ by, labels }),
+    });
+    if (!answer.ok) {
+      tell(`not labelled: ${await answer.text()}`);
+      return false;
+    }
+  } catch {
+    tell("not labelled: the page's program does not answer; is `smearwatch review` still running?");
+    return false;
+  }
+  tell("");
+  await refresh();
+  return true;
+}
+
+function dropOn(row, name) {
+  row.addEventListener("dragover", (event) => { event.preventDefault(); row.classList.add("over"); });
+  row.addEventListener("dragleave", () => row.classList.remove("over"));
+  row.addEventListener("drop", (event) => { event.preventDefault(); row.classList.remove("over"); label(name); });
+}
+
+function tell(text) {
+  $("notice").hidden = !text;
+  $("notice").textContent = text;
+}
+
+// --- what comes in
+
+async function refresh() {
+  const answer = await fetch(`/cells?after=${last}`);
+  if (!answer.ok) throw new Error(await answer.text());
+  const { event, cells: changed, tally } = await answer.json();
+  last = event;
+  for (const each of changed) {
+    const cell = cells.get(each.id) ?? { at: null };
+    Object.assign(cell, each);
+    cell.card ??= cardOf(cell);
+    cells.set(each.id, cell);
+    draw(cell);
+    place(cell);
+  }
+  if (changed.length) showSections();
+  showResults(tally);
+}
+
+async function poll() {
+  try {
+    await refresh();
+    if (failed) tell("");
+    failed = 0;
+  } catch (error) {
+    failed += 1;
+    if (failed === 3) tell(`no answer from the page's program: ${error.message}`);
+  }
+  setTimeout(poll, POLL_MS);
+}
+
+const ACTIONS = {
+  n: nextToSee,
+  u: () => step(done, undone, "was"),
+  y: () => step(undone, done, "wanted"),
+  z: () => { field = { near: "crop", crop: "far", far: "near" }[field]; showDetail(); },
+  f: () => { $("field").hidden = !$("field").hidden; showDetail(); },
+  "?": () => toggleKeys(),
+};
+
+function onKey(event) {
+  if (event.target.matches("input, select") || event.altKey || event.metaKey) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (event.ctrlKey) {
+    if (key === "z" || key === "y") { event.preventDefault(); ACTIONS[key === "z" ? "u" : "y"](); }
+    return;
+  }
+  const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns(), ArrowUp: -columns() };
+  if (key in steps) { event.preventDefault(); move(steps[key], event.shiftKey); }
+  else if (key === " " && current) { event.preventDefault(); choose(event.target.dataset?.id ?? current, { add: true }); }
+  else if (key === "Enter" && event.target.matches(".cell")) { event.preventDefault(); label(null); }
+  else if (key in ACTIONS || key in keys) {
+    event.preventDefault(); // or the key would be typed into what is focused next
+    if (key in ACTIONS) ACTIONS[key]();
+    else label(keys[key]);
+  }
+}
+
+function toggleKeys() {
+  $("keys").hidden = !$("keys").hidden;
+  $("help").setAttribute("aria-expanded", String(!$("keys").hidden));
+}
+
+function setRoom(dark) {
+  document.documentElement.dataset.room = dark ? "dark" : "light";
+  $("light").setAttribute("aria-pressed", String(dark));
+  localStorage.setItem("room", dark ? "dark" : "light");
+}
+
+document.addEventListener("keydown", onKey);
+$("gallery").addEventListener("click", (event) => {
+  const card = event.target.closest(".cell");
+  if (card) choose(card.dataset.id, { add: event.ctrlKey || event.metaKey || event.shiftKey });
+});
+$("names").addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button) label(button.dataset.label);
+});
+$("gallery").addEventListener("dragstart", (event) => {
+  const card = event.target.closest(".cell");
+  if (card && !chosen.has(card.dataset.id)) choose(card.dataset.id);
+});
+for (const id of ["verdict", "labelled"]) $(id).addEventListener("change", () => { for (const cell of cells.values()) draw(cell); showSections(); });
+$("filter").addEventListener("submit", (event) => event.preventDefault());
+$("help").addEventListener("click", toggleKeys);
+$("light").addEventListener("click", () => setRoom(document.documentElement.dataset.room !== "dark"));
+$("reader").value ||= localStorage.getItem("reader") ?? "";
+$("reader").addEventListener("change", () => localStorage.setItem("reader", $("reader").value.trim()));
+setRoom((localStorage.getItem("room") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark");
+poll();

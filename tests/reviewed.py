@@ -1,0 +1,53 @@
+"""A recorded session to be reviewed: real frames with drawn cells, verdicts written by hand, nothing counted."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from smearwatch.daemon.record.events import CLASSES, Counted, Found, FoundCell, Opened, Seen, Verdict
+from smearwatch.daemon.record.ledger import Ledger
+
+WIDTH, HEIGHT, ACROSS = 640, 480, 6
+_VERDICTS: tuple[Verdict, ...] = ("confirmed", "flagged", "confirmed", "rejected", "corrected", "confirmed")
+
+
+def record(folder: Path, cells: int, *, name: str = "{}.jpg", a_frame: int = 24) -> None:
+    """Record a session of so many cells; class and verdict of each follow from its number."""
+    with Ledger.open(folder) as ledger:
+        ledger.append([Opened(ledger.epoch, 1, "test", folder.name, 100, 33.0, "filament", {})])
+        for start in range(0, cells, a_frame):
+            count = min(a_frame, cells - start)
+            frame = ledger.frames.put(_picture(start, count))
+            boxes = [(index % ACROSS * 100 + 20, index // ACROSS * 110 + 20, 60, 60) for index in range(count)]
+            found = tuple(
+                FoundCell(index, box, (box[0] + 30.0, box[1] + 30.0), 100.0, False, 0.9)
+                for index, box in enumerate(boxes)
+            )
+            ledger.append(
+                [
+                    Seen(frame, name.format(start), 9, 1, None, None, True, "folder"),
+                    Found(frame, WIDTH, HEIGHT, 0.1, "configured", None, 0.8, found),
+                    *(_counted(frame, index, start + index) for index in range(count)),
+                ]
+            )
+
+
+def _counted(frame: str, index: int, number: int) -> Counted:
+    shares = np.full(6, 0.02)
+    shares[number % 6] = 0.9
+    six = tuple(float(share) for share in shares)
+    return Counted(frame, index, CLASSES[number % 6], _VERDICTS[number // 6 % 6], six, six, 0.1, "w")
+
+
+def _picture(start: int, count: int) -> bytes:
+    """Draw a field: discs whose shade says which cell it is, on a ground whose shade says which field."""
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    field = np.full((HEIGHT, WIDTH, 3), (230, 220, 200 + start // 24 % 50), np.uint8)
+    for index in range(count):
+        x, y = index % ACROSS * 100 + 50, index // ACROSS * 110 + 50
+        field[(columns - x) ** 2 + (rows - y) ** 2 < 900] = (90, 40 + 5 * index, 160)
+    data = io.BytesIO()
+    Image.fromarray(field).save(data, "JPEG", quality=90, comment=str(start).encode())
+    return data.getvalue()

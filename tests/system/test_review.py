@@ -1,0 +1,308 @@
+"""The review page as a person uses it: `smearwatch review`, and a real Chromium."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from smearwatch.daemon.record.events import Labelled
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.verifying import verify
+from tests.reviewed import record
+
+pytestmark = pytest.mark.system
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+XSS = "<img src=x onerror=document.title='taken'>{}.jpg"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    record(tmp_path / "sessions" / "monday", 72, name=XSS)
+    return tmp_path
+
+
+@contextmanager
+def reviewing(state: Path, *options: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Start `smearwatch review` and yield its link and its process."""
+    typed = [sys.executable, "-m", "smearwatch.daemon.cli", "review", *options, "--no-browser"]
+    given = {**os.environ, "SMEARWATCH_STATE_DIR": str(state), "SMEARWATCH_RUNTIME_DIR": str(state / "run")}
+    process = subprocess.Popen(typed, stderr=subprocess.PIPE, text=True, env=given)
+    try:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        link = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", line)
+        assert link, line
+        yield link.group(), process
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: apt install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, link: str) -> Iterator[Page]:
+    """Open the page in a browser of its own; nothing that it logs as an error is overlooked."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.goto(link)
+    page.wait_for_selector(".cell")
+    yield page
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def page(state: Path, browser: Browser) -> Iterator[Page]:
+    with reviewing(state, "monday", "--by", "A. Reader") as (link, _), opened(browser, link) as page:
+        yield page
+
+
+def labels(state: Path) -> list[Labelled]:
+    with LedgerReader.read(state / "sessions" / "monday") as ledger:
+        assert list(verify(ledger)) == []
+        return [each.event for each in ledger.events() if isinstance(each.event, Labelled)]
+
+
+def result(page: Page, name: str) -> list[str]:
+    """Return a row of the results: counted, percent, reviewed, percent."""
+    return page.locator(f"#results tr[data-name={name}] td").all_inner_texts()
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait until a JavaScript expression is true; asked from outside, for the page's own policy forbids eval."""
+    deadline_s = time.monotonic() + 20
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline_s, (condition, page.inner_text("#state"), page.text_content("#notice"))
+        page.wait_for_timeout(50)
+
+
+def press(page: Page, keys: str, labelled: int | None = None) -> None:
+    """Press keys; wait until so many cells are labelled."""
+    for key in keys.split():
+        page.keyboard.press(key)
+    if labelled is not None:
+        until(page, f"document.querySelector('#state').textContent.includes(' {labelled} labelled')")
+
+
+def test_doubtful_cells_come_first_and_are_named_by_keys_alone(page: Page, state: Path):
+    first = page.locator("#gallery section h2").first
+    assert first.inner_text() == "to be seen first: flagged, and rejected (24)"
+    assert "24 still to be seen" in page.inner_text("#state")
+    assert result(page, "band") == ["10", "16.7", "10", "16.7"]
+    press(page, "n 6", 1)  # a flagged band is a lymphocyte
+    assert result(page, "band") == ["10", "16.7", "9", "15.0"]
+    assert result(page, "lymphocyte") == ["10", "16.7", "11", "18.3"]
+    assert "23 still to be seen" in page.inner_text("#state")
+    press(page, "e", 2)  # the next one is chosen already
+    assert "nucleated red cell: 1" in page.inner_text("#apart")
+    press(page, "Enter", 3)
+    said = [(each.label, each.by) for each in labels(state)]
+    assert said == [("lymphocyte", "A. Reader"), ("erythroblast", "A. Reader"), ("eosinophil", "A. Reader")]
+    machine = [each.machine.cls for each in labels(state) if each.machine is not None]
+    assert machine == ["band", "segmented", "eosinophil"]
+
+
+def test_undo_and_redo(page: Page, state: Path):
+    press(page, "n 4", 1)
+    press(page, "3", 2)
+    press(page, "u", 1)
+    press(page, "u", 0)
+    assert result(page, "basophil") == ["10", "16.7", "10", "16.7"]
+    press(page, "u")
+    until(page, "document.querySelector('#notice').textContent === 'nothing to undo'")
+    press(page, "y", 1)
+    press(page, "Control+y", 2)
+    press(page, "Control+z", 1)
+    with LedgerReader.read(state / "sessions" / "monday") as ledger:
+        assert ledger.summary().cells_labelled == 1
+    assert [each.label for each in labels(state)] == [
+        "basophil", "eosinophil", "withdrawn", "withdrawn", "basophil", "eosinophil", "withdrawn",
+    ]  # fmt: skip
+
+
+def test_several_at_once_by_keys_by_mouse_and_by_dragging(page: Page, state: Path):
+    press(page, "n Shift+ArrowRight Shift+ArrowRight 5", 3)
+    cards = page.locator(".cell:not(.said)")
+    cards.nth(0).click()
+    cards.nth(2).click(modifiers=["Control"])
+    page.click("#names button[data-label=smudge]")
+    until(page, "document.querySelector('#state').textContent.includes(' 5 labelled')")
+    page.locator(".cell:not(.said)").nth(0).drag_to(page.locator("#results tr[data-name=basophil]"))
+    until(page, "document.querySelector('#state').textContent.includes(' 6 labelled')")
+    assert [each.label for each in labels(state)] == ["monocyte"] * 3 + ["smudge"] * 2 + ["basophil"]
+
+
+def test_what_is_known_of_a_cell_and_its_pictures(page: Page, state: Path):
+    press(page, "n f")
+    until(page, "document.querySelector('#field .box')?.style.width.endsWith('%')")
+    facts = page.inner_text("#facts")
+    assert "verifier" in facts
+    assert "<img src=x" in facts  # a picture's name is text, whatever it says
+    assert page.title() == "monday: review"
+    bar = page.eval_on_selector(".bar", "bar => [bar.offsetWidth, bar.parentElement.offsetWidth]")
+    assert bar[0] / bar[1] == pytest.approx(5 / 22, rel=0.02)
+    until(page, "document.querySelector('#large img').naturalWidth === 220")  # 22 um at 0.1 um a pixel: none made up
+    press(page, "z")
+    until(page, "document.querySelector('#large img').naturalWidth === 330")
+    page.select_option("#verdict", "rejected")
+    until(page, "document.querySelector('#shown').textContent === '12 of 72 cells'")
+    page.keyboard.press("Tab")
+    assert page.locator(".cell:not([hidden]) .verdict").first.inner_text().startswith("✕ rejected")
+    named = page.locator(".cell:not([hidden])").first.get_attribute("aria-label")
+    assert named is not None
+    assert re.fullmatch(r"cell \d+: \w+, rejected, 90 percent", named)
+
+
+def test_labels_are_signed_or_not_given(state: Path, browser: Browser):
+    with reviewing(state, "monday") as (link, _), opened(browser, link) as page:
+        press(page, "n 6")
+        until(page, "document.querySelector('#notice').textContent.startsWith('write your name')")
+        assert page.evaluate("document.activeElement.id") == "reader"
+        page.keyboard.type("B. Other 123")
+        page.keyboard.press("Tab")
+        press(page, "n 6", 1)
+    assert [(each.label, each.by) for each in labels(state)] == [("lymphocyte", "B. Other 123")]
+
+
+def test_two_readers_at_once_see_each_other(state: Path, browser: Browser):
+    with (
+        reviewing(state, "monday", "--by", "A") as (one, _),
+        reviewing(state, "monday", "--by", "B") as (two, _),
+        opened(browser, one) as first,
+        opened(browser, two) as second,
+    ):
+        press(first, "n 6", 1)
+        until(second, "document.querySelector('#state').textContent.includes(' 1 labelled')")
+        press(second, "n 5", 2)
+        until(first, "document.querySelector('#state').textContent.includes(' 2 labelled')")
+    assert [(each.label, each.by) for each in labels(state)] == [("lymphocyte", "A"), ("monocyte", "B")]
+
+
+def test_the_program_ends_under_the_page(state: Path, browser: Browser):
+    context = browser.new_context()
+    with reviewing(state, "monday", "--by", "A") as (link, process):
+        page = context.new_page()
+        page.goto(link)
+        page.wait_for_selector(".cell")
+        process.terminate()
+        process.wait(20)
+        press(page, "n 6")
+        until(page, "document.querySelector('#notice').textContent.startsWith('not labelled: the page')")
+    context.close()
+    assert labels(state) == []
+
+
+# --- without a browser: who gets in, and what is refused
+
+
+Ask = Callable[..., tuple[int, str, Any]]
+
+
+@pytest.fixture
+def ask(state: Path) -> Iterator[Ask]:
+    class NoRedirect(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_: Any) -> None:
+            return None
+
+    opener = urllib.request.build_opener(NoRedirect)
+    with reviewing(state, "monday", "--by", "A. Reader") as (link, _):
+
+        def ask(path: str, body: object = None, **headers: str) -> tuple[int, str, Any]:
+            url = link if path == "link" else link.partition("/?")[0] + path
+            data = body.encode() if isinstance(body, str) else None if body is None else json.dumps(body).encode()
+            given = {name.replace("_", "-"): value for name, value in headers.items()}
+            request = urllib.request.Request(url, data, given)
+            try:
+                with opener.open(request, timeout=20) as answer:
+                    return answer.status, answer.read().decode("latin-1"), answer.headers
+            except urllib.error.HTTPError as error:
+                return error.code, error.read().decode("latin-1"), error.headers
+
+        yield ask
+
+
+def test_the_link_is_good_once_and_nobody_else_gets_in(ask: Ask):
+    for path in ("/", "/?token=guess", "/cells", "/static/review.js", "/picture/x/0", "/labels"):
+        status, text, _ = ask(path)
+        assert (status, "again for a new one" in text) == (403, True), path
+    status, _, headers = ask("link")
+    cookie = headers["set-cookie"]
+    assert status == 303
+    assert "HttpOnly" in cookie
+    assert "samesite=strict" in cookie.lower()
+    assert ask("link")[0] == 403
+    known = cookie.partition(";")[0]
+    status, text, headers = ask("/", cookie=known)
+    assert (status, "A. Reader" in text) == (200, True)
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert ask("/", cookie=known, host="evil.example")[0] == 421
+    assert ask("/", cookie=f"{known}x")[0] == 403
+
+
+def test_requests_that_do_not_fit_change_nothing(ask: Ask, state: Path):
+    known = ask("link")[2]["set-cookie"].partition(";")[0]
+    cells = json.loads(ask("/cells", cookie=known)[1])["cells"]
+    cell = cells[0]["id"]
+    ours = {"cookie": known, "x_smearwatch": "1"}
+    right = {"by": "A", "labels": {cell: "band"}}
+    for body, headers, status in (
+        (right, {"cookie": known}, 403),
+        (right, {**ours, "origin": "http://evil.example"}, 403),
+        (right, {**ours, "origin": "null"}, 403),
+        ({"by": "A", "labels": {cell: "metamyelocyte"}}, ours, 400),
+        ({"by": " ", "labels": {cell: "band"}}, ours, 400),
+        ({"by": "A" * 201, "labels": {cell: "band"}}, ours, 400),
+        ({"by": "A", "labels": {}}, ours, 400),
+        ({"by": "A", "labels": {cell: "band", "ee" * 32 + ":0": "band"}}, ours, 400),
+        ({"by": "A", "labels": {cell: "band", cell.partition(":")[0]: "band"}}, ours, 400),
+        ({"by": "A", "labels": {cell: "band"}, "more": 1}, ours, 400),
+        ("{not json", ours, 400),
+    ):
+        got = ask("/labels", body, **headers)
+        assert got[0] == status, (body, got)
+        assert "Traceback" not in got[1]
+    for path in (
+        "/frame/..%2f..%2fledger.sqlite", "/frame/" + "ee" * 32, "/picture/../../etc/passwd/0", "/static/../app.py",
+        "/static/%2e%2e/app.py", "/picture/" + cell.partition(":")[0] + "/99", "/cell/x/0", "/cells/", "/nothing",
+    ):  # fmt: skip
+        assert ask(path, cookie=known)[0] in (404, 405), path
+    assert ask("/cells?after=x", cookie=known)[0] == 400
+    assert labels(state) == []
+    assert json.loads(ask("/labels", right, **ours)[1]) == {"written": 1}
+    assert json.loads(ask("/labels", right, **ours)[1]) == {"written": 0}
+
+
+def test_what_cannot_be_reviewed_is_one_line(tmp_path: Path):
+    given = {**os.environ, "SMEARWATCH_STATE_DIR": str(tmp_path / "none"), "SMEARWATCH_RUNTIME_DIR": str(tmp_path)}
+    for options, line in ((["--no-browser"], "no sessions under"), (["tuesday", "--no-browser"], "no session 'tuesday'")):
+        typed = [sys.executable, "-m", "smearwatch.daemon.cli", "review", *options]
+        run = subprocess.run(typed, capture_output=True, text=True, env=given, check=False, timeout=60)
+        assert run.returncode == 1
+        assert line in run.stderr
+        assert len(run.stderr.splitlines()) == 1
