@@ -14,6 +14,7 @@ NAMES = (
     "drift",
     "camera",
     "folder",
+    "review",
 )
 
 for name in sys.argv[1:] or NAMES:

@@ -300,7 +300,10 @@ def test_requests_that_do_not_fit_change_nothing(ask: Ask, state: Path):
 
 def test_what_cannot_be_reviewed_is_one_line(tmp_path: Path):
     given = {**os.environ, "SMEARWATCH_STATE_DIR": str(tmp_path / "none"), "SMEARWATCH_RUNTIME_DIR": str(tmp_path)}
-    for options, line in ((["--no-browser"], "no sessions under"), (["tuesday", "--no-browser"], "no session 'tuesday'")):
+    for options, line in (
+        (["--no-browser"], "no sessions under"),
+        (["tuesday", "--no-browser"], "no session 'tuesday'"),
+    ):
         typed = [sys.executable, "-m", "smearwatch.daemon.cli", "review", *options]
         run = subprocess.run(typed, capture_output=True, text=True, env=given, check=False, timeout=60)
         assert run.returncode == 1
