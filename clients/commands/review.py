@@ -34,9 +34,7 @@ class PortTaken(OSError):
 
 @app.command()
 def review(
-    session: Annotated[
-        str | None, typer.Argument(help="The session. [default: the one that was last written]")
-    ] = None,
+    session: Annotated[str | None, typer.Argument(help="The session. [default: the one that was last written]")] = None,
     port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port to listen on; 0 for any free.")] = 0,
     by: Annotated[str, typer.Option("--by", metavar="WHO", help="The reader, who signs the labels.")] = "",
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
