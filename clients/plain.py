@@ -18,6 +18,7 @@ from smearwatch.clients.wording import (
 )
 from smearwatch.daemon.columns import fold
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+from smearwatch.daemon.share_text import review_lines
 
 _SHORT = ("band", "seg", "eos", "baso", "mono", "lymph", "neut")
 """`ROWS` as laboratories abbreviate them."""
@@ -95,6 +96,8 @@ def table(view: View) -> Iterator[str]:
         yield f"{name:<12}{count_of(tally, name):>7}{percent:>9}{fine_limits_text(share):>16}"
     if why is not None:
         yield from fold(why)
+    for line in review_lines(tally):
+        yield from fold(line, rest="  ")
     yield from fold(
         f"{cells_of_target(view)} cells, {flagged_text(tally)}, {tally['rejected']} rejected. "
         "Frames: {seen} seen = {counted} counted + {rejected} rejected + {pending} pending.".format_map(tally["frames"])

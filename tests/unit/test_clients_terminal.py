@@ -20,6 +20,7 @@ from smearwatch.clients.terminal.status import StatusLine, connection_words
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.clients.view import RecentCell, View
 from smearwatch.clients.wording import DASH
+from smearwatch.daemon.record.events import Labelled, Replaced
 from smearwatch.daemon.record.schema import LedgerUnusable
 from tests.unit.clients_script import ScriptedHub, counted_frames, frame_id, rejected, seen
 from tests.unit.test_clients_lines import LIMITS, drifting, view_of
@@ -108,6 +109,21 @@ def test_everything_that_matters_is_on_every_screen(view, size):
     names = ["band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte", "neutrophils", "all cells"]
     at = [next(i for i, line in enumerate(lines) if name in line) for name in names]
     assert at == sorted(at), "the classes in their order"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_the_reviewed_result_stands_beside_the_count(size):
+    hub = ScriptedHub("smear-7")
+    hub.start()
+    hub.commit(*counted_frames(0, 3, "segmented"), *counted_frames(3, 4, "lymphocyte"))
+    assert "reviewed" not in "\n".join(on_screen(view_of(hub), size))
+    stood = Replaced(frame_id(0), 0, "segmented", "confirmed")
+    hub.commit(Labelled(frame_id(0), 0, "monocyte", "A. Reader", 1, 9, stood))
+    lines = on_screen(view_of(hub), size)
+    assert "reviewed" in line_with(lines, "95 % interval")
+    assert [word in line_with(lines, "segmented") for word in ("75.0", "50.0")] == [True, True]
+    assert [word in line_with(lines, "monocyte") for word in (" 0.0", "25.0")] == [True, True]
+    assert line_with(lines, "all cells").split().count("4") == 2
 
 
 def test_frames_add_up_on_the_screen(view):
