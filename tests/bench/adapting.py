@@ -151,7 +151,7 @@ def _adapt(asked: argparse.Namespace, learnt: Path, out: Path) -> str:
     if run.returncode:
         sys.exit(run.stderr)
     account = json.loads(run.stdout)
-    return f"{'shown' if account['gained'] else 'not shown'} ({account['strategy']})"
+    return f"{'shown' if account['gained'] else 'not shown'} ({account['way']})"
 
 
 def _score(weights: Path, samples: list[Sample], cache: Path) -> WayScores:
