@@ -83,6 +83,9 @@ def check(rows: Sequence[Row], ledger: LedgerReader, *, by: str, labelled_at_ns:
                 counts["unchanged"] += 1
                 continue
             last = session.labels(cell[0]).get(cell[1])
+            if session.is_as_exported(cell, row, name, last):
+                counts["unchanged"] += 1
+                continue
             event = next_label(ledger, *cell, name, by=by, labelled_at_ns=labelled_at_ns, last=last)
             if event is None:
                 counts["unchanged"] += 1
@@ -127,6 +130,22 @@ class _Session:
         if cell.at_edge:
             raise _Unfit(f"cell {cell.index} is cut by the edge of its frame, so never counted", "delete this line")
         return counted_as(frame, cell)  # whichever view of a leukocyte the row names, the label is the leukocyte's
+
+    def is_as_exported(self, cell: tuple[str, int], row: dict[str, str], label: str, last: Labelled | None) -> bool:
+        """Return whether a row has the label still that it was exported with, whatever was said since.
+
+        A label that was changed in the table is refused where the cell has got another one since it was exported.
+        """
+        number = row.get("label_number", "")
+        if not number.isdecimal() or last is None:
+            return False
+        exported = self._ledger.label(*cell, int(number[:9]))
+        if exported is not None and exported.label == label:
+            return True
+        if last.ordinal > int(number[:9]):
+            what = f"labelled {last.label} by {last.by} after this table was made"
+            raise _Unfit(what, "export the table again, or delete this line")
+        return False
 
     def _frame(self, given: str) -> str:
         if self._ledger.has_seen(given.lower()):

@@ -19,6 +19,7 @@ from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.lock import SessionBusy
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import find_session
+from smearwatch.daemon.record.values import printable
 
 _LONGEST_NAME: Final = 200
 
@@ -48,7 +49,7 @@ def label(
 
     Example: smearwatch sessions label monday-3 --from monday-3.csv --by "A. Reader"
     """
-    who = by.strip()
+    who = printable(by).strip()
     if not 0 < len(who) <= _LONGEST_NAME:
         raise typer.BadParameter(f"name the labelling person in 1 to {_LONGEST_NAME} letters", param_hint="--by")
     settings = load_settings(config)

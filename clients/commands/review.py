@@ -10,6 +10,7 @@ import typer
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.sessions import find_session, session_names
+from smearwatch.daemon.record.values import printable
 
 app = typer.Typer(add_completion=False)
 
@@ -63,8 +64,17 @@ def review(
     listening = _listen(port)
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     access = Access(listening.getsockname()[1])
-    page = ReviewPage(folder, settings.runtime_dir, access, by.strip()[:200])
-    server = uvicorn.Server(uvicorn.Config(page.app(), log_level="warning", access_log=False, server_header=False))
+    page = ReviewPage(folder, settings.runtime_dir, access, printable(by).strip()[:200])
+    config_of_server = uvicorn.Config(
+        page.app(),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # A browser opens a handful of connections; whoever holds more of them waits, and none holds up the end.
+        limit_concurrency=64,
+        timeout_graceful_shutdown=2,
+    )
+    server = uvicorn.Server(config_of_server)
     link = f"http://{address}/?token={access.token}"
     say(f"review of {folder.name}: {link} (this link can be used once; Ctrl+C ends)")
     if not no_browser:

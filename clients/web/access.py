@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Mapping
 from typing import Final
 
-COOKIE: Final = "smearwatch"
 HEADER: Final = "x-smearwatch"
 """Every request that changes something carries it; another site's page cannot send it without being refused first."""
 
@@ -32,6 +31,7 @@ class Access:
     """
 
     def __init__(self, port: int) -> None:
+        self.cookie_name = f"smearwatch-{port}"  # cookies are one for all ports of a host
         self.token = secrets.token_urlsafe(32)
         self._cookies: set[str] = set()
         self._used = False

@@ -12,13 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from smearwatch.clients.label_sending import LabelsNotTaken
-from smearwatch.clients.web.access import COOKIE, HEADERS, Access
+from smearwatch.clients.web.access import HEADERS, Access
 from smearwatch.clients.web.gallery import Gallery
 from smearwatch.clients.web.labels import write_labels
 from smearwatch.clients.web.pictures import NoPicture, cut_cell, whole_frame
@@ -26,14 +26,18 @@ from smearwatch.clients.web.words import KEYS, LABEL_WORDS
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.events import LabelName
+from smearwatch.daemon.record.frame_store import FrameStoreError
+from smearwatch.daemon.record.lock import SessionBusy
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.sessions import SessionMissing
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.writing import LedgerRefused
 
 _PAGE: Final = Path(__file__).parent / "page"
 _FIELDS_UM: Final = {"near": 22.0, "crop": 33.0, "far": 66.0}
 _MOST_CELLS: Final = 1000
+_FORESEEN: Final = (LedgerUnusable, LedgerRefused, LabelsNotTaken, SessionMissing, SessionBusy, FrameStoreError)
 
 
 class _Wanted(BaseModel):
@@ -75,14 +79,14 @@ class ReviewPage:
             routes=[
                 Route("/", self._page),
                 Route("/cells", self._cells),
-                Route("/cell/{frame}/{index:int}", self._cell),
-                Route("/picture/{frame}/{index:int}", self._picture),
+                Route("/cell/{frame}/{index}", self._cell),
+                Route("/picture/{frame}/{index}", self._picture),
                 Route("/frame/{frame}", self._frame),
                 Route("/labels", self._labels, methods=["POST"]),
                 Mount("/static", StaticFiles(directory=_PAGE)),
             ],
             middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._guard)],
-            exception_handlers={LedgerUnusable: _unusable, LedgerRefused: _unusable, LabelsNotTaken: _unusable},
+            exception_handlers=dict.fromkeys(_FORESEEN, _unusable),
         )
         app.router.redirect_slashes = False
         return app
@@ -102,9 +106,9 @@ class ReviewPage:
             cookie = self._access.exchange(token)
             if cookie is not None:
                 response = RedirectResponse("/", 303)
-                response.set_cookie(COOKIE, cookie, httponly=True, samesite="strict")
+                response.set_cookie(self._access.cookie_name, cookie, httponly=True, samesite="strict")
                 return response
-        if not self._access.is_known(request.cookies.get(COOKIE)):
+        if not self._access.is_known(request.cookies.get(self._access.cookie_name)):
             text = "this link was used already, or is not this page's: run `smearwatch review` again for a new one"
             return PlainTextResponse(text, 403)
         if request.method not in ("GET", "HEAD") and not self._access.may_change(request.headers):
@@ -162,16 +166,19 @@ class ReviewPage:
 
     async def _frame(self, request: Request) -> Response:
         frame = request.path_params["frame"]
-        if not self._gallery.knows_frame(frame):
+        size_px = self._gallery.frame_size_px(frame)
+        if size_px is None:
             raise HTTPException(404, "no such frame")
         try:
-            return _picture(await run_in_threadpool(whole_frame, self._folder / "frames", frame))
+            return _picture(await run_in_threadpool(whole_frame, self._folder / "frames", frame, size_px))
         except NoPicture:
             raise HTTPException(404, "this frame cannot be shown in a browser") from None
 
     async def _labels(self, request: Request) -> Response:
         try:
             wanted = _Wanted.model_validate_json(await request.body())
+        except ClientDisconnect:
+            raise HTTPException(400, "the request broke off") from None
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             raise HTTPException(400, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
@@ -184,14 +191,22 @@ class ReviewPage:
 
 
 def _key(given: Mapping[str, Any]) -> CellKey:
-    return str(given["frame"]), int(given["index"])
+    if (index := _index(given["index"])) is None:
+        raise HTTPException(404, "no such cell")
+    return str(given["frame"]), index
 
 
 def _key_of(text: str) -> CellKey:
-    frame, _, index = text.rpartition(":")
-    if not index.isdecimal() or len(index) > 9:
+    frame, _, given = text.rpartition(":")
+    if (index := _index(given)) is None:
         raise HTTPException(400, "labels: a cell is FRAME:INDEX")
-    return frame, int(index)
+    return frame, index
+
+
+def _index(text: str) -> int | None:
+    """Return a cell's index in its one spelling, None for anything else."""
+    index = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
+    return index if str(index) == text else None
 
 
 def _picture(data: bytes) -> Response:

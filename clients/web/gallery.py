@@ -10,6 +10,7 @@ from smearwatch.daemon.record.classes import CLASSES, WITHDRAWN
 from smearwatch.daemon.record.events import CUT, Counted, Event, Found, FoundCell, Labelled, Seen
 from smearwatch.daemon.record.nucleus import Nucleus
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.record.views import CellKey, counted_as
@@ -17,13 +18,14 @@ from smearwatch.daemon.record.views import CellKey, counted_as
 
 @dataclass(slots=True)
 class View:
-    """Where a leukocyte is seen whole: its box and centre in px of the frame, and that frame's scale."""
+    """Where a leukocyte is seen whole: its box and centre in px of the frame, that frame's scale and its size in px."""
 
     frame: str
     index: int
     box: tuple[int, int, int, int]
     centre_xy_px: tuple[float, float]
     um_per_px: float
+    size_px: tuple[int, int]
     nucleus: Nucleus | None
 
 
@@ -70,14 +72,27 @@ class Gallery:
         self._fold = TallyFold()
         self._number = 0
         self._session = folder.name
+        self._first: str | None = None
         self._names: dict[str, str] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
         self._cells: dict[CellKey, GalleryCell] = {}
         self._counted_as: dict[CellKey, CellKey] = {}
 
     def refresh(self) -> None:
-        """Take in what was recorded since; raises `LedgerUnusable` where the ledger cannot be read."""
+        """Take in what was recorded since.
+
+        Raises
+        ------
+        LedgerUnusable
+            The ledger cannot be read, or is another one than before: the session was deleted and begun anew.
+        """
         with self._lock, LedgerReader.read(self.folder) as ledger:
             self._session = ledger.session
+            for recorded in ledger.events(limit=1):
+                self._first = self._first or recorded.chain
+                if recorded.chain != self._first:
+                    hint = "end this page and run `smearwatch review` again"
+                    raise LedgerUnusable(ledger.path, "the session was deleted and begun anew", hint)
             for recorded in ledger.events(after=self._number):
                 self._number = recorded.number
                 self._fold.apply(recorded.event)
@@ -125,10 +140,10 @@ class Gallery:
             counted = self._counted_as.get(key)
             return None if counted is None else self._cells[counted].views[key]
 
-    def knows_frame(self, frame: str) -> bool:
-        """Return whether a frame is in the session."""
+    def frame_size_px(self, frame: str) -> tuple[int, int] | None:
+        """Return the size of a frame in which cells were looked for, None for another one."""
         with self._lock:
-            return frame in self._names
+            return self._sizes.get(frame)
 
     def keys(self, wanted: Iterable[CellKey]) -> list[CellKey]:
         """Return those of the keys that are counted cells."""
@@ -140,6 +155,7 @@ class Gallery:
             case Seen():
                 self._names[event.frame] = event.name
             case Found():
+                self._sizes[event.frame] = (event.width_px, event.height_px)
                 for found in event.cells:
                     if found.left_out != CUT:
                         self._found(event, found)
@@ -156,7 +172,9 @@ class Gallery:
         cell = self._cells.setdefault(key, GalleryCell(len(self._cells) + 1, self._number))
         own = (frame.frame, found.index)
         self._counted_as[own] = key
-        cell.views[own] = View(*own, found.box, found.centre_xy_px, frame.um_per_px, found.nucleus)
+        cell.views[own] = View(
+            *own, found.box, found.centre_xy_px, frame.um_per_px, self._sizes[frame.frame], found.nucleus
+        )
 
     @staticmethod
     def _row(key: CellKey, cell: GalleryCell) -> dict[str, Any]:

@@ -3,33 +3,61 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
+from typing import Final
 
-from smearwatch.clients.label_sending import send_labels
+from smearwatch.clients.label_sending import LabelsNotTaken, send_labels
 from smearwatch.daemon.record.events import Labelled, LabelName
 from smearwatch.daemon.record.labels import next_label
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.lock import SessionBusy
+from smearwatch.daemon.record.schema import LEDGER_FILE
+from smearwatch.daemon.record.sessions import SessionMissing
 from smearwatch.daemon.record.views import CellKey
+
+_PATIENCE_S: Final = 15.0
+_HUB_ANSWERS_S: Final = 2.0
+_BETWEEN_S: Final = 0.1
+_ONE_AT_A_TIME = Lock()
 
 
 def write_labels(folder: Path, runtime_dir: Path, labels: Sequence[tuple[CellKey, LabelName]], by: str) -> int:
     """Label counted cells; returns how many labels were new. All are written, or none.
 
+    Another page may write the session at the same moment, or a daemon count it: both are tried in turn for a while. A
+    label that is given twice changes nothing, so a lost answer does no harm.
+
     Raises
     ------
+    SessionMissing
+        It was deleted.
     LabelsNotTaken, LedgerRefused, LedgerUnusable
         Whoever writes the session does not take them, a cell is not to be labelled, or the disk fails.
     """
+    with _ONE_AT_A_TIME:
+        until_s = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return _write(folder, labels, by)
+            except SessionBusy:
+                events = [Labelled(frame, index, label, by, 1, 0) for (frame, index), label in labels]
+                try:
+                    return send_labels(runtime_dir, folder.name, events, by=by, answer_s=_HUB_ANSWERS_S)
+                except LabelsNotTaken:
+                    if time.monotonic() > until_s:
+                        raise
+            time.sleep(_BETWEEN_S)
+
+
+def _write(folder: Path, labels: Sequence[tuple[CellKey, LabelName]], by: str) -> int:
+    if not (folder / LEDGER_FILE).is_file():
+        raise SessionMissing(folder.parent.parent, folder.name)  # opening it would make another one
     now_ns = time.time_ns()
-    try:
-        with Ledger.open(folder) as ledger:
-            events = []
-            for (frame, index), label in labels:
-                last = ledger.last_labels(frame).get(index)
-                event = next_label(ledger, frame, index, label, by=by, labelled_at_ns=now_ns, last=last)
-                if event is not None:
-                    events.append(event)
-            return len(ledger.append(events))
-    except SessionBusy:
-        events = [Labelled(frame, index, label, by, 1, now_ns) for (frame, index), label in labels]
-        return send_labels(runtime_dir, folder.name, events, by=by)
+    with Ledger.open(folder) as ledger:
+        events = []
+        for (frame, index), label in labels:
+            last = ledger.last_labels(frame).get(index)
+            event = next_label(ledger, frame, index, label, by=by, labelled_at_ns=now_ns, last=last)
+            if event is not None:
+                events.append(event)
+        return len(ledger.append(events))

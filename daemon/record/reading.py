@@ -268,6 +268,10 @@ class LedgerReader:
         """Return the labels that stand on a frame's cells, by index; earlier ones are among the events."""
         return {index: each for index, each in self.last_labels(frame).items() if each.label != WITHDRAWN}
 
+    def label(self, frame: str, index: int, ordinal: int) -> Labelled | None:
+        """Return a cell's label of a number, None where there was none."""
+        return self._by_key(f"labelled:{frame}:{index}:{ordinal}", Labelled)
+
     def last_labels(self, frame: str) -> dict[int, Labelled]:
         """Return the last label event of each of a frame's cells, by index, withdrawals among them."""
         rows = self.rows("SELECT number, body FROM events WHERE key GLOB ? ORDER BY number", f"labelled:{frame}:*")

@@ -179,11 +179,32 @@ def test_somebody_must_have_said_so(folder: Path, tmp_path: Path, by: str):
     assert labels(folder) == []
 
 
+def test_a_table_that_was_exported_says_again_only_what_was_changed_in_it(folder: Path, tmp_path: Path):
+    label(write(tmp_path, "a.jpg,0,band", "a.jpg,2,blast"), by="A. Reader")
+    table = tmp_path / "exported.csv"
+    assert CliRunner().invoke(app, ["export", "monday", "--out", str(table)]).exit_code == 0
+    label(write(tmp_path, "a.jpg,0,monocyte"), by="A. Reader")
+    before = labels(folder)
+    assert "2 had this label already" in label(table, by="B. Other").output
+    assert labels(folder) == before
+    rows = [*csv.DictReader(table.read_text().splitlines())]
+    for index, name in ((2, "platelet"), (0, "smudge")):  # the second was labelled again since
+        edited = [row | ({"label": name} if row["index"] == str(index) and row["label"] else {}) for row in rows]
+        with table.open("w", newline="") as file:
+            writer = csv.DictWriter(file, [*rows[0]])
+            writer.writeheader()
+            writer.writerows(edited)
+        result = label(table, by="B. Other", code=0 if index else 1)
+        if index == 0:
+            assert "none was written" in str(result.exception)
+    assert [(each.label, each.by) for each in labels(folder)[len(before) :]] == [("platelet", "B. Other")]
+
+
 def test_whoever_writes_the_session_and_does_not_answer(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(label_sending, "_ANSWER_S", 0.2)
     with Ledger.open(folder):
         result = label(write(tmp_path, "a.jpg,0,band"), code=1)
-    assert "does not answer; 0 labels were written" in str(result.exception)
+    assert "does not answer; 0 labels are surely written" in str(result.exception)
     assert labels(folder) == []
 
 

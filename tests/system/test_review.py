@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from smearwatch.daemon.record.events import Labelled
+from smearwatch.daemon.record.events import CLASSES, Labelled
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.verifying import verify
 from tests.reviewed import record
@@ -127,6 +128,21 @@ def test_doubtful_cells_come_first_and_are_named_by_keys_alone(page: Page, state
     assert machine == ["band", "segmented", "eosinophil"]
 
 
+def test_keys_that_come_faster_than_answers_name_one_cell_each(page: Page, state: Path):
+    page.keyboard.press("n")
+    for key in "123456123456":
+        page.keyboard.press(key)
+    press(page, "", 12)
+    given = labels(state)
+    assert [each.label for each in given] == [*CLASSES, *CLASSES]
+    assert len({(each.frame, each.index) for each in given}) == 12
+    page.keyboard.press("u")
+    page.keyboard.press("u")
+    page.keyboard.press("y")
+    press(page, "", 11)
+    assert len([each for each in labels(state) if each.label == "withdrawn"]) == 2
+
+
 def test_undo_and_redo(page: Page, state: Path):
     press(page, "n 4", 1)
     press(page, "3", 2)
@@ -203,6 +219,35 @@ def test_two_readers_at_once_see_each_other(state: Path, browser: Browser):
     assert [(each.label, each.by) for each in labels(state)] == [("lymphocyte", "A"), ("monocyte", "B")]
 
 
+def test_nobody_gives_back_a_label_in_another_ones_name(state: Path, browser: Browser):
+    with reviewing(state, "monday", "--by", "A") as (link, _), opened(browser, link) as page:
+        press(page, "n 6", 1)
+        cell = page.locator(".cell.said")
+        page.fill("#reader", "B")
+        cell.click()
+        press(page, "5")
+        until(page, "document.querySelector('.cell.said .name').textContent === 'monocyte'")
+        press(page, "u")
+        until(page, "document.querySelector('#notice').textContent.includes('of A, which only they can give')")
+        page.click("#names button[data-label=basophil]")
+        until(page, "document.querySelector('.cell.said .name').textContent === 'basophil'")
+    assert [(each.label, each.by) for each in labels(state)] == [
+        ("lymphocyte", "A"), ("monocyte", "B"), ("basophil", "B"),
+    ]  # fmt: skip
+
+
+def test_two_sessions_in_one_browser(state: Path, browser: Browser):
+    record(state / "sessions" / "tuesday", 6)
+    context = browser.new_context()
+    with reviewing(state, "monday") as (one, _), reviewing(state, "tuesday") as (two, _):
+        first, second = context.new_page(), context.new_page()
+        for page, link in ((first, one), (second, two), (first, one.partition("?")[0])):
+            page.goto(link)
+            page.wait_for_selector(".cell")
+        assert (first.title(), second.title()) == ("monday: review", "tuesday: review")
+    context.close()
+
+
 def test_the_program_ends_under_the_page(state: Path, browser: Browser):
     context = browser.new_context()
     with reviewing(state, "monday", "--by", "A") as (link, process):
@@ -213,6 +258,7 @@ def test_the_program_ends_under_the_page(state: Path, browser: Browser):
         process.wait(20)
         press(page, "n 6")
         until(page, "document.querySelector('#notice').textContent.startsWith('not labelled: the page')")
+        assert page.locator(".cell.said").count() == 0
     context.close()
     assert labels(state) == []
 
@@ -282,6 +328,8 @@ def test_requests_that_do_not_fit_change_nothing(ask: Ask, state: Path):
         ({"by": "A", "labels": {cell: "band", "ee" * 32 + ":0": "band"}}, ours, 400),
         ({"by": "A", "labels": {cell: "band", cell.partition(":")[0]: "band"}}, ours, 400),
         ({"by": "A", "labels": {cell: "band"}, "more": 1}, ours, 400),
+        ({"by": "A", "labels": {cell: "band", cell.replace(":", ":0"): "smudge"}}, ours, 400),
+        ({"by": "A", "labels": {f"{cell}{'1' * 5000}": "band"}}, ours, 400),
         ("{not json", ours, 400),
     ):
         got = ask("/labels", body, **headers)
@@ -290,12 +338,44 @@ def test_requests_that_do_not_fit_change_nothing(ask: Ask, state: Path):
     for path in (
         "/frame/..%2f..%2fledger.sqlite", "/frame/" + "ee" * 32, "/picture/../../etc/passwd/0", "/static/../app.py",
         "/static/%2e%2e/app.py", "/picture/" + cell.partition(":")[0] + "/99", "/cell/x/0", "/cells/", "/nothing",
+        f"/cell/{cell.partition(':')[0]}/{'1' * 5000}", f"/picture/{cell.partition(':')[0]}/-1",
     ):  # fmt: skip
         assert ask(path, cookie=known)[0] in (404, 405), path
     assert ask("/cells?after=x", cookie=known)[0] == 400
     assert labels(state) == []
     assert json.loads(ask("/labels", right, **ours)[1]) == {"written": 1}
     assert json.loads(ask("/labels", right, **ours)[1]) == {"written": 0}
+
+
+def test_many_requests_at_once_all_label(ask: Ask, state: Path):
+    ours = {"cookie": ask("link")[2]["set-cookie"].partition(";")[0], "x_smearwatch": "1"}
+    cells = [cell["id"] for cell in json.loads(ask("/cells", **ours)[1])["cells"]]
+    wanted = [{"by": "A", "labels": {cell: "band"}} for cell in cells[:12]]
+    with ThreadPoolExecutor(12) as pool:
+        answers = [*pool.map(lambda body: ask("/labels", body, **ours)[0], wanted)]
+    assert answers == [200] * 12
+    assert len(labels(state)) == 12
+
+
+def test_a_session_that_is_deleted_under_the_page_stays_deleted(ask: Ask, state: Path):
+    ours = {"cookie": ask("link")[2]["set-cookie"].partition(";")[0], "x_smearwatch": "1"}
+    cell = json.loads(ask("/cells", **ours)[1])["cells"][0]["id"]
+    folder = state / "sessions" / "monday"
+    shutil.rmtree(folder)
+    for path, body in (("/labels", {"by": "A", "labels": {cell: "band"}}), ("/cells", None)):
+        status, text, _ = ask(path, body, **ours)
+        assert (status, "Traceback" in text) == (409, False)
+    assert not folder.exists()
+    record(folder, 6)
+    status, text, _ = ask("/cells", **ours)
+    assert (status, "deleted and begun anew" in text) == (409, True)
+
+
+def test_a_name_that_is_no_text_is_written_as_it_can_be(state: Path):
+    with reviewing(state, "monday", "--by", os.fsdecode(b"\xffA")) as (link, _):
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with opener.open(link, timeout=20) as answer:
+            assert 'value="?A"' in answer.read().decode()
 
 
 def test_what_cannot_be_reviewed_is_one_line(tmp_path: Path):

@@ -4,7 +4,6 @@ const keys = JSON.parse(document.body.dataset.keys);
 const classes = JSON.parse(document.body.dataset.classes);
 const $ = (id) => document.getElementById(id);
 const SIGNS = { confirmed: "●", corrected: "◆", flagged: "▲", rejected: "✕" };
-const NOT_NAMES = new Set(["rejected"]);
 const FIELDS = { near: 22, crop: 33, far: 66 };
 const BAR_UM = 5;
 const POLL_MS = 1000;
@@ -12,6 +11,8 @@ const POLL_MS = 1000;
 const cells = new Map(); // by id: what the server says, and its card
 const chosen = new Set();
 const done = [], undone = [];
+const waiting = new Map(); // by id: labels that are on their way
+let sending = Promise.resolve();
 let last = 0, current = null, field = "near", failed = 0;
 
 function make(tag, text, attributes = {}) {
@@ -229,55 +230,113 @@ function showField(known) {
   $("field").replaceChildren(picture, box);
 }
 
-// --- labelling
+// --- labelling: shown at once, sent strictly one after another
 
-async function label(name) {
+function label(name) {
   if (!chosen.size) return tell("choose a cell first");
+  const by = reader();
+  if (!by) return;
   const wanted = Object.fromEntries([...chosen].map((id) => [id, name ?? nameOfMachine(cells.get(id))]));
-  const was = Object.fromEntries(Object.keys(wanted).map((id) => [id, cells.get(id).label ?? "withdrawn"]));
   const here = cells.get(current);
   const after = here.at.sorted.slice(here.at.sorted.indexOf(here) + 1).find((cell) => !chosen.has(cell.id) && !cell.card.hidden);
-  if (!(await send(wanted))) return;
-  done.push({ wanted, was });
+  const change = { wanted, was: say(wanted, by) };
+  done.push(change);
   undone.length = 0;
+  queue(wanted, by, change.was, () => done.includes(change) && done.splice(done.indexOf(change), 1));
   if (after) choose(after.id);
   else showDetail();
 }
 
-const nameOfMachine = (cell) => (NOT_NAMES.has(nameOf({ ...cell, label: null })) ? "other" : cell.class);
+const nameOfMachine = (cell) => (cell.verdict === "rejected" ? "other" : cell.class);
 
-async function step(from, to, side) {
-  const taken = from.pop();
-  if (!taken) return tell(side === "was" ? "nothing to undo" : "nothing to redo");
-  if (await send(taken[side])) to.push(taken);
-  else from.push(taken);
-  showDetail();
-}
-
-async function send(labels) {
+function reader() {
   const by = $("reader").value.trim();
   if (!by) {
     tell("write your name at the top first: labels are signed with it");
     $("reader").focus();
-    return false;
   }
+  return by;
+}
+
+// Show labels as given; returns what stood before, by cell.
+function say(labels, by) {
+  const was = {};
+  for (const [id, name] of Object.entries(labels)) {
+    const cell = cells.get(id);
+    was[id] = { label: cell.label, by: cell.by };
+    cell.label = name === "withdrawn" ? null : name;
+    cell.by = cell.label ? by : null;
+    draw(cell);
+    place(cell);
+  }
+  showSections();
+  return was;
+}
+
+function queue(labels, by, was, failed) {
+  for (const id of Object.keys(labels)) waiting.set(id, (waiting.get(id) ?? 0) + 1);
+  sending = sending.then(async () => {
+    const why = await send(labels, by);
+    for (const id of Object.keys(labels)) {
+      if (waiting.get(id) === 1) waiting.delete(id);
+      else waiting.set(id, waiting.get(id) - 1);
+    }
+    if (why) {
+      tell(`not labelled: ${why}`);
+      failed();
+      for (const [id, stood] of Object.entries(was)) {
+        if (waiting.has(id)) continue;
+        Object.assign(cells.get(id), stood);
+        draw(cells.get(id));
+        place(cells.get(id));
+      }
+      showSections();
+    } else tell("");
+    await refresh().catch(() => {});
+  });
+}
+
+// Returns why labels were not taken, nothing where they were.
+async function send(labels, by) {
   try {
     const answer = await fetch("/labels", {
       method: "POST",
       headers: { "content-type": "application/json", "x-smearwatch": "1" },
       body: JSON.stringify({ by, labels }),
     });
-    if (!answer.ok) {
-      tell(`not labelled: ${await answer.text()}`);
-      return false;
-    }
+    return answer.ok ? "" : await answer.text();
   } catch {
-    tell("not labelled: the page's program does not answer; is `smearwatch review` still running?");
-    return false;
+    return "the page's program does not answer; is `smearwatch review` still running?";
   }
-  tell("");
-  await refresh();
-  return true;
+}
+
+function undo() {
+  const by = reader();
+  const change = by && done.pop();
+  if (!change) return by && tell("nothing to undo");
+  const back = {}, kept = [];
+  for (const [id, name] of Object.entries(change.wanted)) {
+    const cell = cells.get(id), stood = change.was[id];
+    if ((cell.label ?? "withdrawn") !== name) kept.push(`cell ${cell.number} has another label by now`);
+    else if (stood.label && stood.by !== by) kept.push(`cell ${cell.number} had the label ${said(stood.label)} of ${stood.by}, which only they can give`);
+    else back[id] = stood.label ?? "withdrawn";
+  }
+  undone.push(change);
+  again(back, by, kept, "nothing was undone");
+}
+
+function redo() {
+  const by = reader();
+  const change = by && undone.pop();
+  if (!change) return by && tell("nothing to redo");
+  done.push(change);
+  again(change.wanted, by, [], "");
+}
+
+function again(labels, by, kept, nothing) {
+  if (Object.keys(labels).length) queue(labels, by, say(labels, by), () => {});
+  if (kept.length) sending = sending.then(() => tell(`${Object.keys(labels).length ? "" : `${nothing}: `}${kept.join("; ")}`));
+  showDetail();
 }
 
 function dropOn(row, name) {
@@ -300,7 +359,9 @@ async function refresh() {
   last = event;
   for (const each of changed) {
     const cell = cells.get(each.id) ?? { at: null };
+    const { label, by } = cell;
     Object.assign(cell, each);
+    if (waiting.has(each.id)) Object.assign(cell, { label, by }); // what was said here and is not written yet
     cell.card ??= cardOf(cell);
     cells.set(each.id, cell);
     draw(cell);
@@ -324,8 +385,8 @@ async function poll() {
 
 const ACTIONS = {
   n: nextToSee,
-  u: () => step(done, undone, "was"),
-  y: () => step(undone, done, "wanted"),
+  u: undo,
+  y: redo,
   z: () => { field = { near: "crop", crop: "far", far: "near" }[field]; showDetail(); },
   f: () => { $("field").hidden = !$("field").hidden; showDetail(); },
   "?": () => toggleKeys(),
