@@ -5,12 +5,15 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from smearwatch.clients.label_table import Row
 from smearwatch.daemon.record.events import LABELS, Found, FoundCell, Labelled, LabelName, Seen
 from smearwatch.daemon.record.labels import next_label
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.views import counted_as
+
+_AS_SCREENS_SAY: Final[dict[str, str]] = {"nucleated_red_cell": "erythroblast", "can't_say": "cannot_say"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ def check(rows: Sequence[Row], ledger: LedgerReader, *, by: str, labelled_at_ns:
 
 def _label(text: str) -> LabelName:
     name = text.lower().replace(" ", "_")
+    name = _AS_SCREENS_SAY.get(name, name)
     if name in LABELS:
         return name
     near = difflib.get_close_matches(name, LABELS, n=1)

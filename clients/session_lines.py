@@ -80,7 +80,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str]) -> list[str]:
         f"{shown['cells_pending']} pending",
         f"frames not located on the slide (they overlap no other): {shown['frames_unplaced']}",
         f"cells judged again on a better view: {shown['judged_again']}",
-        f"labelled by a person: {shown['cells_labelled']} cells",
+        f"labelled by a person: {shown['cells_labelled']} {'cell' if shown['cells_labelled'] == 1 else 'cells'}",
         f"drift: {drift_text(shown) or drifted_text(shown) or 'none'}",
         f"as counted, {shown['cells']} cells, rejected ones excluded:",
     ]

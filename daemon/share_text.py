@@ -62,7 +62,7 @@ def review_lines(tally: Mapping[str, Any]) -> list[str]:
     marked = tally["mark"] is not None and labelled < tally["cells"] + tally["rejected"]
     lines += [share_line(name, n, reviewed["percent"][name], marked=marked) for name, n in shares.items()]
     if reviewed["neutrophils_undivided"]:
-        lines.append(f"  {reviewed['neutrophils_undivided']} of the neutrophils neither band nor segmented")
+        lines.append(f"  {reviewed['neutrophils_undivided']} of the neutrophils: band or segmented not told")
     for name, n in reviewed["others"].items():
         lines.append(f"  {_words(name)}: {n}, {reviewed['others_per_100'][name] or 0:.1f} for each 100 leukocytes")
     if reviewed["set_aside"]:
@@ -73,7 +73,7 @@ def review_lines(tally: Mapping[str, Any]) -> list[str]:
 _WORDS: Final = {
     "erythroblast": "nucleated red cell",
     "not_one_cell": "not one cell",
-    "cannot_say": "could not be told",
+    "cannot_say": "can't say",
 }
 
 

@@ -83,7 +83,7 @@ def _report(name: str, checked: Checked, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"session": name, **counts}))
         return
-    text = f"{len(checked.labels)} cells labelled"
+    text = f"{len(checked.labels)} {'cell' if len(checked.labels) == 1 else 'cells'} labelled"
     text += f" ({again} of them again)" if again else ""
     text += f", {checked.unchanged} had this label already" if checked.unchanged else ""
     text += f", {checked.empty} rows without a label skipped" if checked.empty else ""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 from smearwatch.daemon.record.classes import CLASSES, WITHDRAWN
 from smearwatch.daemon.record.events import CUT, Counted, Event, Found, FoundCell, Labelled, Seen
@@ -14,6 +14,8 @@ from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.record.views import CellKey, counted_as
+
+_EVEN: Final = 0.5
 
 
 @dataclass(slots=True)
@@ -125,6 +127,7 @@ class Gallery:
                 "probabilities": dict(zip(CLASSES, stands.probabilities, strict=False)),
                 "verifiers": dict(zip(CLASSES, stands.verifiers, strict=False)),
                 "reject_score": stands.reject_score,
+                "why": _why(stands),
                 "weights": stands.weights,
                 "frame_name": self._names.get(stands.frame, ""),
                 "box": view.box,
@@ -192,6 +195,20 @@ class Gallery:
             "label": label,
             "by": cell.labels[-1].by if label else None,
         }
+
+
+def _why(stands: Counted) -> str | None:
+    """Return in words why a cell was flagged, None for others; the record says what, and the weights where exactly."""
+    if stands.verdict != "flagged":
+        return None
+    reasons = []
+    if stands.unfamiliar:
+        reasons.append("it looks unlike what the weights were trained on")
+    if stands.verifiers[CLASSES.index(stands.cls)] < _EVEN:
+        reasons.append("the verifier of its class does not agree")
+    if stands.reject_score >= _EVEN:
+        reasons.append("it may be none of the six")
+    return "; ".join(reasons) or "the networks are not certain enough"
 
 
 def _nucleus(nucleus: Nucleus) -> dict[str, Any]:

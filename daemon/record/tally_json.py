@@ -25,11 +25,11 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
     -------
     dict
         ``percent`` holds each class and the neutrophils (band and segmented together): the share of ``cells`` and its
-        exact 95 % limits, from the counts, in percent with two decimals. Without cells the value is None. ``mark`` is
-        None, or says why these percentages may be wrong, and belongs beside them wherever they are shown. ``reviewed``
-        is None, or the result with a person's labels in the place of the machine's names: of all the leukocytes, those
-        that nobody labelled among them; ``others`` are nucleated cells of none of the classes, for each 100 leukocytes
-        in ``others_per_100``.
+        exact 95 % limits, from the counts, in percent with two decimals (the value with four). Without cells the value
+        is None. ``mark`` is None, or says why these percentages may be wrong, and belongs beside them wherever they are
+        shown. ``reviewed`` is None, or the result with a person's labels in the place of the machine's names: of all
+        the leukocytes, those that nobody labelled among them; ``others`` are nucleated cells of none of the classes,
+        for each 100 leukocytes in ``others_per_100``.
     """
     counts = fold.counts
     neutrophils = sum(counts[name] for name in _NEUTROPHILS)
@@ -83,7 +83,7 @@ def _reviewed(reviewed: Reviewed) -> dict[str, Any]:
 def _percent(k: int, n: int) -> dict[str, float | None]:
     low, high = clopper_pearson(k, n)
     return {
-        "value": round(100 * k / n, 2) if n else None,
+        "value": round(100 * k / n, 4) if n else None,  # so that one decimal on a screen is rounded once
         "low": round(100 * low, 2),
         "high": round(100 * high, 2),
     }

@@ -114,10 +114,10 @@ def test_doubtful_cells_come_first_and_are_named_by_keys_alone(page: Page, state
     first = page.locator("#gallery section h2").first
     assert first.inner_text() == "to be seen first: flagged, and rejected (24)"
     assert "24 still to be seen" in page.inner_text("#state")
-    assert result(page, "band") == ["10", "16.7", "10", "16.7"]
+    assert result(page, "band") == ["10", "16.7", "10", "16.7", "8.3 \N{EN DASH} 28.5"]
     press(page, "n 6", 1)  # a flagged band is a lymphocyte
-    assert result(page, "band") == ["10", "16.7", "9", "15.0"]
-    assert result(page, "lymphocyte") == ["10", "16.7", "11", "18.3"]
+    assert result(page, "band")[:4] == ["10", "16.7", "9", "15.0"]
+    assert result(page, "lymphocyte")[:4] == ["10", "16.7", "11", "18.3"]
     assert "23 still to be seen" in page.inner_text("#state")
     press(page, "e", 2)  # the next one is chosen already
     assert "nucleated red cell: 1" in page.inner_text("#apart")
@@ -139,8 +139,11 @@ def test_keys_that_come_faster_than_answers_name_one_cell_each(page: Page, state
     page.keyboard.press("u")
     page.keyboard.press("u")
     page.keyboard.press("y")
+    deadline_s = time.monotonic() + 20
+    while len(labels(state)) < 15 and time.monotonic() < deadline_s:
+        page.wait_for_timeout(50)
+    assert [each.label for each in labels(state)[12:]] == ["withdrawn", "withdrawn", "monocyte"]
     press(page, "", 11)
-    assert len([each for each in labels(state) if each.label == "withdrawn"]) == 2
 
 
 def test_undo_and_redo(page: Page, state: Path):
@@ -148,7 +151,7 @@ def test_undo_and_redo(page: Page, state: Path):
     press(page, "3", 2)
     press(page, "u", 1)
     press(page, "u", 0)
-    assert result(page, "basophil") == ["10", "16.7", "10", "16.7"]
+    assert result(page, "basophil")[:4] == ["10", "16.7", "10", "16.7"]
     press(page, "u")
     until(page, "document.querySelector('#notice').textContent === 'nothing to undo'")
     press(page, "y", 1)
@@ -173,11 +176,34 @@ def test_several_at_once_by_keys_by_mouse_and_by_dragging(page: Page, state: Pat
     assert [each.label for each in labels(state)] == ["monocyte"] * 3 + ["smudge"] * 2 + ["basophil"]
 
 
+def test_who_does_not_see_a_cell_does_not_name_it(page: Page, state: Path):
+    press(page, "n Shift+ArrowRight")
+    until(page, "document.querySelector('#several').textContent.startsWith('2 cells are chosen')")
+    page.keyboard.press("Space")
+    until(page, "document.querySelector('#several').hidden")
+    page.select_option("#verdict", "confirmed")
+    assert page.locator("#detail").is_hidden()
+    page.locator("#help").focus()
+    press(page, "a")
+    until(page, "document.querySelector('#notice').textContent === 'choose a cell first'")
+    page.select_option("#labelled", "yes")
+    assert page.locator("#none").is_visible()
+    assert labels(state) == []
+
+
+def test_buttons_do_what_keys_do(page: Page, state: Path):
+    press(page, "n")
+    for key, labelled in (("Enter", 1), ("Enter", 2), ("u", 1), ("y", 2)):
+        page.click(f"#actions button[data-key={key}]")
+        press(page, "", labelled)
+    assert [each.label for each in labels(state)] == ["band", "segmented", "withdrawn", "segmented"]
+
+
 def test_what_is_known_of_a_cell_and_its_pictures(page: Page, state: Path):
     press(page, "n f")
     until(page, "document.querySelector('#field .box')?.style.width.endsWith('%')")
     facts = page.inner_text("#facts")
-    assert "verifier" in facts
+    assert "the networks are not certain enough" in facts
     assert "<img src=x" in facts  # a picture's name is text, whatever it says
     assert page.title() == "monday: review"
     bar = page.eval_on_selector(".bar", "bar => [bar.offsetWidth, bar.parentElement.offsetWidth]")
@@ -200,7 +226,7 @@ def test_labels_are_signed_or_not_given(state: Path, browser: Browser):
         until(page, "document.querySelector('#notice').textContent.startsWith('write your name')")
         assert page.evaluate("document.activeElement.id") == "reader"
         page.keyboard.type("B. Other 123")
-        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
         press(page, "n 6", 1)
     assert [(each.label, each.by) for each in labels(state)] == [("lymphocyte", "B. Other 123")]
 

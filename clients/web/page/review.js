@@ -83,7 +83,8 @@ function draw(cell) {
   const source = `/picture/${cell.picture}`;
   if (picture.getAttribute("src") !== source) picture.setAttribute("src", source);
   name.textContent = cell.label ? said(cell.label) : cell.class;
-  verdict.textContent = `${SIGNS[cell.verdict]} ${cell.verdict} ${Math.round(cell.probability * 100)} %`;
+  const named = cell.label && cell.label !== cell.class ? ` ${cell.class}` : "";
+  verdict.textContent = `${SIGNS[cell.verdict]} ${cell.verdict}${named} ${Math.round(cell.probability * 100)} %`;
   cell.card.classList.toggle("said", Boolean(cell.label));
   cell.card.classList.toggle("chosen", chosen.has(cell.id));
   const labelled = cell.label ? `, labelled ${said(cell.label)} by ${cell.by}` : "";
@@ -108,32 +109,38 @@ function showSections() {
     each.node.hidden = visible === 0;
     shown += visible;
   }
+  $("none").hidden = shown > 0 || cells.size === 0;
   $("shown").textContent = `${shown} of ${cells.size} cells`;
 }
 
 function showResults(tally) {
   const reviewed = tally.reviewed ?? { counts: tally.counts, neutrophils: tally.neutrophils, percent: tally.percent, cells: tally.cells };
+  const marked = (result) => tally.mark && (result === tally || (tally.reviewed?.labelled ?? 0) < tally.cells + tally.rejected);
   const rows = [...Object.keys(tally.counts), "neutrophils"].map((name) => {
     const row = make("tr", null, { "data-name": name });
     row.append(make("th", name, { scope: "row" }));
     for (const result of [tally, reviewed]) {
       const n = name === "neutrophils" ? result.neutrophils : result.counts[name];
       const share = result.percent[name];
-      const mark = tally.mark && result === tally ? "?" : "";
+      const mark = marked(result) ? "?" : "";
       row.append(make("td", String(n)));
-      row.append(make("td", share.value === null ? "–" : share.value.toFixed(1) + mark, { title: `95 % limits ${share.low} to ${share.high}` }));
+      row.append(make("td", share.value === null ? "–" : share.value.toFixed(1) + mark));
+      if (result === reviewed) row.append(make("td", `${share.low.toFixed(1)} – ${share.high.toFixed(1)}`));
     }
     if (classes.includes(name)) dropOn(row, name);
     return row;
   });
   const all = make("tr", null);
   all.append(make("th", "leukocytes", { scope: "row" }), make("td", String(tally.cells)), make("td", ""),
-    make("td", String(reviewed.cells)), make("td", ""));
+    make("td", String(reviewed.cells)), make("td", ""), make("td", ""));
   $("results").tBodies[0].replaceChildren(...rows, all);
   const apart = [];
-  for (const [name, n] of Object.entries(reviewed.others ?? {})) apart.push(`${said(name)}: ${n}, ${reviewed.others_per_100[name]} for each 100 leukocytes`);
-  for (const [name, n] of Object.entries(reviewed.set_aside ?? {})) apart.push(`set aside: ${n} ${said(name)}`);
+  if (reviewed.neutrophils_undivided) apart.push(`${reviewed.neutrophils_undivided} of the neutrophils: band or segmented not told`);
+  for (const [name, n] of Object.entries(reviewed.others ?? {})) apart.push(`${said(name)}: ${n}, ${(reviewed.others_per_100[name] ?? 0).toFixed(1)} for each 100 leukocytes`);
+  const aside = Object.entries(reviewed.set_aside ?? {}).map(([name, n]) => `${n} ${said(name)}`);
+  if (aside.length) apart.push(`set aside: ${aside.join(", ")}`);
   $("apart").textContent = apart.join("; ");
+  $("left").textContent = `Not counted: ${tally.rejected} rejected, ${tally.at_edge} cut by the edge of their field, ${tally.seen_again} seen again.`;
   $("mark").hidden = !tally.mark;
   $("mark").textContent = tally.mark ? `? ${tally.mark}` : "";
   const left = [...cells.values()].filter(toSee).length;
@@ -150,13 +157,29 @@ function visibleCards() {
 function choose(id, { add = false } = {}) {
   const before = [...chosen];
   if (!add) chosen.clear();
-  else if (chosen.has(id) && id === current) { chosen.delete(id); draw(cells.get(id)); return; }
+  else if (chosen.has(id) && id === current) {
+    chosen.delete(id);
+    current = [...chosen].at(-1) ?? null;
+    draw(cells.get(id));
+    showDetail();
+    return;
+  }
   chosen.add(id);
   current = id;
   for (const each of new Set([...before, id])) draw(cells.get(each));
   const card = cells.get(id).card;
   card.focus({ preventScroll: true });
   card.scrollIntoView({ block: "nearest" });
+  showDetail();
+}
+
+// Whoever does not see a cell does not name it.
+function forgetHidden() {
+  const left = [...chosen].filter((id) => !cells.get(id).card.hidden);
+  if (left.length === chosen.size) return;
+  chosen.clear();
+  for (const id of left) chosen.add(id);
+  current = left.at(-1) ?? null;
   showDetail();
 }
 
@@ -186,6 +209,8 @@ async function showDetail() {
   const cell = cells.get(id);
   $("detail").hidden = !cell;
   if (!cell) return;
+  $("several").hidden = chosen.size < 2;
+  $("several").textContent = `${chosen.size} cells are chosen; this is the last of them`;
   const [frame, index] = splitId(id);
   const answer = await fetch(`/cell/${frame}/${index}`);
   if (!answer.ok || id !== current) return;
@@ -194,8 +219,10 @@ async function showDetail() {
   const bar = make("div", `${BAR_UM} µm`, { class: "bar" });
   bar.style.width = `${(100 * BAR_UM) / FIELDS[field]}%`;
   $("large").replaceChildren(picture, bar);
-  $("caption").textContent = `cell ${known.number}: ${known.class}, ${known.verdict}${known.unfamiliar ? ", unlike what the weights were trained on" : ""}`;
-  const facts = [["picture", known.frame_name]];
+  const name = cell.label ? `${said(cell.label)}, as ${cell.by} says; ` : "";
+  $("caption").textContent = `cell ${known.number}: ${name}the machine: ${known.class}, ${known.verdict}`;
+  const facts = known.why ? [["why flagged", known.why]] : [];
+  facts.push(["picture", known.frame_name]);
   for (const name of Object.keys(known.probabilities)) {
     const check = known.verifiers[name] === undefined ? "" : `, verifier ${percent(known.verifiers[name])}`;
     facts.push([name, `${percent(known.probabilities[name])}${check}`]);
@@ -334,7 +361,11 @@ function redo() {
 }
 
 function again(labels, by, kept, nothing) {
-  if (Object.keys(labels).length) queue(labels, by, say(labels, by), () => {});
+  const [first] = Object.keys(labels);
+  if (first) {
+    queue(labels, by, say(labels, by), () => {});
+    if (!cells.get(first).card.hidden) choose(first);
+  }
   if (kept.length) sending = sending.then(() => tell(`${Object.keys(labels).length ? "" : `${nothing}: `}${kept.join("; ")}`));
   showDetail();
 }
@@ -388,11 +419,21 @@ const ACTIONS = {
   u: undo,
   y: redo,
   z: () => { field = { near: "crop", crop: "far", far: "near" }[field]; showDetail(); },
-  f: () => { $("field").hidden = !$("field").hidden; showDetail(); },
+  f: () => {
+    $("field").hidden = !$("field").hidden;
+    showDetail().then(() => $("field").scrollIntoView({ block: "nearest" }));
+  },
   "?": () => toggleKeys(),
 };
 
 function onKey(event) {
+  if (event.target.id === "reader" && (event.key === "Enter" || event.key === "Escape")) {
+    event.preventDefault();
+    tell("");
+    (cells.get(current)?.card ?? $("help")).focus();
+    return;
+  }
+  if (event.key === "Escape" && !$("keys").hidden) return toggleKeys();
   if (event.target.matches("input, select") || event.altKey || event.metaKey) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (event.ctrlKey) {
@@ -402,7 +443,7 @@ function onKey(event) {
   const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns(), ArrowUp: -columns() };
   if (key in steps) { event.preventDefault(); move(steps[key], event.shiftKey); }
   else if (key === " " && current) { event.preventDefault(); choose(event.target.dataset?.id ?? current, { add: true }); }
-  else if (key === "Enter" && event.target.matches(".cell")) { event.preventDefault(); label(null); }
+  else if (key === "Enter" && !event.target.matches("#help, #light, #actions button, #names button")) { event.preventDefault(); label(null); }
   else if (key in ACTIONS || key in keys) {
     event.preventDefault(); // or the key would be typed into what is focused next
     if (key in ACTIONS) ACTIONS[key]();
@@ -424,17 +465,29 @@ function setRoom(dark) {
 document.addEventListener("keydown", onKey);
 $("gallery").addEventListener("click", (event) => {
   const card = event.target.closest(".cell");
-  if (card) choose(card.dataset.id, { add: event.ctrlKey || event.metaKey || event.shiftKey });
+  if (!card) return;
+  if (event.shiftKey && current) {
+    const cards = visibleCards(), from = cards.indexOf(cells.get(current).card), to = cards.indexOf(card);
+    for (const each of cards.slice(Math.min(from, to), Math.max(from, to) + 1)) if (each !== card) chosen.add(each.dataset.id);
+    for (const id of chosen) draw(cells.get(id));
+    current = null;
+    choose(card.dataset.id, { add: true });
+  } else choose(card.dataset.id, { add: event.ctrlKey || event.metaKey });
 });
 $("names").addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button) label(button.dataset.label);
 });
+$("actions").addEventListener("click", (event) => {
+  const key = event.target.closest("button")?.dataset.key;
+  if (key === "Enter") label(null);
+  else if (key) ACTIONS[key]();
+});
 $("gallery").addEventListener("dragstart", (event) => {
   const card = event.target.closest(".cell");
   if (card && !chosen.has(card.dataset.id)) choose(card.dataset.id);
 });
-for (const id of ["verdict", "labelled"]) $(id).addEventListener("change", () => { for (const cell of cells.values()) draw(cell); showSections(); });
+for (const id of ["verdict", "labelled"]) $(id).addEventListener("change", () => { for (const cell of cells.values()) draw(cell); showSections(); forgetHidden(); });
 $("filter").addEventListener("submit", (event) => event.preventDefault());
 $("help").addEventListener("click", toggleKeys);
 $("light").addEventListener("click", () => setRoom(document.documentElement.dataset.room !== "dark"));
