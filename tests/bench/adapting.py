@@ -151,7 +151,9 @@ def _adapt(asked: argparse.Namespace, learnt: Path, out: Path) -> str:
     if run.returncode:
         sys.exit(run.stderr)
     account = json.loads(run.stdout)
-    return f"{'shown' if account['gained'] else 'not shown'} ({account['way']})"
+    check = account["gain"]["as_labelled"]
+    counts = f"{check['before']['hits']} to {check['after']['hits']} of {check['n']}, p {check['p_value']:.3f}"
+    return f"{'shown' if account['gained'] else 'not shown'} ({counts}, {account['way']})"
 
 
 def _score(weights: Path, samples: list[Sample], cache: Path) -> WayScores:

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.realdata]
 def ranges():
     ranges = read_manifest(shipped_weights_dir()).ranges
     assert ranges is not None
-    assert [kind.name for kind in ranges] == ["bccd", "chula", "pbc", "raabin", "simulated"]
+    assert [kind.name for kind in ranges] == ["bccd", "chula", "pbc", "raabin"]
     assert all(set(kind.limits) == set(MEASURES) for kind in ranges)
     return ranges
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.train.adapting.account import Account, CheckAccount
 from smearwatch.train.adapting.learning_curve import Forecast
+from smearwatch.train.adapting.scores import is_sure
 from smearwatch.train.statistics import Paired
 
 _STRATEGIES = {
@@ -29,6 +30,11 @@ def summary_lines(account: Account) -> Iterator[str]:
     yield f"this microscope, band and segmented as one: {_change(gain.five_class)}"
     yield f"old cells, as labelled: {_change(account.old.as_labelled)}"
     yield f"true cells rejected here: {_change(account.rejected.new.leukocytes)}"
+    if account.check.gained and not is_sure(gain.as_labelled):
+        yield (
+            f"a gain is probable and not certain: {gain.as_labelled.gained} cells won, {gain.as_labelled.lost} lost; "
+            "more labels would tell, and `smearwatch promote` compares again"
+        )
     yield from warning_lines(account.check)
     yield forecast_line(account.check.more_labels)
 

@@ -15,7 +15,9 @@ from smearwatch.train.evaluation.five_classes import five
 from smearwatch.train.json_record import JsonRecord
 from smearwatch.train.statistics import Paired
 
-_SIGNIFICANT = 0.05
+_SURE, _ENOUGH = 0.05, 0.2
+"""Two-sided p below which a gain is shown, and below which it is probable: one in ten by chance where nothing is
+gained. Fifty cells cannot show most gains that there are, and what is written is compared again before it is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,13 @@ def compare_answers(samples: list[Sample], before: Logits, after: Logits) -> Cla
 
 
 def is_gain(change: Paired) -> bool:
-    """Return whether more cells were gained than lost, beyond what chance would do (exact McNemar)."""
-    return change.gained > change.lost and change.p_value < _SIGNIFICANT
+    """Return whether more cells were gained than lost, and chance alone would seldom do that (exact McNemar)."""
+    return change.gained > change.lost and change.p_value < _ENOUGH
+
+
+def is_sure(change: Paired) -> bool:
+    """Return whether chance alone would hardly ever do that."""
+    return is_gain(change) and change.p_value < _SURE
 
 
 def compare_old_answers(samples: list[Sample], before: Logits, after: Logits) -> AnswerChange:

@@ -78,8 +78,8 @@ def adapt(
     trains all layers.
 
     Accuracy on earlier cells may fall by the tolerance at most, on those that the weights are chosen by and on others.
-    If it falls further, or no gain is shown (exact McNemar test, p < 0.05), nothing is written and the exit status
-    is 1.
+    If it falls further, or no gain is probable (exact McNemar test, one-sided, p < 0.1), nothing is written and the
+    exit status is 1.
 
     To use the new weights from now on: `smearwatch promote`.
     """
