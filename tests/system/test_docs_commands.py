@@ -48,6 +48,7 @@ SKIPPED = {
     "sudo": "changes the computer; the unit itself is checked in tests/system/test_systemd.py",
     "systemctl": "needs the installed service",
     "journalctl": "needs the installed service",
+    "ssh": "needs another computer",
 }
 """Commands that are not ours, and why they are neither run nor parsed."""
 

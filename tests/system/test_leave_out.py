@@ -141,7 +141,7 @@ def test_what_cannot_be_measured_honestly_is_one_line(folder: Path, out: Path, t
         (seen, "cells of teaching in training or validation"),
         ("--only=elsewhere", "no laboratory elsewhere whose cells have classes; there are scanner, teaching"),
         ("--weights=scanner", "--weights scanner: no name and folder"),
-        ("--variant-epochs=2", "it is of the variants: give --variants too"),
+        ("--variant-epochs=2", "--variant-epochs without --variants (give --variants too, or leave it out)"),
     ):
         result = CliRunner().invoke(leave_out.app, options(folder, typed, *where))
         assert result.exception is not None

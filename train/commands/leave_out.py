@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from smearwatch.train.commands.dataset_options import named_folders
+from smearwatch.train.commands.dataset_options import named_folders, wrong_usage
 from smearwatch.train.commands.shared_options import (
     CROPS,
     CacheOption,
@@ -72,7 +72,7 @@ def leave_out(
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     folders, ready = named_folders("--lab", lab), named_folders("--weights", weights)
     if variant_epochs is not None and not variants:
-        raise typer.BadParameter("it is of the variants: give --variants too", param_hint="--variant-epochs")
+        wrong_usage("--variant-epochs without --variants", "give --variants too, or leave it out")
 
     from smearwatch.train.leave_out.run import Request
     from smearwatch.train.leave_out.run import leave_out as run
