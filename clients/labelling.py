@@ -12,8 +12,9 @@ from smearwatch.daemon.record.events import LABELS, Found, FoundCell, Labelled, 
 from smearwatch.daemon.record.labels import next_label
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.views import counted_as
+from smearwatch.daemon.share_text import label_text
 
-_AS_SCREENS_SAY: Final[dict[str, str]] = {"nucleated_red_cell": "erythroblast", "can't_say": "cannot_say"}
+_AS_SCREENS_SAY: Final = {label_text(name).replace(" ", "_"): name for name in LABELS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,8 @@ def check(rows: Sequence[Row], ledger: LedgerReader, *, by: str, labelled_at_ns:
 
 
 def _label(text: str) -> LabelName:
-    name = text.lower().replace(" ", "_")
-    name = _AS_SCREENS_SAY.get(name, name)
+    typed = text.lower().replace(" ", "_")
+    name = _AS_SCREENS_SAY.get(typed, typed)
     if name in LABELS:
         return name
     near = difflib.get_close_matches(name, LABELS, n=1)

@@ -58,28 +58,30 @@ def review_lines(tally: Mapping[str, Any]) -> list[str]:
     named = f"{labelled} {'cell' if labelled == 1 else 'cells'} labelled, {changed} of them renamed"
     lines = [f"as reviewed, {reviewed['cells']} {cells} ({named}{left}):"]
     shares = {**reviewed["counts"], "neutrophils": reviewed["neutrophils"]}
-    # What was labelled is known; the mark is about what the machine named.
-    marked = tally["mark"] is not None and labelled < tally["cells"] + tally["rejected"]
+    marked = reviewed["mark"] is not None
     lines += [share_line(name, n, reviewed["percent"][name], marked=marked) for name, n in shares.items()]
     if reviewed["neutrophils_undivided"]:
         lines.append(f"  {reviewed['neutrophils_undivided']} of the neutrophils: band or segmented not told")
     for name, n in reviewed["others"].items():
-        lines.append(f"  {_words(name)}: {n}, {reviewed['others_per_100'][name] or 0:.1f} for each 100 leukocytes")
+        lines.append(f"  {label_text(name)}: {n}, {reviewed['others_per_100'][name] or 0:.1f} for each 100 leukocytes")
     if reviewed["set_aside"]:
-        lines.append(f"  set aside: {', '.join(f'{n} {_words(name)}' for name, n in reviewed['set_aside'].items())}")
+        aside = (f"{n} {label_text(name)}" for name, n in reviewed["set_aside"].items())
+        lines.append(f"  set aside: {', '.join(aside)}")
     return lines
 
 
-_WORDS: Final = {
+_LABELS: Final = {
+    "neutrophil": "neutrophil, band or segmented not told",
     "erythroblast": "nucleated red cell",
-    "not_one_cell": "not one cell",
+    "other": "something else",
     "cannot_say": "can't say",
+    "withdrawn": "no label",
 }
 
 
-def _words(label: str) -> str:
+def label_text(label: str) -> str:
     """Return a label as a person says it."""
-    return _WORDS.get(label, label.replace("_", " "))
+    return _LABELS.get(label, label.replace("_", " "))
 
 
 def flagged_text(tally: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.one_line import say
+from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import find_session, session_names
 from smearwatch.daemon.record.values import printable
 
@@ -86,7 +87,13 @@ def _latest(state_dir: Path) -> str:
     names = session_names(state_dir)
     if not names:
         raise NoSession(state_dir)
-    return max(names, key=lambda name: (find_session(state_dir, name) / "ledger.sqlite").stat().st_mtime_ns)
+
+    def written_ns(name: str) -> int:
+        """Return when anything was last written: what is new may stand beside the ledger's file for a while."""
+        files = find_session(state_dir, name).glob(f"{LEDGER_FILE}*")
+        return max(file.stat().st_mtime_ns for file in files)
+
+    return max(names, key=written_ns)
 
 
 def _listen(port: int) -> socket.socket:

@@ -83,7 +83,10 @@ def _share_line(view: View, row: str, bar_width: int) -> Content:
 
 def _beside(reviewed: Mapping[str, Any] | None, row: str) -> str:
     """Return the reviewed percentage of a row, nothing where nothing is reviewed."""
-    return "" if reviewed is None else f"{percent_text(share_of(reviewed, row)):>{_REVIEWED}}"
+    if reviewed is None:
+        return ""
+    percent = percent_text(share_of(reviewed, row), marked=reviewed["mark"] is not None)
+    return f"{percent:>{_REVIEWED}}"
 
 
 def _progress_line(view: View, bar_width: int) -> Content:

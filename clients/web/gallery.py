@@ -1,7 +1,7 @@
 """Every leukocyte of a session as the page shows it: a fold over the events, taken on as they come."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -128,12 +128,10 @@ class Gallery:
                 "verifiers": dict(zip(CLASSES, stands.verifiers, strict=False)),
                 "reject_score": stands.reject_score,
                 "why": _why(stands),
-                "weights": stands.weights,
                 "frame_name": self._names.get(stands.frame, ""),
                 "box": view.box,
-                "um_per_px": view.um_per_px,
                 "views": [[each.frame, each.index] for each in cell.views.values()],
-                "nucleus": None if view.nucleus is None else _nucleus(view.nucleus),
+                "nucleus": None if view.nucleus is None else asdict(view.nucleus),
                 "labels": [[each.label, each.by, each.labelled_at_ns] for each in cell.labels],
             }
 
@@ -191,7 +189,6 @@ class Gallery:
             "class": stands.cls,
             "verdict": stands.verdict,
             "probability": round(stands.probabilities[CLASSES.index(stands.cls)], 4),
-            "unfamiliar": stands.unfamiliar is True,
             "label": label,
             "by": cell.labels[-1].by if label else None,
         }
@@ -209,12 +206,3 @@ def _why(stands: Counted) -> str | None:
     if stands.reject_score >= _EVEN:
         reasons.append("it may be none of the six")
     return "; ".join(reasons) or "the networks are not certain enough"
-
-
-def _nucleus(nucleus: Nucleus) -> dict[str, Any]:
-    return {
-        "widest_um": nucleus.widest_um,
-        "narrowest_um": nucleus.narrowest_um,
-        "length_um": nucleus.length_um,
-        "lobes": nucleus.lobes,
-    }

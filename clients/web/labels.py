@@ -8,7 +8,7 @@ from typing import Final
 
 from smearwatch.clients.label_sending import LabelsNotTaken, send_labels
 from smearwatch.daemon.record.events import Labelled, LabelName
-from smearwatch.daemon.record.labels import next_label
+from smearwatch.daemon.record.labels import make_labels
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.lock import SessionBusy
 from smearwatch.daemon.record.schema import LEDGER_FILE
@@ -52,12 +52,5 @@ def write_labels(folder: Path, runtime_dir: Path, labels: Sequence[tuple[CellKey
 def _write(folder: Path, labels: Sequence[tuple[CellKey, LabelName]], by: str) -> int:
     if not (folder / LEDGER_FILE).is_file():
         raise SessionMissing(folder.parent.parent, folder.name)  # opening it would make another one
-    now_ns = time.time_ns()
     with Ledger.open(folder) as ledger:
-        events = []
-        for (frame, index), label in labels:
-            last = ledger.last_labels(frame).get(index)
-            event = next_label(ledger, frame, index, label, by=by, labelled_at_ns=now_ns, last=last)
-            if event is not None:
-                events.append(event)
-        return len(ledger.append(events))
+        return len(ledger.append(make_labels(ledger, labels, by=by, labelled_at_ns=time.time_ns())))

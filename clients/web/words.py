@@ -2,29 +2,10 @@
 
 from typing import Final
 
-from smearwatch.daemon.record.events import LabelName
+from smearwatch.daemon.record.events import LABELS, LabelName
+from smearwatch.daemon.share_text import label_text
 
-LABEL_WORDS: Final[dict[LabelName, str]] = {
-    "band": "band",
-    "segmented": "segmented",
-    "eosinophil": "eosinophil",
-    "basophil": "basophil",
-    "monocyte": "monocyte",
-    "lymphocyte": "lymphocyte",
-    "neutrophil": "neutrophil, band or segmented not told",
-    "blast": "blast",
-    "immature_granulocyte": "immature granulocyte",
-    "reactive_lymphocyte": "reactive lymphocyte",
-    "plasma_cell": "plasma cell",
-    "erythroblast": "nucleated red cell",
-    "smudge": "smudge",
-    "artefact": "artefact",
-    "platelet": "platelet",
-    "not_one_cell": "not one cell",
-    "other": "other, none of these",
-    "cannot_say": "can't say",
-    "withdrawn": "no label",
-}
+LABEL_WORDS: Final[dict[LabelName, str]] = {name: label_text(name) for name in LABELS}
 
 KEYS: Final[dict[str, LabelName]] = {
     "1": "band",

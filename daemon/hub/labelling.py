@@ -1,13 +1,14 @@
 """A person's labels come in while the session is counted: all of a message are written, or none."""
 
 import time
-from typing import cast, get_args
+from typing import cast
 
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.log import get_logger
-from smearwatch.daemon.record.events import Labelled, LabelName, flaw_of
-from smearwatch.daemon.record.labels import next_label
+from smearwatch.daemon.record.events import LABELS, LabelName, flaw_of
+from smearwatch.daemon.record.labels import make_labels
 from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.wire.messages import LabelCells, LabelsTaken, Refused
 
@@ -17,23 +18,15 @@ def take_labels(message: LabelCells, journal: Journal) -> LabelsTaken | Refused:
     ledger = journal.ledger
     if message.session != ledger.session:
         return Refused("other_session", f"the session {ledger.session} is being counted, not {message.session}")
-    now_ns = time.time_ns()
-    standing: dict[tuple[str, int], Labelled | None] = {}
-    events: list[Labelled] = []
-    for each in message.labels:
-        if each.label not in get_args(LabelName):
-            return Refused("bad_label", f"{each.label!r} is no label")
-        cell = (each.frame, each.index)
-        if cell not in standing:
-            standing[cell] = ledger.last_labels(each.frame).get(each.index)
-        label = cast("LabelName", each.label)
-        try:
-            event = next_label(ledger, *cell, label, by=message.by, labelled_at_ns=now_ns, last=standing[cell])
-        except ValueError as error:  # it fits the wire and is no event all the same
-            return Refused("bad_body", flaw_of(error)[:400])
-        if event is not None:
-            standing[cell] = event
-            events.append(event)
+    wanted = [((each.frame, each.index), each.label) for each in message.labels]
+    for _, label in wanted:
+        if label not in LABELS:
+            return Refused("bad_label", f"{label!r} is no label")
+    try:
+        labels = cast("list[tuple[CellKey, LabelName]]", wanted)
+        events = make_labels(ledger, labels, by=message.by, labelled_at_ns=time.time_ns())
+    except ValueError as error:  # it fits the wire and is no event all the same
+        return Refused("bad_body", flaw_of(error)[:400])
     try:
         journal.commit(*events)
     except (LedgerRefused, LedgerUnusable) as error:

@@ -2,6 +2,7 @@
 
 from typing import Any, Final, Literal, TypeAlias, get_args
 
+from smearwatch.daemon.record.classes import NEUTROPHILS
 from smearwatch.daemon.record.events import Counted, Event, Found, Opened
 from smearwatch.daemon.record.nucleus import Nucleus
 
@@ -22,7 +23,6 @@ _PRECISION_UM: Final = 0.22  # the pixel in which outlines are drawn: no width i
 _FILAMENT_UM: Final = 0.66  # three such pixels; the outlines follow nothing thinner
 _COMPACT: Final = 2.0  # shorter than so many widths, lobes may lie upon each other
 _LONG: Final = 3.0
-_NEUTROPHILS: Final = ("band", "segmented")
 
 
 def rule_named(text: str) -> BandRule | None:
@@ -90,7 +90,7 @@ class BandRuleFold:
                 nucleus = self._waiting.pop((event.frame, event.index), None)
                 if event.instead_of is not None:
                     self._neutrophils.pop((event.instead_of.frame, event.instead_of.index), None)
-                if event.verdict != "rejected" and event.cls in _NEUTROPHILS:
+                if event.verdict != "rejected" and event.cls in NEUTROPHILS:
                     self._neutrophils[event.frame, event.index] = (event.cls, nucleus)
             case _:
                 pass
@@ -98,7 +98,7 @@ class BandRuleFold:
     def json(self) -> dict[str, Any]:
         """Return the rule's name, None for one in own words, and of how many neutrophils it says what."""
         said = [(cls, rule_says(self._rule, nucleus)) for cls, nucleus in self._neutrophils.values()]
-        disagree = sum(says in _NEUTROPHILS and says != cls for cls, says in said)
+        disagree = sum(says in NEUTROPHILS and says != cls for cls, says in said)
         unclear = sum(says == "unclear" for _, says in said)
         silent = sum(says is None for _, says in said)
         return {

@@ -14,6 +14,9 @@ ClassName: TypeAlias = Literal["band", "segmented", "eosinophil", "basophil", "m
 CLASSES: Final[tuple[ClassName, ...]] = get_args(ClassName)
 """The leukocyte classes in the order used everywhere. Classes are only ever added, at the end."""
 
+NEUTROPHILS: Final[tuple[ClassName, ...]] = ("band", "segmented")
+"""The classes that are counted together as neutrophils, too."""
+
 LabelName: TypeAlias = Literal[
     ClassName,
     "neutrophil",

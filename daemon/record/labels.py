@@ -1,8 +1,27 @@
 """A person's word on a cell as the next event of its kind."""
 
+from collections.abc import Iterable
+
 from smearwatch.daemon.record.classes import WITHDRAWN, LabelName
 from smearwatch.daemon.record.events import Labelled, Replaced
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.views import CellKey
+
+
+def make_labels(
+    ledger: LedgerReader, wanted: Iterable[tuple[CellKey, LabelName]], *, by: str, labelled_at_ns: int
+) -> list[Labelled]:
+    """Make the events of a person's labels on counted cells, in their order; see `next_label`."""
+    last: dict[CellKey, Labelled | None] = {}
+    events = []
+    for cell, label in wanted:
+        if cell not in last:
+            last[cell] = ledger.last_labels(cell[0]).get(cell[1])
+        event = next_label(ledger, *cell, label, by=by, labelled_at_ns=labelled_at_ns, last=last[cell])
+        if event is not None:
+            last[cell] = event
+            events.append(event)
+    return events
 
 
 def next_label(

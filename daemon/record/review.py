@@ -7,10 +7,16 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from smearwatch.daemon.record.classes import CLASSES, OTHER_NUCLEATED, UNDIVIDED, WITHDRAWN, ClassName, LabelName
+from smearwatch.daemon.record.classes import (
+    CLASSES,
+    NEUTROPHILS,
+    OTHER_NUCLEATED,
+    UNDIVIDED,
+    WITHDRAWN,
+    ClassName,
+    LabelName,
+)
 from smearwatch.daemon.record.events import Counted, Labelled, Verdict
-
-NEUTROPHILS: Final[tuple[ClassName, ...]] = ("band", "segmented")
 
 
 @dataclass(slots=True)

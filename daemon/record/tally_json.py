@@ -1,12 +1,11 @@
 """The tally as `run --json` and `watch --json` print it: counts, shares with their limits, and what to know of them."""
 
-from typing import Any, Final
+from typing import Any
 
+from smearwatch.daemon.record.classes import NEUTROPHILS
 from smearwatch.daemon.record.intervals import clopper_pearson
 from smearwatch.daemon.record.review import Reviewed
 from smearwatch.daemon.record.tally import TallyFold
-
-_NEUTROPHILS: Final = ("band", "segmented")
 
 
 def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, Any]:
@@ -32,7 +31,7 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         for each 100 leukocytes in ``others_per_100``.
     """
     counts = fold.counts
-    neutrophils = sum(counts[name] for name in _NEUTROPHILS)
+    neutrophils = sum(counts[name] for name in NEUTROPHILS)
     shares = {**counts, "neutrophils": neutrophils}
     return {
         "session": session,
@@ -57,11 +56,12 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         "unfamiliar": fold.unfamiliar,
         "mark": fold.mark,
         **fold.drift,
-        "reviewed": None if (reviewed := fold.reviewed) is None else _reviewed(reviewed),
+        "reviewed": None if (reviewed := fold.reviewed) is None else _reviewed(reviewed, fold),
     }
 
 
-def _reviewed(reviewed: Reviewed) -> dict[str, Any]:
+def _reviewed(reviewed: Reviewed, fold: TallyFold) -> dict[str, Any]:
+    everything = fold.cells + fold.verdicts["rejected"]
     shares = {**reviewed.counts, "neutrophils": reviewed.neutrophils}
     n = reviewed.cells
     return {
@@ -77,6 +77,8 @@ def _reviewed(reviewed: Reviewed) -> dict[str, Any]:
         "set_aside": reviewed.set_aside,
         "flagged": reviewed.flagged,
         "rejected": reviewed.rejected,
+        # About what the machine named: a person's word on every cell needs none.
+        "mark": fold.mark if reviewed.labelled < everything else None,
     }
 
 

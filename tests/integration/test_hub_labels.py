@@ -1,9 +1,7 @@
 """A person's labels on the session that is being counted: the hub writes them, and everybody hears of it."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -26,13 +24,6 @@ from smearwatch.daemon.wire.parts import LabelOnWire
 from tests.integration.hub_bench import Bench, cells, judged
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(tmp_path)
-    yield bench
-    bench.close()
 
 
 @pytest.fixture

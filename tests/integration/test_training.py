@@ -96,11 +96,7 @@ def test_training_leaves_weights_report_and_curve(weights: Path):
     assert (weights / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("averaged_steps", [0, 5])
-def test_an_interrupted_run_ends_as_an_undisturbed_one(
-    averaged_steps: int, gathered: Gathered, config: TrainConfig, tmp_path: Path
-):
-    config = config.model_copy(update={"averaged_steps": averaged_steps})
+def test_an_interrupted_run_ends_as_an_undisturbed_one(gathered: Gathered, config: TrainConfig, tmp_path: Path):
     whole = Trainer(config, tmp_path / "whole")
     whole.run(gathered.train, gathered.validation, quiet)
     killed = Trainer(config, tmp_path / "killed")

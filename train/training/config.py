@@ -97,8 +97,6 @@ class TrainConfig(BaseModel):
     init, start
         What the networks begin from: nothing; torchvision's ImageNet weights (the ResNet alone); or, where `start`
         names a weights folder, both networks of those weights.
-    averaged_steps
-        At the end the networks are a running mean over about so many of the last steps; 0 for those of the last step.
     start_share
         Weight interpolation at the end: the share of `start` in both networks, 0 for none, 0.5 for the mean. What they
         learnt from few slides then weighs less than what holds everywhere (Wortsman et al., CVPR 2022).
@@ -138,7 +136,6 @@ class TrainConfig(BaseModel):
     norm: Literal["batch", "group"] = "batch"
     init: Literal["scratch", "imagenet"] = "scratch"
     start: Path | None = None
-    averaged_steps: int = Field(0, ge=0, le=1_000_000)
     start_share: float = Field(0.0, ge=0, lt=1)
     epochs: int = Field(14, ge=1, le=1000)
     again_epochs: int = Field(0, ge=0, le=1000)

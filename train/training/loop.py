@@ -17,7 +17,6 @@ from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.data.stains import as_seen
 from smearwatch.train.progress import Outlook
-from smearwatch.train.training.averaging import RunningMean
 from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.device import training_device
 from smearwatch.train.training.distributed import Ranks
@@ -51,7 +50,6 @@ class Trainer:
         self._both = Both(resnet, bank).to(self._device).to(memory_format=torch.channels_last)
         self.resnet, self.bank = self._both.resnet, self._both.bank
         self._optimiser = torch.optim.AdamW(self._both.parameters(), lr=0.0, weight_decay=config.weight_decay)
-        self._mean = RunningMean(config, self._both)
 
     def run(self, train: CellSet, validation: CellSet, progress: Progress) -> None:
         """Train from where the last run stopped to the configured number of epochs, on cells as photographed.
@@ -65,14 +63,13 @@ class Trainer:
         if self._ranks.first:
             self._ranks.wait()  # the others wait for the crops that this process has drawn by now
         digest = run_digest(self.config, train.samples, self._start_id)
-        networks = {"resnet": self.resnet, "bank": self.bank, **self._mean.kept()}
-        keeper = Keeper(self.folder, digest, networks, self._optimiser)
+        keeper = Keeper(self.folder, digest, {"resnet": self.resnet, "bank": self.bank}, self._optimiser)
         position = keeper.load()
         self.curve = list(position.curve)
         self._ranks.agree(self.folder, derive_seed(int(digest, 16), len(self.curve), position.step))
         log = RunLog(self.folder, self.curve, position.step) if self._ranks.first else None
         steps = Steps(self.config, self._both, self._optimiser, self._ranks, self._device)
-        course = _Course(self.config, self._ranks, self._device, keeper, log, progress, self._mean)
+        course = _Course(self.config, self._ranks, self._device, keeper, log, progress)
         try:
             while len(self.curve) < course.epochs:
                 loss, accuracy, seconds = course.epoch(steps, train, position)
@@ -87,7 +84,6 @@ class Trainer:
         finally:
             if log is not None:
                 log.close()
-        self._mean.take()
         go_back(self.resnet, self.bank, self.config)
         self._both.eval()
 
@@ -102,7 +98,6 @@ class _Course:
     keeper: Keeper
     log: RunLog | None
     progress: Progress
-    mean: RunningMean
     outlook: Outlook | None = None
     kept_s: float = field(default_factory=time.monotonic)
 
@@ -126,7 +121,6 @@ class _Course:
         with closing(feed(cells, left, self.device)) as fed:
             for done, batch in enumerate(fed, position.step + 1):
                 steps.learn(batch, epoch, done - 1, learning_rate(self.config, epoch + (done - 1) / len(batches)))
-                self.mean.add()
                 if done % every == 0 or done == len(batches):
                     self._report_step(epoch, done, len(batches), float(steps.sums[0]) / done)
                 if done % _READ_LOSS_EVERY == 0 or done == len(batches):

@@ -111,18 +111,18 @@ function showSections() {
   }
   $("none").hidden = shown > 0 || cells.size === 0;
   $("shown").textContent = `${shown} of ${cells.size} cells`;
+  forgetHidden();
 }
 
 function showResults(tally) {
-  const reviewed = tally.reviewed ?? { counts: tally.counts, neutrophils: tally.neutrophils, percent: tally.percent, cells: tally.cells };
-  const marked = (result) => tally.mark && (result === tally || (tally.reviewed?.labelled ?? 0) < tally.cells + tally.rejected);
+  const reviewed = tally.reviewed ?? { counts: tally.counts, neutrophils: tally.neutrophils, percent: tally.percent, cells: tally.cells, mark: tally.mark };
   const rows = [...Object.keys(tally.counts), "neutrophils"].map((name) => {
     const row = make("tr", null, { "data-name": name });
     row.append(make("th", name, { scope: "row" }));
     for (const result of [tally, reviewed]) {
       const n = name === "neutrophils" ? result.neutrophils : result.counts[name];
       const share = result.percent[name];
-      const mark = marked(result) ? "?" : "";
+      const mark = result.mark ? "?" : "";
       row.append(make("td", String(n)));
       row.append(make("td", share.value === null ? "–" : share.value.toFixed(1) + mark));
       if (result === reviewed) row.append(make("td", `${share.low.toFixed(1)} – ${share.high.toFixed(1)}`));
@@ -387,6 +387,7 @@ async function refresh() {
   const answer = await fetch(`/cells?after=${last}`);
   if (!answer.ok) throw new Error(await answer.text());
   const { event, cells: changed, tally } = await answer.json();
+  if (event < last) return; // an answer that was overtaken
   last = event;
   for (const each of changed) {
     const cell = cells.get(each.id) ?? { at: null };
@@ -442,7 +443,7 @@ function onKey(event) {
   }
   const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns(), ArrowUp: -columns() };
   if (key in steps) { event.preventDefault(); move(steps[key], event.shiftKey); }
-  else if (key === " " && current) { event.preventDefault(); choose(event.target.dataset?.id ?? current, { add: true }); }
+  else if (key === " " && event.target.matches(".cell, body")) { event.preventDefault(); if (current) choose(event.target.dataset.id ?? current, { add: true }); }
   else if (key === "Enter" && !event.target.matches("#help, #light, #actions button, #names button")) { event.preventDefault(); label(null); }
   else if (key in ACTIONS || key in keys) {
     event.preventDefault(); // or the key would be typed into what is focused next
@@ -487,7 +488,7 @@ $("gallery").addEventListener("dragstart", (event) => {
   const card = event.target.closest(".cell");
   if (card && !chosen.has(card.dataset.id)) choose(card.dataset.id);
 });
-for (const id of ["verdict", "labelled"]) $(id).addEventListener("change", () => { for (const cell of cells.values()) draw(cell); showSections(); forgetHidden(); });
+for (const id of ["verdict", "labelled"]) $(id).addEventListener("change", () => { for (const cell of cells.values()) draw(cell); showSections(); });
 $("filter").addEventListener("submit", (event) => event.preventDefault());
 $("help").addEventListener("click", toggleKeys);
 $("light").addEventListener("click", () => setRoom(document.documentElement.dataset.room !== "dark"));
