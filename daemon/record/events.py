@@ -150,7 +150,8 @@ class Counted:
     holds its appearance features before anything was normalised, but for the stain where ``stain`` is given: that of
     the session, from which the cell was brought to the one that the weights learnt. On a better view of a leukocyte
     that was judged before, ``instead_of`` is the verdict that this one replaces. ``unfamiliar`` is true, or not there:
-    the cell looks beyond all that the weights were trained on, by the factor that they name.
+    the cell looks beyond all that the weights were trained on, by the factor that they name. ``statistics`` is how
+    many of the session's cells gave the statistics by which it was judged, where they were not those of the training.
     """
 
     frame: Sha256
@@ -165,6 +166,7 @@ class Counted:
     instead_of: Replaced | None = None
     stain: SessionStain | None = None
     unfamiliar: Literal[True] | None = None
+    statistics: Ordinal | None = None
     kind: Literal["counted"] = "counted"
 
     @model_validator(mode="after")
@@ -177,7 +179,7 @@ class Counted:
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "look", "instead_of", "stain", "unfamiliar")
+        return without_none(handler(self), "look", "instead_of", "stain", "unfamiliar", "statistics")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -29,6 +29,7 @@ from smearwatch.daemon.record.schema import (
     LedgerUnusable,
     connect_to_read,
     has_better_views,
+    has_moments,
     reported,
     session_of,
 )
@@ -286,6 +287,13 @@ class LedgerReader:
     def thumbnail(self, frame: str, index: int) -> bytes | None:
         """Return a cell's small JPEG picture, None where there is none."""
         rows = self.rows("SELECT jpeg FROM thumbnails WHERE frame = ? AND cell = ?", frame, index)
+        return bytes(rows[0][0]) if rows else None
+
+    def moments(self, frame: str, index: int) -> bytes | None:
+        """Return what a counted cell shows of the first stages of its networks, as float16; None where none is kept."""
+        if not has_moments(self._connection):
+            return None
+        rows = self.rows("SELECT half FROM moments WHERE frame = ? AND cell = ?", frame, index)
         return bytes(rows[0][0]) if rows else None
 
     def scale_estimates(self, limit: int = 25) -> tuple[float, ...]:

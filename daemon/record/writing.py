@@ -29,6 +29,7 @@ from smearwatch.daemon.record.schema import (
     REVIEW_FORM,
     SIZES_FORM,
     STAINS_FORM,
+    STATISTICS_FORM,
     UNFAMILIAR_FORM,
     VIEWS_FORM,
     has_better_views,
@@ -224,6 +225,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
                 _raise_form(connection, LOOKS_FORM)
             if event.unfamiliar or (event.instead_of is not None and event.instead_of.unfamiliar):
                 _raise_form(connection, UNFAMILIAR_FORM)
+            if event.statistics is not None:
+                _raise_form(connection, STATISTICS_FORM)
         case Labelled():
             # Labels are found by their keys; a program that does not know them is to refuse, not to report damage.
             _raise_form(connection, LABELS_FORM)
