@@ -92,6 +92,9 @@ class Manifest(BaseModel):
         if self.session_statistics is not None and self.norm != "batch":
             msg = f"session_statistics with {self.norm} norm, which has no statistics"
             raise ValueError(msg)
+        if self.session_statistics is not None and self.policy.unfamiliar_beyond is None:
+            msg = "session_statistics without unfamiliar_beyond in the policy, by which strange sessions are told"
+            raise ValueError(msg)
         return self
 
     def expected_checksum(self) -> str:

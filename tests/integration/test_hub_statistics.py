@@ -1,5 +1,7 @@
 """The session's statistics go out with each crop once they are known, and stand in the verdict they served."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -38,7 +40,7 @@ def events(bench):
 
 def judge_all(bench, worker, most=40, **changes):
     """Answer all that is leased; return every lease by its cell."""
-    out = {}
+    out: dict[tuple[str, int], Any] = {}
     for _ in range(most):
         now = leased(bench, worker)
         if not now:
@@ -66,7 +68,7 @@ def test_cells_go_out_with_what_the_blocks_before_show(staffed):
 def test_after_a_crash_the_ledger_knows_them(staffed):
     bench, source, finder, worker = staffed
     finds(bench, source, finder, b"one", b"two", b"three")
-    before = {}
+    before: dict[tuple[str, int], Any] = {}
     while len(before) < 16:
         now = leased(bench, worker)
         before |= now

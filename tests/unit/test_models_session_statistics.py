@@ -1,4 +1,4 @@
-"""A session's statistics in the first layers: used where asked for and strange, and leaving the networks as they were."""
+"""A session's statistics in the first layers: used where asked for and strange, then taken away again."""
 
 from dataclasses import replace
 

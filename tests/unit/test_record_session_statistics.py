@@ -1,7 +1,8 @@
-"""The session's statistics at a cell: a pure fold in blocks of cells, the same whoever judges them and after a restart."""
+"""The session's statistics at a cell: a pure fold in blocks, the same whoever judges and after a restart."""
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ class Session:
     """A ledger's moments, the events until now, and the fold over both."""
 
     def __init__(self, moments=None):
-        self.kept = {}
+        self.kept: dict[tuple[str, int], bytes] = {}
         self.moments = moments or {}
         self.events = []
         self.fold = StatisticsFold(lambda frame, index: self.kept.get((frame, index)))
@@ -71,12 +72,12 @@ def test_blocks_are_small_at_first_and_follow_each_other():
 @given(st.integers(0, 10**6), st.integers(1, 4), st.integers(5, 30))
 def test_whoever_judges_in_whatever_order_each_cell_has_the_same(seed, whole, frames):
     moments = moments_of(frames, whole, seed)
-    rng, used = random.Random(seed), [{}, {}]
+    rng, used = random.Random(seed), [dict[Any, Any](), dict[Any, Any]()]
     strange = {key: rng.random() < 0.4 for key in moments}
     refused = {key: rng.random() < 0.2 for key in moments}
     cells = [(n, index) for n in range(frames) for index in range(whole)]
     for at, hurry in enumerate((1, 7)):  # one worker in order, and seven that end as they like
-        session, waiting = Session(moments), []
+        session, waiting = Session(moments), list[tuple[int, int]]()
         todo = [("find", n) for n in range(frames)]
         while todo or waiting:
             open_ = [cell for cell in waiting if session.ready(*cell)][:hurry]
