@@ -18,11 +18,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from smearwatch.clients.label_sending import LabelsNotTaken
+from smearwatch.clients.reviewing.gallery import Gallery
+from smearwatch.clients.reviewing.pictures import NoPicture, cut_cell, whole_frame
+from smearwatch.clients.reviewing.words import KEYS, LABEL_WORDS
+from smearwatch.clients.reviewing.writing import write_labels
 from smearwatch.clients.web.access import HEADERS, Access
-from smearwatch.clients.web.gallery import Gallery
-from smearwatch.clients.web.labels import write_labels
-from smearwatch.clients.web.pictures import NoPicture, cut_cell, whole_frame
-from smearwatch.clients.web.words import KEYS, LABEL_WORDS
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.events import LabelName

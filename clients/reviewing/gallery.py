@@ -1,4 +1,4 @@
-"""Every leukocyte of a session as the page shows it: a fold over the events, taken on as they come."""
+"""Every leukocyte of a session as a reader sees it: a fold over the events, taken on as they come."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field

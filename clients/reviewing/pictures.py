@@ -1,6 +1,6 @@
-"""Pictures of cells for the page, at the frame's own sharpness: cut from the stored frame, no pixel made up.
+"""Pictures of cells for a reader, at the frame's own sharpness: cut from the stored frame, no pixel made up.
 
-Frames are read by Pillow, for the page loads no OpenCV. The finder reads them in another way; so a frame is shown here
+Frames are read by Pillow, for clients load no OpenCV. The finder reads them in another way; so a frame is shown here
 only where both surely see the same, and the small picture in the record stands for all others.
 """
 
@@ -13,7 +13,7 @@ from typing import Final
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from smearwatch.clients.web.gallery import View
+from smearwatch.clients.reviewing.gallery import View
 from smearwatch.daemon.record.frame_store import FrameStore, FrameStoreError
 
 _FRAMES_AT_HAND: Final = 2
