@@ -15,6 +15,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from smearwatch.clients.reviewing.gallery import View
 from smearwatch.daemon.record.frame_store import FrameStore, FrameStoreError
+from smearwatch.daemon.record.reading import LedgerReader
+
+FIELDS_UM: Final = {"near": 22.0, "crop": 33.0, "far": 66.0}
+"""How much of a frame is shown around a cell, as the side of a square."""
 
 _FRAMES_AT_HAND: Final = 2
 _MOST_PIXELS: Final = 150_000_000
@@ -38,6 +42,21 @@ _UNREADABLE: Final = (
 
 class NoPicture(Exception):
     """A frame that is not shown here: only the finder reads it for certain, or it is damaged or gone."""
+
+
+def cell_picture(folder: Path, view: View, side_um: float) -> bytes | None:
+    """Return a square around a cell of a session as JPEG, or its small picture in the record; None without either.
+
+    Raises
+    ------
+    LedgerUnusable
+        The record cannot be read.
+    """
+    try:
+        return cut_cell(folder / "frames", view, side_um)
+    except NoPicture:
+        with LedgerReader.read(folder) as ledger:
+            return ledger.thumbnail(view.frame, view.index)
 
 
 def cut_cell(frames: Path, view: View, side_um: float) -> bytes:
