@@ -13,6 +13,7 @@ MOST = 12
 _LOWEST, _HIGHEST = 5, 16
 _AT_LEAST = 4  # rather more cells than larger ones
 _CAPTIONS = 2
+_WIDEST_CAPTION = len("confirmed 1.00")
 _BETWEEN = 2
 _BLANK_S = 0.1
 _VERDICT_COLOUR = {
@@ -63,7 +64,7 @@ class RecentStrip(Horizontal):
             return
         width = self.content_size.width + _BETWEEN
         rows = min(_HIGHEST, self.content_size.height - _CAPTIONS, (width // _AT_LEAST - _BETWEEN) // 2)
-        fit = width // (2 * rows + _BETWEEN) if rows >= _LOWEST else 0
+        fit = width // _card_width(rows) if rows >= _LOWEST else 0
         for index, card in enumerate(self.query(Card)):
             shown = index < fit
             card.display = shown
@@ -94,11 +95,15 @@ class Card(Horizontal):
         if self._drawn == (cell, rows):
             return
         self._drawn = (cell, rows)
-        self.styles.width = 2 * rows + _BETWEEN
+        self.styles.width = _card_width(rows)
         picture, caption = self.query_one(Picture), self.query_one(".caption", Static)
         picture.styles.height, picture.styles.width = rows, 2 * rows
         picture.show(thumbnail(cell.thumbnail) if cell is not None and cell.thumbnail else None)
         caption.update(caption_of(cell) if cell is not None else "")
+
+
+def _card_width(rows: int) -> int:
+    return max(2 * rows, _WIDEST_CAPTION) + _BETWEEN
 
 
 def caption_of(cell: RecentCell) -> Content:

@@ -148,12 +148,15 @@ def test_a_picture_that_comes_late_does_not_stand_beside_another_cell(settings):
     async def look(app, pilot):
         screen = await opened(pilot)
         before = screen._drawn
+        assert before is not None
         await until(pilot, lambda: screen._picture._image is not None)
         await pilot.press("down")
         assert screen._drawn != before
         screen.show_picture(before, late)
         assert screen._picture._image is not late
-        screen.show_picture(screen._drawn, late)
+        now = screen._drawn
+        assert now is not None
+        screen.show_picture(now, late)
         assert screen._picture._image is late
 
     drive(settings, look)
