@@ -18,24 +18,22 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from smearwatch.clients.label_sending import LabelsNotTaken
+from smearwatch.clients.reviewing.gallery import Gallery
+from smearwatch.clients.reviewing.pictures import FIELDS_UM, NoPicture, cell_picture, whole_frame
+from smearwatch.clients.reviewing.words import KEYS, LABEL_WORDS
+from smearwatch.clients.reviewing.writing import write_labels
 from smearwatch.clients.web.access import HEADERS, Access
-from smearwatch.clients.web.gallery import Gallery
-from smearwatch.clients.web.labels import write_labels
-from smearwatch.clients.web.pictures import NoPicture, cut_cell, whole_frame
-from smearwatch.clients.web.words import KEYS, LABEL_WORDS
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.events import LabelName
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.lock import SessionBusy
-from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import SessionMissing
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.writing import LedgerRefused
 
 _PAGE: Final = Path(__file__).parent / "page"
-_FIELDS_UM: Final = {"near": 22.0, "crop": 33.0, "far": 66.0}
 _MOST_CELLS: Final = 1000
 _FORESEEN: Final = (LedgerUnusable, LedgerRefused, LabelsNotTaken, SessionMissing, SessionBusy, FrameStoreError)
 
@@ -147,22 +145,14 @@ class ReviewPage:
         return JSONResponse(cell)
 
     async def _picture(self, request: Request) -> Response:
-        side_um = _FIELDS_UM.get(request.query_params.get("field", "near"))
+        side_um = FIELDS_UM.get(request.query_params.get("field", "near"))
         view = self._gallery.view(_key(request.path_params))
         if view is None or side_um is None:
             raise HTTPException(404, "no such picture")
-        try:
-            data = await run_in_threadpool(cut_cell, self._folder / "frames", view, side_um)
-        except NoPicture:
-            data = await run_in_threadpool(self._thumbnail, (view.frame, view.index))
-        return _picture(data)
-
-    def _thumbnail(self, key: CellKey) -> bytes:
-        with LedgerReader.read(self._folder) as ledger:
-            data = ledger.thumbnail(*key)
+        data = await run_in_threadpool(cell_picture, self._folder, view, side_um)
         if data is None:
             raise HTTPException(404, "no picture of this cell")
-        return data
+        return _picture(data)
 
     async def _frame(self, request: Request) -> Response:
         frame = request.path_params["frame"]

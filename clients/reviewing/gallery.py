@@ -1,4 +1,4 @@
-"""Every leukocyte of a session as the page shows it: a fold over the events, taken on as they come."""
+"""Every leukocyte of a session as a reader sees it: a fold over the events, taken on as they come."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -93,7 +93,7 @@ class Gallery:
             for recorded in ledger.events(limit=1):
                 self._first = self._first or recorded.chain
                 if recorded.chain != self._first:
-                    hint = "end this page and run `smearwatch review` again"
+                    hint = "end this and open the session again"
                     raise LedgerUnusable(ledger.path, "the session was deleted and begun anew", hint)
             for recorded in ledger.events(after=self._number):
                 self._number = recorded.number

@@ -1,4 +1,4 @@
-"""Labels from the page into the session: by the hub while it is counted, else by this process, for a moment."""
+"""Labels from a reader into the session: by the hub while it is counted, else by this process, for a moment."""
 
 import time
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _ONE_AT_A_TIME = Lock()
 def write_labels(folder: Path, runtime_dir: Path, labels: Sequence[tuple[CellKey, LabelName]], by: str) -> int:
     """Label counted cells; returns how many labels were new. All are written, or none.
 
-    Another page may write the session at the same moment, or a daemon count it: both are tried in turn for a while. A
+    Another reader may write the session at the same moment, or a daemon count it: both are tried in turn for a while. A
     label that is given twice changes nothing, so a lost answer does no harm.
 
     Raises
