@@ -18,6 +18,8 @@ from torch import nn
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.models.statistics_use import STAGES, StatisticsUse
 
+_SINGLE_STRANGE = 2  # odd cells come in every session; a strange one has more
+
 
 @dataclass(frozen=True, slots=True)
 class SessionMoments:
@@ -65,7 +67,7 @@ class FirstStages:
             moments is not None
             and moments.weights == weights
             and moments.values.shape == (2, self.channels)
-            and moments.unfamiliar > self._use.unfamiliar_share * moments.cells
+            and moments.unfamiliar > max(_SINGLE_STRANGE, self._use.unfamiliar_share * moments.cells)
         )
 
     def measure(self, views: torch.Tensor) -> NDArray[np.float16]:

@@ -16,7 +16,7 @@ class StatisticsUse(BaseModel):
     share
         How far each mean and variance goes from the training's to the session's.
     unfamiliar_share
-        Only where more of the session's cells than this share look unlike what was trained on.
+        Only where more of the session's cells than this share, and more than two, look unlike what was trained on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -79,6 +79,7 @@ def test_a_familiar_session_other_weights_and_other_layers_change_nothing(engine
     for given in (
         replace(session, unfamiliar=0),
         replace(session, cells=100, unfamiliar=10),
+        replace(session, cells=8, unfamiliar=2),
         replace(session, unfamiliar=5, weights="ab" * 32),
         replace(session, unfamiliar=5, values=session.values[:, :64]),
     ):
