@@ -14,6 +14,7 @@ from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Opened, Seen
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
+from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import name_from, session_folder
 
 _SCAN_AGAIN_S: Final = 10.0
@@ -40,6 +41,8 @@ class Subfolder:
         Whether its session has frames that wait.
     closed : bool
         Whether nothing more is to be counted, for its target is reached.
+    signed : bool
+        Whether a person signed its session, so that nothing more can be.
     present : bool
         Whether it was there at the last scan.
     """
@@ -51,6 +54,7 @@ class Subfolder:
     done: set[Mark] = field(default_factory=set)
     pending: bool = False
     closed: bool = False
+    signed: bool = False
     present: bool = True
     unfinished: list[Mark] = field(default_factory=list)
     scanned_s: float = float("-inf")
@@ -114,7 +118,7 @@ class Subfolders:
 
     def with_work(self) -> list[Subfolder]:
         """Return the subfolders that hold something unfinished, that with the newest picture first."""
-        found = [s for s in self._known.values() if (s.unfinished or s.pending) and not s.closed]
+        found = [s for s in self._known.values() if (s.unfinished or s.pending) and not (s.closed or s.signed)]
         return sorted(found, key=lambda s: max((mark[2] for mark in s.unfinished), default=0), reverse=True)
 
     def scan(self) -> None:
@@ -141,6 +145,9 @@ class Subfolders:
                 self._refuse(name, "link", "is a link to a folder and not followed", "make it a folder, or watch it")
             elif is_picture_name(name):
                 self._report_beside(name)
+        for subfolder in self._known.values():
+            if subfolder.signed:
+                self._read_ledger(subfolder)  # it may have been amended
 
     def compare_after_run(self, subfolder: Subfolder, *, began_s: float, idle: bool) -> None:
         """Compare with the ledger after a run; what an idle run has had for long is done, recorded or not.
@@ -154,6 +161,11 @@ class Subfolders:
             subfolder.compare()
             subfolder.done |= {mark for mark in subfolder.unfinished if subfolder.noted_s[mark] <= before_s}
         subfolder.compare()
+
+    def is_signed(self, subfolder: Subfolder) -> bool:
+        """Return whether a person has signed its session by now."""
+        self._read_ledger(subfolder)
+        return subfolder.signed
 
     def _scan_one(self, name: str) -> None:
         subfolder = self._known.get(name)
@@ -204,7 +216,14 @@ class Subfolders:
         with LedgerReader.read(folder) as ledger:
             owner = next((r.event.settings for r in ledger.events(limit=1) if isinstance(r.event, Opened)), {})
             subfolder.pending = ledger.summary().pending > 0
+            signed = ledger.signature()
             seen = [recorded.event for recorded in ledger.seen_frames()]
+        if signed is not None and not subfolder.signed:
+            error = SessionSigned(subfolder.session, signed)
+            get_logger().warning(
+                "signed, so not counted", subfolder=subfolder.path.name, why=str(error), hint=error.hint
+            )
+        subfolder.signed = signed is not None
         subfolder.recorded = {(e.name, e.size_bytes, e.captured_at_ns) for e in seen if isinstance(e, Seen)}
         return _other_owner(owner, self.plan(subfolder).recorded_settings())
 
