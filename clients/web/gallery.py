@@ -163,7 +163,7 @@ class Gallery:
             case Counted():
                 cell = self._cells[self._counted_as[event.frame, event.index]]
                 cell.stands, cell.changed = event, self._number
-            case Labelled():
+            case Labelled() if event.reading is None:
                 cell = self._cells[event.frame, event.index]
                 cell.labels.append(event)
                 cell.changed = self._number

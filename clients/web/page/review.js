@@ -1,4 +1,6 @@
 // The review page: asks for what changed, shows it, and sends what the reader says. No text becomes markup.
+import { closed, setUp, showStanding } from "./sign.js";
+
 const words = JSON.parse(document.body.dataset.labels);
 const keys = JSON.parse(document.body.dataset.keys);
 const classes = JSON.parse(document.body.dataset.classes);
@@ -12,8 +14,9 @@ const cells = new Map(); // by id: what the server says, and its card
 const chosen = new Set();
 const done = [], undone = [];
 const waiting = new Map(); // by id: labels that are on their way
+const lost = []; // what was said here and was not taken
 let sending = Promise.resolve();
-let last = 0, current = null, field = "near", failed = 0;
+let last = 0, current = null, field = "near", failed = 0, lostAt = 0;
 
 function make(tag, text, attributes = {}) {
   const node = document.createElement(tag);
@@ -260,6 +263,7 @@ function showField(known) {
 // --- labelling: shown at once, sent strictly one after another
 
 function label(name) {
+  if (closed()) return tell(closed());
   if (!chosen.size) return tell("choose a cell first");
   const by = reader();
   if (!by) return;
@@ -300,7 +304,10 @@ function say(labels, by) {
   return was;
 }
 
+const LOST_STAYS_MS = 3000;
+
 function queue(labels, by, was, failed) {
+  const saidAt = performance.now();
   for (const id of Object.keys(labels)) waiting.set(id, (waiting.get(id) ?? 0) + 1);
   sending = sending.then(async () => {
     const why = await send(labels, by);
@@ -309,7 +316,9 @@ function queue(labels, by, was, failed) {
       else waiting.set(id, waiting.get(id) - 1);
     }
     if (why) {
-      tell(`not labelled: ${why}`);
+      lost.push(...Object.entries(labels).map(([id, name]) => `cell ${cells.get(id).number} as ${said(name)}`));
+      lostAt = performance.now();
+      tell(`not labelled: ${lost.join(", ")}: ${why}`);
       failed();
       for (const [id, stood] of Object.entries(was)) {
         if (waiting.has(id)) continue;
@@ -318,7 +327,10 @@ function queue(labels, by, was, failed) {
         place(cells.get(id));
       }
       showSections();
-    } else tell("");
+    } else if (saidAt > lostAt + LOST_STAYS_MS || !lost.length) { // what was lost stays in sight while keys come fast
+      lost.length = 0;
+      tell("");
+    }
     await refresh().catch(() => {});
   });
 }
@@ -338,6 +350,7 @@ async function send(labels, by) {
 }
 
 function undo() {
+  if (closed()) return tell(closed());
   const by = reader();
   const change = by && done.pop();
   if (!change) return by && tell("nothing to undo");
@@ -353,6 +366,7 @@ function undo() {
 }
 
 function redo() {
+  if (closed()) return tell(closed());
   const by = reader();
   const change = by && undone.pop();
   if (!change) return by && tell("nothing to redo");
@@ -386,7 +400,7 @@ function tell(text) {
 async function refresh() {
   const answer = await fetch(`/cells?after=${last}`);
   if (!answer.ok) throw new Error(await answer.text());
-  const { event, cells: changed, tally } = await answer.json();
+  const { event, cells: changed, tally, standing } = await answer.json();
   if (event < last) return; // an answer that was overtaken
   last = event;
   for (const each of changed) {
@@ -401,16 +415,17 @@ async function refresh() {
   }
   if (changed.length) showSections();
   showResults(tally);
+  showStanding(tally, standing);
 }
 
 async function poll() {
   try {
     await refresh();
-    if (failed) tell("");
+    if (failed && !lost.length) tell("");
     failed = 0;
   } catch (error) {
     failed += 1;
-    if (failed === 3) tell(`no answer from the page's program: ${error.message}`);
+    if (failed === 3 && !lost.length) tell(`no answer from the page's program: ${error.message}`);
   }
   setTimeout(poll, POLL_MS);
 }
@@ -428,6 +443,7 @@ const ACTIONS = {
 };
 
 function onKey(event) {
+  if (document.querySelector("dialog[open]")) return;
   if (event.target.id === "reader" && (event.key === "Enter" || event.key === "Escape")) {
     event.preventDefault();
     tell("");
@@ -444,7 +460,7 @@ function onKey(event) {
   const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns(), ArrowUp: -columns() };
   if (key in steps) { event.preventDefault(); move(steps[key], event.shiftKey); }
   else if (key === " " && event.target.matches(".cell, body")) { event.preventDefault(); if (current) choose(event.target.dataset.id ?? current, { add: true }); }
-  else if (key === "Enter" && !event.target.matches("#help, #light, #actions button, #names button")) { event.preventDefault(); label(null); }
+  else if (key === "Enter" && !event.target.matches("button:not(.cell)")) { event.preventDefault(); label(null); }
   else if (key in ACTIONS || key in keys) {
     event.preventDefault(); // or the key would be typed into what is focused next
     if (key in ACTIONS) ACTIONS[key]();
@@ -463,6 +479,15 @@ function setRoom(dark) {
   localStorage.setItem("room", dark ? "dark" : "light");
 }
 
+function seeVerdict(verdict) {
+  $("verdict").value = verdict;
+  $("labelled").value = "no";
+  $("verdict").dispatchEvent(new Event("change"));
+  const [first] = visibleCards();
+  if (first) choose(first.dataset.id);
+}
+
+setUp({ make, tell, refresh, see: seeVerdict, settle: () => sending, reader: () => $("reader").value.trim() });
 document.addEventListener("keydown", onKey);
 $("gallery").addEventListener("click", (event) => {
   const card = event.target.closest(".cell");
