@@ -11,6 +11,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from smearwatch.clients.commands.label import label
+from smearwatch.clients.commands.readers import readers
 from smearwatch.clients.commands.sign import amend_session, sign_session
 from smearwatch.clients.exporting import cell_rows, write_csv, write_json
 from smearwatch.clients.session_lines import fault_lines, list_lines, show_lines, size_text
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.command()(label)
 app.command("sign")(sign_session)
 app.command("amend")(amend_session)
+app.command()(readers)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The session.")]
 ConfigFile = Annotated[

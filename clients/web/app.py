@@ -20,14 +20,14 @@ from starlette.staticfiles import StaticFiles
 from smearwatch.clients.label_sending import LabelsNotTaken
 from smearwatch.clients.web.access import HEADERS, Access
 from smearwatch.clients.web.asked import Asked, asked
-from smearwatch.clients.web.gallery import Gallery
+from smearwatch.clients.web.gallery import Gallery, NoSecondReading
 from smearwatch.clients.web.labels import write_labels
 from smearwatch.clients.web.pictures import NoPicture, cut_cell, whole_frame
 from smearwatch.clients.web.signing import Signing
 from smearwatch.clients.web.words import KEYS, LABEL_WORDS
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES
-from smearwatch.daemon.record.events import LabelName
+from smearwatch.daemon.record.events import LabelName, Reading
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.lock import SessionBusy
 from smearwatch.daemon.record.reading import LedgerReader
@@ -52,6 +52,7 @@ _FORESEEN: Final = (
     SessionSigned,
     FrameStoreError,
     GatesOpen,
+    NoSecondReading,
     NotSigned,
     ResultChanged,
     TallyBroken,
@@ -78,14 +79,19 @@ class ReviewPage:
         Who may use it.
     reader : str
         The name that labels are signed with, until the page is told another.
+    reading : Reading, optional
+        Which reading it is; the second one does not see the first.
     """
 
-    def __init__(self, folder: Path, runtime_dir: Path, access: Access, reader: str = "") -> None:
+    def __init__(
+        self, folder: Path, runtime_dir: Path, access: Access, reader: str = "", reading: Reading | None = None
+    ) -> None:
         self._folder = folder
         self._runtime_dir = runtime_dir
         self._access = access
         self._reader = reader
-        self._gallery = Gallery(folder)
+        self._reading = reading
+        self._gallery = Gallery(folder, reading)
         loader = PackageLoader("smearwatch.clients.web", "page")
         self._pages = Environment(loader=loader, autoescape=select_autoescape(default=True))
 
@@ -99,7 +105,8 @@ class ReviewPage:
                 Route("/picture/{frame}/{index}", self._picture),
                 Route("/frame/{frame}", self._frame),
                 Route("/labels", self._labels, methods=["POST"]),
-                *Signing(self._folder).routes(),
+                # What is signed is the first reading's: a second reader does not see it.
+                *(Signing(self._folder).routes() if self._reading is None else ()),
                 Mount("/static", StaticFiles(directory=_PAGE)),
             ],
             middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._guard)],
@@ -138,6 +145,7 @@ class ReviewPage:
             session=self._folder.name,
             version=version("smearwatch"),
             reader=self._reader,
+            second=self._reading is not None,
             research_use=RESEARCH_USE,
             preliminary=PRELIMINARY,
             classes=CLASSES,
@@ -198,7 +206,14 @@ class ReviewPage:
         labels = [(_key_of(each), label) for each, label in wanted.labels.items()]
         if len(self._gallery.keys(key for key, _ in labels)) != len(labels):
             raise HTTPException(400, "a cell that is not counted in this session")
-        written = await run_in_threadpool(write_labels, self._folder, self._runtime_dir, labels, wanted.by)
+        keys = [key for key, _ in labels]
+        await run_in_threadpool(self._gallery.refresh)
+        if self._reading is not None:
+            self._gallery.refuse_second(keys, wanted.by)
+        settled = self._gallery.disputed(keys)
+        written = await run_in_threadpool(
+            write_labels, self._folder, self._runtime_dir, labels, wanted.by, reading=self._reading, settled=settled
+        )
         return JSONResponse({"written": written})
 
 

@@ -65,6 +65,7 @@ def test_gates_reasons_banner_and_amending_by_keys_alone(state: Path, browser: B
         assert "5 flagged cells have no label" in page.inner_text("#gates li[data-gate=flagged]")
         row = page.locator("#signed-result tbody tr").nth(5).inner_text()
         assert row.split("\t") == ["lymphocyte", "3", "25.0", "5.5 \N{EN DASH} 57.2"]
+        assert page.inner_text("#signed-apart") == "1 cell labelled, 1 of them renamed"
         named = page.get_attribute("#sign-form input[name=flagged]", "aria-label")
         assert named == "reason to sign although 5 flagged cells have no label"
         # The first field is chosen; without a reason nothing is signed, and the missing one is chosen.

@@ -1,7 +1,8 @@
 // Signing and amending: two dialogs and a banner. The program behind the page decides; here is only shown what it says.
 const $ = (id) => document.getElementById(id);
 const signing = $("signing"), amending = $("amending");
-let page = null; // what the page lends: make, reader, settle, refresh, tell, show
+const second = Boolean(document.body.dataset.second); // whoever reads blindly does not sign
+let page = null; // what the page lends, see setUp in review.js
 let now = null; // the tally that is shown
 let asked = null; // the event and gates that the open dialog shows
 
@@ -28,8 +29,8 @@ export function showStanding(tally, lines) {
     $("standing").replaceChildren(...lines.map((line) => page.make("p", line.trim())));
   }
   $("signature").classList.toggle("signed", signed);
-  $("amend").hidden = !signed;
-  $("sign").hidden = signed;
+  $("amend").hidden = !signed || second;
+  $("sign").hidden = signed || second;
   $("preliminary").hidden = signed;
   document.body.classList.toggle("closed", signed);
   for (const button of document.querySelectorAll("#names button, #actions button[data-key=Enter], #actions button[data-key=u], #actions button[data-key=y]")) button.disabled = signed;
@@ -109,6 +110,8 @@ function showResult(tally) {
   const all = page.make("tr", null);
   all.append(page.make("th", "leukocytes", { scope: "row" }), page.make("td", String(result.cells)), page.make("td", ""), page.make("td", ""));
   $("signed-result").tBodies[0].replaceChildren(...rows, all);
+  const said = tally.reviewed ? `${result.labelled} ${result.labelled === 1 ? "cell" : "cells"} labelled, ${result.changed} of them renamed` : "nobody has labelled a cell: the machine's names stand";
+  $("signed-apart").textContent = [said, page.apartText(result), mark && `? ${result.mark}`].filter(Boolean).join("; ");
 }
 
 async function sign() {
