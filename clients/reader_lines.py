@@ -33,8 +33,7 @@ def reader_lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {'label':<24}{'first':>7}{'second':>8}{'both':>6}{'agreement':>12}"
     for name, row in report["by_class"].items():
         if row["first"] or row["second"]:
-            short = label_text(name).partition(",")[0]
-            yield f"  {short:<24}{row['first']:>7}{row['second']:>8}{row['both']:>6}{row['agreement']:>10.1f} %"
+            yield f"  {_short(name):<24}{row['first']:>7}{row['second']:>8}{row['both']:>6}{row['agreement']:>10.1f} %"
     for which in ("first", "second"):
         yield ""
         yield f"the machine, where {', '.join(report[which]['by'])} is right, in percent with 95 % intervals:"
@@ -69,11 +68,15 @@ def _disagreement_lines(disagreements: Sequence[Mapping[str, Any]] | None) -> It
     yield ""
     yield f"{len(disagreements)} disagreements, {settled} of them settled"
     for each in disagreements:
-        said = [f"{label_text(each[which]['label'])} by {each[which]['by']}" for which in ("first", "second")]
+        said = [f"{_short(each[which]['label'])} by {each[which]['by']}" for which in ("first", "second")]
         machine = "rejected" if each["machine"]["verdict"] == "rejected" else each["machine"]["class"]
         end = each["settled"]
-        decided = f"; settled: {label_text(end['label'])} by {end['by']}" if end else "; not settled"
+        decided = f"; settled: {_short(end['label'])} by {end['by']}" if end else "; not settled"
         yield f"  cell {each['cell']}: {', '.join(said)}; the machine: {machine}{decided}"
+
+
+def _short(label: str) -> str:
+    return label_text(label).partition(",")[0]
 
 
 def _shared(share: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """Two readers of the same cells: how far they agree, the machine against each, and the differential of both."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import ceil, floor
 from typing import Any, Final
@@ -35,8 +34,9 @@ def reader_report(fold: ReadingsFold, session: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``compared`` cells were named by both; every figure is of these. ``by_class`` has for each label the cells of
-        each reader and of both, and their agreement: twice the common ones, of all that either gave. ``machine`` has
+        ``compared`` cells were named by both; every figure is of these. ``by_class`` has for each label, and for all
+        neutrophils together, the cells of each reader and of both, and their agreement: twice the common ones, of all
+        that either gave. ``machine`` has
         for each reader and class the machine's sensitivity and specificity, the reader's word being the truth; cells of
         which the reader cannot say it are left out, and for band and segmented the neutrophils of which the reader
         says neither. ``pooled`` is the mean of both readers' percentages, with the exact limits of a count of ``cells``
@@ -84,20 +84,16 @@ def _share(hits: int, n: int) -> dict[str, Any]:
 
 
 def _by_class(first: Sequence[str], second: Sequence[str]) -> dict[str, Any]:
-    ones, others = Counter(first), Counter(second)
-    both = Counter(a for a, b in zip(first, second, strict=True) if a == b)
-    names = [*CLASSES, *sorted((ones | others).keys() - {*CLASSES})]
-    return {
-        name: {
-            "first": ones[name],
-            "second": others[name],
-            "both": both[name],
-            "agreement": round(100 * 2 * both[name] / (ones[name] + others[name]), 2)
-            if ones[name] + others[name]
-            else None,
-        }
-        for name in names
-    }
+    rows = {name: frozenset({name}) for name in (*CLASSES, *sorted({*first, *second} - {*CLASSES}))}
+    return {row: _common(first, second, names) for row, names in {**rows, **_ROWS}.items()}
+
+
+def _common(first: Sequence[str], second: Sequence[str], names: frozenset[str]) -> dict[str, Any]:
+    """Return how many cells each reader gives one of the names, and how many both; their share of agreement on it."""
+    ones, others = sum(name in names for name in first), sum(name in names for name in second)
+    both = sum(a in names and b in names for a, b in zip(first, second, strict=True))
+    agreement = round(100 * 2 * both / (ones + others), 2) if ones + others else None
+    return {"first": ones, "second": others, "both": both, "agreement": agreement}
 
 
 def _machine(cells: Sequence[ReadCell], said: Sequence[str]) -> dict[str, Any]:

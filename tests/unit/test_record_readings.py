@@ -58,6 +58,7 @@ def test_agreement_the_machine_against_each_and_the_differential_of_both():
     assert report["by_class"]["band"] == {"first": 2, "second": 1, "both": 1, "agreement": 66.67}
     assert report["by_class"]["smudge"] == {"first": 1, "second": 0, "both": 0, "agreement": 0.0}
     assert report["by_class"]["basophil"]["agreement"] is None
+    assert report["by_class"]["neutrophils"] == {"first": 3, "second": 3, "both": 3, "agreement": 100.0}
     assert list(report["by_class"])[:6] == list(CLASSES)
     band = report["machine"]["first"]["band"]
     assert (band["sensitivity"]["hits"], band["sensitivity"]["n"]) == (2, 2)

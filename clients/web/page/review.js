@@ -89,7 +89,7 @@ function draw(cell) {
   if (picture.getAttribute("src") !== source) picture.setAttribute("src", source);
   name.textContent = cell.label ? said(cell.label) : cell.class;
   const named = cell.label && cell.label !== cell.class ? ` ${cell.class}` : "";
-  if (cell.readers) [name.textContent, verdict.textContent] = cell.readers.map(([label, by], at) => `${at ? "or " : ""}${said(label)}: ${by}`);
+  if (cell.readers) [name.textContent, verdict.textContent] = cell.readers.map(([label], at) => `${at ? "or " : ""}${said(label)}`);
   else verdict.textContent = `${SIGNS[cell.verdict]} ${cell.verdict}${named} ${Math.round(cell.probability * 100)} %`;
   cell.card.classList.toggle("said", Boolean(cell.label) && !cell.readers);
   cell.card.classList.toggle("chosen", chosen.has(cell.id));
