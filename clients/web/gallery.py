@@ -119,12 +119,12 @@ class Gallery:
     def tally(self) -> dict[str, Any]:
         """Return both results, as `sessions show --json` has them, and how many cells have a label of this reading.
 
-        A second reader gets no reviewed result: it is made of the first one's labels.
+        A second reader gets no reviewed result, which is made of the first one's labels, and no reasons of theirs.
         """
         with self._lock:
             tally = tally_json(self._fold, self._session, self._number)
-            blind = {} if self._reading is None else {"reviewed": None}
-            return tally | blind | {"labelled": sum(cell.label is not None for cell in self._cells.values())}
+            tally["labelled"] = sum(cell.label is not None for cell in self._cells.values())
+            return tally if self._reading is None else tally | _blind(tally)
 
     def refuse_second(self, keys: Iterable[CellKey], by: str) -> None:
         """Refuse labels that are not those of a second, blind reading; raises `NoSecondReading`."""
@@ -236,6 +236,12 @@ class Gallery:
             "by": cell.labels[-1].by if label else None,
             "readers": None if (disputed := self._disputed.get(key)) is None else _readers(disputed),
         }
+
+
+def _blind(tally: dict[str, Any]) -> dict[str, Any]:
+    signed = tally["signed"]
+    bare = None if signed is None else signed | {"overruled": [], "note": None}
+    return {"reviewed": None, "signed": bare, "amendments": []}
 
 
 def _readers(cell: ReadCell) -> list[list[str]]:

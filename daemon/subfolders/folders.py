@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -147,7 +148,7 @@ class Subfolders:
                 self._report_beside(name)
         for subfolder in self._known.values():
             if subfolder.signed:
-                self._read_ledger(subfolder)  # it may have been amended
+                self.is_signed(subfolder)  # it may have been amended
 
     def compare_after_run(self, subfolder: Subfolder, *, began_s: float, idle: bool) -> None:
         """Compare with the ledger after a run; what an idle run has had for long is done, recorded or not.
@@ -163,8 +164,18 @@ class Subfolders:
         subfolder.compare()
 
     def is_signed(self, subfolder: Subfolder) -> bool:
-        """Return whether a person has signed its session by now."""
-        self._read_ledger(subfolder)
+        """Return whether a person has signed its session by now, as far as that can be read."""
+        folder = session_folder(self._template.settings.state_dir, subfolder.session)
+        if not (folder / LEDGER_FILE).is_file():
+            return False
+        with suppress(LedgerUnusable):  # whoever counts it says so
+            with LedgerReader.read(folder) as ledger:
+                signed = ledger.signature()
+            if signed is not None and not subfolder.signed:
+                error = SessionSigned(subfolder.session, signed)
+                name, why = subfolder.path.name, str(error)
+                get_logger().warning("signed, so not counted", subfolder=name, why=why, hint=error.hint)
+            subfolder.signed = signed is not None
         return subfolder.signed
 
     def _scan_one(self, name: str) -> None:
@@ -206,6 +217,7 @@ class Subfolders:
             return None
         self._known[name] = subfolder
         get_logger().info("subfolder", name=name, session=session)
+        self.is_signed(subfolder)
         return subfolder
 
     def _read_ledger(self, subfolder: Subfolder) -> str | None:
@@ -216,14 +228,7 @@ class Subfolders:
         with LedgerReader.read(folder) as ledger:
             owner = next((r.event.settings for r in ledger.events(limit=1) if isinstance(r.event, Opened)), {})
             subfolder.pending = ledger.summary().pending > 0
-            signed = ledger.signature()
             seen = [recorded.event for recorded in ledger.seen_frames()]
-        if signed is not None and not subfolder.signed:
-            error = SessionSigned(subfolder.session, signed)
-            get_logger().warning(
-                "signed, so not counted", subfolder=subfolder.path.name, why=str(error), hint=error.hint
-            )
-        subfolder.signed = signed is not None
         subfolder.recorded = {(e.name, e.size_bytes, e.captured_at_ns) for e in seen if isinstance(e, Seen)}
         return _other_owner(owner, self.plan(subfolder).recorded_settings())
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 
 from smearwatch.daemon.record.events import Labelled
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.signing import sign
+from smearwatch.daemon.record.signing import amend, sign
 from smearwatch.daemon.record.verifying import verify
 from tests.paged import chromium, opened, press, reviewing, until
 from tests.reviewed import close, record
@@ -139,13 +139,19 @@ def test_blind_reading_comparing_and_settling(state: Path, browser: Browser):
 
 
 def test_a_signed_session_is_closed_for_the_second_reader_too(state: Path, browser: Browser):
-    sign(state / "sessions" / "monday", by="A", overruled={"target": "few cells"})
+    folder = state / "sessions" / "monday"
+    sign(folder, by="A", overruled={"target": "few cells"})
+    amend(folder, by="A", reason="the first cell is a basophil")
+    sign(folder, by="A", overruled={"target": "the first cell is a basophil"}, note="the first cell is a basophil")
     with (
         reviewing(state, "monday", "--by", "B", "--second") as (link, _),
         opened(browser, link) as page,
     ):
         until(page, "document.querySelector('#signature').classList.contains('signed')")
         assert page.is_hidden("#amend")
+        assert len(page.locator("#standing p").all_inner_texts()) == 1
+        assert "basophil" not in json.dumps(ask(page, "/cells?after=0")["tally"]["signed"])
+        assert ask(page, "/cells?after=0")["tally"]["amendments"] == []
         first_card(page)
         press(page, "1")
         until(page, "document.querySelector('#notice').textContent.startsWith('signed by A')")

@@ -69,12 +69,14 @@ async function ask() {
     refuse(signing, why);
     return false;
   }
+  const before = asked;
   asked = await answer.json();
+  showResult(asked.tally);
+  if (signing.open && JSON.stringify(before?.gates) === JSON.stringify(asked.gates)) return true; // whoever types goes on
   const typed = new Map([...$("gates").querySelectorAll("input")].map((input) => [input.name, input.value]));
   const focused = document.activeElement?.name;
   $("gates").replaceChildren(...asked.gates.map((gate) => gateRow(gate, typed.get(gate.name) ?? "")));
   if (focused && signing.open) $("sign-form").elements[focused]?.focus();
-  showResult(asked.tally);
   return true;
 }
 
