@@ -25,7 +25,7 @@ def sign_lines(tally: Mapping[str, Any]) -> list[str]:
     signed, amendments = tally.get("signed"), tally.get("amendments", [])
     if signed is None:
         return [*_amended(amendments), PRELIMINARY]
-    lines = [f"Signed by {signed['by']}, {when_text(signed['signed_at_ns'])}."]
+    lines = [f"Signed by {signed['by']}, {when_text(signed['signed_at_ns'])}"]
     lines += [f"  signed with an open gate, {each['gate']}: {each['reason']}" for each in signed["overruled"]]
     if signed["note"]:
         lines.append(f"  note: {signed['note']}")

@@ -90,7 +90,7 @@ class Notice(Static):
 
     def show(self, view: View) -> None:
         """Say who signed, once somebody has."""
-        standing = " ".join(line.strip() for line in sign_lines(view.tally or {}))
+        standing = "; ".join(line.strip() for line in sign_lines(view.tally or {}))
         if standing != self._standing:
             self._standing = standing
             self.fit(self.app.size.width, self.app.size.height)
