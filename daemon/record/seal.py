@@ -6,6 +6,7 @@ from typing import Final
 from smearwatch.daemon.record.events import (
     Counted,
     Event,
+    EventInvalid,
     Found,
     Labelled,
     Ranged,
@@ -57,9 +58,13 @@ def signature_of(connection: sqlite3.Connection) -> Signed | None:
     signed, amended = numbers_of(connection)
     if signed <= amended:
         return None
-    (body,) = connection.execute("SELECT body FROM events WHERE key = ?", (f"signed:{signed}",)).fetchone()
-    event = event_from_bytes(body)
-    assert isinstance(event, Signed)
+    row = connection.execute("SELECT body FROM events WHERE key = ?", (f"signed:{signed}",)).fetchone()
+    try:
+        event = None if row is None else event_from_bytes(row[0])
+    except EventInvalid:
+        event = None
+    if not isinstance(event, Signed):
+        raise sqlite3.DatabaseError(f"signature {signed} is damaged")
     return event
 
 

@@ -35,8 +35,9 @@ class GatesOpen(Exception):
     def __init__(self, session: str, gates: tuple[Gate, ...]) -> None:
         super().__init__(f"session {session} is not signed: {'; '.join(gate.says for gate in gates)}")
         self.gates = gates
-        can = [gate.name for gate in gates if gate.can_be_overruled]
-        self.hint = f"do that first, or overrule {', '.join(can)} with a reason" if can else gates[0].hint
+        never = [gate.hint for gate in gates if not gate.can_be_overruled]
+        names = ", ".join(gate.name for gate in gates)
+        self.hint = never[0] if never else f"do that first, or overrule {names} with a reason"
 
 
 class ResultChanged(Exception):

@@ -215,6 +215,21 @@ def test_a_label_that_is_slipped_in_behind_a_signature_is_found_and_not_counted(
     assert fold.reviewed is None
 
 
+@pytest.mark.parametrize("statement", ["UPDATE events SET body = '{}'", "UPDATE events SET key = 'signed:7'"])
+def test_a_damaged_signature_is_one_line(folder: Path, statement: str):
+    sign(folder, by="A", overruled=WHY)
+    by_hand = sqlite3.connect(folder / "ledger.sqlite", isolation_level=None)
+    by_hand.execute("DROP TRIGGER events_keep_update")
+    by_hand.execute(f"{statement} WHERE kind = 'signed'")
+    by_hand.close()
+    with LedgerReader.read(folder) as ledger, pytest.raises(LedgerUnusable, match="signature 1 is damaged"):
+        ledger.signature()
+    with LedgerReader.read(folder) as ledger:
+        assert list(verify(ledger))
+    with Ledger.open(folder) as writer, pytest.raises(LedgerUnusable, match="signature 1 is damaged"):
+        writer.append([Seen("aa" * 32, "new.jpg", 9, 1, None, None, False, "folder")])
+
+
 def fold_all(fold: TallyFold, ledger: LedgerReader) -> None:
     for recorded in ledger.events():
         fold.apply(recorded.event)
