@@ -77,6 +77,11 @@ def test_the_canonical_form_is_fixed():
     )
 
 
+def test_a_label_of_before_keeps_its_bytes():
+    spelt = '{"by":"Dr. Müller","frame":"' + FRAME + '","index":0,"kind":"labelled","label":"immature_granulocyte",'
+    assert event_to_bytes(EVENTS[9]) == (spelt + '"labelled_at_ns":7,"ordinal":2}').encode()
+
+
 def test_whole_numbers_and_floats_of_one_value_are_one_event():
     assert event_to_bytes(dataclasses.replace(FOUND, um_per_px=1)) == event_to_bytes(
         dataclasses.replace(FOUND, um_per_px=1.0)
