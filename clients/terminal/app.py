@@ -373,6 +373,7 @@ class WatchApp(App[BaseException]):
         self.set_class(view.tally is not None and view.tally["drift"] is not None, "-drift")
         screen.query_one(DriftLine).show(view)
         screen.query_one(MarkLine).show(view)
+        screen.query_one(Notice).show(view)
         screen.query_one(Differential).show(view)
         screen.query_one("#frames", Panel).show(frame_rows(view))
         screen.query_one("#cells", Panel).show(cell_rows(view))

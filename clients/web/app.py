@@ -6,42 +6,59 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, select_autoescape
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from smearwatch.clients.label_sending import LabelsNotTaken
-from smearwatch.clients.reviewing.gallery import Gallery
+from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
 from smearwatch.clients.reviewing.pictures import FIELDS_UM, NoPicture, cell_picture, whole_frame
 from smearwatch.clients.reviewing.words import KEYS, LABEL_WORDS
 from smearwatch.clients.reviewing.writing import write_labels
 from smearwatch.clients.web.access import HEADERS, Access
+from smearwatch.clients.web.asked import Asked, asked
+from smearwatch.clients.web.signing import Signing
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES
-from smearwatch.daemon.record.events import LabelName
+from smearwatch.daemon.record.events import LabelName, Reading
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.lock import SessionBusy
 from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import SessionMissing
+from smearwatch.daemon.record.signing import GatesOpen, NotSigned, ResultChanged
+from smearwatch.daemon.record.tally import TallyBroken
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.writing import LedgerRefused
+from smearwatch.daemon.sign_text import sign_lines
 
 _PAGE: Final = Path(__file__).parent / "page"
 _MOST_CELLS: Final = 1000
-_FORESEEN: Final = (LedgerUnusable, LedgerRefused, LabelsNotTaken, SessionMissing, SessionBusy, FrameStoreError)
+_FORESEEN: Final = (
+    LedgerUnusable,
+    LedgerRefused,
+    LabelsNotTaken,
+    SessionMissing,
+    SessionBusy,
+    SessionSigned,
+    FrameStoreError,
+    GatesOpen,
+    NoSecondReading,
+    NotSigned,
+    ResultChanged,
+    TallyBroken,
+)
 
 
-class _Wanted(BaseModel):
+class _Wanted(Asked):
     """Labels as the page sends them: cells by FRAME:INDEX, each with what it is called."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     by: str = Field(min_length=1, max_length=200)
     labels: dict[str, LabelName] = Field(min_length=1, max_length=_MOST_CELLS)
@@ -60,14 +77,19 @@ class ReviewPage:
         Who may use it.
     reader : str
         The name that labels are signed with, until the page is told another.
+    reading : Reading, optional
+        Which reading it is; the second one does not see the first.
     """
 
-    def __init__(self, folder: Path, runtime_dir: Path, access: Access, reader: str = "") -> None:
+    def __init__(
+        self, folder: Path, runtime_dir: Path, access: Access, reader: str = "", reading: Reading | None = None
+    ) -> None:
         self._folder = folder
         self._runtime_dir = runtime_dir
         self._access = access
         self._reader = reader
-        self._gallery = Gallery(folder)
+        self._reading = reading
+        self._gallery = Gallery(folder, reading)
         loader = PackageLoader("smearwatch.clients.web", "page")
         self._pages = Environment(loader=loader, autoescape=select_autoescape(default=True))
 
@@ -81,6 +103,8 @@ class ReviewPage:
                 Route("/picture/{frame}/{index}", self._picture),
                 Route("/frame/{frame}", self._frame),
                 Route("/labels", self._labels, methods=["POST"]),
+                # What is signed is the first reading's: a second reader does not see it.
+                *(Signing(self._folder).routes() if self._reading is None else ()),
                 Mount("/static", StaticFiles(directory=_PAGE)),
             ],
             middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._guard)],
@@ -119,7 +143,9 @@ class ReviewPage:
             session=self._folder.name,
             version=version("smearwatch"),
             reader=self._reader,
-            notices=(RESEARCH_USE, PRELIMINARY),
+            second=self._reading is not None,
+            research_use=RESEARCH_USE,
+            preliminary=PRELIMINARY,
             classes=CLASSES,
             labels=LABEL_WORDS,
             keys=KEYS,
@@ -136,7 +162,8 @@ class ReviewPage:
     def _changes(self, after: int) -> Response:
         self._gallery.refresh()
         number, cells = self._gallery.changes(after)
-        return JSONResponse({"event": number, "cells": cells, "tally": self._gallery.tally()})
+        tally = self._gallery.tally()
+        return JSONResponse({"event": number, "cells": cells, "tally": tally, "standing": sign_lines(tally)})
 
     async def _cell(self, request: Request) -> Response:
         cell = await run_in_threadpool(self._gallery.cell, _key(request.path_params))
@@ -165,18 +192,18 @@ class ReviewPage:
             raise HTTPException(404, "this frame cannot be shown in a browser") from None
 
     async def _labels(self, request: Request) -> Response:
-        try:
-            wanted = _Wanted.model_validate_json(await request.body())
-        except ClientDisconnect:
-            raise HTTPException(400, "the request broke off") from None
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            raise HTTPException(400, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
-        by = wanted.by.strip()
+        wanted = await asked(request, _Wanted)
         labels = [(_key_of(each), label) for each, label in wanted.labels.items()]
-        if not by or len(self._gallery.keys(key for key, _ in labels)) != len(labels):
-            raise HTTPException(400, "no name, or a cell that is not counted in this session")
-        written = await run_in_threadpool(write_labels, self._folder, self._runtime_dir, labels, by)
+        if len(self._gallery.keys(key for key, _ in labels)) != len(labels):
+            raise HTTPException(400, "a cell that is not counted in this session")
+        keys = [key for key, _ in labels]
+        await run_in_threadpool(self._gallery.refresh)
+        if self._reading is not None:
+            self._gallery.refuse_second(keys, wanted.by)
+        settled = self._gallery.disputed(keys)
+        written = await run_in_threadpool(
+            write_labels, self._folder, self._runtime_dir, labels, wanted.by, reading=self._reading, settled=settled
+        )
         return JSONResponse({"written": written})
 
 

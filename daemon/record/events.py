@@ -33,6 +33,8 @@ from smearwatch.daemon.record.looks import Look
 from smearwatch.daemon.record.looks import LookRange as LookRange
 from smearwatch.daemon.record.looks import Ranged as Ranged
 from smearwatch.daemon.record.nucleus import Nucleus as Nucleus
+from smearwatch.daemon.record.signature import Amended as Amended
+from smearwatch.daemon.record.signature import Signed as Signed
 from smearwatch.daemon.record.stain import CellStain as CellStain
 from smearwatch.daemon.record.stain import SessionStain as SessionStain
 from smearwatch.daemon.record.values import (
@@ -41,10 +43,10 @@ from smearwatch.daemon.record.values import (
     Frozen,
     Name,
     Ordinal,
+    Person,
     Positive,
     Scalar,
     Sha256,
-    Signed,
     Word,
     without_none,
 )
@@ -53,6 +55,9 @@ VERDICTS: Final = ("confirmed", "corrected", "flagged", "rejected")
 """What the verifiers made of a cell."""
 
 Verdict: TypeAlias = Literal["confirmed", "corrected", "flagged", "rejected"]
+
+Reading: TypeAlias = Literal["second"]
+"""Which reading a label is of, where it is not the first."""
 
 
 class EventInvalid(ValueError):
@@ -187,21 +192,23 @@ class Labelled:
     """A person labelled a cell. ``ordinal`` counts one cell's labels from 1: all are kept, the last stands.
 
     ``machine`` is the verdict that stood on the leukocyte then, on whichever view; None where there was none yet, and
-    in ledgers of before.
+    in ledgers of before. ``reading`` is not there for the first reading, whose labels make the reviewed result; those
+    of a second reader, who does not see the first one's, are numbered for themselves and change no result.
     """
 
     frame: Sha256
     index: Count
     label: LabelName
-    by: Signed
+    by: Person
     ordinal: Ordinal
     labelled_at_ns: Count
     machine: Replaced | None = None
+    reading: Reading | None = None
     kind: Literal["labelled"] = "labelled"
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "machine")
+        return without_none(handler(self), "machine", "reading")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -224,7 +231,7 @@ class Closed:
     kind: Literal["closed"] = "closed"
 
 
-Event: TypeAlias = Opened | Seen | Rejected | Found | Ranged | Counted | Labelled | Closed
+Event: TypeAlias = Opened | Seen | Rejected | Found | Ranged | Counted | Labelled | Signed | Amended | Closed
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -318,13 +318,17 @@ class Thumbnails(Message):
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class LabelCells(Message):
-    """A person's labels on cells of the session that is being counted; all are written, or none."""
+    """A person's labels on cells of the session that is being counted; all are written, or none.
+
+    ``second`` says that they are those of a second reader, who does not see the first one's.
+    """
 
     kind: ClassVar[str] = "label_cells"
     request: Count
     session: Text
     by: Annotated[Text, Field(min_length=1, max_length=200)]
     labels: Annotated[tuple[LabelOnWire, ...], Field(min_length=1, max_length=1000)]
+    second: Flag = False
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

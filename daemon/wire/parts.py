@@ -97,8 +97,12 @@ class RangeOnWire:
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class LabelOnWire:
-    """What a person calls a cell, which is named as it is counted; the hub, which knows the labels, checks it."""
+    """What a person calls a cell, which is named as it is counted; the hub, which knows the labels, checks it.
+
+    ``decides`` says that readers disagreed on it: it is written even where the same person said the same before.
+    """
 
     frame: Sha256Hex
     index: Count
     label: Annotated[Text, Field(max_length=64)]
+    decides: Flag = False

@@ -21,8 +21,9 @@ from smearwatch.clients.terminal.status import StatusLine, connection_words
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.clients.view import RecentCell, View
 from smearwatch.clients.wording import DASH
-from smearwatch.daemon.record.events import Labelled, Replaced
+from smearwatch.daemon.record.events import CLASSES, Amended, Labelled, Replaced, Signed
 from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.signature import Overruled, SignedResult
 from tests.unit.clients_script import ScriptedHub, counted_frames, frame_id, rejected, seen
 from tests.unit.test_clients_lines import LIMITS, drifting, view_of
 
@@ -125,6 +126,25 @@ def test_the_reviewed_result_stands_beside_the_count(size):
     assert [word in line_with(lines, "segmented") for word in ("75.0", "50.0")] == [True, True]
     assert [word in line_with(lines, "monocyte") for word in (" 0.0", "25.0")] == [True, True]
     assert line_with(lines, "all cells").split().count("4") == 2
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_who_signed_stands_in_the_place_of_preliminary(size):
+    hub = ScriptedHub("smear-7")
+    hub.start()
+    hub.commit(*counted_frames(0, 3, "segmented"))
+    counts: dict[str, int] = {name: 3 * (name == "segmented") for name in CLASSES}
+    result = SignedResult(0, 0, counts, 0, {}, {}, 0, 0)
+    hub.commit(Signed("A. Reader", 9, 1, result, ("w",), (Overruled("target", "few cells on the slide"),)))
+    text = " ".join(" ".join(on_screen(view_of(hub), size)).split())
+    assert "Signed by A. Reader, 19" in text
+    assert "signed with an open gate, target: few cells on the slide" in text
+    assert PRELIMINARY not in text
+    assert RESEARCH_USE in text
+    hub.commit(Amended("B", "a cell was overlooked", 9, 1))
+    text = " ".join(" ".join(on_screen(view_of(hub), size)).split())
+    assert "Amended once by B" in text
+    assert PRELIMINARY in text
 
 
 def test_frames_add_up_on_the_screen(view):
