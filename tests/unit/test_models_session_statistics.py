@@ -24,7 +24,7 @@ CHANNELS = 64 + 4 * 64 + 5 * 128
 
 def engine_with(folder, use, norm="batch"):
     torch.manual_seed(1)
-    nowhere = (LookRange(name="n", cells=9, limits={"brightness": (9e9, 9e9)}),)
+    nowhere = (LookRange(name="n", cells=9, limits={"sharpness": (9e9, 9e9)}),)
     manifest = Manifest(
         name="t",
         norm=norm,

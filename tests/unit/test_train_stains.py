@@ -13,10 +13,12 @@ from smearwatch.daemon.record.session_stain import StainWindow
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Engine
 from smearwatch.models.lenet_bank import LeNetBank
-from smearwatch.models.manifest import Manifest
+from smearwatch.models.manifest import LookRange, Manifest
 from smearwatch.models.preprocess import Preprocessing, Stain
 from smearwatch.models.reference_stain import ReferenceMap, reference_map
 from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.models.statistics_use import StatisticsUse
+from smearwatch.models.verdict import Policy
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import _key, shrunken_fields
 from smearwatch.train.data.picture_session import PictureSession
@@ -108,6 +110,30 @@ def test_an_engine_over_a_set_sees_what_it_would_live(cells, tmp_path):
     assert not np.array_equal(alone.probabilities, engine.outputs_of_fields(cells.fields[7:8]).probabilities)
     live = engine.judge([cells.samples[0].draw()], [source_stains(cells.samples, cells.fields)["one"]])[0]
     assert live.probabilities == pytest.approx(outputs.probabilities[0], abs=1e-6)
+
+
+def test_the_leukocytes_of_a_source_are_one_session(cells, tmp_path):
+    torch.manual_seed(3)
+    manifest = Manifest(
+        name="t",
+        preprocessing=PLAIN,
+        policy=Policy(unfamiliar_beyond=1.0),
+        ranges=(LookRange(name="nowhere", cells=9, limits={"sharpness": (9e9, 9e9)}),),
+        session_statistics=StatisticsUse(stages=3, share=0.5),
+        tensors={},
+    )
+    save_weights(tmp_path, LeukocyteResNet(), LeNetBank(72), manifest)
+    engine = Engine.load(tmp_path, device="cpu")
+    assert {each.source for each in cells.samples} == {"one", "two"}
+    outputs = run_engine(engine, cells, "", nothing)
+    for source in ("one", "two"):
+        at = [index for index, each in enumerate(cells.samples) if each.source == source]
+        session = engine.session_of(cells.fields[at])
+        assert session is not None
+        assert (session.cells, session.unfamiliar) == (len(at), len(at))
+        wanted = engine.outputs_of_fields(cells.fields[at], session)
+        assert np.array_equal(outputs.at(at).probabilities, wanted.probabilities)
+        assert not np.array_equal(wanted.probabilities, engine.outputs_of_fields(cells.fields[at]).probabilities)
 
 
 def test_drawn_for_weights_they_are_brought_to_the_reference_once(cells, tmp_path):

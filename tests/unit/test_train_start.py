@@ -9,6 +9,7 @@ from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.models.statistics_use import StatisticsUse
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.saving import save_weights
 from smearwatch.train.training.config import TrainConfig, read_config
@@ -59,3 +60,18 @@ def test_the_share_may_change_after_the_last_step(begun: Path) -> None:
     one, other = (run_digest(TrainConfig(start=begun, start_share=share), [], "id") for share in (0.0, 0.5))
     assert one == other
     assert one != run_digest(TrainConfig(start=begun, seed=2), [], "id")
+    use = StatisticsUse(stages=3, share=0.3)
+    later = TrainConfig(start=begun, unfamiliar_beyond=1.1, session_statistics=use)
+    assert run_digest(later, [], "id") == one
+
+
+def test_a_sessions_statistics_need_a_sign_of_strangeness(tmp_path: Path) -> None:
+    told = tmp_path / "told.toml"
+    told.write_text("[session_statistics]\nstages = 3\nshare = 0.3\n", encoding="utf-8")
+    with pytest.raises(
+        DataUnusable, match=r"told\.toml: session_statistics without unfamiliar_beyond, by which strange"
+    ):
+        read_config(told, {})
+    told.write_text("[session_statistics]\nstages = 9\nshare = 0.3\n", encoding="utf-8")
+    with pytest.raises(DataUnusable, match=r"session_statistics\.stages: Input should be less than or equal to 5"):
+        read_config(told, {})

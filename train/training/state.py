@@ -25,7 +25,9 @@ _UNDECISIVE: Final[dict[str, Any]] = {
     "start_share": True,  # takes its part after the last step
     "device": True,
     "checkpoint_minutes": True,
-    "thresholds": True,  # come in when the networks are done
+    "thresholds": True,  # come in when the networks are done, as the next two do
+    "unfamiliar_beyond": True,
+    "session_statistics": True,
     "data": {"cells": True, "fields": True, "blanks": True, "force_scale": True},
     "laboratories": {"__all__": {"folder": True}},
 }
