@@ -26,7 +26,7 @@ class Thresholds(JsonRecord):
         The least share of right ones among the confirmed cells of any of these laboratories at these thresholds; None
         where one has too few confirmed cells to say.
     unfamiliar_beyond
-        As in `Policy` too; None, or no such key in the file, where no cell is to be flagged for how it looks.
+        As in `Policy` too; None, or no such key in the file, where the policy's stays.
     """
 
     reject_at: Annotated[float, Field(ge=0.5, lt=1)]
@@ -38,12 +38,13 @@ class Thresholds(JsonRecord):
     def put_into(self, policy: Policy) -> Policy:
         """Return the policy with these thresholds; who confirms and who may overrule stays.
 
-        So does the doubt between six classes. What the networks' own cells would have rejected is still flagged.
+        So do the doubt between six classes, and when a cell is unfamiliar, where these thresholds do not say it. What the
+        networks' own cells would have rejected is still flagged.
         """
         changes = {
             "reject_at": self.reject_at,
             "doubt_five_below": self.doubt_below,
-            "unfamiliar_beyond": self.unfamiliar_beyond,
+            "unfamiliar_beyond": self.unfamiliar_beyond or policy.unfamiliar_beyond,
         }
         own = {"doubtful_from": policy.reject_at} if policy.reject_at < self.reject_at else {}
         return policy.model_copy(update=changes | own)

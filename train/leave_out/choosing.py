@@ -39,7 +39,8 @@ def choose_thresholds(answers: Mapping[str, Sequence[Answers]]) -> Thresholds:
     """Choose the lowest thresholds that hold in each laboratory, in each way in which its cells were cut.
 
     Where no threshold of doubt reaches the share of right ones in every laboratory, the lowest is taken that comes as
-    near in the worst as any, but for a hundredth; what it reaches stands beside it.
+    near in the worst as any, but for a hundredth; what it reaches stands beside it. When a cell is unfamiliar is not
+    chosen: it is as all of the weights have it.
 
     Parameters
     ----------
@@ -49,7 +50,14 @@ def choose_thresholds(answers: Mapping[str, Sequence[Answers]]) -> Thresholds:
     parts = [part for several in answers.values() for part in map(_of_cells_with_a_class, several) if part.samples]
     reject_at = _reject_at([part.outputs.reject_scores for part in parts])
     doubt_below, reached = _doubt_below([_confirmed_by_verifier(part, reject_at) for part in parts])
-    return Thresholds(reject_at, doubt_below, tuple(answers), confirmed_right=reached)
+    beyond = {part.policy.unfamiliar_beyond for part in parts}
+    return Thresholds(
+        reject_at,
+        doubt_below,
+        tuple(answers),
+        confirmed_right=reached,
+        unfamiliar_beyond=beyond.pop() if len(beyond) == 1 else None,
+    )
 
 
 def _of_cells_with_a_class(answers: Answers) -> Answers:
