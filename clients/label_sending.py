@@ -45,7 +45,7 @@ def send_labels(
     with context() as owner, Peer(owner, Endpoints.under(runtime_dir)) as peer:
         for part in _parts(labels):
             request = next(_REQUESTS)
-            cells = tuple(LabelOnWire(each.frame, each.index, each.label) for each in part)
+            cells = tuple(LabelOnWire(each.frame, each.index, each.label, drawn=each.drawn is True) for each in part)
             peer.send(LabelCells(request, session, by, cells))
             written += _answer(peer, request, session, written, patience_s)
     return written

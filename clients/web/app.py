@@ -25,6 +25,7 @@ from smearwatch.clients.web.pictures import NoPicture, cut_cell, whole_frame
 from smearwatch.clients.web.words import KEYS, LABEL_WORDS
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES
+from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.events import LabelName
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.lock import SessionBusy
@@ -32,6 +33,7 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import SessionMissing
 from smearwatch.daemon.record.views import CellKey
+from smearwatch.daemon.record.worth import NO_SAMPLE
 from smearwatch.daemon.record.writing import LedgerRefused
 
 _PAGE: Final = Path(__file__).parent / "page"
@@ -41,11 +43,12 @@ _FORESEEN: Final = (LedgerUnusable, LedgerRefused, LabelsNotTaken, SessionMissin
 
 
 class _Wanted(BaseModel):
-    """Labels as the page sends them: cells by FRAME:INDEX, each with what it is called."""
+    """Labels as the page sends them: cells by FRAME:INDEX, with what each is called; `drawn` in the random review."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     by: str = Field(min_length=1, max_length=200)
+    drawn: bool = False
     labels: dict[str, LabelName] = Field(min_length=1, max_length=_MOST_CELLS)
 
 
@@ -62,14 +65,18 @@ class ReviewPage:
         Who may use it.
     reader : str
         The name that labels are signed with, until the page is told another.
+    within : float
+        How near each share is to be known, in percentage points to either side.
     """
 
-    def __init__(self, folder: Path, runtime_dir: Path, access: Access, reader: str = "") -> None:
+    def __init__(
+        self, folder: Path, runtime_dir: Path, access: Access, reader: str = "", within: float = WITHIN
+    ) -> None:
         self._folder = folder
         self._runtime_dir = runtime_dir
         self._access = access
         self._reader = reader
-        self._gallery = Gallery(folder)
+        self._gallery = Gallery(folder, within)
         loader = PackageLoader("smearwatch.clients.web", "page")
         self._pages = Environment(loader=loader, autoescape=select_autoescape(default=True))
 
@@ -79,6 +86,7 @@ class ReviewPage:
             routes=[
                 Route("/", self._page),
                 Route("/cells", self._cells),
+                Route("/worth", self._worth),
                 Route("/cell/{frame}/{index}", self._cell),
                 Route("/picture/{frame}/{index}", self._picture),
                 Route("/frame/{frame}", self._frame),
@@ -138,7 +146,12 @@ class ReviewPage:
     def _changes(self, after: int) -> Response:
         self._gallery.refresh()
         number, cells = self._gallery.changes(after)
-        return JSONResponse({"event": number, "cells": cells, "tally": self._gallery.tally()})
+        tally, draw = self._gallery.tally(), self._gallery.draw()
+        return JSONResponse({"event": number, "cells": cells, "tally": tally, "draw": draw})
+
+    async def _worth(self, request: Request) -> Response:
+        cells = await run_in_threadpool(self._gallery.worth_labelling)
+        return JSONResponse({"cells": cells, "says": NO_SAMPLE})
 
     async def _cell(self, request: Request) -> Response:
         cell = await run_in_threadpool(self._gallery.cell, _key(request.path_params))
@@ -186,7 +199,7 @@ class ReviewPage:
         labels = [(_key_of(each), label) for each, label in wanted.labels.items()]
         if not by or len(self._gallery.keys(key for key, _ in labels)) != len(labels):
             raise HTTPException(400, "no name, or a cell that is not counted in this session")
-        written = await run_in_threadpool(write_labels, self._folder, self._runtime_dir, labels, by)
+        written = await run_in_threadpool(write_labels, self._folder, self._runtime_dir, labels, by, drawn=wanted.drawn)
         return JSONResponse({"written": written})
 
 

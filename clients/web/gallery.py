@@ -1,12 +1,16 @@
 """Every leukocyte of a session as the page shows it: a fold over the events, taken on as they come."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
+from smearwatch.clients.corrected_text import advice_lines, holds_text
 from smearwatch.daemon.record.classes import CLASSES, WITHDRAWN
+from smearwatch.daemon.record.corrected import WITHIN, corrected_json
+from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.events import CUT, Counted, Event, Found, FoundCell, Labelled, Seen
 from smearwatch.daemon.record.nucleus import Nucleus
 from smearwatch.daemon.record.reading import LedgerReader
@@ -14,8 +18,12 @@ from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.record.views import CellKey, counted_as
+from smearwatch.daemon.record.worth import worth_labelling
 
 _EVEN: Final = 0.5
+_AHEAD: Final = 40  # keys may come faster than answers
+_WORTH: Final = 60
+_AGAIN_S: Final = 0.9
 
 
 @dataclass(slots=True)
@@ -66,12 +74,18 @@ class Gallery:
     ----------
     folder : Path
         The session's.
+    within : float
+        How near each share is to be known, in percentage points to either side.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, within: float = WITHIN) -> None:
         self.folder = folder
+        self._within = within
         self._lock = Lock()
         self._fold = TallyFold()
+        self._draws = DrawFold()
+        self._corrected: dict[str, Any] | None = None
+        self._corrected_at = (0, -_AGAIN_S)
         self._number = 0
         self._session = folder.name
         self._first: str | None = None
@@ -98,12 +112,39 @@ class Gallery:
             for recorded in ledger.events(after=self._number):
                 self._number = recorded.number
                 self._fold.apply(recorded.event)
+                self._draws.apply(recorded)
                 self._take(recorded.event)
 
     def tally(self) -> dict[str, Any]:
-        """Return both results, as `sessions show --json` has them."""
+        """Return all results, as `sessions show --json` has them, and of the corrected one what is to be said of it."""
         with self._lock:
-            return tally_json(self._fold, self._session, self._number)
+            # It takes a moment to compute, so not for each of many quick labels; what is left out the next second has.
+            if self._corrected_at[0] != self._number and time.monotonic() - self._corrected_at[1] > _AGAIN_S:
+                self._corrected = corrected_json(self._draws, self._within)
+                self._corrected_at = (self._number, time.monotonic())
+            corrected = self._corrected
+            says = None if corrected is None else [holds_text(corrected), *advice_lines(corrected)]
+            tally = tally_json(self._fold, self._session, self._number)
+            return tally | {"corrected": corrected, "corrected_says": says}
+
+    def draw(self) -> dict[str, Any]:
+        """Return the next cells of the random review, how many it still asks for, and how many were named in it."""
+        with self._lock:
+            sample = self._draws.sample()
+            asked = sample.asked
+            return {
+                "next": [f"{frame}:{index}" for frame, index in (cell.key for cell in asked[:_AHEAD])],
+                "left": len(asked),
+                "named": len(self._draws.drawn()),
+            }
+
+    def worth_labelling(self) -> list[str]:
+        """Return the cells without a label whose labels would teach new weights most, the best first."""
+        with self._lock:
+            stands = {
+                key: cell.stands for key, cell in self._cells.items() if cell.stands is not None and cell.label is None
+            }
+        return [f"{frame}:{index}" for frame, index in worth_labelling(stands)[:_WORTH]]
 
     def changes(self, after: int) -> tuple[int, list[dict[str, Any]]]:
         """Return the last event's number, and the judged cells that changed after another one."""

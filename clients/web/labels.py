@@ -21,8 +21,12 @@ _BETWEEN_S: Final = 0.1
 _ONE_AT_A_TIME = Lock()
 
 
-def write_labels(folder: Path, runtime_dir: Path, labels: Sequence[tuple[CellKey, LabelName]], by: str) -> int:
+def write_labels(
+    folder: Path, runtime_dir: Path, labels: Sequence[tuple[CellKey, LabelName]], by: str, *, drawn: bool = False
+) -> int:
     """Label counted cells; returns how many labels were new. All are written, or none.
+
+    ``drawn`` says that they were named out of the random review.
 
     Another page may write the session at the same moment, or a daemon count it: both are tried in turn for a while. A
     label that is given twice changes nothing, so a lost answer does no harm.
@@ -38,9 +42,12 @@ def write_labels(folder: Path, runtime_dir: Path, labels: Sequence[tuple[CellKey
         until_s = time.monotonic() + _PATIENCE_S
         while True:
             try:
-                return _write(folder, labels, by)
+                return _write(folder, labels, by, drawn=drawn)
             except SessionBusy:
-                events = [Labelled(frame, index, label, by, 1, 0) for (frame, index), label in labels]
+                events = [
+                    Labelled(frame, index, label, by, 1, 0, drawn=True if drawn else None)
+                    for (frame, index), label in labels
+                ]
                 try:
                     return send_labels(runtime_dir, folder.name, events, by=by, answer_s=_HUB_ANSWERS_S)
                 except LabelsNotTaken:
@@ -49,8 +56,9 @@ def write_labels(folder: Path, runtime_dir: Path, labels: Sequence[tuple[CellKey
             time.sleep(_BETWEEN_S)
 
 
-def _write(folder: Path, labels: Sequence[tuple[CellKey, LabelName]], by: str) -> int:
+def _write(folder: Path, labels: Sequence[tuple[CellKey, LabelName]], by: str, *, drawn: bool) -> int:
     if not (folder / LEDGER_FILE).is_file():
         raise SessionMissing(folder.parent.parent, folder.name)  # opening it would make another one
     with Ledger.open(folder) as ledger:
-        return len(ledger.append(make_labels(ledger, labels, by=by, labelled_at_ns=time.time_ns())))
+        keys = {key for key, _ in labels} if drawn else ()
+        return len(ledger.append(make_labels(ledger, labels, by=by, labelled_at_ns=time.time_ns(), drawn=keys)))

@@ -24,7 +24,8 @@ def take_labels(message: LabelCells, journal: Journal) -> LabelsTaken | Refused:
             return Refused("bad_label", f"{label!r} is no label")
     try:
         labels = cast("list[tuple[CellKey, LabelName]]", wanted)
-        events = make_labels(ledger, labels, by=message.by, labelled_at_ns=time.time_ns())
+        drawn = {(each.frame, each.index) for each in message.labels if each.drawn}
+        events = make_labels(ledger, labels, by=message.by, labelled_at_ns=time.time_ns(), drawn=drawn)
     except ValueError as error:  # it fits the wire and is no event all the same
         return Refused("bad_body", flaw_of(error)[:400])
     try:

@@ -185,7 +185,8 @@ class Labelled:
     """A person labelled a cell. ``ordinal`` counts one cell's labels from 1: all are kept, the last stands.
 
     ``machine`` is the verdict that stood on the leukocyte then, on whichever view; None where there was none yet, and
-    in ledgers of before.
+    in ledgers of before. ``drawn`` is true, or not there: the cell was named out of the random review, without the
+    machine's word.
     """
 
     frame: Sha256
@@ -195,11 +196,12 @@ class Labelled:
     ordinal: Ordinal
     labelled_at_ns: Count
     machine: Replaced | None = None
+    drawn: Literal[True] | None = None
     kind: Literal["labelled"] = "labelled"
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "machine")
+        return without_none(handler(self), "machine", "drawn")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

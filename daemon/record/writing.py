@@ -22,6 +22,7 @@ from smearwatch.daemon.record.events import (
 )
 from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.schema import (
+    DRAW_FORM,
     LABELS_FORM,
     LOOKS_FORM,
     NUCLEI_FORM,
@@ -229,6 +230,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             _raise_form(connection, LABELS_FORM)
             if event.machine is not None or event.label not in FIRST_LABELS:
                 _raise_form(connection, REVIEW_FORM)
+            if event.drawn:
+                _raise_form(connection, DRAW_FORM)
         case Ranged():
             _raise_form(connection, LOOKS_FORM)
         case Opened() | Closed():

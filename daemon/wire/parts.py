@@ -85,8 +85,12 @@ class RangeOnWire:
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class LabelOnWire:
-    """What a person calls a cell, which is named as it is counted; the hub, which knows the labels, checks it."""
+    """What a person calls a cell, which is named as it is counted; the hub, which knows the labels, checks it.
+
+    ``drawn``: it was named out of the random review.
+    """
 
     frame: Sha256Hex
     index: Count
     label: Annotated[Text, Field(max_length=64)]
+    drawn: Flag = False
