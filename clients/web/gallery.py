@@ -21,7 +21,7 @@ from smearwatch.daemon.record.views import CellKey, counted_as
 from smearwatch.daemon.record.worth import worth_labelling
 
 _EVEN: Final = 0.5
-_AHEAD: Final = 40  # keys may come faster than answers
+_AHEAD: Final = 100  # keys may come faster than answers
 _WORTH: Final = 60
 _AGAIN_S: Final = 0.9
 

@@ -167,6 +167,8 @@ class Corrected:
     def _to_draw(self, wanted: dict[str, float]) -> dict[str, int]:
         """Return how many more drawn cells bring each share within so many points."""
         asked, drawn = len(self.sample.asked), len(self.sample.drawn)
+        if not asked:
+            return dict.fromkeys(wanted, 0)
         steps = sorted({round(asked * (at / _STEPS) ** 2) for at in range(1, _STEPS + 1)})
         every = drawn + len(self.sample.left)
         cases = [

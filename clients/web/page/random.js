@@ -6,9 +6,11 @@ export class RandomReview {
   more = 0; // so many more are asked for
   #next = [];
   #here = new Set(); // named on this page; the server may not know yet
+  #back = []; // taken back on this page; the server may not ask for them yet
 
   take({ next, named, left }) {
-    this.#next = next;
+    this.#back = this.#back.filter((id) => !next.includes(id));
+    this.#next = [...this.#back, ...next];
     this.named = named;
     this.left = left;
   }
@@ -20,9 +22,12 @@ export class RandomReview {
 
   name(id) {
     this.#here.add(id);
+    this.#back = this.#back.filter((each) => each !== id);
   }
 
   forget(id) {
     this.#here.delete(id);
+    this.#back = [id, ...this.#back];
+    this.#next = [id, ...this.#next.filter((each) => each !== id)];
   }
 }

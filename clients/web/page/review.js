@@ -126,7 +126,7 @@ function showResults(tally) {
   const reviewed = tally.reviewed ?? { counts: tally.counts, neutrophils: tally.neutrophils, percent: tally.percent, cells: tally.cells, mark: tally.mark };
   const { corrected } = tally;
   document.body.classList.toggle("corrected", Boolean(corrected));
-  $("says").replaceChildren(...(tally.corrected_says ?? []).map((text, at) => make("p", at ? `${text}.` : `Corrected: ${text}.`, { class: "small" })));
+  $("says").replaceChildren(...(tally.corrected_says ?? []).map((text, at) => make("p", `${at ? text[0].toUpperCase() + text.slice(1) : `Corrected: ${text}`}.`, { class: "small" })));
   random.more = Math.max(0, ...Object.values(corrected?.more ?? {}).map((each) => each.review ?? 0));
   const rows = [...Object.keys(tally.counts), "neutrophils"].map((name) => {
     const row = make("tr", null, { "data-name": name });
@@ -250,7 +250,7 @@ function showAsked() {
   const asked = !named ? "" : more ? `, ${more} more are asked for` : ", no more are asked for";
   $("asked").textContent = random.asked
     ? `What is this? The machine's word is not shown. ${named} named at random${asked}, of ${named + left}.`
-    : `Nothing is left to be drawn: ${named} were named at random.`;
+    : waiting.size ? "One moment: the names are being written." : `Nothing is left to be drawn: ${named} were named at random.`;
 }
 
 // --- the chosen cell

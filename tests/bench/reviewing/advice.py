@@ -30,14 +30,14 @@ def follow(name: str, within: float, *, rate: float, cells: int, first: int, sme
     count_more = reachable = 0
     for _ in range(smears):
         order = smear(rate, cells, random)
-        more = Corrected(_sample(order, first)).more(within)[name]
-        share = Corrected(_sample(order, cells)).percent[name]
+        more = Corrected(named_so_far(order, first)).more(within)[name]
+        share = Corrected(named_so_far(order, cells)).percent[name]
         reachable += share["high"] - share["low"] <= 2 * within
         if more["count"] is not None or more["review"] is None:
             count_more += 1
             continue
         asked.append(more["review"])
-        then = Corrected(_sample(order, first + more["review"])).percent[name]
+        then = Corrected(named_so_far(order, first + more["review"])).percent[name]
         reached.append((then["high"] - then["low"]) / 2)
     return {
         "share": name,
@@ -68,7 +68,8 @@ def smear(rate: float, cells: int, random: np.random.Generator) -> list[tuple[Re
     return order
 
 
-def _sample(order: list[tuple[ReviewedCell, LabelName]], named: int) -> Sample:
+def named_so_far(order: list[tuple[ReviewedCell, LabelName]], named: int) -> Sample:
+    """Return the sample of a smear of which the first so many were drawn and named."""
     for at, (cell, truth) in enumerate(order):
         cell.label, cell.drawn = (truth, True) if at < named else (None, False)
     cells = tuple(cell for cell, _ in order)

@@ -1,0 +1,133 @@
+"""The random review as a person does it: `smearwatch review`, and a real Chromium."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.reviewed import record
+from tests.system.test_review import browser as browser
+from tests.system.test_review import labels, opened, press, reviewing, until
+
+pytestmark = pytest.mark.system
+
+CORRECTED = "document.body.classList.contains('corrected')"
+MACHINE = ("band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte", "flagged", "rejected", "confirmed")
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    record(tmp_path / "sessions" / "monday", 72)
+    return tmp_path
+
+
+@pytest.fixture
+def page(state: Path, browser: Browser) -> Iterator[Page]:
+    with reviewing(state, "monday", "--by", "A. Reader", "--within", "20") as (link, _), opened(browser, link) as page:
+        yield page
+
+
+def named(page: Page, count: int) -> None:
+    until(page, f"document.querySelector('#asked').textContent.includes(' {count} named at random')")
+
+
+def test_drawn_cells_are_named_without_the_machines_word(page: Page, state: Path):
+    assert not page.evaluate(CORRECTED)
+    press(page, "d")
+    named(page, 0)
+    assert page.locator("#gallery").is_hidden()
+    until(page, "document.querySelector('#large img')?.naturalWidth === 220")
+    seen = page.inner_text("#asked") + page.inner_text("#caption") + page.inner_text("#facts")
+    assert not [word for word in MACHINE if word in seen]
+    for key in ("Enter", "n", "x", "ArrowRight"):
+        page.keyboard.press(key)
+    assert labels(state) == []
+    press(page, "1 2 3 4 5 6")
+    named(page, 6)
+    given = labels(state)
+    assert [each.label for each in given] == ["band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte"]
+    assert all(each.drawn for each in given)
+    until(page, CORRECTED)
+    row = page.locator("#results tr[data-name=monocyte] td").all_inner_texts()
+    assert len(row) == 7
+    until(page, "document.querySelector('#says').textContent.includes('6 cells drawn at random')")
+    until(page, "/ [0-9]+ more are asked for/.test(document.querySelector('#asked').textContent)")
+    press(page, "d")
+    assert page.locator("#gallery").is_visible()
+    assert page.locator("#detail").is_hidden()
+
+
+def test_what_is_taken_back_is_asked_for_again(page: Page, state: Path):
+    press(page, "d 5 6")
+    named(page, 2)
+    press(page, "u")
+    named(page, 1)
+    press(page, "y")
+    named(page, 2)
+    press(page, "u 4")
+    named(page, 2)
+    until(page, "document.querySelector('#state').textContent.includes(' 2 labelled')")
+    given = [(each.label, each.drawn) for each in labels(state)]
+    assert given == [
+        ("monocyte", True),
+        ("lymphocyte", True),
+        ("withdrawn", None),
+        ("lymphocyte", True),
+        ("withdrawn", None),
+        ("basophil", True),
+    ]
+    assert len({(each.frame, each.index) for each in labels(state)}) == 2
+
+
+def test_cells_that_were_picked_carry_no_mark_and_the_review_ends_when_all_are_named(state: Path, browser: Browser):
+    shutil.rmtree(state / "sessions" / "monday")
+    record(state / "sessions" / "monday", 24)
+    with reviewing(state, "monday", "--by", "A. Reader") as (link, _), opened(browser, link) as page:
+        press(page, "n 6", 1)
+        press(page, "d")
+        until(page, "document.querySelector('#asked').textContent.endsWith('of 23.')")  # the picked one is not drawn
+        for _ in range(23):
+            page.keyboard.press("2")
+        until(page, "document.querySelector('#asked').textContent.startsWith('Nothing is left to be drawn')")
+        until(page, "document.querySelector('#says').textContent.includes('a person named every cell')")
+    assert [each.drawn for each in labels(state)] == [None, *[True] * 23]
+
+
+def test_two_readers_share_one_order(state: Path, browser: Browser):
+    with (
+        reviewing(state, "monday", "--by", "A") as (one, _),
+        reviewing(state, "monday", "--by", "B") as (two, _),
+        opened(browser, one) as first,
+        opened(browser, two) as second,
+    ):
+        press(first, "d 5")
+        press(second, "d")
+        named(second, 1)
+        press(second, "6")
+        named(first, 2)
+    assert len({(each.frame, each.index) for each in labels(state)}) == 2
+
+
+def test_what_is_worth_labelling_for_retraining_is_another_list(page: Page, state: Path):
+    page.select_option("#list", "worth")
+    until(page, "document.querySelector('#about').textContent.includes('nothing of how often the machine errs')")
+    until(page, "document.querySelector('#shown').textContent === '60 of 72 cells'")
+    assert page.locator("#gallery section:visible").count() == 1
+    page.locator(".cell:not([hidden])").first.click()
+    press(page, "3", 1)
+    assert [each.drawn for each in labels(state)] == [None]
+    page.select_option("#list", "")
+    until(page, "document.querySelector('#shown').textContent === '72 of 72 cells'")
+    assert page.locator("#about").is_hidden()
+
+
+def test_on_a_small_screen_nothing_is_cut_off(page: Page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    press(page, "d 1 2 3 4")
+    named(page, 4)
+    until(page, CORRECTED)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for part in ("#results", "#large", "#names"):
+        assert page.evaluate(f"document.querySelector('{part}').getBoundingClientRect().right <= innerWidth"), part
