@@ -4,6 +4,7 @@ export class RandomReview {
   named = 0;
   left = 0;
   more = 0; // so many more are asked for
+  moved = -Infinity; // when another cell came in the place of the one that was asked for
   #next = [];
   #here = new Set(); // named on this page; the server may not know yet
   #back = []; // taken back on this page; the server may not ask for them yet

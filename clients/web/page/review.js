@@ -9,6 +9,7 @@ const SIGNS = { confirmed: "●", corrected: "◆", flagged: "▲", rejected: "�
 const FIELDS = { near: 22, crop: 33, far: 66 };
 const BAR_UM = 5;
 const POLL_MS = 1000;
+const LOOK_AGAIN_MS = 800;
 
 const cells = new Map(); // by id: what the server says, and its card
 const chosen = new Set();
@@ -331,6 +332,7 @@ function label(name) {
 function nameDrawn(name, by) {
   const id = current;
   if (!id || id !== random.asked) return;
+  if (performance.now() - random.moved < LOOK_AGAIN_MS) return tell("another reader named that cell; this is the next one");
   const wanted = { [id]: name };
   random.name(id);
   const change = { wanted, was: say(wanted, by), drawn: true };
@@ -474,8 +476,10 @@ async function refresh() {
   if (changed.length) showSections();
   showResults(tally);
   random.take(drawn);
-  if (random.on && current !== random.asked) ask();
-  else showAsked();
+  if (random.on && current !== random.asked) {
+    if (current) random.moved = performance.now(); // somebody else named it, while this reader was about to
+    ask();
+  } else showAsked();
 }
 
 async function showWorth() {
