@@ -1,5 +1,6 @@
 """Corrected shares and their limits: how often they hold a known truth, and what they hold in the plain cases."""
 
+import json
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from smearwatch.daemon.record.intervals import clopper_pearson
 from tests.bench.reviewing.advice import follow, named_so_far, smear
 from tests.bench.reviewing.coverage import Plan, measure
 from tests.bench.reviewing.coverage import cases as cases_of
+from tests.documented import ROOT
 
 SIX = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -206,3 +208,19 @@ def test_what_more_would_bring_is_said_and_ends():
     assert done is not None
     assert advice_lines(done) == ["known to \N{PLUS-MINUS SIGN}49 points: nothing more is asked for"]
     assert "a person named every cell" in corrected_lines({"corrected": done})[0]
+
+
+# --- the page
+
+
+def test_the_pages_table_is_what_was_measured():
+    page = (ROOT / "docs" / "random-review.md").read_text()
+    measured = json.loads((ROOT / "docs" / "random-review" / "coverage.json").read_text())
+    rows = measured["reviewed_interval"]["rows"]
+    assert len(rows) == 13
+    for row in rows:
+        held = [row[rate] for rate in ("0%", "2%", "5%", "10%", "20%", "30%")]
+        assert min(held) >= 0.94, row
+        assert " | ".join(f"{each:.3f}" for each in held) in page
+    for row in measured["reviewed_advice"]["rows"]:
+        assert f"{row['at most a fifth wider']} of {row['of those']}" in page

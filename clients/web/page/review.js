@@ -214,8 +214,8 @@ function columns() {
 }
 
 function nextToSee() {
-  const left = (sections.get("to see")?.sorted ?? []).filter((cell) => !cell.card.hidden);
-  if (!left.length) return tell("no flagged or rejected cell is left to be seen");
+  const left = (sections.get(worth.length ? "worth" : "to see")?.sorted ?? []).filter((cell) => !cell.card.hidden && !cell.label);
+  if (!left.length) return tell(worth.length ? "every cell of this list has a label" : "no flagged or rejected cell is left to be seen");
   const at = left.findIndex((cell) => cell.id === current);
   choose(left[(at + 1) % left.length].id);
 }
