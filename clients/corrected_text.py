@@ -11,6 +11,8 @@ NONE: Final = (
     "(`smearwatch review`, random review)"
 )
 
+SIGNED: Final = "the session is signed, so nothing more is asked for; the signature is under the result as reviewed"
+
 
 def corrected_lines(shown: Mapping[str, Any], only: str | None = None) -> list[str]:
     """Return the corrected result with a heading of its own, and what would bring it nearer.
@@ -29,7 +31,8 @@ def corrected_lines(shown: Mapping[str, Any], only: str | None = None) -> list[s
         f"  {name:<12}{percent_text(share):>14} %   95 % interval {fine_limits_text(share):>12}"
         for name, share in corrected["percent"].items()
     ]
-    return [f"corrected: {holds_text(corrected)}:", *rows, *advice_lines(corrected, only)]
+    advice = advice_lines(corrected, only, signed=bool(shown["signed"]))
+    return [f"corrected: {holds_text(corrected)}:", *rows, *advice]
 
 
 def holds_text(corrected: Mapping[str, Any]) -> str:
@@ -41,8 +44,10 @@ def holds_text(corrected: Mapping[str, Any]) -> str:
     return f"limits hold sampling and the machine's errors, as {drawn} drawn at random show them{waiting}"
 
 
-def advice_lines(corrected: Mapping[str, Any], only: str | None = None) -> list[str]:
-    """Return what would bring the shares as near as wanted: more drawn cells, or more blood."""
+def advice_lines(corrected: Mapping[str, Any], only: str | None = None, *, signed: bool = False) -> list[str]:
+    """Return what would bring the shares as near as wanted: more drawn cells, or more blood; nothing once signed."""
+    if signed:
+        return [SIGNED]
     more = {name: each for name, each in corrected["more"].items() if only in (None, name)}
     near = f"\N{PLUS-MINUS SIGN}{corrected['within']:g} points"
     review = {name: each["review"] for name, each in more.items() if each["review"] and not each["count"]}

@@ -75,6 +75,8 @@ COLUMNS: Final = (
     "mark",
     *_BANDS,
     "reviewed_as",
+    "signed_by",
+    "signed_at_ns",
     *_DRAW,
 )
 
@@ -101,17 +103,19 @@ def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
         all that these were trained on; ``mark`` is of the session, the same in every row: why its percentages may be
         wrong; ``nucleus_...`` are the measures of a neutrophil's nucleus, on the view that its verdict stands on, and
         ``band_rule_says`` what the session's rule makes of them, ``band``, ``segmented`` or ``unclear``, which changes
-        no verdict; ``reviewed_as`` is the person's label, or the class where there is none; what a cell does not have
-        is None; ``drawn`` is whether it was named out of the random review, in whose order it has the number
-        ``draw_number``. ``counted_frame`` and ``counted_index`` name the cell under which it is counted, ``views`` in
-        how many frames that one is seen whole, ``judged_again`` how many verdicts on it were replaced.
+        no verdict; ``reviewed_as`` is the person's label, or the class where there is none; ``signed_by`` and
+        ``signed_at_ns`` are of the session, the same in every row, None where nobody has signed it or it was amended
+        since; ``drawn`` is whether it was named out of the random review, in whose order it has the number
+        ``draw_number``; what a cell does not have is None. ``counted_frame`` and ``counted_index`` name the cell under
+        which it is counted, ``views`` in how many frames that one is seen whole, ``judged_again`` how many verdicts on
+        it were replaced.
     """
     with ledger.at_one_moment():
         yield from _rows(ledger)
 
 
 def _rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
-    alarmed, mark, rule, draws = _of_the_session(ledger)
+    alarmed, of_all, rule, draws = _of_the_session(ledger)
     views = views_by_cell(ledger)
     places, drawn = draws.places(), draws.drawn()
     for recorded in ledger.seen_frames():
@@ -132,7 +136,7 @@ def _rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
             draw = {"drawn": key in drawn if key in places else None, "draw_number": places.get(key)}
             drift = {"drift": best in alarmed if stands else None}
             bands = _bands(rule, stands, found if best is None or best[0] == seen.frame else ledger.found(best[0]))
-            yield row | drift | _seen_as(seen.frame, cell, views) | bands | {"mark": mark} | draw
+            yield row | drift | _seen_as(seen.frame, cell, views) | bands | of_all | draw
 
 
 def _state(cell: FoundCell, *, judged: bool) -> str:
@@ -181,8 +185,8 @@ def _seen_as(frame: str, cell: FoundCell, views: dict[CellKey, Views]) -> dict[s
     }
 
 
-def _of_the_session(ledger: LedgerReader) -> tuple[set[CellKey], str | None, BandRule | None, DrawFold]:
-    """Return the cells judged under a drift alarm, the mark of the percentages, the band rule, the random review."""
+def _of_the_session(ledger: LedgerReader) -> tuple[set[CellKey], dict[str, Any], BandRule | None, DrawFold]:
+    """Return the cells judged under a drift alarm, what is said in every row, the band rule, the random review."""
     fold, draws, alarmed, rule = TallyFold(), DrawFold(), set(), None
     for recorded in ledger.events():
         event = recorded.event
@@ -191,7 +195,13 @@ def _of_the_session(ledger: LedgerReader) -> tuple[set[CellKey], str | None, Ban
         if isinstance(event, Counted) and fold.alarmed:
             alarmed.add((event.frame, event.index))
         rule = rule_of(event) if isinstance(event, Opened) else rule
-    return alarmed, fold.mark, rule, draws
+    signed = fold.signed
+    of_all = {
+        "mark": fold.mark,
+        "signed_by": None if signed is None else signed.by,
+        "signed_at_ns": None if signed is None else signed.signed_at_ns,
+    }
+    return alarmed, of_all, rule, draws
 
 
 def _bands(rule: BandRule | None, stands: Counted | None, found: Found | None) -> dict[str, Any]:
@@ -250,6 +260,8 @@ def _row(
         None,
         *(None,) * len(_BANDS),
         _reviewed_as(counted, labelled),
+        None,
+        None,
     )
     return dict(zip(COLUMNS, (*values, None, None), strict=True))
 

@@ -12,6 +12,7 @@ from smearwatch.daemon.record.classes import WITHDRAWN
 from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.events import Counted, Labelled
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.worth import worth_labelling
 
@@ -24,7 +25,14 @@ def random_rows(ledger: LedgerReader, count: int) -> Rows:
     """Yield the next cells of the random review, in its order and without the machine's names.
 
     The column ``drawn`` says yes, so that `sessions label` takes their labels as those of the review.
+
+    Raises
+    ------
+    SessionSigned
+        It takes no labels, so nothing is asked for.
     """
+    if (signed := ledger.signature()) is not None:
+        raise SessionSigned(ledger.session, signed)
     fold = DrawFold()
     for recorded in ledger.events():
         fold.apply(recorded)
@@ -44,7 +52,7 @@ def worth_rows(ledger: LedgerReader, count: int) -> Rows:
             view, before = (event.frame, event.index), event.instead_of
             key = view if before is None else counted_as[before.frame, before.index]
             counted_as[view], stands[key] = key, event
-        elif isinstance(event, Labelled):
+        elif isinstance(event, Labelled) and event.reading is None:
             named[event.frame, event.index] = event.label != WITHDRAWN
     order = worth_labelling({key: verdict for key, verdict in stands.items() if not named.get(key)})
     yield from _in_order(ledger, order[:count])

@@ -87,7 +87,7 @@ class Lines:
         if view.session != self._session:
             self._session, self._rows, self._figures, self._drift = view.session, 0, "", None
             self._state, self._interrupted, self._mark = "", False, None
-            yield from introduction(view.session)
+            yield from introduction(view.session, tally)
         if phase is None:
             yield from self._row_news(view)
             yield from self._drift_news(tally)

@@ -17,8 +17,9 @@ from smearwatch.clients.wording import (
     share_of,
 )
 from smearwatch.daemon.columns import fold
-from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.share_text import review_lines
+from smearwatch.daemon.sign_text import sign_lines
 
 _SHORT = ("band", "seg", "eos", "baso", "mono", "lymph", "neut")
 """`ROWS` as laboratories abbreviate them."""
@@ -35,14 +36,10 @@ def remark(text: str) -> list[str]:
     return fold(text, first="# ", rest="# ")
 
 
-def introduction(session: str | None) -> list[str]:
+def introduction(session: str | None, tally: Mapping[str, Any]) -> list[str]:
     """Return what is shown once of a session, above its first row."""
-    return [
-        *remark(f"session {session}"),
-        *remark(RESEARCH_USE),
-        *remark(PRELIMINARY),
-        *remark(_LEGEND),
-    ]
+    standing = [line for each in sign_lines(tally) for line in remark(each)]
+    return [*remark(f"session {session}"), *remark(RESEARCH_USE), *standing, *remark(_LEGEND)]
 
 
 def row_headings() -> str:

@@ -4,7 +4,7 @@ A better view of a leukocyte is leased once the view that it is better than has 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from smearwatch.daemon.hub.journal import Journal
@@ -14,10 +14,11 @@ from smearwatch.daemon.record.classes import per_class
 from smearwatch.daemon.record.events import Counted, LookRange, Ranged, Replaced, SessionStain, flaw_of
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, Refused
-from smearwatch.daemon.wire.parts import StainOnWire
+from smearwatch.daemon.wire.parts import StainOnWire, StatisticsOnWire
 
 CROP_SIZE_PX = 750
 CROP_BYTES = CROP_SIZE_PX * CROP_SIZE_PX * 3
+_MOST_MOMENTS_BYTES = 2**16
 
 Cell = tuple[str, int]
 
@@ -40,6 +41,7 @@ class CropQueue:
         self._clock = clock
         self._crops: dict[Cell, _Crop] = {}
         self._behind: dict[Cell, Cell] = {}
+        self._early: list[Cell] = []
         self.leases: LeaseBook[Cell] = LeaseBook(lease_s, clock)
 
     def __len__(self) -> int:
@@ -58,23 +60,36 @@ class CropQueue:
         if better_than is not None and self._journal.ledger.verdict(*better_than) is None:
             self._behind[better_than] = cell
         else:
-            self.leases.put(cell)
+            self._queue(cell)
 
-    def lease(self, holder: bytes) -> tuple[CropLease, memoryview] | None:
-        """Return the next crop to a worker."""
+    def _queue(self, cell: Cell) -> None:
+        """Queue a crop, once the statistics are known that it is to be judged with."""
+        if self._journal.statistics.is_ready(*cell):
+            self.leases.put(cell)
+        else:
+            self._early.append(cell)
+
+    def lease(self, holder: bytes) -> tuple[CropLease, list[memoryview]] | None:
+        """Return the next crop to a worker, with the message's buffers."""
         granted = self.leases.grant(holder)
         if granted is None:
             return None
         number, (frame, index) = granted
         stain = _on_wire(self._journal.stains.at(frame, index))
-        return CropLease(number, frame, index, CROP_SIZE_PX, stain), self._crops[frame, index].pixels
+        statistics = self._journal.statistics.at(frame, index)
+        buffers = [self._crops[frame, index].pixels]
+        if statistics is None:
+            return CropLease(number, frame, index, CROP_SIZE_PX, stain), buffers
+        whose = StatisticsOnWire(statistics.weights, statistics.cells, statistics.unfamiliar)
+        return CropLease(number, frame, index, CROP_SIZE_PX, stain, whose), [*buffers, memoryview(statistics.moments)]
 
-    def judged(self, message: CropJudged, holder: bytes) -> Refused | None:
+    def judged(self, message: CropJudged, buffers: Sequence[memoryview], holder: bytes) -> Refused | None:
         """Commit a verdict. A late answer is counted and changes nothing; an impossible one goes back."""
         cell = (message.frame, message.index)
         if self.leases.holds(message.lease, holder) != cell:
             self._journal.counters["late_answers"] += 1
             return None
+        statistics = self._journal.statistics.at(*cell) if message.by_statistics else None
         try:
             event = Counted(
                 frame=message.frame,
@@ -89,16 +104,20 @@ class CropQueue:
                 instead_of=self._replaced(self._crops[cell].better_than),
                 stain=self._journal.stains.at(*cell) if message.restained else None,
                 unfamiliar=message.unfamiliar or None,
+                statistics=None if statistics is None else statistics.cells,
             )
-            self._journal.commit(*self._ranged(message), event)
+            self._journal.commit(*self._ranged(message), event, moments=_moments(cell, buffers))
         except (LedgerRefused, ValueError) as error:
             self._journal.counters["impossible_answers"] += 1
             self.leases.give_back(message.lease, holder)
             return Refused("impossible_answer", flaw_of(error)[:400])
         self.leases.settle(message.lease, holder)
         waited = self._crops.pop(cell)
+        early, self._early = self._early, []
+        for waiting in early:
+            self._queue(waiting)
         if cell in self._behind:
-            self.leases.put(self._behind.pop(cell))
+            self._queue(self._behind.pop(cell))
         self._stages.add({**message.stages_ms, "crop_to_count": (self._clock() - waited.since_s) * 1000.0})
         return None
 
@@ -117,6 +136,13 @@ class CropQueue:
     def failed(self, message: LeaseFailed, holder: bytes) -> bool:
         """Queue a crop again that its worker could not serve."""
         return self.leases.give_back(message.lease, holder) is not None
+
+
+def _moments(cell: Cell, buffers: Sequence[memoryview]) -> dict[Cell, bytes]:
+    """Return a cell's moments where it came with some; raises `ValueError` where they are no pairs of float16."""
+    if len(buffers) > 1 or any(not 0 < each.nbytes <= _MOST_MOMENTS_BYTES or each.nbytes % 4 for each in buffers):
+        raise ValueError(f"moments of {sum(each.nbytes for each in buffers)} bytes in {len(buffers)} buffers")
+    return {cell: bytes(buffers[0])} if buffers else {}
 
 
 def _on_wire(stain: SessionStain | None) -> StainOnWire | None:

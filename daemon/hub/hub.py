@@ -162,7 +162,7 @@ class Hub:
                 self._arrived_at_ns.pop(message.frame, None)
                 return self._frames.rejected(message, peer.identity)
             case CropJudged():
-                refusal = self._crops.judged(message, peer.identity)
+                refusal = self._crops.judged(message, buffers, peer.identity)
                 self._settled(message.frame)
                 return refusal
             case LeaseFailed():
@@ -209,7 +209,7 @@ class Hub:
                 crop = self._crops.lease(worker.identity)
                 if crop is None:
                     break
-                self._sockets.send(worker.identity, crop[0], [crop[1]])
+                self._sockets.send(worker.identity, crop[0], crop[1])
         if not self._peers.count("worker"):
             return
         for finder in self._peers.of("finder"):

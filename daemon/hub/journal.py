@@ -8,6 +8,7 @@ from types import MappingProxyType
 from smearwatch.daemon.record.events import Counted, Event, Recorded, event_to_bytes
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.session_stain import StainFold
+from smearwatch.daemon.record.session_statistics import StatisticsFold
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.wire.messages import EventNotice
 from smearwatch.daemon.wire.sockets import HubSockets
@@ -33,8 +34,8 @@ class Journal:
 
     Attributes
     ----------
-    fold, stains
-        What follows from the events until now: the tally, and the session's stain at each cell that waits.
+    fold, stains, statistics
+        What follows from the events until now: the tally, and the stain and statistics at each cell that waits.
     counters : Counter
         Everything that was dropped, refused or done again, by name.
     """
@@ -43,18 +44,24 @@ class Journal:
         self.ledger = ledger
         self.fold = TallyFold()
         self.stains = StainFold()
+        self.statistics = StatisticsFold(ledger.moments)
         self.counters: Counter[str] = Counter()
         self.recent: deque[EventNotice] = deque(maxlen=_RECENT)
         self._sockets = sockets
         for recorded in ledger.events():
             self._take(recorded)
 
-    def commit(self, *events: Event, thumbnails: Mapping[tuple[str, int], bytes] = _NONE) -> list[Recorded]:
-        """Write events, and thumbnails of cells, in one transaction; returns the events that are new.
+    def commit(
+        self,
+        *events: Event,
+        thumbnails: Mapping[tuple[str, int], bytes] = _NONE,
+        moments: Mapping[tuple[str, int], bytes] = _NONE,
+    ) -> list[Recorded]:
+        """Write events, and thumbnails and moments of cells, in one transaction; returns the events that are new.
 
         What stands already changes nothing.
         """
-        written = self.ledger.append(events, thumbnails)
+        written = self.ledger.append(events, thumbnails, moments)
         for recorded in written:
             self._take(recorded)
             self._sockets.publish(notice(recorded))
@@ -67,5 +74,6 @@ class Journal:
     def _take(self, recorded: Recorded) -> None:
         self.fold.apply(recorded.event)
         self.stains.apply(recorded.event)
+        self.statistics.apply(recorded.event)
         if isinstance(recorded.event, Counted):
             self.recent.append(notice(recorded))

@@ -88,7 +88,8 @@ class Sample:
 class DrawFold:
     """Every cell of a session with its place in the random order; a fold over the recorded events from the first one.
 
-    It remembers every cell, so it belongs where a session is read and not where it is counted.
+    Labels of a second reading are none of it. It remembers every cell, so it belongs where a session is read and not
+    where it is counted.
     """
 
     def __init__(self) -> None:
@@ -103,7 +104,7 @@ class DrawFold:
         event = recorded.event
         if isinstance(event, Counted):
             self._counted(event)
-        elif isinstance(event, Labelled):
+        elif isinstance(event, Labelled) and event.reading is None:
             self._labelled(event)
 
     def _cell(self, key: CellKey) -> ReviewedCell:

@@ -1,9 +1,9 @@
 """A person's word on a cell as the next event of its kind."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Container, Iterable
 
 from smearwatch.daemon.record.classes import WITHDRAWN, LabelName
-from smearwatch.daemon.record.events import Labelled, Replaced
+from smearwatch.daemon.record.events import Labelled, Reading, Replaced
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.views import CellKey
 
@@ -14,19 +14,34 @@ def make_labels(
     *,
     by: str,
     labelled_at_ns: int,
-    drawn: Collection[CellKey] = (),
+    reading: Reading | None = None,
+    settled: Container[CellKey] = (),
+    drawn: Container[CellKey] = (),
 ) -> list[Labelled]:
     """Make the events of a person's labels on counted cells, in their order; see `next_label`.
 
-    ``drawn`` are those of the cells that were named out of the random review.
+    Parameters
+    ----------
+    settled
+        Cells on which the readers disagree: there a label is a decision, even where it is what was said before.
+    drawn
+        Those of the cells that were named out of the random review.
     """
     last: dict[CellKey, Labelled | None] = {}
     events = []
     for cell, label in wanted:
         if cell not in last:
-            last[cell] = ledger.last_labels(cell[0]).get(cell[1])
+            last[cell] = ledger.last_labels(cell[0], reading).get(cell[1])
         event = next_label(
-            ledger, *cell, label, by=by, labelled_at_ns=labelled_at_ns, last=last[cell], drawn=cell in drawn
+            ledger,
+            *cell,
+            label,
+            by=by,
+            labelled_at_ns=labelled_at_ns,
+            last=last[cell],
+            reading=reading,
+            again=cell in settled,
+            drawn=cell in drawn,
         )
         if event is not None:
             last[cell] = event
@@ -43,6 +58,8 @@ def next_label(
     by: str,
     labelled_at_ns: int,
     last: Labelled | None,
+    reading: Reading | None = None,
+    again: bool = False,
     drawn: bool = False,
 ) -> Labelled | None:
     """Make the event of a label, None where it changes nothing: the same by the same person, or nothing to withdraw.
@@ -60,12 +77,17 @@ def next_label(
     labelled_at_ns
         When, in nanoseconds since 1970.
     last
-        The last label event of the cell, a withdrawal too, None where there is none.
+        The last label event of the cell in that reading, a withdrawal too, None where there is none.
+    reading
+        Which reading it is of; None for the first.
+    again
+        Whether the same label by the same person is said again.
     drawn
         Whether it is given out of the random review. A withdrawal is not.
     """
     drawn = drawn and label != WITHDRAWN
-    if last is not None and (last.label, last.by) == (label, by) and (last.drawn or not drawn):
+    said = last is not None and (last.label, last.by) == (label, by) and (last.drawn or not drawn)
+    if said and not again:
         return None
     if label == WITHDRAWN and (last is None or last.label == WITHDRAWN):
         return None
@@ -78,5 +100,6 @@ def next_label(
         1 if last is None else last.ordinal + 1,
         labelled_at_ns,
         None if stood is None else Replaced.of(stood),
+        reading,
         True if drawn else None,
     )

@@ -10,11 +10,14 @@ from typer.testing import CliRunner, Result
 
 from smearwatch.clients.commands.sessions import app
 from smearwatch.daemon.config import load_settings
-from smearwatch.daemon.record.events import CLASSES, Counted, Verdict
+from smearwatch.daemon.record.events import CLASSES, Counted, Labelled, Verdict
+from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.record.signing import amend, sign
 from smearwatch.daemon.record.worth import NO_SAMPLE, worth_labelling
-from tests.reviewed import record
+from tests.reviewed import close, record
 
 pytestmark = pytest.mark.integration
 
@@ -125,3 +128,31 @@ def test_labelled_cells_are_not_listed_and_a_label_that_was_taken_back_is_none(f
         table.write_text(f"frame,index,label\n{frame},0,{label}\n")
         typed("label", "monday", "--from", str(table), "--by", "A")
         assert len(rows("--worth-labelling", "100")) == expected
+
+
+def test_a_second_readers_labels_leave_the_lists_as_they_are(folder: Path):
+    before = rows("--random", "72"), rows("--worth-labelling", "72")
+    with Ledger.open(folder) as ledger:
+        frame = next(ledger.found_frames()).frame
+        ledger.append([Labelled(frame, index, "band", "B", 1, 9, None, "second") for index in range(20)])
+    assert (rows("--random", "72"), rows("--worth-labelling", "72")) == before
+    assert shown()["corrected"] is None
+
+
+def test_a_signed_session_is_asked_for_nothing_and_keeps_its_corrected_result(folder: Path, tmp_path: Path):
+    name_at_random(tmp_path, 40)
+    before = shown()["corrected"]
+    close(folder)
+    signed = sign(folder, by="A", overruled=dict.fromkeys(("flagged", "rejected", "target"), "a test"))
+    after = shown()
+    assert after["corrected"] == before
+    assert after["reviewed"]["counts"] == dict(signed.result.counts)  # type: ignore[index]
+    text = typed("show", "monday").stdout
+    assert "40 cells drawn at random" in text
+    assert "the session is signed, so nothing more is asked for" in text
+    assert "name more" not in text
+    refused = CliRunner().invoke(app, ["export", "monday", "--random", "3"])
+    assert isinstance(refused.exception, SessionSigned)
+    assert refused.stdout == ""
+    amend(folder, by="A", reason="more is to be named")
+    assert len(rows("--random", "3")) == 3

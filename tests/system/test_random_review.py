@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.reviewed import record
+from smearwatch.daemon.record.signing import amend, sign
+from tests.paged import opened, press, reviewing, until
+from tests.reviewed import close, record
 from tests.system.test_review import browser as browser
-from tests.system.test_review import labels, opened, press, reviewing, until
+from tests.system.test_review import labels
 
 pytestmark = pytest.mark.system
 
@@ -117,6 +119,49 @@ def test_two_readers_share_one_order(state: Path, browser: Browser):
     given = labels(state)
     assert [(each.label, each.by) for each in given] == [("monocyte", "A"), ("lymphocyte", "B")]
     assert len({(each.frame, each.index) for each in given}) == 2
+
+
+def test_a_signed_session_is_asked_for_nothing(state: Path, browser: Browser):
+    folder = state / "sessions" / "monday"
+    close(folder)
+    with reviewing(state, "monday", "--by", "A. Reader") as (link, _), opened(browser, link) as page:
+        press(page, "d 1 2 3")
+        named(page, 3)
+        until(page, CORRECTED)
+        signed = sign(folder, by="A", overruled=dict.fromkeys(("flagged", "rejected", "target"), "a test"))
+        until(page, "document.querySelector('#asked').textContent.startsWith('Nothing is asked for: signed by A')")
+        assert page.is_visible("#asked")
+        assert page.is_hidden("#large")
+        press(page, "1")
+        until(page, "document.querySelector('#notice').textContent.startsWith('signed by A')")
+        assert page.is_visible("#results tr[data-name=band] td.sure >> nth=0")
+        until(page, "document.querySelector('#says').textContent.includes('nothing more is asked for')")
+        told = page.evaluate("fetch('/cells?after=0').then(answer => answer.json())")
+        assert (told["draw"]["next"], told["draw"]["left"], told["draw"]["named"]) == ([], 0, 3)
+        # What is signed is the result as reviewed, not the corrected one.
+        assert told["tally"]["reviewed"]["counts"] == dict(signed.result.counts)
+        assert len(labels(state)) == 3
+        amend(folder, by="A", reason="more is to be named")
+        until(page, "document.querySelector('#asked').textContent.includes(' 3 named at random')")
+        press(page, "1")
+        named(page, 4)
+
+
+def test_a_gate_of_the_signature_leads_out_of_the_random_review_and_of_the_list(state: Path, browser: Browser):
+    close(state / "sessions" / "monday")
+    with reviewing(state, "monday", "--by", "A. Reader") as (link, _), opened(browser, link) as page:
+        page.select_option("#list", "worth")
+        until(page, "document.querySelector('#shown').textContent === '60 of 72 cells'")
+        page.locator(".cell:not([hidden])").first.click()
+        press(page, "d")
+        named(page, 0)
+        page.click("#sign")
+        page.wait_for_selector("#signing[open]")
+        page.keyboard.press("d")  # no key of the page while the dialog is open
+        page.click("#gates li[data-gate=flagged] button")
+        until(page, "document.querySelector('#shown').textContent.startsWith('12 of 72')")
+        assert page.is_visible("#gallery")
+        assert page.is_hidden("#asked")
 
 
 def test_what_is_worth_labelling_for_retraining_is_another_list(page: Page, state: Path):

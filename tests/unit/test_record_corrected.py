@@ -218,7 +218,7 @@ def test_what_more_would_bring_is_said_and_ends():
     assert (shown["drawn"], shown["labelled"], shown["left"]) == (20, 20, 40)
     assert shown["more"]["band"]["count"] is None
     assert shown["more"]["lymphocyte"] == {"review": 0, "count": None}
-    assert "20 cells drawn at random" in corrected_lines({"corrected": shown})[0]
+    assert "20 cells drawn at random" in corrected_lines({"corrected": shown, "signed": None})[0]
     near = corrected_json(fold_of(named), 2.0)
     assert near is not None
     assert near["more"]["neutrophils"]["review"] > 0
@@ -231,7 +231,7 @@ def test_what_more_would_bring_is_said_and_ends():
     done = corrected_json(fold_of(whole), 49.0)
     assert done is not None
     assert advice_lines(done) == ["known to \N{PLUS-MINUS SIGN}49 points: nothing more is asked for"]
-    assert "a person named every cell" in corrected_lines({"corrected": done})[0]
+    assert "a person named every cell" in corrected_lines({"corrected": done, "signed": None})[0]
 
 
 # --- the page

@@ -138,3 +138,13 @@ def test_a_label_out_of_the_review_says_so_and_others_keep_their_bytes():
     assert b"drawn" not in event_to_bytes(label(1))
     marked = label(1, drawn=True)
     assert event_from_bytes(event_to_bytes(marked)) == marked
+
+
+def test_a_second_readers_labels_are_none_of_the_review():
+    second = [Labelled(FRAME, index, "basophil", "B", 1, 9, None, "second") for index in range(20)]
+    without = fold(*CELLS, label(21, drawn=True))
+    for events in ([*second, label(21, drawn=True)], [label(21, drawn=True), *second]):
+        read = fold(*CELLS, *events)
+        assert read.sample() == without.sample()
+        assert read.drawn() == without.drawn()
+    assert not fold(*CELLS, *second).began

@@ -1,4 +1,4 @@
-"""Every leukocyte of a session as the page shows it: a fold over the events, taken on as they come."""
+"""Every leukocyte of a session as a reader sees it: a fold over the events, taken on as they come."""
 
 import time
 from collections.abc import Iterable
@@ -11,9 +11,10 @@ from smearwatch.clients.corrected_text import advice_lines, holds_text
 from smearwatch.daemon.record.classes import CLASSES, WITHDRAWN
 from smearwatch.daemon.record.corrected import WITHIN, corrected_json
 from smearwatch.daemon.record.draw import DrawFold
-from smearwatch.daemon.record.events import CUT, Counted, Event, Found, FoundCell, Labelled, Seen
+from smearwatch.daemon.record.events import CUT, Counted, Event, Found, FoundCell, Labelled, Reading, Seen
 from smearwatch.daemon.record.nucleus import Nucleus
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.readings import ReadCell, ReadingsFold
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
@@ -24,6 +25,12 @@ _EVEN: Final = 0.5
 _AHEAD: Final = 100  # keys may come faster than answers
 _WORTH: Final = 60
 _AGAIN_S: Final = 0.9
+
+
+class NoSecondReading(Exception):
+    """Labels that cannot be those of a second reader."""
+
+    hint = "a second reading is another person's, who does not see the first one's labels"
 
 
 @dataclass(slots=True)
@@ -74,13 +81,18 @@ class Gallery:
     ----------
     folder : Path
         The session's.
+    reading : Reading, optional
+        Whose labels it shows: those of the first reading, or blindly those of the second alone.
     within : float
         How near each share is to be known, in percentage points to either side.
     """
 
-    def __init__(self, folder: Path, within: float = WITHIN) -> None:
+    def __init__(self, folder: Path, reading: Reading | None = None, within: float = WITHIN) -> None:
         self.folder = folder
+        self._reading = reading
         self._within = within
+        self._readings = ReadingsFold()
+        self._disputed: dict[CellKey, ReadCell] = {}
         self._lock = Lock()
         self._fold = TallyFold()
         self._draws = DrawFold()
@@ -107,35 +119,56 @@ class Gallery:
             for recorded in ledger.events(limit=1):
                 self._first = self._first or recorded.chain
                 if recorded.chain != self._first:
-                    hint = "end this page and run `smearwatch review` again"
+                    hint = "end this and open the session again"
                     raise LedgerUnusable(ledger.path, "the session was deleted and begun anew", hint)
-            for recorded in ledger.events(after=self._number):
+            before = self._number
+            for recorded in ledger.events(after=before):
                 self._number = recorded.number
                 self._fold.apply(recorded.event)
                 self._draws.apply(recorded)
+                self._readings.apply(recorded.event)
                 self._take(recorded.event)
+            if self._number > before:
+                self._note_disputes()
 
     def tally(self) -> dict[str, Any]:
-        """Return all results, as `sessions show --json` has them, and of the corrected one what is to be said of it."""
+        """Return both results, as `sessions show --json` has them, and how many cells have a label of this reading.
+
+        A second reader gets no reviewed result, which is made of the first one's labels, and no reasons of theirs.
+        """
+        with self._lock:
+            tally = tally_json(self._fold, self._session, self._number)
+            tally["labelled"] = sum(cell.label is not None for cell in self._cells.values())
+            return tally if self._reading is None else tally | _blind(tally)
+
+    def corrected(self) -> dict[str, Any]:
+        """Return the corrected result, and what is to be said of it; nothing for a second reader."""
+        if self._reading is not None:
+            return {}
         with self._lock:
             # It takes a moment to compute, so not for each of many quick labels; what is left out the next second has.
             if self._corrected_at[0] != self._number and time.monotonic() - self._corrected_at[1] > _AGAIN_S:
                 self._corrected = corrected_json(self._draws, self._within)
                 self._corrected_at = (self._number, time.monotonic())
             corrected = self._corrected
-            says = None if corrected is None else [holds_text(corrected), *advice_lines(corrected)]
-            tally = tally_json(self._fold, self._session, self._number)
-            return tally | {"corrected": corrected, "corrected_says": says}
+            signed = self._fold.signed is not None
+            says = None if corrected is None else [holds_text(corrected), *advice_lines(corrected, signed=signed)]
+            return {"corrected": corrected, "corrected_says": says}
 
     def draw(self) -> dict[str, Any]:
-        """Return the next cells of the random review, how many it still asks for, and how many were named in it."""
+        """Return the next cells of the random review, how many it still asks for, and how many were named in it.
+
+        A signed session takes no labels, so nothing is asked for. A second reader gets nothing of this.
+        """
+        if self._reading is not None:
+            return {}
         with self._lock:
-            sample = self._draws.sample()
-            asked = sample.asked
+            asked = [] if self._fold.signed else self._draws.sample().asked
             return {
                 "next": [f"{frame}:{index}" for frame, index in (cell.key for cell in asked[:_AHEAD])],
                 "left": len(asked),
                 "named": len(self._draws.drawn()),
+                "closed": self._fold.signed is not None,
             }
 
     def worth_labelling(self) -> list[str]:
@@ -145,6 +178,20 @@ class Gallery:
                 key: cell.stands for key, cell in self._cells.items() if cell.stands is not None and cell.label is None
             }
         return [f"{frame}:{index}" for frame, index in worth_labelling(stands)[:_WORTH]]
+
+    def refuse_second(self, keys: Iterable[CellKey], by: str) -> None:
+        """Refuse labels that are not those of a second, blind reading; raises `NoSecondReading`."""
+        with self._lock:
+            if by.casefold() in (each.casefold() for each in self._readings.readers(second=False)):
+                raise NoSecondReading(f"{by} has labelled this session in the first reading")
+            cells = (self._readings.cell(key) for key in keys)
+            if any(cell is not None and cell.compared for cell in cells):
+                raise NoSecondReading("both readers are through, and their readings are compared")
+
+    def disputed(self, keys: Iterable[CellKey]) -> set[CellKey]:
+        """Return those of the keys on which the readers disagree, and nobody has decided."""
+        with self._lock:
+            return {key for key in keys if key in self._disputed}
 
     def changes(self, after: int) -> tuple[int, list[dict[str, Any]]]:
         """Return the last event's number, and the judged cells that changed after another one."""
@@ -204,10 +251,19 @@ class Gallery:
             case Counted():
                 cell = self._cells[self._counted_as[event.frame, event.index]]
                 cell.stands, cell.changed = event, self._number
-            case Labelled():
+            case Labelled() if event.reading == self._reading:
                 cell = self._cells[event.frame, event.index]
                 cell.labels.append(event)
                 cell.changed = self._number
+
+    def _note_disputes(self) -> None:
+        """Note which cells the readers, both through, call otherwise; whoever reads blindly does not hear of it."""
+        if self._reading is not None:
+            return
+        before = self._disputed
+        self._disputed = {cell.key: cell for cell in self._readings.disputed if cell.settled is None}
+        for key in before.keys() ^ self._disputed.keys():
+            self._cells[key].changed = self._number
 
     def _found(self, frame: Found, found: FoundCell) -> None:
         key = counted_as(frame.frame, found)
@@ -218,8 +274,7 @@ class Gallery:
             *own, found.box, found.centre_xy_px, frame.um_per_px, self._sizes[frame.frame], found.nucleus
         )
 
-    @staticmethod
-    def _row(key: CellKey, cell: GalleryCell) -> dict[str, Any]:
+    def _row(self, key: CellKey, cell: GalleryCell) -> dict[str, Any]:
         stands = cell.stands
         assert stands is not None
         label = cell.label
@@ -232,7 +287,18 @@ class Gallery:
             "probability": round(stands.probabilities[CLASSES.index(stands.cls)], 4),
             "label": label,
             "by": cell.labels[-1].by if label else None,
+            "readers": None if (disputed := self._disputed.get(key)) is None else _readers(disputed),
         }
+
+
+def _blind(tally: dict[str, Any]) -> dict[str, Any]:
+    signed = tally["signed"]
+    bare = None if signed is None else signed | {"overruled": [], "note": None}
+    return {"reviewed": None, "signed": bare, "amendments": []}
+
+
+def _readers(cell: ReadCell) -> list[list[str]]:
+    return [[label.label, label.by] for label in (cell.first, cell.second) if label is not None]
 
 
 def _why(stands: Counted) -> str | None:
