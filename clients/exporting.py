@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from typing import Any, Final, TextIO
 
 from smearwatch.daemon.record.band_rule import BandRule, rule_of, rule_says
+from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.drift import MEASURES
 from smearwatch.daemon.record.events import (
     CLASSES,
@@ -38,6 +39,8 @@ _BANDS: Final = (
     "band_rule",
     "band_rule_says",
 )
+
+_DRAW: Final = ("drawn", "draw_number")
 
 COLUMNS: Final = (
     "session",
@@ -74,6 +77,7 @@ COLUMNS: Final = (
     "reviewed_as",
     "signed_by",
     "signed_at_ns",
+    *_DRAW,
 )
 
 
@@ -101,17 +105,19 @@ def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
         ``band_rule_says`` what the session's rule makes of them, ``band``, ``segmented`` or ``unclear``, which changes
         no verdict; ``reviewed_as`` is the person's label, or the class where there is none; ``signed_by`` and
         ``signed_at_ns`` are of the session, the same in every row, None where nobody has signed it or it was amended
-        since; what a cell does not have is None. ``counted_frame`` and ``counted_index`` name the cell under which it
-        is counted, ``views`` in how many frames that one is seen whole, ``judged_again`` how many verdicts on it were
-        replaced.
+        since; ``drawn`` is whether it was named out of the random review, in whose order it has the number
+        ``draw_number``; what a cell does not have is None. ``counted_frame`` and ``counted_index`` name the cell under
+        which it is counted, ``views`` in how many frames that one is seen whole, ``judged_again`` how many verdicts on
+        it were replaced.
     """
     with ledger.at_one_moment():
         yield from _rows(ledger)
 
 
 def _rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
-    alarmed, of_all, rule = _of_the_session(ledger)
+    alarmed, of_all, rule, draws = _of_the_session(ledger)
     views = views_by_cell(ledger)
+    places, drawn = draws.places(), draws.drawn()
     for recorded in ledger.seen_frames():
         seen = recorded.event
         assert isinstance(seen, Seen)
@@ -126,9 +132,11 @@ def _rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
             stands = None if best is None else ledger.verdict(*best)
             state = _state(cell, judged=cell.index in judged)
             row = _row(ledger.session, seen, found, cell, state, stands, labels.get(cell.index))
+            key = (seen.frame, cell.index)
+            draw = {"drawn": key in drawn if key in places else None, "draw_number": places.get(key)}
             drift = {"drift": best in alarmed if stands else None}
             bands = _bands(rule, stands, found if best is None or best[0] == seen.frame else ledger.found(best[0]))
-            yield row | drift | _seen_as(seen.frame, cell, views) | bands | of_all
+            yield row | drift | _seen_as(seen.frame, cell, views) | bands | of_all | draw
 
 
 def _state(cell: FoundCell, *, judged: bool) -> str:
@@ -140,13 +148,16 @@ def _state(cell: FoundCell, *, judged: bool) -> str:
 
 
 def write_csv(rows: Iterator[dict[str, Any]], file: TextIO) -> int:
-    """Write rows as CSV with a header (RFC 4180, UTF-8); returns how many."""
-    writer = csv.DictWriter(file, COLUMNS)
-    writer.writeheader()
-    written = 0
+    """Write rows of the same columns as CSV with a header (RFC 4180, UTF-8); returns how many."""
+    written, writer = 0, None
     for row in rows:
+        if writer is None:
+            writer = csv.DictWriter(file, list(row))
+            writer.writeheader()
         writer.writerow(row)
         written += 1
+    if writer is None:
+        csv.DictWriter(file, COLUMNS).writeheader()
     return written
 
 
@@ -174,11 +185,12 @@ def _seen_as(frame: str, cell: FoundCell, views: dict[CellKey, Views]) -> dict[s
     }
 
 
-def _of_the_session(ledger: LedgerReader) -> tuple[set[CellKey], dict[str, Any], BandRule | None]:
-    """Return the cells judged while the drift alarm was on, what is said in every row, the session's band rule."""
-    fold, alarmed, rule = TallyFold(), set(), None
+def _of_the_session(ledger: LedgerReader) -> tuple[set[CellKey], dict[str, Any], BandRule | None, DrawFold]:
+    """Return the cells judged under a drift alarm, what is said in every row, the band rule, the random review."""
+    fold, draws, alarmed, rule = TallyFold(), DrawFold(), set(), None
     for recorded in ledger.events():
         event = recorded.event
+        draws.apply(recorded)
         fold.apply(event)
         if isinstance(event, Counted) and fold.alarmed:
             alarmed.add((event.frame, event.index))
@@ -189,7 +201,7 @@ def _of_the_session(ledger: LedgerReader) -> tuple[set[CellKey], dict[str, Any],
         "signed_by": None if signed is None else signed.by,
         "signed_at_ns": None if signed is None else signed.signed_at_ns,
     }
-    return alarmed, of_all, rule
+    return alarmed, of_all, rule, draws
 
 
 def _bands(rule: BandRule | None, stands: Counted | None, found: Found | None) -> dict[str, Any]:
@@ -251,7 +263,7 @@ def _row(
         None,
         None,
     )
-    return dict(zip(COLUMNS, values, strict=True))
+    return dict(zip(COLUMNS, (*values, None, None), strict=True))
 
 
 def _reviewed_as(counted: Counted | None, labelled: Labelled | None) -> str | None:

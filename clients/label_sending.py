@@ -55,7 +55,14 @@ def send_labels(
         for part in _parts(labels):
             request = next(_REQUESTS)
             cells = tuple(
-                LabelOnWire(each.frame, each.index, each.label, (each.frame, each.index) in settled) for each in part
+                LabelOnWire(
+                    each.frame,
+                    each.index,
+                    each.label,
+                    decides=(each.frame, each.index) in settled,
+                    drawn=each.drawn is True,
+                )
+                for each in part
             )
             peer.send(LabelCells(request, session, by, cells, part[0].reading is not None))
             written += _answer(peer, request, session, written, patience_s)

@@ -16,6 +16,9 @@ from smearwatch.daemon.share_text import label_text
 
 _AS_SCREENS_SAY: Final = {label_text(name).replace(" ", "_"): name for name in LABELS}
 
+_YES: Final = frozenset(("yes", "true", "1"))
+_NO: Final = frozenset(("", "no", "false", "0"))
+
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
@@ -90,7 +93,8 @@ def check(rows: Sequence[Row], ledger: LedgerReader, *, by: str, labelled_at_ns:
             if session.is_as_exported(cell, row, name, last):
                 counts["unchanged"] += 1
                 continue
-            event = next_label(ledger, *cell, name, by=by, labelled_at_ns=labelled_at_ns, last=last)
+            drawn = _drawn(row.get("drawn", ""))
+            event = next_label(ledger, *cell, name, by=by, labelled_at_ns=labelled_at_ns, last=last, drawn=drawn)
             if event is None:
                 counts["unchanged"] += 1
             else:
@@ -108,6 +112,14 @@ def _label(text: str) -> LabelName:
     near = difflib.get_close_matches(name, LABELS, n=1)
     hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(LABELS)}"
     raise _Unfit(f"{text!r} is no label", hint)
+
+
+def _drawn(text: str) -> bool:
+    """Return whether a row says that its cell was named out of the random review, without the machine's word."""
+    typed = text.lower()
+    if typed not in _YES | _NO:
+        raise _Unfit(f"{text!r} in the column drawn", "write yes, or leave it empty")
+    return typed in _YES
 
 
 class _Session:

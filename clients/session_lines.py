@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from smearwatch.clients.corrected_text import corrected_lines
 from smearwatch.clients.wording import drift_text, drifted_text
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.share_text import agreement_lines, flagged_text, review_lines, share_lines
@@ -54,7 +55,7 @@ def fault_lines(sessions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{described['session']} is unreadable: {described['fault']}"
 
 
-def show_lines(shown: Mapping[str, Any], scales: Iterable[str]) -> list[str]:
+def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None = None) -> list[str]:
     """Return a session in full: when, by which rule and scale, its frames and cells, its differential.
 
     Parameters
@@ -63,6 +64,8 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str]) -> list[str]:
         What ``sessions show --json`` prints.
     scales : iterable of str
         Its lines about scale.
+    only : str, optional
+        The one share of which it is said what would bring it nearer.
     """
     frames, reasons = shown["frames"], shown["rejected_by_reason"]
     named = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in reasons.items())
@@ -84,7 +87,8 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str]) -> list[str]:
         f"drift: {drift_text(shown) or drifted_text(shown) or 'none'}",
         f"as counted, {shown['cells']} cells, rejected ones excluded:",
     ]
-    return [*lines, *share_lines(shown), *review_lines(shown), RESEARCH_USE, *sign_lines(shown)]
+    results = [*share_lines(shown), *review_lines(shown), *corrected_lines(shown, only)]
+    return [*lines, *results, RESEARCH_USE, *sign_lines(shown)]
 
 
 def _band_rule(rule: str) -> str:

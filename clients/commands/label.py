@@ -41,6 +41,10 @@ def label(
     are kept, and the last one is valid. The count does not change; `smearwatch sessions show`
     has the reviewed result beside it. A signed session takes no labels until it is amended.
 
+    A table from `smearwatch sessions export --random` has "yes" in its column "drawn": its cells
+    are named without the machine's word, and show how often the machine errs. Leave that column
+    empty in any other table.
+
     Labels: the classes of the differential; neutrophil if band or segmented was not decided;
     blast, immature_granulocyte, reactive_lymphocyte, plasma_cell, erythroblast (other nucleated cells);
     smudge, artefact, platelet, not_one_cell, other; cannot_say.

@@ -9,6 +9,8 @@ import typer
 
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.one_line import say
+from smearwatch.daemon.record.corrected import WITHIN
+from smearwatch.daemon.record.events import Reading
 from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import find_session, session_names
 from smearwatch.daemon.record.values import printable
@@ -39,6 +41,9 @@ def review(
     session: Annotated[str | None, typer.Argument(help="The session. [default: the one that was last written]")] = None,
     port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port to listen on; 0 for any free.")] = 0,
     by: Annotated[str, typer.Option("--by", metavar="WHO", help="The reader, who signs the labels.")] = "",
+    within: Annotated[
+        float, typer.Option(metavar="POINTS", min=0.1, max=50, help="How near shares are to be known, to either side.")
+    ] = WITHIN,
     second: Annotated[
         bool, typer.Option("--second", help="Read the cells a second time, without seeing the first reader's labels.")
     ] = False,
@@ -51,6 +56,9 @@ def review(
 
     The page is for this computer alone: it listens on 127.0.0.1 and lets in who has the link that is printed, which
     can be used once. From another computer: ssh -L 8000:127.0.0.1:8000 THIS-COMPUTER, with --port 8000.
+
+    In its random review cells are named without the machine's word; from these the page learns how often
+    the machine errs, gives percentages corrected by it, and asks for more until they are known to --within.
 
     It works while the session is counted, too. Labels are written at once, as `smearwatch sessions label` writes them.
     End it with Ctrl+C.
@@ -70,7 +78,8 @@ def review(
     listening = _listen(port)
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     access = Access(listening.getsockname()[1])
-    page = ReviewPage(folder, settings.runtime_dir, access, printable(by).strip()[:200], "second" if second else None)
+    reading: Reading | None = "second" if second else None
+    page = ReviewPage(folder, settings.runtime_dir, access, printable(by).strip()[:200], reading, within)
     config_of_server = uvicorn.Config(
         page.app(),
         log_level="warning",

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,12 +14,15 @@ from smearwatch.clients.commands.label import label
 from smearwatch.clients.commands.readers import readers
 from smearwatch.clients.commands.sign import amend_session, sign_session
 from smearwatch.clients.exporting import cell_rows, write_csv, write_json
+from smearwatch.clients.label_lists import random_rows, worth_rows
 from smearwatch.clients.session_lines import fault_lines, list_lines, show_lines, size_text
 from smearwatch.daemon.atomic_write import atomically
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.record.band_rule import BandRuleFold
+from smearwatch.daemon.record.corrected import NAMES, WITHIN, corrected_json
+from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.events import Closed, Opened
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
@@ -29,6 +32,7 @@ from smearwatch.daemon.record.signing import standing
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.record.verifying import verify
+from smearwatch.daemon.record.worth import NO_SAMPLE
 from smearwatch.daemon.sign_text import sign_lines
 
 app = typer.Typer(
@@ -96,18 +100,35 @@ def list_sessions(config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> None:
+def show(
+    name: Name,
+    within: Annotated[
+        float,
+        typer.Option(metavar="POINTS", min=0.1, max=50, help="How near shares are to be known, to either side."),
+    ] = WITHIN,
+    only: Annotated[
+        str | None, typer.Option("--class", metavar="NAME", help="The one class to be known so near. [default: all]")
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what a session counted, with 95 % limits, and where each of its frames stands.
 
-    Example: smearwatch sessions show monday-3
+    After a random review (`smearwatch review`) the corrected shares follow: their limits hold
+    sampling and the machine's errors together. What would bring them within --within is said.
+
+    Example: smearwatch sessions show monday-3 --within 2 --class monocyte
     """
+    if only is not None and only not in NAMES:
+        raise typer.BadParameter(f"{only!r} is none of {', '.join(NAMES)}", param_hint="--class")
     state_dir = load_settings(config).state_dir
     folder = find_session(state_dir, name)
-    fold, bands, last, opened, closed = TallyFold(), BandRuleFold(), 0, None, None
+    fold, bands, draws, last, opened, closed = TallyFold(), BandRuleFold(), DrawFold(), 0, None, None
     with LedgerReader.read(folder) as ledger:
         for recorded in ledger.events():
             fold.apply(recorded.event)
             bands.apply(recorded.event)
+            draws.apply(recorded)
             last = recorded.number
             opened = recorded.event if isinstance(recorded.event, Opened) else opened
             closed = recorded.event if isinstance(recorded.event, Closed) else closed
@@ -116,12 +137,13 @@ def show(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> None
     if opened:
         shown |= {"band_rule": opened.band_rule, "field_um": opened.field_um, "version": opened.version}
     shown["band_rule_agreement"] = bands.json()
+    shown["corrected"] = corrected_json(draws, within)
     shown["stages_ms"] = {stage: asdict(times) for stage, times in closed.stages.items()} if closed else {}
     shown["counters"] = dict(closed.counters) if closed else {}
     if as_json:
         typer.echo(json.dumps(shown))
         return
-    for line in show_lines(shown, scales):
+    for line in show_lines(shown, scales, only):
         write_line(sys.stdout, line)
 
 
@@ -170,28 +192,41 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object per line, one per cell.")] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Write to this file, not to standard output.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
+    random: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="The next N cells of the random review, without the machine's names."),
+    ] = None,
+    worth_labelling: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="The N cells whose labels would teach new weights most.")
+    ] = None,
     config: ConfigFile = None,
 ) -> None:
     """Write a table of every leukocyte that was found: where it lies, its class, and how certain that is.
+
+    Two other tables are for labelling: --random for learning how often the machine errs,
+    --worth-labelling for training. Cells of the second say nothing of how often it errs.
 
     Example: smearwatch sessions export monday-3 --csv --out monday-3.csv
     """
     if as_csv and as_json:
         raise typer.BadParameter("choose one of --csv and --json")
+    if random and worth_labelling:
+        raise typer.BadParameter("choose one of --random and --worth-labelling")
     folder = find_session(load_settings(config).state_dir, name)
     if out is not None and out.is_file() and not overwrite:
         raise ExportRefused(out)
     write = write_json if as_json else write_csv
     # Whoever reads the standard output may go away in the middle: the rows end before the ledger does.
-    with LedgerReader.read(folder) as ledger, closing(cell_rows(ledger)) as rows:
+    with LedgerReader.read(folder) as ledger, closing(_rows(ledger, random, worth_labelling)) as rows:
         if out is None:
             write(rows, sys.stdout)
-            return
-        written = _write_file(out, lambda file: write(rows, file))
-    write_line(
-        sys.stderr,
-        f"{out}: {written} cells. {RESEARCH_USE} {' '.join(sign_lines(tally_json(standing(folder).fold, name, 0)))}",
-    )
+        else:
+            written = _write_file(out, lambda file: write(rows, file))
+    if out is not None:
+        standing_now = " ".join(sign_lines(tally_json(standing(folder).fold, name, 0)))
+        write_line(sys.stderr, f"{out}: {written} cells. {RESEARCH_USE} {standing_now}")
+    if worth_labelling:
+        write_line(sys.stderr, NO_SAMPLE)
 
 
 @app.command()
@@ -215,6 +250,12 @@ def delete(
             raise typer.Exit(1)
     freed = delete_session(state_dir, name)
     typer.echo(json.dumps({"session": name, "freed_bytes": freed}) if as_json else f"{name}: {size_text(freed)} freed")
+
+
+def _rows(ledger: LedgerReader, random: int | None, worth: int | None) -> Generator[dict[str, Any], None, None]:
+    if random:
+        return random_rows(ledger, random)
+    return worth_rows(ledger, worth) if worth else cell_rows(ledger)
 
 
 def _described(state_dir: Path, name: str) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """Every leukocyte of a session as a reader sees it: a fold over the events, taken on as they come."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
+from smearwatch.clients.corrected_text import advice_lines, holds_text
 from smearwatch.daemon.record.classes import CLASSES, WITHDRAWN
+from smearwatch.daemon.record.corrected import WITHIN, corrected_json
+from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.events import CUT, Counted, Event, Found, FoundCell, Labelled, Reading, Seen
 from smearwatch.daemon.record.nucleus import Nucleus
 from smearwatch.daemon.record.reading import LedgerReader
@@ -15,8 +19,12 @@ from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.record.views import CellKey, counted_as
+from smearwatch.daemon.record.worth import worth_labelling
 
 _EVEN: Final = 0.5
+_AHEAD: Final = 100  # keys may come faster than answers
+_WORTH: Final = 60
+_AGAIN_S: Final = 0.9
 
 
 class NoSecondReading(Exception):
@@ -75,15 +83,21 @@ class Gallery:
         The session's.
     reading : Reading, optional
         Whose labels it shows: those of the first reading, or blindly those of the second alone.
+    within : float
+        How near each share is to be known, in percentage points to either side.
     """
 
-    def __init__(self, folder: Path, reading: Reading | None = None) -> None:
+    def __init__(self, folder: Path, reading: Reading | None = None, within: float = WITHIN) -> None:
         self.folder = folder
         self._reading = reading
+        self._within = within
         self._readings = ReadingsFold()
         self._disputed: dict[CellKey, ReadCell] = {}
         self._lock = Lock()
         self._fold = TallyFold()
+        self._draws = DrawFold()
+        self._corrected: dict[str, Any] | None = None
+        self._corrected_at = (0, -_AGAIN_S)
         self._number = 0
         self._session = folder.name
         self._first: str | None = None
@@ -111,6 +125,7 @@ class Gallery:
             for recorded in ledger.events(after=before):
                 self._number = recorded.number
                 self._fold.apply(recorded.event)
+                self._draws.apply(recorded)
                 self._readings.apply(recorded.event)
                 self._take(recorded.event)
             if self._number > before:
@@ -125,6 +140,44 @@ class Gallery:
             tally = tally_json(self._fold, self._session, self._number)
             tally["labelled"] = sum(cell.label is not None for cell in self._cells.values())
             return tally if self._reading is None else tally | _blind(tally)
+
+    def corrected(self) -> dict[str, Any]:
+        """Return the corrected result, and what is to be said of it; nothing for a second reader."""
+        if self._reading is not None:
+            return {}
+        with self._lock:
+            # It takes a moment to compute, so not for each of many quick labels; what is left out the next second has.
+            if self._corrected_at[0] != self._number and time.monotonic() - self._corrected_at[1] > _AGAIN_S:
+                self._corrected = corrected_json(self._draws, self._within)
+                self._corrected_at = (self._number, time.monotonic())
+            corrected = self._corrected
+            signed = self._fold.signed is not None
+            says = None if corrected is None else [holds_text(corrected), *advice_lines(corrected, signed=signed)]
+            return {"corrected": corrected, "corrected_says": says}
+
+    def draw(self) -> dict[str, Any]:
+        """Return the next cells of the random review, how many it still asks for, and how many were named in it.
+
+        A signed session takes no labels, so nothing is asked for. A second reader gets nothing of this.
+        """
+        if self._reading is not None:
+            return {}
+        with self._lock:
+            asked = [] if self._fold.signed else self._draws.sample().asked
+            return {
+                "next": [f"{frame}:{index}" for frame, index in (cell.key for cell in asked[:_AHEAD])],
+                "left": len(asked),
+                "named": len(self._draws.drawn()),
+                "closed": self._fold.signed is not None,
+            }
+
+    def worth_labelling(self) -> list[str]:
+        """Return the cells without a label whose labels would teach new weights most, the best first."""
+        with self._lock:
+            stands = {
+                key: cell.stands for key, cell in self._cells.items() if cell.stands is not None and cell.label is None
+            }
+        return [f"{frame}:{index}" for frame, index in worth_labelling(stands)[:_WORTH]]
 
     def refuse_second(self, keys: Iterable[CellKey], by: str) -> None:
         """Refuse labels that are not those of a second, blind reading; raises `NoSecondReading`."""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Container, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Final, Literal
 
 from smearwatch.clients.label_sending import LabelsNotTaken, send_labels
 from smearwatch.daemon.record.events import Labelled, LabelName, Reading
@@ -29,6 +29,7 @@ def write_labels(
     *,
     reading: Reading | None = None,
     settled: Container[CellKey] = (),
+    drawn: bool = False,
 ) -> int:
     """Label counted cells; returns how many labels were new. All are written, or none.
 
@@ -41,6 +42,8 @@ def write_labels(
         Which reading they are of; None for the first.
     settled
         Cells on which the readers disagreed, and these labels decide.
+    drawn
+        Whether they were named out of the random review.
 
     Raises
     ------
@@ -55,9 +58,12 @@ def write_labels(
         until_s = time.monotonic() + _PATIENCE_S
         while True:
             try:
-                return _write(folder, labels, by, reading, settled)
+                return _write(folder, labels, by, reading, settled, drawn=drawn)
             except SessionBusy:
-                events = [Labelled(frame, index, label, by, 1, 0, None, reading) for (frame, index), label in labels]
+                mark: Literal[True] | None = True if drawn else None
+                events = [
+                    Labelled(frame, index, label, by, 1, 0, None, reading, mark) for (frame, index), label in labels
+                ]
                 try:
                     return send_labels(
                         runtime_dir, folder.name, events, by=by, settled=settled, answer_s=_HUB_ANSWERS_S
@@ -74,10 +80,19 @@ def _write(
     by: str,
     reading: Reading | None,
     settled: Container[CellKey],
+    *,
+    drawn: bool,
 ) -> int:
     if not (folder / LEDGER_FILE).is_file():
         raise SessionMissing(folder.parent.parent, folder.name)  # opening it would make another one
     with Ledger.open(folder) as ledger:
-        now_ns = time.time_ns()
-        events = make_labels(ledger, labels, by=by, labelled_at_ns=now_ns, reading=reading, settled=settled)
+        events = make_labels(
+            ledger,
+            labels,
+            by=by,
+            labelled_at_ns=time.time_ns(),
+            reading=reading,
+            settled=settled,
+            drawn={key for key, _ in labels} if drawn else (),
+        )
         return len(ledger.append(events))

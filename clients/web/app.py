@@ -27,6 +27,7 @@ from smearwatch.clients.web.asked import Asked, asked
 from smearwatch.clients.web.signing import Signing
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES
+from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.events import LabelName, Reading
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.lock import SessionBusy
@@ -36,6 +37,7 @@ from smearwatch.daemon.record.sessions import SessionMissing
 from smearwatch.daemon.record.signing import GatesOpen, NotSigned, ResultChanged
 from smearwatch.daemon.record.tally import TallyBroken
 from smearwatch.daemon.record.views import CellKey
+from smearwatch.daemon.record.worth import NO_SAMPLE
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.sign_text import sign_lines
 
@@ -58,9 +60,10 @@ _FORESEEN: Final = (
 
 
 class _Wanted(Asked):
-    """Labels as the page sends them: cells by FRAME:INDEX, each with what it is called."""
+    """Labels as the page sends them: cells by FRAME:INDEX, with what each is called; `drawn` in the random review."""
 
     by: str = Field(min_length=1, max_length=200)
+    drawn: bool = False
     labels: dict[str, LabelName] = Field(min_length=1, max_length=_MOST_CELLS)
 
 
@@ -79,17 +82,25 @@ class ReviewPage:
         The name that labels are signed with, until the page is told another.
     reading : Reading, optional
         Which reading it is; the second one does not see the first.
+    within : float
+        How near each share is to be known, in percentage points to either side.
     """
 
     def __init__(
-        self, folder: Path, runtime_dir: Path, access: Access, reader: str = "", reading: Reading | None = None
+        self,
+        folder: Path,
+        runtime_dir: Path,
+        access: Access,
+        reader: str = "",
+        reading: Reading | None = None,
+        within: float = WITHIN,
     ) -> None:
         self._folder = folder
         self._runtime_dir = runtime_dir
         self._access = access
         self._reader = reader
         self._reading = reading
-        self._gallery = Gallery(folder, reading)
+        self._gallery = Gallery(folder, reading, within)
         loader = PackageLoader("smearwatch.clients.web", "page")
         self._pages = Environment(loader=loader, autoescape=select_autoescape(default=True))
 
@@ -103,8 +114,7 @@ class ReviewPage:
                 Route("/picture/{frame}/{index}", self._picture),
                 Route("/frame/{frame}", self._frame),
                 Route("/labels", self._labels, methods=["POST"]),
-                # What is signed is the first reading's: a second reader does not see it.
-                *(Signing(self._folder).routes() if self._reading is None else ()),
+                *(self._of_the_first_reading() if self._reading is None else ()),
                 Mount("/static", StaticFiles(directory=_PAGE)),
             ],
             middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._guard)],
@@ -112,6 +122,10 @@ class ReviewPage:
         )
         app.router.redirect_slashes = False
         return app
+
+    def _of_the_first_reading(self) -> list[Route]:
+        """Return what a second reader does not see: what is signed, and which cells the first one's labels leave."""
+        return [Route("/worth", self._worth), *Signing(self._folder).routes()]
 
     async def _guard(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """Let nobody in without the cookie, and nothing be changed from elsewhere."""
@@ -163,7 +177,12 @@ class ReviewPage:
         self._gallery.refresh()
         number, cells = self._gallery.changes(after)
         tally = self._gallery.tally()
-        return JSONResponse({"event": number, "cells": cells, "tally": tally, "standing": sign_lines(tally)})
+        told = {"event": number, "cells": cells, "standing": sign_lines(tally), "draw": self._gallery.draw()}
+        return JSONResponse(told | {"tally": tally | self._gallery.corrected()})
+
+    async def _worth(self, request: Request) -> Response:
+        cells = await run_in_threadpool(self._gallery.worth_labelling)
+        return JSONResponse({"cells": cells, "says": NO_SAMPLE})
 
     async def _cell(self, request: Request) -> Response:
         cell = await run_in_threadpool(self._gallery.cell, _key(request.path_params))
@@ -199,10 +218,19 @@ class ReviewPage:
         keys = [key for key, _ in labels]
         await run_in_threadpool(self._gallery.refresh)
         if self._reading is not None:
+            if wanted.drawn:
+                raise HTTPException(400, "drawn: a second reading has no random review")
             self._gallery.refuse_second(keys, wanted.by)
         settled = self._gallery.disputed(keys)
         written = await run_in_threadpool(
-            write_labels, self._folder, self._runtime_dir, labels, wanted.by, reading=self._reading, settled=settled
+            write_labels,
+            self._folder,
+            self._runtime_dir,
+            labels,
+            wanted.by,
+            reading=self._reading,
+            settled=settled,
+            drawn=wanted.drawn,
         )
         return JSONResponse({"written": written})
 

@@ -32,6 +32,7 @@ def take_labels(message: LabelCells, journal: Journal) -> LabelsTaken | Refused:
             labelled_at_ns=time.time_ns(),
             reading="second" if message.second else None,
             settled={(each.frame, each.index) for each in message.labels if each.decides},
+            drawn={(each.frame, each.index) for each in message.labels if each.drawn},
         )
     except ValueError as error:  # it fits the wire and is no event all the same
         return Refused("bad_body", flaw_of(error)[:400])

@@ -193,7 +193,9 @@ class Labelled:
 
     ``machine`` is the verdict that stood on the leukocyte then, on whichever view; None where there was none yet, and
     in ledgers of before. ``reading`` is not there for the first reading, whose labels make the reviewed result; those
-    of a second reader, who does not see the first one's, are numbered for themselves and change no result.
+    of a second reader, who does not see the first one's, are numbered for themselves and change no result. ``drawn`` is
+    true, or not there: the cell was named out of the random review, which is of the first reading, without the
+    machine's word.
     """
 
     frame: Sha256
@@ -204,11 +206,18 @@ class Labelled:
     labelled_at_ns: Count
     machine: Replaced | None = None
     reading: Reading | None = None
+    drawn: Literal[True] | None = None
     kind: Literal["labelled"] = "labelled"
+
+    @model_validator(mode="after")
+    def _drawn_in_the_first_reading(self) -> "Labelled":
+        if self.drawn and self.reading is not None:
+            raise ValueError("a label of the second reading is none of the random review")
+        return self
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "machine", "reading")
+        return without_none(handler(self), "machine", "reading", "drawn")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

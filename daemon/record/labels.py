@@ -16,6 +16,7 @@ def make_labels(
     labelled_at_ns: int,
     reading: Reading | None = None,
     settled: Container[CellKey] = (),
+    drawn: Container[CellKey] = (),
 ) -> list[Labelled]:
     """Make the events of a person's labels on counted cells, in their order; see `next_label`.
 
@@ -23,15 +24,24 @@ def make_labels(
     ----------
     settled
         Cells on which the readers disagree: there a label is a decision, even where it is what was said before.
+    drawn
+        Those of the cells that were named out of the random review.
     """
     last: dict[CellKey, Labelled | None] = {}
     events = []
     for cell, label in wanted:
         if cell not in last:
             last[cell] = ledger.last_labels(cell[0], reading).get(cell[1])
-        at_ns, again = labelled_at_ns, cell in settled
         event = next_label(
-            ledger, *cell, label, by=by, labelled_at_ns=at_ns, last=last[cell], reading=reading, again=again
+            ledger,
+            *cell,
+            label,
+            by=by,
+            labelled_at_ns=labelled_at_ns,
+            last=last[cell],
+            reading=reading,
+            again=cell in settled,
+            drawn=cell in drawn,
         )
         if event is not None:
             last[cell] = event
@@ -50,8 +60,11 @@ def next_label(
     last: Labelled | None,
     reading: Reading | None = None,
     again: bool = False,
+    drawn: bool = False,
 ) -> Labelled | None:
     """Make the event of a label, None where it changes nothing: the same by the same person, or nothing to withdraw.
+
+    The same label again, given out of the random review for the first time, is a new one.
 
     Parameters
     ----------
@@ -69,8 +82,12 @@ def next_label(
         Which reading it is of; None for the first.
     again
         Whether the same label by the same person is said again.
+    drawn
+        Whether it is given out of the random review. A withdrawal is not.
     """
-    if last is not None and (last.label, last.by) == (label, by) and not again:
+    drawn = drawn and label != WITHDRAWN
+    said = last is not None and (last.label, last.by) == (label, by) and (last.drawn or not drawn)
+    if said and not again:
         return None
     if label == WITHDRAWN and (last is None or last.label == WITHDRAWN):
         return None
@@ -84,4 +101,5 @@ def next_label(
         labelled_at_ns,
         None if stood is None else Replaced.of(stood),
         reading,
+        True if drawn else None,
     )

@@ -25,6 +25,7 @@ from smearwatch.daemon.record.events import (
 )
 from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.schema import (
+    DRAW_FORM,
     LABELS_FORM,
     LOOKS_FORM,
     NUCLEI_FORM,
@@ -260,6 +261,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             _raise_form(connection, LABELS_FORM)
             if event.machine is not None or event.label not in FIRST_LABELS:
                 _raise_form(connection, REVIEW_FORM)
+            if event.drawn:
+                _raise_form(connection, DRAW_FORM)
             if event.reading is not None:
                 _raise_form(connection, SIGNED_FORM)
         case Signed() | Amended():

@@ -16,7 +16,7 @@ buffers names them in their order.
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, Strict
+from pydantic import Field, Strict, model_validator
 from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.wire.parts import (
@@ -320,7 +320,7 @@ class Thumbnails(Message):
 class LabelCells(Message):
     """A person's labels on cells of the session that is being counted; all are written, or none.
 
-    ``second`` says that they are those of a second reader, who does not see the first one's.
+    ``second`` says that they are those of a second reader, who does not see the first one's, and has no random review.
     """
 
     kind: ClassVar[str] = "label_cells"
@@ -329,6 +329,12 @@ class LabelCells(Message):
     by: Annotated[Text, Field(min_length=1, max_length=200)]
     labels: Annotated[tuple[LabelOnWire, ...], Field(min_length=1, max_length=1000)]
     second: Flag = False
+
+    @model_validator(mode="after")
+    def _drawn_in_the_first_reading(self) -> "LabelCells":
+        if self.second and any(label.drawn for label in self.labels):
+            raise ValueError("a label of the second reading is none of the random review")
+        return self
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

@@ -100,9 +100,11 @@ class LabelOnWire:
     """What a person calls a cell, which is named as it is counted; the hub, which knows the labels, checks it.
 
     ``decides`` says that readers disagreed on it: it is written even where the same person said the same before.
+    ``drawn`` says that it was named out of the random review.
     """
 
     frame: Sha256Hex
     index: Count
     label: Annotated[Text, Field(max_length=64)]
     decides: Flag = False
+    drawn: Flag = False

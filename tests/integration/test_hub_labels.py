@@ -76,6 +76,14 @@ def test_labels_are_written_counted_and_published(bench: Bench, frame: str):
     assert known.fold.reviewed == reviewed
 
 
+def test_a_label_of_the_random_review_keeps_its_mark(bench: Bench, frame: str):
+    client = bench.peer("client", "c")
+    named = (LabelOnWire(frame, 0, "monocyte", drawn=True), LabelOnWire(frame, 1, "band"))
+    client.send(LabelCells(7, "t", "A. Reader", named))
+    bench.hear(client, LabelsTaken)
+    assert {index: each.drawn for index, each in bench.ledger.labels(frame).items()} == {0: True, 1: None}
+
+
 @pytest.mark.parametrize(
     ("label", "session", "code"),
     [

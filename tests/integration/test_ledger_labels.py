@@ -111,6 +111,20 @@ def test_an_exported_table_with_its_labels_filled_in_comes_back(folder: Path, tm
     assert {row["label"] for row in others} == {""}
 
 
+def test_a_row_is_of_the_random_review_where_it_says_so(folder: Path, tmp_path: Path):
+    label(write(tmp_path, "a.jpg,0,band,no", "a.jpg,2,monocyte,", header="frame,index,label,drawn"))
+    assert [each.drawn for each in labels(folder)] == [None, None]
+    label(
+        write(tmp_path, "a.jpg,0,band,yes", header="frame,index,label,drawn")
+    )  # named again, without the machine's word
+    label(write(tmp_path, "a.jpg,0,band,TRUE", header="frame,index,label,drawn"))
+    assert [(each.label, each.drawn, each.ordinal) for each in labels(folder)[2:]] == [("band", True, 2)]
+    table = write(tmp_path, "a.jpg,0,monocyte,perhaps", header="frame,index,label,drawn")
+    with pytest.raises(Exception, match="1 of 1 rows cannot be used"):
+        raise label(table, code=1).exception or AssertionError
+    assert len(labels(folder)) == 3
+
+
 def test_the_last_label_stands_and_all_are_kept(folder: Path, tmp_path: Path):
     label(write(tmp_path, "a.jpg,0,band"))
     label(write(tmp_path, "a.jpg,0,segmented"), by="B. Reader")
@@ -220,6 +234,8 @@ def test_a_ledger_says_which_form_it_has_only_once_it_holds_labels(folder: Path,
     assert form() == 1
     label(write(tmp_path, "a.jpg,0,band"))
     assert form() == 10
+    label(write(tmp_path, "a.jpg,0,monocyte,yes", header="frame,index,label,drawn"))
+    assert form() == 11
     by_hand = sqlite3.connect(folder / "ledger.sqlite")
     by_hand.execute("PRAGMA user_version = 12")
     by_hand.close()

@@ -137,7 +137,7 @@ def fill_in_labels(table):
     with table.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
-        writer.writerows({**row, "label": row["class"]} for row in rows)
+        writer.writerows({**row, "label": row.get("class", "segmented")} for row in rows)
 
 
 def try_out(lines, desk):

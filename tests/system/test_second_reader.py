@@ -138,6 +138,38 @@ def test_blind_reading_comparing_and_settling(state: Path, browser: Browser):
     assert len(said) == 13
 
 
+def test_a_second_reader_gets_nothing_of_the_random_review(state: Path, browser: Browser):
+    with reviewing(state, "monday", "--by", "A") as (link, _), opened(browser, link) as first:
+        press(first, "d 6 5")
+        until(first, "document.body.classList.contains('corrected')")
+    with (
+        reviewing(state, "monday", "--by", "B", "--second") as (link, _),
+        opened(browser, link, refused=("status of 400", "status of 404")) as second,
+    ):
+        assert second.locator("#random, #list, .sure").count() == 0
+        assert "random" not in second.content()
+        told = ask(second, "/cells?after=0")
+        assert told["draw"] == {}
+        assert not [key for key in told["tally"] if "corrected" in key]
+        assert second.evaluate("fetch('/worth').then(answer => answer.status)") == 404
+        press(second, "d")
+        assert second.is_visible("#gallery")
+        drawn = json.dumps({"by": "B", "drawn": True, "labels": {told["cells"][0]["id"]: "band"}})
+        status = second.evaluate(
+            "body => fetch('/labels', {method: 'POST', body, headers: {'content-type': 'application/json', "
+            "'x-smearwatch': '1'}}).then(answer => answer.status)",
+            drawn,
+        )
+        assert status == 400
+        first_card(second)
+        press(second, "1", 1)
+    assert [(each.by, each.reading, each.drawn) for each in labels(state)] == [
+        ("A", None, True),
+        ("A", None, True),
+        ("B", "second", None),
+    ]
+
+
 def test_a_signed_session_is_closed_for_the_second_reader_too(state: Path, browser: Browser):
     folder = state / "sessions" / "monday"
     sign(folder, by="A", overruled={"target": "few cells"})

@@ -37,6 +37,7 @@ SEEN = Seen(FRAME, "Zählkammer 1.jpg", 3, 4, 0.11, "configured", True, "folder"
 FOUND = Found(FRAME, 9, 9, 0.11, "x", None, 0.5, (FoundCell(0, (1, 2, 3, 4), (2.5, 4.0), 131.25, False, 0.97),))
 RESULT = SignedResult(1, 1, {"band": 3, "monocyte": 0}, 0, {"blast": 1}, {"smudge": 2}, 0, 1)
 COUNTED = Counted(FRAME, 0, "band", "flagged", SIX, SIX, 0.02, "cd" * 32)
+SECOND = Labelled(FRAME, 0, "band", "Dr. Weiß", 1, 9, Replaced.of(COUNTED), "second")
 EVENTS: list[Event] = [
     Opened(1, 5, "0.1.0", "monday", 100, 33.0, "filament", {"b": 1.5, "a": None, "c": True, "d": "x", "e": 2}),
     SEEN,
@@ -49,7 +50,8 @@ EVENTS: list[Event] = [
     Closed(2, True, {"decode": Stage(3, 1.5, 2.25)}, {"dropped": 0}),
     Labelled(FRAME, 0, "immature_granulocyte", "Dr. Müller", 2, 7),
     Labelled(FRAME, 0, "blast", "Dr. Müller", 3, 8, Replaced.of(COUNTED)),
-    Labelled(FRAME, 0, "band", "Dr. Weiß", 1, 9, Replaced.of(COUNTED), "second"),
+    SECOND,
+    Labelled(FRAME, 0, "band", "Dr. Weiß", 1, 9, Replaced.of(COUNTED), drawn=True),
     Signed("Dr. Müller", 9, 1, RESULT, ("cd" * 32,), (Overruled("target", "a child's smear"),)),
     Signed("Dr. Müller", 9, 2, RESULT, (), (), "seen twice"),
     Amended("Dr. Weiß", "a cell was overlooked", 10, 1),
@@ -105,6 +107,7 @@ def test_events_do_not_change(event):
     ("given", "wrong"),
     [
         (SEEN, {"frame": "ab"}),
+        (SECOND, {"drawn": True}),
         (SEEN, {"frame": "AB" * 32}),
         (SEEN, {"frame": FRAME + "\n"}),
         (SEEN, {"size_bytes": -1}),

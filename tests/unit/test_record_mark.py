@@ -109,6 +109,7 @@ def test_summary_and_shown_session(marked):
             "size_bytes": 9,
             "running": False,
             "cells_labelled": 0,
+            "corrected": None,
         },
         [],
     )

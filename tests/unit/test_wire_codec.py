@@ -15,11 +15,12 @@ from smearwatch.daemon.wire.messages import (
     CellsFound,
     CropLease,
     Hello,
+    LabelCells,
     OfferFrame,
     Ready,
     WantThumbnails,
 )
-from smearwatch.daemon.wire.parts import CellOnWire
+from smearwatch.daemon.wire.parts import CellOnWire, LabelOnWire
 
 SHA = "ab" * 32
 LIMIT = 10_000
@@ -59,6 +60,16 @@ def test_there_and_back(message, buffers):
     back, views = decode(encode(message, buffers), max_bytes=LIMIT)
     assert back == message
     assert [bytes(view) for view in views] == [bytes(buffer) for buffer in buffers]
+
+
+def test_a_label_of_the_second_reading_is_none_of_the_random_review():
+    header = msgpack.unpackb(encode(LabelCells(1, "t", "B", (LabelOnWire(SHA, 0, "band"),), second=True), [])[0])
+    assert isinstance(decode([msgpack.packb(header)], max_bytes=LIMIT)[0], LabelCells)
+    header["b"]["labels"][0]["drawn"] = True
+    with pytest.raises(Unreadable) as refused:
+        decode([msgpack.packb(header)], max_bytes=LIMIT)
+    assert refused.value.flaw == "bad_body"
+    assert "the second reading is none of the random review" in str(refused.value)
 
 
 def test_buffers_are_not_copied():

@@ -1,4 +1,5 @@
 // The review page: asks for what changed, shows it, and sends what the reader says. No text becomes markup.
+import { RandomReview } from "./random.js";
 import { closed, setUp, showStanding } from "./sign.js";
 
 const words = JSON.parse(document.body.dataset.labels);
@@ -10,11 +11,14 @@ const SIGNS = { confirmed: "●", corrected: "◆", flagged: "▲", rejected: "�
 const FIELDS = { near: 22, crop: 33, far: 66 };
 const BAR_UM = 5;
 const POLL_MS = 1000;
+const LOOK_AGAIN_MS = 800;
 
 const cells = new Map(); // by id: what the server says, and its card
 const chosen = new Set();
 const done = [], undone = [];
 const waiting = new Map(); // by id: labels that are on their way
+const random = new RandomReview();
+let worth = []; // cells worth labelling for retraining, the best first
 const lost = []; // what was said here and was not taken
 let sending = Promise.resolve();
 let last = 0, current = null, field = "near", failed = 0, lostAt = 0;
@@ -30,16 +34,17 @@ function make(tag, text, attributes = {}) {
 
 const nameOf = (cell) => cell.label ?? (cell.verdict === "rejected" ? "rejected" : cell.class);
 const toSee = (cell) => !cell.label && (second || cell.verdict === "flagged" || cell.verdict === "rejected");
-const sectionOf = (cell) => (cell.readers ? "disagree" : toSee(cell) ? "to see" : nameOf(cell));
+const sectionOf = (cell) => (worth.length ? "worth" : cell.readers ? "disagree" : toSee(cell) ? "to see" : nameOf(cell));
 const said = (name) => words[name] ?? name;
 
 function before(a, b) {
+  if (worth.length) return worth.indexOf(a.id) - worth.indexOf(b.id);
   // Doubtful first, then in the order of counting.
   const rank = (cell) => (cell.label ? 2 : cell.verdict === "flagged" ? 0 : 1);
   return rank(a) - rank(b) || a.probability - b.probability || a.number - b.number;
 }
 
-const ORDER = ["disagree", "to see", ...classes, "neutrophil", ...Object.keys(words).filter((name) => !classes.includes(name)), "rejected"];
+const ORDER = ["worth", "disagree", "to see", ...classes, "neutrophil", ...Object.keys(words).filter((name) => !classes.includes(name)), "rejected"];
 const sections = new Map();
 
 function section(name) {
@@ -59,6 +64,7 @@ function section(name) {
 }
 
 const title = (name) =>
+  name === "worth" ? "worth labelling for retraining, the best first" :
   name === "disagree" ? "readers disagree: whoever names such a cell settles it" :
   name === "to see" ? (second ? "to be read" : "to be seen first: flagged, and rejected") : name === "rejected" ? "rejected: not one of the six" : said(name);
 
@@ -105,6 +111,7 @@ function draw(cell) {
 
 function passes(cell) {
   const verdict = $("verdict").value, labelled = $("labelled").value;
+  if (worth.length && !worth.includes(cell.id)) return false;
   return (!verdict || cell.verdict === verdict) && (!labelled || Boolean(cell.label) === (labelled === "yes"));
 }
 
@@ -121,6 +128,8 @@ function showSections() {
   forgetHidden();
 }
 
+const limits = ({ low, high }) => `${low.toFixed(1)} – ${high.toFixed(1)}`;
+
 // What is in a result and in none of its rows.
 function apartText(reviewed) {
   const apart = [];
@@ -133,6 +142,10 @@ function apartText(reviewed) {
 
 function showResults(tally) {
   const reviewed = tally.reviewed ?? { counts: tally.counts, neutrophils: tally.neutrophils, percent: tally.percent, cells: tally.cells, mark: tally.mark };
+  const { corrected } = tally;
+  document.body.classList.toggle("corrected", Boolean(corrected));
+  $("says").replaceChildren(...(tally.corrected_says ?? []).map((text, at) => make("p", `${at ? text[0].toUpperCase() + text.slice(1) : `Corrected: ${text}`}.`, { class: "small" })));
+  random.more = Math.max(0, ...Object.values(corrected?.more ?? {}).map((each) => each.review ?? 0));
   const rows = [...Object.keys(tally.counts), "neutrophils"].map((name) => {
     const row = make("tr", null, { "data-name": name });
     row.append(make("th", name, { scope: "row" }));
@@ -142,8 +155,10 @@ function showResults(tally) {
       const mark = result.mark ? "?" : "";
       row.append(make("td", String(n)));
       row.append(make("td", share.value === null ? "–" : share.value.toFixed(1) + mark));
-      if (second || result === reviewed) row.append(make("td", `${share.low.toFixed(1)} – ${share.high.toFixed(1)}`));
+      if (second || result === reviewed) row.append(make("td", limits(share)));
     }
+    const share = corrected?.percent[name];
+    if (share) row.append(make("td", share.value.toFixed(1), { class: "sure" }), make("td", limits(share), { class: "sure" }));
     if (classes.includes(name)) dropOn(row, name);
     return row;
   });
@@ -181,13 +196,16 @@ function choose(id, { add = false } = {}) {
   current = id;
   for (const each of new Set([...before, id])) draw(cells.get(each));
   const card = cells.get(id).card;
-  card.focus({ preventScroll: true });
-  card.scrollIntoView({ block: "nearest" });
+  if (!random.on) {
+    card.focus({ preventScroll: true });
+    card.scrollIntoView({ block: "nearest" });
+  }
   showDetail();
 }
 
 // Whoever does not see a cell does not name it.
 function forgetHidden() {
+  if (random.on) return;
   const left = [...chosen].filter((id) => !cells.get(id).card.hidden);
   if (left.length === chosen.size) return;
   chosen.clear();
@@ -209,10 +227,46 @@ function columns() {
 }
 
 function nextToSee() {
-  const left = [...(sections.get("disagree")?.sorted ?? []), ...(sections.get("to see")?.sorted ?? [])].filter((cell) => !cell.card.hidden);
-  if (!left.length) return tell(second ? "every cell is read" : "no flagged or rejected cell is left to be seen");
+  const first = worth.length ? ["worth"] : ["disagree", "to see"];
+  const left = first.flatMap((name) => sections.get(name)?.sorted ?? []).filter((cell) => !cell.card.hidden && (!cell.label || cell.readers));
+  if (!left.length) return tell(worth.length ? "every cell of this list has a label" : second ? "every cell is read" : "no flagged or rejected cell is left to be seen");
   const at = left.findIndex((cell) => cell.id === current);
   choose(left[(at + 1) % left.length].id);
+}
+
+// --- the random review
+
+function toggleRandom() {
+  random.on = !random.on;
+  document.body.classList.toggle("random", random.on);
+  $("random").setAttribute("aria-pressed", String(random.on));
+  for (const id of [...chosen]) {
+    chosen.delete(id);
+    draw(cells.get(id));
+  }
+  current = null;
+  tell("");
+  if (random.on) ask();
+  else showDetail();
+}
+
+function ask() {
+  if (random.asked) choose(random.asked);
+  else {
+    chosen.clear();
+    current = null;
+    showDetail();
+  }
+  showAsked();
+}
+
+function showAsked() {
+  const { named, left, more } = random;
+  const asked = !named ? "" : more ? `, ${more} more are asked for` : ", no more are asked for";
+  $("asked").textContent = random.asked
+    ? `What is this? The machine's word is not shown. ${named} named at random${asked}, of ${named + left}.`
+    : random.closed ? `Nothing is asked for: ${closed()}. ${named} were named at random.`
+    : waiting.size ? "One moment: the names are being written." : `Nothing is left to be drawn: ${named} were named at random.`;
 }
 
 // --- the chosen cell
@@ -220,7 +274,8 @@ function nextToSee() {
 async function showDetail() {
   const id = current;
   const cell = cells.get(id);
-  $("detail").hidden = !cell;
+  $("detail").hidden = !cell && !random.on;
+  $("detail").classList.toggle("empty", !cell);
   if (!cell) return;
   $("several").hidden = chosen.size < 2;
   $("several").textContent = `${chosen.size} cells are chosen; this is the last of them`;
@@ -228,12 +283,15 @@ async function showDetail() {
   const answer = await fetch(`/cell/${frame}/${index}`);
   if (!answer.ok || id !== current) return;
   const known = await answer.json();
+  if (random.on) known.frame_name = known.why = "";
   const picture = make("img", null, { src: `/picture/${known.picture}?field=${field}`, alt: `cell ${known.number}` });
   const bar = make("div", `${BAR_UM} µm`, { class: "bar" });
   bar.style.width = `${(100 * BAR_UM) / FIELDS[field]}%`;
   $("large").replaceChildren(picture, bar);
   const name = (known.readers ?? (cell.label ? [[cell.label, cell.by]] : [])).map(([label, by]) => `${said(label)}, as ${by} says; `).join("");
-  $("caption").textContent = `cell ${known.number}: ${name}the machine: ${known.class}, ${known.verdict}`;
+  $("caption").textContent = random.on ? "drawn at random" : `cell ${known.number}: ${name}the machine: ${known.class}, ${known.verdict}`;
+  if (!$("field").hidden) showField(known);
+  if (random.on) return $("facts").replaceChildren(); // so that nothing leads the answer
   const facts = known.why ? [["why flagged", known.why]] : [];
   facts.push(["picture", known.frame_name]);
   for (const name of Object.keys(known.probabilities)) {
@@ -248,7 +306,6 @@ async function showDetail() {
   if (known.views.length > 1) facts.push(["views", `${known.views.length} pictures show it`]);
   for (const [label, by, at] of known.labels) facts.push(["labelled", `${said(label)} by ${by}, ${new Date(at / 1e6).toLocaleString()}`]);
   $("facts").replaceChildren(...facts.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
-  if (!$("field").hidden) showField(known);
 }
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
@@ -277,6 +334,7 @@ function label(name) {
   if (!chosen.size) return tell("choose a cell first");
   const by = reader();
   if (!by) return;
+  if (random.on) return name === null || name === "withdrawn" ? tell("name the cell by what you see; u takes back") : nameDrawn(name, by);
   const wanted = Object.fromEntries([...chosen].map((id) => [id, name ?? nameOfMachine(cells.get(id))]));
   const here = cells.get(current);
   const after = here.at.sorted.slice(here.at.sorted.indexOf(here) + 1).find((cell) => !chosen.has(cell.id) && !cell.card.hidden);
@@ -286,6 +344,22 @@ function label(name) {
   queue(wanted, by, change.was, () => done.includes(change) && done.splice(done.indexOf(change), 1));
   if (after) choose(after.id);
   else showDetail();
+}
+
+function nameDrawn(name, by) {
+  const id = current;
+  if (!id || id !== random.asked) return;
+  if (performance.now() - random.moved < LOOK_AGAIN_MS) return tell("another reader named that cell; this is the next one");
+  const wanted = { [id]: name };
+  random.name(id);
+  const change = { wanted, was: say(wanted, by), drawn: true };
+  done.push(change);
+  undone.length = 0;
+  queue(wanted, by, change.was, () => {
+    random.forget(id);
+    if (done.includes(change)) done.splice(done.indexOf(change), 1);
+  }, true);
+  ask();
 }
 
 const nameOfMachine = (cell) => (cell.verdict === "rejected" ? "other" : cell.class);
@@ -317,11 +391,11 @@ function say(labels, by) {
 
 const LOST_STAYS_MS = 3000;
 
-function queue(labels, by, was, failed) {
+function queue(labels, by, was, failed, drawn = false) {
   const saidAt = performance.now();
   for (const id of Object.keys(labels)) waiting.set(id, (waiting.get(id) ?? 0) + 1);
   sending = sending.then(async () => {
-    const why = await send(labels, by);
+    const why = await send(labels, by, drawn);
     for (const id of Object.keys(labels)) {
       if (waiting.get(id) === 1) waiting.delete(id);
       else waiting.set(id, waiting.get(id) - 1);
@@ -347,12 +421,12 @@ function queue(labels, by, was, failed) {
 }
 
 // Returns why labels were not taken, nothing where they were.
-async function send(labels, by) {
+async function send(labels, by, drawn) {
   try {
     const answer = await fetch("/labels", {
       method: "POST",
       headers: { "content-type": "application/json", "x-smearwatch": "1" },
-      body: JSON.stringify({ by, labels }),
+      body: JSON.stringify({ by, labels, drawn }),
     });
     return answer.ok ? "" : await answer.text();
   } catch {
@@ -370,7 +444,8 @@ function undo() {
     const cell = cells.get(id), stood = change.was[id];
     if ((cell.label ?? "withdrawn") !== name) kept.push(`cell ${cell.number} has another label by now`);
     else if (stood.label && stood.by !== by) kept.push(`cell ${cell.number} had the label ${said(stood.label)} of ${stood.by}, which only they can give`);
-    else back[id] = stood.label ?? "withdrawn";
+    else back[id] = change.drawn ? "withdrawn" : stood.label ?? "withdrawn"; // a drawn cell is asked for again
+    if (change.drawn) random.forget(id);
   }
   undone.push(change);
   again(back, by, kept, "nothing was undone");
@@ -382,14 +457,16 @@ function redo() {
   const change = by && undone.pop();
   if (!change) return by && tell("nothing to redo");
   done.push(change);
-  again(change.wanted, by, [], "");
+  if (change.drawn) Object.keys(change.wanted).forEach((id) => random.name(id));
+  again(change.wanted, by, [], "", change.drawn);
 }
 
-function again(labels, by, kept, nothing) {
+function again(labels, by, kept, nothing, drawn = false) {
   const [first] = Object.keys(labels);
   if (first) {
-    queue(labels, by, say(labels, by), () => {});
-    if (!cells.get(first).card.hidden) choose(first);
+    queue(labels, by, say(labels, by), () => {}, drawn);
+    if (random.on) ask();
+    else if (!cells.get(first).card.hidden) choose(first);
   }
   if (kept.length) sending = sending.then(() => tell(`${Object.keys(labels).length ? "" : `${nothing}: `}${kept.join("; ")}`));
   showDetail();
@@ -411,7 +488,7 @@ function tell(text) {
 async function refresh() {
   const answer = await fetch(`/cells?after=${last}`);
   if (!answer.ok) throw new Error(await answer.text());
-  const { event, cells: changed, tally, standing } = await answer.json();
+  const { event, cells: changed, tally, standing, draw: drawn } = await answer.json();
   if (event < last) return; // an answer that was overtaken
   last = event;
   for (const each of changed) {
@@ -427,6 +504,25 @@ async function refresh() {
   if (changed.length) showSections();
   showResults(tally);
   showStanding(tally, standing);
+  if (second) return;
+  random.take(drawn);
+  if (random.on && current !== random.asked) {
+    if (current) random.moved = performance.now(); // somebody else named it, while this reader was about to
+    ask();
+  } else showAsked();
+}
+
+async function showWorth() {
+  const wanted = $("list").value === "worth";
+  const { cells: best, says } = wanted ? await (await fetch("/worth")).json() : { cells: [], says: "" };
+  worth = best;
+  $("about").hidden = !wanted;
+  $("about").textContent = best.length ? says : "every cell has a label";
+  for (const cell of cells.values()) {
+    draw(cell);
+    place(cell);
+  }
+  showSections();
 }
 
 async function poll() {
@@ -442,7 +538,8 @@ async function poll() {
 }
 
 const ACTIONS = {
-  n: nextToSee,
+  n: () => { if (!random.on) nextToSee(); },
+  d: () => { if (!second) toggleRandom(); },
   u: undo,
   y: redo,
   z: () => { field = { near: "crop", crop: "far", far: "near" }[field]; showDetail(); },
@@ -468,6 +565,7 @@ function onKey(event) {
     if (key === "z" || key === "y") { event.preventDefault(); ACTIONS[key === "z" ? "u" : "y"](); }
     return;
   }
+  if (random.on && (key.startsWith("Arrow") || key === " ")) return;
   const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns(), ArrowUp: -columns() };
   if (key in steps) { event.preventDefault(); move(steps[key], event.shiftKey); }
   else if (key === " " && event.target.matches(".cell, body")) { event.preventDefault(); if (current) choose(event.target.dataset.id ?? current, { add: true }); }
@@ -490,7 +588,10 @@ function setRoom(dark) {
   localStorage.setItem("room", dark ? "dark" : "light");
 }
 
-function seeVerdict(verdict) {
+async function seeVerdict(verdict) {
+  if (random.on) toggleRandom();
+  $("list").value = "";
+  await showWorth();
   $("verdict").value = verdict;
   $("labelled").value = "no";
   $("verdict").dispatchEvent(new Event("change"));
@@ -526,6 +627,10 @@ $("gallery").addEventListener("dragstart", (event) => {
 });
 for (const id of ["verdict", "labelled"]) $(id).addEventListener("change", () => { for (const cell of cells.values()) draw(cell); showSections(); });
 $("filter").addEventListener("submit", (event) => event.preventDefault());
+if (!second) {
+  $("list").addEventListener("change", showWorth);
+  $("random").addEventListener("click", toggleRandom);
+}
 $("help").addEventListener("click", toggleKeys);
 $("light").addEventListener("click", () => setRoom(document.documentElement.dataset.room !== "dark"));
 $("reader").value ||= localStorage.getItem("reader") ?? "";

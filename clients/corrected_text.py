@@ -1,0 +1,82 @@
+"""The corrected differential in words, for the command line and the page alike."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from smearwatch.daemon.share_text import fine_limits_text, percent_text
+
+NONE: Final = (
+    "no random review: the limits above hold sampling alone, and not how often the machine errs "
+    "(`smearwatch review`, random review)"
+)
+
+SIGNED: Final = "the session is signed, so nothing more is asked for; the signature is under the result as reviewed"
+
+
+def corrected_lines(shown: Mapping[str, Any], only: str | None = None) -> list[str]:
+    """Return the corrected result with a heading of its own, and what would bring it nearer.
+
+    Parameters
+    ----------
+    shown : mapping
+        What ``sessions show --json`` prints.
+    only : str, optional
+        The one share that is cared for; every one unless given.
+    """
+    corrected = shown["corrected"]
+    if corrected is None:
+        return [NONE]
+    rows = [
+        f"  {name:<12}{percent_text(share):>14} %   95 % interval {fine_limits_text(share):>12}"
+        for name, share in corrected["percent"].items()
+    ]
+    advice = advice_lines(corrected, only, signed=bool(shown["signed"]))
+    return [f"corrected: {holds_text(corrected)}:", *rows, *advice]
+
+
+def holds_text(corrected: Mapping[str, Any]) -> str:
+    """Return what the corrected limits hold, and what they stand on."""
+    if not corrected["left"]:
+        return "a person named every cell, so that these limits hold sampling alone"
+    drawn = _several(corrected["drawn"], "cell")
+    waiting = f", {corrected['waiting']} more when those before them are named" if corrected["waiting"] else ""
+    return f"limits hold sampling and the machine's errors, as {drawn} drawn at random show them{waiting}"
+
+
+def advice_lines(corrected: Mapping[str, Any], only: str | None = None, *, signed: bool = False) -> list[str]:
+    """Return what would bring the shares as near as wanted: more drawn cells, or more blood; nothing once signed."""
+    if signed:
+        return [SIGNED]
+    more = {name: each for name, each in corrected["more"].items() if only in (None, name)}
+    near = f"\N{PLUS-MINUS SIGN}{corrected['within']:g} points"
+    review = {name: each["review"] for name, each in more.items() if each["review"] and not each["count"]}
+    count = {name: each["count"] for name, each in more.items() if each["count"]}
+    allowed = {name: more[name]["review"] for name in count if more[name]["review"]}
+    lines = []
+    if review:
+        lines.append(f"to know to {near}, name more cells of the random review: {_by_number(review)}")
+    if count:
+        lines.append(
+            f"to know to {near}, count more cells, for sampling alone is wider and naming cannot mend that; leukocytes "
+            f"in all: about {_by_number(count)}"
+        )
+    if allowed:
+        lines.append(f"to know nearly as well as these cells allow, name more of them: {_by_number(allowed)}")
+    return lines or [f"known to {near}: nothing more is asked for"]
+
+
+def _by_number(numbers: Mapping[str, int]) -> str:
+    """Name what has the same number together, the largest number last."""
+    names: defaultdict[int, list[str]] = defaultdict(list)
+    for name, number in numbers.items():
+        names[number].append(name)
+    return ", ".join(f"{number} for {_and(names[number])}" for number in sorted(names))
+
+
+def _and(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _several(number: int, what: str) -> str:
+    return f"{number} {what if number == 1 else f'{what}s'}"
