@@ -63,7 +63,8 @@ class RunPlan(BaseModel):
             "device",
         }
         recorded = self.settings.model_dump(mode="json", include=keep)
-        return {**recorded, "source": self.source, "replay_of": self.replay_of, **self._recorded_subfolder()}
+        ends = {"stop_at_target": True} if self.stop_at_target else {}
+        return {**recorded, "source": self.source, "replay_of": self.replay_of, **ends, **self._recorded_subfolder()}
 
     def _recorded_subfolder(self) -> dict[str, Any]:
         """Return what distinguishes subfolders that map to the same session; no path of this machine."""

@@ -61,6 +61,9 @@ def how_to_go_on(result: Mapping[str, Any], plan: RunPlan) -> str | None:
     if not waiting:
         return None
     frames = "1 frame waits" if waiting == 1 else f"{waiting} frames wait"
+    if plan.stop_at_target and result["target_reached"]:
+        counted = "1 frame was" if waiting == 1 else f"{waiting} frames were"
+        frames = f"the target was reached; {counted} not read, or not to the end"
     if plan.watch_dir is not None and plan.session == result["session"]:
         command = f"smearwatch run --watch {shlex.quote(str(plan.watch_dir))} --session {plan.session}"
         # Another scale would make other cells of the same session; the rest may be given again or not.

@@ -13,7 +13,7 @@ import typer
 from smearwatch.daemon.compare_sessions import compare, print_comparison
 from smearwatch.daemon.config import Settings, load_settings
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.record.events import Opened
+from smearwatch.daemon.record.events import Counted, Opened
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import check_name, find_session
 from smearwatch.daemon.running import carry_out, print_summary
@@ -56,12 +56,14 @@ def replay(
     """Count the frames of a recorded session again, into a new session.
 
     Each frame keeps the scale that was used then. With the same weights on the
-    same machine the verdicts are the same.
+    same machine the verdicts are the same. A session that ended at its target
+    is counted up to the same cell.
 
     Example: smearwatch replay tuesday --compare
     """
     settings = load_settings(config, weights=weights)
-    settings = load_settings(config, weights=weights, **_recorded(find_session(settings.state_dir, session)))
+    kept, stopped_at = _recorded(find_session(settings.state_dir, session))
+    settings = load_settings(config, weights=weights, **kept)
     if into == session:
         raise IntoUnusable(f"--into {into!r} is the recorded session itself")
     plan = RunPlan(
@@ -69,6 +71,7 @@ def replay(
         session=check_name(into or f"{session[:40]}-replay-{time.strftime('%Y%m%dT%H%M%S')}"),
         source="replay",
         source_options={"session": session, "speed": _speed(speed)},
+        stop_at_target=stopped_at,
         as_json=as_json,
     )
     with _beside(settings) as beside:
@@ -84,14 +87,24 @@ def replay(
         raise typer.Exit(1)
 
 
-def _recorded(folder: Path) -> dict[str, Any]:
-    """Return the settings that decide which cells are found and are in no frame, as the session had them last."""
+def _recorded(folder: Path) -> tuple[dict[str, Any], bool]:
+    """Return the settings that decide which cells are found and are in no frame, as the session had them last.
+
+    And whether the last cell was counted in a run that ends at its target: then it is among these settings, and the
+    replay ends there, too.
+    """
     kept: dict[str, Any] = {}
+    opened = ended_by = None
     with LedgerReader.read(folder) as ledger:
         for recorded in ledger.events():
             if isinstance(recorded.event, Opened):
-                kept = {name: recorded.event.settings.get(name, before) for name, before in _AS_BEFORE.items()}
-    return kept
+                opened = recorded.event
+                kept = {name: opened.settings.get(name, before) for name, before in _AS_BEFORE.items()}
+            elif isinstance(recorded.event, Counted):
+                ended_by = opened
+    if ended_by is None or not ended_by.settings.get("stop_at_target"):
+        return kept, False
+    return kept | {"target": ended_by.target}, True
 
 
 @contextmanager

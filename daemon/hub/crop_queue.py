@@ -1,6 +1,10 @@
 """Crops wait in memory, are leased to workers, and leave when their verdict is committed.
 
 A better view of a leukocyte is leased once the view that it is better than has its verdict, which its own replaces.
+
+Where the session ends at its target, verdicts are committed in the order in which their cells were found: those that
+come before their turn wait. So the cell at which the target is reached does not depend on how many workers there are,
+or on which of them is faster; nothing is committed after it.
 """
 
 import time
@@ -11,7 +15,7 @@ from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.record.classes import per_class
-from smearwatch.daemon.record.events import Counted, LookRange, Ranged, Replaced, SessionStain, flaw_of
+from smearwatch.daemon.record.events import Counted, Event, LookRange, Ranged, Replaced, SessionStain, flaw_of
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, Refused
 from smearwatch.daemon.wire.parts import StainOnWire
@@ -30,17 +34,36 @@ class _Crop:
 
 
 class CropQueue:
-    """Holds at most what the finders were given credit for."""
+    """Holds at most what the finders were given credit for.
+
+    Parameters
+    ----------
+    stop_at_target : bool
+        Whether verdicts are committed in the order of finding, and none once the target is reached.
+    """
 
     def __init__(
-        self, journal: Journal, stages: StageTimes, *, lease_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        journal: Journal,
+        stages: StageTimes,
+        *,
+        lease_s: float,
+        stop_at_target: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal = journal
         self._stages = stages
+        self._stop_at_target = stop_at_target
         self._clock = clock
+        self._early: dict[Cell, list[Event]] = {}
         self._crops: dict[Cell, _Crop] = {}
         self._behind: dict[Cell, Cell] = {}
         self.leases: LeaseBook[Cell] = LeaseBook(lease_s, clock)
+
+    @property
+    def at_target(self) -> bool:
+        """Whether the session ends here: nothing more is leased or committed."""
+        return self._stop_at_target and self._journal.fold.target_reached
 
     def __len__(self) -> int:
         """Count the crops that are leased or can be.
@@ -52,7 +75,7 @@ class CropQueue:
 
     def add(self, cell: Cell, pixels: memoryview, *, better_than: Cell | None = None) -> None:
         """Hold a crop until its verdict is committed; one that is held already stays as it is."""
-        if cell in self._crops:
+        if cell in self._crops or cell in self._early:
             return
         self._crops[cell] = _Crop(pixels, self._clock(), better_than)
         if better_than is not None and self._journal.ledger.verdict(*better_than) is None:
@@ -62,7 +85,7 @@ class CropQueue:
 
     def lease(self, holder: bytes) -> tuple[CropLease, memoryview] | None:
         """Return the next crop to a worker."""
-        granted = self.leases.grant(holder)
+        granted = None if self.at_target else self.leases.grant(holder)
         if granted is None:
             return None
         number, (frame, index) = granted
@@ -74,6 +97,9 @@ class CropQueue:
         cell = (message.frame, message.index)
         if self.leases.holds(message.lease, holder) != cell:
             self._journal.counters["late_answers"] += 1
+            return None
+        if self.at_target:
+            self._journal.counters["beyond_target"] += 1
             return None
         try:
             event = Counted(
@@ -90,17 +116,34 @@ class CropQueue:
                 stain=self._journal.stains.at(*cell) if message.restained else None,
                 unfamiliar=message.unfamiliar or None,
             )
-            self._journal.commit(*self._ranged(message), event)
+            events: list[Event] = [*self._ranged(message), event]
+            if not self._stop_at_target:
+                self._journal.commit(*events)
         except (LedgerRefused, ValueError) as error:
             self._journal.counters["impossible_answers"] += 1
             self.leases.give_back(message.lease, holder)
             return Refused("impossible_answer", flaw_of(error)[:400])
         self.leases.settle(message.lease, holder)
         waited = self._crops.pop(cell)
+        self._stages.add({**message.stages_ms, "crop_to_count": (self._clock() - waited.since_s) * 1000.0})
+        if self._stop_at_target:
+            self._early[cell] = events
+            self._commit_in_order()
+        else:
+            self._let_follow(cell)
+        return None
+
+    def _commit_in_order(self) -> None:
+        """Commit the verdicts whose turn it is, until one before them is missing or the target is reached."""
+        while not self.at_target and (cell := self._journal.order.first) in self._early:
+            assert cell is not None
+            self._journal.commit(*self._early.pop(cell))
+            self._let_follow(cell)
+
+    def _let_follow(self, cell: Cell) -> None:
+        """Let a better view be leased that waited for the verdict on this one."""
         if cell in self._behind:
             self.leases.put(self._behind.pop(cell))
-        self._stages.add({**message.stages_ms, "crop_to_count": (self._clock() - waited.since_s) * 1000.0})
-        return None
 
     def _replaced(self, view: Cell | None) -> Replaced | None:
         """Return the verdict that stands, on a view that a better one was found for."""

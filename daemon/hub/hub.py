@@ -59,7 +59,7 @@ class Hub:
         self._stages = StageTimes()
         lease_s = plan.settings.lease_s
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes)
-        self._crops = CropQueue(journal, self._stages, lease_s=lease_s, clock=clock)
+        self._crops = CropQueue(journal, self._stages, lease_s=lease_s, stop_at_target=plan.stop_at_target, clock=clock)
         self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, clock=clock)
         self._last_frame_s = clock()
         self._next_pulse_s = 0.0
@@ -70,6 +70,8 @@ class Hub:
 
     def turn(self, timeout_s: float = 0.1) -> None:
         """Wait for one message at most so long, deal with it, give out what can be given, pulse when due."""
+        if self._ended_at_target():
+            return
         received = self._sockets.receive(timeout_s)
         if received is not None:
             identity, message, buffers = received
@@ -77,11 +79,19 @@ class Hub:
                 self._unreadable(identity, message)
             else:
                 self._dispatch(identity, message, buffers)
+        if self._ended_at_target():
+            return
         self._give_out()
         if self._clock() >= self._next_pulse_s:
             self._next_pulse_s = self._clock() + _PULSE_S
             self._housekeeping()
             self.pulse()
+
+    def _ended_at_target(self) -> bool:
+        """End at the very cell with which the target is reached: what waits is left for another time."""
+        if self._crops.at_target:
+            self.state = "done"
+        return self._crops.at_target
 
     def close(self, *, stopping: bool) -> None:
         """Write how the session ended, and publish it."""
@@ -163,7 +173,9 @@ class Hub:
                 return self._frames.rejected(message, peer.identity)
             case CropJudged():
                 refusal = self._crops.judged(message, peer.identity)
-                self._settled(message.frame)
+                # Where verdicts wait for their turn, one may settle the frames of others.
+                for frame in tuple(self._arrived_at_ns) if self._plan.stop_at_target else (message.frame,):
+                    self._settled(frame)
                 return refusal
             case LeaseFailed():
                 queue = self._frames if peer.role == "finder" else self._crops
@@ -232,8 +244,6 @@ class Hub:
         self._crops.leases.expire()
         for gone in self._peers.silent(self._clock(), busy=self._holds_leases):
             get_logger().warning("peer silent", role=gone.role, name=gone.name)
-        if self._plan.stop_at_target and self._journal.fold.cells >= self._plan.settings.target:
-            self.state = "draining"
         if self._finished():
             self.state = "done"
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from smearwatch.daemon.record.events import Counted, Event, Recorded, event_to_bytes
 from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.order import CountingOrder
 from smearwatch.daemon.record.session_stain import StainFold
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.wire.messages import EventNotice
@@ -33,8 +34,9 @@ class Journal:
 
     Attributes
     ----------
-    fold, stains
-        What follows from the events until now: the tally, and the session's stain at each cell that waits.
+    fold, stains, order
+        What follows from the events until now: the tally, the session's stain at each cell that waits, and whose turn
+        it is.
     counters : Counter
         Everything that was dropped, refused or done again, by name.
     """
@@ -43,6 +45,7 @@ class Journal:
         self.ledger = ledger
         self.fold = TallyFold()
         self.stains = StainFold()
+        self.order = CountingOrder()
         self.counters: Counter[str] = Counter()
         self.recent: deque[EventNotice] = deque(maxlen=_RECENT)
         self._sockets = sockets
@@ -67,5 +70,6 @@ class Journal:
     def _take(self, recorded: Recorded) -> None:
         self.fold.apply(recorded.event)
         self.stains.apply(recorded.event)
+        self.order.apply(recorded.event)
         if isinstance(recorded.event, Counted):
             self.recent.append(notice(recorded))

@@ -60,7 +60,7 @@ def _greeting(plan: RunPlan, journal: Journal) -> str:
 def _reached(plan: RunPlan, journal: Journal) -> str | None:
     """Return why a continued session ends at once, None where there is something to count."""
     target, cells = plan.settings.target, journal.fold.cells
-    if not plan.stop_at_target or cells < target:
+    if not plan.stop_at_target or not journal.fold.target_reached:
         return None
     counted = "1 cell is" if cells == 1 else f"{cells} cells are"
     return f"target of {target} already reached: {counted} counted; nothing new was looked at"

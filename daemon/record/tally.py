@@ -219,6 +219,11 @@ class TallyFold:
         return self._state.target
 
     @property
+    def target_reached(self) -> bool:
+        """Whether the session has as many cells as it is to reach."""
+        return self.target is not None and self.cells >= self.target
+
+    @property
     def rejected_by_reason(self) -> dict[str, int]:
         """Frames that could not be used, by reason, in alphabetical order."""
         return dict(sorted(self._state.rejected_by_reason.items()))

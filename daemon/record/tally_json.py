@@ -38,6 +38,7 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         "event": event_number,
         "cells": fold.cells,
         "target": fold.target,
+        "target_reached": fold.target_reached,
         "counts": counts,
         "neutrophils": neutrophils,
         "percent": {name: _percent(k, fold.cells) for name, k in shares.items()},

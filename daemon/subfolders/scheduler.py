@@ -218,7 +218,7 @@ def _is_kept(name: str) -> bool:
 
 
 def _reached(plan: RunPlan) -> bool:
-    return bool(summary(plan)["cells"] >= plan.settings.target)
+    return bool(summary(plan)["target_reached"])
 
 
 def check_has_subfolders(source: str) -> None:

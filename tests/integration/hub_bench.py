@@ -36,12 +36,18 @@ CROP = np.full((750, 750, 3), 7, np.uint8).tobytes()
 class Bench:
     """One hub and any number of peers in one thread; ``now`` is its clock."""
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, *, stop_at_target=False, **settings):
         self.stack = ExitStack()
         self.now = 1000.0
         self._heard: dict[Peer, list[tuple[Any, list[memoryview]]]] = {}
         values = {"state_dir": folder / "s", "runtime_dir": folder / "r", "max_frame_bytes": 4096, **settings}
-        self.plan = RunPlan(settings=Settings(**values), session="t", source="folder", until_idle_s=5.0)
+        self.plan = RunPlan(
+            settings=Settings(**values),
+            session="t",
+            source="folder",
+            until_idle_s=5.0,
+            stop_at_target=stop_at_target,
+        )
         self.folder = folder / "s" / "sessions" / "t"
         private_dir(self.plan.settings.runtime_dir)
         self.context = self.stack.enter_context(context())
@@ -56,7 +62,7 @@ class Bench:
         self.sockets = HubSockets(self.context, self.endpoints, max_bytes=limit)
         self.hub_stack.callback(self.sockets.close)
         self.journal = Journal(self.ledger, self.sockets)
-        self.journal.commit(Opened(self.ledger.epoch, 1, "test", "t", 100, 33.0, "rule", {}))
+        self.journal.commit(Opened(self.ledger.epoch, 1, "test", "t", self.plan.settings.target, 33.0, "rule", {}))
         self.hub = Hub(self.plan, self.journal, self.sockets, clock=lambda: self.now)
 
     def crash(self):
