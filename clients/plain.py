@@ -15,6 +15,7 @@ from smearwatch.clients.wording import (
     mark_text,
     percent_text,
     share_of,
+    target_text,
 )
 from smearwatch.daemon.columns import fold
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
@@ -96,6 +97,8 @@ def table(view: View) -> Iterator[str]:
         yield f"{name:<12}{count_of(tally, name):>7}{percent:>9}{fine_limits_text(share):>16}"
     if why is not None:
         yield from fold(why)
+    if (targets := target_text(tally)) is not None:
+        yield from fold(targets, rest="  ")
     for line in review_lines(tally):
         yield from fold(line, rest="  ")
     yield from fold(

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from smearwatch.clients.wording import drift_text, drifted_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
-from smearwatch.daemon.share_text import agreement_lines, flagged_text, review_lines, share_lines
+from smearwatch.daemon.share_text import agreement_lines, flagged_text, review_lines, share_lines, target_text
 
 _WIDEST_NAME: Final = 22
 """A longer name stands on a line of its own, whole, so that it can be copied; its figures follow below it."""
@@ -82,6 +82,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str]) -> list[str]:
         f"cells judged again on a better view: {shown['judged_again']}",
         f"labelled by a person: {shown['cells_labelled']} {'cell' if shown['cells_labelled'] == 1 else 'cells'}",
         f"drift: {drift_text(shown) or drifted_text(shown) or 'none'}",
+        *([target] if (target := target_text(shown)) is not None else []),
         f"as counted, {shown['cells']} cells, rejected ones excluded:",
     ]
     return [*lines, *share_lines(shown), *review_lines(shown), RESEARCH_USE, PRELIMINARY]

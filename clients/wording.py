@@ -6,9 +6,17 @@ from typing import Any
 
 from smearwatch.clients.view import View
 from smearwatch.daemon.record.classes import CLASSES
-from smearwatch.daemon.share_text import DASH, MARK, fine_limits_text, flagged_text, mark_text, percent_text
+from smearwatch.daemon.share_text import (
+    DASH,
+    MARK,
+    fine_limits_text,
+    flagged_text,
+    mark_text,
+    percent_text,
+    target_text,
+)
 
-__all__ = ["DASH", "MARK", "fine_limits_text", "flagged_text", "mark_text", "percent_text"]
+__all__ = ["DASH", "MARK", "fine_limits_text", "flagged_text", "mark_text", "percent_text", "target_text"]
 
 ROWS = (*CLASSES, "neutrophils")
 """The classes in their order, and band and segmented together."""

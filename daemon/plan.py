@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.names import PrintableName
+from smearwatch.daemon.record.targets import Targets
 
 
 class RunPlan(BaseModel):
@@ -18,7 +19,8 @@ class RunPlan(BaseModel):
     source is given; it validates them itself.
     ``um_per_px`` None means that the red cells decide. ``until_idle_s`` None means that it runs until stopped;
     a source that ends by itself (replay) ends the run as soon as nothing is pending. ``subfolder`` is the name of
-    the watched folder where it is one of many, each a session.
+    the watched folder where it is one of many, each a session. ``target_classes`` and ``target_within`` are wanted
+    beside the settings' ``target``: cells by class, and by class half the width of its 95 % interval in percent points.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,6 +32,8 @@ class RunPlan(BaseModel):
     subfolder: str | None = None
     until_idle_s: float | None = Field(None, gt=0.0)
     stop_at_target: bool = False
+    target_classes: dict[str, int] = Field(default_factory=dict)
+    target_within: dict[str, float] = Field(default_factory=dict)
     as_json: bool = False
 
     @property
@@ -47,6 +51,13 @@ class RunPlan(BaseModel):
     def replay_of(self) -> str | None:
         """The recorded session that is replayed, None where the frames are new."""
         return self.source_options.get("session") if self.source == "replay" else None
+
+    @property
+    def targets(self) -> Targets | None:
+        """What is wanted beside the number of cells, as the ledger keeps it."""
+        if not (self.target_classes or self.target_within):
+            return None
+        return Targets(self.target_classes, self.target_within)
 
     def recorded_settings(self) -> dict[str, Any]:
         """Return the settings that the ledger keeps: those that decide a result, none that name this machine."""

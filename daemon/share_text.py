@@ -84,6 +84,25 @@ def label_text(label: str) -> str:
     return _LABELS.get(label, label.replace("_", " "))
 
 
+def target_text(tally: Mapping[str, Any]) -> str | None:
+    """Return how far a session is with its targets, or that they are reached; None while that shows elsewhere."""
+    targets = tally.get("targets") or []
+    reached = tally.get("target_reached", False)
+    if not reached and len(targets) < 2:
+        return None
+    named = ", ".join(_target_text(each) for each in targets)
+    what = "target" if len(targets) == 1 else "targets"
+    return f"{what} reached: {named}" if reached else f"{what}: {named}"
+
+
+def _target_text(target: Mapping[str, Any]) -> str:
+    if target["kind"] == "within":
+        return (
+            f"{target['of']} \N{PLUS-MINUS SIGN}{target['have']:.1f} (wanted \N{PLUS-MINUS SIGN}{target['wanted']:g})"
+        )
+    return f"{target['have']} of {target['wanted']} {target['of']}"
+
+
 def flagged_text(tally: Mapping[str, Any]) -> str:
     """Return how many cells are flagged, and how many of these for how they look."""
     unfamiliar = tally["unfamiliar"]

@@ -7,7 +7,7 @@ from typing import Any
 from smearwatch.daemon.columns import fold
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.share_text import agreement_lines, flagged_text, review_lines, share_lines
+from smearwatch.daemon.share_text import agreement_lines, flagged_text, review_lines, share_lines, target_text
 
 
 def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stages: bool = False) -> list[str]:
@@ -41,6 +41,8 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
     ]
     for scale in scales:
         lines += _folded(scale)
+    if (target := target_text(result)) is not None:
+        lines += _folded(target)
     lines += share_lines(result)
     for line in review_lines(result):
         lines += _folded(line)

@@ -5,7 +5,7 @@ from textual.widgets import Static
 
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
-from smearwatch.clients.wording import MARK, drift_text, duration_text, mark_text, phase_text
+from smearwatch.clients.wording import MARK, drift_text, duration_text, mark_text, phase_text, target_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.mark import WARNING
 
@@ -80,6 +80,28 @@ class MarkLine(Static):
         text = mark_text(view.tally) if view.tally and view.tally["drift"] is None else None
         self.display = text is not None
         self.update(Content.styled(text or "", "$warning"))
+
+
+class TargetLine(Static):
+    """How far the session is with its targets; not there where there is one alone, until that is reached."""
+
+    def __init__(self) -> None:
+        super().__init__(id="target")
+        self.display = False
+        self._reached: bool | None = None
+
+    def show(self, view: View) -> None:
+        """Draw a view; the bell rings once when the targets are reached while somebody looks on."""
+        text = target_text(view.tally) if view.tally else None
+        self.display = text is not None
+        reached = view.tally is not None and view.tally["target_reached"]
+        self.update(
+            Content.styled(f"\N{CHECK MARK} {text}" if reached else text or "", "bold $success" if reached else DIM)
+        )
+        if reached and self._reached is False:
+            self.app.bell()
+        if view.tally is not None:
+            self._reached = reached or bool(self._reached)
 
 
 class Notice(Static):

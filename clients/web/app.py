@@ -33,6 +33,7 @@ from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import SessionMissing
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.writing import LedgerRefused
+from smearwatch.daemon.share_text import target_text
 
 _PAGE: Final = Path(__file__).parent / "page"
 _FIELDS_UM: Final = {"near": 22.0, "crop": 33.0, "far": 66.0}
@@ -138,7 +139,8 @@ class ReviewPage:
     def _changes(self, after: int) -> Response:
         self._gallery.refresh()
         number, cells = self._gallery.changes(after)
-        return JSONResponse({"event": number, "cells": cells, "tally": self._gallery.tally()})
+        tally = self._gallery.tally()
+        return JSONResponse({"event": number, "cells": cells, "tally": tally | {"target_text": target_text(tally)}})
 
     async def _cell(self, request: Request) -> Response:
         cell = await run_in_threadpool(self._gallery.cell, _key(request.path_params))

@@ -62,8 +62,10 @@ def replay(
     Example: smearwatch replay tuesday --compare
     """
     settings = load_settings(config, weights=weights)
-    kept, stopped_at = _recorded(find_session(settings.state_dir, session))
-    settings = load_settings(config, weights=weights, **kept)
+    folder = find_session(settings.state_dir, session)
+    ended = _ended_at_target(folder)
+    target = {} if ended is None else {"target": ended.target}
+    settings = load_settings(config, weights=weights, **_recorded(folder), **target)
     if into == session:
         raise IntoUnusable(f"--into {into!r} is the recorded session itself")
     plan = RunPlan(
@@ -71,7 +73,9 @@ def replay(
         session=check_name(into or f"{session[:40]}-replay-{time.strftime('%Y%m%dT%H%M%S')}"),
         source="replay",
         source_options={"session": session, "speed": _speed(speed)},
-        stop_at_target=stopped_at,
+        stop_at_target=ended is not None,
+        target_classes=dict(ended.targets.classes) if ended is not None and ended.targets else {},
+        target_within=dict(ended.targets.within) if ended is not None and ended.targets else {},
         as_json=as_json,
     )
     with _beside(settings) as beside:
@@ -87,24 +91,26 @@ def replay(
         raise typer.Exit(1)
 
 
-def _recorded(folder: Path) -> tuple[dict[str, Any], bool]:
-    """Return the settings that decide which cells are found and are in no frame, as the session had them last.
-
-    And whether the last cell was counted in a run that ends at its target: then it is among these settings, and the
-    replay ends there, too.
-    """
+def _recorded(folder: Path) -> dict[str, Any]:
+    """Return the settings that decide which cells are found and are in no frame, as the session had them last."""
     kept: dict[str, Any] = {}
-    opened = ended_by = None
+    with LedgerReader.read(folder) as ledger:
+        for recorded in ledger.events():
+            if isinstance(recorded.event, Opened):
+                kept = {name: recorded.event.settings.get(name, before) for name, before in _AS_BEFORE.items()}
+    return kept
+
+
+def _ended_at_target(folder: Path) -> Opened | None:
+    """Return how the run began that counted the last cell, where it was to end at its target: so is a replay."""
+    opened = counted_by = None
     with LedgerReader.read(folder) as ledger:
         for recorded in ledger.events():
             if isinstance(recorded.event, Opened):
                 opened = recorded.event
-                kept = {name: opened.settings.get(name, before) for name, before in _AS_BEFORE.items()}
             elif isinstance(recorded.event, Counted):
-                ended_by = opened
-    if ended_by is None or not ended_by.settings.get("stop_at_target"):
-        return kept, False
-    return kept | {"target": ended_by.target}, True
+                counted_by = opened
+    return counted_by if counted_by is not None and counted_by.settings.get("stop_at_target") else None
 
 
 @contextmanager

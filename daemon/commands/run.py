@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from smearwatch.daemon.commands.source_choice import choose, print_sources
+from smearwatch.daemon.commands.target_choice import choose_classes, choose_within
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.sessions import check_name
@@ -78,7 +79,20 @@ def run(
         bool,
         typer.Option("--subfolders", help="Each subfolder of DIR becomes a session; --session is its prefix."),
     ] = False,
-    stop_at_target: Annotated[bool, typer.Option("--stop-at-target", help="Stop when the target is reached.")] = False,
+    target_class: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CLASS=N", help="Wanted number of cells of a class, or neutrophils; may be repeated."),
+    ] = None,
+    target_within: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[CLASS=]POINTS",
+            help="Wanted certainty: 95 % limits within plus and minus so many percent points, for each class or one.",
+        ),
+    ] = None,
+    stop_at_target: Annotated[
+        bool, typer.Option("--stop-at-target", help="Stop at the cell with which every target is reached.")
+    ] = False,
     weights: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Use these weights instead of the current ones.")
     ] = None,
@@ -113,6 +127,8 @@ def run(
         source_options=options,
         until_idle_s=until_idle,
         stop_at_target=stop_at_target,
+        target_classes=choose_classes(target_class or []),
+        target_within=choose_within(target_within or []),
         as_json=as_json,
     )
     if subfolders:

@@ -59,11 +59,12 @@ def _greeting(plan: RunPlan, journal: Journal) -> str:
 
 def _reached(plan: RunPlan, journal: Journal) -> str | None:
     """Return why a continued session ends at once, None where there is something to count."""
-    target, cells = plan.settings.target, journal.fold.cells
     if not plan.stop_at_target or not journal.fold.target_reached:
         return None
+    cells = journal.fold.cells
     counted = "1 cell is" if cells == 1 else f"{cells} cells are"
-    return f"target of {target} already reached: {counted} counted; nothing new was looked at"
+    what = "targets" if plan.targets else f"target of {plan.settings.target}"
+    return f"{what} already reached: {counted} counted; nothing new was looked at"
 
 
 def _opened(plan: RunPlan, ledger: Ledger) -> Opened:
@@ -76,4 +77,5 @@ def _opened(plan: RunPlan, ledger: Ledger) -> Opened:
         field_um=plan.settings.field_um,
         band_rule=in_words(plan.settings.band_rule),
         settings=plan.recorded_settings(),
+        targets=plan.targets,
     )

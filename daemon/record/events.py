@@ -35,6 +35,7 @@ from smearwatch.daemon.record.looks import Ranged as Ranged
 from smearwatch.daemon.record.nucleus import Nucleus as Nucleus
 from smearwatch.daemon.record.stain import CellStain as CellStain
 from smearwatch.daemon.record.stain import SessionStain as SessionStain
+from smearwatch.daemon.record.targets import Targets as Targets
 from smearwatch.daemon.record.values import (
     STRICT,
     Count,
@@ -73,7 +74,10 @@ class EventInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Opened:
-    """A hub began to write the session. One per start; ``epoch`` counts the starts from 1."""
+    """A hub began to write the session. One per start; ``epoch`` counts the starts from 1.
+
+    ``target`` is how many leukocytes the session is to reach, ``targets`` what else it is to, from this start on.
+    """
 
     epoch: Ordinal
     started_at_ns: Count
@@ -83,7 +87,12 @@ class Opened:
     field_um: Positive
     band_rule: str
     settings: Frozen[Scalar]
+    targets: Targets | None = None
     kind: Literal["opened"] = "opened"
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_none(handler(self), "targets")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -11,14 +11,15 @@ from urllib.parse import quote
 LEDGER_FILE: Final = "ledger.sqlite"
 APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
 LABELS_FORM, PLACES_FORM, LOOKS_FORM, VIEWS_FORM, STAINS_FORM, UNFAMILIAR_FORM = 2, 3, 4, 5, 6, 7
-SIZES_FORM, NUCLEI_FORM, REVIEW_FORM = 8, 9, 10
+SIZES_FORM, NUCLEI_FORM, REVIEW_FORM, TARGETS_FORM = 8, 9, 10, 11
 """Forms of a ledger that holds labels, of one whose frames are registered, of one whose cells have appearance features,
 of one where a better view of a leukocyte is judged again, of one whose cells have their stain, of one that names
 unfamiliar cells, of one that has the size of the red cells around, of one whose cells have the shape of their nucleus,
-and of one whose labels say what the machine had said. The tables are those of form 1, in which every ledger begins, and
-``better`` from form 5 on; a program that knows less refuses it."""
+of one whose labels say what the machine had said, and of one with targets beside the number of cells, or a specimen.
+The tables are those of form 1, in which every ledger begins, and ``better`` from form 5 on; a program that knows less
+refuses it."""
 
-VERSION: Final = REVIEW_FORM
+VERSION: Final = TARGETS_FORM
 _FIRST_VERSION: Final = 1
 
 # `events` is the truth. The other tables are derived from it, in the same transaction, so that what is waiting can be

@@ -1,6 +1,7 @@
 """The tally: a pure fold over a session's events. The same events give the same counts, wherever it is done."""
 
 from collections.abc import Mapping
+from dataclasses import field
 from typing import Any, Final, Self
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -26,6 +27,7 @@ from smearwatch.daemon.record.events import (
 )
 from smearwatch.daemon.record.mark import mark_of
 from smearwatch.daemon.record.review import Reviewed, ReviewFold, review
+from smearwatch.daemon.record.targets import TARGET_NAMES, Points, Progress, progress
 from smearwatch.daemon.record.values import Count, Ordinal, Sha256
 
 
@@ -50,7 +52,7 @@ class _State:
 
     ``pending`` gives a frame's cells that wait for a verdict, None before they are found; ``better`` those among them
     that are better views of leukocytes seen before. ``unfamiliar`` counts cells that stand in ``counts``; programs that
-    did not know of them wrote none, and had none.
+    did not know of them wrote none, and had none. So with the targets beside the number of cells.
     """
 
     target: Ordinal | None
@@ -67,10 +69,13 @@ class _State:
     pending: dict[Sha256, list[Count] | None]
     better: dict[Sha256, list[Count]]
     unfamiliar: Count = 0
+    target_classes: dict[str, Ordinal] = field(default_factory=dict)
+    target_within: dict[str, Points] = field(default_factory=dict)
 
 
 _STATE: Final = TypeAdapter(_State)
 _FOLDS: Final = ("drift", "labelled")  # in a snapshot, beside the state
+_TARGETS: Final = ("target_classes", "target_within")  # in a snapshot where there are any
 
 
 class TallyFold:
@@ -109,7 +114,7 @@ class TallyFold:
         """
         match event:
             case Opened():
-                self._state.target = event.target
+                self._opened(event)
             case Seen():
                 self._seen(event)
             case Rejected():
@@ -130,7 +135,7 @@ class TallyFold:
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers."""
-        state: dict[str, Any] = _STATE.dump_python(self._state)
+        state = {key: value for key, value in _STATE.dump_python(self._state).items() if value or key not in _TARGETS}
         labelled = self._review.snapshot()
         return {**state, "drift": self._drift.snapshot()} | ({"labelled": labelled} if labelled else {})
 
@@ -155,6 +160,8 @@ class TallyFold:
         asked = max(len(state.counts), FIRST_LEDGERS_CLASSES)
         if set(state.counts) != set(CLASSES[:asked]) or set(state.verdicts) != set(VERDICTS):
             raise TallyBroken("not a snapshot of it (other classes or verdicts)")
+        if not {*state.target_classes, *state.target_within} <= set(TARGET_NAMES):
+            raise TallyBroken("not a snapshot of it (targets for other classes)")
         if state.unfamiliar > state.verdicts["flagged"]:
             raise TallyBroken("not a snapshot of it (more cells are unfamiliar than flagged)")
         fold = cls()
@@ -219,9 +226,16 @@ class TallyFold:
         return self._state.target
 
     @property
+    def targets(self) -> list[Progress]:
+        """How far each target of the last start is reached, that of all leukocytes first."""
+        state = self._state
+        return list(progress(state.target, state.target_classes, state.target_within, state.counts))
+
+    @property
     def target_reached(self) -> bool:
-        """Whether the session has as many cells as it is to reach."""
-        return self.target is not None and self.cells >= self.target
+        """Whether the session has reached every target; False where it has none."""
+        targets = self.targets
+        return bool(targets) and all(each.reached for each in targets)
 
     @property
     def rejected_by_reason(self) -> dict[str, int]:
@@ -298,6 +312,11 @@ class TallyFold:
             and self.cells_found == cells
             and verdicts_add_up
         )
+
+    def _opened(self, event: Opened) -> None:
+        self._state.target = event.target
+        self._state.target_classes = {} if event.targets is None else dict(event.targets.classes)
+        self._state.target_within = {} if event.targets is None else dict(event.targets.within)
 
     def _awaits_outcome(self, frame: str) -> None:
         if self._state.pending.get(frame, []) is not None:

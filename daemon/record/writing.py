@@ -29,6 +29,7 @@ from smearwatch.daemon.record.schema import (
     REVIEW_FORM,
     SIZES_FORM,
     STAINS_FORM,
+    TARGETS_FORM,
     UNFAMILIAR_FORM,
     VIEWS_FORM,
     has_better_views,
@@ -231,7 +232,10 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
                 _raise_form(connection, REVIEW_FORM)
         case Ranged():
             _raise_form(connection, LOOKS_FORM)
-        case Opened() | Closed():
+        case Opened():
+            if event.targets is not None:
+                _raise_form(connection, TARGETS_FORM)
+        case Closed():
             pass
         case _:
             assert_never(event)

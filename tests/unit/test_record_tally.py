@@ -260,6 +260,7 @@ def test_the_promised_json():
         "event": 311,
         "cells": 100,
         "target": 100,
+        "targets": [{"of": "cells", "kind": "cells", "wanted": 100, "have": 100, "reached": True}],
         "target_reached": True,
         "counts": plan,
         "neutrophils": 62,
