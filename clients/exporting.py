@@ -39,6 +39,8 @@ _BANDS: Final = (
     "band_rule_says",
 )
 
+_SAID: Final = ("specimen", "title", "operator")
+
 COLUMNS: Final = (
     "session",
     "frame",
@@ -72,6 +74,7 @@ COLUMNS: Final = (
     "mark",
     *_BANDS,
     "reviewed_as",
+    *_SAID,
 )
 
 
@@ -97,7 +100,8 @@ def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
         all that these were trained on; ``mark`` is of the session, the same in every row: why its percentages may be
         wrong; ``nucleus_...`` are the measures of a neutrophil's nucleus, on the view that its verdict stands on, and
         ``band_rule_says`` what the session's rule makes of them, ``band``, ``segmented`` or ``unclear``, which changes
-        no verdict; ``reviewed_as`` is the person's label, or the class where there is none; what a cell does not have
+        no verdict; ``reviewed_as`` is the person's label, or the class where there is none;
+        ``specimen``, ``title`` and ``operator`` are of the session; what a cell does not have
         is None. ``counted_frame`` and ``counted_index`` name the cell under which it is counted, ``views`` in how many
         frames that one is seen whole, ``judged_again`` how many verdicts on it were replaced.
     """
@@ -107,6 +111,8 @@ def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
 
 def _rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
     alarmed, mark, rule = _of_the_session(ledger)
+    description = ledger.description()
+    said = {} if description is None else {name: description.said[name] for name in _SAID}
     views = views_by_cell(ledger)
     for recorded in ledger.seen_frames():
         seen = recorded.event
@@ -124,7 +130,7 @@ def _rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
             row = _row(ledger.session, seen, found, cell, state, stands, labels.get(cell.index))
             drift = {"drift": best in alarmed if stands else None}
             bands = _bands(rule, stands, found if best is None or best[0] == seen.frame else ledger.found(best[0]))
-            yield row | drift | _seen_as(seen.frame, cell, views) | bands | {"mark": mark}
+            yield row | drift | _seen_as(seen.frame, cell, views) | bands | {"mark": mark} | said
 
 
 def _state(cell: FoundCell, *, judged: bool) -> str:
@@ -238,6 +244,7 @@ def _row(
         None,
         *(None,) * len(_BANDS),
         _reviewed_as(counted, labelled),
+        *(None,) * len(_SAID),
     )
     return dict(zip(COLUMNS, values, strict=True))
 

@@ -36,10 +36,11 @@ def remark(text: str) -> list[str]:
     return fold(text, first="# ", rest="# ")
 
 
-def introduction(session: str | None) -> list[str]:
-    """Return what is shown once of a session, above its first row."""
+def introduction(session: str | None, said: str | None = None) -> list[str]:
+    """Return what is shown once of a session, above its first row; ``said`` is what people say of it."""
     return [
         *remark(f"session {session}"),
+        *(remark(said) if said else []),
         *remark(RESEARCH_USE),
         *remark(PRELIMINARY),
         *remark(_LEGEND),

@@ -5,8 +5,16 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from smearwatch.clients.wording import drift_text, drifted_text
+from smearwatch.daemon.columns import fold
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
-from smearwatch.daemon.share_text import agreement_lines, flagged_text, review_lines, share_lines, target_text
+from smearwatch.daemon.share_text import (
+    agreement_lines,
+    description_text,
+    flagged_text,
+    review_lines,
+    share_lines,
+    target_text,
+)
 
 _WIDEST_NAME: Final = 22
 """A longer name stands on a line of its own, whole, so that it can be copied; its figures follow below it."""
@@ -31,6 +39,8 @@ def list_lines(sessions: Sequence[Mapping[str, Any]], *, folded: bool) -> Iterat
             yield name
             name = ""
         yield f"{name:<{width}}{size_text(described['size_bytes']):>10}  {_figures(described)}"
+        if (said := description_text(described)) is not None:
+            yield from fold(said, first="  ", rest="  ") if folded else [f"  {said}"]
     if any(described["running"] for described in sessions):
         yield "* running: it is being counted now"
 
@@ -70,6 +80,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str]) -> list[str]:
     lines = [
         f"{shown['session']}: {when_text(shown['began_at_ns'])} to {when_text(shown['last_at_ns'])}, "
         f"{size_text(shown['size_bytes'])}{', running' if shown['running'] else ''}",
+        *_description(shown),
         _band_rule(shown.get("band_rule", "not recorded")),
         *agreement_lines(shown),
         *scales,
@@ -86,6 +97,14 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str]) -> list[str]:
         f"as counted, {shown['cells']} cells, rejected ones excluded:",
     ]
     return [*lines, *share_lines(shown), *review_lines(shown), RESEARCH_USE, PRELIMINARY]
+
+
+def _description(shown: Mapping[str, Any]) -> list[str]:
+    said = description_text(shown)
+    if not shown.get("described"):
+        return []
+    changed = f" (changed, last by {shown['described_by']})" if shown["described"] > 1 else ""
+    return [f"{said or 'nothing is said of it any more'}{changed}"]
 
 
 def _band_rule(rule: str) -> str:

@@ -7,7 +7,14 @@ from typing import Any
 from smearwatch.daemon.columns import fold
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.share_text import agreement_lines, flagged_text, review_lines, share_lines, target_text
+from smearwatch.daemon.share_text import (
+    agreement_lines,
+    description_text,
+    flagged_text,
+    review_lines,
+    share_lines,
+    target_text,
+)
 
 
 def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stages: bool = False) -> list[str]:
@@ -34,6 +41,7 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
             f"({result['at_edge']} cut by the edge, {again}, {result['rejected']} rejected), "
             f"{flagged_text(result)}"
         ),
+        *(_folded(said) if (said := description_text(result)) is not None else []),
         *_folded(
             f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{rejected} "
             f"+ {frames['pending']} pending"
@@ -70,6 +78,11 @@ def how_to_go_on(result: Mapping[str, Any], plan: RunPlan) -> str | None:
         command = f"smearwatch run --watch {shlex.quote(str(plan.watch_dir))} --session {plan.session}"
         # Another scale would make other cells of the same session; the rest may be given again or not.
         command += f" --um-per-px {plan.um_per_px:g}" if plan.um_per_px is not None else ""
+        # Under another rule or with other weights it would not be carried on unasked.
+        if (rule := plan.settings.band_rule) != type(plan.settings).model_fields["band_rule"].default:
+            command += f" --band-rule {shlex.quote(rule)}"
+        if plan.settings.weights is not None:
+            command += f" --weights {shlex.quote(str(plan.settings.weights))}"
         return f"{frames}; to go on: {command}"
     return f"{frames} in session {result['session']}; to go on, give the same command again"
 

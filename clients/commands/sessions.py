@@ -10,6 +10,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from smearwatch.clients.commands.describe import describe
 from smearwatch.clients.commands.label import label
 from smearwatch.clients.exporting import cell_rows, write_csv, write_json
 from smearwatch.clients.session_lines import fault_lines, list_lines, show_lines, size_text
@@ -18,6 +19,7 @@ from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.band_rule import BandRuleFold
+from smearwatch.daemon.record.description import DESCRIBED
 from smearwatch.daemon.record.events import Closed, Opened
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
@@ -34,6 +36,7 @@ app = typer.Typer(
     epilog="Example: smearwatch sessions show tuesday",
 )
 app.command()(label)
+app.command()(describe)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The session.")]
 ConfigFile = Annotated[
@@ -67,10 +70,17 @@ class SessionDamaged(Exception):
 
 
 @app.command("list")
-def list_sessions(config: ConfigFile = None, as_json: AsJson = False) -> None:
+def list_sessions(
+    find: Annotated[
+        str | None,
+        typer.Option("--find", metavar="TEXT", help="Only those with this in name, title, specimen, operator or note."),
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
     """List the recorded sessions by name.
 
-    Example: smearwatch sessions list
+    Example: smearwatch sessions list --find H26-0412
     """
     state_dir = load_settings(config).state_dir
     names = session_names(state_dir)
@@ -78,6 +88,11 @@ def list_sessions(config: ConfigFile = None, as_json: AsJson = False) -> None:
         write_line(sys.stdout, f"no sessions under {state_dir} yet: `smearwatch run --watch DIR` records one")
         return
     described = [_described(state_dir, name) for name in names]
+    if find is not None:
+        described = [each for each in described if _holds(each, find)]
+        if not described and not as_json:
+            write_line(sys.stdout, f"no session has {find!r} in its name, title, specimen, operator or note")
+            return
     if as_json:
         for each in described:
             typer.echo(json.dumps(each))
@@ -214,9 +229,14 @@ def _described(state_dir: Path, name: str) -> dict[str, Any]:
     try:
         with LedgerReader.read(folder.path) as ledger:
             summary = ledger.summary()
+            description = ledger.description()
     except LedgerUnusable as error:
         return described | {"fault": f"{error} ({error.hint})"}
+    said = dict.fromkeys(DESCRIBED) if description is None else description.said
     return described | {
+        **said,
+        "described": description.ordinal if description else 0,
+        "described_by": description.by if description else None,
         "began_at_ns": summary.began_at_ns,
         "last_at_ns": summary.last_at_ns,
         "events": summary.events,
@@ -228,6 +248,12 @@ def _described(state_dir: Path, name: str) -> dict[str, Any]:
         "cells_labelled": summary.cells_labelled,
         "fault": None,
     }
+
+
+def _holds(described: dict[str, Any], text: str) -> bool:
+    """Return whether a session has a text in what it is called or what is said of it; capitals are as small letters."""
+    wanted = text.strip().casefold()
+    return any(wanted in (described.get(key) or "").casefold() for key in ("session", *DESCRIBED))
 
 
 def _several(number: int, one: str, more: str = "") -> str:

@@ -26,6 +26,8 @@ class StatusLine(Static):
         self._view = view
         sign, colour, words = connection_words(view, self._waiting, view.silent_s if silent_s is None else silent_s)
         name = f"  {view.session}" if view.session else ""
+        specimen = view.tally["specimen"] if view.tally else None
+        name += f" ({specimen})" if specimen else ""
         room = self.content_size.width - len("smearwatch") - len(name) - len(words) - 2
         if room < 2:  # the end of a path says more than its beginning
             words, room = f"\N{HORIZONTAL ELLIPSIS}{words[3 - room :]}", 2

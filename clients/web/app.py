@@ -33,7 +33,7 @@ from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import SessionMissing
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.writing import LedgerRefused
-from smearwatch.daemon.share_text import target_text
+from smearwatch.daemon.share_text import description_text, target_text
 
 _PAGE: Final = Path(__file__).parent / "page"
 _FIELDS_UM: Final = {"near": 22.0, "crop": 33.0, "far": 66.0}
@@ -140,7 +140,8 @@ class ReviewPage:
         self._gallery.refresh()
         number, cells = self._gallery.changes(after)
         tally = self._gallery.tally()
-        return JSONResponse({"event": number, "cells": cells, "tally": tally | {"target_text": target_text(tally)}})
+        texts = {"target_text": target_text(tally), "said_text": description_text(tally)}
+        return JSONResponse({"event": number, "cells": cells, "tally": tally | texts})
 
     async def _cell(self, request: Request) -> Response:
         cell = await run_in_threadpool(self._gallery.cell, _key(request.path_params))

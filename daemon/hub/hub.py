@@ -8,6 +8,7 @@ from typing import Literal
 
 from smearwatch.daemon.hub.audience import answer
 from smearwatch.daemon.hub.crop_queue import CropQueue
+from smearwatch.daemon.hub.describing import take_description
 from smearwatch.daemon.hub.frame_queue import FrameQueue
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
@@ -21,6 +22,7 @@ from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.messages import (
     CellsFound,
     CropJudged,
+    DescribeSession,
     FrameRejected,
     FrameTaken,
     Hello,
@@ -131,6 +133,9 @@ class Hub:
             return
         if isinstance(message, LabelCells):
             self._sockets.send(identity, take_labels(message, self._journal))
+            return
+        if isinstance(message, DescribeSession):
+            self._sockets.send(identity, take_description(message, self._journal))
             return
         if isinstance(message, Hello):
             self._welcome(identity, message)

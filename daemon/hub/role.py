@@ -11,9 +11,11 @@ from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.process.runtime_lock import RuntimeLock
 from smearwatch.daemon.record.band_rule import in_words
-from smearwatch.daemon.record.events import Opened
+from smearwatch.daemon.record.description import describe
+from smearwatch.daemon.record.events import Described, Opened
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.weights import manifest_mark
 from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
 from smearwatch.daemon.wire.sockets import HubSockets, context
 
@@ -33,7 +35,7 @@ def main(plan: RunPlan, role: Role) -> None:
         sockets = HubSockets(owner, Endpoints.under(runtime_dir), max_bytes=max_bytes)
         stack.callback(sockets.close)
         journal = Journal(ledger, sockets)
-        journal.commit(_opened(plan, ledger))
+        journal.commit(_opened(plan, ledger), *_described(plan, ledger))
         hub = Hub(plan, journal, sockets)
         get_logger().info(_greeting(plan, journal), epoch=ledger.epoch, runtime_dir=str(runtime_dir))
         if (reached := _reached(plan, journal)) is not None:
@@ -67,7 +69,16 @@ def _reached(plan: RunPlan, journal: Journal) -> str | None:
     return f"{what} already reached: {counted} counted; nothing new was looked at"
 
 
+def _described(plan: RunPlan, ledger: Ledger) -> list[Described]:
+    """Return what the run was begun with; what was corrected since is not said again by a hub that is restarted."""
+    before = ledger.descriptions()
+    new = {name: text for name, text in plan.said.items() if all(each.said[name] != text for each in before)}
+    described = describe(ledger.description(), new, by=plan.said_by, described_at_ns=time.time_ns())
+    return [] if described is None else [described]
+
+
 def _opened(plan: RunPlan, ledger: Ledger) -> Opened:
+    weights = manifest_mark(plan.settings.weights)
     return Opened(
         epoch=ledger.epoch,
         started_at_ns=time.time_ns(),
@@ -76,6 +87,6 @@ def _opened(plan: RunPlan, ledger: Ledger) -> Opened:
         target=plan.settings.target,
         field_um=plan.settings.field_um,
         band_rule=in_words(plan.settings.band_rule),
-        settings=plan.recorded_settings(),
+        settings=plan.recorded_settings() | ({} if weights is None else {"weights_manifest": weights}),
         targets=plan.targets,
     )

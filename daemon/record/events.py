@@ -23,6 +23,7 @@ from smearwatch.daemon.record.classes import LABELS as LABELS
 from smearwatch.daemon.record.classes import ClassName as ClassName
 from smearwatch.daemon.record.classes import LabelName as LabelName
 from smearwatch.daemon.record.classes import Shares
+from smearwatch.daemon.record.description import Described as Described
 from smearwatch.daemon.record.found import BETTER as BETTER
 from smearwatch.daemon.record.found import COUNTS as COUNTS
 from smearwatch.daemon.record.found import CUT as CUT
@@ -231,7 +232,7 @@ class Closed:
     kind: Literal["closed"] = "closed"
 
 
-Event: TypeAlias = Opened | Seen | Rejected | Found | Ranged | Counted | Labelled | Closed
+Event: TypeAlias = Opened | Seen | Rejected | Found | Ranged | Counted | Labelled | Described | Closed
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

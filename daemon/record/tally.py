@@ -8,6 +8,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.record.classes import FIRST_LEDGERS_CLASSES
+from smearwatch.daemon.record.description import DESCRIBED
 from smearwatch.daemon.record.drift import DriftFold
 from smearwatch.daemon.record.events import (
     BETTER,
@@ -17,6 +18,7 @@ from smearwatch.daemon.record.events import (
     VERDICTS,
     Closed,
     Counted,
+    Described,
     Event,
     Found,
     Labelled,
@@ -52,7 +54,8 @@ class _State:
 
     ``pending`` gives a frame's cells that wait for a verdict, None before they are found; ``better`` those among them
     that are better views of leukocytes seen before. ``unfamiliar`` counts cells that stand in ``counts``; programs that
-    did not know of them wrote none, and had none. So with the targets beside the number of cells.
+    did not know of them wrote none, and had none. So with the targets beside the number of cells, and what is said of
+    the session.
     """
 
     target: Ordinal | None
@@ -71,11 +74,12 @@ class _State:
     unfamiliar: Count = 0
     target_classes: dict[str, Ordinal] = field(default_factory=dict)
     target_within: dict[str, Points] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
 
 
 _STATE: Final = TypeAdapter(_State)
 _FOLDS: Final = ("drift", "labelled")  # in a snapshot, beside the state
-_TARGETS: Final = ("target_classes", "target_within")  # in a snapshot where there are any
+_WHERE_ANY: Final = ("target_classes", "target_within", "said")  # in a snapshot where there are any
 
 
 class TallyFold:
@@ -130,12 +134,14 @@ class TallyFold:
                 self._drift.ranged(event)
             case Labelled():
                 self._review.labelled(event)  # beside the count, not in it
+            case Described():
+                self._state.said = {name: text for name, text in event.said.items() if text is not None}
             case Closed():
                 pass
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers."""
-        state = {key: value for key, value in _STATE.dump_python(self._state).items() if value or key not in _TARGETS}
+        state = {key: value for key, value in _STATE.dump_python(self._state).items() if value or key not in _WHERE_ANY}
         labelled = self._review.snapshot()
         return {**state, "drift": self._drift.snapshot()} | ({"labelled": labelled} if labelled else {})
 
@@ -252,6 +258,11 @@ class TallyFold:
             "rejected": sum(state.rejected_by_reason.values()),
             "pending": len(state.pending),
         }
+
+    @property
+    def said(self) -> dict[str, str | None]:
+        """What people say of the session as a whole: title, specimen, operator, note; None where they say nothing."""
+        return {name: self._state.said.get(name) for name in DESCRIBED}
 
     @property
     def drift(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
     Returns
     -------
     dict
+        ``title``, ``specimen``, ``operator`` and ``note`` are what people say of the session, None where they do not.
         ``percent`` holds each class and the neutrophils (band and segmented together): the share of ``cells`` and its
         exact 95 % limits, from the counts, in percent with two decimals (the value with four). Without cells the value
         is None. ``mark`` is None, or says why these percentages may be wrong, and belongs beside them wherever they are
@@ -38,6 +39,7 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
     shares = {**counts, "neutrophils": neutrophils}
     return {
         "session": session,
+        **fold.said,
         "event": event_number,
         "cells": fold.cells,
         "target": fold.target,

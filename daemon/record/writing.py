@@ -10,6 +10,7 @@ from smearwatch.daemon.record.events import (
     CUT,
     Closed,
     Counted,
+    Described,
     Event,
     Found,
     Labelled,
@@ -72,6 +73,8 @@ def key_of(event: Event) -> str:
             return f"ranged:{event.weights}"
         case Labelled():
             return f"labelled:{event.frame}:{event.index}:{event.ordinal}"
+        case Described():
+            return f"described:{event.ordinal}"
         case _:
             assert_never(event)
 
@@ -83,8 +86,8 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
     ------
     LedgerRefused
         It opens or closes another epoch or session, or speaks of a frame or cell that the ledger does not know, or
-        counts or labels a cell that is cut by the frame's edge, or leaves out a label's number, or replaces a view or a
-        verdict that is not the one that stands.
+        counts or labels a cell that is cut by the frame's edge, or leaves out a label's or
+        description's number, or replaces a view or a verdict that is not the one that stands.
     """
     if isinstance(event, Opened) and event.session != session:
         raise LedgerRefused(event, f"this is the session {session!r}, not {event.session!r}")
@@ -95,6 +98,9 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
             raise LedgerRefused(event, "that frame was never seen")
         if isinstance(event, Found):
             _admit_repeats(connection, event)
+    elif isinstance(event, Described):
+        if event.ordinal > 1 and not _stands(connection, f"described:{event.ordinal - 1}"):
+            raise LedgerRefused(event, f"the session has no description number {event.ordinal - 1} before it")
     elif isinstance(event, Counted | Labelled):
         left_out = connection.execute(
             "SELECT at_edge FROM cells WHERE frame = ? AND cell = ?", (event.frame, event.index)
@@ -186,8 +192,11 @@ def _admit_label(connection: sqlite3.Connection, event: Labelled) -> None:
 def _follows(connection: sqlite3.Connection, event: Labelled) -> bool:
     if event.ordinal == 1:
         return True
-    before = f"labelled:{event.frame}:{event.index}:{event.ordinal - 1}"
-    return connection.execute("SELECT 1 FROM events WHERE key = ?", (before,)).fetchone() is not None
+    return _stands(connection, f"labelled:{event.frame}:{event.index}:{event.ordinal - 1}")
+
+
+def _stands(connection: sqlite3.Connection, key: str) -> bool:
+    return connection.execute("SELECT 1 FROM events WHERE key = ?", (key,)).fetchone() is not None
 
 
 def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
@@ -235,6 +244,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
         case Opened():
             if event.targets is not None:
                 _raise_form(connection, TARGETS_FORM)
+        case Described():
+            _raise_form(connection, TARGETS_FORM)
         case Closed():
             pass
         case _:

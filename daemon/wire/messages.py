@@ -6,7 +6,7 @@ The conversation goes over one ROUTER socket of the hub (everybody else is a DEA
     finder  Hello · Ready · CellsFound · FrameRejected          → Welcome · FrameLease
     worker  Hello · Ready · CropJudged · LeaseFailed            → Welcome · CropLease
     client  WantSnapshot · WantEvents · WantThumbnails          → Snapshot · Events · Thumbnails
-    client  LabelCells                                          → LabelsTaken
+    client  LabelCells · DescribeSession                        → LabelsTaken · Agreed
     all     whatever cannot be read                             → Refused
     PUB     EventNotice · Pulse
 
@@ -332,6 +332,26 @@ class LabelsTaken(Message):
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class DescribeSession(Message):
+    """A person says something of the session that is being counted; ``changes`` by name, None takes away."""
+
+    kind: ClassVar[str] = "describe_session"
+    request: Count
+    session: Text
+    by: Annotated[Text, Field(min_length=1, max_length=200)]
+    changes: Annotated[dict[Text, Annotated[Text, Field(max_length=1000)] | None], Field(min_length=1, max_length=8)]
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class Agreed(Message):
+    """What a client asked for is done, or surely will be: one line that says what."""
+
+    kind: ClassVar[str] = "agreed"
+    request: Count
+    text: Text
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Pulse(Message):
     """The hub's pulse, once a second: what is in no event. Lost pulses cost nothing."""
 
@@ -383,6 +403,8 @@ MESSAGES: dict[str, type[Message]] = {
         Thumbnails,
         LabelCells,
         LabelsTaken,
+        DescribeSession,
+        Agreed,
         EventNotice,
         Pulse,
         Refused,

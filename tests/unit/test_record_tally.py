@@ -257,6 +257,10 @@ def test_the_promised_json():
     percent = told.pop("percent")
     assert told == {
         "session": "monday",
+        "title": None,
+        "specimen": None,
+        "operator": None,
+        "note": None,
         "event": 311,
         "cells": 100,
         "target": 100,

@@ -141,6 +141,7 @@ function showResults(tally) {
   if (aside.length) apart.push(`set aside: ${aside.join(", ")}`);
   $("apart").textContent = apart.join("; ");
   $("left").textContent = `Not counted: ${tally.rejected} rejected, ${tally.at_edge} cut by the edge of their field, ${tally.seen_again} seen again.`;
+  $("said").textContent = tally.said_text ?? "";
   $("target").hidden = !tally.target_text;
   $("target").textContent = tally.target_text ?? "";
   $("target").classList.toggle("reached", tally.target_reached);
