@@ -28,7 +28,7 @@ def list_lines(sessions: Sequence[Mapping[str, Any]], *, folded: bool) -> Iterat
     sessions : sequence of mapping
         As `smearwatch.clients.commands.sessions` describes them.
     folded : bool
-        Whether every row is to fit a terminal: then a long name has a line of its own.
+        Whether every row is to fit a terminal: then a long name has a line of its own, and so has what is said of it.
     """
     longest = max((len(_marked(described)) for described in sessions), default=0)
     width = max(len("session"), min(longest, _WIDEST_NAME) if folded else longest)
@@ -38,9 +38,11 @@ def list_lines(sessions: Sequence[Mapping[str, Any]], *, folded: bool) -> Iterat
         if len(name) > width:
             yield name
             name = ""
-        yield f"{name:<{width}}{size_text(described['size_bytes']):>10}  {_figures(described)}"
-        if (said := description_text(described)) is not None:
-            yield from fold(said, first="  ", rest="  ") if folded else [f"  {said}"]
+        said = description_text(described)
+        beside = f"  {said}" if said and not folded else ""
+        yield f"{name:<{width}}{size_text(described['size_bytes']):>10}  {_figures(described)}{beside}"
+        if said and folded:
+            yield from fold(said, first="  ", rest="  ")
     if any(described["running"] for described in sessions):
         yield "* running: it is being counted now"
 
