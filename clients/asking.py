@@ -10,7 +10,7 @@ from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import Agreed, Message, Refused
 from smearwatch.daemon.wire.sockets import Peer, context
 
-ANSWER_S: Final = 10.0
+ANSWER_S: Final = 5.0
 """How long an answer is waited for."""
 
 REQUESTS = count(1)

@@ -70,12 +70,12 @@ class Lines:
         """Write a view's line where it says something new; returns whether it did."""
         if view.tally is None:
             return False
-        news = (view.session, view.epoch, view.event, view.connection, view.ended)
+        news = (view.session, view.epoch, view.event, view.connection, view.ended, view.paused)
         if self._as_json:
             return self._tell(news, [json.dumps(json_view(view), separators=(", ", ": "))])
         phase = phase_text(view)
         # Before the first cell the rows would all be empty: what is being done says more.
-        return self._tell((view.session, phase) if phase else news, self._lines(view, view.tally, phase))
+        return self._tell((view.session, phase, view.paused) if phase else news, self._lines(view, view.tally, phase))
 
     def _tell(self, news: object, lines: Iterable[str]) -> bool:
         if news == self._shown:
@@ -211,6 +211,7 @@ def json_view(view: View) -> dict[str, Any]:
         "finders": view.finders,
         "workers": view.workers,
         "waiting_files": view.waiting_files,
+        "paused": view.paused,
         "counters": dict(view.counters),
         "client_counters": dict(view.client_counters),
     }

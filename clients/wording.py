@@ -21,6 +21,9 @@ __all__ = ["DASH", "MARK", "fine_limits_text", "flagged_text", "mark_text", "per
 ROWS = (*CLASSES, "neutrophils")
 """The classes in their order, and band and segmented together."""
 
+PAUSED = "paused: no new pictures are read"
+"""What is said while a client has paused the run."""
+
 UNKNOWN: Mapping[str, float | None] = {"value": None, "low": 0.0, "high": 100.0}
 """A share of which nothing is known."""
 
@@ -61,6 +64,8 @@ def drifted_text(tally: Mapping[str, Any]) -> str | None:
 
 def state_text(view: View) -> str:
     """Return in a few words where the session stands."""
+    if view.paused and view.connection == "live":
+        return PAUSED
     if (phase := phase_text(view)) is not None:
         return phase
     if view.connection == "lost":

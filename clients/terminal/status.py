@@ -5,7 +5,7 @@ from textual.widgets import Static
 
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
-from smearwatch.clients.wording import MARK, drift_text, duration_text, mark_text, phase_text, target_text
+from smearwatch.clients.wording import MARK, PAUSED, drift_text, duration_text, mark_text, phase_text, target_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.mark import WARNING
 
@@ -128,6 +128,8 @@ def connection_words(view: View, waiting: str, silent_s: float) -> tuple[str, st
         case "connecting":
             return "○", "$secondary", waiting
         case "live":
+            if view.paused:
+                return "●", "$warning", PAUSED
             phase = phase_text(view)
             return "●", "$success", f"live: {phase}" if phase else "live"
         case "lost":

@@ -17,11 +17,14 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from smearwatch.clients.asking import NotAgreed
+from smearwatch.clients.controlling import QUESTIONS
 from smearwatch.clients.label_sending import LabelsNotTaken
 from smearwatch.clients.web.access import HEADERS, Access
 from smearwatch.clients.web.gallery import Gallery
 from smearwatch.clients.web.labels import write_labels
 from smearwatch.clients.web.pictures import NoPicture, cut_cell, whole_frame
+from smearwatch.clients.web.running import Asked, ask_of_run, run_state
 from smearwatch.clients.web.words import KEYS, LABEL_WORDS
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES
@@ -38,7 +41,15 @@ from smearwatch.daemon.share_text import description_text, target_text
 _PAGE: Final = Path(__file__).parent / "page"
 _FIELDS_UM: Final = {"near": 22.0, "crop": 33.0, "far": 66.0}
 _MOST_CELLS: Final = 1000
-_FORESEEN: Final = (LedgerUnusable, LedgerRefused, LabelsNotTaken, SessionMissing, SessionBusy, FrameStoreError)
+_FORESEEN: Final = (
+    NotAgreed,
+    LedgerUnusable,
+    LedgerRefused,
+    LabelsNotTaken,
+    SessionMissing,
+    SessionBusy,
+    FrameStoreError,
+)
 
 
 class _Wanted(BaseModel):
@@ -84,6 +95,8 @@ class ReviewPage:
                 Route("/picture/{frame}/{index}", self._picture),
                 Route("/frame/{frame}", self._frame),
                 Route("/labels", self._labels, methods=["POST"]),
+                Route("/run", self._run),
+                Route("/run", self._control, methods=["POST"]),
                 Mount("/static", StaticFiles(directory=_PAGE)),
             ],
             middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._guard)],
@@ -126,6 +139,7 @@ class ReviewPage:
             classes=CLASSES,
             labels=LABEL_WORDS,
             keys=KEYS,
+            questions=QUESTIONS,
         )
         return HTMLResponse(text)
 
@@ -191,6 +205,18 @@ class ReviewPage:
             raise HTTPException(400, "no name, or a cell that is not counted in this session")
         written = await run_in_threadpool(write_labels, self._folder, self._runtime_dir, labels, by)
         return JSONResponse({"written": written})
+
+    async def _run(self, request: Request) -> Response:
+        return JSONResponse({"state": await run_in_threadpool(run_state, self._folder, self._runtime_dir)})
+
+    async def _control(self, request: Request) -> Response:
+        try:
+            asked = Asked.model_validate_json(await request.body())
+        except ClientDisconnect:
+            raise HTTPException(400, "the request broke off") from None
+        except ValidationError:
+            raise HTTPException(400, "action: stop, pause or resume") from None
+        return JSONResponse(await run_in_threadpool(ask_of_run, self._folder, self._runtime_dir, asked))
 
 
 def _key(given: Mapping[str, Any]) -> CellKey:

@@ -8,7 +8,7 @@ from smearwatch.daemon.hub.hub import Hub
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.process.role import Role
+from smearwatch.daemon.process.role import EXIT_STOPPED, Role
 from smearwatch.daemon.process.runtime_lock import RuntimeLock
 from smearwatch.daemon.record.band_rule import in_words
 from smearwatch.daemon.record.description import describe
@@ -23,8 +23,8 @@ from smearwatch.daemon.wire.sockets import HubSockets, context
 _SLACK_BYTES = 512 * 1024 * 1024
 
 
-def main(plan: RunPlan, role: Role) -> None:
-    """Run the hub until nothing is left to do or the parent asks for the end."""
+def main(plan: RunPlan, role: Role) -> int:
+    """Run the hub until nothing is left to do, or the parent or a client asks for the end; returns its exit code."""
     settings = plan.settings
     with ExitStack() as stack:
         runtime_dir = private_dir(settings.runtime_dir)
@@ -40,12 +40,13 @@ def main(plan: RunPlan, role: Role) -> None:
         get_logger().info(_greeting(plan, journal), epoch=ledger.epoch, runtime_dir=str(runtime_dir))
         if (reached := _reached(plan, journal)) is not None:
             get_logger().info(reached)
-        while not role.stopping and hub.state != "done":
+        while not role.stopping and hub.state != "done" and not hub.stopped:
             hub.turn()
             role.beat()
         # One of many subfolders' sessions is never the end of it; only the subfolder scheduler knows when all is done.
         done = role.finishing or (hub.state == "done" and plan.subfolder is None)
         hub.close(stopping=not done)
+        return EXIT_STOPPED if hub.stopped else 0
 
 
 def _greeting(plan: RunPlan, journal: Journal) -> str:

@@ -2,11 +2,11 @@
 
 The conversation goes over one ROUTER socket of the hub (everybody else is a DEALER) and one PUB socket::
 
-    source  Hello · OfferFrame · RefuseFrame · SourceState      → Welcome · FrameTaken
+    source  Hello · OfferFrame · RefuseFrame · SourceState      → Welcome · FrameTaken · PauseReading
     finder  Hello · Ready · CellsFound · FrameRejected          → Welcome · FrameLease
     worker  Hello · Ready · CropJudged · LeaseFailed            → Welcome · CropLease
     client  WantSnapshot · WantEvents · WantThumbnails          → Snapshot · Events · Thumbnails
-    client  LabelCells · DescribeSession                        → LabelsTaken · Agreed
+    client  LabelCells · DescribeSession · ControlRun           → LabelsTaken · Agreed
     all     whatever cannot be read                             → Refused
     PUB     EventNotice · Pulse
 
@@ -343,6 +343,24 @@ class DescribeSession(Message):
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class ControlRun(Message):
+    """A client of this computer controls the run; ``session`` None means whichever is counted."""
+
+    kind: ClassVar[str] = "control_run"
+    request: Count
+    action: Literal["stop", "pause", "resume", "state"]
+    session: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class PauseReading(Message):
+    """To a source: offer no more frames than are out already, or go on; said again with each new hello."""
+
+    kind: ClassVar[str] = "pause_reading"
+    paused: Flag
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Agreed(Message):
     """What a client asked for is done, or surely will be: one line that says what."""
 
@@ -368,6 +386,7 @@ class Pulse(Message):
     counters: dict[str, Count]
     idle_s: Real | None = None
     """How long nothing came while nothing was pending and no file was waited for; None where something is."""
+    paused: Flag = False
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -404,6 +423,8 @@ MESSAGES: dict[str, type[Message]] = {
         LabelCells,
         LabelsTaken,
         DescribeSession,
+        ControlRun,
+        PauseReading,
         Agreed,
         EventNotice,
         Pulse,

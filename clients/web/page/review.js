@@ -448,7 +448,7 @@ function onKey(event) {
   const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns(), ArrowUp: -columns() };
   if (key in steps) { event.preventDefault(); move(steps[key], event.shiftKey); }
   else if (key === " " && event.target.matches(".cell, body")) { event.preventDefault(); if (current) choose(event.target.dataset.id ?? current, { add: true }); }
-  else if (key === "Enter" && !event.target.matches("#help, #light, #actions button, #names button")) { event.preventDefault(); label(null); }
+  else if (key === "Enter" && !event.target.matches("#help, #light, #run button, #actions button, #names button")) { event.preventDefault(); label(null); }
   else if (key in ACTIONS || key in keys) {
     event.preventDefault(); // or the key would be typed into what is focused next
     if (key in ACTIONS) ACTIONS[key]();
