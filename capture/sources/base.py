@@ -215,7 +215,7 @@ class Delivery:
             return
         self._paused = paused
         get_logger().info("reading is paused" if paused else "reading goes on")
-        if (pause := getattr(self._source, "pause", None)) is not None:
+        if callable(pause := getattr(self._source, "pause", None)):
             pause(paused)
 
     def _hello(self) -> None:

@@ -152,9 +152,10 @@ class Hub:
             return
         if isinstance(message, ControlRun):
             self._sockets.send(identity, self._control.take(message))
-            for source in self._peers.of("source"):
-                self._sockets.send(source.identity, PauseReading(self._control.paused))
-            self.pulse()
+            if message.action != "state":
+                for source in self._peers.of("source"):
+                    self._sockets.send(source.identity, PauseReading(self._control.paused))
+                self.pulse()
             return
         if isinstance(message, Hello):
             self._welcome(identity, message)

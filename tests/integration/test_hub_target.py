@@ -10,6 +10,7 @@ from smearwatch.daemon.record.order import CountingOrder
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.wire.messages import CropLease, FrameLease, OfferFrame
 from tests.integration.hub_bench import Bench, cells, judged
+from tests.integration.test_hub_best_view import seen_better
 
 pytestmark = pytest.mark.integration
 
@@ -134,3 +135,30 @@ def test_the_turn_is_that_of_finding_and_not_of_seeing(target_bench):
     for event in found:
         order.apply(event)
     assert order.first == bench.journal.order.first == (second, 0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_better_view_has_its_turn_too_and_may_take_a_cell_out_again(target_bench, seed):
+    """The second view of the first cell makes it none: so one more is needed, whatever is judged when."""
+    bench, chance = target_bench, random.Random(seed)
+    source, finder = bench.peer("source", "s"), bench.peer("finder", "f", 4)
+    staff = [bench.peer("worker", f"w{number}", 2) for number in range(3)]
+    frames = bench.offer(source, b"0", b"1", b"2", b"3")
+    leases = [lease for lease, _ in bench.hear(finder, FrameLease)]
+    finder.send(*cells(leases[0], whole=2))
+    finder.send(*seen_better(leases[1], ((frames[0], 0), (frames[0], 0)), new=1))
+    finder.send(*cells(leases[2], whole=2))
+    finder.send(*cells(leases[3], whole=2))
+    bench.turn()
+    out = []
+    while bench.hub.state != "done":
+        for worker in staff:
+            out += [(worker, lease) for lease, _ in bench.hear(worker, CropLease)]
+        worker, lease = out.pop(chance.randrange(len(out)))
+        again = (lease.frame, lease.index) == (frames[1], 0)
+        worker.send(judged(lease, "band", "rejected" if again else "confirmed"))
+        bench.turn(2)
+    fold = bench.journal.fold
+    assert counted(bench, frames) == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
+    assert (fold.cells, fold.verdicts["rejected"], fold.judged_again, fold.balanced) == (TARGET, 1, 1, True)
+    assert list(verify(bench.ledger)) == []
