@@ -89,10 +89,6 @@ def run(
     target: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Wanted number of cells. [default: 100]")
     ] = None,
-    subfolders: Annotated[
-        bool,
-        typer.Option("--subfolders", help="Each subfolder of DIR becomes a session; --session is its prefix."),
-    ] = False,
     target_class: Annotated[
         list[str] | None,
         typer.Option(metavar="CLASS=N", help="Wanted number of cells of a class, or neutrophils; may be repeated."),
@@ -106,6 +102,10 @@ def run(
     ] = None,
     stop_at_target: Annotated[
         bool, typer.Option("--stop-at-target", help="Stop at the cell with which every target is reached.")
+    ] = False,
+    subfolders: Annotated[
+        bool,
+        typer.Option("--subfolders", help="Each subfolder of DIR becomes a session; --session is its prefix."),
     ] = False,
     weights: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Use these weights instead of the current ones.")
