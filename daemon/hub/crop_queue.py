@@ -62,7 +62,7 @@ class CropQueue:
 
     @property
     def at_target(self) -> bool:
-        """Whether the session ends here: nothing more is leased or committed."""
+        """Whether the session ends here: no verdict is committed any more."""
         return self._stop_at_target and self._journal.fold.target_reached
 
     def __len__(self) -> int:
@@ -85,7 +85,7 @@ class CropQueue:
 
     def lease(self, holder: bytes) -> tuple[CropLease, memoryview] | None:
         """Return the next crop to a worker."""
-        granted = None if self.at_target else self.leases.grant(holder)
+        granted = self.leases.grant(holder)
         if granted is None:
             return None
         number, (frame, index) = granted
@@ -97,9 +97,6 @@ class CropQueue:
         cell = (message.frame, message.index)
         if self.leases.holds(message.lease, holder) != cell:
             self._journal.counters["late_answers"] += 1
-            return None
-        if self.at_target:
-            self._journal.counters["beyond_target"] += 1
             return None
         try:
             event = Counted(

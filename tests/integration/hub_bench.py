@@ -101,11 +101,17 @@ class Bench:
             assert time.monotonic() < deadline, "it did not come to pass"
             self.turn(1)
 
-    def hear(self, peer, kind=None):
-        """Return what the peer has got, of one kind or all."""
-        self.turn()
-        while (received := peer.receive(0.02)) is not None:
-            self._heard[peer].append(received)
+    def hear(self, peer, kind=None, least=0):
+        """Return what the peer has got, of one kind or all; ``least`` are waited for on a busy machine."""
+        deadline = time.monotonic() + 20.0
+        while True:
+            self.turn()
+            while (received := peer.receive(0.02)) is not None:
+                self._heard[peer].append(received)
+            got = [each for each in self._heard[peer] if kind is None or isinstance(each[0], kind)]
+            if len(got) >= least:
+                break
+            assert time.monotonic() < deadline, "it did not come"
         taken = [got for got in self._heard[peer] if kind is None or isinstance(got[0], kind)]
         self._heard[peer] = [got for got in self._heard[peer] if got not in taken]
         return taken

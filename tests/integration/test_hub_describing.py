@@ -14,7 +14,7 @@ pytestmark = pytest.mark.integration
 def say(bench, changes, session="t"):
     client = bench.peer("client", "c")
     client.send(DescribeSession(7, session, "A. Reader", changes))
-    ((answer, _),) = bench.hear(client, (Agreed, Refused))
+    ((answer, _),) = bench.hear(client, (Agreed, Refused), least=1)
     return answer
 
 
