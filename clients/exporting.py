@@ -75,6 +75,8 @@ COLUMNS: Final = (
     *_BANDS,
     "reviewed_as",
     *_SAID,
+    "signed_by",
+    "signed_at_ns",
 )
 
 
@@ -100,19 +102,18 @@ def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
         all that these were trained on; ``mark`` is of the session, the same in every row: why its percentages may be
         wrong; ``nucleus_...`` are the measures of a neutrophil's nucleus, on the view that its verdict stands on, and
         ``band_rule_says`` what the session's rule makes of them, ``band``, ``segmented`` or ``unclear``, which changes
-        no verdict; ``reviewed_as`` is the person's label, or the class where there is none;
-        ``specimen``, ``title`` and ``operator`` are of the session; what a cell does not have
-        is None. ``counted_frame`` and ``counted_index`` name the cell under which it is counted, ``views`` in how many
-        frames that one is seen whole, ``judged_again`` how many verdicts on it were replaced.
+        no verdict; ``reviewed_as`` is the person's label, or the class where there is none; ``specimen``, ``title`` and
+        ``operator`` are of the session; ``signed_by`` and ``signed_at_ns`` too, None where nobody has signed it or it
+        was amended since; what a cell does not have is None. ``counted_frame`` and ``counted_index`` name the cell
+        under which it is counted, ``views`` in how many frames that one is seen whole, ``judged_again`` how many
+        verdicts on it were replaced.
     """
     with ledger.at_one_moment():
         yield from _rows(ledger)
 
 
 def _rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
-    alarmed, mark, rule = _of_the_session(ledger)
-    description = ledger.description()
-    said = {} if description is None else {name: description.said[name] for name in _SAID}
+    alarmed, of_all, rule = _of_the_session(ledger)
     views = views_by_cell(ledger)
     for recorded in ledger.seen_frames():
         seen = recorded.event
@@ -130,7 +131,7 @@ def _rows(ledger: LedgerReader) -> Iterator[dict[str, Any]]:
             row = _row(ledger.session, seen, found, cell, state, stands, labels.get(cell.index))
             drift = {"drift": best in alarmed if stands else None}
             bands = _bands(rule, stands, found if best is None or best[0] == seen.frame else ledger.found(best[0]))
-            yield row | drift | _seen_as(seen.frame, cell, views) | bands | {"mark": mark} | said
+            yield row | drift | _seen_as(seen.frame, cell, views) | bands | of_all
 
 
 def _state(cell: FoundCell, *, judged: bool) -> str:
@@ -176,8 +177,8 @@ def _seen_as(frame: str, cell: FoundCell, views: dict[CellKey, Views]) -> dict[s
     }
 
 
-def _of_the_session(ledger: LedgerReader) -> tuple[set[CellKey], str | None, BandRule | None]:
-    """Return the cells judged while the drift alarm was on, the mark of the session's percentages, its band rule."""
+def _of_the_session(ledger: LedgerReader) -> tuple[set[CellKey], dict[str, Any], BandRule | None]:
+    """Return the cells judged while the drift alarm was on, what is said in every row, the session's band rule."""
     fold, alarmed, rule = TallyFold(), set(), None
     for recorded in ledger.events():
         event = recorded.event
@@ -185,7 +186,14 @@ def _of_the_session(ledger: LedgerReader) -> tuple[set[CellKey], str | None, Ban
         if isinstance(event, Counted) and fold.alarmed:
             alarmed.add((event.frame, event.index))
         rule = rule_of(event) if isinstance(event, Opened) else rule
-    return alarmed, fold.mark, rule
+    signed, said = fold.signed, ledger.description()
+    of_all = {
+        **({} if said is None else {name: said.said[name] for name in _SAID}),
+        "mark": fold.mark,
+        "signed_by": None if signed is None else signed.by,
+        "signed_at_ns": None if signed is None else signed.signed_at_ns,
+    }
+    return alarmed, of_all, rule
 
 
 def _bands(rule: BandRule | None, stands: Counted | None, found: Found | None) -> dict[str, Any]:
@@ -245,6 +253,8 @@ def _row(
         *(None,) * len(_BANDS),
         _reviewed_as(counted, labelled),
         *(None,) * len(_SAID),
+        None,
+        None,
     )
     return dict(zip(COLUMNS, values, strict=True))
 

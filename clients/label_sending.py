@@ -1,12 +1,13 @@
 """Labels to the daemon that is counting the session: it alone writes it."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Final
 
 from smearwatch.daemon.record.events import Labelled
+from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import LabelCells, LabelsTaken, Refused
 from smearwatch.daemon.wire.parts import LabelOnWire
@@ -26,12 +27,20 @@ class LabelsNotTaken(Exception):
 
 
 def send_labels(
-    runtime_dir: Path, session: str, labels: Sequence[Labelled], *, by: str, answer_s: float | None = None
+    runtime_dir: Path,
+    session: str,
+    labels: Sequence[Labelled],
+    *,
+    by: str,
+    settled: Container[CellKey] = (),
+    answer_s: float | None = None,
 ) -> int:
-    """Have labels written by the daemon whose sockets are in a folder; returns how many were new.
+    """Have labels of one reading written by the daemon whose sockets are in a folder; returns how many were new.
 
     Parameters
     ----------
+    settled
+        Cells on which the readers disagreed, and these labels decide.
     answer_s
         How long an answer is waited for; 10 seconds by default.
 
@@ -45,8 +54,10 @@ def send_labels(
     with context() as owner, Peer(owner, Endpoints.under(runtime_dir)) as peer:
         for part in _parts(labels):
             request = next(_REQUESTS)
-            cells = tuple(LabelOnWire(each.frame, each.index, each.label) for each in part)
-            peer.send(LabelCells(request, session, by, cells))
+            cells = tuple(
+                LabelOnWire(each.frame, each.index, each.label, (each.frame, each.index) in settled) for each in part
+            )
+            peer.send(LabelCells(request, session, by, cells, part[0].reading is not None))
             written += _answer(peer, request, session, written, patience_s)
     return written
 

@@ -9,7 +9,6 @@ from smearwatch.clients.idling import Idling
 from smearwatch.clients.plain import drift_lines, introduction, mark_lines, remark, row, row_headings
 from smearwatch.clients.view import Ended, View
 from smearwatch.clients.wording import phase_text, state_text, target_text
-from smearwatch.daemon.share_text import description_text
 
 EVERY_S = 1.0
 PATIENCE_S = 5.0
@@ -90,7 +89,7 @@ class Lines:
             self._session, self._rows, self._figures, self._drift = view.session, 0, "", None
             self._state, self._interrupted, self._mark = "", False, None
             self._reached = frozenset()
-            yield from introduction(view.session, description_text(tally))
+            yield from introduction(view.session, tally)
         if phase is None:
             yield from self._row_news(view, tally)
             yield from self._drift_news(tally)

@@ -18,8 +18,9 @@ from smearwatch.clients.wording import (
     target_text,
 )
 from smearwatch.daemon.columns import fold
-from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
-from smearwatch.daemon.share_text import review_lines
+from smearwatch.daemon.notices import RESEARCH_USE
+from smearwatch.daemon.share_text import description_text, review_lines
+from smearwatch.daemon.sign_text import sign_lines
 
 _SHORT = ("band", "seg", "eos", "baso", "mono", "lymph", "neut")
 """`ROWS` as laboratories abbreviate them."""
@@ -36,15 +37,12 @@ def remark(text: str) -> list[str]:
     return fold(text, first="# ", rest="# ")
 
 
-def introduction(session: str | None, said: str | None = None) -> list[str]:
-    """Return what is shown once of a session, above its first row; ``said`` is what people say of it."""
-    return [
-        *remark(f"session {session}"),
-        *(remark(said) if said else []),
-        *remark(RESEARCH_USE),
-        *remark(PRELIMINARY),
-        *remark(_LEGEND),
-    ]
+def introduction(session: str | None, tally: Mapping[str, Any]) -> list[str]:
+    """Return what is shown once of a session, above its first row."""
+    said = description_text(tally)
+    standing = [line for each in sign_lines(tally) for line in remark(each)]
+    above = [*remark(f"session {session}"), *(remark(said) if said else [])]
+    return [*above, *remark(RESEARCH_USE), *standing, *remark(_LEGEND)]
 
 
 def row_headings() -> str:

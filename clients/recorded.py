@@ -29,11 +29,48 @@ def recorded_view(state_dir: Path, session: str, *, pictures: bool = False, rece
     LedgerUnusable
         There is no such ledger, or it is damaged.
     """
-    follower = Follower(clock=lambda: 0.0, recent=recent, pictures=pictures)
-    with Ledger.read(session_folder(state_dir, session)) as ledger:
-        _fold(follower, ledger)
-        session = ledger.session
-    return replace(follower.view(), connection="done", ended="recorded", session=session)
+    record = RecordedSession(state_dir, session, pictures=pictures, recent=recent)
+    record.read()
+    return record.view()
+
+
+class RecordedSession:
+    """A session that nobody counts: as it stands on disk, which labels may change.
+
+    Parameters
+    ----------
+    state_dir : Path
+        Where sessions live.
+    session : str
+        The session's name.
+    pictures : bool
+        Whether the last cells come with their thumbnails.
+    """
+
+    def __init__(self, state_dir: Path, session: str, *, pictures: bool = False, recent: int = 24) -> None:
+        self._folder = session_folder(state_dir, session)
+        self._session = session
+        self._follower = Follower(clock=lambda: 0.0, recent=recent, pictures=pictures)
+        self._event: int | None = None
+
+    def read(self) -> bool:
+        """Take in what was recorded since; returns whether there was anything, and true the first time.
+
+        Raises
+        ------
+        LedgerUnusable
+            There is no such ledger, or it is damaged.
+        """
+        with Ledger.read(self._folder) as ledger:
+            if self._event == ledger.last_number:
+                return False
+            _fold(self._follower, ledger)
+            self._session, self._event = ledger.session, ledger.last_number
+        return True
+
+    def view(self) -> View:
+        """Return its state."""
+        return replace(self._follower.view(), connection="done", ended="recorded", session=self._session)
 
 
 def catch_up(follower: Follower, state_dir: Path) -> None:

@@ -1,12 +1,11 @@
 """Recorded sessions as lines for a person: a list with headings, and one session in full."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from smearwatch.clients.wording import drift_text, drifted_text
 from smearwatch.daemon.columns import fold
-from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.share_text import (
     agreement_lines,
     description_text,
@@ -15,6 +14,7 @@ from smearwatch.daemon.share_text import (
     share_lines,
     target_text,
 )
+from smearwatch.daemon.sign_text import sign_lines, when_text
 
 _WIDEST_NAME: Final = 22
 """A longer name stands on a line of its own, whole, so that it can be copied; its figures follow below it."""
@@ -98,7 +98,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str]) -> list[str]:
         *([target] if (target := target_text(shown)) is not None else []),
         f"as counted, {shown['cells']} cells, rejected ones excluded:",
     ]
-    return [*lines, *share_lines(shown), *review_lines(shown), RESEARCH_USE, PRELIMINARY]
+    return [*lines, *share_lines(shown), *review_lines(shown), RESEARCH_USE, *sign_lines(shown)]
 
 
 def _description(shown: Mapping[str, Any]) -> list[str]:
@@ -111,13 +111,6 @@ def _description(shown: Mapping[str, Any]) -> list[str]:
 
 def _band_rule(rule: str) -> str:
     return rule if "rule" in rule.partition(":")[0] else f"band rule: {rule}"
-
-
-def when_text(at_ns: int | None) -> str:
-    """Return a moment as local date and time."""
-    if at_ns is None:
-        return "not begun"
-    return datetime.fromtimestamp(at_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def size_text(size_bytes: int) -> str:

@@ -21,6 +21,7 @@ from smearwatch.daemon.record.lock import SessionBusy
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
+from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import SessionMissing, SessionNotDeleted, delete_session, session_folder
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
@@ -86,7 +87,10 @@ def carry_out(plan: RunPlan) -> dict[str, Any]:
         See `check`.
     RunFailed
         See `supervise`.
+    SessionSigned
+        The session is signed, so that it is not continued.
     """
+    refuse_signed(plan)
     configure(plan.settings.log_level, role="supervisor")
     # Decided once, so that a worker that is restarted goes on with the same weights, whatever was promoted meanwhile.
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})
@@ -121,6 +125,16 @@ def supervise(supervisor: Supervisor, plan: RunPlan) -> Outcome:
 def begun(plan: RunPlan) -> bool:
     """Return whether the plan's session is there."""
     return (session_folder(plan.settings.state_dir, plan.session) / LEDGER_FILE).is_file()
+
+
+def refuse_signed(plan: RunPlan) -> None:
+    """Do not continue a session that a person has signed; raises `SessionSigned`."""
+    if not begun(plan):
+        return
+    with LedgerReader.read(session_folder(plan.settings.state_dir, plan.session)) as ledger:
+        signed = ledger.signature()
+    if signed is not None:
+        raise SessionSigned(plan.session, signed)
 
 
 def _forget_if_empty(plan: RunPlan) -> None:

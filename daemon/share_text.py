@@ -70,6 +70,13 @@ def review_lines(tally: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def result_lines(tally: Mapping[str, Any]) -> list[str]:
+    """Return the one result that a person signs: as reviewed, or as counted where nobody has labelled a cell."""
+    if reviewed := review_lines(tally):
+        return reviewed
+    return [f"as counted, {tally['cells']} cells (nobody has labelled one):", *share_lines(tally)]
+
+
 _LABELS: Final = {
     "neutrophil": "neutrophil, band or segmented not told",
     "erythroblast": "nucleated red cell",

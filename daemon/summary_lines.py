@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from smearwatch.daemon.columns import fold
-from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.share_text import (
     agreement_lines,
@@ -15,6 +15,7 @@ from smearwatch.daemon.share_text import (
     share_lines,
     target_text,
 )
+from smearwatch.daemon.sign_text import sign_lines
 
 
 def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stages: bool = False) -> list[str]:
@@ -61,7 +62,9 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
     if stages and result["stages_ms"]:
         times = (f"{name.replace('_', ' ')} {stage['median_ms']:.1f}" for name, stage in result["stages_ms"].items())
         lines += _folded(f"median ms by stage: {' · '.join(times)}")
-    lines += [RESEARCH_USE, PRELIMINARY]
+    lines.append(RESEARCH_USE)
+    for line in sign_lines(result):
+        lines += _folded(line)
     return lines
 
 

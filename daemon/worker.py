@@ -10,8 +10,8 @@ from smearwatch.daemon.process.lease_client import LeaseClient
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.weights import weights_in_use
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed
-from smearwatch.daemon.wire.parts import RangeOnWire
-from smearwatch.models.engine import Engine, Stain
+from smearwatch.daemon.wire.parts import RangeOnWire, StatisticsOnWire
+from smearwatch.models.engine import Engine, SessionMoments, Stain
 
 # Enough that the next crop is here when one is answered; a graphics card takes a batch.
 _CAPACITY = {"cpu": 2, "cuda": 64}
@@ -27,7 +27,7 @@ def main(plan: RunPlan, role: Role) -> None:
     with LeaseClient(plan, role, "worker", capacity=capacity) as lease_client:
         while not role.stopping:
             leases = lease_client.leases(CropLease, most=capacity)
-            good = [(lease, buffers[0]) for lease, buffers in leases if _fits(lease, buffers)]
+            good = [(lease, buffers) for lease, buffers in leases if _fits(lease, buffers)]
             for lease, buffers in leases:
                 if not _fits(lease, buffers):
                     lease_client.send(LeaseFailed(lease.lease, f"a crop of {[b.nbytes for b in buffers]} bytes"))
@@ -36,15 +36,18 @@ def main(plan: RunPlan, role: Role) -> None:
 
 
 def _fits(lease: CropLease, buffers: list[memoryview]) -> bool:
-    return len(buffers) == 1 and buffers[0].nbytes == lease.size_px**2 * 3
+    crop, *statistics = [buffer.nbytes for buffer in buffers] or [0]
+    whole = crop == lease.size_px**2 * 3 and len(statistics) == (lease.statistics is not None)
+    return whole and all(size > 0 and size % 8 == 0 for size in statistics)
 
 
-def _judge(engine: Engine, lease_client: LeaseClient, leases: list[tuple[CropLease, memoryview]]) -> None:
+def _judge(engine: Engine, lease_client: LeaseClient, leases: list[tuple[CropLease, list[memoryview]]]) -> None:
     began = time.perf_counter()
     crops_bgr = [
-        np.frombuffer(pixels, dtype=np.uint8).reshape(lease.size_px, lease.size_px, 3) for lease, pixels in leases
+        np.frombuffer(buffers[0], dtype=np.uint8).reshape(lease.size_px, lease.size_px, 3) for lease, buffers in leases
     ]
-    judgements = engine.judge(crops_bgr, [_session_stain(lease) for lease, _ in leases])
+    stains = [_session_stain(lease) for lease, _ in leases]
+    judgements = engine.judge(crops_bgr, stains, _sessions(leases))
     ranges = tuple(RangeOnWire(kind.name, kind.cells, dict(kind.limits)) for kind in engine.manifest.ranges or ())
     each_ms = (time.perf_counter() - began) * 1000.0 / len(leases)
     for (lease, _), judgement in zip(leases, judgements, strict=True):
@@ -64,7 +67,9 @@ def _judge(engine: Engine, lease_client: LeaseClient, leases: list[tuple[CropLea
                 ranges=ranges,
                 restained=judgement.restained,
                 unfamiliar=judgement.unfamiliar,
-            )
+                by_statistics=judgement.statistics_cells > 0,
+            ),
+            [] if judgement.moments is None else [memoryview(judgement.moments.astype("<f2").tobytes())],
         )
 
 
@@ -77,3 +82,20 @@ def _session_stain(lease: CropLease) -> Stain | None:
         red_cells_bgr=lease.stain.red_cells_bgr,
         red_cell_um=lease.stain.red_cell_um,
     )
+
+
+def _sessions(leases: list[tuple[CropLease, list[memoryview]]]) -> list[SessionMoments | None]:
+    """Return the session's statistics at each cell, None where there are none; one object for those that are alike."""
+    known: dict[tuple[StatisticsOnWire, bytes], SessionMoments] = {}
+    sessions: list[SessionMoments | None] = []
+    for lease, buffers in leases:
+        whose = lease.statistics
+        if whose is None:
+            sessions.append(None)
+            continue
+        key = whose, bytes(buffers[1])
+        if key not in known:
+            values = np.frombuffer(key[1], dtype="<f4").reshape(2, -1).astype(np.float32)
+            known[key] = SessionMoments(whose.weights, whose.cells, whose.unfamiliar, values)
+        sessions.append(known[key])
+    return sessions

@@ -1,7 +1,8 @@
 """The inference engine: crops in, judgements out, the same for a crop whatever came beside it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,8 @@ from smearwatch.models.output_table import WIDTH, check_shapes, columns, side_by
 from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
 from smearwatch.models.preprocess import Stain as Stain
 from smearwatch.models.reference_stain import reference_map
+from smearwatch.models.session_statistics import FirstStages, pooled
+from smearwatch.models.session_statistics import SessionMoments as SessionMoments
 from smearwatch.models.verdict import decide
 
 DeviceName = Literal["auto", "cpu", "cuda"]
@@ -61,6 +64,10 @@ class Judgement:
         Whether it was brought from the session's stain to the one that the weights learnt.
     unfamiliar
         Whether its look lies beyond all that the weights were trained on, where their policy says how far is too far.
+    moments : float16 array of shape [2, channels] or None
+        What it shows of the first stages' statistics, where the weights ask for the session's.
+    statistics_cells
+        The number of cells on whose statistics it was judged; 0 where they were those of the training.
     """
 
     cls: ClassName
@@ -71,6 +78,8 @@ class Judgement:
     look: dict[str, float]
     restained: bool = False
     unfamiliar: bool = False
+    moments: NDArray[np.float16] | None = field(default=None, compare=False)
+    statistics_cells: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,9 @@ class Engine:
         self._resnet = networks.resnet.to(device).to(memory_format=layout)
         self._bank = networks.bank.to(device).to(memory_format=layout)
         self._chunk = _CHUNK[device.type]
+        self._weights_id = networks.manifest.weights_id()
+        use = networks.manifest.session_statistics
+        self._first_stages = None if use is None else FirstStages(self._resnet, use)
 
     @classmethod
     def load(cls, weights_dir: Path, *, device: str = "auto") -> "Engine":
@@ -155,7 +167,7 @@ class Engine:
     @property
     def weights_id(self) -> str:
         """SHA-256 (hex) over everything in the weights that decides a verdict."""
-        return self._manifest.weights_id()
+        return self._weights_id
 
     @property
     def manifest(self) -> Manifest:
@@ -186,27 +198,62 @@ class Engine:
         """
         return self.outputs_of_fields(self._shrunken(crops_bgr))
 
-    def outputs_of_fields(self, fields_bgr: NDArray[np.uint8]) -> Outputs:
+    def outputs_of_fields(self, fields_bgr: NDArray[np.uint8], session: SessionMoments | None = None) -> Outputs:
         """Run both networks over n crops that are shrunken already, as training caches them.
 
         Parameters
         ----------
         fields_bgr : uint8 array of shape [n, field_px, field_px, 3]
+        session
+            The statistics of the session that all of them are of, None where they are not known.
         """
-        found = self._run(fields_bgr)
+        found = Outputs(*columns(self._tables(fields_bgr, self._in_use(session))))
         if self._manifest.policy.unfamiliar_beyond is None:
             return found
-        unfamiliar = [self._is_unfamiliar(self._look(field)) for field in fields_bgr]
-        return replace(found, unfamiliar=np.array(unfamiliar, dtype=np.bool_))
+        return replace(found, unfamiliar=self._unfamiliar(fields_bgr))
 
-    def _run(self, fields_bgr: NDArray[np.uint8]) -> Outputs:
-        starts = range(0, len(fields_bgr), self._chunk)
-        parts = [self._pass(fields_bgr[start : start + self._chunk]) for start in starts]
-        table = np.concatenate(parts) if parts else np.empty((0, WIDTH))
-        return Outputs(*columns(table))
+    def session_of(self, fields_bgr: NDArray[np.uint8]) -> SessionMoments | None:
+        """Return the statistics that n cells of a session have together; None where weights ask for none, or n is 0.
+
+        Parameters
+        ----------
+        fields_bgr : uint8 array of shape [n, field_px, field_px, 3]
+            At the networks' scale, and brought to the weights' reference stain where they have one.
+        """
+        if self._first_stages is None or not len(fields_bgr):
+            return None
+        return pooled(self._measure(fields_bgr), self._weights_id, int(self._unfamiliar(fields_bgr).sum()))
+
+    def _in_use(self, session: SessionMoments | None) -> SessionMoments | None:
+        """Return a session's statistics where these weights are to use them."""
+        stages = self._first_stages
+        return session if stages is not None and stages.is_used(session, self._weights_id) else None
+
+    def _tables(self, fields_bgr: NDArray[np.uint8], session: SessionMoments | None) -> NDArray[np.float64]:
+        """Run both networks over n crops of one session."""
+        stages = self._first_stages
+        with nullcontext() if stages is None or session is None else stages.using(session.values):
+            parts = [self._pass(chunk) for chunk in self._chunks(fields_bgr)]
+        return np.concatenate(parts) if parts else np.empty((0, WIDTH))
+
+    def _measure(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """Measure n crops in the first stages as they were trained: [n, 2, channels]; only where the weights ask."""
+        assert self._first_stages is not None
+        with torch.inference_mode():
+            parts = [self._first_stages.measure(self._batch(chunk))[: len(chunk)] for chunk in self._chunks(fields_bgr)]
+        return np.concatenate(parts)
+
+    def _chunks(self, fields_bgr: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+        return [fields_bgr[start : start + self._chunk] for start in range(0, len(fields_bgr), self._chunk)]
+
+    def _unfamiliar(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        return np.array([self._is_unfamiliar(self._look(each)) for each in fields_bgr], dtype=np.bool_)
 
     def judge(
-        self, crops_bgr: Sequence[NDArray[np.uint8]], stains: Sequence[Stain | None] | None = None
+        self,
+        crops_bgr: Sequence[NDArray[np.uint8]],
+        stains: Sequence[Stain | None] | None = None,
+        sessions: Sequence[SessionMoments | None] | None = None,
     ) -> list[Judgement]:
         """Judge n crops, each without regard to the others.
 
@@ -217,6 +264,9 @@ class Engine:
         stains : sequence of n Stain or None, optional
             The session's at each cell, None where it is not known. Weights without a reference stain have no use for
             them; for others a cell without one is judged as photographed.
+        sessions : sequence of n SessionMoments or None, optional
+            What the session's cells before each cell show, None where it is not known. Weights that do not ask for it
+            have no use for it, and no others than those it was measured in.
 
         Returns
         -------
@@ -225,25 +275,64 @@ class Engine:
         Raises
         ------
         ValueError
-            Where a crop's shape or type is another one, or there are not as many stains as crops.
+            Where a crop's shape or type is another one, or there are not as many stains or sessions as crops.
         """
         fields = self._shrunken(crops_bgr)
         restained = self._restain(fields, [None] * len(fields) if stains is None else stains)
-        found = self._run(fields)
-        rows = zip(fields, found.probabilities, found.verifiers, found.reject_scores, restained, strict=True)
+        used = [self._in_use(each) for each in ([None] * len(fields) if sessions is None else sessions)]
+        tables, moments = self._run(fields, used)
+        found = Outputs(*columns(tables))
+        rows = zip(
+            fields, found.probabilities, found.verifiers, found.reject_scores, restained, used, moments, strict=True
+        )
         return [
-            self._judge_one(field, _rounded(p), _rounded(v), round(float(r), _DECIMALS), restained=was)
-            for field, p, v, r, was in rows
+            replace(
+                self._judge_one(each, _rounded(p), _rounded(v), round(float(r), _DECIMALS), restained=was),
+                moments=seen,
+                statistics_cells=0 if session is None else session.cells,
+            )
+            for each, p, v, r, was, session, seen in rows
         ]
+
+    def _run(
+        self, fields_bgr: NDArray[np.uint8], used: Sequence[SessionMoments | None]
+    ) -> tuple[NDArray[np.float64], Sequence[NDArray[np.float16] | None]]:
+        """Run both networks over n crops, each with its session's statistics, and measure each in the first stages."""
+        if len(used) != len(fields_bgr):
+            raise ValueError(f"{len(used)} sessions for {len(fields_bgr)} crops")
+        if self._first_stages is None:
+            return self._tables(fields_bgr, None), [None] * len(fields_bgr)
+        tables = np.empty((len(fields_bgr), WIDTH))
+        moments: list[NDArray[np.float16] | None] = [None] * len(fields_bgr)
+        for session in {id(each): each for each in used}.values():
+            at = [index for index, each in enumerate(used) if each is session]
+            tables[at], measured = self._run_alike(fields_bgr[at], session)
+            for index, row in zip(at, measured, strict=True):
+                moments[index] = row
+        return tables, moments
+
+    def _run_alike(
+        self, fields_bgr: NDArray[np.uint8], session: SessionMoments | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float16]]:
+        """Run over crops of one session; without its statistics they are measured as they pass."""
+        if session is not None:
+            return self._tables(fields_bgr, session), self._measure(fields_bgr)
+        assert self._first_stages is not None
+        tables, moments = [], []
+        for chunk in self._chunks(fields_bgr):
+            with self._first_stages.measuring() as measured:
+                tables.append(self._pass(chunk))
+            moments.append(measured.values()[: len(chunk)])
+        return np.concatenate(tables), np.concatenate(moments)
 
     def _restain(self, fields_bgr: NDArray[np.uint8], stains: Sequence[Stain | None]) -> list[bool]:
         """Bring shrunken crops from their session's stain to the weights' in place; return for each whether it was."""
         reference = self.preprocessing.reference_stain
         done = []
-        for field, stain in zip(fields_bgr, stains, strict=True):
+        for each, stain in zip(fields_bgr, stains, strict=True):
             to_reference = None if reference is None or stain is None else reference_map(stain, reference)
             if to_reference is not None:
-                field[:] = to_reference.apply(field)
+                each[:] = to_reference.apply(each)
             done.append(to_reference is not None)
         return done
 
@@ -275,13 +364,17 @@ class Engine:
         beyond = self._manifest.policy.unfamiliar_beyond
         return beyond is not None and is_unfamiliar(look, self._manifest.ranges or (), beyond)
 
-    def _pass(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def _batch(self, fields_bgr: NDArray[np.uint8]) -> torch.Tensor:
+        """Make the networks' input of at most one chunk, filled up to it with its first crop."""
         views = normalise(to_tensor(view(fields_bgr, self.preprocessing)), self.preprocessing)
         missing = self._chunk - len(fields_bgr)
         if missing:
             views = torch.cat([views, views[:1].expand(missing, -1, -1, -1)])
+        return views.to(self._device).contiguous(memory_format=torch.channels_last)
+
+    def _pass(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.float64]:
         with torch.inference_mode():
-            batch = views.to(self._device).contiguous(memory_format=torch.channels_last)
+            batch = self._batch(fields_bgr)
             answer = self._resnet(batch)
             probabilities = (answer.class_logits.double() / self._manifest.temperature).softmax(dim=1)
             verifiers = self._bank(batch).double().sigmoid()

@@ -4,10 +4,11 @@ import hashlib
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from smearwatch.models.classes import BAND_RULE, CLASSES
 from smearwatch.models.preprocess import Preprocessing
+from smearwatch.models.statistics_use import StatisticsUse
 from smearwatch.models.verdict import Policy
 
 
@@ -42,6 +43,9 @@ class Manifest(BaseModel):
         Normalisation layers of the ResNet.
     temperature
         The class logits are divided by it before the softmax (Guo et al., ICML 2017).
+    session_statistics
+        How the first layers use the session's statistics, see `smearwatch.models.session_statistics`; None for those of
+        the training alone.
     tensors
         File name to SHA-256 of each tensor file.
     memory
@@ -65,6 +69,7 @@ class Manifest(BaseModel):
     preprocessing: Preprocessing = Preprocessing()
     temperature: float = Field(default=1.0, gt=0)
     policy: Policy = Policy()
+    session_statistics: StatisticsUse | None = None
     tensors: dict[str, str]
     memory: str | None = None
     ranges: tuple[LookRange, ...] | None = None
@@ -81,6 +86,16 @@ class Manifest(BaseModel):
             msg = f"the weights name {', '.join(value)} instead of {', '.join(CLASSES)}"
             raise ValueError(msg)
         return value
+
+    @model_validator(mode="after")
+    def _statistics_of_batches(self) -> "Manifest":
+        if self.session_statistics is not None and self.norm != "batch":
+            msg = f"session_statistics with {self.norm} norm, which has no statistics"
+            raise ValueError(msg)
+        if self.session_statistics is not None and self.policy.unfamiliar_beyond is None:
+            msg = "session_statistics without unfamiliar_beyond in the policy, by which strange sessions are told"
+            raise ValueError(msg)
+        return self
 
     def expected_checksum(self) -> str:
         """Return the SHA-256 over all fields but the checksum itself."""

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from smearwatch.daemon.record.events import CLASSES, Counted, Found, FoundCell, Opened, Seen, Verdict
+from smearwatch.daemon.record.events import CLASSES, Closed, Counted, Found, FoundCell, Opened, Seen, Verdict
 from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.tally import TallyFold
 
 WIDTH, HEIGHT, ACROSS = 640, 480, 6
 _VERDICTS: tuple[Verdict, ...] = ("confirmed", "flagged", "confirmed", "rejected", "corrected", "confirmed")
@@ -32,6 +33,15 @@ def record(folder: Path, cells: int, *, name: str = "{}.jpg", a_frame: int = 24)
                     *(_counted(frame, index, start + index) for index in range(count)),
                 ]
             )
+
+
+def close(folder: Path) -> None:
+    """End the count of a recorded session in good order."""
+    with Ledger.open(folder) as ledger:
+        fold = TallyFold()
+        for recorded in ledger.events():
+            fold.apply(recorded.event)
+        ledger.append([Closed(ledger.epoch, fold.complete, {}, {})])
 
 
 def _counted(frame: str, index: int, number: int) -> Counted:

@@ -5,10 +5,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
+from smearwatch.clients.commands.typed import name_of_person
 from smearwatch.clients.label_sending import send_labels
 from smearwatch.clients.label_table import Row, TableUnusable, read_table
 from smearwatch.clients.labelling import Checked, check
@@ -19,9 +20,6 @@ from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.lock import SessionBusy
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import find_session
-from smearwatch.daemon.record.values import printable
-
-_LONGEST_NAME: Final = 200
 
 
 def label(
@@ -41,7 +39,7 @@ def label(
     Use a table from `smearwatch sessions export` and fill in its column "label";
     rows without a label are skipped. A cell may be labelled again: all its labels
     are kept, and the last one is valid. The count does not change; `smearwatch sessions show`
-    has the reviewed result beside it.
+    has the reviewed result beside it. A signed session takes no labels until it is amended.
 
     Labels: the classes of the differential; neutrophil if band or segmented was not decided;
     blast, immature_granulocyte, reactive_lymphocyte, plasma_cell, erythroblast (other nucleated cells);
@@ -49,9 +47,7 @@ def label(
 
     Example: smearwatch sessions label monday-3 --from monday-3.csv --by "A. Reader"
     """
-    who = printable(by).strip()
-    if not 0 < len(who) <= _LONGEST_NAME:
-        raise typer.BadParameter(f"name the labelling person in 1 to {_LONGEST_NAME} letters", param_hint="--by")
+    who = name_of_person(by)
     settings = load_settings(config)
     folder = find_session(settings.state_dir, name)
     rows = read_table(table)

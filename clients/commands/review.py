@@ -39,18 +39,23 @@ def review(
     session: Annotated[str | None, typer.Argument(help="The session. [default: the one that was last written]")] = None,
     port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port to listen on; 0 for any free.")] = 0,
     by: Annotated[str, typer.Option("--by", metavar="WHO", help="The reader, who signs the labels.")] = "",
+    second: Annotated[
+        bool, typer.Option("--second", help="Read the cells a second time, without seeing the first reader's labels.")
+    ] = False,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
     config: Annotated[
         Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
     ] = None,
 ) -> None:
-    """See the cells of a session, correct their names, and read the reviewed result, in a browser.
+    """See the cells of a session, correct their names, read the reviewed result and sign it, in a browser.
 
     The page is for this computer alone: it listens on 127.0.0.1 and lets in who has the link that is printed, which
     can be used once. From another computer: ssh -L 8000:127.0.0.1:8000 THIS-COMPUTER, with --port 8000.
 
     It works while the session is counted, too. Labels are written at once, as `smearwatch sessions label` writes them.
     End it with Ctrl+C.
+
+    With --second another person reads the same cells blindly. `smearwatch sessions readers` compares both.
 
     Example: smearwatch review monday-3 --by "A. Reader"
     """
@@ -65,7 +70,7 @@ def review(
     listening = _listen(port)
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     access = Access(listening.getsockname()[1])
-    page = ReviewPage(folder, settings.runtime_dir, access, printable(by).strip()[:200])
+    page = ReviewPage(folder, settings.runtime_dir, access, printable(by).strip()[:200], "second" if second else None)
     config_of_server = uvicorn.Config(
         page.app(),
         log_level="warning",
@@ -77,7 +82,9 @@ def review(
     )
     server = uvicorn.Server(config_of_server)
     link = f"http://{address}/?token={access.token}"
-    say(f"review of {folder.name}: {link} (this link can be used once; Ctrl+C ends)")
+    say(
+        f"{'second reading' if second else 'review'} of {folder.name}: {link} (this link can be used once; Ctrl+C ends)"
+    )
     if not no_browser:
         webbrowser.open(link)
     server.run(sockets=[listening])

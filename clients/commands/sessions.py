@@ -1,4 +1,4 @@
-"""``smearwatch sessions``: recorded sessions, listed, shown, checked, labelled, exported, deleted."""
+"""``smearwatch sessions``: recorded sessions, listed, shown, checked, labelled, signed, exported, deleted."""
 
 import json
 import sys
@@ -12,12 +12,14 @@ import typer
 
 from smearwatch.clients.commands.describe import describe
 from smearwatch.clients.commands.label import label
+from smearwatch.clients.commands.readers import readers
+from smearwatch.clients.commands.sign import amend_session, sign_session
 from smearwatch.clients.exporting import cell_rows, write_csv, write_json
 from smearwatch.clients.session_lines import fault_lines, list_lines, show_lines, size_text
 from smearwatch.daemon.atomic_write import atomically
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
-from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.record.band_rule import BandRuleFold
 from smearwatch.daemon.record.description import DESCRIBED
 from smearwatch.daemon.record.events import Closed, Opened
@@ -25,18 +27,23 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import delete_session, describe_session, find_session, session_names
+from smearwatch.daemon.record.signing import standing
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.record.verifying import verify
+from smearwatch.daemon.sign_text import sign_lines
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="List, show, verify, label, export and delete recorded sessions.",
+    help="List, show, verify, label, sign, export and delete recorded sessions.",
     epilog="Example: smearwatch sessions show tuesday",
 )
 app.command()(label)
 app.command()(describe)
+app.command("sign")(sign_session)
+app.command("amend")(amend_session)
+app.command()(readers)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The session.")]
 ConfigFile = Annotated[
@@ -196,7 +203,10 @@ def export(
             write(rows, sys.stdout)
             return
         written = _write_file(out, lambda file: write(rows, file))
-    write_line(sys.stderr, f"{out}: {written} cells. {RESEARCH_USE} {PRELIMINARY}")
+    write_line(
+        sys.stderr,
+        f"{out}: {written} cells. {RESEARCH_USE} {' '.join(sign_lines(tally_json(standing(folder).fold, name, 0)))}",
+    )
 
 
 @app.command()
@@ -228,8 +238,7 @@ def _described(state_dir: Path, name: str) -> dict[str, Any]:
     described: dict[str, Any] = {"session": name, "size_bytes": folder.size_bytes, "running": folder.running}
     try:
         with LedgerReader.read(folder.path) as ledger:
-            summary = ledger.summary()
-            description = ledger.description()
+            summary, description, signature = ledger.summary(), ledger.description(), ledger.signature()
     except LedgerUnusable as error:
         return described | {"fault": f"{error} ({error.hint})"}
     said = dict.fromkeys(DESCRIBED) if description is None else description.said
@@ -246,6 +255,7 @@ def _described(state_dir: Path, name: str) -> dict[str, Any]:
         "cells_found": summary.cells,
         "cells_judged": summary.cells_counted,
         "cells_labelled": summary.cells_labelled,
+        "signed_by": None if signature is None else signature.by,
         "fault": None,
     }
 

@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ from smearwatch.daemon.config import Settings, load_settings
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.lock import holder
 from smearwatch.daemon.record.sessions import find_session
+from smearwatch.daemon.record.values import printable
 
 app = typer.Typer(add_completion=False)
 
@@ -26,12 +27,22 @@ class NoDaemon(ConnectionError):
         super().__init__("no count is running")
 
 
+PicturesKind = Literal["auto", "kitty", "sixel", "iterm", "blocks", "none"]
 SessionArgument = Annotated[
     str | None, typer.Argument(help="Follow only this session; one that is not being counted is shown as recorded.")
 ]
 PlainOption = Annotated[bool, typer.Option("--plain", help="Print plain lines instead of the screen.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 OnceOption = Annotated[bool, typer.Option("--once", help="Print the current state once and exit.")]
+PicturesOption = Annotated[
+    PicturesKind,
+    typer.Option(
+        "--pictures",
+        metavar="KIND",
+        help="How pictures are drawn: auto (as well as this terminal can), kitty, sixel, iterm, blocks, none.",
+    ),
+]
+ByOption = Annotated[str, typer.Option("--by", metavar="WHO", help="The reader, who signs the labels given there.")]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
 ]
@@ -43,9 +54,14 @@ def watch(
     plain: PlainOption = False,
     as_json: JsonOption = False,
     once: OnceOption = False,
+    pictures: PicturesOption = "auto",
+    by: ByOption = "",
     config: ConfigOption = None,
 ) -> None:
-    """Show the differential while it is counted. It can be started at any time.
+    """Show the differential while it is counted, and each cell to be named. It can be started at any time.
+
+    In the terminal, n goes to the next cell that a person should look at, and the arrows to the last ones; keys
+    name them, ? shows which.
 
     Example: smearwatch watch --json | jq .counts
     """
@@ -57,7 +73,7 @@ def watch(
         # Loaded only now: lines need none of it.
         from smearwatch.clients.terminal.start import watch_in_terminal
 
-        watch_in_terminal(settings, session, live=live)
+        watch_in_terminal(settings, session, live=live, pictures=pictures, by=printable(by).strip()[:200])
         return
     try:
         _lines(settings, session, live=live, once=once, as_json=as_json)

@@ -1,8 +1,8 @@
 """The terminal client: one screen, drawn from views that a thread brings. The first screen waits for nothing."""
 
 import time
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.app import App, ComposeResult
@@ -10,17 +10,31 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
+from textual.filter import LineFilter
 from textual.message import Message
+from textual.screen import Screen
 from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
+from smearwatch.clients.terminal.colours import NearestColours
 from smearwatch.clients.terminal.differential import DIM, Differential
 from smearwatch.clients.terminal.figures import Panel, cell_rows, frame_rows, program_rows
+from smearwatch.clients.terminal.graphics import Pictures
 from smearwatch.clients.terminal.help import HelpPage
+from smearwatch.clients.terminal.naming import NameScreen
 from smearwatch.clients.terminal.pictures import RecentStrip, in_words
 from smearwatch.clients.terminal.status import DriftLine, MarkLine, Notice, StatusLine, TargetLine
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.clients.view import View
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from smearwatch.clients.terminal.cells import CellsScreen
+    from smearwatch.clients.terminal.cutting import Wanted
+    from smearwatch.clients.terminal.readers import Readers
+    from smearwatch.clients.terminal.reading import Reading
+    from smearwatch.clients.terminal.record import News
 
 Bring = Callable[[Callable[[View], None], Callable[[], bool]], None]
 """Brings views until it is to stop: called in a thread with where to put them and whether to stop."""
@@ -28,7 +42,11 @@ Bring = Callable[[Callable[[View], None], Callable[[], bool]], None]
 _ROOMY_COLUMNS, _ROOMY_ROWS = 100, 34
 _LEAST_COLUMNS, _LEAST_ROWS = 76, 23
 _TOO_SMALL = "Make the window larger (at least 80x24)."
-_NO_ROOM = f"No room for pictures: make the window larger (at least {_ROOMY_COLUMNS}x{_ROOMY_ROWS})."
+_NO_ROOM = (
+    f"No room for pictures of the last cells: make the window larger (at least {_ROOMY_COLUMNS}x{_ROOMY_ROWS}), "
+    "or look at one cell with the arrows."
+)
+_NO_SESSION = "No session is known yet."
 _HINT_AFTER_S, _REMARK_S = 2.0, 5.0
 
 
@@ -52,6 +70,24 @@ class SourceEnded(Message):
     """No more views will come: there is nothing more to be seen."""
 
 
+class RecordNews(Message):
+    """Something was read from the record of a session, or a label was written."""
+
+    def __init__(self, reading: "Reading", news: "News") -> None:
+        super().__init__()
+        self.reading = reading
+        self.news = news
+
+
+class PictureCut(Message):
+    """The picture of a chosen cell."""
+
+    def __init__(self, wanted: "Wanted", image: "Image | None") -> None:
+        super().__init__()
+        self.wanted = wanted
+        self.image = image
+
+
 class WatchApp(App[BaseException]):
     """The screen. Ends with the exception that ended its source, if one did.
 
@@ -67,19 +103,41 @@ class WatchApp(App[BaseException]):
         A line below the first one; nothing where it is empty.
     stays : bool
         Whether the last view stays when no more will come, until the person quits.
+    readers : Readers, optional
+        How sessions are read here; without it cells cannot be chosen.
+    pictures : Pictures, optional
+        How pictures are drawn; as blocks without it.
     """
 
     CSS_PATH = "watch.tcss"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,ctrl+c", "quit", "Quit", key_display="q", priority=True),
+        Binding("q", "quit", "Quit", priority=True),
+        Binding("ctrl+c", "interrupt", show=False, priority=True),
+        Binding("n", "cells('to be seen first')", "Next cell to see"),
+        Binding("left,right,up,down", "cells('all, newest first')", "Cells", key_display="← →"),
         Binding("p", "pictures", "Pictures"),
         Binding("d", "dark", "Dark/light"),
         Binding("question_mark", "explain", "Help", key_display="?"),
     ]
 
-    def __init__(self, bring: Bring, *, waiting: str, hint: str = "", caption: str = "", stays: bool = True) -> None:
+    def __init__(
+        self,
+        bring: Bring,
+        *,
+        waiting: str,
+        hint: str = "",
+        caption: str = "",
+        stays: bool = True,
+        readers: "Readers | None" = None,
+        pictures: Pictures | None = None,
+    ) -> None:
         super().__init__()
+        self._readers = readers
+        self._kind = pictures or Pictures()
+        self._filters_256: list[LineFilter] = [NearestColours()] if self.console.color_system == "256" else []
+        self._reading: Reading | None = None
+        self._readings: list[Reading] = []
         self._bring = bring
         self._waiting = waiting
         self._hint = hint
@@ -87,9 +145,14 @@ class WatchApp(App[BaseException]):
         self._stays = stays
         self._view = View()
         self._came_s = self._began_s = time.monotonic()
-        self._remark_until_s = 0.0
-        self._pictures = True
+        self._remark, self._remark_until_s = "", 0.0
+        self._pictures = self._kind.kind != "none"
         self._closed = False
+
+    @property
+    def shown(self) -> View:
+        """What is known, and shown."""
+        return self._view
 
     def compose(self) -> ComposeResult:
         """Make the screen's parts."""
@@ -110,7 +173,7 @@ class WatchApp(App[BaseException]):
             yield Panel("program")
         with Vertical(id="recent-panel") as panel:
             panel.border_title = "last cells"
-            yield RecentStrip(id="recent")
+            yield RecentStrip(self._kind.kind, id="recent")
         yield Static(id="recent-words")
         yield Static(id="space")
         yield Notice(id="notice")
@@ -153,14 +216,111 @@ class WatchApp(App[BaseException]):
         if not self._stays:
             self.exit()
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what changes the colours at last: nothing where the terminal has all of them."""
+        return [*super().get_line_filters(), *self._filters_256]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return whether a key does something here: a name may have every letter in it."""
+        if action == "quit":
+            return not isinstance(self.screen, NameScreen)
+        return action != "cells" or self._readers is not None
+
+    def action_interrupt(self) -> None:
+        """End, as `q` does, and wherever one is."""
+        self.exit()
+
     def action_pictures(self) -> None:
-        """Show or hide the pictures."""
+        """Show or hide the pictures, and say which they are; where there can be none, why."""
+        if self._kind.kind == "none":
+            self._say(self._kind.why)
+            return
         if not self._roomy(self.size.width, self.size.height):
-            self._remark_until_s = time.monotonic() + _REMARK_S
-            self._draw_hint()
+            self._say(_NO_ROOM)
             return
         self._pictures = not self._pictures
+        self._say(self._kind.why if self._pictures else "Pictures are off; p shows them again.")
         self._fit(self.size.width, self.size.height)
+
+    def action_cells(self, group: str) -> None:
+        """Show the screen of cells: one is chosen there, and named."""
+        from smearwatch.clients.terminal.cells import CellsScreen  # loaded with the first cell
+
+        reading = self._read()
+        if reading is None:
+            self._say(_NO_SESSION)
+        else:
+            self._cover(CellsScreen(reading, group))
+
+    def on_record_news(self, message: RecordNews) -> None:
+        """Take in what the record says of the session that is read."""
+        reading = message.reading
+        try:
+            said = reading.take(message.news)
+        except Exception as error:  # noqa: BLE001  # shown by the caller, after the terminal is left
+            self.exit(error, return_code=1)
+            return
+        screen = self._cells_screen()
+        if screen is not None and reading is self._reading:
+            screen.refresh_cells()
+            if said:
+                screen.say(said, wrong=True)
+        elif said:
+            self._say(said)
+
+    def on_picture_cut(self, message: PictureCut) -> None:
+        """Draw the picture of a chosen cell."""
+        screen = self._cells_screen()
+        if screen is not None:
+            screen.show_picture(message.wanted, message.image)
+
+    @property
+    def unwritten(self) -> int:
+        """How many labels are waiting to be written."""
+        return sum(reading.desk.waiting for reading in self._readings)
+
+    def close_reading(self) -> None:
+        """Write the labels that are waiting still; raises `LabelsUnwritten` for what cannot be written."""
+        for reading in self._readings:
+            reading.close()
+
+    def _read(self) -> "Reading | None":
+        """Return the reading of the session that is shown, None where none is known."""
+        name = self._view.session
+        if name is None or self._readers is None:
+            return None
+        if self._reading is None or self._reading.name != name:
+            from smearwatch.clients.terminal.reading import Reading
+
+            reading = Reading(
+                self._readers,
+                name,
+                self._kind,
+                lambda news: self.post_message(RecordNews(reading, news)),
+                lambda wanted, image: self.post_message(PictureCut(wanted, image)),
+            )
+            self._reading = reading
+            self._readings.append(reading)
+            reading.start()
+        return self._reading
+
+    def _cells_screen(self) -> "CellsScreen | None":
+        from smearwatch.clients.terminal.cells import CellsScreen
+
+        return next((screen for screen in self.screen_stack if isinstance(screen, CellsScreen)), None)
+
+    def _cover(self, screen: Screen[None]) -> None:
+        """Show another screen, and the pictures below it again when it has gone."""
+        strip = self.screen_stack[0].query_one(RecentStrip)
+        if len(self.screen_stack) > 1:
+            self.push_screen(screen)
+            return
+        strip.cover()
+        self.push_screen(screen, lambda _: strip.uncover())
+
+    def _say(self, text: str) -> None:
+        self._remark, self._remark_until_s = text, time.monotonic() + _REMARK_S
+        self._draw_hint()
 
     def action_dark(self) -> None:
         """Change between dark and light."""
@@ -168,7 +328,7 @@ class WatchApp(App[BaseException]):
 
     def action_explain(self) -> None:
         """Show the help page."""
-        self.push_screen(HelpPage(self._view))
+        self._cover(HelpPage(self._view))
 
     @work(thread=True)
     def _fetch(self) -> None:
@@ -215,6 +375,7 @@ class WatchApp(App[BaseException]):
         screen.query_one(DriftLine).show(view)
         screen.query_one(MarkLine).show(view)
         screen.query_one(TargetLine).show(view)
+        screen.query_one(Notice).show(view)
         screen.query_one(Differential).show(view)
         screen.query_one("#frames", Panel).show(frame_rows(view))
         screen.query_one("#cells", Panel).show(cell_rows(view))
@@ -229,7 +390,7 @@ class WatchApp(App[BaseException]):
             return
         now_s = time.monotonic()
         waits = self._view.connection == "connecting" and now_s - self._began_s >= _HINT_AFTER_S
-        text = _NO_ROOM if now_s < self._remark_until_s else self._hint if waits else ""
+        text = self._remark if now_s < self._remark_until_s else self._hint if waits else ""
         for hint in self.screen_stack[0].query("#hint").results(Static):  # none while the screen is taken down
             hint.display = bool(text)
             hint.update(Content.styled(text, "$warning"))

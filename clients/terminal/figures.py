@@ -13,7 +13,9 @@ from smearwatch.clients.wording import DASH, latency_text
 Row = tuple[str, str, str]
 """Label, number, remark; a row without a number is a remark to the row above."""
 
-_NUMBER = 8
+_NUMBER = 5
+_IN_WORDS: Final = ("rejected: none of the six", "seen again: counted once")
+"""Rows that are misread without their remark, which they keep in one line, too."""
 _TITLE, _BETWEEN = 9, 3  # of a panel that is one line
 
 
@@ -27,7 +29,7 @@ def frame_rows(view: View) -> list[Row]:
     if reasons:
         rows.insert(3, ("", "", reasons))
     if tally["frames_unplaced"]:
-        rows.append(("not located", str(tally["frames_unplaced"]), "overlap none"))
+        rows.append(("not located", str(tally["frames_unplaced"]), "no overlap"))
     return rows
 
 
@@ -43,16 +45,16 @@ def cell_rows(view: View) -> list[Row]:
         ("found", str(tally["cells_found"]), f"{waiting} waiting" if waiting else ""),
         ("flagged", str(tally["flagged"]), "to look at"),
         ("corrected", str(tally["verdicts"]["corrected"]), "by verifiers"),
-        ("rejected", str(tally["rejected"]), "not counted"),
+        ("rejected", str(tally["rejected"]), "none of the six"),
         ("at the edge", str(tally["at_edge"]), "not counted"),
-        ("seen again", str(tally["seen_again"]), f"{again} judged again" if again else "counted once"),
+        ("seen again", str(tally["seen_again"]), f"counted once{f', {again} judged again' if again else ''}"),
     ]
 
 
 def program_rows(view: View) -> list[Row]:
     """Return how the count keeps up."""
     return [
-        ("delay", latency_text(view.latency_ms), "median"),
+        ("median delay", latency_text(view.latency_ms), ""),
         ("searching", _number(view.finders), _absent(view.finders)),
         ("judging", _number(view.workers), _absent(view.workers)),
         ("waiting files", _number(view.waiting_files), ""),
@@ -94,8 +96,8 @@ def aligned(rows: list[Row]) -> Content:
     lines = []
     for label, number, remark in rows:
         if number:
-            start = ((f"{label:<{wide}}", DIM), (f"{number:>{_NUMBER}}", "$foreground"), "  ")
-            lines.append(Content.assemble(*start, (remark, DIM)))
+            start = ((f"{label:<{wide}}", DIM), (f"{number:>{_NUMBER}}", "$foreground"))
+            lines.append(Content.assemble(*start, (f"  {remark}" if remark else "", DIM)))
         else:
             lines.append(Content.assemble("  ", (remark, DIM)))
     return Content("\n").join(lines)
@@ -108,10 +110,11 @@ def one_line(title: str, rows: list[Row], width: int) -> Content:
     """
     parts: list[tuple[str, str]] = [(f"{title:<{_TITLE}}", DIM)]
     used = _TITLE
-    for label, number, _ in rows:
+    for label, number, remark in rows:
         if not number:
             continue
         shown = label.removesuffix("s") if number == "1" else label
+        shown += next((f" ({text[len(label) + 2 :]})" for text in _IN_WORDS if text == f"{label}: {remark}"), "")
         wide = len(number) + 1 + len(shown)
         if used > _TITLE:
             fits = used + _BETWEEN + wide <= width

@@ -10,6 +10,7 @@ from textual.widgets import Static
 from smearwatch.clients.terminal.bar import share_bar
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.terminal.figures import counters_text
+from smearwatch.clients.terminal.keys import LABELS_BY_KEY
 from smearwatch.clients.view import View
 from smearwatch.daemon.notices import RESEARCH_USE
 
@@ -20,22 +21,35 @@ _TERMS = (
     ("confirmed", "the verifier of the class agrees"),
     ("corrected", "the verifiers overruled the first answer"),
     ("flagged", "they disagree, or it looks unlike all trained on; the answer stands, a person should look"),
-    ("rejected", "none of these classes: artefact, smudge, precursor, out of focus"),
+    ("rejected", "not one of the six: artefact, smudge, precursor, out of focus; not counted"),
     ("drift", "the last cells look unlike those the weights were trained on: check, label, adapt"),
     ("?", "behind a percentage: too many cells look unlike those trained on, so it may be wrong"),
     ("at the edge", "cells cut by the frame's edge: not counted, for the next field shows them whole"),
-    ("seen again", "cells that an earlier, overlapping field shows too: counted once"),
+    ("seen again", "a cell that was photographed twice, in overlapping fields: it is counted once"),
     ("not located", "fields that overlap no other one: whether a cell is seen twice cannot be told there"),
     ("pending", "frames that are safe on disk and wait for their turn"),
     ("waiting files", "pictures in the folder that are not taken up yet"),
     ("delay", "from a finished file to its count, the median"),
     ("searching", "processes that find the cells in a field; judging: those that say what a cell is"),
 )
-_KEYS = (
-    ("p", "pictures of the last cells on and off"),
+_COUNT_KEYS = (
+    ("n", "the next cell that a person should look at: flagged or rejected, and named by nobody"),
+    ("arrows", "the last cells, the newest first"),
+    ("p", "pictures of the last cells on and off; says which there are, or why there are none"),
     ("d", "dark and light"),
     ("?", "this page; again or Esc to go back"),
-    ("q", "quit; the count goes on"),
+    ("q", "quit; a running count goes on, and labels are written"),
+)
+_CELL_KEYS = (
+    ("arrows", "another cell; page up and down, home, end"),
+    ("Tab", "other cells: flagged, rejected, labelled, each class, all; Shift+Tab backwards"),
+    ("n", "the next one that is to be seen; after a label the next is chosen by itself"),
+    *LABELS_BY_KEY,
+    ("Enter", "the machine is right"),
+    ("u, y", "undo, redo; nothing is erased, a label that is taken back stays in the record"),
+    ("z, f", "more around the cell; the whole frame"),
+    ("p", "says how pictures are drawn: on the review page p is a plasma cell, here that is l"),
+    ("Esc", "back to the count"),
 )
 
 
@@ -54,7 +68,7 @@ class HelpPage(ModalScreen[None]):
         """Make the page."""
         with VerticalScroll(id="help") as page:
             page.border_subtitle = RESEARCH_USE
-            yield Static(Content("\n").join([*_section("Words", _TERMS), *_bar(), *_section("Keys", _KEYS)]))
+            yield Static(Content("\n").join([*_keys(), *_section("Words", _TERMS), *_bar()]))
             yield Static(self._counters())
 
     def _counters(self) -> Content:
@@ -66,6 +80,10 @@ class HelpPage(ModalScreen[None]):
                 Content.assemble((f"  {'this screen':<15}", "$secondary"), counters_text(self._view.client_counters)),
             ]
         )
+
+
+def _keys() -> list[Content]:
+    return [*_section("Keys of the count", _COUNT_KEYS), *_section("Keys of the cells", _CELL_KEYS)]
 
 
 def _section(title: str, terms: tuple[tuple[str, str], ...]) -> list[Content]:

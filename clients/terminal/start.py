@@ -3,19 +3,29 @@
 import time
 from collections.abc import Callable
 
+from rich.console import Console
+
 from smearwatch.clients.terminal.app import Bring, WatchApp
+from smearwatch.clients.terminal.graphics import choose_pictures, prepare
 from smearwatch.clients.terminal.pictures import MOST
+from smearwatch.clients.terminal.readers import Readers
 from smearwatch.clients.view import View
 from smearwatch.daemon.config import Settings
+from smearwatch.daemon.one_line import say
 
-NOBODY_COUNTS = "No count is running. Start one with: smearwatch run --watch DIR"
+NOBODY_COUNTS = (
+    "No count is running. Start one with: smearwatch run --watch DIR. "
+    "A recorded session is shown by its name: smearwatch watch NAME (names: smearwatch sessions list)"
+)
 
 _POLL_S = 0.2
 _BETWEEN_VIEWS_S = 0.1
 
 
-def watch_in_terminal(settings: Settings, session: str | None, *, live: bool) -> None:
-    """Show the daemon's session, or a recorded one, until the person quits.
+def watch_in_terminal(
+    settings: Settings, session: str | None, *, live: bool, pictures: str = "auto", by: str = ""
+) -> None:
+    """Show the daemon's session, or a recorded one, until the person quits; its cells can be chosen and named.
 
     Parameters
     ----------
@@ -25,14 +35,27 @@ def watch_in_terminal(settings: Settings, session: str | None, *, live: bool) ->
         Follow only this session.
     live : bool
         Whether the session is being counted; otherwise it is read from disk.
+    pictures : str
+        ``auto``, or a kind of pictures.
+    by : str
+        Whose labels they are; asked for where it is empty.
 
     Raises
     ------
-    EndpointUnusable, LedgerUnusable
+    EndpointUnusable, LedgerUnusable, LabelsUnwritten
         After the terminal was given back.
+    GraphicsMissing
+        Before it was taken.
     """
+    kind = choose_pictures(pictures, few=Console().color_system in (None, "standard"))
+    prepare(kind)
     bring = recorded(settings, session) if session is not None and not live else followed(settings, session)
-    error = WatchApp(bring, waiting="waiting for a count", hint=NOBODY_COUNTS).run()
+    readers = Readers(settings.state_dir, settings.runtime_dir, by)
+    app = WatchApp(bring, waiting="waiting for a count", hint=NOBODY_COUNTS, readers=readers, pictures=kind)
+    error = app.run()
+    if app.unwritten:
+        say(f"{app.unwritten} {'label is' if app.unwritten == 1 else 'labels are'} being written")
+    app.close_reading()
     if error is not None:
         raise error
 
@@ -56,11 +79,15 @@ def followed(settings: Settings, session: str | None, over: Callable[[], bool] =
 
 
 def recorded(settings: Settings, session: str) -> Bring:
-    """Return what brings the one view of a recorded session."""
+    """Return what brings the view of a recorded session, and again where somebody labels its cells."""
 
-    def bring(show: Callable[[View], None], _stopped: Callable[[], bool]) -> None:
-        from smearwatch.clients.recorded import recorded_view
+    def bring(show: Callable[[View], None], stopped: Callable[[], bool]) -> None:
+        from smearwatch.clients.recorded import RecordedSession
 
-        show(recorded_view(settings.state_dir, session, pictures=True, recent=MOST))
+        record = RecordedSession(settings.state_dir, session, pictures=True, recent=MOST)
+        while not stopped():
+            if record.read():
+                show(record.view())
+            time.sleep(_POLL_S)
 
     return bring

@@ -8,6 +8,7 @@ from smearwatch.clients.view import View
 from smearwatch.clients.wording import MARK, PAUSED, drift_text, duration_text, mark_text, phase_text, target_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.mark import WARNING
+from smearwatch.daemon.sign_text import sign_lines
 
 _FEW_ROWS = 8
 _AROUND = 6  # columns beside the notice
@@ -107,7 +108,16 @@ class TargetLine(Static):
 
 
 class Notice(Static):
-    """What must always be said; one line where there is room, two where not."""
+    """What must always be said, and whether a person has signed; one line where there is room, more where not."""
+
+    _standing = PRELIMINARY
+
+    def show(self, view: View) -> None:
+        """Say who signed, once somebody has."""
+        standing = "; ".join(line.strip() for line in sign_lines(view.tally or {}))
+        if standing != self._standing:
+            self._standing = standing
+            self.fit(self.app.size.width, self.app.size.height)
 
     def fit(self, columns: int, rows: int) -> None:
         """Fit the words to the window; where there is hardly room, only what matters most.
@@ -117,9 +127,9 @@ class Notice(Static):
         if rows < _FEW_ROWS:
             self.update(Content.assemble((RESEARCH_USE, "$warning")))
             return
-        one_line = columns - _AROUND >= len(RESEARCH_USE) + len(PRELIMINARY) + 2
+        one_line = columns - _AROUND >= len(RESEARCH_USE) + len(self._standing) + 2
         between = "  " if one_line else "\n"
-        self.update(Content.assemble((RESEARCH_USE, "$warning"), between, (PRELIMINARY, DIM)))
+        self.update(Content.assemble((RESEARCH_USE, "$warning"), between, (self._standing, DIM)))
 
 
 def connection_words(view: View, waiting: str, silent_s: float) -> tuple[str, str, str]:

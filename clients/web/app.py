@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, select_autoescape
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -20,26 +20,30 @@ from starlette.staticfiles import StaticFiles
 from smearwatch.clients.asking import NotAgreed
 from smearwatch.clients.controlling import QUESTIONS
 from smearwatch.clients.label_sending import LabelsNotTaken
+from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
+from smearwatch.clients.reviewing.pictures import FIELDS_UM, NoPicture, cell_picture, whole_frame
+from smearwatch.clients.reviewing.words import KEYS, LABEL_WORDS
+from smearwatch.clients.reviewing.writing import write_labels
 from smearwatch.clients.web.access import HEADERS, Access
-from smearwatch.clients.web.gallery import Gallery
-from smearwatch.clients.web.labels import write_labels
-from smearwatch.clients.web.pictures import NoPicture, cut_cell, whole_frame
-from smearwatch.clients.web.running import Asked, ask_of_run, run_state
-from smearwatch.clients.web.words import KEYS, LABEL_WORDS
+from smearwatch.clients.web.asked import Asked, asked
+from smearwatch.clients.web.running import AskedOfRun, ask_of_run, run_state
+from smearwatch.clients.web.signing import Signing
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES
-from smearwatch.daemon.record.events import LabelName
+from smearwatch.daemon.record.events import LabelName, Reading
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.lock import SessionBusy
-from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import SessionMissing
+from smearwatch.daemon.record.signing import GatesOpen, NotSigned, ResultChanged
+from smearwatch.daemon.record.tally import TallyBroken
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.share_text import description_text, target_text
+from smearwatch.daemon.sign_text import sign_lines
 
 _PAGE: Final = Path(__file__).parent / "page"
-_FIELDS_UM: Final = {"near": 22.0, "crop": 33.0, "far": 66.0}
 _MOST_CELLS: Final = 1000
 _FORESEEN: Final = (
     NotAgreed,
@@ -48,14 +52,18 @@ _FORESEEN: Final = (
     LabelsNotTaken,
     SessionMissing,
     SessionBusy,
+    SessionSigned,
     FrameStoreError,
+    GatesOpen,
+    NoSecondReading,
+    NotSigned,
+    ResultChanged,
+    TallyBroken,
 )
 
 
-class _Wanted(BaseModel):
+class _Wanted(Asked):
     """Labels as the page sends them: cells by FRAME:INDEX, each with what it is called."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     by: str = Field(min_length=1, max_length=200)
     labels: dict[str, LabelName] = Field(min_length=1, max_length=_MOST_CELLS)
@@ -74,14 +82,19 @@ class ReviewPage:
         Who may use it.
     reader : str
         The name that labels are signed with, until the page is told another.
+    reading : Reading, optional
+        Which reading it is; the second one does not see the first.
     """
 
-    def __init__(self, folder: Path, runtime_dir: Path, access: Access, reader: str = "") -> None:
+    def __init__(
+        self, folder: Path, runtime_dir: Path, access: Access, reader: str = "", reading: Reading | None = None
+    ) -> None:
         self._folder = folder
         self._runtime_dir = runtime_dir
         self._access = access
         self._reader = reader
-        self._gallery = Gallery(folder)
+        self._reading = reading
+        self._gallery = Gallery(folder, reading)
         loader = PackageLoader("smearwatch.clients.web", "page")
         self._pages = Environment(loader=loader, autoescape=select_autoescape(default=True))
 
@@ -97,6 +110,8 @@ class ReviewPage:
                 Route("/labels", self._labels, methods=["POST"]),
                 Route("/run", self._run),
                 Route("/run", self._control, methods=["POST"]),
+                # What is signed is the first reading's: a second reader does not see it.
+                *(Signing(self._folder).routes() if self._reading is None else ()),
                 Mount("/static", StaticFiles(directory=_PAGE)),
             ],
             middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._guard)],
@@ -135,7 +150,9 @@ class ReviewPage:
             session=self._folder.name,
             version=version("smearwatch"),
             reader=self._reader,
-            notices=(RESEARCH_USE, PRELIMINARY),
+            second=self._reading is not None,
+            research_use=RESEARCH_USE,
+            preliminary=PRELIMINARY,
             classes=CLASSES,
             labels=LABEL_WORDS,
             keys=KEYS,
@@ -155,7 +172,7 @@ class ReviewPage:
         number, cells = self._gallery.changes(after)
         tally = self._gallery.tally()
         texts = {"target_text": target_text(tally), "said_text": description_text(tally)}
-        return JSONResponse({"event": number, "cells": cells, "tally": tally | texts})
+        return JSONResponse({"event": number, "cells": cells, "tally": tally | texts, "standing": sign_lines(tally)})
 
     async def _cell(self, request: Request) -> Response:
         cell = await run_in_threadpool(self._gallery.cell, _key(request.path_params))
@@ -164,22 +181,14 @@ class ReviewPage:
         return JSONResponse(cell)
 
     async def _picture(self, request: Request) -> Response:
-        side_um = _FIELDS_UM.get(request.query_params.get("field", "near"))
+        side_um = FIELDS_UM.get(request.query_params.get("field", "near"))
         view = self._gallery.view(_key(request.path_params))
         if view is None or side_um is None:
             raise HTTPException(404, "no such picture")
-        try:
-            data = await run_in_threadpool(cut_cell, self._folder / "frames", view, side_um)
-        except NoPicture:
-            data = await run_in_threadpool(self._thumbnail, (view.frame, view.index))
-        return _picture(data)
-
-    def _thumbnail(self, key: CellKey) -> bytes:
-        with LedgerReader.read(self._folder) as ledger:
-            data = ledger.thumbnail(*key)
+        data = await run_in_threadpool(cell_picture, self._folder, view, side_um)
         if data is None:
             raise HTTPException(404, "no picture of this cell")
-        return data
+        return _picture(data)
 
     async def _frame(self, request: Request) -> Response:
         frame = request.path_params["frame"]
@@ -192,31 +201,26 @@ class ReviewPage:
             raise HTTPException(404, "this frame cannot be shown in a browser") from None
 
     async def _labels(self, request: Request) -> Response:
-        try:
-            wanted = _Wanted.model_validate_json(await request.body())
-        except ClientDisconnect:
-            raise HTTPException(400, "the request broke off") from None
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            raise HTTPException(400, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
-        by = wanted.by.strip()
+        wanted = await asked(request, _Wanted)
         labels = [(_key_of(each), label) for each, label in wanted.labels.items()]
-        if not by or len(self._gallery.keys(key for key, _ in labels)) != len(labels):
-            raise HTTPException(400, "no name, or a cell that is not counted in this session")
-        written = await run_in_threadpool(write_labels, self._folder, self._runtime_dir, labels, by)
+        if len(self._gallery.keys(key for key, _ in labels)) != len(labels):
+            raise HTTPException(400, "a cell that is not counted in this session")
+        keys = [key for key, _ in labels]
+        await run_in_threadpool(self._gallery.refresh)
+        if self._reading is not None:
+            self._gallery.refuse_second(keys, wanted.by)
+        settled = self._gallery.disputed(keys)
+        written = await run_in_threadpool(
+            write_labels, self._folder, self._runtime_dir, labels, wanted.by, reading=self._reading, settled=settled
+        )
         return JSONResponse({"written": written})
 
     async def _run(self, request: Request) -> Response:
         return JSONResponse({"state": await run_in_threadpool(run_state, self._folder, self._runtime_dir)})
 
     async def _control(self, request: Request) -> Response:
-        try:
-            asked = Asked.model_validate_json(await request.body())
-        except ClientDisconnect:
-            raise HTTPException(400, "the request broke off") from None
-        except ValidationError:
-            raise HTTPException(400, "action: stop, pause or resume") from None
-        return JSONResponse(await run_in_threadpool(ask_of_run, self._folder, self._runtime_dir, asked))
+        wanted = await asked(request, AskedOfRun)
+        return JSONResponse(await run_in_threadpool(ask_of_run, self._folder, self._runtime_dir, wanted))
 
 
 def _key(given: Mapping[str, Any]) -> CellKey:

@@ -3,19 +3,16 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from smearwatch.clients.asking import NotAgreed
 from smearwatch.clients.controlling import control
+from smearwatch.clients.web.asked import Asked
 from smearwatch.daemon.record.lock import holder
 
 _STATE_S = 1.5
 
 
-class Asked(BaseModel):
+class AskedOfRun(Asked):
     """What a person asks of the count, as the page sends it."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     action: Literal["stop", "pause", "resume"]
 
@@ -30,7 +27,7 @@ def run_state(folder: Path, runtime_dir: Path) -> str | None:
         return None
 
 
-def ask_of_run(folder: Path, runtime_dir: Path, asked: Asked) -> dict[str, str | None]:
+def ask_of_run(folder: Path, runtime_dir: Path, asked: AskedOfRun) -> dict[str, str | None]:
     """Ask the count of a session for something; returns its line and its state then. Raises `NotAgreed`."""
     text = control(runtime_dir, asked.action, folder.name)
     return {"text": text, "state": run_state(folder, runtime_dir)}

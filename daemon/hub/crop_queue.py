@@ -5,10 +5,14 @@ A better view of a leukocyte is leased once the view that it is better than has 
 Where the session ends at its target, verdicts are committed in the order in which their cells were found: those that
 come before their turn wait. So the cell at which the target is reached does not depend on how many workers there are,
 or on which of them is faster; nothing is committed after it.
+
+Whatever waits here waits for cells that were found earlier: a better view for the one that it is better than, a crop
+for the blocks that its statistics are of, a verdict for those before it. So the first cell that has no verdict waits
+for nothing, and all others for it. Its crop is here, or was lost with a hub and comes again: see `is_stuck`.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from smearwatch.daemon.hub.journal import Journal
@@ -18,10 +22,11 @@ from smearwatch.daemon.record.classes import per_class
 from smearwatch.daemon.record.events import Counted, Event, LookRange, Ranged, Replaced, SessionStain, flaw_of
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, Refused
-from smearwatch.daemon.wire.parts import StainOnWire
+from smearwatch.daemon.wire.parts import StainOnWire, StatisticsOnWire
 
 CROP_SIZE_PX = 750
 CROP_BYTES = CROP_SIZE_PX * CROP_SIZE_PX * 3
+_MOST_MOMENTS_BYTES = 2**16
 
 Cell = tuple[str, int]
 
@@ -31,6 +36,14 @@ class _Crop:
     pixels: memoryview
     since_s: float
     better_than: Cell | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """All that is written of a verdict, in one transaction."""
+
+    events: tuple[Event, ...]
+    moments: dict[Cell, bytes]
 
 
 class CropQueue:
@@ -55,9 +68,10 @@ class CropQueue:
         self._stages = stages
         self._stop_at_target = stop_at_target
         self._clock = clock
-        self._early: dict[Cell, list[Event]] = {}
         self._crops: dict[Cell, _Crop] = {}
         self._behind: dict[Cell, Cell] = {}
+        self._unmeasured: list[Cell] = []  # crops whose statistics are not known yet
+        self._waiting: dict[Cell, _Verdict] = {}  # verdicts whose turn has not come
         self.leases: LeaseBook[Cell] = LeaseBook(lease_s, clock)
 
     @property
@@ -73,31 +87,49 @@ class CropQueue:
         """
         return len(self._crops) - len(self._behind)
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether all crops wait for others that are not here: those were lost with a hub, and have to come in."""
+        return bool(self._crops) and not self.leases.queued and not self.leases.out
+
     def add(self, cell: Cell, pixels: memoryview, *, better_than: Cell | None = None) -> None:
         """Hold a crop until its verdict is committed; one that is held already stays as it is."""
-        if cell in self._crops or cell in self._early:
+        if cell in self._crops or cell in self._waiting:
             return
         self._crops[cell] = _Crop(pixels, self._clock(), better_than)
         if better_than is not None and self._journal.ledger.verdict(*better_than) is None:
             self._behind[better_than] = cell
         else:
-            self.leases.put(cell)
+            self._queue(cell)
 
-    def lease(self, holder: bytes) -> tuple[CropLease, memoryview] | None:
-        """Return the next crop to a worker."""
+    def _queue(self, cell: Cell) -> None:
+        """Queue a crop, once the statistics are known that it is to be judged with."""
+        if self._journal.statistics.is_ready(*cell):
+            self.leases.put(cell)
+        else:
+            self._unmeasured.append(cell)
+
+    def lease(self, holder: bytes) -> tuple[CropLease, list[memoryview]] | None:
+        """Return the next crop to a worker, with the message's buffers."""
         granted = self.leases.grant(holder)
         if granted is None:
             return None
         number, (frame, index) = granted
         stain = _on_wire(self._journal.stains.at(frame, index))
-        return CropLease(number, frame, index, CROP_SIZE_PX, stain), self._crops[frame, index].pixels
+        statistics = self._journal.statistics.at(frame, index)
+        buffers = [self._crops[frame, index].pixels]
+        if statistics is None:
+            return CropLease(number, frame, index, CROP_SIZE_PX, stain), buffers
+        whose = StatisticsOnWire(statistics.weights, statistics.cells, statistics.unfamiliar)
+        return CropLease(number, frame, index, CROP_SIZE_PX, stain, whose), [*buffers, memoryview(statistics.moments)]
 
-    def judged(self, message: CropJudged, holder: bytes) -> Refused | None:
-        """Commit a verdict. A late answer is counted and changes nothing; an impossible one goes back."""
+    def judged(self, message: CropJudged, buffers: Sequence[memoryview], holder: bytes) -> Refused | None:
+        """Commit a verdict, or keep it until its turn. A late answer is counted; an impossible one goes back."""
         cell = (message.frame, message.index)
         if self.leases.holds(message.lease, holder) != cell:
             self._journal.counters["late_answers"] += 1
             return None
+        statistics = self._journal.statistics.at(*cell) if message.by_statistics else None
         try:
             event = Counted(
                 frame=message.frame,
@@ -112,10 +144,11 @@ class CropQueue:
                 instead_of=self._replaced(self._crops[cell].better_than),
                 stain=self._journal.stains.at(*cell) if message.restained else None,
                 unfamiliar=message.unfamiliar or None,
+                statistics=None if statistics is None else statistics.cells,
             )
-            events: list[Event] = [*self._ranged(message), event]
+            verdict = _Verdict((*self._ranged(message), event), _moments(cell, buffers))
             if not self._stop_at_target:
-                self._journal.commit(*events)
+                self._commit(cell, verdict)
         except (LedgerRefused, ValueError) as error:
             self._journal.counters["impossible_answers"] += 1
             self.leases.give_back(message.lease, holder)
@@ -124,23 +157,24 @@ class CropQueue:
         waited = self._crops.pop(cell)
         self._stages.add({**message.stages_ms, "crop_to_count": (self._clock() - waited.since_s) * 1000.0})
         if self._stop_at_target:
-            self._early[cell] = events
+            self._waiting[cell] = verdict
             self._commit_in_order()
-        else:
-            self._let_follow(cell)
         return None
 
     def _commit_in_order(self) -> None:
         """Commit the verdicts whose turn it is, until one before them is missing or the target is reached."""
-        while not self.at_target and (cell := self._journal.order.first) in self._early:
+        while not self.at_target and (cell := self._journal.order.first) in self._waiting:
             assert cell is not None
-            self._journal.commit(*self._early.pop(cell))
-            self._let_follow(cell)
+            self._commit(cell, self._waiting.pop(cell))
 
-    def _let_follow(self, cell: Cell) -> None:
-        """Let a better view be leased that waited for the verdict on this one."""
+    def _commit(self, cell: Cell, verdict: _Verdict) -> None:
+        """Commit a verdict, and queue the crops that waited for it."""
+        self._journal.commit(*verdict.events, moments=verdict.moments)
+        unmeasured, self._unmeasured = self._unmeasured, []
+        for each in unmeasured:
+            self._queue(each)
         if cell in self._behind:
-            self.leases.put(self._behind.pop(cell))
+            self._queue(self._behind.pop(cell))
 
     def _replaced(self, view: Cell | None) -> Replaced | None:
         """Return the verdict that stands, on a view that a better one was found for."""
@@ -157,6 +191,13 @@ class CropQueue:
     def failed(self, message: LeaseFailed, holder: bytes) -> bool:
         """Queue a crop again that its worker could not serve."""
         return self.leases.give_back(message.lease, holder) is not None
+
+
+def _moments(cell: Cell, buffers: Sequence[memoryview]) -> dict[Cell, bytes]:
+    """Return a cell's moments where it came with some; raises `ValueError` where they are no pairs of float16."""
+    if len(buffers) > 1 or any(not 0 < each.nbytes <= _MOST_MOMENTS_BYTES or each.nbytes % 4 for each in buffers):
+        raise ValueError(f"moments of {sum(each.nbytes for each in buffers)} bytes in {len(buffers)} buffers")
+    return {cell: bytes(buffers[0])} if buffers else {}
 
 
 def _on_wire(stain: SessionStain | None) -> StainOnWire | None:

@@ -7,6 +7,7 @@ from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.record.description import DESCRIBED, DescriptionUnusable, describe
 from smearwatch.daemon.record.events import flaw_of
 from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.wire.messages import Agreed, DescribeSession, Refused
 
 
@@ -24,7 +25,7 @@ def take_description(message: DescribeSession, journal: Journal) -> Agreed | Ref
         return Refused("bad_body", f"{error} ({error.hint})"[:600])
     except ValueError as error:  # it fits the wire and is no event all the same
         return Refused("bad_body", flaw_of(error)[:400])
-    except LedgerUnusable as error:
+    except (LedgerUnusable, SessionSigned) as error:
         get_logger().warning("description not written", why=str(error), hint=error.hint)
         return Refused("not_described", f"{error} ({error.hint})"[:600])
     return Agreed(message.request, "described" if written else "it says so already")

@@ -197,7 +197,7 @@ class Hub:
                 self._arrived_at_ns.pop(message.frame, None)
                 return self._frames.rejected(message, peer.identity)
             case CropJudged():
-                refusal = self._crops.judged(message, peer.identity)
+                refusal = self._crops.judged(message, buffers, peer.identity)
                 # Where verdicts wait for their turn, one may settle the frames of others.
                 for frame in tuple(self._arrived_at_ns) if self._plan.stop_at_target else (message.frame,):
                     self._settled(frame)
@@ -249,7 +249,7 @@ class Hub:
                 crop = self._crops.lease(worker.identity)
                 if crop is None:
                     break
-                self._sockets.send(worker.identity, crop[0], [crop[1]])
+                self._sockets.send(worker.identity, crop[0], crop[1])
         if not self._peers.count("worker"):
             return
         for finder in self._peers.of("finder"):
@@ -261,7 +261,8 @@ class Hub:
 
     def _has_room(self) -> bool:
         """Return whether another frame's crops fit: each frame that is out is expected to bring one."""
-        return len(self._crops) + self._frames.leases.out < self._plan.settings.crop_backlog
+        fits = len(self._crops) + self._frames.leases.out < self._plan.settings.crop_backlog
+        return fits or (self._crops.is_stuck and not self._frames.leases.out)
 
     def _release(self, identity: bytes) -> None:
         given_back = self._frames.leases.release(identity) + self._crops.leases.release(identity)

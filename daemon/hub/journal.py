@@ -9,6 +9,7 @@ from smearwatch.daemon.record.events import Counted, Event, Recorded, event_to_b
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.order import CountingOrder
 from smearwatch.daemon.record.session_stain import StainFold
+from smearwatch.daemon.record.session_statistics import StatisticsFold
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.wire.messages import EventNotice
 from smearwatch.daemon.wire.sockets import HubSockets
@@ -34,9 +35,9 @@ class Journal:
 
     Attributes
     ----------
-    fold, stains, order
-        What follows from the events until now: the tally, the session's stain at each cell that waits, and whose turn
-        it is.
+    fold, stains, statistics, order
+        What follows from the events until now: the tally, the stain and statistics at each cell that waits, and whose
+        turn it is.
     counters : Counter
         Everything that was dropped, refused or done again, by name.
     """
@@ -45,6 +46,7 @@ class Journal:
         self.ledger = ledger
         self.fold = TallyFold()
         self.stains = StainFold()
+        self.statistics = StatisticsFold(ledger.moments)
         self.order = CountingOrder()
         self.counters: Counter[str] = Counter()
         self.recent: deque[EventNotice] = deque(maxlen=_RECENT)
@@ -52,12 +54,17 @@ class Journal:
         for recorded in ledger.events():
             self._take(recorded)
 
-    def commit(self, *events: Event, thumbnails: Mapping[tuple[str, int], bytes] = _NONE) -> list[Recorded]:
-        """Write events, and thumbnails of cells, in one transaction; returns the events that are new.
+    def commit(
+        self,
+        *events: Event,
+        thumbnails: Mapping[tuple[str, int], bytes] = _NONE,
+        moments: Mapping[tuple[str, int], bytes] = _NONE,
+    ) -> list[Recorded]:
+        """Write events, and thumbnails and moments of cells, in one transaction; returns the events that are new.
 
         What stands already changes nothing.
         """
-        written = self.ledger.append(events, thumbnails)
+        written = self.ledger.append(events, thumbnails, moments)
         for recorded in written:
             self._take(recorded)
             self._sockets.publish(notice(recorded))
@@ -70,6 +77,7 @@ class Journal:
     def _take(self, recorded: Recorded) -> None:
         self.fold.apply(recorded.event)
         self.stains.apply(recorded.event)
+        self.statistics.apply(recorded.event)
         self.order.apply(recorded.event)
         if isinstance(recorded.event, Counted):
             self.recent.append(notice(recorded))

@@ -8,6 +8,7 @@ from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.record.events import LABELS, LabelName, flaw_of
 from smearwatch.daemon.record.labels import make_labels
 from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.wire.messages import LabelCells, LabelsTaken, Refused
@@ -24,12 +25,19 @@ def take_labels(message: LabelCells, journal: Journal) -> LabelsTaken | Refused:
             return Refused("bad_label", f"{label!r} is no label")
     try:
         labels = cast("list[tuple[CellKey, LabelName]]", wanted)
-        events = make_labels(ledger, labels, by=message.by, labelled_at_ns=time.time_ns())
+        events = make_labels(
+            ledger,
+            labels,
+            by=message.by,
+            labelled_at_ns=time.time_ns(),
+            reading="second" if message.second else None,
+            settled={(each.frame, each.index) for each in message.labels if each.decides},
+        )
     except ValueError as error:  # it fits the wire and is no event all the same
         return Refused("bad_body", flaw_of(error)[:400])
     try:
         journal.commit(*events)
-    except (LedgerRefused, LedgerUnusable) as error:
+    except (LedgerRefused, LedgerUnusable, SessionSigned) as error:
         get_logger().warning("labels not written", why=str(error), hint=error.hint)
         return Refused("not_labelled", f"{error} ({error.hint})"[:600])
     return LabelsTaken(message.request, len(events), len(message.labels) - len(events))

@@ -14,6 +14,7 @@ from smearwatch.daemon.record.band_rule import in_words
 from smearwatch.daemon.record.description import describe
 from smearwatch.daemon.record.events import Described, Opened
 from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.weights import manifest_mark
 from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
@@ -30,6 +31,8 @@ def main(plan: RunPlan, role: Role) -> int:
         runtime_dir = private_dir(settings.runtime_dir)
         stack.enter_context(RuntimeLock(runtime_dir))
         ledger = stack.enter_context(Ledger.open(session_folder(settings.state_dir, plan.session)))
+        if (signed := ledger.signature()) is not None:
+            raise SessionSigned(plan.session, signed)
         owner = stack.enter_context(context())
         max_bytes = settings.max_frame_bytes + _SLACK_BYTES
         sockets = HubSockets(owner, Endpoints.under(runtime_dir), max_bytes=max_bytes)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import AfterValidator, SerializerFunctionWrapHandler, model_serializer
 from pydantic.dataclasses import dataclass
 
-from smearwatch.daemon.record.values import STRICT, Count, Ordinal, Signed, without_none
+from smearwatch.daemon.record.values import STRICT, Count, Ordinal, Person, without_none
 
 DESCRIBED: Final = {"title": 200, "specimen": 64, "operator": 200, "note": 1000}
 """What can be said, and how long it may be."""
@@ -73,7 +73,7 @@ class Described:
     ``specimen`` is an opaque number of a specimen or order, never a patient's name.
     """
 
-    by: Signed
+    by: Person
     ordinal: Ordinal
     described_at_ns: Count
     title: _Title | None = None

@@ -34,6 +34,8 @@ from smearwatch.daemon.record.looks import Look
 from smearwatch.daemon.record.looks import LookRange as LookRange
 from smearwatch.daemon.record.looks import Ranged as Ranged
 from smearwatch.daemon.record.nucleus import Nucleus as Nucleus
+from smearwatch.daemon.record.signature import Amended as Amended
+from smearwatch.daemon.record.signature import Signed as Signed
 from smearwatch.daemon.record.stain import CellStain as CellStain
 from smearwatch.daemon.record.stain import SessionStain as SessionStain
 from smearwatch.daemon.record.targets import Targets as Targets
@@ -43,10 +45,10 @@ from smearwatch.daemon.record.values import (
     Frozen,
     Name,
     Ordinal,
+    Person,
     Positive,
     Scalar,
     Sha256,
-    Signed,
     Word,
     without_none,
 )
@@ -55,6 +57,9 @@ VERDICTS: Final = ("confirmed", "corrected", "flagged", "rejected")
 """What the verifiers made of a cell."""
 
 Verdict: TypeAlias = Literal["confirmed", "corrected", "flagged", "rejected"]
+
+Reading: TypeAlias = Literal["second"]
+"""Which reading a label is of, where it is not the first."""
 
 
 class EventInvalid(ValueError):
@@ -160,7 +165,8 @@ class Counted:
     holds its appearance features before anything was normalised, but for the stain where ``stain`` is given: that of
     the session, from which the cell was brought to the one that the weights learnt. On a better view of a leukocyte
     that was judged before, ``instead_of`` is the verdict that this one replaces. ``unfamiliar`` is true, or not there:
-    the cell looks beyond all that the weights were trained on, by the factor that they name.
+    the cell looks beyond all that the weights were trained on, by the factor that they name. ``statistics`` is how
+    many of the session's cells gave the statistics by which it was judged, where they were not those of the training.
     """
 
     frame: Sha256
@@ -175,6 +181,7 @@ class Counted:
     instead_of: Replaced | None = None
     stain: SessionStain | None = None
     unfamiliar: Literal[True] | None = None
+    statistics: Ordinal | None = None
     kind: Literal["counted"] = "counted"
 
     @model_validator(mode="after")
@@ -187,7 +194,7 @@ class Counted:
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "look", "instead_of", "stain", "unfamiliar")
+        return without_none(handler(self), "look", "instead_of", "stain", "unfamiliar", "statistics")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -195,21 +202,23 @@ class Labelled:
     """A person labelled a cell. ``ordinal`` counts one cell's labels from 1: all are kept, the last stands.
 
     ``machine`` is the verdict that stood on the leukocyte then, on whichever view; None where there was none yet, and
-    in ledgers of before.
+    in ledgers of before. ``reading`` is not there for the first reading, whose labels make the reviewed result; those
+    of a second reader, who does not see the first one's, are numbered for themselves and change no result.
     """
 
     frame: Sha256
     index: Count
     label: LabelName
-    by: Signed
+    by: Person
     ordinal: Ordinal
     labelled_at_ns: Count
     machine: Replaced | None = None
+    reading: Reading | None = None
     kind: Literal["labelled"] = "labelled"
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "machine")
+        return without_none(handler(self), "machine", "reading")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -232,7 +241,9 @@ class Closed:
     kind: Literal["closed"] = "closed"
 
 
-Event: TypeAlias = Opened | Seen | Rejected | Found | Ranged | Counted | Labelled | Described | Closed
+Event: TypeAlias = (
+    Opened | Seen | Rejected | Found | Ranged | Counted | Labelled | Described | Signed | Amended | Closed
+)
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

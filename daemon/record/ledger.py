@@ -13,8 +13,18 @@ from smearwatch.daemon.record.chain import genesis, link
 from smearwatch.daemon.record.events import Event, Recorded, event_to_bytes
 from smearwatch.daemon.record.lock import SessionLock
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable, connect_to_write, reported
+from smearwatch.daemon.record.schema import (
+    LEDGER_FILE,
+    LedgerUnusable,
+    connect_to_write,
+    make_room_for_moments,
+    reported,
+)
 from smearwatch.daemon.record.writing import admit, derive, key_of
+
+_OF_KNOWN_CELLS = " SELECT frame, cell, ?3 FROM cells WHERE frame = ?1 AND cell = ?2 ON CONFLICT DO NOTHING"
+_KEEP_THUMBNAILS = "INSERT INTO thumbnails" + _OF_KNOWN_CELLS
+_KEEP_MOMENTS = "INSERT INTO moments" + _OF_KNOWN_CELLS
 
 
 class Ledger(LedgerReader):
@@ -86,7 +96,10 @@ class Ledger(LedgerReader):
         return self._epoch
 
     def append(
-        self, events: Iterable[Event], thumbnails: Mapping[tuple[str, int], bytes] = MappingProxyType({})
+        self,
+        events: Iterable[Event],
+        thumbnails: Mapping[tuple[str, int], bytes] = MappingProxyType({}),
+        moments: Mapping[tuple[str, int], bytes] = MappingProxyType({}),
     ) -> list[Recorded]:
         """Write events in one transaction; when this returns they survive a loss of power.
 
@@ -98,6 +111,8 @@ class Ledger(LedgerReader):
             Small JPEG pictures by frame and index of cells that are found by then, written in the same transaction;
             they can be made again, so the chain leaves them out. The first picture of a cell stays; that of a cell
             which the ledger does not know is passed over.
+        moments : mapping, optional
+            In the same way, what counted cells show of the networks' first stages.
 
         Returns
         -------
@@ -120,15 +135,17 @@ class Ledger(LedgerReader):
                 if (recorded := self._write(event, tail, recorded_at_ns)) is not None:
                     tail = (recorded.number, bytes.fromhex(recorded.chain))
                     new.append(recorded)
-            self._keep(thumbnails)
+            self._keep(_KEEP_THUMBNAILS, thumbnails)
+            if moments:
+                make_room_for_moments(self._connection)
+                self._keep(_KEEP_MOMENTS, moments)
         self._tail = tail
         return new
 
-    def _keep(self, thumbnails: Mapping[tuple[str, int], bytes]) -> None:
+    def _keep(self, into: str, blobs: Mapping[tuple[str, int], bytes]) -> None:
         self._connection.executemany(
-            "INSERT INTO thumbnails SELECT frame, cell, ?3 FROM cells WHERE frame = ?1 AND cell = ?2 "
-            "ON CONFLICT DO NOTHING",
-            [(frame, index, jpeg) for (frame, index), jpeg in thumbnails.items()],
+            into,
+            [(frame, index, blob) for (frame, index), blob in blobs.items()],
         )
 
     def _write(self, event: Event, tail: tuple[int, bytes], recorded_at_ns: int) -> Recorded | None:

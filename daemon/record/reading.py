@@ -18,10 +18,12 @@ from smearwatch.daemon.record.events import (
     Found,
     Labelled,
     Opened,
+    Reading,
     Recorded,
     Rejected,
     Replaced,
     Seen,
+    Signed,
     event_from_bytes,
 )
 from smearwatch.daemon.record.frame_store import FrameStore
@@ -31,9 +33,11 @@ from smearwatch.daemon.record.schema import (
     LedgerUnusable,
     connect_to_read,
     has_better_views,
+    has_moments,
     reported,
     session_of,
 )
+from smearwatch.daemon.record.seal import signature_of
 
 _PAGE: Final = 500
 _NEVER: Final = 2**62  # no ledger has so many events
@@ -274,9 +278,10 @@ class LedgerReader:
         """Return a cell's label of a number, None where there was none."""
         return self._by_key(f"labelled:{frame}:{index}:{ordinal}", Labelled)
 
-    def last_labels(self, frame: str) -> dict[int, Labelled]:
-        """Return the last label event of each of a frame's cells, by index, withdrawals among them."""
-        rows = self.rows("SELECT number, body FROM events WHERE key GLOB ? ORDER BY number", f"labelled:{frame}:*")
+    def last_labels(self, frame: str, reading: Reading | None = None) -> dict[int, Labelled]:
+        """Return the last label event of each of a frame's cells, by index, withdrawals among them, of one reading."""
+        keys = f"{reading or 'labelled'}:{frame}:*"
+        rows = self.rows("SELECT number, body FROM events WHERE key GLOB ? ORDER BY number", keys)
         labels = [self._event(number, body, Labelled) for number, body in rows]
         return {labelled.index: labelled for labelled in labels}
 
@@ -294,6 +299,29 @@ class LedgerReader:
         """Return what is said of the session as a whole, None for nothing."""
         return next(reversed(self.descriptions()), None)
 
+    def signature(self) -> Signed | None:
+        """Return the signature that holds, None where there is none or the session was amended since."""
+        with reported(self.path):
+            return signature_of(self._connection)
+
+    def weights(self, before: int | None = None) -> tuple[str, ...]:
+        """Return the identities of all weights that named cells, before an event, in alphabetical order."""
+        rows = self.rows(
+            "SELECT DISTINCT json_extract(body, '$.weights') FROM events WHERE kind = 'counted' AND number < ? "
+            "ORDER BY 1",
+            _NEVER if before is None else before,
+        )
+        return tuple(str(weights) for (weights,) in rows)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the last count is going on still, or ended in disorder: it was opened and never closed."""
+        rows = self.rows(
+            "SELECT (SELECT coalesce(max(number), 0) FROM events WHERE key >= 'opened:' AND key < 'opened;') > "
+            "(SELECT coalesce(max(number), 0) FROM events WHERE key >= 'closed:' AND key < 'closed;')"
+        )
+        return bool(rows[0][0])
+
     def counted_indices(self, frame: str) -> frozenset[int]:
         """Return the indices of a frame's cells that have their verdict."""
         rows = self.rows("SELECT cell FROM cells WHERE frame = ? AND counted_number IS NOT NULL", frame)
@@ -302,6 +330,13 @@ class LedgerReader:
     def thumbnail(self, frame: str, index: int) -> bytes | None:
         """Return a cell's small JPEG picture, None where there is none."""
         rows = self.rows("SELECT jpeg FROM thumbnails WHERE frame = ? AND cell = ?", frame, index)
+        return bytes(rows[0][0]) if rows else None
+
+    def moments(self, frame: str, index: int) -> bytes | None:
+        """Return what a counted cell shows of the first stages of its networks, as float16; None where none is kept."""
+        if not has_moments(self._connection):
+            return None
+        rows = self.rows("SELECT half FROM moments WHERE frame = ? AND cell = ?", frame, index)
         return bytes(rows[0][0]) if rows else None
 
     def scale_estimates(self, limit: int = 25) -> tuple[float, ...]:

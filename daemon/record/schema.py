@@ -11,15 +11,17 @@ from urllib.parse import quote
 LEDGER_FILE: Final = "ledger.sqlite"
 APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
 LABELS_FORM, PLACES_FORM, LOOKS_FORM, VIEWS_FORM, STAINS_FORM, UNFAMILIAR_FORM = 2, 3, 4, 5, 6, 7
-SIZES_FORM, NUCLEI_FORM, REVIEW_FORM, TARGETS_FORM = 8, 9, 10, 11
+SIZES_FORM, NUCLEI_FORM, REVIEW_FORM, SIGNED_FORM = 8, 9, 10, 11
+STATISTICS_FORM = TARGETS_FORM = SIGNED_FORM
 """Forms of a ledger that holds labels, of one whose frames are registered, of one whose cells have appearance features,
 of one where a better view of a leukocyte is judged again, of one whose cells have their stain, of one that names
 unfamiliar cells, of one that has the size of the red cells around, of one whose cells have the shape of their nucleus,
-of one whose labels say what the machine had said, and of one with targets beside the number of cells, or a specimen.
-The tables are those of form 1, in which every ledger begins, and ``better`` from form 5 on; a program that knows less
-refuses it."""
+of one whose labels say what the machine had said, and of one that was signed or read a second time, whose cells were
+judged by the session's statistics, or that has targets beside the number of cells, or a specimen. The tables are those
+of form 1, in which every ledger begins, ``better`` from form 5 on and ``moments`` from form 11 on; a program that knows
+less refuses it."""
 
-VERSION: Final = TARGETS_FORM
+VERSION: Final = SIGNED_FORM
 _FIRST_VERSION: Final = 1
 
 # `events` is the truth. The other tables are derived from it, in the same transaction, so that what is waiting can be
@@ -86,6 +88,18 @@ CREATE TABLE IF NOT EXISTS better (
   FOREIGN KEY (frame, cell) REFERENCES cells (frame, cell),
   FOREIGN KEY (than_frame, than_cell) REFERENCES cells (frame, cell)
 ) STRICT, WITHOUT ROWID
+"""
+
+# What a counted cell shows of the first stages of the networks that judged it: little-endian float16. The same weights
+# measure it again, so the chain leaves it out.
+_MOMENTS: Final = """
+CREATE TABLE IF NOT EXISTS moments (
+  frame TEXT NOT NULL,
+  cell INTEGER NOT NULL,
+  half BLOB NOT NULL,
+  PRIMARY KEY (frame, cell),
+  FOREIGN KEY (frame, cell) REFERENCES cells (frame, cell)
+) STRICT
 """
 
 
@@ -188,6 +202,16 @@ def session_of(connection: sqlite3.Connection) -> str:
 def has_better_views(connection: sqlite3.Connection) -> bool:
     """Return whether the ledger has the table ``better``, which came with form 5."""
     return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'better'").fetchone() is not None
+
+
+def has_moments(connection: sqlite3.Connection) -> bool:
+    """Return whether the ledger has the table ``moments``, which came with form 11."""
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'moments'").fetchone() is not None
+
+
+def make_room_for_moments(connection: sqlite3.Connection) -> None:
+    """Make the table ``moments`` where it is not there yet."""
+    connection.execute(_MOMENTS)
 
 
 def make_room_for_better_views(connection: sqlite3.Connection) -> None:

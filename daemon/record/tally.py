@@ -16,6 +16,7 @@ from smearwatch.daemon.record.events import (
     CUT,
     SEEN_BEFORE,
     VERDICTS,
+    Amended,
     Closed,
     Counted,
     Described,
@@ -26,9 +27,11 @@ from smearwatch.daemon.record.events import (
     Ranged,
     Rejected,
     Seen,
+    Signed,
 )
 from smearwatch.daemon.record.mark import mark_of
 from smearwatch.daemon.record.review import Reviewed, ReviewFold, review
+from smearwatch.daemon.record.signatures import SignatureBroken, SignatureFold
 from smearwatch.daemon.record.targets import TARGET_NAMES, Points, Progress, progress
 from smearwatch.daemon.record.values import Count, Ordinal, Sha256
 
@@ -46,6 +49,7 @@ class TallyBroken(ValueError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"the tally cannot go on: {what}")
+        self.what = what
 
 
 @dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid"))
@@ -78,7 +82,7 @@ class _State:
 
 
 _STATE: Final = TypeAdapter(_State)
-_FOLDS: Final = ("drift", "labelled")  # in a snapshot, beside the state
+_FOLDS: Final = ("drift", "labelled", "signed")  # in a snapshot, beside the state
 _WHERE_ANY: Final = ("target_classes", "target_within", "said")  # in a snapshot where there are any
 
 
@@ -107,6 +111,7 @@ class TallyFold:
         )
         self._drift = DriftFold()
         self._review = ReviewFold()
+        self._signatures = SignatureFold()
 
     def apply(self, event: Event) -> None:
         """Take one event into the tally.
@@ -114,8 +119,16 @@ class TallyFold:
         Raises
         ------
         TallyBroken
-            The event is of a frame or cell that is not waiting for it; the tally is as it was before.
+            The event is of a frame or cell that is not waiting for it, or changes what is signed, or signs another
+            result; the tally is as it was before.
         """
+        try:
+            self._signatures.check(event)
+            self._apply(event)
+        except SignatureBroken as error:
+            raise TallyBroken(str(error)) from error
+
+    def _apply(self, event: Event) -> None:
         match event:
             case Opened():
                 self._opened(event)
@@ -133,17 +146,23 @@ class TallyFold:
             case Ranged():
                 self._drift.ranged(event)
             case Labelled():
-                self._review.labelled(event)  # beside the count, not in it
+                if event.reading is None:
+                    self._review.labelled(event)  # beside the count, not in it
             case Described():
                 self._state.said = {name: text for name, text in event.said.items() if text is not None}
+            case Signed():
+                self._signatures.signed(event, self.result)
+            case Amended():
+                self._signatures.amended(event)
             case Closed():
                 pass
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers."""
+        # Left out where there is nothing, as programs that did not know of them wrote it.
         state = {key: value for key, value in _STATE.dump_python(self._state).items() if value or key not in _WHERE_ANY}
-        labelled = self._review.snapshot()
-        return {**state, "drift": self._drift.snapshot()} | ({"labelled": labelled} if labelled else {})
+        later = {"labelled": self._review.snapshot(), "signed": self._signatures.snapshot()}
+        return {**state, "drift": self._drift.snapshot()} | {name: each for name, each in later.items() if each}
 
     @classmethod
     def restore(cls, snapshot: Mapping[str, Any]) -> Self:
@@ -159,6 +178,8 @@ class TallyFold:
             drift = DriftFold.restore(snapshot.get("drift"))
             labelled = ReviewFold()
             labelled.restore(snapshot.get("labelled", {}))
+            signatures = SignatureFold()
+            signatures.restore(snapshot.get("signed", []))
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -174,6 +195,7 @@ class TallyFold:
         fold._state = state
         fold._drift = drift
         fold._review = labelled
+        fold._signatures = signatures
         if not fold.balanced:
             raise TallyBroken("not a snapshot of it (frames are missing)")
         return fold
@@ -293,8 +315,34 @@ class TallyFold:
     @property
     def reviewed(self) -> Reviewed | None:
         """The result with a person's labels in it, None where nobody has labelled a cell."""
-        cells = self._review.cells
-        return review(cells, self._state.counts, self._state.verdicts) if cells else None
+        return self.result if self._review.cells else None
+
+    @property
+    def result(self) -> Reviewed:
+        """The result that a person signs: the reviewed one, which is the machine's where nobody has labelled."""
+        return review(self._review.cells, self._state.counts, self._state.verdicts)
+
+    @property
+    def result_targets(self) -> list[Progress]:
+        """How far each target is reached in the result that a person signs."""
+        state, result = self._state, self.result
+        wanted = (state.target, state.target_classes, state.target_within)
+        return list(progress(*wanted, result.counts, undivided=result.undivided))
+
+    @property
+    def signed(self) -> Signed | None:
+        """The signature that holds, None where there is none or the session was amended since."""
+        return self._signatures.holds
+
+    @property
+    def signatures(self) -> int:
+        """How often the session was signed."""
+        return self._signatures.signatures
+
+    @property
+    def amendments(self) -> tuple[Amended, ...]:
+        """Every time that the session was reopened after it had been signed."""
+        return self._signatures.amendments
 
     def knows_range(self, weights: str) -> bool:
         """Return whether it is known what weights were trained on."""

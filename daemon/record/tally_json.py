@@ -6,6 +6,7 @@ from typing import Any
 from smearwatch.daemon.record.classes import NEUTROPHILS
 from smearwatch.daemon.record.intervals import clopper_pearson
 from smearwatch.daemon.record.review import Reviewed
+from smearwatch.daemon.record.signature import Signed
 from smearwatch.daemon.record.tally import TallyFold
 
 
@@ -33,6 +34,8 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         ``wanted``, what there is by now (``have``) and whether that is enough. ``reviewed`` is None, or the result with
         a person's labels in the place of the machine's names: of all the leukocytes, those that nobody labelled among
         them; ``others`` are nucleated cells of none of the classes, for each 100 leukocytes in ``others_per_100``.
+        ``signed`` is None, or the signature that holds under the reviewed result; ``amendments`` are all the times that
+        a signed session was reopened.
     """
     counts = fold.counts
     neutrophils = sum(counts[name] for name in NEUTROPHILS)
@@ -64,6 +67,21 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         "mark": fold.mark,
         **fold.drift,
         "reviewed": None if (reviewed := fold.reviewed) is None else _reviewed(reviewed, fold),
+        "signed": None if fold.signed is None else _signed(fold.signed),
+        "amendments": [
+            {"by": each.by, "reason": each.reason, "amended_at_ns": each.amended_at_ns} for each in fold.amendments
+        ],
+    }
+
+
+def _signed(signed: Signed) -> dict[str, Any]:
+    return {
+        "by": signed.by,
+        "signed_at_ns": signed.signed_at_ns,
+        "ordinal": signed.ordinal,
+        "overruled": [{"gate": each.gate, "reason": each.reason} for each in signed.overruled],
+        "note": signed.note,
+        "weights": list(signed.weights),
     }
 
 

@@ -50,7 +50,12 @@ class Progress:
 
 
 def progress(
-    target: int | None, classes: Mapping[str, int], within: Mapping[str, float], counts: Mapping[str, int]
+    target: int | None,
+    classes: Mapping[str, int],
+    within: Mapping[str, float],
+    counts: Mapping[str, int],
+    *,
+    undivided: int = 0,
 ) -> Iterator[Progress]:
     """Yield how far each target is reached, that of all leukocytes first.
 
@@ -62,14 +67,16 @@ def progress(
         The others; see `Targets`.
     counts
         Counted leukocytes by class.
+    undivided
+        Neutrophils beside them of which nobody says whether they are band or segmented.
     """
-    cells = sum(counts.values())
+    cells = sum(counts.values()) + undivided
     if target is not None:
         yield Progress("cells", "cells", target, cells, cells >= target)
     if not (classes or within):
         return
     of: dict[str, int] = dict.fromkeys(CLASSES, 0) | dict(counts)
-    of["neutrophils"] = sum(of[name] for name in NEUTROPHILS)
+    of["neutrophils"] = sum(of[name] for name in NEUTROPHILS) + undivided
     for name, wanted in _in_order(classes):
         yield Progress(name, "class", int(wanted), of[name], of[name] >= wanted)
     for name, points in _in_order(within):

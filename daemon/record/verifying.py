@@ -13,12 +13,14 @@ from smearwatch.daemon.record.events import (
     Labelled,
     Rejected,
     Seen,
+    Signed,
     event_from_bytes,
     event_to_bytes,
 )
 from smearwatch.daemon.record.frame_store import FrameFault
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.tally import TallyBroken, TallyFold
 from smearwatch.daemon.record.writing import key_of
 
 _PAGE: Final = 500
@@ -69,6 +71,7 @@ def verify(
         last = ledger.last_number
         yield from _check_events(ledger, last, progress, hash_frames)
         yield from _check_totals(ledger, last)
+        yield from _check_signatures(ledger, last)
     except LedgerUnusable as error:
         yield Fault(f"the file cannot be read on: {error}")
 
@@ -129,6 +132,22 @@ def _check_event(
         fault = ledger.frames.verify(event.frame)
         if fault is not None:
             yield Fault(_FRAME_FAULTS[fault].format(frame=event.frame, name=event.name), number, event.frame)
+
+
+def _check_signatures(ledger: LedgerReader, last: int) -> Iterator[Fault]:
+    """Fold a session that was ever signed: each signature is under the result as it stood, and that stayed so."""
+    if not ledger.rows("SELECT 1 FROM events WHERE kind = 'signed' LIMIT 1"):
+        return
+    fold = TallyFold()
+    for recorded in ledger.events(limit=last):
+        event = recorded.event
+        try:
+            fold.apply(event)
+        except TallyBroken as error:
+            yield Fault(f"event {recorded.number} does not follow: {error.what}", recorded.number)
+            return
+        if isinstance(event, Signed) and event.weights != ledger.weights(before=recorded.number):
+            yield Fault(f"event {recorded.number} names other weights than those of the session", recorded.number)
 
 
 def _is_derived(ledger: LedgerReader, number: int, event: Event) -> bool:

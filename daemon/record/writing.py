@@ -1,6 +1,7 @@
 """The rules by which an event enters the ledger: its key, whether it may, and what follows from it."""
 
 import sqlite3
+from dataclasses import replace
 from typing import assert_never
 
 from smearwatch.daemon.record.classes import FIRST_LABELS
@@ -8,6 +9,7 @@ from smearwatch.daemon.record.events import (
     BETTER,
     COUNTS,
     CUT,
+    Amended,
     Closed,
     Counted,
     Described,
@@ -19,6 +21,7 @@ from smearwatch.daemon.record.events import (
     Rejected,
     Replaced,
     Seen,
+    Signed,
     event_from_bytes,
 )
 from smearwatch.daemon.record.placement import CellName
@@ -28,14 +31,17 @@ from smearwatch.daemon.record.schema import (
     NUCLEI_FORM,
     PLACES_FORM,
     REVIEW_FORM,
+    SIGNED_FORM,
     SIZES_FORM,
     STAINS_FORM,
+    STATISTICS_FORM,
     TARGETS_FORM,
     UNFAMILIAR_FORM,
     VIEWS_FORM,
     has_better_views,
     make_room_for_better_views,
 )
+from smearwatch.daemon.record.seal import check_seal, numbers_of
 
 
 class LedgerRefused(Exception):
@@ -72,9 +78,11 @@ def key_of(event: Event) -> str:
         case Ranged():
             return f"ranged:{event.weights}"
         case Labelled():
-            return f"labelled:{event.frame}:{event.index}:{event.ordinal}"
-        case Described():
-            return f"described:{event.ordinal}"
+            # The readings are numbered each for itself, and whoever asks for labels means the first.
+            which = "labelled" if event.reading is None else "second"
+            return f"{which}:{event.frame}:{event.index}:{event.ordinal}"
+        case Described() | Signed() | Amended():
+            return f"{event.kind}:{event.ordinal}"
         case _:
             assert_never(event)
 
@@ -86,14 +94,19 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
     ------
     LedgerRefused
         It opens or closes another epoch or session, or speaks of a frame or cell that the ledger does not know, or
-        counts or labels a cell that is cut by the frame's edge, or leaves out a label's or
-        description's number, or replaces a view or a verdict that is not the one that stands.
+        counts or labels a cell that is cut by the frame's edge, or leaves out a label's or description's number, or
+        replaces a view or a verdict that is not the one that stands, or signs what is signed, or amends what is not.
+    SessionSigned
+        It would change the result of a signed session, or what is said of it.
     """
+    check_seal(connection, event, session)
     if isinstance(event, Opened) and event.session != session:
         raise LedgerRefused(event, f"this is the session {session!r}, not {event.session!r}")
     if isinstance(event, Opened | Closed) and event.epoch != epoch:
         raise LedgerRefused(event, f"the epoch is {epoch}")
-    if isinstance(event, Found | Rejected):
+    if isinstance(event, Signed | Amended):
+        _admit_signing(connection, event)
+    elif isinstance(event, Found | Rejected):
         if connection.execute("SELECT 1 FROM frames WHERE frame = ?", (event.frame,)).fetchone() is None:
             raise LedgerRefused(event, "that frame was never seen")
         if isinstance(event, Found):
@@ -114,6 +127,20 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
             raise LedgerRefused(event, f"that cell {why}")
         if isinstance(event, Labelled):
             _admit_label(connection, event)
+
+
+def _admit_signing(connection: sqlite3.Connection, event: Signed | Amended) -> None:
+    """Check that a session is signed, then amended, then signed again, each with the next number."""
+    signed, amended = numbers_of(connection)
+    if isinstance(event, Signed):
+        if signed > amended:
+            raise LedgerRefused(event, "the session is signed already")
+        if event.ordinal != signed + 1:
+            raise LedgerRefused(event, f"the next signature is number {signed + 1}")
+    elif signed == amended:
+        raise LedgerRefused(event, "the session is not signed")
+    elif event.ordinal != signed:
+        raise LedgerRefused(event, f"the signature that holds is number {signed}")
 
 
 def _admit_repeats(connection: sqlite3.Connection, event: Found) -> None:
@@ -192,7 +219,7 @@ def _admit_label(connection: sqlite3.Connection, event: Labelled) -> None:
 def _follows(connection: sqlite3.Connection, event: Labelled) -> bool:
     if event.ordinal == 1:
         return True
-    return _stands(connection, f"labelled:{event.frame}:{event.index}:{event.ordinal - 1}")
+    return _stands(connection, key_of(replace(event, ordinal=event.ordinal - 1)))
 
 
 def _stands(connection: sqlite3.Connection, key: str) -> bool:
@@ -234,11 +261,17 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
                 _raise_form(connection, LOOKS_FORM)
             if event.unfamiliar or (event.instead_of is not None and event.instead_of.unfamiliar):
                 _raise_form(connection, UNFAMILIAR_FORM)
+            if event.statistics is not None:
+                _raise_form(connection, STATISTICS_FORM)
         case Labelled():
             # Labels are found by their keys; a program that does not know them is to refuse, not to report damage.
             _raise_form(connection, LABELS_FORM)
             if event.machine is not None or event.label not in FIRST_LABELS:
                 _raise_form(connection, REVIEW_FORM)
+            if event.reading is not None:
+                _raise_form(connection, SIGNED_FORM)
+        case Signed() | Amended():
+            _raise_form(connection, SIGNED_FORM)
         case Ranged():
             _raise_form(connection, LOOKS_FORM)
         case Opened():

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Opened, Seen
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
+from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import name_from, session_folder
 
 _SCAN_AGAIN_S: Final = 10.0
@@ -40,6 +42,8 @@ class Subfolder:
         Whether its session has frames that wait.
     closed : bool
         Whether nothing more is to be counted, for its target is reached.
+    signed : bool
+        Whether a person signed its session, so that nothing more can be.
     present : bool
         Whether it was there at the last scan.
     """
@@ -51,6 +55,7 @@ class Subfolder:
     done: set[Mark] = field(default_factory=set)
     pending: bool = False
     closed: bool = False
+    signed: bool = False
     present: bool = True
     unfinished: list[Mark] = field(default_factory=list)
     scanned_s: float = float("-inf")
@@ -114,7 +119,7 @@ class Subfolders:
 
     def with_work(self) -> list[Subfolder]:
         """Return the subfolders that hold something unfinished, that with the newest picture first."""
-        found = [s for s in self._known.values() if (s.unfinished or s.pending) and not s.closed]
+        found = [s for s in self._known.values() if (s.unfinished or s.pending) and not (s.closed or s.signed)]
         return sorted(found, key=lambda s: max((mark[2] for mark in s.unfinished), default=0), reverse=True)
 
     def scan(self) -> None:
@@ -141,6 +146,9 @@ class Subfolders:
                 self._refuse(name, "link", "is a link to a folder and not followed", "make it a folder, or watch it")
             elif is_picture_name(name):
                 self._report_beside(name)
+        for subfolder in self._known.values():
+            if subfolder.signed:
+                self.is_signed(subfolder)  # it may have been amended
 
     def compare_after_run(self, subfolder: Subfolder, *, began_s: float, idle: bool) -> None:
         """Compare with the ledger after a run; what an idle run has had for long is done, recorded or not.
@@ -154,6 +162,21 @@ class Subfolders:
             subfolder.compare()
             subfolder.done |= {mark for mark in subfolder.unfinished if subfolder.noted_s[mark] <= before_s}
         subfolder.compare()
+
+    def is_signed(self, subfolder: Subfolder) -> bool:
+        """Return whether a person has signed its session by now, as far as that can be read."""
+        folder = session_folder(self._template.settings.state_dir, subfolder.session)
+        if not (folder / LEDGER_FILE).is_file():
+            return False
+        with suppress(LedgerUnusable):  # whoever counts it says so
+            with LedgerReader.read(folder) as ledger:
+                signed = ledger.signature()
+            if signed is not None and not subfolder.signed:
+                error = SessionSigned(subfolder.session, signed)
+                name, why = subfolder.path.name, str(error)
+                get_logger().warning("signed, so not counted", subfolder=name, why=why, hint=error.hint)
+            subfolder.signed = signed is not None
+        return subfolder.signed
 
     def _scan_one(self, name: str) -> None:
         subfolder = self._known.get(name)
@@ -194,6 +217,7 @@ class Subfolders:
             return None
         self._known[name] = subfolder
         get_logger().info("subfolder", name=name, session=session)
+        self.is_signed(subfolder)
         return subfolder
 
     def _read_ledger(self, subfolder: Subfolder) -> str | None:

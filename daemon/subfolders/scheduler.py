@@ -122,6 +122,8 @@ class SubfolderScheduler:
         say(text)
 
     def _count(self, subfolder: Subfolder) -> None:
+        if self._subfolders.is_signed(subfolder):
+            return
         # When it is time to end is decided here, for it depends on the other subfolders.
         plan = self._subfolders.plan(subfolder).model_copy(update={"until_idle_s": None})
         self._current, self._pulse = subfolder, None

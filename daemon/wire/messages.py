@@ -32,6 +32,7 @@ from smearwatch.daemon.wire.parts import (
     ScaleUmPerPx,
     Sha256Hex,
     StainOnWire,
+    StatisticsOnWire,
     Text,
 )
 
@@ -186,9 +187,10 @@ class FrameRejected(Message):
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class CropLease(Message):
-    """One crop for a worker. Buffers: uint8 [750, 750, 3] BGR in C order, one.
+    """One crop for a worker. Buffers: uint8 [750, 750, 3] BGR in C order, and one more where ``statistics`` are given.
 
-    ``stain`` is the session's at this cell, None where it is not known; it is the same whenever the cell is leased.
+    ``stain`` and ``statistics`` are the session's at this cell, None where they are not known; they are the same
+    whenever the cell is leased.
     """
 
     kind: ClassVar[str] = "crop_lease"
@@ -197,6 +199,7 @@ class CropLease(Message):
     index: Count
     size_px: Count
     stain: StainOnWire | None = None
+    statistics: StatisticsOnWire | None = None
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -207,6 +210,8 @@ class CropJudged(Message):
     ``look`` holds the cell's appearance features, ``ranges`` those of the cells that the weights were trained on.
     ``restained`` says that the cell was brought from the leased stain to the one that the weights learnt,
     ``unfamiliar`` that it was flagged, or rejected, while it looks beyond all that they were trained on.
+    ``by_statistics`` says that the session's statistics that were leased were used. Buffers: none, or one of
+    little-endian float16, which the hub keeps: what the cell shows of the networks' first stages.
     """
 
     kind: ClassVar[str] = "crop_judged"
@@ -224,6 +229,7 @@ class CropJudged(Message):
     ranges: tuple[RangeOnWire, ...] = ()
     restained: Flag = False
     unfamiliar: Flag = False
+    by_statistics: Flag = False
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -312,13 +318,17 @@ class Thumbnails(Message):
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class LabelCells(Message):
-    """A person's labels on cells of the session that is being counted; all are written, or none."""
+    """A person's labels on cells of the session that is being counted; all are written, or none.
+
+    ``second`` says that they are those of a second reader, who does not see the first one's.
+    """
 
     kind: ClassVar[str] = "label_cells"
     request: Count
     session: Text
     by: Annotated[Text, Field(min_length=1, max_length=200)]
     labels: Annotated[tuple[LabelOnWire, ...], Field(min_length=1, max_length=1000)]
+    second: Flag = False
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

@@ -44,6 +44,18 @@ class StainOnWire:
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class StatisticsOnWire:
+    """Whose statistics come in the message's last buffer: the weights, the cells, and the unfamiliar ones of these.
+
+    The buffer holds little-endian float32, all means first; see the ledger's `SessionStatistics`.
+    """
+
+    weights: Sha256Hex
+    cells: Annotated[Count, Field(gt=0)]
+    unfamiliar: Count
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class NucleusOnWire:
     """Lengths of a cell's nucleus in µm, and the number of its lobes; see the ledger's `Nucleus`."""
 
@@ -85,8 +97,12 @@ class RangeOnWire:
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class LabelOnWire:
-    """What a person calls a cell, which is named as it is counted; the hub, which knows the labels, checks it."""
+    """What a person calls a cell, which is named as it is counted; the hub, which knows the labels, checks it.
+
+    ``decides`` says that readers disagreed on it: it is written even where the same person said the same before.
+    """
 
     frame: Sha256Hex
     index: Count
     label: Annotated[Text, Field(max_length=64)]
+    decides: Flag = False

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -22,6 +23,7 @@ from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
 from tests.integration.hub_bench import Bench
+from tests.reviewed import record
 from tests.unit.clients_script import closed, counted_frames
 
 pytestmark = pytest.mark.integration
@@ -79,6 +81,7 @@ def test_as_a_role_of_a_run_it_has_the_last_word_even_when_stopped_at_once(place
         (("../old",), 2, ["cannot be the name of a session"]),
         (("--once",), 1, ["no count is running", "smearwatch run"]),
         (("--json", "--plain"), 2, ["--plain or --json"]),
+        (("--pictures", "oil"), 2, ["'oil'", "sixel"]),
         (("--config", "/nowhere.toml"), 1, ["/nowhere.toml"]),
     ],
 )
@@ -180,23 +183,70 @@ def test_once_gives_the_present_state_of_a_running_daemon(place):
     assert (process.returncode, json.loads(line)["cells"], json.loads(line)["workers"]) == (0, 4, 0)
 
 
-def test_in_a_terminal_it_draws_and_quits_by_key(place):
+@contextmanager
+def in_terminal(*arguments, **surroundings):
+    """Run the command in a terminal of 80x24, and yield what it draws so far, and how to type."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    surroundings = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    process = subprocess.Popen([*WATCH, "old"], stdin=theirs, stdout=theirs, stderr=theirs, env=surroundings)
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 800, 480))
+    unset = ("COLORTERM", "TMUX", "STY", "LC_TERMINAL", "TERM_PROGRAM")
+    env = {name: value for name, value in os.environ.items() if name not in unset}
+    env |= {"TERM": "xterm-256color", **surroundings}
+    process = subprocess.Popen([*WATCH, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=env)
     os.close(theirs)
     screen = bytearray()
+
+    def until(word, times=1):
+        wait_for(lambda: screen.extend(read_some(ours)), lambda: screen.count(word) >= times, within_s=60)
+
     try:
-        wait_for(lambda: screen.extend(read_some(ours)), lambda: b"recorded" in screen)
+        yield screen, until, lambda keys: os.write(ours, keys)
         os.write(ours, b"q")
-        wait_for(lambda: read_some(ours), lambda: process.poll() is not None)
+        wait_for(lambda: screen.extend(read_some(ours)), lambda: process.poll() is not None)
     finally:
         process.kill()
         process.wait()
         os.close(ours)
-    assert process.returncode == 0
+    assert process.returncode == 0, bytes(screen[-2000:])
+
+
+def test_in_a_terminal_it_draws_and_quits_by_key(place):
+    with in_terminal("old", COLORTERM="truecolor") as (screen, until, _):
+        until(b"recorded")
     assert b"Not for use in diagnostic procedures." in screen
+    assert b"38;2;" in screen
+
+
+def test_a_terminal_of_256_colours_gets_their_numbers(place):
+    record(place / "s" / "sessions" / "drawn", 24)
+    with in_terminal("drawn") as (screen, until, type_keys):
+        until(b"recorded")
+        type_keys(b"n")
+        until("\N{LOWER HALF BLOCK}".encode())
+    assert b"38;5;" in screen
+    assert b"38;2;" not in screen
+    assert b"48;2;" not in screen
+
+
+@pytest.mark.parametrize(
+    ("kind", "begins"), [("kitty", b"\x1b_G"), ("sixel", b"\x1bP"), ("iterm", b"\x1b]1337;File="), ("none", b"")]
+)
+def test_pictures_come_by_the_graphics_that_were_asked_for(place, kind, begins):
+    record(place / "s" / "sessions" / "drawn", 24)
+    with in_terminal("drawn", "--pictures", kind, "--by", "A. Reader") as (screen, until, type_keys):
+        until(b"recorded")
+        asked = screen.count(begins)  # the terminal itself is asked what it can
+        type_keys(b"n")
+        until(b"why flagged")
+        if kind == "none":
+            type_keys(b"p")
+            until(b"There are no pictures, as --pictures none says.")
+        else:
+            until(begins, asked + 1)
+        type_keys(b"6")
+        until(b"says A. Reader")
+    assert "\N{LOWER HALF BLOCK}".encode() not in screen
+    with Ledger.read(place / "s" / "sessions" / "drawn") as ledger:
+        assert ledger.summary().cells_labelled == 1
 
 
 def read_some(descriptor):

@@ -52,7 +52,7 @@ def test_paused_nothing_new_is_read_what_was_read_is_counted_and_the_run_does_no
     idle(bench, source, 10)
     assert bench.hub.state == "running"
     pulses = []
-    while (message := listener.receive(0.05)) is not None:
+    while (message := listener.receive(0.5)) is not None:
         pulses += [message] if isinstance(message, Pulse) else []
     assert (pulses[-1].paused, pulses[-1].idle_s) == (True, None)
     assert ask(bench, "state").text == "paused"

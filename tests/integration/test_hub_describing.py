@@ -26,7 +26,7 @@ def test_it_is_written_published_and_corrected(bench):
     assert (bench.journal.fold.said["specimen"], bench.journal.fold.said["operator"]) == ("H2", None)
     assert [each.said["specimen"] for each in bench.ledger.descriptions()] == ["H1", "H2"]
     heard = []
-    while (message := listener.receive(0.05)) is not None:
+    while (message := listener.receive(0.5)) is not None:
         heard += [message.event] if isinstance(message, EventNotice) else []
     assert heard == ["described", "described"]
     assert list(verify(bench.ledger)) == []

@@ -66,7 +66,7 @@ def test_labels_are_written_counted_and_published(bench: Bench, frame: str):
     # Who heard of them, and who joins now, know the same.
     known = Known(RecentCells(4, pictures=False), bench.journal.counters)
     known.restore(before)
-    while (notice := listener.receive(0.05)) is not None:
+    while (notice := listener.receive(0.5)) is not None:
         if notice.kind == "event":
             known.advance(notice)
     client.send(WantSnapshot(2))
@@ -96,6 +96,26 @@ def test_all_are_written_or_none(bench: Bench, frame: str, label: tuple[str, int
     assert bench.ledger.labels(frame) == {}
     assert bench.journal.fold.reviewed is None
     assert isinstance(ask(bench, (frame, 1, "band")), LabelsTaken)
+
+
+def test_a_second_reading_is_kept_apart_and_a_decision_is_always_written(bench: Bench, frame: str):
+    client = bench.peer("client", "c")
+
+    def say(by: str, *, second: bool = False, decides: bool = False):
+        client.send(LabelCells(7, "t", by, (LabelOnWire(frame, 0, "monocyte", decides),), second))
+        ((answer, _),) = bench.hear(client, (LabelsTaken, Refused))
+        return answer
+
+    assert say("B", second=True) == LabelsTaken(7, 1, 0)
+    assert bench.ledger.labels(frame) == {}
+    assert bench.journal.fold.reviewed is None
+    assert say("A") == LabelsTaken(7, 1, 0)
+    assert say("A") == LabelsTaken(7, 0, 1)
+    assert say("A", decides=True) == LabelsTaken(7, 1, 0)
+    assert bench.ledger.labels(frame)[0].ordinal == 2
+    assert bench.ledger.last_labels(frame, "second")[0].by == "B"
+    with LedgerReader.read(bench.folder) as ledger:
+        assert list(verify(ledger)) == []
 
 
 def test_many_labels_go_in_parts_and_a_refusal_is_one_line(bench: Bench, frame: str, monkeypatch: pytest.MonkeyPatch):

@@ -102,6 +102,7 @@ def test_list_for_machines(state):
         "cells_found": 3,
         "cells_judged": 1,
         "cells_labelled": 0,
+        "signed_by": None,
         "fault": None,
     }
     assert tuesday["events"] == 0

@@ -221,9 +221,9 @@ def test_a_ledger_says_which_form_it_has_only_once_it_holds_labels(folder: Path,
     label(write(tmp_path, "a.jpg,0,band"))
     assert form() == 10
     by_hand = sqlite3.connect(folder / "ledger.sqlite")
-    by_hand.execute("PRAGMA user_version = 11")
+    by_hand.execute("PRAGMA user_version = 12")
     by_hand.close()
-    with pytest.raises(LedgerUnusable, match="written in form 11, this program knows 10"):
+    with pytest.raises(LedgerUnusable, match="written in form 12, this program knows 11"):
         LedgerReader.read(folder)
 
 

@@ -11,7 +11,10 @@ from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Opened, Rejected, Seen
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import check_name, name_from, session_folder
+from smearwatch.daemon.record.signature import OverruledName
+from smearwatch.daemon.record.signing import amend, sign
 from smearwatch.daemon.subfolders.folders import Subfolders
+from tests.reviewed import close, record
 
 pytestmark = pytest.mark.integration
 
@@ -215,3 +218,26 @@ def test_a_damaged_ledger_is_said_and_the_others_are_counted(desk, tmp_path):
     (tmp_path / "state" / "sessions" / "a" / "ledger.sqlite").write_bytes(b"no ledger" * 999)
     assert desk.look() == ["b"]
     assert desk.subfolders.counters()["ledgers_unusable"] == 1
+
+
+def test_a_signed_subfolders_session_is_not_counted_until_it_is_amended(tmp_path):
+    desk = Desk(tmp_path)
+    picture = desk.write("monday/1.jpg")
+    folder = session_folder(desk.plan.settings.state_dir, "monday")
+    record(folder, 6)
+    close(folder)
+    why: dict[OverruledName, str] = {"target": "few cells on the slide"}
+    sign(folder, by="A. Reader", overruled=why)
+    desk.subfolders.scan()
+    (subfolder,) = desk.subfolders._known.values()
+    assert picture.name in {mark[0] for mark in subfolder.unfinished}
+    assert desk.subfolders.with_work() == []
+    assert desk.subfolders.is_signed(subfolder)
+    amend(folder, by="A. Reader", reason="the last pictures came late")
+    desk.subfolders.scan()
+    assert desk.subfolders.with_work() == [subfolder]
+    sign(folder, by="A. Reader", overruled=why)
+    with capture_logs() as logs:
+        assert desk.subfolders.is_signed(subfolder)
+    assert [(log["event"], log["subfolder"]) for log in logs] == [("signed, so not counted", "monday")]
+    assert "signed by A. Reader" in logs[0]["why"]

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests.system.test_review import browser, opened, reviewing  # noqa: F401  # a fixture
+from tests.paged import chromium, opened, reviewing
 from tests.system.test_run import counted, fold_of, frames_seen, smearwatch, start, summary, wait_for
 from tests.system.test_run import fields as fields  # a fixture
 
@@ -72,7 +72,7 @@ def test_stopping_ends_all_subfolders(fields, tmp_path):
     assert "session two" in out
 
 
-def test_the_pages_buttons_ask_and_then_pause_and_stop(fields, tmp_path, browser):  # noqa: F811
+def test_the_pages_buttons_ask_and_then_pause_and_stop(fields, tmp_path):
     watched = tmp_path / "camera"
     watched.mkdir()
     for picture in sorted(fields.glob("*.jpg"))[:3]:
@@ -83,7 +83,7 @@ def test_the_pages_buttons_ask_and_then_pause_and_stop(fields, tmp_path, browser
     surroundings = {**os.environ, "SMEARWATCH_STATE_DIR": str(state), "SMEARWATCH_RUNTIME_DIR": str(runtime)}
     run = start("run", "--watch", watched, "--session", "p", "--target", "1", "--specimen", "H26-1", env=surroundings)
     wait_for(lambda: "p" in _names(state) and _judged(state))
-    with reviewing(state, "p") as (link, _), opened(browser, link) as page:
+    with chromium() as browser, reviewing(state, "p") as (link, _), opened(browser, link) as page:
         page.wait_for_selector("#target.reached:has-text('target reached')")
         assert page.inner_text("#said") == "specimen H26-1"
         page.wait_for_selector("#run:has-text('counting')")

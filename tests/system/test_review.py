@@ -11,21 +11,20 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from smearwatch.daemon.record.events import CLASSES, Labelled
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.verifying import verify
+from tests.paged import chromium, opened, press, reviewing, until
 from tests.reviewed import record
 
 pytestmark = pytest.mark.system
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 XSS = "<img src=x onerror=document.title='taken'>{}.jpg"
 
 
@@ -35,46 +34,10 @@ def state(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@contextmanager
-def reviewing(state: Path, *options: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Start `smearwatch review` and yield its link and its process."""
-    typed = [sys.executable, "-m", "smearwatch.daemon.cli", "review", *options, "--no-browser"]
-    given = {**os.environ, "SMEARWATCH_STATE_DIR": str(state), "SMEARWATCH_RUNTIME_DIR": str(state / "run")}
-    process = subprocess.Popen(typed, stderr=subprocess.PIPE, text=True, env=given)
-    try:
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        link = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", line)
-        assert link, line
-        yield link.group(), process
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: apt install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
-
-
-@contextmanager
-def opened(browser: Browser, link: str) -> Iterator[Page]:
-    """Open the page in a browser of its own; nothing that it logs as an error is overlooked."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    page.goto(link)
-    page.wait_for_selector(".cell")
-    yield page
-    context.close()
-    assert wrong == []
 
 
 @pytest.fixture
@@ -92,22 +55,6 @@ def labels(state: Path) -> list[Labelled]:
 def result(page: Page, name: str) -> list[str]:
     """Return a row of the results: counted, percent, reviewed, percent."""
     return page.locator(f"#results tr[data-name={name}] td").all_inner_texts()
-
-
-def until(page: Page, condition: str) -> None:
-    """Wait until a JavaScript expression is true; asked from outside, for the page's own policy forbids eval."""
-    deadline_s = time.monotonic() + 20
-    while not page.evaluate(condition):
-        assert time.monotonic() < deadline_s, (condition, page.inner_text("#state"), page.text_content("#notice"))
-        page.wait_for_timeout(50)
-
-
-def press(page: Page, keys: str, labelled: int | None = None) -> None:
-    """Press keys; wait until so many cells are labelled."""
-    for key in keys.split():
-        page.keyboard.press(key)
-    if labelled is not None:
-        until(page, f"document.querySelector('#state').textContent.includes(' {labelled} labelled')")
 
 
 def test_doubtful_cells_come_first_and_are_named_by_keys_alone(page: Page, state: Path):
@@ -293,7 +240,8 @@ def test_the_program_ends_under_the_page(state: Path, browser: Browser):
         process.terminate()
         process.wait(20)
         press(page, "n 6")
-        until(page, "document.querySelector('#notice').textContent.startsWith('not labelled: the page')")
+        until(page, "document.querySelector('#notice').textContent.includes(\": the page's program does not answer\")")
+        assert page.inner_text("#notice").startswith("not labelled: cell 7 as lymphocyte: ")
         assert page.locator(".cell.said").count() == 0
     context.close()
     assert labels(state) == []

@@ -15,13 +15,15 @@ from smearwatch.clients.terminal.app import ViewCame, WatchApp
 from smearwatch.clients.terminal.bar import axis, progress_bar, share_bar
 from smearwatch.clients.terminal.demo import DemoApp
 from smearwatch.clients.terminal.figures import cell_rows, frame_rows, one_line, program_rows
-from smearwatch.clients.terminal.pictures import Card, half_blocks, in_words
+from smearwatch.clients.terminal.graphics import thumbnail
+from smearwatch.clients.terminal.pictures import Card, in_words
 from smearwatch.clients.terminal.status import StatusLine, connection_words
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.clients.view import RecentCell, View
 from smearwatch.clients.wording import DASH
-from smearwatch.daemon.record.events import Labelled, Replaced
+from smearwatch.daemon.record.events import CLASSES, Amended, Labelled, Replaced, Signed
 from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.signature import Overruled, SignedResult
 from tests.unit.clients_script import ScriptedHub, counted_frames, frame_id, rejected, seen
 from tests.unit.test_clients_lines import LIMITS, drifting, view_of
 
@@ -126,6 +128,25 @@ def test_the_reviewed_result_stands_beside_the_count(size):
     assert line_with(lines, "all cells").split().count("4") == 2
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_who_signed_stands_in_the_place_of_preliminary(size):
+    hub = ScriptedHub("smear-7")
+    hub.start()
+    hub.commit(*counted_frames(0, 3, "segmented"))
+    counts: dict[str, int] = {name: 3 * (name == "segmented") for name in CLASSES}
+    result = SignedResult(0, 0, counts, 0, {}, {}, 0, 0)
+    hub.commit(Signed("A. Reader", 9, 1, result, ("w",), (Overruled("target", "few cells on the slide"),)))
+    text = " ".join(" ".join(on_screen(view_of(hub), size)).split())
+    assert "Signed by A. Reader, 19" in text
+    assert "signed with an open gate, target: few cells on the slide" in text
+    assert PRELIMINARY not in text
+    assert RESEARCH_USE in text
+    hub.commit(Amended("B", "a cell was overlooked", 9, 1))
+    text = " ".join(" ".join(on_screen(view_of(hub), size)).split())
+    assert "Amended once by B" in text
+    assert PRELIMINARY in text
+
+
 def test_frames_add_up_on_the_screen(view):
     frames = line_with(on_screen(view, (80, 24)), "frames")
     assert "52 seen   50 counted   1 rejected   1 pending" in frames
@@ -160,7 +181,7 @@ def test_a_key_that_does_nothing_says_why(view):
     async def look(app, pilot):
         await pilot.press("p")
         await pilot.pause()
-        assert "No room for pictures: make the window larger" in "\n".join(text_of(app))
+        assert "No room for pictures of the last cells: make the window larger" in "\n".join(text_of(app))
         assert RESEARCH_USE in "\n".join(text_of(app))
 
     run_app(lambda show, _: show(view), (80, 24), look)
@@ -174,8 +195,8 @@ def test_tiny_terminals_do_not_break_it(view):
 def test_keys(view):
     async def look(app, pilot):
         for key, sign, there in (
-            ("question_mark", "Clopper-Pearson", True),
-            ("escape", "Clopper-Pearson", False),
+            ("question_mark", "Keys of the count", True),
+            ("escape", "Keys of the count", False),
             ("p", "\N{LOWER HALF BLOCK}", False),
             ("p", "\N{LOWER HALF BLOCK}", True),
         ):
@@ -259,7 +280,7 @@ def test_the_status_line_tells_the_connections_end(view):
     "data", [b"", b"no picture", jpeg()[:200], jpeg(size=(513, 20)), b"\x89PNG\r\n\x1a\n" + b"0" * 50]
 )
 def test_what_is_no_small_jpeg_is_no_picture(data):
-    assert half_blocks(data, 8) is None
+    assert thumbnail(data) is None
 
 
 def test_a_broken_thumbnail_leaves_the_screen_whole(view):
@@ -289,9 +310,11 @@ def test_figures_side_by_side_go_on_below_where_the_width_does_not_do(view):
         assert all(len(line) <= width for line in lines)
         assert all(line.startswith(" " * 9) for line in lines[1:])
         assert " ".join(" ".join(lines).split()) == (
-            "cells 12345 found 12345 flagged 0 corrected 12345 rejected 12345 at the edge 12345 seen again"
+            "cells 12345 found 12345 flagged 0 corrected 12345 rejected (none of the six) 12345 at the edge "
+            "12345 seen again (counted once)"
         )
-    assert len(one_line("cells", rows, 76).plain.splitlines()) == 2
+    assert len(one_line("cells", rows, 76).plain.splitlines()) == 3
+    assert len(one_line("cells", cell_rows(view), 76).plain.splitlines()) == 2
 
 
 def test_what_is_waited_for_fits_the_first_line_however_long_its_path():

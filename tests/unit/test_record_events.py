@@ -8,6 +8,7 @@ from smearwatch.daemon.record.events import (
     CLASSES,
     LABELS,
     VERDICTS,
+    Amended,
     Closed,
     Counted,
     Event,
@@ -20,18 +21,21 @@ from smearwatch.daemon.record.events import (
     Rejected,
     Replaced,
     Seen,
+    Signed,
     Stage,
     event_from_bytes,
     event_to_bytes,
     recorded_from_bytes,
     recorded_to_bytes,
 )
+from smearwatch.daemon.record.signature import Overruled, SignedResult
 from smearwatch.models import classes
 
 FRAME = "ab" * 32
 SIX = (0.5, 0.1, 0.1, 0.1, 0.1, 0.1)
 SEEN = Seen(FRAME, "Zählkammer 1.jpg", 3, 4, 0.11, "configured", True, "folder")
 FOUND = Found(FRAME, 9, 9, 0.11, "x", None, 0.5, (FoundCell(0, (1, 2, 3, 4), (2.5, 4.0), 131.25, False, 0.97),))
+RESULT = SignedResult(1, 1, {"band": 3, "monocyte": 0}, 0, {"blast": 1}, {"smudge": 2}, 0, 1)
 COUNTED = Counted(FRAME, 0, "band", "flagged", SIX, SIX, 0.02, "cd" * 32)
 EVENTS: list[Event] = [
     Opened(1, 5, "0.1.0", "monday", 100, 33.0, "filament", {"b": 1.5, "a": None, "c": True, "d": "x", "e": 2}),
@@ -45,6 +49,10 @@ EVENTS: list[Event] = [
     Closed(2, True, {"decode": Stage(3, 1.5, 2.25)}, {"dropped": 0}),
     Labelled(FRAME, 0, "immature_granulocyte", "Dr. Müller", 2, 7),
     Labelled(FRAME, 0, "blast", "Dr. Müller", 3, 8, Replaced.of(COUNTED)),
+    Labelled(FRAME, 0, "band", "Dr. Weiß", 1, 9, Replaced.of(COUNTED), "second"),
+    Signed("Dr. Müller", 9, 1, RESULT, ("cd" * 32,), (Overruled("target", "a child's smear"),)),
+    Signed("Dr. Müller", 9, 2, RESULT, (), (), "seen twice"),
+    Amended("Dr. Weiß", "a cell was overlooked", 10, 1),
 ]
 
 
@@ -67,6 +75,11 @@ def test_the_canonical_form_is_fixed():
             '"source":"folder","stored":true,"um_per_px":0.11,"um_per_px_source":"configured"}'
         ).encode()
     )
+
+
+def test_a_label_of_before_keeps_its_bytes():
+    spelt = '{"by":"Dr. Müller","frame":"' + FRAME + '","index":0,"kind":"labelled","label":"immature_granulocyte",'
+    assert event_to_bytes(EVENTS[9]) == (spelt + '"labelled_at_ns":7,"ordinal":2}').encode()
 
 
 def test_whole_numbers_and_floats_of_one_value_are_one_event():

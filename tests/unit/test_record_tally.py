@@ -285,6 +285,8 @@ def test_the_promised_json():
         "drift": None,
         "drifted": {"episodes": 0, "cells": 0, "watched": 0},
         "reviewed": None,
+        "signed": None,
+        "amendments": [],
     }
     assert list(percent) == [*CLASSES, "neutrophils"]
     assert percent["band"] == {"value": 4.0, "low": 1.1, "high": 9.93}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smearwatch.clients.web.gallery import View
-from smearwatch.clients.web.pictures import NoPicture, cut_cell, whole_frame
+from smearwatch.clients.reviewing.gallery import View
+from smearwatch.clients.reviewing.pictures import NoPicture, cut_cell, whole_frame
 from smearwatch.daemon.record.frame_store import FrameStore
 
 WIDTH, HEIGHT = 120, 80

@@ -96,7 +96,7 @@ def classify(
             sys.stderr.write(f"smearwatch: {unusable} ({unusable.hint})\n")
             line = json.dumps(_Record(str(path), reason=unusable.reason).to_json()) if as_json else None
         else:
-            judgement = engine.judge([cell.crop_bgr], [session.stain_at(cell)])[0]
+            judgement = session.judge(cell, engine)
             record = _record(path, judgement, cell.not_found)
             line = json.dumps(record.to_json()) if as_json else plain_line(path, judgement, cell.not_found)
         if line is not None:

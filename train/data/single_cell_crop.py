@@ -44,6 +44,8 @@ class SingleCell:
         Of the crop.
     whole_cells
         The stain of each whole leukocyte of the picture by its index, as a run would record them.
+    crops_bgr
+        Their crops, uint8 [750, 750, 3] each.
     index
         Of the cell among them, None where it was not found.
     """
@@ -53,6 +55,7 @@ class SingleCell:
     frame: str
     stain: CellStain
     whole_cells: Mapping[int, CellStain]
+    crops_bgr: Mapping[int, Image]
     index: int | None = None
 
     @property
@@ -102,20 +105,23 @@ def single_cell_crop(
         restain=restain,
     )
     if isinstance(result, FieldRejected):
-        return _not_found(middle_crop(bgr, um_per_px, field_um=field_um), result.reason, frame, {})
+        return _not_found(middle_crop(bgr, um_per_px, field_um=field_um), result.reason, frame, {}, {})
     cell = _cell_in_the_middle(result)
     if cell is None and result.cells and max(bgr.shape[:2]) * um_per_px > _CUT_AROUND_A_CELL_UM:
         count = len(result.cells)
         raise _whole_field(path, bgr, um_per_px, f"{count} leukocyte{'' if count == 1 else 's'}, none in the middle")
     whole_cells = {found.index: found.stain for found in result.cells if found.stain is not None}
+    crops = {found.index: found.crop_bgr for found in result.cells if found.crop_bgr is not None}
     if cell is None or cell.crop_bgr is None:
         not_found = "no_leukocyte" if cell is None else "at_edge"
-        return _not_found(middle_crop(bgr, um_per_px, field_um=field_um), not_found, frame, whole_cells)
-    return SingleCell(cell.crop_bgr, None, frame, whole_cells[cell.index], whole_cells, cell.index)
+        return _not_found(middle_crop(bgr, um_per_px, field_um=field_um), not_found, frame, whole_cells, crops)
+    return SingleCell(cell.crop_bgr, None, frame, whole_cells[cell.index], whole_cells, crops, cell.index)
 
 
-def _not_found(crop_bgr: Image, why: str, frame: str, whole_cells: Mapping[int, CellStain]) -> SingleCell:
-    return SingleCell(crop_bgr, why, frame, measure_stain_and_size(crop_bgr), whole_cells)
+def _not_found(
+    crop_bgr: Image, why: str, frame: str, whole_cells: Mapping[int, CellStain], crops_bgr: Mapping[int, Image]
+) -> SingleCell:
+    return SingleCell(crop_bgr, why, frame, measure_stain_and_size(crop_bgr), whole_cells, crops_bgr)
 
 
 def _cell_in_the_middle(result: FieldFound) -> FoundCell | None:

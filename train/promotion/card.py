@@ -69,6 +69,10 @@ def _what(manifest: Manifest) -> Iterator[str]:
     if policy.unfamiliar_beyond is not None:
         yield f"- Flagged as unfamiliar: cells that look more than {policy.unfamiliar_beyond:g} times beyond the limits"
         yield "  of every kind of pictures trained on."
+    use = manifest.session_statistics
+    if use is not None:
+        yield f"- Where more than {use.unfamiliar_share:.0%} of a session's cells are unfamiliar,"
+        yield f"  the first {use.stages} stages go {use.share:g} of the way to the session's own statistics."
     yield ""
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from smearwatch.daemon.scale_rule import UmPerPx
 from smearwatch.models.preprocess import Preprocessing
+from smearwatch.models.statistics_use import StatisticsUse
 from smearwatch.train.data.blanks import SOURCE as BLANKS
 from smearwatch.train.data.boxed_fields import SOURCE as FIELDS
 from smearwatch.train.data.laboratories import TAKEN_NAMES, Laboratory
@@ -117,6 +118,11 @@ class TrainConfig(BaseModel):
     thresholds
         File with thresholds that `smearwatch leave-out` chose on laboratories never met; they take the place of those
         that the validation cells would give, which are of laboratories that were trained on.
+    unfamiliar_beyond
+        As in `smearwatch.models.verdict.Policy`, where `thresholds` do not say it.
+    session_statistics
+        How the weights are to use a session's statistics, see `smearwatch.models.session_statistics`; training itself
+        stays the same.
     checkpoint_minutes
         How often the state is kept within an epoch; after each epoch it is kept anyway.
     credits
@@ -156,12 +162,21 @@ class TrainConfig(BaseModel):
     bf16: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
     thresholds: Path | None = None
+    unfamiliar_beyond: float | None = Field(None, ge=1, allow_inf_nan=False)
+    session_statistics: StatisticsUse | None = None
     checkpoint_minutes: float = Field(10.0, ge=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _share_has_a_start(self) -> "TrainConfig":
         if self.start_share and self.start is None:
             msg = "start_share without start, the weights to go back to"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _strange_sessions_are_told(self) -> "TrainConfig":
+        if self.session_statistics is not None and self.unfamiliar_beyond is None and self.thresholds is None:
+            msg = "session_statistics without unfamiliar_beyond, by which strange sessions are told"
             raise ValueError(msg)
         return self
 

@@ -97,11 +97,18 @@ def finish(config: TrainConfig, trainer: Trainer, gathered: Gathered, out: Path,
     temperature, policy = _calibrate(rounded, gathered.validation, progress)
     if config.thresholds is not None:
         policy = _read_thresholds(config.thresholds).put_into(policy)
+    if policy.unfamiliar_beyond is None:
+        policy = policy.model_copy(update={"unfamiliar_beyond": config.unfamiliar_beyond})
     seen, watched = (as_seen(cells, config.preprocessing) for cells in (gathered.train, gathered.validation))
     start = checkpoint.read_manifest(config.start) if config.start else None
     # Measured before the report, for a policy may make verdicts depend on them.
     ranges = add_start_ranges(measure_ranges(seen, config.preprocessing), start, config.preprocessing)
-    chosen = {"temperature": temperature, "policy": policy, "ranges": ranges}
+    chosen = {
+        "temperature": temperature,
+        "policy": policy,
+        "ranges": ranges,
+        "session_statistics": config.session_statistics,
+    }
     manifest = plain.model_copy(update=chosen | _provenance(gathered) | {"licences": config.credits})
     final = trainer.folder / "calibrated"
     save_weights(final, trainer.resnet, trainer.bank, manifest)

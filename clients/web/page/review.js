@@ -1,7 +1,10 @@
 // The review page: asks for what changed, shows it, and sends what the reader says. No text becomes markup.
+import { closed, setUp, showStanding } from "./sign.js";
+
 const words = JSON.parse(document.body.dataset.labels);
 const keys = JSON.parse(document.body.dataset.keys);
 const classes = JSON.parse(document.body.dataset.classes);
+const second = Boolean(document.body.dataset.second); // a second reader, who does not see the first one's labels
 const $ = (id) => document.getElementById(id);
 const SIGNS = { confirmed: "●", corrected: "◆", flagged: "▲", rejected: "✕" };
 const FIELDS = { near: 22, crop: 33, far: 66 };
@@ -12,8 +15,9 @@ const cells = new Map(); // by id: what the server says, and its card
 const chosen = new Set();
 const done = [], undone = [];
 const waiting = new Map(); // by id: labels that are on their way
+const lost = []; // what was said here and was not taken
 let sending = Promise.resolve();
-let last = 0, current = null, field = "near", failed = 0;
+let last = 0, current = null, field = "near", failed = 0, lostAt = 0;
 
 function make(tag, text, attributes = {}) {
   const node = document.createElement(tag);
@@ -25,8 +29,8 @@ function make(tag, text, attributes = {}) {
 // --- what a cell is called, and where it stands
 
 const nameOf = (cell) => cell.label ?? (cell.verdict === "rejected" ? "rejected" : cell.class);
-const toSee = (cell) => !cell.label && (cell.verdict === "flagged" || cell.verdict === "rejected");
-const sectionOf = (cell) => (toSee(cell) ? "to see" : nameOf(cell));
+const toSee = (cell) => !cell.label && (second || cell.verdict === "flagged" || cell.verdict === "rejected");
+const sectionOf = (cell) => (cell.readers ? "disagree" : toSee(cell) ? "to see" : nameOf(cell));
 const said = (name) => words[name] ?? name;
 
 function before(a, b) {
@@ -35,7 +39,7 @@ function before(a, b) {
   return rank(a) - rank(b) || a.probability - b.probability || a.number - b.number;
 }
 
-const ORDER = ["to see", ...classes, "neutrophil", ...Object.keys(words).filter((name) => !classes.includes(name)), "rejected"];
+const ORDER = ["disagree", "to see", ...classes, "neutrophil", ...Object.keys(words).filter((name) => !classes.includes(name)), "rejected"];
 const sections = new Map();
 
 function section(name) {
@@ -55,7 +59,8 @@ function section(name) {
 }
 
 const title = (name) =>
-  name === "to see" ? "to be seen first: flagged, and rejected" : name === "rejected" ? "rejected: not one of the six" : said(name);
+  name === "disagree" ? "readers disagree: whoever names such a cell settles it" :
+  name === "to see" ? (second ? "to be read" : "to be seen first: flagged, and rejected") : name === "rejected" ? "rejected: not one of the six" : said(name);
 
 function place(cell) {
   const to = section(sectionOf(cell));
@@ -84,12 +89,14 @@ function draw(cell) {
   if (picture.getAttribute("src") !== source) picture.setAttribute("src", source);
   name.textContent = cell.label ? said(cell.label) : cell.class;
   const named = cell.label && cell.label !== cell.class ? ` ${cell.class}` : "";
-  verdict.textContent = `${SIGNS[cell.verdict]} ${cell.verdict}${named} ${Math.round(cell.probability * 100)} %`;
-  cell.card.classList.toggle("said", Boolean(cell.label));
+  if (cell.readers) [name.textContent, verdict.textContent] = cell.readers.map(([label], at) => `${at ? "or " : ""}${said(label)}`);
+  else verdict.textContent = `${SIGNS[cell.verdict]} ${cell.verdict}${named} ${Math.round(cell.probability * 100)} %`;
+  cell.card.classList.toggle("said", Boolean(cell.label) && !cell.readers);
   cell.card.classList.toggle("chosen", chosen.has(cell.id));
+  const readers = cell.readers ? `, readers disagree: ${cell.readers.map(([label, by]) => `${said(label)} says ${by}`).join(", ")}` : "";
   const labelled = cell.label ? `, labelled ${said(cell.label)} by ${cell.by}` : "";
   cell.card.setAttribute("aria-label",
-    `cell ${cell.number}: ${cell.class}, ${cell.verdict}, ${Math.round(cell.probability * 100)} percent${labelled}`);
+    `cell ${cell.number}: ${cell.class}, ${cell.verdict}, ${Math.round(cell.probability * 100)} percent${labelled}${readers}`);
   cell.card.setAttribute("aria-pressed", String(chosen.has(cell.id)));
   cell.card.hidden = !passes(cell);
 }
@@ -114,32 +121,38 @@ function showSections() {
   forgetHidden();
 }
 
-function showResults(tally) {
-  const reviewed = tally.reviewed ?? { counts: tally.counts, neutrophils: tally.neutrophils, percent: tally.percent, cells: tally.cells, mark: tally.mark };
-  const rows = [...Object.keys(tally.counts), "neutrophils"].map((name) => {
-    const row = make("tr", null, { "data-name": name });
-    row.append(make("th", name, { scope: "row" }));
-    for (const result of [tally, reviewed]) {
-      const n = name === "neutrophils" ? result.neutrophils : result.counts[name];
-      const share = result.percent[name];
-      const mark = result.mark ? "?" : "";
-      row.append(make("td", String(n)));
-      row.append(make("td", share.value === null ? "–" : share.value.toFixed(1) + mark));
-      if (result === reviewed) row.append(make("td", `${share.low.toFixed(1)} – ${share.high.toFixed(1)}`));
-    }
-    if (classes.includes(name)) dropOn(row, name);
-    return row;
-  });
-  const all = make("tr", null);
-  all.append(make("th", "leukocytes", { scope: "row" }), make("td", String(tally.cells)), make("td", ""),
-    make("td", String(reviewed.cells)), make("td", ""), make("td", ""));
-  $("results").tBodies[0].replaceChildren(...rows, all);
+// What is in a result and in none of its rows.
+function apartText(reviewed) {
   const apart = [];
   if (reviewed.neutrophils_undivided) apart.push(`${reviewed.neutrophils_undivided} of the neutrophils: band or segmented not told`);
   for (const [name, n] of Object.entries(reviewed.others ?? {})) apart.push(`${said(name)}: ${n}, ${(reviewed.others_per_100[name] ?? 0).toFixed(1)} for each 100 leukocytes`);
   const aside = Object.entries(reviewed.set_aside ?? {}).map(([name, n]) => `${n} ${said(name)}`);
   if (aside.length) apart.push(`set aside: ${aside.join(", ")}`);
-  $("apart").textContent = apart.join("; ");
+  return apart.join("; ");
+}
+
+function showResults(tally) {
+  const reviewed = tally.reviewed ?? { counts: tally.counts, neutrophils: tally.neutrophils, percent: tally.percent, cells: tally.cells, mark: tally.mark };
+  const rows = [...Object.keys(tally.counts), "neutrophils"].map((name) => {
+    const row = make("tr", null, { "data-name": name });
+    row.append(make("th", name, { scope: "row" }));
+    for (const result of second ? [tally] : [tally, reviewed]) {
+      const n = name === "neutrophils" ? result.neutrophils : result.counts[name];
+      const share = result.percent[name];
+      const mark = result.mark ? "?" : "";
+      row.append(make("td", String(n)));
+      row.append(make("td", share.value === null ? "–" : share.value.toFixed(1) + mark));
+      if (second || result === reviewed) row.append(make("td", `${share.low.toFixed(1)} – ${share.high.toFixed(1)}`));
+    }
+    if (classes.includes(name)) dropOn(row, name);
+    return row;
+  });
+  const all = make("tr", null);
+  all.append(make("th", "leukocytes", { scope: "row" }), make("td", String(tally.cells)), make("td", ""));
+  if (!second) all.append(make("td", String(reviewed.cells)), make("td", ""));
+  all.append(make("td", ""));
+  $("results").tBodies[0].replaceChildren(...rows, all);
+  $("apart").textContent = apartText(reviewed);
   $("left").textContent = `Not counted: ${tally.rejected} rejected, ${tally.at_edge} cut by the edge of their field, ${tally.seen_again} seen again.`;
   $("said").textContent = tally.said_text ?? "";
   $("target").hidden = !tally.target_text;
@@ -149,7 +162,7 @@ function showResults(tally) {
   $("mark").textContent = tally.mark ? `? ${tally.mark}` : "";
   const left = [...cells.values()].filter(toSee).length;
   const count = tally.complete ? "" : `, ${tally.cells_pending} being judged`;
-  $("state").textContent = `${tally.cells} leukocytes counted${count}; ${tally.reviewed?.labelled ?? 0} labelled; ${left} still to be seen`;
+  $("state").textContent = `${tally.cells} leukocytes counted${count}; ${tally.labelled} labelled; ${left} still to be ${second ? "read" : "seen"}`;
 }
 
 // --- choosing
@@ -200,8 +213,8 @@ function columns() {
 }
 
 function nextToSee() {
-  const left = (sections.get("to see")?.sorted ?? []).filter((cell) => !cell.card.hidden);
-  if (!left.length) return tell("no flagged or rejected cell is left to be seen");
+  const left = [...(sections.get("disagree")?.sorted ?? []), ...(sections.get("to see")?.sorted ?? [])].filter((cell) => !cell.card.hidden);
+  if (!left.length) return tell(second ? "every cell is read" : "no flagged or rejected cell is left to be seen");
   const at = left.findIndex((cell) => cell.id === current);
   choose(left[(at + 1) % left.length].id);
 }
@@ -223,7 +236,7 @@ async function showDetail() {
   const bar = make("div", `${BAR_UM} µm`, { class: "bar" });
   bar.style.width = `${(100 * BAR_UM) / FIELDS[field]}%`;
   $("large").replaceChildren(picture, bar);
-  const name = cell.label ? `${said(cell.label)}, as ${cell.by} says; ` : "";
+  const name = (known.readers ?? (cell.label ? [[cell.label, cell.by]] : [])).map(([label, by]) => `${said(label)}, as ${by} says; `).join("");
   $("caption").textContent = `cell ${known.number}: ${name}the machine: ${known.class}, ${known.verdict}`;
   const facts = known.why ? [["why flagged", known.why]] : [];
   facts.push(["picture", known.frame_name]);
@@ -264,6 +277,7 @@ function showField(known) {
 // --- labelling: shown at once, sent strictly one after another
 
 function label(name) {
+  if (closed()) return tell(closed());
   if (!chosen.size) return tell("choose a cell first");
   const by = reader();
   if (!by) return;
@@ -294,9 +308,10 @@ function say(labels, by) {
   const was = {};
   for (const [id, name] of Object.entries(labels)) {
     const cell = cells.get(id);
-    was[id] = { label: cell.label, by: cell.by };
+    was[id] = { label: cell.label, by: cell.by, readers: cell.readers };
     cell.label = name === "withdrawn" ? null : name;
     cell.by = cell.label ? by : null;
+    cell.readers = null;
     draw(cell);
     place(cell);
   }
@@ -304,7 +319,10 @@ function say(labels, by) {
   return was;
 }
 
+const LOST_STAYS_MS = 3000;
+
 function queue(labels, by, was, failed) {
+  const saidAt = performance.now();
   for (const id of Object.keys(labels)) waiting.set(id, (waiting.get(id) ?? 0) + 1);
   sending = sending.then(async () => {
     const why = await send(labels, by);
@@ -313,7 +331,9 @@ function queue(labels, by, was, failed) {
       else waiting.set(id, waiting.get(id) - 1);
     }
     if (why) {
-      tell(`not labelled: ${why}`);
+      lost.push(...Object.entries(labels).map(([id, name]) => `cell ${cells.get(id).number} as ${said(name)}`));
+      lostAt = performance.now();
+      tell(`not labelled: ${lost.join(", ")}: ${why}`);
       failed();
       for (const [id, stood] of Object.entries(was)) {
         if (waiting.has(id)) continue;
@@ -322,7 +342,10 @@ function queue(labels, by, was, failed) {
         place(cells.get(id));
       }
       showSections();
-    } else tell("");
+    } else if (saidAt > lostAt + LOST_STAYS_MS || !lost.length) { // what was lost stays in sight while keys come fast
+      lost.length = 0;
+      tell("");
+    }
     await refresh().catch(() => {});
   });
 }
@@ -342,6 +365,7 @@ async function send(labels, by) {
 }
 
 function undo() {
+  if (closed()) return tell(closed());
   const by = reader();
   const change = by && done.pop();
   if (!change) return by && tell("nothing to undo");
@@ -357,6 +381,7 @@ function undo() {
 }
 
 function redo() {
+  if (closed()) return tell(closed());
   const by = reader();
   const change = by && undone.pop();
   if (!change) return by && tell("nothing to redo");
@@ -390,14 +415,14 @@ function tell(text) {
 async function refresh() {
   const answer = await fetch(`/cells?after=${last}`);
   if (!answer.ok) throw new Error(await answer.text());
-  const { event, cells: changed, tally } = await answer.json();
+  const { event, cells: changed, tally, standing } = await answer.json();
   if (event < last) return; // an answer that was overtaken
   last = event;
   for (const each of changed) {
     const cell = cells.get(each.id) ?? { at: null };
-    const { label, by } = cell;
+    const { label, by, readers } = cell;
     Object.assign(cell, each);
-    if (waiting.has(each.id)) Object.assign(cell, { label, by }); // what was said here and is not written yet
+    if (waiting.has(each.id)) Object.assign(cell, { label, by, readers }); // what was said here and is not written yet
     cell.card ??= cardOf(cell);
     cells.set(each.id, cell);
     draw(cell);
@@ -405,16 +430,17 @@ async function refresh() {
   }
   if (changed.length) showSections();
   showResults(tally);
+  showStanding(tally, standing);
 }
 
 async function poll() {
   try {
     await refresh();
-    if (failed) tell("");
+    if (failed && !lost.length) tell("");
     failed = 0;
   } catch (error) {
     failed += 1;
-    if (failed === 3) tell(`no answer from the page's program: ${error.message}`);
+    if (failed === 3 && !lost.length) tell(`no answer from the page's program: ${error.message}`);
   }
   setTimeout(poll, POLL_MS);
 }
@@ -432,6 +458,7 @@ const ACTIONS = {
 };
 
 function onKey(event) {
+  if (document.querySelector("dialog[open]")) return;
   if (event.target.id === "reader" && (event.key === "Enter" || event.key === "Escape")) {
     event.preventDefault();
     tell("");
@@ -448,7 +475,7 @@ function onKey(event) {
   const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns(), ArrowUp: -columns() };
   if (key in steps) { event.preventDefault(); move(steps[key], event.shiftKey); }
   else if (key === " " && event.target.matches(".cell, body")) { event.preventDefault(); if (current) choose(event.target.dataset.id ?? current, { add: true }); }
-  else if (key === "Enter" && !event.target.matches("#help, #light, #run button, #actions button, #names button")) { event.preventDefault(); label(null); }
+  else if (key === "Enter" && !event.target.matches("button:not(.cell)")) { event.preventDefault(); label(null); }
   else if (key in ACTIONS || key in keys) {
     event.preventDefault(); // or the key would be typed into what is focused next
     if (key in ACTIONS) ACTIONS[key]();
@@ -467,6 +494,15 @@ function setRoom(dark) {
   localStorage.setItem("room", dark ? "dark" : "light");
 }
 
+function seeVerdict(verdict) {
+  $("verdict").value = verdict;
+  $("labelled").value = "no";
+  $("verdict").dispatchEvent(new Event("change"));
+  const [first] = visibleCards();
+  if (first) choose(first.dataset.id);
+}
+
+setUp({ make, tell, apartText, refresh, see: seeVerdict, settle: () => sending, reader: () => $("reader").value.trim() });
 document.addEventListener("keydown", onKey);
 $("gallery").addEventListener("click", (event) => {
   const card = event.target.closest(".cell");

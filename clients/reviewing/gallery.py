@@ -1,4 +1,4 @@
-"""Every leukocyte of a session as the page shows it: a fold over the events, taken on as they come."""
+"""Every leukocyte of a session as a reader sees it: a fold over the events, taken on as they come."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -7,15 +7,22 @@ from threading import Lock
 from typing import Any, Final
 
 from smearwatch.daemon.record.classes import CLASSES, WITHDRAWN
-from smearwatch.daemon.record.events import CUT, Counted, Event, Found, FoundCell, Labelled, Seen
+from smearwatch.daemon.record.events import CUT, Counted, Event, Found, FoundCell, Labelled, Reading, Seen
 from smearwatch.daemon.record.nucleus import Nucleus
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.readings import ReadCell, ReadingsFold
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.record.views import CellKey, counted_as
 
 _EVEN: Final = 0.5
+
+
+class NoSecondReading(Exception):
+    """Labels that cannot be those of a second reader."""
+
+    hint = "a second reading is another person's, who does not see the first one's labels"
 
 
 @dataclass(slots=True)
@@ -66,10 +73,15 @@ class Gallery:
     ----------
     folder : Path
         The session's.
+    reading : Reading, optional
+        Whose labels it shows: those of the first reading, or blindly those of the second alone.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reading: Reading | None = None) -> None:
         self.folder = folder
+        self._reading = reading
+        self._readings = ReadingsFold()
+        self._disputed: dict[CellKey, ReadCell] = {}
         self._lock = Lock()
         self._fold = TallyFold()
         self._number = 0
@@ -93,17 +105,40 @@ class Gallery:
             for recorded in ledger.events(limit=1):
                 self._first = self._first or recorded.chain
                 if recorded.chain != self._first:
-                    hint = "end this page and run `smearwatch review` again"
+                    hint = "end this and open the session again"
                     raise LedgerUnusable(ledger.path, "the session was deleted and begun anew", hint)
-            for recorded in ledger.events(after=self._number):
+            before = self._number
+            for recorded in ledger.events(after=before):
                 self._number = recorded.number
                 self._fold.apply(recorded.event)
+                self._readings.apply(recorded.event)
                 self._take(recorded.event)
+            if self._number > before:
+                self._note_disputes()
 
     def tally(self) -> dict[str, Any]:
-        """Return both results, as `sessions show --json` has them."""
+        """Return both results, as `sessions show --json` has them, and how many cells have a label of this reading.
+
+        A second reader gets no reviewed result, which is made of the first one's labels, and no reasons of theirs.
+        """
         with self._lock:
-            return tally_json(self._fold, self._session, self._number)
+            tally = tally_json(self._fold, self._session, self._number)
+            tally["labelled"] = sum(cell.label is not None for cell in self._cells.values())
+            return tally if self._reading is None else tally | _blind(tally)
+
+    def refuse_second(self, keys: Iterable[CellKey], by: str) -> None:
+        """Refuse labels that are not those of a second, blind reading; raises `NoSecondReading`."""
+        with self._lock:
+            if by.casefold() in (each.casefold() for each in self._readings.readers(second=False)):
+                raise NoSecondReading(f"{by} has labelled this session in the first reading")
+            cells = (self._readings.cell(key) for key in keys)
+            if any(cell is not None and cell.compared for cell in cells):
+                raise NoSecondReading("both readers are through, and their readings are compared")
+
+    def disputed(self, keys: Iterable[CellKey]) -> set[CellKey]:
+        """Return those of the keys on which the readers disagree, and nobody has decided."""
+        with self._lock:
+            return {key for key in keys if key in self._disputed}
 
     def changes(self, after: int) -> tuple[int, list[dict[str, Any]]]:
         """Return the last event's number, and the judged cells that changed after another one."""
@@ -163,10 +198,19 @@ class Gallery:
             case Counted():
                 cell = self._cells[self._counted_as[event.frame, event.index]]
                 cell.stands, cell.changed = event, self._number
-            case Labelled():
+            case Labelled() if event.reading == self._reading:
                 cell = self._cells[event.frame, event.index]
                 cell.labels.append(event)
                 cell.changed = self._number
+
+    def _note_disputes(self) -> None:
+        """Note which cells the readers, both through, call otherwise; whoever reads blindly does not hear of it."""
+        if self._reading is not None:
+            return
+        before = self._disputed
+        self._disputed = {cell.key: cell for cell in self._readings.disputed if cell.settled is None}
+        for key in before.keys() ^ self._disputed.keys():
+            self._cells[key].changed = self._number
 
     def _found(self, frame: Found, found: FoundCell) -> None:
         key = counted_as(frame.frame, found)
@@ -177,8 +221,7 @@ class Gallery:
             *own, found.box, found.centre_xy_px, frame.um_per_px, self._sizes[frame.frame], found.nucleus
         )
 
-    @staticmethod
-    def _row(key: CellKey, cell: GalleryCell) -> dict[str, Any]:
+    def _row(self, key: CellKey, cell: GalleryCell) -> dict[str, Any]:
         stands = cell.stands
         assert stands is not None
         label = cell.label
@@ -191,7 +234,18 @@ class Gallery:
             "probability": round(stands.probabilities[CLASSES.index(stands.cls)], 4),
             "label": label,
             "by": cell.labels[-1].by if label else None,
+            "readers": None if (disputed := self._disputed.get(key)) is None else _readers(disputed),
         }
+
+
+def _blind(tally: dict[str, Any]) -> dict[str, Any]:
+    signed = tally["signed"]
+    bare = None if signed is None else signed | {"overruled": [], "note": None}
+    return {"reviewed": None, "signed": bare, "amendments": []}
+
+
+def _readers(cell: ReadCell) -> list[list[str]]:
+    return [[label.label, label.by] for label in (cell.first, cell.second) if label is not None]
 
 
 def _why(stands: Counted) -> str | None:

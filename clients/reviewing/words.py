@@ -1,4 +1,4 @@
-"""What labels are called on the page, and the keys that give them."""
+"""What labels are called where a reader gives them, and the keys that give them."""
 
 from typing import Final
 

@@ -1,6 +1,6 @@
-"""Pictures of cells for the page, at the frame's own sharpness: cut from the stored frame, no pixel made up.
+"""Pictures of cells for a reader, at the frame's own sharpness: cut from the stored frame, no pixel made up.
 
-Frames are read by Pillow, for the page loads no OpenCV. The finder reads them in another way; so a frame is shown here
+Frames are read by Pillow, for clients load no OpenCV. The finder reads them in another way; so a frame is shown here
 only where both surely see the same, and the small picture in the record stands for all others.
 """
 
@@ -13,8 +13,12 @@ from typing import Final
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from smearwatch.clients.web.gallery import View
+from smearwatch.clients.reviewing.gallery import View
 from smearwatch.daemon.record.frame_store import FrameStore, FrameStoreError
+from smearwatch.daemon.record.reading import LedgerReader
+
+FIELDS_UM: Final = {"near": 22.0, "crop": 33.0, "far": 66.0}
+"""How much of a frame is shown around a cell, as the side of a square."""
 
 _FRAMES_AT_HAND: Final = 2
 _MOST_PIXELS: Final = 150_000_000
@@ -38,6 +42,21 @@ _UNREADABLE: Final = (
 
 class NoPicture(Exception):
     """A frame that is not shown here: only the finder reads it for certain, or it is damaged or gone."""
+
+
+def cell_picture(folder: Path, view: View, side_um: float) -> bytes | None:
+    """Return a square around a cell of a session as JPEG, or its small picture in the record; None without either.
+
+    Raises
+    ------
+    LedgerUnusable
+        The record cannot be read.
+    """
+    try:
+        return cut_cell(folder / "frames", view, side_um)
+    except NoPicture:
+        with LedgerReader.read(folder) as ledger:
+            return ledger.thumbnail(view.frame, view.index)
 
 
 def cut_cell(frames: Path, view: View, side_um: float) -> bytes:

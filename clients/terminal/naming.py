@@ -1,0 +1,34 @@
+"""Asks once whose labels they are."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from smearwatch.daemon.record.values import printable
+
+LONGEST_NAME = 200
+
+
+class NameScreen(ModalScreen[str | None]):
+    """A field for a name; ends with the name, or with None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Back")]
+
+    def compose(self) -> ComposeResult:
+        """Make the field."""
+        with Vertical(id="naming"):
+            yield Static("Labels are signed. Your name:")
+            yield Input(max_length=LONGEST_NAME)
+            yield Static("Enter: go on. Esc: back, nothing is labelled.")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """End with the name."""
+        self.dismiss(printable(event.value).strip()[:LONGEST_NAME] or None)
+
+    def action_cancel(self) -> None:
+        """End without one."""
+        self.dismiss(None)

@@ -1,0 +1,62 @@
+"""A session and its reader: the desk with what was said, and the threads that read, write and cut pictures."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from smearwatch.clients.reviewing.desk import Desk
+from smearwatch.clients.terminal.cutting import Cutter, Wanted
+from smearwatch.clients.terminal.graphics import Pictures
+from smearwatch.clients.terminal.readers import Readers
+from smearwatch.clients.terminal.record import Broken, News, Read, RecordThread, Settled, Unread
+from smearwatch.daemon.record.sessions import session_folder
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class Reading:
+    """One session before one reader. `news` is called in the thread of the screen, all else by it."""
+
+    def __init__(
+        self,
+        readers: Readers,
+        name: str,
+        pictures: Pictures,
+        tell: Callable[[News], bool],
+        tell_picture: "Callable[[Wanted, Image | None], object]",
+    ) -> None:
+        folder = session_folder(readers.state_dir, name)
+        self.name = name
+        self.by = readers.by
+        self.pictures = pictures
+        self.desk = Desk()
+        self.known = False
+        self.unread = ""
+        self.tally: Mapping[str, Any] | None = None
+        self.record = RecordThread(folder, readers.runtime_dir, tell)
+        self.cutter = Cutter(folder, self.record.gallery, tell_picture)
+
+    def start(self) -> None:
+        """Begin to read the record."""
+        self.record.start()
+
+    def take(self, news: News) -> str:
+        """Take in what the record says; returns what is to be said of it, nothing for most."""
+        match news:
+            case Read():
+                self.desk.take(news.cells)
+                self.tally, self.known, self.unread = news.tally, True, ""
+            case Unread():
+                self.unread = f"The record cannot be read: {news.why}"
+            case Settled():
+                self.desk.settle(news.change, written=not news.why)
+                if news.why:
+                    return f"Cell {self.desk.cell(news.change.key).number} was not labelled: {news.why}"
+            case Broken():
+                raise news.error
+        return ""
+
+    def close(self) -> None:
+        """Write what is waiting, then end; raises `smearwatch.clients.terminal.record.LabelsUnwritten`."""
+        self.cutter.close()
+        self.record.close()

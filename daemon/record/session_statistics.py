@@ -1,0 +1,182 @@
+"""What a session's cells show of a network's first layers: a pure fold over what was found and counted.
+
+Weights may ask for it, see `smearwatch.models.session_statistics`: the worker measures each cell in the network as it
+was trained, and the means over cells before are leased with the crops after. Cells stand in blocks in the order of
+finding. A cell is leased with what the blocks before the last one show, once each cell of those is counted; so who
+judges a cell, how many do, and what is leased again change nothing, and two blocks are always on their way.
+"""
+
+import math
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from smearwatch.daemon.record.events import Counted, Event, Found
+from smearwatch.daemon.record.views import CellKey
+
+WINDOW: Final = 1024
+"""Cells looked back upon, in whole blocks."""
+
+_FIRST, _SMALL, _LARGE = 32, 8, 32  # the first cells stand in small blocks, so that a short session has its own too
+
+FetchMoments = Callable[[str, int], bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStatistics:
+    """Means over the cells of a session before one of its cells.
+
+    Attributes
+    ----------
+    weights
+        Of the networks that the cells were measured in, SHA-256 (hex).
+    cells, unfamiliar
+        How many they were, and how many of them looked unlike what these weights were trained on.
+    moments
+        Mean and standard deviation of each channel: little-endian float32, all means first.
+    """
+
+    weights: str
+    cells: int
+    unfamiliar: int
+    moments: bytes
+
+
+@dataclass(slots=True)
+class _Judged:
+    """A counted cell of a block, by which its moments can be fetched."""
+
+    key: CellKey
+    weights: str
+    unfamiliar: bool
+    measured: bool  # whether it says anything of leukocytes: what was rejected does not
+
+
+@dataclass(slots=True)
+class _Sums:
+    cells: int = 0
+    unfamiliar: int = 0
+    means: list[float] = field(default_factory=list)
+    squares: list[float] = field(default_factory=list)
+
+
+class StatisticsFold:
+    """The session's statistics at each cell that waits for its verdict.
+
+    Apply a session's events in the ledger's order, each once. Memory is bounded by the cells looked back upon and those
+    that wait.
+
+    Parameters
+    ----------
+    fetch
+        Returns a counted cell's moments as the ledger keeps them, None where it has none.
+    """
+
+    def __init__(self, fetch: FetchMoments) -> None:
+        self._fetch = fetch
+        self._places: dict[CellKey, int] = {}
+        self._found = 0
+        self._judged: dict[int, list[_Judged]] = {}
+        self._done = 0  # blocks from the first on of which every cell is counted
+        self._sums: dict[tuple[int, str], _Sums] = {}
+        self._at: tuple[int, SessionStatistics | None] = (-1, None)
+        self._last: CellKey | None = None
+
+    def apply(self, event: Event) -> None:
+        """Take one event into the fold; other kinds than found and counted change nothing."""
+        if isinstance(event, Found):
+            for cell in sorted((cell for cell in event.cells if cell.is_judged), key=lambda cell: cell.index):
+                self.found((event.frame, cell.index))
+        elif isinstance(event, Counted):
+            rejected = event.verdict == "rejected"
+            self.counted((event.frame, event.index), event.weights, bool(event.unfamiliar), rejected=rejected)
+
+    def found(self, key: CellKey) -> None:
+        """Take in a cell that is to be judged."""
+        self._places[key] = self._found
+        self._found += 1
+
+    def counted(self, key: CellKey, weights: str, unfamiliar: bool, *, rejected: bool) -> None:
+        """Take in a verdict."""
+        place = self._places.pop(key, None)
+        if place is None:
+            return
+        self._last = key
+        self._judged.setdefault(block_of(place), []).append(_Judged(key, weights, unfamiliar, not rejected))
+        while len(self._judged.get(self._done, ())) == block_size(self._done):
+            self._judged[self._done].sort(key=lambda cell: cell.key)
+            self._done += 1
+        for old in [block for block in self._judged if block < self._done - 2 - WINDOW // _LARGE]:
+            del self._judged[old]
+            self._sums = {of: sums for of, sums in self._sums.items() if of[0] != old}
+
+    def is_ready(self, frame: str, index: int) -> bool:
+        """Return whether a cell that waits can be leased: whether its statistics are known, or not asked for."""
+        place = self._places.get((frame, index))
+        return place is None or not self._is_asked() or block_of(place) - 1 <= self._done
+
+    def at(self, frame: str, index: int) -> SessionStatistics | None:
+        """Return the session's statistics at a cell that waits and is ready, None where there are none."""
+        place = self._places.get((frame, index))
+        if place is None or not self._is_asked():
+            return None
+        return self._of_block(block_of(place))
+
+    def at_next(self) -> SessionStatistics | None:
+        """Return the session's statistics at a cell that would be found next, None where there are none or not yet."""
+        block = block_of(self._found)
+        return self._of_block(block) if self._is_asked() and block - 1 <= self._done else None
+
+    def _of_block(self, block: int) -> SessionStatistics | None:
+        if self._at[0] != block:
+            self._at = (block, self._pooled(range(max(0, block - 1 - WINDOW // _LARGE), block - 1)))
+        return self._at[1]
+
+    def _is_asked(self) -> bool:
+        """Return whether the weights in use measure cells; as long as none was counted, they may."""
+        return self._last is None or self._fetch(*self._last) is not None
+
+    def _pooled(self, blocks: Iterable[int]) -> SessionStatistics | None:
+        held = [block for block in blocks if block in self._judged]
+        newest = next((self._judged[block][-1].weights for block in reversed(held)), None)
+        if newest is None:
+            return None
+        parts = [sums for block in held if (sums := self._sums_of(block, newest)).cells]
+        cells = sum(part.cells for part in parts)
+        if not cells:
+            return None
+        means = [math.fsum(values) / cells for values in zip(*(part.means for part in parts), strict=True)]
+        squares = [math.fsum(values) / cells for values in zip(*(part.squares for part in parts), strict=True)]
+        spreads = [math.sqrt(max(0.0, square - mean * mean)) for mean, square in zip(means, squares, strict=True)]
+        moments = struct.pack(f"<{2 * len(means)}f", *means, *spreads)
+        return SessionStatistics(newest, cells, sum(part.unfamiliar for part in parts), moments)
+
+    def _sums_of(self, block: int, weights: str) -> _Sums:
+        """Return the sums over a block's cells; those of a block that is done are kept."""
+        if (block, weights) not in self._sums:
+            sums = _Sums()
+            for cell in self._judged[block]:
+                if cell.weights != weights or not cell.measured or (kept := self._fetch(*cell.key)) is None:
+                    continue
+                values = struct.unpack(f"<{len(kept) // 2}e", kept)
+                means, spreads = values[: len(values) // 2], values[len(values) // 2 :]
+                if sums.cells and len(means) != len(sums.means):
+                    continue
+                squares = [mean * mean + spread * spread for mean, spread in zip(means, spreads, strict=True)]
+                sums.means = [a + b for a, b in zip(sums.means, means, strict=True)] if sums.cells else list(means)
+                sums.squares = [a + b for a, b in zip(sums.squares, squares, strict=True)] if sums.cells else squares
+                sums.cells += 1
+                sums.unfamiliar += cell.unfamiliar
+            self._sums[block, weights] = sums
+        return self._sums[block, weights]
+
+
+def block_of(place: int) -> int:
+    """Return the number of the block in which a cell stands, from its number in the order of finding, both from 0."""
+    return place // _SMALL if place < _FIRST else _FIRST // _SMALL + (place - _FIRST) // _LARGE
+
+
+def block_size(block: int) -> int:
+    """Return how many cells stand in a block."""
+    return _SMALL if block < _FIRST // _SMALL else _LARGE

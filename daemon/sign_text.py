@@ -1,0 +1,40 @@
+"""What is said of a result's standing: preliminary, signed by whom and with what overruled, amended how often."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from smearwatch.daemon.notices import PRELIMINARY
+
+
+def when_text(at_ns: int | None) -> str:
+    """Return a moment as local date and time."""
+    if at_ns is None:
+        return "not begun"
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def sign_lines(tally: Mapping[str, Any]) -> list[str]:
+    """Return how a result stands; the last line of an unsigned one says that it is preliminary.
+
+    Parameters
+    ----------
+    tally : mapping
+        As `smearwatch.daemon.record.tally_json.tally_json` gives it.
+    """
+    signed, amendments = tally.get("signed"), tally.get("amendments", [])
+    if signed is None:
+        return [*_amended(amendments), PRELIMINARY]
+    lines = [f"Signed by {signed['by']}, {when_text(signed['signed_at_ns'])}"]
+    lines += [f"  signed with an open gate, {each['gate']}: {each['reason']}" for each in signed["overruled"]]
+    if signed["note"]:
+        lines.append(f"  note: {signed['note']}")
+    return lines + _amended(amendments)
+
+
+def _amended(amendments: list[Mapping[str, Any]]) -> list[str]:
+    if not amendments:
+        return []
+    last, n = amendments[-1], len(amendments)
+    times = "once" if n == 1 else f"{n} times, last"
+    return [f"Amended {times} by {last['by']}, {when_text(last['amended_at_ns'])}: {last['reason']}"]

@@ -1,0 +1,165 @@
+"""The first layers' statistics of a session, in place of those of the training, in part.
+
+Batch normalisation (Ioffe and Szegedy, ICML 2015) subtracts each channel's mean over the cells trained on, and divides
+by their spread. Another microscope's sharpness and contrast move both, most of all in the first layers. There the mean
+of old and new, weighed, is used (Schneider et al., NeurIPS 2020). The new ones are measured in the network as it was
+trained, so that they are means over cells, whatever the order and whoever measured.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.models.statistics_use import STAGES, StatisticsUse
+
+_SINGLE_STRANGE = 2  # odd cells come in every session; a strange one has more
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMoments:
+    """What the cells of a session before one of its cells show.
+
+    Attributes
+    ----------
+    weights
+        Identity of the weights that they were measured in.
+    cells, unfamiliar
+        How many cells, and how many of them look unlike what was trained on.
+    values : float32 array of shape [2, channels]
+        Mean and standard deviation of each channel of the first stages, in the order of the layers.
+    """
+
+    weights: str
+    cells: int
+    unfamiliar: int
+    values: NDArray[np.float32]
+
+
+class FirstStages:
+    """Measures cells in the first stages of a ResNet, and gives these other statistics for a while.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode, with batch normalisation.
+    use
+        How many stages, and how far they go.
+    """
+
+    def __init__(self, network: LeukocyteResNet, use: StatisticsUse) -> None:
+        body = network.body
+        named = [(name, layer) for name, layer in body.named_modules() if isinstance(layer, nn.BatchNorm2d)]
+        self._layers = [layer for name, layer in named if name.split(".")[0] in STAGES[: use.stages]]
+        parts: list[nn.Module] = [body.conv1, body.bn1, body.relu, body.maxpool]
+        self._head = nn.Sequential(*parts, *(getattr(body, name) for name in STAGES[1 : use.stages]))
+        self._use = use
+        self.channels = sum(layer.num_features for layer in self._layers)
+
+    def is_used(self, moments: SessionMoments | None, weights: str) -> bool:
+        """Return whether these weights are to use a session's statistics: they are their own, and it is strange."""
+        return (
+            moments is not None
+            and moments.weights == weights
+            and moments.values.shape == (2, self.channels)
+            and moments.unfamiliar > max(_SINGLE_STRANGE, self._use.unfamiliar_share * moments.cells)
+        )
+
+    def measure(self, views: torch.Tensor) -> NDArray[np.float16]:
+        """Measure cells alone, for views [n, 3, h, w]; see `measuring`."""
+        with self.measuring() as measured:
+            self._head(views)
+        return measured.values()
+
+    @contextmanager
+    def measuring(self) -> Iterator["Measured"]:
+        """Measure the cells of one pass of the network meanwhile."""
+        measured = Measured(len(self._layers))
+        hooks = [layer.register_forward_pre_hook(measured.taking(at)) for at, layer in enumerate(self._layers)]
+        try:
+            yield measured
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    @contextmanager
+    def using(self, values: NDArray[np.float32]) -> Iterator[None]:
+        """Give the first stages the session's statistics, by the share that the weights name, and take them away again.
+
+        Parameters
+        ----------
+        values : float32 array of shape [2, channels]
+            See `SessionMoments`.
+        """
+        held = [(_mean(layer).clone(), _variance(layer).clone()) for layer in self._layers]
+        widths = [layer.num_features for layer in self._layers]
+        means, spreads = (torch.split(torch.from_numpy(np.array(row)), widths) for row in values)
+        try:
+            for layer, mean, spread in zip(self._layers, means, spreads, strict=True):
+                _mean(layer).lerp_(mean.to(_mean(layer).device), self._use.share)
+                _variance(layer).lerp_(spread.to(_variance(layer).device).square(), self._use.share)
+            yield
+        finally:
+            for layer, (mean, variance) in zip(self._layers, held, strict=True):
+                _mean(layer).copy_(mean)
+                _variance(layer).copy_(variance)
+
+
+class Measured:
+    """What was measured of the cells of one pass."""
+
+    def __init__(self, layers: int) -> None:
+        self._found: list[tuple[torch.Tensor, torch.Tensor] | None] = [None] * layers
+
+    def taking(self, at: int) -> "_Hook":
+        """Return the hook of one layer."""
+        return _Hook(self._found, at)
+
+    def values(self) -> NDArray[np.float16]:
+        """Return mean and standard deviation of each channel over each cell: float16 [n, 2, channels]."""
+        found = [pair for pair in self._found if pair is not None]
+        rows = [torch.cat(part, dim=1) for part in zip(*found, strict=True)]
+        return np.asarray(torch.stack(rows, dim=1).cpu().numpy(), dtype=np.float16)
+
+
+class _Hook:
+    def __init__(self, found: list[tuple[torch.Tensor, torch.Tensor] | None], at: int) -> None:
+        self._found = found
+        self._at = at
+
+    def __call__(self, _: nn.Module, given: tuple[torch.Tensor]) -> None:
+        variance, mean = torch.var_mean(given[0].float(), dim=(2, 3), correction=0)
+        self._found[self._at] = (mean, variance.sqrt())
+
+
+def pooled(measured: NDArray[np.float16], weights: str, unfamiliar: int) -> SessionMoments:
+    """Return the statistics that n cells, at least one, have together.
+
+    Parameters
+    ----------
+    measured : float16 array of shape [n, 2, channels]
+        See `Measured.values`.
+    weights
+        Identity of the weights that they were measured in.
+    unfamiliar
+        How many of them look unlike what was trained on.
+    """
+    means, spreads = measured[:, 0].astype(np.float64), measured[:, 1].astype(np.float64)
+    mean = means.mean(axis=0)
+    spread = np.sqrt(np.maximum((spreads**2 + means**2).mean(axis=0) - mean**2, 0.0))
+    return SessionMoments(weights, len(measured), unfamiliar, np.stack([mean, spread]).astype(np.float32))
+
+
+def _mean(layer: nn.BatchNorm2d) -> torch.Tensor:
+    assert layer.running_mean is not None
+    return layer.running_mean
+
+
+def _variance(layer: nn.BatchNorm2d) -> torch.Tensor:
+    assert layer.running_var is not None
+    return layer.running_var

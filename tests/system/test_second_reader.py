@@ -1,0 +1,166 @@
+"""A second reader reads blindly; both are compared, and disagreements settled: the real page and the real command."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from smearwatch.daemon.record.events import Labelled
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.signing import amend, sign
+from smearwatch.daemon.record.verifying import verify
+from tests.paged import chromium, opened, press, reviewing, until
+from tests.reviewed import close, record
+
+pytestmark = pytest.mark.system
+
+REFUSED = ("status of 409", "status of 404")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    folder = tmp_path / "sessions" / "monday"
+    record(folder, 6)
+    close(folder)
+    return tmp_path
+
+
+def labels(state: Path) -> list[Labelled]:
+    with LedgerReader.read(state / "sessions" / "monday") as ledger:
+        assert list(verify(ledger)) == []
+        return [each.event for each in ledger.events() if isinstance(each.event, Labelled)]
+
+
+def readers(state: Path, *words: str) -> tuple[int, str, str]:
+    given = {**os.environ, "SMEARWATCH_STATE_DIR": str(state), "SMEARWATCH_RUNTIME_DIR": str(state / "run")}
+    command = [sys.executable, "-m", "smearwatch.daemon.cli", "sessions", "readers", "monday", *words]
+    run = subprocess.run(command, capture_output=True, text=True, env=given, check=False, timeout=100)
+    assert "Traceback" not in run.stderr
+    return run.returncode, run.stdout, run.stderr
+
+
+def first_card(page: Page) -> None:
+    page.locator(".cell:not([hidden])").first.click()
+
+
+def read_first(page: Page) -> None:
+    """Call the cells what the machine calls them, but for the first: a lymphocyte, says A."""
+    for number, key in enumerate(("6", "2", "3", "4", "5", "6"), 1):
+        page.locator(f".cell[data-id$=':{number - 1}']").click()
+        press(page, key, number)
+
+
+def test_blind_reading_comparing_and_settling(state: Path, browser: Browser):
+    with reviewing(state, "monday", "--by", "A") as (link, _), opened(browser, link) as first:
+        read_first(first)
+        status, out, err = readers(state)
+        assert (status, out) == (1, "")
+        assert "was not read a second time (another person reads it blindly with: smearwatch review monday" in err
+
+        with (
+            reviewing(state, "monday", "--by", "B", "--second") as (second_link, _),
+            opened(browser, second_link, refused=REFUSED) as second,
+        ):
+            assert second.inner_text("h1") == "monday: second reading"
+            assert second.locator("#results thead th").all_inner_texts() == ["class", "as counted", "95 % limits"]
+            assert second.locator("#results tr[data-name=lymphocyte] td").count() == 3
+            assert second.locator(".cell.said").count() == 0
+            assert second.is_hidden("#sign")
+            assert "0 labelled; 6 still to be read" in second.inner_text("#state")
+            told = ask(second, "/cells?after=0")
+            assert told["tally"]["reviewed"] is None
+            assert {cell["label"] for cell in told["cells"]} == {None}
+            cell = told["cells"][0]["id"].replace(":", "/")
+            assert ask(second, f"/cell/{cell}")["labels"] == []
+            assert second.evaluate("fetch('/gates').then(answer => answer.status)") == 404
+            # Nobody is a second reader of what they read first.
+            second.fill("#reader", "a")
+            first_card(second)
+            press(second, "1")
+            until(second, "document.querySelector('#notice').textContent.includes('in the first reading')")
+            second.fill("#reader", "B")
+            second.locator(".cell[data-id$=':0']").click()
+            press(second, "1", 1)
+            assert first.locator("#gallery section[data-name=disagree]").count() == 0
+            press(second, "2", 2)
+            press(second, "3", 3)
+            press(second, "4", 4)
+            press(second, "5", 5)
+            assert first.locator("#gallery section[data-name=disagree]").count() == 0
+            assert json.loads(readers(state, "--json")[1])["disagreements"] is None
+            press(second, "6", 6)
+            until(first, "document.querySelector('#gallery section[data-name=disagree]') !== null")
+            assert second.locator("#gallery section[data-name=disagree]").count() == 0
+            second.locator(".cell[data-id$=':0']").click()
+            press(second, "2")
+            until(second, "document.querySelector('#notice').textContent.includes('both readers are through')")
+
+        heading = first.inner_text("#gallery section[data-name=disagree] h2")
+        assert heading == "readers disagree: whoever names such a cell settles it (1)"
+        card = first.locator("#gallery section[data-name=disagree] .cell")
+        assert card.locator("span").all_inner_texts() == ["lymphocyte", "or band"]
+        named = card.get_attribute("aria-label")
+        assert named is not None
+        assert named.endswith("readers disagree: lymphocyte says A, band says B")
+        status, out, _ = readers(state)
+        assert status == 0
+        assert "the same name for 5 of 6 cells, 83.3 (35.9 to 99.6) %" in out
+        assert "cell 1: lymphocyte by A, band by B; the machine: band; not settled" in out
+        # A stays with what A said, which decides it.
+        card.click()
+        until(
+            first,
+            "document.querySelector('#caption').textContent.startsWith('cell 1: lymphocyte, as A says; band, as B')",
+        )
+        press(first, "6")
+        until(first, "document.querySelector('#gallery section[data-name=disagree]').hidden")
+    report = json.loads(readers(state, "--json")[1])
+    assert report["disagreements"][0]["settled"] == {"label": "lymphocyte", "by": "A"}
+    assert (report["agreement"]["hits"], report["kappa"]["value"]) == (5, 0.8)
+    assert report["machine"]["second"]["band"]["sensitivity"]["value"] == 100.0
+    said = [(each.index, each.label, each.by, each.reading) for each in labels(state)]
+    assert said[0] == (0, "lymphocyte", "A", None)
+    assert said[6] == (0, "band", "B", "second")
+    assert said[-1] == (0, "lymphocyte", "A", None)
+    assert len(said) == 13
+
+
+def test_a_signed_session_is_closed_for_the_second_reader_too(state: Path, browser: Browser):
+    folder = state / "sessions" / "monday"
+    sign(folder, by="A", overruled={"target": "few cells"})
+    amend(folder, by="A", reason="the first cell is a basophil")
+    sign(folder, by="A", overruled={"target": "the first cell is a basophil"}, note="the first cell is a basophil")
+    with (
+        reviewing(state, "monday", "--by", "B", "--second") as (link, _),
+        opened(browser, link) as page,
+    ):
+        until(page, "document.querySelector('#signature').classList.contains('signed')")
+        assert page.is_hidden("#amend")
+        assert len(page.locator("#standing p").all_inner_texts()) == 1
+        assert "basophil" not in json.dumps(ask(page, "/cells?after=0")["tally"]["signed"])
+        assert ask(page, "/cells?after=0")["tally"]["amendments"] == []
+        first_card(page)
+        press(page, "1")
+        until(page, "document.querySelector('#notice').textContent.startsWith('signed by A')")
+    assert labels(state) == []
+
+
+def ask(page: Page, path: str) -> Any:
+    """Ask the page's program as the page itself does."""
+    cookies = "; ".join(f"{each['name']}={each['value']}" for each in page.context.cookies())
+    origin = page.url.rstrip("/").rpartition("/?")[0] or page.url.rstrip("/")
+    with urllib.request.urlopen(urllib.request.Request(origin + path, None, {"cookie": cookies}), timeout=20) as answer:
+        return json.loads(answer.read())

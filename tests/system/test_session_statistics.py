@@ -1,0 +1,83 @@
+"""Weights that use the session's statistics in real processes: the same whoever dies, again, and by `classify`."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from smearwatch.capture.slide.cells import render_cell_picture
+from smearwatch.daemon.record.events import Counted
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.models.classes import CLASSES
+from smearwatch.models.lenet_bank import LeNetBank
+from smearwatch.models.manifest import LookRange, Manifest
+from smearwatch.models.preprocess import Preprocessing
+from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.models.statistics_use import StatisticsUse
+from smearwatch.models.verdict import Policy
+from smearwatch.train.saving import save_weights
+from tests.system.test_run import counted, kill_role, session_folder, smearwatch, start, wait_for
+
+pytestmark = pytest.mark.system
+
+UM = 0.09
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Small weights that learnt nothing, to which every cell is strange."""
+    torch.manual_seed(1)
+    folder = tmp_path_factory.mktemp("weights")
+    manifest = Manifest(
+        name="t",
+        preprocessing=Preprocessing(field_px=88, view_px=72),
+        policy=Policy(unfamiliar_beyond=1.0, reject_at=2.0),
+        ranges=(LookRange(name="nowhere", cells=9, limits={"sharpness": (9e6, 9e6)}),),
+        session_statistics=StatisticsUse(stages=3, share=0.5),
+        tensors={},
+    )
+    save_weights(folder, LeukocyteResNet(), LeNetBank(72), manifest)
+    return folder
+
+
+def test_killed_again_and_alone_each_cell_has_one_answer(weights, tmp_path, monkeypatch):
+    monkeypatch.setenv("SMEARWATCH_WORKERS", "2")
+    monkeypatch.setenv("SMEARWATCH_WEIGHTS", str(weights))
+    watched = tmp_path / "cells"
+    watched.mkdir()
+    for number, cls in enumerate(CLASSES * 5):
+        rng = np.random.default_rng(number)
+        drawn = render_cell_picture(cls, rng, um_per_px=UM, size_px=400, jitter_um=2.0)
+        assert cv2.imwrite(str(watched / f"{number:02d}_{cls}.png"), drawn)
+    files = sorted(watched.iterdir())
+    run = start("run", "--watch", watched, "--um-per-px", UM, "--session", "a", "--until-idle", "4", "--json")
+    wait_for(lambda: counted("a") >= 10)
+    assert kill_role(run, "worker-2")
+    assert kill_role(run, "hub")
+    out, err = run.communicate(timeout=250)
+    assert run.returncode == 0, err
+    assert json.loads(out.splitlines()[-1])["complete"]
+    with LedgerReader.read(session_folder("a")) as ledger:
+        events = [each.event for each in ledger.events() if isinstance(each.event, Counted)]
+    used = [event.statistics for event in events]
+    assert used.count(None) == 16, "two blocks have none before them"
+    assert {number for number in used if number} == {8, 16}
+    monkeypatch.setenv("SMEARWATCH_WORKERS", "1")
+    replay = smearwatch("replay", "a", "--compare", "--into", "again", "--json")
+    assert replay.returncode == 0, replay.stdout + replay.stderr
+    comparison = json.loads(replay.stdout.splitlines()[-1])["comparison"]
+    assert comparison["identical"]
+    assert comparison["cells_same"] == len(events)
+    exported = smearwatch("sessions", "export", "a", "--json")
+    rows = [row for row in map(json.loads, exported.stdout.splitlines()) if row["state"] == "counted"]
+    named = smearwatch("classify", *files, "--um-per-px", UM, "--json")
+    assert named.returncode == 0, named.stderr
+    for answer in map(json.loads, named.stdout.splitlines()):
+        middle = min(
+            (row for row in rows if answer["file"].endswith(row["name"])),
+            key=lambda row: abs(row["centre_x_px"] - 200) + abs(row["centre_y_px"] - 200),
+        )
+        assert answer["reject_score"] == middle["reject_score"]
+        assert answer["probabilities"] == {cls: middle[f"probability_{cls}"] for cls in CLASSES}
