@@ -10,6 +10,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from smearwatch.clients.commands.describe import describe
 from smearwatch.clients.commands.label import label
 from smearwatch.clients.commands.readers import readers
 from smearwatch.clients.commands.sign import amend_session, sign_session
@@ -22,6 +23,7 @@ from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.record.band_rule import BandRuleFold
 from smearwatch.daemon.record.corrected import NAMES, WITHIN, corrected_json
+from smearwatch.daemon.record.description import DESCRIBED
 from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.events import Closed, Opened
 from smearwatch.daemon.record.reading import LedgerReader
@@ -42,6 +44,7 @@ app = typer.Typer(
     epilog="Example: smearwatch sessions show tuesday",
 )
 app.command()(label)
+app.command()(describe)
 app.command("sign")(sign_session)
 app.command("amend")(amend_session)
 app.command()(readers)
@@ -78,10 +81,17 @@ class SessionDamaged(Exception):
 
 
 @app.command("list")
-def list_sessions(config: ConfigFile = None, as_json: AsJson = False) -> None:
+def list_sessions(
+    find: Annotated[
+        str | None,
+        typer.Option("--find", metavar="TEXT", help="Only those with this in name, title, specimen, operator or note."),
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
     """List the recorded sessions by name.
 
-    Example: smearwatch sessions list
+    Example: smearwatch sessions list --find H26-0412
     """
     state_dir = load_settings(config).state_dir
     names = session_names(state_dir)
@@ -89,6 +99,11 @@ def list_sessions(config: ConfigFile = None, as_json: AsJson = False) -> None:
         write_line(sys.stdout, f"no sessions under {state_dir} yet: `smearwatch run --watch DIR` records one")
         return
     described = [_described(state_dir, name) for name in names]
+    if find is not None:
+        described = [each for each in described if _holds(each, find)]
+        if not described and not as_json:
+            write_line(sys.stdout, f"no session has {find!r} in its name, title, specimen, operator or note")
+            return
     if as_json:
         for each in described:
             typer.echo(json.dumps(each))
@@ -264,10 +279,14 @@ def _described(state_dir: Path, name: str) -> dict[str, Any]:
     described: dict[str, Any] = {"session": name, "size_bytes": folder.size_bytes, "running": folder.running}
     try:
         with LedgerReader.read(folder.path) as ledger:
-            summary, signature = ledger.summary(), ledger.signature()
+            summary, description, signature = ledger.summary(), ledger.description(), ledger.signature()
     except LedgerUnusable as error:
         return described | {"fault": f"{error} ({error.hint})"}
+    said = dict.fromkeys(DESCRIBED) if description is None else description.said
     return described | {
+        **said,
+        "described": description.ordinal if description else 0,
+        "described_by": description.by if description else None,
         "began_at_ns": summary.began_at_ns,
         "last_at_ns": summary.last_at_ns,
         "events": summary.events,
@@ -280,6 +299,12 @@ def _described(state_dir: Path, name: str) -> dict[str, Any]:
         "signed_by": None if signature is None else signature.by,
         "fault": None,
     }
+
+
+def _holds(described: dict[str, Any], text: str) -> bool:
+    """Return whether a session has a text in what it is called or what is said of it; capitals are as small letters."""
+    wanted = text.strip().casefold()
+    return any(wanted in (described.get(key) or "").casefold() for key in ("session", *DESCRIBED))
 
 
 def _several(number: int, one: str, more: str = "") -> str:

@@ -5,6 +5,7 @@ from typing import Final
 
 from smearwatch.daemon.record.events import (
     Counted,
+    Described,
     Event,
     EventInvalid,
     Found,
@@ -17,8 +18,8 @@ from smearwatch.daemon.record.events import (
 )
 from smearwatch.daemon.sign_text import when_text
 
-CHANGING: Final = (Seen, Rejected, Found, Ranged, Counted, Labelled)
-"""What a signed session does not take."""
+CHANGING: Final = (Seen, Rejected, Found, Ranged, Counted, Labelled, Described)
+"""What a signed session does not take: its result stays, and what it is said to be of."""
 
 # By their keys, for which there is an index: this is asked before each event that is written.
 _NUMBERS: Final = (

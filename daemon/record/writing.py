@@ -12,6 +12,7 @@ from smearwatch.daemon.record.events import (
     Amended,
     Closed,
     Counted,
+    Described,
     Event,
     Found,
     Labelled,
@@ -35,6 +36,7 @@ from smearwatch.daemon.record.schema import (
     SIZES_FORM,
     STAINS_FORM,
     STATISTICS_FORM,
+    TARGETS_FORM,
     UNFAMILIAR_FORM,
     VIEWS_FORM,
     has_better_views,
@@ -80,7 +82,7 @@ def key_of(event: Event) -> str:
             # The readings are numbered each for itself, and whoever asks for labels means the first.
             which = "labelled" if event.reading is None else "second"
             return f"{which}:{event.frame}:{event.index}:{event.ordinal}"
-        case Signed() | Amended():
+        case Described() | Signed() | Amended():
             return f"{event.kind}:{event.ordinal}"
         case _:
             assert_never(event)
@@ -93,10 +95,10 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
     ------
     LedgerRefused
         It opens or closes another epoch or session, or speaks of a frame or cell that the ledger does not know, or
-        counts or labels a cell that is cut by the frame's edge, or leaves out a label's number, or replaces a view or a
-        verdict that is not the one that stands, or signs what is signed, or amends what is not.
+        counts or labels a cell that is cut by the frame's edge, or leaves out a label's or description's number, or
+        replaces a view or a verdict that is not the one that stands, or signs what is signed, or amends what is not.
     SessionSigned
-        It would change the result of a signed session.
+        It would change the result of a signed session, or what is said of it.
     """
     check_seal(connection, event, session)
     if isinstance(event, Opened) and event.session != session:
@@ -110,6 +112,9 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
             raise LedgerRefused(event, "that frame was never seen")
         if isinstance(event, Found):
             _admit_repeats(connection, event)
+    elif isinstance(event, Described):
+        if event.ordinal > 1 and not _stands(connection, f"described:{event.ordinal - 1}"):
+            raise LedgerRefused(event, f"the session has no description number {event.ordinal - 1} before it")
     elif isinstance(event, Counted | Labelled):
         left_out = connection.execute(
             "SELECT at_edge FROM cells WHERE frame = ? AND cell = ?", (event.frame, event.index)
@@ -215,8 +220,11 @@ def _admit_label(connection: sqlite3.Connection, event: Labelled) -> None:
 def _follows(connection: sqlite3.Connection, event: Labelled) -> bool:
     if event.ordinal == 1:
         return True
-    before = key_of(replace(event, ordinal=event.ordinal - 1))
-    return connection.execute("SELECT 1 FROM events WHERE key = ?", (before,)).fetchone() is not None
+    return _stands(connection, key_of(replace(event, ordinal=event.ordinal - 1)))
+
+
+def _stands(connection: sqlite3.Connection, key: str) -> bool:
+    return connection.execute("SELECT 1 FROM events WHERE key = ?", (key,)).fetchone() is not None
 
 
 def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
@@ -269,7 +277,12 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             _raise_form(connection, SIGNED_FORM)
         case Ranged():
             _raise_form(connection, LOOKS_FORM)
-        case Opened() | Closed():
+        case Opened():
+            if event.targets is not None:
+                _raise_form(connection, TARGETS_FORM)
+        case Described():
+            _raise_form(connection, TARGETS_FORM)
+        case Closed():
             pass
         case _:
             assert_never(event)

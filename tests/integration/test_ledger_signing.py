@@ -21,6 +21,7 @@ from smearwatch.daemon.record.events import (
     CLASSES,
     Amended,
     Closed,
+    Described,
     Event,
     Labelled,
     Opened,
@@ -38,6 +39,7 @@ from smearwatch.daemon.record.signature import Overruled, OverruledName, SignedR
 from smearwatch.daemon.record.signing import GatesOpen, NotSigned, ResultChanged, amend, sign, standing
 from smearwatch.daemon.record.tally import TallyBroken, TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
+from smearwatch.daemon.record.targets import Targets
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.record.writing import LedgerRefused, key_of
 from tests.reviewed import close, record
@@ -84,6 +86,39 @@ def test_the_gates_say_what_is_left_to_do(folder: Path):
         sign(folder, by="A", overruled={"target": "a child's smear"})
     assert [gate.name for gate in caught.value.gates] == ["flagged", "rejected"]
     assert not any(isinstance(event, Signed) for event in events(folder))
+
+
+def test_the_gate_of_the_target_knows_every_target_and_the_reviewed_cells(tmp_path: Path):
+    folder = tmp_path / "sessions" / "aims"
+    record(folder, 72)
+    # 10 of each class are leukocytes; a person takes the monocytes of two cells away.
+    aims = Targets(classes={"monocyte": 10, "neutrophils": 20}, within={"band": 50.0, "basophil": 5.0})
+    with Ledger.open(folder) as ledger:
+        ledger.append([Opened(ledger.epoch, 2, "test", "aims", 60, 33.0, "filament", {}, targets=aims)])
+    close(folder)
+    gate = next(gate for gate in standing(folder).gates if gate.name == "target")
+    assert (gate.passed, gate.n) == (False, 0)
+    assert gate.says.startswith("basophil \N{PLUS-MINUS SIGN}")
+    assert gate.says.endswith("(wanted \N{PLUS-MINUS SIGN}5): the targets are not reached")
+    with Ledger.open(folder) as ledger:
+        ledger.append([Labelled(a_frame(folder), 4, "smudge", "A", 1, 5)])
+    gate = next(gate for gate in standing(folder).gates if gate.name == "target")
+    assert gate.n == 1
+    assert gate.says.startswith("59 of 60 leukocytes, 9 of 10 monocyte, basophil")
+    sign(folder, by="A", overruled={**WHY, "incomplete": "x"})
+
+
+def test_what_a_signed_session_is_of_stays_until_it_is_amended(folder: Path):
+    with Ledger.open(folder) as ledger:
+        ledger.append([Described("A", 1, 5, specimen="H26-1")])
+    sign(folder, by="A", overruled=WHY)
+    other = Described("B", 2, 9, specimen="H26-2")
+    with Ledger.open(folder) as ledger, pytest.raises(SessionSigned, match="was signed by A"):
+        ledger.append([other])
+    amend(folder, by="B", reason="mixed up")
+    with Ledger.open(folder) as ledger:
+        ledger.append([other])
+    assert tally(folder)["specimen"] == "H26-2"
 
 
 def test_a_signature_keeps_result_weights_and_reasons(folder: Path):
