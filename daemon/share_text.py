@@ -128,7 +128,7 @@ def _target_text(target: Mapping[str, Any]) -> str:
 def flagged_text(tally: Mapping[str, Any]) -> str:
     """Return how many cells are flagged, and how many of these for how they look."""
     unfamiliar = tally["unfamiliar"]
-    return f"{tally['flagged']} flagged" + (f", {unfamiliar} of them as unfamiliar" if unfamiliar else "")
+    return f"{tally['flagged']} flagged" + (f", {unfamiliar} look unfamiliar" if unfamiliar else "")
 
 
 def agreement_lines(shown: Mapping[str, Any]) -> list[str]:

@@ -188,8 +188,8 @@ class Counted:
     def _of_the_same_classes(self) -> "Counted":
         if len(self.probabilities) != len(self.verifiers) or self.cls not in CLASSES[: len(self.probabilities)]:
             raise ValueError("probabilities and verifiers are not of the same classes, or its class is not among them")
-        if self.unfamiliar and self.verdict not in ("flagged", "rejected"):
-            raise ValueError(f"an unfamiliar cell cannot be {self.verdict}")
+        if self.unfamiliar and self.statistics is None and self.verdict not in ("flagged", "rejected"):
+            raise ValueError(f"an unfamiliar cell cannot be {self.verdict}, but by the session's statistics")
         return self
 
     @model_serializer(mode="wrap")

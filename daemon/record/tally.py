@@ -189,8 +189,8 @@ class TallyFold:
             raise TallyBroken("not a snapshot of it (other classes or verdicts)")
         if not {*state.target_classes, *state.target_within} <= set(TARGET_NAMES):
             raise TallyBroken("not a snapshot of it (targets for other classes)")
-        if state.unfamiliar > state.verdicts["flagged"]:
-            raise TallyBroken("not a snapshot of it (more cells are unfamiliar than flagged)")
+        if state.unfamiliar > sum(state.counts.values()):
+            raise TallyBroken("not a snapshot of it (more cells are unfamiliar than counted)")
         fold = cls()
         fold._state = state
         fold._drift = drift
