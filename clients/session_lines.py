@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from smearwatch.clients.beside_lines import beside_lines
 from smearwatch.clients.wording import drift_text, drifted_text
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.share_text import agreement_lines, flagged_text, review_lines, share_lines
@@ -84,7 +85,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str]) -> list[str]:
         f"drift: {drift_text(shown) or drifted_text(shown) or 'none'}",
         f"as counted, {shown['cells']} cells, rejected ones excluded:",
     ]
-    return [*lines, *share_lines(shown), *review_lines(shown), RESEARCH_USE, *sign_lines(shown)]
+    return [*lines, *share_lines(shown), *review_lines(shown), *beside_lines(shown), RESEARCH_USE, *sign_lines(shown)]
 
 
 def _band_rule(rule: str) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from smearwatch.clients.commands.analyser import analyser
 from smearwatch.clients.commands.label import label
 from smearwatch.clients.commands.readers import readers
 from smearwatch.clients.commands.sign import amend_session, sign_session
@@ -20,6 +21,8 @@ from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.record.band_rule import BandRuleFold
+from smearwatch.daemon.record.beside import BesideFold
+from smearwatch.daemon.record.beside_json import beside_json, pooled_json
 from smearwatch.daemon.record.events import Closed, Opened
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
@@ -41,6 +44,7 @@ app.command()(label)
 app.command("sign")(sign_session)
 app.command("amend")(amend_session)
 app.command()(readers)
+app.command()(analyser)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The session.")]
 ConfigFile = Annotated[
@@ -73,6 +77,14 @@ class SessionDamaged(Exception):
         super().__init__(f"session {name} is damaged: {faults} {'fault' if faults == 1 else 'faults'}")
 
 
+class NothingToPool(LookupError):
+    """Nobody has tallied cells for the session."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"session {name} has no tally, so there is nothing to pool")
+        self.hint = f"tally cells with: smearwatch tally --session {name} --by WHO"
+
+
 @app.command("list")
 def list_sessions(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List the recorded sessions by name.
@@ -96,18 +108,28 @@ def list_sessions(config: ConfigFile = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> None:
+def show(
+    name: Name,
+    pooled: Annotated[
+        bool, typer.Option("--pooled", help="Add the result and all tallies up, which must be of other cells.")
+    ] = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what a session counted, with 95 % limits, and where each of its frames stands.
+
+    Tallies made at the eyepiece and analysers' figures stand beside it.
 
     Example: smearwatch sessions show monday-3
     """
     state_dir = load_settings(config).state_dir
     folder = find_session(state_dir, name)
-    fold, bands, last, opened, closed = TallyFold(), BandRuleFold(), 0, None, None
+    fold, bands, beside, last, opened, closed = TallyFold(), BandRuleFold(), BesideFold(), 0, None, None
     with LedgerReader.read(folder) as ledger:
         for recorded in ledger.events():
             fold.apply(recorded.event)
             bands.apply(recorded.event)
+            beside.apply(recorded.event)
             last = recorded.number
             opened = recorded.event if isinstance(recorded.event, Opened) else opened
             closed = recorded.event if isinstance(recorded.event, Closed) else closed
@@ -116,6 +138,12 @@ def show(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> None
     if opened:
         shown |= {"band_rule": opened.band_rule, "field_um": opened.field_um, "version": opened.version}
     shown["band_rule_agreement"] = bands.json()
+    shown |= beside_json(beside)
+    if pooled:
+        if not beside.tallies:
+            raise NothingToPool(name)
+        mark = shown["mark"] if shown["reviewed"] is None else shown["reviewed"]["mark"]
+        shown["pooled"] = pooled_json(fold.result, beside, mark)
     shown["stages_ms"] = {stage: asdict(times) for stage, times in closed.stages.items()} if closed else {}
     shown["counters"] = dict(closed.counters) if closed else {}
     if as_json:

@@ -18,6 +18,8 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
+from smearwatch.daemon.record.beside import Analysed as Analysed
+from smearwatch.daemon.record.beside import Tallied as Tallied
 from smearwatch.daemon.record.classes import CLASSES as CLASSES
 from smearwatch.daemon.record.classes import LABELS as LABELS
 from smearwatch.daemon.record.classes import ClassName as ClassName
@@ -231,7 +233,9 @@ class Closed:
     kind: Literal["closed"] = "closed"
 
 
-Event: TypeAlias = Opened | Seen | Rejected | Found | Ranged | Counted | Labelled | Signed | Amended | Closed
+Event: TypeAlias = (
+    Opened | Seen | Rejected | Found | Ranged | Counted | Labelled | Tallied | Analysed | Signed | Amended | Closed
+)
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

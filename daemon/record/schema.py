@@ -16,9 +16,9 @@ STATISTICS_FORM = SIGNED_FORM
 """Forms of a ledger that holds labels, of one whose frames are registered, of one whose cells have appearance features,
 of one where a better view of a leukocyte is judged again, of one whose cells have their stain, of one that names
 unfamiliar cells, of one that has the size of the red cells around, of one whose cells have the shape of their nucleus,
-of one whose labels say what the machine had said, and of one that was signed or read a second time, or whose cells were
-judged by the session's statistics. The tables are those of form 1, in which every ledger begins, ``better`` from form 5
-on and ``moments`` from form 11 on; a program that knows less refuses it."""
+of one whose labels say what the machine had said, and of one that was signed, read a second time or has other counts
+beside it, or whose cells were judged by the session's statistics. The tables are those of form 1, in which every
+ledger begins, ``better`` from form 5 on and ``moments`` from form 11 on; a program that knows less refuses it."""
 
 VERSION: Final = SIGNED_FORM
 _FIRST_VERSION: Final = 1

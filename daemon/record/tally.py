@@ -15,6 +15,7 @@ from smearwatch.daemon.record.events import (
     SEEN_BEFORE,
     VERDICTS,
     Amended,
+    Analysed,
     Closed,
     Counted,
     Event,
@@ -25,6 +26,7 @@ from smearwatch.daemon.record.events import (
     Rejected,
     Seen,
     Signed,
+    Tallied,
 )
 from smearwatch.daemon.record.mark import mark_of
 from smearwatch.daemon.record.review import Reviewed, ReviewFold, review
@@ -143,8 +145,8 @@ class TallyFold:
                 self._signatures.signed(event, self.result)
             case Amended():
                 self._signatures.amended(event)
-            case Closed():
-                pass
+            case Tallied() | Analysed() | Closed():
+                pass  # other counts stand beside this one: see `beside`
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers."""

@@ -10,6 +10,7 @@ from smearwatch.daemon.record.events import (
     COUNTS,
     CUT,
     Amended,
+    Analysed,
     Closed,
     Counted,
     Event,
@@ -21,6 +22,7 @@ from smearwatch.daemon.record.events import (
     Replaced,
     Seen,
     Signed,
+    Tallied,
     event_from_bytes,
 )
 from smearwatch.daemon.record.placement import CellName
@@ -79,7 +81,7 @@ def key_of(event: Event) -> str:
             # The readings are numbered each for itself, and whoever asks for labels means the first.
             which = "labelled" if event.reading is None else "second"
             return f"{which}:{event.frame}:{event.index}:{event.ordinal}"
-        case Signed() | Amended():
+        case Signed() | Amended() | Tallied() | Analysed():
             return f"{event.kind}:{event.ordinal}"
         case _:
             assert_never(event)
@@ -92,8 +94,8 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
     ------
     LedgerRefused
         It opens or closes another epoch or session, or speaks of a frame or cell that the ledger does not know, or
-        counts or labels a cell that is cut by the frame's edge, or leaves out a label's number, or replaces a view or a
-        verdict that is not the one that stands, or signs what is signed, or amends what is not.
+        counts or labels a cell that is cut by the frame's edge, or leaves out a label's or tally's number, or
+        replaces a view or a verdict that is not the one that stands, or signs what is signed, or amends what is not.
     SessionSigned
         It would change the result of a signed session.
     """
@@ -104,6 +106,9 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
         raise LedgerRefused(event, f"the epoch is {epoch}")
     if isinstance(event, Signed | Amended):
         _admit_signing(connection, event)
+    elif isinstance(event, Tallied | Analysed):
+        if event.ordinal > 1 and not _is_there(connection, key_of(replace(event, ordinal=event.ordinal - 1))):
+            raise LedgerRefused(event, f"the session has no number {event.ordinal - 1} before it")
     elif isinstance(event, Found | Rejected):
         if connection.execute("SELECT 1 FROM frames WHERE frame = ?", (event.frame,)).fetchone() is None:
             raise LedgerRefused(event, "that frame was never seen")
@@ -214,8 +219,11 @@ def _admit_label(connection: sqlite3.Connection, event: Labelled) -> None:
 def _follows(connection: sqlite3.Connection, event: Labelled) -> bool:
     if event.ordinal == 1:
         return True
-    before = key_of(replace(event, ordinal=event.ordinal - 1))
-    return connection.execute("SELECT 1 FROM events WHERE key = ?", (before,)).fetchone() is not None
+    return _is_there(connection, key_of(replace(event, ordinal=event.ordinal - 1)))
+
+
+def _is_there(connection: sqlite3.Connection, key: str) -> bool:
+    return connection.execute("SELECT 1 FROM events WHERE key = ?", (key,)).fetchone() is not None
 
 
 def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
@@ -262,7 +270,7 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
                 _raise_form(connection, REVIEW_FORM)
             if event.reading is not None:
                 _raise_form(connection, SIGNED_FORM)
-        case Signed() | Amended():
+        case Signed() | Amended() | Tallied() | Analysed():
             _raise_form(connection, SIGNED_FORM)
         case Ranged():
             _raise_form(connection, LOOKS_FORM)
