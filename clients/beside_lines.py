@@ -7,7 +7,7 @@ from smearwatch.daemon.record.beside import PARTS
 from smearwatch.daemon.share_text import mark_text, named_lines
 from smearwatch.daemon.sign_text import when_text
 
-POOLED = "right only if all were counted on the same slide, and no cell was both tallied and photographed"
+POOLED = "Right only if all were counted on the same slide, and no cell was both tallied and photographed"
 
 
 def beside_lines(shown: Mapping[str, Any]) -> list[str]:
@@ -27,12 +27,7 @@ def beside_lines(shown: Mapping[str, Any]) -> list[str]:
         lines += named_lines(tallied)
     for printed in shown["analysers"]:
         lines.append(f"an analyser's differential, kept by {printed['by']}: {printed_text(printed)}")
-    pooled = shown.get("pooled")
-    if pooled is not None:
-        tallies = "the tally" if pooled["tallies"] == 1 else f"{pooled['tallies']} tallies"
-        lines += [f"pooled, {cells_text(pooled)}: the session's own and {tallies}; {POOLED}:", *named_lines(pooled)]
-        lines += [] if (why := mark_text(pooled)) is None else [why]
-    return lines
+    return lines if shown.get("pooled") is None else [*lines, *_pooled_lines(shown)]
 
 
 def cells_text(named: Mapping[str, Any]) -> str:
@@ -45,3 +40,16 @@ def printed_text(printed: Mapping[str, Any]) -> str:
     shares, unit = (printed["counts"], "") if printed["percent"] is None else (printed["percent"], " %")
     parts = ", ".join(f"{name} {shares[name]}{unit}" for name in PARTS if name in shares)
     return parts if printed["cells"] is None else f"{parts}; of {printed['cells']} cells"
+
+
+def _pooled_lines(shown: Mapping[str, Any]) -> list[str]:
+    pooled = shown["pooled"]
+    tallies = "the tally" if pooled["tallies"] == 1 else f"{pooled['tallies']} tallies"
+    own = "as counted" if shown["reviewed"] is None else "as reviewed"
+    unsigned = "" if shown["signed"] is None else "; nobody has signed this"
+    lines = [f"pooled, {cells_text(pooled)}: the session's own {own} and {tallies}{unsigned}. {POOLED}:"]
+    lines += named_lines(pooled)
+    if pooled["others"]:
+        lines.append("  of the session's own, only those that a person named are among these others")
+    why = mark_text(pooled)
+    return lines if why is None else [*lines, why]

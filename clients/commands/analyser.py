@@ -17,7 +17,7 @@ from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.record.beside import PARTS, Analysed, flaw_of_parts
-from smearwatch.daemon.record.keeping import beside, keep_printout
+from smearwatch.daemon.record.keeping import keep_printout, other_counts
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.record.signing import standing
@@ -77,7 +77,7 @@ def analyser(
         raise typer.BadParameter("type what is to be kept, with --percent or --counts", param_hint="--keep")
     if typed is None:
         with LedgerReader.read(folder) as ledger:
-            kept = beside(ledger).printouts
+            kept = other_counts(ledger).printouts
         if not kept:
             raise NothingKept(name)
         printed = kept[-1]

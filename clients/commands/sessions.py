@@ -24,6 +24,7 @@ from smearwatch.daemon.record.band_rule import BandRuleFold
 from smearwatch.daemon.record.beside import BesideFold
 from smearwatch.daemon.record.beside_json import beside_json, pooled_json
 from smearwatch.daemon.record.events import Closed, Opened
+from smearwatch.daemon.record.keeping import other_counts
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
 from smearwatch.daemon.record.schema import LedgerUnusable
@@ -216,10 +217,10 @@ def export(
             write(rows, sys.stdout)
             return
         written = _write_file(out, lambda file: write(rows, file))
-    write_line(
-        sys.stderr,
-        f"{out}: {written} cells. {RESEARCH_USE} {' '.join(sign_lines(tally_json(standing(folder).fold, name, 0)))}",
-    )
+        tallies = len(other_counts(ledger).tallies)
+    aside = f" Not in it: {_several(tallies, 'tally', 'tallies')} (see `smearwatch sessions show`)." if tallies else ""
+    signed = " ".join(sign_lines(tally_json(standing(folder).fold, name, 0)))
+    write_line(sys.stderr, f"{out}: {written} cells.{aside} {RESEARCH_USE} {signed}")
 
 
 @app.command()

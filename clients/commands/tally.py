@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from smearwatch.clients.beside_lines import cells_text
+from smearwatch.clients.beside_lines import cells_text as leukocytes_text
 from smearwatch.clients.commands.typed import name_of_person
 from smearwatch.clients.stdout import has_terminal
-from smearwatch.clients.tallying.draft import FILE, Draft
+from smearwatch.clients.tallying.draft import FILE, Draft, cells_text
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.one_line import say
-from smearwatch.daemon.record.keeping import beside, keep_tally
+from smearwatch.daemon.record.keeping import keep_tally, other_counts
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import find_session
@@ -105,7 +105,7 @@ def _opened(folder: Path, session: str | None, who: str, target: int | None) -> 
         return draft
     with LedgerReader.read(folder) as ledger:
         signed = ledger.signature()
-        kept = any(each.began_at_ns == draft.began_at_ns for each in beside(ledger).tallies)
+        kept = any(each.began_at_ns == draft.began_at_ns for each in other_counts(ledger).tallies)
     if kept:  # its file was only not removed any more
         draft.remove()
         return Draft.open(folder, by=who, target=target)
@@ -131,7 +131,7 @@ def _keep(draft: Draft, folder: Path, session: str) -> int:
         )
     except Exception:
         again = f'smearwatch tally --session {session} --by "{draft.by}" --keep'
-        say(f"the tally of {draft.cells.number} cells is safe, and not kept with the session yet; later: {again}")
+        say(f"the tally of {cells_text(draft.cells.number)} is safe, and not kept with the session yet; later: {again}")
         raise
     return kept.ordinal
 
@@ -141,7 +141,7 @@ def _report(result: dict[str, Any], ending: str, session: str | None, *, as_json
     if as_json:
         typer.echo(json.dumps({**result, "became": became[ending]}))
         return
-    write_line(sys.stdout, f"tallied by hand, {cells_text(result)}:")
+    write_line(sys.stdout, f"tallied by hand, {leukocytes_text(result)}:")
     for line in named_lines(result):
         write_line(sys.stdout, line)
     said = {

@@ -150,7 +150,7 @@ def _begun(descriptor: int, path: Path, by: str, target: int | None) -> tuple[st
         else:
             raise _damaged(path, number)
     if cells.number and head["by"] != by:
-        what = f"{path}: an unfinished tally of {cells.number} cells by {head['by']} is there"
+        what = f"{path}: an unfinished tally of {cells_text(cells.number)} by {head['by']} is there"
         raise DraftUnusable(what, f'finish it first, as its typist: --by "{head["by"]}"')
     if cells.number:
         os.ftruncate(descriptor, sum(len(line) + 1 for line in whole))
@@ -160,6 +160,11 @@ def _begun(descriptor: int, path: Path, by: str, target: int | None) -> tuple[st
         _append(descriptor, json.dumps(head | ({"target": target} if target else {})))
         sync_folder(path.parent)
     return by, target or head["target"], head["began_at_ns"], cells
+
+
+def cells_text(number: int) -> str:
+    """Return how many cells were typed."""
+    return f"{number} {'cell' if number == 1 else 'cells'}"
 
 
 def _head(line: bytes, path: Path) -> dict[str, Any]:

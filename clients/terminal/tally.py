@@ -7,13 +7,13 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.events import Key
+from textual.events import Key, Resize
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from smearwatch.clients.tallying.draft import Draft, DraftUnusable
+from smearwatch.clients.tallying.draft import Draft, DraftUnusable, cells_text
 from smearwatch.clients.terminal.differential import DIM
-from smearwatch.clients.terminal.tally_table import TALLY_KEYS, short_text, tally_table
+from smearwatch.clients.terminal.tally_table import TALLY_KEYS, TallyTable, short_text
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.daemon.notices import RESEARCH_USE
 
@@ -76,7 +76,7 @@ class TallyApp(App[Ending]):
         self._draft = draft
         self._session = session
         self._quiet = quiet
-        self._said = f"{draft.found} cells of an unfinished tally are here again" if draft.found else ""
+        self._said = f"continued: {cells_text(draft.found)} of the unfinished tally" if draft.found else ""
 
     def compose(self) -> ComposeResult:
         """Make the screen's parts."""
@@ -84,7 +84,7 @@ class TallyApp(App[Ending]):
         by = f", by {self._draft.by}" if self._draft.by else ""
         yield Static(Content.assemble(("tally", "bold $primary"), f"  {where}{by}"), id="head")
         yield Static(id="said")
-        yield Static(id="table")
+        yield TallyTable(id="table")
         yield Static("Make the window larger (at least 66x23). Keys count all the same.", id="too-small")
         yield Static(RESEARCH_USE, id="notice")
         yield Footer()
@@ -96,10 +96,9 @@ class TallyApp(App[Ending]):
         self.theme = initial_theme()
         self._draw()
 
-    def on_resize(self) -> None:
-        """Fit the bars."""
-        self.set_class(self.size.width < _SMALL[0] or self.size.height < _SMALL[1], "-small")
-        self.call_after_refresh(self._draw)
+    def on_resize(self, event: Resize) -> None:
+        """Say so where there is no room for all of it."""
+        self.set_class(event.size.width < _SMALL[0] or event.size.height < _SMALL[1], "-small")
 
     def on_key(self, event: Key) -> None:
         """Count a cell, where the key is one of a cell and no question is open."""
@@ -131,8 +130,7 @@ class TallyApp(App[Ending]):
         if not self._draft.cells.number:
             self.exit("discard")
             return
-        n = self._draft.cells.number
-        cells = f"{n} {'cell' if n == 1 else 'cells'}, {self._cells} of them leukocytes"
+        cells = f"{cells_text(self._draft.cells.number)}, {self._cells} of them leukocytes"
         kept = self._session is not None
         question = f"Keep this tally in session {self._session}? {cells}." if kept else f"End this tally? {cells}."
         self.push_screen(EndScreen(question, kept=kept), self._end)
@@ -170,11 +168,6 @@ class TallyApp(App[Ending]):
             self.set_timer(_BETWEEN_BELLS_S, lambda: self._ring(times - 1))
 
     def _draw(self) -> None:
-        table = self.screen_stack[0].query_one("#table", Static)
-        width = table.content_size.width
-        if not width:
-            return
-        cells = self._draft.cells
-        lines = tally_table(cells.json(), last=cells.last, target=self._draft.target, width=width)
-        table.update(Content("\n").join(lines))
-        self.screen_stack[0].query_one("#said", Static).update(Content.styled(self._said, DIM))
+        below = self.screen_stack[0]
+        below.query_one(TallyTable).show(self._draft.cells, self._draft.target)
+        below.query_one("#said", Static).update(Content.styled(self._said, DIM))

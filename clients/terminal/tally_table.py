@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from textual.content import Content
+from textual.widgets import Static
 
 from smearwatch.clients.reviewing.words import KEYS
+from smearwatch.clients.tallying.typed import TypedCells
 from smearwatch.clients.terminal.bar import axis, progress_bar, share_bar
 from smearwatch.clients.terminal.differential import DIM, LINE
 from smearwatch.daemon.record.beside import TALLIED_LABELS
@@ -21,7 +23,26 @@ TALLY_KEYS: Final[dict[str, LabelName]] = {key: label for key, label in KEYS.ite
 _APART: Final = TALLIED_LABELS[len(CLASSES) + 1 :]
 _SHORT: Final = {UNDIVIDED: "neutrophil not divided", "erythroblast": "nucleated red cell", "other": "something else"}
 _KEY, _NAME, _COUNT, _PERCENT, _LIMITS, _GAP = 5, 22, 6, 9, 16, 3
+_LEAST_BAR = 12
 _BEFORE_BAR = _KEY + _NAME + _COUNT + _PERCENT + _LIMITS + _GAP
+
+
+class TallyTable(Static):
+    """The table; it draws itself anew for every width."""
+
+    _typed: tuple[TypedCells, int] | None = None
+
+    def show(self, cells: TypedCells, target: int) -> None:
+        """Draw what was typed."""
+        self._typed = (cells, target)
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Fit the bars to the width."""
+        width = self.content_size.width
+        if self._typed is not None and width:
+            cells, target = self._typed
+            self.update(Content("\n").join(tally_table(cells.json(), last=cells.last, target=target, width=width)))
 
 
 def tally_table(named: Mapping[str, Any], *, last: LabelName | None, target: int, width: int) -> Iterator[Content]:
@@ -38,9 +59,10 @@ def tally_table(named: Mapping[str, Any], *, last: LabelName | None, target: int
     width : int
         Characters.
     """
-    bar = max(0, width - _BEFORE_BAR)
+    bar = width - _BEFORE_BAR
+    bar = bar if bar >= _LEAST_BAR else 0
     head = f"{'key':<{_KEY}}{'':<{_NAME}}{'cells':>{_COUNT}}{'percent':>{_PERCENT}}{'95 % interval':>{_LIMITS}}"
-    yield Content.styled(f"{head}{'':<{_GAP}}{axis(bar)}", DIM)
+    yield Content.styled(f"{head}{'':<{_GAP}}{axis(bar) if bar else ''}", DIM)
     for cls in CLASSES:
         yield _class_line(cls, named["counts"][cls], named["percent"][cls], bar, is_last=cls == last)
     yield _other_line(UNDIVIDED, named["neutrophils_undivided"], "", is_last=last == UNDIVIDED)

@@ -49,7 +49,7 @@ def keep_printout(
     return _keep(folder, lambda beside: Analysed(by, time.time_ns(), len(beside.printouts) + 1, percent, counts, cells))
 
 
-def beside(ledger: LedgerReader) -> BesideFold:
+def other_counts(ledger: LedgerReader) -> BesideFold:
     """Return the other counts of a session."""
     fold = BesideFold()
     for recorded in ledger.events():
@@ -63,6 +63,6 @@ def _keep(folder: Path, made: Callable[[BesideFold], _Kept]) -> _Kept:
             if reader.is_open:
                 raise StillCounted(folder.name)
     with open_for_a_moment(folder) as ledger:
-        event = made(beside(ledger))
+        event = made(other_counts(ledger))
         ledger.append([event])
     return event
