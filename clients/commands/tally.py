@@ -120,7 +120,11 @@ def _opened(folder: Path, session: str | None, who: str, target: int | None) -> 
 def _typed(draft: Draft, session: str | None, *, quiet: bool) -> str:
     from smearwatch.clients.terminal.tally import TallyApp  # loaded only where a screen is drawn
 
-    return TallyApp(draft, session=session, quiet=quiet).run() or "later"
+    app = TallyApp(draft, session=session, quiet=quiet)
+    ending = app.run() or "later"
+    if app.return_code:
+        raise typer.Exit(app.return_code)
+    return ending
 
 
 def _keep(draft: Draft, folder: Path, session: str) -> int:

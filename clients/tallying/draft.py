@@ -15,7 +15,7 @@ from smearwatch.clients.tallying.typed import TypedCells
 from smearwatch.daemon.atomic_write import make_folder, sync_folder
 from smearwatch.daemon.record.beside import TALLIED_LABELS
 from smearwatch.daemon.record.events import LabelName
-from smearwatch.daemon.record.values import STRICT, Count, Ordinal, Person
+from smearwatch.daemon.record.values import STRICT, Count, Name, Ordinal
 
 FILE: Final = "tally.unfinished"
 _UNDONE: Final = "undone"
@@ -26,7 +26,7 @@ _USUAL: Final = 100
 class _Head:
     """The first line of the file."""
 
-    by: Person
+    by: Name
     target: Ordinal
     began_at_ns: Count
 
@@ -150,8 +150,9 @@ def _begun(descriptor: int, path: Path, by: str, target: int | None) -> tuple[st
         else:
             raise _damaged(path, number)
     if cells.number and head["by"] != by:
-        what = f"{path}: an unfinished tally of {cells_text(cells.number)} by {head['by']} is there"
-        raise DraftUnusable(what, f'finish it first, as its typist: --by "{head["by"]}"')
+        typist, option = (f" by {head['by']}", f'--by "{head["by"]}"') if head["by"] else ("", "without --by")
+        what = f"{path}: an unfinished tally of {cells_text(cells.number)}{typist} is there"
+        raise DraftUnusable(what, f"finish it first, as its typist: {option}")
     if cells.number:
         os.ftruncate(descriptor, sum(len(line) + 1 for line in whole))
     else:  # nobody's yet

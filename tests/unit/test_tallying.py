@@ -105,6 +105,15 @@ def test_an_unfinished_tally_is_its_typists(tmp_path):
     assert (head["by"], head["target"]) == ("B. Reader", 30)
 
 
+def test_a_mere_counter_has_no_typist_and_goes_on_all_the_same(tmp_path):
+    draft = Draft.open(tmp_path, by="", target=None)
+    draft.add("band")
+    draft.close()
+    with pytest.raises(DraftUnusable, match="tally of 1 cell is there"):
+        Draft.open(tmp_path, by="A", target=None)
+    assert Draft.open(tmp_path, by="", target=None).found == 1
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
