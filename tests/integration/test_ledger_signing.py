@@ -27,6 +27,7 @@ from smearwatch.daemon.record.events import (
     Rejected,
     Seen,
     Signed,
+    Tallied,
     event_to_bytes,
 )
 from smearwatch.daemon.record.ledger import Ledger
@@ -213,6 +214,15 @@ def test_a_label_that_is_slipped_in_behind_a_signature_is_found_and_not_counted(
         with pytest.raises(TallyBroken, match="a labelled event in a session that was signed by A"):
             fold_all(fold, ledger)
     assert fold.reviewed is None
+
+
+def test_a_tally_that_is_slipped_in_behind_a_signature_is_found(folder: Path):
+    sign(folder, by="A", overruled=WHY)
+    slip_in(folder, Tallied("B", 1, 2, 1, 100, {"band": 9}))
+    with LedgerReader.read(folder) as ledger:
+        assert [fault.what for fault in verify(ledger)] == [
+            f"event {ledger.last_number} does not follow: a tallied event in a session that was signed by A"
+        ]
 
 
 @pytest.mark.parametrize("statement", ["UPDATE events SET body = '{}'", "UPDATE events SET key = 'signed:7'"])
