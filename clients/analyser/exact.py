@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 LEVEL: Final = 0.05
 """Below this probability a difference is not explained by sampling."""
 
@@ -57,6 +55,7 @@ def p_value(k: int, n: int, reference: Reference) -> float:
     Fisher's exact test where the analyser's cells are known, else the exact binomial test. Both sum the probabilities
     of all outcomes that are no likelier than the one seen.
     """
+    import numpy as np
     from scipy.stats import binomtest, fisher_exact  # a second to load
 
     low, high, cells = reference.low, reference.high, reference.cells
