@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from smearwatch.clients.beside_lines import beside_lines
 from smearwatch.clients.corrected_text import corrected_lines
 from smearwatch.clients.wording import drift_text, drifted_text
 from smearwatch.daemon.columns import fold
@@ -101,7 +102,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         *([target] if (target := target_text(shown)) is not None else []),
         f"as counted, {shown['cells']} cells, rejected ones excluded:",
     ]
-    results = [*share_lines(shown), *review_lines(shown), *corrected_lines(shown, only)]
+    results = [*share_lines(shown), *review_lines(shown), *corrected_lines(shown, only), *beside_lines(shown)]
     return [*lines, *results, RESEARCH_USE, *sign_lines(shown)]
 
 

@@ -56,10 +56,14 @@ def review_lines(tally: Mapping[str, Any]) -> list[str]:
     left = f"; not labelled yet: {', '.join(open_)}" if open_ else ""
     cells = "leukocyte" if reviewed["cells"] == 1 else "leukocytes"
     named = f"{labelled} {'cell' if labelled == 1 else 'cells'} labelled, {changed} of them renamed"
-    lines = [f"as reviewed, {reviewed['cells']} {cells} ({named}{left}):"]
+    return [f"as reviewed, {reviewed['cells']} {cells} ({named}{left}):", *named_lines(reviewed)]
+
+
+def named_lines(reviewed: Mapping[str, Any]) -> list[str]:
+    """Return the rows of a result that persons have named: classes, other nucleated cells, what was set aside."""
     shares = {**reviewed["counts"], "neutrophils": reviewed["neutrophils"]}
     marked = reviewed["mark"] is not None
-    lines += [share_line(name, n, reviewed["percent"][name], marked=marked) for name, n in shares.items()]
+    lines = [share_line(name, n, reviewed["percent"][name], marked=marked) for name, n in shares.items()]
     if reviewed["neutrophils_undivided"]:
         lines.append(f"  {reviewed['neutrophils_undivided']} of the neutrophils: band or segmented not told")
     for name, n in reviewed["others"].items():

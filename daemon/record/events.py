@@ -18,6 +18,8 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
+from smearwatch.daemon.record.beside import Analysed as Analysed
+from smearwatch.daemon.record.beside import Tallied as Tallied
 from smearwatch.daemon.record.classes import CLASSES as CLASSES
 from smearwatch.daemon.record.classes import LABELS as LABELS
 from smearwatch.daemon.record.classes import ClassName as ClassName
@@ -251,7 +253,19 @@ class Closed:
 
 
 Event: TypeAlias = (
-    Opened | Seen | Rejected | Found | Ranged | Counted | Labelled | Described | Signed | Amended | Closed
+    Opened
+    | Seen
+    | Rejected
+    | Found
+    | Ranged
+    | Counted
+    | Labelled
+    | Described
+    | Tallied
+    | Analysed
+    | Signed
+    | Amended
+    | Closed
 )
 
 

@@ -54,7 +54,7 @@ def gates_of(fold: TallyFold, session: str, *, counting: bool, in_disorder: bool
     in_disorder
         Whether its last count ended without being closed.
     """
-    result, pending = fold.result, fold.frames["pending"]
+    result = fold.result
     see, count_on = _SEE.format(session=session), _COUNT_ON.format(session=session)
     drift = fold.drift["drift"]
     return (
@@ -68,7 +68,7 @@ def gates_of(fold: TallyFold, session: str, *, counting: bool, in_disorder: bool
             drift["mend"] if drift else "",
         ),
         _target(fold.result_targets, count_on),
-        _complete(pending, count_on, counting=counting, in_disorder=in_disorder),
+        _complete(fold, count_on, counting=counting, in_disorder=in_disorder),
         Gate(
             "nothing_counted",
             result.cells > 0,
@@ -106,8 +106,11 @@ def _how_far(target: Progress) -> str:
     )
 
 
-def _complete(pending: int, hint: str, *, counting: bool, in_disorder: bool) -> Gate:
-    says = "every picture has its outcome"
+def _complete(fold: TallyFold, hint: str, *, counting: bool, in_disorder: bool) -> Gate:
+    says, pending = "every picture has its outcome", fold.frames["pending"]
+    if pending and fold.ended_at_target and not in_disorder:
+        left = f"{pending} {'picture was' if pending == 1 else 'pictures were'} not counted"
+        return Gate("incomplete", True, 0, f"it ended at its target, as it was to: {left}", hint)
     if pending:
         says = f"{pending} {'picture waits' if pending == 1 else 'pictures wait'} to be counted"
     elif in_disorder and not counting:

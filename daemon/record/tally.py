@@ -17,6 +17,7 @@ from smearwatch.daemon.record.events import (
     SEEN_BEFORE,
     VERDICTS,
     Amended,
+    Analysed,
     Closed,
     Counted,
     Described,
@@ -28,6 +29,7 @@ from smearwatch.daemon.record.events import (
     Rejected,
     Seen,
     Signed,
+    Tallied,
 )
 from smearwatch.daemon.record.mark import mark_of
 from smearwatch.daemon.record.review import Reviewed, ReviewFold, review
@@ -59,7 +61,7 @@ class _State:
     ``pending`` gives a frame's cells that wait for a verdict, None before they are found; ``better`` those among them
     that are better views of leukocytes seen before. ``unfamiliar`` counts cells that stand in ``counts``; programs that
     did not know of them wrote none, and had none. So with the targets beside the number of cells, and what is said of
-    the session.
+    the session. ``stops`` says that the last count was to end at its targets.
     """
 
     target: Ordinal | None
@@ -79,11 +81,12 @@ class _State:
     target_classes: dict[str, Ordinal] = field(default_factory=dict)
     target_within: dict[str, Points] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
+    stops: bool = False
 
 
 _STATE: Final = TypeAdapter(_State)
 _FOLDS: Final = ("drift", "labelled", "signed")  # in a snapshot, beside the state
-_WHERE_ANY: Final = ("target_classes", "target_within", "said")  # in a snapshot where there are any
+_WHERE_ANY: Final = ("target_classes", "target_within", "said", "stops")  # in a snapshot where there are any
 
 
 class TallyFold:
@@ -154,8 +157,8 @@ class TallyFold:
                 self._signatures.signed(event, self.result)
             case Amended():
                 self._signatures.amended(event)
-            case Closed():
-                pass
+            case Tallied() | Analysed() | Closed():
+                pass  # other counts stand beside this one: see `beside`
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers."""
@@ -258,6 +261,11 @@ class TallyFold:
         """How far each target of the last start is reached, that of all leukocytes first."""
         state = self._state
         return list(progress(state.target, state.target_classes, state.target_within, state.counts))
+
+    @property
+    def ended_at_target(self) -> bool:
+        """Whether the count was to end at its targets, and has reached them: what waits is then left on purpose."""
+        return self._state.stops and self.target_reached
 
     @property
     def target_reached(self) -> bool:
@@ -376,6 +384,7 @@ class TallyFold:
         self._state.target = event.target
         self._state.target_classes = {} if event.targets is None else dict(event.targets.classes)
         self._state.target_within = {} if event.targets is None else dict(event.targets.within)
+        self._state.stops = event.settings.get("stop_at_target") is True
 
     def _awaits_outcome(self, frame: str) -> None:
         if self._state.pending.get(frame, []) is not None:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from smearwatch.daemon.record.classes import NEUTROPHILS
-from smearwatch.daemon.record.intervals import clopper_pearson
+from smearwatch.daemon.record.intervals import percent_json as _percent
 from smearwatch.daemon.record.review import Reviewed
 from smearwatch.daemon.record.signature import Signed
 from smearwatch.daemon.record.tally import TallyFold
@@ -104,13 +104,4 @@ def _reviewed(reviewed: Reviewed, fold: TallyFold) -> dict[str, Any]:
         "rejected": reviewed.rejected,
         # About what the machine named: a person's word on every cell needs none.
         "mark": fold.mark if reviewed.labelled < everything else None,
-    }
-
-
-def _percent(k: int, n: int) -> dict[str, float | None]:
-    low, high = clopper_pearson(k, n)
-    return {
-        "value": round(100 * k / n, 4) if n else None,  # so that one decimal on a screen is rounded once
-        "low": round(100 * low, 2),
-        "high": round(100 * high, 2),
     }

@@ -10,6 +10,7 @@ from smearwatch.daemon.record.events import (
     COUNTS,
     CUT,
     Amended,
+    Analysed,
     Closed,
     Counted,
     Described,
@@ -22,6 +23,7 @@ from smearwatch.daemon.record.events import (
     Replaced,
     Seen,
     Signed,
+    Tallied,
     event_from_bytes,
 )
 from smearwatch.daemon.record.placement import CellName
@@ -82,7 +84,7 @@ def key_of(event: Event) -> str:
             # The readings are numbered each for itself, and whoever asks for labels means the first.
             which = "labelled" if event.reading is None else "second"
             return f"{which}:{event.frame}:{event.index}:{event.ordinal}"
-        case Described() | Signed() | Amended():
+        case Described() | Signed() | Amended() | Tallied() | Analysed():
             return f"{event.kind}:{event.ordinal}"
         case _:
             assert_never(event)
@@ -95,8 +97,9 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
     ------
     LedgerRefused
         It opens or closes another epoch or session, or speaks of a frame or cell that the ledger does not know, or
-        counts or labels a cell that is cut by the frame's edge, or leaves out a label's or description's number, or
-        replaces a view or a verdict that is not the one that stands, or signs what is signed, or amends what is not.
+        counts or labels a cell that is cut by the frame's edge, or leaves out the number of a label, a description
+        or a tally, or replaces a view or a verdict that is not the one that stands, or signs what is signed, or amends
+        what is not.
     SessionSigned
         It would change the result of a signed session, or what is said of it.
     """
@@ -107,13 +110,16 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
         raise LedgerRefused(event, f"the epoch is {epoch}")
     if isinstance(event, Signed | Amended):
         _admit_signing(connection, event)
+    elif isinstance(event, Tallied | Analysed):
+        if event.ordinal > 1 and not _is_there(connection, key_of(replace(event, ordinal=event.ordinal - 1))):
+            raise LedgerRefused(event, f"the session has no number {event.ordinal - 1} before it")
     elif isinstance(event, Found | Rejected):
         if connection.execute("SELECT 1 FROM frames WHERE frame = ?", (event.frame,)).fetchone() is None:
             raise LedgerRefused(event, "that frame was never seen")
         if isinstance(event, Found):
             _admit_repeats(connection, event)
     elif isinstance(event, Described):
-        if event.ordinal > 1 and not _stands(connection, f"described:{event.ordinal - 1}"):
+        if event.ordinal > 1 and not _is_there(connection, f"described:{event.ordinal - 1}"):
             raise LedgerRefused(event, f"the session has no description number {event.ordinal - 1} before it")
     elif isinstance(event, Counted | Labelled):
         left_out = connection.execute(
@@ -220,10 +226,10 @@ def _admit_label(connection: sqlite3.Connection, event: Labelled) -> None:
 def _follows(connection: sqlite3.Connection, event: Labelled) -> bool:
     if event.ordinal == 1:
         return True
-    return _stands(connection, key_of(replace(event, ordinal=event.ordinal - 1)))
+    return _is_there(connection, key_of(replace(event, ordinal=event.ordinal - 1)))
 
 
-def _stands(connection: sqlite3.Connection, key: str) -> bool:
+def _is_there(connection: sqlite3.Connection, key: str) -> bool:
     return connection.execute("SELECT 1 FROM events WHERE key = ?", (key,)).fetchone() is not None
 
 
@@ -273,7 +279,7 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
                 _raise_form(connection, DRAW_FORM)
             if event.reading is not None:
                 _raise_form(connection, SIGNED_FORM)
-        case Signed() | Amended():
+        case Signed() | Amended() | Tallied() | Analysed():
             _raise_form(connection, SIGNED_FORM)
         case Ranged():
             _raise_form(connection, LOOKS_FORM)

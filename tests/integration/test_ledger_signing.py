@@ -28,6 +28,7 @@ from smearwatch.daemon.record.events import (
     Rejected,
     Seen,
     Signed,
+    Tallied,
     event_to_bytes,
 )
 from smearwatch.daemon.record.ledger import Ledger
@@ -209,6 +210,22 @@ def test_a_count_that_goes_on_or_broke_off_or_found_nothing(tmp_path: Path):
         sign(empty, by="A", overruled={"target": "few"})
 
 
+@pytest.mark.parametrize(("target", "stops", "shut"), [(6, True, {}), (6, False, {"incomplete": 1}), (7, True, None)])
+def test_what_a_target_left_does_not_wait(target: int, stops: bool, shut: dict[str, int] | None, tmp_path: Path):
+    folder = tmp_path / "monday"
+    record(folder, 6)
+    close(folder)
+    with Ledger.open(folder) as ledger:
+        opened = next(each.event for each in ledger.events() if isinstance(each.event, Opened))
+        said = {**opened.settings, "stop_at_target": True} if stops else opened.settings
+        again = dataclasses.replace(opened, epoch=ledger.epoch, target=target, settings=said)
+        ledger.append([again, Seen("aa" * 32, "new.jpg", 9, 1, None, None, False, "folder")])
+        ledger.append([Closed(ledger.epoch, False, {}, {})])
+    assert open_gates(folder) == ({"target": 1, "incomplete": 1} if shut is None else shut)
+    fold = standing(folder).fold
+    assert TallyFold.restore(fold.snapshot()).ended_at_target == fold.ended_at_target == (shut == {})
+
+
 def test_the_real_hub_does_not_go_on_with_a_signed_session(folder: Path):
     sign(folder, by="A", overruled=WHY)
     before = events(folder)
@@ -248,6 +265,15 @@ def test_a_label_that_is_slipped_in_behind_a_signature_is_found_and_not_counted(
         with pytest.raises(TallyBroken, match="a labelled event in a session that was signed by A"):
             fold_all(fold, ledger)
     assert fold.reviewed is None
+
+
+def test_a_tally_that_is_slipped_in_behind_a_signature_is_found(folder: Path):
+    sign(folder, by="A", overruled=WHY)
+    slip_in(folder, Tallied("B", 1, 2, 1, 100, {"band": 9}))
+    with LedgerReader.read(folder) as ledger:
+        assert [fault.what for fault in verify(ledger)] == [
+            f"event {ledger.last_number} does not follow: a tallied event in a session that was signed by A"
+        ]
 
 
 @pytest.mark.parametrize("statement", ["UPDATE events SET body = '{}'", "UPDATE events SET key = 'signed:7'"])
