@@ -110,6 +110,8 @@ def test_summary_and_shown_session(marked):
             "running": False,
             "cells_labelled": 0,
             "corrected": None,
+            "tallies": [],
+            "analysers": [],
         },
         [],
     )
