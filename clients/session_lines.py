@@ -7,7 +7,7 @@ from smearwatch.clients.corrected_text import corrected_lines
 from smearwatch.clients.wording import drift_text, drifted_text
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.share_text import agreement_lines, flagged_text, review_lines, share_lines
-from smearwatch.daemon.sign_text import sign_lines, when_text
+from smearwatch.daemon.sign_text import how_to_verify, sign_lines, when_text
 
 _WIDEST_NAME: Final = 22
 """A longer name stands on a line of its own, whole, so that it can be copied; its figures follow below it."""
@@ -34,10 +34,13 @@ def list_lines(sessions: Sequence[Mapping[str, Any]], *, folded: bool) -> Iterat
         yield f"{name:<{width}}{size_text(described['size_bytes']):>10}  {_figures(described)}"
     if any(described["running"] for described in sessions):
         yield "* running: it is being counted now"
+    if any(described.get("signed_by") for described in sessions):
+        yield "\N{CHECK MARK} signed by a person"
 
 
 def _marked(described: Mapping[str, Any]) -> str:
-    return f"{described['session']}{' *' if described['running'] else ''}"
+    mark = " *" if described["running"] else " \N{CHECK MARK}" if described.get("signed_by") else ""
+    return f"{described['session']}{mark}"
 
 
 def _figures(described: Mapping[str, Any]) -> str:
@@ -88,7 +91,8 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         f"as counted, {shown['cells']} cells, rejected ones excluded:",
     ]
     results = [*share_lines(shown), *review_lines(shown), *corrected_lines(shown, only)]
-    return [*lines, *results, RESEARCH_USE, *sign_lines(shown)]
+    next_lines = [] if shown["running"] else how_to_verify(shown)
+    return [*lines, *results, RESEARCH_USE, *sign_lines(shown), *next_lines]
 
 
 def _band_rule(rule: str) -> str:

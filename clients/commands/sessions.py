@@ -223,7 +223,7 @@ def export(
         else:
             written = _write_file(out, lambda file: write(rows, file))
     if out is not None:
-        standing_now = " ".join(sign_lines(tally_json(standing(folder).fold, name, 0)))
+        standing_now = "; ".join(line.strip() for line in sign_lines(tally_json(standing(folder).fold, name, 0)))
         write_line(sys.stderr, f"{out}: {written} cells. {RESEARCH_USE} {standing_now}")
     if worth_labelling:
         write_line(sys.stderr, NO_SAMPLE)
