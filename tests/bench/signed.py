@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--frames", type=Path, help="a folder of real frames instead of a drawn slide")
     parser.add_argument("--um-per-px", help="their scale")
     parser.add_argument("--think", type=float, nargs=2, default=BY_HAND_S, help="seconds at a cell, from and to")
-    parser.add_argument("--cells", type=int, default=100, help="whole leukocytes on the drawn slide")
+    parser.add_argument("--cells", type=int, default=104, help="whole leukocytes on the drawn slide")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(sys.argv[1:] if __name__ == "__main__" else [])
     chromium = shutil.which("chromium")
