@@ -41,6 +41,7 @@ _BANDS: Final = (
 )
 
 _DRAW: Final = ("drawn", "draw_number")
+_SAID: Final = ("specimen", "title", "operator")
 
 COLUMNS: Final = (
     "session",
@@ -75,6 +76,7 @@ COLUMNS: Final = (
     "mark",
     *_BANDS,
     "reviewed_as",
+    *_SAID,
     "signed_by",
     "signed_at_ns",
     *_DRAW,
@@ -103,9 +105,9 @@ def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
         all that these were trained on; ``mark`` is of the session, the same in every row: why its percentages may be
         wrong; ``nucleus_...`` are the measures of a neutrophil's nucleus, on the view that its verdict stands on, and
         ``band_rule_says`` what the session's rule makes of them, ``band``, ``segmented`` or ``unclear``, which changes
-        no verdict; ``reviewed_as`` is the person's label, or the class where there is none; ``signed_by`` and
-        ``signed_at_ns`` are of the session, the same in every row, None where nobody has signed it or it was amended
-        since; ``drawn`` is whether it was named out of the random review, in whose order it has the number
+        no verdict; ``reviewed_as`` is the person's label, or the class where there is none; ``specimen``, ``title`` and
+        ``operator`` are of the session; ``signed_by`` and ``signed_at_ns`` too, None where nobody has signed it or it
+        was amended since; ``drawn`` is whether it was named out of the random review, in whose order it has the number
         ``draw_number``; what a cell does not have is None. ``counted_frame`` and ``counted_index`` name the cell under
         which it is counted, ``views`` in how many frames that one is seen whole, ``judged_again`` how many verdicts on
         it were replaced.
@@ -195,8 +197,9 @@ def _of_the_session(ledger: LedgerReader) -> tuple[set[CellKey], dict[str, Any],
         if isinstance(event, Counted) and fold.alarmed:
             alarmed.add((event.frame, event.index))
         rule = rule_of(event) if isinstance(event, Opened) else rule
-    signed = fold.signed
+    signed, said = fold.signed, ledger.description()
     of_all = {
+        **({} if said is None else {name: said.said[name] for name in _SAID}),
         "mark": fold.mark,
         "signed_by": None if signed is None else signed.by,
         "signed_at_ns": None if signed is None else signed.signed_at_ns,
@@ -260,6 +263,7 @@ def _row(
         None,
         *(None,) * len(_BANDS),
         _reviewed_as(counted, labelled),
+        *(None,) * len(_SAID),
         None,
         None,
     )

@@ -182,6 +182,7 @@ class Follower:
             workers=pulse.workers if pulse else None,
             waiting_files=pulse.waiting_files if pulse else None,
             idle_s=pulse.idle_s if pulse else None,
+            paused=pulse.paused if pulse else False,
             latency_ms=pulse.latency_ms if pulse else None,
             recent=self._recent.newest_first(),
             counters=dict(pulse.counters) if pulse else {},

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from smearwatch.clients.idling import Idling
 from smearwatch.clients.plain import drift_lines, introduction, mark_lines, remark, row, row_headings
 from smearwatch.clients.view import Ended, View
-from smearwatch.clients.wording import phase_text, state_text
+from smearwatch.clients.wording import phase_text, state_text, target_text
 
 EVERY_S = 1.0
 PATIENCE_S = 5.0
@@ -63,17 +63,18 @@ class Lines:
         self._state, self._interrupted = "", False
         self._drift: tuple[int, str] | None = None
         self._mark: str | None = None
+        self._reached: frozenset[str] = frozenset()
 
     def show(self, view: View) -> bool:
         """Write a view's line where it says something new; returns whether it did."""
         if view.tally is None:
             return False
-        news = (view.session, view.epoch, view.event, view.connection, view.ended)
+        news = (view.session, view.epoch, view.event, view.connection, view.ended, view.paused)
         if self._as_json:
             return self._tell(news, [json.dumps(json_view(view), separators=(", ", ": "))])
         phase = phase_text(view)
         # Before the first cell the rows would all be empty: what is being done says more.
-        return self._tell((view.session, phase) if phase else news, self._lines(view, view.tally, phase))
+        return self._tell((view.session, phase, view.paused) if phase else news, self._lines(view, view.tally, phase))
 
     def _tell(self, news: object, lines: Iterable[str]) -> bool:
         if news == self._shown:
@@ -87,24 +88,28 @@ class Lines:
         if view.session != self._session:
             self._session, self._rows, self._figures, self._drift = view.session, 0, "", None
             self._state, self._interrupted, self._mark = "", False, None
+            self._reached = frozenset()
             yield from introduction(view.session, tally)
         if phase is None:
-            yield from self._row_news(view)
+            yield from self._row_news(view, tally)
             yield from self._drift_news(tally)
             yield from self._mark_news(tally)
+            yield from self._target_news(tally)
         state = state_text(view)
         # That cells are counted is seen, unless it was interrupted.
         if state != self._state and (state != "counting" or self._interrupted):
             yield from remark(state)
         self._state, self._interrupted = state, phase is None and state != "counting"
 
-    def _row_news(self, view: View) -> Iterator[str]:
+    def _row_news(self, view: View, tally: Mapping[str, Any]) -> Iterator[str]:
         """Yield the row, under headings from time to time, where it says anything else than the last one."""
         figures = row(view, "")
         if figures == self._figures:
             return
         self._figures = figures
         if self._rows % _HEADER_EVERY == 0:
+            if (targets := target_text(tally)) is not None and not tally["target_reached"]:
+                yield from remark(targets)
             yield row_headings()
         self._rows += 1
         yield row(view, time.strftime("%H:%M:%S"))
@@ -116,6 +121,13 @@ class Lines:
         if which != self._drift:
             self._drift = which
             yield from drift_lines(tally)
+
+    def _target_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
+        """Report each time that more of the targets are reached than before."""
+        reached = frozenset(f"{each['kind']} {each['of']}" for each in tally["targets"] if each["reached"])
+        if reached - self._reached:
+            yield from remark(f"*** {target_text(tally)} ***" if tally["target_reached"] else target_text(tally) or "")
+        self._reached = reached
 
     def _mark_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
         """Report once why the percentages carry a mark, and that they do no more."""
@@ -198,6 +210,7 @@ def json_view(view: View) -> dict[str, Any]:
         "finders": view.finders,
         "workers": view.workers,
         "waiting_files": view.waiting_files,
+        "paused": view.paused,
         "counters": dict(view.counters),
         "client_counters": dict(view.client_counters),
     }

@@ -15,10 +15,11 @@ from smearwatch.clients.wording import (
     mark_text,
     percent_text,
     share_of,
+    target_text,
 )
 from smearwatch.daemon.columns import fold
 from smearwatch.daemon.notices import RESEARCH_USE
-from smearwatch.daemon.share_text import review_lines
+from smearwatch.daemon.share_text import description_text, review_lines
 from smearwatch.daemon.sign_text import sign_lines
 
 _SHORT = ("band", "seg", "eos", "baso", "mono", "lymph", "neut")
@@ -38,8 +39,10 @@ def remark(text: str) -> list[str]:
 
 def introduction(session: str | None, tally: Mapping[str, Any]) -> list[str]:
     """Return what is shown once of a session, above its first row."""
+    said = description_text(tally)
     standing = [line for each in sign_lines(tally) for line in remark(each)]
-    return [*remark(f"session {session}"), *remark(RESEARCH_USE), *standing, *remark(_LEGEND)]
+    above = [*remark(f"session {session}"), *(remark(said) if said else [])]
+    return [*above, *remark(RESEARCH_USE), *standing, *remark(_LEGEND)]
 
 
 def row_headings() -> str:
@@ -93,6 +96,8 @@ def table(view: View) -> Iterator[str]:
         yield f"{name:<12}{count_of(tally, name):>7}{percent:>9}{fine_limits_text(share):>16}"
     if why is not None:
         yield from fold(why)
+    if (targets := target_text(tally)) is not None:
+        yield from fold(targets, rest="  ")
     for line in review_lines(tally):
         yield from fold(line, rest="  ")
     yield from fold(

@@ -3,10 +3,19 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from smearwatch.clients.beside_lines import beside_lines
 from smearwatch.clients.corrected_text import corrected_lines
 from smearwatch.clients.wording import drift_text, drifted_text
+from smearwatch.daemon.columns import fold
 from smearwatch.daemon.notices import RESEARCH_USE
-from smearwatch.daemon.share_text import agreement_lines, flagged_text, review_lines, share_lines
+from smearwatch.daemon.share_text import (
+    agreement_lines,
+    description_text,
+    flagged_text,
+    review_lines,
+    share_lines,
+    target_text,
+)
 from smearwatch.daemon.sign_text import how_to_verify, sign_lines, when_text
 
 _WIDEST_NAME: Final = 22
@@ -21,7 +30,7 @@ def list_lines(sessions: Sequence[Mapping[str, Any]], *, folded: bool) -> Iterat
     sessions : sequence of mapping
         As `smearwatch.clients.commands.sessions` describes them.
     folded : bool
-        Whether every row is to fit a terminal: then a long name has a line of its own.
+        Whether every row is to fit a terminal: then a long name has a line of its own, and so has what is said of it.
     """
     longest = max((len(_marked(described)) for described in sessions), default=0)
     width = max(len("session"), min(longest, _WIDEST_NAME) if folded else longest)
@@ -31,7 +40,11 @@ def list_lines(sessions: Sequence[Mapping[str, Any]], *, folded: bool) -> Iterat
         if len(name) > width:
             yield name
             name = ""
-        yield f"{name:<{width}}{size_text(described['size_bytes']):>10}  {_figures(described)}"
+        said = description_text(described)
+        beside = f"  {said}" if said and not folded else ""
+        yield f"{name:<{width}}{size_text(described['size_bytes']):>10}  {_figures(described)}{beside}"
+        if said and folded:
+            yield from fold(said, first="  ", rest="  ")
     if any(described["running"] for described in sessions):
         yield "* running: it is being counted now"
     if any(described.get("signed_by") for described in sessions):
@@ -76,6 +89,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
     lines = [
         f"{shown['session']}: {when_text(shown['began_at_ns'])} to {when_text(shown['last_at_ns'])}, "
         f"{size_text(shown['size_bytes'])}{', running' if shown['running'] else ''}",
+        *_description(shown),
         _band_rule(shown.get("band_rule", "not recorded")),
         *agreement_lines(shown),
         *scales,
@@ -88,11 +102,20 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         f"cells judged again on a better view: {shown['judged_again']}",
         f"labelled by a person: {shown['cells_labelled']} {'cell' if shown['cells_labelled'] == 1 else 'cells'}",
         f"drift: {drift_text(shown) or drifted_text(shown) or 'none'}",
+        *([target] if (target := target_text(shown)) is not None else []),
         f"as counted, {shown['cells']} cells, rejected ones excluded:",
     ]
-    results = [*share_lines(shown), *review_lines(shown), *corrected_lines(shown, only)]
+    results = [*share_lines(shown), *review_lines(shown), *corrected_lines(shown, only), *beside_lines(shown)]
     next_lines = [] if shown["running"] else how_to_verify(shown)
     return [*lines, *results, RESEARCH_USE, *sign_lines(shown), *next_lines]
+
+
+def _description(shown: Mapping[str, Any]) -> list[str]:
+    said = description_text(shown)
+    if not shown.get("described"):
+        return []
+    changed = f" (changed, last by {shown['described_by']})" if shown["described"] > 1 else ""
+    return [f"{said or 'nothing is said of it any more'}{changed}"]
 
 
 def _band_rule(rule: str) -> str:

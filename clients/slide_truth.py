@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from smearwatch.daemon.record.events import CLASSES, Counted, Found, FoundCell, Seen
+from smearwatch.daemon.record.events import CLASSES, COUNTS, Counted, Found, FoundCell, Seen
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.views import counted_as
 
@@ -94,6 +94,8 @@ def _hold_field(held: Held, found: Found, entry: dict[str, object], verdicts: di
         nearest = _nearest(free.values(), true["centre"], NEAR_UM / scale)
         if nearest is not None:
             del free[nearest.index]
+            if nearest.left_out == COUNTS and (found.frame, nearest.index) not in verdicts:
+                continue  # it waits: the count was full before it
         if true["at_edge"]:
             # Whether a cut cell is found or not, it belongs to neither count.
             named = verdicts.get((found.frame, nearest.index)) if nearest is not None else None

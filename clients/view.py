@@ -45,6 +45,8 @@ class View:
         How long ago the daemon was heard of, in seconds.
     idle_s : float or None
         For how many seconds no frame came; None while something is pending, waited for, or not known.
+    paused : bool
+        Whether no new pictures are read, because a client asked for it.
     latency_ms : float or None
         Median from a closed file to its count, as the daemon measures it.
     recent : tuple of RecentCell
@@ -67,6 +69,7 @@ class View:
     workers: int | None = None
     waiting_files: int | None = None
     idle_s: float | None = None
+    paused: bool = False
     latency_ms: float | None = None
     recent: tuple[RecentCell, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)

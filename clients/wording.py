@@ -6,12 +6,23 @@ from typing import Any
 
 from smearwatch.clients.view import View
 from smearwatch.daemon.record.classes import CLASSES
-from smearwatch.daemon.share_text import DASH, MARK, fine_limits_text, flagged_text, mark_text, percent_text
+from smearwatch.daemon.share_text import (
+    DASH,
+    MARK,
+    fine_limits_text,
+    flagged_text,
+    mark_text,
+    percent_text,
+    target_text,
+)
 
-__all__ = ["DASH", "MARK", "fine_limits_text", "flagged_text", "mark_text", "percent_text"]
+__all__ = ["DASH", "MARK", "fine_limits_text", "flagged_text", "mark_text", "percent_text", "target_text"]
 
 ROWS = (*CLASSES, "neutrophils")
 """The classes in their order, and band and segmented together."""
+
+PAUSED = "paused: no new pictures are read"
+"""What is said while a client has paused the run."""
 
 UNKNOWN: Mapping[str, float | None] = {"value": None, "low": 0.0, "high": 100.0}
 """A share of which nothing is known."""
@@ -53,6 +64,8 @@ def drifted_text(tally: Mapping[str, Any]) -> str | None:
 
 def state_text(view: View) -> str:
     """Return in a few words where the session stands."""
+    if view.paused and view.connection == "live":
+        return PAUSED
     if (phase := phase_text(view)) is not None:
         return phase
     if view.connection == "lost":

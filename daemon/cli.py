@@ -24,7 +24,9 @@ class _Entry(NamedTuple):
 COMMANDS = {
     "run": _Entry("smearwatch.daemon.commands.run", "Count the leukocytes in frames from a folder or camera."),
     "watch": _Entry("smearwatch.clients.commands.watch", "Show the live differential in this terminal."),
+    "control": _Entry("smearwatch.clients.commands.control", "Stop, pause or resume the count on this computer."),
     "review": _Entry("smearwatch.clients.commands.review", "See, correct and sign a session's cells in a browser."),
+    "tally": _Entry("smearwatch.clients.commands.tally", "Count cells at the eyepiece by keys, beside a session."),
     "sessions": _Entry("smearwatch.clients.commands.sessions", "List, show, verify, label, sign and export sessions."),
     "replay": _Entry("smearwatch.daemon.commands.replay", "Count the frames of a recorded session again."),
     "segment": _Entry("smearwatch.capture.commands.segment", "Find the leukocytes in single pictures."),

@@ -7,9 +7,10 @@ from typing import Any, TypeAlias
 import typer
 
 from smearwatch.daemon.columns import fold
-from smearwatch.daemon.record.events import Counted, Found, FoundCell, Rejected, event_to_bytes
+from smearwatch.daemon.record.events import Counted, Found, FoundCell, Opened, Rejected, event_to_bytes
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.record.tally import TallyFold
 
 _SHOWN = 10
 _LATER = ("stain", "nucleus")
@@ -40,6 +41,7 @@ class _Cells:
         return repr((self.um_per_px, cells))
 
 
+_Key: TypeAlias = tuple[str, int]
 _Outcome: TypeAlias = Counted | _Cells | bytes
 
 
@@ -50,9 +52,14 @@ def compare(state_dir: Path, before: str, after: str) -> dict[str, Any]:
     -------
     dict
         ``identical`` is true when every frame has the same cells or rejection and every cell the same verdict in
-        both, byte for byte; counts of what differs or stands on one side only; the first differing cells.
+        both, byte for byte; counts of what differs or stands on one side only; the first differing cells. What a
+        session that ended at its target had looked at beyond that cell is compared where both have it: how far ahead
+        the search was is a matter of time.
     """
-    old, new = (_outcomes(session_folder(state_dir, name)) for name in (before, after))
+    (old, ahead_then), (new, ahead_now) = (_outcomes(session_folder(state_dir, name)) for name in (before, after))
+    for here, there, ahead in ((old, new, ahead_then), (new, old, ahead_now)):
+        for key in ahead - there.keys():
+            del here[key]
     differing = sorted(key for key in old.keys() & new.keys() if not _same(old[key], new[key]))
     return {
         "before": before,
@@ -96,17 +103,28 @@ def _same(old: _Outcome, new: _Outcome) -> bool:
     return old == new
 
 
-def _outcomes(folder: Path) -> dict[tuple[str, int], _Outcome]:
-    """Return verdicts by (frame, index), and frame outcomes by (frame, -1), rejections as canonical bytes."""
-    outcomes: dict[tuple[str, int], _Outcome] = {}
+def _outcomes(folder: Path) -> tuple[dict[_Key, _Outcome], set[_Key]]:
+    """Return verdicts by (frame, index), and frame outcomes by (frame, -1), rejections as canonical bytes.
+
+    And which frame outcomes lie beyond the last counted cell, where the session ended at its target there.
+    """
+    outcomes: dict[_Key, _Outcome] = {}
+    fold, last, stops = TallyFold(), None, False
     with LedgerReader.read(folder) as ledger:
         for recorded in ledger.events():
             event = recorded.event
-            if isinstance(event, Counted):
+            fold.apply(event)
+            if isinstance(event, Opened):
+                stops = event.settings.get("stop_at_target") is True
+            elif isinstance(event, Counted):
+                last = (event.frame, -1)
                 outcomes[event.frame, event.index] = event
             elif isinstance(event, Rejected):
                 outcomes[event.frame, -1] = event_to_bytes(event)
             elif isinstance(event, Found):
                 # How the scale was come by may differ (it is given in a replay); the cells may not.
                 outcomes[event.frame, -1] = _Cells(event.um_per_px, event.cells)
-    return outcomes
+    if last is None or not (stops and fold.target_reached):
+        return outcomes, set()
+    frames = [key for key in outcomes if key[1] < 0]
+    return outcomes, set(frames[frames.index(last) + 1 :])

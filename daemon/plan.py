@@ -1,14 +1,18 @@
 """What one run does: decided once in the parent process, handed to every role as JSON."""
 
 import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.names import PrintableName
+from smearwatch.daemon.record.targets import Targets
+from smearwatch.daemon.record.values import printable
 
 
 class RunPlan(BaseModel):
@@ -18,7 +22,10 @@ class RunPlan(BaseModel):
     source is given; it validates them itself.
     ``um_per_px`` None means that the red cells decide. ``until_idle_s`` None means that it runs until stopped;
     a source that ends by itself (replay) ends the run as soon as nothing is pending. ``subfolder`` is the name of
-    the watched folder where it is one of many, each a session.
+    the watched folder where it is one of many, each a session. ``target_classes`` and ``target_within`` are wanted
+    beside the settings' ``target``: cells by class, and by class half the width of its 95 % interval in percent points.
+    ``said`` is what ``said_by`` says of the session, by the names of `smearwatch.daemon.record.description`.
+    ``carry_on`` carries on a session that was begun on something else.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,6 +37,11 @@ class RunPlan(BaseModel):
     subfolder: str | None = None
     until_idle_s: float | None = Field(None, gt=0.0)
     stop_at_target: bool = False
+    target_classes: dict[str, int] = Field(default_factory=dict)
+    target_within: dict[str, float] = Field(default_factory=dict)
+    said: dict[str, str] = Field(default_factory=dict)
+    said_by: str = ""
+    carry_on: bool = False
     as_json: bool = False
 
     @property
@@ -48,6 +60,34 @@ class RunPlan(BaseModel):
         """The recorded session that is replayed, None where the frames are new."""
         return self.source_options.get("session") if self.source == "replay" else None
 
+    @property
+    def targets(self) -> Targets | None:
+        """What is wanted beside the number of cells, as the ledger keeps it."""
+        if not (self.target_classes or self.target_within):
+            return None
+        return Targets(self.target_classes, self.target_within)
+
+    def origin(self) -> dict[str, str]:
+        """Return where the frames come from: for people, as the ledger keeps it, and as is not kept, in full.
+
+        ``origin_of`` is the same for the same place alone, and no path of this machine.
+        """
+        if self.watch_dir is not None:
+            short, full = f"the folder {printable(self.watch_dir.name)}", f"the folder {printable(str(self.watch_dir))}"
+            exact = os.fsencode(self.watch_dir)
+        elif self.replay_of is not None:
+            short = full = f"the session {self.replay_of}"
+            exact = full.encode()
+        elif self.source == "camera":
+            place = urlsplit(self.source_options.get("camera", ""))
+            # An address may hold a password.
+            full = short = f"the camera {place.hostname or Path(place.path).name}"
+            exact = self.source_options.get("camera", "").encode()
+        else:
+            short = full = f"the source {self.source}"
+            exact = json.dumps([self.source, self.source_options], sort_keys=True).encode()
+        return {"origin": short, "origin_of": hashlib.sha256(exact).hexdigest()[:16], "origin_in_full": full}
+
     def recorded_settings(self) -> dict[str, Any]:
         """Return the settings that the ledger keeps: those that decide a result, none that name this machine."""
         keep = {
@@ -63,7 +103,10 @@ class RunPlan(BaseModel):
             "device",
         }
         recorded = self.settings.model_dump(mode="json", include=keep)
-        return {**recorded, "source": self.source, "replay_of": self.replay_of, **self._recorded_subfolder()}
+        ends = {"stop_at_target": True} if self.stop_at_target else {}
+        origin = {name: text for name, text in self.origin().items() if name != "origin_in_full"}
+        where = {"source": self.source, "replay_of": self.replay_of, **origin}
+        return {**recorded, **where, **ends, **self._recorded_subfolder()}
 
     def _recorded_subfolder(self) -> dict[str, Any]:
         """Return what distinguishes subfolders that map to the same session; no path of this machine."""

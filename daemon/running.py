@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from smearwatch.daemon.columns import write_line
+from smearwatch.daemon.continuing import check_continues
 from smearwatch.daemon.log import configure
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
@@ -82,6 +83,8 @@ def carry_out(plan: RunPlan) -> dict[str, Any]:
 
     Raises
     ------
+    NotContinued
+        See `smearwatch.daemon.continuing.check_continues`.
     SourceUnusable
         See `check`.
     RunFailed
@@ -94,6 +97,7 @@ def carry_out(plan: RunPlan) -> dict[str, Any]:
     # Decided once, so that a worker that is restarted goes on with the same weights, whatever was promoted meanwhile.
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})
     plan = plan.model_copy(update={"settings": settings})
+    check_continues(plan)
     check(plan)
     supervise(Supervisor(plan, roles(plan)), plan)
     if not begun(plan):

@@ -1,6 +1,6 @@
 """A class's share and its limits in words: one form in every summary, list and screen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 DASH: Final = "\N{EN DASH}"
@@ -56,10 +56,14 @@ def review_lines(tally: Mapping[str, Any]) -> list[str]:
     left = f"; not labelled yet: {', '.join(open_)}" if open_ else ""
     cells = "leukocyte" if reviewed["cells"] == 1 else "leukocytes"
     named = f"{labelled} {'cell' if labelled == 1 else 'cells'} labelled, {changed} of them renamed"
-    lines = [f"as reviewed, {reviewed['cells']} {cells} ({named}{left}):"]
+    return [f"as reviewed, {reviewed['cells']} {cells} ({named}{left}):", *named_lines(reviewed)]
+
+
+def named_lines(reviewed: Mapping[str, Any]) -> list[str]:
+    """Return the rows of a result that persons have named: classes, other nucleated cells, what was set aside."""
     shares = {**reviewed["counts"], "neutrophils": reviewed["neutrophils"]}
     marked = reviewed["mark"] is not None
-    lines += [share_line(name, n, reviewed["percent"][name], marked=marked) for name, n in shares.items()]
+    lines = [share_line(name, n, reviewed["percent"][name], marked=marked) for name, n in shares.items()]
     if reviewed["neutrophils_undivided"]:
         lines.append(f"  {reviewed['neutrophils_undivided']} of the neutrophils: band or segmented not told")
     for name, n in reviewed["others"].items():
@@ -91,10 +95,44 @@ def label_text(label: str) -> str:
     return _LABELS.get(label, label.replace("_", " "))
 
 
+def target_text(tally: Mapping[str, Any]) -> str | None:
+    """Return how far a session is with its targets, or that they are reached; None while that shows elsewhere."""
+    targets = tally.get("targets") or []
+    reached = tally.get("target_reached", False)
+    if not reached and len(targets) < 2:
+        return None
+    named = ", ".join([_target_text(each) for each in targets if each["kind"] != "within"] + _within_texts(targets))
+    what = "target" if len(targets) == 1 else "targets"
+    return f"{what} reached: {named}" if reached else f"{what}: {named}"
+
+
+def description_text(tally: Mapping[str, Any]) -> str | None:
+    """Return what people say of a session as a whole; None where they say nothing."""
+    said = [f"{name} {tally[name]}" for name in ("title", "specimen", "operator", "note") if tally.get(name)]
+    return ", ".join(said) or None
+
+
+def _within_texts(targets: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return how certain shares are, and are to be; classes that are to be alike are said together."""
+    alike: dict[float, list[Mapping[str, Any]]] = {}
+    for each in targets:
+        if each["kind"] == "within":
+            alike.setdefault(each["wanted"], []).append(each)
+    return [
+        f"{each[0]['of'] if len(each) == 1 else f'{len(each)} classes'} \N{PLUS-MINUS SIGN}"
+        f"{max(one['have'] for one in each):.1f} (wanted \N{PLUS-MINUS SIGN}{wanted:g})"
+        for wanted, each in alike.items()
+    ]
+
+
+def _target_text(target: Mapping[str, Any]) -> str:
+    return f"{target['have']} of {target['wanted']} {target['of']}"
+
+
 def flagged_text(tally: Mapping[str, Any]) -> str:
     """Return how many cells are flagged, and how many of these for how they look."""
     unfamiliar = tally["unfamiliar"]
-    return f"{tally['flagged']} flagged" + (f", {unfamiliar} of them as unfamiliar" if unfamiliar else "")
+    return f"{tally['flagged']} flagged" + (f", {unfamiliar} look unfamiliar" if unfamiliar else "")
 
 
 def agreement_lines(shown: Mapping[str, Any]) -> list[str]:

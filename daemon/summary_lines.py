@@ -7,7 +7,14 @@ from typing import Any
 from smearwatch.daemon.columns import fold
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.share_text import agreement_lines, flagged_text, review_lines, share_lines
+from smearwatch.daemon.share_text import (
+    agreement_lines,
+    description_text,
+    flagged_text,
+    review_lines,
+    share_lines,
+    target_text,
+)
 from smearwatch.daemon.sign_text import sign_lines
 
 
@@ -35,6 +42,7 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
             f"({result['at_edge']} cut by the edge, {again}, {result['rejected']} rejected), "
             f"{flagged_text(result)}"
         ),
+        *(_folded(said) if (said := description_text(result)) is not None else []),
         *_folded(
             f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{rejected} "
             f"+ {frames['pending']} pending"
@@ -42,6 +50,8 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
     ]
     for scale in scales:
         lines += _folded(scale)
+    if (target := target_text(result)) is not None:
+        lines += _folded(target)
     lines += share_lines(result)
     for line in review_lines(result):
         lines += _folded(line)
@@ -64,10 +74,18 @@ def how_to_go_on(result: Mapping[str, Any], plan: RunPlan) -> str | None:
     if not waiting:
         return None
     frames = "1 frame waits" if waiting == 1 else f"{waiting} frames wait"
+    if plan.stop_at_target and result["target_reached"]:
+        counted = "1 frame was" if waiting == 1 else f"{waiting} frames were"
+        frames = f"the target was reached; {counted} not read, or not to the end"
     if plan.watch_dir is not None and plan.session == result["session"]:
         command = f"smearwatch run --watch {shlex.quote(str(plan.watch_dir))} --session {plan.session}"
         # Another scale would make other cells of the same session; the rest may be given again or not.
         command += f" --um-per-px {plan.um_per_px:g}" if plan.um_per_px is not None else ""
+        # Under another rule or with other weights it would not be carried on unasked.
+        if (rule := plan.settings.band_rule) != type(plan.settings).model_fields["band_rule"].default:
+            command += f" --band-rule {shlex.quote(rule)}"
+        if plan.settings.weights is not None:
+            command += f" --weights {shlex.quote(str(plan.settings.weights))}"
         return f"{frames}; to go on: {command}"
     return f"{frames} in session {result['session']}; to go on, give the same command again"
 

@@ -1,5 +1,6 @@
 """Which weights the daemon works with: those that were named, else the promoted ones, else those that came with it."""
 
+import hashlib
 import os
 import re
 from importlib import resources
@@ -62,6 +63,14 @@ def promoted_weights(state_dir: Path) -> Path | None:
     if not _IDENTITY.fullmatch(identity) or not (folder / _MANIFEST).is_file():
         raise PromotedWeightsDamaged(link, f"there are no weights at {folder}")
     return folder
+
+
+def manifest_mark(folder: Path | None) -> str | None:
+    """Return by what weights are known again without loading them: their manifest names all that they consist of.
+
+    None where nobody has decided yet which weights these are.
+    """
+    return None if folder is None else hashlib.sha256((folder / _MANIFEST).read_bytes()).hexdigest()
 
 
 def weights_in_use(settings: Settings) -> Path:

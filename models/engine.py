@@ -64,6 +64,7 @@ class Judgement:
         Whether it was brought from the session's stain to the one that the weights learnt.
     unfamiliar
         Whether its look lies beyond all that the weights were trained on, where their policy says how far is too far.
+        Then it is flagged, unless it was judged by its session's statistics.
     moments : float16 array of shape [2, channels] or None
         What it shows of the first stages' statistics, where the weights ask for the session's.
     statistics_cells
@@ -86,7 +87,7 @@ class Judgement:
 class Outputs:
     """Calibrated outputs for n crops before the verdict: float64 [n, classes], [n, classes] and [n].
 
-    ``unfamiliar`` (bool [n]) says of each whether it is, None where the policy does not ask.
+    ``unfamiliar`` (bool [n]) says of each whether it is to be flagged for its look, None where the policy does not ask.
     """
 
     probabilities: NDArray[np.float64]
@@ -210,7 +211,9 @@ class Engine:
         found = Outputs(*columns(self._tables(fields_bgr, self._in_use(session))))
         if self._manifest.policy.unfamiliar_beyond is None:
             return found
-        return replace(found, unfamiliar=self._unfamiliar(fields_bgr))
+        by_session = self._in_use(session) is not None
+        nobody = np.zeros(len(fields_bgr), dtype=np.bool_)
+        return replace(found, unfamiliar=nobody if by_session else self._unfamiliar(fields_bgr))
 
     def session_of(self, fields_bgr: NDArray[np.uint8]) -> SessionMoments | None:
         """Return the statistics that n cells of a session have together; None where weights ask for none, or n is 0.
@@ -287,7 +290,14 @@ class Engine:
         )
         return [
             replace(
-                self._judge_one(each, _rounded(p), _rounded(v), round(float(r), _DECIMALS), restained=was),
+                self._judge_one(
+                    each,
+                    _rounded(p),
+                    _rounded(v),
+                    round(float(r), _DECIMALS),
+                    restained=was,
+                    by_session=session is not None,
+                ),
                 moments=seen,
                 statistics_cells=0 if session is None else session.cells,
             )
@@ -350,11 +360,19 @@ class Engine:
         reject_score: float,
         *,
         restained: bool,
+        by_session: bool,
     ) -> Judgement:
         look = self._look(field_bgr)
-        unfamiliar = self._is_unfamiliar(look) or (self.preprocessing.reference_stain is not None and not restained)
-        decision = decide(probabilities, verifiers, reject_score, self._manifest.policy, unfamiliar=unfamiliar)
+        strange, as_photographed = (
+            self._is_unfamiliar(look),
+            self.preprocessing.reference_stain is not None and not restained,
+        )
+        # A look tells that a session is strange, and not which of its answers are wrong: once its own statistics are
+        # used, doubt alone decides.
+        flagged = as_photographed or (strange and not by_session)
+        decision = decide(probabilities, verifiers, reject_score, self._manifest.policy, unfamiliar=flagged)
         cls = CLASSES[decision.index]
+        unfamiliar = strange or as_photographed
         return Judgement(cls, decision.verdict, probabilities, verifiers, reject_score, look, restained, unfamiliar)
 
     def _look(self, field_bgr: NDArray[np.uint8]) -> dict[str, float]:

@@ -38,8 +38,8 @@ class Thresholds(JsonRecord):
     def put_into(self, policy: Policy) -> Policy:
         """Return the policy with these thresholds; who confirms and who may overrule stays.
 
-        So do the doubt between six classes, and when a cell is unfamiliar, where these thresholds do not say it. What the
-        networks' own cells would have rejected is still flagged.
+        So do the doubt between six classes and, where these thresholds do not say it, when a cell is unfamiliar. What
+        the networks' own cells would have rejected is still flagged.
         """
         changes = {
             "reject_at": self.reject_at,

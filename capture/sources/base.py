@@ -19,7 +19,17 @@ from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.endpoints import Endpoints
-from smearwatch.daemon.wire.messages import FrameTaken, Hello, Message, OfferFrame, Refused, RefuseFrame, SourceState
+from smearwatch.daemon.wire.messages import (
+    FrameTaken,
+    Hello,
+    Message,
+    OfferFrame,
+    PauseReading,
+    Refused,
+    RefuseFrame,
+    SourceState,
+    Welcome,
+)
 from smearwatch.daemon.wire.sockets import Peer, context
 
 __all__ = [
@@ -48,7 +58,11 @@ _AGAIN_S = 2.0
 
 
 class Source(Protocol):
-    """Something that frames come from. It is asked again and again from one thread and must not block."""
+    """Something that frames come from. It is asked again and again from one thread and must not block.
+
+    One that takes pictures on its own, as a camera does, may have a method ``pause(paused)``: what it sees while it is
+    paused is then not taken. While reading is paused, `ready` is not called.
+    """
 
     name: str
 
@@ -93,6 +107,7 @@ class Delivery:
         self._next_ticket = 1
         self._next_pulse_s = 0.0
         self._closed = False
+        self._paused = False
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
@@ -130,7 +145,7 @@ class Delivery:
             if now - offer.sent_s > _AGAIN_S:
                 offer.sent_s = now
                 self._send(ticket, offer.frame)
-        if self._closed or len(self._offers) >= _WINDOW:
+        if self._closed or self._paused or len(self._offers) >= _WINDOW:
             return
         frames = self._source.ready(max(0, _WINDOW - len(self._offers) - self._held))
         for frame in frames if self._scales is None else self._scales.admit(frames):
@@ -183,6 +198,10 @@ class Delivery:
             offer = self._offers.pop(message.ticket, None)
             if offer is not None:
                 self._source.taken(offer.frame, known=message.known)
+        elif isinstance(message, PauseReading):
+            self._pause(message.paused)
+        elif isinstance(message, Welcome):
+            self._pause(False)  # a hub that still is paused says so next
         elif isinstance(message, Refused) and message.code == "unknown_peer":
             self._hello()
         elif isinstance(message, Refused) and message.code == "draining":
@@ -190,6 +209,14 @@ class Delivery:
             self._offers.clear()
         elif isinstance(message, Refused):
             get_logger().warning("frame refused by the hub, offered again later", detail=message.detail)
+
+    def _pause(self, paused: bool) -> None:
+        if paused == self._paused:
+            return
+        self._paused = paused
+        get_logger().info("reading is paused" if paused else "reading goes on")
+        if callable(pause := getattr(self._source, "pause", None)):
+            pause(paused)
 
     def _hello(self) -> None:
         self._peer.send(Hello("source", self._role.name, os.getpid()))

@@ -49,6 +49,7 @@ class CameraSource:
         self._out = 0
         self._taken = 0
         self._ended = False
+        self._paused = False
         self._failure: BaseException | None = None
         self._stop = threading.Event()
         self._size: tuple[int, int] | None = None
@@ -81,6 +82,12 @@ class CameraSource:
             self._out -= 1
             self._changed.notify_all()
 
+    def pause(self, paused: bool) -> None:
+        """Take no pictures while paused; a file waits at its place."""
+        with self._changed:
+            self._paused = paused
+            self._changed.notify_all()
+
     def state(self) -> SourceState:
         """Return how many pictures are held, and what became of all that were read."""
         link, fields, read = self._link, self._fields, self._link.read
@@ -103,7 +110,8 @@ class CameraSource:
     def _watch(self) -> None:
         try:
             while not self._stop.is_set() and not self._link.finished:
-                if (grab := self._link.next(_SCAN_S)) is not None:
+                self._hold_a_file()
+                if (grab := self._link.next(_SCAN_S)) is not None and not self._paused:
                     self._scan(grab)
         except Exception as error:  # noqa: BLE001  # raised again in the role's own thread, by `ready`
             self._failure = error
@@ -128,6 +136,11 @@ class CameraSource:
         with self._changed:
             self._taken += 1
             self._held.append(frame)
+
+    def _hold_a_file(self) -> None:
+        if self._paused and self._address.kind == "file":
+            with self._changed:
+                self._changed.wait_for(lambda: not self._paused or self._stop.is_set())
 
     def _room(self) -> bool:
         """Return whether one more picture may be held; a file is made to wait for it."""

@@ -10,6 +10,8 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from smearwatch.clients.commands.analyser import analyser
+from smearwatch.clients.commands.describe import describe
 from smearwatch.clients.commands.label import label
 from smearwatch.clients.commands.readers import readers
 from smearwatch.clients.commands.sign import amend_session, sign_session
@@ -21,9 +23,13 @@ from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.record.band_rule import BandRuleFold
+from smearwatch.daemon.record.beside import BesideFold
+from smearwatch.daemon.record.beside_json import beside_json, pooled_json
 from smearwatch.daemon.record.corrected import NAMES, WITHIN, corrected_json
+from smearwatch.daemon.record.description import DESCRIBED
 from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.events import Closed, Opened
+from smearwatch.daemon.record.keeping import other_counts
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
 from smearwatch.daemon.record.schema import LedgerUnusable
@@ -42,9 +48,11 @@ app = typer.Typer(
     epilog="Example: smearwatch sessions show tuesday",
 )
 app.command()(label)
+app.command()(describe)
 app.command("sign")(sign_session)
 app.command("amend")(amend_session)
 app.command()(readers)
+app.command()(analyser)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The session.")]
 ConfigFile = Annotated[
@@ -77,11 +85,26 @@ class SessionDamaged(Exception):
         super().__init__(f"session {name} is damaged: {faults} {'fault' if faults == 1 else 'faults'}")
 
 
+class NothingToPool(LookupError):
+    """Nobody has tallied cells for the session."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"session {name} has no tally, so there is nothing to pool")
+        self.hint = f"tally cells with: smearwatch tally --session {name} --by WHO"
+
+
 @app.command("list")
-def list_sessions(config: ConfigFile = None, as_json: AsJson = False) -> None:
+def list_sessions(
+    find: Annotated[
+        str | None,
+        typer.Option("--find", metavar="TEXT", help="Only those with this in name, title, specimen, operator or note."),
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
     """List the recorded sessions by name.
 
-    Example: smearwatch sessions list
+    Example: smearwatch sessions list --find H26-0412
     """
     state_dir = load_settings(config).state_dir
     names = session_names(state_dir)
@@ -89,6 +112,11 @@ def list_sessions(config: ConfigFile = None, as_json: AsJson = False) -> None:
         write_line(sys.stdout, f"no sessions under {state_dir} yet: `smearwatch run --watch DIR` records one")
         return
     described = [_described(state_dir, name) for name in names]
+    if find is not None:
+        described = [each for each in described if _holds(each, find)]
+        if not described and not as_json:
+            write_line(sys.stdout, f"no session has {find!r} in its name, title, specimen, operator or note")
+            return
     if as_json:
         for each in described:
             typer.echo(json.dumps(each))
@@ -109,13 +137,17 @@ def show(
     only: Annotated[
         str | None, typer.Option("--class", metavar="NAME", help="The one class to be known so near. [default: all]")
     ] = None,
+    pooled: Annotated[
+        bool, typer.Option("--pooled", help="Add the result and all tallies up, which must be of other cells.")
+    ] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a session counted, with 95 % limits, and where each of its frames stands.
 
-    After a random review (`smearwatch review`) the corrected shares follow: their limits hold
-    sampling and the machine's errors together. What would bring them within --within is said.
+    Tallies made at the eyepiece and analysers' figures stand beside it. After a random review
+    (`smearwatch review`) the corrected shares follow: their limits hold sampling and the
+    machine's errors together. What would bring them within --within is said.
 
     Example: smearwatch sessions show monday-3 --within 2 --class monocyte
     """
@@ -123,12 +155,14 @@ def show(
         raise typer.BadParameter(f"{only!r} is none of {', '.join(NAMES)}", param_hint="--class")
     state_dir = load_settings(config).state_dir
     folder = find_session(state_dir, name)
-    fold, bands, draws, last, opened, closed = TallyFold(), BandRuleFold(), DrawFold(), 0, None, None
+    fold, bands, draws, beside = TallyFold(), BandRuleFold(), DrawFold(), BesideFold()
+    last, opened, closed = 0, None, None
     with LedgerReader.read(folder) as ledger:
         for recorded in ledger.events():
             fold.apply(recorded.event)
             bands.apply(recorded.event)
             draws.apply(recorded)
+            beside.apply(recorded.event)
             last = recorded.number
             opened = recorded.event if isinstance(recorded.event, Opened) else opened
             closed = recorded.event if isinstance(recorded.event, Closed) else closed
@@ -138,6 +172,12 @@ def show(
         shown |= {"band_rule": opened.band_rule, "field_um": opened.field_um, "version": opened.version}
     shown["band_rule_agreement"] = bands.json()
     shown["corrected"] = corrected_json(draws, within)
+    shown |= beside_json(beside)
+    if pooled:
+        if not beside.tallies:
+            raise NothingToPool(name)
+        mark = shown["mark"] if shown["reviewed"] is None else shown["reviewed"]["mark"]
+        shown["pooled"] = pooled_json(fold.result, beside, mark)
     shown["stages_ms"] = {stage: asdict(times) for stage, times in closed.stages.items()} if closed else {}
     shown["counters"] = dict(closed.counters) if closed else {}
     if as_json:
@@ -222,9 +262,12 @@ def export(
             write(rows, sys.stdout)
         else:
             written = _write_file(out, lambda file: write(rows, file))
+        tallies = len(other_counts(ledger).tallies)
     if out is not None:
+        left_out = f" Not in it: {_several(tallies, 'tally', 'tallies')} (see `smearwatch sessions show`)."
+        aside = left_out if tallies else ""
         standing_now = "; ".join(line.strip() for line in sign_lines(tally_json(standing(folder).fold, name, 0)))
-        write_line(sys.stderr, f"{out}: {written} cells. {RESEARCH_USE} {standing_now}")
+        write_line(sys.stderr, f"{out}: {written} cells.{aside} {RESEARCH_USE} {standing_now}")
     if worth_labelling:
         write_line(sys.stderr, NO_SAMPLE)
 
@@ -264,10 +307,14 @@ def _described(state_dir: Path, name: str) -> dict[str, Any]:
     described: dict[str, Any] = {"session": name, "size_bytes": folder.size_bytes, "running": folder.running}
     try:
         with LedgerReader.read(folder.path) as ledger:
-            summary, signature = ledger.summary(), ledger.signature()
+            summary, description, signature = ledger.summary(), ledger.description(), ledger.signature()
     except LedgerUnusable as error:
         return described | {"fault": f"{error} ({error.hint})"}
+    said = dict.fromkeys(DESCRIBED) if description is None else description.said
     return described | {
+        **said,
+        "described": description.ordinal if description else 0,
+        "described_by": description.by if description else None,
         "began_at_ns": summary.began_at_ns,
         "last_at_ns": summary.last_at_ns,
         "events": summary.events,
@@ -280,6 +327,12 @@ def _described(state_dir: Path, name: str) -> dict[str, Any]:
         "signed_by": None if signature is None else signature.by,
         "fault": None,
     }
+
+
+def _holds(described: dict[str, Any], text: str) -> bool:
+    """Return whether a session has a text in what it is called or what is said of it; capitals are as small letters."""
+    wanted = text.strip().casefold()
+    return any(wanted in (described.get(key) or "").casefold() for key in ("session", *DESCRIBED))
 
 
 def _several(number: int, one: str, more: str = "") -> str:

@@ -34,9 +34,9 @@ def write_table(result: dict[str, Any], held: Held) -> None:
         f"{held.invented} invented, {result['flagged']} flagged for a person, {result['rejected']} rejected.\n"
         f"At the edge: {result['at_edge']} found cells were cut by a field's edge (the screen's figure); "
         f"{held.left_at_edge} whole cells of the slide lay so near it that they were left out too.\n"
-        f"{_why_more(result)}"
         f"Frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected + "
-        f"{frames['pending']} pending. Scale from red cells: {median(held.scale_ratio or [0.0]):.3f} of the truth.",
+        f"{frames['pending']} pending (the count was full). "
+        f"Scale from red cells: {median(held.scale_ratio or [0.0]):.3f} of the truth.",
         highlight=False,
     )
     console.print(
@@ -44,14 +44,6 @@ def write_table(result: dict[str, Any], held: Held) -> None:
         style="dim",
         highlight=False,
     )
-
-
-def _why_more(result: dict[str, Any]) -> str:
-    """Return why more cells were counted than were asked for; nothing where there are no more."""
-    target, cells = result["target"], result["cells"]
-    if not target or cells <= target:
-        return ""
-    return f"No field was taken up after {target} cells; those that waited were still counted: {cells} cells.\n"
 
 
 def _table(result: dict[str, Any], held: Held) -> Table:

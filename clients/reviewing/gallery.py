@@ -306,7 +306,7 @@ def _why(stands: Counted) -> str | None:
     if stands.verdict != "flagged":
         return None
     reasons = []
-    if stands.unfamiliar:
+    if stands.unfamiliar and stands.statistics is None:
         reasons.append("it looks unlike what the weights were trained on")
     if stands.verifiers[CLASSES.index(stands.cls)] < _EVEN:
         reasons.append("the verifier of its class does not agree")

@@ -23,7 +23,7 @@ from smearwatch.clients.terminal.graphics import Pictures
 from smearwatch.clients.terminal.help import HelpPage
 from smearwatch.clients.terminal.naming import NameScreen
 from smearwatch.clients.terminal.pictures import RecentStrip, in_words
-from smearwatch.clients.terminal.status import DriftLine, MarkLine, Notice, StatusLine
+from smearwatch.clients.terminal.status import DriftLine, MarkLine, Notice, StatusLine, TargetLine
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.clients.view import View
 
@@ -163,6 +163,7 @@ class WatchApp(App[BaseException]):
         yield Static(_TOO_SMALL, id="too-small")
         yield DriftLine()
         yield MarkLine()
+        yield TargetLine()
         with Vertical(id="differential-panel") as panel:
             panel.border_title = "differential"
             yield Differential(id="differential")
@@ -373,6 +374,7 @@ class WatchApp(App[BaseException]):
         self.set_class(view.tally is not None and view.tally["drift"] is not None, "-drift")
         screen.query_one(DriftLine).show(view)
         screen.query_one(MarkLine).show(view)
+        screen.query_one(TargetLine).show(view)
         screen.query_one(Notice).show(view.tally)
         screen.query_one(Differential).show(view)
         screen.query_one("#frames", Panel).show(frame_rows(view))

@@ -8,7 +8,7 @@ from textual.widgets import Static
 
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
-from smearwatch.clients.wording import MARK, drift_text, duration_text, mark_text, phase_text
+from smearwatch.clients.wording import MARK, PAUSED, drift_text, duration_text, mark_text, phase_text, target_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.mark import WARNING
 from smearwatch.daemon.sign_text import sign_lines
@@ -30,6 +30,8 @@ class StatusLine(Static):
         self._view = view
         sign, colour, words = connection_words(view, self._waiting, view.silent_s if silent_s is None else silent_s)
         name = f"  {view.session}" if view.session else ""
+        specimen = view.tally["specimen"] if view.tally else None
+        name += f" ({specimen})" if specimen else ""
         room = self.content_size.width - len("smearwatch") - len(name) - len(words) - 2
         if room < 2:  # the end of a path says more than its beginning
             words, room = f"\N{HORIZONTAL ELLIPSIS}{words[3 - room :]}", 2
@@ -86,6 +88,28 @@ class MarkLine(Static):
         self.update(Content.styled(text or "", "$warning"))
 
 
+class TargetLine(Static):
+    """How far the session is with its targets; not there where there is one alone, until that is reached."""
+
+    def __init__(self) -> None:
+        super().__init__(id="target")
+        self.display = False
+        self._reached: bool | None = None
+
+    def show(self, view: View) -> None:
+        """Draw a view; the bell rings once when the targets are reached while somebody looks on."""
+        text = target_text(view.tally) if view.tally else None
+        self.display = text is not None
+        reached = view.tally is not None and view.tally["target_reached"]
+        self.update(
+            Content.styled(f"\N{CHECK MARK} {text}" if reached else text or "", "bold $success" if reached else DIM)
+        )
+        if reached and self._reached is False:
+            self.app.bell()
+        if view.tally is not None:
+            self._reached = reached or bool(self._reached)
+
+
 class Notice(Static):
     """What must always be said, and whether a person has signed; one line where there is room, more where not."""
 
@@ -117,6 +141,8 @@ def connection_words(view: View, waiting: str, silent_s: float) -> tuple[str, st
         case "connecting":
             return "○", "$secondary", waiting
         case "live":
+            if view.paused:
+                return "●", "$warning", PAUSED
             phase = phase_text(view)
             return "●", "$success", f"live: {phase}" if phase else "live"
         case "lost":

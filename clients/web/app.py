@@ -17,6 +17,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from smearwatch.clients.asking import NotAgreed
+from smearwatch.clients.controlling import QUESTIONS
 from smearwatch.clients.label_sending import LabelsNotTaken
 from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
 from smearwatch.clients.reviewing.pictures import FIELDS_UM, NoPicture, cell_picture, whole_frame
@@ -24,6 +26,7 @@ from smearwatch.clients.reviewing.words import KEYS, LABEL_WORDS
 from smearwatch.clients.reviewing.writing import write_labels
 from smearwatch.clients.web.access import HEADERS, Access
 from smearwatch.clients.web.asked import Asked, asked
+from smearwatch.clients.web.running import AskedOfRun, ask_of_run, run_state
 from smearwatch.clients.web.signing import Signing
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES
@@ -39,11 +42,13 @@ from smearwatch.daemon.record.tally import TallyBroken
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.worth import NO_SAMPLE
 from smearwatch.daemon.record.writing import LedgerRefused
+from smearwatch.daemon.share_text import description_text, target_text
 from smearwatch.daemon.sign_text import sign_lines
 
 _PAGE: Final = Path(__file__).parent / "page"
 _MOST_CELLS: Final = 1000
 _FORESEEN: Final = (
+    NotAgreed,
     LedgerUnusable,
     LedgerRefused,
     LabelsNotTaken,
@@ -114,6 +119,8 @@ class ReviewPage:
                 Route("/picture/{frame}/{index}", self._picture),
                 Route("/frame/{frame}", self._frame),
                 Route("/labels", self._labels, methods=["POST"]),
+                Route("/run", self._run),
+                Route("/run", self._control, methods=["POST"]),
                 *(self._of_the_first_reading() if self._reading is None else ()),
                 Mount("/static", StaticFiles(directory=_PAGE)),
             ],
@@ -163,6 +170,7 @@ class ReviewPage:
             classes=CLASSES,
             labels=LABEL_WORDS,
             keys=KEYS,
+            questions=QUESTIONS,
         )
         return HTMLResponse(text)
 
@@ -178,7 +186,8 @@ class ReviewPage:
         number, cells = self._gallery.changes(after)
         tally = self._gallery.tally()
         told = {"event": number, "cells": cells, "standing": sign_lines(tally), "draw": self._gallery.draw()}
-        return JSONResponse(told | {"tally": tally | self._gallery.corrected()})
+        texts = {"target_text": target_text(tally), "said_text": description_text(tally)}
+        return JSONResponse(told | {"tally": tally | texts | self._gallery.corrected()})
 
     async def _worth(self, request: Request) -> Response:
         cells = await run_in_threadpool(self._gallery.worth_labelling)
@@ -233,6 +242,13 @@ class ReviewPage:
             drawn=wanted.drawn,
         )
         return JSONResponse({"written": written})
+
+    async def _run(self, request: Request) -> Response:
+        return JSONResponse({"state": await run_in_threadpool(run_state, self._folder, self._runtime_dir)})
+
+    async def _control(self, request: Request) -> Response:
+        wanted = await asked(request, AskedOfRun)
+        return JSONResponse(await run_in_threadpool(ask_of_run, self._folder, self._runtime_dir, wanted))
 
 
 def _key(given: Mapping[str, Any]) -> CellKey:

@@ -13,7 +13,7 @@ import typer
 from smearwatch.daemon.compare_sessions import compare, print_comparison
 from smearwatch.daemon.config import Settings, load_settings
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.record.events import Opened
+from smearwatch.daemon.record.events import Counted, Opened
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import check_name, find_session
 from smearwatch.daemon.running import carry_out, print_summary
@@ -56,12 +56,16 @@ def replay(
     """Count the frames of a recorded session again, into a new session.
 
     Each frame keeps the scale that was used then. With the same weights on the
-    same machine the verdicts are the same.
+    same machine the verdicts are the same. A session that ended at its target
+    is counted up to the same cell.
 
     Example: smearwatch replay tuesday --compare
     """
     settings = load_settings(config, weights=weights)
-    settings = load_settings(config, weights=weights, **_recorded(find_session(settings.state_dir, session)))
+    folder = find_session(settings.state_dir, session)
+    ended = _ended_at_target(folder)
+    target = {} if ended is None else {"target": ended.target}
+    settings = load_settings(config, weights=weights, **_recorded(folder), **target)
     if into == session:
         raise IntoUnusable(f"--into {into!r} is the recorded session itself")
     plan = RunPlan(
@@ -69,6 +73,9 @@ def replay(
         session=check_name(into or f"{session[:40]}-replay-{time.strftime('%Y%m%dT%H%M%S')}"),
         source="replay",
         source_options={"session": session, "speed": _speed(speed)},
+        stop_at_target=ended is not None,
+        target_classes=dict(ended.targets.classes) if ended is not None and ended.targets else {},
+        target_within=dict(ended.targets.within) if ended is not None and ended.targets else {},
         as_json=as_json,
     )
     with _beside(settings) as beside:
@@ -92,6 +99,18 @@ def _recorded(folder: Path) -> dict[str, Any]:
             if isinstance(recorded.event, Opened):
                 kept = {name: recorded.event.settings.get(name, before) for name, before in _AS_BEFORE.items()}
     return kept
+
+
+def _ended_at_target(folder: Path) -> Opened | None:
+    """Return how the run began that counted the last cell, where it was to end at its target: so is a replay."""
+    opened = counted_by = None
+    with LedgerReader.read(folder) as ledger:
+        for recorded in ledger.events():
+            if isinstance(recorded.event, Opened):
+                opened = recorded.event
+            elif isinstance(recorded.event, Counted):
+                counted_by = opened
+    return counted_by if counted_by is not None and counted_by.settings.get("stop_at_target") else None
 
 
 @contextmanager

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from smearwatch.daemon.commands.source_choice import choose, print_sources
+from smearwatch.daemon.commands.target_choice import choose_classes, choose_within
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.description import checked, whoever
 from smearwatch.daemon.record.sessions import check_name
 from smearwatch.daemon.running import carry_out, print_summary
 
@@ -39,6 +41,19 @@ def run(
             metavar="NAME", help="Name of the session; an existing session is continued. [default: date and time]"
         ),
     ] = None,
+    carry_on: Annotated[
+        bool,
+        typer.Option(
+            "--continue",
+            help="Carry on a session that was begun on another folder or camera, or under another rule or weights.",
+        ),
+    ] = False,
+    specimen: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER", help="Number of the specimen or order; never a patient's name."),
+    ] = None,
+    operator: Annotated[str | None, typer.Option(metavar="NAME", help="Who counts.")] = None,
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help="Anything to be kept with the session.")] = None,
     um_per_px: Annotated[
         str | None, typer.Option("--um-per-px", metavar="X|auto", help="Scale of the frames in micrometres per pixel.")
     ] = None,
@@ -74,11 +89,24 @@ def run(
     target: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Wanted number of cells. [default: 100]")
     ] = None,
+    target_class: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CLASS=N", help="Wanted number of cells of a class, or neutrophils; may be repeated."),
+    ] = None,
+    target_within: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[CLASS=]POINTS",
+            help="Wanted certainty: 95 % limits within plus and minus so many percent points, for each class or one.",
+        ),
+    ] = None,
+    stop_at_target: Annotated[
+        bool, typer.Option("--stop-at-target", help="Stop at the cell with which every target is reached.")
+    ] = False,
     subfolders: Annotated[
         bool,
         typer.Option("--subfolders", help="Each subfolder of DIR becomes a session; --session is its prefix."),
     ] = False,
-    stop_at_target: Annotated[bool, typer.Option("--stop-at-target", help="Stop when the target is reached.")] = False,
     weights: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Use these weights instead of the current ones.")
     ] = None,
@@ -95,6 +123,9 @@ def run(
     if list_sources:
         print_sources(as_json=as_json)
         return
+    said = _said(specimen=specimen, operator=operator, note=note)
+    if subfolders and specimen is not None:
+        raise typer.BadParameter("each subfolder is a specimen of its own", param_hint="--specimen")
     name, options = choose(watch, camera, source, source_option or [])
     settings = load_settings(
         config,
@@ -113,6 +144,11 @@ def run(
         source_options=options,
         until_idle_s=until_idle,
         stop_at_target=stop_at_target,
+        target_classes=choose_classes(target_class or []),
+        target_within=choose_within(target_within or []),
+        carry_on=carry_on,
+        said=said,
+        said_by=said.get("operator") or whoever(),
         as_json=as_json,
     )
     if subfolders:
@@ -123,3 +159,9 @@ def run(
             print_summary(result, plan, as_json=as_json)
         return
     print_summary(carry_out(plan), plan, as_json=as_json)
+
+
+def _said(**given: str | None) -> dict[str, str]:
+    """Return what is said of the session; raises `DescriptionUnusable`."""
+    said = {name: checked(name, text) for name, text in given.items() if text is not None}
+    return {name: text for name, text in said.items() if text is not None}

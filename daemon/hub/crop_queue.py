@@ -1,6 +1,14 @@
 """Crops wait in memory, are leased to workers, and leave when their verdict is committed.
 
 A better view of a leukocyte is leased once the view that it is better than has its verdict, which its own replaces.
+
+Where the session ends at its target, verdicts are committed in the order in which their cells were found: those that
+come before their turn wait. So the cell at which the target is reached does not depend on how many workers there are,
+or on which of them is faster; nothing is committed after it.
+
+Whatever waits here waits for cells that were found earlier: a better view for the one that it is better than, a crop
+for the blocks that its statistics are of, a verdict for those before it. So the first cell that has no verdict waits
+for nothing, and all others for it. Its crop is here, or was lost with a hub and comes again: see `is_stuck`.
 """
 
 import time
@@ -11,7 +19,7 @@ from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.record.classes import per_class
-from smearwatch.daemon.record.events import Counted, LookRange, Ranged, Replaced, SessionStain, flaw_of
+from smearwatch.daemon.record.events import Counted, Event, LookRange, Ranged, Replaced, SessionStain, flaw_of
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, Refused
 from smearwatch.daemon.wire.parts import StainOnWire, StatisticsOnWire
@@ -30,19 +38,46 @@ class _Crop:
     better_than: Cell | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """All that is written of a verdict, in one transaction."""
+
+    events: tuple[Event, ...]
+    moments: dict[Cell, bytes]
+
+
 class CropQueue:
-    """Holds at most what the finders were given credit for."""
+    """Holds at most what the finders were given credit for.
+
+    Parameters
+    ----------
+    stop_at_target : bool
+        Whether verdicts are committed in the order of finding, and none once the target is reached.
+    """
 
     def __init__(
-        self, journal: Journal, stages: StageTimes, *, lease_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        journal: Journal,
+        stages: StageTimes,
+        *,
+        lease_s: float,
+        stop_at_target: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal = journal
         self._stages = stages
+        self._stop_at_target = stop_at_target
         self._clock = clock
         self._crops: dict[Cell, _Crop] = {}
         self._behind: dict[Cell, Cell] = {}
-        self._early: list[Cell] = []
+        self._unmeasured: list[Cell] = []  # crops whose statistics are not known yet
+        self._waiting: dict[Cell, _Verdict] = {}  # verdicts whose turn has not come
         self.leases: LeaseBook[Cell] = LeaseBook(lease_s, clock)
+
+    @property
+    def at_target(self) -> bool:
+        """Whether the session ends here: no verdict is committed any more."""
+        return self._stop_at_target and self._journal.fold.target_reached
 
     def __len__(self) -> int:
         """Count the crops that are leased or can be.
@@ -52,9 +87,14 @@ class CropQueue:
         """
         return len(self._crops) - len(self._behind)
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether all crops wait for others that are not here: those were lost with a hub, and have to come in."""
+        return bool(self._crops) and not self.leases.queued and not self.leases.out
+
     def add(self, cell: Cell, pixels: memoryview, *, better_than: Cell | None = None) -> None:
         """Hold a crop until its verdict is committed; one that is held already stays as it is."""
-        if cell in self._crops:
+        if cell in self._crops or cell in self._waiting:
             return
         self._crops[cell] = _Crop(pixels, self._clock(), better_than)
         if better_than is not None and self._journal.ledger.verdict(*better_than) is None:
@@ -67,7 +107,7 @@ class CropQueue:
         if self._journal.statistics.is_ready(*cell):
             self.leases.put(cell)
         else:
-            self._early.append(cell)
+            self._unmeasured.append(cell)
 
     def lease(self, holder: bytes) -> tuple[CropLease, list[memoryview]] | None:
         """Return the next crop to a worker, with the message's buffers."""
@@ -84,7 +124,7 @@ class CropQueue:
         return CropLease(number, frame, index, CROP_SIZE_PX, stain, whose), [*buffers, memoryview(statistics.moments)]
 
     def judged(self, message: CropJudged, buffers: Sequence[memoryview], holder: bytes) -> Refused | None:
-        """Commit a verdict. A late answer is counted and changes nothing; an impossible one goes back."""
+        """Commit a verdict, or keep it until its turn. A late answer is counted; an impossible one goes back."""
         cell = (message.frame, message.index)
         if self.leases.holds(message.lease, holder) != cell:
             self._journal.counters["late_answers"] += 1
@@ -106,20 +146,35 @@ class CropQueue:
                 unfamiliar=message.unfamiliar or None,
                 statistics=None if statistics is None else statistics.cells,
             )
-            self._journal.commit(*self._ranged(message), event, moments=_moments(cell, buffers))
+            verdict = _Verdict((*self._ranged(message), event), _moments(cell, buffers))
+            if not self._stop_at_target:
+                self._commit(cell, verdict)
         except (LedgerRefused, ValueError) as error:
             self._journal.counters["impossible_answers"] += 1
             self.leases.give_back(message.lease, holder)
             return Refused("impossible_answer", flaw_of(error)[:400])
         self.leases.settle(message.lease, holder)
         waited = self._crops.pop(cell)
-        early, self._early = self._early, []
-        for waiting in early:
-            self._queue(waiting)
+        self._stages.add({**message.stages_ms, "crop_to_count": (self._clock() - waited.since_s) * 1000.0})
+        if self._stop_at_target:
+            self._waiting[cell] = verdict
+            self._commit_in_order()
+        return None
+
+    def _commit_in_order(self) -> None:
+        """Commit the verdicts whose turn it is, until one before them is missing or the target is reached."""
+        while not self.at_target and (cell := self._journal.order.first) in self._waiting:
+            assert cell is not None
+            self._commit(cell, self._waiting.pop(cell))
+
+    def _commit(self, cell: Cell, verdict: _Verdict) -> None:
+        """Commit a verdict, and queue the crops that waited for it."""
+        self._journal.commit(*verdict.events, moments=verdict.moments)
+        unmeasured, self._unmeasured = self._unmeasured, []
+        for each in unmeasured:
+            self._queue(each)
         if cell in self._behind:
             self._queue(self._behind.pop(cell))
-        self._stages.add({**message.stages_ms, "crop_to_count": (self._clock() - waited.since_s) * 1000.0})
-        return None
 
     def _replaced(self, view: Cell | None) -> Replaced | None:
         """Return the verdict that stands, on a view that a better one was found for."""

@@ -7,7 +7,9 @@ from statistics import median
 from typing import Literal
 
 from smearwatch.daemon.hub.audience import answer
+from smearwatch.daemon.hub.control import RunControl
 from smearwatch.daemon.hub.crop_queue import CropQueue
+from smearwatch.daemon.hub.describing import take_description
 from smearwatch.daemon.hub.frame_queue import FrameQueue
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
@@ -20,7 +22,9 @@ from smearwatch.daemon.record.events import Closed, flaw_of
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.messages import (
     CellsFound,
+    ControlRun,
     CropJudged,
+    DescribeSession,
     FrameRejected,
     FrameTaken,
     Hello,
@@ -28,6 +32,7 @@ from smearwatch.daemon.wire.messages import (
     LeaseFailed,
     Message,
     OfferFrame,
+    PauseReading,
     Pulse,
     Ready,
     Refused,
@@ -59,8 +64,9 @@ class Hub:
         self._stages = StageTimes()
         lease_s = plan.settings.lease_s
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes)
-        self._crops = CropQueue(journal, self._stages, lease_s=lease_s, clock=clock)
+        self._crops = CropQueue(journal, self._stages, lease_s=lease_s, stop_at_target=plan.stop_at_target, clock=clock)
         self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, clock=clock)
+        self._control = RunControl(journal, clock=clock)
         self._last_frame_s = clock()
         self._next_pulse_s = 0.0
         self._started_at_ns = time.time_ns()
@@ -70,6 +76,8 @@ class Hub:
 
     def turn(self, timeout_s: float = 0.1) -> None:
         """Wait for one message at most so long, deal with it, give out what can be given, pulse when due."""
+        if self._ended_at_target():
+            return
         received = self._sockets.receive(timeout_s)
         if received is not None:
             identity, message, buffers = received
@@ -77,11 +85,27 @@ class Hub:
                 self._unreadable(identity, message)
             else:
                 self._dispatch(identity, message, buffers)
-        self._give_out()
+        if self._ended_at_target():
+            return
+        if self._control.stopping:
+            self.state = "draining"
+        else:
+            self._give_out()
         if self._clock() >= self._next_pulse_s:
             self._next_pulse_s = self._clock() + _PULSE_S
             self._housekeeping()
             self.pulse()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a client has stopped the run: whoever had something in hand has finished it."""
+        return self._control.is_over(in_hand=self._frames.leases.out + self._crops.leases.out)
+
+    def _ended_at_target(self) -> bool:
+        """End at the very cell with which the target is reached: what waits is left for another time."""
+        if self._crops.at_target:
+            self.state = "done"
+        return self._crops.at_target
 
     def close(self, *, stopping: bool) -> None:
         """Write how the session ended, and publish it."""
@@ -106,6 +130,7 @@ class Hub:
                 latency_ms=round(median(self._latencies_ms), 1) if self._latencies_ms else None,
                 counters=self._counters(),
                 idle_s=self._idle_s(),
+                paused=self._control.paused,
             )
         )
 
@@ -122,6 +147,16 @@ class Hub:
         if isinstance(message, LabelCells):
             self._sockets.send(identity, take_labels(message, self._journal))
             return
+        if isinstance(message, DescribeSession):
+            self._sockets.send(identity, take_description(message, self._journal))
+            return
+        if isinstance(message, ControlRun):
+            self._sockets.send(identity, self._control.take(message))
+            if message.action != "state":
+                for source in self._peers.of("source"):
+                    self._sockets.send(source.identity, PauseReading(self._control.paused))
+                self.pulse()
+            return
         if isinstance(message, Hello):
             self._welcome(identity, message)
             return
@@ -135,7 +170,7 @@ class Hub:
             self._journal.counters["wire_bad_body"] += 1
             refusal = Refused("bad_body", flaw_of(error)[:400])
         if refusal is not None:
-            # A source that offers one more frame when the target is reached has done nothing wrong.
+            # A source that offers one more frame when the run is being stopped has done nothing wrong.
             log = get_logger().debug if refusal.code == "draining" else get_logger().warning
             log("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
             self._sockets.send(identity, refusal)
@@ -149,7 +184,7 @@ class Hub:
             case SourceState():
                 peer.source = message
             case OfferFrame() | RefuseFrame() if self.state == "draining":
-                return Refused("draining", "the target is reached; what was seen is being finished")
+                return Refused("draining", "the count is being stopped; what is in hand is finished")
             case OfferFrame():
                 self._taken(peer, message, self._intake.offer(message, buffers))
             case RefuseFrame():
@@ -163,7 +198,9 @@ class Hub:
                 return self._frames.rejected(message, peer.identity)
             case CropJudged():
                 refusal = self._crops.judged(message, buffers, peer.identity)
-                self._settled(message.frame)
+                # Where verdicts wait for their turn, one may settle the frames of others.
+                for frame in tuple(self._arrived_at_ns) if self._plan.stop_at_target else (message.frame,):
+                    self._settled(frame)
                 return refusal
             case LeaseFailed():
                 queue = self._frames if peer.role == "finder" else self._crops
@@ -188,6 +225,9 @@ class Hub:
                 max_frame_pixels=self._plan.settings.max_frame_pixels,
             ),
         )
+
+        if message.role == "source" and self._control.paused:
+            self._sockets.send(identity, PauseReading(True))
 
     def _taken(self, peer: PeerState, message: OfferFrame | RefuseFrame, reply: FrameTaken | Refused) -> None:
         if isinstance(reply, FrameTaken) and not reply.known:
@@ -221,7 +261,8 @@ class Hub:
 
     def _has_room(self) -> bool:
         """Return whether another frame's crops fit: each frame that is out is expected to bring one."""
-        return len(self._crops) + self._frames.leases.out < self._plan.settings.crop_backlog
+        fits = len(self._crops) + self._frames.leases.out < self._plan.settings.crop_backlog
+        return fits or (self._crops.is_stuck and not self._frames.leases.out)
 
     def _release(self, identity: bytes) -> None:
         given_back = self._frames.leases.release(identity) + self._crops.leases.release(identity)
@@ -232,8 +273,6 @@ class Hub:
         self._crops.leases.expire()
         for gone in self._peers.silent(self._clock(), busy=self._holds_leases):
             get_logger().warning("peer silent", role=gone.role, name=gone.name)
-        if self._plan.stop_at_target and self._journal.fold.cells >= self._plan.settings.target:
-            self.state = "draining"
         if self._finished():
             self.state = "done"
 
@@ -241,8 +280,6 @@ class Hub:
         return bool(self._frames.leases.held_by(identity) or self._crops.leases.held_by(identity))
 
     def _finished(self) -> bool:
-        if self.state == "draining":
-            return self._journal.fold.complete
         idle_s = self._idle_s()
         if idle_s is None:
             return False
@@ -251,9 +288,14 @@ class Hub:
         return self._plan.until_idle_s is not None and idle_s >= self._plan.until_idle_s
 
     def _idle_s(self) -> float | None:
-        """Return how long nothing came; None while something is pending, waited for, or not known."""
+        """Return how long nothing came; None while something is pending, waited for, or not known, or none may come."""
         sources = self._sources()
-        if not sources or not self._journal.fold.complete or any(not s.scanned or s.waiting for s in sources):
+        if (
+            self._control.paused
+            or not sources
+            or not self._journal.fold.complete
+            or any(not s.scanned or s.waiting for s in sources)
+        ):
             return None
         return max(0.0, self._clock() - self._last_frame_s)
 

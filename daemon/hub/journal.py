@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from smearwatch.daemon.record.events import Counted, Event, Recorded, event_to_bytes
 from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.order import CountingOrder
 from smearwatch.daemon.record.session_stain import StainFold
 from smearwatch.daemon.record.session_statistics import StatisticsFold
 from smearwatch.daemon.record.tally import TallyFold
@@ -34,8 +35,9 @@ class Journal:
 
     Attributes
     ----------
-    fold, stains, statistics
-        What follows from the events until now: the tally, and the stain and statistics at each cell that waits.
+    fold, stains, statistics, order
+        What follows from the events until now: the tally, the stain and statistics at each cell that waits, and whose
+        turn it is.
     counters : Counter
         Everything that was dropped, refused or done again, by name.
     """
@@ -45,6 +47,7 @@ class Journal:
         self.fold = TallyFold()
         self.stains = StainFold()
         self.statistics = StatisticsFold(ledger.moments)
+        self.order = CountingOrder()
         self.counters: Counter[str] = Counter()
         self.recent: deque[EventNotice] = deque(maxlen=_RECENT)
         self._sockets = sockets
@@ -75,5 +78,6 @@ class Journal:
         self.fold.apply(recorded.event)
         self.stains.apply(recorded.event)
         self.statistics.apply(recorded.event)
+        self.order.apply(recorded.event)
         if isinstance(recorded.event, Counted):
             self.recent.append(notice(recorded))

@@ -8,13 +8,15 @@ from smearwatch.daemon.hub.hub import Hub
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.process.role import Role
+from smearwatch.daemon.process.role import EXIT_STOPPED, Role
 from smearwatch.daemon.process.runtime_lock import RuntimeLock
 from smearwatch.daemon.record.band_rule import in_words
-from smearwatch.daemon.record.events import Opened
+from smearwatch.daemon.record.description import describe
+from smearwatch.daemon.record.events import Described, Opened
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.weights import manifest_mark
 from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
 from smearwatch.daemon.wire.sockets import HubSockets, context
 
@@ -22,8 +24,8 @@ from smearwatch.daemon.wire.sockets import HubSockets, context
 _SLACK_BYTES = 512 * 1024 * 1024
 
 
-def main(plan: RunPlan, role: Role) -> None:
-    """Run the hub until nothing is left to do or the parent asks for the end."""
+def main(plan: RunPlan, role: Role) -> int:
+    """Run the hub until nothing is left to do, or the parent or a client asks for the end; returns its exit code."""
     settings = plan.settings
     with ExitStack() as stack:
         runtime_dir = private_dir(settings.runtime_dir)
@@ -36,17 +38,18 @@ def main(plan: RunPlan, role: Role) -> None:
         sockets = HubSockets(owner, Endpoints.under(runtime_dir), max_bytes=max_bytes)
         stack.callback(sockets.close)
         journal = Journal(ledger, sockets)
-        journal.commit(_opened(plan, ledger))
+        journal.commit(_opened(plan, ledger), *_described(plan, ledger))
         hub = Hub(plan, journal, sockets)
         get_logger().info(_greeting(plan, journal), epoch=ledger.epoch, runtime_dir=str(runtime_dir))
         if (reached := _reached(plan, journal)) is not None:
             get_logger().info(reached)
-        while not role.stopping and hub.state != "done":
+        while not role.stopping and hub.state != "done" and not hub.stopped:
             hub.turn()
             role.beat()
         # One of many subfolders' sessions is never the end of it; only the subfolder scheduler knows when all is done.
         done = role.finishing or (hub.state == "done" and plan.subfolder is None)
         hub.close(stopping=not done)
+        return EXIT_STOPPED if hub.stopped else 0
 
 
 def _greeting(plan: RunPlan, journal: Journal) -> str:
@@ -62,14 +65,24 @@ def _greeting(plan: RunPlan, journal: Journal) -> str:
 
 def _reached(plan: RunPlan, journal: Journal) -> str | None:
     """Return why a continued session ends at once, None where there is something to count."""
-    target, cells = plan.settings.target, journal.fold.cells
-    if not plan.stop_at_target or cells < target:
+    if not plan.stop_at_target or not journal.fold.target_reached:
         return None
+    cells = journal.fold.cells
     counted = "1 cell is" if cells == 1 else f"{cells} cells are"
-    return f"target of {target} already reached: {counted} counted; nothing new was looked at"
+    what = "targets" if plan.targets else f"target of {plan.settings.target}"
+    return f"{what} already reached: {counted} counted; nothing new was looked at"
+
+
+def _described(plan: RunPlan, ledger: Ledger) -> list[Described]:
+    """Return what the run was begun with; what was corrected since is not said again by a hub that is restarted."""
+    before = ledger.descriptions()
+    new = {name: text for name, text in plan.said.items() if all(each.said[name] != text for each in before)}
+    described = describe(ledger.description(), new, by=plan.said_by, described_at_ns=time.time_ns())
+    return [] if described is None else [described]
 
 
 def _opened(plan: RunPlan, ledger: Ledger) -> Opened:
+    weights = manifest_mark(plan.settings.weights)
     return Opened(
         epoch=ledger.epoch,
         started_at_ns=time.time_ns(),
@@ -78,5 +91,6 @@ def _opened(plan: RunPlan, ledger: Ledger) -> Opened:
         target=plan.settings.target,
         field_um=plan.settings.field_um,
         band_rule=in_words(plan.settings.band_rule),
-        settings=plan.recorded_settings(),
+        settings=plan.recorded_settings() | ({} if weights is None else {"weights_manifest": weights}),
+        targets=plan.targets,
     )

@@ -25,6 +25,10 @@ EXIT_UNUSABLE = 3
 """A child's exit code for what a restart cannot repair; its one line is on stderr already."""
 
 
+EXIT_STOPPED = 4
+"""A child's exit code where a client asked for the end of the run."""
+
+
 class Role:
     """What a role has from its parent."""
 
@@ -92,7 +96,7 @@ def main() -> int:
     try:
         with role.loading():  # torch alone takes seconds, on a busy machine many
             main_of_role = getattr(importlib.import_module(module), function)
-        main_of_role(plan, role)
+        return int(main_of_role(plan, role) or 0)
     except Exception as error:  # noqa: BLE001  # the process's last line of defence: one line, never a traceback
         line = one_line(error)
         if line is not None:
@@ -102,7 +106,6 @@ def main() -> int:
         if plan.settings.log_level == "debug":
             traceback.print_exc()
         return 1
-    return 0
 
 
 def _until_orphaned(role: Role) -> None:

@@ -11,6 +11,7 @@ from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.child import Child, RoleSpec, unusable
 from smearwatch.daemon.process.notify import notify, watchdog_period_s
+from smearwatch.daemon.process.role import EXIT_STOPPED
 from smearwatch.daemon.process.stop_signals import StopSignals
 
 # Whoever has a frame or a crop in hand may finish it; then the hub has its own time to write how it ended.
@@ -22,12 +23,13 @@ Leave = Literal["stay", "leave", "finish"]
 class Outcome:
     """How a run ended: ``ok``, and otherwise the one line why (empty when a child has reported it).
 
-    ``by_itself`` where nothing was left to do: nobody stopped it.
+    ``by_itself`` where nothing was left to do: nobody stopped it. ``by_client`` where a client asked for the end.
     """
 
     ok: bool
     why: str = ""
     by_itself: bool = False
+    by_client: bool = False
 
 
 class Supervisor:
@@ -111,6 +113,8 @@ class Supervisor:
             return
         if code == 0 and child.spec.ends_the_run:
             self._outcome = Outcome(ok=True, by_itself=True)
+        elif code == EXIT_STOPPED and child.spec.ends_the_run:
+            self._outcome = Outcome(ok=True, by_client=True)
         elif unusable(code):
             self._outcome = Outcome(ok=False)
         elif code == 0:

@@ -18,11 +18,14 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
+from smearwatch.daemon.record.beside import Analysed as Analysed
+from smearwatch.daemon.record.beside import Tallied as Tallied
 from smearwatch.daemon.record.classes import CLASSES as CLASSES
 from smearwatch.daemon.record.classes import LABELS as LABELS
 from smearwatch.daemon.record.classes import ClassName as ClassName
 from smearwatch.daemon.record.classes import LabelName as LabelName
 from smearwatch.daemon.record.classes import Shares
+from smearwatch.daemon.record.description import Described as Described
 from smearwatch.daemon.record.found import BETTER as BETTER
 from smearwatch.daemon.record.found import COUNTS as COUNTS
 from smearwatch.daemon.record.found import CUT as CUT
@@ -37,6 +40,7 @@ from smearwatch.daemon.record.signature import Amended as Amended
 from smearwatch.daemon.record.signature import Signed as Signed
 from smearwatch.daemon.record.stain import CellStain as CellStain
 from smearwatch.daemon.record.stain import SessionStain as SessionStain
+from smearwatch.daemon.record.targets import Targets as Targets
 from smearwatch.daemon.record.values import (
     STRICT,
     Count,
@@ -78,7 +82,10 @@ class EventInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Opened:
-    """A hub began to write the session. One per start; ``epoch`` counts the starts from 1."""
+    """A hub began to write the session. One per start; ``epoch`` counts the starts from 1.
+
+    ``target`` is how many leukocytes the session is to reach, ``targets`` what else it is to, from this start on.
+    """
 
     epoch: Ordinal
     started_at_ns: Count
@@ -88,7 +95,12 @@ class Opened:
     field_um: Positive
     band_rule: str
     settings: Frozen[Scalar]
+    targets: Targets | None = None
     kind: Literal["opened"] = "opened"
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_none(handler(self), "targets")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -178,8 +190,8 @@ class Counted:
     def _of_the_same_classes(self) -> "Counted":
         if len(self.probabilities) != len(self.verifiers) or self.cls not in CLASSES[: len(self.probabilities)]:
             raise ValueError("probabilities and verifiers are not of the same classes, or its class is not among them")
-        if self.unfamiliar and self.verdict not in ("flagged", "rejected"):
-            raise ValueError(f"an unfamiliar cell cannot be {self.verdict}")
+        if self.unfamiliar and self.statistics is None and self.verdict not in ("flagged", "rejected"):
+            raise ValueError(f"an unfamiliar cell cannot be {self.verdict}, but by the session's statistics")
         return self
 
     @model_serializer(mode="wrap")
@@ -240,7 +252,21 @@ class Closed:
     kind: Literal["closed"] = "closed"
 
 
-Event: TypeAlias = Opened | Seen | Rejected | Found | Ranged | Counted | Labelled | Signed | Amended | Closed
+Event: TypeAlias = (
+    Opened
+    | Seen
+    | Rejected
+    | Found
+    | Ranged
+    | Counted
+    | Labelled
+    | Described
+    | Tallied
+    | Analysed
+    | Signed
+    | Amended
+    | Closed
+)
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

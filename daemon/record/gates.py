@@ -5,6 +5,7 @@ from typing import Final, Literal, TypeAlias
 
 from smearwatch.daemon.record.signature import OVERRULABLE, OverruledName
 from smearwatch.daemon.record.tally import TallyFold
+from smearwatch.daemon.record.targets import Progress
 
 GateName: TypeAlias = Literal[OverruledName, "nothing_counted", "being_counted"]
 
@@ -53,9 +54,8 @@ def gates_of(fold: TallyFold, session: str, *, counting: bool, in_disorder: bool
     in_disorder
         Whether its last count ended without being closed.
     """
-    result, pending = fold.result, fold.frames["pending"]
-    see, count_on, target = _SEE.format(session=session), _COUNT_ON.format(session=session), fold.target
-    short = 0 if target is None else max(0, target - result.cells)
+    result = fold.result
+    see, count_on = _SEE.format(session=session), _COUNT_ON.format(session=session)
     drift = fold.drift["drift"]
     return (
         _gate("flagged", result.flagged, _cells(result.flagged, "flagged"), "every flagged cell has a label", see),
@@ -67,14 +67,8 @@ def gates_of(fold: TallyFold, session: str, *, counting: bool, in_disorder: bool
             f"the drift alarm is on since cell {drift['since_cell']}: {drift['says']}" if drift else "no drift alarm",
             drift["mend"] if drift else "",
         ),
-        _gate(
-            "target",
-            short,
-            f"{result.cells} of {target} leukocytes: the target is not reached",
-            "no target is set" if target is None else f"{result.cells} leukocytes, target {target}",
-            count_on,
-        ),
-        _complete(pending, count_on, counting=counting, in_disorder=in_disorder),
+        _target(fold.result_targets, count_on),
+        _complete(fold, count_on, counting=counting, in_disorder=in_disorder),
         Gate(
             "nothing_counted",
             result.cells > 0,
@@ -92,8 +86,31 @@ def gates_of(fold: TallyFold, session: str, *, counting: bool, in_disorder: bool
     )
 
 
-def _complete(pending: int, hint: str, *, counting: bool, in_disorder: bool) -> Gate:
-    says = "every picture has its outcome"
+def _target(targets: list[Progress], hint: str) -> Gate:
+    short = [each for each in targets if not each.reached]
+    says = ", ".join(_how_far(each) for each in short or targets) or "no target is set"
+    if short:
+        says += f": the {'target is' if len(targets) == 1 else 'targets are'} not reached"
+    missing = max((int(each.wanted - each.have) for each in short if each.kind != "within"), default=0)
+    return Gate("target", not short, missing, says, hint)
+
+
+def _how_far(target: Progress) -> str:
+    if target.kind == "within":
+        return f"{target.of} \N{PLUS-MINUS SIGN}{target.have:.1f} (wanted \N{PLUS-MINUS SIGN}{target.wanted:g})"
+    what = "leukocytes" if target.kind == "cells" else target.of
+    return (
+        f"{target.have:.0f} {what}, target {target.wanted:.0f}"
+        if target.reached
+        else f"{target.have:.0f} of {target.wanted:.0f} {what}"
+    )
+
+
+def _complete(fold: TallyFold, hint: str, *, counting: bool, in_disorder: bool) -> Gate:
+    says, pending = "every picture has its outcome", fold.frames["pending"]
+    if pending and fold.ended_at_target and not in_disorder:
+        left = f"{pending} {'picture was' if pending == 1 else 'pictures were'} not counted"
+        return Gate("incomplete", True, 0, f"it ended at its target, as it was to: {left}", hint)
     if pending:
         says = f"{pending} {'picture waits' if pending == 1 else 'pictures wait'} to be counted"
     elif in_disorder and not counting:

@@ -1,4 +1,4 @@
-"""Exact confidence limits of a counted share."""
+"""Exact confidence limits of a counted share, as fractions and as JSON has them."""
 
 from functools import lru_cache
 
@@ -42,3 +42,13 @@ def clopper_pearson(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
     low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
     high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1 - tail))
     return low, high
+
+
+def percent_json(k: int, n: int) -> dict[str, float | None]:
+    """Return the share of k in n and its exact 95 % limits, in percent; without cells the value is None."""
+    low, high = clopper_pearson(k, n)
+    return {
+        "value": round(100 * k / n, 4) if n else None,  # so that one decimal on a screen is rounded once
+        "low": round(100 * low, 2),
+        "high": round(100 * high, 2),
+    }

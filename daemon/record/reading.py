@@ -12,10 +12,12 @@ from smearwatch.daemon.record.classes import WITHDRAWN
 from smearwatch.daemon.record.events import (
     BETTER,
     Counted,
+    Described,
     Event,
     EventInvalid,
     Found,
     Labelled,
+    Opened,
     Reading,
     Recorded,
     Rejected,
@@ -47,7 +49,7 @@ _STANDING_OF_VIEWS: Final = (
     "|| cell FROM better WHERE counted_frame = ?3 AND counted_cell = ?4) ORDER BY number DESC LIMIT 1"
 )
 
-_Kind = TypeVar("_Kind", Seen, Found, Rejected, Counted, Labelled)
+_Kind = TypeVar("_Kind", Seen, Found, Rejected, Counted, Labelled, Described, Opened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +284,20 @@ class LedgerReader:
         rows = self.rows("SELECT number, body FROM events WHERE key GLOB ? ORDER BY number", keys)
         labels = [self._event(number, body, Labelled) for number, body in rows]
         return {labelled.index: labelled for labelled in labels}
+
+    def openings(self) -> list[Opened]:
+        """Return how each run of the session began, in their order."""
+        rows = self.rows("SELECT number, body FROM events WHERE key GLOB 'opened:*' ORDER BY number")
+        return [self._event(number, body, Opened) for number, body in rows]
+
+    def descriptions(self) -> list[Described]:
+        """Return all that was said of the session as a whole, in its order; the last one stands."""
+        rows = self.rows("SELECT number, body FROM events WHERE key GLOB 'described:*' ORDER BY number")
+        return [self._event(number, body, Described) for number, body in rows]
+
+    def description(self) -> Described | None:
+        """Return what is said of the session as a whole, None for nothing."""
+        return next(reversed(self.descriptions()), None)
 
     def signature(self) -> Signed | None:
         """Return the signature that holds, None where there is none or the session was amended since."""

@@ -4,7 +4,9 @@ import sqlite3
 from typing import Final
 
 from smearwatch.daemon.record.events import (
+    Analysed,
     Counted,
+    Described,
     Event,
     EventInvalid,
     Found,
@@ -13,12 +15,13 @@ from smearwatch.daemon.record.events import (
     Rejected,
     Seen,
     Signed,
+    Tallied,
     event_from_bytes,
 )
 from smearwatch.daemon.sign_text import when_text
 
-CHANGING: Final = (Seen, Rejected, Found, Ranged, Counted, Labelled)
-"""What a signed session does not take."""
+CHANGING: Final = (Seen, Rejected, Found, Ranged, Counted, Labelled, Described, Tallied, Analysed)
+"""What a signed session does not take: what changes its result, what it is said to be of, what is shown beside it."""
 
 # By their keys, for which there is an index: this is asked before each event that is written.
 _NUMBERS: Final = (
@@ -69,6 +72,6 @@ def signature_of(connection: sqlite3.Connection) -> Signed | None:
 
 
 def check_seal(connection: sqlite3.Connection, event: Event, session: str) -> None:
-    """Let nothing into a signed session that would change its result; raises `SessionSigned`."""
+    """Let nothing into a signed session that would change what is shown of it; raises `SessionSigned`."""
     if isinstance(event, CHANGING) and (signed := signature_of(connection)) is not None:
         raise SessionSigned(session, signed)

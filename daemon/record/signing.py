@@ -4,21 +4,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from smearwatch.daemon.record.gates import Gate, gates_of
-from smearwatch.daemon.record.ledger import Ledger
-from smearwatch.daemon.record.lock import SessionBusy, holder
+from smearwatch.daemon.record.lock import holder
+from smearwatch.daemon.record.moment import open_for_a_moment
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.seal import SessionSigned
-from smearwatch.daemon.record.sessions import SessionMissing
 from smearwatch.daemon.record.signature import Amended, Overruled, OverruledName, Signed
 from smearwatch.daemon.record.signatures import as_signed
 from smearwatch.daemon.record.tally import TallyFold
-
-_PATIENCE_S: Final = 5.0
-_BETWEEN_S: Final = 0.05
 
 
 class GatesOpen(Exception):
@@ -118,7 +112,7 @@ def sign(
     before = standing(folder).gates
     if not _is_passed(before, "being_counted"):  # else the lock would be waited for in vain
         raise GatesOpen(folder.name, _shut(before, overruled))
-    with _open(folder) as ledger:
+    with open_for_a_moment(folder) as ledger:
         if (signed := ledger.signature()) is not None:
             raise SessionSigned(ledger.session, signed)
         now = _standing(ledger, counting=False)
@@ -149,7 +143,7 @@ def amend(folder: Path, *, by: str, reason: str) -> Amended:
     SessionBusy, SessionMissing, LedgerUnusable
         It cannot be written.
     """
-    with _open(folder) as ledger:
+    with open_for_a_moment(folder) as ledger:
         signed = ledger.signature()
         if signed is None:
             raise NotSigned(ledger.session)
@@ -164,17 +158,3 @@ def _shut(gates: tuple[Gate, ...], overruled: Mapping[OverruledName, str]) -> tu
 
 def _is_passed(gates: tuple[Gate, ...], name: str) -> bool:
     return next(gate.passed for gate in gates if gate.name == name)
-
-
-def _open(folder: Path) -> Ledger:
-    """Open a session for writing; another page may write it for a moment, which is waited for."""
-    if not (folder / LEDGER_FILE).is_file():
-        raise SessionMissing(folder.parent.parent, folder.name)  # opening it would make another one
-    until_s = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            return Ledger.open(folder)
-        except SessionBusy:
-            if time.monotonic() > until_s:
-                raise
-        time.sleep(_BETWEEN_S)

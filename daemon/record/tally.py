@@ -1,12 +1,14 @@
 """The tally: a pure fold over a session's events. The same events give the same counts, wherever it is done."""
 
 from collections.abc import Mapping
+from dataclasses import field
 from typing import Any, Final, Self
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.record.classes import FIRST_LEDGERS_CLASSES
+from smearwatch.daemon.record.description import DESCRIBED
 from smearwatch.daemon.record.drift import DriftFold
 from smearwatch.daemon.record.events import (
     BETTER,
@@ -15,8 +17,10 @@ from smearwatch.daemon.record.events import (
     SEEN_BEFORE,
     VERDICTS,
     Amended,
+    Analysed,
     Closed,
     Counted,
+    Described,
     Event,
     Found,
     Labelled,
@@ -25,10 +29,12 @@ from smearwatch.daemon.record.events import (
     Rejected,
     Seen,
     Signed,
+    Tallied,
 )
 from smearwatch.daemon.record.mark import mark_of
 from smearwatch.daemon.record.review import Reviewed, ReviewFold, review
 from smearwatch.daemon.record.signatures import SignatureBroken, SignatureFold
+from smearwatch.daemon.record.targets import TARGET_NAMES, Points, Progress, progress
 from smearwatch.daemon.record.values import Count, Ordinal, Sha256
 
 
@@ -54,7 +60,8 @@ class _State:
 
     ``pending`` gives a frame's cells that wait for a verdict, None before they are found; ``better`` those among them
     that are better views of leukocytes seen before. ``unfamiliar`` counts cells that stand in ``counts``; programs that
-    did not know of them wrote none, and had none.
+    did not know of them wrote none, and had none. So with the targets beside the number of cells, and what is said of
+    the session. ``stops`` says that the last count was to end at its targets.
     """
 
     target: Ordinal | None
@@ -71,10 +78,15 @@ class _State:
     pending: dict[Sha256, list[Count] | None]
     better: dict[Sha256, list[Count]]
     unfamiliar: Count = 0
+    target_classes: dict[str, Ordinal] = field(default_factory=dict)
+    target_within: dict[str, Points] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
+    stops: bool = False
 
 
 _STATE: Final = TypeAdapter(_State)
 _FOLDS: Final = ("drift", "labelled", "signed")  # in a snapshot, beside the state
+_WHERE_ANY: Final = ("target_classes", "target_within", "said", "stops")  # in a snapshot where there are any
 
 
 class TallyFold:
@@ -122,7 +134,7 @@ class TallyFold:
     def _apply(self, event: Event) -> None:
         match event:
             case Opened():
-                self._state.target = event.target
+                self._opened(event)
             case Seen():
                 self._seen(event)
             case Rejected():
@@ -139,17 +151,19 @@ class TallyFold:
             case Labelled():
                 if event.reading is None:
                     self._review.labelled(event)  # beside the count, not in it
+            case Described():
+                self._state.said = {name: text for name, text in event.said.items() if text is not None}
             case Signed():
                 self._signatures.signed(event, self.result)
             case Amended():
                 self._signatures.amended(event)
-            case Closed():
-                pass
+            case Tallied() | Analysed() | Closed():
+                pass  # other counts stand beside this one: see `beside`
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers."""
-        state: dict[str, Any] = _STATE.dump_python(self._state)
         # Left out where there is nothing, as programs that did not know of them wrote it.
+        state = {key: value for key, value in _STATE.dump_python(self._state).items() if value or key not in _WHERE_ANY}
         later = {"labelled": self._review.snapshot(), "signed": self._signatures.snapshot()}
         return {**state, "drift": self._drift.snapshot()} | {name: each for name, each in later.items() if each}
 
@@ -176,8 +190,10 @@ class TallyFold:
         asked = max(len(state.counts), FIRST_LEDGERS_CLASSES)
         if set(state.counts) != set(CLASSES[:asked]) or set(state.verdicts) != set(VERDICTS):
             raise TallyBroken("not a snapshot of it (other classes or verdicts)")
-        if state.unfamiliar > state.verdicts["flagged"]:
-            raise TallyBroken("not a snapshot of it (more cells are unfamiliar than flagged)")
+        if not {*state.target_classes, *state.target_within} <= set(TARGET_NAMES):
+            raise TallyBroken("not a snapshot of it (targets for other classes)")
+        if state.unfamiliar > sum(state.counts.values()):
+            raise TallyBroken("not a snapshot of it (more cells are unfamiliar than counted)")
         fold = cls()
         fold._state = state
         fold._drift = drift
@@ -241,6 +257,23 @@ class TallyFold:
         return self._state.target
 
     @property
+    def targets(self) -> list[Progress]:
+        """How far each target of the last start is reached, that of all leukocytes first."""
+        state = self._state
+        return list(progress(state.target, state.target_classes, state.target_within, state.counts))
+
+    @property
+    def ended_at_target(self) -> bool:
+        """Whether the count was to end at its targets, and has reached them: what waits is then left on purpose."""
+        return self._state.stops and self.target_reached
+
+    @property
+    def target_reached(self) -> bool:
+        """Whether the session has reached every target; False where it has none."""
+        targets = self.targets
+        return bool(targets) and all(each.reached for each in targets)
+
+    @property
     def rejected_by_reason(self) -> dict[str, int]:
         """Frames that could not be used, by reason, in alphabetical order."""
         return dict(sorted(self._state.rejected_by_reason.items()))
@@ -255,6 +288,11 @@ class TallyFold:
             "rejected": sum(state.rejected_by_reason.values()),
             "pending": len(state.pending),
         }
+
+    @property
+    def said(self) -> dict[str, str | None]:
+        """What people say of the session as a whole: title, specimen, operator, note; None where they say nothing."""
+        return {name: self._state.said.get(name) for name in DESCRIBED}
 
     @property
     def drift(self) -> dict[str, Any]:
@@ -291,6 +329,13 @@ class TallyFold:
     def result(self) -> Reviewed:
         """The result that a person signs: the reviewed one, which is the machine's where nobody has labelled."""
         return review(self._review.cells, self._state.counts, self._state.verdicts)
+
+    @property
+    def result_targets(self) -> list[Progress]:
+        """How far each target is reached in the result that a person signs."""
+        state, result = self._state, self.result
+        wanted = (state.target, state.target_classes, state.target_within)
+        return list(progress(*wanted, result.counts, undivided=result.undivided))
 
     @property
     def signed(self) -> Signed | None:
@@ -334,6 +379,12 @@ class TallyFold:
             and self.cells_found == cells
             and verdicts_add_up
         )
+
+    def _opened(self, event: Opened) -> None:
+        self._state.target = event.target
+        self._state.target_classes = {} if event.targets is None else dict(event.targets.classes)
+        self._state.target_within = {} if event.targets is None else dict(event.targets.within)
+        self._state.stops = event.settings.get("stop_at_target") is True
 
     def _awaits_outcome(self, frame: str) -> None:
         if self._state.pending.get(frame, []) is not None:

@@ -1,9 +1,10 @@
 """The tally as `run --json` and `watch --json` print it: counts, shares with their limits, and what to know of them."""
 
+from dataclasses import asdict
 from typing import Any
 
 from smearwatch.daemon.record.classes import NEUTROPHILS
-from smearwatch.daemon.record.intervals import clopper_pearson
+from smearwatch.daemon.record.intervals import percent_json as _percent
 from smearwatch.daemon.record.review import Reviewed
 from smearwatch.daemon.record.signature import Signed
 from smearwatch.daemon.record.tally import TallyFold
@@ -24,22 +25,29 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
     Returns
     -------
     dict
+        ``title``, ``specimen``, ``operator`` and ``note`` are what people say of the session, None where they do not.
         ``percent`` holds each class and the neutrophils (band and segmented together): the share of ``cells`` and its
         exact 95 % limits, from the counts, in percent with two decimals (the value with four). Without cells the value
         is None. ``mark`` is None, or says why these percentages may be wrong, and belongs beside them wherever they are
-        shown. ``reviewed`` is None, or the result with a person's labels in the place of the machine's names: of all
-        the leukocytes, those that nobody labelled among them; ``others`` are nucleated cells of none of the classes,
-        for each 100 leukocytes in ``others_per_100``. ``signed`` is None, or the signature that holds under the
-        reviewed result; ``amendments`` are all the times that a signed session was reopened.
+        shown. ``targets`` has for each target what it is ``of`` (``cells``, a class, ``neutrophils``), its ``kind``
+        (``cells``, ``class``: so many; ``within``: half the width of the 95 % interval, in percent points), what is
+        ``wanted``, what there is by now (``have``) and whether that is enough. ``reviewed`` is None, or the result with
+        a person's labels in the place of the machine's names: of all the leukocytes, those that nobody labelled among
+        them; ``others`` are nucleated cells of none of the classes, for each 100 leukocytes in ``others_per_100``.
+        ``signed`` is None, or the signature that holds under the reviewed result; ``amendments`` are all the times that
+        a signed session was reopened.
     """
     counts = fold.counts
     neutrophils = sum(counts[name] for name in NEUTROPHILS)
     shares = {**counts, "neutrophils": neutrophils}
     return {
         "session": session,
+        **fold.said,
         "event": event_number,
         "cells": fold.cells,
         "target": fold.target,
+        "targets": [asdict(each) for each in fold.targets],
+        "target_reached": fold.target_reached,
         "counts": counts,
         "neutrophils": neutrophils,
         "percent": {name: _percent(k, fold.cells) for name, k in shares.items()},
@@ -96,13 +104,4 @@ def _reviewed(reviewed: Reviewed, fold: TallyFold) -> dict[str, Any]:
         "rejected": reviewed.rejected,
         # About what the machine named: a person's word on every cell needs none.
         "mark": fold.mark if reviewed.labelled < everything else None,
-    }
-
-
-def _percent(k: int, n: int) -> dict[str, float | None]:
-    low, high = clopper_pearson(k, n)
-    return {
-        "value": round(100 * k / n, 4) if n else None,  # so that one decimal on a screen is rounded once
-        "low": round(100 * low, 2),
-        "high": round(100 * high, 2),
     }

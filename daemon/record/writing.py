@@ -10,8 +10,10 @@ from smearwatch.daemon.record.events import (
     COUNTS,
     CUT,
     Amended,
+    Analysed,
     Closed,
     Counted,
+    Described,
     Event,
     Found,
     Labelled,
@@ -21,6 +23,7 @@ from smearwatch.daemon.record.events import (
     Replaced,
     Seen,
     Signed,
+    Tallied,
     event_from_bytes,
 )
 from smearwatch.daemon.record.placement import CellName
@@ -35,6 +38,7 @@ from smearwatch.daemon.record.schema import (
     SIZES_FORM,
     STAINS_FORM,
     STATISTICS_FORM,
+    TARGETS_FORM,
     UNFAMILIAR_FORM,
     VIEWS_FORM,
     has_better_views,
@@ -80,7 +84,7 @@ def key_of(event: Event) -> str:
             # The readings are numbered each for itself, and whoever asks for labels means the first.
             which = "labelled" if event.reading is None else "second"
             return f"{which}:{event.frame}:{event.index}:{event.ordinal}"
-        case Signed() | Amended():
+        case Described() | Signed() | Amended() | Tallied() | Analysed():
             return f"{event.kind}:{event.ordinal}"
         case _:
             assert_never(event)
@@ -93,10 +97,11 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
     ------
     LedgerRefused
         It opens or closes another epoch or session, or speaks of a frame or cell that the ledger does not know, or
-        counts or labels a cell that is cut by the frame's edge, or leaves out a label's number, or replaces a view or a
-        verdict that is not the one that stands, or signs what is signed, or amends what is not.
+        counts or labels a cell that is cut by the frame's edge, or leaves out the number of a label, a description
+        or a tally, or replaces a view or a verdict that is not the one that stands, or signs what is signed, or amends
+        what is not.
     SessionSigned
-        It would change the result of a signed session.
+        It would change the result of a signed session, or what is said of it.
     """
     check_seal(connection, event, session)
     if isinstance(event, Opened) and event.session != session:
@@ -105,11 +110,17 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
         raise LedgerRefused(event, f"the epoch is {epoch}")
     if isinstance(event, Signed | Amended):
         _admit_signing(connection, event)
+    elif isinstance(event, Tallied | Analysed):
+        if event.ordinal > 1 and not _is_there(connection, key_of(replace(event, ordinal=event.ordinal - 1))):
+            raise LedgerRefused(event, f"the session has no number {event.ordinal - 1} before it")
     elif isinstance(event, Found | Rejected):
         if connection.execute("SELECT 1 FROM frames WHERE frame = ?", (event.frame,)).fetchone() is None:
             raise LedgerRefused(event, "that frame was never seen")
         if isinstance(event, Found):
             _admit_repeats(connection, event)
+    elif isinstance(event, Described):
+        if event.ordinal > 1 and not _is_there(connection, f"described:{event.ordinal - 1}"):
+            raise LedgerRefused(event, f"the session has no description number {event.ordinal - 1} before it")
     elif isinstance(event, Counted | Labelled):
         left_out = connection.execute(
             "SELECT at_edge FROM cells WHERE frame = ? AND cell = ?", (event.frame, event.index)
@@ -215,8 +226,11 @@ def _admit_label(connection: sqlite3.Connection, event: Labelled) -> None:
 def _follows(connection: sqlite3.Connection, event: Labelled) -> bool:
     if event.ordinal == 1:
         return True
-    before = key_of(replace(event, ordinal=event.ordinal - 1))
-    return connection.execute("SELECT 1 FROM events WHERE key = ?", (before,)).fetchone() is not None
+    return _is_there(connection, key_of(replace(event, ordinal=event.ordinal - 1)))
+
+
+def _is_there(connection: sqlite3.Connection, key: str) -> bool:
+    return connection.execute("SELECT 1 FROM events WHERE key = ?", (key,)).fetchone() is not None
 
 
 def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
@@ -265,11 +279,16 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
                 _raise_form(connection, DRAW_FORM)
             if event.reading is not None:
                 _raise_form(connection, SIGNED_FORM)
-        case Signed() | Amended():
+        case Signed() | Amended() | Tallied() | Analysed():
             _raise_form(connection, SIGNED_FORM)
         case Ranged():
             _raise_form(connection, LOOKS_FORM)
-        case Opened() | Closed():
+        case Opened():
+            if event.targets is not None:
+                _raise_form(connection, TARGETS_FORM)
+        case Described():
+            _raise_form(connection, TARGETS_FORM)
+        case Closed():
             pass
         case _:
             assert_never(event)

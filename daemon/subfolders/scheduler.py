@@ -133,6 +133,7 @@ class SubfolderScheduler:
         began_s = self._clock()
         specs = [spec for spec in roles(plan) if not _is_kept(spec.name)]
         outcome = supervise(Supervisor(plan, specs, kept=self._kept, leave=self._leave, stop=self._stop), plan)
+        self._finished = self._finished or outcome.by_client
         idle = outcome.by_itself or self._idle_s() is not None
         while self._scanning is not None and not self._scan() and not self._stop.came:
             self._stop.wait(0.25)
@@ -220,7 +221,7 @@ def _is_kept(name: str) -> bool:
 
 
 def _reached(plan: RunPlan) -> bool:
-    return bool(summary(plan)["cells"] >= plan.settings.target)
+    return bool(summary(plan)["target_reached"])
 
 
 def check_has_subfolders(source: str) -> None:

@@ -2,11 +2,11 @@
 
 The conversation goes over one ROUTER socket of the hub (everybody else is a DEALER) and one PUB socket::
 
-    source  Hello · OfferFrame · RefuseFrame · SourceState      → Welcome · FrameTaken
+    source  Hello · OfferFrame · RefuseFrame · SourceState      → Welcome · FrameTaken · PauseReading
     finder  Hello · Ready · CellsFound · FrameRejected          → Welcome · FrameLease
     worker  Hello · Ready · CropJudged · LeaseFailed            → Welcome · CropLease
     client  WantSnapshot · WantEvents · WantThumbnails          → Snapshot · Events · Thumbnails
-    client  LabelCells                                          → LabelsTaken
+    client  LabelCells · DescribeSession · ControlRun           → LabelsTaken · Agreed
     all     whatever cannot be read                             → Refused
     PUB     EventNotice · Pulse
 
@@ -348,6 +348,44 @@ class LabelsTaken(Message):
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class DescribeSession(Message):
+    """A person says something of the session that is being counted; ``changes`` by name, None takes away."""
+
+    kind: ClassVar[str] = "describe_session"
+    request: Count
+    session: Text
+    by: Annotated[Text, Field(min_length=1, max_length=200)]
+    changes: Annotated[dict[Text, Annotated[Text, Field(max_length=1000)] | None], Field(min_length=1, max_length=8)]
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class ControlRun(Message):
+    """A client of this computer controls the run; ``session`` None means whichever is counted."""
+
+    kind: ClassVar[str] = "control_run"
+    request: Count
+    action: Literal["stop", "pause", "resume", "state"]
+    session: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class PauseReading(Message):
+    """To a source: offer no more frames than are out already, or go on; said again with each new hello."""
+
+    kind: ClassVar[str] = "pause_reading"
+    paused: Flag
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class Agreed(Message):
+    """What a client asked for is done, or surely will be: one line that says what."""
+
+    kind: ClassVar[str] = "agreed"
+    request: Count
+    text: Text
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Pulse(Message):
     """The hub's pulse, once a second: what is in no event. Lost pulses cost nothing."""
 
@@ -364,6 +402,7 @@ class Pulse(Message):
     counters: dict[str, Count]
     idle_s: Real | None = None
     """How long nothing came while nothing was pending and no file was waited for; None where something is."""
+    paused: Flag = False
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -399,6 +438,10 @@ MESSAGES: dict[str, type[Message]] = {
         Thumbnails,
         LabelCells,
         LabelsTaken,
+        DescribeSession,
+        ControlRun,
+        PauseReading,
+        Agreed,
         EventNotice,
         Pulse,
         Refused,

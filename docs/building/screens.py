@@ -14,15 +14,19 @@ from pathlib import Path
 from playwright.async_api import async_playwright
 
 from smearwatch.clients.demo.processes import SESSION, DemoProcesses
+from smearwatch.clients.tallying.draft import Draft
 from smearwatch.clients.terminal.app import WatchApp
 from smearwatch.clients.terminal.readers import Readers
 from smearwatch.clients.terminal.start import followed, recorded
+from smearwatch.clients.terminal.tally import TallyApp
 from smearwatch.daemon.config import Settings
 
 DOCS = Path(__file__).parents[1]
 SIZE = (132, 42)
 CELLS = 70
 READER = "A. Reader"
+TALLY_SIZE = (100, 24)
+TALLIED = "2262262e262256223261262262262263262252262s62262"
 
 
 async def drawn(app: WatchApp, keys: dict[str, list[str]], size: tuple[int, int], cells: int) -> dict[str, str]:
@@ -45,6 +49,19 @@ async def drawn(app: WatchApp, keys: dict[str, list[str]], size: tuple[int, int]
     return pictures
 
 
+async def tallied(keys: str) -> str:
+    """Return the tally's screen as SVG, after so many keys."""
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Draft.open(Path(folder), by=READER, target=100)
+        app = TallyApp(draft, session="monday", quiet=True)
+        async with app.run_test(size=TALLY_SIZE) as pilot:
+            for key in keys:
+                await pilot.press(key)
+            picture = app.export_screenshot(title="smearwatch tally")
+        draft.remove()
+    return picture
+
+
 async def write_pngs(pictures: dict[str, str], folder: Path) -> None:
     """Make a PNG of each SVG."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
@@ -58,7 +75,7 @@ async def write_pngs(pictures: dict[str, str], folder: Path) -> None:
 
 
 def main() -> None:
-    """Draw the two pictures of the documentation, or those of a recorded session into a folder."""
+    """Draw the pictures of the documentation, or those of a recorded session into a folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--session", help="a recorded session instead of a simulated slide")
     parser.add_argument("--keys", default="", help="keys that are typed before the second picture, with commas")
@@ -82,6 +99,7 @@ def main() -> None:
             app = WatchApp(followed(settings, SESSION), waiting="starting the count", readers=readers)
             pictures = asyncio.run(drawn(app, keys, (columns, rows), CELLS))
             slide.stop()
+        pictures["tally"] = asyncio.run(tallied(TALLIED))
     asyncio.run(write_pngs(pictures, given.out))
 
 

@@ -1,5 +1,6 @@
 """A hub on real sockets with a real ledger, turned by hand, so that a test decides what happens when."""
 
+import itertools
 import time
 from contextlib import ExitStack
 from typing import Any
@@ -14,7 +15,9 @@ from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
 from smearwatch.daemon.wire.messages import (
+    Agreed,
     CellsFound,
+    ControlRun,
     CropJudged,
     CropLease,
     FrameLease,
@@ -31,17 +34,26 @@ from smearwatch.daemon.wire.sockets import HubSockets, Listener, Peer, context
 
 WEIGHTS = "cd" * 32
 CROP = np.full((750, 750, 3), 7, np.uint8).tobytes()
+_PATIENCE_S = 20.0
+_FIRST_QUESTION = 10**9  # tests ask with smaller numbers
 
 
 class Bench:
     """One hub and any number of peers in one thread; ``now`` is its clock."""
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, *, stop_at_target=False, **settings):
         self.stack = ExitStack()
         self.now = 1000.0
         self._heard: dict[Peer, list[tuple[Any, list[memoryview]]]] = {}
+        self._questions = itertools.count(_FIRST_QUESTION)
         values = {"state_dir": folder / "s", "runtime_dir": folder / "r", "max_frame_bytes": 4096, **settings}
-        self.plan = RunPlan(settings=Settings(**values), session="t", source="folder", until_idle_s=5.0)
+        self.plan = RunPlan(
+            settings=Settings(**values),
+            session="t",
+            source="folder",
+            until_idle_s=5.0,
+            stop_at_target=stop_at_target,
+        )
         self.folder = folder / "s" / "sessions" / "t"
         private_dir(self.plan.settings.runtime_dir)
         self.context = self.stack.enter_context(context())
@@ -56,7 +68,7 @@ class Bench:
         self.sockets = HubSockets(self.context, self.endpoints, max_bytes=limit)
         self.hub_stack.callback(self.sockets.close)
         self.journal = Journal(self.ledger, self.sockets)
-        self.journal.commit(Opened(self.ledger.epoch, 1, "test", "t", 100, 33.0, "rule", {}))
+        self.journal.commit(Opened(self.ledger.epoch, 1, "test", "t", self.plan.settings.target, 33.0, "rule", {}))
         self.hub = Hub(self.plan, self.journal, self.sockets, clock=lambda: self.now)
 
     def crash(self):
@@ -71,7 +83,6 @@ class Bench:
             peer.send(Ready(capacity))
         if role == "source":
             peer.send(SourceState(0, True, False, {}))
-        self.turn()
         self._heard[peer] = []
         self.hear(peer, Welcome)
         return peer
@@ -84,25 +95,58 @@ class Bench:
         return listener
 
     def turn(self, times=6):
-        """Let the hub work off what has come."""
+        """Let the hub work off all that the peers have sent."""
+        self._settle()
         for _ in range(times):
             self.hub.turn(0.01)
 
-    def turn_until(self, condition, seconds=20.0):
-        """Let the hub work until something is so: a large message takes its time on a busy machine."""
+    def turn_until(self, condition, seconds=_PATIENCE_S):
+        """Let the hub work until something is so."""
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it did not come to pass"
-            self.turn(1)
+            self.hub.turn(0.01)
 
-    def hear(self, peer, kind=None):
-        """Return what the peer has got, of one kind or all."""
-        self.turn()
-        while (received := peer.receive(0.02)) is not None:
-            self._heard[peer].append(received)
-        taken = [got for got in self._heard[peer] if kind is None or isinstance(got[0], kind)]
+    def hear(self, peer, kind=None, least=0):
+        """Return what the peer has got, of one kind or all; ``least`` for what takes more than the hub."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            self.turn()
+            self._settle()  # brings what the hub has sent it while it turned
+            taken = [got for got in self._heard[peer] if kind is None or isinstance(got[0], kind)]
+            if len(taken) >= least:
+                break
+            assert time.monotonic() < deadline, "it did not come"
         self._heard[peer] = [got for got in self._heard[peer] if got not in taken]
         return taken
+
+    def _settle(self):
+        """Let the hub take all that was sent to it, however slow the machine: what is asked last is answered last."""
+        asked = {}
+        for peer in () if self._ended() else self._heard:
+            asked[peer] = next(self._questions)
+            peer.send(ControlRun(asked[peer], "state"))
+        deadline = time.monotonic() + _PATIENCE_S
+        while asked:
+            assert time.monotonic() < deadline, "the hub does not answer"
+            self.hub.turn(0.01)
+            for peer in self._heard:
+                if self._is_answered(peer, asked.get(peer)) or self._ended():
+                    asked.pop(peer, None)
+
+    def _ended(self):
+        """Return whether the hub is at its target, and listens no more."""
+        return self.plan.stop_at_target and self.journal.fold.target_reached
+
+    def _is_answered(self, peer, question):
+        """Take in what a peer has got; returns whether the answer to its question is among it."""
+        answered = False
+        while (received := peer.receive(0.0)) is not None:
+            if isinstance(received[0], Agreed) and received[0].request >= _FIRST_QUESTION:
+                answered = answered or received[0].request == question
+            else:
+                self._heard[peer].append(received)
+        return answered
 
     def offer(self, source, *datas):
         """Offer frames and give their ids."""

@@ -263,3 +263,17 @@ def test_a_film_that_may_not_be_read_is_one_line(tmp_path):
     path.chmod(0)
     with pytest.raises(CameraUnusable, match="may not be read"):
         camera_address(str(path))
+
+
+def test_paused_a_film_waits_at_its_place(tmp_path):
+    path = film(tmp_path / "film.avi", way(A, B, C))
+    with Looking(str(path)) as looking:
+        looking.until(1)
+        looking.source.pause(True)
+        time.sleep(1.0)
+        held = len(looking.poll())
+        time.sleep(1.0)
+        assert len(looking.poll()) == held
+        looking.source.pause(False)
+        got = looking.until_finished()
+    assert [place_of(frame, (A, B, C)) for frame in got] == [A, B, C]

@@ -319,7 +319,7 @@ def test_the_feed_numbers_every_event_and_pulses(staffed):
     bench.turn()
     bench.offer(source, b"a", b"b")
     heard = []
-    while (message := listener.receive(0.05)) is not None:
+    while (message := listener.receive(0.5)) is not None:
         heard.append(message)
     numbers = [message.number for message in heard if isinstance(message, EventNotice)]
     assert numbers == [2, 3]

@@ -66,7 +66,7 @@ def test_labels_are_written_counted_and_published(bench: Bench, frame: str):
     # Who heard of them, and who joins now, know the same.
     known = Known(RecentCells(4, pictures=False), bench.journal.counters)
     known.restore(before)
-    while (notice := listener.receive(0.05)) is not None:
+    while (notice := listener.receive(0.5)) is not None:
         if notice.kind == "event":
             known.advance(notice)
     client.send(WantSnapshot(2))

@@ -104,7 +104,7 @@ def test_the_pulse_says_for_how_long_nothing_was_to_do(staffed):
             peer.send(Ready(2))
         bench.turn()
         pulses = []
-        while (message := listener.receive(0.05)) is not None:
+        while (message := listener.receive(0.5)) is not None:
             pulses += [message] if isinstance(message, Pulse) else []
         return pulses[-1].idle_s
 

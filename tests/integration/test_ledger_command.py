@@ -86,6 +86,12 @@ def test_list_for_machines(state):
     assert monday.pop("size_bytes") > 4096
     assert monday == {
         "session": "monday",
+        "title": None,
+        "specimen": None,
+        "operator": None,
+        "note": None,
+        "described": 0,
+        "described_by": None,
         "running": False,
         "began_at_ns": 1_700_000_000_000_000_000,
         "last_at_ns": 1_700_000_000_000_000_000,
@@ -268,3 +274,20 @@ def test_whoever_reads_an_export_may_go_away_in_the_middle():
         export.wait(30)
     assert "Traceback" not in said
     assert "Exception" not in said
+
+
+def test_what_a_session_is_of_is_corrected_found_and_shown(state):
+    run("describe", "monday", "--specimen", "H26-0412", "--operator", "A. Reader", "--by", "A")
+    told = run("describe", "monday", "--specimen", "H26-0413", "--by", "B. Chief")
+    assert told.strip() == "monday: specimen H26-0413, operator A. Reader"
+    (found,) = objects(run("list", "--find", "h26-0413", "--json"))
+    assert (found["session"], found["described"], found["described_by"]) == ("monday", 2, "B. Chief")
+    assert run("list", "--find", "H26-0412").startswith("no session has 'H26-0412'")
+    heading, row = run("list", "--find", "reader").splitlines()
+    assert (len(heading) < len(row), row.endswith("specimen H26-0413, operator A. Reader")) == (True, True)
+    assert "specimen H26-0413, operator A. Reader (changed, last by B. Chief)" in run("show", "monday")
+    (shown,) = objects(run("show", "monday", "--json"))
+    assert (shown["specimen"], shown["title"]) == ("H26-0413", None)
+    rows = list(csv.DictReader(io.StringIO(run("export", "monday"))))
+    assert {row["specimen"] for row in rows} == {"H26-0413"}
+    assert "nothing was changed" in run("verify", "monday")

@@ -21,12 +21,14 @@ from smearwatch.daemon.record.events import (
     CLASSES,
     Amended,
     Closed,
+    Described,
     Event,
     Labelled,
     Opened,
     Rejected,
     Seen,
     Signed,
+    Tallied,
     event_to_bytes,
 )
 from smearwatch.daemon.record.ledger import Ledger
@@ -38,6 +40,7 @@ from smearwatch.daemon.record.signature import Overruled, OverruledName, SignedR
 from smearwatch.daemon.record.signing import GatesOpen, NotSigned, ResultChanged, amend, sign, standing
 from smearwatch.daemon.record.tally import TallyBroken, TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
+from smearwatch.daemon.record.targets import Targets
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.record.writing import LedgerRefused, key_of
 from tests.reviewed import close, record
@@ -84,6 +87,39 @@ def test_the_gates_say_what_is_left_to_do(folder: Path):
         sign(folder, by="A", overruled={"target": "a child's smear"})
     assert [gate.name for gate in caught.value.gates] == ["flagged", "rejected"]
     assert not any(isinstance(event, Signed) for event in events(folder))
+
+
+def test_the_gate_of_the_target_knows_every_target_and_the_reviewed_cells(tmp_path: Path):
+    folder = tmp_path / "sessions" / "aims"
+    record(folder, 72)
+    # 10 of each class are leukocytes; a person takes the monocytes of two cells away.
+    aims = Targets(classes={"monocyte": 10, "neutrophils": 20}, within={"band": 50.0, "basophil": 5.0})
+    with Ledger.open(folder) as ledger:
+        ledger.append([Opened(ledger.epoch, 2, "test", "aims", 60, 33.0, "filament", {}, targets=aims)])
+    close(folder)
+    gate = next(gate for gate in standing(folder).gates if gate.name == "target")
+    assert (gate.passed, gate.n) == (False, 0)
+    assert gate.says.startswith("basophil \N{PLUS-MINUS SIGN}")
+    assert gate.says.endswith("(wanted \N{PLUS-MINUS SIGN}5): the targets are not reached")
+    with Ledger.open(folder) as ledger:
+        ledger.append([Labelled(a_frame(folder), 4, "smudge", "A", 1, 5)])
+    gate = next(gate for gate in standing(folder).gates if gate.name == "target")
+    assert gate.n == 1
+    assert gate.says.startswith("59 of 60 leukocytes, 9 of 10 monocyte, basophil")
+    sign(folder, by="A", overruled={**WHY, "incomplete": "x"})
+
+
+def test_what_a_signed_session_is_of_stays_until_it_is_amended(folder: Path):
+    with Ledger.open(folder) as ledger:
+        ledger.append([Described("A", 1, 5, specimen="H26-1")])
+    sign(folder, by="A", overruled=WHY)
+    other = Described("B", 2, 9, specimen="H26-2")
+    with Ledger.open(folder) as ledger, pytest.raises(SessionSigned, match="was signed by A"):
+        ledger.append([other])
+    amend(folder, by="B", reason="mixed up")
+    with Ledger.open(folder) as ledger:
+        ledger.append([other])
+    assert tally(folder)["specimen"] == "H26-2"
 
 
 def test_a_signature_keeps_result_weights_and_reasons(folder: Path):
@@ -174,6 +210,22 @@ def test_a_count_that_goes_on_or_broke_off_or_found_nothing(tmp_path: Path):
         sign(empty, by="A", overruled={"target": "few"})
 
 
+@pytest.mark.parametrize(("target", "stops", "shut"), [(6, True, {}), (6, False, {"incomplete": 1}), (7, True, None)])
+def test_what_a_target_left_does_not_wait(target: int, stops: bool, shut: dict[str, int] | None, tmp_path: Path):
+    folder = tmp_path / "monday"
+    record(folder, 6)
+    close(folder)
+    with Ledger.open(folder) as ledger:
+        opened = next(each.event for each in ledger.events() if isinstance(each.event, Opened))
+        said = {**opened.settings, "stop_at_target": True} if stops else opened.settings
+        again = dataclasses.replace(opened, epoch=ledger.epoch, target=target, settings=said)
+        ledger.append([again, Seen("aa" * 32, "new.jpg", 9, 1, None, None, False, "folder")])
+        ledger.append([Closed(ledger.epoch, False, {}, {})])
+    assert open_gates(folder) == ({"target": 1, "incomplete": 1} if shut is None else shut)
+    fold = standing(folder).fold
+    assert TallyFold.restore(fold.snapshot()).ended_at_target == fold.ended_at_target == (shut == {})
+
+
 def test_the_real_hub_does_not_go_on_with_a_signed_session(folder: Path):
     sign(folder, by="A", overruled=WHY)
     before = events(folder)
@@ -213,6 +265,15 @@ def test_a_label_that_is_slipped_in_behind_a_signature_is_found_and_not_counted(
         with pytest.raises(TallyBroken, match="a labelled event in a session that was signed by A"):
             fold_all(fold, ledger)
     assert fold.reviewed is None
+
+
+def test_a_tally_that_is_slipped_in_behind_a_signature_is_found(folder: Path):
+    sign(folder, by="A", overruled=WHY)
+    slip_in(folder, Tallied("B", 1, 2, 1, 100, {"band": 9}))
+    with LedgerReader.read(folder) as ledger:
+        assert [fault.what for fault in verify(ledger)] == [
+            f"event {ledger.last_number} does not follow: a tallied event in a session that was signed by A"
+        ]
 
 
 @pytest.mark.parametrize("statement", ["UPDATE events SET body = '{}'", "UPDATE events SET key = 'signed:7'"])

@@ -31,8 +31,9 @@ def start(*arguments, **options):
     )
 
 
-def smearwatch(*arguments, timeout=280):
-    return subprocess.run([*SMEARWATCH, *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
+def smearwatch(*arguments, timeout=280, **options):
+    typed = [*SMEARWATCH, *map(str, arguments)]
+    return subprocess.run(typed, capture_output=True, text=True, timeout=timeout, **options)
 
 
 def session_folder(name):

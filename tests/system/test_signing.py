@@ -108,6 +108,8 @@ def test_signed_shown_closed_amended_and_signed_again(typed: Typed, state: Path,
     before = last(state)
     for words in (
         ("run", "--watch", str(tmp_path / "frames"), "--session", "monday", "--until-idle", "1"),
+        ("run", "--watch", str(tmp_path / "frames"), "--session", "monday", "--until-idle", "1", "--continue"),
+        ("sessions", "describe", "monday", "--specimen", "H26-0413"),
         ("sessions", "label", "monday", "--from", str(table), "--by", "B"),
         ("sessions", "sign", "monday", "--by", "B"),
     ):

@@ -75,9 +75,9 @@ class ScriptedHub:
         self.fold = TallyFold()
         self.pictures = {}
 
-    def start(self):
+    def start(self, target=100):
         self.epoch += 1
-        return self.commit(opened(self.epoch, self.session))
+        return self.commit(opened(self.epoch, self.session, target))
 
     def commit(self, *events):
         notices = []

@@ -138,6 +138,7 @@ def test_the_table_has_the_limits_of_each_class(hub):
     ]  # fmt: skip
     assert lines[2].endswith(f"1.1 {DASH}  9.9")
     assert " ".join(lines[9:]) == (
+        "target reached: 100 of 100 cells "
         "100/100 cells, 0 flagged, 1 rejected. Frames: 102 seen = 101 counted + 1 rejected + 0 pending."
     )
     assert list(table(View())) == []
@@ -238,7 +239,8 @@ def test_plain_says_what_it_must_not_be_used_for(hub):
         "# For Research Use Only. Not for use in diagnostic procedures.",
         "# Preliminary until verified by a person.",
     ]
-    assert len(written) == 7
+    assert len(written) == 8
+    assert written[-1] == "# *** target reached: 100 of 100 cells ***"
 
 
 def test_a_line_a_second_and_the_last_one_always(hub):
@@ -269,7 +271,8 @@ def test_says_once_that_there_is_no_daemon_and_goes_on(hub):
     follow(feed, written.append, lambda: False, as_json=False, warn=warned.append, clock=feed.clock)
     assert warned == [NOBODY_COUNTS]
     assert feed.now >= PATIENCE_S
-    assert len(written) == 7
+    assert len(written) == 8
+    assert written[-1] == "# *** target reached: 100 of 100 cells ***"
 
 
 def test_says_once_that_all_is_counted_until_something_new_comes(hub, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from textual.worker import WorkerCancelled
 
-from smearwatch.clients.terminal.app import WatchApp
+from smearwatch.clients.terminal.app import ViewCame, WatchApp
 from smearwatch.clients.terminal.bar import axis, progress_bar, share_bar
 from smearwatch.clients.terminal.demo import DemoApp
 from smearwatch.clients.terminal.figures import cell_rows, frame_rows, one_line, program_rows
@@ -408,3 +408,22 @@ def test_drift_has_a_line_of_its_own_and_only_while_there_is_drift(size):
         assert any(word in line for line in lines), word
     hub.commit(*drifting(20, 60, 1.5))
     assert not any("▲" in line for line in on_screen(view_of(hub), size))
+
+
+def test_the_bell_rings_once_when_the_target_is_reached_and_the_line_stays():
+    hub = ScriptedHub("smear-7")
+    hub.start(target=3)
+    hub.commit(*counted_frames(0, 2))
+    before = view_of(hub)
+    hub.commit(*counted_frames(2, 3))
+    at, rung = view_of(hub), []
+
+    async def look(app, pilot):
+        app.bell = lambda: rung.append(1)
+        for view in (before, at, at, before, at):
+            app.post_message(ViewCame(view))
+            await pilot.pause()
+        assert "target reached: 3 of 3 cells" in "\n".join(text_of(app))
+
+    run_app(lambda show, _: show(before), (80, 24), look)
+    assert rung == [1]

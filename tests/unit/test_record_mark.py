@@ -91,7 +91,7 @@ def test_plain_lines(marked):
     told = list(table(marked))
     assert "100?" in told[3]
     assert SHOWN in told
-    assert any("10 flagged, 10 of them as unfamiliar" in line for line in told)
+    assert any("10 flagged, 10 look unfamiliar" in line for line in told)
     unmarked = replace(marked, event=99, tally={**marked.tally, "mark": None, "unfamiliar": 0})
     lines.show(unmarked)
     assert written[-1].startswith(f"# no {MARK} any more")
@@ -110,13 +110,15 @@ def test_summary_and_shown_session(marked):
             "running": False,
             "cells_labelled": 0,
             "corrected": None,
+            "tallies": [],
+            "analysers": [],
         },
         [],
     )
     for lines in (summary, shown):
         assert SHOWN in lines
         assert sum("? %" in line for line in lines) == 7
-        assert "10 flagged, 10 of them as unfamiliar" in " ".join(" ".join(lines).split())
+        assert "10 flagged, 10 look unfamiliar" in " ".join(" ".join(lines).split())
     assert MARK not in "".join(share_lines({**told, "mark": None}))
 
 

@@ -257,9 +257,15 @@ def test_the_promised_json():
     percent = told.pop("percent")
     assert told == {
         "session": "monday",
+        "title": None,
+        "specimen": None,
+        "operator": None,
+        "note": None,
         "event": 311,
         "cells": 100,
         "target": 100,
+        "targets": [{"of": "cells", "kind": "cells", "wanted": 100, "have": 100, "reached": True}],
+        "target_reached": True,
         "counts": plan,
         "neutrophils": 62,
         "rejected": 1,

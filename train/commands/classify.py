@@ -128,7 +128,8 @@ def plain_line(path: Path, judgement: "Judgement", not_found: str | None = None)
 
     of_name = judgement.probabilities[CLASSES.index(judgement.cls)]
     reject = f"rejected: probably none of the six ({judgement.reject_score:.2f})"
-    why_flagged = "looks unlike what the weights were trained on" if judgement.unfamiliar else "a person should look"
+    unlike = judgement.unfamiliar and not judgement.statistics_cells
+    why_flagged = "looks unlike what the weights were trained on" if unlike else "a person should look"
     outcome = {"rejected": reject, "flagged": f"flagged: {why_flagged}", "corrected": "corrected by a verifier"}
     line = f"{path}: {judgement.cls} ({of_name:.2f}), {outcome.get(judgement.verdict, judgement.verdict)}"
     if not_found is None:

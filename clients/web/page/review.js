@@ -169,6 +169,10 @@ function showResults(tally) {
   $("results").tBodies[0].replaceChildren(...rows, all);
   $("apart").textContent = apartText(reviewed);
   $("left").textContent = `Not counted: ${tally.rejected} rejected, ${tally.at_edge} cut by the edge of their field, ${tally.seen_again} seen again.`;
+  $("said").textContent = tally.said_text ?? "";
+  $("target").hidden = !tally.target_text;
+  $("target").textContent = tally.target_text ?? "";
+  $("target").classList.toggle("reached", tally.target_reached);
   $("mark").hidden = !tally.mark;
   $("mark").textContent = tally.mark ? `? ${tally.mark}` : "";
   const left = [...cells.values()].filter(toSee).length;

@@ -1,0 +1,58 @@
+// The count beside the page, where one runs: what it does, and buttons that ask before they do anything.
+const box = document.getElementById("run");
+const questions = JSON.parse(box.dataset.questions);
+const state = box.querySelector("[data-part=state]");
+const question = box.querySelector("[data-part=question]");
+const buttons = [...box.querySelectorAll("button[data-action]")];
+const EVERY_MS = 2000;
+let wanted = null;
+
+function show(text) {
+  box.hidden = text === null;
+  if (text !== null) state.textContent = text;
+  for (const button of buttons) {
+    const action = button.dataset.action;
+    button.hidden = text === "stopping" || (action === "pause" && text !== "counting") || (action === "resume" && text !== "paused");
+  }
+  if (text === null || text === "stopping") askFor(null);
+}
+
+function askFor(action) {
+  wanted = action;
+  question.hidden = action === null;
+  question.querySelector("span").textContent = action === null ? "" : questions[action];
+  if (action !== null) question.querySelector("[data-answer=no]").focus();
+}
+
+async function poll() {
+  try {
+    const answer = await fetch("/run");
+    if (answer.ok) show((await answer.json()).state);
+  } catch {
+    box.hidden = true; // the page itself says that its program does not answer
+  }
+  setTimeout(poll, EVERY_MS);
+}
+
+async function act(action) {
+  const headers = { "content-type": "application/json", "x-smearwatch": "1" };
+  try {
+    const answer = await fetch("/run", { method: "POST", headers, body: JSON.stringify({ action }) });
+    const said = answer.ok ? await answer.json() : { text: await answer.text(), state: undefined };
+    if (said.state !== undefined) show(said.state);
+    state.textContent = said.text;
+  } catch (error) {
+    state.textContent = `not done: ${error.message}`;
+  }
+}
+
+box.addEventListener("click", (event) => {
+  const { action, answer } = event.target.closest("button")?.dataset ?? {};
+  if (action) askFor(action);
+  if (answer === "no") askFor(null);
+  if (answer === "yes") {
+    act(wanted);
+    askFor(null);
+  }
+});
+poll();

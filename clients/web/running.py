@@ -1,0 +1,33 @@
+"""The count that runs beside the page: whether there is one, and what a person asks of it."""
+
+from pathlib import Path
+from typing import Literal
+
+from smearwatch.clients.asking import NotAgreed
+from smearwatch.clients.controlling import control
+from smearwatch.clients.web.asked import Asked
+from smearwatch.daemon.record.lock import holder
+
+_STATE_S = 1.5
+
+
+class AskedOfRun(Asked):
+    """What a person asks of the count, as the page sends it."""
+
+    action: Literal["stop", "pause", "resume"]
+
+
+def run_state(folder: Path, runtime_dir: Path) -> str | None:
+    """Return what the count of a session does, as `control` says it; None where it is not being counted."""
+    if holder(folder) is None:
+        return None
+    try:
+        return control(runtime_dir, "state", folder.name, answer_s=_STATE_S)
+    except NotAgreed:  # somebody else writes it, or it is just beginning or ending
+        return None
+
+
+def ask_of_run(folder: Path, runtime_dir: Path, asked: AskedOfRun) -> dict[str, str | None]:
+    """Ask the count of a session for something; returns its line and its state then. Raises `NotAgreed`."""
+    text = control(runtime_dir, asked.action, folder.name)
+    return {"text": text, "state": run_state(folder, runtime_dir)}

@@ -1,0 +1,62 @@
+"""Whether a session may be carried on: the same folder or camera, band rule, weights, specimen. Slides must not mix."""
+
+from collections.abc import Iterator
+
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.events import Opened
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LEDGER_FILE
+from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.weights import manifest_mark
+
+
+class NotContinued(Exception):
+    """A session that was begun on something else, and is not carried on unasked."""
+
+    def __init__(self, session: str, differences: list[str], hint: str) -> None:
+        super().__init__(f"session {session} is not carried on unasked: {'; '.join(differences)}")
+        self.hint = hint
+
+
+def check_continues(plan: RunPlan) -> None:
+    """Refuse to carry on a session that was begun on something else.
+
+    Raises
+    ------
+    NotContinued
+        It has frames, and was begun on another folder or camera, under another band rule or other weights, or is of
+        another specimen; nobody asked to carry it on all the same.
+    LedgerUnusable
+        It cannot be read.
+    """
+    folder = session_folder(plan.settings.state_dir, plan.session)
+    if plan.carry_on or not (folder / LEDGER_FILE).is_file():
+        return
+    with LedgerReader.read(folder) as ledger:
+        if not ledger.summary().frames:
+            return
+        description = ledger.description()
+        differences = list(_differences(plan, ledger.openings(), description.specimen if description else None))
+    if differences:
+        elsewhere = "give --into another name"
+        here = "give another --session, or --continue where it is the same slide all the same"
+        raise NotContinued(plan.session, differences, here if plan.replay_of is None else elsewhere)
+
+
+def _differences(plan: RunPlan, openings: list[Opened], specimen: str | None) -> Iterator[str]:
+    ours = plan.origin()
+    theirs = {str(mark): str(each.settings["origin"]) for each in openings if (mark := each.settings.get("origin_of"))}
+    if theirs and ours["origin_of"] not in theirs:
+        name = list(theirs.values())[-1]
+        where = "another place" if name == ours["origin"] else name
+        yield f"it was begun on {where}, and not on {ours['origin_in_full']}"
+    last = openings[-1]
+    rule = str(last.settings.get("band_rule", plan.settings.band_rule))
+    if rule != plan.settings.band_rule:
+        yield f"it was counted under the band rule {rule}, and not {plan.settings.band_rule}"
+    weights = manifest_mark(plan.settings.weights)
+    if weights is not None and last.settings.get("weights_manifest", weights) != weights:
+        yield f"it was counted with other weights, and not with {plan.settings.weights}"
+    wanted = plan.said.get("specimen")
+    if specimen is not None and wanted is not None and wanted != specimen:
+        yield f"it is of the specimen {specimen}, and not of {wanted}"

@@ -1,0 +1,111 @@
+"""A session is carried on where it was begun, and elsewhere only when asked."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from smearwatch.daemon.config import Settings
+from smearwatch.daemon.continuing import NotContinued, check_continues
+from smearwatch.daemon.hub.role import _described, _opened
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.description import Described
+from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.sessions import session_folder
+from tests.unit.clients_script import opened, seen
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def weights(tmp_path):
+    folders = {}
+    for name in ("third", "fourth"):
+        folders[name] = tmp_path / name
+        folders[name].mkdir()
+        (folders[name] / "manifest.json").write_text(f'{{"name": "{name}"}}')
+    return folders
+
+
+def plan_of(tmp_path, weights, folder="a/camera", *, source=None, band_rule="filament", name="third", **changes):
+    settings = Settings(state_dir=tmp_path / "s", band_rule=band_rule, weights=weights[name])
+    options = {"dir": str(Path("/srv") / folder)} if source is None else {source: folder}
+    return RunPlan(settings=settings, session="t", source=source or "folder", source_options=options, **changes)
+
+
+def record(plan, *events):
+    with Ledger.open(session_folder(plan.settings.state_dir, "t"), session="t") as ledger:
+        ledger.append([_opened(plan, ledger), *_described(plan, ledger), *events])
+
+
+@pytest.fixture
+def plan(tmp_path, weights):
+    """A plan of which a session with one frame was made."""
+    plan = plan_of(tmp_path, weights, said={"specimen": "H1"}, said_by="A")
+    record(plan, seen(1))
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"folder": "b/slides"}, "begun on the folder camera, and not on the folder /srv/b/slides"),
+        ({"folder": "b/camera"}, "begun on another place, and not on the folder /srv/b/camera"),
+        (
+            {"source": "camera", "folder": "rtsp://user:secret@scope/1"},
+            "begun on the folder camera, and not on the camera scope",
+        ),
+        ({"band_rule": "one-third"}, "under the band rule filament, and not one-third"),
+        ({"name": "fourth"}, "with other weights"),
+        ({"said": {"specimen": "H2"}}, "of the specimen H1, and not of H2"),
+    ],
+    ids=["folder", "folder of the same name", "camera", "band rule", "weights", "specimen"],
+)
+def test_what_is_another_slide_or_another_measure_is_not_carried_on_unasked(tmp_path, weights, plan, changes, says):
+    other = plan_of(tmp_path, weights, **changes)
+    with pytest.raises(NotContinued, match=says) as refusal:
+        check_continues(other)
+    assert "session t is not carried on unasked" in str(refusal.value)
+    assert "--continue" in refusal.value.hint
+    assert "secret" not in str(refusal.value)
+    check_continues(other.model_copy(update={"carry_on": True}))
+
+
+def test_the_same_is_carried_on_and_so_is_what_was_said_yes_to(tmp_path, weights, plan):
+    check_continues(plan)
+    check_continues(plan.model_copy(update={"said": {}}))
+    elsewhere = plan_of(tmp_path, weights, "b/slides", band_rule="none")
+    record(elsewhere, seen(2))
+    check_continues(elsewhere)
+    # Both places are the session's now; the rule is the one of the last run.
+    check_continues(plan_of(tmp_path, weights, band_rule="none"))
+    with pytest.raises(NotContinued, match="band rule none, and not filament"):
+        check_continues(plan)
+
+
+def test_an_empty_session_and_one_of_before_are_carried_on(tmp_path, weights):
+    plan = plan_of(tmp_path, weights)
+    check_continues(plan)
+    record(plan)
+    check_continues(plan_of(tmp_path, weights, "b/slides"))
+    with Ledger.open(session_folder(tmp_path / "s", "old"), session="old") as ledger:
+        ledger.append([opened(session="old"), seen(1)])
+    check_continues(plan.model_copy(update={"session": "old"}))
+
+
+def test_no_path_of_this_machine_and_no_password_is_recorded(tmp_path, weights):
+    camera = plan_of(tmp_path, weights, "rtsp://user:secret@scope/1", source="camera")
+    for plan in (plan_of(tmp_path, weights, "a/camera"), camera):
+        assert "secret" not in str(plan.recorded_settings())
+        assert "/srv" not in str(plan.recorded_settings())
+    expected = hashlib.sha256(b"/srv/a/camera").hexdigest()[:16]
+    assert plan_of(tmp_path, weights).recorded_settings()["origin_of"] == expected
+
+
+def test_what_was_corrected_is_not_said_again_by_a_hub_that_is_restarted(plan):
+    folder = session_folder(plan.settings.state_dir, "t")
+    with Ledger.open(folder) as ledger:
+        ledger.append([Described("B", 2, 6, specimen="H7")])
+        assert _described(plan, ledger) == []
+    with Ledger.open(folder) as ledger:
+        assert _described(plan.model_copy(update={"said": {"note": "n"}}), ledger)[0].said["specimen"] == "H7"

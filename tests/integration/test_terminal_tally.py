@@ -1,0 +1,201 @@
+"""The tally's screen: keys count, the bell rings, Backspace undoes, and the end asks."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from smearwatch.clients.reviewing.words import KEYS
+from smearwatch.clients.tallying.draft import Draft
+from smearwatch.clients.terminal import tally
+from smearwatch.clients.terminal.keys import LABEL_KEYS
+from smearwatch.clients.terminal.tally import Ending, TallyApp
+from smearwatch.clients.terminal.tally_table import TALLY_KEYS
+from smearwatch.daemon.record.beside import TALLIED_LABELS
+from smearwatch.daemon.share_text import DASH
+
+pytestmark = pytest.mark.integration
+
+Do = Callable[[TallyApp, Pilot[Ending]], Awaitable[None]]
+
+
+class Heard(TallyApp):
+    """The screen, and how often its bell rang."""
+
+    CSS_PATH = str(Path(tally.__file__).with_name("tally.tcss"))
+    rang = 0
+
+    def bell(self) -> None:
+        self.rang += 1
+        super().bell()
+
+
+@pytest.fixture
+def draft(tmp_path):
+    return Draft.open(tmp_path, by="A. Reader", target=3)
+
+
+def tried(draft: Draft, do: Do, *, size=(80, 24), session: str | None = "monday", quiet: bool = False):
+    app = Heard(draft, session=session, quiet=quiet)
+
+    async def run() -> None:
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            await do(app, pilot)
+
+    asyncio.run(run())
+    return app
+
+
+def text_of(app: TallyApp) -> str:
+    return "\n".join("".join(part.text for part in strip).rstrip() for strip in app.screen._compositor.render_strips())
+
+
+def line_with(app: TallyApp, word: str) -> str:
+    return next(" ".join(line.split()) for line in text_of(app).splitlines() if word in line)
+
+
+def test_the_keys_are_those_of_the_page_and_of_the_terminal():
+    both = {key: label for keys in (KEYS, LABEL_KEYS) for key, label in keys.items() if label in TALLIED_LABELS}
+    assert both == TALLY_KEYS
+    assert set(TALLY_KEYS.values()) == set(TALLIED_LABELS)
+    assert not {"q", "d"} & set(TALLY_KEYS)
+
+
+def test_every_key_counts_its_cell(draft):
+    async def do(app, pilot):
+        await pilot.press(*TALLY_KEYS, "B")
+        assert draft.cells.counts == {**dict.fromkeys(TALLIED_LABELS, 1), "plasma_cell": 2, "blast": 2}
+        assert f"1 14.3 0.4 {DASH} 57.9" in line_with(app, "band")
+        assert f"3 42.9 9.9 {DASH} 81.6" in line_with(app, "neutrophils")
+        assert "28.6" in line_with(app, "  b    blast")
+        assert "7 of 3 target reached" in line_with(app, "leukocytes   ")
+        await pilot.press("x", "z", "9", "left")
+        assert draft.cells.number == len(TALLY_KEYS) + 1
+
+    tried(draft, do)
+
+
+@pytest.mark.parametrize(("quiet", "rang"), [(False, 3), (True, 0)])
+def test_the_bell_rings_at_each_key_and_thrice_at_the_target(draft, quiet, rang):
+    async def do(app, pilot):
+        await pilot.press("1", "e", "2")
+        assert app.rang == rang
+        await pilot.press("6")
+        await pilot.pause(0.9)
+        assert app.rang == rang + 3
+        assert "3 leukocytes: the target is reached" in text_of(app)
+        await pilot.press("backspace", "6")
+        await pilot.pause(0.9)
+        assert app.rang == rang + 6  # reached once more
+        await pilot.press("e")
+        assert app.rang == rang + 6 + (not quiet)
+
+    tried(draft, do, quiet=quiet)
+
+
+def test_backspace_takes_the_last_one_back(draft):
+    async def do(app, pilot):
+        await pilot.press("1", "2", "backspace")
+        assert "taken back: segmented" in text_of(app)
+        await pilot.press("backspace", "backspace")
+        assert "nothing is left to be undone" in text_of(app)
+        assert draft.cells.number == 0
+
+    tried(draft, do)
+
+
+@pytest.mark.parametrize(
+    ("keys", "session", "ending"),
+    [
+        (("q", "y"), "monday", "keep"),
+        (("enter", "n"), "monday", "discard"),
+        (("q", "l"), "monday", "later"),
+        (("ctrl+c",), "monday", "later"),
+        (("q", "ctrl+c"), "monday", "later"),
+        (("q", "y"), None, "keep"),
+    ],
+)
+def test_the_end(draft, keys, session, ending):
+    async def do(app, pilot):
+        await pilot.press("1", *keys)
+
+    assert tried(draft, do, session=session).return_value == ending
+
+
+def test_no_key_counts_or_ends_by_mistake_while_it_asks(draft):
+    async def do(app, pilot):
+        await pilot.press("1", "q")
+        assert "Keep this tally in session monday? 1 cell, 1 of them leukocytes." in " ".join(text_of(app).split())
+        await pilot.press("1", "enter", "q", "b")
+        assert draft.cells.number == 1
+        await pilot.press("escape", "1")
+        assert draft.cells.number == 2
+
+    assert tried(draft, do).return_value is None
+
+
+def test_without_a_session_nothing_is_thrown_away_by_n(draft):
+    async def do(app, pilot):
+        await pilot.press("1", "q")
+        assert "throw" not in text_of(app)
+        await pilot.press("n")
+        await pilot.press("escape", "1")
+        assert draft.cells.number == 2
+
+    tried(draft, do, session=None)
+
+
+def test_an_empty_tally_ends_at_once(draft):
+    async def do(app, pilot):
+        await pilot.press("enter")
+
+    assert tried(draft, do).return_value == "discard"
+
+
+def test_an_unfinished_one_goes_on(tmp_path, draft):
+    draft.add("band")
+    draft.close()
+
+    async def do(app, pilot):
+        assert "continued: 1 cell of the unfinished tally" in text_of(app)
+        assert "of 3" in line_with(app, "leukocytes   ")
+
+    tried(Draft.open(tmp_path, by="A. Reader", target=None), do)
+
+
+def test_a_key_that_the_disk_does_not_take_is_said_and_not_counted(draft):
+    async def do(app, pilot):
+        await pilot.press("1")
+        draft.close()  # as if the disk were gone
+        await pilot.press("2")
+        assert "NOT COUNTED" in text_of(app)
+        assert "2 segmented 0" in line_with(app, "segmented")
+        assert draft.cells.counts == {"band": 1}
+
+    tried(draft, do)
+
+
+@pytest.mark.parametrize("size", [(66, 23), (80, 24), (160, 50)])
+def test_all_of_it_is_seen(draft, size):
+    async def do(app, pilot):
+        await pilot.press("6")
+        text = text_of(app)
+        for word in ("something else", "95 % interval", "For Research Use Only", "End", "by A. Reader", "leukocytes"):
+            assert word in text
+
+    tried(draft, do, size=size)
+
+
+def test_a_small_window_says_so_and_counts(draft):
+    async def do(app, pilot):
+        await pilot.press("6")
+        assert "Make the window larger" in text_of(app)
+        assert draft.cells.counts == {"lymphocyte": 1}
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert "100" in line_with(app, "lymphocyte  ")
+
+    tried(draft, do, size=(50, 15))
