@@ -41,9 +41,9 @@ def sign_lines(tally: Mapping[str, Any]) -> list[str]:
     return lines + _amended(amendments)
 
 
-def sign_command(session: str, by: str = "WHO") -> str:
+def sign_command(session: str) -> str:
     """Return the command that signs a session's result."""
-    return f"smearwatch sessions sign {shlex.quote(session)} --by {shlex.quote(by)}"
+    return f"smearwatch sessions sign {shlex.quote(session)} --by WHO"
 
 
 def how_to_verify(result: Mapping[str, Any]) -> list[str]:
@@ -58,8 +58,9 @@ def how_to_verify(result: Mapping[str, Any]) -> list[str]:
         return []
     name = shlex.quote(result["session"])
     return [
-        f"See and correct its cells: smearwatch review {name} (browser), or smearwatch watch {name} (terminal, n)",
-        f"Then sign the result: on that page, or with {sign_command(result['session'])}",
+        f"See and correct its cells in a browser: smearwatch review {name}",
+        f"or in a terminal, by key n: smearwatch watch {name}",
+        f"Then sign the result: {sign_command(result['session'])}",
     ]
 
 

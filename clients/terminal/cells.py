@@ -311,7 +311,7 @@ class CellsScreen(Screen[None]):
         tally = self._reading.tally
         if tally is None or tally.get("signed") or not tally["complete"] or self._group != TO_SEE:
             return ""
-        return f"To sign the result: q, then\n{sign_command(self._reading.name, self._reading.by or 'WHO')}"
+        return f"To sign the result: q, then\n{sign_command(self._reading.name)}"
 
     def _draw(self) -> None:
         if not self.is_mounted:

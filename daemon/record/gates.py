@@ -38,7 +38,7 @@ class Gate:
         return self.name in OVERRULABLE
 
 
-_SEE: Final = "see each and name it: smearwatch review {session}"
+_SEE: Final = "see each and name it: smearwatch review {session}, or smearwatch watch {session}"
 _COUNT_ON: Final = "count on: smearwatch run --watch DIR --session {session}"
 
 

@@ -125,10 +125,10 @@ def test_signed_shown_closed_amended_and_signed_again(typed: Typed, state: Path,
     status, _, err = typed("sessions", "amend", "monday", "--by", "B", "--reason", "once more")
     assert (status, "is not signed, so there is nothing to amend" in err) == (1, True)
     lines = typed("sessions", "show", "monday")[1].splitlines()
-    assert lines[-3] == "Preliminary until verified by a person."
+    assert lines[-4] == "Preliminary until verified by a person."
     assert lines[-1].endswith("smearwatch sessions sign monday --by WHO")
-    assert lines[-4].startswith("Amended once by B, 20")
-    assert lines[-2].endswith(": an artefact")
+    assert lines[-5].startswith("Amended once by B, 20")
+    assert lines[-5].endswith(": an artefact")
     assert typed("sessions", "label", "monday", "--from", str(table), "--by", "B")[0] == 0
     status, out, _ = typed("sessions", "sign", "monday", "--by", "B", *OVERRULED, *TARGET, "--json")
     assert status == 0

@@ -122,9 +122,9 @@ def test_an_error_is_one_line_for_a_script_and_folded_on_a_terminal(monkeypatch)
 def test_whoever_has_counted_is_told_how_to_verify_it():
     result = {"session": "tuesday", "cells_found": 3, "signed": None}
     said = how_to_verify(result)
-    assert "smearwatch review tuesday" in said[0]
-    assert "smearwatch watch tuesday" in said[0]
-    assert said[1].endswith("smearwatch sessions sign tuesday --by WHO")
+    assert said[0].endswith(": smearwatch review tuesday")
+    assert said[1].endswith(": smearwatch watch tuesday")
+    assert said[2].endswith(": smearwatch sessions sign tuesday --by WHO")
     assert how_to_verify(result | {"cells_found": 0}) == how_to_verify(result | {"signed": {"by": "A"}}) == []
 
 
