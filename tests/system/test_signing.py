@@ -51,7 +51,7 @@ def test_open_gates_are_listed_one_a_line_with_the_mend(typed: Typed):
         "smearwatch: monday is not signed: 12 flagged cells have no label",
         "smearwatch: monday is not signed: 12 rejected cells have no label",
     ]
-    assert err.count("smearwatch review monday, or --overrule") == 2
+    assert err.count("smearwatch review monday, or smearwatch watch monday, or --overrule") == 2
     status, out, _ = typed("sessions", "sign", "monday", "--by", "A. Reader", "--json")
     assert status == 1
     told = json.loads(out)
