@@ -16,7 +16,7 @@ from smearwatch.daemon.share_text import (
     share_lines,
     target_text,
 )
-from smearwatch.daemon.sign_text import sign_lines, when_text
+from smearwatch.daemon.sign_text import how_to_verify, sign_lines, when_text
 
 _WIDEST_NAME: Final = 22
 """A longer name stands on a line of its own, whole, so that it can be copied; its figures follow below it."""
@@ -47,10 +47,13 @@ def list_lines(sessions: Sequence[Mapping[str, Any]], *, folded: bool) -> Iterat
             yield from fold(said, first="  ", rest="  ")
     if any(described["running"] for described in sessions):
         yield "* running: it is being counted now"
+    if any(described.get("signed_by") for described in sessions):
+        yield "\N{CHECK MARK} signed by a person"
 
 
 def _marked(described: Mapping[str, Any]) -> str:
-    return f"{described['session']}{' *' if described['running'] else ''}"
+    mark = " *" if described["running"] else " \N{CHECK MARK}" if described.get("signed_by") else ""
+    return f"{described['session']}{mark}"
 
 
 def _figures(described: Mapping[str, Any]) -> str:
@@ -103,7 +106,8 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         f"as counted, {shown['cells']} cells, rejected ones excluded:",
     ]
     results = [*share_lines(shown), *review_lines(shown), *corrected_lines(shown, only), *beside_lines(shown)]
-    return [*lines, *results, RESEARCH_USE, *sign_lines(shown)]
+    next_lines = [] if shown["running"] else how_to_verify(shown)
+    return [*lines, *results, RESEARCH_USE, *sign_lines(shown), *next_lines]
 
 
 def _description(shown: Mapping[str, Any]) -> list[str]:

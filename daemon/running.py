@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.continuing import check_continues
 from smearwatch.daemon.log import configure
 from smearwatch.daemon.one_line import say
@@ -25,6 +26,7 @@ from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import SessionMissing, SessionNotDeleted, delete_session, session_folder
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
+from smearwatch.daemon.sign_text import how_to_verify
 from smearwatch.daemon.source_plugins import SourceUnusable, find_source
 from smearwatch.daemon.summary_lines import how_to_go_on, summary_lines
 from smearwatch.daemon.weights import weights_in_use
@@ -169,7 +171,7 @@ def summary(plan: RunPlan) -> dict[str, Any]:
 
 
 def print_summary(result: dict[str, Any], plan: RunPlan, *, as_json: bool) -> None:
-    """Print the summary: one JSON object, or a few lines for a person and how to go on where frames wait."""
+    """Print the summary: one JSON object, or a few lines for a person and how to go on."""
     if as_json:
         typer.echo(json.dumps(result))
         sys.stdout.flush()
@@ -181,3 +183,7 @@ def print_summary(result: dict[str, Any], plan: RunPlan, *, as_json: bool) -> No
     sys.stdout.flush()
     if (how := how_to_go_on(result, plan)) is not None:
         say(how)
+        return
+    for line in how_to_verify(result) if plan.source != "replay" else ():
+        write_line(sys.stdout, line)
+    sys.stdout.flush()

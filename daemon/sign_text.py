@@ -1,10 +1,19 @@
 """What is said of a result's standing: preliminary, signed by whom and with what overruled, amended how often."""
 
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from smearwatch.daemon.notices import PRELIMINARY
+
+_ALTHOUGH: Final = {
+    "flagged": "flagged cells had no label",
+    "rejected": "rejected cells had no label",
+    "drift": "the drift alarm was on",
+    "target": "the target was not reached",
+    "incomplete": "the count was not complete",
+}
 
 
 def when_text(at_ns: int | None) -> str:
@@ -26,10 +35,33 @@ def sign_lines(tally: Mapping[str, Any]) -> list[str]:
     if signed is None:
         return [*_amended(amendments), PRELIMINARY]
     lines = [f"Signed by {signed['by']}, {when_text(signed['signed_at_ns'])}"]
-    lines += [f"  signed with an open gate, {each['gate']}: {each['reason']}" for each in signed["overruled"]]
+    lines += [f"  signed although {_ALTHOUGH[each['gate']]}: {each['reason']}" for each in signed["overruled"]]
     if signed["note"]:
         lines.append(f"  note: {signed['note']}")
     return lines + _amended(amendments)
+
+
+def sign_command(session: str) -> str:
+    """Return the command that signs a session's result."""
+    return f"smearwatch sessions sign {shlex.quote(session)} --by WHO"
+
+
+def how_to_verify(result: Mapping[str, Any]) -> list[str]:
+    """Return how a person sees the cells of a session and signs its result; nothing where that is not to be done.
+
+    Parameters
+    ----------
+    result : mapping
+        A summary of a run, or a session as it is shown.
+    """
+    if result.get("signed") or not result["cells_found"]:
+        return []
+    name = shlex.quote(result["session"])
+    return [
+        f"See and correct its cells in a browser: smearwatch review {name}",
+        f"or in a terminal, by key n: smearwatch watch {name}",
+        f"Then sign the result: {sign_command(result['session'])}",
+    ]
 
 
 def _amended(amendments: list[Mapping[str, Any]]) -> list[str]:

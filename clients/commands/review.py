@@ -40,7 +40,7 @@ class PortTaken(OSError):
 def review(
     session: Annotated[str | None, typer.Argument(help="The session. [default: the one that was last written]")] = None,
     port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port to listen on; 0 for any free.")] = 0,
-    by: Annotated[str, typer.Option("--by", metavar="WHO", help="The reader, who signs the labels.")] = "",
+    by: Annotated[str, typer.Option("--by", metavar="WHO", help="The reader, whose name the labels carry.")] = "",
     within: Annotated[
         float, typer.Option(metavar="POINTS", min=0.1, max=50, help="How near shares are to be known, to either side.")
     ] = WITHIN,

@@ -266,7 +266,7 @@ def export(
     if out is not None:
         left_out = f" Not in it: {_several(tallies, 'tally', 'tallies')} (see `smearwatch sessions show`)."
         aside = left_out if tallies else ""
-        standing_now = " ".join(sign_lines(tally_json(standing(folder).fold, name, 0)))
+        standing_now = "; ".join(line.strip() for line in sign_lines(tally_json(standing(folder).fold, name, 0)))
         write_line(sys.stderr, f"{out}: {written} cells.{aside} {RESEARCH_USE} {standing_now}")
     if worth_labelling:
         write_line(sys.stderr, NO_SAMPLE)

@@ -42,7 +42,7 @@ PicturesOption = Annotated[
         help="How pictures are drawn: auto (as well as this terminal can), kitty, sixel, iterm, blocks, none.",
     ),
 ]
-ByOption = Annotated[str, typer.Option("--by", metavar="WHO", help="The reader, who signs the labels given there.")]
+ByOption = Annotated[str, typer.Option("--by", metavar="WHO", help="The reader, whose name the labels carry.")]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
 ]

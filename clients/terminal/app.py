@@ -248,7 +248,7 @@ class WatchApp(App[BaseException]):
 
         reading = self._read()
         if reading is None:
-            self._say(_NO_SESSION)
+            self._say(self._hint or _NO_SESSION)
         else:
             self._cover(CellsScreen(reading, group))
 
@@ -375,7 +375,7 @@ class WatchApp(App[BaseException]):
         screen.query_one(DriftLine).show(view)
         screen.query_one(MarkLine).show(view)
         screen.query_one(TargetLine).show(view)
-        screen.query_one(Notice).show(view)
+        screen.query_one(Notice).show(view.tally)
         screen.query_one(Differential).show(view)
         screen.query_one("#frames", Panel).show(frame_rows(view))
         screen.query_one("#cells", Panel).show(cell_rows(view))

@@ -1,5 +1,6 @@
 """The screen of cells: one is chosen, seen large, and named by a key."""
 
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -25,6 +26,7 @@ from smearwatch.clients.terminal.status import Notice
 from smearwatch.daemon.record.events import LabelName
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.share_text import label_text
+from smearwatch.daemon.sign_text import sign_command
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -213,13 +215,17 @@ class CellsScreen(Screen[None]):
 
     def action_undo(self) -> None:
         """Take the last label back."""
-        self._again(*self._reading.desk.undo(self._reading.by), "undone")
+        if not self._is_closed():
+            self._again(*self._reading.desk.undo(self._reading.by), "undone")
 
     def action_redo(self) -> None:
         """Give the label again that was taken back last."""
-        self._again(*self._reading.desk.redo(self._reading.by), "given again")
+        if not self._is_closed():
+            self._again(*self._reading.desk.redo(self._reading.by), "given again")
 
     def _label(self, label: LabelName | None) -> None:
+        if self._is_closed():
+            return
         if self._chosen is None:
             self.say("Choose a cell first: arrows, n, or Tab for other cells.", wrong=True)
             return
@@ -240,10 +246,19 @@ class CellsScreen(Screen[None]):
         self._choose(None if after is None else after.key)
         self.say(self._sentence(change))
 
+    def _is_closed(self) -> bool:
+        """Return whether the result is signed; then it takes no label, and says so."""
+        signed = (self._reading.tally or {}).get("signed")
+        if signed:
+            session = shlex.quote(self._reading.name)
+            how = f'smearwatch sessions amend {session} --by WHO --reason "..."'
+            self.say(f"Signed by {signed['by']}: it takes no label. To open it again: {how}", wrong=True)
+        return bool(signed)
+
     def _named(self, by: str | None) -> None:
         if by:
             self._reading.by = by
-            self.say(f"Labels are signed {by} now. Press the key of the label again.")
+            self.say(f"Labels are given as {by} now. Press the key of the label again.")
         else:
             self.say("Nothing is labelled without a name.", wrong=True)
 
@@ -291,9 +306,17 @@ class CellsScreen(Screen[None]):
             return "The record is being read."
         return _NONE_LEFT if self._group == TO_SEE else "There are no such cells. Tab: other cells."
 
+    def _how_to_sign(self) -> str:
+        """Return what comes after the last cell that is to be seen; nothing elsewhere."""
+        tally = self._reading.tally
+        if tally is None or tally.get("signed") or not tally["complete"] or self._group != TO_SEE:
+            return ""
+        return f"To sign the result: q, then\n{sign_command(self._reading.name)}"
+
     def _draw(self) -> None:
         if not self.is_mounted:
             return
+        self.query_one(Notice).show(self._reading.tally)
         self._draw_head()
         cells = self._listed()
         at = self._place(cells)
@@ -341,7 +364,7 @@ class CellsScreen(Screen[None]):
             self._drawn = None
             self._picture.show(None)
             name.update(Content.styled(_LAST_ONE if cells else self._nothing(), DIM))
-            facts.update("")
+            facts.update(self._how_to_sign())
             return
         name.update(name_line(cell))
         room = self.query_one("#cell").content_size

@@ -51,6 +51,10 @@ _CELL_KEYS = (
     ("p", "says how pictures are drawn: on the review page p is a plasma cell, here that is l"),
     ("Esc", "back to the count"),
 )
+_SIGNING = (
+    ("in a terminal", "q, then smearwatch sessions sign NAME --by WHO: it says what is still to be done first"),
+    ("in a browser", "smearwatch review NAME, and there: sign"),
+)
 
 
 class HelpPage(ModalScreen[None]):
@@ -83,7 +87,8 @@ class HelpPage(ModalScreen[None]):
 
 
 def _keys() -> list[Content]:
-    return [*_section("Keys of the count", _COUNT_KEYS), *_section("Keys of the cells", _CELL_KEYS)]
+    sections = {"Keys of the count": _COUNT_KEYS, "Keys of the cells": _CELL_KEYS, "Signing the result": _SIGNING}
+    return [line for title, terms in sections.items() for line in _section(title, terms)]
 
 
 def _section(title: str, terms: tuple[tuple[str, str], ...]) -> list[Content]:

@@ -21,7 +21,7 @@ class NameScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """Make the field."""
         with Vertical(id="naming"):
-            yield Static("Labels are signed. Your name:")
+            yield Static("Each label carries its reader's name. Yours:")
             yield Input(max_length=LONGEST_NAME)
             yield Static("Enter: go on. Esc: back, nothing is labelled.")
 

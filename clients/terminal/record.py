@@ -14,11 +14,12 @@ from smearwatch.clients.reviewing.gallery import Gallery
 from smearwatch.clients.reviewing.writing import write_labels
 from smearwatch.daemon.record.lock import SessionBusy
 from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import SessionMissing
 from smearwatch.daemon.record.writing import LedgerRefused
 
 _REFRESH_S: Final = 1.0
-_FORESEEN: Final = (LedgerUnusable, LedgerRefused, LabelsNotTaken, SessionMissing, SessionBusy, OSError)
+_FORESEEN: Final = (LedgerUnusable, LedgerRefused, LabelsNotTaken, SessionMissing, SessionSigned, SessionBusy, OSError)
 
 
 @dataclass(frozen=True, slots=True)

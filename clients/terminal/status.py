@@ -1,5 +1,8 @@
 """The first line and the last: which session this is, where it stands, and what the figures must not be used for."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from textual.content import Content
 from textual.widgets import Static
 
@@ -112,9 +115,9 @@ class Notice(Static):
 
     _standing = PRELIMINARY
 
-    def show(self, view: View) -> None:
+    def show(self, tally: Mapping[str, Any] | None) -> None:
         """Say who signed, once somebody has."""
-        standing = "; ".join(line.strip() for line in sign_lines(view.tally or {}))
+        standing = "; ".join(line.strip() for line in sign_lines(tally or {}))
         if standing != self._standing:
             self._standing = standing
             self.fit(self.app.size.width, self.app.size.height)

@@ -84,7 +84,7 @@ class ReviewPage:
     access : Access
         Who may use it.
     reader : str
-        The name that labels are signed with, until the page is told another.
+        The name that labels carry, until the page is told another.
     reading : Reading, optional
         Which reading it is; the second one does not see the first.
     within : float

@@ -38,8 +38,8 @@ class Gate:
         return self.name in OVERRULABLE
 
 
-_SEE: Final = "see each and name it: smearwatch review {session}"
-_COUNT_ON: Final = "count on: smearwatch run --session {session}"
+_SEE: Final = "see each and name it: smearwatch review {session}, or smearwatch watch {session}"
+_COUNT_ON: Final = "count on: smearwatch run --watch DIR --session {session}"
 
 
 def gates_of(fold: TallyFold, session: str, *, counting: bool, in_disorder: bool) -> tuple[Gate, ...]:

@@ -15,6 +15,7 @@ NAMES = (
     "camera",
     "folder",
     "review",
+    "signed",
 )
 
 for name in sys.argv[1:] or NAMES:

@@ -23,11 +23,13 @@ from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import delete_session
+from smearwatch.daemon.record.signature import OverruledName
+from smearwatch.daemon.record.signing import sign
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.wire.messages import CropLease, FrameLease
 from tests.integration.hub_bench import Bench, cells, judged
-from tests.reviewed import record
+from tests.reviewed import close, record
 
 pytestmark = pytest.mark.integration
 
@@ -229,6 +231,40 @@ def test_after_the_last_cell_no_key_names_one(settings):
     assert [each.label for each in labels(settings)] == ["band"] * 24 + ["withdrawn"] * 2
 
 
+def test_a_signed_session_takes_no_label_and_says_so(settings):
+    folder = settings.state_dir / "sessions" / "monday"
+    close(folder)
+    whys: dict[OverruledName, str] = {"flagged": "seen", "rejected": "seen", "target": "a child's smear"}
+
+    async def look(app, pilot):
+        await opened(pilot)
+        await pilot.press("1")
+        await until(pilot, lambda: "1 labelled" in text_of(app))
+        assert "Preliminary" in text_of(app)
+        sign(folder, by="B. Other", overruled=whys)
+        await pilot.press("2")  # before the screen has heard of it
+        await until(pilot, lambda: "Signed by B. Other, 2" in text_of(app))
+        assert "Preliminary" not in text_of(app)
+        await pilot.press("3", "u")
+        assert "Signed by B. Other: it takes no label." in text_of(app)
+
+    drive(settings, look)
+    assert [each.label for each in labels(settings)] == ["band"]
+
+
+def test_when_all_are_seen_it_says_how_to_sign(settings):
+    close(settings.state_dir / "sessions" / "monday")
+
+    async def look(app, pilot):
+        await opened(pilot)
+        assert "sessions sign" not in text_of(app)
+        await pilot.press(*"1" * 24)
+        await until(pilot, lambda: "24 labelled" in text_of(app))
+        assert "smearwatch sessions sign monday --by" in text_of(app)
+
+    drive(settings, look)
+
+
 def test_undo_and_redo_say_what_they_do(settings):
     async def look(app, pilot):
         screen = await opened(pilot)
@@ -252,11 +288,11 @@ def test_labels_are_signed_or_not_given(settings):
         screen = await opened(pilot)
         first = screen._chosen
         await pilot.press("6")
-        assert "Labels are signed. Your name:" in text_of(app)
+        assert "Each label carries its reader's name. Yours:" in text_of(app)
         await pilot.press("escape")
         assert "Nothing is labelled without a name." in text_of(app)
         await pilot.press("6", *"quinn p 123", "enter")
-        assert "Labels are signed quinn p 123 now" in text_of(app)
+        assert "Labels are given as quinn p 123 now" in text_of(app)
         assert screen._chosen == first
         await pilot.press("6")
         await until(pilot, lambda: "1 labelled" in text_of(app))

@@ -85,8 +85,8 @@ def test_gates_reasons_banner_and_amending_by_keys_alone(state: Path, browser: B
         said = page.locator("#standing p").all_inner_texts()
         assert said[0].startswith("Signed by A. Reader, 20")
         assert said[1:] == [
-            "signed with an open gate, flagged: 6 seen 123 at the microscope",
-            "signed with an open gate, target: a child's smear",
+            "signed although flagged cells had no label: 6 seen 123 at the microscope",
+            "signed although the target was not reached: a child's smear",
             "note: for <b>class</b>",
         ]
         assert page.is_hidden("#preliminary")

@@ -51,7 +51,7 @@ def test_open_gates_are_listed_one_a_line_with_the_mend(typed: Typed):
         "smearwatch: monday is not signed: 12 flagged cells have no label",
         "smearwatch: monday is not signed: 12 rejected cells have no label",
     ]
-    assert err.count("smearwatch review monday, or --overrule") == 2
+    assert err.count("smearwatch review monday, or smearwatch watch monday, or --overrule") == 2
     status, out, _ = typed("sessions", "sign", "monday", "--by", "A. Reader", "--json")
     assert status == 1
     told = json.loads(out)
@@ -87,7 +87,7 @@ def test_signed_shown_closed_amended_and_signed_again(typed: Typed, state: Path,
     assert out.splitlines()[1] == "as counted, 60 cells (nobody has labelled one):"
     said = [
         "Signed by A. Reader, 20",
-        "  signed with an open gate, flagged: seen at the microscope",
+        "  signed although flagged cells had no label: seen at the microscope",
         "  note: for class",
     ]
     shown, exported = typed("sessions", "show", "monday"), typed("sessions", "export", "monday")
@@ -97,6 +97,7 @@ def test_signed_shown_closed_amended_and_signed_again(typed: Typed, state: Path,
         for line in said:
             assert line.strip() in text
         assert "reliminary" not in text
+        assert "sessions sign" not in text
     rows = list(csv.DictReader(io.StringIO(exported[1])))
     assert {row["signed_by"] for row in rows} == {"A. Reader"}
 
@@ -124,9 +125,10 @@ def test_signed_shown_closed_amended_and_signed_again(typed: Typed, state: Path,
     status, _, err = typed("sessions", "amend", "monday", "--by", "B", "--reason", "once more")
     assert (status, "is not signed, so there is nothing to amend" in err) == (1, True)
     lines = typed("sessions", "show", "monday")[1].splitlines()
-    assert lines[-1] == "Preliminary until verified by a person."
-    assert lines[-2].startswith("Amended once by B, 20")
-    assert lines[-2].endswith(": an artefact")
+    assert lines[-4] == "Preliminary until verified by a person."
+    assert lines[-1].endswith("smearwatch sessions sign monday --by WHO")
+    assert lines[-5].startswith("Amended once by B, 20")
+    assert lines[-5].endswith(": an artefact")
     assert typed("sessions", "label", "monday", "--from", str(table), "--by", "B")[0] == 0
     status, out, _ = typed("sessions", "sign", "monday", "--by", "B", *OVERRULED, *TARGET, "--json")
     assert status == 0

@@ -138,7 +138,7 @@ def test_who_signed_stands_in_the_place_of_preliminary(size):
     hub.commit(Signed("A. Reader", 9, 1, result, ("w",), (Overruled("target", "few cells on the slide"),)))
     text = " ".join(" ".join(on_screen(view_of(hub), size)).split())
     assert "Signed by A. Reader, 19" in text
-    assert "signed with an open gate, target: few cells on the slide" in text
+    assert "signed although the target was not reached: few cells on the slide" in text
     assert PRELIMINARY not in text
     assert RESEARCH_USE in text
     hub.commit(Amended("B", "a cell was overlooked", 9, 1))

@@ -13,6 +13,7 @@ from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.drift import HINT
 from smearwatch.daemon.record.mark import WORDS
+from smearwatch.daemon.sign_text import how_to_verify
 from smearwatch.daemon.summary_lines import how_to_go_on, summary_lines
 
 
@@ -116,6 +117,15 @@ def test_an_error_is_one_line_for_a_script_and_folded_on_a_terminal(monkeypatch)
         said = stream.getvalue()
         assert len(said.splitlines()) == lines
         assert " ".join(said.split()) == f"smearwatch: {line}"
+
+
+def test_whoever_has_counted_is_told_how_to_verify_it():
+    result = {"session": "tuesday", "cells_found": 3, "signed": None}
+    said = how_to_verify(result)
+    assert said[0].endswith(": smearwatch review tuesday")
+    assert said[1].endswith(": smearwatch watch tuesday")
+    assert said[2].endswith(": smearwatch sessions sign tuesday --by WHO")
+    assert how_to_verify(result | {"cells_found": 0}) == how_to_verify(result | {"signed": {"by": "A"}}) == []
 
 
 def test_whoever_stopped_it_is_told_how_to_go_on(tmp_path):

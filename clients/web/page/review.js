@@ -177,7 +177,14 @@ function showResults(tally) {
   $("mark").textContent = tally.mark ? `? ${tally.mark}` : "";
   const left = [...cells.values()].filter(toSee).length;
   const count = tally.complete ? "" : `, ${tally.cells_pending} being judged`;
-  $("state").textContent = `${tally.cells} leukocytes counted${count}; ${tally.labelled} labelled; ${left} still to be ${second ? "read" : "seen"}`;
+  $("state").textContent = `${tally.cells} leukocytes counted${count}; ${tally.labelled} labelled; ${left} still to be ${second ? "read" : "seen"}${toDo(left)}`;
+}
+
+// What comes next, for whoever sees the page for the first time.
+function toDo(left) {
+  if (closed()) return "";
+  if (left) return ": press n";
+  return second || !cells.size ? "" : "; next: sign …";
 }
 
 // --- choosing
@@ -233,7 +240,7 @@ function columns() {
 function nextToSee() {
   const first = worth.length ? ["worth"] : ["disagree", "to see"];
   const left = first.flatMap((name) => sections.get(name)?.sorted ?? []).filter((cell) => !cell.card.hidden && (!cell.label || cell.readers));
-  if (!left.length) return tell(worth.length ? "every cell of this list has a label" : second ? "every cell is read" : "no flagged or rejected cell is left to be seen");
+  if (!left.length) return tell(worth.length ? "every cell of this list has a label" : second ? "every cell is read" : "no flagged or rejected cell is left to be seen: sign the result (sign … at the top), or look at the others");
   const at = left.findIndex((cell) => cell.id === current);
   choose(left[(at + 1) % left.length].id);
 }
@@ -371,7 +378,7 @@ const nameOfMachine = (cell) => (cell.verdict === "rejected" ? "other" : cell.cl
 function reader() {
   const by = $("reader").value.trim();
   if (!by) {
-    tell("write your name at the top first: labels are signed with it");
+    tell("write your name at the top first: each label carries its reader's name");
     $("reader").focus();
   }
   return by;
