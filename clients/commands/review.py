@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
+from smearwatch.clients.commands.typed import name_of_person
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.events import Reading
 from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import find_session, session_names
-from smearwatch.daemon.record.values import printable
 
 app = typer.Typer(add_completion=False)
 
@@ -79,7 +79,7 @@ def review(
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     access = Access(listening.getsockname()[1])
     reading: Reading | None = "second" if second else None
-    page = ReviewPage(folder, settings.runtime_dir, access, printable(by).strip()[:200], reading, within)
+    page = ReviewPage(folder, settings.runtime_dir, access, name_of_person(by) if by.strip() else "", reading, within)
     config_of_server = uvicorn.Config(
         page.app(),
         log_level="warning",

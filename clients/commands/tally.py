@@ -119,7 +119,9 @@ def _opened(folder: Path, session: str | None, who: str, target: int | None) -> 
 
 def _typed(draft: Draft, session: str | None, *, quiet: bool) -> str:
     from smearwatch.clients.terminal.tally import TallyApp  # loaded only where a screen is drawn
+    from smearwatch.clients.terminal.window import end_with_the_window
 
+    end_with_the_window()
     app = TallyApp(draft, session=session, quiet=quiet)
     ending = app.run() or "later"
     if app.return_code:

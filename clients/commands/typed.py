@@ -24,4 +24,6 @@ def _within(typed: str, longest: int, what: str, option: str) -> str:
     text = " ".join(str(printable(typed)).split())
     if not 0 < len(text) <= longest:
         raise typer.BadParameter(f"{what} in 1 to {longest} letters", param_hint=option)
+    if not text.isprintable():
+        raise typer.BadParameter(f"{what} in letters that can be seen: one here cannot", param_hint=option)
     return text

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from smearwatch.clients.commands.typed import name_of_person
 from smearwatch.clients.stdout import close_stdout, has_terminal, to_stdout
 from smearwatch.clients.view import View
 from smearwatch.daemon.config import Settings, load_settings
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.lock import holder
 from smearwatch.daemon.record.sessions import find_session
-from smearwatch.daemon.record.values import printable
 
 app = typer.Typer(add_completion=False)
 
@@ -73,7 +73,7 @@ def watch(
         # Loaded only now: lines need none of it.
         from smearwatch.clients.terminal.start import watch_in_terminal
 
-        watch_in_terminal(settings, session, live=live, pictures=pictures, by=printable(by).strip()[:200])
+        watch_in_terminal(settings, session, live=live, pictures=pictures, by=name_of_person(by) if by.strip() else "")
         return
     try:
         _lines(settings, session, live=live, once=once, as_json=as_json)

@@ -182,7 +182,7 @@ class Gallery:
     def refuse_second(self, keys: Iterable[CellKey], by: str) -> None:
         """Refuse labels that are not those of a second, blind reading; raises `NoSecondReading`."""
         with self._lock:
-            if by.casefold() in (each.casefold() for each in self._readings.readers(second=False)):
+            if self._readings.has_read_first(by):
                 raise NoSecondReading(f"{by} has labelled this session in the first reading")
             cells = (self._readings.cell(key) for key in keys)
             if any(cell is not None and cell.compared for cell in cells):

@@ -9,6 +9,7 @@ from smearwatch.clients.terminal.app import Bring, WatchApp
 from smearwatch.clients.terminal.graphics import choose_pictures, prepare
 from smearwatch.clients.terminal.pictures import MOST
 from smearwatch.clients.terminal.readers import Readers
+from smearwatch.clients.terminal.window import end_with_the_window
 from smearwatch.clients.view import View
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.one_line import say
@@ -52,6 +53,7 @@ def watch_in_terminal(
     bring = recorded(settings, session) if session is not None and not live else followed(settings, session)
     readers = Readers(settings.state_dir, settings.runtime_dir, by)
     app = WatchApp(bring, waiting="waiting for a count", hint=NOBODY_COUNTS, readers=readers, pictures=kind)
+    end_with_the_window()
     error = app.run()
     if app.unwritten:
         say(f"{app.unwritten} {'label is' if app.unwritten == 1 else 'labels are'} being written")

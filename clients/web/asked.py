@@ -1,8 +1,8 @@
 """What the page sends: read, checked, or refused in one line."""
 
-from typing import TypeVar
+from typing import Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
@@ -11,6 +11,15 @@ class Asked(BaseModel):
     """What a request may hold: the values that are named, and no other."""
 
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
+
+    @model_validator(mode="after")
+    def _can_be_seen(self) -> Self:
+        """Refuse letters that a screen does not show: they could hide what stands beside them, or who it is."""
+        for name, value in self:
+            texts = [value] if isinstance(value, str) else value.values() if isinstance(value, dict) else ()
+            if not all(text.isprintable() for text in texts if isinstance(text, str)):
+                raise ValueError(f"{name}: a letter in it cannot be seen")
+        return self
 
 
 _Asked = TypeVar("_Asked", bound=Asked)

@@ -20,6 +20,7 @@ from smearwatch.daemon.hub.leases import LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.record.classes import per_class
 from smearwatch.daemon.record.events import Counted, Event, LookRange, Ranged, Replaced, SessionStain, flaw_of
+from smearwatch.daemon.record.values import digest_of
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, Refused
 from smearwatch.daemon.wire.parts import StainOnWire, StatisticsOnWire
@@ -131,6 +132,7 @@ class CropQueue:
             return None
         statistics = self._journal.statistics.at(*cell) if message.by_statistics else None
         try:
+            moments = _moments(cell, buffers)
             event = Counted(
                 frame=message.frame,
                 index=message.index,
@@ -145,8 +147,9 @@ class CropQueue:
                 stain=self._journal.stains.at(*cell) if message.restained else None,
                 unfamiliar=message.unfamiliar or None,
                 statistics=None if statistics is None else statistics.cells,
+                moments=digest_of(moments[cell]) if moments else None,
             )
-            verdict = _Verdict((*self._ranged(message), event), _moments(cell, buffers))
+            verdict = _Verdict((*self._ranged(message), event), moments)
             if not self._stop_at_target:
                 self._commit(cell, verdict)
         except (LedgerRefused, ValueError) as error:

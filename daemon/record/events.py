@@ -44,6 +44,7 @@ from smearwatch.daemon.record.targets import Targets as Targets
 from smearwatch.daemon.record.values import (
     STRICT,
     Count,
+    Digest,
     Frozen,
     Name,
     Ordinal,
@@ -169,6 +170,7 @@ class Counted:
     that was judged before, ``instead_of`` is the verdict that this one replaces. ``unfamiliar`` is true, or not there:
     the cell looks beyond all that the weights were trained on, by the factor that they name. ``statistics`` is how
     many of the session's cells gave the statistics by which it was judged, where they were not those of the training.
+    ``moments`` is the digest of what the ledger keeps beside it of the networks' first stages.
     """
 
     frame: Sha256
@@ -184,6 +186,7 @@ class Counted:
     stain: SessionStain | None = None
     unfamiliar: Literal[True] | None = None
     statistics: Ordinal | None = None
+    moments: Digest | None = None
     kind: Literal["counted"] = "counted"
 
     @model_validator(mode="after")
@@ -196,7 +199,7 @@ class Counted:
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "look", "instead_of", "stain", "unfamiliar", "statistics")
+        return without_none(handler(self), "look", "instead_of", "stain", "unfamiliar", "statistics", "moments")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -50,6 +50,7 @@ class ReadingsFold:
     """Remembers each cell; apply a session's events in the ledger's order, each once."""
 
     def __init__(self) -> None:
+        self._first_readers: set[str] = set()
         self._cells: dict[CellKey, ReadCell] = {}
         self._counted_as: dict[CellKey, CellKey] = {}
         self._left: set[CellKey] = set()  # judged cells that one of the two has not named
@@ -69,6 +70,8 @@ class ReadingsFold:
                 self._note(cell)
             case Labelled():
                 cell = self._cells[event.frame, event.index]
+                if event.reading is None:
+                    self._first_readers.add(event.by.casefold())
                 label = None if event.label == WITHDRAWN else event
                 if not cell.compared:
                     cell.first, cell.second = (cell.first, label) if event.reading else (label, cell.second)
@@ -94,6 +97,10 @@ class ReadingsFold:
     def disputed(self) -> list[ReadCell]:
         """The cells that the readers, both through, named otherwise; settled ones are among them."""
         return [cell for cell in self.cells if cell.compared and cell.is_disputed]
+
+    def has_read_first(self, by: str) -> bool:
+        """Return whether a person ever labelled a cell in the first reading, though another's label may stand now."""
+        return by.casefold() in self._first_readers
 
     def readers(self, second: bool) -> list[str]:
         """Return who gave the labels of a reading, in alphabetical order."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from smearwatch.daemon.record.events import Counted, Event, Found
+from smearwatch.daemon.record.schema import RESTORE
+from smearwatch.daemon.record.values import digest_of
 from smearwatch.daemon.record.views import CellKey
 
 WINDOW: Final = 1024
@@ -21,6 +23,15 @@ WINDOW: Final = 1024
 _FIRST, _SMALL, _LARGE = 32, 8, 32  # the first cells stand in small blocks, so that a short session has its own too
 
 FetchMoments = Callable[[str, int], bytes | None]
+
+
+class MomentsLost(Exception):
+    """What the ledger kept of a counted cell is not there any more, or was changed."""
+
+    hint = RESTORE
+
+    def __init__(self, frame: str, index: int) -> None:
+        super().__init__(f"what the networks measured of cell {index} of frame {frame[:12]} is not what was recorded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +61,7 @@ class _Judged:
     key: CellKey
     weights: str
     unfamiliar: bool
-    measured: bool  # whether it says anything of leukocytes: what was rejected does not
+    moments: str | None  # their digest; None where there are none, or it was rejected and says nothing of leukocytes
 
 
 @dataclass(slots=True)
@@ -81,7 +92,7 @@ class StatisticsFold:
         self._done = 0  # blocks from the first on of which every cell is counted
         self._sums: dict[tuple[int, str], _Sums] = {}
         self._at: tuple[int, SessionStatistics | None] = (-1, None)
-        self._last: CellKey | None = None
+        self._asked = True  # as long as no cell is counted, the weights may measure
 
     def apply(self, event: Event) -> None:
         """Take one event into the fold; other kinds than found and counted change nothing."""
@@ -89,21 +100,22 @@ class StatisticsFold:
             for cell in sorted((cell for cell in event.cells if cell.is_judged), key=lambda cell: cell.index):
                 self.found((event.frame, cell.index))
         elif isinstance(event, Counted):
-            rejected = event.verdict == "rejected"
-            self.counted((event.frame, event.index), event.weights, bool(event.unfamiliar), rejected=rejected)
+            key, rejected = (event.frame, event.index), event.verdict == "rejected"
+            self.counted(key, event.weights, bool(event.unfamiliar), event.moments, rejected=rejected)
 
     def found(self, key: CellKey) -> None:
         """Take in a cell that is to be judged."""
         self._places[key] = self._found
         self._found += 1
 
-    def counted(self, key: CellKey, weights: str, unfamiliar: bool, *, rejected: bool) -> None:
-        """Take in a verdict."""
+    def counted(self, key: CellKey, weights: str, unfamiliar: bool, moments: str | None, *, rejected: bool) -> None:
+        """Take in a verdict, with the digest of the cell's moments, None where the weights measured none."""
         place = self._places.pop(key, None)
         if place is None:
             return
-        self._last = key
-        self._judged.setdefault(block_of(place), []).append(_Judged(key, weights, unfamiliar, not rejected))
+        self._asked = moments is not None
+        judged = _Judged(key, weights, unfamiliar, None if rejected else moments)
+        self._judged.setdefault(block_of(place), []).append(judged)
         while len(self._judged.get(self._done, ())) == block_size(self._done):
             self._judged[self._done].sort(key=lambda cell: cell.key)
             self._done += 1
@@ -114,28 +126,24 @@ class StatisticsFold:
     def is_ready(self, frame: str, index: int) -> bool:
         """Return whether a cell that waits can be leased: whether its statistics are known, or not asked for."""
         place = self._places.get((frame, index))
-        return place is None or not self._is_asked() or block_of(place) - 1 <= self._done
+        return place is None or not self._asked or block_of(place) - 1 <= self._done
 
     def at(self, frame: str, index: int) -> SessionStatistics | None:
         """Return the session's statistics at a cell that waits and is ready, None where there are none."""
         place = self._places.get((frame, index))
-        if place is None or not self._is_asked():
+        if place is None or not self._asked:
             return None
         return self._of_block(block_of(place))
 
     def at_next(self) -> SessionStatistics | None:
         """Return the session's statistics at a cell that would be found next, None where there are none or not yet."""
         block = block_of(self._found)
-        return self._of_block(block) if self._is_asked() and block - 1 <= self._done else None
+        return self._of_block(block) if self._asked and block - 1 <= self._done else None
 
     def _of_block(self, block: int) -> SessionStatistics | None:
         if self._at[0] != block:
             self._at = (block, self._pooled(range(max(0, block - 1 - WINDOW // _LARGE), block - 1)))
         return self._at[1]
-
-    def _is_asked(self) -> bool:
-        """Return whether the weights in use measure cells; as long as none was counted, they may."""
-        return self._last is None or self._fetch(*self._last) is not None
 
     def _pooled(self, blocks: Iterable[int]) -> SessionStatistics | None:
         held = [block for block in blocks if block in self._judged]
@@ -157,8 +165,11 @@ class StatisticsFold:
         if (block, weights) not in self._sums:
             sums = _Sums()
             for cell in self._judged[block]:
-                if cell.weights != weights or not cell.measured or (kept := self._fetch(*cell.key)) is None:
+                if cell.weights != weights or cell.moments is None:
                     continue
+                kept = self._fetch(*cell.key)
+                if kept is None or digest_of(kept) != cell.moments:
+                    raise MomentsLost(*cell.key)
                 values = struct.unpack(f"<{len(kept) // 2}e", kept)
                 means, spreads = values[: len(values) // 2], values[len(values) // 2 :]
                 if sums.cells and len(means) != len(sums.means):

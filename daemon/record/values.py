@@ -1,5 +1,6 @@
 """The kinds of values that events are made of."""
 
+import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
@@ -20,12 +21,18 @@ def printable(name: Any) -> Any:
     return name.encode("utf-8", "replace").decode("utf-8") if isinstance(name, str) else name
 
 
+def digest_of(kept: bytes) -> str:
+    """Return how an event names bytes that are kept beside it: the first 16 digits of their SHA-256 (hex)."""
+    return hashlib.sha256(kept).hexdigest()[:16]
+
+
 def without_none(spelt: dict[str, Any], *names: str) -> dict[str, Any]:
     """Leave out what events of earlier versions did not have: their spelling is what was hashed."""
     return {key: value for key, value in spelt.items() if key not in names or value is not None}
 
 
 Sha256: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Digest: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 Word: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 Name: TypeAlias = Annotated[str, BeforeValidator(printable)]
 Person: TypeAlias = Annotated[str, BeforeValidator(printable), StringConstraints(min_length=1, max_length=200)]

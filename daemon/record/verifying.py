@@ -21,6 +21,7 @@ from smearwatch.daemon.record.frame_store import FrameFault
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.tally import TallyBroken, TallyFold
+from smearwatch.daemon.record.values import digest_of
 from smearwatch.daemon.record.writing import key_of
 
 _PAGE: Final = 500
@@ -128,6 +129,10 @@ def _check_event(
         yield Fault(f"event {number} labels a cell that was not found whole", number)
     if not _is_derived(ledger, number, event):
         yield Fault(f"event {number} is missing from the tables derived from it", number)
+    if isinstance(event, Counted) and event.moments is not None:
+        kept = ledger.moments(event.frame, event.index)
+        if kept is None or digest_of(kept) != event.moments:
+            yield Fault(f"what event {number} says of the networks' first stages is missing or was changed", number)
     if hash_frames and isinstance(event, Seen) and event.stored:
         fault = ledger.frames.verify(event.frame)
         if fault is not None:

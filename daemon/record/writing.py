@@ -268,7 +268,7 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
                 _raise_form(connection, LOOKS_FORM)
             if event.unfamiliar or (event.instead_of is not None and event.instead_of.unfamiliar):
                 _raise_form(connection, UNFAMILIAR_FORM)
-            if event.statistics is not None:
+            if event.statistics is not None or event.moments is not None:
                 _raise_form(connection, STATISTICS_FORM)
         case Labelled():
             # Labels are found by their keys; a program that does not know them is to refuse, not to report damage.

@@ -69,6 +69,8 @@ def test_open_gates_are_listed_one_a_line_with_the_mend(typed: Typed):
         (("--by", "A", "--overrule", "nothing_counted=so what"), "nothing_counted cannot be overruled"),
         (("--by", "A", *TARGET, *TARGET), "target is given twice"),
         (("--by", "A", "--note", ""), "say it in 1 to 1000 letters"),
+        (("--by", "A\u200b"), "name the person in letters that can be seen"),
+        (("--by", "A", "--overrule", "target=few\x1b[2K\r"), "letters that can be seen"),
         ((), "--by"),
     ],
 )

@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import select
-import signal
 import struct
 import subprocess
 import sys
@@ -76,9 +75,11 @@ class Terminal:
 
     def hang_up(self) -> None:
         """Close the window."""
-        os.kill(self.pid, signal.SIGHUP)
         os.close(self._end)
-        os.waitpid(self.pid, 0)
+        deadline_s = time.monotonic() + 60
+        while not os.waitpid(self.pid, os.WNOHANG)[0]:
+            assert time.monotonic() < deadline_s, "it goes on without a terminal"
+            time.sleep(0.05)
 
     def ended(self) -> int:
         gone: list[int] = []

@@ -121,6 +121,13 @@ def test_what_is_said_later_settles_and_is_of_neither_reading():
     )
 
 
+def test_who_read_first_once_has_read_first():
+    again = (label(cell, "band", "C", ordinal=2) for cell in range(len(FIRST)))
+    fold = fold_of([*read(FIRST, [], MACHINE), *again])
+    assert fold.readers(second=False) == ["C"]
+    assert [fold.has_read_first(by) for by in ("A", "a", "C", "B")] == [True, True, True, False]
+
+
 def test_a_session_that_is_counted_on_is_read_on():
     events = read(FIRST, SECOND, MACHINE)
     later = Labelled("cc" * 32, 0, "band", "A", 1, 9)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smearwatch.daemon.record.session_statistics import WINDOW, StatisticsFold, block_of, block_size
+from smearwatch.daemon.record.session_statistics import WINDOW, MomentsLost, StatisticsFold, block_of, block_size
+from smearwatch.daemon.record.values import digest_of
 from tests.unit.clients_script import counted, found, frame_id
 
 CHANNELS = 3
@@ -40,6 +41,7 @@ class Session:
         key = frame_id(n), index
         if key in self.moments:
             self.kept[key] = self.moments[key]
+            changes["moments"] = digest_of(self.moments[key])
         self.apply(replace(counted(n, index), **changes))
 
     def ready(self, n, index=0):
@@ -163,3 +165,15 @@ def test_no_more_is_looked_back_upon_than_the_window():
             session.count(n)
     assert WINDOW - 64 <= session.at(frames - 1).cells <= WINDOW + 64
     assert len(session.fold._judged) < 40
+
+
+@pytest.mark.parametrize("now", [None, b"", b"\0" * 12])
+def test_what_is_lost_or_changed_is_never_passed_over(now):
+    session = Session(moments_of(40))
+    for n in range(40):
+        session.find(n)
+    for n in range(16):
+        session.count(n)
+    session.kept[frame_id(3), 0] = now
+    with pytest.raises(MomentsLost, match="cell 0 of frame"):
+        session.at(20)

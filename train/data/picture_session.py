@@ -4,6 +4,7 @@ import numpy as np
 
 from smearwatch.daemon.record.session_stain import StainWindow
 from smearwatch.daemon.record.session_statistics import SessionStatistics, StatisticsFold
+from smearwatch.daemon.record.values import digest_of
 from smearwatch.models.engine import Engine, Judgement, SessionMoments
 from smearwatch.models.preprocess import Stain
 from smearwatch.train.data.single_cell_crop import SingleCell
@@ -56,11 +57,12 @@ class PictureSession:
         session = _as_model(self._statistics.at(*key))
         judgement = engine.judge([cell.crops_bgr[key[1]]], [stain], [session])[0]
         assert judgement.moments is not None
-        self._moments[key] = judgement.moments.astype("<f2").tobytes()
+        kept = judgement.moments.astype("<f2").tobytes()
+        self._moments[key] = kept
         if len(self._moments) > _KEPT:
             del self._moments[next(iter(self._moments))]
         rejected = judgement.verdict == "rejected"
-        self._statistics.counted(key, engine.weights_id, judgement.unfamiliar, rejected=rejected)
+        self._statistics.counted(key, engine.weights_id, judgement.unfamiliar, digest_of(kept), rejected=rejected)
         return judgement
 
     def _stains_of(self, cell: SingleCell) -> dict[int | None, Stain | None]:
