@@ -1,4 +1,4 @@
-"""Whether a session may be carried on: the same folder or camera, band rule, weights, specimen. Slides must not mix."""
+"""Whether a session may be carried on, for slides must not mix: place, scale, search, band rule, weights, specimen."""
 
 from collections.abc import Iterator
 
@@ -24,8 +24,8 @@ def check_continues(plan: RunPlan) -> None:
     Raises
     ------
     NotContinued
-        It has frames, and was begun on another folder or camera, under another band rule or other weights, or is of
-        another specimen; nobody asked to carry it on all the same.
+        It has frames, and was begun on another folder or camera, at another scale, with another search, band rule
+        or weights, or is of another specimen; nobody asked to carry it on all the same.
     LedgerUnusable
         It cannot be read.
     """
@@ -54,6 +54,12 @@ def _differences(plan: RunPlan, openings: list[Opened], specimen: str | None) ->
     rule = str(last.settings.get("band_rule", plan.settings.band_rule))
     if rule != plan.settings.band_rule:
         yield f"it was counted under the band rule {rule}, and not {plan.settings.band_rule}"
+    search = str(last.settings.get("search_stain", plan.settings.search_stain))
+    if search != plan.settings.search_stain:
+        yield f"its fields were searched with --search-stain {search}, and not {plan.settings.search_stain}"
+    scale = last.settings.get("um_per_px", "auto")
+    if plan.um_per_px is not None and scale not in ("auto", plan.um_per_px):
+        yield f"it was counted at {scale:g} um per px, and not at {plan.um_per_px:g}"
     weights = manifest_mark(plan.settings.weights)
     if weights is not None and last.settings.get("weights_manifest", weights) != weights:
         yield f"it was counted with other weights, and not with {plan.settings.weights}"

@@ -81,9 +81,11 @@ def how_to_go_on(result: Mapping[str, Any], plan: RunPlan) -> str | None:
         command = f"smearwatch run --watch {shlex.quote(str(plan.watch_dir))} --session {plan.session}"
         # Another scale would make other cells of the same session; the rest may be given again or not.
         command += f" --um-per-px {plan.um_per_px:g}" if plan.um_per_px is not None else ""
-        # Under another rule or with other weights it would not be carried on unasked.
+        # Under another rule, with another search or other weights it would not be carried on unasked.
         if (rule := plan.settings.band_rule) != type(plan.settings).model_fields["band_rule"].default:
             command += f" --band-rule {shlex.quote(rule)}"
+        if (search := plan.settings.search_stain) != type(plan.settings).model_fields["search_stain"].default:
+            command += f" --search-stain {search}"
         if plan.settings.weights is not None:
             command += f" --weights {shlex.quote(str(plan.settings.weights))}"
         return f"{frames}; to go on: {command}"

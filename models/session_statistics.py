@@ -18,6 +18,7 @@ from torch import nn
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.models.statistics_use import STAGES, StatisticsUse
 
+_HALF_MOST = float(np.finfo(np.float16).max)
 _SINGLE_STRANGE = 2  # odd cells come in every session; a strange one has more
 
 
@@ -124,7 +125,7 @@ class Measured:
         """Return mean and standard deviation of each channel over each cell: float16 [n, 2, channels]."""
         found = [pair for pair in self._found if pair is not None]
         rows = [torch.cat(part, dim=1) for part in zip(*found, strict=True)]
-        return np.asarray(torch.stack(rows, dim=1).cpu().numpy(), dtype=np.float16)
+        return np.asarray(torch.stack(rows, dim=1).clamp(-_HALF_MOST, _HALF_MOST).cpu().numpy(), dtype=np.float16)
 
 
 class _Hook:

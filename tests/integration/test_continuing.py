@@ -27,8 +27,25 @@ def weights(tmp_path):
     return folders
 
 
-def plan_of(tmp_path, weights, folder="a/camera", *, source=None, band_rule="filament", name="third", **changes):
-    settings = Settings(state_dir=tmp_path / "s", band_rule=band_rule, weights=weights[name])
+def plan_of(
+    tmp_path,
+    weights,
+    folder="a/camera",
+    *,
+    source=None,
+    band_rule="filament",
+    search_stain="as_photographed",
+    um_per_px=0.092,
+    name="third",
+    **changes,
+):
+    settings = Settings(
+        state_dir=tmp_path / "s",
+        band_rule=band_rule,
+        search_stain=search_stain,
+        um_per_px=um_per_px,
+        weights=weights[name],
+    )
     options = {"dir": str(Path("/srv") / folder)} if source is None else {source: folder}
     return RunPlan(settings=settings, session="t", source=source or "folder", source_options=options, **changes)
 
@@ -56,10 +73,12 @@ def plan(tmp_path, weights):
             "begun on the folder camera, and not on the camera scope",
         ),
         ({"band_rule": "one-third"}, "under the band rule filament, and not one-third"),
+        ({"search_stain": "red_cells"}, "searched with --search-stain as_photographed, and not red_cells"),
+        ({"um_per_px": 0.12}, "counted at 0.092 um per px, and not at 0.12"),
         ({"name": "fourth"}, "with other weights"),
         ({"said": {"specimen": "H2"}}, "of the specimen H1, and not of H2"),
     ],
-    ids=["folder", "folder of the same name", "camera", "band rule", "weights", "specimen"],
+    ids=["folder", "folder of the same name", "camera", "band rule", "search", "scale", "weights", "specimen"],
 )
 def test_what_is_another_slide_or_another_measure_is_not_carried_on_unasked(tmp_path, weights, plan, changes, says):
     other = plan_of(tmp_path, weights, **changes)
@@ -74,6 +93,7 @@ def test_what_is_another_slide_or_another_measure_is_not_carried_on_unasked(tmp_
 def test_the_same_is_carried_on_and_so_is_what_was_said_yes_to(tmp_path, weights, plan):
     check_continues(plan)
     check_continues(plan.model_copy(update={"said": {}}))
+    check_continues(plan_of(tmp_path, weights, um_per_px="auto"))
     elsewhere = plan_of(tmp_path, weights, "b/slides", band_rule="none")
     record(elsewhere, seen(2))
     check_continues(elsewhere)

@@ -9,14 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.models.classes import CLASSES
+from tests.system.single_cells import UM, middle_row, write_cells
 
 pytestmark = pytest.mark.system
 
 SMEARWATCH = [sys.executable, "-m", "smearwatch.daemon.cli"]
-UM = 0.09
 
 
 def smearwatch(*arguments):
@@ -27,11 +26,7 @@ def smearwatch(*arguments):
 def pictures(tmp_path):
     """Drawn cells of every class, most of them beside the middle of their pictures."""
     folder = tmp_path / "cells"
-    folder.mkdir()
-    for number, cls in enumerate(CLASSES * 2):
-        rng = np.random.default_rng(number)
-        drawn = render_cell_picture(cls, rng, um_per_px=UM, size_px=400, jitter_um=2.0)
-        assert cv2.imwrite(str(folder / f"{number:02d}_{cls}.png"), drawn)
+    write_cells(folder, 2)
     return folder
 
 
@@ -51,10 +46,7 @@ def test_a_picture_of_one_cell_gets_the_answer_that_a_run_gives(pictures, tmp_pa
         answer = answers[str(file)]
         assert answer["found"], "else there would be nothing to compare"
         assert answer["not_found"] is None
-        middle = min(
-            (row for row in counted if row["name"] == file.name),
-            key=lambda row: abs(row["centre_x_px"] - 200) + abs(row["centre_y_px"] - 200),
-        )
+        middle = middle_row(counted, file)
         assert (answer["class"], answer["verdict"]) == (middle["class"], middle["verdict"])
         assert answer["reject_score"] == middle["reject_score"]
         for what, key in (("probability", "probabilities"), ("verifier", "verifiers")):

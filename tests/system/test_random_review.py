@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Page
 from smearwatch.daemon.record.signing import amend, sign
 from tests.paged import opened, press, reviewing, until
 from tests.reviewed import close, record
-from tests.system.test_review import browser as browser
 from tests.system.test_review import labels
 
 pytestmark = pytest.mark.system

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page
 from smearwatch.daemon.record.events import CLASSES, Labelled
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.verifying import verify
-from tests.paged import chromium, opened, press, reviewing, until
+from tests.paged import opened, press, reviewing, until
 from tests.reviewed import record
 
 pytestmark = pytest.mark.system
@@ -32,12 +32,6 @@ XSS = "<img src=x onerror=document.title='taken'>{}.jpg"
 def state(tmp_path: Path) -> Path:
     record(tmp_path / "sessions" / "monday", 72, name=XSS)
     return tmp_path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Signing on the review page: gates, reasons, the banner, two pages at once; a real Chromium, and keys alone."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from playwright.sync_api import Browser, Page
 from smearwatch.daemon.record.events import Amended, Event, Labelled, Signed
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.verifying import verify
-from tests.paged import chromium, opened, press, reviewing, until
+from tests.paged import opened, press, reviewing, until
 from tests.reviewed import close, record
 
 pytestmark = pytest.mark.system
@@ -19,12 +18,6 @@ REFUSED = ("status of 409", "ERR_FAILED")  # what the browser logs of a refusal,
 BANNER = (
     "!document.querySelector('#signature').hidden && document.querySelector('#signature').classList.contains('signed')"
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,12 @@ from smearwatch.daemon.record.events import Labelled
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.signing import amend, sign
 from smearwatch.daemon.record.verifying import verify
-from tests.paged import chromium, opened, press, reviewing, until
+from tests.paged import opened, press, reviewing, until
 from tests.reviewed import close, record
 
 pytestmark = pytest.mark.system
 
 REFUSED = ("status of 409", "status of 404")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

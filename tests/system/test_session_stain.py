@@ -3,12 +3,9 @@
 import json
 import shutil
 
-import cv2
-import numpy as np
 import pytest
 import torch
 
-from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.daemon.record.events import Counted
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.session_stain import StainFold
@@ -18,13 +15,13 @@ from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing, Stain
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.saving import save_weights
+from tests.system.single_cells import UM, middle_row, write_cells
 from tests.system.test_run import counted, fields, fold_of, kill_role, session_folder, smearwatch, start, wait_for
 
 __all__ = ["fields"]
 pytestmark = pytest.mark.system
 
 REFERENCE = Stain(nucleus_bgr=(0.41, 2.0, 1.23), red_cells_bgr=(0.176, 0.30, 0.202), red_cell_um=7.5)
-UM = 0.09
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +81,7 @@ def test_a_killed_hub_and_a_killed_worker_change_no_stain_and_a_replay_is_the_sa
 def test_classify_brings_pictures_to_the_stain_that_a_run_brings_them_to(weights, tmp_path, monkeypatch):
     monkeypatch.setenv("SMEARWATCH_WEIGHTS", str(weights))
     watched = tmp_path / "cells"
-    watched.mkdir()
-    for number, cls in enumerate(CLASSES * 2):
-        rng = np.random.default_rng(number)
-        drawn = render_cell_picture(cls, rng, um_per_px=UM, size_px=400, jitter_um=2.0)
-        assert cv2.imwrite(str(watched / f"{number:02d}_{cls}.png"), drawn)
-    files = sorted(watched.iterdir())
+    files = write_cells(watched, 2)
     run = smearwatch("run", "--watch", watched, "--um-per-px", UM, "--session", "c", "--until-idle", "3", "--json")
     assert run.returncode == 0, run.stderr
     exported = smearwatch("sessions", "export", "c", "--json")
@@ -98,10 +90,7 @@ def test_classify_brings_pictures_to_the_stain_that_a_run_brings_them_to(weights
     named = smearwatch("classify", *files, "--um-per-px", UM, "--json")
     assert named.returncode == 0, named.stderr
     for answer in map(json.loads, named.stdout.splitlines()):
-        middle = min(
-            (row for row in rows if answer["file"].endswith(row["name"])),
-            key=lambda row: abs(row["centre_x_px"] - 200) + abs(row["centre_y_px"] - 200),
-        )
+        middle = middle_row(rows, answer["file"])
         assert middle["stain_nucleus_green"] is not None
         assert answer["reject_score"] == middle["reject_score"]
         assert answer["probabilities"] == {cls: middle[f"probability_{cls}"] for cls in CLASSES}

@@ -2,12 +2,9 @@
 
 import json
 
-import cv2
-import numpy as np
 import pytest
 import torch
 
-from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.daemon.record.events import Counted
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.models.classes import CLASSES
@@ -18,11 +15,10 @@ from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.models.statistics_use import StatisticsUse
 from smearwatch.models.verdict import Policy
 from smearwatch.train.saving import save_weights
+from tests.system.single_cells import UM, middle_row, write_cells
 from tests.system.test_run import counted, kill_role, session_folder, smearwatch, start, wait_for
 
 pytestmark = pytest.mark.system
-
-UM = 0.09
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +42,7 @@ def test_killed_again_and_alone_each_cell_has_one_answer(weights, tmp_path, monk
     monkeypatch.setenv("SMEARWATCH_WORKERS", "2")
     monkeypatch.setenv("SMEARWATCH_WEIGHTS", str(weights))
     watched = tmp_path / "cells"
-    watched.mkdir()
-    for number, cls in enumerate(CLASSES * 5):
-        rng = np.random.default_rng(number)
-        drawn = render_cell_picture(cls, rng, um_per_px=UM, size_px=400, jitter_um=2.0)
-        assert cv2.imwrite(str(watched / f"{number:02d}_{cls}.png"), drawn)
-    files = sorted(watched.iterdir())
+    files = write_cells(watched, 5)
     run = start("run", "--watch", watched, "--um-per-px", UM, "--session", "a", "--until-idle", "4", "--json")
     wait_for(lambda: counted("a") >= 10)
     assert kill_role(run, "worker-2")
@@ -75,9 +66,6 @@ def test_killed_again_and_alone_each_cell_has_one_answer(weights, tmp_path, monk
     named = smearwatch("classify", *files, "--um-per-px", UM, "--json")
     assert named.returncode == 0, named.stderr
     for answer in map(json.loads, named.stdout.splitlines()):
-        middle = min(
-            (row for row in rows if answer["file"].endswith(row["name"])),
-            key=lambda row: abs(row["centre_x_px"] - 200) + abs(row["centre_y_px"] - 200),
-        )
+        middle = middle_row(rows, answer["file"])
         assert answer["reject_score"] == middle["reject_score"]
         assert answer["probabilities"] == {cls: middle[f"probability_{cls}"] for cls in CLASSES}
