@@ -18,7 +18,7 @@ from smearwatch.clients.web.app import FORESEEN, PAGES, ReadAs, ReviewPage
 from smearwatch.clients.web.attempts import Attempts
 from smearwatch.clients.web.following import CountedNow, FollowingPages
 from smearwatch.clients.web.guard import guarded
-from smearwatch.clients.web.links import LINK_FILE, keep_link
+from smearwatch.clients.web.links import keep_link
 from smearwatch.clients.web.listening import Place, listen_here, listen_to_others
 from smearwatch.clients.web.logins import Logins
 from smearwatch.daemon.config import Settings
@@ -111,7 +111,6 @@ def _entrance(served: Served, stack: ExitStack) -> tuple[socket.socket, ssl.SSLC
         return listening, None, link, link.link, "this link can be used once"
     runtime_dir = private_dir(settings.runtime_dir)
     kept = LinkAccess(port, Logins(runtime_dir / f"review-{port}.json", _BROWSERS_STAY_S), keep_link(runtime_dir))
-    stack.callback((runtime_dir / LINK_FILE).unlink, missing_ok=True)
     return listening, None, kept, kept.link, "`smearwatch review --link` gives a link that lets one browser in"
 
 
