@@ -241,7 +241,7 @@ function columns() {
 function nextToSee() {
   const first = worth.length ? ["worth"] : ["disagree", "to see"];
   const left = first.flatMap((name) => sections.get(name)?.sorted ?? []).filter((cell) => !cell.card.hidden && (!cell.label || cell.readers));
-  if (!left.length) return tell(worth.length ? "every cell of this list has a label" : second ? "every cell is read" : "no flagged or rejected cell is left to be seen: sign the result (sign … at the top), or look at the others");
+  if (!left.length) return tell(worth.length ? "every cell of this list has a label" : second ? "every cell is read" : closed() ? "no flagged or rejected cell is left to be seen" : "no flagged or rejected cell is left to be seen: sign the result (sign … at the top), or look at the others");
   const at = left.findIndex((cell) => cell.id === current);
   choose(left[(at + 1) % left.length].id);
 }
@@ -563,7 +563,7 @@ async function poll() {
 
 const ACTIONS = {
   n: () => { if (!random.on) nextToSee(); },
-  d: () => { if (!second) toggleRandom(); },
+  d: () => { if (!second && !document.body.dataset.onlyLooks) toggleRandom(); },
   u: undo,
   y: redo,
   z: () => { field = { near: "crop", crop: "far", far: "near" }[field]; showDetail(); },
