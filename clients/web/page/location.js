@@ -148,7 +148,7 @@ function toggle([x, y]) {
 async function goOn() {
   if (!field || nextAsked()) return;
   if (compared) return take(await ask("state"));
-  if (performance.now() - shownAt < LOOK_MS || shownAt === Infinity) return;
+  if (performance.now() - shownAt < LOOK_MS) return;
   const answer = await ask("compare", { frame: field.frame, marks });
   if (!answer) return;
   ({ test, compared } = answer);
