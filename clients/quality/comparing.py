@@ -12,7 +12,7 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.views import CellKey, counted_as
 
 RADIUS_UM: Final = 6.0
-"""How far a mark may lie from the middle of the machine's cell: half of a small leukocyte, and a little more."""
+"""How far a mark may lie from the middle of a cell, or else in its box: half of a small leukocyte, and a little."""
 
 _SAME_UM: Final = 5.0
 """Marks in two fields that are nearer to each other on the slide are of one leukocyte: no two middles are so near."""

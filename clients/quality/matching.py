@@ -4,13 +4,15 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from smearwatch.daemon.record.found import FoundCell
-from smearwatch.daemon.record.location import Order
+from smearwatch.daemon.record.location import Order, belongs_to
 
 
 def match_marks(
     marks_px: Sequence[tuple[float, float]], cells: Sequence[FoundCell], radius_px: float
 ) -> dict[int, FoundCell]:
-    """Pair marks with cells one to one: as many pairs as can be within the radius, and these as near as can be.
+    """Pair marks with cells one to one: as many pairs as can be, and these as near as can be.
+
+    A mark belongs to a cell whose middle is within the radius, or whose box it lies in: large cells are wider.
 
     Parameters
     ----------
@@ -19,7 +21,7 @@ def match_marks(
     cells
         What was found in the same field.
     radius_px
-        How far a mark may lie from the middle of its cell.
+        How far a mark may lie from the middle of a cell.
 
     Returns
     -------
@@ -33,11 +35,12 @@ def match_marks(
     from scipy.spatial.distance import cdist
 
     away = cdist(np.array(marks_px, np.float64), np.array([cell.centre_xy_px for cell in cells], np.float64))
-    # No sum of distances within the radius is as dear as one pair beyond it.
-    dear = radius_px * (min(away.shape) + 1)
-    rows, columns = linear_sum_assignment(np.where(away <= radius_px, away, dear))
+    belongs = np.array([[belongs_to(x, y, cell, radius_px) for cell in cells] for x, y in marks_px])
+    # No sum of distances of pairs is as dear as one that is none.
+    dear = float(away.max()) * (min(away.shape) + 1) + 1
+    rows, columns = linear_sum_assignment(np.where(belongs, away, dear))
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
-    return {row: cells[column] for row, column in pairs if away[row, column] <= radius_px}
+    return {row: cells[column] for row, column in pairs if belongs[row, column]}
 
 
 def in_order(frames: Iterable[str], order: Order, chain: str, began_at_ns: int) -> list[str]:

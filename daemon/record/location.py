@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic.dataclasses import dataclass
 
-from smearwatch.daemon.record.found import CUT, Found
+from smearwatch.daemon.record.found import CUT, Found, FoundCell
 from smearwatch.daemon.record.values import STRICT, Count, Ordinal, Person, Positive, Sentence, Sha256, without_none
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ Aside: TypeAlias = Literal["again", "cut"]
 """Why a mark is none of the test: marked in an earlier field already, or of a cell that is cut by the field's edge."""
 
 _Pixels: TypeAlias = Annotated[float, Field(ge=0)]
-_HALF_PX: Final = 0.51  # marks are kept in tenths of a pixel
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -63,8 +62,9 @@ class MarkedField:
 class LocationTested:
     """A person made a cell-location test. ``ordinal`` counts a session's tests from 1: all are kept.
 
-    ``radius_um`` is how far a mark may lie from the middle of the machine's cell. ``not_shown`` is how many fields were
-    passed over because no page can show them. ``note`` says what was changed before it, such as the stain.
+    ``radius_um`` is how far a mark may lie from the middle of its cell, where it does not lie in its box. ``not_shown``
+    is how many fields were passed over because no page can show them. ``note`` says what was changed before it, such as
+    the stain.
     """
 
     by: Person
@@ -143,6 +143,15 @@ class LocationWithdrawn:
         return self
 
 
+def belongs_to(x_px: float, y_px: float, cell: FoundCell, radius_px: float) -> bool:
+    """Return whether a mark may be of a cell: within the radius of its middle, or in its box."""
+    left, top, width, height = cell.box
+    if left <= x_px <= left + width and top <= y_px <= top + height:
+        return True
+    x, y = cell.centre_xy_px
+    return math.hypot(x - x_px, y - y_px) <= radius_px
+
+
 def flaw_of_test(test: LocationTested, found_of: Callable[[str], Found | None]) -> str | None:
     """Return what in a test contradicts what was found in its fields, None where nothing does.
 
@@ -164,9 +173,7 @@ def flaw_of_test(test: LocationTested, found_of: Callable[[str], Found | None]) 
                 return "it has a mark outside of its field"
             if mark.cell is None:
                 continue
-            x, y = cells[mark.cell].centre_xy_px
-            away_px = math.hypot(x - mark.x_px, y - mark.y_px)
-            if away_px > test.radius_um / found.um_per_px + _HALF_PX:
+            if not belongs_to(mark.x_px, mark.y_px, cells[mark.cell], test.radius_um / found.um_per_px):
                 return "it pairs a mark with a cell that lies elsewhere"
             if (cells[mark.cell].left_out == CUT) != (mark.aside == "cut") and mark.aside != "again":
                 return "it has a cell that is cut by the edge in the test, or a whole one aside"

@@ -23,10 +23,10 @@ WIDE, HIGH = 100.0, 60.0
 def laid(number, x, y, *, part=0, turn_deg=0.0, name=None):
     """Lay a field of 100 x 60 um with its middle at a place."""
     turn = cmath.rect(1, math.radians(turn_deg))
-    corners = tuple(
-        complex(x, y) + turn * complex(a * WIDE / 2, b * HIGH / 2) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))
-    )
-    return PlacedField(number, f"{number:064x}", name or f"{number}.jpg", part, complex(x, y), corners, HIGH)
+    right, down = turn * WIDE / 2, turn * 1j * HIGH / 2
+    middle = complex(x, y)
+    corners = (middle - right - down, middle + right - down, middle + right + down, middle - right + down)
+    return PlacedField(number, f"{number:064x}", name or f"{number}.jpg", part, middle, corners, HIGH)
 
 
 def test_a_point_goes_to_the_slide_and_back():
@@ -159,9 +159,9 @@ def test_the_map_is_drawn_from_texts_that_cannot_become_markup():
     titles = [each.text for each in svg.iter("{http://www.w3.org/2000/svg}title")]
     assert "field 1: <b>&.jpg" in titles
     assert {"outline", "inner"} <= set(kinds)
-    low, high = (float(each) for each in svg.get("viewBox").split()[2:])
+    low, high = (float(each) for each in svg.attrib["viewBox"].split()[2:])
     for shape in svg.iter("{http://www.w3.org/2000/svg}polygon"):
-        points = [tuple(map(float, point.split(","))) for point in shape.get("points").split()]
+        points = [tuple(map(float, point.split(","))) for point in shape.attrib["points"].split()]
         assert all(0 <= x <= low and 0 <= y <= high for x, y in points)
 
 

@@ -90,6 +90,9 @@ def test_marks_are_paired_one_to_one_with_the_most_pairs():
     paired = match_marks([(140.0, 0.0), (105.0, 0.0)], cells, 60.0)
     assert {mark: each.index for mark, each in paired.items()} == {0: 1, 1: 0}
     assert match_marks([(0.0, 0.0)], cells, 60.0) == {}
+    # In the box of a large cell, however far from its middle.
+    large = FoundCell(3, (200, 200, 220, 220), (310.0, 310.0), 300.0, False, 0.9)
+    assert match_marks([(215.0, 310.0), (199.0, 310.0)], [large], 60.0) == {0: large}
     assert match_marks([], cells, 60.0) == match_marks([(1.0, 1.0)], [], 60.0) == {}
 
 

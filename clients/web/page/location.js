@@ -51,7 +51,7 @@ function take(state) {
   $("test").hidden = !test;
   $("kept").hidden = state.kept.length === 0;
   $("kept").querySelector("ul").replaceChildren(...state.kept.map(keptRow));
-  stage.hidden = !field;
+  stage.hidden = $("how").hidden = !field;
   if (field && !compared) shownAt = Infinity;
   if (field) {
     $("picture").src = `/location/field/${field.frame}`;
@@ -113,7 +113,10 @@ function draw() {
   if (!field) return;
   const ring = RING_UM / field.um_per_px, size = field.width_px / 75;
   const circle = ([x, y], kind) => over.append(make("circle", null, { cx: x, cy: y, r: ring, class: kind }));
-  const word = (x, y, text) => over.append(make("text", text, { x, y, "font-size": size }));
+  const word = (x, y, text) => {
+    const right = x > field.width_px * 0.9; // words stay inside
+    over.append(make("text", text, { x: right ? field.width_px : x, y: Math.max(y, size), "font-size": size, "text-anchor": right ? "end" : "start" }));
+  };
   for (const place of field.before) circle(place, "again");
   for (const place of marks) circle(place, "mark");
   for (const mark of compared?.marks ?? []) {
