@@ -1,5 +1,6 @@
 """An unfinished cell-location test as a file: each field that was marked is on the disk before it is compared."""
 
+from collections.abc import Callable
 from dataclasses import field
 from pathlib import Path
 from typing import Final
@@ -8,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.atomic_write import write_atomically
+from smearwatch.daemon.record.found import Found
 from smearwatch.daemon.record.location import Mark, Order
 from smearwatch.daemon.record.values import STRICT, Count, Person, Sha256
 
@@ -62,6 +64,17 @@ def read_draft(folder: Path) -> Draft | None:
         raise DraftUnusable(what, "move that file away, and begin the test again") from None
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def check_draft(folder: Path, draft: Draft, found_of: Callable[[str], Found | None]) -> None:
+    """Check that an unfinished test is of what was found in its session; raises `DraftUnusable`."""
+    for each in draft.fields:
+        found = found_of(each.frame)
+        cells = set() if found is None else {cell.index for cell in found.cells}
+        named = {mark.cell for mark in each.marks if mark.cell is not None} | set(each.unmarked)
+        if found is None or not named <= cells:
+            what = f"{folder / FILE}: of fields or cells that are not in this session"
+            raise DraftUnusable(what, "move that file away, and begin the test again")
 
 
 def write_draft(folder: Path, draft: Draft) -> None:

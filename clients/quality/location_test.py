@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any
 
 from smearwatch.clients.quality.comparing import RADIUS_UM, Earlier, compare, compared_json
-from smearwatch.clients.quality.draft import Draft, DraftField, read_draft, remove_draft, write_draft
+from smearwatch.clients.quality.draft import Draft, DraftField, check_draft, read_draft, remove_draft, write_draft
 from smearwatch.clients.quality.location_report import AIM, figures, kept_json
 from smearwatch.clients.quality.matching import in_order
 from smearwatch.clients.reviewing.pictures import NoPicture, whole_frame
@@ -32,27 +32,34 @@ class LocationTest:
     ----------
     folder : Path
         The session's.
+    reader : str
+        Who sits before the page; nothing where that is not known. Somebody else's unfinished test is left alone.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reader: str = "") -> None:
         self._folder = folder
         self._lock = Lock()
+        self._readers = {reader} - {""}
 
     def begin(self, by: str, order: Order) -> None:
         """Begin a test; raises `NotNow` where one is unfinished."""
         with self._lock:
             if read_draft(self._folder) is not None:
                 raise NotNow("a location test of this session is unfinished")
+            self._readers.add(by)
             write_draft(self._folder, Draft(by, time.time_ns(), order))
 
     def state(self) -> dict[str, Any]:
         """Return how far the test has come, the field that is to be marked or judged, and the tests that were kept."""
         with self._lock, LedgerReader.read(self._folder) as ledger:
-            state: dict[str, Any] = {"aim": AIM, "test": None, "field": None, "compared": None}
+            state: dict[str, Any] = {"aim": AIM, "test": None, "field": None, "compared": None, "of_another": None}
             state["kept"] = [kept_json(test, withdrawn) for test, withdrawn in location_tests(ledger)]
             draft = read_draft(self._folder)
             if draft is None:
                 return state
+            if self._is_anothers(draft):
+                return state | {"of_another": draft.by}
+            draft = self._draft(ledger)
             frames = [found.frame for found in ledger.found_frames()]
             if draft.fields and draft.fields[-1].is_open:
                 here: str | None = draft.fields[-1].frame
@@ -66,7 +73,7 @@ class LocationTest:
     def compare(self, frame: str, marks_px: Sequence[tuple[float, float]]) -> dict[str, Any]:
         """Take the marks of the field that is to be marked; return the machine's cells beside them, and the figures."""
         with self._lock, LedgerReader.read(self._folder) as ledger:
-            draft = self._draft()
+            draft = self._draft(ledger)
             found = ledger.found(frame)
             frames = [each.frame for each in ledger.found_frames()]
             open_ = draft.fields and draft.fields[-1].is_open
@@ -82,7 +89,7 @@ class LocationTest:
     def answer(self, frame: str, index: int, *, leukocyte: bool) -> dict[str, Any]:
         """Take what the reader says of a cell that has no mark; it may be said otherwise until the next field."""
         with self._lock, LedgerReader.read(self._folder) as ledger:
-            draft = self._draft()
+            draft = self._draft(ledger)
             last = draft.fields[-1] if draft.fields else None
             if last is None or last.frame != frame or index not in last.unmarked:
                 raise NotNow("that cell is not asked for")
@@ -101,7 +108,8 @@ class LocationTest:
             The session cannot be written; the test is safe.
         """
         with self._lock:
-            draft = self._draft()
+            with LedgerReader.read(self._folder) as ledger:
+                draft = self._draft(ledger)
             if any(field.is_open for field in draft.fields):
                 raise NotNow("a cell of the last field is still to be judged")
             if not _progress(draft)["marked"]:
@@ -119,8 +127,11 @@ class LocationTest:
             return kept
 
     def discard(self) -> None:
-        """Throw the unfinished test away; nothing of it is kept."""
+        """Throw the unfinished test away; nothing of it is kept. Raises `NotNow` where it is another reader's."""
         with self._lock:
+            draft = read_draft(self._folder)
+            if draft is not None and self._is_anothers(draft):
+                raise _of_another(draft)
             remove_draft(self._folder)
 
     def picture(self, frame: str) -> bytes:
@@ -131,10 +142,16 @@ class LocationTest:
             raise NoPicture(frame)
         return self._whole(found)
 
-    def _draft(self) -> Draft:
+    def _is_anothers(self, draft: Draft) -> bool:
+        return bool(self._readers) and draft.by not in self._readers
+
+    def _draft(self, ledger: LedgerReader) -> Draft:
         draft = read_draft(self._folder)
         if draft is None:
             raise NotNow("no location test was begun")
+        if self._is_anothers(draft):
+            raise _of_another(draft)
+        check_draft(self._folder, draft, ledger.found)
         return draft
 
     def _whole(self, found: Found) -> bytes:
@@ -143,6 +160,8 @@ class LocationTest:
     def _next(self, ledger: LedgerReader, draft: Draft, frames: list[str]) -> str | None:
         """Return the field that is to be marked, None where there is none; note those that cannot be shown."""
         done = {field.frame for field in draft.fields} | set(draft.not_shown)
+        if not frames:
+            return None
         first = next(ledger.events(limit=1)).chain
         for frame in in_order(frames, draft.order, first, draft.began_at_ns):
             if frame in done:
@@ -157,6 +176,10 @@ class LocationTest:
                 continue
             return frame
         return None
+
+
+def _of_another(draft: Draft) -> NotNow:
+    return NotNow(f"the unfinished location test is {draft.by}'s, who goes on with it or throws it away")
 
 
 def _field_json(ledger: LedgerReader, frame: str, frames: list[str], before: list[DraftField]) -> dict[str, Any]:

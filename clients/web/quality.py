@@ -75,7 +75,7 @@ class Quality:
         self._folder = folder
         self._pages = pages
         self._reader = reader
-        self._test = LocationTest(folder)
+        self._test = LocationTest(folder, reader)
 
     def routes(self) -> list[Route]:
         """Return what a browser asks for here."""

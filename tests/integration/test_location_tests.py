@@ -109,6 +109,17 @@ def test_what_the_machine_found_is_not_told_before_the_marks_are_safe(folder):
         test.begin("B", "random")
     test.discard()
     assert test.state()["test"] is None
+    test.begin("A. Reader", "random")
+    another = LocationTest(folder, "B. Other")
+    assert another.state()["of_another"] == "A. Reader"
+    for do in (another.discard, lambda: another.keep(None), lambda: another.compare(field["frame"], [])):
+        with pytest.raises(NotNow, match=r"is A\. Reader's"):
+            do()
+    draft = json.loads((folder / FILE).read_text())
+    draft["fields"] = [{"frame": "c" * 64, "marks": [], "unmarked": {}}]
+    (folder / FILE).write_text(json.dumps(draft))
+    with pytest.raises(DraftUnusable, match="not in this session"):
+        test.state()
     (folder / FILE).write_text("{}")
     with pytest.raises(DraftUnusable, match=r"location\.unfinished: not what"):
         test.state()

@@ -47,7 +47,7 @@ function take(state) {
   ({ aim, test, field, compared } = state);
   marks = [];
   cross = null;
-  $("begin").hidden = Boolean(test);
+  $("begin").hidden = Boolean(test || state.of_another);
   $("test").hidden = !test;
   $("kept").hidden = state.kept.length === 0;
   $("kept").querySelector("ul").replaceChildren(...state.kept.map(keptRow));
@@ -59,6 +59,7 @@ function take(state) {
     stage.focus({ preventScroll: true });
   }
   if (state.says) tell(state.says);
+  if (state.of_another) tell(`The unfinished location test is ${state.of_another}'s, who goes on with it or throws it away.`);
   show();
 }
 
