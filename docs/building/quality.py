@@ -15,7 +15,7 @@ from playwright.sync_api import Page
 from docs.building.pages import opened, take, type_lines
 
 BEFORE = (
-    "slide --out frames --truth truth.jsonl --fields 80 --route freehand --angle 4 --seed 5 --rate 0",
+    "slide --out frames --truth truth.jsonl --fields 60 --route freehand --angle 4 --seed 5 --rate 0",
     "run --watch frames --session monday --um-per-px 0.09 --until-idle 5",
 )
 REVIEW = ("review", "monday", "--by", "A. Reader", "--no-browser")
