@@ -63,7 +63,7 @@ class AccountAccess:
             return Visitor(account.name, account.role == "reader")
         if request.url.path in _TO_LOG_IN:
             return Visitor("", may_change=False)
-        if request.method == "GET" and request.url.path.endswith("/"):
+        if request.method == "GET" and (request.url.path == "/" or "text/html" in request.headers.get("accept", "")):
             page = self._pages.get_template("log-in.html.jinja")
             return HTMLResponse(page.render(research_use=RESEARCH_USE), 401)
         return PlainTextResponse("you are not logged in any more: load the page again", 401)

