@@ -22,11 +22,15 @@ BUDGET_WINDOW_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class RoleSpec:
-    """A role by name and by import string, so that the supervisor loads none of it."""
+    """A role by name and by import string, so that the supervisor loads none of it.
+
+    One that `stays` takes long to load and serves one session after the other.
+    """
 
     name: str
     target: str
     ends_the_run: bool = False
+    stays: bool = False
 
 
 @dataclass(slots=True)

@@ -57,7 +57,7 @@ class SubfolderScheduler:
         self._clock = clock
         self._subfolders = Subfolders(template.watch_dir, template, prefix, clock=clock)
         self._stop = StopSignals()
-        self._kept = [Child(spec, template) for spec in roles(template) if _is_kept(spec.name)]
+        self._kept = [Child(spec, template) for spec in roles(template) if spec.stays]
         self._ran: dict[str, RunPlan] = {}
         self._current: Subfolder | None = None
         self._next_scan_s = 0.0
@@ -131,7 +131,7 @@ class SubfolderScheduler:
         self._ran[subfolder.session] = plan
         get_logger().info("counting", subfolder=subfolder.path.name, session=subfolder.session)
         began_s = self._clock()
-        specs = [spec for spec in roles(plan) if not _is_kept(spec.name)]
+        specs = [spec for spec in roles(plan) if not spec.stays]
         outcome = supervise(Supervisor(plan, specs, kept=self._kept, leave=self._leave, stop=self._stop), plan)
         self._finished = self._finished or outcome.by_client
         idle = outcome.by_itself or self._idle_s() is not None
@@ -214,10 +214,6 @@ def _in_a_thread(work: Callable[[], None]) -> Future[None]:
 
     threading.Thread(target=run, daemon=True, name="scan").start()
     return future
-
-
-def _is_kept(name: str) -> bool:
-    return name.startswith(("worker", "finder"))
 
 
 def _reached(plan: RunPlan) -> bool:
