@@ -176,7 +176,7 @@ class FolderSource:
             self._book.forget(path)
             return
         mark, taken = mark_of(status), self._taken.get(path)
-        if self._line.place(os.path.basename(path), mark) in (Of.EARLIER, Of.NEXT):
+        if self._line.place(os.path.basename(path), mark) not in (Of.THIS, Of.UNCLEAR):
             self._book.forget(path)
             return
         by_writer = change in (FileChange.WRITTEN, FileChange.CLOSED)

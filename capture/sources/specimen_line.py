@@ -17,6 +17,7 @@ class Of(Enum):
     EARLIER = "earlier"
     NEXT = "next"
     UNCLEAR = "unclear"  # it came before the line and was changed after it
+    REJECTED = "rejected"  # it was unclear, and is accounted for
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class SpecimenLine:
     def __init__(self, earlier: Collection[FileKey] = ()) -> None:
         self._earlier = frozenset(earlier)
         self._before: dict[str, Waiting] | None = None
+        self._rejected: set[FileKey] = set()
         self._passed_over: dict[Of, set[str]] = {Of.EARLIER: set(), Of.NEXT: set()}
 
     def draw(self, waiting: Mapping[str, Waiting]) -> list[FileOnWire]:
@@ -62,6 +64,8 @@ class SpecimenLine:
 
     def took(self, name: str, mark: FileMark) -> None:
         """Note that a file was taken as it was then."""
+        if self._place(_key(name, mark), mark) is Of.UNCLEAR:
+            self._rejected.add(_key(name, mark))
         if self._before is not None:
             self._before[str(printable(name))] = Waiting(mark, taken=True)
 
@@ -80,6 +84,8 @@ class SpecimenLine:
     def _place(self, key: FileKey, mark: FileMark) -> Of:
         if key in self._earlier:
             return Of.EARLIER
+        if key in self._rejected:
+            return Of.REJECTED
         if self._before is None:
             return Of.THIS
         stood = self._before.get(key[0])

@@ -59,6 +59,7 @@ def test_agreed_when_the_line_is_written_and_done_when_all_before_it_is_counted(
     ((answer, _),) = bench.hear(client, (Agreed, Refused), least=1)
     assert answer.text.startswith("specimen H2 comes next, as session next: 2 pictures are finished first")
     followed = followed_in(bench.ledger)
+    assert followed is not None
     assert followed.waiting == (WaitingFile("late.jpg", 3, 5),)
     assert (dict(followed.said), followed.next_session, followed.target) == ({"specimen": "H2"}, "next", 50)
     assert bench.hear(source, PauseReading)[-1][0] == PauseReading(False)  # what came before the line is read
@@ -145,7 +146,7 @@ def test_at_the_target_what_came_before_the_line_is_read_all_the_same(tmp_path):
     bench.turn_until(lambda: bench.journal.fold.target_reached)
     for _ in range(5):
         bench.hub.turn(0.01)
-    assert bench.hub.state == "running"
+    assert not bench.hub.next_begins
     source.send(OfferFrame(9, "late.jpg", 5, "folder"), [b"late"])
     source.send(SourceState(0, True, False, {}))
     bench.turn_until(lambda: bench.hub.state == "done")

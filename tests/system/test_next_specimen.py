@@ -67,7 +67,9 @@ def test_killed_between_two_specimens_each_picture_is_counted_to_its_own_and_onc
         fold, _ = fold_of(name)
         assert fold.balanced
     with LedgerReader.read(session_folder("one")) as one, LedgerReader.read(session_folder("two")) as two:
-        assert (followed_in(one).next_session, follows(one), follows(two)) == ("two", None, "one")
+        followed = followed_in(one)
+        assert followed is not None
+        assert (followed.next_session, follows(one), follows(two)) == ("two", None, "one")
     fresh = smearwatch("run", "--watch", watched, "--session", "fresh", "--until-idle", "1", timeout=60)
     assert (fresh.returncode, len(fresh.stderr.splitlines())) == (1, 1)
     assert "pictures of 2 specimens (one, two) lie there" in fresh.stderr

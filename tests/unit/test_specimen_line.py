@@ -54,7 +54,10 @@ def test_a_line_of_before_a_kill_holds_for_files_that_are_as_they_were():
     line = SpecimenLine()
     line.hold([FileOnWire("a.jpg", 1000, 5)])
     assert line.place("a.jpg", MARK) is Of.THIS
-    assert line.place("a.jpg", replace(MARK, size_bytes=1500, **LATER)) is Of.UNCLEAR
+    changed = replace(MARK, size_bytes=1500, **LATER)
+    assert line.place("a.jpg", changed) is Of.UNCLEAR
+    line.took("a.jpg", changed)
+    assert line.place("a.jpg", changed) is Of.REJECTED
     assert line.place("b.jpg", MARK) is Of.NEXT
     drawn = SpecimenLine()
     drawn.draw({"a.jpg": Waiting(MARK, grows=True)})
