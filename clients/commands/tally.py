@@ -17,6 +17,7 @@ from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.keeping import keep_tally, other_counts
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.share_text import named_lines
@@ -103,9 +104,14 @@ def _opened(folder: Path, session: str | None, who: str, target: int | None) -> 
     draft = Draft.open(folder, by=who, target=target)
     if session is None:
         return draft
-    with LedgerReader.read(folder) as ledger:
-        signed = ledger.signature()
-        kept = any(each.began_at_ns == draft.began_at_ns for each in other_counts(ledger).tallies)
+    try:
+        with LedgerReader.read(folder) as ledger:
+            signed = ledger.signature()
+            kept = any(each.began_at_ns == draft.began_at_ns for each in other_counts(ledger).tallies)
+    except LedgerUnusable:
+        _say_safe(draft, session)
+        draft.close()
+        raise
     if kept:  # its file was only not removed any more
         draft.remove()
         return Draft.open(folder, by=who, target=target)
@@ -136,10 +142,15 @@ def _keep(draft: Draft, folder: Path, session: str) -> int:
             folder, by=draft.by, began_at_ns=draft.began_at_ns, counts=draft.cells.counts, target=draft.target
         )
     except Exception:
-        again = f'smearwatch tally --session {session} --by "{draft.by}" --keep'
-        say(f"the tally of {cells_text(draft.cells.number)} is safe, and not kept with the session yet; later: {again}")
+        _say_safe(draft, session)
         raise
     return kept.ordinal
+
+
+def _say_safe(draft: Draft, session: str) -> None:
+    if draft.cells.number:
+        again = f'smearwatch tally --session {session} --by "{draft.by}" --keep'
+        say(f"the tally of {cells_text(draft.cells.number)} is safe, and not kept with the session yet; later: {again}")
 
 
 def _report(result: dict[str, Any], ending: str, session: str | None, *, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """The ledger's file: its tables, how it is opened, and the errors when it cannot be used."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,6 +133,7 @@ _MENDS: Final = {
     "SQLITE_CANTOPEN": "check that the folder is there and that this user may use it",
     "SQLITE_IOERR": "check the disk; everything acknowledged so far is safe",
 }
+_LEAST_FREE_BYTES: Final = 64 * 1024
 RESTORE: Final = "restore the session from a copy, or begin another one under a new name"
 
 
@@ -142,8 +144,19 @@ def reported(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "") or ""
+        what = str(error)
+        if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")) and _is_full(path.parent):
+            name, what = "SQLITE_FULL", "the disk is full"  # SQLite may not get as far as to notice
         hint = next((hint for code, hint in _MENDS.items() if name.startswith(code)), RESTORE)
-        raise LedgerUnusable(path, str(error), hint) from error
+        raise LedgerUnusable(path, what, hint) from error
+
+
+def _is_full(folder: Path) -> bool:
+    """Return whether there is no room for SQLite's files beside a ledger."""
+    try:
+        return shutil.disk_usage(folder).free < _LEAST_FREE_BYTES
+    except OSError:
+        return False
 
 
 def connect_to_write(path: Path, session: str) -> sqlite3.Connection:

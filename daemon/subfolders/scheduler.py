@@ -6,7 +6,7 @@ the same sockets. So `smearwatch watch` follows whichever session is counted now
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import ExitStack
 from typing import Any
@@ -67,6 +67,11 @@ class SubfolderScheduler:
         self._others_since_s: float | None = None
         self._gone_since_s: float | None = None
         self._finished = False
+
+    @property
+    def left(self) -> list[str]:
+        """The subfolders whose pictures are counted into no session."""
+        return self._subfolders.left
 
     def run(self) -> list[dict[str, Any]]:
         """Count until stopped, or until nothing has come for ``until_idle_s``; returns each session's summary."""
@@ -232,8 +237,17 @@ def check_has_subfolders(source: str) -> None:
         raise typer.BadParameter(f"it goes with --watch DIR alone, not with {source}", param_hint="--subfolders")
 
 
-def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> list[dict[str, Any]]:
-    """Count each subfolder of the plan's folder into a session of its own; returns their summaries.
+class SubfoldersLeft(Exception):
+    """Some subfolders were counted into no session; all others were."""
+
+    def __init__(self, names: list[str]) -> None:
+        folders = "1 subfolder was" if len(names) == 1 else f"{len(names)} subfolders were"
+        super().__init__(f"{folders} not counted: {', '.join(names)}")
+        self.hint = "why is said above, at the moment when each was found"
+
+
+def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> Iterator[dict[str, Any]]:
+    """Count each subfolder of the plan's folder into a session of its own; yield their summaries.
 
     Raises
     ------
@@ -243,6 +257,8 @@ def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> list[dict[str, An
         See `smearwatch.daemon.running.check`.
     RunFailed
         See `smearwatch.daemon.running.supervise`.
+    SubfoldersLeft
+        In the end, where pictures were passed over.
     """
     check_has_subfolders(plan.source)
     configure(plan.settings.log_level, role="subfolders")
@@ -250,4 +266,7 @@ def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> list[dict[str, An
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})
     plan = plan.model_copy(update={"settings": settings})
     check(plan)
-    return SubfolderScheduler(plan, prefix).run()
+    scheduler = SubfolderScheduler(plan, prefix)
+    yield from scheduler.run()
+    if scheduler.left:
+        raise SubfoldersLeft(scheduler.left)
