@@ -74,14 +74,16 @@ def review(
 
     from smearwatch.clients.web.access import Access
     from smearwatch.clients.web.app import ReviewPage
+    from smearwatch.clients.web.sessions import SessionPages
 
     listening = _listen(port)
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     access = Access(listening.getsockname()[1])
     reading: Reading | None = "second" if second else None
-    page = ReviewPage(folder, settings.runtime_dir, access, name_of_person(by) if by.strip() else "", reading, within)
+    reader = name_of_person(by) if by.strip() else ""
+    pages = SessionPages(folder, lambda each: ReviewPage(each, settings.runtime_dir, access, reader, reading, within))
     config_of_server = uvicorn.Config(
-        page.app(),
+        pages.app(),
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -18,16 +18,19 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from smearwatch.clients.asking import NotAgreed
-from smearwatch.clients.controlling import QUESTIONS
+from smearwatch.clients.controlling import NEXT_QUESTION, QUESTIONS
 from smearwatch.clients.label_sending import LabelsNotTaken
 from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
 from smearwatch.clients.reviewing.pictures import FIELDS_UM, NoPicture, cell_picture, whole_frame
-from smearwatch.clients.reviewing.words import KEYS, LABEL_WORDS
+from smearwatch.clients.reviewing.words import KEYS, LABEL_WORDS, TALLY_KEYS
 from smearwatch.clients.reviewing.writing import write_labels
+from smearwatch.clients.tallying.draft import DraftUnusable
 from smearwatch.clients.web.access import HEADERS, Access
 from smearwatch.clients.web.asked import Asked, asked
+from smearwatch.clients.web.day import Day
 from smearwatch.clients.web.running import AskedOfRun, ask_of_run, run_state
 from smearwatch.clients.web.signing import Signing
+from smearwatch.clients.web.tallying import Tallying
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.corrected import WITHIN
@@ -61,6 +64,7 @@ _FORESEEN: Final = (
     NotSigned,
     ResultChanged,
     TallyBroken,
+    DraftUnusable,
 )
 
 
@@ -106,6 +110,7 @@ class ReviewPage:
         self._reader = reader
         self._reading = reading
         self._gallery = Gallery(folder, reading, within)
+        self._day = Day(folder, runtime_dir)
         loader = PackageLoader("smearwatch.clients.web", "page")
         self._pages = Environment(loader=loader, autoescape=select_autoescape(default=True))
 
@@ -121,10 +126,12 @@ class ReviewPage:
                 Route("/labels", self._labels, methods=["POST"]),
                 Route("/run", self._run),
                 Route("/run", self._control, methods=["POST"]),
+                Route("/sessions", self._sessions),
+                *self._day.routes(),
                 *(self._of_the_first_reading() if self._reading is None else ()),
                 Mount("/static", StaticFiles(directory=_PAGE)),
             ],
-            middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._guard)],
+            middleware=[Middleware(BaseHTTPMiddleware, dispatch=self.guard)],
             exception_handlers=dict.fromkeys(_FORESEEN, _unusable),
         )
         app.router.redirect_slashes = False
@@ -132,9 +139,15 @@ class ReviewPage:
 
     def _of_the_first_reading(self) -> list[Route]:
         """Return what a second reader does not see: what is signed, and which cells the first one's labels leave."""
-        return [Route("/worth", self._worth), *Signing(self._folder).routes()]
+        return [
+            Route("/worth", self._worth),
+            Route("/tally", self._tally),
+            *self._day.routes_of_the_first_reading(),
+            *Tallying(self._folder, self._runtime_dir).routes(),
+            *Signing(self._folder).routes(),
+        ]
 
-    async def _guard(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+    async def guard(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """Let nobody in without the cookie, and nothing be changed from elsewhere."""
         response = self._refusal(request) or await call_next(request)
         for name, value in HEADERS.items():
@@ -159,18 +172,24 @@ class ReviewPage:
         return None
 
     async def _page(self, request: Request) -> Response:
-        page = self._pages.get_template("review.html.jinja")
-        text = page.render(
+        return self._rendered("review", preliminary=PRELIMINARY, keys=KEYS, questions=QUESTIONS, next=NEXT_QUESTION)
+
+    async def _sessions(self, request: Request) -> Response:
+        return self._rendered("sessions")
+
+    async def _tally(self, request: Request) -> Response:
+        return self._rendered("tally", keys=TALLY_KEYS)
+
+    def _rendered(self, page: str, **known: object) -> Response:
+        text = self._pages.get_template(f"{page}.html.jinja").render(
             session=self._folder.name,
             version=version("smearwatch"),
             reader=self._reader,
             second=self._reading is not None,
             research_use=RESEARCH_USE,
-            preliminary=PRELIMINARY,
             classes=CLASSES,
             labels=LABEL_WORDS,
-            keys=KEYS,
-            questions=QUESTIONS,
+            **known,
         )
         return HTMLResponse(text)
 

@@ -17,6 +17,7 @@ from smearwatch.daemon.hub.labelling import take_labels
 from smearwatch.daemon.hub.next_specimen import NextSpecimen
 from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
+from smearwatch.daemon.hub.tallying import take_tally
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Closed, flaw_of
@@ -31,6 +32,7 @@ from smearwatch.daemon.wire.messages import (
     FrameRejected,
     FrameTaken,
     Hello,
+    KeepTally,
     LabelCells,
     LeaseFailed,
     LineDrawn,
@@ -172,6 +174,9 @@ class Hub:
             return
         if isinstance(message, DescribeSession):
             self._sockets.send(identity, take_description(message, self._journal))
+            return
+        if isinstance(message, KeepTally):
+            self._sockets.send(identity, take_tally(message, self._journal))
             return
         if isinstance(message, BeginNext):
             if (refused := self._next.take(identity, message)) is not None:

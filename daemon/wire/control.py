@@ -55,6 +55,19 @@ class BeginNext(Message):
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class KeepTally(Message):
+    """A person's tally by hand for the session that is being counted; when it was begun tells it from others."""
+
+    kind: ClassVar[str] = "keep_tally"
+    request: Count
+    session: Text
+    by: Annotated[Text, Field(min_length=1, max_length=200)]
+    began_at_ns: Count
+    target: Annotated[int, Strict(), Field(ge=1, le=2**31)]
+    counts: Annotated[dict[Text, Count], Field(min_length=1, max_length=64)]
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class FileOnWire:
     """A file that a source has not brought yet; see the ledger's `WaitingFile`."""
 

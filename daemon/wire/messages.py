@@ -25,6 +25,7 @@ from smearwatch.daemon.wire.control import ControlRun as ControlRun
 from smearwatch.daemon.wire.control import DescribeSession as DescribeSession
 from smearwatch.daemon.wire.control import DrawLine as DrawLine
 from smearwatch.daemon.wire.control import HoldLine as HoldLine
+from smearwatch.daemon.wire.control import KeepTally as KeepTally
 from smearwatch.daemon.wire.control import LineDrawn as LineDrawn
 from smearwatch.daemon.wire.control import PauseReading as PauseReading
 from smearwatch.daemon.wire.parts import (
@@ -406,6 +407,7 @@ MESSAGES: dict[str, type[Message]] = {
         ControlRun,
         PauseReading,
         BeginNext,
+        KeepTally,
         DrawLine,
         LineDrawn,
         HoldLine,

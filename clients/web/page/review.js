@@ -91,7 +91,7 @@ function cardOf(cell) {
 
 function draw(cell) {
   const [picture, name, verdict] = cell.card.children;
-  const source = `/picture/${cell.picture}`;
+  const source = `picture/${cell.picture}`;
   if (picture.getAttribute("src") !== source) picture.setAttribute("src", source);
   name.textContent = cell.label ? said(cell.label) : cell.class;
   const named = cell.label && cell.label !== cell.class ? ` ${cell.class}` : "";
@@ -291,11 +291,11 @@ async function showDetail() {
   $("several").hidden = chosen.size < 2;
   $("several").textContent = `${chosen.size} cells are chosen; this is the last of them`;
   const [frame, index] = splitId(id);
-  const answer = await fetch(`/cell/${frame}/${index}`);
+  const answer = await fetch(`cell/${frame}/${index}`);
   if (!answer.ok || id !== current) return;
   const known = await answer.json();
   if (random.on) known.frame_name = known.why = "";
-  const picture = make("img", null, { src: `/picture/${known.picture}?field=${field}`, alt: `cell ${known.number}` });
+  const picture = make("img", null, { src: `picture/${known.picture}?field=${field}`, alt: `cell ${known.number}` });
   const bar = make("div", `${BAR_UM} µm`, { class: "bar" });
   bar.style.width = `${(100 * BAR_UM) / FIELDS[field]}%`;
   $("large").replaceChildren(picture, bar);
@@ -324,7 +324,7 @@ const splitId = (id) => [id.slice(0, id.lastIndexOf(":")), id.slice(id.lastIndex
 
 function showField(known) {
   const frame = known.picture.split("/")[0];
-  const picture = make("img", null, { src: `/frame/${frame}`, alt: `the field ${known.frame_name}` });
+  const picture = make("img", null, { src: `frame/${frame}`, alt: `the field ${known.frame_name}` });
   const box = make("div", null, { class: "box" });
   picture.addEventListener("load", () => {
     const [x, y, w, h] = known.box;
@@ -434,7 +434,7 @@ function queue(labels, by, was, failed, drawn = false) {
 // Returns why labels were not taken, nothing where they were.
 async function send(labels, by, drawn) {
   try {
-    const answer = await fetch("/labels", {
+    const answer = await fetch("labels", {
       method: "POST",
       headers: { "content-type": "application/json", "x-smearwatch": "1" },
       body: JSON.stringify({ by, labels, drawn }),
@@ -497,7 +497,7 @@ function tell(text) {
 // --- what comes in
 
 async function refresh() {
-  const answer = await fetch(`/cells?after=${last}`);
+  const answer = await fetch(`cells?after=${last}`);
   if (!answer.ok) throw new Error(await answer.text());
   const { event, cells: changed, tally, standing, draw: drawn } = await answer.json();
   if (event < last) return; // an answer that was overtaken
@@ -525,7 +525,7 @@ async function refresh() {
 
 async function showWorth() {
   const wanted = $("list").value === "worth";
-  const { cells: best, says } = wanted ? await (await fetch("/worth")).json() : { cells: [], says: "" };
+  const { cells: best, says } = wanted ? await (await fetch("worth")).json() : { cells: [], says: "" };
   worth = best;
   $("about").hidden = !wanted;
   $("about").textContent = best.length ? says : "every cell has a label";

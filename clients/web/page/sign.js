@@ -62,7 +62,7 @@ async function openSigning() {
 
 // Ask what stands before a signature, and show it; reasons that were typed stay.
 async function ask() {
-  const answer = await fetch("/gates").catch(() => null);
+  const answer = await fetch("gates").catch(() => null);
   if (!answer?.ok) {
     const why = answer ? await answer.text() : "the page's program does not answer";
     page.tell(`cannot be signed: ${why}`);
@@ -128,12 +128,12 @@ async function sign() {
     }
   }
   const form = $("sign-form").elements;
-  await send(signing, "/sign", { by: form.by.value, event: asked.event, overrule, note: form.note.value.trim() || null });
+  await send(signing, "sign", { by: form.by.value, event: asked.event, overrule, note: form.note.value.trim() || null });
 }
 
 async function amend() {
   const form = $("amend-form").elements;
-  await send(amending, "/amend", { by: form.by.value, reason: form.reason.value });
+  await send(amending, "amend", { by: form.by.value, reason: form.reason.value });
 }
 
 async function send(dialog, path, body) {
