@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 
 def kept(bench, draft):
     """Keep a draft from another thread, while the hub is turned in this one."""
-    got = []
+    got: list[int | str] = []
 
     def run():
         try:

@@ -1,13 +1,12 @@
 // A tally by keys, as on a differential counter: each key is sent in its order and shown once it is on the disk.
 import { room } from "./room.js";
+import { ring, tone } from "./sound.js";
 
 const keys = JSON.parse(document.body.dataset.keys), words = JSON.parse(document.body.dataset.labels), classes = JSON.parse(document.body.dataset.classes);
 const $ = (id) => document.getElementById(id);
 const ending = $("ending");
-const BELLS = 3, BETWEEN_S = 0.25;
 let shown = null; // what is on the disk
 let sending = Promise.resolve();
-let sounds = null;
 
 function cell(tag, text) {
   const node = document.createElement(tag);
@@ -22,27 +21,11 @@ function tell(text) {
 
 const keyOf = (name) => Object.keys(keys).filter((key) => keys[key] === name).join(" ");
 
-// --- sounds: a tone of its own for each class, made here, and three bells at the target
-
-function tone(hertz, at_s = 0, lasts_s = 0.09, loud = 0.2) {
-  sounds ??= new AudioContext();
-  const start = sounds.currentTime + at_s;
-  const wave = new OscillatorNode(sounds, { frequency: hertz, type: "triangle" });
-  const gain = new GainNode(sounds, { gain: loud });
-  gain.gain.setValueAtTime(loud, start);
-  gain.gain.exponentialRampToValueAtTime(0.001, start + lasts_s);
-  wave.connect(gain).connect(sounds.destination);
-  wave.start(start);
-  wave.stop(start + lasts_s);
-}
+// --- sounds: a tone of its own for each class, and three bells at the target
 
 function soundOf(name) {
   const at = classes.indexOf(name);
   return at < 0 ? 200 : 330 * 2 ** (at / 6); // six steps of an octave, lower for all that is none of the six
-}
-
-function ring() {
-  for (let bell = 0; bell < BELLS; bell += 1) tone(1320, bell * BETWEEN_S, 0.5, 0.4);
 }
 
 // --- what is shown
