@@ -83,7 +83,7 @@ def test_the_pages_buttons_ask_and_then_pause_and_stop(fields, tmp_path):
     surroundings = {**os.environ, "SMEARWATCH_STATE_DIR": str(state), "SMEARWATCH_RUNTIME_DIR": str(runtime)}
     run = start("run", "--watch", watched, "--session", "p", "--target", "1", "--specimen", "H26-1", env=surroundings)
     wait_for(lambda: "p" in _names(state) and _judged(state))
-    with chromium() as browser, reviewing(state, "p") as (link, _), opened(browser, link) as page:
+    with chromium() as browser, reviewing(state, "p") as (link, _), opened(browser, link, refused=("400",)) as page:
         page.wait_for_selector("#target.reached:has-text('target reached')")
         assert page.inner_text("#said") == "specimen H26-1"
         page.wait_for_selector("#run:has-text('counting')")

@@ -1,5 +1,5 @@
 // All sessions, searched while one types. No text becomes markup.
-import { room } from "./room.js";
+import { room } from "./lighting.js";
 
 const find = document.getElementById("find"), state = document.getElementById("state"), notice = document.getElementById("notice");
 const body = document.querySelector("#sessions tbody");

@@ -1,5 +1,5 @@
 // A tally by keys, as on a differential counter: each key is sent in its order and shown once it is on the disk.
-import { room } from "./room.js";
+import { room } from "./lighting.js";
 import { ring, tone } from "./sound.js";
 
 const keys = JSON.parse(document.body.dataset.keys), words = JSON.parse(document.body.dataset.labels), classes = JSON.parse(document.body.dataset.classes);
