@@ -70,6 +70,8 @@ def test_killed_between_two_specimens_each_picture_is_counted_to_its_own_and_onc
         followed = followed_in(one)
         assert followed is not None
         assert (followed.next_session, follows(one), follows(two)) == ("two", None, "one")
+    shown = smearwatch("sessions", "show", "two", timeout=60).stdout
+    assert "on the same folder or camera after session one" in shown
     fresh = smearwatch("run", "--watch", watched, "--session", "fresh", "--until-idle", "1", timeout=60)
     assert (fresh.returncode, len(fresh.stderr.splitlines())) == (1, 1)
     assert "pictures of 2 specimens (one, two) lie there" in fresh.stderr
