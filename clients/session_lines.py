@@ -90,6 +90,8 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         f"{shown['session']}: {when_text(shown['began_at_ns'])} to {when_text(shown['last_at_ns'])}, "
         f"{size_text(shown['size_bytes'])}{', running' if shown['running'] else ''}",
         *_description(shown),
+        *([f"on the same folder or camera after session {before}"] if (before := shown.get("follows")) else []),
+        *([f"ended where session {after} begins"] if (after := shown.get("followed_by")) else []),
         _band_rule(shown.get("band_rule", "not recorded")),
         *agreement_lines(shown),
         *scales,

@@ -11,12 +11,13 @@ from smearwatch.clients.beside_lines import cells_text as leukocytes_text
 from smearwatch.clients.commands.typed import name_of_person
 from smearwatch.clients.stdout import has_terminal
 from smearwatch.clients.tallying.draft import FILE, Draft, cells_text
+from smearwatch.clients.tallying.keeping import keep as keep_with_session
+from smearwatch.clients.tallying.keeping import standing
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.one_line import say
-from smearwatch.daemon.record.keeping import keep_tally, other_counts
-from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.share_text import named_lines
@@ -91,7 +92,7 @@ def tally(
             return
         result = {"session": session, "by": who or None, "target": draft.target, **draft.cells.json()}
         if ending == "keep" and session is not None:
-            result["ordinal"] = _keep(draft, folder, session)
+            result["ordinal"] = _keep(draft, folder, settings.runtime_dir, session)
         _report(result, ending, session, as_json=as_json)
         if ending != "later":
             draft.remove()
@@ -103,10 +104,13 @@ def _opened(folder: Path, session: str | None, who: str, target: int | None) -> 
     draft = Draft.open(folder, by=who, target=target)
     if session is None:
         return draft
-    with LedgerReader.read(folder) as ledger:
-        signed = ledger.signature()
-        kept = any(each.began_at_ns == draft.began_at_ns for each in other_counts(ledger).tallies)
-    if kept:  # its file was only not removed any more
+    try:
+        kept, signed = standing(folder, draft.began_at_ns)
+    except LedgerUnusable:
+        _say_safe(draft, session)
+        draft.close()
+        raise
+    if kept is not None:  # its file was only not removed any more
         draft.remove()
         return Draft.open(folder, by=who, target=target)
     if signed is not None:
@@ -129,17 +133,19 @@ def _typed(draft: Draft, session: str | None, *, quiet: bool) -> str:
     return ending
 
 
-def _keep(draft: Draft, folder: Path, session: str) -> int:
+def _keep(draft: Draft, folder: Path, runtime_dir: Path, session: str) -> int:
     """Add the tally to its session; where that cannot be, it stays unfinished, and that is said."""
     try:
-        kept = keep_tally(
-            folder, by=draft.by, began_at_ns=draft.began_at_ns, counts=draft.cells.counts, target=draft.target
-        )
+        return keep_with_session(folder, runtime_dir, draft)
     except Exception:
+        _say_safe(draft, session)
+        raise
+
+
+def _say_safe(draft: Draft, session: str) -> None:
+    if draft.cells.number:
         again = f'smearwatch tally --session {session} --by "{draft.by}" --keep'
         say(f"the tally of {cells_text(draft.cells.number)} is safe, and not kept with the session yet; later: {again}")
-        raise
-    return kept.ordinal
 
 
 def _report(result: dict[str, Any], ending: str, session: str | None, *, as_json: bool) -> None:

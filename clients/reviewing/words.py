@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from smearwatch.daemon.record.beside import TALLIED_LABELS
 from smearwatch.daemon.record.events import LABELS, LabelName
 from smearwatch.daemon.share_text import label_text
 
@@ -29,3 +30,8 @@ KEYS: Final[dict[str, LabelName]] = {
     "x": "withdrawn",
 }
 """Digits for the classes in their order, so that a number pad works as the keys of a differential counter do."""
+
+TALLY_KEYS: Final[dict[str, LabelName]] = {key: label for key, label in KEYS.items() if label in TALLIED_LABELS} | {
+    "l": "plasma_cell"
+}
+"""Which key counts which cell of a tally: those of the review page, and the terminal's own for a plasma cell."""

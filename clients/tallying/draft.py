@@ -1,5 +1,6 @@
 """An unfinished tally as a file: each key is on the disk before it is shown, so a closed window loses nothing."""
 
+import errno
 import fcntl
 import json
 import os
@@ -194,4 +195,6 @@ def _damaged(path: Path, line: int) -> DraftUnusable:
 
 def _unwritable(path: Path, error: OSError) -> DraftUnusable:
     what = f"{path}: {error.strerror or error}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DraftUnusable(what, "free space on that disk; the cells typed before are safe")
     return DraftUnusable(what, "check the disk and the right to write there; the cells typed before are safe")

@@ -36,6 +36,7 @@ _COUNT_KEYS = (
     ("n", "the next cell that a person should look at: flagged or rejected, and named by nobody"),
     ("arrows", "the last cells, the newest first"),
     ("p", "pictures of the last cells on and off; says which there are, or why there are none"),
+    ("s", "the next specimen, pause, stop; another session; what this one is of"),
     ("d", "dark and light"),
     ("?", "this page; again or Esc to go back"),
     ("q", "quit; a running count goes on, and labels are written"),

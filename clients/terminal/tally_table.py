@@ -7,6 +7,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from smearwatch.clients.reviewing.words import KEYS
+from smearwatch.clients.reviewing.words import TALLY_KEYS as TALLY_KEYS
 from smearwatch.clients.tallying.typed import TypedCells
 from smearwatch.clients.terminal.bar import axis, progress_bar, share_bar
 from smearwatch.clients.terminal.differential import DIM, LINE
@@ -14,11 +15,6 @@ from smearwatch.daemon.record.beside import TALLIED_LABELS
 from smearwatch.daemon.record.classes import CLASSES, UNDIVIDED
 from smearwatch.daemon.record.events import LabelName
 from smearwatch.daemon.share_text import DASH, fine_limits_text, percent_text
-
-TALLY_KEYS: Final[dict[str, LabelName]] = {key: label for key, label in KEYS.items() if label in TALLIED_LABELS} | {
-    "l": "plasma_cell"
-}
-"""Which key counts which cell: those of the review page, and the terminal's own for a plasma cell."""
 
 _APART: Final = TALLIED_LABELS[len(CLASSES) + 1 :]
 _SHORT: Final = {UNDIVIDED: "neutrophil not divided", "erythroblast": "nucleated red cell", "other": "something else"}

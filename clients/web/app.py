@@ -16,19 +16,22 @@ from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
 from smearwatch.clients.asking import NotAgreed
-from smearwatch.clients.controlling import QUESTIONS
+from smearwatch.clients.controlling import NEXT_QUESTION, QUESTIONS
 from smearwatch.clients.label_sending import LabelsNotTaken
-from smearwatch.clients.quality.draft import DraftUnusable
+from smearwatch.clients.quality.draft import DraftUnusable as LocationDraftUnusable
 from smearwatch.clients.quality.location_test import NotNow
 from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
 from smearwatch.clients.reviewing.pictures import FIELDS_UM, NoPicture, cell_picture, whole_frame
-from smearwatch.clients.reviewing.words import KEYS, LABEL_WORDS
+from smearwatch.clients.reviewing.words import KEYS, LABEL_WORDS, TALLY_KEYS
 from smearwatch.clients.reviewing.writing import write_labels
+from smearwatch.clients.tallying.draft import DraftUnusable
 from smearwatch.clients.web.asked import Asked, asked
+from smearwatch.clients.web.day import Day
 from smearwatch.clients.web.guard import visitor_of
 from smearwatch.clients.web.quality import Quality
 from smearwatch.clients.web.running import AskedOfRun, ask_of_run, run_state
 from smearwatch.clients.web.signing import Signing
+from smearwatch.clients.web.tallying import Tallying
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.corrected import WITHIN
@@ -70,6 +73,7 @@ _FORESEEN: Final = (
     NotSigned,
     ResultChanged,
     TallyBroken,
+    LocationDraftUnusable,
 )
 
 
@@ -126,6 +130,7 @@ class ReviewPage:
         self._reading = read_as.reading
         self._follows = follows
         self._gallery = Gallery(folder, read_as.reading, read_as.within)
+        self._day = Day(folder, runtime_dir)
 
     def routes(self) -> list[Route]:
         """Return what a browser asks for; it asks relative to the page's own address."""
@@ -138,17 +143,36 @@ class ReviewPage:
             Route("/labels", self._labels, methods=["POST"]),
             Route("/run", self._run),
             Route("/run", self._control, methods=["POST"]),
+            Route("/sessions", self._sessions),
+            *self._day.routes(),
             *(self._of_the_first_reading() if self._reading is None else ()),
         ]
 
     def _of_the_first_reading(self) -> list[Route]:
         """Return what a second reader does not see: what is signed, and what the first one's labels say."""
         quality = Quality(self._folder, PAGES, self._reader)
-        return [Route("/worth", self._worth), *Signing(self._folder).routes(), *quality.routes()]
+        return [
+            Route("/worth", self._worth),
+            Route("/tally", self._tally),
+            *self._day.routes_of_the_first_reading(),
+            *Tallying(self._folder, self._runtime_dir).routes(),
+            *Signing(self._folder).routes(),
+            *quality.routes(),
+        ]
 
     async def _page(self, request: Request) -> Response:
-        page, visitor = PAGES.get_template("review.html.jinja"), visitor_of(request)
-        text = page.render(
+        known = {"preliminary": PRELIMINARY, "keys": KEYS, "questions": QUESTIONS, "next": NEXT_QUESTION}
+        return self._rendered("review", request, **known)
+
+    async def _sessions(self, request: Request) -> Response:
+        return self._rendered("sessions", request)
+
+    async def _tally(self, request: Request) -> Response:
+        return self._rendered("tally", request, keys=TALLY_KEYS)
+
+    def _rendered(self, page: str, request: Request, **known: object) -> Response:
+        visitor = visitor_of(request)
+        text = PAGES.get_template(f"{page}.html.jinja").render(
             session=self._folder.name,
             version=version("smearwatch"),
             reader=self._reader if visitor.name is None else visitor.name,
@@ -157,11 +181,9 @@ class ReviewPage:
             follows=self._follows,
             second=self._reading is not None,
             research_use=RESEARCH_USE,
-            preliminary=PRELIMINARY,
             classes=CLASSES,
             labels=LABEL_WORDS,
-            keys=KEYS,
-            questions=QUESTIONS,
+            **known,
         )
         return HTMLResponse(text)
 

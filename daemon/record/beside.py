@@ -1,5 +1,7 @@
 """Other counts of the same blood, beside the machine's: cells tallied at the eyepiece, an analyser's figures."""
 
+import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
@@ -89,6 +91,19 @@ def flaw_of_parts(percent: Any, counts: Any, cells: int | None) -> str | None:
     if together == 0 or (cells is not None and together > cells):
         return f"the counts are {together} together" + (f", and {cells} in all" if cells is not None else "")
     return None
+
+
+def flaw_of_shares(percent: Mapping[str, str], cells: int) -> str | None:
+    """Return why so many cells cannot give the printed percentages, None where they can."""
+    least = 0
+    for part, printed in percent.items():
+        low, high = rounded_between(printed)
+        fewest, most = math.ceil(low * cells - 1e-9), math.floor(high * cells + 1e-9)
+        if fewest > most:
+            near = " and ".join(f"{n} are {_HUNDRED * n / cells:.4g} %" for n in (most, fewest))
+            return f"{part} cannot be {printed} % of {cells} cells: {near}"
+        least += fewest
+    return f"these percentages are of {least} cells at least, and not of {cells}" if least > cells else None
 
 
 def rounded_between(printed: str) -> tuple[float, float]:

@@ -26,6 +26,8 @@ from smearwatch.daemon.record.classes import ClassName as ClassName
 from smearwatch.daemon.record.classes import LabelName as LabelName
 from smearwatch.daemon.record.classes import Shares
 from smearwatch.daemon.record.description import Described as Described
+from smearwatch.daemon.record.followed import Followed as Followed
+from smearwatch.daemon.record.followed import WaitingFile as WaitingFile
 from smearwatch.daemon.record.found import BETTER as BETTER
 from smearwatch.daemon.record.found import COUNTS as COUNTS
 from smearwatch.daemon.record.found import CUT as CUT
@@ -270,6 +272,7 @@ Event: TypeAlias = (
     | Analysed
     | Signed
     | Amended
+    | Followed
     | LocationTested
     | LocationWithdrawn
     | Closed

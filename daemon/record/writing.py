@@ -15,6 +15,7 @@ from smearwatch.daemon.record.events import (
     Counted,
     Described,
     Event,
+    Followed,
     Found,
     Labelled,
     LocationTested,
@@ -28,10 +29,12 @@ from smearwatch.daemon.record.events import (
     Tallied,
     event_from_bytes,
 )
+from smearwatch.daemon.record.followed import FOLLOWS
 from smearwatch.daemon.record.location import flaw_of_test
 from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.schema import (
     DRAW_FORM,
+    FOLLOWED_FORM,
     LABELS_FORM,
     LOCATION_FORM,
     LOOKS_FORM,
@@ -90,6 +93,8 @@ def key_of(event: Event) -> str:
             return f"{which}:{event.frame}:{event.index}:{event.ordinal}"
         case Described() | Signed() | Amended() | Tallied() | Analysed() | LocationTested() | LocationWithdrawn():
             return f"{event.kind}:{event.ordinal}"
+        case Followed():
+            return event.kind
         case _:
             assert_never(event)
 
@@ -310,6 +315,10 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
         case Opened():
             if event.targets is not None:
                 _raise_form(connection, TARGETS_FORM)
+            if FOLLOWS in event.settings:  # who does not know of it would count the pictures of the specimen before
+                _raise_form(connection, FOLLOWED_FORM)
+        case Followed():
+            _raise_form(connection, FOLLOWED_FORM)
         case Described():
             _raise_form(connection, TARGETS_FORM)
         case Closed():

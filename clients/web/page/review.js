@@ -1,6 +1,7 @@
 // The review page: asks for what changed, shows it, and sends what the reader says. No text becomes markup.
 import { RandomReview } from "./random.js";
 import { closed, setUp, showStanding } from "./sign.js";
+import { ring } from "./sound.js";
 
 const words = JSON.parse(document.body.dataset.labels);
 const keys = JSON.parse(document.body.dataset.keys);
@@ -22,6 +23,7 @@ let worth = []; // cells worth labelling for retraining, the best first
 const lost = []; // what was said here and was not taken
 const met = []; // what others said of a cell just before its label from here
 let sending = Promise.resolve();
+let targets = null; // how many of them are reached
 let last = 0, current = null, field = "near", failed = 0, lostAt = 0;
 
 function make(tag, text, attributes = {}) {
@@ -174,6 +176,9 @@ function showResults(tally) {
   $("target").hidden = !tally.target_text;
   $("target").textContent = tally.target_text ?? "";
   $("target").classList.toggle("reached", tally.target_reached);
+  const reached = tally.targets.filter((each) => each.reached).length;
+  if (targets !== null && reached > targets) ring(); // not for what was reached before somebody looked
+  targets = reached;
   $("mark").hidden = !tally.mark;
   $("mark").textContent = tally.mark ? `? ${tally.mark}` : "";
   const left = [...cells.values()].filter(toSee).length;
