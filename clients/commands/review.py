@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from smearwatch.clients.commands.typed import name_of_person
+from smearwatch.clients.reviewing.layout import layout_of_session
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.corrected import WITHIN
@@ -74,12 +75,16 @@ def review(
 
     from smearwatch.clients.web.access import Access
     from smearwatch.clients.web.app import ReviewPage
+    from smearwatch.clients.web.looked import Looked
 
+    layout = layout_of_session(settings, folder)
     listening = _listen(port)
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     access = Access(listening.getsockname()[1])
     reading: Reading | None = "second" if second else None
-    page = ReviewPage(folder, settings.runtime_dir, access, name_of_person(by) if by.strip() else "", reading, within)
+    who = name_of_person(by) if by.strip() else ""
+    looked = Looked(folder, settings)
+    page = ReviewPage(folder, settings.runtime_dir, access, layout, looked, who, reading, within)
     config_of_server = uvicorn.Config(
         page.app(),
         log_level="warning",
@@ -96,7 +101,10 @@ def review(
     )
     if not no_browser:
         webbrowser.open(link)
-    server.run(sockets=[listening])
+    try:
+        server.run(sockets=[listening])
+    finally:
+        looked.close()
 
 
 def _latest(state_dir: Path) -> str:

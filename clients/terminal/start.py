@@ -51,7 +51,7 @@ def watch_in_terminal(
     kind = choose_pictures(pictures, few=Console().color_system in (None, "standard"))
     prepare(kind)
     bring = recorded(settings, session) if session is not None and not live else followed(settings, session)
-    readers = Readers(settings.state_dir, settings.runtime_dir, by)
+    readers = Readers(settings, by)
     app = WatchApp(bring, waiting="waiting for a count", hint=NOBODY_COUNTS, readers=readers, pictures=kind)
     end_with_the_window()
     error = app.run()

@@ -22,14 +22,15 @@ from smearwatch.clients.controlling import QUESTIONS
 from smearwatch.clients.label_sending import LabelsNotTaken
 from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
 from smearwatch.clients.reviewing.pictures import FIELDS_UM, NoPicture, cell_picture, whole_frame
-from smearwatch.clients.reviewing.words import KEYS, LABEL_WORDS
 from smearwatch.clients.reviewing.writing import write_labels
 from smearwatch.clients.web.access import HEADERS, Access
 from smearwatch.clients.web.asked import Asked, asked
+from smearwatch.clients.web.looked import Looked
 from smearwatch.clients.web.running import AskedOfRun, ask_of_run, run_state
 from smearwatch.clients.web.signing import Signing
+from smearwatch.daemon.key_layout import KeyLayout
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
-from smearwatch.daemon.record.classes import CLASSES
+from smearwatch.daemon.record.classes import CLASSES, LABELS, is_extra, is_leukocyte
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.events import LabelName, Reading
 from smearwatch.daemon.record.frame_store import FrameStoreError
@@ -42,7 +43,7 @@ from smearwatch.daemon.record.tally import TallyBroken
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.worth import NO_SAMPLE
 from smearwatch.daemon.record.writing import LedgerRefused
-from smearwatch.daemon.share_text import description_text, target_text
+from smearwatch.daemon.share_text import description_text, label_text, target_text
 from smearwatch.daemon.sign_text import sign_lines
 
 _PAGE: Final = Path(__file__).parent / "page"
@@ -83,6 +84,10 @@ class ReviewPage:
         Where the daemon's sockets are, for a session that is being counted.
     access : Access
         Who may use it.
+    layout : KeyLayout
+        Which key names which cell; the extra classes that the session knows are in it.
+    looked : Looked
+        Shows what the network looked at.
     reader : str
         The name that labels carry, until the page is told another.
     reading : Reading, optional
@@ -96,6 +101,8 @@ class ReviewPage:
         folder: Path,
         runtime_dir: Path,
         access: Access,
+        layout: KeyLayout,
+        looked: Looked,
         reader: str = "",
         reading: Reading | None = None,
         within: float = WITHIN,
@@ -103,6 +110,9 @@ class ReviewPage:
         self._folder = folder
         self._runtime_dir = runtime_dir
         self._access = access
+        self._layout = layout
+        self._extra = [each.label for each in layout.extra]
+        self._looked = looked
         self._reader = reader
         self._reading = reading
         self._gallery = Gallery(folder, reading, within)
@@ -118,6 +128,8 @@ class ReviewPage:
                 Route("/cell/{frame}/{index}", self._cell),
                 Route("/picture/{frame}/{index}", self._picture),
                 Route("/frame/{frame}", self._frame),
+                Route("/looked/{frame}/{index}", self._looked_at),
+                Route("/looked/{frame}/{index}/map", self._map),
                 Route("/labels", self._labels, methods=["POST"]),
                 Route("/run", self._run),
                 Route("/run", self._control, methods=["POST"]),
@@ -167,9 +179,9 @@ class ReviewPage:
             second=self._reading is not None,
             research_use=RESEARCH_USE,
             preliminary=PRELIMINARY,
-            classes=CLASSES,
-            labels=LABEL_WORDS,
-            keys=KEYS,
+            classes=[*CLASSES, *(each.label for each in self._layout.extra if is_leukocyte(each.label))],
+            labels={label: label_text(label) for label in (*LABELS, *self._extra)},
+            keys=self._layout.page,
             questions=QUESTIONS,
         )
         return HTMLResponse(text)
@@ -200,11 +212,13 @@ class ReviewPage:
         return JSONResponse(cell)
 
     async def _picture(self, request: Request) -> Response:
-        side_um = FIELDS_UM.get(request.query_params.get("field", "near"))
+        field = request.query_params.get("field")
+        side_um = FIELDS_UM.get(field or "near")
         view = self._gallery.view(_key(request.path_params))
         if view is None or side_um is None:
             raise HTTPException(404, "no such picture")
-        data = await run_in_threadpool(cell_picture, self._folder, view, side_um)
+        # The large picture is shown as the finder saw it, to the pixel; the many small ones may be smaller files.
+        data = await run_in_threadpool(cell_picture, self._folder, view, side_um, exact=field is not None)
         if data is None:
             raise HTTPException(404, "no picture of this cell")
         return _picture(data)
@@ -219,8 +233,23 @@ class ReviewPage:
         except NoPicture:
             raise HTTPException(404, "this frame cannot be shown in a browser") from None
 
+    async def _looked_at(self, request: Request) -> Response:
+        key = _key(request.path_params)
+        if self._gallery.view(key) is None:
+            raise HTTPException(404, "no such cell")
+        return JSONResponse(await run_in_threadpool(self._looked.at, key))
+
+    async def _map(self, request: Request) -> Response:
+        data = self._looked.picture(_key(request.path_params))
+        if data is None:
+            raise HTTPException(404, "not asked for")
+        return _picture(data)
+
     async def _labels(self, request: Request) -> Response:
         wanted = await asked(request, _Wanted)
+        for label in wanted.labels.values():
+            if is_extra(label) and label not in self._extra:
+                raise HTTPException(400, f"this session knows no class {label_text(label)}")
         labels = [(_key_of(each), label) for each, label in wanted.labels.items()]
         if len(self._gallery.keys(key for key, _ in labels)) != len(labels):
             raise HTTPException(400, "a cell that is not counted in this session")
@@ -272,7 +301,8 @@ def _index(text: str) -> int | None:
 
 def _picture(data: bytes) -> Response:
     # A view never changes: a browser need not ask twice.
-    return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=86400, immutable"})
+    kind = "image/png" if data.startswith(b"\x89PNG") else "image/jpeg"
+    return Response(data, media_type=kind, headers={"cache-control": "private, max-age=86400, immutable"})
 
 
 async def _unusable(request: Request, error: Exception) -> Response:

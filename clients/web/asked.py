@@ -33,4 +33,5 @@ async def asked(request: Request, kind: type[_Asked]) -> _Asked:
         raise HTTPException(400, "the request broke off") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise HTTPException(400, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
+        where, what = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
+        raise HTTPException(400, f"{where}: {what}") from error

@@ -93,4 +93,5 @@ def _opened(plan: RunPlan, ledger: Ledger) -> Opened:
         band_rule=in_words(plan.settings.band_rule),
         settings=plan.recorded_settings() | ({} if weights is None else {"weights_manifest": weights}),
         targets=plan.targets,
+        extra_classes=plan.settings.extra_classes_as_recorded or None,
     )
