@@ -72,20 +72,17 @@ def find_weights(identity: str, folders: list[Path]) -> Networks:
     raise NotExplained(what, "set weights to their folder")
 
 
-def explain(ledger: LedgerReader, frame: str, index: int, networks: Networks) -> Explained:
-    """Compute what the ResNet looked at when it judged a view of a cell.
+def explain(ledger: LedgerReader, counted: Counted, networks: Networks) -> Explained:
+    """Compute what the ResNet looked at when it gave a verdict.
 
     Raises
     ------
     NotExplained
-        There is no such verdict, or the networks say something else now than is recorded.
+        The networks say something else now than is recorded.
     DataUnusable
         The frame is damaged or gone.
     """
-    counted = ledger.verdict(frame, index)
-    if counted is None:
-        raise NotExplained("this cell has no verdict", "wait until it is judged")
-    crop = counted_crop(ledger, frame, index)
+    crop = counted_crop(ledger, counted.frame, counted.index)
     preprocessing, at = networks.manifest.preprocessing, CLASSES.index(counted.cls)
     reference, stain = preprocessing.reference_stain, as_model(counted.stain)
     to_reference = None if reference is None or stain is None else reference_map(stain, reference)

@@ -7,6 +7,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,11 @@ def main() -> None:
     os.nice(10)
     torch.set_num_threads(1)
     session, *folders = (Path(each) for each in sys.argv[1:])
+    answer(replies(session, folders))
+
+
+def replies(session: Path, folders: list[Path]) -> Callable[[dict[str, Any], bytes], tuple[dict[str, Any], bytes]]:
+    """Return what answers questions on the cells of a session, by weights that are in one of some folders."""
     networks = lru_cache(maxsize=1)(lambda identity: find_weights(identity, folders))
 
     def reply(header: dict[str, Any], _: bytes) -> tuple[dict[str, Any], bytes]:
@@ -38,14 +44,14 @@ def main() -> None:
                 counted = ledger.verdict(frame, index)
                 if counted is None:
                     raise NotExplained("this cell has no verdict", "wait until it is judged")
-                explained = explain(ledger, frame, index, networks(counted.weights))
+                explained = explain(ledger, counted, networks(counted.weights))
         except _FORESEEN as error:
             return {"why": f"{error} ({error.hint})"}, b""
         said = {"class": explained.cls, "probability": explained.probability, "side_um": explained.side_um}
         said |= {"coarse_um": round(explained.coarse_um, 1), "says_nothing": explained.says_nothing}
         return said, explained.map_png
 
-    answer(reply)
+    return reply
 
 
 if __name__ == "__main__":
