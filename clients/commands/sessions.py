@@ -29,6 +29,7 @@ from smearwatch.daemon.record.corrected import NAMES, WITHIN, corrected_json
 from smearwatch.daemon.record.description import DESCRIBED
 from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.events import Closed, Opened
+from smearwatch.daemon.record.extra_classes import extra_classes_of
 from smearwatch.daemon.record.keeping import other_counts
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
@@ -167,10 +168,12 @@ def show(
             opened = recorded.event if isinstance(recorded.event, Opened) else opened
             closed = recorded.event if isinstance(recorded.event, Closed) else closed
         scales = [] if as_json else list(scale_lines(ledger))
+        extra = extra_classes_of(each.extra_classes for each in ledger.openings())
     shown = _described(state_dir, name) | tally_json(fold, name, last) | {"balanced": fold.balanced}
     if opened:
         shown |= {"band_rule": opened.band_rule, "field_um": opened.field_um, "version": opened.version}
     shown["band_rule_agreement"] = bands.json()
+    shown["extra_classes"] = [asdict(each) for each in extra]
     shown["corrected"] = corrected_json(draws, within)
     shown |= beside_json(beside)
     if pooled:

@@ -51,7 +51,7 @@ _NAMING = (
     ("Enter", "the machine is right"),
     ("u, y", "undo, redo; nothing is erased, a label that is taken back stays in the record"),
     ("z, f", "more around the cell; the whole frame"),
-    ("p", "says how pictures are drawn"),
+    ("p", "says how pictures are drawn; unlike on the review page, where it is a plasma cell"),
     ("Esc", "back to the count"),
 )
 _SIGNING = (

@@ -37,7 +37,7 @@ def session(tmp_path_factory) -> Path:
     cells = tuple(
         FoundCell(cell.index, cell.leukocyte.box, cell.leukocyte.centre_xy_px, 90.0, False, 1.0) for cell in whole
     )
-    folder = tmp_path_factory.mktemp("state") / "sessions" / "monday"
+    folder: Path = tmp_path_factory.mktemp("state") / "sessions" / "monday"
     engine = Engine.load(shipped_weights_dir(), device="cpu")
     judged = engine.judge([cell.crop_bgr for cell in whole[:2] if cell.crop_bgr is not None])
     with Ledger.open(folder) as ledger:
@@ -70,6 +70,7 @@ def test_the_map_is_of_the_answer_that_is_recorded(session: Path):
     assert 15 < said["side_um"] <= 33
     assert said["coarse_um"] == pytest.approx(said["side_um"] / 4, abs=0.1)
     map_ = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert map_ is not None
     alpha = map_[..., 3]
     assert map_.shape == (384, 384, 4)
     assert (said["says_nothing"], int(alpha.max()) > 150) == (False, True)

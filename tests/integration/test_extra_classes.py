@@ -103,6 +103,8 @@ def test_each_counts_where_the_laboratory_says(folder: Path, tmp_path: Path):
     text = run("show", "monday")
     assert "  atypical lymphocyte     2    40.0 %" in text
     assert "  hairy cell: 2, 40.0 for each 100 leukocytes" in text
+    assert "extra classes: atypical lymphocyte (among the leukocytes), hairy cell (for each 100 leukocytes)" in text
+    assert [each["name"] for each in shown()["extra_classes"]] == ["atypical_lymphocyte", "hairy_cell"]
     out = tmp_path / "cells.csv"
     run("export", "monday", "--format", "cells", "--out", str(out))
     with out.open(newline="") as file:

@@ -4,8 +4,7 @@ import re
 from importlib import resources
 
 import pytest
-from textual.app import App
-from textual.screen import Screen
+from textual.binding import Binding
 
 from smearwatch.clients.terminal.app import WatchApp
 from smearwatch.clients.terminal.cells import CellsScreen
@@ -62,8 +61,8 @@ def test_a_layout_that_cannot_be_is_refused_in_one_line(keys, extra, says):
 
 
 def test_no_label_takes_a_key_that_does_something_else_on_a_screen():
-    screens: list[type[App | Screen]] = [CellsScreen, WatchApp, TallyApp]
-    bound = {key for screen in screens for each in screen.BINDINGS for key in each.key.split(",")}
+    bindings = [*CellsScreen.BINDINGS, *WatchApp.BINDINGS, *TallyApp.BINDINGS]
+    bound = {key for each in bindings if isinstance(each, Binding) for key in each.key.split(",")}
     script = (resources.files("smearwatch.clients.web") / "page" / "review.js").read_text()
     actions = script[script.index("const ACTIONS = {") :]
     bound |= set(re.findall(r'^  "?([^\s}])"?[:,]', actions[: actions.index("\n};")], re.MULTILINE)) | set("uy")
