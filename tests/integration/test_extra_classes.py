@@ -106,7 +106,7 @@ def test_each_counts_where_the_laboratory_says(folder: Path, tmp_path: Path):
     assert "extra classes: atypical lymphocyte (among the leukocytes), hairy cell (for each 100 leukocytes)" in text
     assert [each["name"] for each in shown()["extra_classes"]] == ["atypical_lymphocyte", "hairy_cell"]
     out = tmp_path / "cells.csv"
-    run("export", "monday", "--format", "cells", "--out", str(out))
+    run("export", "monday", "--out", str(out))
     with out.open(newline="") as file:
         rows = [row["reviewed_as"] for row in csv.DictReader(file)]
     atypical = ["leukocyte:atypical_lymphocyte"] * 2
