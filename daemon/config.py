@@ -183,7 +183,7 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     except KeysClash as clash:
         raise SettingsUnusable(f"{_origin(*_TABLES, path=path)}: {clash}", clash.hint) from None
     except SettingsError as error:
-        key = next(key for key in Settings.model_fields if f'"{key}"' in str(error))
+        key = next((key for key in Settings.model_fields if f'"{key}"' in str(error)), _TABLES[0])
         raise SettingsUnusable(f"{_origin(key, path=path)}: no JSON", 'write it as in {"band": "h"}') from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
