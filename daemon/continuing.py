@@ -1,4 +1,4 @@
-"""Whether a session may be carried on, for slides must not mix: place, scale, search, band rule, weights, specimen."""
+"""Whether a session may be carried on, for slides must not mix: place, scale, search, classes, weights, specimen."""
 
 import hashlib
 from collections import Counter
@@ -10,6 +10,7 @@ from typing import Final
 from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Opened, Seen
+from smearwatch.daemon.record.extra_classes import extra_classes_of
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import session_folder
@@ -35,8 +36,8 @@ def check_continues(plan: RunPlan) -> None:
     ------
     NotContinued
         It has frames, and was begun on another folder or camera, or another slide's folder stands in its place, at
-        another scale, with another search, band rule or weights, or is of another specimen; nobody asked to carry it
-        on all the same.
+        another scale, with another search, band rule, extra classes or weights, or is of another specimen; nobody
+        asked to carry it on all the same.
     LedgerUnusable
         It cannot be read.
     """
@@ -70,6 +71,10 @@ def _differences(plan: RunPlan, openings: list[Opened], specimen: str | None) ->
     search = str(last.settings.get("search_stain", plan.settings.search_stain))
     if search != plan.settings.search_stain:
         yield f"its fields were searched with --search-stain {search}, and not {plan.settings.search_stain}"
+    known = {each.name: each.counts for each in extra_classes_of(each.extra_classes for each in openings)}
+    for ours_now in plan.settings.extra_classes_as_recorded:
+        if known.get(ours_now.name, ours_now.counts) != ours_now.counts:
+            yield f"its {ours_now.name} cells count as {known[ours_now.name]}, and not as {ours_now.counts}"
     scale = last.settings.get("um_per_px", "auto")
     if plan.um_per_px is not None and scale not in ("auto", plan.um_per_px):
         yield f"it was counted at {scale:g} um per px, and not at {plan.um_per_px:g}"

@@ -31,6 +31,7 @@ from smearwatch.daemon.record.corrected import NAMES, WITHIN, corrected_json
 from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.earlier import followed_in, follows
 from smearwatch.daemon.record.events import Closed, Opened
+from smearwatch.daemon.record.extra_classes import extra_classes_of
 from smearwatch.daemon.record.keeping import other_counts
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
@@ -168,11 +169,13 @@ def show(
             closed = recorded.event if isinstance(recorded.event, Closed) else closed
         scales = [] if as_json else list(scale_lines(ledger))
         before, after = follows(ledger), followed_in(ledger)
+        extra = extra_classes_of(each.extra_classes for each in ledger.openings())
     shown = describe_one(state_dir, name) | tally_json(fold, name, last) | {"balanced": fold.balanced}
     if opened:
         shown |= {"band_rule": opened.band_rule, "field_um": opened.field_um, "version": opened.version}
     shown |= {"follows": before, "followed_by": None if after is None else after.next_session}
     shown["band_rule_agreement"] = bands.json()
+    shown["extra_classes"] = [asdict(each) for each in extra]
     shown["corrected"] = corrected_json(draws, within)
     shown |= beside_json(beside)
     if pooled:

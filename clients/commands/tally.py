@@ -9,12 +9,14 @@ import typer
 
 from smearwatch.clients.beside_lines import cells_text as leukocytes_text
 from smearwatch.clients.commands.typed import name_of_person
+from smearwatch.clients.reviewing.layout import layout_of_session
 from smearwatch.clients.stdout import has_terminal
 from smearwatch.clients.tallying.draft import FILE, Draft, cells_text
 from smearwatch.clients.tallying.keeping import keep as keep_with_session
 from smearwatch.clients.tallying.keeping import standing
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.key_layout import KeyLayout
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.schema import LedgerUnusable
@@ -64,8 +66,8 @@ def tally(
     """Count cells at the eyepiece by keys, as on a differential counter.
 
     1 to 6 count band, segmented, eosinophil, basophil, monocyte, lymphocyte; 7 a neutrophil that is not told which; b
-    i r p e other nucleated cells (p or l a plasma cell), s smudges, o something else. Backspace takes the last one
-    back; q or Enter ends.
+    i r p e other nucleated cells (p or l a plasma cell), s smudges, o something else. The laboratory's settings may
+    give other keys, and extra classes; the screen shows them. Backspace takes the last one back; q or Enter ends.
 
     A kept tally stands beside the session's count and is never mixed into it; `smearwatch sessions show --pooled`
     adds both up. Each key is safe at once: when the window closes, the same command goes on.
@@ -81,9 +83,10 @@ def tally(
         raise NoTerminal
     if session is not None and keep and not (folder / FILE).is_file():
         raise NothingTallied(session)
+    layout = settings.key_layout() if session is None else layout_of_session(settings, folder)
     draft = _opened(folder, session, who, target)
     try:
-        ending = "keep" if keep else _typed(draft, session, quiet=quiet)
+        ending = "keep" if keep else _typed(draft, session, layout, quiet=quiet)
         if not draft.cells.number:
             draft.remove()
             if keep and session is not None:
@@ -121,12 +124,12 @@ def _opened(folder: Path, session: str | None, who: str, target: int | None) -> 
     return draft
 
 
-def _typed(draft: Draft, session: str | None, *, quiet: bool) -> str:
+def _typed(draft: Draft, session: str | None, layout: KeyLayout, *, quiet: bool) -> str:
     from smearwatch.clients.terminal.tally import TallyApp  # loaded only where a screen is drawn
     from smearwatch.clients.terminal.window import end_with_the_window
 
     end_with_the_window()
-    app = TallyApp(draft, session=session, quiet=quiet)
+    app = TallyApp(draft, session=session, layout=layout, quiet=quiet)
     ending = app.run() or "later"
     if app.return_code:
         raise typer.Exit(app.return_code)

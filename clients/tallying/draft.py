@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from smearwatch.clients.tallying.typed import TypedCells
 from smearwatch.daemon.atomic_write import make_folder, sync_folder
-from smearwatch.daemon.record.beside import TALLIED_LABELS
+from smearwatch.daemon.record.beside import is_tallied
 from smearwatch.daemon.record.events import LabelName
 from smearwatch.daemon.record.values import STRICT, Count, Name, Ordinal
 
@@ -146,7 +146,7 @@ def _begun(descriptor: int, path: Path, by: str, target: int | None) -> tuple[st
         word = line.decode("utf-8", "replace")
         if word == _UNDONE:
             cells.undo()
-        elif word in TALLIED_LABELS:
+        elif is_tallied(word):
             cells.add(word)
         else:
             raise _damaged(path, number)

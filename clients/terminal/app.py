@@ -26,6 +26,7 @@ from smearwatch.clients.terminal.pictures import RecentStrip, in_words
 from smearwatch.clients.terminal.status import DriftLine, MarkLine, Notice, StatusLine, TargetLine
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.clients.view import View
+from smearwatch.daemon.key_layout import KeysClash
 
 if TYPE_CHECKING:
     from smearwatch.clients.terminal.cells import CellsScreen
@@ -37,12 +38,10 @@ Bring = Callable[[Callable[[View], None], Callable[[], bool]], None]
 
 _ROOMY_COLUMNS, _ROOMY_ROWS = 100, 34
 _LEAST_COLUMNS, _LEAST_ROWS = 76, 23
-_TOO_SMALL = "Make the window larger (at least 80x24)."
 _NO_ROOM = (
     f"No room for pictures of the last cells: make the window larger (at least {_ROOMY_COLUMNS}x{_ROOMY_ROWS}), "
     "or look at one cell with the arrows."
 )
-_NO_SESSION = "No session is known yet."
 _HINT_AFTER_S, _REMARK_S = 2.0, 5.0
 
 
@@ -122,7 +121,7 @@ class WatchApp(DayApp):
         if self._caption:
             yield Static(Content.styled(self._caption, DIM), id="caption")
         yield Static(id="hint")
-        yield Static(_TOO_SMALL, id="too-small")
+        yield Static("Make the window larger (at least 80x24).", id="too-small")
         yield DriftLine()
         yield MarkLine()
         yield TargetLine()
@@ -210,11 +209,13 @@ class WatchApp(DayApp):
         """Show the screen of cells: one is chosen there, and named."""
         from smearwatch.clients.terminal.cells import CellsScreen  # loaded with the first cell
 
-        reading = self._read()
+        try:
+            reading = self._read()
+        except KeysClash as clash:
+            return self._say(f"{clash} ({clash.hint})")
         if reading is None:
-            self._say(self._hint or _NO_SESSION)
-        else:
-            self._cover(CellsScreen(reading, group))
+            return self._say(self._hint or "No session is known yet.")
+        return self._cover(CellsScreen(reading, group))
 
     def on_record_news(self, message: RecordNews) -> None:
         """Take in what the record says of the session that is read."""
@@ -292,7 +293,7 @@ class WatchApp(DayApp):
 
     def action_explain(self) -> None:
         """Show the help page."""
-        self._cover(HelpPage(self._view))
+        self._cover(HelpPage(self._view, self._readers))
 
     def show_session(self, name: str, *, live: bool) -> None:
         """Look at another session from now on."""

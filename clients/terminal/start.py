@@ -55,7 +55,7 @@ def watch_in_terminal(
         return followed(settings, name) if live else recorded(settings, name)
 
     bring = bring_of(session, live) if session is not None else followed(settings, None)
-    readers = Readers(settings.state_dir, settings.runtime_dir, by)
+    readers = Readers(settings, by)
     app = WatchApp(
         bring, waiting="waiting for a count", hint=NOBODY_COUNTS, readers=readers, pictures=kind, bring_of=bring_of
     )

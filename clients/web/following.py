@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from smearwatch.clients.web.app import PAGES, ReadAs
+from smearwatch.clients.web.app import PAGES
 from smearwatch.clients.web.sessions import SessionPages, folder_of
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.record.schema import LEDGER_FILE
@@ -65,18 +65,18 @@ class FollowingPages:
 
     Parameters
     ----------
-    state_dir, runtime_dir
-        Where sessions and sockets are.
+    state_dir
+        Where sessions are.
     counted
         Which session is counted now.
-    read_as
-        Who reads, and how.
+    pages
+        Of all sessions.
     """
 
-    def __init__(self, state_dir: Path, runtime_dir: Path, counted: CountedNow, read_as: ReadAs) -> None:
+    def __init__(self, state_dir: Path, counted: CountedNow, pages: SessionPages) -> None:
         self._state_dir = state_dir
         self._counted = counted
-        self._pages = SessionPages(state_dir, runtime_dir, read_as, follows=True)
+        self._pages = pages
 
     def routes(self) -> list[BaseRoute]:
         """Return what a browser asks for."""

@@ -116,9 +116,10 @@ def _entrance(served: Served, stack: ExitStack) -> tuple[socket.socket, ssl.SSLC
 
 
 def _routes(served: Served, stack: ExitStack) -> list[BaseRoute]:
-    settings = served.settings
-    if served.session is not None:
-        state_dir, runtime_dir = settings.state_dir, settings.runtime_dir
-        return SessionPages(state_dir, runtime_dir, served.read_as, served.session).routes()
+    settings, follows = served.settings, served.session is None
+    pages = SessionPages(settings, served.read_as, served.session, follows=follows)
+    stack.callback(pages.close)
+    if not follows:
+        return pages.routes()
     counted = stack.enter_context(CountedNow(settings.runtime_dir))
-    return FollowingPages(settings.state_dir, settings.runtime_dir, counted, served.read_as).routes()
+    return FollowingPages(settings.state_dir, counted, pages).routes()

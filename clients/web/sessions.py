@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import Receive, Scope, Send
 
 from smearwatch.clients.web.app import ReadAs, ReviewPage
+from smearwatch.daemon.config import Settings
 from smearwatch.daemon.names import is_name
 from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import sessions_root
@@ -23,8 +24,8 @@ class SessionPages:
 
     Parameters
     ----------
-    state_dir, runtime_dir
-        Where sessions and sockets are.
+    settings
+        Where sessions, sockets and weights are, and which key names which cell.
     read_as
         Who reads, and how.
     first
@@ -34,15 +35,14 @@ class SessionPages:
     """
 
     def __init__(
-        self, state_dir: Path, runtime_dir: Path, read_as: ReadAs, first: Path | None = None, *, follows: bool = False
+        self, settings: Settings, read_as: ReadAs, first: Path | None = None, *, follows: bool = False
     ) -> None:
-        self._state_dir = state_dir
-        self._runtime_dir = runtime_dir
+        self._settings = settings
         self._read_as = read_as
         self._follows = follows
         self._first = None if first is None else self._page(first)
         self._first_key = None if first is None else _key(first)
-        self._pages: OrderedDict[tuple[str, int], Router] = OrderedDict()
+        self._pages: OrderedDict[tuple[str, int], tuple[ReviewPage, Router]] = OrderedDict()
 
     def routes(self) -> list[BaseRoute]:
         """Return what a browser asks for."""
@@ -51,21 +51,28 @@ class SessionPages:
             *(() if self._first is None else self._first.routes()),
         ]
 
+    def close(self) -> None:
+        """End what was begun for the pages."""
+        for page in {*(page for page, _ in self._pages.values()), *([] if self._first is None else [self._first])}:
+            page.close()
+
     def _page(self, folder: Path) -> ReviewPage:
-        return ReviewPage(folder, self._runtime_dir, self._read_as, follows=self._follows)
+        return ReviewPage(folder, self._settings, self._read_as, follows=self._follows)
 
     async def _session(self, scope: Scope, receive: Receive, send: Send) -> None:
-        folder = folder_of(self._state_dir, str(scope["path_params"]["session"]))
+        folder = folder_of(self._settings.state_dir, str(scope["path_params"]["session"]))
         if folder is None:
             raise HTTPException(404, "there is no such session")
         key = _key(folder)
         if key not in self._pages:
             page = self._first if self._first is not None and key == self._first_key else self._page(folder)
-            self._pages[key] = Router(page.routes(), redirect_slashes=False)
-        router = self._pages[key]
+            self._pages[key] = page, Router(page.routes(), redirect_slashes=False)
+        _, router = self._pages[key]
         self._pages.move_to_end(key)
         while len(self._pages) > _OPEN:
-            self._pages.popitem(last=False)
+            let_go, _ = self._pages.popitem(last=False)[1]
+            if let_go is not self._first:
+                let_go.close()
         await router(scope, receive, send)
 
 

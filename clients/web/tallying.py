@@ -14,7 +14,9 @@ from starlette.routing import Route
 from smearwatch.clients.tallying.draft import Draft
 from smearwatch.clients.tallying.keeping import keep, standing
 from smearwatch.clients.web.asked import Asked, asked
-from smearwatch.daemon.record.beside import TALLIED_LABELS
+from smearwatch.daemon.key_layout import KeyLayout
+from smearwatch.daemon.record.beside import is_tallied
+from smearwatch.daemon.record.classes import is_extra
 from smearwatch.daemon.record.events import LabelName
 from smearwatch.daemon.record.seal import SessionSigned
 
@@ -38,8 +40,9 @@ class _End(Asked):
 class Tallying:
     """The one tally that is typed for a session on this page, in however many windows."""
 
-    def __init__(self, folder: Path, runtime_dir: Path) -> None:
+    def __init__(self, folder: Path, runtime_dir: Path, layout: KeyLayout) -> None:
         self._folder = folder
+        self._extra = {each.label for each in layout.extra}
         self._runtime_dir = runtime_dir
         self._draft: Draft | None = None
         self._lock = threading.Lock()  # one key after the other
@@ -58,13 +61,16 @@ class Tallying:
 
     async def _key(self, request: Request) -> Response:
         wanted = await asked(request, _Key)
-        if wanted.name is not None and wanted.name not in TALLIED_LABELS:
+        if wanted.name is not None and not self._counts(wanted.name):
             raise HTTPException(400, f"name: a tally has no {wanted.name}")
         return JSONResponse(await run_in_threadpool(self._type, wanted))
 
     async def _end(self, request: Request) -> Response:
         wanted = await asked(request, _End)
         return JSONResponse(await run_in_threadpool(self._finish, wanted.ending))
+
+    def _counts(self, name: LabelName) -> bool:
+        return is_tallied(name) and (name in self._extra or not is_extra(name))
 
     def _open(self, wanted: _Begin) -> dict[str, Any]:
         with self._lock:

@@ -104,4 +104,5 @@ def _opened(plan: RunPlan, ledger: Ledger) -> Opened:
         band_rule=in_words(plan.settings.band_rule),
         settings=plan.recorded_settings() | marks,
         targets=plan.targets,
+        extra_classes=plan.settings.extra_classes_as_recorded or None,
     )

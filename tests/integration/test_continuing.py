@@ -38,6 +38,7 @@ def plan_of(
     search_stain="as_photographed",
     um_per_px=0.092,
     name="third",
+    extra="per_100",
     **changes,
 ):
     settings = Settings(
@@ -46,6 +47,7 @@ def plan_of(
         search_stain=search_stain,
         um_per_px=um_per_px,
         weights=weights[name],
+        extra_classes={"hairy_cell": {"key": "h", "counts": extra}},
     )
     options = {"dir": str(Path("/srv") / folder)} if source is None else {source: folder}
     return RunPlan(settings=settings, session="t", source=source or "folder", source_options=options, **changes)
@@ -77,9 +79,20 @@ def plan(tmp_path, weights):
         ({"search_stain": "red_cells"}, "searched with --search-stain as_photographed, and not red_cells"),
         ({"um_per_px": 0.12}, "counted at 0.092 um per px, and not at 0.12"),
         ({"name": "fourth"}, "with other weights"),
+        ({"extra": "leukocyte"}, "its hairy_cell cells count as per_100, and not as leukocyte"),
         ({"said": {"specimen": "H2"}}, "of the specimen H1, and not of H2"),
     ],
-    ids=["folder", "folder of the same name", "camera", "band rule", "search", "scale", "weights", "specimen"],
+    ids=[
+        "folder",
+        "folder of the same name",
+        "camera",
+        "band rule",
+        "search",
+        "scale",
+        "weights",
+        "classes",
+        "specimen",
+    ],
 )
 def test_what_is_another_slide_or_another_measure_is_not_carried_on_unasked(tmp_path, weights, plan, changes, says):
     other = plan_of(tmp_path, weights, **changes)

@@ -97,7 +97,7 @@ def drive(
 
     async def run() -> WatchApp:
         bring = followed(settings, None) if live else recorded(settings, session)
-        readers = Readers(settings.state_dir, settings.runtime_dir, by)
+        readers = Readers(settings, by)
         app = WatchApp(
             bring,
             waiting="waiting",
