@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from smearwatch.daemon.record.corrected import WITHIN
+
 
 @dataclass(frozen=True, slots=True)
 class Readers:
@@ -12,8 +14,12 @@ class Readers:
     ----------
     by
         Whose labels they are; empty until somebody says so.
+    within, only
+        How near shares are to be known, in percentage points to either side; the one class that is, None for all.
     """
 
     state_dir: Path
     runtime_dir: Path
     by: str = ""
+    within: float = WITHIN
+    only: str | None = None
