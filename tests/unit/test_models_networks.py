@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+import torchvision
 
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.lenet_bank import LeNetBank
-from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.models.resnet import LeukocyteResNet, _group_norm
+from smearwatch.models.resnet18 import ResNet18
 
 
 @pytest.mark.parametrize("norm", ["batch", "group"])
@@ -17,6 +19,22 @@ def test_resnet_has_an_output_for_each_class_and_one_reject(norm):
     assert answer.reject_logits.shape == (2,)
     has_batch_norm = any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
     assert has_batch_norm == (norm == "batch")
+
+
+@pytest.mark.parametrize(("norm", "theirs"), [(torch.nn.BatchNorm2d, None), (_group_norm, _group_norm)])
+def test_the_resnet_is_torchvisions_bit_for_bit(norm, theirs):
+    """Begun, trained by a step, and asked: the same numbers under the same names."""
+    networks, answers = [], []
+    for make in (lambda: ResNet18(norm), lambda: torchvision.models.resnet18(norm_layer=theirs)):
+        torch.manual_seed(3)
+        network = make()
+        views = torch.rand(2, 3, 72, 72)  # after all that was drawn for the network
+        network(views).sum().backward()
+        networks.append({**network.state_dict(), **{f"grad {k}": v.grad for k, v in network.named_parameters()}})
+        answers.append(network.eval()(views))
+    assert torch.equal(*answers)
+    assert [*networks[0]] == [*networks[1]]
+    assert all(torch.equal(networks[0][name], networks[1][name]) for name in networks[0])
 
 
 @pytest.mark.parametrize("view_px", [72, 96, 128])
