@@ -72,8 +72,10 @@ class _RecordDialog(ModalScreen[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back"),
-        Binding("down", "app.focus_next", show=False),
-        Binding("up", "app.focus_previous", show=False),
+        # Before the next key is looked at: what is typed fast, or pasted, must not go into the field before.
+        Binding("enter", "go_on", show=False, priority=True),
+        Binding("tab,down", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab,up", "app.focus_previous", show=False, priority=True),
     ]
 
     def __init__(self, reading: Reading, tally: Mapping[str, Any]) -> None:
@@ -82,9 +84,12 @@ class _RecordDialog(ModalScreen[str]):
         self._tally = tally
         self._asking = False
 
-    def on_input_submitted(self) -> None:
-        """Go on to the next field, or the button."""
-        self.focus_next()
+    def action_go_on(self) -> None:
+        """Go on to the next field, or press the button."""
+        if isinstance(self.focused, Button):
+            self.focused.press()
+        else:
+            self.focus_next()
 
     def action_leave(self) -> None:
         """End, and say nothing."""
