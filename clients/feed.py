@@ -6,9 +6,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+from smearwatch.clients.corrections import Corrections
 from smearwatch.clients.follower import Follower
 from smearwatch.clients.recorded import catch_up
 from smearwatch.clients.view import Connection, Ended, View
+from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.sockets import Listener, Peer, context
@@ -35,6 +37,8 @@ class Feed:
         Whether thumbnails of the last cells are fetched.
     recent : int
         How many of the last cells are kept.
+    within : float
+        How near each share is to be known, in percentage points to either side.
     clock : callable
         Monotonic seconds.
 
@@ -52,11 +56,14 @@ class Feed:
         session: str | None = None,
         pictures: bool = False,
         recent: int = 24,
+        within: float = WITHIN,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._endpoints = Endpoints.under(runtime_dir)
         self._state_dir = state_dir
         self._follower = Follower(clock=clock, recent=recent, pictures=pictures, session=session)
+        self._corrections = Corrections(state_dir, within, clock=clock)
+        self._settled = False
         self._connection: Connection = "connecting"
 
     def __enter__(self) -> Self:
@@ -82,6 +89,7 @@ class Feed:
         # Waits where the next word is expected: on the answer while a question is open, else on the feed.
         first = self._from_hub if self._follower.asking else self._from_feed
         heard = self._take_one(first, timeout_s)
+        self._settled &= not heard
         left = _MESSAGES_A_TURN
         while left and any([self._take_one(self._from_feed), self._take_one(self._from_hub)]):
             heard, left = True, left - 1
@@ -97,6 +105,7 @@ class Feed:
     def settle(self) -> None:
         """Bring the view to the end of the ledger on disk, as far as it can be read from here."""
         catch_up(self._follower, self._state_dir)
+        self._settled = True
 
     @property
     def ended(self) -> Ended:
@@ -109,8 +118,8 @@ class Feed:
         return self._endpoints.talk.removeprefix("ipc://")
 
     def view(self) -> View:
-        """Return what is known now."""
-        return self._follower.view()
+        """Return what is known now; the corrected result may follow a second later, but for what is settled."""
+        return self._corrections.add(self._follower.view(), at_once=self._settled)
 
     def _ask(self) -> None:
         for question in self._follower.questions():

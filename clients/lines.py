@@ -71,7 +71,8 @@ class Lines:
             return False
         news = (view.session, view.epoch, view.event, view.connection, view.ended, view.paused)
         if self._as_json:
-            return self._tell(news, [json.dumps(json_view(view), separators=(", ", ": "))])
+            line = json.dumps(json_view(view), separators=(", ", ": "))
+            return self._tell((*news, view.tally.get("corrected")), [line])
         phase = phase_text(view)
         # Before the first cell the rows would all be empty: what is being done says more.
         return self._tell((view.session, phase, view.paused) if phase else news, self._lines(view, view.tally, phase))

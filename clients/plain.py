@@ -18,6 +18,7 @@ from smearwatch.clients.wording import (
     target_text,
 )
 from smearwatch.daemon.columns import fold
+from smearwatch.daemon.corrected_text import corrected_lines
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.share_text import description_text, review_lines
 from smearwatch.daemon.sign_text import sign_lines
@@ -82,8 +83,16 @@ def mark_lines(tally: Mapping[str, Any]) -> list[str]:
     return remark(mark_text(tally) or f"no {MARK} any more: most cells look like those trained on")
 
 
-def table(view: View) -> Iterator[str]:
-    """Yield the differential with its 95 % intervals, and where each frame stands."""
+def table(view: View, only: str | None = None) -> Iterator[str]:
+    """Yield the differential with its 95 % intervals, and where each frame stands.
+
+    Parameters
+    ----------
+    view : View
+        With its tally.
+    only : str, optional
+        The one share that is to be known so near, where there is a random review; every one unless given.
+    """
     tally = view.tally
     if tally is None:
         return
@@ -98,7 +107,7 @@ def table(view: View) -> Iterator[str]:
         yield from fold(why)
     if (targets := target_text(tally)) is not None:
         yield from fold(targets, rest="  ")
-    for line in review_lines(tally):
+    for line in [*review_lines(tally), *(corrected_lines(tally, only) if tally.get("corrected") else [])]:
         yield from fold(line, rest="  ")
     yield from fold(
         f"{cells_of_target(view)} cells, {flagged_text(tally)}, {tally['rejected']} rejected. "

@@ -3,16 +3,20 @@
 from dataclasses import replace
 from pathlib import Path
 
+from smearwatch.clients.corrections import Corrections
 from smearwatch.clients.follower import Follower
 from smearwatch.clients.view import View
 from smearwatch.daemon.names import NameUnusable
+from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import session_folder
 
 
-def recorded_view(state_dir: Path, session: str, *, pictures: bool = False, recent: int = 24) -> View:
+def recorded_view(
+    state_dir: Path, session: str, *, pictures: bool = False, recent: int = 24, within: float = WITHIN
+) -> View:
     """Return the last state of a recorded session.
 
     Parameters
@@ -23,13 +27,15 @@ def recorded_view(state_dir: Path, session: str, *, pictures: bool = False, rece
         The session's name.
     pictures : bool
         Whether the last cells come with their thumbnails.
+    within : float
+        How near each share is to be known, in percentage points to either side.
 
     Raises
     ------
     LedgerUnusable
         There is no such ledger, or it is damaged.
     """
-    record = RecordedSession(state_dir, session, pictures=pictures, recent=recent)
+    record = RecordedSession(state_dir, session, pictures=pictures, recent=recent, within=within)
     record.read()
     return record.view()
 
@@ -45,16 +51,21 @@ class RecordedSession:
         The session's name.
     pictures : bool
         Whether the last cells come with their thumbnails.
+    within : float
+        How near each share is to be known, in percentage points to either side.
     """
 
-    def __init__(self, state_dir: Path, session: str, *, pictures: bool = False, recent: int = 24) -> None:
+    def __init__(
+        self, state_dir: Path, session: str, *, pictures: bool = False, recent: int = 24, within: float = WITHIN
+    ) -> None:
         self._folder = session_folder(state_dir, session)
         self._session = session
         self._follower = Follower(clock=lambda: 0.0, recent=recent, pictures=pictures)
+        self._corrections = Corrections(state_dir, within)
         self._event: int | None = None
 
     def read(self) -> bool:
-        """Take in what was recorded since; returns whether there was anything, and true the first time.
+        """Take in what was recorded since; returns whether there is anything new, and true the first time.
 
         Raises
         ------
@@ -63,14 +74,15 @@ class RecordedSession:
         """
         with Ledger.read(self._folder) as ledger:
             if self._event == ledger.last_number:
-                return False
+                return self._corrections.behind
             _fold(self._follower, ledger)
             self._session, self._event = ledger.session, ledger.last_number
         return True
 
     def view(self) -> View:
         """Return its state."""
-        return replace(self._follower.view(), connection="done", ended="recorded", session=self._session)
+        view = replace(self._follower.view(), connection="done", ended="recorded", session=self._session)
+        return self._corrections.add(view)
 
 
 def catch_up(follower: Follower, state_dir: Path) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from smearwatch.clients.beside_lines import beside_lines
-from smearwatch.clients.corrected_text import corrected_lines
 from smearwatch.clients.wording import drift_text, drifted_text
 from smearwatch.daemon.columns import fold
+from smearwatch.daemon.corrected_text import corrected_lines
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.share_text import (
     agreement_lines,

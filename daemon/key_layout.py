@@ -38,13 +38,14 @@ USUAL: Final[Mapping[LabelName, str]] = {
 RESERVED: Final[Mapping[str, str]] = {
     " ": "choosing several",
     "?": "the keys' help",
-    "d": "the random review, dark and light",
+    "d": "the random review of the page, dark and light",
     "f": "the whole field",
-    "g": "what the network looked at",
+    "g": "what the network looked at, signing in the terminal",
     "n": "the next cell to be seen",
     "p": "the terminal's pictures",
     "q": "the end",
     "u": "undo",
+    "v": "the random review in the terminal",
     "y": "redo",
     "z": "nearer and farther",
 }

@@ -18,6 +18,8 @@ from smearwatch.daemon.process.child import FIRST_BEAT_S, Child, RoleSpec, unusa
 from smearwatch.daemon.process.stop_signals import StopSignals
 from smearwatch.daemon.process.supervisor import Outcome, Supervisor, stop_children
 from smearwatch.daemon.record.band_rule import BandRuleFold
+from smearwatch.daemon.record.corrected import corrected_json
+from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.events import Closed
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.lock import SessionBusy
@@ -180,11 +182,12 @@ def _forget_if_empty(plan: RunPlan) -> None:
 
 def summary(plan: RunPlan) -> dict[str, Any]:
     """Fold the whole ledger once more, independently of the hub, and return what it holds."""
-    fold, bands, last, closed = TallyFold(), BandRuleFold(), 0, None
+    fold, bands, draws, last, closed = TallyFold(), BandRuleFold(), DrawFold(), 0, None
     with Ledger.read(session_folder(plan.settings.state_dir, plan.session)) as ledger:
         for recorded in ledger.events():
             fold.apply(recorded.event)
             bands.apply(recorded.event)
+            draws.apply(recorded)
             last = recorded.number
             closed = recorded.event if isinstance(recorded.event, Closed) else closed
     stages = {name: asdict(stage) for name, stage in closed.stages.items()} if closed else {}
@@ -192,6 +195,7 @@ def summary(plan: RunPlan) -> dict[str, Any]:
     return {
         **tally_json(fold, plan.session, last),
         "band_rule_agreement": bands.json(),
+        "corrected": corrected_json(draws),
         "balanced": fold.balanced,
         "stages_ms": stages,
         "counters": counters,

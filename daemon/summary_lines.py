@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from smearwatch.daemon.columns import fold
+from smearwatch.daemon.corrected_text import corrected_lines
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.classes import CLASSES
@@ -54,7 +55,7 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
     if (target := target_text(result)) is not None:
         lines += _folded(target)
     lines += share_lines(result)
-    for line in review_lines(result):
+    for line in [*review_lines(result), *(corrected_lines(result) if result.get("corrected") else [])]:
         lines += _folded(line)
     for line in agreement_lines(result):
         lines += _folded(line)

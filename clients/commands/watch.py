@@ -12,6 +12,7 @@ from smearwatch.clients.stdout import close_stdout, has_terminal, to_stdout
 from smearwatch.clients.view import View
 from smearwatch.daemon.config import Settings, load_settings
 from smearwatch.daemon.one_line import say
+from smearwatch.daemon.record.corrected import NAMES, WITHIN
 from smearwatch.daemon.record.lock import holder
 from smearwatch.daemon.record.sessions import find_session
 
@@ -43,6 +44,13 @@ PicturesOption = Annotated[
     ),
 ]
 ByOption = Annotated[str, typer.Option("--by", metavar="WHO", help="The reader, whose name the labels carry.")]
+WithinOption = Annotated[
+    float,
+    typer.Option(metavar="POINTS", min=0.1, max=50, help="How near shares are to be known, to either side."),
+]
+ClassOption = Annotated[
+    str | None, typer.Option("--class", metavar="NAME", help="The one class to be known so near. [default: all]")
+]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
 ]
@@ -56,61 +64,77 @@ def watch(
     once: OnceOption = False,
     pictures: PicturesOption = "auto",
     by: ByOption = "",
+    within: WithinOption = WITHIN,
+    only: ClassOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Show the differential while it is counted, and each cell to be named. It can be started at any time.
 
     In the terminal, n goes to the next cell that a person should look at, and the arrows to the last ones; keys
-    name them, ? shows which.
+    name them, ? shows which. v is the random review: cells that nobody chose, named without the
+    machine's word. From these follow the corrected shares, and how many more to name until
+    they are known to --within. g signs the result, or opens a signed one again.
 
     Example: smearwatch watch --json | jq .counts
     """
     if plain and as_json:
         raise typer.BadParameter("choose --plain or --json, not both")
+    if only is not None and only not in NAMES:
+        raise typer.BadParameter(f"{only!r} is none of {', '.join(NAMES)}", param_hint="--class")
     settings = load_settings(config)
     live = session is None or holder(find_session(settings.state_dir, session)) is not None
     if not (plain or as_json or once) and has_terminal():
         # Loaded only now: lines need none of it.
+        from smearwatch.clients.terminal.readers import Readers
         from smearwatch.clients.terminal.start import watch_in_terminal
 
-        watch_in_terminal(settings, session, live=live, pictures=pictures, by=name_of_person(by) if by.strip() else "")
+        who = name_of_person(by) if by.strip() else ""
+        readers = Readers(settings, who, within, only)
+        watch_in_terminal(settings, session, live=live, pictures=pictures, readers=readers)
         return
     try:
-        _lines(settings, session, live=live, once=once, as_json=as_json)
+        view = _lines(settings, session, live=live, once=once, as_json=as_json, within=within)
+        if not as_json:
+            _table(view, only)
     except BrokenPipeError:
         close_stdout()
 
 
-def _lines(settings: Settings, session: str | None, *, live: bool, once: bool, as_json: bool) -> None:
+def _lines(settings: Settings, session: str | None, *, live: bool, once: bool, as_json: bool, within: float) -> View:
+    """Write lines as long as there are any to come; returns the last view."""
     from smearwatch.clients.lines import Lines
-    from smearwatch.clients.plain import table
     from smearwatch.clients.recorded import recorded_view
 
     write = to_stdout()
     if session is not None and not live:
-        view = recorded_view(settings.state_dir, session, recent=0)
+        view = recorded_view(settings.state_dir, session, recent=0, within=within)
         Lines(write, as_json=as_json).show(view)
-    else:
-        view = _followed(settings, session, write, once=once, as_json=as_json)
-    if not as_json:
-        for line in table(view):
-            write(line)
+        return view
+    return _followed(settings, session, write, once=once, as_json=as_json, within=within)
+
+
+def _table(view: View, only: str | None) -> None:
+    from smearwatch.clients.plain import table
+
+    write = to_stdout()
+    for line in table(view, only):
+        write(line)
 
 
 def _followed(
-    settings: Settings, session: str | None, write: Callable[[str], None], *, once: bool, as_json: bool
+    settings: Settings, session: str | None, write: Callable[[str], None], *, once: bool, as_json: bool, within: float
 ) -> View:
     """Write the daemon's lines until it has finished or somebody stops; returns the last view."""
     from smearwatch.clients.feed import Feed
     from smearwatch.clients.lines import Lines, follow, present
     from smearwatch.clients.recorded import recorded_view
 
-    with Feed(settings.runtime_dir, settings.state_dir, session=session, recent=0) as feed:
+    with Feed(settings.runtime_dir, settings.state_dir, session=session, recent=0, within=within) as feed:
         if once:
             view = present(feed)
             if view is None and session is None:
                 raise NoDaemon
-            view = view or recorded_view(settings.state_dir, str(session), recent=0)
+            view = view or recorded_view(settings.state_dir, str(session), recent=0, within=within)
             Lines(write, as_json=as_json).show(view)
             return view
         stopped: list[int] = []

@@ -21,6 +21,8 @@ class Change:
         What stood before, and whose it was.
     undoes
         The change that this one takes back, if it does.
+    drawn
+        Whether the cell is named out of the random review.
     """
 
     key: CellKey
@@ -29,6 +31,7 @@ class Change:
     was: str | None
     was_by: str | None
     undoes: "Change | None" = None
+    drawn: bool = False
 
 
 class Desk:
@@ -67,15 +70,21 @@ class Desk:
         """How many labels are not written yet."""
         return sum(len(changes) for changes in self._waiting.values())
 
-    def label(self, key: CellKey, name: LabelName, by: str) -> Change:
+    @property
+    def unsettled(self) -> frozenset[CellKey]:
+        """The cells whose labels are not written yet."""
+        return frozenset(self._waiting)
+
+    def label(self, key: CellKey, name: LabelName, by: str, *, drawn: bool = False) -> Change:
         """Name a cell; the change that is returned is to be written."""
         self._undone.clear()
-        return self._say(key, name, by)
+        return self._say(key, name, by, drawn=drawn)
 
     def undo(self, by: str) -> tuple[Change | None, str]:
         """Take the last label back: the change to be written, or None and why there is none.
 
-        What stood before is given again, in the reader's own name alone; where nothing stood, the label is withdrawn.
+        What stood before is given again, in the reader's own name alone; where nothing stood the label is withdrawn. So
+        is that of a drawn cell, which is asked for again.
         """
         if not self._done:
             return None, "nothing to undo"
@@ -86,7 +95,7 @@ class Desk:
         if change.was is not None and change.was_by != by:
             what = f"cell {cell.number} had the label {label_text(change.was)} of {change.was_by}"
             return None, f"nothing was undone: {what}, which only they can give"
-        back: LabelName = change.was or WITHDRAWN
+        back: LabelName = WITHDRAWN if change.drawn else change.was or WITHDRAWN
         self._undone.append(change)
         return self._wait(Change(change.key, back, by, cell.label, cell.by, undoes=change)), ""
 
@@ -95,7 +104,7 @@ class Desk:
         if not self._undone:
             return None, "nothing to redo"
         change = self._undone.pop()
-        return self._say(change.key, change.label, by), ""
+        return self._say(change.key, change.label, by, drawn=change.drawn), ""
 
     def settle(self, change: Change, *, written: bool) -> None:
         """Take in that a change is in the record, or will never be; changes of a cell are settled in their order."""
@@ -113,9 +122,9 @@ class Desk:
         elif change in self._done:
             self._done.remove(change)
 
-    def _say(self, key: CellKey, name: LabelName, by: str) -> Change:
+    def _say(self, key: CellKey, name: LabelName, by: str, *, drawn: bool) -> Change:
         before = self.cell(key)
-        change = self._wait(Change(key, name, by, before.label, before.by))
+        change = self._wait(Change(key, name, by, before.label, before.by, drawn=drawn))
         self._done.append(change)
         return change
 

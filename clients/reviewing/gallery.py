@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-from smearwatch.clients.corrected_text import advice_lines, holds_text
+from smearwatch.daemon.corrected_text import advice_lines, holds_text
 from smearwatch.daemon.record.classes import CLASSES, WITHDRAWN
 from smearwatch.daemon.record.corrected import WITHIN, corrected_json
 from smearwatch.daemon.record.draw import DrawFold

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Resize
 from textual.filter import LineFilter
@@ -21,27 +21,29 @@ from smearwatch.clients.terminal.differential import DIM, Differential
 from smearwatch.clients.terminal.figures import Panel, cell_rows, frame_rows, program_rows
 from smearwatch.clients.terminal.graphics import Pictures
 from smearwatch.clients.terminal.help import HelpPage
-from smearwatch.clients.terminal.messages import BringerFailed, PictureCut, RecordNews, SourceEnded, ViewCame
+from smearwatch.clients.terminal.messages import Failed, PictureCut, RecordNews, SourceEnded, ViewCame
 from smearwatch.clients.terminal.pictures import RecentStrip, in_words
-from smearwatch.clients.terminal.status import DriftLine, MarkLine, Notice, StatusLine, TargetLine
+from smearwatch.clients.terminal.readers import Readers
+from smearwatch.clients.terminal.status import CorrectedLine, DriftLine, MarkLine, Notice, StatusLine, TargetLine
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.clients.view import View
 from smearwatch.daemon.key_layout import KeysClash
 
 if TYPE_CHECKING:
-    from smearwatch.clients.terminal.cells import CellsScreen
-    from smearwatch.clients.terminal.readers import Readers
     from smearwatch.clients.terminal.reading import Reading
+    from smearwatch.clients.terminal.reading_screen import ReadingScreen
 
 Bring = Callable[[Callable[[View], None], Callable[[], bool]], None]
 """Brings views until it is to stop: called in a thread with where to put them and whether to stop."""
 
-_ROOMY_COLUMNS, _ROOMY_ROWS = 100, 34
+_ROOMY_COLUMNS, _ROOMY_ROWS, _ROOMY_ROWS_CORRECTED = 100, 34, 44
 _LEAST_COLUMNS, _LEAST_ROWS = 76, 23
+_TOO_SMALL = "Make the window larger (at least 80x24)."
 _NO_ROOM = (
     f"No room for pictures of the last cells: make the window larger (at least {_ROOMY_COLUMNS}x{_ROOMY_ROWS}), "
     "or look at one cell with the arrows."
 )
+_NO_SESSION = "No session is known yet."
 _HINT_AFTER_S, _REMARK_S = 2.0, 5.0
 
 
@@ -73,10 +75,12 @@ class WatchApp(DayApp):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit", priority=True),
         Binding("ctrl+c", "interrupt", show=False, priority=True),
-        Binding("n", "cells('to be seen first')", "Next cell to see"),
+        Binding("n", "cells('to be seen first')", "Next to see"),
         Binding("left,right,up,down", "cells('all, newest first')", "Cells", key_display="← →"),
+        Binding("v,V", "random", "Random review", key_display="v"),
+        Binding("g,G", "sign", "Sign", key_display="g"),
         Binding("p", "pictures", "Pictures"),
-        Binding("d", "dark", "Dark/light"),
+        Binding("d", "dark", "Dark/light", show=False),
         Binding("question_mark", "explain", "Help", key_display="?"),
     ]
 
@@ -88,7 +92,7 @@ class WatchApp(DayApp):
         hint: str = "",
         caption: str = "",
         stays: bool = True,
-        readers: "Readers | None" = None,
+        readers: Readers | None = None,
         pictures: Pictures | None = None,
         bring_of: Callable[[str, bool], Bring] | None = None,
     ) -> None:
@@ -118,25 +122,27 @@ class WatchApp(DayApp):
     def compose(self) -> ComposeResult:
         """Make the screen's parts."""
         yield StatusLine(self._waiting)
-        if self._caption:
-            yield Static(Content.styled(self._caption, DIM), id="caption")
-        yield Static(id="hint")
-        yield Static("Make the window larger (at least 80x24).", id="too-small")
-        yield DriftLine()
-        yield MarkLine()
-        yield TargetLine()
-        with Vertical(id="differential-panel") as panel:
-            panel.border_title = "differential"
-            yield Differential(id="differential")
-        with Horizontal(id="figures"):
-            yield Panel("frames")
-            yield Panel("cells")
-            yield Panel("program")
-        with Vertical(id="recent-panel") as panel:
-            panel.border_title = "last cells"
-            yield RecentStrip(self._kind.kind, id="recent")
-        yield Static(id="recent-words")
-        yield Static(id="space")
+        with VerticalScroll(id="body", can_focus=False):  # what must always be said stays below it
+            if self._caption:
+                yield Static(Content.styled(self._caption, DIM), id="caption")
+            yield Static(id="hint")
+            yield Static(_TOO_SMALL, id="too-small")
+            yield DriftLine()
+            yield MarkLine()
+            yield TargetLine()
+            with Vertical(id="differential-panel") as panel:
+                panel.border_title = "differential"
+                yield Differential(id="differential")
+            yield CorrectedLine(self._readers.only if self._readers else None)
+            with Horizontal(id="figures"):
+                yield Panel("frames")
+                yield Panel("cells")
+                yield Panel("program")
+            with Vertical(id="recent-panel") as panel:
+                panel.border_title = "last cells"
+                yield RecentStrip(self._kind.kind, id="recent")
+            yield Static(id="recent-words")
+            yield Static(id="space")
         yield Notice(id="notice")
         yield Footer()
 
@@ -168,7 +174,7 @@ class WatchApp(DayApp):
         self._view, self._came_s = message.view, time.monotonic()
         self._draw()
 
-    def on_bringer_failed(self, message: BringerFailed) -> None:
+    def on_failed(self, message: Failed) -> None:
         """Leave the terminal; the error is shown where there is room for it."""
         self.exit(message.error, return_code=1)
 
@@ -182,12 +188,12 @@ class WatchApp(DayApp):
         return [*super().get_line_filters(), *self._filters_256]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return whether a key does something here: a name may have every letter in it."""
+        """Return whether a key does something here: what is typed into a field may have every letter in it."""
         if action == "quit":
             return not getattr(self.screen, "takes_letters", False)
         if action == "day":
             return self._readers is not None and len(self.screen_stack) == 1
-        return action != "cells" or self._readers is not None
+        return action not in ("cells", "random", "sign") or self._readers is not None
 
     def action_interrupt(self) -> None:
         """End, as `q` does, and wherever one is."""
@@ -209,13 +215,25 @@ class WatchApp(DayApp):
         """Show the screen of cells: one is chosen there, and named."""
         from smearwatch.clients.terminal.cells import CellsScreen  # loaded with the first cell
 
-        try:
-            reading = self._read()
-        except KeysClash as clash:
-            return self._say(f"{clash} ({clash.hint})")
-        if reading is None:
-            return self._say(self._hint or "No session is known yet.")
-        return self._cover(CellsScreen(reading, group))
+        if reading := self._read():
+            self._cover(CellsScreen(reading, group))
+
+    def action_random(self) -> None:
+        """Show the random review: cells that nobody chose, to be named without the machine's word."""
+        from smearwatch.clients.terminal.random import RandomScreen
+
+        if self._kind.kind == "none":
+            self._say_above(f"No random review without pictures. {self._kind.why}")
+        elif reading := self._read():
+            self._cover(RandomScreen(reading))
+
+    def action_sign(self) -> None:
+        """Show what stands before a signature; where the result is signed, how it is opened again."""
+        from smearwatch.clients.terminal.signing import AmendScreen, SignScreen
+
+        if reading := self._read():
+            tally = reading.tally or self._view.tally or {}
+            self._cover((AmendScreen if tally.get("signed") else SignScreen)(reading, tally))
 
     def on_record_news(self, message: RecordNews) -> None:
         """Take in what the record says of the session that is read."""
@@ -225,18 +243,15 @@ class WatchApp(DayApp):
         except Exception as error:  # noqa: BLE001  # shown by the caller, after the terminal is left
             self.exit(error, return_code=1)
             return
-        screen = self._cells_screen()
+        screen = self._reading_screen()
         if screen is not None and reading is self._reading:
             screen.refresh_cells()
-            if said:
-                screen.say(said, wrong=True)
-        elif said:
-            self._say(said)
+        if said:
+            self._say_above(said, wrong=True)
 
     def on_picture_cut(self, message: PictureCut) -> None:
         """Draw the picture of a chosen cell."""
-        screen = self._cells_screen()
-        if screen is not None:
+        if screen := self._reading_screen():
             screen.show_picture(message.wanted, message.image)
 
     @property
@@ -250,15 +265,22 @@ class WatchApp(DayApp):
             reading.close()
 
     def _read(self) -> "Reading | None":
-        """Return the reading of the session that is shown, None where none is known."""
+        """Return the reading of the session that is shown; where none is known that is said."""
         name = self._view.session
         if name is None or self._readers is None:
+            self._say(self._hint or _NO_SESSION)
             return None
         if self._reading is None or self._reading.name != name:
             from smearwatch.clients.terminal.reading import Reading
 
+            try:
+                layout = self._readers.layout(name)
+            except KeysClash as clash:
+                self._say(f"{clash} ({clash.hint})")
+                return None
             reading = Reading(
                 self._readers,
+                layout,
                 name,
                 self._kind,
                 lambda news: self.post_message(RecordNews(reading, news)),
@@ -269,19 +291,32 @@ class WatchApp(DayApp):
             reading.start()
         return self._reading
 
-    def _cells_screen(self) -> "CellsScreen | None":
-        from smearwatch.clients.terminal.cells import CellsScreen
+    def _reading_screen(self) -> "ReadingScreen | None":
+        """Return the uppermost screen of cells."""
+        from smearwatch.clients.terminal.reading_screen import ReadingScreen
 
-        return next((screen for screen in self.screen_stack if isinstance(screen, CellsScreen)), None)
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, ReadingScreen)), None)
 
-    def _cover(self, screen: Screen[None]) -> None:
-        """Show another screen, and the pictures below it again when it has gone."""
-        strip = self.screen_stack[0].query_one(RecentStrip)
-        if len(self.screen_stack) > 1:
-            self.push_screen(screen)
-            return
-        strip.cover()
-        self.push_screen(screen, lambda _: strip.uncover())
+    def _cover(self, screen: Screen[Any]) -> None:
+        """Show another screen, and the pictures below it again when it has gone; then say what it ended with."""
+        strip = self.screen_stack[0].query_one(RecentStrip) if len(self.screen_stack) == 1 else None
+
+        def ended(said: str | None) -> None:
+            if strip is not None:
+                strip.uncover()
+            if said:
+                self._say_above(said)
+
+        if strip is not None:
+            strip.cover()
+        self.push_screen(screen, ended)
+
+    def _say_above(self, text: str, *, wrong: bool = False) -> None:
+        """Say something on the screen that is seen."""
+        if screen := self._reading_screen():
+            screen.say(text, wrong=wrong)
+        else:
+            self._say(text)
 
     def _say(self, text: str) -> None:
         self._remark, self._remark_until_s = text, time.monotonic() + _REMARK_S
@@ -315,7 +350,7 @@ class WatchApp(DayApp):
         try:
             bring(show, lambda: worker.is_cancelled or self._closed)
         except Exception as error:  # noqa: BLE001  # shown by the caller, after the terminal is left
-            self.post_message(BringerFailed(error))
+            self.post_message(Failed(error))
         else:
             if not worker.is_cancelled:
                 self.post_message(SourceEnded())
@@ -333,7 +368,8 @@ class WatchApp(DayApp):
         roomy = self._roomy(columns, rows)
         self.set_class(columns < _LEAST_COLUMNS or rows < _LEAST_ROWS, "-small")
         self.set_class(not roomy, "-compact")
-        self.set_class(not (roomy and self._pictures), "-words")
+        room_for_pictures = roomy and (rows >= _ROOMY_ROWS_CORRECTED or not self.has_class("-corrected"))
+        self.set_class(not (room_for_pictures and self._pictures), "-words")
         # A help page may lie over it.
         for notice in self.screen_stack[0].query(Notice):
             notice.fit(columns, rows)
@@ -348,11 +384,16 @@ class WatchApp(DayApp):
         screen = self.screen_stack[0]
         screen.query_one(StatusLine).show(view)
         self.set_class(view.tally is not None and view.tally["drift"] is not None, "-drift")
+        is_corrected = view.tally is not None and bool(view.tally.get("corrected"))
+        if is_corrected != self.has_class("-corrected"):
+            self.set_class(is_corrected, "-corrected")
+            self._fit(self.size.width, self.size.height)
         screen.query_one(DriftLine).show(view)
         screen.query_one(MarkLine).show(view)
         screen.query_one(TargetLine).show(view)
         screen.query_one(Notice).show(view.tally)
         screen.query_one(Differential).show(view)
+        screen.query_one(CorrectedLine).show(view.tally, *self.size)
         screen.query_one("#frames", Panel).show(frame_rows(view))
         screen.query_one("#cells", Panel).show(cell_rows(view))
         screen.query_one("#program", Panel).show(program_rows(view))

@@ -1,4 +1,4 @@
-"""What the screen of cells says: the list, what is known of the chosen cell, and both results below each other."""
+"""What the screens of cells say: the list, what is known of the chosen cell, and the results below each other."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,8 @@ from textual.content import Content
 from smearwatch.clients.reviewing.cells import Cell
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.terminal.keys import class_keys
-from smearwatch.clients.wording import MARK, ROWS, percent_text, share_of
+from smearwatch.clients.wording import MARK, ROWS, limits_text, percent_text, share_of
+from smearwatch.daemon.corrected_text import advice_lines, holds_text
 from smearwatch.daemon.key_layout import KeyLayout
 from smearwatch.daemon.record.classes import CLASSES, UNDIVIDED
 from smearwatch.daemon.share_text import label_text
@@ -112,22 +113,80 @@ def _remarks(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     return remarks
 
 
+def key_words(rows: int, layout: KeyLayout) -> Content:
+    """Return the keys that name a class, one below the other, in so many rows."""
+    lines = [Content.assemble((f"{key}  ", "$secondary"), name) for name, key in _keys(layout).items()]
+    return Content("\n").join([*lines[: max(0, rows - 1)], Content.styled("?  all keys", DIM)])
+
+
 def result_lines(tally: Mapping[str, Any], layout: KeyLayout) -> Content:
-    """Return the keys of the classes over both results in percent, and what was set aside and is still to be seen."""
-    neutrophil = next(key for key, label in layout.terminal.items() if label == UNDIVIDED)
-    keys = {**class_keys(layout), "neutrophils": neutrophil}
-    heads = "".join(f"{keys.get(row, '') + ' ' + _SHORT.get(row, row[:4]):>{_COLUMN}}" for row in ROWS)
-    lines = [Content.styled(f"{'key, class':<{_ROW}}{heads}{'cells':>{_COLUMN}}", DIM)]
-    reviewed = tally["reviewed"]
-    for title, result in (("as counted", tally), ("as reviewed", reviewed)):
-        style = "$foreground 75%" if result is tally else "bold $foreground"
-        if result is None:
-            lines.append(Content.styled(f"{title:<{_ROW}}{'nobody has labelled a cell yet':>{_COLUMN * 4}}", DIM))
-            continue
-        marked = result["mark"] is not None
-        shares = "".join(f"{percent_text(share_of(result, row), marked=marked):>{_COLUMN}}" for row in ROWS)
-        lines.append(Content.styled(f"{title:<{_ROW}}{shares}{result['cells']:>{_COLUMN}}", style))
+    """Return the keys of the classes over all results in percent, and what was set aside and is still to be seen."""
+    lines = [_headings(layout), _shares("as counted", tally, "$foreground 75%")]
+    if tally["reviewed"] is None:
+        lines.append(Content.styled(f"{'as reviewed':<{_ROW}}{'nobody has labelled a cell yet':>{_COLUMN * 4}}", DIM))
+    else:
+        lines.append(_shares("as reviewed", tally["reviewed"], "bold $foreground"))
+    if tally.get("corrected"):
+        lines += _corrected(tally["corrected"])
     return Content("\n").join([*lines, Content.styled(_remainder(tally), DIM)])
+
+
+def signed_lines(tally: Mapping[str, Any], layout: KeyLayout) -> Content:
+    """Return the one result that is signed, with limits: as reviewed, or as counted where nobody labelled a cell."""
+    reviewed = tally["reviewed"]
+    title, result = ("as counted", tally) if reviewed is None else ("as reviewed", reviewed)
+    said = _remainder(tally) if reviewed else "nobody has labelled a cell: the machine's names stand"
+    lines = [_headings(layout), _shares(title, result, "bold $foreground"), _limits("95 % limits", result)]
+    return Content("\n").join([*lines, Content.styled(said, DIM)])
+
+
+def corrected_lines(tally: Mapping[str, Any], layout: KeyLayout) -> Content:
+    """Return the corrected result alone, with its limits."""
+    return Content("\n").join([_headings(layout), *_corrected(tally["corrected"])])
+
+
+def corrected_words(tally: Mapping[str, Any], only: str | None, columns: int, rows: int | None = None) -> str:
+    """Return what the corrected result holds and what would bring it nearer; how much of it has no room is said.
+
+    Parameters
+    ----------
+    only
+        The one share that is to be known so near, None for all.
+    columns, rows
+        The room that there is; all rows that it takes, where that is None.
+    """
+    corrected = tally["corrected"]
+    advice = advice_lines(corrected, only, signed=bool(tally.get("signed")))
+    lines = textwrap.wrap(f"corrected: {'; '.join([holds_text(corrected), *advice])}", max(20, columns))
+    if rows is not None and len(lines) > rows:
+        left = len(lines) - rows + 1
+        lines = [*lines[: rows - 1], f"{left} more lines: larger window, or smearwatch sessions show"]
+    return "\n".join(lines)
+
+
+def _corrected(corrected: Mapping[str, Any]) -> list[Content]:
+    return [_shares("corrected", corrected, "$secondary"), _limits("95 % limits", corrected)]
+
+
+def _keys(layout: KeyLayout) -> dict[str, str]:
+    return {**class_keys(layout), "neutrophils": next(k for k, label in layout.terminal.items() if label == UNDIVIDED)}
+
+
+def _headings(layout: KeyLayout) -> Content:
+    keys = _keys(layout)
+    heads = "".join(f"{keys.get(row, '') + ' ' + _SHORT.get(row, row[:4]):>{_COLUMN}}" for row in ROWS)
+    return Content.styled(f"{'key, class':<{_ROW}}{heads}{'cells':>{_COLUMN}}", DIM)
+
+
+def _shares(title: str, result: Mapping[str, Any], style: str) -> Content:
+    marked = result.get("mark") is not None
+    shares = "".join(f"{percent_text(share_of(result, row), marked=marked):>{_COLUMN}}" for row in ROWS)
+    return Content.styled(f"{title:<{_ROW}}{shares}{result.get('cells', ''):>{_COLUMN}}", style)
+
+
+def _limits(title: str, result: Mapping[str, Any]) -> Content:
+    shares = "".join(f"{limits_text(share_of(result, row)):>{_COLUMN}}" for row in ROWS)
+    return Content.styled(f"{title:<{_ROW}}{shares}", DIM)
 
 
 def _remainder(tally: Mapping[str, Any]) -> str:

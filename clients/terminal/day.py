@@ -9,7 +9,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from smearwatch.clients.terminal.naming import LONGEST_NAME
+from smearwatch.clients.typed_text import LONGEST_NAME
 from smearwatch.clients.view import View
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ _TERMS = (
     ("flagged", "they disagree, or it looks unlike all trained on; the answer stands, a person should look"),
     ("rejected", "not one of the six: artefact, smudge, precursor, out of focus; not counted"),
     ("drift", "the last cells look unlike those the weights were trained on: check, label, adapt"),
+    ("corrected", "by a random review: its limits hold how often the machine errs, too"),
     ("?", "behind a percentage: too many cells look unlike those trained on, so it may be wrong"),
     ("at the edge", "cells cut by the frame's edge: not counted, for the next field shows them whole"),
     ("seen again", "a cell that was photographed twice, in overlapping fields: it is counted once"),
@@ -37,6 +38,8 @@ _TERMS = (
 _COUNT_KEYS = (
     ("n", "the next cell that a person should look at: flagged or rejected, and named by nobody"),
     ("arrows", "the last cells, the newest first"),
+    ("v", "the random review: cells that nobody chose, named without the machine's word"),
+    ("g", "sign the result: what stands before it is shown; a signed one is opened again"),
     ("p", "pictures of the last cells on and off; says which there are, or why there are none"),
     ("s", "the next specimen, pause, stop; another session; what this one is of"),
     ("d", "dark and light"),
@@ -53,11 +56,8 @@ _NAMING = (
     ("u, y", "undo, redo; nothing is erased, a label that is taken back stays in the record"),
     ("z, f", "more around the cell; the whole frame"),
     ("p", "says how pictures are drawn; unlike on the review page, where it is a plasma cell"),
+    ("v, g", "the random review, and back (on the review page that is d); sign"),
     ("Esc", "back to the count"),
-)
-_SIGNING = (
-    ("in a terminal", "q, then smearwatch sessions sign NAME --by WHO: it says what is still to be done first"),
-    ("in a browser", "smearwatch review NAME, and there: sign"),
 )
 
 
@@ -99,7 +99,7 @@ class HelpPage(ModalScreen[None]):
 
 def _keys(layout: KeyLayout, clash: str) -> list[Content]:
     cells = (*_CHOOSING, *((("none", clash),) if clash else labels_by_key(layout)), *_NAMING)
-    sections = {"Keys of the count": _COUNT_KEYS, "Keys of the cells": cells, "Signing the result": _SIGNING}
+    sections = {"Keys of the count": _COUNT_KEYS, "Keys of the cells": cells}
     return [line for title, terms in sections.items() for line in _section(title, terms)]
 
 

@@ -1,4 +1,4 @@
-"""What threads tell the terminal client's screen."""
+"""What threads tell the screen: a view, news of the record, a picture."""
 
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,8 @@ class ViewCame(Message):
         self.view = view
 
 
-class BringerFailed(Message):
-    """No more views will come."""
+class Failed(Message):
+    """An error that nobody foresaw, or after which no more views will come."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()

@@ -8,9 +8,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from smearwatch.daemon.record.values import printable
-
-LONGEST_NAME = 200
+from smearwatch.clients.typed_text import LONGEST_NAME, TextUnfit, typed_text
 
 
 class NameScreen(ModalScreen[str | None]):
@@ -25,11 +23,14 @@ class NameScreen(ModalScreen[str | None]):
         with Vertical(id="naming"):
             yield Static("Each label carries its reader's name. Yours:")
             yield Input(max_length=LONGEST_NAME)
-            yield Static("Enter: go on. Esc: back, nothing is labelled.")
+            yield Static("Enter: go on. Esc: back, nothing is labelled.", id="naming-said")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """End with the name."""
-        self.dismiss(printable(event.value).strip()[:LONGEST_NAME] or None)
+        """End with the name; without one where nothing was typed."""
+        try:
+            self.dismiss(typed_text(event.value, LONGEST_NAME, "name the reader") if event.value.strip() else None)
+        except TextUnfit as error:
+            self.query_one("#naming-said", Static).update(f"{error}.")
 
     def action_cancel(self) -> None:
         """End without one."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.key_layout import KeyLayout
+from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import session_folder
 
@@ -19,10 +20,14 @@ class Readers:
         Where they are, and the keys.
     by
         Whose labels they are; empty until somebody says so.
+    within, only
+        How near shares are to be known, in percentage points to either side; the one class that is, None for all.
     """
 
     settings: Settings
     by: str = ""
+    within: float = WITHIN
+    only: str | None = None
 
     @property
     def state_dir(self) -> Path:

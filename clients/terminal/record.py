@@ -24,10 +24,11 @@ _FORESEEN: Final = (LedgerUnusable, LedgerRefused, LabelsNotTaken, SessionMissin
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What is new in the record: cells that changed, and both results."""
+    """What is new in the record: cells that changed, all results, and what the random review asks for."""
 
     cells: tuple[Cell, ...]
     tally: Mapping[str, Any]
+    draw: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +75,20 @@ class RecordThread:
         The session's.
     runtime_dir : Path
         Where the daemon's sockets are, if it is being counted.
+    within : float
+        How near each share is to be known, in percentage points to either side.
     tell : callable
         Takes the news, and returns whether anybody will hear of them; called in the thread.
     """
 
-    def __init__(self, folder: Path, runtime_dir: Path, tell: Callable[[News], bool]) -> None:
-        self.gallery = Gallery(folder)
+    def __init__(self, folder: Path, runtime_dir: Path, within: float, tell: Callable[[News], bool]) -> None:
+        self.gallery = Gallery(folder, within=within)
         self._folder = folder
         self._runtime_dir = runtime_dir
         self._tell = tell
         self._wanted: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
         self._number = 0
+        self._tally: Mapping[str, Any] | None = None
         self._told: News | None = None
         self._ending = threading.Event()
         self._unwritten: list[str] = []
@@ -135,9 +139,10 @@ class RecordThread:
     def _write(self, change: Change) -> None:
         why = ""
         try:
-            write_labels(self._folder, self._runtime_dir, [(change.key, change.label)], change.by)
+            labels = [(change.key, change.label)]
+            write_labels(self._folder, self._runtime_dir, labels, change.by, drawn=change.drawn)
         except _FORESEEN as error:
-            why = _text(error)
+            why = error_text(error)
         heard = self._tell(Settled(change, why)) and not self._ending.is_set()
         if why and not heard:
             self._unwritten.append(why)
@@ -146,12 +151,15 @@ class RecordThread:
         try:
             self.gallery.refresh()
         except _FORESEEN as error:
-            self._tell_new(Unread(_text(error)))
+            self._tell_new(Unread(error_text(error)))
             return
         after = self._number
         self._number, rows = self.gallery.changes(after)
-        if self._number != after or isinstance(self._told, Unread):
-            self._tell_new(Read(tuple(Cell.of(row) for row in rows), self.gallery.tally()))
+        # The corrected result may follow a second later, without another event.
+        tally = self.gallery.tally() | self.gallery.corrected()
+        if self._number != after or tally != self._tally or isinstance(self._told, Unread):
+            self._tally = tally
+            self._tell_new(Read(tuple(Cell.of(row) for row in rows), tally, self.gallery.draw()))
 
     def _tell_new(self, news: News) -> None:
         if news != self._told:
@@ -159,6 +167,7 @@ class RecordThread:
             self._tell(news)
 
 
-def _text(error: Exception) -> str:
+def error_text(error: Exception) -> str:
+    """Return an error in one line, with what to do."""
     hint = getattr(error, "hint", "")
     return f"{error}" + (f" ({hint})" if hint else "")

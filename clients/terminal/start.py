@@ -13,6 +13,7 @@ from smearwatch.clients.terminal.window import end_with_the_window
 from smearwatch.clients.view import View
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.one_line import say
+from smearwatch.daemon.record.corrected import WITHIN
 
 NOBODY_COUNTS = (
     "No count is running. Start one with: smearwatch run --watch DIR. "
@@ -23,9 +24,7 @@ _POLL_S = 0.2
 _BETWEEN_VIEWS_S = 0.1
 
 
-def watch_in_terminal(
-    settings: Settings, session: str | None, *, live: bool, pictures: str = "auto", by: str = ""
-) -> None:
+def watch_in_terminal(settings: Settings, session: str | None, *, live: bool, pictures: str, readers: Readers) -> None:
     """Show the daemon's session, or a recorded one, until the person quits; its cells can be chosen and named.
 
     Parameters
@@ -38,8 +37,8 @@ def watch_in_terminal(
         Whether the session is being counted; otherwise it is read from disk.
     pictures : str
         ``auto``, or a kind of pictures.
-    by : str
-        Whose labels they are; asked for where it is empty.
+    readers : Readers
+        How sessions are read here.
 
     Raises
     ------
@@ -52,10 +51,9 @@ def watch_in_terminal(
     prepare(kind)
 
     def bring_of(name: str, live: bool) -> Bring:
-        return followed(settings, name) if live else recorded(settings, name)
+        return (followed if live else recorded)(settings, name, within=readers.within)
 
-    bring = bring_of(session, live) if session is not None else followed(settings, None)
-    readers = Readers(settings, by)
+    bring = bring_of(session, live) if session is not None else followed(settings, None, within=readers.within)
     app = WatchApp(
         bring, waiting="waiting for a count", hint=NOBODY_COUNTS, readers=readers, pictures=kind, bring_of=bring_of
     )
@@ -68,7 +66,9 @@ def watch_in_terminal(
         raise error
 
 
-def followed(settings: Settings, session: str | None, over: Callable[[], bool] = lambda: False) -> Bring:
+def followed(
+    settings: Settings, session: str | None, over: Callable[[], bool] = lambda: False, *, within: float = WITHIN
+) -> Bring:
     """Return what brings views of the daemon's session as they change, ten a second at most, until it is over."""
 
     def bring(show: Callable[[View], None], stopped: Callable[[], bool]) -> None:
@@ -76,7 +76,9 @@ def followed(settings: Settings, session: str | None, over: Callable[[], bool] =
         from smearwatch.clients.feed import Feed
 
         next_s, news = 0.0, False
-        with Feed(settings.runtime_dir, settings.state_dir, session=session, pictures=True, recent=MOST) as feed:
+        with Feed(
+            settings.runtime_dir, settings.state_dir, session=session, pictures=True, recent=MOST, within=within
+        ) as feed:
             while not (stopped() or over()):
                 news |= feed.poll(_BETWEEN_VIEWS_S if news else _POLL_S)
                 if news and time.monotonic() >= next_s:
@@ -86,13 +88,13 @@ def followed(settings: Settings, session: str | None, over: Callable[[], bool] =
     return bring
 
 
-def recorded(settings: Settings, session: str) -> Bring:
+def recorded(settings: Settings, session: str, *, within: float = WITHIN) -> Bring:
     """Return what brings the view of a recorded session, and again where somebody labels its cells."""
 
     def bring(show: Callable[[View], None], stopped: Callable[[], bool]) -> None:
         from smearwatch.clients.recorded import RecordedSession
 
-        record = RecordedSession(settings.state_dir, session, pictures=True, recent=MOST)
+        record = RecordedSession(settings.state_dir, session, pictures=True, recent=MOST, within=within)
         while not stopped():
             if record.read():
                 show(record.view())

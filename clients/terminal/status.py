@@ -6,6 +6,7 @@ from typing import Any
 from textual.content import Content
 from textual.widgets import Static
 
+from smearwatch.clients.terminal.cell_words import corrected_words
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
 from smearwatch.clients.wording import MARK, PAUSED, drift_text, duration_text, mark_text, phase_text, target_text
@@ -15,6 +16,8 @@ from smearwatch.daemon.sign_text import sign_lines
 
 _FEW_ROWS = 8
 _AROUND = 6  # columns beside the notice
+_ROOMY_ROWS = 40
+_MOST_ROWS, _MORE = 3, "... (all of it: smearwatch sessions show)"
 
 
 class StatusLine(Static):
@@ -110,6 +113,22 @@ class TargetLine(Static):
             self._reached = reached or bool(self._reached)
 
 
+class CorrectedLine(Static):
+    """What the corrected limits hold, and how many more cells of the random review are asked for; not there without."""
+
+    def __init__(self, only: str | None) -> None:
+        super().__init__(id="corrected")
+        self.display = False
+        self._only = only
+
+    def show(self, tally: Mapping[str, Any] | None, columns: int, rows: int) -> None:
+        """Draw it as a window of so many columns and rows has room for it."""
+        self.display = bool(tally and tally.get("corrected"))
+        if tally and self.display:
+            most = None if rows >= _ROOMY_ROWS else _MOST_ROWS
+            self.update(Content.styled(corrected_words(tally, self._only, columns - _AROUND - 2, most), DIM))
+
+
 class Notice(Static):
     """What must always be said, and whether a person has signed; one line where there is room, more where not."""
 
@@ -130,9 +149,12 @@ class Notice(Static):
         if rows < _FEW_ROWS:
             self.update(Content.assemble((RESEARCH_USE, "$warning")))
             return
-        one_line = columns - _AROUND >= len(RESEARCH_USE) + len(self._standing) + 2
-        between = "  " if one_line else "\n"
-        self.update(Content.assemble((RESEARCH_USE, "$warning"), between, (self._standing, DIM)))
+        room = columns - _AROUND
+        between = "  " if room >= len(RESEARCH_USE) + len(self._standing) + 2 else "\n"
+        standing = self._standing
+        if len(standing) > _MOST_ROWS * room:  # reasons may be long, and the cells need their room
+            standing = standing[: _MOST_ROWS * room - len(_MORE)] + _MORE
+        self.update(Content.assemble((RESEARCH_USE, "$warning"), between, (standing, DIM)))
 
 
 def connection_words(view: View, waiting: str, silent_s: float) -> tuple[str, str, str]:

@@ -1,6 +1,7 @@
 """What was recorded of each subject, and how what is made now differs from it."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -29,20 +30,37 @@ def record(golden: Golden, folder: Path = FOLDER) -> None:
         path.unlink()
     for name, picture in golden.pictures():
         assert cv2.imwrite(str(place / f"{name}.png"), picture)
-    figures = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in golden.figures().items())
+    figures = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in golden.figures())
     (place / "kept.json").write_text(f'{{"version": {golden.version}, "figures": {{\n{figures}\n}}}}\n')
 
 
 def differences(golden: Golden, folder: Path = FOLDER) -> list[str]:
     """Return what differs from what was recorded, a line each; empty where nothing does."""
+    return list(_lines(golden, folder))
+
+
+def is_another(golden: Golden, folder: Path = FOLDER) -> bool:
+    """Return whether anything differs from what was recorded; no more is made than it takes to see that."""
+    return any(_lines(golden, folder))
+
+
+def _lines(golden: Golden, folder: Path) -> Iterator[str]:
     place = folder / golden.name
     figures = json.loads((place / "kept.json").read_text())["figures"]
-    pictures = {path.stem: _read(path) for path in place.glob("*.png")}
-    made = dict(golden.pictures())
-    lines = [f"{name}: recorded or made alone" for name in sorted(made.keys() ^ pictures.keys())]
-    for name in sorted(made.keys() & pictures.keys()):
-        lines += _pictures_apart(name, made[name], pictures[name])
-    return lines + _figures_apart("", json.loads(json.dumps(golden.figures())), figures)
+    alone = {path.stem for path in place.glob("*.png")}
+    for name, picture in golden.pictures():
+        if name in alone:
+            alone.remove(name)
+            yield from _pictures_apart(name, picture, _read(place / f"{name}.png"))
+        else:
+            yield f"{name}: made, and not recorded"
+    yield from (f"{name}: recorded, and not made" for name in sorted(alone))
+    for name, figure in golden.figures():
+        if name in figures:
+            yield from _figures_apart(name, json.loads(json.dumps(figure)), figures.pop(name))
+        else:
+            yield f"{name}: made, and not recorded"
+    yield from (f"{name}: recorded, and not made" for name in figures)
 
 
 def _read(path: Path) -> Image:

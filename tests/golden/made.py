@@ -1,6 +1,6 @@
 """What is held golden: each subject is drawn, found or cut anew from fixed seeds or fixed pictures, and compared."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +31,8 @@ _BLOCKS = 6
 _CELLS_OF_EACH_CLASS, _THINGS, _SEED = 8, 10, 5
 _SESSION_UM_PER_PX = (0.094, 0.097, 0.1, 0.102)
 
-Figures = dict[str, object]
+Figures = Iterable[tuple[str, object]]
+Named = dict[str, object]
 Pictures = Iterator[tuple[str, Image]]
 
 
@@ -48,7 +49,7 @@ class Golden:
     pictures
         Yields names and uint8 pictures: kept to be looked at, and compared.
     figures
-        Returns numbers by name: of many more pictures than are kept.
+        Yields names and numbers: of many more pictures than are kept.
     """
 
     name: str
@@ -89,12 +90,12 @@ def _drawn_pictures() -> Pictures:
 
 def _drawn_figures() -> Figures:
     drawn = [*draw_cells(_CELLS_OF_EACH_CLASS * len(CLASSES)), *draw_litter(_THINGS)]
-    figures: Figures = {sample.sample_id: blocks(sample.draw()) for sample in drawn}
+    for sample in drawn:
+        yield sample.sample_id, blocks(sample.draw())
     slide = Slide(_SEED, width_px=480, height_px=360, leukocytes_per_mm2=600.0, route=Freehand(), **hard())
     for index in range(6):
         field = slide.field(index)
-        figures[f"field {index}"] = [*blocks(field.bgr), *(side for cell in field.cells for side in cell.box_xywh_px)]
-    return figures
+        yield f"field {index}", [*blocks(field.bgr), *(side for cell in field.cells for side in cell.box_xywh_px)]
 
 
 def _fields() -> dict[str, bytes]:
@@ -109,7 +110,6 @@ def _found_pictures() -> Pictures:
 
 
 def _found_figures() -> Figures:
-    figures: Figures = {}
     for name, data in _fields().items():
         for how, um_per_px, known, restain in (
             ("by red cells", None, (), False),
@@ -118,15 +118,14 @@ def _found_figures() -> Figures:
             ("restained", 0.1, (), True),
         ):
             answer = find(data, um_per_px=um_per_px, um_per_px_source=None, session_estimates=known, restain=restain)
-            figures[f"{name} {how}"] = _found(answer) if isinstance(answer, FieldFound) else _refused(answer)
-    return figures
+            yield f"{name} {how}", _found(answer) if isinstance(answer, FieldFound) else _refused(answer)
 
 
-def _refused(answer: object) -> Figures:
+def _refused(answer: object) -> Named:
     return {name: getattr(answer, name) for name in ("reason", "value", "um_per_px", "width_px", "height_px")}
 
 
-def _found(field: FieldFound) -> Figures:
+def _found(field: FieldFound) -> Named:
     return {
         "um_per_px": field.um_per_px,
         "estimate": field.um_per_px_estimate,
@@ -154,7 +153,8 @@ def _single_pictures() -> Pictures:
 
 
 def _single_figures() -> Figures:
-    return {path.stem: blocks(cell_crop(path, SINGLE_UM_PER_PX)) for path in sorted((GIVEN / "cells").glob("*.png"))}
+    for path in sorted((GIVEN / "cells").glob("*.png")):
+        yield path.stem, blocks(cell_crop(path, SINGLE_UM_PER_PX))
 
 
 def _shrunken_pictures() -> Pictures:
@@ -183,7 +183,7 @@ GOLDEN = (
     Golden("renderer", RENDERER_VERSION, _drawn_pictures, _drawn_figures),
     Golden("finder", FINDER_VERSION, _found_pictures, _found_figures),
     Golden("single_cells", FINDER_VERSION, _single_pictures, _single_figures),
-    Golden("shrink", SHRINK_VERSION, _shrunken_pictures, dict),
-    Golden("outline", OUTLINE_VERSION, _outline_pictures, dict),
-    Golden("alone", ALONE_VERSION, _alone_pictures, dict),
+    Golden("shrink", SHRINK_VERSION, _shrunken_pictures, tuple),
+    Golden("outline", OUTLINE_VERSION, _outline_pictures, tuple),
+    Golden("alone", ALONE_VERSION, _alone_pictures, tuple),
 )

@@ -38,7 +38,7 @@ from smearwatch.daemon.record.writing import LedgerRefused
 pytestmark = pytest.mark.integration
 
 HAIRY = ExtraClass("hairy_cell", "per_100", "h", "hairy")
-ATYPICAL = ExtraClass("atypical_lymphocyte", "leukocyte", "v", "atyp. lymph")
+ATYPICAL = ExtraClass("atypical_lymphocyte", "leukocyte", "w", "atyp. lymph")
 SIX = (0.9, 0.1, 0.0, 0.0, 0.0, 0.0)
 
 

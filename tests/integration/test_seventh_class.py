@@ -26,6 +26,13 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_with_seven(tmp_path_factory.mktemp("seven"))
 
 
+@pytest.fixture(scope="module")
+def made(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """Weights of seven classes, and what networks that were loaded from them say of a crop."""
+    folder = tmp_path_factory.mktemp("networks") / "weights"
+    return folder, asked(copy, folder.parent, "networks", folder)
+
+
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """A session of this program, of six classes: one cell is judged and one waits."""
@@ -50,8 +57,8 @@ def asked(copy: Path, state: Path, question: str, folder: Path) -> Any:
     return json.loads(done.stdout.splitlines()[-1])  # the hub logs before it
 
 
-def test_networks_of_seven_classes_are_made_kept_and_asked(copy: Path, tmp_path: Path):
-    found = asked(copy, tmp_path, "networks", tmp_path / "weights")
+def test_networks_of_seven_classes_are_made_kept_and_asked(made: tuple[Path, Any]):
+    _, found = made
     assert (len(found["probabilities"]), len(found["verifiers"]), found["logits"]) == (7, 7, [1, 7, 1, 7])
     assert sum(found["probabilities"]) == pytest.approx(1.0, abs=1e-5)
     assert found["temperature_free"] == pytest.approx(found["probabilities"], abs=1e-3)
@@ -94,17 +101,19 @@ def test_an_old_session_that_goes_on_counts_the_new_class_from_then_on(copy: Pat
     assert says[0].startswith("event 5 cannot be read: not an event: counted.cls: Input should be 'band'")
 
 
-def test_frames_are_counted_from_end_to_end_by_weights_of_seven_classes(copy: Path, tmp_path: Path):
-    asked(copy, tmp_path, "networks", tmp_path / "weights")
+def test_frames_are_counted_from_end_to_end_by_weights_of_seven_classes(
+    copy: Path, made: tuple[Path, Any], tmp_path: Path
+):
+    weights, _ = made
     frames = tmp_path / "frames"
     drawn = seven(copy, tmp_path, "slide", "--out", frames, "--fields", 2, "--rate", 0, "--seed", 3)
     assert drawn.returncode == 0, drawn.stderr
-    told = ("--session", "new", "--um-per-px", 0.09, "--until-idle", 1, "--weights", tmp_path / "weights", "--json")
+    told = ("--session", "new", "--um-per-px", 0.09, "--until-idle", 1, "--weights", weights, "--json")
     done = seven(copy, tmp_path, "run", "--watch", frames, *told)
     assert done.returncode == 0, done.stderr
     last = json.loads(done.stdout.splitlines()[-1])
     assert [*last["counts"]] == [*CLASSES, SEVENTH]
     assert sum(last["counts"].values()) == last["cells"] > 0
     assert seven(copy, tmp_path, "sessions", "verify", "new").returncode == 0
-    again = seven(copy, tmp_path, "replay", "new", "--compare", "--weights", tmp_path / "weights")
+    again = seven(copy, tmp_path, "replay", "new", "--compare", "--weights", weights)
     assert "byte for byte" in again.stdout, again.stdout + again.stderr

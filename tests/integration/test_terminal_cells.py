@@ -1,35 +1,26 @@
 """The cells in the terminal: chosen, named by keys, taken back; of a recorded session and of one that is counted."""
 
-import asyncio
 import threading
-import time
-from collections.abc import Awaitable, Callable
 
 import pytest
 from PIL import Image
-from textual.pilot import Pilot
 
 from smearwatch.clients.reviewing.cells import TO_SEE, Cell
-from smearwatch.clients.terminal.app import WatchApp
 from smearwatch.clients.terminal.cells import CellsScreen
 from smearwatch.clients.terminal.graphics import Pictures
-from smearwatch.clients.terminal.readers import Readers
 from smearwatch.clients.terminal.record import LabelsUnwritten
-from smearwatch.clients.terminal.start import followed, recorded
-from smearwatch.daemon.config import Settings
-from smearwatch.daemon.record.events import CLASSES, Labelled
+from smearwatch.daemon.record.events import CLASSES
 from smearwatch.daemon.record.labels import make_labels
 from smearwatch.daemon.record.ledger import Ledger
-from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import delete_session
 from smearwatch.daemon.record.signature import OverruledName
 from smearwatch.daemon.record.signing import sign
-from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.wire.messages import CropLease, FrameLease
 from tests.integration.hub_bench import Bench, cells, judged
-from tests.reviewed import close, record
+from tests.reviewed import close
+from tests.terminal import drive, labels, line_with, settings_of, text_of, until
 
 pytestmark = pytest.mark.integration
 
@@ -38,29 +29,7 @@ LOWER_HALF = "\N{LOWER HALF BLOCK}"
 
 @pytest.fixture
 def settings(tmp_path):
-    record(tmp_path / "sessions" / "monday", 72)
-    return Settings(state_dir=tmp_path, runtime_dir=tmp_path / "run")
-
-
-def labels(settings, session="monday"):
-    with LedgerReader.read(settings.state_dir / "sessions" / session) as ledger:
-        assert list(verify(ledger)) == []
-        return [each.event for each in ledger.events() if isinstance(each.event, Labelled)]
-
-
-def text_of(app):
-    return "\n".join("".join(part.text for part in strip).rstrip() for strip in app.screen._compositor.render_strips())
-
-
-def line_with(text, word):
-    return next(line for line in text.splitlines() if word in line)
-
-
-async def until(pilot: Pilot[BaseException], condition: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline_s, text_of(pilot.app)
-        await pilot.pause(0.02)
+    return settings_of(tmp_path)
 
 
 def screen_of(pilot) -> CellsScreen:
@@ -81,38 +50,6 @@ async def opened(pilot, key="n") -> CellsScreen:
     await until(pilot, lambda: screen._reading.known)
     await pilot.pause()
     return screen
-
-
-def drive(
-    settings: Settings,
-    look: Callable[[WatchApp, Pilot[BaseException]], Awaitable[None]],
-    *,
-    size: tuple[int, int] = (100, 30),
-    by: str = "A. Reader",
-    pictures: Pictures | None = None,
-    session: str = "monday",
-    live: bool = False,
-) -> WatchApp:
-    """Run the terminal client on a session, let ``look`` use it, and end it as a person does."""
-
-    async def run() -> WatchApp:
-        bring = followed(settings, None) if live else recorded(settings, session)
-        readers = Readers(settings, by)
-        app = WatchApp(
-            bring,
-            waiting="waiting",
-            readers=readers,
-            pictures=pictures,
-            bring_of=lambda name, live: followed(settings, name) if live else recorded(settings, name),
-        )
-        async with app.run_test(size=size) as pilot:
-            await look(app, pilot)
-            await pilot.press("ctrl+c")
-        return app
-
-    app = asyncio.run(run())
-    app.close_reading()
-    return app
 
 
 def test_doubtful_cells_come_first_and_everything_is_named(settings):
@@ -263,10 +200,10 @@ def test_when_all_are_seen_it_says_how_to_sign(settings):
 
     async def look(app, pilot):
         await opened(pilot)
-        assert "sessions sign" not in text_of(app)
+        assert "To sign the result" not in text_of(app)
         await pilot.press(*"1" * 24)
         await until(pilot, lambda: "24 labelled" in text_of(app))
-        assert "smearwatch sessions sign monday --by" in text_of(app)
+        assert "To sign the result: g" in text_of(app)
 
     drive(settings, look)
 

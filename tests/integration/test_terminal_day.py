@@ -11,8 +11,8 @@ from smearwatch.daemon.record.earlier import followed_in
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.wire.messages import DrawLine, LineDrawn, SourceState
 from tests.integration.hub_bench import Bench
-from tests.integration.test_terminal_cells import drive, text_of, until
 from tests.reviewed import close, record
+from tests.terminal import drive, text_of, until
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,7 @@ from smearwatch.train.data import crop_cache, litter, samples, searched_frames, 
 from smearwatch.train.data.samples import REJECT, Sample
 from smearwatch.train.paper import databases, outline
 from tests.golden.__main__ import update
-from tests.golden.kept import differences, record, recorded_version
+from tests.golden.kept import differences, is_another, record, recorded_version
 from tests.golden.made import GOLDEN, Golden
 
 BY_NAME = {golden.name: golden for golden in GOLDEN}
@@ -33,7 +33,7 @@ def test_a_renderer_that_stains_two_percent_darker_is_noticed(monkeypatch):
         return replace(cell, od_bgr=cell.od_bgr * np.float32(1.02))
 
     monkeypatch.setattr(cells, "render_cell", darker)
-    assert differences(replace(BY_NAME["renderer"], figures=lambda: {}))
+    assert is_another(replace(BY_NAME["renderer"], figures=lambda: ()))
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,13 @@ def test_a_renderer_that_stains_two_percent_darker_is_noticed(monkeypatch):
 )
 def test_another_way_of_making_is_noticed(monkeypatch, subject, module, name, value):
     monkeypatch.setattr(module, name, value)
-    assert differences(BY_NAME[subject])
+    assert is_another(BY_NAME[subject])
 
 
 def test_only_a_higher_version_is_recorded_anew(tmp_path):
-    old = Golden("x", 2, lambda: iter([("a", np.full((8, 8, 3), 100, np.uint8))]), lambda: {"n": 1.5})
+    old = Golden("x", 2, lambda: iter([("a", np.full((8, 8, 3), 100, np.uint8))]), lambda: [("n", 1.5)])
     record(old, tmp_path)
-    changed = replace(old, figures=lambda: {"n": 1.6})
+    changed = replace(old, figures=lambda: [("n", 1.6)])
     assert update([old], tmp_path) == []
     assert update([changed], tmp_path) == ["x: changed, but its version did not"]
     assert "lower" in update([replace(changed, version=1)], tmp_path)[0]

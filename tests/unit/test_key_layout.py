@@ -84,12 +84,12 @@ def test_the_settings_file_gives_keys_and_classes(tmp_path, monkeypatch):
     assert read.key_layout().page["h"] == "per_100:hairy_cell"
     # A session that knows none of them, or one with another key, or that is counted otherwise.
     assert "h" not in read.key_layout([]).page
-    before = ExtraClass("hairy_cell", "leukocyte", "v", "hairy")
-    assert read.key_layout([before]).page["v"] == "leukocyte:hairy_cell"
+    before = ExtraClass("hairy_cell", "leukocyte", "w", "hairy")
+    assert read.key_layout([before]).page["w"] == "leukocyte:hairy_cell"
     with pytest.raises(KeysClash, match="'k' is the key of band and of smudge cell"):
         read.key_layout([ExtraClass("smudge_cell", "per_100", "k", "smudges")])
-    monkeypatch.setenv("SMEARWATCH_KEYS", '{"band": "v"}')
-    assert settings(tmp_path, text).key_layout().page["v"] == "band"
+    monkeypatch.setenv("SMEARWATCH_KEYS", '{"band": "w"}')
+    assert settings(tmp_path, text).key_layout().page["w"] == "band"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from smearwatch.clients.corrected_text import NONE, advice_lines, corrected_lines
+from smearwatch.daemon.corrected_text import NONE, advice_lines, corrected_lines
 from smearwatch.daemon.record.classes import CLASSES, ClassName, LabelName
 from smearwatch.daemon.record.corrected import NAMES, Corrected, corrected_json
 from smearwatch.daemon.record.draw import DrawFold, ReviewedCell, Sample

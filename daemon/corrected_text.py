@@ -1,4 +1,4 @@
-"""The corrected differential in words, for the command line and the page alike."""
+"""The corrected differential in words: for the command line, the page and the terminal alike."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -42,6 +42,13 @@ def holds_text(corrected: Mapping[str, Any]) -> str:
     drawn = _several(corrected["drawn"], "cell")
     waiting = f", {corrected['waiting']} more when those before them are named" if corrected["waiting"] else ""
     return f"limits hold sampling and the machine's errors, as {drawn} drawn at random show them{waiting}"
+
+
+def review_numbers(corrected: Mapping[str, Any] | None, only: str | None = None) -> list[int]:
+    """Return how many more drawn cells each share asks for, 0 where it is near enough; nothing before the first."""
+    if corrected is None:
+        return []
+    return [each["review"] for name, each in corrected["more"].items() if only in (None, name)]
 
 
 def advice_lines(corrected: Mapping[str, Any], only: str | None = None, *, signed: bool = False) -> list[str]:
