@@ -26,6 +26,7 @@ COMMANDS = {
     "watch": _Entry("smearwatch.clients.commands.watch", "Show the live differential in this terminal."),
     "control": _Entry("smearwatch.clients.commands.control", "Stop, pause or resume the count on this computer."),
     "review": _Entry("smearwatch.clients.commands.review", "See, correct and sign a session's cells in a browser."),
+    "account": _Entry("smearwatch.clients.commands.account", "Say who may use the review page from other computers."),
     "tally": _Entry("smearwatch.clients.commands.tally", "Count cells at the eyepiece by keys, beside a session."),
     "sessions": _Entry("smearwatch.clients.commands.sessions", "List, show, verify, label, sign and export sessions."),
     "replay": _Entry("smearwatch.daemon.commands.replay", "Count the frames of a recorded session again."),

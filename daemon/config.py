@@ -118,6 +118,11 @@ class Settings(BaseSettings):
     crop_backlog: int = Field(24, ge=1, le=512)
     max_frame_bytes: int = Field(256 * 1024 * 1024, ge=1024, le=1024**3)
     max_frame_pixels: int = Field(120_000_000, ge=10_000, le=1_000_000_000)
+    review: bool = False
+    review_port: int = Field(8765, ge=1, le=65535)
+    review_listen: str | None = Field(None, min_length=1, max_length=255)
+    review_tls_cert: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
+    review_tls_key: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod

@@ -43,12 +43,15 @@ def roles(plan: RunPlan) -> list[RoleSpec]:
     workers = [
         RoleSpec(f"worker-{number}", "smearwatch.daemon.worker:main") for number in range(1, plan.settings.workers + 1)
     ]
+    # What is only looked at does not end a count.
+    page = [RoleSpec("page", "smearwatch.clients.page_role:main", needed=False)] if plan.settings.review else []
     return [
         RoleSpec("hub", "smearwatch.daemon.hub.role:main", ends_the_run=True),
         *workers,
         RoleSpec("finder", "smearwatch.capture.finder.role:main"),
         RoleSpec("source", "smearwatch.daemon.source_plugins:main"),
         RoleSpec("lines", "smearwatch.clients.lines_role:main"),
+        *page,
     ]
 
 

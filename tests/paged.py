@@ -25,7 +25,7 @@ def reviewing(state: Path, *options: str) -> Iterator[tuple[str, "subprocess.Pop
     try:
         assert process.stderr is not None
         line = process.stderr.readline()
-        link = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", line)
+        link = re.search(r"https?://[^/\s]+/(\?token=\S+)?", line)
         assert link, line
         yield link.group(), process
     finally:

@@ -1,6 +1,5 @@
-"""``smearwatch review``: the review page of a session, in a browser on this computer."""
+"""``smearwatch review``: the review page of a session, or beside a count, in a browser."""
 
-import socket
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -9,11 +8,11 @@ import typer
 
 from smearwatch.clients.commands.typed import name_of_person
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.log import configure
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.events import Reading
-from smearwatch.daemon.record.schema import LEDGER_FILE
-from smearwatch.daemon.record.sessions import find_session, session_names
+from smearwatch.daemon.record.sessions import find_session
 
 app = typer.Typer(add_completion=False)
 
@@ -27,19 +26,12 @@ class NoSession(LookupError):
         super().__init__(f"no sessions under {state_dir} yet")
 
 
-class PortTaken(OSError):
-    """The page cannot listen where it was asked to."""
-
-    hint = "give another number with --port, or 0 for any free one"
-
-    def __init__(self, port: int, why: str) -> None:
-        super().__init__(f"port {port}: {why}")
-
-
 @app.command()
 def review(
     session: Annotated[str | None, typer.Argument(help="The session. [default: the one that was last written]")] = None,
-    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port to listen on; 0 for any free.")] = 0,
+    port: Annotated[
+        int | None, typer.Option(metavar="N", min=0, max=65535, help="Port to listen on; 0 for any free. [default: 0]")
+    ] = None,
     by: Annotated[str, typer.Option("--by", metavar="WHO", help="The reader, whose name the labels carry.")] = "",
     within: Annotated[
         float, typer.Option(metavar="POINTS", min=0.1, max=50, help="How near shares are to be known, to either side.")
@@ -47,6 +39,22 @@ def review(
     second: Annotated[
         bool, typer.Option("--second", help="Read the cells a second time, without seeing the first reader's labels.")
     ] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Show the session that is counted, and go on to the next when it begins.")
+    ] = False,
+    link: Annotated[
+        bool, typer.Option("--link", help="Print a new link for the page that runs with --follow, and exit.")
+    ] = False,
+    listen: Annotated[
+        str | None,
+        typer.Option(metavar="HOST[:PORT]", help="Let other computers in, by TLS and accounts. [default port: 8443]"),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Certificate for --listen (PEM).", dir_okay=False)
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its key, which nobody else may read (PEM).", dir_okay=False)
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
     config: Annotated[
         Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
@@ -55,7 +63,8 @@ def review(
     """See the cells of a session, correct their names, read the reviewed result and sign it, in a browser.
 
     The page is for this computer alone: it listens on 127.0.0.1 and lets in who has the link that is printed, which
-    can be used once. From another computer: ssh -L 8000:127.0.0.1:8000 THIS-COMPUTER, with --port 8000.
+    can be used once. From another computer: ssh -L 8000:127.0.0.1:8000 THIS-COMPUTER, with --port 8000. With --listen
+    other computers reach it themselves: by TLS, and with an account (`smearwatch account add`).
 
     In its random review cells are named without the machine's word; from these the page learns how often
     the machine errs, gives percentages corrected by it, and asks for more until they are known to --within.
@@ -67,58 +76,45 @@ def review(
 
     Example: smearwatch review monday-3 --by "A. Reader"
     """
-    settings = load_settings(config)
-    folder = find_session(settings.state_dir, session or _latest(settings.state_dir))
+    if follow and session is not None:
+        raise typer.BadParameter("it shows whichever session is counted; name none", param_hint="--follow")
+    if listen is not None and port is not None:
+        raise typer.BadParameter("write it behind the host: --listen HOST:PORT", param_hint="--port")
+    settings = load_settings(config, review_tls_cert=tls_cert, review_tls_key=tls_key)
     # Loaded only now: the command line starts without it.
-    import uvicorn
+    from smearwatch.clients.web.app import ReadAs
+    from smearwatch.clients.web.links import kept_link, shown
+    from smearwatch.clients.web.listening import Place
+    from smearwatch.clients.web.serving import Served, serve
 
-    from smearwatch.clients.web.access import Access
-    from smearwatch.clients.web.app import ReviewPage
-
-    listening = _listen(port)
-    address = f"127.0.0.1:{listening.getsockname()[1]}"
-    access = Access(listening.getsockname()[1])
+    if link:
+        typer.echo(kept_link(settings.runtime_dir))
+        return
+    if follow and listen is None and port is None:
+        listen = settings.review_listen
+    place = None if listen is None else Place(listen, settings.review_tls_cert, settings.review_tls_key)
+    if place is not None and by:
+        raise typer.BadParameter("labels carry the name of whoever logs in", param_hint="--by")
     reading: Reading | None = "second" if second else None
-    page = ReviewPage(folder, settings.runtime_dir, access, name_of_person(by) if by.strip() else "", reading, within)
-    config_of_server = uvicorn.Config(
-        page.app(),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        # A browser opens a handful of connections; whoever holds more of them waits, and none holds up the end.
-        limit_concurrency=64,
-        timeout_graceful_shutdown=2,
-    )
-    server = uvicorn.Server(config_of_server)
-    link = f"http://{address}/?token={access.token}"
-    say(
-        f"{'second reading' if second else 'review'} of {folder.name}: {link} (this link can be used once; Ctrl+C ends)"
-    )
-    if not no_browser:
-        webbrowser.open(link)
-    server.run(sockets=[listening])
+    read_as = ReadAs(name_of_person(by) if by.strip() else "", reading, within)
+    folder = None if follow else find_session(settings.state_dir, session or _latest(settings.state_dir))
+    port = port if port is not None else settings.review_port if follow else 0
+
+    def tell(address: str, how: str) -> None:
+        what = "second reading" if second else "review"
+        of, printed = ("each session", shown(address)) if folder is None else (folder.name, address)
+        say(f"{what} of {of}: {printed} ({how}; Ctrl+C ends)")
+        if not (no_browser or place):
+            webbrowser.open(address)
+
+    configure(settings.log_level, role="review")
+    serve(Served(settings, folder, read_as, port, place), tell)
 
 
 def _latest(state_dir: Path) -> str:
-    names = session_names(state_dir)
+    from smearwatch.clients.web.following import latest_first
+
+    names = latest_first(state_dir)
     if not names:
         raise NoSession(state_dir)
-
-    def written_ns(name: str) -> int:
-        """Return when anything was last written: what is new may stand beside the ledger's file for a while."""
-        files = find_session(state_dir, name).glob(f"{LEDGER_FILE}*")
-        return max(file.stat().st_mtime_ns for file in files)
-
-    return max(names, key=written_ns)
-
-
-def _listen(port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(("127.0.0.1", port))
-        listening.listen()  # the link works from the moment at which it is printed
-    except OSError as error:
-        listening.close()
-        raise PortTaken(port, (error.strerror or str(error)).lower()) from error
-    return listening
+    return names[0]

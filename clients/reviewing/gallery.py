@@ -60,6 +60,8 @@ class GalleryCell:
         By frame and index; `stands` is the one whose verdict stands.
     labels
         Every label it had: what, by whom, when (ns), the last one last.
+    label_numbers
+        Of the same, the events.
     """
 
     number: int
@@ -67,6 +69,7 @@ class GalleryCell:
     views: dict[CellKey, View] = field(default_factory=dict)
     stands: Counted | None = None
     labels: list[Labelled] = field(default_factory=list)
+    label_numbers: list[int] = field(default_factory=list)
 
     @property
     def label(self) -> str | None:
@@ -193,6 +196,16 @@ class Gallery:
         with self._lock:
             return {key for key in keys if key in self._disputed}
 
+    def meanwhile(self, keys: Iterable[CellKey], by: str, after: int) -> list[dict[str, str]]:
+        """Return what others than `by` said of cells after an event, which a page had shown last."""
+        with self._lock:
+            return [
+                {"id": f"{key[0]}:{key[1]}", "label": label.label, "by": label.by}
+                for key in keys
+                for label, number in zip(self._cells[key].labels, self._cells[key].label_numbers, strict=True)
+                if number > after and label.by != by
+            ]
+
     def changes(self, after: int) -> tuple[int, list[dict[str, Any]]]:
         """Return the last event's number, and the judged cells that changed after another one."""
         with self._lock:
@@ -254,6 +267,7 @@ class Gallery:
             case Labelled() if event.reading == self._reading:
                 cell = self._cells[event.frame, event.index]
                 cell.labels.append(event)
+                cell.label_numbers.append(self._number)
                 cell.changed = self._number
 
     def _note_disputes(self) -> None:

@@ -1,21 +1,19 @@
 """The page's web application: what a browser asks for, and what it is given."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 from pydantic import Field
-from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ExceptionHandler
 
 from smearwatch.clients.asking import NotAgreed
 from smearwatch.clients.controlling import QUESTIONS
@@ -26,8 +24,8 @@ from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
 from smearwatch.clients.reviewing.pictures import FIELDS_UM, NoPicture, cell_picture, whole_frame
 from smearwatch.clients.reviewing.words import KEYS, LABEL_WORDS
 from smearwatch.clients.reviewing.writing import write_labels
-from smearwatch.clients.web.access import HEADERS, Access
 from smearwatch.clients.web.asked import Asked, asked
+from smearwatch.clients.web.guard import visitor_of
 from smearwatch.clients.web.quality import Quality
 from smearwatch.clients.web.running import AskedOfRun, ask_of_run, run_state
 from smearwatch.clients.web.signing import Signing
@@ -38,7 +36,7 @@ from smearwatch.daemon.record.events import LabelName, Reading
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.keeping import StillCounted
 from smearwatch.daemon.record.lock import SessionBusy
-from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import SessionMissing
 from smearwatch.daemon.record.signing import GatesOpen, NotSigned, ResultChanged
@@ -49,7 +47,11 @@ from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.share_text import description_text, target_text
 from smearwatch.daemon.sign_text import sign_lines
 
-_PAGE: Final = Path(__file__).parent / "page"
+PAGES: Final = Environment(
+    loader=PackageLoader("smearwatch.clients.web", "page"), autoescape=select_autoescape(default=True)
+)
+"""The templates; whatever is put into one is text."""
+
 _MOST_CELLS: Final = 1000
 _FORESEEN: Final = (
     NotAgreed,
@@ -72,11 +74,34 @@ _FORESEEN: Final = (
 
 
 class _Wanted(Asked):
-    """Labels as the page sends them: cells by FRAME:INDEX, with what each is called; `drawn` in the random review."""
+    """Labels as the page sends them: cells by FRAME:INDEX, with what each is called; `drawn` in the random review.
+
+    `event` is the last that the page has shown: who labelled after that is told.
+    """
 
     by: str = Field(min_length=1, max_length=200)
     drawn: bool = False
+    event: int | None = None
     labels: dict[str, LabelName] = Field(min_length=1, max_length=_MOST_CELLS)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAs:
+    """How sessions are read here.
+
+    Attributes
+    ----------
+    reader
+        The name that labels carry until the page is told another; where accounts are used, theirs stands instead.
+    reading
+        Which reading it is; the second one does not see the first.
+    within
+        How near each share is to be known, in percentage points to either side.
+    """
+
+    reader: str = ""
+    reading: Reading | None = None
+    within: float = WITHIN
 
 
 class ReviewPage:
@@ -88,90 +113,48 @@ class ReviewPage:
         The session's.
     runtime_dir : Path
         Where the daemon's sockets are, for a session that is being counted.
-    access : Access
-        Who may use it.
-    reader : str
-        The name that labels carry, until the page is told another.
-    reading : Reading, optional
-        Which reading it is; the second one does not see the first.
-    within : float
-        How near each share is to be known, in percentage points to either side.
+    read_as : ReadAs
+        Who reads, and how.
+    follows : bool
+        Whether there are pages of other sessions beside it, and the browser goes on to the next one.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        runtime_dir: Path,
-        access: Access,
-        reader: str = "",
-        reading: Reading | None = None,
-        within: float = WITHIN,
-    ) -> None:
+    def __init__(self, folder: Path, runtime_dir: Path, read_as: ReadAs, *, follows: bool = False) -> None:
         self._folder = folder
         self._runtime_dir = runtime_dir
-        self._access = access
-        self._reader = reader
-        self._reading = reading
-        self._gallery = Gallery(folder, reading, within)
-        loader = PackageLoader("smearwatch.clients.web", "page")
-        self._pages = Environment(loader=loader, autoescape=select_autoescape(default=True))
+        self._reader = read_as.reader
+        self._reading = read_as.reading
+        self._follows = follows
+        self._gallery = Gallery(folder, read_as.reading, read_as.within)
 
-    def app(self) -> Starlette:
-        """Return the application."""
-        app = Starlette(
-            routes=[
-                Route("/", self._page),
-                Route("/cells", self._cells),
-                Route("/cell/{frame}/{index}", self._cell),
-                Route("/picture/{frame}/{index}", self._picture),
-                Route("/frame/{frame}", self._frame),
-                Route("/labels", self._labels, methods=["POST"]),
-                Route("/run", self._run),
-                Route("/run", self._control, methods=["POST"]),
-                *(self._of_the_first_reading() if self._reading is None else ()),
-                Mount("/static", StaticFiles(directory=_PAGE)),
-            ],
-            middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._guard)],
-            exception_handlers=dict.fromkeys(_FORESEEN, _unusable),
-        )
-        app.router.redirect_slashes = False
-        return app
+    def routes(self) -> list[Route]:
+        """Return what a browser asks for; it asks relative to the page's own address."""
+        return [
+            Route("/", self._page),
+            Route("/cells", self._cells),
+            Route("/cell/{frame}/{index}", self._cell),
+            Route("/picture/{frame}/{index}", self._picture),
+            Route("/frame/{frame}", self._frame),
+            Route("/labels", self._labels, methods=["POST"]),
+            Route("/run", self._run),
+            Route("/run", self._control, methods=["POST"]),
+            *(self._of_the_first_reading() if self._reading is None else ()),
+        ]
 
     def _of_the_first_reading(self) -> list[Route]:
         """Return what a second reader does not see: what is signed, and what the first one's labels say."""
-        quality = Quality(self._folder, self._pages, self._reader)
+        quality = Quality(self._folder, PAGES, self._reader)
         return [Route("/worth", self._worth), *Signing(self._folder).routes(), *quality.routes()]
 
-    async def _guard(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
-        """Let nobody in without the cookie, and nothing be changed from elsewhere."""
-        response = self._refusal(request) or await call_next(request)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
-
-    def _refusal(self, request: Request) -> Response | None:
-        if not self._access.is_ours(request.headers.get("host")):
-            return PlainTextResponse("this page is for 127.0.0.1 alone", 421)
-        token = request.query_params.get("token")
-        if request.url.path == "/" and token is not None:
-            cookie = self._access.exchange(token)
-            if cookie is not None:
-                response = RedirectResponse("/", 303)
-                response.set_cookie(self._access.cookie_name, cookie, httponly=True, samesite="strict")
-                return response
-        if not self._access.is_known(request.cookies.get(self._access.cookie_name)):
-            text = "this link was used already, or is not this page's: run `smearwatch review` again for a new one"
-            return PlainTextResponse(text, 403)
-        if request.method not in ("GET", "HEAD") and not self._access.may_change(request.headers):
-            return PlainTextResponse("this request does not come from the page itself", 403)
-        return None
-
     async def _page(self, request: Request) -> Response:
-        page = self._pages.get_template("review.html.jinja")
+        page, visitor = PAGES.get_template("review.html.jinja"), visitor_of(request)
         text = page.render(
             session=self._folder.name,
             version=version("smearwatch"),
-            reader=self._reader,
+            reader=self._reader if visitor.name is None else visitor.name,
+            account=visitor.name is not None,
+            may_change=visitor.may_change,
+            follows=self._follows,
             second=self._reading is not None,
             research_use=RESEARCH_USE,
             preliminary=PRELIMINARY,
@@ -192,6 +175,9 @@ class ReviewPage:
     def _changes(self, after: int) -> Response:
         self._gallery.refresh()
         number, cells = self._gallery.changes(after)
+        if after > number:  # as a page may ask that was opened before
+            again = "load the page again"
+            raise LedgerUnusable(self._folder / LEDGER_FILE, "the session was deleted and begun anew", again)
         tally = self._gallery.tally()
         told = {"event": number, "cells": cells, "standing": sign_lines(tally), "draw": self._gallery.draw()}
         texts = {"target_text": target_text(tally), "said_text": description_text(tally)}
@@ -249,7 +235,10 @@ class ReviewPage:
             settled=settled,
             drawn=wanted.drawn,
         )
-        return JSONResponse({"written": written})
+        if wanted.event is None:
+            return JSONResponse({"written": written})
+        await run_in_threadpool(self._gallery.refresh)
+        return JSONResponse({"written": written, "meanwhile": self._gallery.meanwhile(keys, wanted.by, wanted.event)})
 
     async def _run(self, request: Request) -> Response:
         return JSONResponse({"state": await run_in_threadpool(run_state, self._folder, self._runtime_dir)})
@@ -283,6 +272,10 @@ def _picture(data: bytes) -> Response:
     return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=86400, immutable"})
 
 
-async def _unusable(request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     hint = getattr(error, "hint", "")
     return PlainTextResponse(f"{error}" + (f" ({hint})" if hint else ""), 409)
+
+
+FORESEEN: Final[dict[type[Exception], ExceptionHandler]] = dict.fromkeys(_FORESEEN, _refused)
+"""What a request may meet with that a person can put right: told in one line."""

@@ -1,10 +1,12 @@
 """What the page sends: read, checked, or refused in one line."""
 
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+
+_MOST_BYTES: Final = 1 << 20
 
 
 class Asked(BaseModel):
@@ -26,11 +28,27 @@ _Asked = TypeVar("_Asked", bound=Asked)
 
 
 async def asked(request: Request, kind: type[_Asked]) -> _Asked:
-    """Return what a request asks for; raises `HTTPException`."""
+    """Return what a request asks for; raises `HTTPException`.
+
+    Where accounts are used, whatever is said `by` somebody is said by who is logged in.
+    """
     try:
-        return kind.model_validate_json(await request.body())
+        wanted = kind.model_validate_json(await _body(request))
     except ClientDisconnect:
         raise HTTPException(400, "the request broke off") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         raise HTTPException(400, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
+    name, by = request.state.visitor.name, getattr(wanted, "by", None)
+    if name is not None and by is not None and by != name:
+        raise HTTPException(403, f"{name} is logged in, and nobody else says anything here: load the page again")
+    return wanted
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            raise HTTPException(413, "more than the page ever sends")
+    return bytes(body)

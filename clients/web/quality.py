@@ -28,6 +28,7 @@ from smearwatch.clients.quality.map_svg import form_svg, map_svg
 from smearwatch.clients.quality.slide_map import read_slide_map
 from smearwatch.clients.reviewing.pictures import NoPicture
 from smearwatch.clients.web.asked import Asked, asked
+from smearwatch.clients.web.guard import visitor_of
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.location import Order
@@ -68,14 +69,14 @@ class Quality:
     pages : Environment
         The page's templates.
     reader : str
-        Whose name a test carries, until the page is told another.
+        Whose name a test carries, until the page is told another; where accounts are used, theirs stands instead.
     """
 
     def __init__(self, folder: Path, pages: Environment, reader: str) -> None:
         self._folder = folder
         self._pages = pages
         self._reader = reader
-        self._test = LocationTest(folder, reader)
+        self._tests: dict[str, LocationTest] = {}
 
     def routes(self) -> list[Route]:
         """Return what a browser asks for here."""
@@ -92,47 +93,54 @@ class Quality:
         ]
 
     async def _location(self, request: Request) -> Response:
-        return self._rendered("location", reader=self._reader, aim=AIM)
+        visitor = visitor_of(request)
+        reader = self._reader if visitor.name is None else visitor.name
+        return self._rendered("location", reader=reader, aim=AIM, account=visitor.name is not None)
 
     async def _state(self, request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(self._told))
+        return JSONResponse(await run_in_threadpool(_told, self._test_of(request)))
 
     async def _field(self, request: Request) -> Response:
         try:
-            picture = await run_in_threadpool(self._test.picture, request.path_params["frame"])
+            picture = await run_in_threadpool(self._test_of(request).picture, request.path_params["frame"])
         except NoPicture:
             raise HTTPException(404, "no such field, or none that can be shown in a browser") from None
         return Response(picture, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600"})
 
     async def _begin(self, request: Request) -> Response:
         wanted = await asked(request, _Begin)
-        await run_in_threadpool(self._test.begin, wanted.by, wanted.order)
-        return JSONResponse(await run_in_threadpool(self._told))
+        await run_in_threadpool(self._test_of(request).begin, wanted.by, wanted.order)
+        return JSONResponse(await run_in_threadpool(_told, self._test_of(request)))
 
     async def _compare(self, request: Request) -> Response:
         wanted = await asked(request, _Marks)
-        return JSONResponse(await run_in_threadpool(self._test.compare, wanted.frame, wanted.marks))
+        return JSONResponse(await run_in_threadpool(self._test_of(request).compare, wanted.frame, wanted.marks))
 
     async def _answer(self, request: Request) -> Response:
         wanted = await asked(request, _Answer)
-        said = await run_in_threadpool(self._test.answer, wanted.frame, wanted.index, leukocyte=wanted.leukocyte)
+        test = self._test_of(request)
+        said = await run_in_threadpool(test.answer, wanted.frame, wanted.index, leukocyte=wanted.leukocyte)
         return JSONResponse(said)
 
     async def _keep(self, request: Request) -> Response:
         wanted = await asked(request, _Keep)
-        kept = kept_json(await run_in_threadpool(self._test.keep, wanted.note), None)
+        test = self._test_of(request)
+        kept = kept_json(await run_in_threadpool(test.keep, wanted.note), None)
         says = f"kept as location test {kept['ordinal']}: {found_text(kept)}; {right_text(kept)}"
-        return JSONResponse(await run_in_threadpool(self._told) | {"says": says})
+        return JSONResponse(await run_in_threadpool(_told, test) | {"says": says})
 
     async def _discard(self, request: Request) -> Response:
         await asked(request, Asked)
-        await run_in_threadpool(self._test.discard)
-        return JSONResponse(await run_in_threadpool(self._told))
+        await run_in_threadpool(self._test_of(request).discard)
+        return JSONResponse(await run_in_threadpool(_told, self._test_of(request)))
 
-    def _told(self) -> dict[str, object]:
-        state = self._test.state()
-        state["kept"] = [each | {"says": f"{found_text(each)}; {right_text(each)}"} for each in state["kept"]]
-        return state
+    def _test_of(self, request: Request) -> LocationTest:
+        """Return the test as whoever asks may see it: with an account a test is theirs alone."""
+        name = visitor_of(request).name
+        reader = self._reader if name is None else name
+        if reader not in self._tests:
+            self._tests[reader] = LocationTest(self._folder, reader)
+        return self._tests[reader]
 
     async def _map(self, request: Request) -> Response:
         return await run_in_threadpool(self._drawn)
@@ -160,3 +168,9 @@ class Quality:
     def _rendered(self, name: str, **given: object) -> Response:
         page = self._pages.get_template(f"{name}.html.jinja")
         return HTMLResponse(page.render(session=self._folder.name, research_use=RESEARCH_USE, **given))
+
+
+def _told(test: LocationTest) -> dict[str, object]:
+    state = test.state()
+    state["kept"] = [each | {"says": f"{found_text(each)}; {right_text(each)}"} for each in state["kept"]]
+    return state

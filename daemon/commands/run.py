@@ -110,6 +110,13 @@ def run(
     weights: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Use these weights instead of the current ones.")
     ] = None,
+    review: Annotated[
+        bool | None,
+        typer.Option(
+            "--review/--no-review",
+            help="Show the review page beside the count, for this session and the next. [default: no]",
+        ),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
@@ -136,6 +143,7 @@ def run(
         band_rule=band_rule,
         target=target,
         weights=weights,
+        review=review,
     )
     plan = RunPlan(
         settings=settings,

@@ -22,11 +22,15 @@ BUDGET_WINDOW_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class RoleSpec:
-    """A role by name and by import string, so that the supervisor loads none of it."""
+    """A role by name and by import string, so that the supervisor loads none of it.
+
+    With ``ends_the_run`` its end is the run's; without ``needed`` the run goes on where it cannot be kept alive.
+    """
 
     name: str
     target: str
     ends_the_run: bool = False
+    needed: bool = True
 
 
 @dataclass(slots=True)

@@ -115,16 +115,19 @@ class Supervisor:
             self._outcome = Outcome(ok=True, by_itself=True)
         elif code == EXIT_STOPPED and child.spec.ends_the_run:
             self._outcome = Outcome(ok=True, by_client=True)
+        elif code == 0 or (unusable(code) and not child.spec.needed):
+            child.start_at_s = float("inf")
         elif unusable(code):
             self._outcome = Outcome(ok=False)
-        elif code == 0:
-            child.start_at_s = float("inf")
         else:
             self._restart(child, f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}")
 
     def _restart(self, child: Child, why: str) -> None:
         if child.may_restart():
             get_logger().warning("role restarts", child=child.spec.name, why=why)
+        elif not child.spec.needed:
+            child.start_at_s = float("inf")
+            get_logger().error("role given up, the count goes on", child=child.spec.name, why=why)
         else:
             self._outcome = Outcome(ok=False, why=f"{child.spec.name} {why} again and again, so the run was stopped")
 

@@ -1,7 +1,7 @@
 """Subfolders as sessions: one supervised run at a time, moved on to the next subfolder that has something to count.
 
-The workers and finders, which take long to load, stay; hub, source and lines are started anew for each session, behind
-the same sockets. So `smearwatch watch` follows whichever session is counted now.
+The workers and finders, which take long to load, stay, and so does the review page; hub, source and lines are started
+anew for each session, behind the same sockets. So `smearwatch watch` follows whichever session is counted now.
 """
 
 import threading
@@ -217,7 +217,7 @@ def _in_a_thread(work: Callable[[], None]) -> Future[None]:
 
 
 def _is_kept(name: str) -> bool:
-    return name.startswith(("worker", "finder"))
+    return name.startswith(("worker", "finder", "page"))
 
 
 def _reached(plan: RunPlan) -> bool:

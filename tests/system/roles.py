@@ -54,3 +54,14 @@ def worker(plan: RunPlan, role: Role) -> None:
     while not role.wait(0.05):
         role.beat()
     note(plan, "worker-stopped")
+
+
+def page(plan: RunPlan, role: Role) -> None:
+    """Be of no use: for good, or again and again."""
+    note(plan, "page")
+    role.beat()
+    if plan.session == "page-is-unusable":
+        error = ValueError("no port is free")
+        error.hint = "give another"  # type: ignore[attr-defined]
+        raise error
+    sys.exit(7)

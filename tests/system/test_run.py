@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import cv2
@@ -107,14 +109,21 @@ def summary(session):
         return None
 
 
-def test_a_run_and_its_replay(fields, tmp_path):
-    """Files there before, files that come, a second hub refused, a late client, the same verdicts on replay."""
+def test_a_run_and_its_replay(fields, tmp_path, monkeypatch):
+    """Files there before, files that come, a second hub refused, a late client, the same verdicts on replay.
+
+    The review page is served beside it, of whatever is counted.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("SMEARWATCH_REVIEW_PORT", str(free.getsockname()[1]))
     watched = tmp_path / "camera"
     shutil.copytree(fields, watched)
     late = watched / "field_000011.jpg"
     data = late.read_bytes()
     late.unlink()
-    run = start("run", "--watch", watched, "--session", "a", "--until-idle", "4", "--json")
+    run = start("run", "--watch", watched, "--session", "a", "--until-idle", "4", "--json", "--review")
+    wait_for((tmp_path / "smearwatch" / "review-link").exists)
     wait_for(lambda: counted("a") > 0)
     second = smearwatch("run", "--watch", watched, "--session", "b", "--json")
     assert second.returncode == 1
@@ -122,8 +131,13 @@ def test_a_run_and_its_replay(fields, tmp_path):
     assert len(second.stderr.strip().splitlines()) == 1
     watch = start("watch", "--json")
     late.write_bytes(data)
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with opener.open((tmp_path / "smearwatch" / "review-link").read_text(), timeout=30) as page:
+        assert page.url.endswith("/session/a/")
     out, err = run.communicate(timeout=200)
     assert run.returncode == 0, err
+    assert "review page: http://127.0.0.1:" in err
+    assert "token" not in err
     seen, _ = watch.communicate(timeout=30)
     lines = [json.loads(line) for line in out.splitlines()]
     final = lines[-1]

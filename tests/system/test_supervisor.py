@@ -29,6 +29,8 @@ plan = RunPlan(settings=Settings(state_dir=state), session=session, source="fold
 specs = [RoleSpec("hub", "tests.system.roles:hub", ends_the_run=True), RoleSpec("worker", "tests.system.roles:worker")]
 if session == "deaf":
     specs.append(RoleSpec("worker-2", "tests.system.roles:worker"))
+if session.startswith("page"):
+    specs.append(RoleSpec("page", "tests.system.roles:page", needed=False))
 outcome = Supervisor(plan, specs).run()
 print(json.dumps({"ok": outcome.ok, "why": outcome.why}))
 """
@@ -84,6 +86,21 @@ def test_what_a_restart_cannot_mend_is_not_restarted(tmp_path):
     assert "smearwatch: weights are not weights (give others)" in err.splitlines()
     assert "Traceback" not in err
     assert diary(tmp_path).count("worker") == 1
+
+
+@pytest.mark.parametrize(
+    ("session", "lives", "line"),
+    [("page-is-unusable", 1, "smearwatch: no port is free (give another)"), ("page-dies", 6, "role given up")],
+)
+def test_a_role_that_is_not_needed_does_not_end_the_run(tmp_path, session, lives, line):
+    parent = start(tmp_path, session)
+    wait_for(lambda: diary(tmp_path).count("page") == lives)
+    time.sleep(0.6)  # by then the last of them has ended, and the supervisor has looked
+    (tmp_path / "done").touch()
+    result, err = finish(parent)
+    assert result == {"ok": True, "why": ""}
+    assert line in err
+    assert (diary(tmp_path).count("page"), diary(tmp_path).count("hub")) == (lives, 1)
 
 
 def test_an_unforeseen_error_is_one_line_and_a_restart(tmp_path):

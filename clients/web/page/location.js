@@ -27,7 +27,7 @@ async function ask(path, body) {
   busy = true;
   try {
     const sent = body && { method: "POST", headers: { "content-type": "application/json", "x-smearwatch": "1" }, body: JSON.stringify(body) };
-    const answer = await fetch(`/location/${path}`, sent);
+    const answer = await fetch(`location/${path}`, sent);
     if (!answer.ok) {
       tell(await answer.text());
       return null;
@@ -54,7 +54,7 @@ function take(state) {
   stage.hidden = $("how").hidden = !field;
   if (field && !compared) shownAt = Infinity;
   if (field) {
-    $("picture").src = `/location/field/${field.frame}`;
+    $("picture").src = `location/field/${field.frame}`;
     over.setAttribute("viewBox", `0 0 ${field.width_px} ${field.height_px}`);
     stage.focus({ preventScroll: true });
   }

@@ -20,6 +20,7 @@ const waiting = new Map(); // by id: labels that are on their way
 const random = new RandomReview();
 let worth = []; // cells worth labelling for retraining, the best first
 const lost = []; // what was said here and was not taken
+const met = []; // what others said of a cell just before its label from here
 let sending = Promise.resolve();
 let last = 0, current = null, field = "near", failed = 0, lostAt = 0;
 
@@ -91,7 +92,7 @@ function cardOf(cell) {
 
 function draw(cell) {
   const [picture, name, verdict] = cell.card.children;
-  const source = `/picture/${cell.picture}`;
+  const source = `picture/${cell.picture}`;
   if (picture.getAttribute("src") !== source) picture.setAttribute("src", source);
   name.textContent = cell.label ? said(cell.label) : cell.class;
   const named = cell.label && cell.label !== cell.class ? ` ${cell.class}` : "";
@@ -240,7 +241,7 @@ function columns() {
 function nextToSee() {
   const first = worth.length ? ["worth"] : ["disagree", "to see"];
   const left = first.flatMap((name) => sections.get(name)?.sorted ?? []).filter((cell) => !cell.card.hidden && (!cell.label || cell.readers));
-  if (!left.length) return tell(worth.length ? "every cell of this list has a label" : second ? "every cell is read" : "no flagged or rejected cell is left to be seen: sign the result (sign … at the top), or look at the others");
+  if (!left.length) return tell(worth.length ? "every cell of this list has a label" : second ? "every cell is read" : closed() ? "no flagged or rejected cell is left to be seen" : "no flagged or rejected cell is left to be seen: sign the result (sign … at the top), or look at the others");
   const at = left.findIndex((cell) => cell.id === current);
   choose(left[(at + 1) % left.length].id);
 }
@@ -291,11 +292,11 @@ async function showDetail() {
   $("several").hidden = chosen.size < 2;
   $("several").textContent = `${chosen.size} cells are chosen; this is the last of them`;
   const [frame, index] = splitId(id);
-  const answer = await fetch(`/cell/${frame}/${index}`);
+  const answer = await fetch(`cell/${frame}/${index}`);
   if (!answer.ok || id !== current) return;
   const known = await answer.json();
   if (random.on) known.frame_name = known.why = "";
-  const picture = make("img", null, { src: `/picture/${known.picture}?field=${field}`, alt: `cell ${known.number}` });
+  const picture = make("img", null, { src: `picture/${known.picture}?field=${field}`, alt: `cell ${known.number}` });
   const bar = make("div", `${BAR_UM} µm`, { class: "bar" });
   bar.style.width = `${(100 * BAR_UM) / FIELDS[field]}%`;
   $("large").replaceChildren(picture, bar);
@@ -324,7 +325,7 @@ const splitId = (id) => [id.slice(0, id.lastIndexOf(":")), id.slice(id.lastIndex
 
 function showField(known) {
   const frame = known.picture.split("/")[0];
-  const picture = make("img", null, { src: `/frame/${frame}`, alt: `the field ${known.frame_name}` });
+  const picture = make("img", null, { src: `frame/${frame}`, alt: `the field ${known.frame_name}` });
   const box = make("div", null, { class: "box" });
   picture.addEventListener("load", () => {
     const [x, y, w, h] = known.box;
@@ -403,10 +404,10 @@ function say(labels, by) {
 const LOST_STAYS_MS = 3000;
 
 function queue(labels, by, was, failed, drawn = false) {
-  const saidAt = performance.now();
+  const saidAt = performance.now(), seen = last;
   for (const id of Object.keys(labels)) waiting.set(id, (waiting.get(id) ?? 0) + 1);
   sending = sending.then(async () => {
-    const why = await send(labels, by, drawn);
+    const { why, meanwhile = [] } = await send(labels, by, drawn, seen);
     for (const id of Object.keys(labels)) {
       if (waiting.get(id) === 1) waiting.delete(id);
       else waiting.set(id, waiting.get(id) - 1);
@@ -423,25 +424,32 @@ function queue(labels, by, was, failed, drawn = false) {
         place(cells.get(id));
       }
       showSections();
-    } else if (saidAt > lostAt + LOST_STAYS_MS || !lost.length) { // what was lost stays in sight while keys come fast
-      lost.length = 0;
-      tell("");
+    } else {
+      if (saidAt > lostAt + LOST_STAYS_MS || !(lost.length || met.length)) { // these stay in sight while keys come fast
+        lost.length = met.length = 0;
+        tell("");
+      }
+      for (const each of meanwhile) met.push(`${each.by} called cell ${cells.get(each.id).number} ${said(each.label)}`);
+      if (meanwhile.length) {
+        lostAt = performance.now();
+        tell(`a moment before you, ${met.join("; ")}: your label stands now, and both are kept`);
+      }
     }
     await refresh().catch(() => {});
   });
 }
 
-// Returns why labels were not taken, nothing where they were.
-async function send(labels, by, drawn) {
+// Returns why labels were not taken, nothing where they were; and what others said of these cells after event `seen`.
+async function send(labels, by, drawn, seen) {
   try {
-    const answer = await fetch("/labels", {
+    const answer = await fetch("labels", {
       method: "POST",
       headers: { "content-type": "application/json", "x-smearwatch": "1" },
-      body: JSON.stringify({ by, labels, drawn }),
+      body: JSON.stringify({ by, labels, drawn, event: seen }),
     });
-    return answer.ok ? "" : await answer.text();
+    return answer.ok ? await answer.json() : { why: await answer.text() };
   } catch {
-    return "the page's program does not answer; is `smearwatch review` still running?";
+    return { why: "the page's program does not answer; is `smearwatch review` still running?" };
   }
 }
 
@@ -497,7 +505,8 @@ function tell(text) {
 // --- what comes in
 
 async function refresh() {
-  const answer = await fetch(`/cells?after=${last}`);
+  const answer = await fetch(`cells?after=${last}`);
+  if (answer.status === 401 && !lost.length) location.reload(); // to log in again; what was lost stays in sight
   if (!answer.ok) throw new Error(await answer.text());
   const { event, cells: changed, tally, standing, draw: drawn } = await answer.json();
   if (event < last) return; // an answer that was overtaken
@@ -506,6 +515,10 @@ async function refresh() {
     const cell = cells.get(each.id) ?? { at: null };
     const { label, by, readers } = cell;
     Object.assign(cell, each);
+    if (each.id === current && cell.label !== label && !waiting.has(each.id) && !random.on) {
+      if (cell.label) tell(`${cell.by} calls cell ${cell.number} ${said(cell.label)} by now`);
+      showDetail();
+    }
     if (waiting.has(each.id)) Object.assign(cell, { label, by, readers }); // what was said here and is not written yet
     cell.card ??= cardOf(cell);
     cells.set(each.id, cell);
@@ -525,7 +538,7 @@ async function refresh() {
 
 async function showWorth() {
   const wanted = $("list").value === "worth";
-  const { cells: best, says } = wanted ? await (await fetch("/worth")).json() : { cells: [], says: "" };
+  const { cells: best, says } = wanted ? await (await fetch("worth")).json() : { cells: [], says: "" };
   worth = best;
   $("about").hidden = !wanted;
   $("about").textContent = best.length ? says : "every cell has a label";
@@ -550,7 +563,7 @@ async function poll() {
 
 const ACTIONS = {
   n: () => { if (!random.on) nextToSee(); },
-  d: () => { if (!second) toggleRandom(); },
+  d: () => { if (!second && !document.body.dataset.onlyLooks) toggleRandom(); },
   u: undo,
   y: redo,
   z: () => { field = { near: "crop", crop: "far", far: "near" }[field]; showDetail(); },

@@ -26,7 +26,7 @@ function askFor(action) {
 
 async function poll() {
   try {
-    const answer = await fetch("/run");
+    const answer = await fetch("run");
     if (answer.ok) show((await answer.json()).state);
   } catch {
     box.hidden = true; // the page itself says that its program does not answer
@@ -37,7 +37,7 @@ async function poll() {
 async function act(action) {
   const headers = { "content-type": "application/json", "x-smearwatch": "1" };
   try {
-    const answer = await fetch("/run", { method: "POST", headers, body: JSON.stringify({ action }) });
+    const answer = await fetch("run", { method: "POST", headers, body: JSON.stringify({ action }) });
     const said = answer.ok ? await answer.json() : { text: await answer.text(), state: undefined };
     if (said.state !== undefined) show(said.state);
     state.textContent = said.text;

@@ -15,8 +15,10 @@ export function setUp(lent) {
   for (const dialog of [signing, amending]) dialog.querySelector(".leave").addEventListener("click", () => dialog.close());
 }
 
+const onlyLooks = Boolean(document.body.dataset.onlyLooks);
+
 // Why no label is taken, nothing while they are.
-export const closed = () => (now?.signed ? `signed by ${now.signed.by}: amend it before you label a cell` : "");
+export const closed = () => (onlyLooks ? "this account may look, and not change anything" : now?.signed ? `signed by ${now.signed.by}: amend it before you label a cell` : "");
 
 export function showStanding(tally, lines) {
   const before = now;
@@ -29,11 +31,11 @@ export function showStanding(tally, lines) {
     $("standing").replaceChildren(...lines.map((line) => page.make("p", line.trim())));
   }
   $("signature").classList.toggle("signed", signed);
-  $("amend").hidden = !signed || second;
-  $("sign").hidden = signed || second;
+  $("amend").hidden = !signed || second || onlyLooks;
+  $("sign").hidden = signed || second || onlyLooks;
   $("preliminary").hidden = signed;
   document.body.classList.toggle("closed", signed);
-  for (const button of document.querySelectorAll("#names button, #actions button[data-key=Enter], #actions button[data-key=u], #actions button[data-key=y]")) button.disabled = signed;
+  for (const button of document.querySelectorAll("#names button, #actions button[data-key=Enter], #actions button[data-key=u], #actions button[data-key=y]")) button.disabled = signed || onlyLooks;
   if (signed && signing.open) {
     signing.close();
     page.tell(`you have not signed: ${lines[0]}`);
@@ -62,7 +64,7 @@ async function openSigning() {
 
 // Ask what stands before a signature, and show it; reasons that were typed stay.
 async function ask() {
-  const answer = await fetch("/gates").catch(() => null);
+  const answer = await fetch("gates").catch(() => null);
   if (!answer?.ok) {
     const why = answer ? await answer.text() : "the page's program does not answer";
     page.tell(`cannot be signed: ${why}`);
@@ -128,12 +130,12 @@ async function sign() {
     }
   }
   const form = $("sign-form").elements;
-  await send(signing, "/sign", { by: form.by.value, event: asked.event, overrule, note: form.note.value.trim() || null });
+  await send(signing, "sign", { by: form.by.value, event: asked.event, overrule, note: form.note.value.trim() || null });
 }
 
 async function amend() {
   const form = $("amend-form").elements;
-  await send(amending, "/amend", { by: form.by.value, reason: form.reason.value });
+  await send(amending, "amend", { by: form.by.value, reason: form.reason.value });
 }
 
 async function send(dialog, path, body) {

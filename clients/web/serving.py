@@ -1,0 +1,122 @@
+"""The page's web server: where it listens, who comes in, what it serves; as a command and as a role of a run."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.routing import BaseRoute
+
+from smearwatch.clients.web.access import Access, LinkAccess
+from smearwatch.clients.web.account_access import LASTS_S, AccountAccess
+from smearwatch.clients.web.accounts import Accounts
+from smearwatch.clients.web.app import FORESEEN, PAGES, ReadAs, ReviewPage
+from smearwatch.clients.web.attempts import Attempts
+from smearwatch.clients.web.following import CountedNow, FollowingPages
+from smearwatch.clients.web.guard import guarded
+from smearwatch.clients.web.links import keep_link
+from smearwatch.clients.web.listening import Place, listen_here, listen_to_others
+from smearwatch.clients.web.logins import Logins
+from smearwatch.daemon.config import Settings
+from smearwatch.daemon.wire.endpoints import private_dir
+
+_BROWSERS_STAY_S: Final = 30 * 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What is served, and where.
+
+    Attributes
+    ----------
+    session
+        The session's folder; None for whichever is counted, and the next.
+    place
+        Where on a network; None for this computer alone, on `port`.
+    """
+
+    settings: Settings
+    session: Path | None
+    read_as: ReadAs
+    port: int = 0
+    place: Place | None = None
+
+
+def serve(served: Served, say: Callable[[str, str], None], over: Callable[[], bool] | None = None) -> None:
+    """Serve until it is ended.
+
+    Parameters
+    ----------
+    say
+        Given the address once it can be asked, and how one gets in there.
+    over
+        Asked ten times a second whether to end.
+
+    Raises
+    ------
+    NotForOthers, CertificateUnusable, FileNotPrivate, AccountUnusable, PortTaken
+        See `smearwatch.clients.web.listening`.
+    """
+    with ExitStack() as stack:
+        listening, tls, access, address, how = _entrance(served, stack)
+        app = guarded(_routes(served, stack), access, FORESEEN)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,  # an address that a request only claims is none
+            # A browser opens a handful of connections; whoever holds more of them waits, and none holds up the end.
+            limit_concurrency=64,
+            timeout_graceful_shutdown=2,
+        )
+        config.load()
+        config.ssl = tls
+        say(address, how)
+        _Server(config, over).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends when it is asked to from outside, too."""
+
+    def __init__(self, config: uvicorn.Config, over: Callable[[], bool] | None) -> None:
+        super().__init__(config)
+        self._over = over
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to end."""
+        return (self._over is not None and self._over()) or await super().on_tick(counter)
+
+
+def _entrance(served: Served, stack: ExitStack) -> tuple[socket.socket, ssl.SSLContext | None, Access, str, str]:
+    settings, follows = served.settings, served.session is None
+    if served.place is not None:
+        accounts = Accounts(settings.state_dir)
+        listening, tls = listen_to_others(served.place, accounts)
+        stack.callback(listening.close)
+        host, port = listening.getsockname()[:2]
+        logins = Logins(settings.state_dir / f"logins-{port}.json", LASTS_S)
+        access = AccountAccess(accounts, logins, Attempts(), PAGES, port)
+        name = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
+        return listening, tls, access, f"https://{name}:{port}/", "log in with an account"
+    listening = listen_here(served.port)
+    stack.callback(listening.close)
+    port = listening.getsockname()[1]
+    if not follows:
+        link = LinkAccess(port, Logins(None, _BROWSERS_STAY_S))
+        return listening, None, link, link.link, "this link can be used once"
+    runtime_dir = private_dir(settings.runtime_dir)
+    kept = LinkAccess(port, Logins(runtime_dir / f"review-{port}.json", _BROWSERS_STAY_S), keep_link(runtime_dir))
+    return listening, None, kept, kept.link, "`smearwatch review --link` gives a link that lets one browser in"
+
+
+def _routes(served: Served, stack: ExitStack) -> list[BaseRoute]:
+    settings = served.settings
+    if served.session is not None:
+        return list[BaseRoute](ReviewPage(served.session, settings.runtime_dir, served.read_as).routes())
+    counted = stack.enter_context(CountedNow(settings.runtime_dir))
+    return FollowingPages(settings.state_dir, settings.runtime_dir, counted, served.read_as).routes()
