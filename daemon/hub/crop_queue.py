@@ -150,8 +150,11 @@ class CropQueue:
     def judged(self, message: CropJudged, buffers: Sequence[memoryview], holder: bytes) -> Refused | None:
         """Commit a verdict, or keep it until its turn. A late answer is counted; an impossible one goes back."""
         cell = (message.frame, message.index)
-        if self.leases.holds(message.lease, holder) != cell or not self._has(cell):
+        if self.leases.holds(message.lease, holder) != cell:
             self._journal.counters["late_answers"] += 1
+            return None
+        if not self._has(cell):  # it was to be judged anew, and is left as it is
+            self.leases.settle(message.lease, holder)
             return None
         anew = cell in self.anew
         if not anew:
@@ -231,7 +234,7 @@ class CropQueue:
             self._queue(self._behind.pop(cell))
 
     def _go_on(self) -> None:
-        """Queue the crops whose statistics are known now, and commit the verdicts whose turn it is."""
+        """Queue the crops that waited for what is known now."""
         unmeasured, self._unmeasured = self._unmeasured, []
         for each in unmeasured:
             self._queue(each)

@@ -153,7 +153,7 @@ class StatisticsFold:
         place = self._places.get((frame, index))
         if place is None or not self._asked:
             return True
-        # What was judged anew would replace a better view's verdict, or that it, as it happens.
+        # Else it were a matter of time whether its verdict replaces the first one or the one that is given anew.
         waits = not self._settled and (frame, index) in self._better
         return block_of(place) - 1 <= self._done and not waits
 
