@@ -1,10 +1,11 @@
-"""What a client may ask of a run on this computer: to stop, to pause, to go on. One call each, with one line back."""
+"""What a client may ask of a run on this computer: stop, pause, go on, the next specimen. One call, one line back."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from smearwatch.clients.asking import ANSWER_S, REQUESTS, ask
-from smearwatch.daemon.wire.messages import ControlRun
+from smearwatch.daemon.wire.messages import BeginNext, ControlRun
 
 Action: TypeAlias = Literal["stop", "pause", "resume", "state"]
 
@@ -14,6 +15,14 @@ QUESTIONS: Final[dict[Action, str]] = {
     "resume": "Read pictures again?",
 }
 """What to ask a person before."""
+
+NEXT_S: Final = 20.0
+"""How long the next specimen is waited for: the whole watched folder is looked through first."""
+
+NEXT_QUESTION: Final = (
+    "Begin the next specimen? What has come by now is counted to this one, what comes later to the next: put the slide "
+    "under the microscope afterwards."
+)
 
 
 def control(runtime_dir: Path, action: Action, session: str | None = None, *, answer_s: float = ANSWER_S) -> str:
@@ -35,3 +44,39 @@ def control(runtime_dir: Path, action: Action, session: str | None = None, *, an
     """
     request = next(REQUESTS)
     return ask(runtime_dir, ControlRun(request, action, session), request, answer_s=answer_s)
+
+
+def begin_next(
+    runtime_dir: Path,
+    said: Mapping[str, str],
+    *,
+    by: str,
+    session: str | None = None,
+    next_session: str | None = None,
+    target: int | None = None,
+) -> str:
+    """Ask the run whose sockets are in a folder for the next specimen; returns its one line.
+
+    Parameters
+    ----------
+    runtime_dir
+        Where the daemon's sockets are.
+    said
+        What is said of the next specimen, by the names of `smearwatch.daemon.record.description`.
+    by
+        Who asks.
+    session
+        Only where this session is counted; None for whichever.
+    next_session
+        The new session's name, None for date and time.
+    target
+        Its wanted number of cells, None for as many as now.
+
+    Raises
+    ------
+    NotAgreed
+        It cannot be begun, or nobody answers; then nothing is changed.
+    """
+    request = next(REQUESTS)
+    question = BeginNext(request, by, dict(said), session, next_session, target)
+    return ask(runtime_dir, question, request, answer_s=NEXT_S)

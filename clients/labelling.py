@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from smearwatch.clients.label_table import Row
+from smearwatch.daemon.plain_words import nearest
 from smearwatch.daemon.record.events import LABELS, Found, FoundCell, Labelled, LabelName, Seen
+from smearwatch.daemon.record.extra_classes import extra_classes_of
 from smearwatch.daemon.record.labels import next_label
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.views import counted_as
 from smearwatch.daemon.share_text import label_text
 
-_AS_SCREENS_SAY: Final = {label_text(name).replace(" ", "_"): name for name in LABELS}
+_AS_SCREENS_SAY: Final[Mapping[str, LabelName]] = {label_text(name).replace(" ", "_"): name for name in LABELS}
 
 _YES: Final = frozenset(("yes", "true", "1"))
 _NO: Final = frozenset(("", "no", "false", "0"))
@@ -82,7 +84,7 @@ def check(rows: Sequence[Row], ledger: LedgerReader, *, by: str, labelled_at_ns:
                 counts["empty"] += 1
                 continue
             cell = session.cell(row)
-            name = _label(row["label"])
+            name = session.label(row["label"])
             before = first.setdefault(cell, (line, name))
             if before[1] != name:
                 raise _Unfit(f"the same cell as in line {before[0]}, with another label", "delete one of the two lines")
@@ -104,16 +106,6 @@ def check(rows: Sequence[Row], ledger: LedgerReader, *, by: str, labelled_at_ns:
     return Checked(tuple(labels), tuple(bad), counts["unchanged"], counts["empty"])
 
 
-def _label(text: str) -> LabelName:
-    typed = text.lower().replace(" ", "_")
-    name = _AS_SCREENS_SAY.get(typed, typed)
-    if name in LABELS:
-        return name
-    near = difflib.get_close_matches(name, LABELS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(LABELS)}"
-    raise _Unfit(f"{text!r} is no label", hint)
-
-
 def _drawn(text: str) -> bool:
     """Return whether a row says that its cell was named out of the random review, without the machine's word."""
     typed = text.lower()
@@ -130,6 +122,19 @@ class _Session:
         self._by_name = _frames_by_name(ledger)
         self._found: dict[str, Found | None] = {}
         self._labels: dict[str, Mapping[int, Labelled]] = {}
+        extra = extra_classes_of(each.extra_classes for each in ledger.openings())
+        self._extra = {name: each.label for each in extra for name in (each.name, each.label)}
+
+    def label(self, text: str) -> LabelName:
+        """Return what a person calls a cell, by the ledger's name; raises `_Unfit`."""
+        typed = text.lower().replace(" ", "_")
+        name = self._extra.get(typed) or _AS_SCREENS_SAY.get(typed, typed)
+        known = (*LABELS, *(each for each in self._extra if ":" not in each))
+        if name in known or name in self._extra.values():
+            return name
+        near = nearest(name, known)
+        hint = f"did you mean {near}?" if near else f"one of {', '.join(known)}"
+        raise _Unfit(f"{text!r} is no label in this session", hint)
 
     def labels(self, frame: str) -> Mapping[int, Labelled]:
         if frame not in self._labels:

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor
 from typing import Any, Final
 
-from smearwatch.daemon.record.classes import CLASSES, NEUTROPHILS, UNDIVIDED
+from smearwatch.daemon.record.classes import CLASSES, NEUTROPHILS, UNDIVIDED, is_leukocyte
 from smearwatch.daemon.record.intervals import clopper_pearson
 from smearwatch.daemon.record.kappa import kappa_of
 from smearwatch.daemon.record.readings import ReadCell, ReadingsFold
 
 _ROUNDING: Final = 1e-9
-_LEUKOCYTES: Final = (*CLASSES, UNDIVIDED)
 _ROWS: Final[Mapping[str, frozenset[str]]] = {
     **{name: frozenset({name}) for name in CLASSES},
     "neutrophils": frozenset({*NEUTROPHILS, UNDIVIDED}),
@@ -116,10 +115,10 @@ def _against(pairs: Sequence[tuple[str, str]], names: frozenset[str]) -> dict[st
 
 def _pooled(first: Sequence[str], second: Sequence[str]) -> dict[str, Any] | None:
     """Return the mean of both readers' differentials; None where one of them found no leukocyte."""
-    ones, others = ([name for name in said if name in _LEUKOCYTES] for said in (first, second))
+    ones, others = ([name for name in said if is_leukocyte(name)] for said in (first, second))
     if not ones or not others:
         return None
-    distinct = sum(a in _LEUKOCYTES or b in _LEUKOCYTES for a, b in zip(first, second, strict=True))
+    distinct = sum(is_leukocyte(a) or is_leukocyte(b) for a, b in zip(first, second, strict=True))
     return {
         "cells": distinct,
         "first": len(ones),

@@ -12,6 +12,7 @@ from smearwatch.daemon.share_text import (
     agreement_lines,
     description_text,
     flagged_text,
+    label_text,
     review_lines,
     share_lines,
     target_text,
@@ -90,8 +91,11 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         f"{shown['session']}: {when_text(shown['began_at_ns'])} to {when_text(shown['last_at_ns'])}, "
         f"{size_text(shown['size_bytes'])}{', running' if shown['running'] else ''}",
         *_description(shown),
+        *([f"on the same folder or camera after session {before}"] if (before := shown.get("follows")) else []),
+        *([f"ended where session {after} begins"] if (after := shown.get("followed_by")) else []),
         _band_rule(shown.get("band_rule", "not recorded")),
         *agreement_lines(shown),
+        *_extra_classes(shown),
         *scales,
         f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
         f"+ {frames['pending']} pending",
@@ -120,6 +124,12 @@ def _description(shown: Mapping[str, Any]) -> list[str]:
 
 def _band_rule(rule: str) -> str:
     return rule if "rule" in rule.partition(":")[0] else f"band rule: {rule}"
+
+
+def _extra_classes(shown: Mapping[str, Any]) -> list[str]:
+    where = {"leukocyte": "among the leukocytes", "per_100": "for each 100 leukocytes"}
+    named = [f"{label_text(each['name'])} ({where[each['counts']]})" for each in shown.get("extra_classes", ())]
+    return [f"extra classes: {', '.join(named)}"] if named else []
 
 
 def size_text(size_bytes: int) -> str:

@@ -9,6 +9,7 @@ import difflib
 import os
 import tomllib
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,15 +20,20 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
+from smearwatch.daemon.key_layout import KeyLayout, KeysClash
 from smearwatch.daemon.names import PrintableName
+from smearwatch.daemon.naming_setting import ExtraClasses, as_recorded, layout_of
 from smearwatch.daemon.plain_words import in_plain_words
 from smearwatch.daemon.record.band_rule import BAND_RULES, rule_named
+from smearwatch.daemon.record.extra_classes import ExtraClass
 from smearwatch.daemon.scale_rule import USABLE, UmPerPx
 
 _PREFIX = "SMEARWATCH_"
+_TABLES = ("keys", "extra_classes")
 # Not settings: which file they are in, the service unit's own two, where the tests' real pictures are.
 _OTHER_VARIABLES = frozenset({"CONFIG", "WATCH", "OPTIONS", "REAL_DATA"})
 
@@ -124,6 +130,17 @@ class Settings(BaseSettings):
     review_tls_cert: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     review_tls_key: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    keys: dict[str, str] = Field(default_factory=dict)
+    extra_classes: ExtraClasses = Field(default_factory=dict)
+
+    @property
+    def extra_classes_as_recorded(self) -> tuple[ExtraClass, ...]:
+        """The extra classes as a session records them when it begins."""
+        return as_recorded(self.extra_classes)
+
+    def key_layout(self, known: Iterable[ExtraClass] | None = None) -> KeyLayout:
+        """Return which key names which cell, for a session that knows some extra classes; see `layout_of`."""
+        return layout_of(self.keys, self.extra_classes, known)
 
     @classmethod
     def settings_customise_sources(
@@ -163,9 +180,16 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     if named is not None and not path.is_file():
         raise SettingsUnusable(f"settings file {path} does not exist", "check the path")
     try:
-        return Settings(**given, config_file=path)  # type: ignore[call-arg]
+        settings = Settings(**given, config_file=path)  # type: ignore[call-arg]
+        settings.key_layout()
+        return settings
     except ValidationError as error:
         raise _explain(error, given, path) from None
+    except KeysClash as clash:
+        raise SettingsUnusable(f"{_origin(*_TABLES, path=path)}: {clash}", clash.hint) from None
+    except SettingsError as error:
+        key = next((key for key in Settings.model_fields if f'"{key}"' in str(error)), _TABLES[0])
+        raise SettingsUnusable(f"{_origin(key, path=path)}: no JSON", 'write it as in {"band": "h"}') from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         if isinstance(error, UnicodeDecodeError):
@@ -185,15 +209,22 @@ def _check_environment() -> None:
             raise SettingsUnusable(f"environment variable {name}: unknown", hint)
 
 
+def _origin(*keys: str, path: Path) -> str:
+    """Return where a setting that was not typed comes from."""
+    variables = [name for key in keys if (name := _PREFIX + key.upper()) in os.environ]
+    return f"environment variable {variables[0]}" if variables else str(path)
+
+
 def _explain(error: ValidationError, given: dict[str, Any], path: Path) -> SettingsUnusable:
     first = error.errors(include_url=False)[0]
     key = str(first["loc"][0]) if first["loc"] else "?"
     typed = key in given
-    variable = _PREFIX + key.upper()
-    if typed:
-        origin = f"option --{key.replace('_', '-')}"
-    else:
-        origin = f"environment variable {variable}" if variable in os.environ else str(path)
+    origin = f"option --{key.replace('_', '-')}" if typed else _origin(key, path=path)
+    if len(first["loc"]) > 1 and key in _TABLES:
+        where = ".".join(str(part) for part in first["loc"])
+        why = {"missing": "is missing", "extra_forbidden": "is unknown"}.get(first["type"])
+        why = why or in_plain_words(first["msg"], repr(first["input"])) or first["msg"]
+        return SettingsUnusable(f"{origin}: {where}: {why}", f"correct {key}")
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, Settings.model_fields, n=1)
         known = f"did you mean {near[0]}?" if near else f"known keys: {' '.join(Settings.model_fields)}"
@@ -205,4 +236,6 @@ def _explain(error: ValidationError, given: dict[str, Any], path: Path) -> Setti
         )
     why = first["msg"].removeprefix("Value error, ")
     why = in_plain_words(why, "it") or why
+    if key == "extra_classes":
+        return SettingsUnusable(f"{origin}: {key}: {why}", f"correct {key}")
     return SettingsUnusable(f"{origin}: {key} = {first['input']!r}: {why}", f"correct {key}", wrongly_typed=typed)

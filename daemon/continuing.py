@@ -1,13 +1,24 @@
-"""Whether a session may be carried on, for slides must not mix: place, scale, search, band rule, weights, specimen."""
+"""Whether a session may be carried on, for slides must not mix: place, scale, search, classes, weights, specimen."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final
 
+from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.record.events import Opened
+from smearwatch.daemon.record.events import Opened, Seen
+from smearwatch.daemon.record.extra_classes import extra_classes_of
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.record.values import printable
 from smearwatch.daemon.weights import manifest_mark
+
+_FIRST: Final = 5
+"""So many of a session's first pictures are looked for in the folder that it is carried on with."""
 
 
 class NotContinued(Exception):
@@ -24,8 +35,9 @@ def check_continues(plan: RunPlan) -> None:
     Raises
     ------
     NotContinued
-        It has frames, and was begun on another folder or camera, at another scale, with another search, band rule
-        or weights, or is of another specimen; nobody asked to carry it on all the same.
+        It has frames, and was begun on another folder or camera, or another slide's folder stands in its place, at
+        another scale, with another search, band rule, extra classes or weights, or is of another specimen; nobody
+        asked to carry it on all the same.
     LedgerUnusable
         It cannot be read.
     """
@@ -37,6 +49,8 @@ def check_continues(plan: RunPlan) -> None:
             return
         description = ledger.description()
         differences = list(_differences(plan, ledger.openings(), description.specimen if description else None))
+        if not differences and plan.watch_dir is not None and (other := other_pictures(plan.watch_dir, ledger)):
+            differences.append(other)
     if differences:
         elsewhere = "give --into another name"
         here = "give another --session, or --continue where it is the same slide all the same"
@@ -57,6 +71,10 @@ def _differences(plan: RunPlan, openings: list[Opened], specimen: str | None) ->
     search = str(last.settings.get("search_stain", plan.settings.search_stain))
     if search != plan.settings.search_stain:
         yield f"its fields were searched with --search-stain {search}, and not {plan.settings.search_stain}"
+    known = {each.name: each.counts for each in extra_classes_of(each.extra_classes for each in openings)}
+    for ours_now in plan.settings.extra_classes_as_recorded:
+        if known.get(ours_now.name, ours_now.counts) != ours_now.counts:
+            yield f"its {ours_now.name} cells count as {known[ours_now.name]}, and not as {ours_now.counts}"
     scale = last.settings.get("um_per_px", "auto")
     if plan.um_per_px is not None and scale not in ("auto", plan.um_per_px):
         yield f"it was counted at {scale:g} um per px, and not at {plan.um_per_px:g}"
@@ -66,3 +84,35 @@ def _differences(plan: RunPlan, openings: list[Opened], specimen: str | None) ->
     wanted = plan.said.get("specimen")
     if specimen is not None and wanted is not None and wanted != specimen:
         yield f"it is of the specimen {specimen}, and not of {wanted}"
+
+
+def other_pictures(folder: Path, ledger: LedgerReader) -> str | None:
+    """Return why the pictures in a folder cannot be a session's, None where they may be.
+
+    Pictures may have been moved away, so an empty folder says nothing. Where a picture lies there that the session has,
+    it is the same folder. A camera's software that writes one name again and again leaves nothing to compare.
+    """
+    try:
+        there = {str(printable(path.name)) for path in folder.iterdir() if is_picture_name(path.name)}
+    except OSError:
+        return None  # whoever watches it says so
+    seen = [recorded.event for recorded in ledger.seen_frames() if isinstance(recorded.event, Seen)]
+    times = Counter(each.name for each in seen)
+    known = [each for each in seen if each.stored and each.source == "folder"]
+    if not there or not known or any(times[each.name] > 1 for each in known if each.name in there):
+        return None
+    both = list(islice((each for each in known if each.name in there), _FIRST))
+    if any(_digest(folder / each.name) in (each.frame, None) for each in both):
+        return None
+    if both:
+        return f"other pictures lie in {folder} under the names of those that it began with, such as {both[0].name}"
+    return f"none of its pictures lies in {folder} any more, and others do"
+
+
+def _digest(path: Path) -> str | None:
+    """Return the SHA-256 of a file, None where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

@@ -14,6 +14,8 @@ _INSTEAD: Final = (
     (re.compile(r"Input should be less than or equal to (\S+)"), "{typed} is above {0}, the most that can be"),
     (re.compile(r"Input should be greater than (\S+)"), "{typed} is not above {0}"),
     (re.compile(r"Input should be less than (\S+)"), "{typed} is not below {0}"),
+    (re.compile(r"Input should be a valid string\b.*"), "{typed} is no text: write it in quotes"),
+    (re.compile(r"Input should be a valid dictionary\b.*"), "{typed} is no table of names"),
     (re.compile(r"Input should be ('.+)"), "{typed} is none of {0}"),
 )
 

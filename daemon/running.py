@@ -2,7 +2,8 @@
 
 import json
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +15,8 @@ from smearwatch.daemon.log import configure
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.child import FIRST_BEAT_S, Child, RoleSpec, unusable
-from smearwatch.daemon.process.supervisor import Outcome, Supervisor
+from smearwatch.daemon.process.stop_signals import StopSignals
+from smearwatch.daemon.process.supervisor import Outcome, Supervisor, stop_children
 from smearwatch.daemon.record.band_rule import BandRuleFold
 from smearwatch.daemon.record.events import Closed
 from smearwatch.daemon.record.ledger import Ledger
@@ -28,6 +30,7 @@ from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.sign_text import how_to_verify
 from smearwatch.daemon.source_plugins import SourceUnusable, find_source
+from smearwatch.daemon.specimens import plan_after, where_it_goes_on
 from smearwatch.daemon.summary_lines import how_to_go_on, summary_lines
 from smearwatch.daemon.weights import weights_in_use
 
@@ -41,14 +44,19 @@ class RunFailed(RuntimeError):
 def roles(plan: RunPlan) -> list[RoleSpec]:
     """Return the roles of a run in the order of starting: the hub first, the reader of its feed last."""
     workers = [
-        RoleSpec(f"worker-{number}", "smearwatch.daemon.worker:main") for number in range(1, plan.settings.workers + 1)
+        RoleSpec(f"worker-{number}", "smearwatch.daemon.worker:main", stays=True)
+        for number in range(1, plan.settings.workers + 1)
     ]
     # What is only looked at does not end a count.
-    page = [RoleSpec("page", "smearwatch.clients.page_role:main", needed=False)] if plan.settings.review else []
+    page = (
+        [RoleSpec("page", "smearwatch.clients.page_role:main", needed=False, stays=True)]
+        if plan.settings.review
+        else []
+    )
     return [
         RoleSpec("hub", "smearwatch.daemon.hub.role:main", ends_the_run=True),
         *workers,
-        RoleSpec("finder", "smearwatch.capture.finder.role:main"),
+        RoleSpec("finder", "smearwatch.capture.finder.role:main", stays=True),
         RoleSpec("source", "smearwatch.daemon.source_plugins:main"),
         RoleSpec("lines", "smearwatch.clients.lines_role:main"),
         *page,
@@ -81,13 +89,15 @@ def check(plan: RunPlan) -> None:
         )
 
 
-def carry_out(plan: RunPlan) -> dict[str, Any]:
-    """Run a plan to its end and return its summary.
+def carry_out(plan: RunPlan) -> Iterator[tuple[RunPlan, dict[str, Any]]]:
+    """Run a plan to its end, and those of the specimens after it; yield each one and its summary as it ends.
 
     Raises
     ------
     NotContinued
         See `smearwatch.daemon.continuing.check_continues`.
+    FolderDivided, EarlierMissing
+        See `smearwatch.daemon.specimens.where_it_goes_on`.
     SourceUnusable
         See `check`.
     RunFailed
@@ -95,17 +105,33 @@ def carry_out(plan: RunPlan) -> dict[str, Any]:
     SessionSigned
         The session is signed, so that it is not continued.
     """
-    refuse_signed(plan)
     configure(plan.settings.log_level, role="supervisor")
+    plan = where_it_goes_on(plan)
+    refuse_signed(plan)
     # Decided once, so that a worker that is restarted goes on with the same weights, whatever was promoted meanwhile.
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})
     plan = plan.model_copy(update={"settings": settings})
     check_continues(plan)
     check(plan)
-    supervise(Supervisor(plan, roles(plan)), plan)
-    if not begun(plan):
-        raise typer.Exit(130)  # stopped before there was a session
-    return summary(plan)
+    # These take long to load, and serve the next specimen, too.
+    kept = [Child(spec, plan) for spec in roles(plan) if spec.stays]
+    with ExitStack() as stack:
+        stop = stack.enter_context(StopSignals())
+        stack.callback(stop_children, kept)
+        while True:
+            specs = [spec for spec in roles(plan) if not spec.stays]
+            outcome = supervise(Supervisor(plan, specs, kept=kept, keeps=_next_begins, stop=stop), plan)
+            if not begun(plan):
+                raise typer.Exit(130)  # stopped before there was a session
+            yield plan, summary(plan)
+            after = plan_after(plan) if outcome.next_begins else None
+            if after is None or stop.came:
+                return
+            plan = after
+
+
+def _next_begins(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.next_begins
 
 
 def supervise(supervisor: Supervisor, plan: RunPlan) -> Outcome:

@@ -63,7 +63,7 @@ def named_lines(reviewed: Mapping[str, Any]) -> list[str]:
     """Return the rows of a result that persons have named: classes, other nucleated cells, what was set aside."""
     shares = {**reviewed["counts"], "neutrophils": reviewed["neutrophils"]}
     marked = reviewed["mark"] is not None
-    lines = [share_line(name, n, reviewed["percent"][name], marked=marked) for name, n in shares.items()]
+    lines = [share_line(label_text(name), n, reviewed["percent"][name], marked=marked) for name, n in shares.items()]
     if reviewed["neutrophils_undivided"]:
         lines.append(f"  {reviewed['neutrophils_undivided']} of the neutrophils: band or segmented not told")
     for name, n in reviewed["others"].items():
@@ -91,8 +91,8 @@ _LABELS: Final = {
 
 
 def label_text(label: str) -> str:
-    """Return a label as a person says it."""
-    return _LABELS.get(label, label.replace("_", " "))
+    """Return a label as a person says it; one of a laboratory's own without where it counts."""
+    return _LABELS.get(label, label.rpartition(":")[2].replace("_", " "))
 
 
 def target_text(tally: Mapping[str, Any]) -> str | None:

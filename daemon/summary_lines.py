@@ -7,6 +7,7 @@ from typing import Any
 from smearwatch.daemon.columns import fold
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.share_text import (
     agreement_lines,
     description_text,
@@ -88,8 +89,23 @@ def how_to_go_on(result: Mapping[str, Any], plan: RunPlan) -> str | None:
             command += f" --search-stain {search}"
         if plan.settings.weights is not None:
             command += f" --weights {shlex.quote(str(plan.settings.weights))}"
+        command += _targets(plan)
+        command += " --stop-at-target" if plan.stop_at_target and not result["target_reached"] else ""
         return f"{frames}; to go on: {command}"
     return f"{frames} in session {result['session']}; to go on, give the same command again"
+
+
+def _targets(plan: RunPlan) -> str:
+    """Return the options of a run's targets; another start has those that it is given, and no others."""
+    target = plan.settings.target
+    words = [f"--target {target}"] if target != type(plan.settings).model_fields["target"].default else []
+    words += [f"--target-class {name}={cells}" for name, cells in plan.target_classes.items()]
+    within = plan.target_within
+    if set(within) == set(CLASSES) and len(set(within.values())) == 1:
+        words.append(f"--target-within {next(iter(within.values())):g}")
+    else:
+        words += [f"--target-within {name}={points:g}" for name, points in within.items()]
+    return "".join(f" {word}" for word in words)
 
 
 def _folded(text: str) -> list[str]:

@@ -37,7 +37,7 @@ class Laid:
     island: int | None = 0
     cells: Sequence[At] = field(default_factory=tuple)
     angle_deg: float = 0.0
-    plain: bool = True
+    whole: bool = True
 
 
 def record(folder: Path, fields: Sequence[Laid]) -> list[str]:
@@ -46,7 +46,7 @@ def record(folder: Path, fields: Sequence[Laid]) -> list[str]:
         ledger.append([Opened(ledger.epoch, 1, "test", folder.name, 100, 33.0, "filament", {})])
         frames: list[str] = []
         for number, laid in enumerate(fields):
-            frame = ledger.frames.put(_picture(number, plain=laid.plain))
+            frame = ledger.frames.put(_picture(number, whole=laid.whole))
             frames.append(frame)
             cells = tuple(_cell(index, at, frames) for index, at in enumerate(laid.cells))
             placement = None
@@ -72,12 +72,8 @@ def _counted(frame: str, index: int, at: At) -> Counted:
     return Counted(frame, index, at.cls, at.verdict, shares, shares, 0.1, "w")
 
 
-def _picture(number: int, *, plain: bool) -> bytes:
+def _picture(number: int, *, whole: bool) -> bytes:
     pixels = np.full((HEIGHT, WIDTH, 3), (230, 220, number % 200), np.uint8)
     data = io.BytesIO()
-    if plain:
-        Image.fromarray(pixels).save(data, "PNG")
-    else:  # 16 bits a colour: no page shows it
-        Image.fromarray(pixels[..., 0].astype(np.uint16)).save(data, "TIFF")
-        data.write(bytes([number]))
-    return data.getvalue()
+    Image.fromarray(pixels).save(data, "PNG")
+    return data.getvalue() if whole else data.getvalue()[:-40]

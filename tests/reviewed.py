@@ -1,36 +1,64 @@
 """A recorded session to be reviewed: real frames with drawn cells, verdicts written by hand, nothing counted."""
 
 import io
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from smearwatch.daemon.record.events import CLASSES, Closed, Counted, Found, FoundCell, Opened, Seen, Verdict
+from smearwatch.daemon.record.extra_classes import ExtraClass
 from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.tally import TallyFold
 
 WIDTH, HEIGHT, ACROSS = 640, 480, 6
 _VERDICTS: tuple[Verdict, ...] = ("confirmed", "flagged", "confirmed", "rejected", "corrected", "confirmed")
 
 
-def record(folder: Path, cells: int, *, name: str = "{}.jpg", a_frame: int = 24) -> None:
-    """Record a session of so many cells; class and verdict of each follow from its number."""
+def record(
+    folder: Path,
+    cells: int,
+    *,
+    name: str = "{}.jpg",
+    a_frame: int = 24,
+    extra: tuple[ExtraClass, ...] | None = None,
+    store: Callable[[np.ndarray], bytes] | None = None,
+    again: int = 0,
+) -> None:
+    """Record a session of so many cells; class and verdict of each follow from its number.
+
+    `store` writes a field (red first) as a file; so many of the first frame's cells are seen again in a last frame.
+    """
+    first: list[FoundCell] = []
+    first_frame = ""
     with Ledger.open(folder) as ledger:
-        ledger.append([Opened(ledger.epoch, 1, "test", folder.name, 100, 33.0, "filament", {})])
+        ledger.append([Opened(ledger.epoch, 1, "test", folder.name, 100, 33.0, "filament", {}, None, extra)])
         for start in range(0, cells, a_frame):
             count = min(a_frame, cells - start)
-            frame = ledger.frames.put(_picture(start, count))
+            frame = ledger.frames.put((store or jpeg)(_field(start, count)))
             boxes = [(index % ACROSS * 100 + 20, index // ACROSS * 110 + 20, 60, 60) for index in range(count)]
             found = tuple(
                 FoundCell(index, box, (box[0] + 30.0, box[1] + 30.0), 100.0, False, 0.9)
                 for index, box in enumerate(boxes)
             )
+            first, first_frame = first or list(found), first_frame or frame
             ledger.append(
                 [
                     Seen(frame, name.format(start), 9, 1, None, None, True, "folder"),
                     Found(frame, WIDTH, HEIGHT, 0.1, "configured", None, 0.8, found),
                     *(_counted(frame, index, start + index) for index in range(count)),
+                ]
+            )
+        if again:
+            frame = ledger.frames.put((store or jpeg)(_field(cells, again)))
+            same = tuple(replace(each, same_as=CellName(first_frame, each.index)) for each in first[:again])
+            ledger.append(
+                [
+                    Seen(frame, name.format("again"), 9, 1, None, None, True, "folder"),
+                    Found(frame, WIDTH, HEIGHT, 0.1, "configured", None, 0.8, same),
                 ]
             )
 
@@ -51,13 +79,19 @@ def _counted(frame: str, index: int, number: int) -> Counted:
     return Counted(frame, index, CLASSES[number % 6], _VERDICTS[number // 6 % 6], six, six, 0.1, "w")
 
 
-def _picture(start: int, count: int) -> bytes:
+def _field(start: int, count: int) -> np.ndarray:
     """Draw a field: discs whose shade says which cell it is, on a ground whose shade says which field."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     field = np.full((HEIGHT, WIDTH, 3), (230, 220, 200 + start // 24 % 50), np.uint8)
     for index in range(count):
         x, y = index % ACROSS * 100 + 50, index // ACROSS * 110 + 50
         field[(columns - x) ** 2 + (rows - y) ** 2 < 900] = (90, 40 + 5 * index, 160)
+    field[0, 0] = start % 256  # no two are the same file
+    return field
+
+
+def jpeg(field: np.ndarray) -> bytes:
+    """Write a field as JPEG."""
     data = io.BytesIO()
-    Image.fromarray(field).save(data, "JPEG", quality=90, comment=str(start).encode())
+    Image.fromarray(field).save(data, "JPEG", quality=90, comment=str(field[0, 0, 0]).encode())
     return data.getvalue()

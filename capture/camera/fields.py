@@ -31,6 +31,8 @@ class Fields:
         How long the picture must be still.
     moved_share : float
         A movement by more than this share of the field's width or height makes it a new one.
+    pass_first : bool
+        The field on which the stage rests at the beginning is of the slide before: it is not taken.
 
     Attributes
     ----------
@@ -40,9 +42,11 @@ class Fields:
         Fields that were new and that the stage left before they could be taken.
     refocused : int
         Fields taken again because they had become sharper.
+    passed : int
+        Whether the field of the beginning was passed over.
     """
 
-    def __init__(self, *, settle_s: float, moved_share: float) -> None:
+    def __init__(self, *, settle_s: float, moved_share: float, pass_first: bool = False) -> None:
         self._rest = Rest(settle_s=settle_s)
         self._moved_share = moved_share
         self._taken: ReducedPicture | None = None
@@ -50,6 +54,9 @@ class Fields:
         self._newest: ReducedPicture | None = None
         self._stage = Stage.MOVES
         self._sharper = False
+        self._at_start: ReducedPicture | None = None
+        self._passing = pass_first
+        self.passed = 0
         self.same_field = 0
         self.missed = 0
         self.refocused = 0
@@ -65,6 +72,7 @@ class Fields:
             When it was taken, seconds on any clock that does not go back.
         """
         picture = reduce_picture(bgr)
+        self._at_start = picture if self._at_start is None else self._at_start
         before, self._stage = self._stage, self._judge(picture, at_s)
         if self._stage is Stage.ON_TAKEN and before is Stage.MOVES:
             self.same_field += 1
@@ -82,15 +90,17 @@ class Fields:
     def take(self) -> None:
         """Learn that the newest picture, of a stage `Stage.ON_NEW`, was taken."""
         self.refocused += self._sharper
-        self._taken, self._waiting, self._stage = self._newest, None, Stage.ON_TAKEN
+        self._taken, self._waiting, self._stage, self._passing = self._newest, None, Stage.ON_TAKEN, False
 
     def _judge(self, picture: ReducedPicture, at_s: float) -> Stage:
         if not self._rest.see(picture, at_s):
             return Stage.MOVES
         self._newest, self._sharper = picture, False
+        if self._passing and self._taken is None and self._at_start and self._same_place(self._at_start, picture):
+            self._taken, self.passed = picture, 1
         if self._taken is None or not self._same_place(self._taken, picture):
             return Stage.ON_NEW
-        self._sharper = picture.sharpness > _SHARPER * self._taken.sharpness
+        self._sharper = not self._passing and picture.sharpness > _SHARPER * self._taken.sharpness
         return Stage.ON_NEW if self._sharper else Stage.ON_TAKEN
 
     def _same_place(self, before: ReducedPicture, now: ReducedPicture) -> bool:

@@ -83,6 +83,11 @@ class ScaleResolver:
         """How many frames are held back."""
         return len(self._held)
 
+    @property
+    def held_frames(self) -> Sequence[SourceFrame]:
+        """The frames that are held back."""
+        return tuple(self._held)
+
     def admit(self, frames: Sequence[SourceFrame]) -> list[SourceFrame]:
         """Take frames in, and return those that may go to the hub now, with their scale.
 

@@ -18,10 +18,14 @@ from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.wire.codec import Unreadable
+from smearwatch.daemon.wire.control import FileOnWire
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import (
+    DrawLine,
     FrameTaken,
     Hello,
+    HoldLine,
+    LineDrawn,
     Message,
     OfferFrame,
     PauseReading,
@@ -34,6 +38,8 @@ from smearwatch.daemon.wire.sockets import Peer, context
 
 __all__ = [
     "Delivery",
+    "LineFile",
+    "LineNotDrawn",
     "OptionUnusable",
     "Options",
     "Role",
@@ -62,6 +68,10 @@ class Source(Protocol):
 
     One that takes pictures on its own, as a camera does, may have a method ``pause(paused)``: what it sees while it is
     paused is then not taken. While reading is paused, `ready` is not called.
+
+    One that can go from one specimen to the next has two more methods: ``draw_line()`` returns what has come by now and
+    was not taken yet, as `LineFile`, or raises `LineNotDrawn`; from then on `ready` gives that and nothing that comes
+    later. ``hold_line(files)`` does the same with a line that was drawn before; None: there is none.
     """
 
     name: str
@@ -77,6 +87,13 @@ class Source(Protocol):
     def state(self) -> SourceState:
         """Return how many more are on their way, and whether there will ever be another."""
         ...
+
+
+LineFile = FileOnWire
+
+
+class LineNotDrawn(Exception):
+    """The source cannot say just now, or ever, what has come already."""
 
 
 @dataclass(slots=True)
@@ -108,6 +125,7 @@ class Delivery:
         self._next_pulse_s = 0.0
         self._closed = False
         self._paused = False
+        self._welcomed = False
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
@@ -145,7 +163,7 @@ class Delivery:
             if now - offer.sent_s > _AGAIN_S:
                 offer.sent_s = now
                 self._send(ticket, offer.frame)
-        if self._closed or self._paused or len(self._offers) >= _WINDOW:
+        if self._closed or self._paused or not self._welcomed or len(self._offers) >= _WINDOW:
             return
         frames = self._source.ready(max(0, _WINDOW - len(self._offers) - self._held))
         for frame in frames if self._scales is None else self._scales.admit(frames):
@@ -200,7 +218,12 @@ class Delivery:
                 self._source.taken(offer.frame, known=message.known)
         elif isinstance(message, PauseReading):
             self._pause(message.paused)
+        elif isinstance(message, DrawLine):
+            self._peer.send(self._line(message.request))
+        elif isinstance(message, HoldLine):
+            self._hold(message.files)
         elif isinstance(message, Welcome):
+            self._welcomed = True
             self._pause(False)  # a hub that still is paused says so next
         elif isinstance(message, Refused) and message.code == "unknown_peer":
             self._hello()
@@ -217,6 +240,26 @@ class Delivery:
         get_logger().info("reading is paused" if paused else "reading goes on")
         if callable(pause := getattr(self._source, "pause", None)):
             pause(paused)
+
+    def _line(self, request: int) -> LineDrawn:
+        """Draw the line: what has come and is not safe with the hub yet, on its way there or still with the source."""
+        if not callable(draw := getattr(self._source, "draw_line", None)):
+            return LineDrawn(request, why=f"the source {self._source.name} cannot go from one specimen to the next")
+        try:
+            waiting = {file.name: file for file in draw()}
+        except LineNotDrawn as error:
+            return LineDrawn(request, why=str(error))
+        held = () if self._scales is None else self._scales.held_frames
+        for frame in (*(offer.frame for offer in self._offers.values()), *held):
+            name = _printable(frame.name)
+            waiting.setdefault(name, LineFile(name, frame.size_bytes, frame.captured_at_ns))
+        self._next_pulse_s = 0.0
+        get_logger().info("the next specimen begins: what comes from now on is its", waiting=len(waiting))
+        return LineDrawn(request, tuple(waiting.values()))
+
+    def _hold(self, files: Sequence[LineFile] | None) -> None:
+        if callable(hold := getattr(self._source, "hold_line", None)):
+            hold(files)
 
     def _hello(self) -> None:
         self._peer.send(Hello("source", self._role.name, os.getpid()))

@@ -12,10 +12,21 @@ from smearwatch.capture.camera.address import CameraAddress, camera_address
 from smearwatch.capture.camera.fields import Fields, Stage
 from smearwatch.capture.camera.link import CameraLink
 from smearwatch.capture.camera.opencv_stream import Grab, open_stream
-from smearwatch.capture.sources.base import Options, SourceFrame, deliver, read_options, scale_resolver
+from smearwatch.capture.sources.base import (
+    LineFile,
+    LineNotDrawn,
+    Options,
+    SourceFrame,
+    deliver,
+    read_options,
+    scale_resolver,
+)
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import Role
+from smearwatch.daemon.record.earlier import follows
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.wire.messages import SourceState
 
 # Pictures held until the hub has them, encoded: some 10 MB each.
@@ -34,22 +45,28 @@ class CameraSource:
         The camera.
     plan
         The run; its settings hold how still and how new a field must be.
+    pass_first
+        The field in view at the beginning is of the specimen before.
     """
 
     name = "camera"
 
-    def __init__(self, address: CameraAddress, plan: RunPlan) -> None:
+    def __init__(self, address: CameraAddress, plan: RunPlan, *, pass_first: bool = False) -> None:
         settings = plan.settings
         self._address = address
         self._settings = settings
         self._link = CameraLink(address, lambda: open_stream(address, settings), stall_s=settings.camera_stall_s)
-        self._fields = Fields(settle_s=settings.camera_settle_s, moved_share=settings.camera_moved_share)
+        self._fields = Fields(
+            settle_s=settings.camera_settle_s, moved_share=settings.camera_moved_share, pass_first=pass_first
+        )
         self._changed = threading.Condition()
         self._held: deque[SourceFrame] = deque()
         self._out = 0
         self._taken = 0
         self._ended = False
         self._paused = False
+        self._line = False
+        self._scanning = threading.Lock()
         self._failure: BaseException | None = None
         self._stop = threading.Event()
         self._size: tuple[int, int] | None = None
@@ -88,6 +105,19 @@ class CameraSource:
             self._paused = paused
             self._changed.notify_all()
 
+    def draw_line(self) -> list[LineFile]:
+        """Return the pictures that are held; what is seen from now on is of the next specimen."""
+        if self._address.kind == "file":
+            raise LineNotDrawn("a video file is one specimen")
+        with self._scanning, self._changed:  # a picture that is being looked at is of this one still
+            self._line = True
+            return [LineFile(frame.name, frame.size_bytes, frame.captured_at_ns) for frame in self._held]
+
+    def hold_line(self, files: Sequence[LineFile] | None) -> None:
+        """Take no pictures where a line was drawn before; what was held then is gone with the process."""
+        with self._scanning:
+            self._line = files is not None
+
     def state(self) -> SourceState:
         """Return how many pictures are held, and what became of all that were read."""
         link, fields, read = self._link, self._fields, self._link.read
@@ -102,17 +132,20 @@ class CameraSource:
             "camera_same_field": fields.same_field,
             "camera_refocused": fields.refocused,
             "camera_fields_missed": fields.missed,
+            **({"camera_field_of_the_slide_before": 1} if fields.passed else {}),
         }
         with self._changed:
             ended = self._ended and not self._held
-            return SourceState(len(self._held), link.opened > 0, ended, counters)
+            return SourceState(len(self._held), link.opened > 0 or self._line, ended, counters)
 
     def _watch(self) -> None:
         try:
             while not self._stop.is_set() and not self._link.finished:
                 self._hold_a_file()
-                if (grab := self._link.next(_SCAN_S)) is not None and not self._paused:
-                    self._scan(grab)
+                grab = self._link.next(_SCAN_S)
+                with self._scanning:
+                    if grab is not None and not self._paused and not self._line:
+                        self._scan(grab)
         except Exception as error:  # noqa: BLE001  # raised again in the role's own thread, by `ready`
             self._failure = error
         finally:
@@ -192,9 +225,15 @@ def check(plan: RunPlan) -> None:
     scale_resolver(plan)
 
 
+def _is_next(plan: RunPlan) -> bool:
+    """Return whether the specimen before may still be in view: this one follows it, and has no picture yet."""
+    with LedgerReader.read(session_folder(plan.settings.state_dir, plan.session)) as ledger:
+        return follows(ledger) is not None and not ledger.summary().frames
+
+
 def main(plan: RunPlan, role: Role) -> None:
     """Watch the plan's camera until the role is stopped, or a video file to its end."""
     address = camera_address(read_options(CameraOptions, plan).camera)
-    with CameraSource(address, plan) as source:
+    with CameraSource(address, plan, pass_first=_is_next(plan)) as source:
         get_logger().info("watching", camera=address.shown)
         deliver(plan, role, source)

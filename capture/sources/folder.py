@@ -4,24 +4,29 @@ import hashlib
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from smearwatch.capture.formats.metadata import side_file_for
 from smearwatch.capture.scale.resolver import scale_resolver
-from smearwatch.capture.sources.base import Delivery, SourceFrame
+from smearwatch.capture.sources.base import Delivery, LineFile, LineNotDrawn, SourceFrame
 from smearwatch.capture.sources.file_events import FileChange, FolderNotices
 from smearwatch.capture.sources.options import Options, read_options
 from smearwatch.capture.sources.reading import Reading, mark_of, read_file, refused
 from smearwatch.capture.sources.settle import FileMark, SettleBook, Settled
+from smearwatch.capture.sources.specimen_line import Of, SpecimenLine, Waiting
 from smearwatch.capture.sources.surroundings import Surroundings
 from smearwatch.daemon.folder_check import check_watch_dir, is_picture_name
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import Role
+from smearwatch.daemon.record.earlier import FileKey, earlier_than, follows
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.wire.messages import SourceState
 
+_UNCLEAR = ("specimen_unclear", "changed after the next specimen was begun, so nobody knows of which of the two it is")
 # Software that writes a file beside each picture may write it a little later.
 _SIDE_FILE_S = 3.0
 
@@ -39,13 +44,22 @@ class FolderSource:
 
     Parameters
     ----------
+    earlier : collection of tuple
+        The files of specimens before this one, which lie there too.
     clock : callable
         Monotonic seconds.
     """
 
     name = "folder"
 
-    def __init__(self, folder: Path, plan: RunPlan, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        plan: RunPlan,
+        *,
+        earlier: Collection[FileKey] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         settings = plan.settings
         self._folder = folder
         self._plan = plan
@@ -53,6 +67,7 @@ class FolderSource:
         self._book = SettleBook(settle_s=settings.settle_s, incomplete_s=settings.incomplete_s)
         self._notices = FolderNotices(folder)
         self._around = Surroundings(folder)
+        self._line = SpecimenLine(earlier)
         self._taken: dict[str, _Taken] = {}
         self._given: dict[str, FileMark] = {}
         self._counters = Counter({"files_known_before": 0, "files_unchanged": 0, "files_gone": 0, "read_errors": 0})
@@ -87,6 +102,7 @@ class FolderSource:
         path = str(self._folder / frame.name)
         mark = self._given.pop(path)
         self._taken[path] = _Taken(mark, None if frame.data is None else hashlib.sha256(frame.data).digest())
+        self._line.took(frame.name, mark)
         self._counters["files_known_before"] += known
         # What was written meanwhile may keep size and date; then the book knows it from the kernel.
         if self._book.mark(path) == mark and not self._book.written_since_read(path):
@@ -94,8 +110,26 @@ class FolderSource:
 
     def state(self) -> SourceState:
         """Return how many files are waited for."""
-        counters = {**self._around.counters(), **self._counters}
+        counters = {**self._around.counters(), **self._counters, **self._line.counters()}
         return SourceState(len(self._book), self._scanned, finished=False, counters=counters)
+
+    def draw_line(self) -> list[LineFile]:
+        """Return the files that are there now and not taken yet; those that come later are of the next specimen."""
+        self._read_notices()
+        self._scan()
+        if self._lost:
+            raise LineNotDrawn("the watched folder is away")
+        now_s, waiting = self._clock(), {}
+        for path in self._book.paths():
+            ended = self._book.closed(path) or self._book.quiet_s(path, now_s) >= self._plan.settings.incomplete_s
+            if (mark := self._book.mark(path)) is not None:
+                waiting[os.path.basename(path)] = Waiting(mark, grows=not ended)
+        return self._line.draw(waiting)
+
+    def hold_line(self, files: Sequence[LineFile] | None) -> None:
+        """Take these files and no others; None: whatever comes."""
+        self._line.hold(files)
+        self._next_scan_s = 0.0
 
     def _read_notices(self) -> None:
         for notice in self._notices.read():
@@ -142,6 +176,9 @@ class FolderSource:
             self._book.forget(path)
             return
         mark, taken = mark_of(status), self._taken.get(path)
+        if self._line.place(os.path.basename(path), mark) not in (Of.THIS, Of.UNCLEAR):
+            self._book.forget(path)
+            return
         by_writer = change in (FileChange.WRITTEN, FileChange.CLOSED)
         if by_writer or taken is None or taken.mark != mark or (taken.digest is None and self._opens(path, taken)):
             closed, written = change is FileChange.CLOSED, change is FileChange.WRITTEN
@@ -167,6 +204,8 @@ class FolderSource:
         decision = self._book.decide(path, self._clock()) if path in self._book else Settled.WAIT
         if decision is Settled.WAIT or self._awaits_side_file(path):
             return None
+        if (mark := self._book.mark(path)) and self._line.place(os.path.basename(path), mark) is Of.UNCLEAR:
+            return self._give(path, refused(os.path.basename(path), mark, *_UNCLEAR), mark)
         try:
             reading = read_file(path, max_bytes=self._plan.settings.max_frame_bytes)
         except FileNotFoundError:
@@ -233,10 +272,18 @@ def check(plan: RunPlan) -> None:
     scale_resolver(plan)
 
 
+def _earlier(plan: RunPlan) -> set[FileKey]:
+    """Return the files of the specimens before this one; the hub has opened its session by now."""
+    state_dir = plan.settings.state_dir
+    with LedgerReader.read(session_folder(state_dir, plan.session)) as ledger:
+        before = follows(ledger)
+    return earlier_than(state_dir, plan.session, before, without_missing=plan.carry_on).files
+
+
 def main(plan: RunPlan, role: Role) -> None:
     """Watch the plan's folder until the role is stopped."""
     folder = check_watch_dir(read_options(FolderOptions, plan).dir)
-    scales = scale_resolver(plan)
-    with FolderSource(folder, plan) as source, Delivery(plan, role, source, scales) as delivery:
+    scales, earlier = scale_resolver(plan), _earlier(plan)
+    with FolderSource(folder, plan, earlier=earlier) as source, Delivery(plan, role, source, scales) as delivery:
         get_logger().info("watching", folder=str(folder))
         delivery.run()

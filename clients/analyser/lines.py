@@ -53,7 +53,13 @@ def _to_settle(report: Mapping[str, Any]) -> list[str]:
         for name, row in open_.items()
         if row["settled_at"] is not None
     ]
-    never = [name for name, row in open_.items() if row["settled_at"] is None]
+    never = [name for name, row in open_.items() if row["settled_at"] is None and not row["analyser_too_few"]]
+    if too_few := [name for name, row in open_.items() if row["analyser_too_few"]]:
+        cells = open_[too_few[0]]["analyser"]["cells"]
+        lines.append(
+            f"{', '.join(too_few)}: not even {report['at_most']} cells of ours would settle it: the analyser's "
+            f"{cells} are too few"
+        )
     if never:
         lines.append(f"{', '.join(never)}: not even {report['at_most']} cells would settle so small a difference")
     return lines

@@ -1,6 +1,7 @@
 """A session's differential and an analyser's, part by part."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from smearwatch.clients.analyser.exact import LEVEL, MOST_CELLS, Reference, cells_to_settle, holm, p_value
@@ -35,7 +36,8 @@ def compare(shown: Mapping[str, Any], printed: Analysed) -> dict[str, Any]:
         ``classes`` holds each part that both have: ``ours`` and ``analyser`` (cells where known, percent; ours with
         exact 95 % limits), ``p``, ``p_adjusted`` (Holm), ``beyond_sampling`` (sampling alone does not explain the
         difference) and ``settled_at``: of how many cells of ours in all it would be found with 80 % probability, None
-        where that is more than ``at_most`` or there is no difference (``differs``).
+        where that is more than ``at_most`` or there is no difference (``differs``); ``analyser_too_few`` where it is
+        the analyser's cells that are too few for it, and not the difference that is too small.
 
     Raises
     ------
@@ -90,12 +92,17 @@ def references(printed: Analysed) -> dict[str, Reference]:
 
 def _row(k: int, n: int, reference: Reference, *, tests: int, p_adjusted: float) -> dict[str, Any]:
     beyond = p_adjusted < LEVEL
+    settled_at = n if beyond else cells_to_settle(k, n, reference, tests=tests)
+    differs = not reference.low <= k / n <= reference.high
+    exact = replace(reference, cells=None)
+    too_few = differs and settled_at is None and cells_to_settle(k, n, exact, tests=tests) is not None
     return {
         "ours": {"cells": k, **percent_json(k, n)},
         "analyser": {"cells": reference.cells, "value": round(100 * reference.middle, 4)},
         "p": p_value(k, n, reference),
         "p_adjusted": p_adjusted,
         "beyond_sampling": beyond,
-        "differs": not reference.low <= k / n <= reference.high,
-        "settled_at": n if beyond else cells_to_settle(k, n, reference, tests=tests),
+        "differs": differs,
+        "settled_at": settled_at,
+        "analyser_too_few": too_few,
     }

@@ -16,7 +16,7 @@ from smearwatch.clients.commands.typed import name_of_person
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.notices import RESEARCH_USE
-from smearwatch.daemon.record.beside import PARTS, Analysed, flaw_of_parts
+from smearwatch.daemon.record.beside import PARTS, Analysed, flaw_of_parts, flaw_of_shares
 from smearwatch.daemon.record.keeping import keep_printout, other_counts
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import find_session
@@ -113,7 +113,7 @@ def _typed(
         raise typer.BadParameter("give one of --percent and --counts", param_hint=_PERCENT)
     shares = None if percent is None else _parts(percent, _PERCENT, _as_percent)
     cells = None if counts is None else _parts(counts, _COUNTS, _as_cells)
-    flaw = flaw_of_parts(shares, cells, of)
+    flaw = flaw_of_parts(shares, cells, of) or (None if shares is None or of is None else flaw_of_shares(shares, of))
     if flaw is not None:
         raise typer.BadParameter(flaw, param_hint=_COUNTS if shares is None else _PERCENT)
     return shares, cells

@@ -2,23 +2,18 @@
 
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from smearwatch.clients.asking import REQUESTS, ask
+from smearwatch.clients.describing import describe_anew
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.record.description import checked, whoever
-from smearwatch.daemon.record.description import describe as describe_anew
-from smearwatch.daemon.record.ledger import Ledger
-from smearwatch.daemon.record.lock import SessionBusy
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.share_text import description_text
-from smearwatch.daemon.wire.messages import DescribeSession
 
 
 def describe(
@@ -54,14 +49,7 @@ def describe(
         raise typer.BadParameter("name who changes it", param_hint="--by")
     settings = load_settings(config)
     folder = find_session(settings.state_dir, name)
-    try:
-        with Ledger.open(folder) as ledger:
-            event = describe_anew(ledger.description(), changes, by=who, described_at_ns=time.time_ns())
-            if event is not None:
-                ledger.append([event])
-    except SessionBusy:  # it is being counted: whoever counts it writes
-        request = next(REQUESTS)
-        ask(settings.runtime_dir, DescribeSession(request, name, who, changes), request)
+    describe_anew(folder, settings.runtime_dir, changes, who)
     with LedgerReader.read(folder) as reader:
         stands = reader.description()
     said = {} if stands is None else stands.said

@@ -47,7 +47,7 @@ def label(
 
     Labels: the classes of the differential; neutrophil if band or segmented was not decided;
     blast, immature_granulocyte, reactive_lymphocyte, plasma_cell, erythroblast (other nucleated cells);
-    smudge, artefact, platelet, not_one_cell, other; cannot_say.
+    smudge, artefact, platelet, not_one_cell, other; cannot_say; the extra classes of the session.
 
     Example: smearwatch sessions label monday-3 --from monday-3.csv --by "A. Reader"
     """

@@ -16,6 +16,7 @@ from smearwatch.clients.commands.label import label
 from smearwatch.clients.commands.quality import coverage, location
 from smearwatch.clients.commands.readers import readers
 from smearwatch.clients.commands.sign import amend_session, sign_session
+from smearwatch.clients.describing import describe_one, list_described
 from smearwatch.clients.exporting import cell_rows, write_csv, write_json
 from smearwatch.clients.label_lists import random_rows, worth_rows
 from smearwatch.clients.session_lines import fault_lines, list_lines, show_lines, size_text
@@ -27,14 +28,14 @@ from smearwatch.daemon.record.band_rule import BandRuleFold
 from smearwatch.daemon.record.beside import BesideFold
 from smearwatch.daemon.record.beside_json import beside_json, pooled_json
 from smearwatch.daemon.record.corrected import NAMES, WITHIN, corrected_json
-from smearwatch.daemon.record.description import DESCRIBED
 from smearwatch.daemon.record.draw import DrawFold
+from smearwatch.daemon.record.earlier import followed_in, follows
 from smearwatch.daemon.record.events import Closed, Opened
+from smearwatch.daemon.record.extra_classes import extra_classes_of
 from smearwatch.daemon.record.keeping import other_counts
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
-from smearwatch.daemon.record.schema import LedgerUnusable
-from smearwatch.daemon.record.sessions import delete_session, describe_session, find_session, session_names
+from smearwatch.daemon.record.sessions import delete_session, find_session, session_names
 from smearwatch.daemon.record.signing import standing
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
@@ -110,16 +111,13 @@ def list_sessions(
     Example: smearwatch sessions list --find H26-0412
     """
     state_dir = load_settings(config).state_dir
-    names = session_names(state_dir)
-    if not names and not as_json:
-        write_line(sys.stdout, f"no sessions under {state_dir} yet: `smearwatch run --watch DIR` records one")
+    described = list_described(state_dir, find)
+    if not described and not as_json:
+        none = f"no sessions under {state_dir} yet: `smearwatch run --watch DIR` records one"
+        if find is not None and session_names(state_dir):
+            none = f"no session has {find!r} in its name, title, specimen, operator or note"
+        write_line(sys.stdout, none)
         return
-    described = [_described(state_dir, name) for name in names]
-    if find is not None:
-        described = [each for each in described if _holds(each, find)]
-        if not described and not as_json:
-            write_line(sys.stdout, f"no session has {find!r} in its name, title, specimen, operator or note")
-            return
     if as_json:
         for each in described:
             typer.echo(json.dumps(each))
@@ -170,10 +168,14 @@ def show(
             opened = recorded.event if isinstance(recorded.event, Opened) else opened
             closed = recorded.event if isinstance(recorded.event, Closed) else closed
         scales = [] if as_json else list(scale_lines(ledger))
-    shown = _described(state_dir, name) | tally_json(fold, name, last) | {"balanced": fold.balanced}
+        before, after = follows(ledger), followed_in(ledger)
+        extra = extra_classes_of(each.extra_classes for each in ledger.openings())
+    shown = describe_one(state_dir, name) | tally_json(fold, name, last) | {"balanced": fold.balanced}
     if opened:
         shown |= {"band_rule": opened.band_rule, "field_um": opened.field_um, "version": opened.version}
+    shown |= {"follows": before, "followed_by": None if after is None else after.next_session}
     shown["band_rule_agreement"] = bands.json()
+    shown["extra_classes"] = [asdict(each) for each in extra]
     shown["corrected"] = corrected_json(draws, within)
     shown |= beside_json(beside)
     if pooled:
@@ -302,40 +304,6 @@ def _rows(ledger: LedgerReader, random: int | None, worth: int | None) -> Genera
     if random:
         return random_rows(ledger, random)
     return worth_rows(ledger, worth) if worth else cell_rows(ledger)
-
-
-def _described(state_dir: Path, name: str) -> dict[str, Any]:
-    """Describe a session; one that cannot be read is described by its fault, so that it still is in the list."""
-    folder = describe_session(state_dir, name)
-    described: dict[str, Any] = {"session": name, "size_bytes": folder.size_bytes, "running": folder.running}
-    try:
-        with LedgerReader.read(folder.path) as ledger:
-            summary, description, signature = ledger.summary(), ledger.description(), ledger.signature()
-    except LedgerUnusable as error:
-        return described | {"fault": f"{error} ({error.hint})"}
-    said = dict.fromkeys(DESCRIBED) if description is None else description.said
-    return described | {
-        **said,
-        "described": description.ordinal if description else 0,
-        "described_by": description.by if description else None,
-        "began_at_ns": summary.began_at_ns,
-        "last_at_ns": summary.last_at_ns,
-        "events": summary.events,
-        "epochs": summary.epochs,
-        "frames_seen": summary.frames,
-        "frames_pending": summary.pending,
-        "cells_found": summary.cells,
-        "cells_judged": summary.cells_counted,
-        "cells_labelled": summary.cells_labelled,
-        "signed_by": None if signature is None else signature.by,
-        "fault": None,
-    }
-
-
-def _holds(described: dict[str, Any], text: str) -> bool:
-    """Return whether a session has a text in what it is called or what is said of it; capitals are as small letters."""
-    wanted = text.strip().casefold()
-    return any(wanted in (described.get(key) or "").casefold() for key in ("session", *DESCRIBED))
 
 
 def _several(number: int, one: str, more: str = "") -> str:

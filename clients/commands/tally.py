@@ -9,14 +9,17 @@ import typer
 
 from smearwatch.clients.beside_lines import cells_text as leukocytes_text
 from smearwatch.clients.commands.typed import name_of_person
+from smearwatch.clients.reviewing.layout import layout_of_session
 from smearwatch.clients.stdout import has_terminal
 from smearwatch.clients.tallying.draft import FILE, Draft, cells_text
+from smearwatch.clients.tallying.keeping import keep as keep_with_session
+from smearwatch.clients.tallying.keeping import standing
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.key_layout import KeyLayout
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.one_line import say
-from smearwatch.daemon.record.keeping import keep_tally, other_counts
-from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.share_text import named_lines
@@ -63,8 +66,8 @@ def tally(
     """Count cells at the eyepiece by keys, as on a differential counter.
 
     1 to 6 count band, segmented, eosinophil, basophil, monocyte, lymphocyte; 7 a neutrophil that is not told which; b
-    i r p e other nucleated cells (p or l a plasma cell), s smudges, o something else. Backspace takes the last one
-    back; q or Enter ends.
+    i r p e other nucleated cells (p or l a plasma cell), s smudges, o something else. The laboratory's settings may
+    give other keys, and extra classes; the screen shows them. Backspace takes the last one back; q or Enter ends.
 
     A kept tally stands beside the session's count and is never mixed into it; `smearwatch sessions show --pooled`
     adds both up. Each key is safe at once: when the window closes, the same command goes on.
@@ -80,9 +83,10 @@ def tally(
         raise NoTerminal
     if session is not None and keep and not (folder / FILE).is_file():
         raise NothingTallied(session)
+    layout = settings.key_layout() if session is None else layout_of_session(settings, folder)
     draft = _opened(folder, session, who, target)
     try:
-        ending = "keep" if keep else _typed(draft, session, quiet=quiet)
+        ending = "keep" if keep else _typed(draft, session, layout, quiet=quiet)
         if not draft.cells.number:
             draft.remove()
             if keep and session is not None:
@@ -91,7 +95,7 @@ def tally(
             return
         result = {"session": session, "by": who or None, "target": draft.target, **draft.cells.json()}
         if ending == "keep" and session is not None:
-            result["ordinal"] = _keep(draft, folder, session)
+            result["ordinal"] = _keep(draft, folder, settings.runtime_dir, session)
         _report(result, ending, session, as_json=as_json)
         if ending != "later":
             draft.remove()
@@ -103,10 +107,13 @@ def _opened(folder: Path, session: str | None, who: str, target: int | None) -> 
     draft = Draft.open(folder, by=who, target=target)
     if session is None:
         return draft
-    with LedgerReader.read(folder) as ledger:
-        signed = ledger.signature()
-        kept = any(each.began_at_ns == draft.began_at_ns for each in other_counts(ledger).tallies)
-    if kept:  # its file was only not removed any more
+    try:
+        kept, signed = standing(folder, draft.began_at_ns)
+    except LedgerUnusable:
+        _say_safe(draft, session)
+        draft.close()
+        raise
+    if kept is not None:  # its file was only not removed any more
         draft.remove()
         return Draft.open(folder, by=who, target=target)
     if signed is not None:
@@ -117,29 +124,31 @@ def _opened(folder: Path, session: str | None, who: str, target: int | None) -> 
     return draft
 
 
-def _typed(draft: Draft, session: str | None, *, quiet: bool) -> str:
+def _typed(draft: Draft, session: str | None, layout: KeyLayout, *, quiet: bool) -> str:
     from smearwatch.clients.terminal.tally import TallyApp  # loaded only where a screen is drawn
     from smearwatch.clients.terminal.window import end_with_the_window
 
     end_with_the_window()
-    app = TallyApp(draft, session=session, quiet=quiet)
+    app = TallyApp(draft, session=session, layout=layout, quiet=quiet)
     ending = app.run() or "later"
     if app.return_code:
         raise typer.Exit(app.return_code)
     return ending
 
 
-def _keep(draft: Draft, folder: Path, session: str) -> int:
+def _keep(draft: Draft, folder: Path, runtime_dir: Path, session: str) -> int:
     """Add the tally to its session; where that cannot be, it stays unfinished, and that is said."""
     try:
-        kept = keep_tally(
-            folder, by=draft.by, began_at_ns=draft.began_at_ns, counts=draft.cells.counts, target=draft.target
-        )
+        return keep_with_session(folder, runtime_dir, draft)
     except Exception:
+        _say_safe(draft, session)
+        raise
+
+
+def _say_safe(draft: Draft, session: str) -> None:
+    if draft.cells.number:
         again = f'smearwatch tally --session {session} --by "{draft.by}" --keep'
         say(f"the tally of {cells_text(draft.cells.number)} is safe, and not kept with the session yet; later: {again}")
-        raise
-    return kept.ordinal
 
 
 def _report(result: dict[str, Any], ending: str, session: str | None, *, as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.events import LabelName
@@ -51,7 +51,7 @@ class Cell:
     @property
     def as_machine(self) -> LabelName:
         """The label that agrees with the machine."""
-        return cast("LabelName", "other" if self.verdict == "rejected" else self.cls)
+        return "other" if self.verdict == "rejected" else self.cls
 
 
 TO_SEE: Final = "to be seen first"

@@ -86,7 +86,7 @@ class Desk:
         if change.was is not None and change.was_by != by:
             what = f"cell {cell.number} had the label {label_text(change.was)} of {change.was_by}"
             return None, f"nothing was undone: {what}, which only they can give"
-        back: LabelName = change.was or WITHDRAWN  # type: ignore[assignment]
+        back: LabelName = change.was or WITHDRAWN
         self._undone.append(change)
         return self._wait(Change(change.key, back, by, cell.label, cell.by, undoes=change)), ""
 

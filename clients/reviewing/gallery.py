@@ -105,6 +105,7 @@ class Gallery:
         self._session = folder.name
         self._first: str | None = None
         self._names: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
         self._cells: dict[CellKey, GalleryCell] = {}
         self._counted_as: dict[CellKey, CellKey] = {}
@@ -230,11 +231,15 @@ class Gallery:
                 "reject_score": stands.reject_score,
                 "why": _why(stands),
                 "frame_name": self._names.get(stands.frame, ""),
-                "box": view.box,
-                "views": [[each.frame, each.index] for each in cell.views.values()],
+                "views": [self._seen_in(each) for each in cell.views.values()],
                 "nucleus": None if view.nucleus is None else asdict(view.nucleus),
                 "labels": [[each.label, each.by, each.labelled_at_ns] for each in cell.labels],
             }
+
+    def _seen_in(self, view: View) -> dict[str, Any]:
+        """Return a frame that shows a leukocyte whole, by its number in the order of arrival, and where it lies."""
+        name, number = self._names.get(view.frame, ""), self._numbers.get(view.frame, 0)
+        return {"frame": view.frame, "index": view.index, "name": name, "number": number, "box": view.box}
 
     def view(self, key: CellKey) -> View | None:
         """Return where a view lies, by its own frame and index; None where there is none."""
@@ -256,6 +261,7 @@ class Gallery:
         match event:
             case Seen():
                 self._names[event.frame] = event.name
+                self._numbers[event.frame] = len(self._numbers) + 1
             case Found():
                 self._sizes[event.frame] = (event.width_px, event.height_px)
                 for found in event.cells:
@@ -283,7 +289,7 @@ class Gallery:
         key = counted_as(frame.frame, found)
         cell = self._cells.setdefault(key, GalleryCell(len(self._cells) + 1, self._number))
         own = (frame.frame, found.index)
-        self._counted_as[own] = key
+        self._counted_as[own], cell.changed = key, self._number
         cell.views[own] = View(
             *own, found.box, found.centre_xy_px, frame.um_per_px, self._sizes[frame.frame], found.nucleus
         )
@@ -299,6 +305,7 @@ class Gallery:
             "class": stands.cls,
             "verdict": stands.verdict,
             "probability": round(stands.probabilities[CLASSES.index(stands.cls)], 4),
+            "seen_in": [[self._numbers[each.frame], self._names[each.frame]] for each in cell.views.values()],
             "label": label,
             "by": cell.labels[-1].by if label else None,
             "readers": None if (disputed := self._disputed.get(key)) is None else _readers(disputed),

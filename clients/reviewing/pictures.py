@@ -1,19 +1,21 @@
 """Pictures of cells for a reader, at the frame's own sharpness: cut from the stored frame, no pixel made up.
 
-Frames are read by Pillow, for clients load no OpenCV. The finder reads them in another way; so a frame is shown here
-only where both surely see the same, and the small picture in the record stands for all others.
+A frame is decoded as the finder decodes it, by the same reader in a process of its own (for clients load no OpenCV), so
+what is shown are the very pixels in which the cell was found. Where a frame is damaged or gone the small picture in the
+record stands for it.
 """
 
+import hashlib
 import io
-import struct
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from smearwatch.clients.reviewing.gallery import View
+from smearwatch.daemon.process.questions import NoAnswer, Questions
 from smearwatch.daemon.record.frame_store import FrameStore, FrameStoreError
 from smearwatch.daemon.record.reading import LedgerReader
 
@@ -21,31 +23,25 @@ FIELDS_UM: Final = {"near": 22.0, "crop": 33.0, "far": 66.0}
 """How much of a frame is shown around a cell, as the side of a square."""
 
 _FRAMES_AT_HAND: Final = 2
-_MOST_PIXELS: Final = 150_000_000
+_MOST_PIXELS: Final = 1_000_000_000  # the finder's limit, at its largest
+_DECODED_S: Final = 60.0
 _QUALITY: Final = 95
 _BEYOND: Final = (128, 128, 128)
-_FORMATS: Final = ("JPEG", "PNG", "BMP", "TIFF")
-_BITS_A_SAMPLE: Final = 258  # the TIFF tag
-_DECODING = Lock()  # one frame at a time: a large one takes hundreds of megabytes
-_UNREADABLE: Final = (
-    FrameStoreError,
-    UnidentifiedImageError,
-    OSError,
-    ValueError,
-    SyntaxError,
-    OverflowError,
-    EOFError,
-    struct.error,
-    Image.DecompressionBombError,
-)
+_ONE_AT_A_TIME = Lock()  # a large frame takes hundreds of megabytes, and many wait for the same one
+_READER: Final = Questions("smearwatch.capture.formats.frames_shown", longest_s=_DECODED_S)
 
 
 class NoPicture(Exception):
-    """A frame that is not shown here: only the finder reads it for certain, or it is damaged or gone."""
+    """A frame that is not shown: it is damaged or gone."""
 
 
-def cell_picture(folder: Path, view: View, side_um: float) -> bytes | None:
-    """Return a square around a cell of a session as JPEG, or its small picture in the record; None without either.
+def cell_picture(folder: Path, view: View, side_um: float, *, exact: bool = True) -> bytes | None:
+    """Return a square around a cell of a session, or its small picture in the record; None without either.
+
+    Parameters
+    ----------
+    exact
+        Whether it is a PNG, every pixel as the finder saw it, and not a JPEG.
 
     Raises
     ------
@@ -53,61 +49,48 @@ def cell_picture(folder: Path, view: View, side_um: float) -> bytes | None:
         The record cannot be read.
     """
     try:
-        return cut_cell(folder / "frames", view, side_um)
+        picture = cut_cell(folder / "frames", view, side_um)
     except NoPicture:
         with LedgerReader.read(folder) as ledger:
             return ledger.thumbnail(view.frame, view.index)
+    if not exact:
+        return _jpeg(picture)
+    data = io.BytesIO()
+    picture.save(data, "PNG", compress_level=1)
+    return data.getvalue()
 
 
-def cut_cell(frames: Path, view: View, side_um: float) -> bytes:
-    """Return a square around a cell as JPEG, its side in um; what lies beyond the frame is grey.
-
-    Raises
-    ------
-    NoPicture
-        The frame cannot be shown.
-    """
-    with _DECODING:
+def cut_cell(frames: Path, view: View, side_um: float) -> Image.Image:
+    """Return a square around a cell, its side in um; what lies beyond the frame is grey. Raises `NoPicture`."""
+    with _ONE_AT_A_TIME:
         frame = _frame(frames, view.frame, view.size_px)
     side_px = max(round(side_um / view.um_per_px), 8)
     left, top = (round(centre - side_px / 2) for centre in view.centre_xy_px)
     square = Image.new("RGB", (side_px, side_px), _BEYOND)
     square.paste(frame, (-left, -top))
-    return _jpeg(square)
+    return square
 
 
 def whole_frame(frames: Path, frame: str, size_px: tuple[int, int]) -> bytes:
-    """Return a whole frame as JPEG; raises `NoPicture` where it cannot be shown."""
-    with _DECODING:
-        return _jpeg(_frame(frames, frame, size_px))
+    """Return a whole frame as JPEG; raises `NoPicture`."""
+    with _ONE_AT_A_TIME:
+        decoded = _frame(frames, frame, size_px)
+    return _jpeg(decoded)
 
 
 @lru_cache(maxsize=_FRAMES_AT_HAND)
 def _frame(frames: Path, frame: str, size_px: tuple[int, int]) -> Image.Image:
-    """Read a frame that the finder saw in this size, upright and in plain colours."""
+    """Read a frame in which the finder looked in this size."""
     try:
         data = FrameStore(frames).read(frame)
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
-            if not _is_plain(picture):
-                raise NoPicture(frame)
-            upright = ImageOps.exif_transpose(picture) if picture.format == "JPEG" else picture
-            if upright.size != size_px:
-                raise NoPicture(frame)
-            return upright.convert("RGB")
-    except _UNREADABLE as error:
+        if hashlib.sha256(data).hexdigest() != frame:  # not what the finder saw
+            raise NoPicture(frame)
+        said, pixels = _READER.ask({"max_pixels": _MOST_PIXELS}, data)
+    except (FrameStoreError, NoAnswer) as error:
         raise NoPicture(frame) from error
-
-
-def _is_plain(picture: Image.Image) -> bool:
-    """Return whether a picture has one page of 8-bit grey or colour, without transparency, and is not too large."""
-    if picture.width * picture.height > _MOST_PIXELS or picture.mode not in ("L", "RGB"):
-        return False
-    if getattr(picture, "n_frames", 1) != 1 or "transparency" in picture.info:
-        return False
-    if picture.format == "TIFF":
-        bits = picture.getexif().get(_BITS_A_SAMPLE, 8)
-        return set(bits if isinstance(bits, tuple) else (bits,)) == {8}
-    return True
+    if (said.get("width_px"), said.get("height_px")) != size_px:
+        raise NoPicture(frame)
+    return Image.frombuffer("RGB", size_px, pixels)
 
 
 def _jpeg(picture: Image.Image) -> bytes:

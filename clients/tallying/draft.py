@@ -1,5 +1,6 @@
 """An unfinished tally as a file: each key is on the disk before it is shown, so a closed window loses nothing."""
 
+import errno
 import fcntl
 import json
 import os
@@ -13,7 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from smearwatch.clients.tallying.typed import TypedCells
 from smearwatch.daemon.atomic_write import make_folder, sync_folder
-from smearwatch.daemon.record.beside import TALLIED_LABELS
+from smearwatch.daemon.record.beside import is_tallied
 from smearwatch.daemon.record.events import LabelName
 from smearwatch.daemon.record.values import STRICT, Count, Name, Ordinal
 
@@ -145,7 +146,7 @@ def _begun(descriptor: int, path: Path, by: str, target: int | None) -> tuple[st
         word = line.decode("utf-8", "replace")
         if word == _UNDONE:
             cells.undo()
-        elif word in TALLIED_LABELS:
+        elif is_tallied(word):
             cells.add(word)
         else:
             raise _damaged(path, number)
@@ -194,4 +195,6 @@ def _damaged(path: Path, line: int) -> DraftUnusable:
 
 def _unwritable(path: Path, error: OSError) -> DraftUnusable:
     what = f"{path}: {error.strerror or error}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DraftUnusable(what, "free space on that disk; the cells typed before are safe")
     return DraftUnusable(what, "check the disk and the right to write there; the cells typed before are safe")

@@ -5,90 +5,47 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
 from textual.filter import LineFilter
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
 from smearwatch.clients.terminal.colours import NearestColours
+from smearwatch.clients.terminal.day import DayApp
 from smearwatch.clients.terminal.differential import DIM, Differential
 from smearwatch.clients.terminal.figures import Panel, cell_rows, frame_rows, program_rows
 from smearwatch.clients.terminal.graphics import Pictures
 from smearwatch.clients.terminal.help import HelpPage
-from smearwatch.clients.terminal.naming import NameScreen
+from smearwatch.clients.terminal.messages import BringerFailed, PictureCut, RecordNews, SourceEnded, ViewCame
 from smearwatch.clients.terminal.pictures import RecentStrip, in_words
 from smearwatch.clients.terminal.status import DriftLine, MarkLine, Notice, StatusLine, TargetLine
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.clients.view import View
+from smearwatch.daemon.key_layout import KeysClash
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from smearwatch.clients.terminal.cells import CellsScreen
-    from smearwatch.clients.terminal.cutting import Wanted
     from smearwatch.clients.terminal.readers import Readers
     from smearwatch.clients.terminal.reading import Reading
-    from smearwatch.clients.terminal.record import News
 
 Bring = Callable[[Callable[[View], None], Callable[[], bool]], None]
 """Brings views until it is to stop: called in a thread with where to put them and whether to stop."""
 
 _ROOMY_COLUMNS, _ROOMY_ROWS = 100, 34
 _LEAST_COLUMNS, _LEAST_ROWS = 76, 23
-_TOO_SMALL = "Make the window larger (at least 80x24)."
 _NO_ROOM = (
     f"No room for pictures of the last cells: make the window larger (at least {_ROOMY_COLUMNS}x{_ROOMY_ROWS}), "
     "or look at one cell with the arrows."
 )
-_NO_SESSION = "No session is known yet."
 _HINT_AFTER_S, _REMARK_S = 2.0, 5.0
 
 
-class ViewCame(Message):
-    """A new view."""
-
-    def __init__(self, view: View) -> None:
-        super().__init__()
-        self.view = view
-
-
-class BringerFailed(Message):
-    """No more views will come."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-
-class SourceEnded(Message):
-    """No more views will come: there is nothing more to be seen."""
-
-
-class RecordNews(Message):
-    """Something was read from the record of a session, or a label was written."""
-
-    def __init__(self, reading: "Reading", news: "News") -> None:
-        super().__init__()
-        self.reading = reading
-        self.news = news
-
-
-class PictureCut(Message):
-    """The picture of a chosen cell."""
-
-    def __init__(self, wanted: "Wanted", image: "Image | None") -> None:
-        super().__init__()
-        self.wanted = wanted
-        self.image = image
-
-
-class WatchApp(App[BaseException]):
+class WatchApp(DayApp):
     """The screen. Ends with the exception that ended its source, if one did.
 
     Parameters
@@ -107,6 +64,8 @@ class WatchApp(App[BaseException]):
         How sessions are read here; without it cells cannot be chosen.
     pictures : Pictures, optional
         How pictures are drawn; as blocks without it.
+    bring_of : callable, optional
+        Where views of a session come from, by its name and whether it is being counted.
     """
 
     CSS_PATH = "watch.tcss"
@@ -131,8 +90,10 @@ class WatchApp(App[BaseException]):
         stays: bool = True,
         readers: "Readers | None" = None,
         pictures: Pictures | None = None,
+        bring_of: Callable[[str, bool], Bring] | None = None,
     ) -> None:
         super().__init__()
+        self._bring_of = bring_of
         self._readers = readers
         self._kind = pictures or Pictures()
         self._filters_256: list[LineFilter] = [NearestColours()] if self.console.color_system == "256" else []
@@ -160,7 +121,7 @@ class WatchApp(App[BaseException]):
         if self._caption:
             yield Static(Content.styled(self._caption, DIM), id="caption")
         yield Static(id="hint")
-        yield Static(_TOO_SMALL, id="too-small")
+        yield Static("Make the window larger (at least 80x24).", id="too-small")
         yield DriftLine()
         yield MarkLine()
         yield TargetLine()
@@ -223,7 +184,9 @@ class WatchApp(App[BaseException]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return whether a key does something here: a name may have every letter in it."""
         if action == "quit":
-            return not isinstance(self.screen, NameScreen)
+            return not getattr(self.screen, "takes_letters", False)
+        if action == "day":
+            return self._readers is not None and len(self.screen_stack) == 1
         return action != "cells" or self._readers is not None
 
     def action_interrupt(self) -> None:
@@ -246,11 +209,13 @@ class WatchApp(App[BaseException]):
         """Show the screen of cells: one is chosen there, and named."""
         from smearwatch.clients.terminal.cells import CellsScreen  # loaded with the first cell
 
-        reading = self._read()
+        try:
+            reading = self._read()
+        except KeysClash as clash:
+            return self._say(f"{clash} ({clash.hint})")
         if reading is None:
-            self._say(self._hint or _NO_SESSION)
-        else:
-            self._cover(CellsScreen(reading, group))
+            return self._say(self._hint or "No session is known yet.")
+        return self._cover(CellsScreen(reading, group))
 
     def on_record_news(self, message: RecordNews) -> None:
         """Take in what the record says of the session that is read."""
@@ -328,21 +293,32 @@ class WatchApp(App[BaseException]):
 
     def action_explain(self) -> None:
         """Show the help page."""
-        self._cover(HelpPage(self._view))
+        self._cover(HelpPage(self._view, self._readers))
 
-    @work(thread=True)
+    def show_session(self, name: str, *, live: bool) -> None:
+        """Look at another session from now on."""
+        if self._bring_of is None:
+            return
+        self._bring = self._bring_of(name, live)
+        self._view, self._began_s = View(), time.monotonic()
+        self._draw()
+        self._fetch()
+
+    @work(thread=True, exclusive=True, group="fetch")
     def _fetch(self) -> None:
-        worker = get_current_worker()
+        worker, bring = get_current_worker(), self._bring
 
         def show(view: View) -> None:
-            self.post_message(ViewCame(view))
+            if not worker.is_cancelled:
+                self.post_message(ViewCame(view))
 
         try:
-            self._bring(show, lambda: worker.is_cancelled or self._closed)
+            bring(show, lambda: worker.is_cancelled or self._closed)
         except Exception as error:  # noqa: BLE001  # shown by the caller, after the terminal is left
             self.post_message(BringerFailed(error))
         else:
-            self.post_message(SourceEnded())
+            if not worker.is_cancelled:
+                self.post_message(SourceEnded())
 
     @property
     def _gone(self) -> bool:

@@ -8,9 +8,10 @@ from textual.content import Content
 
 from smearwatch.clients.reviewing.cells import Cell
 from smearwatch.clients.terminal.differential import DIM
-from smearwatch.clients.terminal.keys import CLASS_KEYS, LABEL_KEYS
+from smearwatch.clients.terminal.keys import class_keys
 from smearwatch.clients.wording import MARK, ROWS, percent_text, share_of
-from smearwatch.daemon.record.classes import UNDIVIDED
+from smearwatch.daemon.key_layout import KeyLayout
+from smearwatch.daemon.record.classes import CLASSES, UNDIVIDED
 from smearwatch.daemon.share_text import label_text
 
 SIGNS: Final = {"confirmed": "●", "corrected": "◆", "flagged": "▲", "rejected": "✕"}
@@ -18,10 +19,6 @@ COLOURS: Final = {"confirmed": "$success", "corrected": "$secondary", "flagged":
 VERDICTS: Final = {"rejected": "rejected: not one of the six"}
 _LABELLED: Final = "✓"
 _SHORT: Final = {"segmented": "segm", "eosinophil": "eos", "lymphocyte": "lymph", "neutrophils": "neutr"}
-_KEYS: Final[Mapping[str, str]] = {
-    **CLASS_KEYS,
-    "neutrophils": next(key for key, label in LABEL_KEYS.items() if label == UNDIVIDED),
-}
 _ROW, _COLUMN = 12, 8
 
 
@@ -103,7 +100,8 @@ def _remarks(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     remarks.append((f"frame: {known['frame_name']}", DIM))
     remarks += [(f"labelled {label_text(label)} by {by}", DIM) for label, by, _ in known["labels"][-2:]]
     if len(known["views"]) > 1:
-        remarks.append((f"{len(known['views'])} frames show it, counted once", DIM))
+        frames = ", ".join(str(view["number"]) for view in known["views"])
+        remarks.append((f"seen in frames {frames}, counted once", DIM))
     if known["nucleus"]:
         nucleus = known["nucleus"]
         wide = (
@@ -114,9 +112,11 @@ def _remarks(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     return remarks
 
 
-def result_lines(tally: Mapping[str, Any]) -> Content:
+def result_lines(tally: Mapping[str, Any], layout: KeyLayout) -> Content:
     """Return the keys of the classes over both results in percent, and what was set aside and is still to be seen."""
-    heads = "".join(f"{_KEYS.get(row, '') + ' ' + _SHORT.get(row, row[:4]):>{_COLUMN}}" for row in ROWS)
+    neutrophil = next(key for key, label in layout.terminal.items() if label == UNDIVIDED)
+    keys = {**class_keys(layout), "neutrophils": neutrophil}
+    heads = "".join(f"{keys.get(row, '') + ' ' + _SHORT.get(row, row[:4]):>{_COLUMN}}" for row in ROWS)
     lines = [Content.styled(f"{'key, class':<{_ROW}}{heads}{'cells':>{_COLUMN}}", DIM)]
     reviewed = tally["reviewed"]
     for title, result in (("as counted", tally), ("as reviewed", reviewed)):
@@ -141,6 +141,9 @@ def _remainder(tally: Mapping[str, Any]) -> str:
     parts.insert(0, f"{reviewed['labelled']} labelled, {reviewed['changed']} of them renamed")
     if reviewed["neutrophils_undivided"]:
         parts.append(f"{reviewed['neutrophils_undivided']} neutrophils: band or segmented not told")
+    for name, n in reviewed["counts"].items():
+        if name not in CLASSES:
+            parts.append(f"{label_text(name)}: {n}, {percent_text(reviewed['percent'][name])} % of the leukocytes")
     for name, n in reviewed["others"].items():
         parts.append(f"{label_text(name)}: {n}, {reviewed['others_per_100'][name] or 0:.1f} for each 100")
     if reviewed["set_aside"]:

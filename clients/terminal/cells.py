@@ -19,7 +19,7 @@ from smearwatch.clients.terminal.cell_words import fact_lines, list_lines, name_
 from smearwatch.clients.terminal.cutting import FIELDS, Wanted
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.terminal.graphics import make_picture
-from smearwatch.clients.terminal.keys import FURTHER, LABEL_KEYS, key_lines
+from smearwatch.clients.terminal.keys import further_keys, key_lines
 from smearwatch.clients.terminal.naming import NameScreen
 from smearwatch.clients.terminal.reading import Reading
 from smearwatch.clients.terminal.status import Notice
@@ -113,7 +113,9 @@ class CellsScreen(Screen[None]):
         self.set_class(columns < _LEAST_COLUMNS or rows < _LEAST_ROWS, "-small")
         self.set_class(columns < _ROOMY_COLUMNS or rows < _ROOMY_ROWS, "-compact")
         self.query_one(Notice).fit(columns, rows)
-        self.query_one("#cell-keys", Static).update(Content.styled(key_lines(FURTHER, columns - 6), DIM))
+        layout = self._reading.layout
+        keys = key_lines(further_keys(layout), columns - 6, layout)
+        self.query_one("#cell-keys", Static).update(Content.styled(keys, DIM))
         self.call_after_refresh(self._draw)
 
     def on_screen_suspend(self) -> None:
@@ -203,7 +205,7 @@ class CellsScreen(Screen[None]):
 
     def on_key(self, event: Key) -> None:
         """Give the label whose key it is."""
-        label = LABEL_KEYS.get((event.character or "").lower())
+        label = self._reading.layout.terminal.get((event.character or "").lower())
         if label is not None:
             event.stop()
             event.prevent_default()
@@ -327,7 +329,9 @@ class CellsScreen(Screen[None]):
         listed.update(Content("\n").join([head, *list_lines(cells, at, max(12, columns), max(1, rows - 2))]))
         self._draw_cell(None if at is None else cells[at], cells)
         tally = self._reading.tally
-        self.query_one("#cells-results", Static).update("" if tally is None else result_lines(tally))
+        self.query_one("#cells-results", Static).update(
+            "" if tally is None else result_lines(tally, self._reading.layout)
+        )
         self._room = self._room_now()
         self.call_after_refresh(self._draw_where_room_changed)
 

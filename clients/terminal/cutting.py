@@ -81,7 +81,7 @@ class Cutter:
         try:
             if wanted.field == "frame":
                 return self._marked(view)
-            data = cell_picture(self._folder, view, FIELDS_UM[wanted.field])
+            data = cell_picture(self._folder, view, FIELDS_UM[wanted.field], exact=False)
         except (NoPicture, LedgerUnusable):
             return None
         return None if data is None else decoded(data)

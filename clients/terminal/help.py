@@ -10,8 +10,10 @@ from textual.widgets import Static
 from smearwatch.clients.terminal.bar import share_bar
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.terminal.figures import counters_text
-from smearwatch.clients.terminal.keys import LABELS_BY_KEY
+from smearwatch.clients.terminal.keys import labels_by_key
+from smearwatch.clients.terminal.readers import Readers
 from smearwatch.clients.view import View
+from smearwatch.daemon.key_layout import KeyLayout, KeysClash, key_layout
 from smearwatch.daemon.notices import RESEARCH_USE
 
 _TERMS = (
@@ -36,19 +38,21 @@ _COUNT_KEYS = (
     ("n", "the next cell that a person should look at: flagged or rejected, and named by nobody"),
     ("arrows", "the last cells, the newest first"),
     ("p", "pictures of the last cells on and off; says which there are, or why there are none"),
+    ("s", "the next specimen, pause, stop; another session; what this one is of"),
     ("d", "dark and light"),
     ("?", "this page; again or Esc to go back"),
     ("q", "quit; a running count goes on, and labels are written"),
 )
-_CELL_KEYS = (
+_CHOOSING = (
     ("arrows", "another cell; page up and down, home, end"),
     ("Tab", "other cells: flagged, rejected, labelled, each class, all; Shift+Tab backwards"),
     ("n", "the next one that is to be seen; after a label the next is chosen by itself"),
-    *LABELS_BY_KEY,
+)
+_NAMING = (
     ("Enter", "the machine is right"),
     ("u, y", "undo, redo; nothing is erased, a label that is taken back stays in the record"),
     ("z, f", "more around the cell; the whole frame"),
-    ("p", "says how pictures are drawn: on the review page p is a plasma cell, here that is l"),
+    ("p", "says how pictures are drawn; unlike on the review page, where it is a plasma cell"),
     ("Esc", "back to the count"),
 )
 _SIGNING = (
@@ -64,15 +68,22 @@ class HelpPage(ModalScreen[None]):
         Binding("escape,question_mark", "dismiss", "Back"),
     ]
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, readers: Readers | None = None) -> None:
         super().__init__()
         self._view = view
+        self._clash = ""
+        self._layout = key_layout({})
+        if readers is not None:
+            try:
+                self._layout = readers.layout(view.session)
+            except KeysClash as clash:
+                self._clash = f"{clash} ({clash.hint})"
 
     def compose(self) -> ComposeResult:
         """Make the page."""
         with VerticalScroll(id="help") as page:
             page.border_subtitle = RESEARCH_USE
-            yield Static(Content("\n").join([*_keys(), *_section("Words", _TERMS), *_bar()]))
+            yield Static(Content("\n").join([*_keys(self._layout, self._clash), *_section("Words", _TERMS), *_bar()]))
             yield Static(self._counters())
 
     def _counters(self) -> Content:
@@ -86,8 +97,9 @@ class HelpPage(ModalScreen[None]):
         )
 
 
-def _keys() -> list[Content]:
-    sections = {"Keys of the count": _COUNT_KEYS, "Keys of the cells": _CELL_KEYS, "Signing the result": _SIGNING}
+def _keys(layout: KeyLayout, clash: str) -> list[Content]:
+    cells = (*_CHOOSING, *((("none", clash),) if clash else labels_by_key(layout)), *_NAMING)
+    sections = {"Keys of the count": _COUNT_KEYS, "Keys of the cells": cells, "Signing the result": _SIGNING}
     return [line for title, terms in sections.items() for line in _section(title, terms)]
 
 

@@ -1,31 +1,35 @@
-"""The keys of the terminal: those of the review page, but for the ones that mean something else here already."""
+"""The keys of the terminal, in words."""
 
 import textwrap
+from collections.abc import Mapping
 from typing import Final
 
-from smearwatch.clients.reviewing.words import KEYS, LABEL_WORDS
+from smearwatch.daemon.key_layout import KeyLayout
 from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.events import LabelName
-
-_ELSEWHERE: Final = {"p": "l"}  # p has long been the pictures'
-
-LABEL_KEYS: Final[dict[str, LabelName]] = {_ELSEWHERE.get(key, key): label for key, label in KEYS.items()}
-"""Which key gives which label."""
-
-CLASS_KEYS: Final[dict[str, str]] = {label: key for key, label in LABEL_KEYS.items() if label in CLASSES}
-"""Which key names which class, in their order."""
-
-FURTHER: Final = {key: label for key, label in LABEL_KEYS.items() if label not in CLASSES}
-"""The keys of everything else that a cell may be called."""
-
-LABELS_BY_KEY: Final = tuple((key, LABEL_WORDS[label]) for key, label in LABEL_KEYS.items())
-"""For the help page."""
+from smearwatch.daemon.share_text import label_text
 
 _SHORT: Final = {"neutrophil": "neutrophil, not told which", "other": "other"}
 
 
-def key_lines(keys: dict[str, LabelName], columns: int) -> str:
+def class_keys(layout: KeyLayout) -> dict[str, str]:
+    """Return which key names which class, in their order."""
+    by_label = {label: key for key, label in layout.terminal.items()}
+    return {name: by_label[name] for name in CLASSES}
+
+
+def further_keys(layout: KeyLayout) -> dict[str, LabelName]:
+    """Return the keys of everything else that a cell may be called."""
+    return {key: label for key, label in layout.terminal.items() if label not in CLASSES}
+
+
+def labels_by_key(layout: KeyLayout) -> tuple[tuple[str, str], ...]:
+    """Return keys and what they say, for the help page."""
+    return tuple((key, label_text(label)) for key, label in layout.terminal.items())
+
+
+def key_lines(keys: Mapping[str, LabelName], columns: int, layout: KeyLayout) -> str:
     """Return keys and what they say, in as many lines as it takes: a key is never parted from its words."""
-    said = (f"{key} {_SHORT.get(label, LABEL_WORDS[label])}" for key, label in keys.items())
+    said = (f"{key} {_SHORT.get(label, layout.short_text(label))}" for key, label in keys.items())
     whole = "   ".join(text.replace(" ", "\N{NO-BREAK SPACE}") for text in said)
     return "\n".join(textwrap.wrap(whole, max(20, columns))).replace("\N{NO-BREAK SPACE}", " ")

@@ -16,6 +16,8 @@ LONGEST_NAME = 200
 class NameScreen(ModalScreen[str | None]):
     """A field for a name; ends with the name, or with None."""
 
+    takes_letters = True
+
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Back")]
 
     def compose(self) -> ComposeResult:

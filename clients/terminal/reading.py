@@ -28,6 +28,7 @@ class Reading:
         folder = session_folder(readers.state_dir, name)
         self.name = name
         self.by = readers.by
+        self.layout = readers.layout(name)
         self.pictures = pictures
         self.desk = Desk()
         self.known = False

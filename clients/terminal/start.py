@@ -50,9 +50,15 @@ def watch_in_terminal(
     """
     kind = choose_pictures(pictures, few=Console().color_system in (None, "standard"))
     prepare(kind)
-    bring = recorded(settings, session) if session is not None and not live else followed(settings, session)
-    readers = Readers(settings.state_dir, settings.runtime_dir, by)
-    app = WatchApp(bring, waiting="waiting for a count", hint=NOBODY_COUNTS, readers=readers, pictures=kind)
+
+    def bring_of(name: str, live: bool) -> Bring:
+        return followed(settings, name) if live else recorded(settings, name)
+
+    bring = bring_of(session, live) if session is not None else followed(settings, None)
+    readers = Readers(settings, by)
+    app = WatchApp(
+        bring, waiting="waiting for a count", hint=NOBODY_COUNTS, readers=readers, pictures=kind, bring_of=bring_of
+    )
     end_with_the_window()
     error = app.run()
     if app.unwritten:

@@ -13,8 +13,9 @@ from textual.widgets import Footer, Static
 
 from smearwatch.clients.tallying.draft import Draft, DraftUnusable, cells_text
 from smearwatch.clients.terminal.differential import DIM
-from smearwatch.clients.terminal.tally_table import TALLY_KEYS, TallyTable, short_text
+from smearwatch.clients.terminal.tally_table import TallyTable, short_text, tally_keys
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
+from smearwatch.daemon.key_layout import KeyLayout
 from smearwatch.daemon.notices import RESEARCH_USE
 
 Ending: TypeAlias = Literal["keep", "discard", "later"]
@@ -58,6 +59,8 @@ class TallyApp(App[Ending]):
         The tally, each key of which is safe at once.
     session : str, optional
         Where it will be kept; without one it is only shown.
+    layout : KeyLayout
+        The keys.
     quiet : bool
         Whether the bell is silent but at the target.
     """
@@ -71,11 +74,13 @@ class TallyApp(App[Ending]):
         Binding("d,D", "dark", "Dark/light", key_display="d"),
     ]
 
-    def __init__(self, draft: Draft, *, session: str | None, quiet: bool = False) -> None:
+    def __init__(self, draft: Draft, *, session: str | None, layout: KeyLayout, quiet: bool = False) -> None:
         super().__init__()
         self._draft = draft
         self._session = session
         self._quiet = quiet
+        self._layout = layout
+        self._keys = tally_keys(layout)
         self._said = f"continued: {cells_text(draft.found)} of the unfinished tally" if draft.found else ""
 
     def compose(self) -> ComposeResult:
@@ -84,7 +89,7 @@ class TallyApp(App[Ending]):
         by = f", by {self._draft.by}" if self._draft.by else ""
         yield Static(Content.assemble(("tally", "bold $primary"), f"  {where}{by}"), id="head")
         yield Static(id="said")
-        yield TallyTable(id="table")
+        yield TallyTable(self._layout, id="table")
         yield Static("Make the window larger (at least 66x23). Keys count all the same.", id="too-small")
         yield Static(RESEARCH_USE, id="notice")
         yield Footer()
@@ -102,13 +107,13 @@ class TallyApp(App[Ending]):
 
     def on_key(self, event: Key) -> None:
         """Count a cell, where the key is one of a cell and no question is open."""
-        name = TALLY_KEYS.get((event.character or "").lower())
+        name = self._keys.get((event.character or "").lower())
         if name is None or len(self.screen_stack) > 1:
             return
         before = self._cells
         if not self._done(lambda: self._draft.add(name)):
             return
-        self._said = f"{short_text(name)} (Backspace takes it back)"
+        self._said = f"{short_text(name, self._layout)} (Backspace takes it back)"
         if before < self._draft.target == self._cells:
             self._said = f"{self._cells} leukocytes: the target is reached. q ends, further keys count on."
             self._ring(_BELLS)
@@ -122,7 +127,7 @@ class TallyApp(App[Ending]):
         if taken is None:
             self._said = "nothing is left to be undone"
         elif self._done(self._draft.undo):
-            self._said = f"taken back: {short_text(taken)}"
+            self._said = f"taken back: {short_text(taken, self._layout)}"
         self._draw()
 
     def action_end(self) -> None:

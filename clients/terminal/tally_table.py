@@ -6,19 +6,16 @@ from typing import Any, Final
 from textual.content import Content
 from textual.widgets import Static
 
-from smearwatch.clients.reviewing.words import KEYS
+from smearwatch.clients.reviewing.layout import tally_keys as tally_keys
 from smearwatch.clients.tallying.typed import TypedCells
 from smearwatch.clients.terminal.bar import axis, progress_bar, share_bar
 from smearwatch.clients.terminal.differential import DIM, LINE
+from smearwatch.daemon.key_layout import KeyLayout
 from smearwatch.daemon.record.beside import TALLIED_LABELS
-from smearwatch.daemon.record.classes import CLASSES, UNDIVIDED
+from smearwatch.daemon.record.classes import CLASSES, UNDIVIDED, is_leukocyte
 from smearwatch.daemon.record.events import LabelName
+from smearwatch.daemon.record.intervals import percent_json
 from smearwatch.daemon.share_text import DASH, fine_limits_text, percent_text
-
-TALLY_KEYS: Final[dict[str, LabelName]] = {key: label for key, label in KEYS.items() if label in TALLIED_LABELS} | {
-    "l": "plasma_cell"
-}
-"""Which key counts which cell: those of the review page, and the terminal's own for a plasma cell."""
 
 _APART: Final = TALLIED_LABELS[len(CLASSES) + 1 :]
 _SHORT: Final = {UNDIVIDED: "neutrophil not divided", "erythroblast": "nucleated red cell", "other": "something else"}
@@ -32,6 +29,10 @@ class TallyTable(Static):
 
     _typed: tuple[TypedCells, int] | None = None
 
+    def __init__(self, layout: KeyLayout, *, id: str) -> None:  # as Textual calls it
+        super().__init__(id=id)
+        self._layout = layout
+
     def show(self, cells: TypedCells, target: int) -> None:
         """Draw what was typed."""
         self._typed = (cells, target)
@@ -42,16 +43,21 @@ class TallyTable(Static):
         width = self.content_size.width
         if self._typed is not None and width:
             cells, target = self._typed
-            self.update(Content("\n").join(tally_table(cells.json(), last=cells.last, target=target, width=width)))
+            lines = tally_table(cells.json(), self._layout, last=cells.last, target=target, width=width)
+            self.update(Content("\n").join(lines))
 
 
-def tally_table(named: Mapping[str, Any], *, last: LabelName | None, target: int, width: int) -> Iterator[Content]:
+def tally_table(
+    named: Mapping[str, Any], layout: KeyLayout, *, last: LabelName | None, target: int, width: int
+) -> Iterator[Content]:
     """Yield the screen's lines.
 
     Parameters
     ----------
     named : mapping
         The result so far; see `smearwatch.daemon.record.beside_json.named_json`.
+    layout : KeyLayout
+        The keys.
     last : LabelName, optional
         What was typed last: it is marked.
     target : int
@@ -63,9 +69,12 @@ def tally_table(named: Mapping[str, Any], *, last: LabelName | None, target: int
     bar = bar if bar >= _LEAST_BAR else 0
     head = f"{'key':<{_KEY}}{'':<{_NAME}}{'cells':>{_COUNT}}{'percent':>{_PERCENT}}{'95 % interval':>{_LIMITS}}"
     yield Content.styled(f"{head}{'':<{_GAP}}{axis(bar) if bar else ''}", DIM)
-    for cls in CLASSES:
-        yield _class_line(cls, named["counts"][cls], named["percent"][cls], bar, is_last=cls == last)
-    yield _other_line(UNDIVIDED, named["neutrophils_undivided"], "", is_last=last == UNDIVIDED)
+    own = [each.label for each in layout.extra]
+    for cls in (*CLASSES, *(label for label in own if is_leukocyte(label))):
+        n, share = named["counts"].get(cls, 0), named["percent"].get(cls) or percent_json(0, named["cells"])
+        style = "bold $accent" if cls == last else "$foreground"
+        yield _share_line(_key_of(cls, layout), short_text(cls, layout), n, share, bar, style)
+    yield _other_line(UNDIVIDED, named["neutrophils_undivided"], "", layout, is_last=last == UNDIVIDED)
     yield Content.styled("─" * width, LINE)
     yield _share_line("", "neutrophils", named["neutrophils"], named["percent"]["neutrophils"], bar, "bold $foreground")
     reached = named["cells"] >= target
@@ -79,23 +88,18 @@ def tally_table(named: Mapping[str, Any], *, last: LabelName | None, target: int
     )
     yield Content.styled(f"{'':<{_KEY + _NAME + _COUNT}}{'per 100 leukocytes':>{_PERCENT + _LIMITS}}", DIM)
     apart = {**named["others"], **named["set_aside"]}
-    for name in _APART:
+    for name in (*_APART, *(label for label in own if not is_leukocyte(label))):
         per_100 = f"{100 * apart.get(name, 0) / named['cells']:.1f}" if named["cells"] else DASH
-        yield _other_line(name, apart.get(name, 0), per_100, is_last=name == last)
+        yield _other_line(name, apart.get(name, 0), per_100, layout, is_last=name == last)
 
 
-def key_of(name: LabelName) -> str:
-    """Return the key that counts a cell."""
-    return next(key for key, label in KEYS.items() if label == name)
-
-
-def short_text(name: LabelName) -> str:
+def short_text(name: LabelName, layout: KeyLayout) -> str:
     """Return a cell's name as it stands in the table."""
-    return _SHORT.get(name, name.replace("_", " "))
+    return _SHORT.get(name) or layout.short_text(name)
 
 
-def _class_line(name: LabelName, n: int, share: Mapping[str, Any], bar: int, *, is_last: bool) -> Content:
-    return _share_line(key_of(name), short_text(name), n, share, bar, "bold $accent" if is_last else "$foreground")
+def _key_of(name: LabelName, layout: KeyLayout) -> str:
+    return next(key for key, label in layout.page.items() if label == name)
 
 
 def _share_line(key: str, text: str, n: int, share: Mapping[str, Any], bar: int, style: str) -> Content:
@@ -111,11 +115,11 @@ def _share_line(key: str, text: str, n: int, share: Mapping[str, Any], bar: int,
     )
 
 
-def _other_line(name: LabelName, n: int, per_100: str, *, is_last: bool) -> Content:
+def _other_line(name: LabelName, n: int, per_100: str, layout: KeyLayout, *, is_last: bool) -> Content:
     style = "bold $accent" if is_last else "$foreground"
     return Content.assemble(
-        (f"{key_of(name):<{_KEY}}", "bold $primary"),
-        (f"{short_text(name):<{_NAME}}", style),
+        (f"{_key_of(name, layout):<{_KEY}}", "bold $primary"),
+        (f"{short_text(name, layout):<{_NAME}}", style),
         (f"{n:>{_COUNT}}", "bold $foreground"),
         (f"{per_100:>{_PERCENT + _LIMITS}}", DIM),
     )

@@ -16,21 +16,27 @@ from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
 from smearwatch.clients.asking import NotAgreed
-from smearwatch.clients.controlling import QUESTIONS
+from smearwatch.clients.controlling import NEXT_QUESTION, QUESTIONS
 from smearwatch.clients.label_sending import LabelsNotTaken
-from smearwatch.clients.quality.draft import DraftUnusable
+from smearwatch.clients.quality.draft import DraftUnusable as LocationDraftUnusable
 from smearwatch.clients.quality.location_test import NotNow
 from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
+from smearwatch.clients.reviewing.layout import layout_of_session, tally_keys
 from smearwatch.clients.reviewing.pictures import FIELDS_UM, NoPicture, cell_picture, whole_frame
-from smearwatch.clients.reviewing.words import KEYS, LABEL_WORDS
 from smearwatch.clients.reviewing.writing import write_labels
+from smearwatch.clients.tallying.draft import DraftUnusable
 from smearwatch.clients.web.asked import Asked, asked
+from smearwatch.clients.web.day import Day
 from smearwatch.clients.web.guard import visitor_of
+from smearwatch.clients.web.looked import Looked
 from smearwatch.clients.web.quality import Quality
 from smearwatch.clients.web.running import AskedOfRun, ask_of_run, run_state
 from smearwatch.clients.web.signing import Signing
+from smearwatch.clients.web.tallying import Tallying
+from smearwatch.daemon.config import Settings
+from smearwatch.daemon.key_layout import KeysClash
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
-from smearwatch.daemon.record.classes import CLASSES
+from smearwatch.daemon.record.classes import CLASSES, LABELS, is_extra, is_leukocyte
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.events import LabelName, Reading
 from smearwatch.daemon.record.frame_store import FrameStoreError
@@ -44,7 +50,7 @@ from smearwatch.daemon.record.tally import TallyBroken
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.worth import NO_SAMPLE
 from smearwatch.daemon.record.writing import LedgerRefused
-from smearwatch.daemon.share_text import description_text, target_text
+from smearwatch.daemon.share_text import description_text, label_text, target_text
 from smearwatch.daemon.sign_text import sign_lines
 
 PAGES: Final = Environment(
@@ -70,6 +76,8 @@ _FORESEEN: Final = (
     NotSigned,
     ResultChanged,
     TallyBroken,
+    LocationDraftUnusable,
+    KeysClash,
 )
 
 
@@ -111,21 +119,30 @@ class ReviewPage:
     ----------
     folder : Path
         The session's.
-    runtime_dir : Path
-        Where the daemon's sockets are, for a session that is being counted.
+    settings : Settings
+        Where the daemon's sockets and the weights are, and which key names which cell.
     read_as : ReadAs
         Who reads, and how.
     follows : bool
         Whether there are pages of other sessions beside it, and the browser goes on to the next one.
+
+    Raises
+    ------
+    KeysClash, LedgerUnusable
+        See `smearwatch.clients.reviewing.layout.layout_of_session`.
     """
 
-    def __init__(self, folder: Path, runtime_dir: Path, read_as: ReadAs, *, follows: bool = False) -> None:
+    def __init__(self, folder: Path, settings: Settings, read_as: ReadAs, *, follows: bool = False) -> None:
         self._folder = folder
-        self._runtime_dir = runtime_dir
+        self._runtime_dir = settings.runtime_dir
+        self._layout = layout_of_session(settings, folder)
+        self._extra = [each.label for each in self._layout.extra]
+        self._looked = Looked(folder, settings)
         self._reader = read_as.reader
         self._reading = read_as.reading
         self._follows = follows
         self._gallery = Gallery(folder, read_as.reading, read_as.within)
+        self._day = Day(folder, settings.runtime_dir)
 
     def routes(self) -> list[Route]:
         """Return what a browser asks for; it asks relative to the page's own address."""
@@ -135,20 +152,45 @@ class ReviewPage:
             Route("/cell/{frame}/{index}", self._cell),
             Route("/picture/{frame}/{index}", self._picture),
             Route("/frame/{frame}", self._frame),
+            Route("/looked/{frame}/{index}", self._looked_at),
+            Route("/looked/{frame}/{index}/map", self._map),
             Route("/labels", self._labels, methods=["POST"]),
             Route("/run", self._run),
             Route("/run", self._control, methods=["POST"]),
+            Route("/sessions", self._sessions),
+            *self._day.routes(),
             *(self._of_the_first_reading() if self._reading is None else ()),
         ]
+
+    def close(self) -> None:
+        """End what was begun for this page."""
+        self._looked.close()
 
     def _of_the_first_reading(self) -> list[Route]:
         """Return what a second reader does not see: what is signed, and what the first one's labels say."""
         quality = Quality(self._folder, PAGES, self._reader)
-        return [Route("/worth", self._worth), *Signing(self._folder).routes(), *quality.routes()]
+        return [
+            Route("/worth", self._worth),
+            Route("/tally", self._tally),
+            *self._day.routes_of_the_first_reading(),
+            *Tallying(self._folder, self._runtime_dir, self._layout).routes(),
+            *Signing(self._folder).routes(),
+            *quality.routes(),
+        ]
 
     async def _page(self, request: Request) -> Response:
-        page, visitor = PAGES.get_template("review.html.jinja"), visitor_of(request)
-        text = page.render(
+        known = {"preliminary": PRELIMINARY, "keys": self._layout.page, "questions": QUESTIONS, "next": NEXT_QUESTION}
+        return self._rendered("review", request, **known)
+
+    async def _sessions(self, request: Request) -> Response:
+        return self._rendered("sessions", request)
+
+    async def _tally(self, request: Request) -> Response:
+        return self._rendered("tally", request, keys=tally_keys(self._layout))
+
+    def _rendered(self, page: str, request: Request, **known: object) -> Response:
+        visitor = visitor_of(request)
+        text = PAGES.get_template(f"{page}.html.jinja").render(
             session=self._folder.name,
             version=version("smearwatch"),
             reader=self._reader if visitor.name is None else visitor.name,
@@ -157,11 +199,9 @@ class ReviewPage:
             follows=self._follows,
             second=self._reading is not None,
             research_use=RESEARCH_USE,
-            preliminary=PRELIMINARY,
-            classes=CLASSES,
-            labels=LABEL_WORDS,
-            keys=KEYS,
-            questions=QUESTIONS,
+            classes=[*CLASSES, *(each.label for each in self._layout.extra if is_leukocyte(each.label))],
+            labels={label: label_text(label) for label in (*LABELS, *self._extra)},
+            **known,
         )
         return HTMLResponse(text)
 
@@ -194,11 +234,13 @@ class ReviewPage:
         return JSONResponse(cell)
 
     async def _picture(self, request: Request) -> Response:
-        side_um = FIELDS_UM.get(request.query_params.get("field", "near"))
+        field = request.query_params.get("field")
+        side_um = FIELDS_UM.get(field or "near")
         view = self._gallery.view(_key(request.path_params))
         if view is None or side_um is None:
             raise HTTPException(404, "no such picture")
-        data = await run_in_threadpool(cell_picture, self._folder, view, side_um)
+        # The large picture is shown as the finder saw it, to the pixel; the many small ones may be smaller files.
+        data = await run_in_threadpool(cell_picture, self._folder, view, side_um, exact=field is not None)
         if data is None:
             raise HTTPException(404, "no picture of this cell")
         return _picture(data)
@@ -213,8 +255,23 @@ class ReviewPage:
         except NoPicture:
             raise HTTPException(404, "this frame cannot be shown in a browser") from None
 
+    async def _looked_at(self, request: Request) -> Response:
+        key = _key(request.path_params)
+        if self._gallery.view(key) is None:
+            raise HTTPException(404, "no such cell")
+        return JSONResponse(await run_in_threadpool(self._looked.at, key))
+
+    async def _map(self, request: Request) -> Response:
+        data = self._looked.picture(_key(request.path_params))
+        if data is None:
+            raise HTTPException(404, "not asked for")
+        return _picture(data)
+
     async def _labels(self, request: Request) -> Response:
         wanted = await asked(request, _Wanted)
+        for label in wanted.labels.values():
+            if is_extra(label) and label not in self._extra:
+                raise HTTPException(400, f"this session knows no class {label_text(label)}")
         labels = [(_key_of(each), label) for each, label in wanted.labels.items()]
         if len(self._gallery.keys(key for key, _ in labels)) != len(labels):
             raise HTTPException(400, "a cell that is not counted in this session")
@@ -269,7 +326,8 @@ def _index(text: str) -> int | None:
 
 def _picture(data: bytes) -> Response:
     # A view never changes: a browser need not ask twice.
-    return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=86400, immutable"})
+    kind = "image/png" if data.startswith(b"\x89PNG") else "image/jpeg"
+    return Response(data, media_type=kind, headers={"cache-control": "private, max-age=86400, immutable"})
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -38,7 +38,8 @@ async def asked(request: Request, kind: type[_Asked]) -> _Asked:
         raise HTTPException(400, "the request broke off") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise HTTPException(400, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
+        where, what = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
+        raise HTTPException(400, f"{where}: {what}") from error
     name, by = request.state.visitor.name, getattr(wanted, "by", None)
     if name is not None and by is not None and by != name:
         raise HTTPException(403, f"{name} is logged in, and nobody else says anything here: load the page again")

@@ -14,13 +14,14 @@ from starlette.routing import BaseRoute
 from smearwatch.clients.web.access import Access, LinkAccess
 from smearwatch.clients.web.account_access import LASTS_S, AccountAccess
 from smearwatch.clients.web.accounts import Accounts
-from smearwatch.clients.web.app import FORESEEN, PAGES, ReadAs, ReviewPage
+from smearwatch.clients.web.app import FORESEEN, PAGES, ReadAs
 from smearwatch.clients.web.attempts import Attempts
 from smearwatch.clients.web.following import CountedNow, FollowingPages
 from smearwatch.clients.web.guard import guarded
 from smearwatch.clients.web.links import keep_link
 from smearwatch.clients.web.listening import Place, listen_here, listen_to_others
 from smearwatch.clients.web.logins import Logins
+from smearwatch.clients.web.sessions import SessionPages
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.wire.endpoints import private_dir
 
@@ -115,8 +116,10 @@ def _entrance(served: Served, stack: ExitStack) -> tuple[socket.socket, ssl.SSLC
 
 
 def _routes(served: Served, stack: ExitStack) -> list[BaseRoute]:
-    settings = served.settings
-    if served.session is not None:
-        return list[BaseRoute](ReviewPage(served.session, settings.runtime_dir, served.read_as).routes())
+    settings, follows = served.settings, served.session is None
+    pages = SessionPages(settings, served.read_as, served.session, follows=follows)
+    stack.callback(pages.close)
+    if not follows:
+        return pages.routes()
     counted = stack.enter_context(CountedNow(settings.runtime_dir))
-    return FollowingPages(settings.state_dir, settings.runtime_dir, counted, served.read_as).routes()
+    return FollowingPages(settings.state_dir, counted, pages).routes()

@@ -79,7 +79,7 @@ def replay(
         as_json=as_json,
     )
     with _beside(settings) as beside:
-        result = carry_out(plan.model_copy(update={"settings": beside}))
+        ((_, result),) = carry_out(plan.model_copy(update={"settings": beside}))
     if not compare_verdicts:
         print_summary(result, plan, as_json=as_json)
         return

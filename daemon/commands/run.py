@@ -166,7 +166,8 @@ def run(
         for result in carry_out_subfolders(plan, session):
             print_summary(result, plan, as_json=as_json)
         return
-    print_summary(carry_out(plan), plan, as_json=as_json)
+    for each, result in carry_out(plan):
+        print_summary(result, each, as_json=as_json)
 
 
 def _said(**given: str | None) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from statistics import median
 from typing import Literal
 
@@ -14,13 +14,17 @@ from smearwatch.daemon.hub.frame_queue import FrameQueue
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.labelling import take_labels
+from smearwatch.daemon.hub.next_specimen import NextSpecimen
 from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
+from smearwatch.daemon.hub.tallying import take_tally
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Closed, flaw_of
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.messages import (
+    Agreed,
+    BeginNext,
     CellsFound,
     ControlRun,
     CropJudged,
@@ -28,8 +32,10 @@ from smearwatch.daemon.wire.messages import (
     FrameRejected,
     FrameTaken,
     Hello,
+    KeepTally,
     LabelCells,
     LeaseFailed,
+    LineDrawn,
     Message,
     OfferFrame,
     PauseReading,
@@ -51,10 +57,19 @@ State = Literal["running", "draining", "done", "stopping"]
 
 
 class Hub:
-    """Between everybody. Call `turn` until `state` is ``done`` or somebody wants it to stop, then `close`."""
+    """Between everybody. Call `turn` until `state` is ``done`` or somebody wants it to stop, then `close`.
+
+    ``earlier`` are the frames of specimens before this one on the same folder.
+    """
 
     def __init__(
-        self, plan: RunPlan, journal: Journal, sockets: HubSockets, *, clock: Callable[[], float] = time.monotonic
+        self,
+        plan: RunPlan,
+        journal: Journal,
+        sockets: HubSockets,
+        *,
+        earlier: Collection[str] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan = plan
         self._journal = journal
@@ -63,10 +78,11 @@ class Hub:
         self._peers = Peers()
         self._stages = StageTimes()
         lease_s = plan.settings.lease_s
-        self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes)
+        self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes, earlier=earlier)
         self._crops = CropQueue(journal, self._stages, lease_s=lease_s, stop_at_target=plan.stop_at_target, clock=clock)
         self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, clock=clock)
         self._control = RunControl(journal, clock=clock)
+        self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=clock)
         self._last_frame_s = clock()
         self._next_pulse_s = 0.0
         self._started_at_ns = time.time_ns()
@@ -89,7 +105,7 @@ class Hub:
             return
         if self._control.stopping:
             self.state = "draining"
-        else:
+        elif not self._crops.at_target:
             self._give_out()
         if self._clock() >= self._next_pulse_s:
             self._next_pulse_s = self._clock() + _PULSE_S
@@ -101,11 +117,20 @@ class Hub:
         """Whether a client has stopped the run: whoever had something in hand has finished it."""
         return self._control.is_over(in_hand=self._frames.leases.out + self._crops.leases.out)
 
+    @property
+    def next_begins(self) -> bool:
+        """Whether the session is done and another specimen's comes after it."""
+        return self._next.begun and self.state == "done"
+
     def _ended_at_target(self) -> bool:
-        """End at the very cell with which the target is reached: what waits is left for another time."""
-        if self._crops.at_target:
+        """End at the very cell with which the target is reached: what waits is left for another time.
+
+        Before the next specimen it is read at least: nobody could tell later which of the two it shows.
+        """
+        ended = self._crops.at_target and (not self._next.begun or self._next.all_is_read())
+        if ended:
             self.state = "done"
-        return self._crops.at_target
+        return ended
 
     def close(self, *, stopping: bool) -> None:
         """Write how the session ended, and publish it."""
@@ -150,8 +175,15 @@ class Hub:
         if isinstance(message, DescribeSession):
             self._sockets.send(identity, take_description(message, self._journal))
             return
+        if isinstance(message, KeepTally):
+            self._sockets.send(identity, take_tally(message, self._journal))
+            return
+        if isinstance(message, BeginNext):
+            if (refused := self._next.take(identity, message)) is not None:
+                self._sockets.send(identity, refused)
+            return
         if isinstance(message, ControlRun):
-            self._sockets.send(identity, self._control.take(message))
+            self._sockets.send(identity, self._controlled(message))
             if message.action != "state":
                 for source in self._peers.of("source"):
                     self._sockets.send(source.identity, PauseReading(self._control.paused))
@@ -185,10 +217,15 @@ class Hub:
                 peer.source = message
             case OfferFrame() | RefuseFrame() if self.state == "draining":
                 return Refused("draining", "the count is being stopped; what is in hand is finished")
+            case OfferFrame() | RefuseFrame() if self._next.refuses(message.name):
+                return Refused("next_specimen", "it came after the line to the next specimen, and is read there")
             case OfferFrame():
                 self._taken(peer, message, self._intake.offer(message, buffers))
             case RefuseFrame():
                 self._taken(peer, message, self._intake.refuse(message))
+            case LineDrawn():
+                self._next.drawn(peer, message)
+                self.pulse()
             case CellsFound():
                 refusal = self._frames.found(message, buffers, peer.identity)
                 self._settled(message.frame)
@@ -211,9 +248,20 @@ class Hub:
                 return Refused("misplaced", f"{message.kind} is not for the hub")
         return None
 
+    def _controlled(self, message: ControlRun) -> Agreed | Refused:
+        """Return the answer to what a client asks of the run; one that ends for the next specimen is not paused."""
+        if (state := self._next.state) is not None and message.session in (None, self._journal.ledger.session):
+            if message.action == "state" and not self._control.stopping:
+                return Agreed(message.request, state)
+            if message.action in ("pause", "resume"):
+                return Refused("not_now", f"session {self._journal.ledger.session} is ending: {state}")
+        return self._control.take(message)
+
     def _welcome(self, identity: bytes, message: Hello) -> None:
         for old in self._peers.hello(identity, message, self._clock()):
             self._release(old)
+        if message.role == "source":
+            self._next.hold(identity)
         self._sockets.send(
             identity,
             Welcome(
@@ -269,6 +317,7 @@ class Hub:
         self._journal.counters["leases_released"] += given_back
 
     def _housekeeping(self) -> None:
+        self._next.expire()
         self._frames.leases.expire()
         self._crops.leases.expire()
         for gone in self._peers.silent(self._clock(), busy=self._holds_leases):
@@ -280,6 +329,8 @@ class Hub:
         return bool(self._frames.leases.held_by(identity) or self._crops.leases.held_by(identity))
 
     def _finished(self) -> bool:
+        if self._next.begun:
+            return self._journal.fold.complete and self._next.all_is_read()
         idle_s = self._idle_s()
         if idle_s is None:
             return False

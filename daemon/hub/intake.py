@@ -1,6 +1,7 @@
 """Frames come in: bytes to the store, then the row, then the acknowledgement; in this order and no other."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Collection, Sequence
 
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.log import get_logger
@@ -11,10 +12,17 @@ from smearwatch.daemon.wire.messages import FrameTaken, OfferFrame, Refused, Ref
 
 
 class Intake:
-    """Takes frames from sources."""
+    """Takes frames from sources.
 
-    def __init__(self, journal: Journal, *, max_frame_bytes: int) -> None:
+    Parameters
+    ----------
+    earlier : collection of str
+        Frames of specimens before this one on the same folder: the same bytes again are none of this one.
+    """
+
+    def __init__(self, journal: Journal, *, max_frame_bytes: int, earlier: Collection[str] = ()) -> None:
         self._journal = journal
+        self._earlier = frozenset(earlier)
         self._max_frame_bytes = max_frame_bytes
 
     def offer(self, message: OfferFrame, buffers: Sequence[memoryview]) -> FrameTaken | Refused:
@@ -36,6 +44,8 @@ class Intake:
             return Refused("not_kept", f"{message.name[:300]}: {error}"[:600])
 
     def _keep(self, message: OfferFrame, data: memoryview) -> FrameTaken:
+        if self._earlier and (frame := hashlib.sha256(data).hexdigest()) in self._earlier:
+            return self._passed_over(message, frame)
         frame = self._journal.ledger.frames.put(data)
         seen = Seen(
             frame=frame,
@@ -51,6 +61,8 @@ class Intake:
 
     def refuse(self, message: RefuseFrame) -> FrameTaken:
         """Account for a file that its source could not take."""
+        if message.frame in self._earlier:
+            return self._passed_over(message, message.frame)
         seen = Seen(
             frame=message.frame,
             name=message.name,
@@ -63,6 +75,12 @@ class Intake:
         )
         rejected = Rejected(message.frame, message.reason, message.detail, None)
         return self._taken(message.ticket, message.frame, known=not self._journal.commit(seen, rejected))
+
+    def _passed_over(self, message: OfferFrame | RefuseFrame, frame: str) -> FrameTaken:
+        if not self._journal.counters["frames_of_earlier_specimens"]:
+            get_logger().warning("pictures of an earlier specimen came again, and are passed over", first=message.name)
+        self._journal.counters["frames_of_earlier_specimens"] += 1
+        return FrameTaken(message.ticket, frame, known=True)
 
     def _taken(self, ticket: int, frame: str, *, known: bool) -> FrameTaken:
         if known:

@@ -1,15 +1,14 @@
 """A person's labels come in while the session is counted: all of a message are written, or none."""
 
 import time
-from typing import cast
 
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.log import get_logger
-from smearwatch.daemon.record.events import LABELS, LabelName, flaw_of
+from smearwatch.daemon.record.classes import LABELS, is_extra
+from smearwatch.daemon.record.events import flaw_of
 from smearwatch.daemon.record.labels import make_labels
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.seal import SessionSigned
-from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.wire.messages import LabelCells, LabelsTaken, Refused
 
@@ -21,13 +20,12 @@ def take_labels(message: LabelCells, journal: Journal) -> LabelsTaken | Refused:
         return Refused("other_session", f"the session {ledger.session} is being counted, not {message.session}")
     wanted = [((each.frame, each.index), each.label) for each in message.labels]
     for _, label in wanted:
-        if label not in LABELS:
+        if label not in LABELS and not is_extra(label):
             return Refused("bad_label", f"{label!r} is no label")
     try:
-        labels = cast("list[tuple[CellKey, LabelName]]", wanted)
         events = make_labels(
             ledger,
-            labels,
+            wanted,
             by=message.by,
             labelled_at_ns=time.time_ns(),
             reading="second" if message.second else None,

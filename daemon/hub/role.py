@@ -8,11 +8,13 @@ from smearwatch.daemon.hub.hub import Hub
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.process.role import EXIT_STOPPED, Role
+from smearwatch.daemon.process.role import EXIT_NEXT, EXIT_STOPPED, Role
 from smearwatch.daemon.process.runtime_lock import RuntimeLock
 from smearwatch.daemon.record.band_rule import in_words
 from smearwatch.daemon.record.description import describe
+from smearwatch.daemon.record.earlier import Earlier, earlier_than, follows
 from smearwatch.daemon.record.events import Described, Opened
+from smearwatch.daemon.record.followed import FOLLOWS
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import session_folder
@@ -33,13 +35,14 @@ def main(plan: RunPlan, role: Role) -> int:
         ledger = stack.enter_context(Ledger.open(session_folder(settings.state_dir, plan.session)))
         if (signed := ledger.signature()) is not None:
             raise SessionSigned(plan.session, signed)
+        earlier = _earlier(plan, ledger)
         owner = stack.enter_context(context())
         max_bytes = settings.max_frame_bytes + _SLACK_BYTES
         sockets = HubSockets(owner, Endpoints.under(runtime_dir), max_bytes=max_bytes)
         stack.callback(sockets.close)
         journal = Journal(ledger, sockets)
         journal.commit(_opened(plan, ledger), *_described(plan, ledger))
-        hub = Hub(plan, journal, sockets)
+        hub = Hub(plan, journal, sockets, earlier=earlier.frames)
         get_logger().info(_greeting(plan, journal), epoch=ledger.epoch, runtime_dir=str(runtime_dir))
         if (reached := _reached(plan, journal)) is not None:
             get_logger().info(reached)
@@ -49,7 +52,13 @@ def main(plan: RunPlan, role: Role) -> int:
         # One of many subfolders' sessions is never the end of it; only the subfolder scheduler knows when all is done.
         done = role.finishing or (hub.state == "done" and plan.subfolder is None)
         hub.close(stopping=not done)
-        return EXIT_STOPPED if hub.stopped else 0
+        return EXIT_NEXT if hub.next_begins else EXIT_STOPPED if hub.stopped else 0
+
+
+def _earlier(plan: RunPlan, ledger: Ledger) -> Earlier:
+    """Return what is of the specimens before this one, and none of its."""
+    before = plan.follows or follows(ledger)
+    return earlier_than(plan.settings.state_dir, plan.session, before, without_missing=plan.carry_on)
 
 
 def _greeting(plan: RunPlan, journal: Journal) -> str:
@@ -83,6 +92,8 @@ def _described(plan: RunPlan, ledger: Ledger) -> list[Described]:
 
 def _opened(plan: RunPlan, ledger: Ledger) -> Opened:
     weights = manifest_mark(plan.settings.weights)
+    before = plan.follows or follows(ledger)
+    marks = {name: mark for name, mark in (("weights_manifest", weights), (FOLLOWS, before)) if mark is not None}
     return Opened(
         epoch=ledger.epoch,
         started_at_ns=time.time_ns(),
@@ -91,6 +102,7 @@ def _opened(plan: RunPlan, ledger: Ledger) -> Opened:
         target=plan.settings.target,
         field_um=plan.settings.field_um,
         band_rule=in_words(plan.settings.band_rule),
-        settings=plan.recorded_settings() | ({} if weights is None else {"weights_manifest": weights}),
+        settings=plan.recorded_settings() | marks,
         targets=plan.targets,
+        extra_classes=plan.settings.extra_classes_as_recorded or None,
     )

@@ -25,12 +25,14 @@ class RoleSpec:
     """A role by name and by import string, so that the supervisor loads none of it.
 
     With ``ends_the_run`` its end is the run's; without ``needed`` the run goes on where it cannot be kept alive.
+    One that `stays` takes long to load and serves one session after the other.
     """
 
     name: str
     target: str
     ends_the_run: bool = False
     needed: bool = True
+    stays: bool = False
 
 
 @dataclass(slots=True)

@@ -29,6 +29,10 @@ EXIT_STOPPED = 4
 """A child's exit code where a client asked for the end of the run."""
 
 
+EXIT_NEXT = 5
+"""A child's exit code where the session is done and another specimen's comes after it."""
+
+
 class Role:
     """What a role has from its parent."""
 

@@ -11,7 +11,7 @@ from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.child import Child, RoleSpec, unusable
 from smearwatch.daemon.process.notify import notify, watchdog_period_s
-from smearwatch.daemon.process.role import EXIT_STOPPED
+from smearwatch.daemon.process.role import EXIT_NEXT, EXIT_STOPPED
 from smearwatch.daemon.process.stop_signals import StopSignals
 
 # Whoever has a frame or a crop in hand may finish it; then the hub has its own time to write how it ended.
@@ -24,12 +24,14 @@ class Outcome:
     """How a run ended: ``ok``, and otherwise the one line why (empty when a child has reported it).
 
     ``by_itself`` where nothing was left to do: nobody stopped it. ``by_client`` where a client asked for the end.
+    ``next_begins`` where the next specimen's session comes after it.
     """
 
     ok: bool
     why: str = ""
     by_itself: bool = False
     by_client: bool = False
+    next_begins: bool = False
 
 
 class Supervisor:
@@ -40,7 +42,9 @@ class Supervisor:
     specs : sequence of RoleSpec
         In the order of starting; the first must beat before the others start, and is stopped after them.
     kept : sequence of Child
-        Started and looked after like the others (after the first), but left running in the end.
+        Started and looked after like the others (after the first), but left running in the end, if `keeps`.
+    keeps : callable, optional
+        Whether those are left running, by how the run ended (None where a signal came); always, unless given.
     leave : callable, optional
         Asked a few times a second whether to go on with the run, to leave it as it is, or to end it as done.
     stop : StopSignals, optional
@@ -53,11 +57,13 @@ class Supervisor:
         specs: Sequence[RoleSpec],
         *,
         kept: Sequence[Child] = (),
+        keeps: Callable[[Outcome | None], bool] = lambda _: True,
         leave: Callable[[], Leave] = lambda: "stay",
         stop: StopSignals | None = None,
     ) -> None:
         first, *others = [Child(spec, plan) for spec in specs]
         self._kept = list(kept)
+        self._keeps = keeps
         self._children = [first, *self._kept, *others]
         self._leave = leave
         self._stop = stop
@@ -71,9 +77,10 @@ class Supervisor:
             try:
                 self._loop(stop)
             finally:
-                if not self._kept:
+                left = self._kept if self._keeps(self._outcome) else []
+                if not left:
                     notify("STOPPING=1")
-                stop_children([c for c in self._children if c not in self._kept], finishing=self._finishing)
+                stop_children([c for c in self._children if c not in left], finishing=self._finishing)
         return self._outcome or Outcome(ok=True)
 
     def _loop(self, stop: StopSignals) -> None:
@@ -113,6 +120,8 @@ class Supervisor:
             return
         if code == 0 and child.spec.ends_the_run:
             self._outcome = Outcome(ok=True, by_itself=True)
+        elif code == EXIT_NEXT and child.spec.ends_the_run:
+            self._outcome = Outcome(ok=True, by_itself=True, next_begins=True)
         elif code == EXIT_STOPPED and child.spec.ends_the_run:
             self._outcome = Outcome(ok=True, by_client=True)
         elif code == 0 or (unusable(code) and not child.spec.needed):

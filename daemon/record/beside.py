@@ -1,15 +1,17 @@
 """Other counts of the same blood, beside the machine's: cells tallied at the eyepiece, an analyser's figures."""
 
+import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 from pydantic.dataclasses import dataclass
 
-from smearwatch.daemon.record.classes import CLASSES, OTHER_NUCLEATED, UNDIVIDED, LabelName
+from smearwatch.daemon.record.classes import CLASSES, OTHER_NUCLEATED, UNDIVIDED, LabelName, is_extra
 from smearwatch.daemon.record.values import STRICT, Count, Frozen, Ordinal, Person, without_none
 
 TALLIED_LABELS: Final[tuple[LabelName, ...]] = (*CLASSES, UNDIVIDED, *OTHER_NUCLEATED, "smudge", "other")
-"""What a cell may be called in a tally. Labels are only ever added."""
+"""What a cell may be called in a tally, beside a laboratory's own. Labels are only ever added."""
 
 Part: TypeAlias = Literal[
     "band", "segmented", "neutrophils", "eosinophil", "basophil", "monocyte", "lymphocyte", "others"
@@ -40,7 +42,7 @@ class Tallied:
 
     @model_validator(mode="after")
     def _of_known_labels(self) -> "Tallied":
-        if not self.counts or not set(self.counts) <= set(TALLIED_LABELS):
+        if not self.counts or not all(is_tallied(name) for name in self.counts):
             raise ValueError("a tally has at least one cell, and names that a tally knows")
         return self
 
@@ -91,6 +93,19 @@ def flaw_of_parts(percent: Any, counts: Any, cells: int | None) -> str | None:
     return None
 
 
+def flaw_of_shares(percent: Mapping[str, str], cells: int) -> str | None:
+    """Return why so many cells cannot give the printed percentages, None where they can."""
+    least = 0
+    for part, printed in percent.items():
+        low, high = rounded_between(printed)
+        fewest, most = math.ceil(low * cells - 1e-9), math.floor(high * cells + 1e-9)
+        if fewest > most:
+            near = " and ".join(f"{n} are {_HUNDRED * n / cells:.4g} %" for n in (most, fewest))
+            return f"{part} cannot be {printed} % of {cells} cells: {near}"
+        least += fewest
+    return f"these percentages are of {least} cells at least, and not of {cells}" if least > cells else None
+
+
 def rounded_between(printed: str) -> tuple[float, float]:
     """Return between which shares a printed percentage was before it was rounded, as fractions."""
     half = _rounded_by(printed)
@@ -99,6 +114,11 @@ def rounded_between(printed: str) -> tuple[float, float]:
 
 def _rounded_by(printed: str) -> float:
     return 0.5 * 10.0 ** -len(printed.partition(".")[2])
+
+
+def is_tallied(label: str) -> bool:
+    """Return whether a cell may be called so in a tally."""
+    return label in TALLIED_LABELS or is_extra(label)
 
 
 class BesideFold:

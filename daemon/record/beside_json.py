@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from smearwatch.daemon.record.beside import Analysed, BesideFold, Tallied
-from smearwatch.daemon.record.classes import CLASSES, LABELS, NEUTROPHILS, OTHER_NUCLEATED, UNDIVIDED
+from smearwatch.daemon.record.classes import (
+    CLASSES,
+    NEUTROPHILS,
+    UNDIVIDED,
+    in_their_order,
+    is_extra,
+    is_for_each_100,
+    is_leukocyte,
+)
 from smearwatch.daemon.record.intervals import percent_json
 from smearwatch.daemon.record.review import Reviewed
 
@@ -21,11 +29,12 @@ def named_json(named: Mapping[str, int], *, mark: str | None = None) -> dict[str
         Why the percentages may be wrong, where machine's names are among them.
     """
     counts: dict[str, int] = {name: named.get(name, 0) for name in CLASSES}
+    there = in_their_order(name for name, n in named.items() if n)
+    counts |= {name: named[name] for name in there if is_extra(name) and is_leukocyte(name)}
     undivided = named.get(UNDIVIDED, 0)
     neutrophils = sum(counts[name] for name in NEUTROPHILS) + undivided
     n = sum(counts.values()) + undivided
-    others = {name: named[name] for name in OTHER_NUCLEATED if named.get(name)}
-    among = {*CLASSES, UNDIVIDED, *OTHER_NUCLEATED}
+    others = {name: named[name] for name in there if is_for_each_100(name)}
     return {
         "cells": n,
         "counts": counts,
@@ -34,7 +43,7 @@ def named_json(named: Mapping[str, int], *, mark: str | None = None) -> dict[str
         "percent": {name: percent_json(k, n) for name, k in {**counts, "neutrophils": neutrophils}.items()},
         "others": others,
         "others_per_100": {name: round(100 * k / n, 2) if n else None for name, k in others.items()},
-        "set_aside": {name: named[name] for name in LABELS if name not in among and named.get(name)},
+        "set_aside": {name: named[name] for name in there if not (is_leukocyte(name) or is_for_each_100(name))},
         "mark": mark,
     }
 

@@ -4,6 +4,8 @@ The record may not import the networks, so the names stand here and in `smearwat
 equal.
 """
 
+import re
+from collections.abc import Iterable
 from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator
@@ -17,7 +19,7 @@ CLASSES: Final[tuple[ClassName, ...]] = get_args(ClassName)
 NEUTROPHILS: Final[tuple[ClassName, ...]] = ("band", "segmented")
 """The classes that are counted together as neutrophils, too."""
 
-LabelName: TypeAlias = Literal[
+KnownLabel: TypeAlias = Literal[
     ClassName,
     "neutrophil",
     "artefact",
@@ -33,9 +35,26 @@ LabelName: TypeAlias = Literal[
     "cannot_say",
     "withdrawn",
 ]
-LABELS: Final[tuple[LabelName, ...]] = get_args(LabelName)
-"""What a person may call a cell: a class, a neutrophil whose nucleus was not judged, none of the classes and why, or
-nothing any more. Labels are only ever added, at the end."""
+LABELS: Final[tuple[KnownLabel, ...]] = get_args(KnownLabel)
+"""What a person may call a cell in every laboratory: a class, a neutrophil whose nucleus was not judged, none of the
+classes and why, or nothing any more. Labels are only ever added, at the end."""
+
+_EXTRA: Final = re.compile(r"(leukocyte|per_100):[a-z][a-z0-9_]{0,23}")
+
+
+def is_extra(label: str) -> bool:
+    """Return whether a label is a laboratory's own; it says itself where it counts, so any program can fold it."""
+    return _EXTRA.fullmatch(label) is not None
+
+
+def _label(label: str) -> str:
+    if label not in LABELS and not is_extra(label):
+        raise ValueError(f"{label!r} is no label")
+    return label
+
+
+LabelName: TypeAlias = Annotated[str, AfterValidator(_label)]
+"""One of `LABELS`, or a laboratory's own: where it counts, a colon, and its name; ``per_100:hairy_cell``."""
 
 WITHDRAWN: Final = "withdrawn"
 """The label of a cell whose label was taken back: it counts as never labelled, and the ledger keeps what it was."""
@@ -53,7 +72,7 @@ FIRST_LABELS: Final[frozenset[str]] = frozenset(LABELS) - {
 UNDIVIDED: Final = "neutrophil"
 """The label of a neutrophil of which nobody said whether it is a band."""
 
-OTHER_NUCLEATED: Final[tuple[LabelName, ...]] = (
+OTHER_NUCLEATED: Final[tuple[KnownLabel, ...]] = (
     "blast",
     "immature_granulocyte",
     "reactive_lymphocyte",
@@ -61,6 +80,23 @@ OTHER_NUCLEATED: Final[tuple[LabelName, ...]] = (
     "erythroblast",
 )
 """Nucleated cells that are none of the classes: reported for each 100 leukocytes, and not among these."""
+
+
+def is_leukocyte(label: str) -> bool:
+    """Return whether a cell of this label is among the leukocytes, the denominator of every share."""
+    return label in CLASSES or label == UNDIVIDED or label.startswith("leukocyte:")
+
+
+def is_for_each_100(label: str) -> bool:
+    """Return whether cells of this label are reported for each 100 leukocytes, and not among these."""
+    return label in OTHER_NUCLEATED or label.startswith("per_100:")
+
+
+def in_their_order(labels: Iterable[str]) -> list[str]:
+    """Return labels in the order of `LABELS`, a laboratory's own behind them by name."""
+    known: dict[str, int] = {name: at for at, name in enumerate(LABELS)}
+    return sorted(labels, key=lambda label: (known.get(label, len(known)), label))
+
 
 FIRST_LEDGERS_CLASSES: Final = 6
 """How many classes the first ledgers knew. As classes are only added at the end, fewer numbers than there are classes

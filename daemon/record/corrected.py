@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias
 
-from smearwatch.daemon.record.classes import CLASSES, NEUTROPHILS, UNDIVIDED
+from smearwatch.daemon.record.classes import CLASSES, NEUTROPHILS, UNDIVIDED, is_leukocyte
 from smearwatch.daemon.record.draw import DrawFold, ReviewedCell, Sample
 from smearwatch.daemon.record.intervals import clopper_pearson
 from smearwatch.daemon.record.machine_error import share_limits
@@ -21,7 +21,6 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {**{name: (name,) for name in CLASSES
 _ADVICE_DRAWS: Final = 1000
 _STEPS: Final = 12
 _NEARLY: Final = 1.25
-_LEUKOCYTES: Final = frozenset((*CLASSES, UNDIVIDED))
 
 Kind: TypeAlias = Literal["settled", "drawn", "left"]
 Case: TypeAlias = tuple[list[float], list[list[float]]]
@@ -90,7 +89,7 @@ class Corrected:
         for word in {word for kind, word, _ in self._cells if kind == "left"}:
             for name, cells in self._unnamed(word).items():
                 shared[name] += cells
-        leukocytes = sum(n for name, n in shared.items() if name in _LEUKOCYTES)
+        leukocytes = sum(n for name, n in shared.items() if is_leukocyte(name))
         shares = {}
         for name, classes in NAMES.items():
             cells = sum(shared[each] for each in classes) + (shared[UNDIVIDED] if classes == NEUTROPHILS else 0)
@@ -195,7 +194,7 @@ class Corrected:
     def _leukocytes(self) -> int:
         """About how many leukocytes there are."""
         return sum(
-            n for (_, word, label), n in self._cells.items() if (_name(word, label) if label else word) in _LEUKOCYTES
+            n for (_, word, label), n in self._cells.items() if is_leukocyte(_name(word, label) if label else word)
         )
 
     def _width_of_sampling(self, name: str) -> float:
@@ -246,4 +245,4 @@ def _what(label: str, classes: tuple[str, ...], *, upper: bool) -> int:
     """Return what a label makes of a cell: 0 of the classes, 1 another leukocyte, 2 neither."""
     if label == UNDIVIDED:
         return 0 if classes == NEUTROPHILS or (upper and classes[0] in NEUTROPHILS) else 1
-    return 0 if label in classes else 1 if label in CLASSES else 2
+    return 0 if label in classes else 1 if is_leukocyte(label) else 2

@@ -26,6 +26,9 @@ from smearwatch.daemon.record.classes import ClassName as ClassName
 from smearwatch.daemon.record.classes import LabelName as LabelName
 from smearwatch.daemon.record.classes import Shares
 from smearwatch.daemon.record.description import Described as Described
+from smearwatch.daemon.record.extra_classes import ExtraClass
+from smearwatch.daemon.record.followed import Followed as Followed
+from smearwatch.daemon.record.followed import WaitingFile as WaitingFile
 from smearwatch.daemon.record.found import BETTER as BETTER
 from smearwatch.daemon.record.found import COUNTS as COUNTS
 from smearwatch.daemon.record.found import CUT as CUT
@@ -88,6 +91,7 @@ class Opened:
     """A hub began to write the session. One per start; ``epoch`` counts the starts from 1.
 
     ``target`` is how many leukocytes the session is to reach, ``targets`` what else it is to, from this start on.
+    ``extra_classes`` are the laboratory's own; what one start named is known in the session for good.
     """
 
     epoch: Ordinal
@@ -99,11 +103,12 @@ class Opened:
     band_rule: str
     settings: Frozen[Scalar]
     targets: Targets | None = None
+    extra_classes: tuple[ExtraClass, ...] | None = None
     kind: Literal["opened"] = "opened"
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "targets")
+        return without_none(handler(self), "targets", "extra_classes")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -278,6 +283,7 @@ Event: TypeAlias = (
     | Analysed
     | Signed
     | Amended
+    | Followed
     | LocationTested
     | LocationWithdrawn
     | Closed

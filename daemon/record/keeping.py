@@ -43,14 +43,26 @@ def keep_tally(folder: Path, *, by: str, began_at_ns: int, counts: Mapping[str, 
     SessionBusy, SessionMissing, LedgerUnusable
         It cannot be written.
     """
+    return _keep(
+        folder,
+        lambda ledger: tallied(
+            other_counts(ledger),
+            by=by,
+            began_at_ns=began_at_ns,
+            tallied_at_ns=time.time_ns(),
+            counts=counts,
+            target=target,
+        ),
+    )
 
-    def made(ledger: LedgerReader) -> Tallied:
-        beside = other_counts(ledger)
-        kept = (each for each in beside.tallies if each.began_at_ns == began_at_ns)
-        number = len(beside.tallies) + 1
-        return next(kept, None) or Tallied(by, began_at_ns, time.time_ns(), number, target, counts)
 
-    return _keep(folder, made)
+def tallied(
+    beside: BesideFold, *, by: str, began_at_ns: int, tallied_at_ns: int, counts: Mapping[str, int], target: int
+) -> Tallied:
+    """Return the event of a tally: the one that was written already, or else that with the next number."""
+    kept = (each for each in beside.tallies if each.began_at_ns == began_at_ns)
+    number = len(beside.tallies) + 1
+    return next(kept, None) or Tallied(by, began_at_ns, tallied_at_ns, number, target, counts)
 
 
 def keep_printout(

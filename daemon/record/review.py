@@ -10,11 +10,13 @@ from pydantic import TypeAdapter
 from smearwatch.daemon.record.classes import (
     CLASSES,
     NEUTROPHILS,
-    OTHER_NUCLEATED,
     UNDIVIDED,
     WITHDRAWN,
     ClassName,
     LabelName,
+    in_their_order,
+    is_for_each_100,
+    is_leukocyte,
 )
 from smearwatch.daemon.record.events import Counted, Labelled, Verdict
 
@@ -107,7 +109,7 @@ class Reviewed:
     labelled, changed
         Labelled cells; those of them that are called something else than the machine called them.
     counts
-        Leukocytes by class.
+        Leukocytes by class: the six, then those of the laboratory's own that count among them, where there are any.
     undivided
         Leukocytes that a person called neutrophil, and the machine neither band nor segmented.
     others, set_aside
@@ -166,10 +168,11 @@ def review(cells: list[LabelledCell], counts: Mapping[str, int], verdicts: Mappi
     return Reviewed(
         labelled=len(cells),
         changed=changed,
-        counts={name: named[name] for name in CLASSES if name in named},
+        counts={name: named[name] for name in CLASSES if name in named}
+        | {name: n for name, n in sorted(apart.items()) if is_leukocyte(name)},
         undivided=undivided,
-        others={name: apart[name] for name in OTHER_NUCLEATED if apart[name]},
-        set_aside={name: n for name, n in sorted(apart.items()) if name not in OTHER_NUCLEATED},
+        others={name: apart[name] for name in in_their_order(apart) if is_for_each_100(name)},
+        set_aside={name: n for name, n in sorted(apart.items()) if not (is_leukocyte(name) or is_for_each_100(name))},
         flagged=left["flagged"],
         rejected=left["rejected"],
     )
@@ -185,7 +188,7 @@ def name_of(cell: LabelledCell) -> str:
 def _agrees(name: str, cell: LabelledCell) -> bool:
     """Return whether the machine said the same; what it rejected is none of the classes."""
     if cell.verdict == "rejected":
-        return name not in CLASSES and name != UNDIVIDED
+        return not is_leukocyte(name)
     return cell.cls is None or name == cell.cls
 
 

@@ -1,6 +1,7 @@
 """The ledger's file: its tables, how it is opened, and the errors when it cannot be used."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,19 +12,20 @@ from urllib.parse import quote
 LEDGER_FILE: Final = "ledger.sqlite"
 APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
 LABELS_FORM, PLACES_FORM, LOOKS_FORM, VIEWS_FORM, STAINS_FORM, UNFAMILIAR_FORM = 2, 3, 4, 5, 6, 7
-SIZES_FORM, NUCLEI_FORM, REVIEW_FORM, SIGNED_FORM = 8, 9, 10, 11
+SIZES_FORM, NUCLEI_FORM, REVIEW_FORM, SIGNED_FORM, FOLLOWED_FORM = 8, 9, 10, 11, 12
 STATISTICS_FORM = DRAW_FORM = TARGETS_FORM = SIGNED_FORM
-LOCATION_FORM = ANEW_FORM = 12
+LOCATION_FORM = EXTRA_FORM = ANEW_FORM = FOLLOWED_FORM
 """Forms of a ledger that holds labels, of one whose frames are registered, of one whose cells have appearance features,
 of one where a better view of a leukocyte is judged again, of one whose cells have their stain, of one that names
 unfamiliar cells, of one that has the size of the red cells around, of one whose cells have the shape of their nucleus,
 of one whose labels say what the machine had said, and of one that was signed or read a second time, whose cells were
 judged by the session's statistics or named out of the random review, or that has targets beside the number of cells, a
-specimen, or other counts beside it; of one with a cell-location test, or whose first cells were judged anew. The tables
+specimen, or other counts beside it; of one with a cell-location test, with extra classes of a laboratory, of one of
+several specimens on one folder or camera, one after the other, or of one whose first cells were judged anew. The tables
 are those of form 1, in which every ledger begins, ``better`` from form 5 on and ``moments`` from form 11 on; a program
 that knows less refuses it."""
 
-VERSION: Final = ANEW_FORM
+VERSION: Final = FOLLOWED_FORM
 _FIRST_VERSION: Final = 1
 
 # `events` is the truth. The other tables are derived from it, in the same transaction, so that what is waiting can be
@@ -133,6 +135,7 @@ _MENDS: Final = {
     "SQLITE_CANTOPEN": "check that the folder is there and that this user may use it",
     "SQLITE_IOERR": "check the disk; everything acknowledged so far is safe",
 }
+_LEAST_FREE_BYTES: Final = 64 * 1024
 RESTORE: Final = "restore the session from a copy, or begin another one under a new name"
 
 
@@ -143,8 +146,19 @@ def reported(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "") or ""
+        what = str(error)
+        if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")) and _is_full(path.parent):
+            name, what = "SQLITE_FULL", "the disk is full"  # SQLite may not get as far as to notice
         hint = next((hint for code, hint in _MENDS.items() if name.startswith(code)), RESTORE)
-        raise LedgerUnusable(path, str(error), hint) from error
+        raise LedgerUnusable(path, what, hint) from error
+
+
+def _is_full(folder: Path) -> bool:
+    """Return whether there is no room for SQLite's files beside a ledger."""
+    try:
+        return shutil.disk_usage(folder).free < _LEAST_FREE_BYTES
+    except OSError:
+        return False
 
 
 def connect_to_write(path: Path, session: str) -> sqlite3.Connection:

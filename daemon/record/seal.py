@@ -9,6 +9,7 @@ from smearwatch.daemon.record.events import (
     Described,
     Event,
     EventInvalid,
+    Followed,
     Found,
     Labelled,
     Ranged,
@@ -20,7 +21,7 @@ from smearwatch.daemon.record.events import (
 )
 from smearwatch.daemon.sign_text import when_text
 
-CHANGING: Final = (Seen, Rejected, Found, Ranged, Counted, Labelled, Described, Tallied, Analysed)
+CHANGING: Final = (Seen, Rejected, Found, Ranged, Counted, Labelled, Described, Tallied, Analysed, Followed)
 """What a signed session does not take: what changes its result, what it is said to be of, what is shown beside it."""
 
 # By their keys, for which there is an index: this is asked before each event that is written.

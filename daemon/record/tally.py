@@ -17,8 +17,6 @@ from smearwatch.daemon.record.events import (
     SEEN_BEFORE,
     VERDICTS,
     Amended,
-    Analysed,
-    Closed,
     Counted,
     Described,
     Event,
@@ -29,7 +27,6 @@ from smearwatch.daemon.record.events import (
     Rejected,
     Seen,
     Signed,
-    Tallied,
 )
 from smearwatch.daemon.record.mark import mark_of
 from smearwatch.daemon.record.review import Reviewed, ReviewFold, review
@@ -157,8 +154,8 @@ class TallyFold:
                 self._signatures.signed(event, self.result)
             case Amended():
                 self._signatures.amended(event)
-            case Tallied() | Analysed() | Closed():
-                pass  # other counts stand beside this one: see `beside`
+            case _:
+                pass  # how a run ended, what comes after it; other counts stand beside this one: see `beside`
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers."""

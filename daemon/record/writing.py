@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import replace
 from typing import assert_never
 
-from smearwatch.daemon.record.classes import FIRST_LABELS
+from smearwatch.daemon.record.classes import FIRST_LABELS, is_extra
 from smearwatch.daemon.record.events import (
     BETTER,
     COUNTS,
@@ -15,6 +15,7 @@ from smearwatch.daemon.record.events import (
     Counted,
     Described,
     Event,
+    Followed,
     Found,
     Labelled,
     LocationTested,
@@ -28,11 +29,14 @@ from smearwatch.daemon.record.events import (
     Tallied,
     event_from_bytes,
 )
+from smearwatch.daemon.record.followed import FOLLOWS
 from smearwatch.daemon.record.location import flaw_of_test
 from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.schema import (
     ANEW_FORM,
     DRAW_FORM,
+    EXTRA_FORM,
+    FOLLOWED_FORM,
     LABELS_FORM,
     LOCATION_FORM,
     LOOKS_FORM,
@@ -91,6 +95,8 @@ def key_of(event: Event) -> str:
             return f"{which}:{event.frame}:{event.index}:{event.ordinal}"
         case Described() | Signed() | Amended() | Tallied() | Analysed() | LocationTested() | LocationWithdrawn():
             return f"{event.kind}:{event.ordinal}"
+        case Followed():
+            return event.kind
         case _:
             assert_never(event)
 
@@ -262,12 +268,21 @@ def _admit_label(connection: sqlite3.Connection, event: Labelled) -> None:
     """Check that a label has the next number, and that what it says of the machine stands."""
     if not _follows(connection, event):
         raise LedgerRefused(event, f"that cell has no label number {event.ordinal - 1} before it")
+    if is_extra(event.label) and event.label not in _extra_labels(connection):
+        raise LedgerRefused(event, f"the session knows no extra class {event.label}")
     if event.machine is None:
         return
     best = _best_judged_view(connection, CellName(event.frame, event.index))
     stood = _verdict_on(connection, best.frame, best.index)
     if stood is None or event.machine != Replaced.of(stood):
         raise LedgerRefused(event, "the machine's verdict that it names is not the one that stands")
+
+
+def _extra_labels(connection: sqlite3.Connection) -> set[str]:
+    """Return the labels of every extra class that a start of the session named."""
+    bodies = connection.execute("SELECT body FROM events WHERE key >= 'opened:' AND key < 'opened;'")
+    openings = [opened for (body,) in bodies if isinstance(opened := event_from_bytes(body), Opened)]
+    return {each.label for opened in openings for each in opened.extra_classes or ()}
 
 
 def _follows(connection: sqlite3.Connection, event: Labelled) -> bool:
@@ -329,8 +344,12 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
                 _raise_form(connection, DRAW_FORM)
             if event.reading is not None:
                 _raise_form(connection, SIGNED_FORM)
+            if is_extra(event.label):
+                _raise_form(connection, EXTRA_FORM)
         case Signed() | Amended() | Tallied() | Analysed():
             _raise_form(connection, SIGNED_FORM)
+            if isinstance(event, Tallied) and any(is_extra(name) for name in event.counts):
+                _raise_form(connection, EXTRA_FORM)
         case LocationTested() | LocationWithdrawn():
             _raise_form(connection, LOCATION_FORM)
         case Ranged():
@@ -338,6 +357,12 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
         case Opened():
             if event.targets is not None:
                 _raise_form(connection, TARGETS_FORM)
+            if FOLLOWS in event.settings:  # who does not know of it would count the pictures of the specimen before
+                _raise_form(connection, FOLLOWED_FORM)
+            if event.extra_classes is not None:
+                _raise_form(connection, EXTRA_FORM)
+        case Followed():
+            _raise_form(connection, FOLLOWED_FORM)
         case Described():
             _raise_form(connection, TARGETS_FORM)
         case Closed():

@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from smearwatch.daemon.continuing import other_pictures
 from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.names import NAME_RULE
+from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Opened, Seen
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import name_from, session_folder
+from smearwatch.daemon.record.values import printable
 
 _SCAN_AGAIN_S: Final = 10.0
 
@@ -80,6 +83,11 @@ class Subfolders:
         The plan of a run, of which folder and session are changed for each subfolder.
     prefix : str, optional
         Goes before each session's name, with a dash.
+
+    Attributes
+    ----------
+    left : list of str
+        The subfolders whose pictures are counted into no session.
     """
 
     def __init__(
@@ -92,6 +100,7 @@ class Subfolders:
         self._known: dict[str, Subfolder] = {}
         self._unusable: dict[str, str] = {}
         self._beside: set[str] = set()
+        self.left: list[str] = []
         self._away = False
 
     def counters(self) -> dict[str, int]:
@@ -208,8 +217,13 @@ class Subfolders:
         subfolder = Subfolder(self._folder / name, session)
         try:
             other = other or self._read_ledger(subfolder)
+            others = None if other is not None else self._other_pictures(subfolder)
         except LedgerUnusable as error:
-            self._refuse(name, "ledger", str(error), error.hint)
+            self._refuse(name, "ledger", f"has a session that cannot be read: {error}", error.hint)
+            return None
+        if others is not None:
+            hint = "rename it, or give --session NAME, which goes before each, or --continue where it is the same slide"
+            self._refuse(name, "taken", f"would carry on session {session}, and {others}", hint)
             return None
         if other is not None:
             hint = "rename it, or give --session NAME, which goes before each"
@@ -232,10 +246,23 @@ class Subfolders:
         subfolder.recorded = {(e.name, e.size_bytes, e.captured_at_ns) for e in seen if isinstance(e, Seen)}
         return _other_owner(owner, self.plan(subfolder).recorded_settings())
 
+    def _other_pictures(self, subfolder: Subfolder) -> str | None:
+        """Return why its pictures cannot be those of its session: another slide's folder may have its name now."""
+        folder = session_folder(self._template.settings.state_dir, subfolder.session)
+        if self._template.carry_on or not (folder / LEDGER_FILE).is_file():
+            return None
+        with LedgerReader.read(folder) as ledger:
+            return other_pictures(subfolder.path, ledger)
+
     def _refuse(self, name: str, reason: str, why: str, hint: str) -> None:
-        if name not in self._unusable:
-            self._unusable[name] = reason
-            get_logger().error("subfolder is not counted", name=name, why=why, hint=hint)
+        if name in self._unusable:
+            return
+        self._unusable[name] = reason
+        if reason == "link":  # what it leads to may be counted under its own name
+            get_logger().warning("subfolder is not counted", name=name, why=why, hint=hint)
+            return
+        self.left.append(str(printable(name)))
+        say(f"subfolder {self.left[-1]} is not counted: it {why} ({hint})")
 
     def _report_beside(self, name: str) -> None:
         if not self._beside:

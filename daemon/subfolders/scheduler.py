@@ -6,7 +6,7 @@ anew for each session, behind the same sockets. So `smearwatch watch` follows wh
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import ExitStack
 from typing import Any
@@ -57,7 +57,7 @@ class SubfolderScheduler:
         self._clock = clock
         self._subfolders = Subfolders(template.watch_dir, template, prefix, clock=clock)
         self._stop = StopSignals()
-        self._kept = [Child(spec, template) for spec in roles(template) if _is_kept(spec.name)]
+        self._kept = [Child(spec, template) for spec in roles(template) if spec.stays]
         self._ran: dict[str, RunPlan] = {}
         self._current: Subfolder | None = None
         self._next_scan_s = 0.0
@@ -67,6 +67,11 @@ class SubfolderScheduler:
         self._others_since_s: float | None = None
         self._gone_since_s: float | None = None
         self._finished = False
+
+    @property
+    def left(self) -> list[str]:
+        """The subfolders whose pictures are counted into no session."""
+        return self._subfolders.left
 
     def run(self) -> list[dict[str, Any]]:
         """Count until stopped, or until nothing has come for ``until_idle_s``; returns each session's summary."""
@@ -131,7 +136,7 @@ class SubfolderScheduler:
         self._ran[subfolder.session] = plan
         get_logger().info("counting", subfolder=subfolder.path.name, session=subfolder.session)
         began_s = self._clock()
-        specs = [spec for spec in roles(plan) if not _is_kept(spec.name)]
+        specs = [spec for spec in roles(plan) if not spec.stays]
         outcome = supervise(Supervisor(plan, specs, kept=self._kept, leave=self._leave, stop=self._stop), plan)
         self._finished = self._finished or outcome.by_client
         idle = outcome.by_itself or self._idle_s() is not None
@@ -216,10 +221,6 @@ def _in_a_thread(work: Callable[[], None]) -> Future[None]:
     return future
 
 
-def _is_kept(name: str) -> bool:
-    return name.startswith(("worker", "finder", "page"))
-
-
 def _reached(plan: RunPlan) -> bool:
     return bool(summary(plan)["target_reached"])
 
@@ -236,8 +237,17 @@ def check_has_subfolders(source: str) -> None:
         raise typer.BadParameter(f"it goes with --watch DIR alone, not with {source}", param_hint="--subfolders")
 
 
-def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> list[dict[str, Any]]:
-    """Count each subfolder of the plan's folder into a session of its own; returns their summaries.
+class SubfoldersLeft(Exception):
+    """Some subfolders were counted into no session; all others were."""
+
+    def __init__(self, names: list[str]) -> None:
+        folders = "1 subfolder was" if len(names) == 1 else f"{len(names)} subfolders were"
+        super().__init__(f"{folders} not counted: {', '.join(names)}")
+        self.hint = "why is said above, at the moment when each was found"
+
+
+def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> Iterator[dict[str, Any]]:
+    """Count each subfolder of the plan's folder into a session of its own; yield their summaries.
 
     Raises
     ------
@@ -247,6 +257,8 @@ def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> list[dict[str, An
         See `smearwatch.daemon.running.check`.
     RunFailed
         See `smearwatch.daemon.running.supervise`.
+    SubfoldersLeft
+        In the end, where pictures were passed over.
     """
     check_has_subfolders(plan.source)
     configure(plan.settings.log_level, role="subfolders")
@@ -254,4 +266,7 @@ def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> list[dict[str, An
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})
     plan = plan.model_copy(update={"settings": settings})
     check(plan)
-    return SubfolderScheduler(plan, prefix).run()
+    scheduler = SubfolderScheduler(plan, prefix)
+    yield from scheduler.run()
+    if scheduler.left:
+        raise SubfoldersLeft(scheduler.left)

@@ -2,11 +2,11 @@
 
 The conversation goes over one ROUTER socket of the hub (everybody else is a DEALER) and one PUB socket::
 
-    source  Hello · OfferFrame · RefuseFrame · SourceState      → Welcome · FrameTaken · PauseReading
+    source  Hello · OfferFrame · RefuseFrame · SourceState      → Welcome · FrameTaken · what `control` has
     finder  Hello · Ready · CellsFound · FrameRejected          → Welcome · FrameLease
     worker  Hello · Ready · CropJudged · LeaseFailed            → Welcome · CropLease
     client  WantSnapshot · WantEvents · WantThumbnails          → Snapshot · Events · Thumbnails
-    client  LabelCells · DescribeSession · ControlRun           → LabelsTaken · Agreed
+    client  LabelCells · and what `control` has                 → LabelsTaken · Agreed
     all     whatever cannot be read                             → Refused
     PUB     EventNotice · Pulse
 
@@ -19,6 +19,15 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, Strict, model_validator
 from pydantic.dataclasses import dataclass
 
+from smearwatch.daemon.wire.control import Agreed as Agreed
+from smearwatch.daemon.wire.control import BeginNext as BeginNext
+from smearwatch.daemon.wire.control import ControlRun as ControlRun
+from smearwatch.daemon.wire.control import DescribeSession as DescribeSession
+from smearwatch.daemon.wire.control import DrawLine as DrawLine
+from smearwatch.daemon.wire.control import HoldLine as HoldLine
+from smearwatch.daemon.wire.control import KeepTally as KeepTally
+from smearwatch.daemon.wire.control import LineDrawn as LineDrawn
+from smearwatch.daemon.wire.control import PauseReading as PauseReading
 from smearwatch.daemon.wire.parts import (
     WIRE_CONFIG,
     CellOnWire,
@@ -35,15 +44,9 @@ from smearwatch.daemon.wire.parts import (
     StatisticsOnWire,
     Text,
 )
+from smearwatch.daemon.wire.parts import Message as Message
 
 WIRE_VERSION = 3
-
-
-class Message:
-    """Common ancestor: gives every message its ``kind`` on the wire."""
-
-    __slots__ = ()
-    kind: ClassVar[str]
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -348,44 +351,6 @@ class LabelsTaken(Message):
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
-class DescribeSession(Message):
-    """A person says something of the session that is being counted; ``changes`` by name, None takes away."""
-
-    kind: ClassVar[str] = "describe_session"
-    request: Count
-    session: Text
-    by: Annotated[Text, Field(min_length=1, max_length=200)]
-    changes: Annotated[dict[Text, Annotated[Text, Field(max_length=1000)] | None], Field(min_length=1, max_length=8)]
-
-
-@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
-class ControlRun(Message):
-    """A client of this computer controls the run; ``session`` None means whichever is counted."""
-
-    kind: ClassVar[str] = "control_run"
-    request: Count
-    action: Literal["stop", "pause", "resume", "state"]
-    session: Text | None = None
-
-
-@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
-class PauseReading(Message):
-    """To a source: offer no more frames than are out already, or go on; said again with each new hello."""
-
-    kind: ClassVar[str] = "pause_reading"
-    paused: Flag
-
-
-@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
-class Agreed(Message):
-    """What a client asked for is done, or surely will be: one line that says what."""
-
-    kind: ClassVar[str] = "agreed"
-    request: Count
-    text: Text
-
-
-@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Pulse(Message):
     """The hub's pulse, once a second: what is in no event. Lost pulses cost nothing."""
 
@@ -441,6 +406,11 @@ MESSAGES: dict[str, type[Message]] = {
         DescribeSession,
         ControlRun,
         PauseReading,
+        BeginNext,
+        KeepTally,
+        DrawLine,
+        LineDrawn,
+        HoldLine,
         Agreed,
         EventNotice,
         Pulse,

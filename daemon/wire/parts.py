@@ -1,6 +1,6 @@
 """What messages are made of: numbers and texts within limits, and the records that stand in several of them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, Strict
 from pydantic.dataclasses import dataclass
@@ -15,6 +15,13 @@ Text = Annotated[str, Strict(), Field(max_length=4096)]
 Sha256Hex = Annotated[str, Strict(), Field(pattern=r"^[0-9a-f]{64}$")]
 Role = Literal["source", "finder", "worker", "client"]
 ScaleUmPerPx = Annotated[float, Field(gt=0.0, le=10.0)]
+
+
+class Message:
+    """Common ancestor: gives every message its ``kind`` on the wire."""
+
+    __slots__ = ()
+    kind: ClassVar[str]
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

@@ -20,6 +20,7 @@ from smearwatch.clients.terminal.readers import Readers
 from smearwatch.clients.terminal.start import followed, recorded
 from smearwatch.clients.terminal.tally import TallyApp
 from smearwatch.daemon.config import Settings
+from smearwatch.daemon.key_layout import key_layout
 
 DOCS = Path(__file__).parents[1]
 SIZE = (132, 42)
@@ -53,7 +54,7 @@ async def tallied(keys: str) -> str:
     """Return the tally's screen as SVG, after so many keys."""
     with tempfile.TemporaryDirectory() as folder:
         draft = Draft.open(Path(folder), by=READER, target=100)
-        app = TallyApp(draft, session="monday", quiet=True)
+        app = TallyApp(draft, session="monday", layout=key_layout({}), quiet=True)
         async with app.run_test(size=TALLY_SIZE) as pilot:
             for key in keys:
                 await pilot.press(key)
@@ -90,12 +91,12 @@ def main() -> None:
     if given.session:
         settings = Settings()
         bring, cells = recorded(settings, given.session), 0
-        app = WatchApp(bring, waiting="", readers=Readers(settings.state_dir, settings.runtime_dir, READER))
+        app = WatchApp(bring, waiting="", readers=Readers(settings, READER))
         pictures = asyncio.run(drawn(app, keys, (columns, rows), cells))
     else:
         with tempfile.TemporaryDirectory() as folder, DemoProcesses(Path(folder), cells=100, seed=1, rate=0.5) as slide:
             settings = slide.settings
-            readers = Readers(settings.state_dir, settings.runtime_dir, READER)
+            readers = Readers(settings, READER)
             app = WatchApp(followed(settings, SESSION), waiting="starting the count", readers=readers)
             pictures = asyncio.run(drawn(app, keys, (columns, rows), CELLS))
             slide.stop()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from smearwatch.capture.camera.address import CameraUnusable, camera_address
+from smearwatch.capture.sources.base import LineNotDrawn
 from smearwatch.capture.sources.camera import CameraSource
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.one_line import one_line
@@ -277,3 +278,20 @@ def test_paused_a_film_waits_at_its_place(tmp_path):
         looking.source.pause(False)
         got = looking.until_finished()
     assert [place_of(frame, (A, B, C)) for frame in got] == [A, B, C]
+
+
+def test_after_the_line_to_the_next_specimen_no_picture_is_taken_until_there_is_none(tmp_path):
+    with MjpegCamera() as camera, Looking(camera.url) as looking:
+        camera.show(*A)
+        wait_for(lambda: looking.source.state().waiting == 1)
+        (held,) = looking.source.draw_line()
+        camera.show(*B)
+        read = looking.counters["camera_frames_read"]
+        wait_for(lambda: looking.counters["camera_frames_read"] > read + 25)
+        (taken,) = looking.poll()
+        assert (held.name, held.size_bytes, place_of(taken, (A, B))) == (taken.name, taken.size_bytes, A)
+        looking.source.hold_line(None)
+        assert place_of(looking.until(2)[1], (A, B)) == B
+    path = film(tmp_path / "film.avi", way(A, B))
+    with Looking(str(path)) as looking, pytest.raises(LineNotDrawn, match="a video file is one specimen"):
+        looking.source.draw_line()

@@ -1,6 +1,7 @@
 """A session is carried on where it was begun, and elsewhere only when asked."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ def plan_of(
     search_stain="as_photographed",
     um_per_px=0.092,
     name="third",
+    extra="per_100",
     **changes,
 ):
     settings = Settings(
@@ -45,6 +47,7 @@ def plan_of(
         search_stain=search_stain,
         um_per_px=um_per_px,
         weights=weights[name],
+        extra_classes={"hairy_cell": {"key": "h", "counts": extra}},
     )
     options = {"dir": str(Path("/srv") / folder)} if source is None else {source: folder}
     return RunPlan(settings=settings, session="t", source=source or "folder", source_options=options, **changes)
@@ -76,9 +79,20 @@ def plan(tmp_path, weights):
         ({"search_stain": "red_cells"}, "searched with --search-stain as_photographed, and not red_cells"),
         ({"um_per_px": 0.12}, "counted at 0.092 um per px, and not at 0.12"),
         ({"name": "fourth"}, "with other weights"),
+        ({"extra": "leukocyte"}, "its hairy_cell cells count as per_100, and not as leukocyte"),
         ({"said": {"specimen": "H2"}}, "of the specimen H1, and not of H2"),
     ],
-    ids=["folder", "folder of the same name", "camera", "band rule", "search", "scale", "weights", "specimen"],
+    ids=[
+        "folder",
+        "folder of the same name",
+        "camera",
+        "band rule",
+        "search",
+        "scale",
+        "weights",
+        "classes",
+        "specimen",
+    ],
 )
 def test_what_is_another_slide_or_another_measure_is_not_carried_on_unasked(tmp_path, weights, plan, changes, says):
     other = plan_of(tmp_path, weights, **changes)
@@ -101,6 +115,33 @@ def test_the_same_is_carried_on_and_so_is_what_was_said_yes_to(tmp_path, weights
     check_continues(plan_of(tmp_path, weights, band_rule="none"))
     with pytest.raises(NotContinued, match="band rule none, and not filament"):
         check_continues(plan)
+
+
+def test_another_slides_folder_at_the_old_path_is_noticed(tmp_path, weights):
+    camera = tmp_path / "camera"
+    camera.mkdir()
+    plan = plan_of(tmp_path, weights, camera)
+    pictures = {f"{n}.jpg": b"picture %d" % n for n in range(3)}
+    for name, data in pictures.items():
+        (camera / name).write_bytes(data)
+    record(
+        plan, *(replace(seen(n), frame=hashlib.sha256(data).hexdigest()) for n, data in enumerate(pictures.values()))
+    )
+    check_continues(plan)
+    (camera / "0.jpg").write_bytes(b"written over")
+    (camera / "new.jpg").write_bytes(b"another")
+    check_continues(plan)  # the others are those that it has
+    for name in pictures:
+        (camera / name).write_bytes(b"of another slide, under the same name")
+    with pytest.raises(NotContinued, match=r"other pictures lie in .* such as 0\.jpg"):
+        check_continues(plan)
+    check_continues(plan.model_copy(update={"carry_on": True}))
+    for name in pictures:
+        (camera / name).unlink()
+    with pytest.raises(NotContinued, match=r"none of its pictures lies in .* any more, and others do"):
+        check_continues(plan)
+    (camera / "new.jpg").unlink()
+    check_continues(plan)  # all were moved away, and more may come
 
 
 def test_an_empty_session_and_one_of_before_are_carried_on(tmp_path, weights):

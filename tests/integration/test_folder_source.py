@@ -12,8 +12,10 @@ import pytest
 from smearwatch.capture.formats.metadata import scale_from_metadata
 from smearwatch.capture.sources.base import SourceFrame
 from smearwatch.capture.sources.folder import FolderSource
+from smearwatch.capture.sources.reading import mark_of
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.wire.control import FileOnWire
 from tests.czi_files import SubBlock, czi
 
 pytestmark = pytest.mark.integration
@@ -251,3 +253,34 @@ def test_a_czi_is_a_picture(watching):
     data = czi(SubBlock(np.full((40, 50, 3), (10, 120, 200), np.uint8)))
     (watching.folder / "a.czi").write_bytes(data)
     assert watching.until(1) == [data]
+
+
+def test_the_line_to_the_next_specimen_takes_what_had_come_and_nothing_later(tmp_path):
+    with Watching(tmp_path / "in", incomplete_s=30.0) as watching:
+        (watching.folder / "taken.jpg").write_bytes(picture(1))
+        watching.until(1)
+        (watching.folder / "waits.jpg").write_bytes(picture(3))
+        with (watching.folder / "growing.jpg").open("wb") as file:
+            file.write(picture(2)[:-10])
+            file.flush()
+            assert sorted(file.name for file in watching.source.draw_line()) == ["growing.jpg", "waits.jpg"]
+            file.write(picture(2)[-10:])
+        (watching.folder / "after.jpg").write_bytes(picture(4))
+        (watching.folder / "taken.jpg").write_bytes(picture(1)[:500])
+        assert watching.until(3)[1:] in ([picture(3), picture(2)], [picture(2), picture(3)])
+        watching.poll(0.8)
+        assert len(watching.got) == 3
+        assert watching.source.state().waiting == 0
+        watching.source.hold_line(None)
+        assert watching.until(4)[3] == picture(4)
+
+
+def test_a_file_that_was_changed_between_two_specimens_is_rejected_with_its_reason(tmp_path):
+    with Watching(tmp_path / "in") as watching:
+        path = watching.folder / "a.jpg"
+        path.write_bytes(picture(1))
+        before = mark_of(path.stat())
+        watching.source.hold_line([FileOnWire("a.jpg", before.size_bytes, before.modified_at_ns - 1)])
+        watching.until(1)
+        assert (watching.got[0].data, watching.got[0].refusal[0]) == (None, "specimen_unclear")
+        assert watching.poll(0.5)[1:] == []

@@ -125,9 +125,9 @@ def test_what_the_machine_found_is_not_told_before_the_marks_are_safe(folder):
         test.state()
 
 
-def test_fields_that_no_page_shows_are_passed_over_and_counted(tmp_path):
+def test_fields_whose_files_are_damaged_are_passed_over_and_counted(tmp_path):
     folder = tmp_path / "sessions" / "deep"
-    record(folder, [Laid(cells=[At(9, 9)], plain=False), Laid(island=1, cells=[At(300, 300)])])
+    record(folder, [Laid(cells=[At(9, 9)], whole=False), Laid(island=1, cells=[At(300, 300)])])
     close(folder)
     test, field = begun(folder)
     assert field["number"] == 2

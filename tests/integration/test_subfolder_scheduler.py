@@ -133,5 +133,5 @@ def test_a_source_without_subfolders_is_refused_before_anything_starts(tmp_path)
     settings = Settings(state_dir=tmp_path / "state", runtime_dir=tmp_path / "run")
     plan = RunPlan(settings=settings, session="-", source="replay")
     with pytest.raises(typer.BadParameter, match="--watch DIR alone, not with replay"):
-        carry_out_subfolders(plan, None)
+        list(carry_out_subfolders(plan, None))
     assert list(tmp_path.iterdir()) == []

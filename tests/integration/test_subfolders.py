@@ -139,15 +139,15 @@ def test_the_newest_picture_comes_first(desk):
     assert desk.look() == ["a", "c", "b"]
 
 
-def test_names_that_cannot_be_and_names_that_meet(desk):
+def test_names_that_cannot_be_and_names_that_meet(desk, capsys):
     for name in ("Slide 1", "Slide-1", "Slide (1)", "スライド", "a" * 65):
         desk.write(f"{name}/1.jpg")
-    with capture_logs() as logs:
-        assert desk.look() == ["Slide (1)"] or desk.look() == ["Slide 1"]
-        desk.look()
-    refused = [line for line in logs if line["event"] == "subfolder is not counted"]
-    assert len(refused) == 4
-    assert all(line["hint"] for line in refused)
+    assert desk.look() == ["Slide (1)"] or desk.look() == ["Slide 1"]
+    desk.look()
+    refused = capsys.readouterr().err.splitlines()
+    assert len(refused) == len(desk.subfolders.left) == 4
+    says = "subfolder Slide-1 is not counted: it would be session Slide-1, which is that of Slide (1)"
+    assert any(says in line for line in refused)
     assert desk.subfolders.counters()["names_unusable"] == 2
     assert desk.subfolders.counters()["names_taken"] == 2
 
@@ -163,20 +163,32 @@ def test_the_folder_that_a_session_began_with_keeps_it(desk, tmp_path):
         assert again.subfolders.counters()["sessions"] == 1
 
 
-def test_subfolders_of_the_same_name_in_two_folders_do_not_meet(desk, tmp_path):
+def test_subfolders_of_the_same_name_in_two_folders_do_not_meet(desk, tmp_path, capsys):
     """Camera software begins every day with the same names; yesterday's patient is not today's."""
     one = desk.write("Export-01/1.jpg")
     desk.look()
     desk.record("Export-01", one)
     today = Desk(tmp_path, above="today")
     today.write("Export-01/1.jpg", b"another patient")
-    with capture_logs() as logs:
-        assert today.look() == []
-    assert "another watched folder" in logs[0]["why"]
-    assert "--session" in logs[0]["hint"]
+    assert today.look() == []
+    said = capsys.readouterr().err
+    assert "another watched folder" in said
+    assert "--session" in said
     prefixed = Desk(tmp_path, above="today", prefix="wednesday")
     assert prefixed.look() == ["Export-01"]
     assert prefixed.subfolders.with_work()[0].session == "wednesday-Export-01"
+
+
+def test_another_slides_folder_under_an_old_name_is_not_counted_into_its_session(desk, tmp_path, capsys):
+    one = desk.write("Export-01/1.jpg")
+    desk.look()
+    desk.record("Export-01", one)
+    assert Desk(tmp_path).look() == []
+    one.write_bytes(b"another slide, exported under the same name")
+    again = Desk(tmp_path)
+    assert again.look() == []
+    assert again.subfolders.left == ["Export-01"]
+    assert "would carry on session Export-01, and other pictures lie in" in capsys.readouterr().err
 
 
 def test_pictures_beside_links_and_hidden_folders(desk, tmp_path):
@@ -228,6 +240,8 @@ def test_a_signed_subfolders_session_is_not_counted_until_it_is_amended(tmp_path
     close(folder)
     why: dict[OverruledName, str] = {"target": "few cells on the slide"}
     sign(folder, by="A. Reader", overruled=why)
+    plan = desk.plan.model_copy(update={"carry_on": True})  # the picture is none of those that were recorded
+    desk.subfolders = Subfolders(desk.folder, plan, None, clock=lambda: desk.now)
     desk.subfolders.scan()
     (subfolder,) = desk.subfolders._known.values()
     assert picture.name in {mark[0] for mark in subfolder.unfinished}

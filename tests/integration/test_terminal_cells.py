@@ -97,8 +97,14 @@ def drive(
 
     async def run() -> WatchApp:
         bring = followed(settings, None) if live else recorded(settings, session)
-        readers = Readers(settings.state_dir, settings.runtime_dir, by)
-        app = WatchApp(bring, waiting="waiting", readers=readers, pictures=pictures)
+        readers = Readers(settings, by)
+        app = WatchApp(
+            bring,
+            waiting="waiting",
+            readers=readers,
+            pictures=pictures,
+            bring_of=lambda name, live: followed(settings, name) if live else recorded(settings, name),
+        )
         async with app.run_test(size=size) as pilot:
             await look(app, pilot)
             await pilot.press("ctrl+c")

@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from smearwatch.clients.reviewing.words import KEYS
 from smearwatch.clients.tallying.draft import Draft
 from smearwatch.clients.terminal import tally
-from smearwatch.clients.terminal.keys import LABEL_KEYS
 from smearwatch.clients.terminal.tally import Ending, TallyApp
-from smearwatch.clients.terminal.tally_table import TALLY_KEYS
+from smearwatch.clients.terminal.tally_table import tally_keys
+from smearwatch.daemon.key_layout import KeyLayout, key_layout
 from smearwatch.daemon.record.beside import TALLIED_LABELS
+from smearwatch.daemon.record.extra_classes import ExtraClass
 from smearwatch.daemon.share_text import DASH
 
 pytestmark = pytest.mark.integration
+
+LAYOUT = key_layout({})
+TALLY_KEYS = tally_keys(LAYOUT)
 
 Do = Callable[[TallyApp, Pilot[Ending]], Awaitable[None]]
 
@@ -37,8 +40,16 @@ def draft(tmp_path):
     return Draft.open(tmp_path, by="A. Reader", target=3)
 
 
-def tried(draft: Draft, do: Do, *, size=(80, 24), session: str | None = "monday", quiet: bool = False):
-    app = Heard(draft, session=session, quiet=quiet)
+def tried(
+    draft: Draft,
+    do: Do,
+    *,
+    size=(80, 24),
+    session: str | None = "monday",
+    quiet: bool = False,
+    layout: KeyLayout = LAYOUT,
+):
+    app = Heard(draft, session=session, layout=layout, quiet=quiet)
 
     async def run() -> None:
         async with app.run_test(size=size) as pilot:
@@ -58,10 +69,28 @@ def line_with(app: TallyApp, word: str) -> str:
 
 
 def test_the_keys_are_those_of_the_page_and_of_the_terminal():
-    both = {key: label for keys in (KEYS, LABEL_KEYS) for key, label in keys.items() if label in TALLIED_LABELS}
+    both = {
+        key: label for keys in (LAYOUT.page, LAYOUT.terminal) for key, label in keys.items() if label in TALLIED_LABELS
+    }
     assert both == TALLY_KEYS
     assert set(TALLY_KEYS.values()) == set(TALLIED_LABELS)
     assert not {"q", "d"} & set(TALLY_KEYS)
+
+
+def test_a_laboratorys_own_keys_and_classes_are_counted_and_shown(draft):
+    own = (
+        ExtraClass("hairy_cell", "per_100", "h", "hairy"),
+        ExtraClass("atypical_lymphocyte", "leukocyte", "v", "atyp. lymph"),
+    )
+
+    async def do(app, pilot):
+        await pilot.press("w", "1", "v", "v", "h")
+        assert draft.cells.counts == {"band": 1, "leukocyte:atypical_lymphocyte": 2, "per_100:hairy_cell": 1}
+        assert f"w band 1 33.3 0.8 {DASH} 90.6" in line_with(app, "band")
+        assert f"v atyp. lymph 2 66.7 9.4 {DASH} 99.2" in line_with(app, "atyp. lymph")
+        assert "h hairy 1 33.3" in line_with(app, "h    hairy")
+
+    tried(draft, do, size=(90, 30), layout=key_layout({"band": "w", "withdrawn": "1", "segmented": "k"}, own))
 
 
 def test_every_key_counts_its_cell(draft):

@@ -83,7 +83,7 @@ def test_the_pages_buttons_ask_and_then_pause_and_stop(fields, tmp_path):
     surroundings = {**os.environ, "SMEARWATCH_STATE_DIR": str(state), "SMEARWATCH_RUNTIME_DIR": str(runtime)}
     run = start("run", "--watch", watched, "--session", "p", "--target", "1", "--specimen", "H26-1", env=surroundings)
     wait_for(lambda: "p" in _names(state) and _judged(state))
-    with chromium() as browser, reviewing(state, "p") as (link, _), opened(browser, link) as page:
+    with chromium() as browser, reviewing(state, "p") as (link, _), opened(browser, link, refused=("400",)) as page:
         page.wait_for_selector("#target.reached:has-text('target reached')")
         assert page.inner_text("#said") == "specimen H26-1"
         page.wait_for_selector("#run:has-text('counting')")
@@ -95,12 +95,27 @@ def test_the_pages_buttons_ask_and_then_pause_and_stop(fields, tmp_path):
         page.click("#run [data-answer=yes]")
         page.wait_for_selector("#run:has-text('paused')")
         page.wait_for_selector("#run [data-action=resume]")
+        page.click("#run [data-action=next]")
+        page.click("#nexting .leave")
+        page.click("#run [data-action=next]")
+        page.fill("#nexting [name=specimen]", "a/b")
+        page.click("#nexting [type=submit]")
+        page.wait_for_selector("#nexting .refused:has-text('cannot be a number of one')")
+        page.fill("#nexting [name=specimen]", "H26-2")
+        page.click("#nexting [type=submit]")
+        page.wait_for_selector("#run", state="hidden")
+        page.click("nav a:has-text('all sessions')")
+        page.fill("#find", "h26-2")
+        page.wait_for_selector("#sessions a:not(:has-text('p'))")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#said:has-text('specimen H26-2')")
         page.click("#run [data-action=stop]")
         page.click("#run [data-answer=yes]")
         page.wait_for_selector("#run", state="hidden")
     out, err = run.communicate(timeout=60)
     assert run.returncode == 0, err
     assert "# *** target reached" in out
+    assert len(_names(state)) == 2
 
 
 def _names(state):

@@ -19,6 +19,7 @@ from smearwatch.clients.web import passwords
 from smearwatch.clients.web.accounts import Accounts
 from smearwatch.clients.web.app import ReadAs, ReviewPage
 from smearwatch.clients.web.attempts import FREE
+from smearwatch.daemon.config import Settings
 from smearwatch.daemon.record.description import Described
 from smearwatch.daemon.record.events import Amended, Labelled, Signed
 from smearwatch.daemon.record.ledger import Ledger
@@ -32,7 +33,16 @@ pytestmark = pytest.mark.system
 XSS = "<img src=x onerror=document.title='taken'>"
 READER, VIEWER, OTHER = f"A. {XSS}", "V. Iewer", "B. Reader"
 PASSWORD = "as long as this"  # everybody's
-CHANGING = [route.path for route in ReviewPage(Path(), Path(), ReadAs()).routes() if "POST" in (route.methods or ())]
+
+
+def changing(state: Path) -> list[str]:
+    """Return the paths that change something."""
+    folder, settings = state / "sessions" / "monday", Settings(state_dir=state, runtime_dir=state / "run")
+    page = ReviewPage(folder, settings, ReadAs())
+    try:
+        return [route.path for route in page.routes() if "POST" in (route.methods or ())]
+    finally:
+        page.close()
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +139,8 @@ class Visitor:
 
 
 def test_who_gets_in_and_what_each_may(state: Path, certificate: Path):
-    assert {"/labels", "/run", "/sign", "/amend", "/location/begin", "/location/keep"} <= set(CHANGING)
+    paths = changing(state)
+    assert {"/labels", "/run", "/sign", "/amend", "/location/begin", "/next", "/describe", "/tally/begin"} <= set(paths)
     with reviewing(state, "monday", *tls(certificate)) as (address, process):
         stranger, reader, viewer = (Visitor(address) for _ in range(3))
         # Nobody without an account sees or changes anything, and no other site logs anybody in.
@@ -146,7 +157,7 @@ def test_who_gets_in_and_what_each_may(state: Path, certificate: Path):
         ):
             status, text = stranger.ask(path)
             assert (status, "cell" in text) == (401, False), path
-        for path in CHANGING:
+        for path in paths:
             assert stranger.ask(path, {})[0] == 401
         assert stranger.log_in(READER, x_smearwatch=None) == 403
         assert stranger.log_in(READER, origin="https://evil.example") == 403
@@ -175,7 +186,7 @@ def test_who_gets_in_and_what_each_may(state: Path, certificate: Path):
         assert "A. &lt;img" not in viewer.ask("/")[1]
         assert json.loads(viewer.ask("/cells")[1])["tally"]["labelled"] == 1
         assert viewer.ask("/gates")[0] == 200
-        for path in CHANGING:
+        for path in paths:
             for by in (VIEWER, READER):
                 assert viewer.ask(path, label | {"by": by}) == (403, "this account may look, and not change anything")
         assert said(state) == [("basophil", READER)]

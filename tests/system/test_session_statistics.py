@@ -15,6 +15,7 @@ from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.models.statistics_use import StatisticsUse
 from smearwatch.models.verdict import Policy
+from smearwatch.train.explaining.program import replies
 from smearwatch.train.saving import save_weights
 from tests.system.single_cells import UM, middle_row, write_cells
 from tests.system.test_run import counted, kill_role, session_folder, smearwatch, start, wait_for
@@ -58,7 +59,14 @@ def test_killed_again_and_alone_each_cell_has_one_answer(weights, tmp_path, monk
     used = [event.statistics for event in first]
     assert used.count(None) == FIRST, "two blocks have none before them"
     assert {number for number in used if number} == {8, 16}
-    assert [event.statistics for event in events if event.anew] == [FIRST] * FIRST, "and are judged anew"
+    anew = [event for event in events if event.anew]
+    assert [event.statistics for event in anew] == [FIRST] * FIRST, "and are judged anew"
+    # What the network looked at is computed under the same statistics.
+    shown = replies(session_folder("a"), [weights])
+    for event in (anew[0], anew[-1], events[-1]):
+        said, png = shown({"frame": event.frame, "index": event.index}, b"")
+        assert said["probability"] == pytest.approx(event.probabilities[CLASSES.index(event.cls)], abs=1e-5)
+        assert png
     monkeypatch.setenv("SMEARWATCH_WORKERS", "1")
     replay = smearwatch("replay", "a", "--compare", "--into", "again", "--json")
     assert replay.returncode == 0, replay.stdout + replay.stderr

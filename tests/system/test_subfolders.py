@@ -59,7 +59,7 @@ def test_frames_dropped_alternately_and_a_late_one(fields, tmp_path):
     shutil.copy(fields[8], first)  # a late one, while the second is before the lens
     wait_for(lambda: frames_seen("Slide-1") == 5)
     out, err = run.communicate(timeout=200)
-    assert run.returncode == 0, err
+    assert run.returncode == 1, err
     seen, _ = watch.communicate(timeout=30)
     print(err, seen)
     lines, watched_lines = ([json.loads(line) for line in text.splitlines()] for text in (out, seen))
@@ -73,7 +73,8 @@ def test_frames_dropped_alternately_and_a_late_one(fields, tmp_path):
         "sessions": 2, "names_unusable": 1, "names_taken": 1, "ledgers_unusable": 0, "links_not_followed": 0,
         "files_beside": 1,
     }  # fmt: skip
-    assert err.count("subfolder is not counted") == 2
+    assert err.count(" is not counted: it ") == 2
+    assert "smearwatch: 2 subfolders were not counted: " in err
     assert err.count("beside the subfolders") == 1
     assert err.count("networks loaded") == 1, "the networks are loaded once"
 

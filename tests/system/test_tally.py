@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import struct
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from smearwatch.clients.tallying.draft import FILE
+from smearwatch.clients.tallying.draft import FILE, Draft
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
 from tests.reviewed import close, record
@@ -207,6 +208,13 @@ def test_what_is_typed_wrongly_is_one_line(state):
         (("sessions", "analyser", "monday", "--percent", "band=x"), 2, "'x' is no percentage"),
         (("sessions", "analyser", "monday", "--percent", "band=1,bands=2"), 2, "band is given twice"),
         (("sessions", "analyser", "monday", "--percent", "band=60,segmented=42"), 2, "more than 100 together"),
+        (("sessions", "analyser", "monday", "--percent", "band=-5"), 2, "'-5' is no percentage"),
+        (("sessions", "analyser", "monday", "--percent", "band=101"), 2, "'101' is no percentage"),
+        (
+            ("sessions", "analyser", "monday", "--percent", "band=62.3", "--of", "100"),
+            2,
+            "cannot be 62.3 % of 100 cells",
+        ),
         (("sessions", "analyser", "monday", "--counts", "band=4.2"), 2, "is no number of cells"),
         (("sessions", "analyser", "monday", "--counts", "band=4", "--percent", "band=4"), 2, "give one of"),
         (("sessions", "analyser", "monday", "--percent", FIGURES, "--keep"), 2, "name the person"),
@@ -244,3 +252,27 @@ def test_an_analysers_differential_is_compared_and_kept(state):
 
 
 OVERRULED = tuple(word for gate in ("flagged", "rejected", "target") for word in ("--overrule", f"{gate}=seen"))
+
+
+def test_on_a_full_disk_a_tally_is_safe_and_space_is_asked_for(state, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4M", "tmpfs", small], capture_output=True).returncode:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        shutil.copytree(state / "sessions", small / "sessions")
+        draft = Draft.open(small / "sessions" / "monday", by="A", target=100)
+        draft.add("segmented")
+        draft.close()
+        with contextlib.suppress(OSError), (small / "fill").open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        keep = ("tally", "--session", "monday", "--by", "A", "--keep")
+        status, _, err = typed(small, *keep)
+        assert (status, len(err.splitlines())) == (1, 2)
+        assert "the tally of 1 cell is safe, and not kept with the session yet; later: smearwatch tally" in err
+        assert "the disk is full (free space on that disk; everything acknowledged so far is safe)" in err
+        (small / "fill").unlink()
+        assert typed(small, *keep)[0] == 0
+    finally:
+        subprocess.run(["umount", small], check=True)

@@ -7,7 +7,7 @@ from scipy.stats import binom
 from smearwatch.clients.analyser.exact import MOST_CELLS, POWER, Reference, _power, cells_to_settle, holm, p_value
 from smearwatch.clients.analyser.lines import analyser_lines
 from smearwatch.clients.analyser.report import NotComparable, compare, references
-from smearwatch.daemon.record.beside import Analysed
+from smearwatch.daemon.record.beside import Analysed, flaw_of_shares
 
 HALF = Reference(0.5, 0.5, None)
 FIVE = {"neutrophils": "62.0", "lymphocyte": "28.0", "monocyte": "7.0", "eosinophil": "2.5", "basophil": "0.5"}
@@ -79,6 +79,37 @@ def test_what_no_count_settles_is_said():
     assert cells_to_settle(501, 1000, HALF, tests=5) is None  # too small a one
     assert cells_to_settle(40, 100, Reference(0.5, 0.5, 20), tests=1) is None  # the analyser has too few
     assert MOST_CELLS == 10_000
+
+
+@pytest.mark.parametrize(
+    ("percent", "cells", "says"),
+    [
+        ({"neutrophils": "62.3"}, 1000, None),
+        ({"neutrophils": "62.3", "lymphocyte": "37.7"}, 100, "neutrophils cannot be 62.3 % of 100 cells: 62 are 62 %"),
+        ({"neutrophils": "62", "lymphocyte": "38"}, 100, None),
+        ({"neutrophils": "33", "lymphocyte": "33", "monocyte": "33"}, 3, None),
+        ({"monocyte": "50"}, 3, "monocyte cannot be 50 % of 3 cells: 1 are 33.33 % and 2 are 66.67 %"),
+        (dict.fromkeys(("band", "segmented", "monocyte"), "34"), 53, "are of 54 cells at least, and not of 53"),
+    ],
+)
+def test_percentages_that_so_many_cells_cannot_give_are_refused(percent, cells, says):
+    flaw = flaw_of_shares(percent, cells)
+    assert (flaw is None) == (says is None)
+    assert (says or "") in (flaw or "")
+
+
+def test_the_analysers_few_cells_are_not_taken_for_a_small_difference():
+    few = Analysed("A", 1, 1, counts={"neutrophils": 10, "lymphocyte": 10})
+    report = compare(shown({"segmented": 60, "lymphocyte": 40}), few)
+    assert (report["classes"]["neutrophils"]["settled_at"], report["classes"]["neutrophils"]["analyser_too_few"]) == (
+        None,
+        True,
+    )
+    text = "\n".join(analyser_lines(report))
+    assert "lymphocyte: not even 10000 cells of ours would settle it: the analyser's 20 are too few" in text
+    assert "so small a difference" not in text
+    small = compare(shown({"segmented": 501, "lymphocyte": 499}), Analysed("A", 1, 1, percent={"neutrophils": "50.0"}))
+    assert small["classes"]["neutrophils"]["analyser_too_few"] is False
 
 
 def test_band_and_segmented_are_compared_with_neutrophils():

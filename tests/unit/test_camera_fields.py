@@ -154,3 +154,17 @@ def test_pictures_without_anything_have_an_answer(colour):
     assert explain_change(flat, flat).moved_px == 0.0
     assert explain_change(flat, flat).likeness == 1.0
     assert np.isfinite(find_shift(flat, flat, reach_share=0.1)).all()
+
+
+@pytest.mark.parametrize(
+    ("places", "taken", "passed"),
+    [
+        ([A] * 30, 0, 1),  # the slide before is still there
+        (way(A, B, C), 2, 1),
+        (way(A, B, C)[11:], 2, 0),  # it was being changed
+    ],
+)
+def test_the_field_of_the_slide_before_is_not_taken(places, taken, passed):
+    pictures = [view(*place) for place in places]
+    numbers, fields = looked_at(pictures, pass_first=True)
+    assert (len(numbers), fields.passed) == (taken, passed)

@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 from textual.worker import WorkerCancelled
 
-from smearwatch.clients.terminal.app import ViewCame, WatchApp
+from smearwatch.clients.terminal.app import WatchApp
 from smearwatch.clients.terminal.bar import axis, progress_bar, share_bar
 from smearwatch.clients.terminal.demo import DemoApp
 from smearwatch.clients.terminal.figures import cell_rows, frame_rows, one_line, program_rows
 from smearwatch.clients.terminal.graphics import thumbnail
+from smearwatch.clients.terminal.messages import ViewCame
 from smearwatch.clients.terminal.pictures import Card, in_words
 from smearwatch.clients.terminal.status import StatusLine, connection_words
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme

@@ -11,6 +11,7 @@ from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.log import ScreenRenderer
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.drift import HINT
 from smearwatch.daemon.record.mark import WORDS
 from smearwatch.daemon.sign_text import how_to_verify
@@ -140,3 +141,18 @@ def test_whoever_stopped_it_is_told_how_to_go_on(tmp_path):
         "15 frames wait in session tuesday-a; to go on, give the same command again"
     )
     assert how_to_go_on({**result, "frames": frames | {"pending": 0}}, plan) is None
+    wanted = plan.model_copy(
+        update={
+            "settings": load_settings(target=200),
+            "target_classes": {"monocyte": 20},
+            "target_within": dict.fromkeys(CLASSES, 5.0),
+            "stop_at_target": True,
+        }
+    )
+    for reached, ends in ((False, " --stop-at-target"), (True, "")):
+        said = how_to_go_on({**result, "target_reached": reached}, wanted)
+        assert said is not None
+        assert said.endswith(f"{command} --target 200 --target-class monocyte=20 --target-within 5{ends}")
+    one = how_to_go_on(result, plan.model_copy(update={"target_within": {"band": 2.5}}))
+    assert one is not None
+    assert one.endswith(f"{command} --target-within band=2.5")

@@ -25,7 +25,7 @@ SIX = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 def cells(machine: str, truth: str | None, count: int) -> list[ReviewedCell]:
     cls: ClassName = "band" if machine == "rejected" else machine  # type: ignore[assignment]
     verdict: Verdict = "rejected" if machine == "rejected" else "confirmed"
-    return [ReviewedCell(("", at), b"", cls, verdict, truth) for at in range(count)]  # type: ignore[arg-type]
+    return [ReviewedCell(("", at), b"", cls, verdict, truth) for at in range(count)]
 
 
 def corrected(

@@ -78,7 +78,7 @@ def test_agreement_the_machine_against_each_and_the_differential_of_both():
 
 
 def test_two_readers_of_the_same_cells_do_not_double_them():
-    names: list[LabelName] = [*["band"] * 10, *["segmented"] * 190]  # type: ignore[list-item]
+    names: list[LabelName] = [*["band"] * 10, *["segmented"] * 190]
     pooled = report_of(read(names, names, ["segmented"] * 200))["pooled"]
     assert pooled["cells"] == 200
     assert (pooled["percent"]["band"]["low"], pooled["percent"]["band"]["high"]) == (2.42, 9.0)

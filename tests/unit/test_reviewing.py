@@ -4,8 +4,8 @@ import pytest
 
 from smearwatch.clients.reviewing.cells import GROUPS, NEWEST, TO_SEE, Cell, in_group
 from smearwatch.clients.reviewing.desk import Desk
-from smearwatch.clients.reviewing.words import KEYS
-from smearwatch.clients.terminal.keys import CLASS_KEYS, FURTHER, LABEL_KEYS, key_lines
+from smearwatch.clients.terminal.keys import class_keys, further_keys, key_lines
+from smearwatch.daemon.key_layout import key_layout
 from smearwatch.daemon.record.classes import CLASSES, LABELS
 
 A, B = ("f", 0), ("f", 1)
@@ -100,10 +100,12 @@ def test_doubtful_cells_come_first():
 
 
 def test_the_terminals_keys_are_the_pages_but_for_its_own():
-    assert sorted(LABEL_KEYS.values()) == sorted(LABELS)
-    assert {key: label for key, label in LABEL_KEYS.items() if KEYS.get(key) != label} == {"l": "plasma_cell"}
-    assert not set(LABEL_KEYS) & set("pnuyzfdq?")
-    assert list(CLASS_KEYS) == list(CLASSES)
-    lines = key_lines(FURTHER, 74).split("\n")
+    layout = key_layout({})
+    keys = layout.terminal
+    assert sorted(keys.values()) == sorted(LABELS)
+    assert {key: label for key, label in keys.items() if layout.page.get(key) != label} == {"l": "plasma_cell"}
+    assert not set(keys) & set("pnuyzfgdq?")
+    assert list(class_keys(layout)) == list(CLASSES)
+    lines = key_lines(further_keys(layout), 74, layout).split("\n")
     assert all(len(line) <= 74 for line in lines)
     assert [line for line in lines if line.endswith((" l", " s", " e"))] == []

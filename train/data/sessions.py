@@ -12,6 +12,7 @@ from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
 from smearwatch.capture.vision.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, measure_light
+from smearwatch.daemon.record.classes import is_extra
 from smearwatch.daemon.record.events import Found, Labelled, Opened, Seen
 from smearwatch.daemon.record.frame_store import FrameFault
 from smearwatch.daemon.record.reading import LedgerReader
@@ -31,7 +32,7 @@ _LONGEST_RUN_FRAMES: Final = 20
 _FRAMES_AT_HAND: Final = 16
 
 _TEACH_NOTHING: Final = frozenset({"cannot_say", "not_one_cell", "reactive_lymphocyte"})
-"""Labels of cells that are neither surely of a class nor surely of none."""
+"""Labels of cells that are neither surely of a class nor surely of none; nor are those of a laboratory's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def read_labelled_session(folder: Path, *, report_line: Callable[[str], None] = 
             labels = ledger.labels(recorded.event.frame)
             run = runs.of_next_frame(labelled=bool(labels))
             for index in sorted(labels):
-                if labels[index].label in _TEACH_NOTHING:
+                if labels[index].label in _TEACH_NOTHING or is_extra(labels[index].label):
                     untaught += 1
                     continue
                 counted = (recorded.event.frame, index)
@@ -120,6 +121,21 @@ def read_labelled_session(folder: Path, *, report_line: Callable[[str], None] = 
         matter = "no labelled cell in it that can be used"
         raise DataUnusable(folder, matter, "label some with `smearwatch sessions label`")
     return samples
+
+
+def counted_crop(ledger: LedgerReader, frame: str, index: int) -> Image:
+    """Cut a view of a leukocyte as it was cut for the networks: uint8 [750, 750, 3].
+
+    Raises
+    ------
+    DataUnusable
+        Its frame is damaged or gone.
+    """
+    shown = _Frames(ledger).of(frame)
+    if shown.fault is not None:
+        raise DataUnusable(Path(shown.name), shown.fault, "restore the session from a copy")
+    cell = next(cell for cell in shown.found.cells if cell.index == index)
+    return _crop(shown.path, shown.found.um_per_px, cell.centre_xy_px, shown.cut)
 
 
 def _cells(count: int) -> str:

@@ -39,15 +39,19 @@ class GradCam:
         float32 array of shape [h, w]
             0..1, as coarse as the last block (a thirty-second of the view); zero where nothing speaks for the class.
         """
-        field = shrink(crop_bgr, self._preprocessing)
-        if to_reference is not None:
-            field = to_reference.apply(field)
-        views = normalise(to_tensor(view(field, self._preprocessing)[None]), self._preprocessing)
+        views = self.views(crop_bgr, to_reference)
         with torch.enable_grad():
             maps = self._grad_cam.attribute(views.requires_grad_(), target=class_index, relu_attributions=True)
         strength = np.asarray(maps.detach()[0, 0].numpy(), dtype=np.float32)
         peak = float(strength.max())
         return strength / peak if peak > 0 else strength
+
+    def views(self, crop_bgr: Image, to_reference: ReferenceMap | None = None) -> torch.Tensor:
+        """Make the ResNet's input of a crop, as `attention` does: float32 [1, 3, h, w]."""
+        field = shrink(crop_bgr, self._preprocessing)
+        if to_reference is not None:
+            field = to_reference.apply(field)
+        return normalise(to_tensor(view(field, self._preprocessing)[None]), self._preprocessing)
 
 
 def crop_to_view(crop_bgr: Image, preprocessing: Preprocessing, side_px: int) -> Image:

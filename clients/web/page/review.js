@@ -1,6 +1,11 @@
 // The review page: asks for what changed, shows it, and sends what the reader says. No text becomes markup.
+import { fits, setFilter, setUpFilter } from "./filter.js";
+import { lookAt, toggleLooked } from "./looked.js";
 import { RandomReview } from "./random.js";
+import { apartText, resultRows } from "./results.js";
 import { closed, setUp, showStanding } from "./sign.js";
+import { ring } from "./sound.js";
+import { showViews } from "./views.js";
 
 const words = JSON.parse(document.body.dataset.labels);
 const keys = JSON.parse(document.body.dataset.keys);
@@ -22,7 +27,9 @@ let worth = []; // cells worth labelling for retraining, the best first
 const lost = []; // what was said here and was not taken
 const met = []; // what others said of a cell just before its label from here
 let sending = Promise.resolve();
+let targets = null; // how many of them are reached
 let last = 0, current = null, field = "near", failed = 0, lostAt = 0;
+let shownView = null; // of the chosen cell: the one whose field is shown, where it is not the judged one
 
 function make(tag, text, attributes = {}) {
   const node = document.createElement(tag);
@@ -94,7 +101,7 @@ function draw(cell) {
   const [picture, name, verdict] = cell.card.children;
   const source = `picture/${cell.picture}`;
   if (picture.getAttribute("src") !== source) picture.setAttribute("src", source);
-  name.textContent = cell.label ? said(cell.label) : cell.class;
+  name.textContent = said(cell.label ?? cell.class);
   const named = cell.label && cell.label !== cell.class ? ` ${cell.class}` : "";
   if (cell.readers) [name.textContent, verdict.textContent] = cell.readers.map(([label], at) => `${at ? "or " : ""}${said(label)}`);
   else verdict.textContent = `${SIGNS[cell.verdict]} ${cell.verdict}${named} ${Math.round(cell.probability * 100)} %`;
@@ -111,9 +118,7 @@ function draw(cell) {
 // --- filter and results
 
 function passes(cell) {
-  const verdict = $("verdict").value, labelled = $("labelled").value;
-  if (worth.length && !worth.includes(cell.id)) return false;
-  return (!verdict || cell.verdict === verdict) && (!labelled || Boolean(cell.label) === (labelled === "yes"));
+  return (!worth.length || worth.includes(cell.id)) && fits(cell, nameOf(cell));
 }
 
 function showSections() {
@@ -129,51 +134,23 @@ function showSections() {
   forgetHidden();
 }
 
-const limits = ({ low, high }) => `${low.toFixed(1)} – ${high.toFixed(1)}`;
-
-// What is in a result and in none of its rows.
-function apartText(reviewed) {
-  const apart = [];
-  if (reviewed.neutrophils_undivided) apart.push(`${reviewed.neutrophils_undivided} of the neutrophils: band or segmented not told`);
-  for (const [name, n] of Object.entries(reviewed.others ?? {})) apart.push(`${said(name)}: ${n}, ${(reviewed.others_per_100[name] ?? 0).toFixed(1)} for each 100 leukocytes`);
-  const aside = Object.entries(reviewed.set_aside ?? {}).map(([name, n]) => `${n} ${said(name)}`);
-  if (aside.length) apart.push(`set aside: ${aside.join(", ")}`);
-  return apart.join("; ");
-}
-
 function showResults(tally) {
   const reviewed = tally.reviewed ?? { counts: tally.counts, neutrophils: tally.neutrophils, percent: tally.percent, cells: tally.cells, mark: tally.mark };
   const { corrected } = tally;
   document.body.classList.toggle("corrected", Boolean(corrected));
   $("says").replaceChildren(...(tally.corrected_says ?? []).map((text, at) => make("p", `${at ? text[0].toUpperCase() + text.slice(1) : `Corrected: ${text}`}.`, { class: "small" })));
   random.more = Math.max(0, ...Object.values(corrected?.more ?? {}).map((each) => each.review ?? 0));
-  const rows = [...Object.keys(tally.counts), "neutrophils"].map((name) => {
-    const row = make("tr", null, { "data-name": name });
-    row.append(make("th", name, { scope: "row" }));
-    for (const result of second ? [tally] : [tally, reviewed]) {
-      const n = name === "neutrophils" ? result.neutrophils : result.counts[name];
-      const share = result.percent[name];
-      const mark = result.mark ? "?" : "";
-      row.append(make("td", String(n)));
-      row.append(make("td", share.value === null ? "–" : share.value.toFixed(1) + mark));
-      if (second || result === reviewed) row.append(make("td", limits(share)));
-    }
-    const share = corrected?.percent[name];
-    if (share) row.append(make("td", share.value.toFixed(1), { class: "sure" }), make("td", limits(share), { class: "sure" }));
-    if (classes.includes(name)) dropOn(row, name);
-    return row;
-  });
-  const all = make("tr", null);
-  all.append(make("th", "leukocytes", { scope: "row" }), make("td", String(tally.cells)), make("td", ""));
-  if (!second) all.append(make("td", String(reviewed.cells)), make("td", ""));
-  all.append(make("td", ""));
-  $("results").tBodies[0].replaceChildren(...rows, all);
-  $("apart").textContent = apartText(reviewed);
+  const rows = resultRows(tally, reviewed, { make, said, classes, second, dropOn });
+  $("results").tBodies[0].replaceChildren(...rows);
+  $("apart").textContent = apartText(reviewed, said);
   $("left").textContent = `Not counted: ${tally.rejected} rejected, ${tally.at_edge} cut by the edge of their field, ${tally.seen_again} seen again.`;
   $("said").textContent = tally.said_text ?? "";
   $("target").hidden = !tally.target_text;
   $("target").textContent = tally.target_text ?? "";
   $("target").classList.toggle("reached", tally.target_reached);
+  const reached = tally.targets.filter((each) => each.reached).length;
+  if (targets !== null && reached > targets) ring(); // not for what was reached before somebody looked
+  targets = reached;
   $("mark").hidden = !tally.mark;
   $("mark").textContent = tally.mark ? `? ${tally.mark}` : "";
   const left = [...cells.values()].filter(toSee).length;
@@ -286,6 +263,8 @@ function showAsked() {
 async function showDetail() {
   const id = current;
   const cell = cells.get(id);
+  if (id !== showDetail.of) shownView = null;
+  showDetail.of = id;
   $("detail").hidden = !cell && !random.on;
   $("detail").classList.toggle("empty", !cell);
   if (!cell) return;
@@ -300,12 +279,17 @@ async function showDetail() {
   const bar = make("div", `${BAR_UM} µm`, { class: "bar" });
   bar.style.width = `${(100 * BAR_UM) / FIELDS[field]}%`;
   $("large").replaceChildren(picture, bar);
+  lookAt(random.on ? null : known.picture, $("large"), FIELDS[field]);
+  if (shownView) shownView = known.views.find((view) => view.frame === shownView.frame && view.index === shownView.index) ?? null;
+  const judged = known.views.find((view) => `${view.frame}/${view.index}` === known.picture);
+  const choose = (view) => { shownView = view; $("field").hidden = false; showDetail(); };
+  showViews(random.on ? null : known, { make, choose, shown: $("field").hidden ? null : shownView ?? judged });
   const name = (known.readers ?? (cell.label ? [[cell.label, cell.by]] : [])).map(([label, by]) => `${said(label)}, as ${by} says; `).join("");
   $("caption").textContent = random.on ? "drawn at random" : `cell ${known.number}: ${name}the machine: ${known.class}, ${known.verdict}`;
-  if (!$("field").hidden) showField(known);
+  if (!$("field").hidden) showField(shownView ?? judged);
   if (random.on) return $("facts").replaceChildren(); // so that nothing leads the answer
   const facts = known.why ? [["why flagged", known.why]] : [];
-  facts.push(["picture", known.frame_name]);
+  facts.push(["picture", `${known.frame_name}, frame ${judged.number}`]);
   for (const name of Object.keys(known.probabilities)) {
     const check = known.verifiers[name] === undefined ? "" : `, verifier ${percent(known.verifiers[name])}`;
     facts.push([name, `${percent(known.probabilities[name])}${check}`]);
@@ -315,7 +299,6 @@ async function showDetail() {
     const { widest_um, narrowest_um, length_um, lobes } = known.nucleus;
     facts.push(["nucleus", `${narrowest_um} µm narrowest, ${widest_um} µm widest, ${length_um} µm long, ${lobes} ${lobes === 1 ? "lobe" : "lobes"}`]);
   }
-  if (known.views.length > 1) facts.push(["views", `${known.views.length} pictures show it`]);
   for (const [label, by, at] of known.labels) facts.push(["labelled", `${said(label)} by ${by}, ${new Date(at / 1e6).toLocaleString()}`]);
   $("facts").replaceChildren(...facts.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
 }
@@ -323,12 +306,11 @@ async function showDetail() {
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const splitId = (id) => [id.slice(0, id.lastIndexOf(":")), id.slice(id.lastIndexOf(":") + 1)];
 
-function showField(known) {
-  const frame = known.picture.split("/")[0];
-  const picture = make("img", null, { src: `frame/${frame}`, alt: `the field ${known.frame_name}` });
+function showField(view) {
+  const picture = make("img", null, { src: `frame/${view.frame}`, alt: random.on ? "the field" : `the field ${view.name}, frame ${view.number}` });
   const box = make("div", null, { class: "box" });
   picture.addEventListener("load", () => {
-    const [x, y, w, h] = known.box;
+    const [x, y, w, h] = view.box;
     const share = (value, whole) => `${(100 * value) / whole}%`;
     box.style.left = share(x, picture.naturalWidth);
     box.style.top = share(y, picture.naturalHeight);
@@ -567,7 +549,9 @@ const ACTIONS = {
   u: undo,
   y: redo,
   z: () => { field = { near: "crop", crop: "far", far: "near" }[field]; showDetail(); },
+  g: () => { if (!random.on) toggleLooked($("large")); },
   f: () => {
+    shownView = null;
     $("field").hidden = !$("field").hidden;
     showDetail().then(() => $("field").scrollIntoView({ block: "nearest" }));
   },
@@ -616,14 +600,12 @@ async function seeVerdict(verdict) {
   if (random.on) toggleRandom();
   $("list").value = "";
   await showWorth();
-  $("verdict").value = verdict;
-  $("labelled").value = "no";
-  $("verdict").dispatchEvent(new Event("change"));
+  setFilter({ verdict, labelled: "no" });
   const [first] = visibleCards();
   if (first) choose(first.dataset.id);
 }
 
-setUp({ make, tell, apartText, refresh, see: seeVerdict, settle: () => sending, reader: () => $("reader").value.trim() });
+setUp({ make, tell, said, refresh, see: seeVerdict, settle: () => sending, reader: () => $("reader").value.trim() });
 document.addEventListener("keydown", onKey);
 $("gallery").addEventListener("click", (event) => {
   const card = event.target.closest(".cell");
@@ -649,8 +631,8 @@ $("gallery").addEventListener("dragstart", (event) => {
   const card = event.target.closest(".cell");
   if (card && !chosen.has(card.dataset.id)) choose(card.dataset.id);
 });
-for (const id of ["verdict", "labelled"]) $(id).addEventListener("change", () => { for (const cell of cells.values()) draw(cell); showSections(); });
-$("filter").addEventListener("submit", (event) => event.preventDefault());
+setUpFilter(() => { for (const cell of cells.values()) draw(cell); showSections(); });
+for (const button of $("names").querySelectorAll("button")) dropOn(button, button.dataset.label);
 if (!second) {
   $("list").addEventListener("change", showWorth);
   $("random").addEventListener("click", toggleRandom);

@@ -4,7 +4,9 @@ const questions = JSON.parse(box.dataset.questions);
 const state = box.querySelector("[data-part=state]");
 const question = box.querySelector("[data-part=question]");
 const buttons = [...box.querySelectorAll("button[data-action]")];
+const nexting = document.getElementById("nexting"), form = nexting.querySelector("form"), refused = nexting.querySelector(".refused");
 const EVERY_MS = 2000;
+const HEADERS = { "content-type": "application/json", "x-smearwatch": "1" };
 let wanted = null;
 
 function show(text) {
@@ -12,7 +14,8 @@ function show(text) {
   if (text !== null) state.textContent = text;
   for (const button of buttons) {
     const action = button.dataset.action;
-    button.hidden = text === "stopping" || (action === "pause" && text !== "counting") || (action === "resume" && text !== "paused");
+    const ending = text === "stopping" || (text !== null && text.startsWith("finishing"));
+    button.hidden = (ending && (action !== "stop" || text === "stopping")) || (action === "pause" && text !== "counting") || (action === "resume" && text !== "paused");
   }
   if (text === null || text === "stopping") askFor(null);
 }
@@ -35,9 +38,8 @@ async function poll() {
 }
 
 async function act(action) {
-  const headers = { "content-type": "application/json", "x-smearwatch": "1" };
   try {
-    const answer = await fetch("run", { method: "POST", headers, body: JSON.stringify({ action }) });
+    const answer = await fetch("run", { method: "POST", headers: HEADERS, body: JSON.stringify({ action }) });
     const said = answer.ok ? await answer.json() : { text: await answer.text(), state: undefined };
     if (said.state !== undefined) show(said.state);
     state.textContent = said.text;
@@ -46,8 +48,39 @@ async function act(action) {
   }
 }
 
+function refuse(text) {
+  refused.hidden = !text;
+  refused.textContent = text;
+}
+
+async function next() {
+  const { specimen, operator, note, target } = form.elements;
+  const by = document.getElementById("reader").value.trim();
+  const wanted = { by, specimen: specimen.value, operator: operator.value, note: note.value, target: target.value ? Number(target.value) : null };
+  try {
+    const answer = await fetch("next", { method: "POST", headers: HEADERS, body: JSON.stringify(wanted) });
+    if (!answer.ok) return refuse(await answer.text());
+    nexting.close();
+    state.textContent = `${(await answer.json()).text}; see sessions at the top`;
+  } catch (error) {
+    refuse(`not done: ${error.message}`);
+  }
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  next();
+});
+nexting.querySelector(".leave").addEventListener("click", () => nexting.close());
 box.addEventListener("click", (event) => {
   const { action, answer } = event.target.closest("button")?.dataset ?? {};
+  if (action === "next") {
+    form.reset();
+    refuse("");
+    nexting.showModal();
+    form.elements.specimen.focus();
+    return;
+  }
   if (action) askFor(action);
   if (answer === "no") askFor(null);
   if (answer === "yes") {

@@ -1,4 +1,6 @@
 // Signing and amending: two dialogs and a banner. The program behind the page decides; here is only shown what it says.
+import { apartText } from "./results.js";
+
 const $ = (id) => document.getElementById(id);
 const signing = $("signing"), amending = $("amending");
 const second = Boolean(document.body.dataset.second); // whoever reads blindly does not sign
@@ -105,7 +107,7 @@ function showResult(tally) {
   const mark = result.mark ? "?" : "";
   const rows = [...Object.keys(result.counts), "neutrophils"].map((name) => {
     const share = result.percent[name], row = page.make("tr", null);
-    row.append(page.make("th", name, { scope: "row" }),
+    row.append(page.make("th", page.said(name), { scope: "row" }),
       page.make("td", String(name === "neutrophils" ? result.neutrophils : result.counts[name])),
       page.make("td", share.value === null ? "–" : share.value.toFixed(1) + mark),
       page.make("td", `${share.low.toFixed(1)} – ${share.high.toFixed(1)}`));
@@ -115,7 +117,7 @@ function showResult(tally) {
   all.append(page.make("th", "leukocytes", { scope: "row" }), page.make("td", String(result.cells)), page.make("td", ""), page.make("td", ""));
   $("signed-result").tBodies[0].replaceChildren(...rows, all);
   const said = tally.reviewed ? `${result.labelled} ${result.labelled === 1 ? "cell" : "cells"} labelled, ${result.changed} of them renamed` : "nobody has labelled a cell: the machine's names stand";
-  $("signed-apart").textContent = [said, page.apartText(result), mark && `? ${result.mark}`].filter(Boolean).join("; ");
+  $("signed-apart").textContent = [said, apartText(result, page.said), mark && `? ${result.mark}`].filter(Boolean).join("; ");
 }
 
 async function sign() {

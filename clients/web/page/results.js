@@ -1,0 +1,40 @@
+// Both results in rows, and what is in a result and in none of its rows.
+const limits = ({ low, high }) => `${low.toFixed(1)} – ${high.toFixed(1)}`;
+
+export function apartText(reviewed, said) {
+  const apart = [];
+  if (reviewed.neutrophils_undivided) apart.push(`${reviewed.neutrophils_undivided} of the neutrophils: band or segmented not told`);
+  for (const [name, n] of Object.entries(reviewed.others ?? {})) apart.push(`${said(name)}: ${n}, ${(reviewed.others_per_100[name] ?? 0).toFixed(1)} for each 100 leukocytes`);
+  const aside = Object.entries(reviewed.set_aside ?? {}).map(([name, n]) => `${n} ${said(name)}`);
+  if (aside.length) apart.push(`set aside: ${aside.join(", ")}`);
+  return apart.join("; ");
+}
+
+export function resultRows(tally, reviewed, { make, said, classes, second, dropOn }) {
+  const { corrected } = tally;
+  // The machine knows no class of the laboratory's own: there persons alone count.
+  const extra = second ? [] : classes.filter((name) => name.includes(":"));
+  const rows = [...Object.keys(tally.counts), ...extra, "neutrophils"].map((name) => {
+    const row = make("tr", null, { "data-name": name });
+    row.append(make("th", said(name), { scope: "row" }));
+    for (const result of second ? [tally] : [tally, reviewed]) row.append(...resultCells(result, name, make, second || result === reviewed));
+    const share = corrected?.percent[name];
+    if (share) row.append(make("td", share.value.toFixed(1), { class: "sure" }), make("td", limits(share), { class: "sure" }));
+    if (classes.includes(name)) dropOn(row, name);
+    return row;
+  });
+  const all = make("tr", null);
+  all.append(make("th", "leukocytes", { scope: "row" }), make("td", String(tally.cells)), make("td", ""));
+  if (!second) all.append(make("td", String(reviewed.cells)), make("td", ""));
+  all.append(make("td", ""));
+  return [...rows, all];
+}
+
+function resultCells(result, name, make, withLimits) {
+  const n = name === "neutrophils" ? result.neutrophils : result.counts[name] ?? (withLimits ? 0 : null);
+  const share = result.percent[name] ?? { value: null };
+  const percent = share.value === null ? (share.low === undefined ? "" : "–") : share.value.toFixed(1) + (result.mark ? "?" : "");
+  const cells = [make("td", n === null ? "" : String(n)), make("td", percent)];
+  if (withLimits) cells.push(make("td", share.low === undefined ? "" : limits(share)));
+  return cells;
+}

@@ -1,0 +1,56 @@
+// All sessions, searched while one types. No text becomes markup.
+import { room } from "./lighting.js";
+
+const find = document.getElementById("find"), state = document.getElementById("state"), notice = document.getElementById("notice");
+const body = document.querySelector("#sessions tbody");
+const EVERY_MS = 3000, AFTER_KEY_MS = 150;
+let timer = 0, asked = 0;
+
+function cell(tag, text) {
+  const node = document.createElement(tag);
+  node.textContent = text;
+  return node;
+}
+
+function row(each, here) {
+  const tr = document.createElement("tr");
+  const link = cell("a", each.session);
+  link.href = `/session/${encodeURIComponent(each.session)}/`;
+  const head = document.createElement("th");
+  head.scope = "row";
+  head.append(link, each.running ? " (being counted)" : each.session === here ? " (here)" : "");
+  const said = [each.title, each.specimen && `specimen ${each.specimen}`, each.operator && `operator ${each.operator}`, each.note].filter(Boolean).join(", ");
+  tr.append(head, cell("td", each.fault ?? said));
+  if (!each.fault) tr.append(...[each.began, each.frames_seen, each.frames_pending, each.cells_judged, each.cells_labelled, each.signed_by ?? ""].map((value) => cell("td", String(value))));
+  return tr;
+}
+
+async function show() {
+  clearTimeout(timer);
+  const mine = ++asked;
+  try {
+    const answer = await fetch(`list?find=${encodeURIComponent(find.value)}`);
+    if (!answer.ok) throw new Error(await answer.text());
+    const { sessions, here } = await answer.json();
+    if (mine !== asked) return; // more was typed meanwhile
+    body.replaceChildren(...sessions.map((each) => row(each, here)));
+    state.textContent = sessions.length === 1 ? "1 session" : `${sessions.length} sessions`;
+    notice.hidden = true;
+  } catch (error) {
+    notice.textContent = `no answer from the page's program: ${error.message}`;
+    notice.hidden = false;
+  }
+  if (mine === asked) timer = setTimeout(show, EVERY_MS);
+}
+
+find.addEventListener("input", () => {
+  clearTimeout(timer);
+  timer = setTimeout(show, AFTER_KEY_MS);
+});
+find.addEventListener("keydown", (event) => {
+  const first = body.querySelector("a");
+  if (event.key === "Enter" && first) location.assign(first.href);
+});
+room();
+find.focus();
+show();

@@ -1,0 +1,121 @@
+"""Several specimens on one folder or camera, one after the other: which session goes on, and with which plan."""
+
+import os
+from pathlib import Path
+
+from smearwatch.daemon.folder_check import is_picture_name
+from smearwatch.daemon.one_line import say
+from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.earlier import earlier_than, followed_in, followed_sessions, follows
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LEDGER_FILE
+from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.record.values import printable
+
+
+class FolderDivided(Exception):
+    """A session is begun on a folder in which the pictures of several specimens lie already."""
+
+    def __init__(self, folder: Path, specimens: list[str], last: str) -> None:
+        names = f"{len(specimens)} specimens ({', '.join(specimens)})"
+        super().__init__(f"{folder}: pictures of {names} lie there, and a new session would mix them")
+        self.hint = (
+            f"go on with --session {last}, and begin another specimen with `smearwatch control next`; or move the "
+            "pictures away; or give --continue to count them all into one"
+        )
+
+
+def plan_after(plan: RunPlan) -> RunPlan | None:
+    """Return the plan of the specimen that comes after that of a plan, None where nobody has begun one."""
+    folder = _folder(plan)
+    if not (folder / LEDGER_FILE).is_file():
+        return None
+    with LedgerReader.read(folder) as ledger:
+        followed = followed_in(ledger)
+    if followed is None:
+        return None
+    target = {} if followed.target is None else {"target": followed.target}
+    changes = {
+        "settings": plan.settings.model_copy(update=target),
+        "session": followed.next_session,
+        "said": dict(followed.said),
+        "said_by": followed.by,
+        "follows": plan.session,
+    }
+    return plan.model_copy(update=changes)
+
+
+def where_it_goes_on(plan: RunPlan) -> RunPlan:
+    """Return the plan of the session that goes on: the last that was begun after that of a plan on the same place.
+
+    One that was killed while it finished what had come before the line goes on itself, for it has to finish.
+
+    Raises
+    ------
+    FolderDivided
+        The plan's session is a new one, and pictures of several specimens lie in its folder.
+    EarlierMissing, LedgerUnusable
+        What is of the specimens before it cannot be read.
+    """
+    plan = _from_the_line(plan)
+    while (after := plan_after(plan)) is not None and (_has_begun(after) or _is_signed(plan)):
+        say(f"session {plan.session} ended where specimen {_specimen(after)} began: session {after.session} goes on")
+        plan = after
+    if _has_begun(plan):
+        with LedgerReader.read(_folder(plan)) as ledger:
+            before = follows(ledger)
+        earlier_than(plan.settings.state_dir, plan.session, before, without_missing=plan.carry_on)
+    return plan
+
+
+def _from_the_line(plan: RunPlan) -> RunPlan:
+    """Return a plan where its session may begin; that of the specimen before, where that has to be finished first."""
+    if plan.watch_dir is None or plan.follows is not None or _has_begun(plan):
+        return plan
+    followed = followed_sessions(plan.settings.state_dir, plan.origin()["origin_of"])
+    for name, line in followed.items():
+        if line.next_session == plan.session:  # killed between the two
+            return plan.model_copy(update={"session": name, "said": {}})
+    ended = [name for name, line in followed.items() if line.next_session not in followed]
+    if not ended or plan.carry_on:
+        return plan
+    last = followed[ended[-1]].next_session
+    state_dir = plan.settings.state_dir
+    sessions = [*followed, *(line.next_session for line in followed.values() if line.next_session not in followed)]
+    files = set().union(*(earlier_than(state_dir, last, name, without_missing=True).files for name in ended))
+    if any(file in files for file in _files(plan.watch_dir)):
+        raise FolderDivided(plan.watch_dir, sessions, last)
+    return plan
+
+
+def _files(folder: Path) -> list[tuple[str, int, int]]:
+    """Return the pictures in a folder as a ledger has them."""
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if is_picture_name(entry.name) and entry.is_file():
+                status = entry.stat()
+                found.append((str(printable(entry.name)), status.st_size, max(0, status.st_mtime_ns)))
+    return found
+
+
+def _has_begun(plan: RunPlan) -> bool:
+    """Return whether the first event of a plan's session was written."""
+    folder = _folder(plan)
+    if not (folder / LEDGER_FILE).is_file():
+        return False
+    with LedgerReader.read(folder) as ledger:
+        return ledger.last_number > 0
+
+
+def _is_signed(plan: RunPlan) -> bool:
+    with LedgerReader.read(_folder(plan)) as ledger:
+        return ledger.signature() is not None
+
+
+def _specimen(plan: RunPlan) -> str:
+    return plan.said.get("specimen", "")
+
+
+def _folder(plan: RunPlan) -> Path:
+    return session_folder(plan.settings.state_dir, plan.session)

@@ -1,0 +1,1 @@
+"""What the network looked at in one counted cell."""
