@@ -194,7 +194,7 @@ def _of_the_session(ledger: LedgerReader) -> tuple[set[CellKey], dict[str, Any],
         event = recorded.event
         draws.apply(recorded)
         fold.apply(event)
-        if isinstance(event, Counted) and fold.alarmed:
+        if isinstance(event, Counted) and not event.anew and fold.alarmed:
             alarmed.add((event.frame, event.index))
         rule = rule_of(event) if isinstance(event, Opened) else rule
     signed, said = fold.signed, ledger.description()

@@ -30,9 +30,17 @@ class RecentCells:
         self._tries: dict[CellKey, int] = {}
 
     def add(self, event: Counted) -> None:
-        """Put a cell in front, in the place of a view that it is better than; the oldest one falls off."""
+        """Put a cell in front, in the place of a view that it is better than; the oldest one falls off.
+
+        One that is judged anew keeps its place, where it is here.
+        """
+        if not event.anew or (event.frame, event.index) in self._cells:
+            self.put(event)
+
+    def put(self, event: Counted) -> None:
+        """Put a cell in front whose verdict is known to stand, judged anew or not."""
         key = (event.frame, event.index)
-        if event.instead_of is not None:
+        if event.instead_of is not None and not event.anew:
             self._drop((event.instead_of.frame, event.instead_of.index))
         probability = event.probabilities[CLASSES.index(event.cls)]
         self._cells[key] = RecentCell(event.frame, event.index, event.cls, event.verdict, probability)

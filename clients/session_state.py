@@ -92,7 +92,7 @@ class Known:
         for notice in notices:
             event = self._read(notice)
             if isinstance(event, Counted):
-                self._recent.add(event)
+                self._recent.put(event)
 
     def _read(self, notice: EventNotice) -> Event | None:
         try:

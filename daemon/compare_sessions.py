@@ -117,7 +117,7 @@ def _outcomes(folder: Path) -> tuple[dict[_Key, _Outcome], set[_Key]]:
             if isinstance(event, Opened):
                 stops = event.settings.get("stop_at_target") is True
             elif isinstance(event, Counted):
-                last = (event.frame, -1)
+                last = last if event.anew else (event.frame, -1)
                 outcomes[event.frame, event.index] = event
             elif isinstance(event, Rejected):
                 outcomes[event.frame, -1] = event_to_bytes(event)

@@ -18,7 +18,7 @@ def answer(
     """Return the answer to a client's question and its buffers."""
     ledger = journal.ledger
     if isinstance(message, WantSnapshot):
-        recent = tuple(journal.recent)[-message.recent :] if message.recent else ()
+        recent = journal.recent[-message.recent :] if message.recent else ()
         return (
             Snapshot(
                 request=message.request,

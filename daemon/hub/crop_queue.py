@@ -8,18 +8,23 @@ or on which of them is faster; nothing is committed after it.
 
 Whatever waits here waits for cells that were found earlier: a better view for the one that it is better than, a crop
 for the blocks that its statistics are of, a verdict for those before it. So the first cell that has no verdict waits
-for nothing, and all others for it. Its crop is here, or was lost with a hub and comes again: see `is_stuck`.
+for nothing, and all others for it. Its crop is here, or was lost with a hub and comes again: see `is_stuck`. While the
+first cells of a strange session are judged anew (`smearwatch.daemon.hub.first_cells`), what waits for its turn waits
+for them too; they wait for nothing.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
+from smearwatch.daemon.hub.first_cells import Cell, FirstCellsAnew
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
+from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.record.classes import per_class
 from smearwatch.daemon.record.events import Counted, Event, LookRange, Ranged, Replaced, SessionStain, flaw_of
+from smearwatch.daemon.record.session_statistics import SessionStatistics
 from smearwatch.daemon.record.values import digest_of
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed, Refused
@@ -28,8 +33,6 @@ from smearwatch.daemon.wire.parts import StainOnWire, StatisticsOnWire
 CROP_SIZE_PX = 750
 CROP_BYTES = CROP_SIZE_PX * CROP_SIZE_PX * 3
 _MOST_MOMENTS_BYTES = 2**16
-
-Cell = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,11 @@ class CropQueue:
     ----------
     stop_at_target : bool
         Whether verdicts are committed in the order of finding, and none once the target is reached.
+
+    Attributes
+    ----------
+    anew : FirstCellsAnew
+        The session's first cells, where they are judged a second time.
     """
 
     def __init__(
@@ -74,6 +82,8 @@ class CropQueue:
         self._unmeasured: list[Cell] = []  # crops whose statistics are not known yet
         self._waiting: dict[Cell, _Verdict] = {}  # verdicts whose turn has not come
         self.leases: LeaseBook[Cell] = LeaseBook(lease_s, clock)
+        self.anew = FirstCellsAnew(journal, self.leases.put)
+        self.anew.look()
 
     @property
     def at_target(self) -> bool:
@@ -91,10 +101,13 @@ class CropQueue:
     @property
     def is_stuck(self) -> bool:
         """Whether all crops wait for others that are not here: those were lost with a hub, and have to come in."""
-        return bool(self._crops) and not self.leases.queued and not self.leases.out
+        return bool(self._crops or self.anew.lost) and not self.leases.queued and not self.leases.out
 
     def add(self, cell: Cell, pixels: memoryview, *, better_than: Cell | None = None) -> None:
         """Hold a crop until its verdict is committed; one that is held already stays as it is."""
+        if cell in self.anew:
+            self.anew.take(cell, pixels)
+            return
         if cell in self._crops or cell in self._waiting:
             return
         self._crops[cell] = _Crop(pixels, self._clock(), better_than)
@@ -102,6 +115,13 @@ class CropQueue:
             self._behind[better_than] = cell
         else:
             self._queue(cell)
+
+    def give_up_first_cells(self, why: str) -> None:
+        """Leave the session's first cells as they are, where a crop of theirs is lost for good."""
+        get_logger().warning("the first cells are not judged anew", why=why)
+        self.anew.leave()
+        self._go_on()
+        self._commit_in_order()
 
     def _queue(self, cell: Cell) -> None:
         """Queue a crop, once the statistics are known that it is to be judged with."""
@@ -113,12 +133,15 @@ class CropQueue:
     def lease(self, holder: bytes) -> tuple[CropLease, list[memoryview]] | None:
         """Return the next crop to a worker, with the message's buffers."""
         granted = self.leases.grant(holder)
+        while granted is not None and not self._has(granted[1]):  # it was to be judged anew, and is left as it is
+            self.leases.settle(granted[0], holder)
+            granted = self.leases.grant(holder)
         if granted is None:
             return None
-        number, (frame, index) = granted
-        stain = _on_wire(self._journal.stains.at(frame, index))
-        statistics = self._journal.statistics.at(frame, index)
-        buffers = [self._crops[frame, index].pixels]
+        number, cell = granted
+        frame, index = cell
+        stain, statistics = _on_wire(self._stain(cell)), self._statistics(cell)
+        buffers = [self.anew.crop(cell) if cell in self.anew else self._crops[cell].pixels]
         if statistics is None:
             return CropLease(number, frame, index, CROP_SIZE_PX, stain), buffers
         whose = StatisticsOnWire(statistics.weights, statistics.cells, statistics.unfamiliar)
@@ -130,33 +153,29 @@ class CropQueue:
         if self.leases.holds(message.lease, holder) != cell:
             self._journal.counters["late_answers"] += 1
             return None
-        statistics = self._journal.statistics.at(*cell) if message.by_statistics else None
+        if not self._has(cell):  # it was to be judged anew, and is left as it is
+            self.leases.settle(message.lease, holder)
+            return None
+        anew = cell in self.anew
+        if not anew:
+            self.anew.keep(cell, self._crops[cell].pixels)
         try:
             moments = _moments(cell, buffers)
-            event = Counted(
-                frame=message.frame,
-                index=message.index,
-                cls=message.cls,  # type: ignore[arg-type]  # validated by the event itself
-                verdict=message.verdict,
-                probabilities=per_class(message.probabilities, "probabilities"),
-                verifiers=per_class(message.verifiers, "verifiers"),
-                reject_score=message.reject_score,
-                weights=message.weights,
-                look=message.look,
-                instead_of=self._replaced(self._crops[cell].better_than),
-                stain=self._journal.stains.at(*cell) if message.restained else None,
-                unfamiliar=message.unfamiliar or None,
-                statistics=None if statistics is None else statistics.cells,
-                moments=digest_of(moments[cell]) if moments else None,
-            )
+            event = self._event(message, moments)
             verdict = _Verdict((*self._ranged(message), event), moments)
-            if not self._stop_at_target:
+            if not self._stop_at_target and not anew:
                 self._commit(cell, verdict)
         except (LedgerRefused, ValueError) as error:
             self._journal.counters["impossible_answers"] += 1
             self.leases.give_back(message.lease, holder)
             return Refused("impossible_answer", flaw_of(error)[:400])
         self.leases.settle(message.lease, holder)
+        if anew:
+            self._stages.add(message.stages_ms)
+            self.anew.judged(cell, event)
+            self._go_on()
+            self._commit_in_order()
+            return None
         waited = self._crops.pop(cell)
         self._stages.add({**message.stages_ms, "crop_to_count": (self._clock() - waited.since_s) * 1000.0})
         if self._stop_at_target:
@@ -164,20 +183,61 @@ class CropQueue:
             self._commit_in_order()
         return None
 
+    def _has(self, cell: Cell) -> bool:
+        return cell in self._crops or cell in self.anew
+
+    def _event(self, message: CropJudged, moments: dict[Cell, bytes]) -> Counted:
+        cell = message.frame, message.index
+        statistics = self._statistics(cell) if message.by_statistics else None
+        anew = cell in self.anew and statistics is not None
+        view = cell if anew else self._crops[cell].better_than if cell in self._crops else None
+        return Counted(
+            frame=message.frame,
+            index=message.index,
+            cls=message.cls,  # type: ignore[arg-type]  # validated by the event itself
+            verdict=message.verdict,
+            probabilities=per_class(message.probabilities, "probabilities"),
+            verifiers=per_class(message.verifiers, "verifiers"),
+            reject_score=message.reject_score,
+            weights=message.weights,
+            look=message.look,
+            instead_of=self._replaced(view),
+            stain=self._stain(cell) if message.restained else None,
+            unfamiliar=message.unfamiliar or None,
+            statistics=None if statistics is None else statistics.cells,
+            moments=digest_of(moments[cell]) if moments and not anew else None,
+            anew=anew or None,
+        )
+
+    def _stain(self, cell: Cell) -> SessionStain | None:
+        """Return the session's stain at a cell, as it is leased whenever it is."""
+        if cell not in self.anew:
+            return self._journal.stains.at(*cell)
+        judged = self._journal.ledger.verdict(*cell)
+        return None if judged is None else judged.stain
+
+    def _statistics(self, cell: Cell) -> SessionStatistics | None:
+        return self.anew.statistics if cell in self.anew else self._journal.statistics.at(*cell)
+
     def _commit_in_order(self) -> None:
         """Commit the verdicts whose turn it is, until one before them is missing or the target is reached."""
-        while not self.at_target and (cell := self._journal.order.first) in self._waiting:
+        while not self.at_target and not self.anew.is_open and (cell := self._journal.order.first) in self._waiting:
             assert cell is not None
             self._commit(cell, self._waiting.pop(cell))
 
     def _commit(self, cell: Cell, verdict: _Verdict) -> None:
         """Commit a verdict, and queue the crops that waited for it."""
         self._journal.commit(*verdict.events, moments=verdict.moments)
+        self.anew.look()
+        self._go_on()
+        if cell in self._behind:
+            self._queue(self._behind.pop(cell))
+
+    def _go_on(self) -> None:
+        """Queue the crops that waited for what is known now."""
         unmeasured, self._unmeasured = self._unmeasured, []
         for each in unmeasured:
             self._queue(each)
-        if cell in self._behind:
-            self._queue(self._behind.pop(cell))
 
     def _replaced(self, view: Cell | None) -> Replaced | None:
         """Return the verdict that stands, on a view that a better one was found for."""

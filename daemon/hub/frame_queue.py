@@ -39,10 +39,14 @@ class FrameQueue:
         self._crops = crops
         self._stages = stages
         self._cursor = 0
+        self._again: set[str] = set()  # frames of which crops are to be cut again that were counted
         self.leases: LeaseBook[str] = LeaseBook(lease_s, clock)
 
     def lease(self, holder: bytes) -> tuple[FrameLease, bytes] | None:
-        """Return the next frame to a finder, from the ledger's order of seeing."""
+        """Return the next frame to a finder, from the ledger's order of seeing; before it those of lost first cells."""
+        for frame in {frame for frame, _ in self._crops.anew.lost} - self._again:
+            self._again.add(frame)
+            self.leases.put(frame, first=True)
         if not self.leases.queued:
             self._refill()
         while (granted := self.leases.grant(holder)) is not None:
@@ -52,6 +56,10 @@ class FrameQueue:
             try:
                 data = self._ledger.frames.read(frame)
             except FrameStoreError as error:
+                if self._is_counted(frame):
+                    self.leases.settle(number, holder)
+                    self._crops.give_up_first_cells(str(error))
+                    continue
                 if self._ledger.found(frame) is not None:
                     raise  # its cells wait and cannot be cut again: end with its one line rather than wait for ever
                 self._give_up(number, frame, holder, "frame_bytes_lost", str(error))
@@ -77,10 +85,11 @@ class FrameQueue:
             self.leases.give_back(message.lease, holder)
             return Refused("impossible_answer", flaw[:400])
         self.leases.settle(message.lease, holder)
+        self._again.discard(message.frame)
         self._stages.add(message.stages_ms)
         better_than = {cell.index: cell.better_than for cell in message.cells}
         for index, pixels in zip(message.cropped, buffers, strict=False):
-            if index not in known:
+            if index not in known or (message.frame, index) in self._crops.anew.lost:
                 self._crops.add((message.frame, index), pixels, better_than=better_than[index])
         return None
 
@@ -133,8 +142,14 @@ class FrameQueue:
             um_per_px=scale,
             um_per_px_source=source,
             session_estimates=self._ledger.scale_estimates(),
-            known_cells=tuple(sorted(self._ledger.counted_indices(frame))),
+            known_cells=tuple(sorted(self._ledger.counted_indices(frame) - self._lost(frame))),
         )
+
+    def _lost(self, frame: str) -> set[int]:
+        return {index for lost, index in self._crops.anew.lost if lost == frame}
+
+    def _is_counted(self, frame: str) -> bool:
+        return self._ledger.found(frame) is not None and not self._journal.fold.waits(frame)
 
     def _worn_out(self, number: int, frame: str, holder: bytes) -> bool:
         if self.leases.attempts[frame] <= _ATTEMPTS or self._ledger.found(frame) is not None:

@@ -345,6 +345,7 @@ class Hub:
             self._control.paused
             or not sources
             or not self._journal.fold.complete
+            or self._crops.anew.is_open
             or any(not s.scanned or s.waiting for s in sources)
         ):
             return None

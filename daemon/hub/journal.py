@@ -1,7 +1,7 @@
 """The one door to the ledger: what is committed is folded and published, in that order."""
 
 import json
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -49,7 +49,7 @@ class Journal:
         self.statistics = StatisticsFold(ledger.moments)
         self.order = CountingOrder()
         self.counters: Counter[str] = Counter()
-        self.recent: deque[EventNotice] = deque(maxlen=_RECENT)
+        self._recent: dict[tuple[str, int], EventNotice] = {}
         self._sockets = sockets
         for recorded in ledger.events():
             self._take(recorded)
@@ -70,6 +70,11 @@ class Journal:
             self._sockets.publish(notice(recorded))
         return written
 
+    @property
+    def recent(self) -> tuple[EventNotice, ...]:
+        """The last counted cells, the newest last; one that was judged anew has its place still."""
+        return tuple(self._recent.values())
+
     def snapshot(self) -> str:
         """Spell the tally as it is now, for a client that joins."""
         return json.dumps(self.fold.snapshot(), separators=(",", ":"))
@@ -80,4 +85,11 @@ class Journal:
         self.statistics.apply(recorded.event)
         self.order.apply(recorded.event)
         if isinstance(recorded.event, Counted):
-            self.recent.append(notice(recorded))
+            self._note(recorded, recorded.event)
+
+    def _note(self, recorded: Recorded, event: Counted) -> None:
+        key = event.frame, event.index
+        if not event.anew or key in self._recent:
+            self._recent[key] = notice(recorded)
+        if len(self._recent) > _RECENT:
+            del self._recent[next(iter(self._recent))]

@@ -51,9 +51,12 @@ class LeaseBook(Generic[Key]):
         """Keys that somebody holds."""
         return len(self._out)
 
-    def put(self, key: Key) -> None:
-        """Queue a key behind the others."""
-        self._queue.append(key)
+    def put(self, key: Key, *, first: bool = False) -> None:
+        """Queue a key behind the others, or before them."""
+        if first:
+            self._queue.appendleft(key)
+        else:
+            self._queue.append(key)
 
     def held_by(self, holder: bytes) -> int:
         """Return how many leases a holder has."""

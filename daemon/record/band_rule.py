@@ -70,12 +70,12 @@ def rule_says(rule: BandRule | None, nucleus: Nucleus | None) -> RuleSays | None
 class BandRuleFold:
     """What the session's band rule says of its counted neutrophils, beside their verdicts.
 
-    Apply a session's events in the ledger's order. The last rule stands for all. Memory grows with the neutrophils.
+    Apply a session's events in the ledger's order. The last rule stands for all. Memory grows with the cells.
     """
 
     def __init__(self) -> None:
         self._rule: BandRule | None = None
-        self._waiting: dict[tuple[str, int], Nucleus | None] = {}
+        self._nuclei: dict[tuple[str, int], Nucleus | None] = {}
         self._neutrophils: dict[tuple[str, int], tuple[str, Nucleus | None]] = {}
 
     def apply(self, event: Event) -> None:
@@ -85,9 +85,9 @@ class BandRuleFold:
                 self._rule = rule_of(event)
             case Found():
                 judged = (cell for cell in event.cells if cell.is_judged)
-                self._waiting |= {(event.frame, cell.index): cell.nucleus for cell in judged}
+                self._nuclei |= {(event.frame, cell.index): cell.nucleus for cell in judged}
             case Counted():
-                nucleus = self._waiting.pop((event.frame, event.index), None)
+                nucleus = self._nuclei.get((event.frame, event.index))
                 if event.instead_of is not None:
                     self._neutrophils.pop((event.instead_of.frame, event.instead_of.index), None)
                 if event.verdict != "rejected" and event.cls in NEUTROPHILS:

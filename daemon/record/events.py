@@ -177,7 +177,9 @@ class Counted:
     that was judged before, ``instead_of`` is the verdict that this one replaces. ``unfamiliar`` is true, or not there:
     the cell looks beyond all that the weights were trained on, by the factor that they name. ``statistics`` is how
     many of the session's cells gave the statistics by which it was judged, where they were not those of the training.
-    ``moments`` is the digest of what the ledger keeps beside it of the networks' first stages.
+    ``moments`` is the digest of what the ledger keeps beside it of the networks' first stages. ``anew`` is true, or not
+    there: the cell is one of a strange session's first, and this verdict, by the statistics of all of these, is
+    ``instead_of`` its own first one.
     """
 
     frame: Sha256
@@ -194,6 +196,7 @@ class Counted:
     unfamiliar: Literal[True] | None = None
     statistics: Ordinal | None = None
     moments: Digest | None = None
+    anew: Literal[True] | None = None
     kind: Literal["counted"] = "counted"
 
     @model_validator(mode="after")
@@ -202,11 +205,16 @@ class Counted:
             raise ValueError("probabilities and verifiers are not of the same classes, or its class is not among them")
         if self.unfamiliar and self.statistics is None and self.verdict not in ("flagged", "rejected"):
             raise ValueError(f"an unfamiliar cell cannot be {self.verdict}, but by the session's statistics")
+        before = self.instead_of
+        if (before is not None and (before.frame, before.index) == (self.frame, self.index)) != (self.anew is True):
+            raise ValueError("a verdict given anew, and no other, is instead of one on the same view")
+        if self.anew and self.statistics is None:
+            raise ValueError("a verdict is given anew by the session's statistics alone")
         return self
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "look", "instead_of", "stain", "unfamiliar", "statistics", "moments")
+        return without_none(handler(self), "look", "instead_of", "stain", "unfamiliar", "statistics", "moments", "anew")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -42,12 +42,12 @@ from smearwatch.daemon.record.seal import signature_of
 _PAGE: Final = 500
 _NEVER: Final = 2**62  # no ledger has so many events
 
-# The last verdict on a leukocyte: on the cell that counts (?1), or on a better view of it (?3, ?4), before event ?2.
-_STANDING: Final = "SELECT number, body FROM events WHERE key = ?1 AND number < ?2 AND ?3 <> '' AND ?4 >= 0"
-_STANDING_OF_VIEWS: Final = (
-    "SELECT number, body FROM events WHERE number < ?2 AND key IN (SELECT ?1 UNION SELECT 'counted:' || frame || ':' "
-    "|| cell FROM better WHERE counted_frame = ?3 AND counted_cell = ?4) ORDER BY number DESC LIMIT 1"
+# The last verdict, before event ?1, on the cell that counts (?2, ?3), first or anew, or on a better view of it.
+_STANDING: Final = (
+    "WITH view (name) AS (SELECT ?2 || ':' || ?3{better}) SELECT number, body FROM events WHERE number < ?1 AND key IN "
+    "(SELECT 'counted:' || name FROM view UNION SELECT 'anew:' || name FROM view) ORDER BY number DESC LIMIT 1"
 )
+_BETTER: Final = " UNION SELECT frame || ':' || cell FROM better WHERE counted_frame = ?2 AND counted_cell = ?3"
 
 _Kind = TypeVar("_Kind", Seen, Found, Rejected, Counted, Labelled, Described, Opened)
 
@@ -247,8 +247,8 @@ class LedgerReader:
         return [self._event(number, body, Counted) for number, body in rows]
 
     def verdict(self, frame: str, index: int) -> Counted | None:
-        """Return the verdict on a cell, None where it has none yet; a better view's may stand instead (`views`)."""
-        return self._by_key(f"counted:{frame}:{index}", Counted)
+        """Return the last verdict on a cell, None where it has none; a better view's may stand instead (`views`)."""
+        return self._by_key(f"anew:{frame}:{index}", Counted) or self._by_key(f"counted:{frame}:{index}", Counted)
 
     def standing(self, frame: str, index: int, before: int | None = None) -> Counted | None:
         """Return the verdict that stands on a counted leukocyte, on whichever view, None where it has none yet.
@@ -261,8 +261,8 @@ class LedgerReader:
             As it stood before the event of this number.
         """
         last = _NEVER if before is None else before
-        statement = _STANDING_OF_VIEWS if has_better_views(self._connection) else _STANDING
-        rows = self.rows(statement, f"counted:{frame}:{index}", last, frame, index)
+        statement = _STANDING.format(better=_BETTER if has_better_views(self._connection) else "")
+        rows = self.rows(statement, last, frame, index)
         return self._event(rows[0][0], rows[0][1], Counted) if rows else None
 
     def judged_again(self) -> frozenset[tuple[str, int]]:

@@ -4,6 +4,9 @@ Weights may ask for it, see `smearwatch.models.session_statistics`: the worker m
 was trained, and the means over cells before are leased with the crops after. Cells stand in blocks in the order of
 finding. A cell is leased with what the blocks before the last one show, once each cell of those is counted; so who
 judges a cell, how many do, and what is leased again change nothing, and two blocks are always on their way.
+
+The first cells have none or few before them. Once all of them are counted, they can be judged anew, each by what all
+of them show.
 """
 
 import math
@@ -19,6 +22,9 @@ from smearwatch.daemon.record.views import CellKey
 
 WINDOW: Final = 1024
 """Cells looked back upon, in whole blocks."""
+
+FIRST: Final = 16
+"""Cells of a session's beginning that are judged anew where it is strange; whole blocks too."""
 
 _FIRST, _SMALL, _LARGE = 32, 8, 32  # the first cells stand in small blocks, so that a short session has its own too
 
@@ -52,6 +58,14 @@ class SessionStatistics:
     cells: int
     unfamiliar: int
     moments: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FirstCells:
+    """The first cells of a session whose verdicts stand, in the order of finding, and what all of them show."""
+
+    cells: tuple[CellKey, ...]
+    statistics: SessionStatistics
 
 
 @dataclass(slots=True)
@@ -93,19 +107,30 @@ class StatisticsFold:
         self._sums: dict[tuple[int, str], _Sums] = {}
         self._at: tuple[int, SessionStatistics | None] = (-1, None)
         self._asked = True  # as long as no cell is counted, the weights may measure
+        self._first: dict[CellKey, int] = {}  # the first cells, less those whose better view was judged
+        self._better: set[CellKey] = set()  # views after them that wait, and may be better ones of theirs
+        self._settled = False  # the first cells were judged anew, or are not to be
 
     def apply(self, event: Event) -> None:
         """Take one event into the fold; other kinds than found and counted change nothing."""
         if isinstance(event, Found):
             for cell in sorted((cell for cell in event.cells if cell.is_judged), key=lambda cell: cell.index):
-                self.found((event.frame, cell.index))
+                self.found((event.frame, cell.index), better=cell.better_than is not None)
+        elif isinstance(event, Counted) and event.anew:
+            self.settle_first()
         elif isinstance(event, Counted):
             key, rejected = (event.frame, event.index), event.verdict == "rejected"
+            if event.instead_of is not None:
+                self._first.pop((event.instead_of.frame, event.instead_of.index), None)
             self.counted(key, event.weights, bool(event.unfamiliar), event.moments, rejected=rejected)
 
-    def found(self, key: CellKey) -> None:
-        """Take in a cell that is to be judged."""
+    def found(self, key: CellKey, *, better: bool = False) -> None:
+        """Take in a cell that is to be judged; a better view of one before it is named so."""
         self._places[key] = self._found
+        if self._found < FIRST:
+            self._first[key] = self._found
+        elif better and not self._settled:
+            self._better.add(key)
         self._found += 1
 
     def counted(self, key: CellKey, weights: str, unfamiliar: bool, moments: str | None, *, rejected: bool) -> None:
@@ -119,14 +144,18 @@ class StatisticsFold:
         while len(self._judged.get(self._done, ())) == block_size(self._done):
             self._judged[self._done].sort(key=lambda cell: cell.key)
             self._done += 1
-        for old in [block for block in self._judged if block < self._done - 2 - WINDOW // _LARGE]:
+        for old in [block for block in self._judged if _FIRST_BLOCKS <= block < self._done - 2 - WINDOW // _LARGE]:
             del self._judged[old]
             self._sums = {of: sums for of, sums in self._sums.items() if of[0] != old}
 
     def is_ready(self, frame: str, index: int) -> bool:
         """Return whether a cell that waits can be leased: whether its statistics are known, or not asked for."""
         place = self._places.get((frame, index))
-        return place is None or not self._asked or block_of(place) - 1 <= self._done
+        if place is None or not self._asked:
+            return True
+        # Else it were a matter of time whether its verdict replaces the first one or the one that is given anew.
+        waits = not self._settled and (frame, index) in self._better
+        return block_of(place) - 1 <= self._done and not waits
 
     def at(self, frame: str, index: int) -> SessionStatistics | None:
         """Return the session's statistics at a cell that waits and is ready, None where there are none."""
@@ -139,6 +168,37 @@ class StatisticsFold:
         """Return the session's statistics at a cell that would be found next, None where there are none or not yet."""
         block = block_of(self._found)
         return self._of_block(block) if self._asked and block - 1 <= self._done else None
+
+    def first_cells(self) -> FirstCells | None:
+        """Return the first cells once all are counted, None before, where nothing is strange, and once it is settled.
+
+        They are settled by their verdicts, or by `settle_first`.
+        """
+        if self._settled or self._done < _FIRST_BLOCKS:
+            return None
+        statistics = self._pooled(range(_FIRST_BLOCKS))
+        if statistics is not None and statistics.unfamiliar:
+            judged = {cell.key: cell.weights for block in range(_FIRST_BLOCKS) for cell in self._judged[block]}
+            cells = [key for key in self._first if judged[key] == statistics.weights]
+            if cells:
+                return FirstCells(tuple(cells), statistics)
+        self.settle_first()
+        return None
+
+    @property
+    def first_settled(self) -> bool:
+        """Whether the first cells stay as they are now."""
+        return self._settled
+
+    def is_first(self, frame: str, index: int) -> bool:
+        """Return whether a cell is one of the first, and not settled yet."""
+        return (frame, index) in self._first
+
+    def settle_first(self) -> None:
+        """Leave the first cells as they are from now on."""
+        self._settled = True
+        self._first.clear()
+        self._better.clear()
 
     def _of_block(self, block: int) -> SessionStatistics | None:
         if self._at[0] != block:
@@ -191,3 +251,6 @@ def block_of(place: int) -> int:
 def block_size(block: int) -> int:
     """Return how many cells stand in a block."""
     return _SMALL if block < _FIRST // _SMALL else _LARGE
+
+
+_FIRST_BLOCKS: Final = block_of(FIRST)

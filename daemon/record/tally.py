@@ -192,10 +192,7 @@ class TallyFold:
         if state.unfamiliar > sum(state.counts.values()):
             raise TallyBroken("not a snapshot of it (more cells are unfamiliar than counted)")
         fold = cls()
-        fold._state = state
-        fold._drift = drift
-        fold._review = labelled
-        fold._signatures = signatures
+        fold._state, fold._drift, fold._review, fold._signatures = state, drift, labelled, signatures
         if not fold.balanced:
             raise TallyBroken("not a snapshot of it (frames are missing)")
         return fold
@@ -406,7 +403,7 @@ class TallyFold:
 
     def _counted(self, event: Counted) -> None:
         waiting = self._state.pending.get(event.frame) or []
-        if event.index not in waiting:
+        if event.index not in waiting and not event.anew:
             raise TallyBroken(f"cell {event.index} of frame {event.frame} does not wait for a verdict")
         self._take_out(event)
         self._asked(len(event.probabilities))
@@ -414,15 +411,16 @@ class TallyFold:
         if event.verdict != "rejected":
             self._state.counts[event.cls] += 1
             self._state.unfamiliar += event.unfamiliar is True
-        before = None if event.instead_of is None else (event.instead_of.frame, event.instead_of.index)
         self._review.counted(event)
-        self._drift.counted(event.weights, event.frame, event.index, event.look, instead_of=before)
-        self._wait(event.frame, [index for index in waiting if index != event.index])
+        if not event.anew:  # else it looks as it did, and its frame has its outcome
+            before = None if event.instead_of is None else (event.instead_of.frame, event.instead_of.index)
+            self._drift.counted(event.weights, event.frame, event.index, event.look, instead_of=before)
+            self._wait(event.frame, [index for index in waiting if index != event.index])
 
     def _take_out(self, event: Counted) -> None:
         """Take the verdict out that this one replaces."""
         state, before = self._state, event.instead_of
-        if (event.index in state.better.get(event.frame, [])) != (before is not None):
+        if not event.anew and (event.index in state.better.get(event.frame, [])) != (before is not None):
             raise TallyBroken(f"cell {event.index} of frame {event.frame} is not a better view of another one")
         if before is None:
             return
@@ -437,8 +435,8 @@ class TallyFold:
         state.verdicts[before.verdict] -= 1
         state.counts[before.cls] -= was_counted
         state.unfamiliar -= was_unfamiliar
-        state.seen_again += 1
-        state.judged_again += 1
+        state.seen_again += not event.anew
+        state.judged_again += not event.anew
 
     def _asked(self, classes: int) -> None:
         """Count only classes that the networks were asked about: in an old session there may be fewer than today."""

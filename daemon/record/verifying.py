@@ -172,8 +172,14 @@ def _is_derived(ledger: LedgerReader, number: int, event: Event) -> bool:
             if cells != [(cell.index, cell.left_out) for cell in in_order] or not _views_are_derived(ledger, event):
                 return False
         case Counted():
+            # Where the cell was judged anew, the tables name that verdict, and the first one has one behind it.
             rows = ledger.rows(
-                "SELECT counted_number FROM cells WHERE frame = ? AND cell = ?", event.frame, event.index
+                "SELECT iif(key = ?4 AND counted_number > ?3, ?3, counted_number) FROM cells "
+                "JOIN events ON number = counted_number WHERE frame = ?1 AND cell = ?2",
+                event.frame,
+                event.index,
+                number,
+                f"anew:{event.frame}:{event.index}",
             )
         case _:
             return True

@@ -33,6 +33,7 @@ from smearwatch.daemon.record.followed import FOLLOWS
 from smearwatch.daemon.record.location import flaw_of_test
 from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.schema import (
+    ANEW_FORM,
     DRAW_FORM,
     EXTRA_FORM,
     FOLLOWED_FORM,
@@ -85,7 +86,7 @@ def key_of(event: Event) -> str:
         case Found() | Rejected():
             return f"outcome:{event.frame}"
         case Counted():
-            return f"counted:{event.frame}:{event.index}"
+            return f"{'anew' if event.anew else 'counted'}:{event.frame}:{event.index}"
         case Ranged():
             return f"ranged:{event.weights}"
         case Labelled():
@@ -205,22 +206,49 @@ def _best_judged_view(connection: sqlite3.Connection, counted_as: CellName) -> C
 
 
 def _admit_replacing(connection: sqlite3.Connection, event: Counted, *, better: bool) -> None:
-    """Check that a verdict replaces the one on the view that this one is better than, and none where there is none."""
+    """Check that a verdict replaces the one on the view that this one is better than, and none where there is none.
+
+    One that is given anew replaces the cell's own, where no better view's stands in its place.
+    """
+    if event.anew:
+        stood = _verdict_on(connection, event.frame, event.index)
+        if stood is None or event.instead_of != Replaced.of(stood) or _is_beaten(connection, event):
+            raise LedgerRefused(event, "it is to replace the cell's own verdict, and that is not the one that stands")
+        return
     if not better:
         if event.instead_of is not None:
             raise LedgerRefused(event, "that cell is the first view of its leukocyte, so there is nothing to replace")
         return
-    before = connection.execute(
-        "SELECT body FROM better JOIN events ON key = 'counted:' || than_frame || ':' || than_cell "
-        "WHERE frame = ? AND cell = ?",
-        (event.frame, event.index),
+    than = connection.execute(
+        "SELECT than_frame, than_cell FROM better WHERE frame = ? AND cell = ?", (event.frame, event.index)
     ).fetchone()
-    if before is None:
+    stood = None if than is None else _verdict_on(connection, *than)
+    if stood is None:
         raise LedgerRefused(event, "the view that it is better than has no verdict yet")
-    stood = event_from_bytes(before[0])
-    assert isinstance(stood, Counted)
     if event.instead_of != Replaced.of(stood):
         raise LedgerRefused(event, "it is to replace the verdict on the view that it is better than")
+
+
+def _verdict_on(connection: sqlite3.Connection, frame: str, index: int) -> Counted | None:
+    """Return the last verdict on a view, None where it has none."""
+    body = connection.execute(
+        "SELECT body FROM cells JOIN events ON number = counted_number WHERE frame = ? AND cell = ?", (frame, index)
+    ).fetchone()
+    event = None if body is None else event_from_bytes(body[0])
+    assert event is None or isinstance(event, Counted)
+    return event
+
+
+def _is_beaten(connection: sqlite3.Connection, view: Counted) -> bool:
+    """Return whether a better view of the same leukocyte has its verdict."""
+    if not has_better_views(connection):
+        return False
+    beaten = connection.execute(
+        "SELECT 1 FROM better JOIN cells USING (frame, cell) WHERE than_frame = ? AND than_cell = ? "
+        "AND counted_number IS NOT NULL",
+        (view.frame, view.index),
+    )
+    return beaten.fetchone() is not None
 
 
 def _admit_location(connection: sqlite3.Connection, event: LocationTested) -> None:
@@ -245,11 +273,8 @@ def _admit_label(connection: sqlite3.Connection, event: Labelled) -> None:
     if event.machine is None:
         return
     best = _best_judged_view(connection, CellName(event.frame, event.index))
-    body = connection.execute(
-        "SELECT body FROM events WHERE key = ?", (f"counted:{best.frame}:{best.index}",)
-    ).fetchone()
-    stood = None if body is None else event_from_bytes(body[0])
-    if not isinstance(stood, Counted) or event.machine != Replaced.of(stood):
+    stood = _verdict_on(connection, best.frame, best.index)
+    if stood is None or event.machine != Replaced.of(stood):
         raise LedgerRefused(event, "the machine's verdict that it names is not the one that stands")
 
 
@@ -300,6 +325,9 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             connection.execute(
                 "UPDATE cells SET counted_number = ? WHERE frame = ? AND cell = ?", (number, event.frame, event.index)
             )
+            if event.anew:
+                _raise_form(connection, ANEW_FORM)
+                return
             connection.execute("UPDATE frames SET waiting = waiting - 1 WHERE frame = ?", (event.frame,))
             if event.look is not None:
                 _raise_form(connection, LOOKS_FORM)

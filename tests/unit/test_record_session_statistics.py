@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smearwatch.daemon.record.session_statistics import WINDOW, MomentsLost, StatisticsFold, block_of, block_size
+from smearwatch.daemon.record.events import Replaced
+from smearwatch.daemon.record.placement import CellName, Placement
+from smearwatch.daemon.record.session_statistics import (
+    FIRST,
+    WINDOW,
+    MomentsLost,
+    StatisticsFold,
+    block_of,
+    block_size,
+)
 from smearwatch.daemon.record.values import digest_of
 from tests.unit.clients_script import counted, found, frame_id
 
@@ -177,3 +186,63 @@ def test_what_is_lost_or_changed_is_never_passed_over(now):
     session.kept[frame_id(3), 0] = now
     with pytest.raises(MomentsLost, match="cell 0 of frame"):
         session.at(20)
+
+
+def first_session(frames=FIRST + 2, better=None):
+    """Find single cells; `better` is the number of one that is a better view of another."""
+    session = Session(moments_of(frames))
+    for n in range(frames):
+        event = found(n)
+        if n == better:
+            name = CellName(frame_id(0), 0)
+            cell = replace(event.cells[0], same_as=name, better_than=name)
+            event = replace(event, cells=(cell,), placement=Placement("placed", 0, 0.0, 0.0, 0.0, 1.0, (frame_id(0),)))
+        session.apply(event)
+    return session
+
+
+def test_the_first_cells_are_there_once_all_are_counted_and_until_they_are_judged_anew():
+    session = first_session()
+    for n in reversed(range(FIRST)):
+        assert session.fold.first_cells() is None
+        session.count(n, unfamiliar=True, verdict="flagged")
+    first = session.fold.first_cells()
+    assert first is not None
+    assert first.cells == tuple((frame_id(n), 0) for n in range(FIRST)), "in the order of finding"
+    assert (first.statistics.cells, first.statistics.unfamiliar) == (FIRST, FIRST)
+    measured = brute_force([session.moments[key] for key in first.cells])
+    assert np.frombuffer(first.statistics.moments, "<f4") == pytest.approx(measured, rel=1e-6)
+    before = counted(0)
+    anew = replace(before, anew=True, statistics=FIRST, instead_of=Replaced.of(before))
+    session.apply(anew)
+    assert (session.fold.first_cells(), session.fold.first_settled) == (None, True)
+
+
+def test_first_cells_of_other_weights_or_without_moments_stay_as_they_are():
+    session = first_session()
+    for n in range(FIRST):
+        session.count(n, unfamiliar=True, verdict="flagged", weights=OTHER if n < 3 else counted(n).weights)
+    first = session.fold.first_cells()
+    assert first is not None
+    assert [cell[0] for cell in first.cells] == [frame_id(n) for n in range(3, FIRST)]
+    session = first_session()
+    session.moments.clear()
+    for n in range(FIRST):
+        session.count(n, unfamiliar=True, verdict="flagged")
+    assert (session.fold.first_cells(), session.fold.first_settled) == (None, True)
+
+
+def test_a_better_view_waits_for_the_first_cells_or_stands_instead():
+    session = first_session(better=FIRST)
+    for n in range(FIRST):
+        session.count(n, unfamiliar=True, verdict="flagged")
+    assert (session.ready(FIRST), session.ready(FIRST + 1)) == (False, True)
+    session.fold.settle_first()
+    assert session.ready(FIRST)
+    session = first_session(better=1)
+    for n in range(FIRST):
+        before = Replaced.of(counted(0)) if n == 1 else None
+        session.count(n, unfamiliar=True, verdict="flagged", instead_of=before)
+    first = session.fold.first_cells()
+    assert first is not None
+    assert first.cells[0] == (frame_id(1), 0), "the view of which the verdict stands"

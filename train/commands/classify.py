@@ -17,6 +17,7 @@ from smearwatch.train.json_record import JsonRecord
 
 if TYPE_CHECKING:
     from smearwatch.models.engine import Judgement
+    from smearwatch.train.data.picture_session import PictureSession
 
 app = typer.Typer(add_completion=False)
 
@@ -46,6 +47,16 @@ class _Record(JsonRecord):
         return {"class" if key == "cls" else key: value for key, value in JsonRecord.to_json(self).items()}
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A picture whose line is to be printed: by its frame, or without one why it cannot be used."""
+
+    path: Path
+    frame: str | None = None
+    not_found: str | None = None
+    reason: str | None = None
+
+
 @app.command(epilog=_EPILOG)
 def classify(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Pictures with the cell in the middle.")],
@@ -63,7 +74,8 @@ def classify(
     `smearwatch segment` or `smearwatch run`.
 
     Pictures of one call are taken as one session, in their order: name together those of one stain and microscope, and
-    no others.
+    no others. The first ones may be named once there are 16, or all of fewer: on a microscope that the weights have
+    never met they are judged by what they show together.
 
     The number behind a name says how probable it is, from 0 to 1; the one behind a rejection is
     the higher, the less the picture looks like one of the six.
@@ -88,22 +100,36 @@ def classify(
         restain=settings.search_stain == "red_cells",
     )
     failed, session = False, PictureSession()
+    waiting: list[_Asked] = []
     for path in images:
         try:
             cell = crop_of(path)
         except DataUnusable as unusable:
             failed = True
             sys.stderr.write(f"smearwatch: {unusable} ({unusable.hint})\n")
-            line = json.dumps(_Record(str(path), reason=unusable.reason).to_json()) if as_json else None
+            waiting.append(_Asked(path, reason=unusable.reason))
         else:
-            judgement = session.judge(cell, engine)
-            record = _record(path, judgement, cell.not_found)
-            line = json.dumps(record.to_json()) if as_json else plain_line(path, judgement, cell.not_found)
+            session.judge(cell, engine)
+            waiting.append(_Asked(path, frame=cell.frame, not_found=cell.not_found))
+        if session.is_settled:
+            _write(waiting, session, as_json=as_json)
+            waiting.clear()
+    _write(waiting, session, as_json=as_json)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _write(asked: list[_Asked], session: "PictureSession", *, as_json: bool) -> None:
+    for each in asked:
+        if each.frame is None:
+            line = json.dumps(_Record(str(each.path), reason=each.reason).to_json()) if as_json else None
+        elif as_json:
+            line = json.dumps(_record(each.path, session.answer(each.frame), each.not_found).to_json())
+        else:
+            line = plain_line(each.path, session.answer(each.frame), each.not_found)
         if line is not None:
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
-    if failed:
-        raise typer.Exit(1)
 
 
 def _record(path: Path, judgement: "Judgement", not_found: str | None) -> _Record:

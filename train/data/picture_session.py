@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from smearwatch.capture.arrays import Image
 from smearwatch.daemon.record.session_stain import StainWindow
 from smearwatch.daemon.record.session_statistics import SessionStatistics, StatisticsFold
 from smearwatch.daemon.record.values import digest_of
@@ -18,6 +19,8 @@ class PictureSession:
 
     A picture that comes twice is the same frame to a run, and enters once. One whose cell was not found gets the stain
     and statistics that it would have as the next cell, and does not enter, for a run would not count it.
+
+    The first cells may be judged anew, as in a run, so their answers are to be asked for once they are settled.
     """
 
     def __init__(self) -> None:
@@ -26,15 +29,26 @@ class PictureSession:
         self._moments: dict[tuple[str, int], bytes] = {}
         self._statistics = StatisticsFold(lambda frame, index: self._moments.get((frame, index)))
         self._judged: dict[str, Judgement] = {}
+        self._first: dict[tuple[str, int], tuple[Image, Stain | None]] = {}  # those that may be judged anew
+        self._middle: set[tuple[str, int | None]] = set()
 
     def stain_at(self, cell: SingleCell) -> Stain | None:
         """Take in a picture's whole cells by their index; return the session's stain at the one in the middle."""
         return self._stains_of(cell)[cell.index]
 
-    def judge(self, cell: SingleCell, engine: Engine) -> Judgement:
+    @property
+    def is_settled(self) -> bool:
+        """Whether no answer given until now will change."""
+        return not self._first
+
+    def answer(self, frame: str) -> Judgement:
+        """Return the answer that stands on a picture that was judged, by the SHA-256 (hex) of its bytes."""
+        return self._judged[frame]
+
+    def judge(self, cell: SingleCell, engine: Engine) -> None:
         """Judge the cell in the middle of a picture; where weights ask for statistics, its other whole cells before."""
         if cell.frame in self._judged:
-            return self._judged[cell.frame]
+            return
         stains = self._stains_of(cell)
         keys = [(cell.frame, index) for index in sorted(cell.crops_bgr)]
         if engine.manifest.session_statistics is not None:
@@ -46,7 +60,21 @@ class PictureSession:
             session = _as_model(self._statistics.at_next())
             judged = engine.judge([cell.crop_bgr], [stains[cell.index]], [session])[0]
         self._judged[cell.frame] = judged
-        return judged
+        self._middle.add((cell.frame, cell.index))
+        self._judge_anew(engine)
+
+    def _judge_anew(self, engine: Engine) -> None:
+        """Judge the first cells anew once there are enough, where the session is strange."""
+        first = self._statistics.first_cells()
+        if first is not None:
+            crops, stains = zip(*(self._first[key] for key in first.cells), strict=True)
+            answers = engine.judge(crops, stains, [_as_model(first.statistics)] * len(first.cells))
+            for key, judged in zip(first.cells, answers, strict=True):
+                if judged.statistics_cells and key in self._middle:
+                    self._judged[key[0]] = judged
+            self._statistics.settle_first()
+        if self._statistics.first_settled:
+            self._first.clear()
 
     def _entered(self, keys: list[tuple[str, int]]) -> list[tuple[str, int]]:
         for key in keys:
@@ -56,6 +84,8 @@ class PictureSession:
     def _judge_whole(self, key: tuple[str, int], cell: SingleCell, stain: Stain | None, engine: Engine) -> Judgement:
         session = _as_model(self._statistics.at(*key))
         judgement = engine.judge([cell.crops_bgr[key[1]]], [stain], [session])[0]
+        if self._statistics.is_first(*key):
+            self._first[key] = cell.crops_bgr[key[1]], stain
         assert judgement.moments is not None
         kept = judgement.moments.astype("<f2").tobytes()
         self._moments[key] = kept

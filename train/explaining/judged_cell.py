@@ -109,14 +109,22 @@ def _statistics(ledger: LedgerReader, counted: Counted, networks: Networks) -> A
     fold = StatisticsFold(ledger.moments)
     for recorded in ledger.events():
         event = recorded.event
-        if isinstance(event, Counted) and (event.frame, event.index) == (counted.frame, counted.index):
+        if isinstance(event, Counted) and _rests_on_what_was_before(event, counted):
             break
         fold.apply(event)
-    known = fold.at(counted.frame, counted.index)
+    first = fold.first_cells() if counted.anew else None
+    known = fold.at(counted.frame, counted.index) if first is None else first.statistics
     if known is None:
         raise NotExplained("the session's statistics at this cell are not known", "restore the session from a copy")
     values = np.frombuffer(known.moments, dtype="<f4").reshape(2, -1).astype(np.float32)
     return FirstStages(networks.resnet, use).using(values)
+
+
+def _rests_on_what_was_before(event: Counted, counted: Counted) -> bool:
+    """Return whether this is the verdict, or one of those that were given anew together with it."""
+    if counted.anew:
+        return event.anew is True
+    return (event.frame, event.index) == (counted.frame, counted.index)
 
 
 def _as_png(strength: NDArray[np.float32]) -> bytes:
