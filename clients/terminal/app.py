@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
 from textual.filter import LineFilter
@@ -122,7 +122,7 @@ class WatchApp(DayApp):
     def compose(self) -> ComposeResult:
         """Make the screen's parts."""
         yield StatusLine(self._waiting)
-        with VerticalScroll(id="body", can_focus=False):  # what must always be said stays below it
+        with Vertical(id="body"):  # what must always be said stays below it
             if self._caption:
                 yield Static(Content.styled(self._caption, DIM), id="caption")
             yield Static(id="hint")
