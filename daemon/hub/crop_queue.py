@@ -146,6 +146,7 @@ class CropQueue:
                 instead_of=self._replaced(self._crops[cell].better_than),
                 stain=self._journal.stains.at(*cell) if message.restained else None,
                 unfamiliar=message.unfamiliar or None,
+                strange=message.strange or None,
                 statistics=None if statistics is None else statistics.cells,
                 moments=digest_of(moments[cell]) if moments else None,
             )

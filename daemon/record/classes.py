@@ -62,6 +62,9 @@ OTHER_NUCLEATED: Final[tuple[LabelName, ...]] = (
 )
 """Nucleated cells that are none of the classes: reported for each 100 leukocytes, and not among these."""
 
+TEACH_NOTHING: Final[frozenset[str]] = frozenset({"cannot_say", "not_one_cell", "reactive_lymphocyte"})
+"""Labels of cells that are neither surely of a class nor surely of none: networks learn nothing from them."""
+
 FIRST_LEDGERS_CLASSES: Final = 6
 """How many classes the first ledgers knew. As classes are only added at the end, fewer numbers than there are classes
 now are those of the first ones, and an old session is read as it was meant."""

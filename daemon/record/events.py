@@ -168,8 +168,9 @@ class Counted:
     holds its appearance features before anything was normalised, but for the stain where ``stain`` is given: that of
     the session, from which the cell was brought to the one that the weights learnt. On a better view of a leukocyte
     that was judged before, ``instead_of`` is the verdict that this one replaces. ``unfamiliar`` is true, or not there:
-    the cell looks beyond all that the weights were trained on, by the factor that they name. ``statistics`` is how
-    many of the session's cells gave the statistics by which it was judged, where they were not those of the training.
+    the cell looks beyond all that the weights were trained on, by the factor that they name; ``strange`` likewise: it
+    does so to their first layers alone, and the last ones were adapted to its like. ``statistics`` is how many of the
+    session's cells gave the statistics by which it was judged, where they were not those of the training.
     ``moments`` is the digest of what the ledger keeps beside it of the networks' first stages.
     """
 
@@ -187,6 +188,7 @@ class Counted:
     unfamiliar: Literal[True] | None = None
     statistics: Ordinal | None = None
     moments: Digest | None = None
+    strange: Literal[True] | None = None
     kind: Literal["counted"] = "counted"
 
     @model_validator(mode="after")
@@ -199,7 +201,9 @@ class Counted:
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "look", "instead_of", "stain", "unfamiliar", "statistics", "moments")
+        return without_none(
+            handler(self), "look", "instead_of", "stain", "unfamiliar", "statistics", "moments", "strange"
+        )
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

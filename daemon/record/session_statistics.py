@@ -101,7 +101,8 @@ class StatisticsFold:
                 self.found((event.frame, cell.index))
         elif isinstance(event, Counted):
             key, rejected = (event.frame, event.index), event.verdict == "rejected"
-            self.counted(key, event.weights, bool(event.unfamiliar), event.moments, rejected=rejected)
+            strange = bool(event.unfamiliar or event.strange)
+            self.counted(key, event.weights, strange, event.moments, rejected=rejected)
 
     def found(self, key: CellKey) -> None:
         """Take in a cell that is to be judged."""

@@ -1,16 +1,11 @@
 """Pictures of single cells as one session, in their order: each is judged as a run over them would judge it."""
 
-import numpy as np
-
 from smearwatch.daemon.record.session_stain import StainWindow
-from smearwatch.daemon.record.session_statistics import SessionStatistics, StatisticsFold
-from smearwatch.daemon.record.values import digest_of
-from smearwatch.models.engine import Engine, Judgement, SessionMoments
+from smearwatch.models.engine import Engine, Judgement
 from smearwatch.models.preprocess import Stain
+from smearwatch.train.data.cells_in_order import CellsInOrder
 from smearwatch.train.data.single_cell_crop import SingleCell
 from smearwatch.train.data.stains import as_model, as_recorded
-
-_KEPT = 2048  # of the cells' moments: more than the statistics look back upon
 
 
 class PictureSession:
@@ -23,8 +18,7 @@ class PictureSession:
     def __init__(self) -> None:
         self._window = StainWindow()
         self._stains: dict[str, dict[int | None, Stain | None]] = {}
-        self._moments: dict[tuple[str, int], bytes] = {}
-        self._statistics = StatisticsFold(lambda frame, index: self._moments.get((frame, index)))
+        self._cells = CellsInOrder()
         self._judged: dict[str, Judgement] = {}
 
     def stain_at(self, cell: SingleCell) -> Stain | None:
@@ -38,32 +32,16 @@ class PictureSession:
         stains = self._stains_of(cell)
         keys = [(cell.frame, index) for index in sorted(cell.crops_bgr)]
         if engine.manifest.session_statistics is not None:
-            here = [self._judge_whole(key, cell, stains[key[1]], engine) for key in self._entered(keys)]
+            for key in keys:
+                self._cells.found(key)
+            here = [self._cells.judge(key, cell.crops_bgr[key[1]], stains[key[1]], engine) for key in keys]
             judged = None if cell.index is None else here[keys.index((cell.frame, cell.index))]
         else:
             judged = None
         if judged is None:
-            session = _as_model(self._statistics.at_next())
-            judged = engine.judge([cell.crop_bgr], [stains[cell.index]], [session])[0]
+            judged = self._cells.judge_apart(cell.crop_bgr, stains[cell.index], engine)
         self._judged[cell.frame] = judged
         return judged
-
-    def _entered(self, keys: list[tuple[str, int]]) -> list[tuple[str, int]]:
-        for key in keys:
-            self._statistics.found(key)
-        return keys
-
-    def _judge_whole(self, key: tuple[str, int], cell: SingleCell, stain: Stain | None, engine: Engine) -> Judgement:
-        session = _as_model(self._statistics.at(*key))
-        judgement = engine.judge([cell.crops_bgr[key[1]]], [stain], [session])[0]
-        assert judgement.moments is not None
-        kept = judgement.moments.astype("<f2").tobytes()
-        self._moments[key] = kept
-        if len(self._moments) > _KEPT:
-            del self._moments[next(iter(self._moments))]
-        rejected = judgement.verdict == "rejected"
-        self._statistics.counted(key, engine.weights_id, judgement.unfamiliar, digest_of(kept), rejected=rejected)
-        return judgement
 
     def _stains_of(self, cell: SingleCell) -> dict[int | None, Stain | None]:
         """Return the session's stain at each whole cell of a picture, and under None at what is not among them."""
@@ -76,10 +54,3 @@ class PictureSession:
                 stains[None] = as_model(self._window.at(as_recorded(cell.stain)))
             self._stains[cell.frame] = stains
         return self._stains[cell.frame]
-
-
-def _as_model(statistics: SessionStatistics | None) -> SessionMoments | None:
-    if statistics is None:
-        return None
-    values = np.frombuffer(statistics.moments, dtype="<f4").reshape(2, -1).astype(np.float32)
-    return SessionMoments(statistics.weights, statistics.cells, statistics.unfamiliar, values)
