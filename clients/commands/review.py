@@ -74,12 +74,15 @@ def review(
 
     from smearwatch.clients.web.access import Access
     from smearwatch.clients.web.app import ReviewPage
+    from smearwatch.clients.web.weights import BetterWeights
 
     listening = _listen(port)
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     access = Access(listening.getsockname()[1])
     reading: Reading | None = "second" if second else None
-    page = ReviewPage(folder, settings.runtime_dir, access, name_of_person(by) if by.strip() else "", reading, within)
+    weights = None if second else BetterWeights(settings, config)
+    reader = name_of_person(by) if by.strip() else ""
+    page = ReviewPage(folder, settings.runtime_dir, access, reader, reading, within, weights)
     config_of_server = uvicorn.Config(
         page.app(),
         log_level="warning",
@@ -96,7 +99,11 @@ def review(
     )
     if not no_browser:
         webbrowser.open(link)
-    server.run(sockets=[listening])
+    try:
+        server.run(sockets=[listening])
+    finally:
+        if weights is not None:
+            weights.close()
 
 
 def _latest(state_dir: Path) -> str:

@@ -28,6 +28,7 @@ from smearwatch.clients.web.access import HEADERS, Access
 from smearwatch.clients.web.asked import Asked, asked
 from smearwatch.clients.web.running import AskedOfRun, ask_of_run, run_state
 from smearwatch.clients.web.signing import Signing
+from smearwatch.clients.web.weights import BetterWeights
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.corrected import WITHIN
@@ -44,6 +45,7 @@ from smearwatch.daemon.record.worth import NO_SAMPLE
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.share_text import description_text, target_text
 from smearwatch.daemon.sign_text import sign_lines
+from smearwatch.daemon.weights import PromotedWeightsDamaged, WeightsMissing
 
 _PAGE: Final = Path(__file__).parent / "page"
 _MOST_CELLS: Final = 1000
@@ -61,6 +63,8 @@ _FORESEEN: Final = (
     NotSigned,
     ResultChanged,
     TallyBroken,
+    PromotedWeightsDamaged,
+    WeightsMissing,
 )
 
 
@@ -89,6 +93,8 @@ class ReviewPage:
         Which reading it is; the second one does not see the first.
     within : float
         How near each share is to be known, in percentage points to either side.
+    weights : BetterWeights, optional
+        The screen of weights, where there is to be one.
     """
 
     def __init__(
@@ -99,12 +105,14 @@ class ReviewPage:
         reader: str = "",
         reading: Reading | None = None,
         within: float = WITHIN,
+        weights: BetterWeights | None = None,
     ) -> None:
         self._folder = folder
         self._runtime_dir = runtime_dir
         self._access = access
         self._reader = reader
         self._reading = reading
+        self._weights = weights
         self._gallery = Gallery(folder, reading, within)
         loader = PackageLoader("smearwatch.clients.web", "page")
         self._pages = Environment(loader=loader, autoescape=select_autoescape(default=True))
@@ -132,7 +140,8 @@ class ReviewPage:
 
     def _of_the_first_reading(self) -> list[Route]:
         """Return what a second reader does not see: what is signed, and which cells the first one's labels leave."""
-        return [Route("/worth", self._worth), *Signing(self._folder).routes()]
+        weights = () if self._weights is None else self._weights.routes(self._render)
+        return [Route("/worth", self._worth), *Signing(self._folder).routes(), *weights]
 
     async def _guard(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """Let nobody in without the cookie, and nothing be changed from elsewhere."""
@@ -159,13 +168,10 @@ class ReviewPage:
         return None
 
     async def _page(self, request: Request) -> Response:
-        page = self._pages.get_template("review.html.jinja")
-        text = page.render(
-            session=self._folder.name,
-            version=version("smearwatch"),
-            reader=self._reader,
+        text = self._render(
+            "review.html.jinja",
             second=self._reading is not None,
-            research_use=RESEARCH_USE,
+            weights=self._weights is not None,
             preliminary=PRELIMINARY,
             classes=CLASSES,
             labels=LABEL_WORDS,
@@ -173,6 +179,11 @@ class ReviewPage:
             questions=QUESTIONS,
         )
         return HTMLResponse(text)
+
+    def _render(self, template: str, **values: Any) -> str:
+        """Fill a template, with what every page shows."""
+        shown = {"session": self._folder.name, "reader": self._reader, "version": version("smearwatch")}
+        return self._pages.get_template(template).render(**shown, research_use=RESEARCH_USE, **values)
 
     async def _cells(self, request: Request) -> Response:
         try:

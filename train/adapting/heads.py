@@ -30,6 +30,7 @@ from smearwatch.train.training.remembering import body_features, make_remembered
 
 _HEADS = ("classify.weight", "classify.bias", "reject.weight", "reject.bias")
 _VIEWS = 6  # of each new cell, besides itself
+_PLAIN_VIEWS = 3  # besides, without the session's statistics, where these are used
 _STRENGTH = 0.5
 _PULL = 0.002  # towards the present heads (L2-SP; Li et al., ICML 2018)
 _SMOOTHING = 0.03
@@ -49,8 +50,8 @@ class _Seen:
 class HeadFitting:
     """Logistic regression on the body's features, beside the remembered ones, held to the present heads.
 
-    Cells of a strange session are learnt from as the body sees them with the session's statistics, and without: the
-    first cells of its next session have none yet. They are judged with them.
+    Cells of a strange session are judged as a count would, with the session's statistics. They are learnt from with
+    them and, less often, without: the first cells of the next session have none yet.
     """
 
     name = "heads"
@@ -72,7 +73,7 @@ class HeadFitting:
             views.append(body_features(networks.resnet, batch))
             served.append(moments.compute(partial(_features_of, networks, batch), views[-1]))
         self._judged = served[0]
-        self._views = torch.stack(views + served if self.by_statistics else views)
+        self._views = torch.stack(served + views[:_PLAIN_VIEWS] if self.by_statistics else views)
         old = remembered_samples(memory.fitted)
         self._old = _Seen(torch.from_numpy(memory.fitted.features), _targets(old, 1))
         held = remembered_samples(memory.held)

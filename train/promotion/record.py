@@ -59,8 +59,8 @@ class Promotion(JsonRecord):
         What a reader of the comparison should know.
     comparison
         Over all cells together; None without cells.
-    at
-        UTC time in ISO format.
+    at, by
+        UTC time in ISO format; who wanted it, None where nobody said.
     folder
         Where the promoted weights were copied to; not in `promotion.json`.
     """
@@ -79,6 +79,7 @@ class Promotion(JsonRecord):
     comparison: Comparison | None = None
     by_set: dict[str, Comparison] = field(default_factory=dict)
     folder: str | None = None
+    by: str | None = None
 
     @staticmethod
     def from_json(content: Mapping[str, Any]) -> "Promotion":
@@ -99,6 +100,7 @@ class Promotion(JsonRecord):
             comparison=None if comparison is None else Comparison.from_json(comparison),
             by_set={name: Comparison.from_json(each) for name, each in content["by_set"].items()},
             folder=content.get("folder"),
+            by=content.get("by"),
         )
 
     def to_json(self) -> dict[str, Any]:
