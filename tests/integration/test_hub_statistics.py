@@ -50,10 +50,11 @@ def judge_all(bench, worker, most=40, **changes):
     return out
 
 
-def test_cells_go_out_with_what_the_blocks_before_show(staffed):
+@pytest.mark.parametrize(("looks", "form"), [("unfamiliar", 11), ("strange", 12)])
+def test_cells_go_out_with_what_the_blocks_before_show(staffed, looks, form):
     bench, source, finder, worker = staffed
     finds(bench, source, finder, b"one", b"two", b"three")
-    out = judge_all(bench, worker, verdict="flagged", unfamiliar=True, by_statistics=True)
+    out = judge_all(bench, worker, verdict="flagged", by_statistics=True, **{looks: True})
     assert len(out) == 24
     with_them = [(lease, buffers) for lease, buffers in out.values() if lease.statistics is not None]
     assert len(with_them) == 8, "those of the third block, the first that has one before the last"
@@ -61,7 +62,7 @@ def test_cells_go_out_with_what_the_blocks_before_show(staffed):
         assert (lease.statistics.weights, lease.statistics.cells, lease.statistics.unfamiliar) == (WEIGHTS, 8, 8)
         assert np.frombuffer(buffers[1], "<f4").tolist() == pytest.approx([1.0, -2.0, 0.5, 3.0])
     assert sorted(str(event.statistics) for event in events(bench).values()) == ["8"] * 8 + ["None"] * 16
-    assert bench.ledger.rows("PRAGMA user_version") == [(11,)]
+    assert bench.ledger.rows("PRAGMA user_version") == [(form,)]
     assert list(verify(bench.ledger)) == []
 
 
