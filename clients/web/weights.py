@@ -74,6 +74,7 @@ class BetterWeights:
         return [
             Route("/weights", page),
             Route("/weights/state", self._state),
+            Route("/weights/job", self._at_work),
             Route("/weights/adapt", self._adapt, methods=["POST"]),
             Route("/weights/changes", self._compare, methods=["POST"]),
             Route("/weights/promote", self._promote, methods=["POST"]),
@@ -88,6 +89,9 @@ class BetterWeights:
 
     async def _state(self, request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self._told))
+
+    async def _at_work(self, request: Request) -> Response:
+        return JSONResponse({"job": None if self._job is None else self._job.state()})
 
     def _told(self) -> dict[str, Any]:
         state_dir = self._settings.state_dir

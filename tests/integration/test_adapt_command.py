@@ -183,16 +183,16 @@ def test_a_strange_session_is_learnt_and_judged_by_its_statistics_as_a_count_doe
     assert kept is not None
     assert [kind.by_statistics for kind in engine.manifest.ranges or ()] == [None, True]
     samples = read_class_tree(here.data, UM_PER_PX) if here.data else []
-    fields = shrunken_fields(samples, SMALL, adapted.cache, silent)
-    session = engine.session_of(np.asarray(fields))
+    fields = np.array(shrunken_fields(samples, SMALL, adapted.cache, silent))
+    session = engine.session_of(fields)
     assert session is not None
     assert session.unfamiliar == len(samples)
     with torch.no_grad():
         seen = torch.from_numpy(kept.fitted.features[-len(samples) :])
         said = checkpoint.load(tmp_path / "out").resnet.classify(seen).double() / engine.manifest.temperature
-    counted = engine.outputs_of_fields(np.asarray(fields), session).probabilities
+    counted = engine.outputs_of_fields(fields, session).probabilities
     assert np.allclose(said.softmax(dim=1).numpy(), counted, atol=2e-2)
-    assert not np.allclose(counted, engine.outputs_of_fields(np.asarray(fields)).probabilities, atol=2e-2)
+    assert not np.allclose(counted, engine.outputs_of_fields(fields).probabilities, atol=2e-2)
 
 
 @pytest.mark.parametrize("keep_anyway", [False, True])

@@ -6,6 +6,7 @@ const NAMES = { adapt: "adapt", changes: "compare", promote: "promote", back: "g
 let unticked = new Set(); // sessions that a person does not want to learn from
 let shown = ""; // what was drawn last, so that nothing jumps while nothing changes
 let timer = null;
+let running = false;
 
 function make(tag, text, attributes = {}) {
   const node = document.createElement(tag);
@@ -19,14 +20,24 @@ function tell(text) {
   $("notice").textContent = text;
 }
 
+async function asked(path) {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error(await answer.text());
+  return answer.json();
+}
+
 async function refresh() {
   clearTimeout(timer);
-  let soon = 3000;
+  let soon = 10000;
   try {
-    const answer = await fetch("/weights/state");
-    if (!answer.ok) throw new Error(await answer.text());
-    const now = await answer.json();
+    const now = await asked(running ? "/weights/job" : "/weights/state");
+    const ends = running && !now.job?.running;
+    running = Boolean(now.job?.running);
+    if (ends) return refresh(); // what it made is in the whole state
     showJob(now.job);
+    $("state").textContent = running ? `${NAMES[now.job.what]} is at work` : "";
+    if (running) soon = 500;
+    if (!now.candidates) return void (timer = setTimeout(refresh, soon));
     const seen = JSON.stringify([now.in_use, now.sessions, now.candidates, now.job?.running, now.job?.error]);
     if (seen !== shown) {
       shown = seen;
@@ -35,8 +46,6 @@ async function refresh() {
       $("candidates").replaceChildren(...now.candidates.map((each) => candidate(each, now.job)));
       if (!now.candidates.length) $("candidates").append(make("p", "none yet", { class: "small" }));
     }
-    if (now.job?.running) soon = 500;
-    $("state").textContent = now.job?.running ? `${NAMES[now.job.what]} is at work` : "";
   } catch (error) {
     $("state").textContent = `the page's program does not answer: ${error.message}`;
   }
@@ -193,6 +202,7 @@ async function act(what, body) {
   } catch {
     tell("the page's program does not answer; is `smearwatch review` still running?");
   }
+  running = false;
   await refresh();
 }
 
