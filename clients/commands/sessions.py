@@ -13,6 +13,7 @@ import typer
 from smearwatch.clients.commands.analyser import analyser
 from smearwatch.clients.commands.describe import describe
 from smearwatch.clients.commands.label import label
+from smearwatch.clients.commands.quality import coverage, location
 from smearwatch.clients.commands.readers import readers
 from smearwatch.clients.commands.sign import amend_session, sign_session
 from smearwatch.clients.exporting import cell_rows, write_csv, write_json
@@ -53,6 +54,8 @@ app.command("sign")(sign_session)
 app.command("amend")(amend_session)
 app.command()(readers)
 app.command()(analyser)
+app.command()(location)
+app.command()(coverage)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The session.")]
 ConfigFile = Annotated[

@@ -20,12 +20,15 @@ from starlette.staticfiles import StaticFiles
 from smearwatch.clients.asking import NotAgreed
 from smearwatch.clients.controlling import QUESTIONS
 from smearwatch.clients.label_sending import LabelsNotTaken
+from smearwatch.clients.quality.draft import DraftUnusable
+from smearwatch.clients.quality.location_test import NotNow
 from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
 from smearwatch.clients.reviewing.pictures import FIELDS_UM, NoPicture, cell_picture, whole_frame
 from smearwatch.clients.reviewing.words import KEYS, LABEL_WORDS
 from smearwatch.clients.reviewing.writing import write_labels
 from smearwatch.clients.web.access import HEADERS, Access
 from smearwatch.clients.web.asked import Asked, asked
+from smearwatch.clients.web.quality import Quality
 from smearwatch.clients.web.running import AskedOfRun, ask_of_run, run_state
 from smearwatch.clients.web.signing import Signing
 from smearwatch.clients.web.weights import BetterWeights
@@ -34,6 +37,7 @@ from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.events import LabelName, Reading
 from smearwatch.daemon.record.frame_store import FrameStoreError
+from smearwatch.daemon.record.keeping import StillCounted
 from smearwatch.daemon.record.lock import SessionBusy
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.seal import SessionSigned
@@ -51,6 +55,9 @@ _PAGE: Final = Path(__file__).parent / "page"
 _MOST_CELLS: Final = 1000
 _FORESEEN: Final = (
     NotAgreed,
+    NotNow,
+    DraftUnusable,
+    StillCounted,
     LedgerUnusable,
     LedgerRefused,
     LabelsNotTaken,
@@ -139,9 +146,10 @@ class ReviewPage:
         return app
 
     def _of_the_first_reading(self) -> list[Route]:
-        """Return what a second reader does not see: what is signed, and which cells the first one's labels leave."""
+        """Return what a second reader does not see: what is signed, and what the first one's labels say."""
+        quality = Quality(self._folder, self._pages, self._reader)
         weights = () if self._weights is None else self._weights.routes(self._render)
-        return [Route("/worth", self._worth), *Signing(self._folder).routes(), *weights]
+        return [Route("/worth", self._worth), *Signing(self._folder).routes(), *quality.routes(), *weights]
 
     async def _guard(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """Let nobody in without the cookie, and nothing be changed from elsewhere."""

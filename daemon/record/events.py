@@ -32,6 +32,8 @@ from smearwatch.daemon.record.found import CUT as CUT
 from smearwatch.daemon.record.found import SEEN_BEFORE as SEEN_BEFORE
 from smearwatch.daemon.record.found import Found as Found
 from smearwatch.daemon.record.found import FoundCell as FoundCell
+from smearwatch.daemon.record.location import LocationTested as LocationTested
+from smearwatch.daemon.record.location import LocationWithdrawn as LocationWithdrawn
 from smearwatch.daemon.record.looks import Look
 from smearwatch.daemon.record.looks import LookRange as LookRange
 from smearwatch.daemon.record.looks import Ranged as Ranged
@@ -272,6 +274,8 @@ Event: TypeAlias = (
     | Analysed
     | Signed
     | Amended
+    | LocationTested
+    | LocationWithdrawn
     | Closed
 )
 

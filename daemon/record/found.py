@@ -80,6 +80,17 @@ class Found:
     placement: Placement | None = None
     kind: Literal["found"] = "found"
 
+    @property
+    def size_um(self) -> complex:
+        """Width and height, x + iy."""
+        return complex(self.width_px, self.height_px) * self.um_per_px
+
+    def to_slide(self, x_px: float, y_px: float) -> complex | None:
+        """Return where a point of the frame lies in its island, x + iy in um; None where frames are not registered."""
+        if self.placement is None:
+            return None
+        return self.placement.to_slide(complex(x_px, y_px) * self.um_per_px, self.size_um)
+
     @model_validator(mode="after")
     def _check_cells_differ(self) -> "Found":
         if len({cell.index for cell in self.cells}) != len(self.cells):

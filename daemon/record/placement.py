@@ -1,5 +1,7 @@
 """Where on the slide a frame was taken, and which cell of which frame is meant."""
 
+import cmath
+import math
 from typing import Literal
 
 from pydantic.dataclasses import dataclass
@@ -32,3 +34,23 @@ class Placement:
     angle_deg: float
     scale: Positive
     tied_to: tuple[Sha256, ...] = ()
+
+    def to_slide(self, point_um: complex, size_um: complex) -> complex:
+        """Return where a point of the frame lies in its island.
+
+        Parameters
+        ----------
+        point_um
+            The point, from the frame's upper left corner, x + iy.
+        size_um
+            Width and height of the frame, x + iy.
+        """
+        return complex(self.x_um, self.y_um) + self._factor * (point_um - size_um / 2)
+
+    def to_frame(self, point_um: complex, size_um: complex) -> complex:
+        """Return where a point of the island lies in the frame; the inverse of `to_slide`."""
+        return (point_um - complex(self.x_um, self.y_um)) / self._factor + size_um / 2
+
+    @property
+    def _factor(self) -> complex:
+        return cmath.rect(self.scale, math.radians(self.angle_deg))

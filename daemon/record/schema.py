@@ -11,18 +11,19 @@ from urllib.parse import quote
 LEDGER_FILE: Final = "ledger.sqlite"
 APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
 LABELS_FORM, PLACES_FORM, LOOKS_FORM, VIEWS_FORM, STAINS_FORM, UNFAMILIAR_FORM = 2, 3, 4, 5, 6, 7
-SIZES_FORM, NUCLEI_FORM, REVIEW_FORM, SIGNED_FORM, STRANGE_FORM = 8, 9, 10, 11, 12
+SIZES_FORM, NUCLEI_FORM, REVIEW_FORM, SIGNED_FORM = 8, 9, 10, 11
 STATISTICS_FORM = DRAW_FORM = TARGETS_FORM = SIGNED_FORM
+LOCATION_FORM = STRANGE_FORM = 12
 """Forms of a ledger that holds labels, of one whose frames are registered, of one whose cells have appearance features,
 of one where a better view of a leukocyte is judged again, of one whose cells have their stain, of one that names
 unfamiliar cells, of one that has the size of the red cells around, of one whose cells have the shape of their nucleus,
-of one whose labels say what the machine had said, of one that was signed or read a second time, whose cells were judged
-by the session's statistics or named out of the random review, or that has targets beside the number of cells, a
-specimen, or other counts beside it, and of one with cells that are strange to the first layers alone. The tables are
-those of form 1, in which every ledger begins, ``better`` from form 5 on and ``moments`` from form 11 on; a program that
-knows less refuses it."""
+of one whose labels say what the machine had said, and of one that was signed or read a second time, whose cells were
+judged by the session's statistics or named out of the random review, or that has targets beside the number of cells, a
+specimen, or other counts beside it; of one with a cell-location test, or cells that are strange to the first layers
+alone. The tables are those of form 1, in which every ledger begins, ``better`` from form 5 on and ``moments`` from form
+11 on; a program that knows less refuses it."""
 
-VERSION: Final = STRANGE_FORM
+VERSION: Final = LOCATION_FORM
 _FIRST_VERSION: Final = 1
 
 # `events` is the truth. The other tables are derived from it, in the same transaction, so that what is waiting can be

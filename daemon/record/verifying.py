@@ -11,6 +11,7 @@ from smearwatch.daemon.record.events import (
     EventInvalid,
     Found,
     Labelled,
+    LocationTested,
     Rejected,
     Seen,
     Signed,
@@ -18,6 +19,7 @@ from smearwatch.daemon.record.events import (
     event_to_bytes,
 )
 from smearwatch.daemon.record.frame_store import FrameFault
+from smearwatch.daemon.record.location import flaw_of_test
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.tally import TallyBroken, TallyFold
@@ -127,6 +129,8 @@ def _check_event(
         "SELECT at_edge FROM cells WHERE frame = ? AND cell = ?", event.frame, event.index
     ) != [(0,)]:
         yield Fault(f"event {number} labels a cell that was not found whole", number)
+    if isinstance(event, LocationTested) and (flaw := flaw_of_test(event, ledger.found)) is not None:
+        yield Fault(f"event {number} is a location test that cannot be: {flaw}", number)
     if not _is_derived(ledger, number, event):
         yield Fault(f"event {number} is missing from the tables derived from it", number)
     if isinstance(event, Counted) and event.moments is not None:

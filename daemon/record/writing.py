@@ -17,6 +17,8 @@ from smearwatch.daemon.record.events import (
     Event,
     Found,
     Labelled,
+    LocationTested,
+    LocationWithdrawn,
     Opened,
     Ranged,
     Rejected,
@@ -26,10 +28,12 @@ from smearwatch.daemon.record.events import (
     Tallied,
     event_from_bytes,
 )
+from smearwatch.daemon.record.location import flaw_of_test
 from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.schema import (
     DRAW_FORM,
     LABELS_FORM,
+    LOCATION_FORM,
     LOOKS_FORM,
     NUCLEI_FORM,
     PLACES_FORM,
@@ -85,7 +89,7 @@ def key_of(event: Event) -> str:
             # The readings are numbered each for itself, and whoever asks for labels means the first.
             which = "labelled" if event.reading is None else "second"
             return f"{which}:{event.frame}:{event.index}:{event.ordinal}"
-        case Described() | Signed() | Amended() | Tallied() | Analysed():
+        case Described() | Signed() | Amended() | Tallied() | Analysed() | LocationTested() | LocationWithdrawn():
             return f"{event.kind}:{event.ordinal}"
         case _:
             assert_never(event)
@@ -98,9 +102,9 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
     ------
     LedgerRefused
         It opens or closes another epoch or session, or speaks of a frame or cell that the ledger does not know, or
-        counts or labels a cell that is cut by the frame's edge, or leaves out the number of a label, a description
-        or a tally, or replaces a view or a verdict that is not the one that stands, or signs what is signed, or amends
-        what is not.
+        counts or labels a cell that is cut by the frame's edge, or leaves out the number of a label, a description,
+        a tally or a location test, or tests cells that were not found there, or replaces a view or a verdict that is
+        not the one that stands, or signs what is signed, or amends what is not.
     SessionSigned
         It would change the result of a signed session, or what is said of it.
     """
@@ -111,9 +115,14 @@ def admit(connection: sqlite3.Connection, event: Event, *, session: str, epoch: 
         raise LedgerRefused(event, f"the epoch is {epoch}")
     if isinstance(event, Signed | Amended):
         _admit_signing(connection, event)
-    elif isinstance(event, Tallied | Analysed):
+    elif isinstance(event, LocationWithdrawn):
+        if not _is_there(connection, f"location_tested:{event.ordinal}"):
+            raise LedgerRefused(event, f"the session has no location test number {event.ordinal}")
+    elif isinstance(event, Tallied | Analysed | LocationTested):
         if event.ordinal > 1 and not _is_there(connection, key_of(replace(event, ordinal=event.ordinal - 1))):
             raise LedgerRefused(event, f"the session has no number {event.ordinal - 1} before it")
+        if isinstance(event, LocationTested):
+            _admit_location(connection, event)
     elif isinstance(event, Found | Rejected):
         if connection.execute("SELECT 1 FROM frames WHERE frame = ?", (event.frame,)).fetchone() is None:
             raise LedgerRefused(event, "that frame was never seen")
@@ -209,6 +218,19 @@ def _admit_replacing(connection: sqlite3.Connection, event: Counted, *, better: 
         raise LedgerRefused(event, "it is to replace the verdict on the view that it is better than")
 
 
+def _admit_location(connection: sqlite3.Connection, event: LocationTested) -> None:
+    """Check that a location test is of cells that were found where it says."""
+
+    def found_of(frame: str) -> Found | None:
+        row = connection.execute("SELECT body FROM events WHERE key = ?", (f"outcome:{frame}",)).fetchone()
+        outcome = None if row is None else event_from_bytes(row[0])
+        return outcome if isinstance(outcome, Found) else None
+
+    flaw = flaw_of_test(event, found_of)
+    if flaw is not None:
+        raise LedgerRefused(event, flaw)
+
+
 def _admit_label(connection: sqlite3.Connection, event: Labelled) -> None:
     """Check that a label has the next number, and that what it says of the machine stands."""
     if not _follows(connection, event):
@@ -284,6 +306,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
                 _raise_form(connection, SIGNED_FORM)
         case Signed() | Amended() | Tallied() | Analysed():
             _raise_form(connection, SIGNED_FORM)
+        case LocationTested() | LocationWithdrawn():
+            _raise_form(connection, LOCATION_FORM)
         case Ranged():
             _raise_form(connection, LOOKS_FORM)
         case Opened():

@@ -41,9 +41,9 @@ def type_lines(lines: tuple[str, ...], desk: Path, given: dict[str, str]) -> Non
 
 
 @contextmanager
-def opened(given: dict[str, str]) -> Iterator[Page]:
-    """Open the review page of the session."""
-    review = subprocess.Popen(command(*REVIEW), stderr=subprocess.PIPE, text=True, env=given)
+def opened(given: dict[str, str], review_of: tuple[str, ...] = REVIEW) -> Iterator[Page]:
+    """Open the review page of a session."""
+    review = subprocess.Popen(command(*review_of), stderr=subprocess.PIPE, text=True, env=given)
     try:
         assert review.stderr is not None
         link = re.search(r"http://\S+", review.stderr.readline())

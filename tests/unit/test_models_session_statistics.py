@@ -124,8 +124,10 @@ def test_what_the_last_layers_were_adapted_to_is_familiar_and_its_session_still_
     assert [(each.unfamiliar, each.strange) for each in engine.judge(crops)] == [(True, False)] * 5
     assert [(each.unfamiliar, each.strange) for each in other.judge(crops)] == [(False, True)] * 5
     fields = np.stack([shrink(crop, SMALL) for crop in crops])
-    assert other.session_of(fields).unfamiliar == engine.session_of(fields).unfamiliar == 5
-    plain, by_session = other.outputs_of_fields(fields), other.outputs_of_fields(fields, other.session_of(fields))
+    session = other.session_of(fields)
+    assert session is not None
+    assert session.unfamiliar == 5
+    plain, by_session = other.outputs_of_fields(fields), other.outputs_of_fields(fields, session)
     assert not np.array_equal(plain.probabilities, by_session.probabilities)
 
 

@@ -16,14 +16,15 @@ app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 @app.callback()
 def weights() -> None:
-    """Compare weights on the sessions that this laboratory has recorded."""
+    """Compare weights on the sessions that this laboratory has recorded.
+
+    Example: smearwatch weights changes --new adapted
+    """
 
 
 @app.command()
 def changes(
-    sessions: Annotated[
-        list[str] | None, typer.Argument(metavar="[SESSION]...", help="Recorded sessions. [default: the signed ones]")
-    ] = None,
+    sessions: Annotated[list[str] | None, typer.Argument(help="Recorded sessions. [default: the signed ones]")] = None,
     new: Annotated[Path | None, typer.Option("--new", metavar="DIR", help="The new weights.")] = None,
     old: Annotated[
         Path | None, typer.Option("--old", metavar="DIR", help="The weights before. [default: those in use]")
