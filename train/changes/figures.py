@@ -90,7 +90,7 @@ def read_otherwise(
     changed = [(before[key].verdict == "flagged", after[key].verdict == "flagged") for key in before]
     p_value = mcnemar(sum(now and not was for was, now in changed), sum(was and not now for was, now in changed))
     if p_value < _SURE:
-        yield f"flagged: {one.flagged} of {len(before)} before, {two.flagged} after (exact McNemar p {p_value:.2g})"
+        yield f"flagged: {one.flagged} of {len(before)} before, {two.flagged} after (more than chance, McNemar)"
 
 
 def _percent(value: float | None) -> str:

@@ -17,6 +17,7 @@ _NAMES = {
     "strange_rejected": "what is none of the six, rejected",
 }
 _MOST_PAIRS = 6
+_SMALLEST = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,5 +191,10 @@ def paired_text(change: Paired) -> str:
         return "no cells"
     return (
         f"{change.before.hits} of {change.n} before, {change.after.hits} after; "
-        f"difference {change.difference.text(3)}, exact McNemar p {change.p_value:.3g}"
+        f"difference {change.difference.text(3)}, exact McNemar {p_text(change.p_value)}"
     )
+
+
+def p_text(p_value: float) -> str:
+    """Format a p value, which is rounded."""
+    return "p below 0.001" if p_value < _SMALLEST else f"p {p_value:.3f}"
