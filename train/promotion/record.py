@@ -104,7 +104,7 @@ class Promotion(JsonRecord):
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields in the order of `promotion.json`, the folder last where there is one."""
+        """Return the fields in the order of `promotion.json`, who wanted it and the folder last where there are any."""
         content = JsonRecord.to_json(self)
-        at, folder = content.pop("at"), content.pop("folder")
-        return {**content, "at": at, **({} if folder is None else {"folder": folder})}
+        last = {name: content.pop(name) for name in ("at", "by", "folder")}
+        return content | {name: value for name, value in last.items() if value is not None}
