@@ -44,6 +44,7 @@ COMMANDS = {
     "adapt": _Entry("smearwatch.train.commands.adapt", "Improve weights for this microscope with labelled cells."),
     "range": _Entry("smearwatch.train.commands.range", "Prepare weights for the drift alarm."),
     "promote": _Entry("smearwatch.train.commands.promote", "Use these weights from now on, unless they score worse."),
+    "weights": _Entry("smearwatch.train.commands.weights", "See what other weights would change in your sessions."),
     "paper": _Entry("smearwatch.train.commands.paper", "Reproduce the published method on labelled cells."),
     "ablate": _Entry("smearwatch.train.commands.ablate", "Measure what each part of the training recipe is worth."),
     "demo": _Entry("smearwatch.clients.commands.demo", "Show the whole program at work on a simulated slide."),

@@ -67,6 +67,7 @@ def _judge(engine: Engine, lease_client: LeaseClient, leases: list[tuple[CropLea
                 ranges=ranges,
                 restained=judgement.restained,
                 unfamiliar=judgement.unfamiliar,
+                strange=judgement.strange,
                 by_statistics=judgement.statistics_cells > 0,
             ),
             [] if judgement.moments is None else [memoryview(judgement.moments.astype("<f2").tobytes())],

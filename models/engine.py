@@ -19,7 +19,7 @@ from smearwatch.models.output_table import WIDTH, check_shapes, columns, side_by
 from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
 from smearwatch.models.preprocess import Stain as Stain
 from smearwatch.models.reference_stain import reference_map
-from smearwatch.models.session_statistics import FirstStages, pooled
+from smearwatch.models.session_statistics import FirstStages, looks_strange, pooled
 from smearwatch.models.session_statistics import SessionMoments as SessionMoments
 from smearwatch.models.verdict import decide
 
@@ -65,6 +65,8 @@ class Judgement:
     unfamiliar
         Whether its look lies beyond all that the weights were trained on, where their policy says how far is too far.
         Then it is flagged, unless it was judged by its session's statistics.
+    strange
+        Whether it looks so to the first layers alone, for the last ones were adapted to its like: see `looks_strange`.
     moments : float16 array of shape [2, channels] or None
         What it shows of the first stages' statistics, where the weights ask for the session's.
     statistics_cells
@@ -79,6 +81,7 @@ class Judgement:
     look: dict[str, float]
     restained: bool = False
     unfamiliar: bool = False
+    strange: bool = False
     moments: NDArray[np.float16] | None = field(default=None, compare=False)
     statistics_cells: int = 0
 
@@ -225,7 +228,8 @@ class Engine:
         """
         if self._first_stages is None or not len(fields_bgr):
             return None
-        return pooled(self._measure(fields_bgr), self._weights_id, int(self._unfamiliar(fields_bgr).sum()))
+        strange = sum(looks_strange(self._look(each), self._manifest) for each in fields_bgr)
+        return pooled(self._measure(fields_bgr), self._weights_id, strange)
 
     def _in_use(self, session: SessionMoments | None) -> SessionMoments | None:
         """Return a session's statistics where these weights are to use them."""
@@ -363,17 +367,15 @@ class Engine:
         by_session: bool,
     ) -> Judgement:
         look = self._look(field_bgr)
-        strange, as_photographed = (
-            self._is_unfamiliar(look),
-            self.preprocessing.reference_stain is not None and not restained,
-        )
-        # A look tells that a session is strange, and not which of its answers are wrong: once its own statistics are
-        # used, doubt alone decides.
+        strange = self._is_unfamiliar(look)
+        as_photographed = self.preprocessing.reference_stain is not None and not restained
+        # A look tells that a session is strange, not which answers are wrong: with its statistics, doubt alone decides.
         flagged = as_photographed or (strange and not by_session)
         decision = decide(probabilities, verifiers, reject_score, self._manifest.policy, unfamiliar=flagged)
-        cls = CLASSES[decision.index]
         unfamiliar = strange or as_photographed
-        return Judgement(cls, decision.verdict, probabilities, verifiers, reject_score, look, restained, unfamiliar)
+        first_alone = not unfamiliar and looks_strange(look, self._manifest)
+        answer = (CLASSES[decision.index], decision.verdict, probabilities, verifiers, reject_score, look)
+        return Judgement(*answer, restained, unfamiliar, first_alone)
 
     def _look(self, field_bgr: NDArray[np.uint8]) -> dict[str, float]:
         return appearance_features(field_bgr, self.preprocessing.um_per_px)

@@ -23,6 +23,9 @@ class LookRange(BaseModel):
         How many cells it is measured on.
     limits
         By measure of `smearwatch.models.appearance`, between which nearly all of them lie.
+    by_statistics
+        True for cells that the last layers were adapted to, while the first ones still take the session's statistics
+        for them, see `smearwatch.models.session_statistics`: they are familiar, and their session is strange.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,6 +33,7 @@ class LookRange(BaseModel):
     name: str
     cells: int = Field(ge=1)
     limits: dict[str, tuple[float, float]]
+    by_statistics: Literal[True] | None = None
 
 
 class Manifest(BaseModel):

@@ -6,7 +6,7 @@ of old and new, weighed, is used (Schneider et al., NeurIPS 2020). The new ones 
 trained, so that they are means over cells, whatever the order and whoever measured.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from smearwatch.models.appearance import is_unfamiliar
+from smearwatch.models.manifest import Manifest
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.models.statistics_use import STAGES, StatisticsUse
 
@@ -139,6 +141,18 @@ class _Hook:
         mean = pixels.mean(dim=1)
         square = (pixels * pixels).mean(dim=1)
         self._found[self._at] = (mean, (square - mean * mean).clamp_min(0.0).sqrt())
+
+
+def looks_strange(look: Mapping[str, float], manifest: Manifest) -> bool:
+    """Return whether a cell looks beyond all that the first layers of weights were trained on.
+
+    What only the last layers were adapted to is strange to the first ones still. False for weights that ask no session
+    for its statistics.
+    """
+    beyond = manifest.policy.unfamiliar_beyond
+    if manifest.session_statistics is None or beyond is None:
+        return False
+    return is_unfamiliar(look, [kind for kind in manifest.ranges or () if not kind.by_statistics], beyond)
 
 
 def pooled(measured: NDArray[np.float16], weights: str, unfamiliar: int) -> SessionMoments:

@@ -1,9 +1,12 @@
-"""Progress on stderr: a bar on a terminal, now and then a line elsewhere."""
+"""Progress on stderr: a bar on a terminal, now and then a line elsewhere, or records for a program."""
 
 import atexit
+import json
 import math
 import sys
 import time
+from collections.abc import Callable
+from typing import Literal
 
 from rich.console import Console
 from rich.progress import (
@@ -80,6 +83,28 @@ class ProgressLine:
         self._bar.update(self._task, description=what, completed=done, total=total, refresh=True)
         if done == total:
             self.close()
+
+
+class ProgressRecords:
+    """Writes one JSON object a line, four a second at most, for a program that shows what is done."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._written_s = 0.0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Take note of progress."""
+        now_s = time.monotonic()
+        if what == self._what and done < total and now_s - self._written_s < _TERMINAL_EVERY_S:
+            return
+        self._what, self._written_s = what, now_s
+        sys.stderr.write(json.dumps({"progress": what, "done": done, "total": total}) + "\n")
+        sys.stderr.flush()
+
+
+def progress_for(kind: Literal["text", "json"]) -> Callable[[str, int, int], None]:
+    """Return what shows progress to a person, or to a program."""
+    return ProgressRecords() if kind == "json" else ProgressLine()
 
 
 class Outlook:

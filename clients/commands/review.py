@@ -108,7 +108,7 @@ def review(
             webbrowser.open(address)
 
     configure(settings.log_level, role="review")
-    serve(Served(settings, folder, read_as, port, place), tell)
+    serve(Served(settings, folder, read_as, port, place, config), tell)
 
 
 def _latest(state_dir: Path) -> str:

@@ -232,7 +232,8 @@ class WatchApp(DayApp):
         from smearwatch.clients.terminal.signing import AmendScreen, SignScreen
 
         if reading := self._read():
-            tally = reading.tally or self._view.tally or {}
+            known = [each for each in (reading.tally, self._view.tally) if each]
+            tally = max(known, key=lambda each: each["event"]) if known else {}
             self._cover((AmendScreen if tally.get("signed") else SignScreen)(reading, tally))
 
     def on_record_news(self, message: RecordNews) -> None:

@@ -33,6 +33,7 @@ from smearwatch.clients.web.quality import Quality
 from smearwatch.clients.web.running import AskedOfRun, ask_of_run, run_state
 from smearwatch.clients.web.signing import Signing
 from smearwatch.clients.web.tallying import Tallying
+from smearwatch.clients.web.weights import BetterWeights
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.key_layout import KeysClash
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
@@ -52,6 +53,7 @@ from smearwatch.daemon.record.worth import NO_SAMPLE
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.share_text import description_text, label_text, target_text
 from smearwatch.daemon.sign_text import sign_lines
+from smearwatch.daemon.weights import PromotedWeightsDamaged, WeightsMissing
 
 PAGES: Final = Environment(
     loader=PackageLoader("smearwatch.clients.web", "page"), autoescape=select_autoescape(default=True)
@@ -78,6 +80,8 @@ _FORESEEN: Final = (
     TallyBroken,
     LocationDraftUnusable,
     KeysClash,
+    PromotedWeightsDamaged,
+    WeightsMissing,
 )
 
 
@@ -123,6 +127,8 @@ class ReviewPage:
         Where the daemon's sockets and the weights are, and which key names which cell.
     read_as : ReadAs
         Who reads, and how.
+    weights : BetterWeights
+        The screen of weights, one for all sessions.
     follows : bool
         Whether there are pages of other sessions beside it, and the browser goes on to the next one.
 
@@ -132,7 +138,9 @@ class ReviewPage:
         See `smearwatch.clients.reviewing.layout.layout_of_session`.
     """
 
-    def __init__(self, folder: Path, settings: Settings, read_as: ReadAs, *, follows: bool = False) -> None:
+    def __init__(
+        self, folder: Path, settings: Settings, read_as: ReadAs, weights: BetterWeights, *, follows: bool = False
+    ) -> None:
         self._folder = folder
         self._runtime_dir = settings.runtime_dir
         self._layout = layout_of_session(settings, folder)
@@ -140,6 +148,7 @@ class ReviewPage:
         self._looked = Looked(folder, settings)
         self._reader = read_as.reader
         self._reading = read_as.reading
+        self._weights = weights
         self._follows = follows
         self._gallery = Gallery(folder, read_as.reading, read_as.within)
         self._day = Day(folder, settings.runtime_dir)
@@ -176,6 +185,7 @@ class ReviewPage:
             *Tallying(self._folder, self._runtime_dir, self._layout).routes(),
             *Signing(self._folder).routes(),
             *quality.routes(),
+            *self._weights.routes(self._rendered),
         ]
 
     async def _page(self, request: Request) -> Response:

@@ -38,6 +38,8 @@ class Served:
         The session's folder; None for whichever is counted, and the next.
     place
         Where on a network; None for this computer alone, on `port`.
+    config
+        The settings file that was named, None for the usual one.
     """
 
     settings: Settings
@@ -45,6 +47,7 @@ class Served:
     read_as: ReadAs
     port: int = 0
     place: Place | None = None
+    config: Path | None = None
 
 
 def serve(served: Served, say: Callable[[str, str], None], over: Callable[[], bool] | None = None) -> None:
@@ -117,7 +120,7 @@ def _entrance(served: Served, stack: ExitStack) -> tuple[socket.socket, ssl.SSLC
 
 def _routes(served: Served, stack: ExitStack) -> list[BaseRoute]:
     settings, follows = served.settings, served.session is None
-    pages = SessionPages(settings, served.read_as, served.session, follows=follows)
+    pages = SessionPages(settings, served.read_as, served.session, served.config, follows=follows)
     stack.callback(pages.close)
     if not follows:
         return pages.routes()

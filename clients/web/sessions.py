@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import Receive, Scope, Send
 
 from smearwatch.clients.web.app import ReadAs, ReviewPage
+from smearwatch.clients.web.weights import BetterWeights
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.names import is_name
 from smearwatch.daemon.record.schema import LEDGER_FILE
@@ -30,15 +31,24 @@ class SessionPages:
         Who reads, and how.
     first
         The folder of a session whose page stands at ``/``, too; None for none.
+    config
+        The settings file that was named, None for the usual one.
     follows
         Whether a browser goes on to the session that is counted next.
     """
 
     def __init__(
-        self, settings: Settings, read_as: ReadAs, first: Path | None = None, *, follows: bool = False
+        self,
+        settings: Settings,
+        read_as: ReadAs,
+        first: Path | None = None,
+        config: Path | None = None,
+        *,
+        follows: bool = False,
     ) -> None:
         self._settings = settings
         self._read_as = read_as
+        self._weights = BetterWeights(settings, config)
         self._follows = follows
         self._first = None if first is None else self._page(first)
         self._first_key = None if first is None else _key(first)
@@ -55,9 +65,10 @@ class SessionPages:
         """End what was begun for the pages."""
         for page in {*(page for page, _ in self._pages.values()), *([] if self._first is None else [self._first])}:
             page.close()
+        self._weights.close()
 
     def _page(self, folder: Path) -> ReviewPage:
-        return ReviewPage(folder, self._settings, self._read_as, follows=self._follows)
+        return ReviewPage(folder, self._settings, self._read_as, self._weights, follows=self._follows)
 
     async def _session(self, scope: Scope, receive: Receive, send: Send) -> None:
         folder = folder_of(self._settings.state_dir, str(scope["path_params"]["session"]))

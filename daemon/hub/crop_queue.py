@@ -204,6 +204,7 @@ class CropQueue:
             instead_of=self._replaced(view),
             stain=self._stain(cell) if message.restained else None,
             unfamiliar=message.unfamiliar or None,
+            strange=message.strange or None,
             statistics=None if statistics is None else statistics.cells,
             moments=digest_of(moments[cell]) if moments and not anew else None,
             anew=anew or None,

@@ -98,6 +98,10 @@ def in_their_order(labels: Iterable[str]) -> list[str]:
     return sorted(labels, key=lambda label: (known.get(label, len(known)), label))
 
 
+TEACH_NOTHING: Final[frozenset[str]] = frozenset({"cannot_say", "not_one_cell", "reactive_lymphocyte"})
+"""Labels of cells that are neither surely of a class nor surely of none: networks learn nothing from them,
+nor from those of a laboratory's own."""
+
 FIRST_LEDGERS_CLASSES: Final = 6
 """How many classes the first ledgers knew. As classes are only added at the end, fewer numbers than there are classes
 now are those of the first ones, and an old session is read as it was meant."""

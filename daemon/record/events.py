@@ -175,8 +175,9 @@ class Counted:
     holds its appearance features before anything was normalised, but for the stain where ``stain`` is given: that of
     the session, from which the cell was brought to the one that the weights learnt. On a better view of a leukocyte
     that was judged before, ``instead_of`` is the verdict that this one replaces. ``unfamiliar`` is true, or not there:
-    the cell looks beyond all that the weights were trained on, by the factor that they name. ``statistics`` is how
-    many of the session's cells gave the statistics by which it was judged, where they were not those of the training.
+    the cell looks beyond all that the weights were trained on, by the factor that they name; ``strange`` likewise: it
+    does so to their first layers alone, and the last ones were adapted to its like. ``statistics`` is how many of the
+    session's cells gave the statistics by which it was judged, where they were not those of the training.
     ``moments`` is the digest of what the ledger keeps beside it of the networks' first stages. ``anew`` is true, or not
     there: the cell is one of a strange session's first, and this verdict, by the statistics of all of these, is
     ``instead_of`` its own first one.
@@ -197,6 +198,7 @@ class Counted:
     statistics: Ordinal | None = None
     moments: Digest | None = None
     anew: Literal[True] | None = None
+    strange: Literal[True] | None = None
     kind: Literal["counted"] = "counted"
 
     @model_validator(mode="after")
@@ -214,7 +216,8 @@ class Counted:
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "look", "instead_of", "stain", "unfamiliar", "statistics", "moments", "anew")
+        names = ("look", "instead_of", "stain", "unfamiliar", "statistics", "moments", "anew", "strange")
+        return without_none(handler(self), *names)
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -14,16 +14,16 @@ APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
 LABELS_FORM, PLACES_FORM, LOOKS_FORM, VIEWS_FORM, STAINS_FORM, UNFAMILIAR_FORM = 2, 3, 4, 5, 6, 7
 SIZES_FORM, NUCLEI_FORM, REVIEW_FORM, SIGNED_FORM, FOLLOWED_FORM = 8, 9, 10, 11, 12
 STATISTICS_FORM = DRAW_FORM = TARGETS_FORM = SIGNED_FORM
-LOCATION_FORM = EXTRA_FORM = ANEW_FORM = FOLLOWED_FORM
+LOCATION_FORM = EXTRA_FORM = ANEW_FORM = STRANGE_FORM = FOLLOWED_FORM
 """Forms of a ledger that holds labels, of one whose frames are registered, of one whose cells have appearance features,
 of one where a better view of a leukocyte is judged again, of one whose cells have their stain, of one that names
 unfamiliar cells, of one that has the size of the red cells around, of one whose cells have the shape of their nucleus,
 of one whose labels say what the machine had said, and of one that was signed or read a second time, whose cells were
 judged by the session's statistics or named out of the random review, or that has targets beside the number of cells, a
 specimen, or other counts beside it; of one with a cell-location test, with extra classes of a laboratory, of one of
-several specimens on one folder or camera, one after the other, or of one whose first cells were judged anew. The tables
-are those of form 1, in which every ledger begins, ``better`` from form 5 on and ``moments`` from form 11 on; a program
-that knows less refuses it."""
+several specimens on one folder or camera, one after the other, of one whose first cells were judged anew, or that are
+strange to the first layers alone. The tables are those of form 1, in which every ledger begins, ``better`` from form 5
+on and ``moments`` from form 11 on; a program that knows less refuses it."""
 
 VERSION: Final = FOLLOWED_FORM
 _FIRST_VERSION: Final = 1

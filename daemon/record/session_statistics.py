@@ -121,8 +121,9 @@ class StatisticsFold:
         elif isinstance(event, Counted):
             key, rejected = (event.frame, event.index), event.verdict == "rejected"
             if event.instead_of is not None:
-                self._first.pop((event.instead_of.frame, event.instead_of.index), None)
-            self.counted(key, event.weights, bool(event.unfamiliar), event.moments, rejected=rejected)
+                self.replaced((event.instead_of.frame, event.instead_of.index))
+            strange = bool(event.unfamiliar or event.strange)
+            self.counted(key, event.weights, strange, event.moments, rejected=rejected)
 
     def found(self, key: CellKey, *, better: bool = False) -> None:
         """Take in a cell that is to be judged; a better view of one before it is named so."""
@@ -147,6 +148,10 @@ class StatisticsFold:
         for old in [block for block in self._judged if _FIRST_BLOCKS <= block < self._done - 2 - WINDOW // _LARGE]:
             del self._judged[old]
             self._sums = {of: sums for of, sums in self._sums.items() if of[0] != old}
+
+    def replaced(self, key: CellKey) -> None:
+        """Take in that a better view stands instead of a cell's."""
+        self._first.pop(key, None)
 
     def is_ready(self, frame: str, index: int) -> bool:
         """Return whether a cell that waits can be leased: whether its statistics are known, or not asked for."""

@@ -47,6 +47,7 @@ from smearwatch.daemon.record.schema import (
     SIZES_FORM,
     STAINS_FORM,
     STATISTICS_FORM,
+    STRANGE_FORM,
     TARGETS_FORM,
     UNFAMILIAR_FORM,
     VIEWS_FORM,
@@ -335,6 +336,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
                 _raise_form(connection, UNFAMILIAR_FORM)
             if event.statistics is not None or event.moments is not None:
                 _raise_form(connection, STATISTICS_FORM)
+            if event.strange:
+                _raise_form(connection, STRANGE_FORM)
         case Labelled():
             # Labels are found by their keys; a program that does not know them is to refuse, not to report damage.
             _raise_form(connection, LABELS_FORM)

@@ -212,9 +212,8 @@ class CropJudged(Message):
     Of these there is one number for each class, in the classes' order; the hub, which knows the classes, checks it.
     ``look`` holds the cell's appearance features, ``ranges`` those of the cells that the weights were trained on.
     ``restained`` says that the cell was brought from the leased stain to the one that the weights learnt,
-    ``unfamiliar`` that it was flagged, or rejected, while it looks beyond all that they were trained on.
-    ``by_statistics`` says that the session's statistics that were leased were used. Buffers: none, or one of
-    little-endian float16, which the hub keeps: what the cell shows of the networks' first stages.
+    ``unfamiliar`` that it looks beyond all that they were trained on, ``strange`` that it does so to their first layers
+    alone, ``by_statistics`` that the leased statistics were used. A buffer, if any, is for the hub to keep: moments.
     """
 
     kind: ClassVar[str] = "crop_judged"
@@ -232,6 +231,7 @@ class CropJudged(Message):
     ranges: tuple[RangeOnWire, ...] = ()
     restained: Flag = False
     unfamiliar: Flag = False
+    strange: Flag = False
     by_statistics: Flag = False
 
 

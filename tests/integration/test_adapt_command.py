@@ -21,6 +21,8 @@ from smearwatch.models.manifest import LookRange, Manifest
 from smearwatch.models.memory import Memory
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
+from smearwatch.models.statistics_use import StatisticsUse
+from smearwatch.models.verdict import Policy
 from smearwatch.train.adapting.account import Account
 from smearwatch.train.adapting.adabn import AdaBN
 from smearwatch.train.adapting.adapt import AdaptRequest, NothingGained, adapt
@@ -28,9 +30,12 @@ from smearwatch.train.adapting.fine_tuning import FineTuning
 from smearwatch.train.adapting.logits import named_rightly, network_input, run_networks
 from smearwatch.train.adapting.network import put_into
 from smearwatch.train.adapting.old_cells import OldCells
+from smearwatch.train.adapting.report import account_json
 from smearwatch.train.adapting.strategy import shuffle_indices
 from smearwatch.train.adapting.writing import OldForgotten
 from smearwatch.train.data.cells import CellSet
+from smearwatch.train.data.class_tree import read_class_tree
+from smearwatch.train.data.crop_cache import shrunken_fields
 from smearwatch.train.data.samples import DataUnusable, Sample, exact
 from smearwatch.train.data.sources import DatasetSpec
 from smearwatch.train.saving import save_weights
@@ -134,7 +139,7 @@ def test_heads_learn_and_the_folder_is_complete(here: DatasetSpec, untaught: Pat
     assert account.check.gained
     assert account.check.gain.as_labelled.after.hits > account.check.gain.as_labelled.before.hits
     assert account.old.as_labelled.after.hits >= account.old.as_labelled.before.hits
-    assert json.loads((out / "adapt.json").read_text()) == account.to_json()
+    assert json.loads((out / "adapt.json").read_text()) == account_json(account)
     assert "Research Use Only" in (out / "adapt.md").read_text()
     engine = Engine.load(out, device="cpu")
     assert engine.weights_id == account.weights_after != account.check.weights_before
@@ -160,6 +165,36 @@ def test_what_is_remembered_after_adapting_is_what_the_new_weights_see(adapted: 
     assert (said == kept.fitted.shares.argmax(axis=1)).mean() > 0.7
 
 
+def test_a_strange_session_is_learnt_and_judged_by_its_statistics_as_a_count_does(
+    here: DatasetSpec, untaught: Path, adapted: Adapted, tmp_path: Path
+):
+    """Untaught weights again, which ask for a session's statistics where it is unlike the old cells."""
+    networks, old = checkpoint.load(untaught), memory.load(untaught)
+    assert old is not None
+    use = {"session_statistics": StatisticsUse(stages=2, share=0.5), "policy": Policy(unfamiliar_beyond=1.0)}
+    save_weights(
+        tmp_path / "asks", networks.resnet, networks.bank, networks.manifest.model_copy(update=use), memory.packed(old)
+    )
+    account = adapt(request(here, tmp_path / "asks", tmp_path / "out"), adapted.cache, silent, print)
+    assert account.check.by_statistics
+    assert account.check.gained
+    assert not adapted.account.check.by_statistics
+    engine, kept = Engine.load(tmp_path / "out", device="cpu"), memory.load(tmp_path / "out")
+    assert kept is not None
+    assert [kind.by_statistics for kind in engine.manifest.ranges or ()] == [None, True]
+    samples = read_class_tree(here.data, UM_PER_PX) if here.data else []
+    fields = np.array(shrunken_fields(samples, SMALL, adapted.cache, silent))
+    session = engine.session_of(fields)
+    assert session is not None
+    assert session.unfamiliar == len(samples)
+    with torch.no_grad():
+        seen = torch.from_numpy(kept.fitted.features[-len(samples) :])
+        said = checkpoint.load(tmp_path / "out").resnet.classify(seen).double() / engine.manifest.temperature
+    counted = engine.outputs_of_fields(fields, session).probabilities
+    assert np.allclose(said.softmax(dim=1).numpy(), counted, atol=2e-2)
+    assert not np.allclose(counted, engine.outputs_of_fields(fields).probabilities, atol=2e-2)
+
+
 @pytest.mark.parametrize("keep_anyway", [False, True])
 def test_without_a_gain_nothing_is_written_unless_wanted(
     here: DatasetSpec, adapted: Adapted, tmp_path: Path, keep_anyway: bool
@@ -173,6 +208,10 @@ def test_without_a_gain_nothing_is_written_unless_wanted(
     else:
         with pytest.raises(NothingGained, match="no gain shown on 48 cells") as caught:
             adapt(second, adapted.cache, silent, lines.append)
+        told = account_json(caught.value.check)
+        assert (told["written"], told["gained"]) == (False, False)
+        assert told["says"][0].startswith("this microscope, as labelled: ")
+        assert told["more_labels"]["points"][-1]["cells"] == 32.0
         assert "--keep-anyway" in caught.value.hint
         assert not (tmp_path / "second").exists()
     assert any("48 of 48 cells were seen in training" in line for line in lines)

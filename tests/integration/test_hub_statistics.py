@@ -50,10 +50,11 @@ def judge_all(bench, worker, most=40, **changes):
     return out
 
 
-def test_cells_go_out_with_what_the_blocks_before_show(staffed):
+@pytest.mark.parametrize("looks", ["unfamiliar", "strange"])
+def test_cells_go_out_with_what_the_blocks_before_show(staffed, looks):
     bench, source, finder, worker = staffed
     finds(bench, source, finder, b"one", b"two", b"three")
-    out = judge_all(bench, worker, verdict="flagged", unfamiliar=True, by_statistics=True)
+    out = judge_all(bench, worker, verdict="flagged", by_statistics=True, **{looks: True})
     assert len(out) == 24
     with_them = [(lease, buffers) for lease, buffers in out.values() if lease.statistics is not None]
     assert len(with_them) == 8, "those of the third block, the first that has one before the last"

@@ -29,6 +29,8 @@ from smearwatch.models.classes import CLASSES
 from smearwatch.models.memory import short
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.data.sessions import read_labelled_session, session_path
+from smearwatch.train.training.config import DataConfig, TrainConfig
+from smearwatch.train.training.gather import list_samples
 from tests.answered import answered
 
 pytestmark = pytest.mark.integration
@@ -71,6 +73,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     with Ledger.open(folder) as later:  # carried on with another field: what was cut before stays as it was
         later.append([Opened(2, 1, "t", "monday", 100, 40.0, "rule", {})])
     return folder, fields
+
+
+def test_training_lists_them_among_its_cells(recorded: tuple[Path, dict[str, FieldFound]], tmp_path: Path):
+    config = TrainConfig(data=DataConfig(sessions=(recorded[0],)))
+    listed = list_samples(config, tmp_path, lambda *_: None)
+    assert [each.sample_id for each in listed] == [each.sample_id for each in read_labelled_session(recorded[0])]
 
 
 def test_crops_are_those_of_the_live_pipeline_to_the_byte(recorded: tuple[Path, dict[str, FieldFound]]):

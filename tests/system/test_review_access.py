@@ -19,6 +19,7 @@ from smearwatch.clients.web import passwords
 from smearwatch.clients.web.accounts import Accounts
 from smearwatch.clients.web.app import ReadAs, ReviewPage
 from smearwatch.clients.web.attempts import FREE
+from smearwatch.clients.web.weights import BetterWeights
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.record.description import Described
 from smearwatch.daemon.record.events import Amended, Labelled, Signed
@@ -38,7 +39,7 @@ PASSWORD = "as long as this"  # everybody's
 def changing(state: Path) -> list[str]:
     """Return the paths that change something."""
     folder, settings = state / "sessions" / "monday", Settings(state_dir=state, runtime_dir=state / "run")
-    page = ReviewPage(folder, settings, ReadAs())
+    page = ReviewPage(folder, settings, ReadAs(), BetterWeights(settings))
     try:
         return [route.path for route in page.routes() if "POST" in (route.methods or ())]
     finally:
@@ -140,7 +141,17 @@ class Visitor:
 
 def test_who_gets_in_and_what_each_may(state: Path, certificate: Path):
     paths = changing(state)
-    assert {"/labels", "/run", "/sign", "/amend", "/location/begin", "/next", "/describe", "/tally/begin"} <= set(paths)
+    assert {
+        "/labels",
+        "/run",
+        "/sign",
+        "/amend",
+        "/location/begin",
+        "/next",
+        "/describe",
+        "/tally/begin",
+        "/weights/promote",
+    } <= set(paths)
     with reviewing(state, "monday", *tls(certificate)) as (address, process):
         stranger, reader, viewer = (Visitor(address) for _ in range(3))
         # Nobody without an account sees or changes anything, and no other site logs anybody in.

@@ -8,6 +8,7 @@ import torch
 from smearwatch.daemon.record.events import Counted
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.session_statistics import FIRST
+from smearwatch.models import checkpoint
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import LookRange, Manifest
@@ -15,6 +16,8 @@ from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.models.statistics_use import StatisticsUse
 from smearwatch.models.verdict import Policy
+from smearwatch.train.changes.report import change_lines
+from smearwatch.train.changes.run import ChangesRequest, find_changes
 from smearwatch.train.explaining.program import replies
 from smearwatch.train.saving import save_weights
 from tests.system.single_cells import UM, middle_row, write_cells
@@ -38,6 +41,25 @@ def weights(tmp_path_factory):
     )
     save_weights(folder, LeukocyteResNet(), LeNetBank(72), manifest)
     return folder
+
+
+def as_recorded_and_otherwise(weights, other, cells):
+    """Judge the session again without a run: as it was recorded, and by other weights of which nobody can say."""
+    networks = checkpoint.load(weights)
+    with torch.no_grad():
+        networks.resnet.classify.weight.neg_()
+    save_weights(other, networks.resnet, networks.bank, networks.manifest.model_copy(update={"name": "other"}))
+    lines: list[str] = []
+    change = find_changes(ChangesRequest(weights, other, (session_folder("a"),)), lambda *_: None, lines.append)
+    (session,) = change.sessions
+    assert session.as_recorded == [cells, cells]
+    assert (session.cells, session.labelled, session.signed) == (cells, 0, None)
+    assert change.check is None
+    assert change.machine.n == cells
+    assert change.machine.same + sum(pair.cells for pair in change.machine.renamed) == cells
+    assert session.changed
+    assert [line for line in lines if "is not known" in line] == lines, "the small weights remember nothing"
+    assert "nothing here is a check" in " ".join(change_lines(change))
 
 
 def test_killed_again_and_alone_each_cell_has_one_answer(weights, tmp_path, monkeypatch):
@@ -73,6 +95,7 @@ def test_killed_again_and_alone_each_cell_has_one_answer(weights, tmp_path, monk
     comparison = json.loads(replay.stdout.splitlines()[-1])["comparison"]
     assert comparison["identical"]
     assert comparison["cells_same"] == len(first)
+    as_recorded_and_otherwise(weights, tmp_path / "other", len(first))
     exported = smearwatch("sessions", "export", "a", "--json")
     rows = [row for row in map(json.loads, exported.stdout.splitlines()) if row["state"] == "counted"]
     named = smearwatch("classify", *files, "--um-per-px", UM, "--json")

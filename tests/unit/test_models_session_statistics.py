@@ -7,6 +7,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from smearwatch.models import checkpoint
 from smearwatch.models.engine import Engine
 from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import LookRange, Manifest
@@ -110,6 +111,24 @@ def test_together_they_have_the_moments_of_all_their_pixels():
     assert (found.cells, found.unfamiliar) == (3, 1)
     assert found.values[0] == pytest.approx(pixels.reshape(-1, 2).mean(0), rel=1e-2)
     assert found.values[1] == pytest.approx(pixels.reshape(-1, 2).std(0), rel=1e-2)
+
+
+def test_what_the_last_layers_were_adapted_to_is_familiar_and_its_session_still_strange(tmp_path, engine, crops):
+    adapted = LookRange(name="here", cells=30, limits={"sharpness": (1e-4, 9e8)}, by_statistics=True)
+    engine_with(tmp_path / "given", USE)
+    networks = checkpoint.load(tmp_path / "given")
+    manifest = networks.manifest.model_copy(update={"ranges": (*engine.manifest.ranges, adapted)})
+    save_weights(tmp_path / "adapted", networks.resnet, networks.bank, manifest)
+    other = Engine.load(tmp_path / "adapted", device="cpu")
+    assert other.weights_id != engine.weights_id
+    assert [(each.unfamiliar, each.strange) for each in engine.judge(crops)] == [(True, False)] * 5
+    assert [(each.unfamiliar, each.strange) for each in other.judge(crops)] == [(False, True)] * 5
+    fields = np.stack([shrink(crop, SMALL) for crop in crops])
+    session = other.session_of(fields)
+    assert session is not None
+    assert session.unfamiliar == 5
+    plain, by_session = other.outputs_of_fields(fields), other.outputs_of_fields(fields, session)
+    assert not np.array_equal(plain.probabilities, by_session.probabilities)
 
 
 def test_weights_that_ask_for_nothing_measure_nothing(tmp_path, crops, session):

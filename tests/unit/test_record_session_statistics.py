@@ -165,6 +165,15 @@ def test_only_cells_of_the_newest_weights_are_taken():
     assert (session.at(24).weights, session.at(24).cells) == (OTHER, 8)
 
 
+def test_what_is_strange_to_the_first_layers_alone_makes_a_session_strange_too():
+    session = Session(moments_of(24))
+    for n in range(24):
+        session.find(n)
+    for n in range(8):
+        session.count(n, strange=n < 3 or None, unfamiliar=n > 5 or None, statistics=1 if n > 5 else None)
+    assert session.at(16).unfamiliar == 5
+
+
 def test_no_more_is_looked_back_upon_than_the_window():
     frames = WINDOW + 400
     session = Session(moments_of(frames))

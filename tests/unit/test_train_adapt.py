@@ -111,6 +111,7 @@ class OneTensor:
     """A way whose old cells are named rightly up to a share of the path."""
 
     name = "heads"
+    by_statistics = False
 
     def __init__(self, right_up_to: float) -> None:
         self.present: Weights = {"w": torch.zeros(1)}

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from smearwatch.daemon.weights import shipped_weights
+from smearwatch.models import checkpoint
 from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing
@@ -12,8 +14,8 @@ from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.models.statistics_use import StatisticsUse
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.saving import save_weights
-from smearwatch.train.training.config import TrainConfig, read_config
-from smearwatch.train.training.start import first_networks, go_back
+from smearwatch.train.training.config import DataConfig, TrainConfig, read_config
+from smearwatch.train.training.start import first_networks, go_back, with_start
 from smearwatch.train.training.state import run_digest
 
 SMALL = Preprocessing(field_px=96, view_px=72)
@@ -26,6 +28,27 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest = Manifest(name="first", norm="batch", preprocessing=SMALL, tensors={})
     save_weights(folder, LeukocyteResNet(), LeNetBank(SMALL.view_px), manifest)
     return folder
+
+
+def test_what_settings_leave_open_is_as_the_beginning_has_it(begun: Path) -> None:
+    config = with_start(TrainConfig(start=begun))
+    assert (config.preprocessing, config.norm) == (SMALL, "batch")
+    first_networks(config)
+    said = Preprocessing(field_px=88, view_px=72)
+    assert with_start(TrainConfig(start=begun, preprocessing=said)).preprocessing == said
+    assert with_start(TrainConfig()) == TrainConfig()
+
+
+def test_recorded_sessions_are_trained_on_from_the_shipped_weights_with_their_own_preprocessing(begun: Path) -> None:
+    sessions = DataConfig(sessions=(Path("monday"),))
+    config, shipped = with_start(TrainConfig(data=sessions)), checkpoint.read_manifest(shipped_weights())
+    assert config.start == shipped_weights()
+    assert config.preprocessing == shipped.preprocessing != Preprocessing()
+    assert config.session_statistics == shipped.session_statistics
+    assert config.unfamiliar_beyond == shipped.policy.unfamiliar_beyond
+    assert first_networks(config)[2] == shipped.weights_id()
+    assert with_start(TrainConfig(data=sessions, start=begun)).start == begun
+    assert with_start(TrainConfig(data=sessions, init="scratch")).start is None
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5])

@@ -32,6 +32,8 @@ class CheckAccount(JsonRecord):
         By strategy, cells named rightly in the check.
     seen_in_training
         How many of the cells the weights before had seen in training.
+    by_statistics
+        Whether cells are judged by their session's statistics, for they look strange to the weights.
     """
 
     weights_before: str
@@ -49,6 +51,7 @@ class CheckAccount(JsonRecord):
     more_labels: Forecast | None
     tried: dict[str, int]
     seen_in_training: int
+    by_statistics: bool
     minutes: float
 
     def to_json(self) -> dict[str, Any]:

@@ -30,7 +30,6 @@ from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.data.sources import DatasetSpec, ReportLine, read_sources
 from smearwatch.train.data.stains import cells_as_seen
 from smearwatch.train.evaluation.seen_in_training import part
-from smearwatch.train.statistics import Paired
 
 # Heads and statistics are fitted in seconds, the networks in a minute or two: so many checks are affordable.
 _FOLDS: Final = {HeadFitting.name: 5, AdaBN.name: 5, FineTuning.name: 3}
@@ -45,14 +44,18 @@ class NothingGained(Exception):
     ----------
     hint
         What the user can do about it.
+    check
+        What the check showed, and what more labels would bring.
     """
 
-    def __init__(self, change: Paired) -> None:
+    def __init__(self, check: CheckAccount) -> None:
+        change = check.gain.as_labelled
         super().__init__(
             f"no gain shown on {change.n} cells: {change.before.hits} named rightly before, "
             f"{change.after.hits} after (exact McNemar p {change.p_value:.3g}); nothing written"
         )
         self.hint = _NO_GAIN
+        self.check = check
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ def adapt(request: AdaptRequest, cache: Path, progress: Progress, report_line: R
     adapted = Adapted(strategy, checked, final)
     account = _account(request, networks.manifest, samples, adapted, hits, seen_count, started_s)
     if not (account.gained or request.keep_anyway):
-        raise NothingGained(account.gain.as_labelled)
+        raise NothingGained(account)
     return write(request.out, request.name, networks, adapted, cells, account, keep_anyway=request.keep_anyway)
 
 
@@ -203,5 +206,6 @@ def _account(
         more_labels=more_labels,
         tried=tried,
         seen_in_training=seen_in_training,
+        by_statistics=adapted.strategy.by_statistics,
         minutes=round((time.monotonic() - started_s) / 60, 2),
     )

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from smearwatch.models.preprocess import normalise
 from smearwatch.models.resnet import ResNetAnswer
 from smearwatch.train.adapting.folds import Indices
 from smearwatch.train.adapting.logits import Logits, network_input, run_networks
+from smearwatch.train.adapting.source_moments import SourceMoments
 from smearwatch.train.adapting.strategy import Weights, mask_absent_classes, shuffle_indices
 from smearwatch.train.data.cells import CellSet, Targets
 from smearwatch.train.data.crop_cache import Progress
@@ -28,7 +30,9 @@ from smearwatch.train.training.remembering import body_features, make_remembered
 
 _HEADS = ("classify.weight", "classify.bias", "reject.weight", "reject.bias")
 _VIEWS = 6  # of each new cell, besides itself
+_PLAIN_VIEWS = 3  # besides, without the session's statistics, where these are used
 _STRENGTH = 0.5
+_NEW = 2.0  # what the new cells weigh beside the old ones: chosen where two laboratories were left out
 _PULL = 0.002  # towards the present heads (L2-SP; Li et al., ICML 2018)
 _SMOOTHING = 0.03
 _ITERATIONS = 80
@@ -45,7 +49,11 @@ class _Seen:
 
 
 class HeadFitting:
-    """Logistic regression on the body's features, beside the remembered ones, held to the present heads."""
+    """Logistic regression on the body's features, beside the remembered ones, held to the present heads.
+
+    Cells of a strange session are judged as a count would, with the session's statistics. They are learnt from with
+    them and, less often, without: the first cells of the next session have none yet.
+    """
 
     name = "heads"
 
@@ -57,11 +65,16 @@ class HeadFitting:
         preprocessing = networks.manifest.preprocessing
         self._present_logits = run_networks(networks.resnet, networks.bank, cells.fields, preprocessing)
         generator = torch.Generator().manual_seed(seed)
-        views = [body_features(networks.resnet, network_input(cells.fields, preprocessing))]
-        for number in range(_VIEWS):
-            progress("new cells", number + 1, _VIEWS)
-            views.append(_varied(networks, cells.fields, generator))
-        self._views = torch.stack(views)
+        moments = SourceMoments(networks, cells)
+        self.by_statistics = bool(moments.strange)
+        views, served = [], []
+        for number in range(_VIEWS + 1):
+            progress("new cells", number, _VIEWS)
+            batch = _varied(networks, cells.fields, generator) if number else network_input(cells.fields, preprocessing)
+            views.append(body_features(networks.resnet, batch))
+            served.append(moments.compute(partial(_features_of, networks, batch), views[-1]))
+        self._judged = served[0]
+        self._views = torch.stack(served + views[:_PLAIN_VIEWS] if self.by_statistics else views)
         old = remembered_samples(memory.fitted)
         self._old = _Seen(torch.from_numpy(memory.fitted.features), _targets(old, 1))
         held = remembered_samples(memory.held)
@@ -70,7 +83,7 @@ class HeadFitting:
         self.chosen_by, self.checked_by = ([held[int(index)] for index in half] for half in self._halves)
 
     def fit(self, indices: Indices) -> Weights:
-        """Fit both heads; the new cells' mean loss weighs as much as the old ones'."""
+        """Fit both heads; the new cells' mean loss weighs more than the old ones'."""
         chosen = torch.from_numpy(indices)
         views = self._views[:, chosen]
         new = _Seen(views.flatten(0, 1), _targets([self._samples[int(index)] for index in indices], len(views)))
@@ -84,7 +97,7 @@ class HeadFitting:
                 loss = loss + resnet_loss(_answer(heads, self._old.features), self._old.targets, _SMOOTHING)
             answer = _answer(heads, new.features)
             reached = answer._replace(class_logits=mask_absent_classes(answer.class_logits, new.targets))
-            loss = loss + resnet_loss(reached, new.targets, _SMOOTHING)
+            loss = loss + _NEW * resnet_loss(reached, new.targets, _SMOOTHING)
             for name, value in heads.items():
                 loss = loss + _PULL * (value - self.present[name]).square().sum()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -95,7 +108,7 @@ class HeadFitting:
 
     def predict_new(self, weights: Weights, indices: Indices) -> Logits:
         """Return the logits of new cells; the verifiers' stay what they were."""
-        logits = _logits(weights, self._views[0, torch.from_numpy(indices)])
+        logits = _logits(weights, self._judged[torch.from_numpy(indices)])
         return Logits(logits.classes, logits.reject, self._present_logits.verifiers[indices])
 
     def predict_chosen_by(self, weights: Weights) -> Logits:
@@ -112,7 +125,7 @@ class HeadFitting:
 
     def remember(self, weights: Weights) -> Memory:
         """Add the new cells to the old memory, which stays valid, for the body has not changed."""
-        fitted = concatenate(self._memory.fitted, make_remembered(self._views[0].numpy(), self._samples))
+        fitted = concatenate(self._memory.fitted, make_remembered(self._judged.numpy(), self._samples))
         digests = self._memory.train_digests | {short(sample.digest) for sample in self._samples}
         return Memory(frozenset(digests), self._memory.validation_digests, fitted, self._memory.held)
 
@@ -143,8 +156,11 @@ def remembered_samples(cells: Remembered) -> list[Sample]:
 def _varied(networks: Networks, fields_bgr: NDArray[np.uint8], generator: torch.Generator) -> torch.Tensor:
     preprocessing = networks.manifest.preprocessing
     views = augment(torch.from_numpy(np.array(fields_bgr)), preprocessing, _STRENGTH, generator)
-    batch = normalise(views, preprocessing).contiguous(memory_format=torch.channels_last)
-    return body_features(networks.resnet, batch)
+    return normalise(views, preprocessing).contiguous(memory_format=torch.channels_last)
+
+
+def _features_of(networks: Networks, batch: torch.Tensor, indices: Indices) -> torch.Tensor:
+    return body_features(networks.resnet, batch[torch.from_numpy(indices)])
 
 
 def _targets(samples: list[Sample], times: int) -> Targets:

@@ -11,6 +11,7 @@ from smearwatch.models.memory import Memory, short
 from smearwatch.train.adapting.folds import Indices
 from smearwatch.train.adapting.logits import Logits, network_input, run_networks
 from smearwatch.train.adapting.old_cells import OldCells
+from smearwatch.train.adapting.source_moments import SourceMoments
 from smearwatch.train.adapting.strategy import Weights
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.training.remembering import body_features, make_remembered
@@ -20,12 +21,14 @@ class NetworkStrategy(ABC):
     """Base of the strategies that change the body: both networks, and pictures of old cells beside the new."""
 
     name: str
+    by_statistics = False  # the first layers change, so that the new cells are strange to them no more
 
     def __init__(self, networks: Networks, memory: Memory | None, cells: CellSet, old: OldCells) -> None:
         self._networks = copy.deepcopy(networks)
         self._preprocessing = networks.manifest.preprocessing
         self._memory, self._cells, self._old = memory, cells, old
         self.present = self._state()
+        self._moments = SourceMoments(self._networks, cells)
         self.chosen_by, self.checked_by = old.chosen_by.samples, old.checked_by.samples
 
     @abstractmethod
@@ -33,8 +36,16 @@ class NetworkStrategy(ABC):
         """Learn from some of the new cells."""
 
     def predict_new(self, weights: Weights, indices: Indices) -> Logits:
-        """Return the logits of new cells."""
-        return self._run(weights, self._cells.fields[indices])
+        """Return the logits of new cells; by the present weights as a count has them, with a session's statistics."""
+        found = self._run(weights, self._cells.fields[indices])
+        if weights is not self.present:
+            return found
+        for strange, values in self._moments.strange:
+            at = np.flatnonzero(np.isin(indices, strange))
+            fields = self._cells.fields[indices[at]]
+            with self._moments.using(values):
+                found.put(at, run_networks(self._networks.resnet, self._networks.bank, fields, self._preprocessing))
+        return found
 
     def predict_chosen_by(self, weights: Weights) -> Logits:
         """Return the logits of the old validation cells."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.train.adapting.account import Account, CheckAccount
@@ -19,15 +20,32 @@ _STRATEGIES = {
 
 def write_account(folder: Path, account: Account) -> None:
     """Write `adapt.json` and `adapt.md` into a folder that is not yet in its place."""
-    (folder / "adapt.json").write_text(json.dumps(account.to_json(), indent=1) + "\n", encoding="utf-8")
+    (folder / "adapt.json").write_text(json.dumps(account_json(account), indent=1) + "\n", encoding="utf-8")
     (folder / "adapt.md").write_text("\n".join(_page(account)) + "\n", encoding="utf-8")
+
+
+def account_json(account: Account | CheckAccount) -> dict[str, Any]:
+    """Return the account, or that of a check after which nothing was written, with its lines for a person as `says`."""
+    lines = summary_lines(account) if isinstance(account, Account) else check_lines(account)
+    return {**account.to_json(), "written": isinstance(account, Account), "says": list(lines)}
+
+
+def check_lines(check: CheckAccount) -> Iterator[str]:
+    """Format a check after which nothing was written."""
+    yield from _gain_lines(check)
+    yield from warning_lines(check)
+    yield forecast_line(check.more_labels)
+
+
+def _gain_lines(check: CheckAccount) -> Iterator[str]:
+    yield f"this microscope, as labelled: {_change(check.gain.as_labelled)}"
+    yield f"this microscope, band and segmented as one: {_change(check.gain.five_class)}"
 
 
 def summary_lines(account: Account) -> Iterator[str]:
     """Format the outcome in a few lines."""
     gain = account.check.gain
-    yield f"this microscope, as labelled: {_change(gain.as_labelled)}"
-    yield f"this microscope, band and segmented as one: {_change(gain.five_class)}"
+    yield from _gain_lines(account.check)
     yield f"old cells, as labelled: {_change(account.old.as_labelled)}"
     yield f"true cells rejected here: {_change(account.rejected.new.leukocytes)}"
     if account.check.gained and not is_sure(gain.as_labelled):
@@ -57,6 +75,8 @@ def warning_lines(check: CheckAccount) -> Iterator[str]:
         yield f"no cell of {names} was given: how well those are named on this microscope was not measured"
     if check.divided_singly:
         yield "all cells are of one group, so the check could not keep neighbours apart and is optimistic"
+    if check.by_statistics:
+        yield "these cells look strange to the weights: they are judged by their session's statistics, as in a count"
     if check.seen_in_training:
         yield f"{check.seen_in_training} of the cells were seen in training by the weights before"
     if check.share == 0:

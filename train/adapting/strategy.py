@@ -31,12 +31,15 @@ class Strategy(Protocol):
         The weights as they are.
     chosen_by, checked_by
         Old cells by which the share is chosen, and others that only measure the outcome.
+    by_statistics
+        Whether new cells are judged by their session's statistics, with the adapted weights as with the present ones.
     """
 
     name: str
     present: Weights
     chosen_by: list[Sample]
     checked_by: list[Sample]
+    by_statistics: bool
 
     def fit(self, indices: Indices) -> Weights:
         """Learn from some of the new cells, and from old ones so that nothing is forgotten."""

@@ -92,7 +92,8 @@ def write(
         raise OldForgotten(change, check.tolerance)
     kept = memory.packed(strategy.remember(weights))
     put_into(networks, strategy.of_networks(weights))
-    ranges = add_adapted_ranges(present, measure_ranges(cells, present.preprocessing), name)
+    measured = measure_ranges(cells, present.preprocessing)
+    ranges = add_adapted_ranges(present, measured, name, by_statistics=strategy.by_statistics)
     update = {"name": name, "temperature": temperature, "policy": policy, "ranges": ranges}
     manifest = present.model_copy(update=update | _provenance(present, samples, check, old))
     with atomically(out) as partial:

@@ -19,6 +19,7 @@ from smearwatch.train.commands.shared_options import (
     FieldsOption,
     FieldsScaleOption,
     ForceScaleOption,
+    ProgressOption,
     ScaleOption,
     SessionOption,
 )
@@ -66,6 +67,7 @@ def adapt(
     force_scale: ForceScaleOption = False,
     cache: CacheOption = CROPS,
     seed: Annotated[int, typer.Option(metavar="N", help="Random seed.")] = 1,
+    progress: ProgressOption = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The account as one JSON object on stdout.")] = False,
 ) -> None:
     """Adapt weights to one microscope, and check what was gained on cells that were left out.
@@ -105,11 +107,11 @@ def adapt(
         force_scale=force_scale,
     )
 
-    from smearwatch.train.adapting.adapt import AdaptRequest
+    from smearwatch.train.adapting.adapt import AdaptRequest, NothingGained
     from smearwatch.train.adapting.adapt import adapt as run
-    from smearwatch.train.adapting.report import summary_lines
+    from smearwatch.train.adapting.report import account_json, check_lines, summary_lines
     from smearwatch.train.data.sessions import to_stderr
-    from smearwatch.train.progress import ProgressLine
+    from smearwatch.train.progress import progress_for
 
     request = AdaptRequest(
         given=given,
@@ -123,9 +125,15 @@ def adapt(
         keep_anyway=keep_anyway,
         seed=seed,
     )
-    account = run(request, cache, ProgressLine(), to_stderr)
+    try:
+        account = run(request, cache, progress_for(progress), to_stderr)
+    except NothingGained as error:
+        lines = [json.dumps(account_json(error.check))] if as_json else list(check_lines(error.check))
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+        raise
     if as_json:
-        sys.stdout.write(json.dumps(account.to_json()) + "\n")
+        sys.stdout.write(json.dumps(account_json(account)) + "\n")
         return
     lines = [*summary_lines(account), f"weights in {out}; next: smearwatch promote {out}"]
     sys.stdout.write("".join(f"{line}\n" for line in lines))

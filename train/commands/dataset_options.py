@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from smearwatch.daemon.record.values import printable
 from smearwatch.daemon.scale_rule import typed_scale
 
 if TYPE_CHECKING:
     from smearwatch.train.data.sources import DatasetSpec
+
+_LONGEST_NAME = 200
 
 Folder = tuple[str, Path | None, str, str | None]
 """The option that names a folder, the folder, the option that gives its scale, the scale."""
@@ -51,6 +54,14 @@ def wrong_usage(matter: str, hint: str) -> NoReturn:
     """Report in one line what was typed wrongly, and end with status 2."""
     sys.stderr.write(f"smearwatch: {matter} ({hint})\n")
     raise typer.Exit(2)
+
+
+def person(typed: str) -> str:
+    """Return who wants something, as typed after --by; what cannot be a name is wrong usage."""
+    name = " ".join(str(printable(typed)).split())
+    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+        wrong_usage("--by: no name", f"name the person in 1 to {_LONGEST_NAME} letters that can be seen")
+    return name
 
 
 def _scale(folder: Folder) -> float | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smearwatch.daemon.config import Settings, load_settings
-from smearwatch.train.commands.dataset_options import parse_dataset_spec
+from smearwatch.train.commands.dataset_options import parse_dataset_spec, person
 from smearwatch.train.commands.shared_options import (
     CROPS,
     CacheOption,
@@ -17,11 +17,13 @@ from smearwatch.train.commands.shared_options import (
     FieldsOption,
     FieldsScaleOption,
     ForceScaleOption,
+    ProgressOption,
     ScaleOption,
     SessionOption,
 )
 
 if TYPE_CHECKING:
+    from smearwatch.train.data.crop_cache import Progress
     from smearwatch.train.promotion.listing import ListedWeights
     from smearwatch.train.promotion.promote import PromotionRequest
     from smearwatch.train.statistics import Paired
@@ -46,7 +48,9 @@ def promote(
     card: Annotated[
         Path | None, typer.Option("--card", metavar="DIR", help="Only write the model card of a weights folder.")
     ] = None,
+    by: Annotated[str | None, typer.Option("--by", metavar="WHO", help="Who wants it; kept in the record.")] = None,
     device: DeviceOption = "auto",
+    progress: ProgressOption = "text",
     cache: CacheOption = CROPS,
     config: Annotated[Path | None, typer.Option(help="Another settings file (TOML).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
@@ -64,13 +68,14 @@ def promote(
     """
     if sum((weights is not None, back, list_all, card is not None)) != 1:
         raise typer.BadParameter("give one of DIR, --back, --list and --card")
+    who = None if by is None else person(by)
     settings = load_settings(config)
     if card is not None:
         _write_card(card, as_json=as_json)
     elif list_all:
         _list(settings, as_json=as_json)
     elif back:
-        _back(settings, as_json=as_json)
+        _back(settings, who, as_json=as_json)
     elif weights is not None:
         cells = parse_dataset_spec(
             ("--data", data, "--um-per-px", um_per_px),
@@ -80,22 +85,24 @@ def promote(
             force_scale=force_scale,
         )
 
+        from smearwatch.train.progress import progress_for
         from smearwatch.train.promotion.promote import PromotionRequest
 
-        _promote(PromotionRequest(weights, cells, force, device, cache), settings, as_json=as_json)
+        request = PromotionRequest(weights, cells, force, device, cache, who)
+        _promote(request, settings, progress_for(progress), as_json=as_json)
 
 
-def _promote(request: "PromotionRequest", settings: Settings, *, as_json: bool) -> None:
+def _promote(request: "PromotionRequest", settings: Settings, progress: "Progress", *, as_json: bool) -> None:
     from smearwatch.train.data.sessions import to_stderr
-    from smearwatch.train.progress import ProgressLine
     from smearwatch.train.promotion.promote import PromotionRefused, promote
     from smearwatch.train.promotion.report import comparison_lines
 
-    record = promote(request, settings, ProgressLine(), to_stderr)
+    record = promote(request, settings, progress, to_stderr)
     if settings.weights is not None and record.promoted:
         to_stderr(f"the settings name weights of their own ({settings.weights}), and the daemon uses those")
     if as_json:
-        sys.stdout.write(json.dumps(record.to_json()) + "\n")
+        says = [] if record.already else list(comparison_lines(record))
+        sys.stdout.write(json.dumps({**record.to_json(), "says": says}) + "\n")
     elif record.already:
         sys.stdout.write(f"these weights are in use already: {record.weights_id}\n")
     else:
@@ -107,13 +114,13 @@ def _promote(request: "PromotionRequest", settings: Settings, *, as_json: bool) 
         raise PromotionRefused("; ".join(record.objections), "the weights in use stay; --force overrides")
 
 
-def _back(settings: Settings, *, as_json: bool) -> None:
+def _back(settings: Settings, by: str | None, *, as_json: bool) -> None:
     from smearwatch.train.data.sessions import to_stderr
     from smearwatch.train.promotion.store import Store
 
     store = Store(settings.state_dir)
     with store.locked():
-        identity, skipped = store.back()
+        identity, skipped = store.back(by)
     for each in skipped:
         to_stderr(f"passed over {each}: damaged")
     if as_json:
@@ -135,6 +142,7 @@ def _list_line(entry: "ListedWeights") -> str:
     if entry.fault:
         return f"{mark} {weights:<16}  damaged: {entry.fault}"
     when = f"{entry.how} {entry.at}" if entry.at else entry.origin
+    when += f" by {entry.by}" if entry.by else ""
     return f"{mark} {weights}  {entry.name}  {when}{_accuracy(entry.accuracy)}"
 
 

@@ -48,6 +48,10 @@ LabOption = Annotated[
     ),
 ]
 SeedOption = Annotated[int | None, typer.Option("--seed", metavar="N", help="Random seed. [default: 1]")]
+ProgressOption = Annotated[
+    Literal["text", "json"],
+    typer.Option("--progress", help="How progress is told on stderr: for a person, or one JSON object a line."),
+]
 DeviceOption = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option("--device", help="auto uses CUDA where there is a GPU.")
 ]

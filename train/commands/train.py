@@ -4,10 +4,11 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.scale_rule import given_scale
 from smearwatch.train.commands.dataset_options import named_folders
 from smearwatch.train.commands.shared_options import (
@@ -16,6 +17,7 @@ from smearwatch.train.commands.shared_options import (
     ForceScaleOption,
     JsonOption,
     LabOption,
+    SessionOption,
     StateOption,
 )
 
@@ -43,6 +45,7 @@ def train(
         str | None, typer.Option(metavar="X", help="Their scale in micrometres per pixel.")
     ] = None,
     lab: LabOption = None,
+    session: SessionOption = None,
     simulated: Annotated[int | None, typer.Option(metavar="N", help="How many simulated cells to add.")] = None,
     force_scale: ForceScaleOption = False,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="How many times to go through the cells.")] = None,
@@ -60,6 +63,10 @@ def train(
 ) -> None:
     """Train ResNet-18 and the six verifiers, calibrate them, and measure them on cells kept aside.
 
+    With --session the labelled cells of recorded sessions are trained on. Then the weights that come with smearwatch
+    are the beginning, with their own preprocessing, unless --start or --init say otherwise. Name other cells too: of
+    what is not shown again the networks forget much. Where labels are few, `smearwatch adapt` forgets nothing.
+
     The cells are divided by group before anything is augmented. If a run is interrupted, the same command continues it,
     with the same result. Under torchrun several processes divide every batch.
     """
@@ -68,8 +75,9 @@ def train(
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may sum in another order each time
     from smearwatch.train.training.config import read_config
     from smearwatch.train.training.launch import run
+    from smearwatch.train.training.start import with_start
 
-    overrides = {
+    overrides: dict[str, Any] = {
         "data.cells": cells,
         "data.cells_um_per_px": given_scale(cells_um_per_px, "--cells-um-per-px"),
         "data.fields": fields,
@@ -83,7 +91,12 @@ def train(
         "start": start,
         "device": device,
     }
-    settings = read_config(config, overrides, named_folders("--lab", lab))
+    if session:
+        from smearwatch.train.data.sessions import session_path
+
+        state_dir = load_settings().state_dir
+        overrides["data.sessions"] = [session_path(each, state_dir).resolve() for each in session]
+    settings = with_start(read_config(config, overrides, named_folders("--lab", lab)))
     kept = state or out.with_name(out.name + ".state")
     report = run(settings, out, kept, cache, fresh=fresh)
     if report is None:

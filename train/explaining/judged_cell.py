@@ -17,7 +17,7 @@ from smearwatch.models.checkpoint import Networks, WeightsUnusable
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.reference_stain import reference_map
 from smearwatch.models.session_statistics import FirstStages
-from smearwatch.train.data.sessions import counted_crop
+from smearwatch.train.data.session_frames import counted_crop
 from smearwatch.train.data.stains import as_model
 from smearwatch.train.evaluation.gradcam import GradCam
 

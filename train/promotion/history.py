@@ -14,12 +14,16 @@ _FILE: Final = "history.json"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change. ``weights`` and ``before`` are identities, None for the weights that come with the package."""
+    """One change. ``weights`` and ``before`` are identities, None for the weights that come with the package.
+
+    ``by`` is who wanted it, None where nobody said.
+    """
 
     at: str
     how: Literal["promoted", "forced", "back"]
     weights: str | None
     before: str | None
+    by: str | None = None
 
 
 _STEPS: Final = TypeAdapter(list[Step])

@@ -28,8 +28,8 @@ class ListedWeights(JsonRecord):
         "shipped" or "promoted".
     current
         Whether they are in use.
-    at, how
-        The last time they came into use; None where never.
+    at, how, by
+        The last time they came into use, and who wanted it; None where never, or where nobody said.
     accuracy
         As compared then; None without a comparison.
     fault
@@ -44,6 +44,7 @@ class ListedWeights(JsonRecord):
     how: str | None
     accuracy: Paired | None
     fault: str | None
+    by: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields by name, `origin` as "from"."""
@@ -89,4 +90,5 @@ def _describe(folder: Path, identity: str | None, steps: list[Step], current: st
         how=last.how if last else None,
         accuracy=record.comparison.accuracy if record and record.comparison else None,
         fault=fault,
+        by=last.by if last else None,
     )

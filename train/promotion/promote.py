@@ -47,6 +47,8 @@ class PromotionRequest:
         "auto", "cpu" or "cuda".
     cache
         Where drawn crops are kept.
+    by
+        Who wants it, None where nobody said.
     """
 
     weights: Path
@@ -54,6 +56,7 @@ class PromotionRequest:
     force: bool
     device: str
     cache: Path
+    by: str | None = None
 
 
 def promote(request: PromotionRequest, settings: Settings, progress: Progress, report_line: ReportLine) -> Promotion:
@@ -79,24 +82,24 @@ def promote(request: PromotionRequest, settings: Settings, progress: Progress, r
     with store.locked():
         folder = weights_in_use(settings)
         present = Engine.load(folder, device=request.device)
-        record = _begin(candidate, present, folder, settings)
+        record = _begin(candidate, present, folder, settings, request.by)
         if record.already:
             return record
         if not request.spec.nothing:
             record = _compare_weights(record, candidate, present, folder, request, progress, report_line)
         if record.objections and not request.force:
             return record
-        record = replace(record, promoted=True, forced=bool(record.objections) or request.spec.nothing)
+        record = replace(record, promoted=True, forced=bool(record.objections) or record.comparison is None)
         beside = {
             PROMOTION_FILE: json.dumps(record.to_json(), indent=1) + "\n",
             CARD_FILE: render_card(read_known(request.weights, record)),
         }
         installed = store.install(request.weights, candidate.weights_id, beside)
-        store.switch(candidate.weights_id, "forced" if record.forced else "promoted")
+        store.switch(candidate.weights_id, "forced" if record.forced else "promoted", request.by)
     return replace(record, folder=str(installed))
 
 
-def _begin(candidate: Engine, present: Engine, folder: Path, settings: Settings) -> Promotion:
+def _begin(candidate: Engine, present: Engine, folder: Path, settings: Settings, by: str | None) -> Promotion:
     if settings.weights is not None:
         origin = "the settings'"
     else:
@@ -109,6 +112,7 @@ def _begin(candidate: Engine, present: Engine, folder: Path, settings: Settings)
         present=WeightsInUse(present.weights_id, present.manifest.name, origin),
         rule=RULE,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
+        by=by,
     )
 
 
@@ -130,6 +134,8 @@ def _compare_weights(
     used = [each for each in sets if each.samples]
     if not used:
         seen = sum(each.left_out for each in sets)
+        if request.force:
+            return replace(record, sets={each.name: each.counts() for each in sets}, notes=notes)
         what = f"one of the two weights was trained on or chosen by every one of the {seen} cells, or their like"
         raise PromotionRefused(what, "bring cells that neither has seen in training")
     before = [_judged(present, each, request.cache, "present weights", progress) for each in used]

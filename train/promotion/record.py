@@ -59,8 +59,8 @@ class Promotion(JsonRecord):
         What a reader of the comparison should know.
     comparison
         Over all cells together; None without cells.
-    at
-        UTC time in ISO format.
+    at, by
+        UTC time in ISO format; who wanted it, None where nobody said.
     folder
         Where the promoted weights were copied to; not in `promotion.json`.
     """
@@ -79,6 +79,7 @@ class Promotion(JsonRecord):
     comparison: Comparison | None = None
     by_set: dict[str, Comparison] = field(default_factory=dict)
     folder: str | None = None
+    by: str | None = None
 
     @staticmethod
     def from_json(content: Mapping[str, Any]) -> "Promotion":
@@ -99,10 +100,11 @@ class Promotion(JsonRecord):
             comparison=None if comparison is None else Comparison.from_json(comparison),
             by_set={name: Comparison.from_json(each) for name, each in content["by_set"].items()},
             folder=content.get("folder"),
+            by=content.get("by"),
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields in the order of `promotion.json`, the folder last where there is one."""
+        """Return the fields in the order of `promotion.json`, who wanted it and the folder last where there are any."""
         content = JsonRecord.to_json(self)
-        at, folder = content.pop("at"), content.pop("folder")
-        return {**content, "at": at, **({} if folder is None else {"folder": folder})}
+        last = {name: content.pop(name) for name in ("at", "by", "folder")}
+        return content | {name: value for name, value in last.items() if value is not None}

@@ -120,9 +120,9 @@ class Store:
                     (incoming / name).write_text(text, encoding="utf-8")
         return final
 
-    def switch(self, identity: str | None, how: Literal["promoted", "forced", "back"]) -> None:
+    def switch(self, identity: str | None, how: Literal["promoted", "forced", "back"], by: str | None = None) -> None:
         """Make weights current, None for the shipped ones, and note it; only while `locked`; raises `StoreFailed`."""
-        step = Step(datetime.now(UTC).isoformat(timespec="seconds"), how, identity, self.current)
+        step = Step(datetime.now(UTC).isoformat(timespec="seconds"), how, identity, self.current, by)
         steps = [*self.steps(), step]
         link = self.root / CURRENT
         with self._reported():
@@ -134,8 +134,8 @@ class Store:
                     fresh.symlink_to(identity)
             sync_folder(self.root)
 
-    def back(self) -> tuple[str | None, list[str]]:
-        """Return to the weights before the present ones; only while `locked`.
+    def back(self, by: str | None = None) -> tuple[str | None, list[str]]:
+        """Return to the weights before the present ones, as somebody wants it; only while `locked`.
 
         Returns
         -------
@@ -153,7 +153,7 @@ class Store:
         skipped: list[str] = []
         for identity in reversed(before):
             if identity is None or self._sound(identity):
-                self.switch(identity, "back")
+                self.switch(identity, "back", by)
                 return identity, skipped
             skipped.append(identity)
         raise NothingBefore("none of the weights before the present ones can be used")

@@ -34,6 +34,8 @@ class DataConfig(BaseModel):
     litter
         How many things that are no leukocyte to draw besides, to be rejected: smudges, nucleated red cells, clumps and
         giants of platelets, precipitate.
+    sessions
+        Folders of recorded sessions, whose labelled cells are trained on.
     force_scale
         Believe the scales whatever the cells measure.
     """
@@ -49,6 +51,7 @@ class DataConfig(BaseModel):
     blanks_um_per_px: UmPerPx | None = None
     simulated: int = Field(0, ge=0, le=100_000)
     litter: int = Field(0, ge=0, le=100_000)
+    sessions: tuple[Path, ...] = ()
     force_scale: bool = False
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from smearwatch.train.data.laboratories import read_laboratory
 from smearwatch.train.data.litter import draw_litter
 from smearwatch.train.data.pipeline_cells import find_boxed_cells
 from smearwatch.train.data.samples import DataUnusable, Part, Sample
+from smearwatch.train.data.sessions import read_labelled_session
 from smearwatch.train.data.simulated import draw_cells
 from smearwatch.train.data.split import split
 from smearwatch.train.training.config import TrainConfig
@@ -37,7 +38,9 @@ def gather(config: TrainConfig, cache: Path, progress: Progress) -> Gathered:
     parts = split(list_samples(config, cache, progress), by_slide)
     _refuse_known_cells(config, parts)
     if not parts["train"] or not parts["validation"]:
-        raise DataUnusable(Path("data"), "too few labelled cells to train on", "name a folder with --cells or --lab")
+        raise DataUnusable(
+            Path("data"), "too few labelled cells to train on", "name more with --cells, --lab or --session"
+        )
 
     if config.data.fields_found and config.data.fields is None:
         raise DataUnusable(Path("data.fields_found"), "no whole fields are given", "name their folder with --fields")
@@ -57,6 +60,7 @@ def list_samples(config: TrainConfig, cache: Path, progress: Progress) -> list[S
     samples: list[Sample] = []
     for name, laboratory in config.used_laboratories().items():
         samples += read_laboratory(name, laboratory, cache, progress, force_scale=force)
+    samples += [each for folder in config.data.sessions for each in read_labelled_session(folder)]
     return samples + draw_cells(config.data.simulated) + draw_litter(config.data.litter)
 
 

@@ -49,11 +49,13 @@ def add_start_ranges(
     return (*(kind for kind in before if kind.name not in names), *measured) or None
 
 
-def add_adapted_ranges(present: Manifest, measured: tuple[LookRange, ...], name: str) -> tuple[LookRange, ...] | None:
+def add_adapted_ranges(
+    present: Manifest, measured: tuple[LookRange, ...], name: str, *, by_statistics: bool = False
+) -> tuple[LookRange, ...] | None:
     """Add the ranges of the cells that weights `name` were adapted to, beside those of the `present` weights.
 
     Where it is unknown what the present ones were trained on, it stays unknown: the range of the new cells alone would
-    make everything else appear strange.
+    make everything else appear strange. `by_statistics`: the first layers take the session's statistics for such cells.
     """
     if present.ranges is None:
         return None
@@ -62,7 +64,7 @@ def add_adapted_ranges(present: Manifest, measured: tuple[LookRange, ...], name:
         taken = {each.name for each in ranges}
         named = f"{kind.name} of {name}"
         unique = next(each for n in count(1) if (each := named if n == 1 else f"{named} ({n})") not in taken)
-        ranges.append(kind.model_copy(update={"name": unique}))
+        ranges.append(kind.model_copy(update={"name": unique, "by_statistics": by_statistics or None}))
     return tuple(ranges)
 
 

@@ -15,6 +15,7 @@ from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.laboratories import Laboratory, Layout
 from smearwatch.train.data.samples import DataUnusable
+from smearwatch.train.data.sessions import SOURCE as SESSIONS
 from smearwatch.train.data.split import SALT, split_digest
 from smearwatch.train.data.stains import as_seen
 from smearwatch.train.evaluation.measure import measure
@@ -183,6 +184,7 @@ def _sets(laboratories: Mapping[str, Laboratory]) -> dict[str, set[str]]:
         for name, each in laboratories.items()
         if each.layout in _NAMES
     }
+    sets |= {"labelled cells of recorded sessions": {SESSIONS}}
     return {**sets, f"drawn cells ({simulated.SOURCE})": {simulated.SOURCE}}
 
 

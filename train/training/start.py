@@ -1,12 +1,34 @@
 """What a run begins from: nothing, ImageNet, or other weights of this project."""
 
+from typing import Any
+
 from torch import nn
 
+from smearwatch.daemon.weights import shipped_weights
 from smearwatch.models import checkpoint
 from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.training.config import TrainConfig
+
+
+def with_start(config: TrainConfig) -> TrainConfig:
+    """Take from the weights to begin from what the settings leave open.
+
+    That is how cells are shown to the networks, and the normalisation layers. With recorded sessions the beginning are
+    the weights that come with the program, and strange sessions are told and judged as the beginning does.
+    """
+    said = config.model_fields_set
+    if config.data.sessions and not {"start", "init"} & said:
+        config = config.model_copy(update={"start": shipped_weights()})
+    if config.start is None:
+        return config
+    manifest = checkpoint.read_manifest(config.start)
+    theirs: dict[str, Any] = {"preprocessing": manifest.preprocessing, "norm": manifest.norm}
+    if config.data.sessions and not {"session_statistics", "unfamiliar_beyond", "thresholds"} & said:
+        beyond = manifest.policy.unfamiliar_beyond
+        theirs |= {"session_statistics": manifest.session_statistics, "unfamiliar_beyond": beyond}
+    return config.model_copy(update={name: value for name, value in theirs.items() if name not in said})
 
 
 def first_networks(config: TrainConfig) -> tuple[LeukocyteResNet, LeNetBank, str | None]:

@@ -28,7 +28,7 @@ _UNDECISIVE: Final[dict[str, Any]] = {
     "thresholds": True,  # come in when the networks are done, as the next two do
     "unfamiliar_beyond": True,
     "session_statistics": True,
-    "data": {"cells": True, "fields": True, "blanks": True, "force_scale": True},
+    "data": {"cells": True, "fields": True, "blanks": True, "sessions": True, "force_scale": True},
     "laboratories": {"__all__": {"folder": True}},
 }
 _HINT = "name another --state folder, or use --fresh"

@@ -1,0 +1,1 @@
+"""What other weights would have answered in recorded sessions, and which reports would have read otherwise."""
