@@ -133,6 +133,8 @@ def start(settings: Settings, wanted: Wanted, config: Path | None = None) -> Sta
     threading.Thread(target=process.wait, daemon=True, name="started").start()
     if heard is None:
         return Started(None, f"session {name} begins, and is not heard yet; what it says stands in {log}")
+    if heard != name:
+        return Started(heard, f"session {name} has ended, and session {heard} goes on after it")
     return Started(heard, f"session {heard} is being counted, specimen {said['specimen']}")
 
 

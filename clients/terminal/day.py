@@ -15,7 +15,7 @@ from smearwatch.clients.view import View
 if TYPE_CHECKING:
     from smearwatch.clients.terminal.readers import Readers
 
-_NONE = "No count is running here."
+_NONE, _NOT_THIS = "No count is heard.", "This session is not being counted."
 _START_QUESTION = (
     "Start a count? Pictures that lie there are counted, too, and those that come. Another slide afterwards: the next "
     "specimen."
@@ -55,7 +55,8 @@ class DayApp(App[BaseException]):
             *([("describe", "say what this session is of: title, specimen ...")] if self._view.session else []),
             ("other", "look at another session ..."),
         ]
-        self.push_screen(ChoiceScreen("The session", choices, below="" if counts else _NONE), self._chosen)
+        below = "" if counts else _NOT_THIS if self._view.session else _NONE
+        self.push_screen(ChoiceScreen("The session", choices, below=below), self._chosen)
 
     def _chosen(self, choice: str | None) -> None:
         session = self._view.session

@@ -42,7 +42,7 @@ def test_a_session_is_described_and_another_one_found(settings):
         await until(pilot, lambda: app.shown.session == "monday")
         await pilot.press("s")
         await opened(pilot, ChoiceScreen)
-        assert "No count is running" in text_of(app)
+        assert "This session is not being counted" in text_of(app)
         assert "pause" not in text_of(app)
         await pilot.press("down", "enter")
         await opened(pilot, FormScreen)

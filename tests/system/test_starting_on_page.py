@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from smearwatch.clients.starting import LOG_FILE
+from smearwatch.clients.web.app import ReadAs
+from smearwatch.clients.web.sessions import SessionPages
+from smearwatch.daemon.config import Settings
 from smearwatch.daemon.record.lock import holder
 from smearwatch.daemon.record.reading import LedgerReader
 from tests.paged import opened, reviewing
@@ -59,3 +62,14 @@ def test_started_at_a_place_once_and_it_outlives_the_page(browser, tmp_path, mon
     assert (said.specimen, said.by, opening.target) == ("H1", "A. Reader", 7)
     assert os.stat(state / LOG_FILE).st_mode & 0o777 == 0o600
     assert sorted(path.name for path in (state / "sessions").iterdir()) == ["monday", "one"]
+
+
+def test_a_second_readers_page_starts_nothing(tmp_path):
+    record(tmp_path / "sessions" / "monday", 6)
+    settings = Settings(state_dir=tmp_path, runtime_dir=tmp_path / "run")
+    paths = []
+    for reading in (None, "second"):
+        pages = SessionPages(settings, ReadAs("A. Reader", reading), tmp_path / "sessions" / "monday")
+        paths.append([getattr(route, "path", "") for route in pages.routes()])
+        pages.close()
+    assert ["/start" in each for each in paths] == [True, False]
