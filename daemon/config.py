@@ -27,13 +27,15 @@ from pydantic_settings import (
 from smearwatch.daemon.key_layout import KeyLayout, KeysClash
 from smearwatch.daemon.names import PrintableName
 from smearwatch.daemon.naming_setting import ExtraClasses, as_recorded, layout_of
+from smearwatch.daemon.place_setting import Places
 from smearwatch.daemon.plain_words import in_plain_words
 from smearwatch.daemon.record.band_rule import BAND_RULES, rule_named
 from smearwatch.daemon.record.extra_classes import ExtraClass
 from smearwatch.daemon.scale_rule import USABLE, UmPerPx
 
 _PREFIX = "SMEARWATCH_"
-_TABLES = ("keys", "extra_classes")
+_OF_KEYS = ("keys", "extra_classes")
+_TABLES = (*_OF_KEYS, "places")
 # Not settings: which file they are in, the service unit's own two, where the tests' real pictures are.
 _OTHER_VARIABLES = frozenset({"CONFIG", "WATCH", "OPTIONS", "REAL_DATA"})
 
@@ -132,6 +134,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     keys: dict[str, str] = Field(default_factory=dict)
     extra_classes: ExtraClasses = Field(default_factory=dict)
+    places: Places = Field(default_factory=dict)
 
     @property
     def extra_classes_as_recorded(self) -> tuple[ExtraClass, ...]:
@@ -186,7 +189,7 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     except ValidationError as error:
         raise _explain(error, given, path) from None
     except KeysClash as clash:
-        raise SettingsUnusable(f"{_origin(*_TABLES, path=path)}: {clash}", clash.hint) from None
+        raise SettingsUnusable(f"{_origin(*_OF_KEYS, path=path)}: {clash}", clash.hint) from None
     except SettingsError as error:
         key = next((key for key in Settings.model_fields if f'"{key}"' in str(error)), _TABLES[0])
         raise SettingsUnusable(f"{_origin(key, path=path)}: no JSON", 'write it as in {"band": "h"}') from None
@@ -221,9 +224,9 @@ def _explain(error: ValidationError, given: dict[str, Any], path: Path) -> Setti
     typed = key in given
     origin = f"option --{key.replace('_', '-')}" if typed else _origin(key, path=path)
     if len(first["loc"]) > 1 and key in _TABLES:
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"] if part != "[key]")
         why = {"missing": "is missing", "extra_forbidden": "is unknown"}.get(first["type"])
-        why = why or in_plain_words(first["msg"], repr(first["input"])) or first["msg"]
+        why = why or in_plain_words(first["msg"], repr(first["input"])) or first["msg"].removeprefix("Value error, ")
         return SettingsUnusable(f"{origin}: {where}: {why}", f"correct {key}")
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, Settings.model_fields, n=1)

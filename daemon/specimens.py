@@ -7,9 +7,10 @@ from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.earlier import earlier_than, followed_in, followed_sessions, follows
+from smearwatch.daemon.record.events import Seen
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.schema import LEDGER_FILE
-from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
+from smearwatch.daemon.record.sessions import session_folder, session_names
 from smearwatch.daemon.record.values import printable
 
 
@@ -86,6 +87,29 @@ def _from_the_line(plan: RunPlan) -> RunPlan:
     if any(file in files for file in _files(plan.watch_dir)):
         raise FolderDivided(plan.watch_dir, sessions, last)
     return plan
+
+
+def whose_pictures(plan: RunPlan) -> str | None:
+    """Return the last session that has pictures which lie in a plan's folder, where the plan's own is a new one.
+
+    None where no other session has any of them, or the plan's session has begun and goes on.
+    """
+    if plan.watch_dir is None or _has_begun(plan):
+        return None
+    there, of_here, found = set(_files(plan.watch_dir)), plan.origin()["origin_of"], []
+    for name in session_names(plan.settings.state_dir) if there else ():
+        try:
+            with LedgerReader.read(session_folder(plan.settings.state_dir, name)) as ledger:
+                openings = ledger.openings()
+                if any(each.settings.get("origin_of") == of_here for each in openings) and any(
+                    (seen.name, seen.size_bytes, seen.captured_at_ns) in there
+                    for recorded in ledger.seen_frames()
+                    if isinstance(seen := recorded.event, Seen)
+                ):
+                    found.append((openings[-1].started_at_ns, name))
+        except LedgerUnusable:
+            continue  # whoever names it is told
+    return max(found)[1] if found else None
 
 
 def _files(folder: Path) -> list[tuple[str, int, int]]:

@@ -89,7 +89,7 @@ def watch(
         from smearwatch.clients.terminal.start import watch_in_terminal
 
         who = name_of_person(by) if by.strip() else ""
-        readers = Readers(settings, who, within, only)
+        readers = Readers(settings, who, within, only, config)
         watch_in_terminal(settings, session, live=live, pictures=pictures, readers=readers)
         return
     try:

@@ -1,4 +1,4 @@
-"""The day from the terminal: the next specimen, pause and stop, another session, what a session is of; by one key."""
+"""The day from the terminal: start and stop, the next specimen, pause, another session, what it is of; by one key."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,11 @@ from smearwatch.clients.view import View
 if TYPE_CHECKING:
     from smearwatch.clients.terminal.readers import Readers
 
-_NONE = "No count is running. A terminal starts one: smearwatch run --watch DIR --session NAME --specimen NUMBER"
+_NONE, _NOT_THIS = "No count is heard.", "This session is not being counted."
+_START_QUESTION = (
+    "Start a count? Pictures that lie there are counted, too, and those that come. Another slide afterwards: the next "
+    "specimen."
+)
 _SPECIMEN = "number of the specimen or order, never a patient's name"
 
 
@@ -47,16 +51,19 @@ class DayApp(App[BaseException]):
             ("stop", "stop the count ..."),
         ]
         choices = [
-            *(of_the_count if counts else []),
+            *(of_the_count if counts else [("start", "start a count ...")]),
             *([("describe", "say what this session is of: title, specimen ...")] if self._view.session else []),
             ("other", "look at another session ..."),
         ]
-        self.push_screen(ChoiceScreen("The session", choices, below="" if counts else _NONE), self._chosen)
+        below = "" if counts else _NOT_THIS if self._view.session else _NONE
+        self.push_screen(ChoiceScreen("The session", choices, below=below), self._chosen)
 
     def _chosen(self, choice: str | None) -> None:
         session = self._view.session
         if choice == "other":
             self._ask_which()
+        elif choice == "start":
+            self._ask_where()
         elif session is None:
             return
         elif choice == "next":
@@ -81,6 +88,58 @@ class DayApp(App[BaseException]):
         if said == "yes":
             self._done(lambda: control(self._runtime_dir, "stop", session))
 
+    def _ask_where(self) -> None:
+        from smearwatch.clients.terminal.forms import ChoiceScreen
+
+        assert self._readers is not None
+        places = self._readers.settings.places
+        if not places:
+            self._ask_start(None)
+            return
+        choices = [(f"at {name}", f"{name}  {folder}") for name, folder in places.items()]
+        self.push_screen(
+            ChoiceScreen("Where?", [*choices, ("elsewhere", "another folder ...")]),
+            lambda where: None if where is None else self._ask_start(places.get(where.removeprefix("at "))),
+        )
+
+    def _ask_start(self, folder: Path | None) -> None:
+        """Ask what the count is of, and where, unless that is known."""
+        from smearwatch.clients.starting import Wanted, start
+        from smearwatch.clients.terminal.forms import Field, FormScreen
+        from smearwatch.daemon.record.description import whoever
+
+        readers = self._readers
+        assert readers is not None
+
+        def begin(typed: dict[str, str]) -> str:
+            if folder is None and not typed["folder"]:
+                return "no count: give the folder"
+            if (target := _number(typed["target"])) == 0:
+                return f"no count: {typed['target']!r} is no number of cells"
+            said = {name: typed[name] for name in ("specimen", "operator", "note")}
+            self.call_from_thread(self._say, "starting; this takes some seconds")
+            wanted = Wanted(
+                folder or Path(typed["folder"]).expanduser().absolute(),
+                said,
+                by=typed["operator"] or readers.by or whoever(),
+                session=typed["session"] or None,
+                target=target,
+            )
+            started = start(readers.settings, wanted, readers.config)
+            if started.session is not None:
+                self.call_from_thread(self.show_session, started.session, live=True)
+            return started.text
+
+        fields = [
+            *([Field("folder", "folder that the camera writes into", longest=4096)] if folder is None else []),
+            Field("specimen", _SPECIMEN, longest=64),
+            Field("operator", "operator, if any"),
+            Field("note", "note, if any", longest=1000),
+            Field("target", "target, if another number of cells", longest=9),
+            Field("session", "session: a name, or one that goes on; nothing for date and time", longest=64),
+        ]
+        self._type(FormScreen(_START_QUESTION, fields, ends="starts it"), begin)
+
     def _ask_next(self, session: str) -> None:
         from smearwatch.clients.controlling import NEXT_QUESTION, begin_next
         from smearwatch.clients.terminal.forms import Field, FormScreen
@@ -88,11 +147,10 @@ class DayApp(App[BaseException]):
 
         def begin(typed: dict[str, str]) -> str:
             said = {name: text for name in ("specimen", "operator", "note") if (text := checked(name, typed[name]))}
-            target = typed["target"]
-            if target and not (target.isascii() and target.isdecimal() and 0 < int(target) < 2**31):
-                return f"no next specimen: {target!r} is no number of cells"
+            if (target := _number(typed["target"])) == 0:
+                return f"no next specimen: {typed['target']!r} is no number of cells"
             by = said.get("operator") or (self._readers.by if self._readers else "") or whoever()
-            return begin_next(self._runtime_dir, said, by=by, session=session, target=int(target) if target else None)
+            return begin_next(self._runtime_dir, said, by=by, session=session, target=target)
 
         fields = [
             Field("specimen", _SPECIMEN, longest=64),
@@ -165,3 +223,10 @@ class DayApp(App[BaseException]):
                 raise
             text = f"{error} ({hint})"
         self.call_from_thread(self._say, text)
+
+
+def _number(typed: str) -> int | None:
+    """Return a number of cells, None where none was typed, 0 for what is none."""
+    if not typed:
+        return None
+    return int(typed) if typed.isascii() and typed.isdecimal() and int(typed) < 2**31 else 0

@@ -41,7 +41,7 @@ _COUNT_KEYS = (
     ("v", "the random review: cells that nobody chose, named without the machine's word"),
     ("g", "sign the result: what stands before it is shown; a signed one is opened again"),
     ("p", "pictures of the last cells on and off; says which there are, or why there are none"),
-    ("s", "the next specimen, pause, stop; another session; what this one is of"),
+    ("s", "start, stop, pause; the next specimen; another session; what this one is of"),
     ("d", "dark and light"),
     ("?", "this page; again or Esc to go back"),
     ("q", "quit; a running count goes on, and labels are written"),

@@ -22,12 +22,15 @@ class Readers:
         Whose labels they are; empty until somebody says so.
     within, only
         How near shares are to be known, in percentage points to either side; the one class that is, None for all.
+    config
+        The settings file that was named, None for the usual one.
     """
 
     settings: Settings
     by: str = ""
     within: float = WITHIN
     only: str | None = None
+    config: Path | None = None
 
     @property
     def state_dir(self) -> Path:

@@ -16,7 +16,7 @@ from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.corrected import WITHIN
 
 NOBODY_COUNTS = (
-    "No count is running. Start one with: smearwatch run --watch DIR. "
+    "No count is running. Start one by the key s, or with: smearwatch run --watch DIR. "
     "A recorded session is shown by its name: smearwatch watch NAME (names: smearwatch sessions list)"
 )
 

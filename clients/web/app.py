@@ -24,6 +24,7 @@ from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
 from smearwatch.clients.reviewing.layout import layout_of_session, tally_keys
 from smearwatch.clients.reviewing.pictures import FIELDS_UM, NoPicture, cell_picture, whole_frame
 from smearwatch.clients.reviewing.writing import write_labels
+from smearwatch.clients.starting import NotStarted
 from smearwatch.clients.tallying.draft import DraftUnusable
 from smearwatch.clients.web.asked import Asked, asked
 from smearwatch.clients.web.day import Day
@@ -32,13 +33,16 @@ from smearwatch.clients.web.looked import Looked
 from smearwatch.clients.web.quality import Quality
 from smearwatch.clients.web.running import AskedOfRun, ask_of_run, run_state
 from smearwatch.clients.web.signing import Signing
+from smearwatch.clients.web.starting import Starting
 from smearwatch.clients.web.tallying import Tallying
 from smearwatch.clients.web.weights import BetterWeights
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.key_layout import KeysClash
+from smearwatch.daemon.names import NameUnusable
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES, LABELS, is_extra, is_leukocyte
 from smearwatch.daemon.record.corrected import WITHIN
+from smearwatch.daemon.record.description import DescriptionUnusable
 from smearwatch.daemon.record.events import LabelName, Reading
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.keeping import StillCounted
@@ -54,6 +58,7 @@ from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.share_text import description_text, label_text, target_text
 from smearwatch.daemon.sign_text import sign_lines
 from smearwatch.daemon.weights import PromotedWeightsDamaged, WeightsMissing
+from smearwatch.daemon.wire.endpoints import EndpointUnusable
 
 PAGES: Final = Environment(
     loader=PackageLoader("smearwatch.clients.web", "page"), autoescape=select_autoescape(default=True)
@@ -63,6 +68,10 @@ PAGES: Final = Environment(
 _MOST_CELLS: Final = 1000
 _FORESEEN: Final = (
     NotAgreed,
+    NotStarted,
+    DescriptionUnusable,
+    EndpointUnusable,
+    NameUnusable,
     NotNow,
     DraftUnusable,
     StillCounted,
@@ -129,6 +138,8 @@ class ReviewPage:
         Who reads, and how.
     weights : BetterWeights
         The screen of weights, one for all sessions.
+    starting : Starting
+        By which a count is started.
     follows : bool
         Whether there are pages of other sessions beside it, and the browser goes on to the next one.
 
@@ -139,7 +150,14 @@ class ReviewPage:
     """
 
     def __init__(
-        self, folder: Path, settings: Settings, read_as: ReadAs, weights: BetterWeights, *, follows: bool = False
+        self,
+        folder: Path,
+        settings: Settings,
+        read_as: ReadAs,
+        weights: BetterWeights,
+        starting: Starting,
+        *,
+        follows: bool = False,
     ) -> None:
         self._folder = folder
         self._runtime_dir = settings.runtime_dir
@@ -149,6 +167,7 @@ class ReviewPage:
         self._reader = read_as.reader
         self._reading = read_as.reading
         self._weights = weights
+        self._starting = starting
         self._follows = follows
         self._gallery = Gallery(folder, read_as.reading, read_as.within)
         self._day = Day(folder, settings.runtime_dir)
@@ -186,6 +205,7 @@ class ReviewPage:
             *Signing(self._folder).routes(),
             *quality.routes(),
             *self._weights.routes(self._rendered),
+            *self._starting.routes(),
         ]
 
     async def _page(self, request: Request) -> Response:
@@ -193,7 +213,7 @@ class ReviewPage:
         return self._rendered("review", request, **known)
 
     async def _sessions(self, request: Request) -> Response:
-        return self._rendered("sessions", request)
+        return self._rendered("sessions", request, places=self._starting.places)
 
     async def _tally(self, request: Request) -> Response:
         return self._rendered("tally", request, keys=tally_keys(self._layout))

@@ -1,63 +1,18 @@
 """The page beside a count: the session that is counted now, the next one when it begins, and those before."""
 
-import threading
-import time
 from pathlib import Path
-from typing import Final, Self
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from smearwatch.clients.web.app import PAGES
+from smearwatch.clients.counted_now import CountedNow
+from smearwatch.clients.web.app import PAGES, ReadAs
+from smearwatch.clients.web.guard import visitor_of
 from smearwatch.clients.web.sessions import SessionPages, folder_of
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import session_names, sessions_root
-from smearwatch.daemon.wire.codec import Unreadable
-from smearwatch.daemon.wire.endpoints import Endpoints
-from smearwatch.daemon.wire.messages import Pulse
-from smearwatch.daemon.wire.sockets import Listener, context
-
-_PULSE_HOLDS_S: Final = 5.0
-
-
-class CountedNow:
-    """Hears on the daemon's feed which session is counted. Use as a context manager."""
-
-    def __init__(self, runtime_dir: Path) -> None:
-        self._endpoints = Endpoints.under(runtime_dir)
-        self._over = threading.Event()
-        self._heard: tuple[str, float] | None = None
-        self._thread = threading.Thread(target=self._listen, daemon=True, name="counted-now")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    @property
-    def session(self) -> str | None:
-        """The session whose daemon was heard within the last seconds, None where none was."""
-        heard = self._heard
-        return heard[0] if heard is not None and time.monotonic() - heard[1] < _PULSE_HOLDS_S else None
-
-    def _listen(self) -> None:
-        with context() as owner:
-            listener = Listener(owner, self._endpoints)
-            try:
-                while not self._over.is_set():
-                    try:
-                        message = listener.receive(0.25)
-                    except Unreadable:
-                        continue
-                    if isinstance(message, Pulse):
-                        self._heard = message.session, time.monotonic()
-            finally:
-                listener.close()
 
 
 class FollowingPages:
@@ -71,21 +26,33 @@ class FollowingPages:
         Which session is counted now.
     pages
         Of all sessions.
+    read_as
+        Who reads, and how.
     """
 
-    def __init__(self, state_dir: Path, counted: CountedNow, pages: SessionPages) -> None:
+    def __init__(self, state_dir: Path, counted: CountedNow, pages: SessionPages, read_as: ReadAs) -> None:
         self._state_dir = state_dir
         self._counted = counted
         self._pages = pages
+        self._read_as = read_as
 
     def routes(self) -> list[BaseRoute]:
         """Return what a browser asks for."""
-        return [Route("/", self._first), Route("/now", self._now), *self._pages.routes()]
+        starting = self._pages.starting.routes() if self._read_as.reading is None else ()
+        return [Route("/", self._first), Route("/now", self._now), *starting, *self._pages.routes()]
 
     def _first(self, request: Request) -> Response:
         session = self._to_show()
         if session is None:
-            return HTMLResponse(PAGES.get_template("waiting.html.jinja").render(research_use=RESEARCH_USE))
+            visitor = visitor_of(request)
+            text = PAGES.get_template("waiting.html.jinja").render(
+                research_use=RESEARCH_USE,
+                reader=self._read_as.reader if visitor.name is None else visitor.name,
+                may_change=visitor.may_change,
+                second=self._read_as.reading is not None,
+                places=self._pages.starting.places,
+            )
+            return HTMLResponse(text)
         return RedirectResponse(f"/session/{session}/", 303)
 
     def _now(self, request: Request) -> Response:

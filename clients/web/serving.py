@@ -11,12 +11,13 @@ from typing import Final
 import uvicorn
 from starlette.routing import BaseRoute
 
+from smearwatch.clients.counted_now import CountedNow
 from smearwatch.clients.web.access import Access, LinkAccess
 from smearwatch.clients.web.account_access import LASTS_S, AccountAccess
 from smearwatch.clients.web.accounts import Accounts
 from smearwatch.clients.web.app import FORESEEN, PAGES, ReadAs
 from smearwatch.clients.web.attempts import Attempts
-from smearwatch.clients.web.following import CountedNow, FollowingPages
+from smearwatch.clients.web.following import FollowingPages
 from smearwatch.clients.web.guard import guarded
 from smearwatch.clients.web.links import keep_link
 from smearwatch.clients.web.listening import Place, listen_here, listen_to_others
@@ -125,4 +126,4 @@ def _routes(served: Served, stack: ExitStack) -> list[BaseRoute]:
     if not follows:
         return pages.routes()
     counted = stack.enter_context(CountedNow(settings.runtime_dir))
-    return FollowingPages(settings.state_dir, counted, pages).routes()
+    return FollowingPages(settings.state_dir, counted, pages, served.read_as).routes()

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import Receive, Scope, Send
 
 from smearwatch.clients.web.app import ReadAs, ReviewPage
+from smearwatch.clients.web.starting import Starting
 from smearwatch.clients.web.weights import BetterWeights
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.names import is_name
@@ -35,6 +36,11 @@ class SessionPages:
         The settings file that was named, None for the usual one.
     follows
         Whether a browser goes on to the session that is counted next.
+
+    Attributes
+    ----------
+    starting
+        By which a count is started.
     """
 
     def __init__(
@@ -49,6 +55,7 @@ class SessionPages:
         self._settings = settings
         self._read_as = read_as
         self._weights = BetterWeights(settings, config)
+        self.starting = Starting(settings, config)
         self._follows = follows
         self._first = None if first is None else self._page(first)
         self._first_key = None if first is None else _key(first)
@@ -68,7 +75,7 @@ class SessionPages:
         self._weights.close()
 
     def _page(self, folder: Path) -> ReviewPage:
-        return ReviewPage(folder, self._settings, self._read_as, self._weights, follows=self._follows)
+        return ReviewPage(folder, self._settings, self._read_as, self._weights, self.starting, follows=self._follows)
 
     async def _session(self, scope: Scope, receive: Receive, send: Send) -> None:
         folder = folder_of(self._settings.state_dir, str(scope["path_params"]["session"]))

@@ -54,6 +54,9 @@ def run(
     ] = None,
     operator: Annotated[str | None, typer.Option(metavar="NAME", help="Who counts.")] = None,
     note: Annotated[str | None, typer.Option(metavar="TEXT", help="Anything to be kept with the session.")] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="WHO", help="Who says so. [default: the operator, or this user]")
+    ] = None,
     um_per_px: Annotated[
         str | None, typer.Option("--um-per-px", metavar="X|auto", help="Scale of the frames in micrometres per pixel.")
     ] = None,
@@ -156,7 +159,7 @@ def run(
         target_within=choose_within(target_within or []),
         carry_on=carry_on,
         said=said,
-        said_by=said.get("operator") or whoever(),
+        said_by=checked("operator", by or "") or said.get("operator") or whoever(),
         as_json=as_json,
     )
     if subfolders:

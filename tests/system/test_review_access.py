@@ -19,6 +19,7 @@ from smearwatch.clients.web import passwords
 from smearwatch.clients.web.accounts import Accounts
 from smearwatch.clients.web.app import ReadAs, ReviewPage
 from smearwatch.clients.web.attempts import FREE
+from smearwatch.clients.web.starting import Starting
 from smearwatch.clients.web.weights import BetterWeights
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.record.description import Described
@@ -39,7 +40,7 @@ PASSWORD = "as long as this"  # everybody's
 def changing(state: Path) -> list[str]:
     """Return the paths that change something."""
     folder, settings = state / "sessions" / "monday", Settings(state_dir=state, runtime_dir=state / "run")
-    page = ReviewPage(folder, settings, ReadAs(), BetterWeights(settings))
+    page = ReviewPage(folder, settings, ReadAs(), BetterWeights(settings), Starting(settings))
     try:
         return [route.path for route in page.routes() if "POST" in (route.methods or ())]
     finally:

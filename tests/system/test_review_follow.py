@@ -110,6 +110,9 @@ def test_from_session_to_session_and_over_restarts(tmp_path: Path, browser: Brow
             assert status(first) == 403
             touched.goto(link(tmp_path))
             assert "None yet" in page.inner_text("body")
+            page.click("#start")  # no place is set: it says how
+            assert "[places]" in page.inner_text("#starting")
+            page.click("#starting .leave")
             record(tmp_path / "sessions" / "monday", 72)
             hub.session = "monday"
             for each in (page, touched):

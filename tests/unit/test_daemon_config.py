@@ -79,6 +79,8 @@ def test_what_is_asked_of_a_camera():
         ("target = 'many'", "target", "correct target"),
         ("target = [", "settings.toml", "TOML"),
         ("workers = 1\nworkers = 2", "settings.toml", "TOML"),
+        ("[places]\ncamera = 'camera'", "places.camera: write the whole path of the folder", "correct places"),
+        ("[places]\n' a' = '/srv'", "places. a: give a name of 1 to 64 letters", "correct places"),
     ],
 )
 def test_a_bad_file_is_one_line(file, text, says, hint):
