@@ -102,11 +102,11 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         f"cells: {shown['cells_found']} found = {shown['cells']} counted ({flagged_text(shown)}) + "
         f"{shown['rejected']} rejected + {shown['at_edge']} cut by the edge + {shown['seen_again']} seen again + "
         f"{shown['cells_pending']} pending",
-        f"frames not located on the slide (they overlap no other): {shown['frames_unplaced']}",
+        f"frames not located on the slide (they overlap no earlier one): {shown['frames_unplaced']}",
         f"cells judged again on a better view: {shown['judged_again']}",
         f"labelled by a person: {shown['cells_labelled']} {'cell' if shown['cells_labelled'] == 1 else 'cells'}",
         f"drift: {drift_text(shown) or drifted_text(shown) or 'none'}",
-        *([target] if (target := target_text(shown)) is not None else []),
+        *([target] if (target := target_text(shown, alone=True)) is not None else []),
         f"as counted, {shown['cells']} cells, rejected ones excluded:",
     ]
     results = [*share_lines(shown), *review_lines(shown), *corrected_lines(shown, only), *beside_lines(shown)]

@@ -24,7 +24,9 @@ class _Entry(NamedTuple):
 COMMANDS = {
     "run": _Entry("smearwatch.daemon.commands.run", "Count the leukocytes in frames from a folder or camera."),
     "watch": _Entry("smearwatch.clients.commands.watch", "Show the live differential in this terminal."),
-    "control": _Entry("smearwatch.clients.commands.control", "Stop, pause or resume the count on this computer."),
+    "control": _Entry(
+        "smearwatch.clients.commands.control", "Stop, pause or resume the count, or begin the next specimen."
+    ),
     "review": _Entry("smearwatch.clients.commands.review", "See, correct and sign a session's cells in a browser."),
     "account": _Entry("smearwatch.clients.commands.account", "Say who may use the review page from other computers."),
     "tally": _Entry("smearwatch.clients.commands.tally", "Count cells at the eyepiece by keys, beside a session."),

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from smearwatch.daemon.key_layout import KeyLayout, key_layout
+from smearwatch.daemon.record.classes import LABELS
 from smearwatch.daemon.record.extra_classes import Counts, ExtraClass, flaw_of_name
 from smearwatch.daemon.share_text import label_text
 
@@ -30,6 +31,12 @@ def _names(classes: dict[str, ExtraClassSetting]) -> dict[str, ExtraClassSetting
             raise ValueError(f"{name} needs a short name: short = ..., {_SHORT} letters at most")
         if each.short is not None and not (each.short.isprintable() and each.short.strip()):
             raise ValueError(f"the short name of {name} has letters that cannot be seen")
+    known = {label_text(label).lower() for label in LABELS}
+    for name, each in classes.items():
+        short = (each.short or label_text(name)).strip().lower()
+        if short in known:
+            raise ValueError(f"the short name of {name} is that of another cell: {short}")
+        known.add(short)
     return classes
 
 

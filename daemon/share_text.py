@@ -95,11 +95,17 @@ def label_text(label: str) -> str:
     return _LABELS.get(label, label.rpartition(":")[2].replace("_", " "))
 
 
-def target_text(tally: Mapping[str, Any]) -> str | None:
-    """Return how far a session is with its targets, or that they are reached; None while that shows elsewhere."""
+def target_text(tally: Mapping[str, Any], *, alone: bool = False) -> str | None:
+    """Return how far a session is with its targets, or that they are reached; None where there are none.
+
+    Parameters
+    ----------
+    alone
+        Whether a single one that is not reached is said, too; screens that show how far it is need not.
+    """
     targets = tally.get("targets") or []
     reached = tally.get("target_reached", False)
-    if not reached and len(targets) < 2:
+    if not reached and len(targets) < (1 if alone else 2):
         return None
     named = ", ".join([_target_text(each) for each in targets if each["kind"] != "within"] + _within_texts(targets))
     what = "target" if len(targets) == 1 else "targets"

@@ -52,7 +52,7 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
     ]
     for scale in scales:
         lines += _folded(scale)
-    if (target := target_text(result)) is not None:
+    if (target := target_text(result, alone=True)) is not None:
         lines += _folded(target)
     lines += share_lines(result)
     for line in [*review_lines(result), *(corrected_lines(result) if result.get("corrected") else [])]:

@@ -24,7 +24,7 @@ from smearwatch.daemon.record.signing import standing
 from smearwatch.daemon.record.tally_json import tally_json
 
 _Value = TypeVar("_Value", str, int)
-_PRINTED: Final = re.compile(r"\d{1,3}(\.\d{1,4})?")
+_PRINTED: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
 _PERCENT, _COUNTS = "--percent", "--counts"
 _LONGEST: Final = 7
 

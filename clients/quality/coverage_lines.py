@@ -49,6 +49,7 @@ def route_text(report: Mapping[str, Any]) -> str:
 def parts_text(report: Mapping[str, Any]) -> str:
     """Return of which parts the map is."""
     sizes = ", ".join(map(str, report["parts"][:_LISTED]))
+    sizes += " ..." if len(report["parts"]) > _LISTED else ""
     return f"{len(report['parts'])} parts of {sizes} fields; how they lie to each other is not known"
 
 

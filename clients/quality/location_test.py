@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Sequence
+from itertools import combinations
+from math import dist
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 from smearwatch.clients.quality.comparing import RADIUS_UM, Earlier, compare, compared_json
 from smearwatch.clients.quality.draft import Draft, DraftField, check_draft, read_draft, remove_draft, write_draft
@@ -15,6 +17,8 @@ from smearwatch.daemon.record.events import Found
 from smearwatch.daemon.record.keeping import keep_location_test
 from smearwatch.daemon.record.location import LocationTested, MarkedField, Order, Unmarked, location_tests
 from smearwatch.daemon.record.reading import LedgerReader
+
+_LEAST_APART_UM: Final = 2.0  # nearer ones are on one leukocyte
 
 
 class NotNow(Exception):
@@ -81,6 +85,9 @@ class LocationTest:
                 raise NotNow("another field is to be marked")
             if any(not (0 <= x <= found.width_px and 0 <= y <= found.height_px) for x, y in marks_px):
                 raise NotNow("a mark lies outside of the field")
+            apart_px = _LEAST_APART_UM / found.um_per_px
+            if any(dist(one, two) < apart_px for one, two in combinations(marks_px, 2)):
+                raise NotNow("two marks lie on one leukocyte: take one of them away")
             rounded = [(round(x, 1), round(y, 1)) for x, y in marks_px]
             draft.fields.append(compare(ledger, Earlier.of(ledger, draft.fields), found, rounded))
             write_draft(self._folder, draft)

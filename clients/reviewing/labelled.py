@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from smearwatch.daemon.record.classes import CLASSES, TEACH_NOTHING, UNDIVIDED, WITHDRAWN
+from smearwatch.daemon.record.classes import CLASSES, TEACH_NOTHING, UNDIVIDED, WITHDRAWN, is_extra
 from smearwatch.daemon.record.events import Labelled, event_from_bytes
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
@@ -49,6 +49,6 @@ def _labels(ledger: LedgerReader) -> list[str]:
 
 
 def _kind(label: str) -> str:
-    if label in TEACH_NOTHING:
+    if label in TEACH_NOTHING or is_extra(label):
         return ""
     return label if label in COLUMNS else TO_REJECT

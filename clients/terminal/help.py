@@ -29,7 +29,7 @@ _TERMS = (
     ("?", "behind a percentage: too many cells look unlike those trained on, so it may be wrong"),
     ("at the edge", "cells cut by the frame's edge: not counted, for the next field shows them whole"),
     ("seen again", "a cell that was photographed twice, in overlapping fields: it is counted once"),
-    ("not located", "fields that overlap no other one: whether a cell is seen twice cannot be told there"),
+    ("not located", "fields that overlap no earlier one: whether a cell is seen twice cannot be told there"),
     ("pending", "frames that are safe on disk and wait for their turn"),
     ("waiting files", "pictures in the folder that are not taken up yet"),
     ("delay", "from a finished file to its count, the median"),

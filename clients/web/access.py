@@ -89,7 +89,7 @@ class LinkAccess:
         if request.headers.get("host") not in self._hosts:
             return PlainTextResponse("this page is for 127.0.0.1 alone", 421)
         token = request.query_params.get("token")
-        if request.url.path == "/" and token is not None and self._exchange(token):
+        if request.scope["path"] == "/" and token is not None and self._exchange(token):
             response = RedirectResponse("/", 303)
             age_s = int(self._logins.lasts_s) if self._when_used else None
             cookie = self._logins.add()

@@ -61,9 +61,11 @@ class AccountAccess:
         """Let in who is logged in; to everybody else show the page to log in."""
         if (account := self._logged_in(request)) is not None:
             return Visitor(account.name, account.role == "reader")
-        if request.url.path in _TO_LOG_IN:
+        if request.scope["path"] in _TO_LOG_IN:
             return Visitor("", may_change=False)
-        if request.method == "GET" and (request.url.path == "/" or "text/html" in request.headers.get("accept", "")):
+        if request.method == "GET" and (
+            request.scope["path"] == "/" or "text/html" in request.headers.get("accept", "")
+        ):
             page = self._pages.get_template("log-in.html.jinja")
             return HTMLResponse(page.render(research_use=RESEARCH_USE), 401)
         return PlainTextResponse("you are not logged in any more: load the page again", 401)

@@ -250,7 +250,7 @@ class ReviewPage:
             raise LedgerUnusable(self._folder / LEDGER_FILE, "the session was deleted and begun anew", again)
         tally = self._gallery.tally()
         told = {"event": number, "cells": cells, "standing": sign_lines(tally), "draw": self._gallery.draw()}
-        texts = {"target_text": target_text(tally), "said_text": description_text(tally)}
+        texts = {"target_text": target_text(tally, alone=True), "said_text": description_text(tally)}
         return JSONResponse(told | {"tally": tally | texts | self._gallery.corrected()})
 
     async def _worth(self, request: Request) -> Response:

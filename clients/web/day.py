@@ -21,13 +21,13 @@ _Text: TypeAlias = Annotated[str, StringConstraints(max_length=1000)]
 
 
 class _Describe(Asked):
-    """What is to be said of the session; an empty text takes it away."""
+    """What is to be said of the session; an empty text takes it away, and what is not named stays as it is."""
 
     by: _Name
-    title: _Text
-    specimen: _Text
-    operator: _Text
-    note: _Text
+    title: _Text | None = None
+    specimen: _Text | None = None
+    operator: _Text | None = None
+    note: _Text | None = None
 
 
 class _Next(Asked):
@@ -69,7 +69,8 @@ class Day:
 
     async def _describe(self, request: Request) -> Response:
         wanted = await asked(request, _Describe)
-        changes = {name: _checked(name, getattr(wanted, name)) for name in DESCRIBED}
+        given = {name: getattr(wanted, name) for name in DESCRIBED}
+        changes = {name: _checked(name, text) for name, text in given.items() if text is not None}
         await run_in_threadpool(describe_anew, self._folder, self._runtime_dir, changes, wanted.by)
         return await self._said(request)
 

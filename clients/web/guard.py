@@ -1,4 +1,7 @@
-"""The one place that every request passes: who may ask, and who may change. What is refused reaches no route."""
+"""The one place that every request passes: who may ask, and who may change. What is refused reaches no route.
+
+The path is that of the scope, by which routes are found: one made from the Host header is whatever a request claims.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,7 +60,7 @@ def _refusal(request: Request, access: Access) -> Response | None:
     if request.method not in ("GET", "HEAD"):
         if not access.is_own(request):
             return PlainTextResponse("this request does not come from the page itself", 403)
-        if not admitted.may_change and request.url.path not in _FOR_EVERYBODY:
+        if not admitted.may_change and request.scope["path"] not in _FOR_EVERYBODY:
             return PlainTextResponse("this account may look, and not change anything", 403)
     request.state.visitor = admitted
     return None

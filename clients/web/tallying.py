@@ -14,6 +14,7 @@ from starlette.routing import Route
 from smearwatch.clients.tallying.draft import Draft
 from smearwatch.clients.tallying.keeping import keep, standing
 from smearwatch.clients.web.asked import Asked, asked
+from smearwatch.clients.web.guard import visitor_of
 from smearwatch.daemon.key_layout import KeyLayout
 from smearwatch.daemon.record.beside import is_tallied
 from smearwatch.daemon.record.classes import is_extra
@@ -63,11 +64,11 @@ class Tallying:
         wanted = await asked(request, _Key)
         if wanted.name is not None and not self._counts(wanted.name):
             raise HTTPException(400, f"name: a tally has no {wanted.name}")
-        return JSONResponse(await run_in_threadpool(self._type, wanted))
+        return JSONResponse(await run_in_threadpool(self._type, wanted, visitor_of(request).name))
 
     async def _end(self, request: Request) -> Response:
         wanted = await asked(request, _End)
-        return JSONResponse(await run_in_threadpool(self._finish, wanted.ending))
+        return JSONResponse(await run_in_threadpool(self._finish, wanted.ending, visitor_of(request).name))
 
     def _counts(self, name: LabelName) -> bool:
         return is_tallied(name) and (name in self._extra or not is_extra(name))
@@ -91,9 +92,9 @@ class Tallying:
                 self._draft = draft
             return self._shown(self._draft)
 
-    def _type(self, wanted: _Key) -> dict[str, Any]:
+    def _type(self, wanted: _Key, visitor: str | None) -> dict[str, Any]:
         with self._lock:
-            draft = self._begun()
+            draft = self._begun(visitor)
             if wanted.number != draft.cells.number:
                 raise HTTPException(409, "another window has counted meanwhile; this key was not counted")
             if wanted.name is None:
@@ -101,9 +102,9 @@ class Tallying:
             draft.add(wanted.name)
             return self._shown(draft)
 
-    def _finish(self, ending: str) -> dict[str, Any]:
+    def _finish(self, ending: str, visitor: str | None) -> dict[str, Any]:
         with self._lock:
-            draft = self._begun()
+            draft = self._begun(visitor)
             shown = self._shown(draft)
             if ending == "keep" and draft.cells.number:
                 shown["ordinal"] = keep(self._folder, self._runtime_dir, draft)
@@ -114,9 +115,12 @@ class Tallying:
             self._draft = None
             return shown
 
-    def _begun(self) -> Draft:
+    def _begun(self, visitor: str | None) -> Draft:
+        """Return the tally that is typed; where accounts are used, to whoever began it alone."""
         if self._draft is None:
             raise HTTPException(409, "no tally is begun here")
+        if visitor is not None and visitor != self._draft.by:
+            raise HTTPException(409, f"{self._draft.by} is tallying for this session; end that tally first")
         return self._draft
 
     def _shown(self, draft: Draft) -> dict[str, Any]:

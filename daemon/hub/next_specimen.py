@@ -36,6 +36,8 @@ from smearwatch.daemon.wire.messages import (
 ANSWER_S = 12.0
 """A source that has not answered by then cannot look through its folder: nothing is changed."""
 
+_NO_PAUSE = "; the count was paused, and reads on: what came before is to be read"
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -146,10 +148,10 @@ class NextSpecimen:
             self._send(asked.client, Refused("not_drawn", f"no next specimen: {flaw_of(error)}"[:600]))
             return
         self._followed, self._names = event, _names(event)
-        self._control.paused = False  # what came before the line is to be read
+        paused, self._control.paused = self._control.paused, False  # what came before the line is to be read
         self._send(peer.identity, PauseReading(False))
         peer.source = None  # what it said before it drew the line says nothing of what it still has to bring
-        self._send(asked.client, Agreed(asked.message.request, self._agreed(event)))
+        self._send(asked.client, Agreed(asked.message.request, self._agreed(event) + (_NO_PAUSE if paused else "")))
 
     def expire(self) -> None:
         """Give up on a source that does not answer."""
@@ -177,7 +179,8 @@ class NextSpecimen:
         if self._asked is not None:
             return "somebody asks for the next specimen just now"
         states = [peer.source for peer in self._peers.of("source")]
-        if not self._journal.fold.frames["seen"] and all(state is not None and _is_empty(state) for state in states):
+        empty = bool(states) and all(state is not None and _is_empty(state) for state in states)
+        if not self._journal.fold.frames["seen"] and empty:
             hint = f"correct what it is of: smearwatch sessions describe {session} --specimen {said['specimen']}"
             return f"session {session} has no picture yet; {hint}"
         return None

@@ -15,6 +15,10 @@ Counts: TypeAlias = Literal["leukocyte", "per_100"]
 _TAKEN = frozenset(
     (*LABELS, "nucleated_red_cell", "something_else", "no_label", "neutrophils", "leukocytes", "rejected")
 )
+_LIKE_KNOWN = frozenset(
+    name.replace("_", "").removesuffix("s")
+    for name in (*_TAKEN, "band_neutrophil", "segmented_neutrophil", "band_cell", "stab", "seg", "lymph", "mono")
+)
 _ONE_MORE = "write small letters, digits and _, 24 at most, and begin with a letter"
 
 
@@ -56,6 +60,8 @@ def flaw_of_name(name: str) -> str | None:
     """Return why a class cannot have a name, None where it can."""
     if name in _TAKEN:
         return f"{name} is what a cell can be called already"
+    if name.replace("_", "").removesuffix("s") in _LIKE_KNOWN:
+        return "a reader would take it for a name that there is already"
     fits = name.isascii() and name[:1].isalpha() and name.replace("_", "a").isalnum() and name == name.lower()
     return None if fits and len(name) <= 24 else _ONE_MORE
 

@@ -135,5 +135,9 @@ def adapt(
     if as_json:
         sys.stdout.write(json.dumps(account_json(account)) + "\n")
         return
-    lines = [*summary_lines(account), f"weights in {out}; next: smearwatch promote {out}"]
+    next_step = f"smearwatch promote {out}"
+    if not account.check.gained:
+        changes = f"smearwatch weights changes --new {out}"
+        next_step = f"{changes}, which says what they would change: no gain was shown, and they were kept as asked"
+    lines = [*summary_lines(account), f"weights in {out}; next: {next_step}"]
     sys.stdout.write("".join(f"{line}\n" for line in lines))

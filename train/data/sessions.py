@@ -74,7 +74,7 @@ def read_labelled_session(folder: Path, *, report_line: Callable[[str], None] = 
         samples = labelled_samples(ledger, report_line)
     if not samples:
         matter = "no labelled cell in it that can be used"
-        raise DataUnusable(folder, matter, "label some with `smearwatch sessions label`")
+        raise DataUnusable(folder, matter, "label some with `smearwatch sessions label`, or leave this session out")
     return samples
 
 

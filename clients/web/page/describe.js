@@ -8,17 +8,27 @@ function refuse(text) {
   refused.textContent = text;
 }
 
+let before = {}; // what was said when the dialog was opened: only what is changed in it is sent
+
 async function open() {
-  const answer = await fetch("said");
-  const said = answer.ok ? await answer.json() : {};
+  const answer = await fetch("said").catch(() => null);
+  const notice = document.getElementById("notice");
+  if (!answer?.ok) {
+    notice.hidden = false;
+    notice.textContent = answer ? await answer.text() : "no answer from the page's program";
+    return;
+  }
+  const said = await answer.json();
+  before = Object.fromEntries(NAMES.map((name) => [name, said[name] ?? ""]));
   for (const name of NAMES) form.elements[name].value = said[name] ?? "";
   form.elements.by.value = document.getElementById("reader").value.trim();
-  refuse(answer.ok ? "" : await answer.text());
+  refuse("");
   dialog.showModal();
 }
 
 async function say() {
-  const wanted = Object.fromEntries([...NAMES, "by"].map((name) => [name, form.elements[name].value]));
+  const changed = NAMES.filter((name) => form.elements[name].value.trim() !== before[name]);
+  const wanted = Object.fromEntries([...changed, "by"].map((name) => [name, form.elements[name].value]));
   try {
     const answer = await fetch("describe", { method: "POST", headers: HEADERS, body: JSON.stringify(wanted) });
     if (answer.ok) dialog.close();

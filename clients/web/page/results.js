@@ -1,10 +1,13 @@
 // Both results in rows, and what is in a result and in none of its rows.
-const limits = ({ low, high }) => `${low.toFixed(1)} – ${high.toFixed(1)}`;
+const isTie = (value) => Number.isInteger(4 * value) && (4 * value) % 2 !== 0; // of tenths; only quarters are exact
+// As the record rounds: a tie goes to the even tenth, where toFixed goes up.
+const tenths = (value) => (isTie(value) && Math.floor(10 * value) % 2 === 0 ? Math.floor(10 * value) / 10 : value).toFixed(1);
+const limits = ({ low, high }) => `${tenths(low)} – ${tenths(high)}`;
 
 export function apartText(reviewed, said) {
   const apart = [];
   if (reviewed.neutrophils_undivided) apart.push(`${reviewed.neutrophils_undivided} of the neutrophils: band or segmented not told`);
-  for (const [name, n] of Object.entries(reviewed.others ?? {})) apart.push(`${said(name)}: ${n}, ${(reviewed.others_per_100[name] ?? 0).toFixed(1)} for each 100 leukocytes`);
+  for (const [name, n] of Object.entries(reviewed.others ?? {})) apart.push(`${said(name)}: ${n}, ${tenths(reviewed.others_per_100[name] ?? 0)} for each 100 leukocytes`);
   const aside = Object.entries(reviewed.set_aside ?? {}).map(([name, n]) => `${n} ${said(name)}`);
   if (aside.length) apart.push(`set aside: ${aside.join(", ")}`);
   return apart.join("; ");
@@ -19,7 +22,7 @@ export function resultRows(tally, reviewed, { make, said, classes, second, dropO
     row.append(make("th", said(name), { scope: "row" }));
     for (const result of second ? [tally] : [tally, reviewed]) row.append(...resultCells(result, name, make, second || result === reviewed));
     const share = corrected?.percent[name];
-    if (share) row.append(make("td", share.value.toFixed(1), { class: "sure" }), make("td", limits(share), { class: "sure" }));
+    if (share) row.append(make("td", tenths(share.value), { class: "sure" }), make("td", limits(share), { class: "sure" }));
     if (classes.includes(name)) dropOn(row, name);
     return row;
   });
@@ -33,7 +36,7 @@ export function resultRows(tally, reviewed, { make, said, classes, second, dropO
 function resultCells(result, name, make, withLimits) {
   const n = name === "neutrophils" ? result.neutrophils : result.counts[name] ?? (withLimits ? 0 : null);
   const share = result.percent[name] ?? { value: null };
-  const percent = share.value === null ? (share.low === undefined ? "" : "–") : share.value.toFixed(1) + (result.mark ? "?" : "");
+  const percent = share.value === null ? (share.low === undefined ? "" : "–") : tenths(share.value) + (result.mark ? "?" : "");
   const cells = [make("td", n === null ? "" : String(n)), make("td", percent)];
   if (withLimits) cells.push(make("td", share.low === undefined ? "" : limits(share)));
   return cells;

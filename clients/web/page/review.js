@@ -316,6 +316,7 @@ function showField(view) {
     box.style.top = share(y, picture.naturalHeight);
     box.style.width = share(w, picture.naturalWidth);
     box.style.height = share(h, picture.naturalHeight);
+    $("field").scrollIntoView({ block: "nearest" }); // only now it has its height
   });
   picture.addEventListener("error", () => tell("this frame cannot be shown in a browser"));
   $("field").replaceChildren(picture, box);

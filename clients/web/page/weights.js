@@ -1,9 +1,11 @@
 // Better weights: what is labelled, one command at a time, what it says. Nothing is computed here; commands do that.
+import { room } from "./lighting.js";
+
 const $ = (id) => document.getElementById(id);
 const columns = JSON.parse(document.body.dataset.columns);
 const TITLES = { adapt: "Adapting", changes: "What would have changed", promote: "Promoting", back: "Going back" };
 const NAMES = { adapt: "adapt", changes: "compare", promote: "promote", back: "go back" };
-let unticked = new Set(); // sessions that a person does not want to learn from
+const ticked = new Map(); // by session: what a person chose; else those are learnt from that teach something and are not signed
 let shown = ""; // what was drawn last, so that nothing jumps while nothing changes
 let timer = null;
 let running = false;
@@ -62,9 +64,9 @@ function showLabelled(sessions, busy) {
   const rows = sessions.map((each) => {
     const row = make("tr", null, { "data-session": each.session }), head = make("th", null, { scope: "row" });
     const label = make("label", null), box = make("input", null, { type: "checkbox" });
-    box.checked = !each.fault && !unticked.has(each.session);
+    box.checked = !each.fault && (ticked.get(each.session) ?? (!each.signed && Object.values(each.labels).some((n) => n > 0)));
     box.disabled = Boolean(each.fault);
-    box.addEventListener("change", () => unticked[box.checked ? "delete" : "add"](each.session));
+    box.addEventListener("change", () => ticked.set(each.session, box.checked));
     label.append(box, ` ${each.session}`);
     head.append(label);
     row.append(head);
@@ -215,3 +217,4 @@ $("back").addEventListener("click", () => askBy("Go back to the weights before?"
 $("cancel").addEventListener("click", () => act("cancel", {}));
 $("asking").querySelector(".leave").addEventListener("click", () => $("asking").close());
 refresh();
+room();
