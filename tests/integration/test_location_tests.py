@@ -98,6 +98,8 @@ def test_what_the_machine_found_is_not_told_before_the_marks_are_safe(folder):
     for place in ((641, 3), (3, float("nan"))):
         with pytest.raises(NotNow, match="outside"):
             test.compare(field["frame"], [place])
+    with pytest.raises(NotNow, match="two marks lie on one leukocyte"):
+        test.compare(field["frame"], [(310, 205), (100, 100), (310.5, 205)])
     with pytest.raises(NotNow, match="another field"):
         test.compare("c" * 64, [])
     with pytest.raises(NotNow, match="not asked for"):

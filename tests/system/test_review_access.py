@@ -193,6 +193,16 @@ def test_who_gets_in_and_what_each_may(state: Path, certificate: Path):
         assert reader.ask("/sign", {"by": OTHER, "event": 1, "overrule": {}})[0] == 403
         assert said(state) == []
         assert reader.ask("/labels", label)[0] == 200
+        # What one reader tallies another one neither types nor ends; what is said of a session is changed name by name.
+        assert reader.ask("/tally/begin", {"by": READER})[0] == 200
+        other = Visitor(address)
+        assert other.log_in(OTHER) == 200
+        for path, body in (("/tally/key", {"name": "basophil", "number": 0}), ("/tally/end", {"ending": "discard"})):
+            assert other.ask(path, body)[0] == 409
+        assert reader.ask("/tally/key", {"name": "basophil", "number": 0})[0] == 200
+        assert reader.ask("/tally/end", {"ending": "discard"})[0] == 200
+        assert reader.ask("/describe", {"by": READER, "note": "late"})[0] == 200
+        assert json.loads(other.ask("/said")[1])["specimen"] == json.loads(reader.ask("/said")[1])["specimen"] != ""
         # A viewer looks.
         assert viewer.log_in(VIEWER) == 200
         assert "A. &lt;img" not in viewer.ask("/")[1]

@@ -101,6 +101,12 @@ def test_the_settings_file_gives_keys_and_classes(tmp_path, monkeypatch):
         ('[extra_classes.hairy]\nkey = "h"\ncounts = "both"\n', "'both' is none of leukocyte, per_100"),
         ('[extra_classes.hairy]\nkey = "1"\ncounts = "per_100"\n', "'1' is the key of band and of hairy"),
         ('[extra_classes.blast]\nkey = "h"\ncounts = "per_100"\n', "blast is what a cell can be called already"),
+        ('[extra_classes.lymphocytes]\nkey = "h"\ncounts = "leukocyte"\n', "would take it for a name that there is"),
+        ('[extra_classes.neutrophil_]\nkey = "h"\ncounts = "leukocyte"\n', "would take it for a name that there is"),
+        (
+            '[extra_classes.hairy]\nkey = "h"\ncounts = "leukocyte"\nshort = "lymphocyte"\n',
+            "the short name of hairy is that of another cell: lymphocyte",
+        ),
         ('[extra_classes.Hairy]\nkey = "h"\ncounts = "per_100"\n', "write small letters"),
         ('[extra_classes.atypical_lymphocyte]\nkey = "h"\ncounts = "leukocyte"\n', "needs a short name"),
         (
