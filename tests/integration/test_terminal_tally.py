@@ -80,14 +80,14 @@ def test_the_keys_are_those_of_the_page_and_of_the_terminal():
 def test_a_laboratorys_own_keys_and_classes_are_counted_and_shown(draft):
     own = (
         ExtraClass("hairy_cell", "per_100", "h", "hairy"),
-        ExtraClass("atypical_lymphocyte", "leukocyte", "v", "atyp. lymph"),
+        ExtraClass("atypical_lymphocyte", "leukocyte", "j", "atyp. lymph"),
     )
 
     async def do(app, pilot):
-        await pilot.press("w", "1", "v", "v", "h")
+        await pilot.press("w", "1", "j", "j", "h")
         assert draft.cells.counts == {"band": 1, "leukocyte:atypical_lymphocyte": 2, "per_100:hairy_cell": 1}
         assert f"w band 1 33.3 0.8 {DASH} 90.6" in line_with(app, "band")
-        assert f"v atyp. lymph 2 66.7 9.4 {DASH} 99.2" in line_with(app, "atyp. lymph")
+        assert f"j atyp. lymph 2 66.7 9.4 {DASH} 99.2" in line_with(app, "atyp. lymph")
         assert "h hairy 1 33.3" in line_with(app, "h    hairy")
 
     tried(draft, do, size=(90, 30), layout=key_layout({"band": "w", "withdrawn": "1", "segmented": "k"}, own))
