@@ -22,7 +22,7 @@ from tests.reviewed import record
 pytestmark = pytest.mark.system
 
 EXTRA = (
-    ExtraClass("atypical_lymphocyte", "leukocyte", "v", "atyp. lymph"),
+    ExtraClass("atypical_lymphocyte", "leukocyte", "j", "atyp. lymph"),
     ExtraClass("hairy_cell", "per_100", "h", "hairy"),
 )
 
@@ -57,19 +57,20 @@ def test_what_a_reader_does_with_a_laboratorys_own_settings(page: Page, tmp_path
     keys = page.inner_text("#keys")
     assert "k\tband" in keys
     assert "w\thairy cell, for each 100 leukocytes" in keys
-    assert "v\tatypical lymphocyte, among the leukocytes" in keys
+    assert "j\tatypical lymphocyte, among the leukocytes" in keys
     assert "1\tband" not in keys
     page.keyboard.press("?")
 
     # They name cells, which count where the session says.
     press(page, "n w", 1)
-    press(page, "v", 2)
+    press(page, "j", 2)
     press(page, "k", 3)
     press(page, "1")  # no key any more
     assert row(page, "leukocyte:atypical_lymphocyte")[2:4] == ["1", "9.1"]
     assert "hairy cell: 1, 9.1 for each 100 leukocytes" in page.inner_text("#apart")
 
-    # Cells are dragged onto a row of the result, and onto a name.
+    # Cells are dragged onto a row of the result, and onto a name; both are in sight.
+    page.set_viewport_size({"width": 1280, "height": 1200})
     page.locator("#gallery .cell:not(.said)").nth(0).drag_to(
         page.locator('tr[data-name="leukocyte:atypical_lymphocyte"]')
     )
