@@ -16,7 +16,7 @@ from smearwatch.daemon.names import NameUnusable
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.description import DescriptionUnusable, checked
 from smearwatch.daemon.record.earlier import followed_in
-from smearwatch.daemon.record.events import Followed, WaitingFile, flaw_of
+from smearwatch.daemon.record.events import Followed, Seen, WaitingFile, flaw_of
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import session_folder
@@ -101,9 +101,19 @@ class NextSpecimen:
         return bool(sources) and len(states) == len(sources) and all(_is_empty(state) for state in states)
 
     def hold(self, source: bytes) -> None:
-        """Tell a source that has just come where the line is, if there is one."""
-        files = None if self._followed is None else tuple(FileOnWire(*astuple(f)) for f in self._followed.waiting)
-        self._send(source, HoldLine(files))
+        """Tell a source that has just come where the line is, if there is one.
+
+        A file that grew until it was taken stands there as it was taken: it is accounted for.
+        """
+        if self._followed is None:
+            self._send(source, HoldLine(None))
+            return
+        files = {file.name: FileOnWire(*astuple(file)) for file in self._followed.waiting}
+        for recorded in self._journal.ledger.seen_frames():
+            seen = recorded.event
+            if isinstance(seen, Seen) and seen.name in files:
+                files[seen.name] = FileOnWire(seen.name, seen.size_bytes, seen.captured_at_ns)
+        self._send(source, HoldLine(tuple(files.values())))
 
     def take(self, client: bytes, message: BeginNext) -> Refused | None:
         """Have the line drawn; the client is answered once it is in the ledger."""

@@ -106,6 +106,23 @@ def test_a_hub_that_comes_back_holds_the_line(staffed):
     assert [seen.event.name for seen in bench.ledger.seen_frames() if isinstance(seen.event, Seen)] == ["0.jpg"]
 
 
+def test_a_file_that_grew_until_it_was_taken_is_held_as_it_was_taken(staffed):
+    bench, source, *_ = staffed
+    bench.offer(source, b"one")
+    begin(bench, bench.peer("client", "c"))
+    drawn(bench, source, "late.jpg", "never.jpg")
+    source.send(OfferFrame(8, "late.jpg", 77, "folder"), [b"all of it"])
+    bench.hear(source)
+    bench.crash()
+    bench._heard.clear()
+    bench.open()
+    ((held, _), *_) = bench.hear(bench.peer("source", "s"), HoldLine, least=1)
+    at = {file.name: (file.size_bytes, file.captured_at_ns) for file in held.files}
+    assert at["late.jpg"] == (len(b"all of it"), 77)
+    assert set(at) == {"late.jpg", "never.jpg"}
+    assert at["never.jpg"] != at["late.jpg"]
+
+
 def test_what_cannot_be_is_refused_and_nothing_is_changed(staffed):
     bench, source, *_ = staffed
     client = bench.peer("client", "c")
