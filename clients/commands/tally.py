@@ -83,10 +83,12 @@ def tally(
         raise NoTerminal
     if session is not None and keep and not (folder / FILE).is_file():
         raise NothingTallied(session)
-    layout = settings.key_layout() if session is None else layout_of_session(settings, folder)
+    layout = None
+    if not keep:
+        layout = settings.key_layout() if session is None else layout_of_session(settings, folder)
     draft = _opened(folder, session, who, target)
     try:
-        ending = "keep" if keep else _typed(draft, session, layout, quiet=quiet)
+        ending = "keep" if layout is None else _typed(draft, session, layout, quiet=quiet)
         if not draft.cells.number:
             draft.remove()
             if keep and session is not None:
