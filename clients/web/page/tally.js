@@ -129,7 +129,8 @@ $("begin").addEventListener("submit", async (event) => {
 document.addEventListener("keydown", (event) => {
   if (!shown || ending.open || event.ctrlKey || event.altKey || event.metaKey) return;
   if (event.key === "Backspace" || event.key === "Enter") {
-    if (event.target.matches("button, a")) return;
+    // A button of the dialog has the focus until the dialog, closed by now, is gone from the screen.
+    if (event.target.matches("button, a") && !ending.contains(event.target)) return;
     event.preventDefault();
     if (event.key === "Backspace") type(null);
     else ask();
