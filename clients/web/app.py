@@ -223,7 +223,7 @@ class ReviewPage:
         return self._rendered("review", request, **known)
 
     async def _sessions(self, request: Request) -> Response:
-        return self._rendered("sessions", request, places=self._starting.places)
+        return self._rendered("sessions", request, **self._starting.offered)
 
     async def _tally(self, request: Request) -> Response:
         return self._rendered("tally", request, keys=tally_keys(self._layout))
