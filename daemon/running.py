@@ -98,7 +98,7 @@ def carry_out(plan: RunPlan) -> Iterator[tuple[RunPlan, dict[str, Any]]]:
     ------
     NotContinued
         See `smearwatch.daemon.continuing.check_continues`.
-    FolderDivided, EarlierMissing
+    FolderDivided, PicturesCounted, EarlierMissing
         See `smearwatch.daemon.specimens.where_it_goes_on`.
     SourceUnusable
         See `check`.

@@ -125,7 +125,7 @@ def test_a_run_and_its_replay(fields, tmp_path, monkeypatch):
     run = start("run", "--watch", watched, "--session", "a", "--until-idle", "4", "--json", "--review")
     wait_for((tmp_path / "smearwatch" / "review-link").exists)
     wait_for(lambda: counted("a") > 0)
-    second = smearwatch("run", "--watch", watched, "--session", "b", "--json")
+    second = smearwatch("run", "--watch", watched, "--session", "b", "--json", "--count-again")
     assert second.returncode == 1
     assert "another smearwatch" in second.stderr
     assert len(second.stderr.strip().splitlines()) == 1
