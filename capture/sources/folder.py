@@ -111,7 +111,21 @@ class FolderSource:
     def state(self) -> SourceState:
         """Return how many files are waited for."""
         counters = {**self._around.counters(), **self._counters, **self._line.counters()}
-        return SourceState(len(self._book), self._scanned, finished=False, counters=counters)
+        stalled = 0
+        if (until_idle_s := self._plan.until_idle_s) is not None:
+            now_s, waiting = self._clock(), (path for path in self._book.paths() if path not in self._given)
+            stalled = sum(self._book.stalled(path, now_s, until_idle_s) for path in waiting)
+        return SourceState(len(self._book), self._scanned, False, counters, stalled)
+
+    def take_stalled(self) -> None:
+        """Wait no longer for what is incomplete or cannot be read: nothing has changed for as long as the run waits."""
+        if (until_idle_s := self._plan.until_idle_s) is not None and until_idle_s < self._book.incomplete_s:
+            self._book.incomplete_s = until_idle_s
+            get_logger().warning(
+                "incomplete pictures are taken as they are, for the run ends when nothing comes",
+                unchanged_s=until_idle_s,
+                hint="count again once they are whole: a picture that grew is another one",
+            )
 
     def draw_line(self) -> list[LineFile]:
         """Return the files that are there now and not taken yet; those that come later are of the next specimen."""
@@ -245,7 +259,7 @@ class FolderSource:
             hint = "give this user the right to read it; it is tried again"
             get_logger().warning("a file cannot be read", first=name, why=why, hint=hint)
         mark = self._book.mark(path)
-        if mark is None or self._book.quiet_s(path, now_s) < self._plan.settings.incomplete_s:
+        if mark is None or self._book.quiet_s(path, now_s) < self._book.incomplete_s:
             self._book.postpone(path, now_s + self._plan.settings.rescan_s)
             return None
         if os.path.isdir(self._folder):

@@ -75,7 +75,7 @@ def run(
     calibration: Annotated[str | None, typer.Option(metavar="NAME", help="Use this stored calibration.")] = None,
     until_idle: Annotated[
         float | None,
-        typer.Option(min=0.1, metavar="SECONDS", help="Stop when no frame has come for this long and all are counted."),
+        typer.Option(min=0.1, metavar="SECONDS", help="Stop when nothing has come for this long and all is counted."),
     ] = None,
     search_stain: Annotated[
         str | None,

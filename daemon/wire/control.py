@@ -38,6 +38,28 @@ class PauseReading(Message):
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class SourceState(Message):
+    """A source's pulse: how many files it still waits for, and whether it will never offer another.
+
+    ``stalled`` of them have a beginning alone, or cannot be read, and have not changed for as long as an idle run lasts.
+    """
+
+    kind: ClassVar[str] = "source_state"
+    waiting: Count
+    scanned: Flag
+    finished: Flag
+    counters: dict[str, Count]
+    stalled: Count = 0
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class TakeStalled(Message):
+    """To a source: the run ends when it is idle, and waits for nothing but what has stalled: bring it as it is."""
+
+    kind: ClassVar[str] = "take_stalled"
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class BeginNext(Message):
     """A person puts the next specimen under the microscope: ``said`` is what it is, by name; None leaves it as it is.
 

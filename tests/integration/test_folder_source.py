@@ -29,11 +29,12 @@ def picture(seed, suffix=".jpg", size=(60, 80)):
 class Watching:
     """A source on a real folder, polled as its delivery polls it."""
 
-    def __init__(self, folder: Path, **settings):
+    def __init__(self, folder: Path, until_idle_s=None, **settings):
         folder.mkdir(exist_ok=True)
         values = {"settle_s": 0.1, "incomplete_s": 1.5, "rescan_s": 0.3, **settings}
         self.folder = folder
-        self.source = FolderSource(folder, RunPlan(settings=Settings(**values), session="t", source="folder"))
+        plan = RunPlan(settings=Settings(**values), session="t", source="folder", until_idle_s=until_idle_s)
+        self.source = FolderSource(folder, plan)
         self.got: list[SourceFrame] = []
 
     def __enter__(self):
@@ -284,3 +285,22 @@ def test_a_file_that_was_changed_between_two_specimens_is_rejected_with_its_reas
         watching.until(1)
         assert (watching.got[0].data, watching.got[0].refusal[0]) == (None, "specimen_unclear")
         assert watching.poll(0.5)[1:] == []
+
+
+def test_what_stalled_is_taken_as_it_is_where_nothing_else_is_waited_for(tmp_path):
+    with Watching(tmp_path / "in", until_idle_s=0.4, incomplete_s=60.0) as watching:
+        torn, whole = watching.folder / "torn.jpg", picture(1)
+        torn.write_bytes(whole[:500])
+        with (watching.folder / "held.jpg").open("wb") as held:  # whole, and its writer does not close it
+            held.write(picture(2))
+            held.flush()
+            watching.poll(0.2)
+            assert watching.source.state().stalled == 0
+            watching.poll(0.4)
+            state = watching.source.state()
+            assert (state.waiting, state.stalled, watching.got) == (2, 2, [])
+            watching.source.take_stalled()
+            assert watching.until(2) == [whole[:500], picture(2)]
+            assert watching.source.state().waiting == 0
+        torn.write_bytes(whole)
+        assert watching.until(3)[2] == whole  # it was completed later still: nothing is lost
