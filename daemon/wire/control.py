@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, Strict
 from pydantic.dataclasses import dataclass
 
-from smearwatch.daemon.wire.parts import WIRE_CONFIG, Count, Flag, Message, Text
+from smearwatch.daemon.wire.parts import WIRE_CONFIG, Count, Flag, Message, Sha256Hex, Text
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -96,6 +96,7 @@ class FileOnWire:
     name: Text
     size_bytes: Count
     captured_at_ns: Count
+    begins: Sha256Hex | None = None
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
@@ -304,3 +305,31 @@ def test_what_stalled_is_taken_as_it_is_where_nothing_else_is_waited_for(tmp_pat
             assert watching.source.state().waiting == 0
         torn.write_bytes(whole)
         assert watching.until(3)[2] == whole  # it was completed later still: nothing is lost
+
+
+def test_a_file_that_grows_over_the_line_is_known_again_by_a_source_that_comes_back(tmp_path):
+    folder, pictures = tmp_path / "in", {name: picture(seed, size=(300, 400)) for seed, name in enumerate("abcd")}
+    written = {"a": 70_000, "b": 70_000, "c": 5_000}  # the last one has too little to be known by
+    with ExitStack() as open_ones:
+        with Watching(folder, incomplete_s=30.0) as watching:
+            files = {name: open_ones.enter_context((folder / f"{name}.jpg").open("wb", 0)) for name in written}
+            for name, size_bytes in written.items():
+                files[name].write(pictures[name][:size_bytes])
+            watching.poll(0.3)
+            line = watching.source.draw_line()
+        assert {file.name for file in line if file.begins} == {"a.jpg", "b.jpg"}
+        with Watching(folder, incomplete_s=30.0) as again:
+            again.source.hold_line(line)
+            for name in written:
+                files[name].write(pictures[name][written[name] : 90_000])
+            files["b"].seek(0)
+            files["b"].write(pictures["d"])  # another picture under its name
+            files["b"].close()
+            files["c"].close()
+            refused = {"b.jpg": ("specimen_unclear", None), "c.jpg": ("specimen_unclear", None)}
+            again.until(2)
+            assert {frame.name: (frame.refusal[0], frame.data) for frame in again.got if frame.refusal} == refused
+            files["a"].write(pictures["a"][90_000:])
+            files["a"].close()
+            assert again.until(3)[2] == pictures["a"]
+            assert again.poll(0.5)[3:] == []
