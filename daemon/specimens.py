@@ -59,7 +59,8 @@ def plan_after(plan: RunPlan) -> RunPlan | None:
 def where_it_goes_on(plan: RunPlan) -> RunPlan:
     """Return the plan of the session that goes on: the last that was begun after that of a plan on the same place.
 
-    One that was killed while it finished what had come before the line goes on itself, for it has to finish.
+    One that was killed while it finished what had come before the line goes on itself, for it has to finish; so does
+    one that ended at its target, where this plan does not.
 
     Raises
     ------
@@ -71,7 +72,7 @@ def where_it_goes_on(plan: RunPlan) -> RunPlan:
     plan = _from_the_line(plan)
     if plan.watch_dir is not None and not plan.count_again and (other := whose_pictures(plan)) is not None:
         raise PicturesCounted(plan.watch_dir, plan.session, other)
-    while (after := plan_after(plan)) is not None and (_has_begun(after) or _is_signed(plan)):
+    while (after := plan_after(plan)) is not None and not _finishes_first(plan, after):
         say(f"session {plan.session} ended where specimen {_specimen(after)} began: session {after.session} goes on")
         plan = after
     if _has_begun(plan):
@@ -148,6 +149,15 @@ def _is_new(plan: RunPlan) -> bool:
         return plan.follows is None
     with LedgerReader.read(_folder(plan)) as ledger:
         return not ledger.summary().frames and follows(ledger) is None
+
+
+def _finishes_first(plan: RunPlan, after: RunPlan) -> bool:
+    """Return whether a session has something left that it is to count, although another comes after it."""
+    if _is_signed(plan):
+        return False
+    with LedgerReader.read(_folder(plan)) as ledger:
+        pending = ledger.summary().pending
+    return not _has_begun(after) or (pending > 0 and not plan.stop_at_target)
 
 
 def _is_signed(plan: RunPlan) -> bool:

@@ -226,7 +226,7 @@ class FolderSource:
         mark, name = self._book.mark(path), os.path.basename(path)
         try:
             if mark is not None and self._line.place(name, mark) is Of.UNCLEAR and not self._goes_on(path, mark):
-                hint = "if it is of the specimen that is counted now, copy it into the folder under another name"
+                hint = "if it is of the next specimen, copy it into the folder under another name once that is counted"
                 get_logger().warning("nobody knows of which specimen a file is: not counted", name=name, hint=hint)
                 return self._give(path, refused(name, mark, *_UNCLEAR), mark)
             reading = read_file(path, max_bytes=self._plan.settings.max_frame_bytes)

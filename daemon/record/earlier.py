@@ -62,7 +62,7 @@ def follows(ledger: LedgerReader) -> str | None:
 
 
 def seen_files(ledger: LedgerReader) -> Iterator[tuple[str, FileKey]]:
-    """Yield each frame of a session and the file that it was; a folder's sessions of years are looked through at once."""
+    """Yield each frame of a session and the file that it was, fast enough for the sessions of years on one folder."""
     rows = ledger.rows(
         "SELECT frame, json_extract(body, '$.name'), json_extract(body, '$.size_bytes'), "
         "json_extract(body, '$.captured_at_ns') FROM frames JOIN events ON number = seen_number"

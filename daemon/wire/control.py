@@ -41,7 +41,7 @@ class PauseReading(Message):
 class SourceState(Message):
     """A source's pulse: how many files it still waits for, and whether it will never offer another.
 
-    ``stalled`` of them have a beginning alone, or cannot be read, and have not changed for as long as an idle run lasts.
+    ``stalled`` of them are incomplete, or cannot be read, and have not changed for as long as the plan's run may idle.
     """
 
     kind: ClassVar[str] = "source_state"

@@ -9,7 +9,8 @@ import pytest
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.hub.role import _opened
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.record.events import Seen
+from smearwatch.daemon.record.earlier import seen_files
+from smearwatch.daemon.record.events import Followed, Rejected, Seen
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.specimens import PicturesCounted, where_it_goes_on
@@ -45,7 +46,9 @@ def record(plan, *pictures):
 def test_a_new_session_does_not_count_what_another_has_counted(camera):
     record(plan_of(camera, "monday"), camera / "0.jpg", camera / "1.jpg")
     tuesday = plan_of(camera, "tuesday")
-    with pytest.raises(PicturesCounted, match="session monday has pictures that lie there, and tuesday would") as refused:
+    with pytest.raises(
+        PicturesCounted, match="session monday has pictures that lie there, and tuesday would"
+    ) as refused:
         where_it_goes_on(tuesday)
     assert "go on with --session monday" in refused.value.hint
     record(tuesday)  # begun when the folder was away, and has no picture yet
@@ -63,6 +66,27 @@ def test_a_new_session_does_not_count_what_another_has_counted(camera):
     assert where_it_goes_on(tuesday) == tuesday
     record(tuesday, camera / "1.jpg", camera / "2.jpg")
     assert where_it_goes_on(tuesday) == tuesday
+
+
+def test_the_earlier_of_two_specimens_goes_on_with_what_its_target_left(camera, capsys):
+    one, two = plan_of(camera, "one"), plan_of(camera, "two", follows="one")
+    record(one, camera / "0.jpg")
+    with Ledger.open(session_folder(one.settings.state_dir, "one")) as ledger:
+        ledger.append([Followed("A", 1, "two", {"specimen": "H2"}, None, ())])
+        ((frame, _),) = seen_files(ledger)
+    assert where_it_goes_on(one) == one  # it was killed before the other began
+    record(two, camera / "1.jpg")
+    assert where_it_goes_on(one) == one
+    ends_at_target = one.model_copy(update={"stop_at_target": True})
+    assert where_it_goes_on(ends_at_target).session == "two"
+    assert where_it_goes_on(two).session == "two"
+    capsys.readouterr()
+    with Ledger.open(session_folder(one.settings.state_dir, "one")) as ledger:
+        ledger.append([Rejected(frame, "truncated", "it ends too early", None)])
+    assert where_it_goes_on(one).session == "two"
+    assert (
+        capsys.readouterr().err.strip() == "smearwatch: session one ended where specimen H2 began: session two goes on"
+    )
 
 
 def test_typed_it_is_one_line_and_nothing_is_begun(camera):

@@ -150,7 +150,9 @@ def try_out(lines, desk):
         _, *words = words_of(line)
         if words[0] == "run":
             ours = with_own(line)
-            if "--watch frames" in ours and "--session" not in ours:  # a session that is begun needs pictures of its own
+            if (
+                "--watch frames" in ours and "--session" not in ours
+            ):  # a session that is begun needs pictures of its own
                 shutil.copytree(desk / "frames", desk / "new")
                 ours = ours.replace("--watch frames", "--watch new")
             running = begun(f"{ours} --until-idle {UNTIL_IDLE_S}", desk)

@@ -50,7 +50,9 @@ def test_killed_between_two_specimens_each_picture_is_counted_to_its_own_and_onc
     with (watched / growing.name).open("wb") as file:
         file.write(growing.read_bytes()[:half])
         file.flush()
-        asked = smearwatch("control", "next", "--specimen", "H2", "--name", "two", "--target", "7", "--json", timeout=60)
+        asked = smearwatch(
+            "control", "next", "--specimen", "H2", "--name", "two", "--target", "7", "--json", timeout=60
+        )
         assert asked.returncode == 0, asked.stderr
         assert json.loads(asked.stdout)["answer"].startswith("specimen H2 comes next, as session two")
         kill_all(run)
