@@ -208,7 +208,7 @@ def _by_index(found: Found, text: str) -> FoundCell:
 def _by_point(found: Found, row: dict[str, str]) -> FoundCell:
     """Return the cell whose box holds the point; where boxes overlap, the one with the nearer centre."""
     try:
-        x, y = float(row.get("x", "")), float(row.get("y", ""))
+        x, y = (float(row.get(name, "").replace(",", ".")) for name in ("x", "y"))  # some lands write a comma
     except ValueError:
         x = y = math.nan
     if not (math.isfinite(x) and math.isfinite(y)):

@@ -1,0 +1,62 @@
+"""The cells as a table, a row for each leukocyte that was found, counted or not; and lists to be labelled."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import Field, model_validator
+
+from smearwatch.clients.exports.cell_columns import COLUMNS
+from smearwatch.clients.exports.cell_rows import cell_rows
+from smearwatch.clients.exports.columns import Column
+from smearwatch.clients.exports.format import Export, Format, Written
+from smearwatch.clients.exports.label_lists import BLIND, random_rows, worth_rows
+from smearwatch.clients.exports.tables import TableOptions, write_table
+from smearwatch.daemon.record.worth import NO_SAMPLE
+
+_Cells = Annotated[int, Field(ge=1)]
+
+
+class CellOptions(TableOptions):
+    """How the table is written, and of which cells."""
+
+    random: _Cells | None = None
+    worth_labelling: _Cells | None = None
+
+    @model_validator(mode="after")
+    def _one_list(self) -> "CellOptions":
+        if self.random and self.worth_labelling:
+            raise ValueError("choose one of --random and --worth-labelling")
+        return self
+
+
+def _write(export: Export, path: Path, options: CellOptions) -> Written:
+    columns, rows = _table(export, options)
+    with export.progress("cells", export.result.found) as advance:
+        written = write_table(path, columns, _told(rows, advance), options)
+    n = len(export.result.tallies)
+    tallies = f"Not in it: {n} {'tally' if n == 1 else 'tallies'} (see `smearwatch sessions show`)."
+    notes = (*((tallies,) if n else ()), *((NO_SAMPLE,) if options.worth_labelling else ()))
+    return Written(f"{written} cells", notes)
+
+
+def _table(export: Export, options: CellOptions) -> tuple[tuple[Column, ...], Iterable[dict[str, Any]]]:
+    if options.random:
+        return BLIND, random_rows(export.ledger, options.random)
+    if options.worth_labelling:
+        return COLUMNS, worth_rows(export.ledger, options.worth_labelling)
+    return COLUMNS, cell_rows(export.ledger)
+
+
+def _told(rows: Iterable[dict[str, Any]], advance: Any) -> Iterator[dict[str, Any]]:
+    for done, row in enumerate(rows, start=1):
+        yield row
+        advance(done)
+
+
+FORMAT: Final = Format(
+    "every leukocyte found, a row for each, with its place, class and label (CSV)",
+    _write,
+    CellOptions,
+    CellOptions.makes,
+)

@@ -1,0 +1,109 @@
+"""Results that leave the house: every format says what `sessions show` says, and nothing is written over."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from smearwatch.clients.commands.sessions import app
+from smearwatch.clients.exports.differential import COLUMNS
+from smearwatch.clients.exports.fold import read_result
+from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.record.classes import CLASSES
+from smearwatch.daemon.record.extra_classes import ExtraClass
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.sessions import session_folder
+from tests.reviewed import close, record
+
+pytestmark = pytest.mark.integration
+
+EXTRA = (ExtraClass("hairy_cell", "leukocyte", "h", "hairy"), ExtraClass("giant", "per_100", "g", "giant"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Record a session of 72 cells, twelve rejected, eleven named by a person; frames are called as formulas are."""
+    where = session_folder(load_settings().state_dir, "monday")
+    record(where, 72, name='=1+1, "{}";.jpg', extra=EXTRA, again=3)
+    labels = tmp_path / "labels.csv"
+    with LedgerReader.read(where) as ledger:
+        frame = next(ledger.found_frames()).frame
+    named = ["neutrophil", "blast", "hairy_cell", "giant", "artefact", "band", "neutrophil", "band", "segmented"]
+    rows = [f"{frame},{index},{label}" for index, label in enumerate(named)]
+    rows += [f"{frame},{index},lymphocyte" for index in (18, 19)]  # rejected by the machine
+    labels.write_text("\n".join(["frame,index,label", *rows]))
+    typed("label", "monday", "--from", str(labels), "--by", "A. Reader")
+    typed("describe", "monday", "--specimen", "H26-1", "--by", "A")
+    close(where)
+    return where
+
+
+def typed(*words: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == code, (result.output, result.exception)
+    return result
+
+
+def exported(*words: str) -> list[dict[str, str]]:
+    return [*csv.DictReader(io.StringIO(typed("export", "monday", *words).stdout))]
+
+
+def shown() -> dict[str, Any]:
+    return json.loads(typed("show", "monday", "--json").stdout)  # type: ignore[no-any-return]
+
+
+def test_the_differential_says_what_is_shown(folder: Path):
+    rows = {row["class"]: row for row in exported("--format", "differential")}
+    said, reviewed = shown(), shown()["reviewed"]
+    assert [*rows] == [*CLASSES, "neutrophils", "hairy_cell", "blast", "giant"]
+    for name in (*CLASSES, "neutrophils"):
+        counted = said["neutrophils"] if name == "neutrophils" else said["counts"][name]
+        named = reviewed["neutrophils"] if name == "neutrophils" else reviewed["counts"][name]
+        assert (int(rows[name]["counted"]), int(rows[name]["reviewed"]), int(rows[name]["cells"])) == (
+            counted,
+            named,
+            named,
+        )
+        for column, share in (("counted", said["percent"][name]), ("reviewed", reviewed["percent"][name])):
+            of_row = [float(rows[name][f"{column}_{part}"]) for part in ("percent", "low", "high")]
+            assert of_row == [share["value"], share["low"], share["high"]]
+    assert (rows["giant"]["reviewed"], rows["giant"]["kind"], rows["giant"]["percent"]) == ("1", "per_100", "")
+    assert float(rows["blast"]["per_100"]) == reviewed["others_per_100"]["blast"]
+    parts = [row for row in rows.values() if row["kind"] in ("class", "extra", "undivided")]
+    assert sum(int(row["cells"]) for row in parts) == int(rows["band"]["of"]) == reviewed["cells"]
+    band = rows["band"]
+    left_out = sum(int(band[name]) for name in ("rejected", "at_edge", "seen_again", "pending"))
+    assert int(band["found"]) == int(band["counted_of"]) + left_out
+    assert (band["specimen"], band["status"], band["seen_again"]) == ("H26-1", "preliminary", "3")
+    in_json = [
+        json.loads(line) for line in typed("export", "monday", "--format", "differential", "--json").stdout.splitlines()
+    ]
+    assert [[*row] for row in in_json] == [[column.name for column in COLUMNS]] * len(rows)
+    assert [row["cells"] for row in in_json] == [int(row["cells"]) for row in rows.values()]
+
+
+def test_the_cells_add_up_to_the_differential(folder: Path):
+    rows, said = exported(), shown()
+    counted = [row for row in rows if row["counted"] == "True"]
+    assert len(counted) == said["cells"] == 60
+    assert {name: sum(row["class"] == name for row in rows) for name in CLASSES} == said["counts"]
+    reviewed = [row for row in rows if row["counted_reviewed"] == "True"]
+    assert len(reviewed) == said["reviewed"]["cells"]
+    states = {state: sum(row["state"] == state for row in rows) for state in ("counted", "rejected", "seen_again")}
+    assert states == {"counted": 60, "rejected": 12, "seen_again": 3}
+    assert {row["class"] for row in rows if row["state"] == "rejected"} == {""}
+
+
+def test_the_result_is_one_document(folder: Path):
+    with LedgerReader.read(folder) as ledger:
+        result = read_result(ledger)
+    assert (result.cells, result.found, sum(left.cells for left in result.left_out)) == (60, 75, 15)
+    assert result.began_at is not None
+    assert result.began_at.utcoffset() is not None
+    assert [(reader.name, reader.cells) for reader in result.readers] == [("A. Reader", 11)]
+    assert result.row("band").share == result.row("band").reviewed_share
+    assert result.standing == ("Preliminary until verified by a person.",)
