@@ -158,7 +158,7 @@ class _Session:
 
         A label that was changed in the table is refused where the cell has got another one since it was exported.
         """
-        number = row.get("label_number", "")
+        number = row.get("label_number", "").removesuffix(".0")  # as programs write it in a column with gaps
         if not number.isdecimal() or last is None:
             return False
         exported = self._ledger.label(*cell, int(number[:9]))

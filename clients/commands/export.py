@@ -9,7 +9,7 @@ from rich.markup import escape
 from typer.core import TyperCommand
 
 from smearwatch.clients.exports.format import find_format, format_lines, read_options
-from smearwatch.clients.exports.writing import check_out, export_session
+from smearwatch.clients.exports.writing import export_session
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.notices import RESEARCH_USE
@@ -47,6 +47,9 @@ def export(
         typer.Option(metavar="NAME", help="comma or semicolon between columns; numbers have a comma with semicolons."),
     ] = None,
     bom: Annotated[bool, typer.Option("--bom", help="Begin CSV with a byte order mark, for Excel.")] = False,
+    flagged: Annotated[
+        bool, typer.Option("--flagged", help="Pictures of the cells alone that the machine flagged.")
+    ] = False,
     random: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="The next N cells of the random review, without the machine's names."),
@@ -82,6 +85,7 @@ def export(
         "kind": kinds[0] if kinds else None,
         "separator": separator,
         "bom": "true" if bom else None,
+        "flagged": "true" if flagged else None,
         "random": random,
         "worth_labelling": worth_labelling,
     }
@@ -90,14 +94,14 @@ def export(
     options = read_options(format_name, found, given)
     settings = load_settings(config)
     folder = find_session(settings.state_dir, name)
-    check_out(out, format_name, found, options, overwrite=overwrite)
-    written, result = export_session(folder, settings.state_dir, out, format_name, found, options)
+    written, result = export_session(folder, settings.state_dir, out, format_name, found, options, overwrite=overwrite)
+    notes = list(written.notes)
+    if result.running:
+        notes.append(f"{name} is being counted: this is how it stood at entry {result.event}.")
     if out is not None:
-        said = (f"{out}: {written.what}.", *written.notes, RESEARCH_USE, "; ".join(result.standing))
-        write_line(sys.stderr, " ".join(said))
-    else:
-        for note in written.notes:
-            write_line(sys.stderr, note)
+        notes = [" ".join((f"{out}: {written.what}.", *notes, RESEARCH_USE, "; ".join(result.standing)))]
+    for note in notes:
+        write_line(sys.stderr, note)
 
 
 def _options(typed: dict[str, str], given: list[str]) -> dict[str, str]:

@@ -15,6 +15,11 @@ COLUMNS: Final = (
     Column("captured_at", "time", "when the frame was taken or written"),
     Column("index", "integer", "the cell's number in its frame; with `frame` it names the cell"),
     Column(
+        "number",
+        "integer",
+        "the leukocyte's number on the review page, the same for all its views; empty for what is cut by the edge",
+    ),
+    Column(
         "state",
         "text",
         "`counted`; or why not: `rejected` (by the machine), `at_edge` (cut by the frame's edge), `seen_again` (the "

@@ -45,6 +45,7 @@ def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
     """
     alarmed, of_all, rule, draws = _of_the_session(ledger)
     views = views_by_cell(ledger)
+    numbers = {key: number for number, key in enumerate(views, start=1)}  # in the order of finding, as on the page
     places, drawn = draws.places(), draws.drawn()
     for recorded in ledger.seen_frames():
         seen = recorded.event
@@ -63,7 +64,7 @@ def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
             draw = {"drawn": key in drawn if key in places else None, "draw_number": places.get(key)}
             drift = {"drift": best in alarmed if stands else None}
             bands = _bands(rule, stands, found if best is None or best[0] == seen.frame else ledger.found(best[0]))
-            yield row | drift | _seen_as(seen.frame, cell, views) | bands | of_all | draw
+            yield row | drift | _seen_as(seen.frame, cell, views, numbers) | bands | of_all | draw
 
 
 def _state(cell: FoundCell, stands: Counted | None, *, judged: bool) -> str:
@@ -76,12 +77,13 @@ def _state(cell: FoundCell, stands: Counted | None, *, judged: bool) -> str:
     return "rejected" if stands.verdict == "rejected" else "counted"
 
 
-def _seen_as(frame: str, cell: FoundCell, views: dict[CellKey, Views]) -> dict[str, Any]:
+def _seen_as(frame: str, cell: FoundCell, views: dict[CellKey, Views], numbers: dict[CellKey, int]) -> dict[str, Any]:
     if cell.left_out == CUT:
         return {}
     key = counted_as(frame, cell)
     seen = views[key]
     return {
+        "number": numbers[key],
         "counted_frame": key[0],
         "counted_index": key[1],
         "views": len(seen.all),

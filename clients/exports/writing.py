@@ -91,15 +91,18 @@ def _files_of(out: Path) -> set[str] | None:
 
 
 def export_session(
-    folder: Path, state_dir: Path, out: Path | None, name: str, found: Format, options: Options
+    folder: Path, state_dir: Path, out: Path | None, name: str, found: Format, options: Options, *, overwrite: bool
 ) -> tuple[Written, SessionResult]:
-    """Write a session in a format; call `check_out` before.
+    """Write a session in a format.
 
     Raises
     ------
+    ExportRefused, NoFolderNamed
+        See `check_out`; nothing was read yet.
     ExportFailed
         The disk refused; what was there is as it was.
     """
+    check_out(out, name, found, options, overwrite=overwrite)
     with LedgerReader.read(folder) as ledger, ledger.at_one_moment():
         export = Export(read_result(ledger, state_dir), ledger, state_dir)
         if out is None:
@@ -110,6 +113,7 @@ def export_session(
                 written = found.write(export, partial, options)
                 if makes == "folder":
                     _mark(partial, name, export.result)
+                check_out(out, name, found, options, overwrite=overwrite)  # somebody may have been quicker
         except OSError as error:
             if getattr(error, "hint", None):
                 raise
