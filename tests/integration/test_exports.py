@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,19 @@ pytestmark = pytest.mark.integration
 EXTRA = (ExtraClass("hairy_cell", "leukocyte", "h", "hairy"), ExtraClass("giant", "per_100", "g", "giant"))
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Record a session of 30 cells, six of them rejected by the machine; its frames are called as formulas are."""
+    where = tmp_path_factory.mktemp("recorded") / "monday"
+    record(where, 30, name='=1+1, "{}";.jpg', extra=EXTRA, again=3)
+    return where
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Record a session of 72 cells, twelve rejected, eleven named by a person; frames are called as formulas are."""
+def folder(recorded: Path, tmp_path: Path) -> Path:
+    """Return the session in a state folder of the test, with names that a person gave to eleven cells."""
     where = session_folder(load_settings().state_dir, "monday")
-    record(where, 72, name='=1+1, "{}";.jpg', extra=EXTRA, again=3)
+    shutil.copytree(recorded, where)
     labels = tmp_path / "labels.csv"
     with LedgerReader.read(where) as ledger:
         frame = next(ledger.found_frames()).frame
@@ -89,19 +98,19 @@ def test_the_differential_says_what_is_shown(folder: Path):
 def test_the_cells_add_up_to_the_differential(folder: Path):
     rows, said = exported(), shown()
     counted = [row for row in rows if row["counted"] == "True"]
-    assert len(counted) == said["cells"] == 60
+    assert len(counted) == said["cells"] == 24
     assert {name: sum(row["class"] == name for row in rows) for name in CLASSES} == said["counts"]
     reviewed = [row for row in rows if row["counted_reviewed"] == "True"]
     assert len(reviewed) == said["reviewed"]["cells"]
     states = {state: sum(row["state"] == state for row in rows) for state in ("counted", "rejected", "seen_again")}
-    assert states == {"counted": 60, "rejected": 12, "seen_again": 3}
+    assert states == {"counted": 24, "rejected": 6, "seen_again": 3}
     assert {row["class"] for row in rows if row["state"] == "rejected"} == {""}
 
 
 def test_the_result_is_one_document(folder: Path):
     with LedgerReader.read(folder) as ledger:
         result = read_result(ledger)
-    assert (result.cells, result.found, sum(left.cells for left in result.left_out)) == (60, 75, 15)
+    assert (result.cells, result.found, sum(left.cells for left in result.left_out)) == (24, 33, 9)
     assert result.began_at is not None
     assert result.began_at.utcoffset() is not None
     assert [(reader.name, reader.cells) for reader in result.readers] == [("A. Reader", 11)]
