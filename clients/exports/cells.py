@@ -55,7 +55,7 @@ def _told(rows: Iterable[dict[str, Any]], advance: Any) -> Iterator[dict[str, An
 
 
 FORMAT: Final = Format(
-    "every leukocyte found, a row for each, with its place, class and label (CSV)",
+    "a row for each leukocyte found, with place, class and label",
     _write,
     CellOptions,
     CellOptions.makes,

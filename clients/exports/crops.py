@@ -58,7 +58,7 @@ def _row(cell: PicturedCell, file: str | None, side_um: float) -> dict[str, Any]
 
 
 FORMAT: Final = Format(
-    "a picture of each cell, 750 x 750 PNG, in a folder for each class, with a table",
+    "a folder of pictures, 750 x 750 px, one of each cell",
     _write,
     CropOptions,
     lambda options: "folder",

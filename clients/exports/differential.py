@@ -140,4 +140,4 @@ def _write(export: Export, path: Path, options: TableOptions) -> Written:
     return Written(f"{written} rows, {export.result.denominator} leukocytes", tallies_aside(export.result))
 
 
-FORMAT: Final = Format("the differential, a row for each class (CSV)", _write, TableOptions, TableOptions.makes)
+FORMAT: Final = Format("a row for each class, with shares and limits", _write, TableOptions, TableOptions.makes)

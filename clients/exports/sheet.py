@@ -200,7 +200,7 @@ def _fitted(text: str, draw: Any, font: Any) -> str:
 
 
 FORMAT: Final = Format(
-    "the cells of each class side by side, one HTML file (or --option kind=png)",
+    "the cells of each class side by side, in one HTML file",
     _write,
     SheetOptions,
     lambda options: "folder" if options.kind == "png" else "text",

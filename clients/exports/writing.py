@@ -64,8 +64,10 @@ def check_out(out: Path | None, name: str, found: Format, options: Options, *, o
         _check_folder(out, overwrite=overwrite)
     elif out.is_dir():
         raise ExportRefused(out, "it is a folder; name a file in it")
-    elif (out.exists() or out.is_symlink()) and not (overwrite and out.is_file()):
+    elif out.is_file() and not overwrite:
         raise ExportRefused(out, "name another file; --overwrite replaces this one, with any labels typed into it")
+    elif (out.exists() or out.is_symlink()) and not out.is_file():
+        raise ExportRefused(out, "it is no file; name another one")
 
 
 def _check_folder(out: Path, *, overwrite: bool) -> None:
