@@ -236,6 +236,8 @@ class SessionResult:
         How many cells were judged under a drift alarm.
     corrected
         None without a random review.
+    targets
+        How far each is reached in the result that stands.
     standing
         Lines that say how the result stands: signed by whom, or preliminary.
     """
