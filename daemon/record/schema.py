@@ -236,6 +236,19 @@ def make_room_for_better_views(connection: sqlite3.Connection) -> None:
     connection.execute(_BETTER)
 
 
+def strange_statements(connection: sqlite3.Connection) -> list[str]:
+    """Return the names of tables, triggers, views and indexes that no ledger of ours has, or has otherwise.
+
+    A ledger from elsewhere may hold what would be carried out when it is written or read.
+    """
+    own = sqlite3.connect(":memory:")
+    own.executescript(_TABLES + _BETTER + ";" + _MOMENTS)
+    ask = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_autoindex_%' OR sql NOT NULL"
+    known = set(own.execute(ask))
+    own.close()
+    return sorted(str(row[1]) for row in connection.execute(ask) if row not in known)
+
+
 def _set_up(connection: sqlite3.Connection, path: Path, session: str) -> None:
     connection.execute("PRAGMA busy_timeout = 5000")
     if not _is_blank(connection):
