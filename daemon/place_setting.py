@@ -14,11 +14,12 @@ def _name(text: str) -> str:
     return text
 
 
-def _folder(path: Path) -> Path:
+def whole_path(path: Path) -> Path:
+    """Return a folder as it was written, which has to be by its whole path."""
     full = path.expanduser()
     if not full.is_absolute():
         raise ValueError(f"write the whole path of the folder, from / on, and not {path}")
     return full
 
 
-Places: TypeAlias = dict[Annotated[str, AfterValidator(_name)], Annotated[Path, AfterValidator(_folder)]]
+Places: TypeAlias = dict[Annotated[str, AfterValidator(_name)], Annotated[Path, AfterValidator(whole_path)]]

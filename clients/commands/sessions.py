@@ -14,6 +14,7 @@ from smearwatch.clients.commands.export import FormatsInHelp, export
 from smearwatch.clients.commands.label import label
 from smearwatch.clients.commands.quality import coverage, location
 from smearwatch.clients.commands.readers import readers
+from smearwatch.clients.commands.send import send_messages
 from smearwatch.clients.commands.sign import amend_session, sign_session
 from smearwatch.clients.describing import describe_one, list_described
 from smearwatch.clients.progress import progress
@@ -33,7 +34,7 @@ from smearwatch.daemon.record.verifying import verify
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="List, show, verify, label, sign, export and delete recorded sessions.",
+    help="List, show, verify, label, sign, export, send and delete recorded sessions.",
     epilog="Example: smearwatch sessions show tuesday",
 )
 app.command()(label)
@@ -45,6 +46,7 @@ app.command()(analyser)
 app.command()(location)
 app.command()(coverage)
 app.command(cls=FormatsInHelp)(export)
+app.command("send")(send_messages)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The session.")]
 ConfigFile = Annotated[

@@ -1,0 +1,230 @@
+"""Messages into the folder that a laboratory's system watches: each signature once, also over a sudden end.
+
+The folder's system takes files away, so that a file is gone says nothing. What was done stands in the session's folder:
+a message is written there under a hidden name, that this was done is recorded, then it gets its name, and that is
+recorded. Where the record says that it was about to get its name, and the hidden file is gone, it has got it.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from smearwatch.clients.exports.fold import read_result
+from smearwatch.clients.exports.format import Export, find_format, read_options
+from smearwatch.clients.exports.result import SessionResult
+from smearwatch.daemon.atomic_write import sync_folder, write_atomically
+from smearwatch.daemon.config import Settings
+from smearwatch.daemon.message_setting import MessageFormat, Messages
+from smearwatch.daemon.one_line import one_line
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.sessions import session_folder, session_names
+
+KEPT: Final = "messages"
+"""In a session's folder: what was sent, a file each, and whether something is still to be sent."""
+
+_OWED: Final = "owed"
+_LOCK: Final = "lock"
+_ENDINGS: Final[dict[MessageFormat, str]] = {"hl7": "hl7", "fhir": "json", "astm": "astm"}
+_T = TypeVar("_T")
+
+
+class NothingToSend(LookupError):
+    """Nobody has signed the session."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(f"session {session} was never signed, so there is nothing to send")
+        self.hint = f"sign it first, or write a preliminary message with: smearwatch sessions export {session}"
+
+
+class FolderUnusable(OSError):
+    """The folder for messages is not there, or may not be written."""
+
+    hint = "make that folder one that this user may write in, then: smearwatch sessions send"
+
+
+class WhetherSentUnknown(FolderUnusable):
+    """A message was about to be put in a folder that is not there any more."""
+
+    hint = "bring that folder back, or send the message anew with: smearwatch sessions send NAME --again"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message, by the name of its file; ``now`` is whether it was put there now, and not before."""
+
+    name: str
+    folder: Path
+    now: bool
+
+
+def act_and_send(settings: Settings, folder: Path, act: Callable[[], _T]) -> tuple[_T, str]:
+    """Sign or amend a session, then send its message and those of others that wait, where the settings name a folder.
+
+    Returns
+    -------
+    tuple
+        What `act` returned, and a line on what became of the messages; empty where none are sent from here. What was
+        signed stays signed, whatever happens to them.
+    """
+    if settings.messages is None:
+        return act(), ""
+    owed = folder / KEPT / _OWED
+    already = owed.exists()
+    with suppress(OSError):
+        _owe(folder)  # before: who signs and ends at once is known to have a message to send
+    try:
+        done = act()
+    except Exception:
+        if not already:
+            owed.unlink(missing_ok=True)
+        raise
+    return done, _send_after(settings, settings.messages, folder)
+
+
+def _send_after(settings: Settings, messages: Messages, folder: Path) -> str:
+    try:
+        sent = send(folder, settings.state_dir, messages)
+    except Exception as error:  # noqa: BLE001  # the signature stands, and whoever signed is told
+        why = one_line(error)
+        if why is None:
+            why = f"{type(error).__name__}: {error} (try: smearwatch sessions send {folder.name})"
+        return f"Its message was not sent: {why}"
+    line = f"Sent to {messages.folder}: {', '.join(each.name for each in sent)}"
+    waiting = sum(isinstance(each, Exception) for _, each in send_owed(settings.state_dir, messages))
+    if waiting:
+        other = "that of 1 other session waits" if waiting == 1 else f"those of {waiting} other sessions wait"
+        line += f"; {other}: smearwatch sessions send"
+    return line
+
+
+def send_owed(state_dir: Path, messages: Messages) -> Iterator[tuple[str, tuple[Sent, ...] | Exception]]:
+    """Send what was to be sent and could not be; yields each session, and what was sent or why it still waits."""
+    for name in session_names(state_dir):
+        folder = session_folder(state_dir, name)
+        if not (folder / KEPT / _OWED).exists():
+            continue
+        try:
+            yield name, send(folder, state_dir, messages)
+        except NothingToSend:
+            (folder / KEPT / _OWED).unlink(missing_ok=True)  # it was to be signed, and was not
+        except Exception as error:
+            if one_line(error) is None:
+                raise
+            yield name, error
+
+
+def send(folder: Path, state_dir: Path, messages: Messages, *, again: bool = False) -> tuple[Sent, ...]:
+    """Put a session's messages, as it stands now, into the folder; those that were sent before are not sent again.
+
+    Parameters
+    ----------
+    again
+        Whether to send what was sent before.
+
+    Raises
+    ------
+    NothingToSend
+        It was never signed.
+    FolderUnusable, WhetherSentUnknown
+        See there.
+    Exception
+        With a hint: what the formats and `read_result` raise.
+    """
+    with _one_at_a_time(folder), LedgerReader.read(folder) as ledger, ledger.at_one_moment():
+        export = Export(read_result(ledger, state_dir), ledger, state_dir)
+        stem = f"{export.result.session}-{_state(export.result)}"
+        sent = tuple([_send_one(export, each, stem, messages, again=again) for each in messages.formats])
+        (folder / KEPT / _OWED).unlink(missing_ok=True)
+    return sent
+
+
+def _state(result: SessionResult) -> str:
+    """Return what a message's name says of the state that it is of: no other state of any session has the same."""
+    if result.signature is not None:
+        kind, at = f"signed-{result.signature.ordinal}", result.signature.at
+    elif result.amendments:
+        kind, at = f"amended-{len(result.amendments)}", result.amendments[-1].at
+    else:
+        raise NothingToSend(result.session)
+    began = result.began_at.timestamp() if result.began_at else 0
+    parts = (result.session, began, kind, at.timestamp())
+    return f"{kind}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:8]}"
+
+
+def _send_one(export: Export, name: MessageFormat, stem: str, messages: Messages, *, again: bool) -> Sent:
+    file = f"{stem}.{_ENDINGS[name]}"
+    record = export.ledger.folder / KEPT / f"{file}.json"
+    about = None if again else _read(record)
+    if about is not None and about["state"] == "sent":
+        return Sent(file, Path(about["folder"]), now=False)
+    target = messages.folder if about is None else Path(about["folder"])
+    partial = target / f".{file}.partial"
+    try:
+        if not target.is_dir():
+            raise FileNotFoundError(0, "is not there")
+        if about is None:
+            _write(export, name, partial, messages)
+            _note(record, "placing", target)
+            _rename(partial, target / file)
+        elif partial.exists():
+            _rename(partial, target / file)
+    except OSError as error:
+        if getattr(error, "hint", None):
+            raise
+        unusable = FolderUnusable if about is None else WhetherSentUnknown
+        raise unusable(f"folder for messages {target}: {error.strerror or error}") from error
+    _note(record, "sent", target)
+    return Sent(file, target, now=True)
+
+
+def _write(export: Export, name: MessageFormat, partial: Path, messages: Messages) -> None:
+    found = find_format(name)
+    given = messages.model_dump(exclude_none=True, exclude={"folder", "formats"})
+    options = read_options(name, found, {key: each for key, each in given.items() if key in found.options.model_fields})
+    partial.unlink(missing_ok=True)  # of one that ended while it wrote
+    found.write(export, partial, options)
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    sync_folder(partial.parent)
+
+
+def _rename(partial: Path, file: Path) -> None:
+    os.replace(partial, file)
+    sync_folder(file.parent)
+
+
+def _owe(folder: Path) -> None:
+    (folder / KEPT).mkdir(exist_ok=True)
+    write_atomically(folder / KEPT / _OWED, b"")
+
+
+def _note(record: Path, state: str, target: Path) -> None:
+    record.parent.mkdir(exist_ok=True)
+    write_atomically(record, json.dumps({"state": state, "folder": str(target)}).encode() + b"\n")
+
+
+def _read(record: Path) -> dict[str, Any] | None:
+    try:
+        about = json.loads(record.read_bytes())
+    except FileNotFoundError:
+        return None
+    assert isinstance(about, dict)
+    return about
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Hold the right to send a session's messages; another process that sends them is waited for."""
+    (folder / KEPT).mkdir(exist_ok=True)
+    descriptor = os.open(folder / KEPT / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
