@@ -49,7 +49,7 @@ class FolderUnusable(OSError):
 
 
 class WhetherSentUnknown(FolderUnusable):
-    """A message was about to be put in a folder that is not there any more."""
+    """A message was about to be put in a folder that is not there any more, or is another one by now."""
 
     hint = "bring that folder back, or send the message anew with: smearwatch sessions send NAME --again"
 
@@ -91,16 +91,18 @@ def _send_after(settings: Settings, messages: Messages, folder: Path) -> str:
     try:
         sent = send(folder, settings.state_dir, messages)
     except Exception as error:  # noqa: BLE001  # the signature stands, and whoever signed is told
-        why = one_line(error)
-        if why is None:
-            why = f"{type(error).__name__}: {error} (try: smearwatch sessions send {folder.name})"
-        return f"Its message was not sent: {why}"
+        return f"Its message was not sent: {why_not(error)}"
     line = f"Sent to {messages.folder}: {', '.join(each.name for each in sent)}"
     waiting = sum(isinstance(each, Exception) for _, each in send_owed(settings.state_dir, messages))
     if waiting:
         other = "that of 1 other session waits" if waiting == 1 else f"those of {waiting} other sessions wait"
         line += f"; {other}: smearwatch sessions send"
     return line
+
+
+def why_not(error: Exception) -> str:
+    """Return in a line why a message was not sent."""
+    return one_line(error) or f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def send_owed(state_dir: Path, messages: Messages) -> Iterator[tuple[str, tuple[Sent, ...] | Exception]]:
@@ -113,9 +115,7 @@ def send_owed(state_dir: Path, messages: Messages) -> Iterator[tuple[str, tuple[
             yield name, send(folder, state_dir, messages)
         except NothingToSend:
             (folder / KEPT / _OWED).unlink(missing_ok=True)  # it was to be signed, and was not
-        except Exception as error:
-            if one_line(error) is None:
-                raise
+        except Exception as error:  # noqa: BLE001  # whoever sends the others is told
             yield name, error
 
 
@@ -165,9 +165,12 @@ def _send_one(export: Export, name: MessageFormat, stem: str, messages: Messages
         return Sent(file, Path(about["folder"]), now=False)
     target = messages.folder if about is None else Path(about["folder"])
     partial = target / f".{file}.partial"
+    unusable = FolderUnusable if about is None else WhetherSentUnknown
+    if not target.is_dir():
+        raise unusable(f"folder for messages {target} is not there")
+    if about is not None and about["inode"] != _inode(target):  # as where a network folder is not mounted
+        raise unusable(f"folder for messages {target} is not the one of before")
     try:
-        if not target.is_dir():
-            raise FileNotFoundError(0, "is not there")
         if about is None:
             _write(export, name, partial, messages)
             _note(record, "placing", target)
@@ -177,7 +180,6 @@ def _send_one(export: Export, name: MessageFormat, stem: str, messages: Messages
     except OSError as error:
         if getattr(error, "hint", None):
             raise
-        unusable = FolderUnusable if about is None else WhetherSentUnknown
         raise unusable(f"folder for messages {target}: {error.strerror or error}") from error
     _note(record, "sent", target)
     return Sent(file, target, now=True)
@@ -206,7 +208,13 @@ def _owe(folder: Path) -> None:
 
 def _note(record: Path, state: str, target: Path) -> None:
     record.parent.mkdir(exist_ok=True)
-    write_atomically(record, json.dumps({"state": state, "folder": str(target)}).encode() + b"\n")
+    about = {"state": state, "folder": str(target), "inode": _inode(target)}
+    write_atomically(record, json.dumps(about).encode() + b"\n")
+
+
+def _inode(folder: Path) -> list[int]:
+    known = folder.stat()
+    return [known.st_dev, known.st_ino]
 
 
 def _read(record: Path) -> dict[str, Any] | None:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from smearwatch.clients.sending import Sent, send, send_owed
+from smearwatch.clients.sending import Sent, send, send_owed, why_not
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.message_setting import Messages
-from smearwatch.daemon.one_line import one_line, say
+from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.sessions import find_session
 
 
@@ -60,7 +60,7 @@ def send_messages(
         found += 1
         if isinstance(result, Exception):
             failed += 1
-            say(f"{session}: {one_line(result)}")
+            say(f"{session}: {why_not(result)}")
         else:
             _print(session, result, as_json=as_json)
     if not found and not as_json:

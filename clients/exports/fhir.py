@@ -76,6 +76,9 @@ class _Bundle:
         """Return the identity of a resource: the report's stays when the session is signed, amended, signed again."""
         return str(uuid.uuid5(_NAMES, f"{self._result.session}\0{begun_at(self._result).timestamp()}\0{what}"))
 
+    def _identifier(self, what: str) -> list[dict[str, str]]:
+        return [{"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{self._id(what)}"}]
+
     def _refers_to(self, what: str) -> dict[str, str]:
         return {"reference": f"urn:uuid:{self._id(what)}"}
 
@@ -84,7 +87,7 @@ class _Bundle:
         return {
             "resourceType": "DiagnosticReport",
             "id": self._id("report"),
-            "identifier": [{"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{self._id('report')}"}],
+            "identifier": self._identifier("report"),
             "category": [{"coding": [{"system": _V2, "code": "HM"}]}],
             "code": {"coding": [{"system": LOINC, "code": PANEL}], "text": PANEL_TEXT},
             **self._same,
@@ -124,6 +127,7 @@ class _Bundle:
         observation = {
             "resourceType": "Observation",
             "id": self._id(f"{row.label} {what}"),
+            "identifier": self._identifier(f"{row.label} {what}"),
             "category": [{"coding": [{"system": _CATEGORY, "code": "laboratory"}]}],
             "code": coded,
             **self._same,

@@ -42,7 +42,7 @@ class NothingCounted(ValueError):
 class MessageInvalid(ValueError):
     """A message would not be as its standard wants it, so it is not written."""
 
-    hint = "export it as another format, and report this with the session's archive"
+    hint = "write it in another format, and report what is said here"
 
 
 class PackageMissing(Exception):
