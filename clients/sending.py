@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 from smearwatch.clients.exports.fold import read_result
 from smearwatch.clients.exports.format import Export, find_format, read_options
 from smearwatch.clients.exports.result import SessionResult
+from smearwatch.clients.owed_messages import KEPT, owe, owes, settle
 from smearwatch.daemon.atomic_write import sync_folder, write_atomically
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.message_setting import MessageFormat, Messages
@@ -25,10 +26,6 @@ from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder, session_names
 
-KEPT: Final = "messages"
-"""In a session's folder: what was sent, a file each, and whether something is still to be sent."""
-
-_OWED: Final = "owed"
 _LOCK: Final = "lock"
 _ENDINGS: Final[dict[MessageFormat, str]] = {"hl7": "hl7", "fhir": "json", "astm": "astm"}
 _T = TypeVar("_T")
@@ -74,15 +71,14 @@ def act_and_send(settings: Settings, folder: Path, act: Callable[[], _T]) -> tup
     """
     if settings.messages is None:
         return act(), ""
-    owed = folder / KEPT / _OWED
-    already = owed.exists()
+    already = owes(folder)
     with suppress(OSError):
-        _owe(folder)  # before: who signs and ends at once is known to have a message to send
+        owe(folder)  # before: who signs and ends at once is known to have a message to send
     try:
         done = act()
     except Exception:
         if not already:
-            owed.unlink(missing_ok=True)
+            settle(folder)
         raise
     return done, _send_after(settings, settings.messages, folder)
 
@@ -109,12 +105,12 @@ def send_owed(state_dir: Path, messages: Messages) -> Iterator[tuple[str, tuple[
     """Send what was to be sent and could not be; yields each session, and what was sent or why it still waits."""
     for name in session_names(state_dir):
         folder = session_folder(state_dir, name)
-        if not (folder / KEPT / _OWED).exists():
+        if not owes(folder):
             continue
         try:
             yield name, send(folder, state_dir, messages)
         except NothingToSend:
-            (folder / KEPT / _OWED).unlink(missing_ok=True)  # it was to be signed, and was not
+            settle(folder)  # it was to be signed, and was not
         except Exception as error:  # noqa: BLE001  # whoever sends the others is told
             yield name, error
 
@@ -140,7 +136,7 @@ def send(folder: Path, state_dir: Path, messages: Messages, *, again: bool = Fal
         export = Export(read_result(ledger, state_dir), ledger, state_dir)
         stem = f"{export.result.session}-{_state(export.result)}"
         sent = tuple([_send_one(export, each, stem, messages, again=again) for each in messages.formats])
-        (folder / KEPT / _OWED).unlink(missing_ok=True)
+        settle(folder)
     return sent
 
 
@@ -199,11 +195,6 @@ def _write(export: Export, name: MessageFormat, partial: Path, messages: Message
 def _rename(partial: Path, file: Path) -> None:
     os.replace(partial, file)
     sync_folder(file.parent)
-
-
-def _owe(folder: Path) -> None:
-    (folder / KEPT).mkdir(exist_ok=True)
-    write_atomically(folder / KEPT / _OWED, b"")
 
 
 def _note(record: Path, state: str, target: Path) -> None:

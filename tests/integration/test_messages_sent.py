@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from smearwatch.clients.commands.sessions import app
-from smearwatch.clients.sending import KEPT
+from smearwatch.clients.owed_messages import owes
+from smearwatch.clients.pruning import recorded_sessions
 from smearwatch.daemon.config import SettingsUnusable, load_settings
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.record.reading import LedgerReader
@@ -117,6 +118,8 @@ def test_a_folder_that_is_not_there_does_not_hinder_a_signature(folder: Path, wa
     assert "Signed by B. Chief" in result.stdout
     (line,) = result.stderr.replace("\n", " ").split("smearwatch: ")[1:]
     assert line.startswith(f"monday: Its message was not sent: folder for messages {watched} is not there (make")
+    (kept,) = recorded_sessions(load_settings().state_dir)
+    assert kept.kept_for == "has a message that waits to be sent"
     failed = typed("send", code=1)
     assert "is not there" in failed.stderr
     watched.touch()
@@ -125,6 +128,8 @@ def test_a_folder_that_is_not_there_does_not_hinder_a_signature(folder: Path, wa
     watched.mkdir()
     typed("send")
     assert names(watched) == ["monday-signed-1.hl7", "monday-signed-1.json"]
+    (kept,) = recorded_sessions(load_settings().state_dir)
+    assert kept.kept_for is None
 
 
 def test_where_a_message_was_lost_with_its_folder_a_person_decides(watched: Path):
@@ -149,7 +154,7 @@ def test_a_session_without_a_number_is_not_sent_and_what_waits_is_said(watched: 
 
 def test_what_was_never_signed_is_not_sent(folder: Path, watched: Path):
     typed("sign", "monday", "--by", "B", code=1)  # gates are open
-    assert not (folder / KEPT / "owed").exists()
+    assert not owes(folder)
     assert typed("send").stdout == "no message waits to be sent\n"
     assert "was never signed" in str(typed_error("send", "monday"))
 
