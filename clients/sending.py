@@ -1,16 +1,17 @@
 """Messages into the folder that a laboratory's system watches: each signature once, also over a sudden end.
 
 The folder's system takes files away, so that a file is gone says nothing. What was done stands in the session's folder:
-a message is written there under a hidden name, that this was done is recorded, then it gets its name, and that is
-recorded. Where the record says that it was about to get its name, and the hidden file is gone, it has got it.
+a message is written into the watched folder under a hidden name, that is recorded, then it gets its name, and that is
+recorded, too. Where the record says that it was about to get its name, and the hidden file is gone, it has got it.
 """
 
 import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -27,6 +28,8 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder, session_names
 
 _LOCK: Final = "lock"
+_PATIENCE_S: Final = 5.0
+_BETWEEN_S: Final = 0.05
 _ENDINGS: Final[dict[MessageFormat, str]] = {"hl7": "hl7", "fhir": "json", "astm": "astm"}
 _T = TypeVar("_T")
 
@@ -43,6 +46,15 @@ class FolderUnusable(OSError):
     """The folder for messages is not there, or may not be written."""
 
     hint = "make that folder one that this user may write in, then: smearwatch sessions send"
+
+
+class SendingBusy(Exception):
+    """Another process is sending the session's messages, and does not come to an end."""
+
+    hint = "see whether the folder for messages answers, then: smearwatch sessions send"
+
+    def __init__(self, session: str) -> None:
+        super().__init__(f"the message of session {session} is being sent by another process")
 
 
 class WhetherSentUnknown(FolderUnusable):
@@ -72,14 +84,18 @@ def act_and_send(settings: Settings, folder: Path, act: Callable[[], _T]) -> tup
     if settings.messages is None:
         return act(), ""
     already = owes(folder)
-    with suppress(OSError):
-        owe(folder)  # before: who signs and ends at once is known to have a message to send
-    try:
-        done = act()
-    except Exception:
-        if not already:
-            settle(folder)
-        raise
+    with ExitStack() as held:
+        # Nothing of a message hinders a signature.
+        with suppress(OSError, SendingBusy):
+            held.enter_context(_one_at_a_time(folder))  # or another process might take the mark off before it is meant
+        with suppress(OSError):
+            owe(folder)  # before: who signs and ends at once is known to have a message to send
+        try:
+            done = act()
+        except Exception:
+            if not already:
+                settle(folder)
+            raise
     return done, _send_after(settings, settings.messages, folder)
 
 
@@ -127,7 +143,7 @@ def send(folder: Path, state_dir: Path, messages: Messages, *, again: bool = Fal
     ------
     NothingToSend
         It was never signed.
-    FolderUnusable, WhetherSentUnknown
+    FolderUnusable, WhetherSentUnknown, SendingBusy
         See there.
     Exception
         With a hint: what the formats and `read_result` raise.
@@ -164,12 +180,14 @@ def _send_one(export: Export, name: MessageFormat, stem: str, messages: Messages
     unusable = FolderUnusable if about is None else WhetherSentUnknown
     if not target.is_dir():
         raise unusable(f"folder for messages {target} is not there")
-    if about is not None and about["inode"] != _inode(target):  # as where a network folder is not mounted
+    known = target.stat()
+    inode = [known.st_dev, known.st_ino]
+    if about is not None and about["inode"] != inode:  # as where a network folder is not mounted
         raise unusable(f"folder for messages {target} is not the one of before")
     try:
         if about is None:
             _write(export, name, partial, messages)
-            _note(record, "placing", target)
+            _note(record, "placing", target, inode)
             _rename(partial, target / file)
         elif partial.exists():
             _rename(partial, target / file)
@@ -177,7 +195,7 @@ def _send_one(export: Export, name: MessageFormat, stem: str, messages: Messages
         if getattr(error, "hint", None):
             raise
         raise unusable(f"folder for messages {target}: {error.strerror or error}") from error
-    _note(record, "sent", target)
+    _note(record, "sent", target, inode)
     return Sent(file, target, now=True)
 
 
@@ -197,15 +215,9 @@ def _rename(partial: Path, file: Path) -> None:
     sync_folder(file.parent)
 
 
-def _note(record: Path, state: str, target: Path) -> None:
-    record.parent.mkdir(exist_ok=True)
-    about = {"state": state, "folder": str(target), "inode": _inode(target)}
+def _note(record: Path, state: str, target: Path, inode: list[int]) -> None:
+    about = {"state": state, "folder": str(target), "inode": inode}
     write_atomically(record, json.dumps(about).encode() + b"\n")
-
-
-def _inode(folder: Path) -> list[int]:
-    known = folder.stat()
-    return [known.st_dev, known.st_ino]
 
 
 def _read(record: Path) -> dict[str, Any] | None:
@@ -219,11 +231,23 @@ def _read(record: Path) -> dict[str, Any] | None:
 
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Hold the right to send a session's messages; another process that sends them is waited for."""
+    """Hold the right to send a session's messages; another process that has it is waited for, then `SendingBusy`."""
     (folder / KEPT).mkdir(exist_ok=True)
     descriptor = os.open(folder / KEPT / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        until_s = time.monotonic() + _PATIENCE_S
+        while not _taken(descriptor):
+            if time.monotonic() > until_s:
+                raise SendingBusy(folder.name)
+            time.sleep(_BETWEEN_S)
         yield
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """Messages that are put into a laboratory system's folder: once for each signature, also over a sudden end."""
 
+import fcntl
 import json
 import signal
 import subprocess
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from smearwatch.clients import sending
 from smearwatch.clients.commands.sessions import app
-from smearwatch.clients.owed_messages import owes
+from smearwatch.clients.owed_messages import KEPT, owes
 from smearwatch.clients.pruning import recorded_sessions
 from smearwatch.daemon.config import SettingsUnusable, load_settings
 from smearwatch.daemon.one_line import one_line
@@ -130,6 +132,19 @@ def test_a_folder_that_is_not_there_does_not_hinder_a_signature(folder: Path, wa
     assert names(watched) == ["monday-signed-1.hl7", "monday-signed-1.json"]
     (kept,) = recorded_sessions(load_settings().state_dir)
     assert kept.kept_for is None
+
+
+def test_a_message_that_hangs_does_not_hinder_a_signature(folder: Path, watched: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sending, "_PATIENCE_S", 0.05)
+    (folder / KEPT).mkdir()
+    with (folder / KEPT / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        result = typed(*SIGN)
+        assert "is being sent by another process" in result.stderr.replace("\n", " ")
+    assert signed(folder)
+    assert names(watched) == []
+    typed("send")
+    assert len(names(watched)) == 2
 
 
 def test_where_a_message_was_lost_with_its_folder_a_person_decides(watched: Path):
