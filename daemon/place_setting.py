@@ -25,6 +25,14 @@ def _name(text: str) -> str:
     return text
 
 
+def whole_path(path: Path) -> Path:
+    """Return a folder as it was written, which has to be by its whole path."""
+    full = path.expanduser()
+    if not full.is_absolute():
+        raise ValueError(f"write the whole path of the folder, from / on, and not {path}")
+    return full
+
+
 def _place(given: Any) -> "Path | CameraPlace":
     """Return a place; a count is not started where the settings are written, so no path may be meant from there."""
     if isinstance(given, dict):
@@ -36,10 +44,7 @@ def _place(given: Any) -> "Path | CameraPlace":
         return given
     if not isinstance(given, str | Path):
         raise ValueError('write the whole path of a folder in quotes, or { camera = "0" }')
-    full = Path(given).expanduser()
-    if not full.is_absolute():
-        raise ValueError(f"write the whole path of the folder, from / on, and not {given}")
-    return full
+    return whole_path(Path(given))
 
 
 Place: TypeAlias = Annotated[Path | CameraPlace, BeforeValidator(_place)]

@@ -160,6 +160,7 @@ class ReviewPage:
         follows: bool = False,
     ) -> None:
         self._folder = folder
+        self._settings = settings
         self._runtime_dir = settings.runtime_dir
         self._layout = layout_of_session(settings, folder)
         self._extra = [each.label for each in self._layout.extra]
@@ -202,7 +203,7 @@ class ReviewPage:
             Route("/tally", self._tally),
             *self._day.routes_of_the_first_reading(),
             *Tallying(self._folder, self._runtime_dir, self._layout).routes(),
-            *Signing(self._folder).routes(),
+            *Signing(self._folder, self._settings).routes(),
             *quality.routes(),
             *self._weights.routes(self._rendered),
             *self._starting.routes(),

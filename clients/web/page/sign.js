@@ -142,9 +142,10 @@ async function amend() {
 }
 
 async function send(dialog, path, body) {
-  let why;
+  let why, sent = "";
   try {
     const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json", "x-smearwatch": "1" }, body: JSON.stringify(body) });
+    if (answer.ok) ({ sent } = await answer.json());
     why = answer.ok ? "" : await answer.text();
   } catch {
     why = "the page's program does not answer; is `smearwatch review` still running?";
@@ -155,7 +156,7 @@ async function send(dialog, path, body) {
     return;
   }
   dialog.close();
-  page.tell("");
+  page.tell(sent); // of the message to the laboratory's system, nothing where none is sent
   await page.refresh().catch(() => {});
   $("signature").focus();
 }
