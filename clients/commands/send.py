@@ -23,7 +23,7 @@ class NoFolderSet(LookupError):
 
 
 def send_messages(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The session.  [default: all that wait]")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The session. [default: all that wait]")] = None,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="FOLDER", help="This folder instead of the one in the settings.")
     ] = None,
