@@ -284,13 +284,13 @@ def test_wrong_input_is_one_line(tmp_path, arguments, says):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_usage_is_one_line(arguments, code, says):
-    done = smearwatch(*arguments)
-    assert done.returncode == code
-    assert says in done.stderr
-    assert done.stderr.startswith("smearwatch: ")
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stdout == ""
+def test_wrong_usage_is_one_line(arguments, code, says, here):
+    status, out, err = here(*arguments)
+    assert status == code
+    assert says in err
+    assert err.startswith("smearwatch: ")
+    assert len(err.splitlines()) == 1
+    assert out == ""
 
 
 @pytest.mark.parametrize("help_of", [["watch"], ["run"], ["sessions"], ["segment"], ["classify"], []])
