@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.names import NAME_RULE, is_name
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import Role
@@ -20,12 +21,8 @@ SourceMain = Callable[[RunPlan, Role], None]
 SourceCheck = Callable[[RunPlan], None]
 
 
-class SourceUnusable(LookupError):
+class SourceUnusable(Hinted, LookupError):
     """A source that is not installed, is offered twice, or cannot be loaded."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.plain_words import in_plain_words
 from smearwatch.daemon.plan import RunPlan
 
@@ -18,12 +19,8 @@ class Options(BaseModel):
 OptionsT = TypeVar("OptionsT", bound=Options)
 
 
-class OptionUnusable(ValueError):
+class OptionUnusable(Hinted, ValueError):
     """An option that a source cannot use."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 def read_options(model: type[OptionsT], plan: RunPlan) -> OptionsT:

@@ -11,10 +11,11 @@ from textual.events import Key, Resize
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from smearwatch.clients.tallying.draft import Draft, DraftUnusable, cells_text
+from smearwatch.clients.tallying.draft import Draft, cells_text
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.terminal.tally_table import TallyTable, short_text, tally_keys
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
+from smearwatch.clients.unfinished import DraftUnusable
 from smearwatch.daemon.key_layout import KeyLayout
 from smearwatch.daemon.notices import RESEARCH_USE
 
