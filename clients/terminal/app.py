@@ -15,7 +15,7 @@ from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
 from smearwatch.clients.terminal.colours import NearestColours
-from smearwatch.clients.terminal.covering import CoveringApp
+from smearwatch.clients.terminal.covering import NO_SESSION, CoveringApp
 from smearwatch.clients.terminal.differential import DIM, Differential
 from smearwatch.clients.terminal.figures import Panel, cell_rows, frame_rows, program_rows
 from smearwatch.clients.terminal.graphics import Pictures
@@ -36,7 +36,13 @@ _NO_ROOM = (
     f"No room for pictures of the last cells: make the window larger (at least {_ROOMY_COLUMNS}x{_ROOMY_ROWS}), "
     "or look at one cell with the arrows."
 )
+_BY_LETTER = frozenset({"quit", "day", "cells", "random", "sign", "pictures", "dark", "explain"})
 _HINT_AFTER_S, _REMARK_S = 2.0, 5.0
+
+
+def being_read(session: str) -> str:
+    """Return what is said until a session that was asked for is there."""
+    return f"Session {session} is being read."
 
 
 class WatchApp(CoveringApp):
@@ -67,9 +73,9 @@ class WatchApp(CoveringApp):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit", priority=True),
         Binding("ctrl+c", "interrupt", show=False, priority=True),
-        Binding("n", "cells('to be seen first')", "Next to see"),
+        Binding("n", "cells('to be seen first')", "To see"),
         Binding("left,right,up,down", "cells('all, newest first')", "Cells", key_display="← →"),
-        Binding("v,V", "random", "Random review", key_display="v"),
+        Binding("v,V", "random", "Random", key_display="v"),
         Binding("g,G", "sign", "Sign", key_display="g"),
         Binding("p", "pictures", "Pictures"),
         Binding("d", "dark", "Dark/light", show=False),
@@ -162,6 +168,8 @@ class WatchApp(CoveringApp):
     def on_view_came(self, message: ViewCame) -> None:
         """Draw a new view."""
         self._view, self._came_s = message.view, time.monotonic()
+        if self._view.session and self._remark in (self._hint, NO_SESSION):
+            self._remark = ""  # what it waited for is there
         self._draw()
 
     def on_failed(self, message: Failed) -> None:
@@ -179,8 +187,8 @@ class WatchApp(CoveringApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return whether a key does something here: what is typed into a field may have every letter in it."""
-        if action == "quit":
-            return not getattr(self.screen, "takes_letters", False)
+        if action in _BY_LETTER and getattr(self.screen, "takes_letters", False):
+            return False
         if action == "day":
             return self._readers is not None and len(self.screen_stack) == 1
         return action not in ("cells", "random", "sign") or self._readers is not None
@@ -214,6 +222,7 @@ class WatchApp(CoveringApp):
         if self._bring_of is None:
             return
         self._bring = self._bring_of(name, live)
+        self._hint = being_read(name)
         self._view, self._began_s = View(), time.monotonic()
         self._draw()
         self._fetch()

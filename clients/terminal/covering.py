@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from smearwatch.clients.terminal.reading import Reading
     from smearwatch.clients.terminal.reading_screen import ReadingScreen
 
-_NO_SESSION = "No session is known yet."
+NO_SESSION = "No session is known yet."
 
 
 class CoveringApp(DayApp):
@@ -87,7 +87,7 @@ class CoveringApp(DayApp):
         """Return the reading of the session that is shown; where none is known that is said."""
         name = self._view.session
         if name is None or self._readers is None:
-            self._say(self._hint or _NO_SESSION)
+            self._say(self._hint or NO_SESSION)
             return None
         if self._reading is None or self._reading.name != name:
             from smearwatch.clients.terminal.reading import Reading

@@ -76,7 +76,7 @@ class TallyTable(Static):
         if room < len(rows):
             hidden = {"above": self._above, "below": len(rows) - room - self._above}
             more = ", ".join(f"{number} {where}" for where, number in hidden.items() if number)
-            said = f"{named['cells']} of {target} leukocytes; lines that have no room: {more} (↑ ↓)"
+            said = f"{named['cells']} of {target} leukocytes; lines out of sight: {more} (arrow keys)"
             lines.append(Content.styled(said, "$warning"))
         self.update(Content("\n").join(lines))
 

@@ -235,13 +235,13 @@ def test_no_class_is_hidden_and_not_said(draft, size, number):
             await pilot.press(each.key)
             assert f" {each.short} 1 " in " ".join(text_of(app).split())  # the last one is always in sight
         if (size, number) in (((80, 24), 5), ((80, 30), 9)):
-            assert "no room" not in text_of(app)
+            assert "out of sight" not in text_of(app)
             for label in (*TALLIED_LABELS, *(each.label for each in layout.extra)):
                 assert short_text(label, layout) in text_of(app)
             return
-        above = int(text_of(app).partition("no room: ")[2].split()[0])
+        above = int(text_of(app).partition("out of sight: ")[2].split()[0])
         await pilot.press(*["up"] * (above - 1))
-        assert "no room: 1 above, " in text_of(app)
+        assert "out of sight: 1 above, " in text_of(app)
         assert "1    band" not in text_of(app)
         await pilot.press("up", "up")
         assert "1    band" in text_of(app)
