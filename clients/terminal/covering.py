@@ -123,6 +123,8 @@ class CoveringApp(DayApp):
         def ended(said: str | None) -> None:
             if strip is not None:
                 strip.uncover()
+                # Textual does not do it by itself: what came meanwhile may have changed the app's classes.
+                self.call_later(strip.screen.update_node_styles, False)
             if said:
                 self._say_above(said)
 

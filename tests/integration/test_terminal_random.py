@@ -73,6 +73,8 @@ def test_cells_are_named_without_the_machines_word(settings):
         await pilot.press("escape")
         await until(pilot, lambda: "corrected 95 % interval" in text_of(app))
         assert "as 5 cells drawn at random" in flat(text_of(app))
+        # What has come while it was covered has left it no room for blank lines.
+        await until(pilot, lambda: all(text_of(app).partition("corrected")[0].splitlines()))
 
     drive(settings, look, size=(80, 24))
     given = [((each.frame, each.index), each.label, each.drawn) for each in labels(settings)]

@@ -127,6 +127,9 @@ def test_the_reviewed_result_stands_beside_the_count(size):
     assert [word in line_with(lines, "segmented") for word in ("75.0", "50.0")] == [True, True]
     assert [word in line_with(lines, "monocyte") for word in (" 0.0", "25.0")] == [True, True]
     assert line_with(lines, "all cells").split().count("4") == 2
+    assert "own classes" not in "\n".join(lines)
+    hub.commit(Labelled(frame_id(1), 0, "leukocyte:hairy_cell", "A. Reader", 1, 9, replace(stood, frame=frame_id(1))))
+    assert line_with(on_screen(view_of(hub), size), "own classes").strip(" │").endswith(" 25.0")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
