@@ -49,14 +49,6 @@ app = typer.Typer(
     help="List, show, verify, label, sign, export and delete recorded sessions.",
     epilog="Example: smearwatch sessions show tuesday",
 )
-app.command()(label)
-app.command()(describe)
-app.command("sign")(sign_session)
-app.command("amend")(amend_session)
-app.command()(readers)
-app.command()(analyser)
-app.command()(location)
-app.command()(coverage)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The session.")]
 ConfigFile = Annotated[
@@ -133,10 +125,13 @@ def show(
     name: Name,
     within: Annotated[
         float,
-        typer.Option(metavar="POINTS", min=0.1, max=50, help="How near shares are to be known, to either side."),
+        typer.Option(
+            metavar="POINTS", min=0.1, max=50, help="How well shares are to be known: ± so many percent points."
+        ),
     ] = WITHIN,
     only: Annotated[
-        str | None, typer.Option("--class", metavar="NAME", help="The one class to be known so near. [default: all]")
+        str | None,
+        typer.Option("--class", metavar="NAME", help="Only this class is to be known so well. [default: all]"),
     ] = None,
     pooled: Annotated[
         bool, typer.Option("--pooled", help="Add the result and all tallies up, which must be of other cells.")
@@ -332,3 +327,13 @@ def _write_file(path: Path, write: Callable[[TextIO], int]) -> int:
             return write(file)
     except OSError as error:
         raise ExportFailed(f"{path}: {error.strerror or error}") from error
+
+
+app.command()(label)
+app.command()(describe)
+app.command("sign")(sign_session)
+app.command("amend")(amend_session)
+app.command()(readers)
+app.command()(analyser)
+app.command()(location)
+app.command()(coverage)
