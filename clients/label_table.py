@@ -4,6 +4,8 @@ import csv
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from smearwatch.clients.spreadsheet import as_it_was
+
 _LARGEST_BYTES: Final = 64 * 2**20
 
 Row: TypeAlias = tuple[int, dict[str, str]]
@@ -42,7 +44,7 @@ def read_table(path: Path) -> list[Row]:
             _check_columns(path, columns)
             rows = []
             for values in reader:
-                named = dict(zip(columns, (value.strip() for value in values), strict=False))
+                named = dict(zip(columns, (as_it_was(value.strip()) for value in values), strict=False))
                 if any(named.values()):
                     rows.append((reader.line_num, named))
             return rows

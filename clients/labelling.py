@@ -157,7 +157,7 @@ class _Session:
 
         A label that was changed in the table is refused where the cell has got another one since it was exported.
         """
-        number = row.get("label_number", "")
+        number = row.get("label_number", "").removesuffix(".0")  # as programs write it in a column with gaps
         if not number.isdecimal() or last is None:
             return False
         exported = self._ledger.label(*cell, int(number[:9]))
@@ -207,7 +207,7 @@ def _by_index(found: Found, text: str) -> FoundCell:
 def _by_point(found: Found, row: dict[str, str]) -> FoundCell:
     """Return the cell whose box holds the point; where boxes overlap, the one with the nearer centre."""
     try:
-        x, y = float(row.get("x", "")), float(row.get("y", ""))
+        x, y = (float(row.get(name, "").replace(",", ".")) for name in ("x", "y"))  # some lands write a comma
     except ValueError:
         x = y = math.nan
     if not (math.isfinite(x) and math.isfinite(y)):

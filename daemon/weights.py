@@ -1,6 +1,7 @@
 """Which weights the daemon works with: those that were named, else the promoted ones, else those that came with it."""
 
 import hashlib
+import json
 import os
 import re
 from importlib import resources
@@ -78,3 +79,14 @@ def weights_in_use(settings: Settings) -> Path:
     if settings.weights is not None and not (settings.weights / _MANIFEST).is_file():
         raise WeightsMissing(settings.weights)
     return settings.weights or promoted_weights(settings.state_dir) or shipped_weights()
+
+
+def name_of_weights(state_dir: Path | None, identity: str) -> str | None:
+    """Return what promoted weights of an identity are called, None where they are not at hand."""
+    if state_dir is None or not _IDENTITY.fullmatch(identity):
+        return None
+    try:
+        name = json.loads((weights_root(state_dir) / identity / _MANIFEST).read_bytes()).get("name")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return name if isinstance(name, str) else None

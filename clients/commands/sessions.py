@@ -1,52 +1,43 @@
-"""``smearwatch sessions``: recorded sessions, listed, shown, checked, labelled, signed, exported, deleted."""
+"""``smearwatch sessions``: recorded sessions, listed, shown, checked, labelled, signed, exported, imported, deleted."""
 
 import json
 import sys
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated
 
 import typer
 
 from smearwatch.clients.commands.analyser import analyser
+from smearwatch.clients.commands.delete import delete, print_deleted, prune
 from smearwatch.clients.commands.describe import describe
+from smearwatch.clients.commands.export import FormatsInHelp, export
+from smearwatch.clients.commands.import_session import import_archive
 from smearwatch.clients.commands.label import label
 from smearwatch.clients.commands.quality import coverage, location
 from smearwatch.clients.commands.readers import readers
 from smearwatch.clients.commands.sign import amend_session, sign_session
 from smearwatch.clients.describing import describe_one, list_described
-from smearwatch.clients.exporting import cell_rows, write_csv, write_json
-from smearwatch.clients.label_lists import random_rows, worth_rows
-from smearwatch.clients.session_lines import fault_lines, list_lines, show_lines, size_text
-from smearwatch.daemon.atomic_write import atomically
+from smearwatch.clients.progress import progress
+from smearwatch.clients.session_fold import SessionFold
+from smearwatch.clients.session_lines import fault_lines, list_lines, show_lines
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
-from smearwatch.daemon.notices import RESEARCH_USE
-from smearwatch.daemon.record.band_rule import BandRuleFold
-from smearwatch.daemon.record.beside import BesideFold
 from smearwatch.daemon.record.beside_json import beside_json, pooled_json
 from smearwatch.daemon.record.corrected import NAMES, WITHIN, corrected_json
-from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.earlier import followed_in, follows
-from smearwatch.daemon.record.events import Closed, Opened
-from smearwatch.daemon.record.extra_classes import extra_classes_of
-from smearwatch.daemon.record.keeping import other_counts
+from smearwatch.daemon.record.imported import flaws_of_import, imported_json, read_imported
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
-from smearwatch.daemon.record.sessions import delete_session, find_session, session_names
-from smearwatch.daemon.record.signing import standing
-from smearwatch.daemon.record.tally import TallyFold
+from smearwatch.daemon.record.sessions import find_session, session_names
 from smearwatch.daemon.record.tally_json import tally_json
-from smearwatch.daemon.record.verifying import verify
-from smearwatch.daemon.record.worth import NO_SAMPLE
-from smearwatch.daemon.sign_text import sign_lines
+from smearwatch.daemon.record.verifying import Fault, verify
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="List, show, verify, label, sign, export and delete recorded sessions.",
+    help="List, show, verify, label, sign, export, import and delete recorded sessions.",
     epilog="Example: smearwatch sessions show tuesday",
 )
 
@@ -55,21 +46,6 @@ ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
-
-
-class ExportFailed(OSError):
-    """The exported file could not be written."""
-
-    hint = "give --out a file in an existing folder that you may write in"
-
-
-class ExportRefused(FileExistsError):
-    """The file to export into exists: it may hold labels that a person typed."""
-
-    hint = "name another file; --overwrite replaces this one, with any labels typed into it"
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} exists already and was left as it is")
 
 
 class SessionDamaged(Exception):
@@ -95,6 +71,9 @@ def list_sessions(
         str | None,
         typer.Option("--find", metavar="TEXT", help="Only those with this in name, title, specimen, operator or note."),
     ] = None,
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="Those that were deleted instead: by whom, when, which record.")
+    ] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -103,6 +82,11 @@ def list_sessions(
     Example: smearwatch sessions list --find H26-0412
     """
     state_dir = load_settings(config).state_dir
+    if deleted:
+        if find is not None:
+            raise typer.BadParameter("choose one of --find and --deleted")
+        print_deleted(state_dir, as_json=as_json)
+        return
     described = list_described(state_dir, find)
     if not described and not as_json:
         none = f"no sessions under {state_dir} yet: `smearwatch run --watch DIR` records one"
@@ -151,33 +135,26 @@ def show(
         raise typer.BadParameter(f"{only!r} is none of {', '.join(NAMES)}", param_hint="--class")
     state_dir = load_settings(config).state_dir
     folder = find_session(state_dir, name)
-    fold, bands, draws, beside = TallyFold(), BandRuleFold(), DrawFold(), BesideFold()
-    last, opened, closed = 0, None, None
     with LedgerReader.read(folder) as ledger:
-        for recorded in ledger.events():
-            fold.apply(recorded.event)
-            bands.apply(recorded.event)
-            draws.apply(recorded)
-            beside.apply(recorded.event)
-            last = recorded.number
-            opened = recorded.event if isinstance(recorded.event, Opened) else opened
-            closed = recorded.event if isinstance(recorded.event, Closed) else closed
+        fold = SessionFold.of(ledger)
         scales = [] if as_json else list(scale_lines(ledger))
         before, after = follows(ledger), followed_in(ledger)
-        extra = extra_classes_of(each.extra_classes for each in ledger.openings())
-    shown = describe_one(state_dir, name) | tally_json(fold, name, last) | {"balanced": fold.balanced}
+    opened, closed = fold.opened, fold.closed
+    shown = describe_one(state_dir, name) | tally_json(fold.tally, name, fold.number)
+    shown |= {"balanced": fold.tally.balanced}
     if opened:
         shown |= {"band_rule": opened.band_rule, "field_um": opened.field_um, "version": opened.version}
+    shown["imported"] = imported_json(read_imported(folder))
     shown |= {"follows": before, "followed_by": None if after is None else after.next_session}
-    shown["band_rule_agreement"] = bands.json()
-    shown["extra_classes"] = [asdict(each) for each in extra]
-    shown["corrected"] = corrected_json(draws, within)
-    shown |= beside_json(beside)
+    shown["band_rule_agreement"] = fold.bands.json()
+    shown["extra_classes"] = [asdict(each) for each in fold.extra_classes]
+    shown["corrected"] = corrected_json(fold.draws, within)
+    shown |= beside_json(fold.beside)
     if pooled:
-        if not beside.tallies:
+        if not fold.beside.tallies:
             raise NothingToPool(name)
         mark = shown["mark"] if shown["reviewed"] is None else shown["reviewed"]["mark"]
-        shown["pooled"] = pooled_json(fold.result, beside, mark)
+        shown["pooled"] = pooled_json(fold.tally.result, fold.beside, mark)
     shown["stages_ms"] = {stage: asdict(times) for stage, times in closed.stages.items()} if closed else {}
     shown["counters"] = dict(closed.counters) if closed else {}
     if as_json:
@@ -201,9 +178,12 @@ def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = Fals
     """
     folder = find_session(load_settings(config).state_dir, name)
     faults = 0
-    with LedgerReader.read(folder) as ledger, _progress("events", ledger.last_number) as advance:
+    with LedgerReader.read(folder) as ledger, progress("events", ledger.last_number) as advance:
         summary = ledger.summary()
-        for fault in verify(ledger, progress=advance):
+        imported = read_imported(folder)
+        without = imported is not None and imported.frames == "none"
+        came = () if imported is None else (Fault(what) for what in flaws_of_import(ledger, imported))
+        for fault in chain(verify(ledger, progress=advance, hash_frames=not without), came):
             faults += 1
             if as_json:
                 typer.echo(json.dumps({"session": name, **asdict(fault)}))
@@ -214,119 +194,24 @@ def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = Fals
             "session": name,
             "events": summary.events,
             "frames": summary.frames,
+            "frames_checked": not without,
             "faults": faults,
             "ok": not faults,
         }
         typer.echo(json.dumps(found))
     elif not faults:
         held = f"{_several(summary.frames, 'frame')} and {_several(summary.events, 'entry', 'entries')}"
+        if without:
+            held = (
+                f"{_several(summary.events, 'entry', 'entries')}, imported without {_several(summary.frames, 'frame')},"
+            )
         write_line(sys.stdout, f"{name}: nothing was changed: {held} are as they were recorded")
     if faults:
         raise SessionDamaged(name, faults)
 
 
-@app.command()
-def export(
-    name: Name,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Write a table with one row per cell (the default).")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object per line, one per cell.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="Write to this file, not to standard output.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
-    random: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="The next N cells of the random review, without the machine's names."),
-    ] = None,
-    worth_labelling: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="The N cells whose labels would teach new weights most.")
-    ] = None,
-    config: ConfigFile = None,
-) -> None:
-    """Write a table of every leukocyte that was found: where it lies, its class, and how certain that is.
-
-    Two other tables are for labelling: --random for learning how often the machine errs,
-    --worth-labelling for training. Cells of the second say nothing of how often it errs.
-
-    Example: smearwatch sessions export monday-3 --csv --out monday-3.csv
-    """
-    if as_csv and as_json:
-        raise typer.BadParameter("choose one of --csv and --json")
-    if random and worth_labelling:
-        raise typer.BadParameter("choose one of --random and --worth-labelling")
-    folder = find_session(load_settings(config).state_dir, name)
-    if out is not None and out.is_file() and not overwrite:
-        raise ExportRefused(out)
-    write = write_json if as_json else write_csv
-    # Whoever reads the standard output may go away in the middle: the rows end before the ledger does.
-    with LedgerReader.read(folder) as ledger, closing(_rows(ledger, random, worth_labelling)) as rows:
-        if out is None:
-            write(rows, sys.stdout)
-        else:
-            written = _write_file(out, lambda file: write(rows, file))
-        tallies = len(other_counts(ledger).tallies)
-    if out is not None:
-        left_out = f" Not in it: {_several(tallies, 'tally', 'tallies')} (see `smearwatch sessions show`)."
-        aside = left_out if tallies else ""
-        standing_now = "; ".join(line.strip() for line in sign_lines(tally_json(standing(folder).fold, name, 0)))
-        write_line(sys.stderr, f"{out}: {written} cells.{aside} {RESEARCH_USE} {standing_now}")
-    if worth_labelling:
-        write_line(sys.stderr, NO_SAMPLE)
-
-
-@app.command()
-def delete(
-    name: Name,
-    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking; this cannot be undone.")] = False,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Delete a session with its frames and counts. This cannot be undone.
-
-    Example: smearwatch sessions delete monday-3 --yes
-    """
-    state_dir = load_settings(config).state_dir
-    find_session(state_dir, name)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise typer.BadParameter(f"deleting {name} cannot be undone; confirm it with --yes")
-        if not typer.confirm(f"Delete the session {name}? This cannot be undone.", err=as_json):
-            typer.echo("not deleted", err=True)
-            raise typer.Exit(1)
-    freed = delete_session(state_dir, name)
-    typer.echo(json.dumps({"session": name, "freed_bytes": freed}) if as_json else f"{name}: {size_text(freed)} freed")
-
-
-def _rows(ledger: LedgerReader, random: int | None, worth: int | None) -> Generator[dict[str, Any], None, None]:
-    if random:
-        return random_rows(ledger, random)
-    return worth_rows(ledger, worth) if worth else cell_rows(ledger)
-
-
 def _several(number: int, one: str, more: str = "") -> str:
     return f"{number} {one if number == 1 else more or f'{one}s'}"
-
-
-@contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[int], None] | None]:
-    if not sys.stderr.isatty():
-        yield None
-        return
-    step = max(1, total // 100)
-
-    def advance(done: int) -> None:
-        if done % step == 0 or done == total:
-            sys.stderr.write(f"\r{done}/{total} {what}")
-
-    yield advance
-    sys.stderr.write("\r\033[K")
-
-
-def _write_file(path: Path, write: Callable[[TextIO], int]) -> int:
-    """Write a file whole or not at all."""
-    try:
-        with atomically(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-            return write(file)
-    except OSError as error:
-        raise ExportFailed(f"{path}: {error.strerror or error}") from error
 
 
 app.command()(label)
@@ -337,3 +222,7 @@ app.command()(readers)
 app.command()(analyser)
 app.command()(location)
 app.command()(coverage)
+app.command(cls=FormatsInHelp)(export)
+app.command("import")(import_archive)
+app.command()(delete)
+app.command()(prune)

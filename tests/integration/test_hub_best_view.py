@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from smearwatch.clients.exporting import cell_rows
+from smearwatch.clients.exports.cell_rows import cell_rows
 from smearwatch.daemon.record.events import Counted, Replaced
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.verifying import verify

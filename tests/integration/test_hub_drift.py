@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from smearwatch.clients.exporting import cell_rows
+from smearwatch.clients.exports.cell_rows import cell_rows
 from smearwatch.clients.recorded import recorded_view
 from smearwatch.daemon.record.events import Ranged
 from smearwatch.daemon.record.mark import WORDS

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from smearwatch.clients.exporting import cell_rows
+from smearwatch.clients.exports.cell_rows import cell_rows
 from smearwatch.clients.recent import RecentCells
 from smearwatch.daemon.record.band_rule import BandRuleFold
 from smearwatch.daemon.record.events import Counted, Labelled, Replaced, event_from_bytes

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from smearwatch.clients.commands.sessions import app
-from smearwatch.clients.exporting import COLUMNS
+from smearwatch.clients.exports.cell_rows import NAMES
 from smearwatch.clients.session_lines import list_lines
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.one_line import one_line
@@ -170,7 +170,7 @@ def test_verify_names_the_fault_and_fails(state):
 
 def test_export(state):
     rows = list(csv.DictReader(io.StringIO(run("export", "monday", "--csv"))))
-    assert [tuple(row) for row in rows] == [COLUMNS] * 3
+    assert [tuple(row) for row in rows] == [NAMES] * 3
     assert [row["state"] for row in rows] == ["counted", "at_edge", "pending"]
     assert {row["name"] for row in rows} == {'0, "odd".jpg'}
     assert (rows[0]["class"], rows[0]["probability_band"], rows[0]["x_px"]) == ("band", "0.96", "0")

@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from smearwatch.clients.exporting import cell_rows
+from smearwatch.clients.exports.cell_rows import cell_rows
 from smearwatch.clients.labelling import check
 from smearwatch.clients.recent import RecentCells
 from smearwatch.daemon.record.events import (

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from smearwatch.clients.demo.table import write_table
-from smearwatch.clients.exporting import cell_rows
+from smearwatch.clients.exports.cell_rows import cell_rows
 from smearwatch.clients.lines import Lines, json_view
 from smearwatch.clients.plain import row, table
 from smearwatch.clients.session_lines import show_lines

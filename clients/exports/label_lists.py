@@ -7,7 +7,9 @@ networks' doubt and shows nothing of the kind.
 from collections.abc import Generator
 from typing import Any, Final
 
-from smearwatch.clients.exporting import cell_rows
+from smearwatch.clients.exports.cell_columns import COLUMNS
+from smearwatch.clients.exports.cell_rows import cell_rows
+from smearwatch.clients.exports.columns import Column
 from smearwatch.daemon.record.classes import WITHDRAWN
 from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.events import Counted, Labelled
@@ -17,6 +19,13 @@ from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.worth import worth_labelling
 
 _WHERE: Final = ("session", "frame", "name", "index", "x_px", "y_px", "width_px", "height_px", "um_per_px")
+
+BLIND: Final = (
+    *(column for column in COLUMNS if column.name in _WHERE),
+    Column("drawn", "text", "`yes`: the cell is of the random review, and its label counts for it"),
+    Column("label", "text", "empty; write here what the cell is"),
+)
+"""The columns of cells that are to be named without the machine's word."""
 
 Rows = Generator[dict[str, Any], None, None]
 
@@ -32,7 +41,7 @@ def random_rows(ledger: LedgerReader, count: int) -> Rows:
         It takes no labels, so nothing is asked for.
     """
     if (signed := ledger.signature()) is not None:
-        raise SessionSigned(ledger.session, signed)
+        raise SessionSigned(ledger.folder.name, signed)
     fold = DrawFold()
     for recorded in ledger.events():
         fold.apply(recorded)

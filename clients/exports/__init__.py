@@ -1,0 +1,1 @@
+"""Results that leave the house: one module a format, found by its entry point."""
