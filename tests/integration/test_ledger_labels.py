@@ -239,7 +239,7 @@ def test_a_ledger_says_which_form_it_has_only_once_it_holds_labels(folder: Path,
     by_hand = sqlite3.connect(folder / "ledger.sqlite")
     by_hand.execute("PRAGMA user_version = 13")
     by_hand.close()
-    with pytest.raises(LedgerUnusable, match="written in form 13, this program knows 12"):
+    with pytest.raises(LedgerUnusable, match="written in form 14, this program knows 13"):
         LedgerReader.read(folder)
 
 
