@@ -25,6 +25,7 @@ from pydantic_settings import (
 )
 
 from smearwatch.daemon.key_layout import KeyLayout, KeysClash
+from smearwatch.daemon.message_setting import Messages
 from smearwatch.daemon.names import PrintableName
 from smearwatch.daemon.naming_setting import ExtraClasses, as_recorded, layout_of
 from smearwatch.daemon.place_setting import Places
@@ -35,7 +36,7 @@ from smearwatch.daemon.scale_rule import USABLE, UmPerPx
 
 _PREFIX = "SMEARWATCH_"
 _OF_KEYS = ("keys", "extra_classes")
-_TABLES = (*_OF_KEYS, "places")
+_TABLES = (*_OF_KEYS, "places", "messages")
 # Not settings: which file they are in, the service unit's own two, where the tests' real pictures are.
 _OTHER_VARIABLES = frozenset({"CONFIG", "WATCH", "OPTIONS", "REAL_DATA"})
 
@@ -137,6 +138,7 @@ class Settings(BaseSettings):
     keys: dict[str, str] = Field(default_factory=dict)
     extra_classes: ExtraClasses = Field(default_factory=dict)
     places: Places = Field(default_factory=dict)
+    messages: Messages | None = None
 
     @property
     def extra_classes_as_recorded(self) -> tuple[ExtraClass, ...]:

@@ -37,7 +37,7 @@ class DeletionsDamaged(Exception):
 
 
 def delete(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="The sessions.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="The sessions.")] = None,
     older_than: Annotated[
         int | None,
         typer.Option(metavar="DAYS", min=1, help="All whose last entry is older; one that is counted stays."),

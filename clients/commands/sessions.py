@@ -17,6 +17,7 @@ from smearwatch.clients.commands.import_session import import_archive
 from smearwatch.clients.commands.label import label
 from smearwatch.clients.commands.quality import coverage, location
 from smearwatch.clients.commands.readers import readers
+from smearwatch.clients.commands.send import send_messages
 from smearwatch.clients.commands.sign import amend_session, sign_session
 from smearwatch.clients.describing import describe_one, list_described
 from smearwatch.clients.progress import progress
@@ -37,7 +38,7 @@ from smearwatch.daemon.record.verifying import Fault, verify
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="List, show, verify, label, sign, export, import and delete recorded sessions.",
+    help="List, show, verify, label, sign, send, export, import and delete recorded sessions.",
     epilog="Example: smearwatch sessions show tuesday",
 )
 app.command()(label)
@@ -49,6 +50,7 @@ app.command()(analyser)
 app.command()(location)
 app.command()(coverage)
 app.command(cls=FormatsInHelp)(export)
+app.command("send")(send_messages)
 app.command("import")(import_archive)
 app.command()(delete)
 app.command()(prune)

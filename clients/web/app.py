@@ -40,7 +40,7 @@ from smearwatch.daemon.config import Settings
 from smearwatch.daemon.key_layout import KeysClash
 from smearwatch.daemon.names import NameUnusable
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
-from smearwatch.daemon.record.classes import CLASSES, LABELS, is_extra, is_leukocyte
+from smearwatch.daemon.record.classes import CLASSES, LABELS, UNDIVIDED, is_extra, is_leukocyte
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.description import DescriptionUnusable
 from smearwatch.daemon.record.events import LabelName, Reading
@@ -160,6 +160,7 @@ class ReviewPage:
         follows: bool = False,
     ) -> None:
         self._folder = folder
+        self._settings = settings
         self._runtime_dir = settings.runtime_dir
         self._layout = layout_of_session(settings, folder)
         self._extra = [each.label for each in self._layout.extra]
@@ -170,7 +171,7 @@ class ReviewPage:
         self._starting = starting
         self._follows = follows
         self._gallery = Gallery(folder, read_as.reading, read_as.within)
-        self._day = Day(folder, settings.runtime_dir)
+        self._day = Day(folder, settings.runtime_dir, blind=read_as.reading is not None)
 
     def routes(self) -> list[Route]:
         """Return what a browser asks for; it asks relative to the page's own address."""
@@ -196,24 +197,34 @@ class ReviewPage:
 
     def _of_the_first_reading(self) -> list[Route]:
         """Return what a second reader does not see: what is signed, and what the first one's labels say."""
-        quality = Quality(self._folder, PAGES, self._reader)
+        quality = Quality(self._folder, self._rendered, self._reader)
         return [
             Route("/worth", self._worth),
             Route("/tally", self._tally),
             *self._day.routes_of_the_first_reading(),
             *Tallying(self._folder, self._runtime_dir, self._layout).routes(),
-            *Signing(self._folder).routes(),
+            *Signing(self._folder, self._settings).routes(),
             *quality.routes(),
             *self._weights.routes(self._rendered),
             *self._starting.routes(),
         ]
 
     async def _page(self, request: Request) -> Response:
-        known = {"preliminary": PRELIMINARY, "keys": self._layout.page, "questions": QUESTIONS, "next": NEXT_QUESTION}
+        keys = self._layout.page
+        short = {label: self._layout.short_text(label) for label in keys.values()} | {
+            UNDIVIDED: "neutrophil, undivided"
+        }
+        known = {
+            "preliminary": PRELIMINARY,
+            "keys": keys,
+            "questions": QUESTIONS,
+            "next": NEXT_QUESTION,
+            "short": short,
+        }
         return self._rendered("review", request, **known)
 
     async def _sessions(self, request: Request) -> Response:
-        return self._rendered("sessions", request, places=self._starting.places)
+        return self._rendered("sessions", request, **self._starting.offered)
 
     async def _tally(self, request: Request) -> Response:
         return self._rendered("tally", request, keys=tally_keys(self._layout))

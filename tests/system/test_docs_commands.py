@@ -37,6 +37,7 @@ RUN = {
 PARSED = {
     "run --camera": "needs a camera, a stream or a video",
     "run --review": "listens on a port of this computer; tests/system/test_run.py runs it",
+    "sessions export monday --format hl7": "needs a specimen's number; tests/integration/test_messages.py has one",
     "run --source acme": "needs another package; tests/system/test_run_sources.py installs it and runs this",
 }
 """Commands of those in `RUN` that are parsed all the same, and why.
@@ -149,7 +150,13 @@ def try_out(lines, desk):
     for line in lines:
         _, *words = words_of(line)
         if words[0] == "run":
-            running = begun(f"{with_own(line)} --until-idle {UNTIL_IDLE_S}", desk)
+            ours = with_own(line)
+            if (
+                "--watch frames" in ours and "--session" not in ours
+            ):  # a session that is begun needs pictures of its own
+                shutil.copytree(desk / "frames", desk / "new")
+                ours = ours.replace("--watch frames", "--watch new")
+            running = begun(f"{ours} --until-idle {UNTIL_IDLE_S}", desk)
             continue
         said = typed(with_own(line), desk)
         if "> tuesday.csv" in with_own(line):

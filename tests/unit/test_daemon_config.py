@@ -80,6 +80,11 @@ def test_what_is_asked_of_a_camera():
         ("target = [", "settings.toml", "TOML"),
         ("workers = 1\nworkers = 2", "settings.toml", "TOML"),
         ("[places]\ncamera = 'camera'", "places.camera: write the whole path of the folder", "correct places"),
+        (
+            "[places]\nx = { camera = 'tuesday.avi' }",
+            "places.x: write a camera's number, its address or the",
+            "correct",
+        ),
         ("[places]\n' a' = '/srv'", "places. a: give a name of 1 to 64 letters", "correct places"),
     ],
 )
