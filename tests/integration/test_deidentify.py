@@ -108,7 +108,7 @@ def folder() -> Path:
     amend(where, by=f"{SECRET} chief", reason=SECRET.lower())
     said = {"specimen": f"{SECRET} 2", "operator": f"{SECRET} op", "note": f"{SECRET} note"}
     with Ledger.open(where) as ledger:
-        waiting = (WaitingFile(f"{SECRET}-late.jpg", 1, 1),)
+        waiting = (WaitingFile(f"{SECRET}-late.jpg", 1, 1, "a" * 64),)
         ledger.append([Followed(f"{SECRET} by", NS, f"{SECRET}-next", said, None, waiting)])
     close(where)
     return where
