@@ -79,7 +79,7 @@ def prune(
     ] = None,
     keep_gb: Annotated[
         float | None,
-        typer.Option(metavar="GB", min=0.001, help="Then the oldest, until all are no more. [default: keep_gb]"),
+        typer.Option(metavar="GB", min=0.0001, help="Then the oldest, until all are no more. [default: keep_gb]"),
     ] = None,
     yes: Yes = False,
     dry_run: DryRun = False,
