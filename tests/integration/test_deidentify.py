@@ -79,7 +79,12 @@ def folder() -> Path:
     with Ledger.open(where) as ledger:
         found = next(ledger.found_frames())
         dark = ledger.frames.put(f"{SECRET} no picture".encode())
-        settings = {"origin": f"the folder {SECRET}", "origin_of": "0" * 16, "follows": f"{SECRET}-before", "target": 5}
+        settings: dict[str, Any] = {
+            "origin": f"the folder {SECRET}",
+            "origin_of": "0" * 16,
+            "follows": f"{SECRET}-before",
+            "target": 5,
+        }
         settings |= {"band_rule": f"{SECRET} rule", "subfolder": SECRET, "source": "folder", f"new {SECRET}": 1}
         opened = Opened(ledger.epoch, NS, "1", where.name, 100, 33.0, f"{SECRET} rule", settings)
         machine = ledger.standing(found.frame, 0)
