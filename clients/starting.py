@@ -18,6 +18,7 @@ from typing import Final
 from smearwatch.clients.counted_now import CountedNow
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.folder_check import FolderUnusable, check_watch_dir
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.place_setting import CameraPlace
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.description import checked
@@ -43,12 +44,8 @@ _WAIT_S: Final = 20.0
 _POLL_S: Final = 0.1
 
 
-class NotStarted(Exception):
+class NotStarted(Hinted):
     """No count was started."""
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,13 @@ class Settings(BaseSettings):
         return init_settings, env_settings, *toml
 
 
+def settings_file(file: Path | None = None) -> tuple[Path, bool]:
+    """Return the file that settings are read from, and whether somebody has named it; else it need not exist."""
+    variable = os.environ.get(f"{_PREFIX}CONFIG")
+    named = file or (Path(variable) if variable else None)
+    return named or default_config_file(), named is not None
+
+
 def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     """Read the settings; ``overrides`` that are None change nothing.
 
@@ -179,12 +186,10 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     SettingsUnusable
         Naming the key, the value and the place it came from.
     """
-    variable = os.environ.get(f"{_PREFIX}CONFIG")
-    named = file or (Path(variable) if variable else None)
-    path = named or default_config_file()
+    path, is_named = settings_file(file)
     given = {key: value for key, value in overrides.items() if value is not None}
     _check_environment()
-    if named is not None and not path.is_file():
+    if is_named and not path.is_file():
         raise SettingsUnusable(f"settings file {path} does not exist", "check the path")
     try:
         settings = Settings(**given, config_file=path)  # type: ignore[call-arg]
@@ -205,12 +210,22 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
         raise SettingsUnusable(f"settings file {path}: {reason}", hint) from None
 
 
+def names_in_environment() -> list[str]:
+    """Return the variables that give a setting, in alphabetical order."""
+    keys = {key.upper() for key in Settings.model_fields}
+    return sorted(name for name in os.environ if name.upper().removeprefix(_PREFIX) in keys and _is_ours(name))
+
+
+def _is_ours(name: str) -> bool:
+    return name.upper().startswith(_PREFIX)
+
+
 def _check_environment() -> None:
     """Refuse a variable of ours that means nothing: it was meant to."""
     keys = {key.upper() for key in Settings.model_fields} | _OTHER_VARIABLES
     for name in sorted(os.environ):
         key = name.upper().removeprefix(_PREFIX)
-        if name.upper().startswith(_PREFIX) and key not in keys:
+        if _is_ours(name) and key not in keys:
             near = difflib.get_close_matches(key, sorted(keys), n=1)
             hint = f"did you mean {_PREFIX}{near[0]}?" if near else f"unset it; known: {' '.join(sorted(keys))}"
             raise SettingsUnusable(f"environment variable {name}: unknown", hint)

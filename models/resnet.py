@@ -1,12 +1,12 @@
-"""The ResNet-18 with a second head that says whether the cell is of one of the classes at all."""
+"""The ResNet-18, torchvision's, with a second head that says whether the cell is of one of the classes at all."""
 
 from typing import Literal, NamedTuple, TypeAlias
 
 import torch
+import torchvision
 from torch import nn
 
 from smearwatch.models.classes import CLASSES
-from smearwatch.models.resnet18 import FEATURES, ResNet18
 
 Norm: TypeAlias = Literal["batch", "group"]
 Init: TypeAlias = Literal["scratch", "imagenet"]
@@ -25,7 +25,7 @@ def _group_norm(channels: int) -> nn.Module:
 
 
 class LeukocyteResNet(nn.Module):
-    """The ResNet-18 (He et al., CVPR 2016) with an output for each class and one reject output.
+    """torchvision's ResNet-18 (He et al., CVPR 2016) with an output for each class and one reject output.
 
     Whether a cell belongs to any class is asked apart from which it is: a cell on the border of band and segmented has
     an undecided softmax and yet is surely a neutrophil, so that the largest probability would reject the wrong cells.
@@ -40,14 +40,13 @@ class LeukocyteResNet(nn.Module):
 
     def __init__(self, norm: Norm = "batch", init: Init = "scratch") -> None:
         super().__init__()
-        self.body = ResNet18(nn.BatchNorm2d if norm == "batch" else _group_norm)
-        if init == "imagenet":
-            from torchvision.models import ResNet18_Weights  # loading it takes as long as torch
-
-            self.body.load_state_dict(ResNet18_Weights.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True))
+        norm_layer = None if norm == "batch" else _group_norm
+        pretrained = torchvision.models.ResNet18_Weights.IMAGENET1K_V1 if init == "imagenet" else None
+        self.body = torchvision.models.resnet18(weights=pretrained, norm_layer=norm_layer)
+        features: int = self.body.fc.in_features
         self.body.fc = nn.Identity()
-        self.classify = nn.Linear(FEATURES, len(CLASSES))
-        self.reject = nn.Linear(FEATURES, 1)
+        self.classify = nn.Linear(features, len(CLASSES))
+        self.reject = nn.Linear(features, 1)
 
     def forward(self, views: torch.Tensor) -> ResNetAnswer:
         """Answer for normalised views [n, 3, h, w]."""

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from smearwatch.clients.terminal.readers import Readers
     from smearwatch.daemon.place_setting import CameraPlace
 
-_NONE, _NOT_THIS = "No count is heard.", "This session is not being counted."
+_NONE, _NOT_THIS = "No count is running.", "This session is not being counted."
 _SPECIMEN = "number of the specimen or order, never a patient's name"
 
 
 class DayApp(App[BaseException]):
     """An app in which a session is looked at, and the count that runs can be controlled; see `WatchApp`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "day", "Session", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "day", "Session")]
 
     _readers: "Readers | None"
     _view: View
@@ -138,7 +138,7 @@ class DayApp(App[BaseException]):
             Field("target", "target, if another number of cells", longest=9),
             Field("session", "session: a name, or one that goes on; nothing for date and time", longest=64),
         ]
-        self._type(FormScreen(f"Start a count? {START_QUESTION}", fields, ends="starts it"), begin)
+        self._type(FormScreen(f"Start a count? {START_QUESTION}", fields, ends="it starts"), begin)
 
     def _ask_next(self, session: str) -> None:
         from smearwatch.clients.controlling import NEXT_QUESTION, begin_next
@@ -158,7 +158,7 @@ class DayApp(App[BaseException]):
             Field("note", "note, if any", longest=1000),
             Field("target", "target, if another number of cells", longest=9),
         ]
-        self._type(FormScreen(NEXT_QUESTION, fields, ends="begins it"), begin)
+        self._type(FormScreen(NEXT_QUESTION, fields, ends="it begins"), begin)
 
     def _ask_description(self, session: str) -> None:
         from smearwatch.clients.describing import describe_anew, describe_one
@@ -179,7 +179,7 @@ class DayApp(App[BaseException]):
         labels = {"title": "title", "specimen": _SPECIMEN, "operator": "operator", "note": "note"}
         fields = [Field(name, labels[name], one.get(name) or "", most) for name, most in DESCRIBED.items()]
         fields.append(Field("by", "your name", readers.by, LONGEST_NAME))
-        self._type(FormScreen(f"What session {session} is of", fields, ends="says it"), describe)
+        self._type(FormScreen(f"What session {session} is of", fields, ends="it is recorded"), describe)
 
     def _ask_which(self) -> None:
         from smearwatch.clients.describing import list_described

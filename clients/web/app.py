@@ -18,14 +18,13 @@ from starlette.types import ExceptionHandler
 from smearwatch.clients.asking import NotAgreed
 from smearwatch.clients.controlling import NEXT_QUESTION, QUESTIONS
 from smearwatch.clients.label_sending import LabelsNotTaken
-from smearwatch.clients.quality.draft import DraftUnusable as LocationDraftUnusable
 from smearwatch.clients.quality.location_test import NotNow
 from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
 from smearwatch.clients.reviewing.layout import layout_of_session, tally_keys
 from smearwatch.clients.reviewing.pictures import FIELDS_UM, NoPicture, cell_picture, whole_frame
 from smearwatch.clients.reviewing.writing import write_labels
 from smearwatch.clients.starting import NotStarted
-from smearwatch.clients.tallying.draft import DraftUnusable
+from smearwatch.clients.unfinished import DraftUnusable
 from smearwatch.clients.web.asked import Asked, asked
 from smearwatch.clients.web.day import Day
 from smearwatch.clients.web.guard import visitor_of
@@ -87,7 +86,6 @@ _FORESEEN: Final = (
     NotSigned,
     ResultChanged,
     TallyBroken,
-    LocationDraftUnusable,
     KeysClash,
     PromotedWeightsDamaged,
     WeightsMissing,

@@ -79,7 +79,7 @@ def folder() -> Path:
     with Ledger.open(where) as ledger:
         found = next(ledger.found_frames())
         dark = ledger.frames.put(f"{SECRET} no picture".encode())
-        settings: dict[str, Any] = {
+        settings: dict[str, str | int | float | bool | None] = {
             "origin": f"the folder {SECRET}",
             "origin_of": "0" * 16,
             "follows": f"{SECRET}-before",

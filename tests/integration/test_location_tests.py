@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from smearwatch.clients.commands.sessions import app
-from smearwatch.clients.quality.draft import FILE, DraftUnusable
+from smearwatch.clients.quality.draft import FILE
 from smearwatch.clients.quality.location_test import LocationTest, NotNow
 from smearwatch.clients.reviewing.pictures import NoPicture
+from smearwatch.clients.unfinished import DraftUnusable
 from smearwatch.daemon.record.chain import link
 from smearwatch.daemon.record.events import Labelled, LocationTested, Opened, event_to_bytes
 from smearwatch.daemon.record.extra_classes import ExtraClass

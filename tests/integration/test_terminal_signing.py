@@ -12,21 +12,14 @@ from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.signature import Amended, OverruledName, Signed
 from smearwatch.daemon.record.signing import sign
-from tests.reviewed import close
-from tests.terminal import drive, labels, settings_of, text_of, until
+from tests.terminal import drive, folder_of, labels, settings_of, text_of, until
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
 def settings(tmp_path):
-    settings = settings_of(tmp_path)
-    close(folder_of(settings))
-    return settings
-
-
-def folder_of(settings):
-    return settings.state_dir / "sessions" / "monday"
+    return settings_of(tmp_path, closed=True)
 
 
 def signed_and_amended(settings):

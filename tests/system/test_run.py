@@ -260,6 +260,7 @@ def test_wrong_input_is_one_line(tmp_path, arguments, says):
     [
         (["runn"], 2, "No such command 'runn'; did you mean run?"),
         (["sessions", "shw"], 2, "No such command 'shw'; did you mean show?"),
+        (["sign"], 2, "No such command 'sign'; did you mean sessions sign?"),
         (["run", "--watch", ".", "--target", "abc"], 2, "--target: 'abc' is not a whole number"),
         (["demo", "--rate=99"], 2, "--rate: '99' is above 50, the most that can be"),
         (["run", "--watch", ".", "--scale-from", "x"], 2, "scale_from = 'x': it is none of auto, micrometer"),

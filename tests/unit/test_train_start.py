@@ -60,8 +60,7 @@ def test_both_networks_and_their_statistics_go_the_share_of_the_way_back(begun: 
         for value in network.state_dict().values():
             if value.is_floating_point():
                 value.add_(1.0)
-    counter = resnet.state_dict()["body.bn1.num_batches_tracked"]
-    counter.fill_(7)
+    resnet.body.bn1.num_batches_tracked.fill_(7)
 
     go_back(resnet, bank, config)
 
@@ -70,7 +69,7 @@ def test_both_networks_and_their_statistics_go_the_share_of_the_way_back(begun: 
         for key, value in network.state_dict().items():
             if value.is_floating_point():
                 assert torch.allclose(value, before[key] + (1.0 - share), atol=1e-6), key
-    assert int(counter) == 7
+    assert int(resnet.body.bn1.num_batches_tracked) == 7
 
 
 def test_a_share_needs_something_to_go_back_to(tmp_path: Path) -> None:
