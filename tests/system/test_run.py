@@ -19,6 +19,7 @@ import pytest
 from smearwatch.daemon.record.events import Counted, Found
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.sessions import session_names
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.verifying import verify
 
@@ -155,6 +156,7 @@ def test_a_run_and_its_replay(fields, tmp_path, monkeypatch):
     assert replay.returncode == 0, replay.stdout + replay.stderr
     comparison = json.loads(replay.stdout.splitlines()[-1])["comparison"]
     assert comparison["identical"]
+    assert session_names(Path(os.environ["XDG_STATE_HOME"]) / "smearwatch") == ["a"], "nothing is to be looked at in it"
     assert comparison["cells_same"] == len(fold_of("a")[1])
     runtime_dir = Path(os.environ["XDG_RUNTIME_DIR"]) / "smearwatch"
     assert runtime_dir.stat().st_mode & 0o777 == 0o700
