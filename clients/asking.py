@@ -8,10 +8,13 @@ from typing import Final
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import Agreed, Message, Refused
-from smearwatch.daemon.wire.sockets import Peer, context
+from smearwatch.daemon.wire.sockets import Peer, context, is_open
 
 ANSWER_S: Final = 5.0
 """How long an answer is waited for."""
+
+_BEGINS_S: Final = 1.0
+_POLL_S: Final = 0.05
 
 REQUESTS = count(1)
 """Numbers by which answers are known."""
@@ -31,10 +34,11 @@ def ask(runtime_dir: Path, question: Message, request: int, *, answer_s: float =
     Raises
     ------
     NotAgreed
-        It refuses, or does not answer in time.
+        It refuses, does not answer in time, or there is none: that is known within a second or so.
     """
-    until_s = time.monotonic() + answer_s
-    with context() as owner, Peer(owner, Endpoints.under(runtime_dir)) as peer:
+    until_s, endpoints = time.monotonic() + answer_s, Endpoints.under(runtime_dir)
+    _wait_until_open(endpoints.talk, min(answer_s, _BEGINS_S))
+    with context() as owner, Peer(owner, endpoints) as peer:
         peer.send(question)
         while (left_s := until_s - time.monotonic()) > 0:
             try:
@@ -46,4 +50,13 @@ def ask(runtime_dir: Path, question: Message, request: int, *, answer_s: float =
                 raise NotAgreed(answer.detail, "see `smearwatch watch`")
             if isinstance(answer, Agreed) and answer.request == request:
                 return answer.text
-    raise NotAgreed("no count answers", "see with `smearwatch watch` whether one is running")
+    raise NotAgreed(f"no count answers: the one that runs is busy for {answer_s:.0f} s", "see `smearwatch watch`")
+
+
+def _wait_until_open(endpoint: str, at_most_s: float) -> None:
+    """Wait for a daemon that is just beginning, or beginning again."""
+    until_s = time.monotonic() + at_most_s
+    while not is_open(endpoint):
+        if time.monotonic() >= until_s:
+            raise NotAgreed("no count answers: none is running here", "start one with `smearwatch run`")
+        time.sleep(_POLL_S)

@@ -76,7 +76,7 @@ class RecordedSession:
             if self._event == ledger.last_number:
                 return self._corrections.behind
             _fold(self._follower, ledger)
-            self._session, self._event = ledger.session, ledger.last_number
+            self._session, self._event = self._folder.name, ledger.last_number
         return True
 
     def view(self) -> View:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from smearwatch.clients.beside_lines import beside_lines
 from smearwatch.clients.wording import drift_text, drifted_text
-from smearwatch.daemon.columns import fold
+from smearwatch.daemon.columns import fold, size_text
 from smearwatch.daemon.corrected_text import corrected_lines
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.share_text import (
@@ -92,6 +92,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         f"{size_text(shown['size_bytes'])}{', running' if shown['running'] else ''}",
         *_description(shown),
         *([f"on the same folder or camera after session {before}"] if (before := shown.get("follows")) else []),
+        *_imported(shown.get("imported")),
         *([f"ended where session {after} begins"] if (after := shown.get("followed_by")) else []),
         _band_rule(shown.get("band_rule", "not recorded")),
         *agreement_lines(shown),
@@ -122,6 +123,17 @@ def _description(shown: Mapping[str, Any]) -> list[str]:
     return [f"{said or 'nothing is said of it any more'}{changed}"]
 
 
+def _imported(came: Mapping[str, Any] | None) -> list[str]:
+    if came is None:
+        return []
+    frames = "" if came["frames"] == "all" else ", without its frames"
+    names = ", with tokens in the place of names" if came["deidentified"] else ""
+    entries = f"{came['events']} {'entry' if came['events'] == 1 else 'entries'}"
+    when = when_text(came["imported_at_ns"])
+    what = f"{entries} of session {came['session']}{frames}{names}"
+    return [f"imported from {came['archive']} by {came['by']} on {when}: {what}"]
+
+
 def _band_rule(rule: str) -> str:
     return rule if "rule" in rule.partition(":")[0] else f"band rule: {rule}"
 
@@ -130,13 +142,3 @@ def _extra_classes(shown: Mapping[str, Any]) -> list[str]:
     where = {"leukocyte": "among the leukocytes", "per_100": "for each 100 leukocytes"}
     named = [f"{label_text(each['name'])} ({where[each['counts']]})" for each in shown.get("extra_classes", ())]
     return [f"extra classes: {', '.join(named)}"] if named else []
-
-
-def size_text(size_bytes: int) -> str:
-    """Return a size with its unit, in steps of a thousand."""
-    size = float(size_bytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

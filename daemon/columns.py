@@ -46,3 +46,13 @@ def lines_for(stream: TextIO, text: str, *, rest: str = "  ") -> list[str]:
 def write_line(stream: TextIO, text: str, *, rest: str = "  ") -> None:
     """Write a line as `lines_for` gives it."""
     stream.write("\n".join(lines_for(stream, text, rest=rest)) + "\n")
+
+
+def size_text(size_bytes: int) -> str:
+    """Return a size with its unit, in steps of a thousand."""
+    size = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

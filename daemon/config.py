@@ -131,6 +131,8 @@ class Settings(BaseSettings):
     review_listen: str | None = Field(None, min_length=1, max_length=255)
     review_tls_cert: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     review_tls_key: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
+    keep_days: int | None = Field(None, ge=1, le=36_500)
+    keep_gb: float | None = Field(None, ge=0.001, le=1_000_000.0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     keys: dict[str, str] = Field(default_factory=dict)
     extra_classes: ExtraClasses = Field(default_factory=dict)

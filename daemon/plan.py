@@ -25,7 +25,8 @@ class RunPlan(BaseModel):
     the watched folder where it is one of many, each a session. ``target_classes`` and ``target_within`` are wanted
     beside the settings' ``target``: cells by class, and by class half the width of its 95 % interval in percent points.
     ``said`` is what ``said_by`` says of the session, by the names of `smearwatch.daemon.record.description`.
-    ``carry_on`` carries on a session that was begun on something else. ``follows`` is the session of the specimen
+    ``carry_on`` carries on a session that was begun on something else, ``count_again`` begins one on a folder with
+    pictures that another has counted. ``follows`` is the session of the specimen
     before, where this one is begun after it on the same folder or camera.
     """
 
@@ -43,6 +44,7 @@ class RunPlan(BaseModel):
     said: dict[str, str] = Field(default_factory=dict)
     said_by: str = ""
     carry_on: bool = False
+    count_again: bool = False
     follows: str | None = None
     as_json: bool = False
 

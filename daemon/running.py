@@ -98,14 +98,14 @@ def carry_out(plan: RunPlan) -> Iterator[tuple[RunPlan, dict[str, Any]]]:
     ------
     NotContinued
         See `smearwatch.daemon.continuing.check_continues`.
-    FolderDivided, EarlierMissing
+    FolderDivided, PicturesCounted, EarlierMissing
         See `smearwatch.daemon.specimens.where_it_goes_on`.
     SourceUnusable
         See `check`.
     RunFailed
         See `supervise`.
     SessionSigned
-        The session is signed, so that it is not continued.
+        The session, or the one after it, is signed, so that it is not continued.
     """
     configure(plan.settings.log_level, role="supervisor")
     plan = where_it_goes_on(plan)
@@ -129,7 +129,8 @@ def carry_out(plan: RunPlan) -> Iterator[tuple[RunPlan, dict[str, Any]]]:
             after = plan_after(plan) if outcome.next_begins else None
             if after is None or stop.came:
                 return
-            plan = after
+            plan = where_it_goes_on(after)  # it may have begun, and ended, before
+            refuse_signed(plan)
 
 
 def _next_begins(outcome: Outcome | None) -> bool:
@@ -214,7 +215,7 @@ def print_summary(result: dict[str, Any], plan: RunPlan, *, as_json: bool) -> No
     for line in summary_lines(result, scales=scales, stages=plan.settings.log_level == "debug"):
         typer.echo(line)
     sys.stdout.flush()
-    if (how := how_to_go_on(result, plan)) is not None:
+    if (how := how_to_go_on(result, plan, plan_after(plan))) is not None:
         say(how)
         return
     for line in how_to_verify(result) if plan.source != "replay" else ():

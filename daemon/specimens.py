@@ -6,8 +6,7 @@ from pathlib import Path
 from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.record.earlier import earlier_than, followed_in, followed_sessions, follows
-from smearwatch.daemon.record.events import Seen
+from smearwatch.daemon.record.earlier import earlier_than, followed_in, followed_sessions, follows, seen_files
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
 from smearwatch.daemon.record.sessions import session_folder, session_names
@@ -22,7 +21,18 @@ class FolderDivided(Exception):
         super().__init__(f"{folder}: pictures of {names} lie there, and a new session would mix them")
         self.hint = (
             f"go on with --session {last}, and begin another specimen with `smearwatch control next`; or move the "
-            "pictures away; or give --continue to count them all into one"
+            "pictures away; or give --count-again to count them all into one"
+        )
+
+
+class PicturesCounted(Exception):
+    """A session is begun on a folder in which pictures lie that another one has counted."""
+
+    def __init__(self, folder: Path, session: str, other: str) -> None:
+        super().__init__(f"{folder}: session {other} has pictures that lie there, and {session} would count them again")
+        self.hint = (
+            f"go on with --session {other}, and begin another specimen with `smearwatch control next`; or move its "
+            f"pictures away; to count them anew: `smearwatch replay {other}`, or --count-again"
         )
 
 
@@ -49,17 +59,20 @@ def plan_after(plan: RunPlan) -> RunPlan | None:
 def where_it_goes_on(plan: RunPlan) -> RunPlan:
     """Return the plan of the session that goes on: the last that was begun after that of a plan on the same place.
 
-    One that was killed while it finished what had come before the line goes on itself, for it has to finish.
+    One that was killed while it finished what had come before the line goes on itself, for it has to finish; so does
+    one that ended at its target, where this plan does not.
 
     Raises
     ------
-    FolderDivided
-        The plan's session is a new one, and pictures of several specimens lie in its folder.
+    FolderDivided, PicturesCounted
+        The plan's session is a new one, and pictures of several specimens, or of another session, lie in its folder.
     EarlierMissing, LedgerUnusable
         What is of the specimens before it cannot be read.
     """
     plan = _from_the_line(plan)
-    while (after := plan_after(plan)) is not None and (_has_begun(after) or _is_signed(plan)):
+    if plan.watch_dir is not None and not plan.count_again and (other := whose_pictures(plan)) is not None:
+        raise PicturesCounted(plan.watch_dir, plan.session, other)
+    while (after := plan_after(plan)) is not None and not _finishes_first(plan, after):
         say(f"session {plan.session} ended where specimen {_specimen(after)} began: session {after.session} goes on")
         plan = after
     if _has_begun(plan):
@@ -78,7 +91,7 @@ def _from_the_line(plan: RunPlan) -> RunPlan:
         if line.next_session == plan.session:  # killed between the two
             return plan.model_copy(update={"session": name, "said": {}})
     ended = [name for name, line in followed.items() if line.next_session not in followed]
-    if not ended or plan.carry_on:
+    if not ended or plan.count_again:
         return plan
     last = followed[ended[-1]].next_session
     state_dir = plan.settings.state_dir
@@ -92,9 +105,9 @@ def _from_the_line(plan: RunPlan) -> RunPlan:
 def whose_pictures(plan: RunPlan) -> str | None:
     """Return the last session that has pictures which lie in a plan's folder, where the plan's own is a new one.
 
-    None where no other session has any of them, or the plan's session has begun and goes on.
+    None where no other session has any of them, or the plan's session has pictures of its own or follows another.
     """
-    if plan.watch_dir is None or _has_begun(plan):
+    if plan.watch_dir is None or not _is_new(plan):
         return None
     there, of_here, found = set(_files(plan.watch_dir)), plan.origin()["origin_of"], []
     for name in session_names(plan.settings.state_dir) if there else ():
@@ -102,9 +115,7 @@ def whose_pictures(plan: RunPlan) -> str | None:
             with LedgerReader.read(session_folder(plan.settings.state_dir, name)) as ledger:
                 openings = ledger.openings()
                 if any(each.settings.get("origin_of") == of_here for each in openings) and any(
-                    (seen.name, seen.size_bytes, seen.captured_at_ns) in there
-                    for recorded in ledger.seen_frames()
-                    if isinstance(seen := recorded.event, Seen)
+                    file in there for _, file in seen_files(ledger)
                 ):
                     found.append((openings[-1].started_at_ns, name))
         except LedgerUnusable:
@@ -130,6 +141,23 @@ def _has_begun(plan: RunPlan) -> bool:
         return False
     with LedgerReader.read(folder) as ledger:
         return ledger.last_number > 0
+
+
+def _is_new(plan: RunPlan) -> bool:
+    """Return whether a plan's session has no picture yet, and is not the next after another."""
+    if plan.follows is not None or not _has_begun(plan):
+        return plan.follows is None
+    with LedgerReader.read(_folder(plan)) as ledger:
+        return not ledger.summary().frames and follows(ledger) is None
+
+
+def _finishes_first(plan: RunPlan, after: RunPlan) -> bool:
+    """Return whether a session has something left that it is to count, although another comes after it."""
+    if _is_signed(plan):
+        return False
+    with LedgerReader.read(_folder(plan)) as ledger:
+        pending = ledger.summary().pending
+    return not _has_begun(after) or (pending > 0 and not plan.stop_at_target)
 
 
 def _is_signed(plan: RunPlan) -> bool:

@@ -70,8 +70,8 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
     return lines
 
 
-def how_to_go_on(result: Mapping[str, Any], plan: RunPlan) -> str | None:
-    """Return how to count the frames that still wait, None where none does."""
+def how_to_go_on(result: Mapping[str, Any], plan: RunPlan, after: RunPlan | None = None) -> str | None:
+    """Return how to count the frames that still wait, None where none does; ``after`` is the next specimen's plan."""
     waiting = result["frames"]["pending"]
     if not waiting:
         return None
@@ -92,7 +92,8 @@ def how_to_go_on(result: Mapping[str, Any], plan: RunPlan) -> str | None:
             command += f" --weights {shlex.quote(str(plan.settings.weights))}"
         command += _targets(plan)
         command += " --stop-at-target" if plan.stop_at_target and not result["target_reached"] else ""
-        return f"{frames}; to go on: {command}"
+        then = "" if after is None else f" (once this run has ended; session {after.session} goes on after it)"
+        return f"{frames}; to go on: {command}{then}"
     return f"{frames} in session {result['session']}; to go on, give the same command again"
 
 

@@ -3,15 +3,15 @@
 import os
 
 
-def install(folder, module, source, entries, *, package="acme-smearwatch", version="1.0"):
-    """Write a module and the metadata that offers its sources; gives the folder, which is to be on the path."""
+def install(folder, module, source, entries, *, package="acme-smearwatch", version="1.0", group="smearwatch.sources"):
+    """Write a module and the metadata that offers what it has; gives the folder, which is to be on the path."""
     folder.mkdir(exist_ok=True)
     (folder / f"{module}.py").write_text(source)
     about = folder / f"{package.replace('-', '_')}-{version}.dist-info"
     about.mkdir()
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
     lines = "".join(f"{name} = {target}\n" for name, target in entries.items())
-    (about / "entry_points.txt").write_text(f"[smearwatch.sources]\n{lines}")
+    (about / "entry_points.txt").write_text(f"[{group}]\n{lines}")
     return folder
 
 

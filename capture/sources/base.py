@@ -32,6 +32,7 @@ from smearwatch.daemon.wire.messages import (
     Refused,
     RefuseFrame,
     SourceState,
+    TakeStalled,
     Welcome,
 )
 from smearwatch.daemon.wire.sockets import Peer, context
@@ -68,6 +69,10 @@ class Source(Protocol):
 
     One that takes pictures on its own, as a camera does, may have a method ``pause(paused)``: what it sees while it is
     paused is then not taken. While reading is paused, `ready` is not called.
+
+    One whose pictures may come in part says in its `state` how many have ``stalled``: they have not changed for the
+    plan's ``until_idle_s``. Its method ``take_stalled()`` is called when nothing else is waited for: `ready` is then to
+    give them as they are, to be rejected, for the run ends otherwise only when whoever writes them goes on.
 
     One that can go from one specimen to the next has two more methods: ``draw_line()`` returns what has come by now and
     was not taken yet, as `LineFile`, or raises `LineNotDrawn`; from then on `ready` gives that and nothing that comes
@@ -150,7 +155,8 @@ class Delivery:
     def _state(self) -> SourceState:
         state = self._source.state()
         out = len(self._offers) + self._held
-        return SourceState(state.waiting + out, state.scanned, state.finished and not out, state.counters)
+        finished = state.finished and not out
+        return SourceState(state.waiting + out, state.scanned, finished, state.counters, state.stalled)
 
     @property
     def _held(self) -> int:
@@ -218,6 +224,9 @@ class Delivery:
                 self._source.taken(offer.frame, known=message.known)
         elif isinstance(message, PauseReading):
             self._pause(message.paused)
+        elif isinstance(message, TakeStalled):
+            if callable(take_stalled := getattr(self._source, "take_stalled", None)):
+                take_stalled()
         elif isinstance(message, DrawLine):
             self._peer.send(self._line(message.request))
         elif isinstance(message, HoldLine):

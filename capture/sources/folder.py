@@ -13,7 +13,7 @@ from smearwatch.capture.scale.resolver import scale_resolver
 from smearwatch.capture.sources.base import Delivery, LineFile, LineNotDrawn, SourceFrame
 from smearwatch.capture.sources.file_events import FileChange, FolderNotices
 from smearwatch.capture.sources.options import Options, read_options
-from smearwatch.capture.sources.reading import Reading, mark_of, read_file, refused
+from smearwatch.capture.sources.reading import Reading, beginning, mark_of, read_file, refused
 from smearwatch.capture.sources.settle import FileMark, SettleBook, Settled
 from smearwatch.capture.sources.specimen_line import Of, SpecimenLine, Waiting
 from smearwatch.capture.sources.surroundings import Surroundings
@@ -27,6 +27,9 @@ from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.wire.messages import SourceState
 
 _UNCLEAR = ("specimen_unclear", "changed after the next specimen was begun, so nobody knows of which of the two it is")
+# Two pictures of one camera may have their first bytes alike: header, light background. Not so many.
+_TELLING_BYTES = 64 * 1024
+_HASHING_S = 3.0
 # Software that writes a file beside each picture may write it a little later.
 _SIDE_FILE_S = 3.0
 
@@ -111,7 +114,21 @@ class FolderSource:
     def state(self) -> SourceState:
         """Return how many files are waited for."""
         counters = {**self._around.counters(), **self._counters, **self._line.counters()}
-        return SourceState(len(self._book), self._scanned, finished=False, counters=counters)
+        stalled = 0
+        if (until_idle_s := self._plan.until_idle_s) is not None:
+            now_s, waiting = self._clock(), (path for path in self._book.paths() if path not in self._given)
+            stalled = sum(self._book.stalled(path, now_s, until_idle_s) for path in waiting)
+        return SourceState(len(self._book), self._scanned, False, counters, stalled)
+
+    def take_stalled(self) -> None:
+        """Wait no longer for what is incomplete or cannot be read: nothing has changed for as long as the run waits."""
+        if (until_idle_s := self._plan.until_idle_s) is not None and until_idle_s < self._book.incomplete_s:
+            self._book.incomplete_s = until_idle_s
+            get_logger().warning(
+                "incomplete pictures are taken as they are, for the run ends when nothing comes",
+                unchanged_s=until_idle_s,
+                hint="count again once they are whole: a picture that grew is another one",
+            )
 
     def draw_line(self) -> list[LineFile]:
         """Return the files that are there now and not taken yet; those that come later are of the next specimen."""
@@ -120,10 +137,12 @@ class FolderSource:
         if self._lost:
             raise LineNotDrawn("the watched folder is away")
         now_s, waiting = self._clock(), {}
-        for path in self._book.paths():
+        for path in sorted(self._book.paths(), key=lambda path: self._book.quiet_s(path, now_s)):
             ended = self._book.closed(path) or self._book.quiet_s(path, now_s) >= self._plan.settings.incomplete_s
             if (mark := self._book.mark(path)) is not None:
-                waiting[os.path.basename(path)] = Waiting(mark, grows=not ended)
+                in_time = not ended and self._clock() - now_s < _HASHING_S
+                begins = _begins(path, mark) if in_time else None
+                waiting[os.path.basename(path)] = Waiting(mark, grows=not ended, begins=begins)
         return self._line.draw(waiting)
 
     def hold_line(self, files: Sequence[LineFile] | None) -> None:
@@ -204,9 +223,12 @@ class FolderSource:
         decision = self._book.decide(path, self._clock()) if path in self._book else Settled.WAIT
         if decision is Settled.WAIT or self._awaits_side_file(path):
             return None
-        if (mark := self._book.mark(path)) and self._line.place(os.path.basename(path), mark) is Of.UNCLEAR:
-            return self._give(path, refused(os.path.basename(path), mark, *_UNCLEAR), mark)
+        mark, name = self._book.mark(path), os.path.basename(path)
         try:
+            if mark is not None and self._line.place(name, mark) is Of.UNCLEAR and not self._goes_on(path, mark):
+                hint = "if it is of the next specimen, copy it into the folder under another name once that is counted"
+                get_logger().warning("nobody knows of which specimen a file is: not counted", name=name, hint=hint)
+                return self._give(path, refused(name, mark, *_UNCLEAR), mark)
             reading = read_file(path, max_bytes=self._plan.settings.max_frame_bytes)
         except FileNotFoundError:
             self._gone(path)
@@ -220,6 +242,14 @@ class FolderSource:
             self._book.mark_incomplete(path)
             return None
         return self._give(path, reading.frame, reading.mark)
+
+    def _goes_on(self, path: str, mark: FileMark) -> bool:
+        """Return whether a file that was written when the line was drawn was only written on since."""
+        name = os.path.basename(path)
+        if (begins := self._line.begins(name)) is None or beginning(path, begins[0]) != begins[1]:
+            return False
+        self._line.goes_on(name, mark)
+        return True
 
     def _whole(self, path: str, reading: Reading) -> bool:
         return reading.complete and (self._book.closed(path) or not reading.hollow)
@@ -245,7 +275,7 @@ class FolderSource:
             hint = "give this user the right to read it; it is tried again"
             get_logger().warning("a file cannot be read", first=name, why=why, hint=hint)
         mark = self._book.mark(path)
-        if mark is None or self._book.quiet_s(path, now_s) < self._plan.settings.incomplete_s:
+        if mark is None or self._book.quiet_s(path, now_s) < self._book.incomplete_s:
             self._book.postpone(path, now_s + self._plan.settings.rescan_s)
             return None
         if os.path.isdir(self._folder):
@@ -258,6 +288,17 @@ class FolderSource:
             self._side_files_come = True
             return False
         return self._side_files_come and self._book.quiet_s(path, self._clock()) < _SIDE_FILE_S
+
+
+def _begins(path: str, mark: FileMark) -> tuple[int, str] | None:
+    """Return how a file begins as far as it was written, None where that does not tell it from other pictures."""
+    if mark.size_bytes < _TELLING_BYTES:
+        return None
+    try:
+        digest = beginning(path, mark.size_bytes)
+    except OSError:
+        return None
+    return None if digest is None else (mark.size_bytes, digest)
 
 
 class FolderOptions(Options):

@@ -1,5 +1,6 @@
 """Read one file of the watched folder in one piece: its bytes, its state meanwhile, whether it is whole."""
 
+import hashlib
 import os
 import stat
 from dataclasses import dataclass
@@ -79,6 +80,19 @@ def read_file(path: str, *, max_bytes: int) -> Reading:
         complete=header.complete or _hopeless(data),
         hollow=tail_missing or _PAGE_OF_ZEROS in data,
     )
+
+
+def beginning(path: str, size_bytes: int) -> str | None:
+    """Return the SHA-256 of a file's first bytes, None where it has not so many.
+
+    Raises
+    ------
+    OSError
+        It is gone, may not be read, or the share is away.
+    """
+    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+        data = file.read(size_bytes)
+    return hashlib.sha256(data).hexdigest() if len(data) == size_bytes else None
 
 
 def refused(name: str, mark: FileMark, reason: str, detail: str) -> SourceFrame:

@@ -41,11 +41,16 @@ class SettleBook:
     added, a hole filled. What turns out to be structurally incomplete waits for a change. After ``incomplete_s``
     without one, either is taken as it is, and rejected downstream with its reason. If it is completed later still, its
     bytes are other bytes and so another frame.
+
+    Attributes
+    ----------
+    incomplete_s : float
+        May be made shorter, where nobody wants to wait so long any more.
     """
 
     def __init__(self, *, settle_s: float, incomplete_s: float) -> None:
         self._settle_s = settle_s
-        self._incomplete_s = incomplete_s
+        self.incomplete_s = incomplete_s
         self._watched: dict[str, _Watched] = {}
 
     def __len__(self) -> int:
@@ -88,10 +93,16 @@ class SettleBook:
         if now_s < watched.not_before_s:
             return Settled.WAIT
         if watched.incomplete == watched.mark:
-            return Settled.TAKE_ANYWAY if quiet_s >= self._incomplete_s else Settled.WAIT
+            return Settled.TAKE_ANYWAY if quiet_s >= self.incomplete_s else Settled.WAIT
         if watched.open:
-            return Settled.TAKE_ANYWAY if quiet_s >= self._incomplete_s else Settled.WAIT
+            return Settled.TAKE_ANYWAY if quiet_s >= self.incomplete_s else Settled.WAIT
         return Settled.READ if watched.closed or quiet_s >= self._settle_s else Settled.WAIT
+
+    def stalled(self, path: str, now_s: float, quiet_s: float) -> bool:
+        """Return whether a file waits for its writer, or to be readable, and has not changed for so long."""
+        watched = self._watched[path]
+        waits = watched.open or watched.incomplete == watched.mark or now_s < watched.not_before_s
+        return waits and now_s - watched.changed_s >= quiet_s
 
     def quiet_s(self, path: str, now_s: float) -> float:
         """Return how long a file has not changed."""

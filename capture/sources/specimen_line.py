@@ -1,7 +1,7 @@
 """Of which specimen a file in the folder is: of this one, of one before it, or of the next. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from smearwatch.capture.sources.settle import FileMark
@@ -24,12 +24,14 @@ class Of(Enum):
 class Waiting:
     """A file that had come before the line, as it was then, or as it was when it was taken.
 
-    ``grows`` where its writer may not have ended by then. The mark's inode is 0 where it is not known.
+    ``grows`` where its writer may not have ended by then. The mark's inode is 0 where it is not known. ``begins`` is
+    what stood in it before the line, where that tells a picture from others: how many bytes, and their SHA-256.
     """
 
     mark: FileMark
     grows: bool = False
     taken: bool = False
+    begins: tuple[int, str] | None = None
 
 
 class SpecimenLine:
@@ -50,8 +52,8 @@ class SpecimenLine:
     def draw(self, waiting: Mapping[str, Waiting]) -> list[FileOnWire]:
         """Draw the line to the next specimen: what waits, by name, is the last that is of this one."""
         self._before = {str(printable(name)): each for name, each in waiting.items()}
-        keys = (_key(name, each.mark) for name, each in self._before.items())
-        return [FileOnWire(name, size_bytes, captured_at_ns) for name, size_bytes, captured_at_ns in keys]
+        begins = {name: None if each.begins is None else each.begins[1] for name, each in self._before.items()}
+        return [FileOnWire(*_key(name, each.mark), begins[name]) for name, each in self._before.items()]
 
     def hold(self, files: Sequence[FileOnWire] | None) -> None:
         """Hold a line that was drawn before; None: there is none. One that was drawn here is known better."""
@@ -59,8 +61,22 @@ class SpecimenLine:
             self._before = None
         elif self._before is None:
             self._before = {
-                file.name: Waiting(FileMark(file.size_bytes, file.captured_at_ns, inode=0)) for file in files
+                file.name: Waiting(
+                    FileMark(file.size_bytes, file.captured_at_ns, inode=0),
+                    begins=None if file.begins is None else (file.size_bytes, file.begins),
+                )
+                for file in files
             }
+
+    def begins(self, name: str) -> tuple[int, str] | None:
+        """Return how a file began before the line, None where that is not known or it was taken."""
+        stood = None if self._before is None else self._before.get(str(printable(name)))
+        return None if stood is None else stood.begins
+
+    def goes_on(self, name: str, mark: FileMark) -> None:
+        """Note that a file still begins as it did before the line: its writer went on, and it is of this specimen."""
+        if self._before is not None:
+            self._before[str(printable(name))] = replace(self._before[str(printable(name))], mark=mark)
 
     def took(self, name: str, mark: FileMark) -> None:
         """Note that a file was taken as it was then."""

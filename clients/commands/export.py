@@ -58,6 +58,9 @@ def export(
     worth_labelling: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="The N cells whose labels would teach new weights most.")
     ] = None,
+    deidentify: Annotated[
+        bool, typer.Option("--deidentify", help="An archive without what names people, specimens and files.")
+    ] = False,
     option: Annotated[
         list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="An option of the format, any number.")
     ] = None,
@@ -90,6 +93,7 @@ def export(
         "separator": separator,
         "bom": "true" if bom else None,
         "flagged": "true" if flagged else None,
+        "deidentify": "true" if deidentify else None,
         "random": random,
         "worth_labelling": worth_labelling,
     }

@@ -1,16 +1,19 @@
-"""``smearwatch sessions``: recorded sessions, listed, shown, checked, labelled, signed, exported, deleted."""
+"""``smearwatch sessions``: recorded sessions, listed, shown, checked, labelled, signed, exported, imported, deleted."""
 
 import json
 import sys
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from smearwatch.clients.commands.analyser import analyser
+from smearwatch.clients.commands.delete import delete, print_deleted, prune
 from smearwatch.clients.commands.describe import describe
 from smearwatch.clients.commands.export import FormatsInHelp, export
+from smearwatch.clients.commands.import_session import import_archive
 from smearwatch.clients.commands.label import label
 from smearwatch.clients.commands.quality import coverage, location
 from smearwatch.clients.commands.readers import readers
@@ -18,22 +21,23 @@ from smearwatch.clients.commands.sign import amend_session, sign_session
 from smearwatch.clients.describing import describe_one, list_described
 from smearwatch.clients.progress import progress
 from smearwatch.clients.session_fold import SessionFold
-from smearwatch.clients.session_lines import fault_lines, list_lines, show_lines, size_text
+from smearwatch.clients.session_lines import fault_lines, list_lines, show_lines
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.record.beside_json import beside_json, pooled_json
 from smearwatch.daemon.record.corrected import NAMES, WITHIN, corrected_json
 from smearwatch.daemon.record.earlier import followed_in, follows
+from smearwatch.daemon.record.imported import flaws_of_import, imported_json, read_imported
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
-from smearwatch.daemon.record.sessions import delete_session, find_session, session_names
+from smearwatch.daemon.record.sessions import find_session, session_names
 from smearwatch.daemon.record.tally_json import tally_json
-from smearwatch.daemon.record.verifying import verify
+from smearwatch.daemon.record.verifying import Fault, verify
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="List, show, verify, label, sign, export and delete recorded sessions.",
+    help="List, show, verify, label, sign, export, import and delete recorded sessions.",
     epilog="Example: smearwatch sessions show tuesday",
 )
 app.command()(label)
@@ -45,6 +49,9 @@ app.command()(analyser)
 app.command()(location)
 app.command()(coverage)
 app.command(cls=FormatsInHelp)(export)
+app.command("import")(import_archive)
+app.command()(delete)
+app.command()(prune)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The session.")]
 ConfigFile = Annotated[
@@ -76,6 +83,9 @@ def list_sessions(
         str | None,
         typer.Option("--find", metavar="TEXT", help="Only those with this in name, title, specimen, operator or note."),
     ] = None,
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="Those that were deleted instead: by whom, when, which record.")
+    ] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -84,6 +94,11 @@ def list_sessions(
     Example: smearwatch sessions list --find H26-0412
     """
     state_dir = load_settings(config).state_dir
+    if deleted:
+        if find is not None:
+            raise typer.BadParameter("choose one of --find and --deleted")
+        print_deleted(state_dir, as_json=as_json)
+        return
     described = list_described(state_dir, find)
     if not described and not as_json:
         none = f"no sessions under {state_dir} yet: `smearwatch run --watch DIR` records one"
@@ -138,6 +153,7 @@ def show(
     shown |= {"balanced": fold.tally.balanced}
     if opened:
         shown |= {"band_rule": opened.band_rule, "field_um": opened.field_um, "version": opened.version}
+    shown["imported"] = imported_json(read_imported(folder))
     shown |= {"follows": before, "followed_by": None if after is None else after.next_session}
     shown["band_rule_agreement"] = fold.bands.json()
     shown["extra_classes"] = [asdict(each) for each in fold.extra_classes]
@@ -173,7 +189,10 @@ def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = Fals
     faults = 0
     with LedgerReader.read(folder) as ledger, progress("events", ledger.last_number) as advance:
         summary = ledger.summary()
-        for fault in verify(ledger, progress=advance):
+        imported = read_imported(folder)
+        without = imported is not None and imported.frames == "none"
+        came = () if imported is None else (Fault(what) for what in flaws_of_import(ledger, imported))
+        for fault in chain(verify(ledger, progress=advance, hash_frames=not without), came):
             faults += 1
             if as_json:
                 typer.echo(json.dumps({"session": name, **asdict(fault)}))
@@ -184,38 +203,20 @@ def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = Fals
             "session": name,
             "events": summary.events,
             "frames": summary.frames,
+            "frames_checked": not without,
             "faults": faults,
             "ok": not faults,
         }
         typer.echo(json.dumps(found))
     elif not faults:
         held = f"{_several(summary.frames, 'frame')} and {_several(summary.events, 'entry', 'entries')}"
+        if without:
+            held = (
+                f"{_several(summary.events, 'entry', 'entries')}, imported without {_several(summary.frames, 'frame')},"
+            )
         write_line(sys.stdout, f"{name}: nothing was changed: {held} are as they were recorded")
     if faults:
         raise SessionDamaged(name, faults)
-
-
-@app.command()
-def delete(
-    name: Name,
-    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking; this cannot be undone.")] = False,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Delete a session with its frames and counts. This cannot be undone.
-
-    Example: smearwatch sessions delete monday-3 --yes
-    """
-    state_dir = load_settings(config).state_dir
-    find_session(state_dir, name)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise typer.BadParameter(f"deleting {name} cannot be undone; confirm it with --yes")
-        if not typer.confirm(f"Delete the session {name}? This cannot be undone.", err=as_json):
-            typer.echo("not deleted", err=True)
-            raise typer.Exit(1)
-    freed = delete_session(state_dir, name)
-    typer.echo(json.dumps({"session": name, "freed_bytes": freed}) if as_json else f"{name}: {size_text(freed)} freed")
 
 
 def _several(number: int, one: str, more: str = "") -> str:

@@ -58,7 +58,7 @@ def cell_rows(ledger: LedgerReader) -> Generator[dict[str, Any], None, None]:
         for cell in found.cells:
             best = views[seen.frame, cell.index].best if cell.left_out == COUNTS else None
             stands = None if best is None else ledger.verdict(*best)
-            row = _row(ledger.session, seen, found, cell, stands, labels.get(cell.index))
+            row = _row(ledger.folder.name, seen, found, cell, stands, labels.get(cell.index))
             row["state"] = _state(cell, stands, judged=cell.index in judged)
             key = (seen.frame, cell.index)
             draw = {"drawn": key in drawn if key in places else None, "draw_number": places.get(key)}

@@ -11,7 +11,7 @@ from smearwatch.clients.exports.cell_rows import cell_rows
 from smearwatch.clients.exports.columns import Column
 from smearwatch.clients.exports.format import Export, Format, Written
 from smearwatch.clients.exports.label_lists import BLIND, random_rows, worth_rows
-from smearwatch.clients.exports.tables import TableOptions, write_table
+from smearwatch.clients.exports.tables import TableOptions, tallies_aside, write_table
 from smearwatch.daemon.record.worth import NO_SAMPLE
 
 _Cells = Annotated[int, Field(ge=1)]
@@ -34,10 +34,10 @@ def _write(export: Export, path: Path, options: CellOptions) -> Written:
     columns, rows = _table(export, options)
     with export.progress("cells", export.result.found) as advance:
         written = write_table(path, columns, _told(rows, advance), options)
-    n = len(export.result.tallies)
-    tallies = f"Not in it: {n} {'tally' if n == 1 else 'tallies'} (see `smearwatch sessions show`)."
-    notes = (*((tallies,) if n else ()), *((NO_SAMPLE,) if options.worth_labelling else ()))
-    return Written(f"{written} cells", notes)
+    notes = (*tallies_aside(export.result), *((NO_SAMPLE,) if options.worth_labelling else ()))
+    if options.random or options.worth_labelling:
+        return Written(f"{written} cells to be labelled", notes)
+    return Written(f"{written} cells found, {export.result.cells} of them counted", notes)
 
 
 def _table(export: Export, options: CellOptions) -> tuple[tuple[Column, ...], Iterable[dict[str, Any]]]:
@@ -55,7 +55,7 @@ def _told(rows: Iterable[dict[str, Any]], advance: Any) -> Iterator[dict[str, An
 
 
 FORMAT: Final = Format(
-    "every leukocyte found, a row for each, with its place, class and label (CSV)",
+    "a row for each leukocyte found, with place, class and label",
     _write,
     CellOptions,
     CellOptions.makes,

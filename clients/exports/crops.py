@@ -44,7 +44,7 @@ def _write(export: Export, path: Path, options: CropOptions) -> Written:
             continue
         file = Path(cell.name) / f"{export.result.session}-{cell.row['number']:05d}.png"
         (path / file).parent.mkdir(exist_ok=True)
-        picture.save(path / file, "PNG")
+        picture.save(path / file, "PNG", compress_level=1)
         files[cell.row["number"]] = file.as_posix()
     rows = [_row(cell, files.get(cell.row["number"]), side_um) for cell in cells]
     write_table(path / MANIFEST, COLUMNS, rows, options)
@@ -58,7 +58,7 @@ def _row(cell: PicturedCell, file: str | None, side_um: float) -> dict[str, Any]
 
 
 FORMAT: Final = Format(
-    "a picture of each cell, 750 x 750 PNG, in a folder for each class, with a table",
+    "a folder of pictures, 750 x 750 px, one of each cell",
     _write,
     CropOptions,
     lambda options: "folder",

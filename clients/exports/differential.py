@@ -7,7 +7,7 @@ from typing import Any, Final
 from smearwatch.clients.exports.columns import Column
 from smearwatch.clients.exports.format import Export, Format, Written
 from smearwatch.clients.exports.result import SessionResult, Share
-from smearwatch.clients.exports.tables import TableOptions, write_table
+from smearwatch.clients.exports.tables import TableOptions, tallies_aside, write_table
 
 COLUMNS: Final = (
     Column("session", "text", "the session"),
@@ -53,6 +53,14 @@ COLUMNS: Final = (
     Column("pending", "integer", "not counted yet"),
     Column("flagged", "integer", "of the counted: flagged by the machine"),
     Column("unfamiliar", "integer", "of the counted: unlike what the weights were trained on"),
+    Column("frames_seen", "integer", "frames: `frames_counted` and the two that follow"),
+    Column("frames_counted", "integer", "frames that were searched, all their cells judged"),
+    Column("frames_rejected", "integer", "frames that could not be used"),
+    Column("frames_pending", "integer", "frames that wait"),
+    Column("frames_rejected_for", "text", "why they could not be used, and how many each"),
+    Column("frames_unplaced", "integer", "frames that overlap no other: their cells may be counted twice"),
+    Column("follows", "text", "the session before it on the same folder or camera"),
+    Column("followed_by", "text", "the session that begins where it ends"),
     Column("status", "text", "`preliminary`, `signed`, or `amended` (signed once, reopened since)"),
     Column("signed_by", "text", "whose signature holds"),
     Column("signed_at", "time", "when it was signed"),
@@ -71,7 +79,7 @@ COLUMNS: Final = (
 def rows(result: SessionResult) -> Iterator[dict[str, Any]]:
     """Yield a row for each class."""
     scale = result.scales[0] if result.scales else None
-    signature = result.signature
+    signature, frames = result.signature, result.frames
     same: dict[str, Any] = {
         "session": result.session,
         "specimen": result.specimen,
@@ -84,6 +92,14 @@ def rows(result: SessionResult) -> Iterator[dict[str, Any]]:
         **{left.why: left.cells for left in result.left_out},
         "flagged": result.flagged,
         "unfamiliar": result.unfamiliar,
+        "frames_seen": frames.seen,
+        "frames_counted": frames.counted,
+        "frames_rejected": frames.rejected,
+        "frames_pending": frames.pending,
+        "frames_rejected_for": ", ".join(f"{reason} {n}" for reason, n in frames.reasons.items()) or None,
+        "frames_unplaced": frames.unplaced,
+        "follows": result.follows,
+        "followed_by": result.followed_by,
         "status": result.status,
         "signed_by": None if signature is None else signature.by,
         "signed_at": None if signature is None else signature.at,
@@ -121,7 +137,7 @@ def _share(before: str, share: Share | None) -> dict[str, float | None]:
 
 def _write(export: Export, path: Path, options: TableOptions) -> Written:
     written = write_table(path, COLUMNS, rows(export.result), options)
-    return Written(f"{written} rows")
+    return Written(f"{written} rows, {export.result.denominator} leukocytes", tallies_aside(export.result))
 
 
-FORMAT: Final = Format("the differential, a row for each class (CSV)", _write, TableOptions, TableOptions.makes)
+FORMAT: Final = Format("a row for each class, with shares and limits", _write, TableOptions, TableOptions.makes)

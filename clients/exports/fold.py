@@ -54,7 +54,7 @@ def read_result(ledger: LedgerReader, state_dir: Path | None = None) -> SessionR
         Where the names of promoted weights are looked up; None for nowhere.
     """
     fold = SessionFold.of(ledger)
-    tally = tally_json(fold.tally, ledger.session, fold.number)
+    tally = tally_json(fold.tally, ledger.folder.name, fold.number)
     corrected = corrected_json(fold.draws)
     summary, said, after = ledger.summary(), ledger.description(), followed_in(ledger)
     reviewed = tally["reviewed"]
@@ -65,7 +65,7 @@ def read_result(ledger: LedgerReader, state_dir: Path | None = None) -> SessionR
         LeftOut("pending", tally["cells_pending"]),
     )
     return SessionResult(
-        session=ledger.session,
+        session=ledger.folder.name,
         title=tally["title"],
         specimen=tally["specimen"],
         operator=tally["operator"],
@@ -105,7 +105,7 @@ def read_result(ledger: LedgerReader, state_dir: Path | None = None) -> SessionR
         drift=drift_text(tally),
         drifted=tally["drifted"]["cells"],
         watched=tally["drifted"]["watched"],
-        targets=tuple(fold.tally.targets),
+        targets=tuple(fold.tally.result_targets),
         extra_classes=fold.extra_classes,
         readers=tuple(_readers(fold)),
         status="signed" if tally["signed"] else "amended" if tally["amendments"] else "preliminary",

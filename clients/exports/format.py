@@ -88,7 +88,7 @@ class Format:
 
 
 _FORMATS: Final = PluginGroup(
-    GROUP, "format", "export format", "format", lambda loaded: isinstance(loaded, Format), FormatUnusable
+    GROUP, "format", "export format", "export format", lambda loaded: isinstance(loaded, Format), FormatUnusable
 )
 
 

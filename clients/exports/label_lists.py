@@ -41,7 +41,7 @@ def random_rows(ledger: LedgerReader, count: int) -> Rows:
         It takes no labels, so nothing is asked for.
     """
     if (signed := ledger.signature()) is not None:
-        raise SessionSigned(ledger.session, signed)
+        raise SessionSigned(ledger.folder.name, signed)
     fold = DrawFold()
     for recorded in ledger.events():
         fold.apply(recorded)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from smearwatch.clients.exports.cell_pictures import REJECTED, PicturedCell, pictured_cells, pictures
+from smearwatch.clients.exports.cell_pictures import PicturedCell, pictured_cells, pictures
 from smearwatch.clients.exports.format import Export
 from smearwatch.clients.exports.picture_data import picture_data
 from smearwatch.clients.exports.sheet import groups_of
@@ -30,10 +30,11 @@ def shown_cells(export: Export) -> ShownCells:
     """Return the cells with their pictures."""
     cells = pictured_cells(export)
     flagged = [cell for cell in cells if cell.row["verdict"] == "flagged"]
+    named = {name for row in export.result.rows for name in (row.name, row.label)}  # not what was set aside
     groups = [
         (group, _spread([cell for cell in group.cells if cell.row["verdict"] != "flagged"] or group.cells))
         for group in groups_of(export.result, cells, flagged=False)
-        if group.name != REJECTED
+        if group.name in named
     ]
     wanted = {cell.row["number"]: cell for cell in [*flagged, *(cell for _, some in groups for cell in some)]}
     data = {
@@ -46,7 +47,7 @@ def shown_cells(export: Export) -> ShownCells:
     def told(cell: PicturedCell) -> dict[str, Any]:
         row = cell.row
         number, name = frames[row["best_frame"]]
-        label = label_text(row["label"]) if row["label"] else None
+        label = label_text(row["label"]).partition(",")[0] if row["label"] else None
         return {
             "number": row["number"],
             "picture": data[row["number"]],

@@ -238,6 +238,8 @@ class SessionResult:
         Cells that the drift alarm looks at by now; 0 where the weights do not know what they were trained on.
     corrected
         None without a random review.
+    targets
+        How far each is reached in the result that stands.
     standing
         Lines that say how the result stands: signed by whom, or preliminary.
     """

@@ -61,25 +61,34 @@ def _own(row: Row) -> str:
 
 def _group(result: SessionResult, name: str, cells: list[PicturedCell], *, flagged: bool) -> Group:
     row = next((row for row in result.rows if _own(row) == name), None)
-    says = f"{len(cells)} flagged" if flagged else f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'}"
-    if row is not None and row.share is not None and row.share.value is not None:
-        share = f"{row.share.value:.1f} % of {result.denominator}"
-        says += f"; in the result {row.cells}, {share} ({row.share.low:.1f} to {row.share.high:.1f} %)"
-    elif row is None or row.kind != "per_100":
+    n = len(cells)
+    says = f"{n} flagged" if flagged else f"{n} {'cell' if n == 1 else 'cells'}"
+    if row is not None and row.kind == "per_100":
+        says += f"; {row.per_100 or 0:.1f} for each 100 leukocytes"
+    elif row is None:
         says += "; not among the leukocytes"
-    elif row.per_100 is not None:
-        says += f"; {row.per_100:.1f} for each 100 leukocytes"
+    else:
+        says += f"; {_share_text(row, result)}"
     return Group(name, label_text(name), says, cells)
+
+
+def _share_text(row: Row, result: SessionResult) -> str:
+    share = row.share
+    if share is None or share.value is None:
+        return "no share"
+    limits = f"95 % interval {share.low:.1f} to {share.high:.1f} %"
+    return f"{row.cells} of {result.denominator} leukocytes, {share.value:.1f} % ({limits})"
 
 
 def about_lines(result: SessionResult) -> list[str]:
     """Return what stands over the sheet: of whom, how it stands, what is to be known of it."""
     said = [f"{what} {text}" for what in ("specimen", "title", "operator") if (text := getattr(result, what))]
-    began = "" if result.began_at is None else f"begun {result.began_at:%Y-%m-%d %H:%M %z}"
+    began = "" if result.began_at is None else f"begun {result.began_at:%Y-%m-%d %H:%M %z}; "
     stands = "as reviewed" if result.stands == "reviewed" else "as counted (nobody has labelled a cell)"
     return [
         *([", ".join(said)] if said else []),
-        f"{began}; {result.denominator} leukocytes {stands}",
+        f"{began}{result.denominator} leukocytes {stands}",
+        f"neutrophils, band and segmented together: {_share_text(result.row('neutrophils'), result)}",
         *([result.mark] if result.mark else []),
         *result.standing,
         result.research_use,
@@ -183,7 +192,7 @@ def _fitted(text: str, draw: Any, font: Any) -> str:
 
 
 FORMAT: Final = Format(
-    "the cells of each class side by side, one HTML file (or --option kind=png)",
+    "the cells of each class side by side, in one HTML file",
     _write,
     SheetOptions,
     lambda options: "folder" if options.kind == "png" else "text",

@@ -12,6 +12,7 @@ from pydantic import model_validator
 
 from smearwatch.clients.exports.columns import Column
 from smearwatch.clients.exports.format import Makes
+from smearwatch.clients.exports.result import SessionResult
 from smearwatch.clients.spreadsheet import neutralised
 from smearwatch.daemon.plugin_options import Options
 
@@ -66,6 +67,12 @@ def write_table(path: Path, columns: Sequence[Column], rows: Iterable[Row], opti
         writer = csv.writer(file, delimiter=_SEPARATORS[options.separator])
         writer.writerow([column.name for column in columns])
         return _counted(rows, lambda row: writer.writerow([_cell(row[each.name], comma=comma) for each in columns]))
+
+
+def tallies_aside(result: SessionResult) -> tuple[str, ...]:
+    """Return in a sentence how many tallies by hand are in no row; nothing where there are none."""
+    n = len(result.tallies)
+    return (f"Not in it: {n} {'tally' if n == 1 else 'tallies'} (see `smearwatch sessions show`).",) if n else ()
 
 
 def _counted(rows: Iterable[Row], write: Any) -> int:

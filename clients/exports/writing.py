@@ -4,6 +4,8 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,8 +64,10 @@ def check_out(out: Path | None, name: str, found: Format, options: Options, *, o
         _check_folder(out, overwrite=overwrite)
     elif out.is_dir():
         raise ExportRefused(out, "it is a folder; name a file in it")
-    elif (out.exists() or out.is_symlink()) and not (overwrite and out.is_file()):
+    elif out.is_file() and not overwrite:
         raise ExportRefused(out, "name another file; --overwrite replaces this one, with any labels typed into it")
+    elif (out.exists() or out.is_symlink()) and not out.is_file():
+        raise ExportRefused(out, "it is no file; name another one")
 
 
 def _check_folder(out: Path, *, overwrite: bool) -> None:
@@ -108,16 +112,11 @@ def export_session(
         if out is None:
             return _to_stdout(export, found, options), export.result
         makes = found.makes(options)
-        try:
-            with atomically(out, replace=makes == "folder") as partial:
-                written = found.write(export, partial, options)
-                if makes == "folder":
-                    _mark(partial, name, export.result)
-                check_out(out, name, found, options, overwrite=overwrite)  # somebody may have been quicker
-        except OSError as error:
-            if getattr(error, "hint", None):
-                raise
-            raise ExportFailed(f"{out}: {error.strerror or error}") from error
+        with _reported(out), atomically(out, replace=makes == "folder") as partial:
+            written = found.write(export, partial, options)
+            if makes == "folder":
+                _mark(partial, name, export.result)
+            check_out(out, name, found, options, overwrite=overwrite)  # somebody may have been quicker
     return written, export.result
 
 
@@ -131,7 +130,8 @@ def _to_stdout(export: Export, found: Format, options: Options) -> Written:
     """Write the whole to a temporary file first: nothing of an export that fails is read by anybody."""
     with tempfile.TemporaryDirectory(prefix="smearwatch-") as folder:
         path = Path(folder) / "export"
-        written = found.write(export, path, options)
+        with _reported(Path("standard output")):
+            written = found.write(export, path, options)
         sys.stdout.flush()
         try:
             with path.open("rb") as file:
@@ -140,3 +140,14 @@ def _to_stdout(export: Export, found: Format, options: Options) -> Written:
         except BrokenPipeError:
             close_stdout()  # the reader has what it wanted
     return written
+
+
+@contextmanager
+def _reported(where: Path) -> Iterator[None]:
+    """Raise `ExportFailed` for an error of the disk that does not say itself what to do."""
+    try:
+        yield
+    except OSError as error:
+        if getattr(error, "hint", None):
+            raise
+        raise ExportFailed(f"{where}: {error.strerror or error}") from error

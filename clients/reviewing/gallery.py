@@ -119,7 +119,7 @@ class Gallery:
             The ledger cannot be read, or is another one than before: the session was deleted and begun anew.
         """
         with self._lock, LedgerReader.read(self.folder) as ledger:
-            self._session = ledger.session
+            self._session = self.folder.name
             for recorded in ledger.events(limit=1):
                 self._first = self._first or recorded.chain
                 if recorded.chain != self._first:

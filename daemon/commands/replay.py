@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
+from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.compare_sessions import compare, print_comparison
 from smearwatch.daemon.config import Settings, load_settings
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Counted, Opened
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.sessions import check_name, find_session
+from smearwatch.daemon.record.sessions import check_name, delete_session, find_session
 from smearwatch.daemon.running import carry_out, print_summary
 from smearwatch.daemon.wire.endpoints import private_dir
 
@@ -50,6 +52,9 @@ def replay(
     ] = False,
     speed: Annotated[str, typer.Option(metavar="X|max", help="Pace: 1 as recorded, max without waiting.")] = "max",
     into: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the new session.")] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the new session of --compare, even if all verdicts are the same.")
+    ] = False,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
@@ -57,7 +62,8 @@ def replay(
 
     Each frame keeps the scale that was used then. With the same weights on the
     same machine the verdicts are the same. A session that ended at its target
-    is counted up to the same cell.
+    is counted up to the same cell. With --compare the new session is kept only
+    if it differs, or if --into or --keep is given.
 
     Example: smearwatch replay tuesday --compare
     """
@@ -84,9 +90,14 @@ def replay(
         print_summary(result, plan, as_json=as_json)
         return
     comparison = compare(plan.settings.state_dir, session, plan.session)
-    print_summary({**result, "comparison": comparison}, plan, as_json=as_json)
+    kept = keep or into is not None or not comparison["identical"]
+    print_summary({**result, "comparison": comparison, "kept": kept}, plan, as_json=as_json)
+    if not kept:
+        delete_session(plan.settings.state_dir, plan.session)
     if not as_json:
         print_comparison(comparison)
+        stands = "is kept: `smearwatch sessions delete` removes it" if kept else "is the same, so it is not kept"
+        write_line(sys.stdout, f"session {plan.session} {stands}")
     if not comparison["identical"]:
         raise typer.Exit(1)
 

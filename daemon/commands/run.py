@@ -48,6 +48,10 @@ def run(
             help="Carry on a session that was begun on another folder or camera, or under another rule or weights.",
         ),
     ] = False,
+    count_again: Annotated[
+        bool,
+        typer.Option("--count-again", help="Begin a session on a folder with pictures that another one has counted."),
+    ] = False,
     specimen: Annotated[
         str | None,
         typer.Option(metavar="NUMBER", help="Number of the specimen or order; never a patient's name."),
@@ -71,7 +75,7 @@ def run(
     calibration: Annotated[str | None, typer.Option(metavar="NAME", help="Use this stored calibration.")] = None,
     until_idle: Annotated[
         float | None,
-        typer.Option(min=0.1, metavar="SECONDS", help="Stop when no frame has come for this long and all are counted."),
+        typer.Option(min=0.1, metavar="SECONDS", help="Stop when nothing has come for this long and all is counted."),
     ] = None,
     search_stain: Annotated[
         str | None,
@@ -125,7 +129,7 @@ def run(
 ) -> None:
     """Count the leukocytes in frames as they arrive in a folder or from a camera.
 
-    Frames already in the folder are counted too. Stop with Ctrl-C; run it again
+    Frames already in the folder are counted too, but not into two sessions. Stop with Ctrl-C; run it again
     with the same session to continue.
 
     Example: smearwatch run --watch /srv/camera --session tuesday --target 200
@@ -158,6 +162,7 @@ def run(
         target_classes=choose_classes(target_class or []),
         target_within=choose_within(target_within or []),
         carry_on=carry_on,
+        count_again=count_again,
         said=said,
         said_by=checked("operator", by or "") or said.get("operator") or whoever(),
         as_json=as_json,

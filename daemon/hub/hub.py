@@ -44,6 +44,7 @@ from smearwatch.daemon.wire.messages import (
     Refused,
     RefuseFrame,
     SourceState,
+    TakeStalled,
     WantEvents,
     WantSnapshot,
     WantThumbnails,
@@ -324,6 +325,9 @@ class Hub:
             get_logger().warning("peer silent", role=gone.role, name=gone.name)
         if self._finished():
             self.state = "done"
+        elif self._ended_idle(self._idle_s(stalled_too=True)) and not self._next.begun:
+            for source in self._peers.of("source"):
+                self._sockets.send(source.identity, TakeStalled())
 
     def _holds_leases(self, identity: bytes) -> bool:
         return bool(self._frames.leases.held_by(identity) or self._crops.leases.held_by(identity))
@@ -336,17 +340,26 @@ class Hub:
             return False
         if all(source.finished for source in self._sources()):
             return True
-        return self._plan.until_idle_s is not None and idle_s >= self._plan.until_idle_s
+        # When one of many subfolders' sessions ends is decided by the subfolder scheduler.
+        return self._ended_idle(idle_s) and self._plan.subfolder is None
 
-    def _idle_s(self) -> float | None:
-        """Return how long nothing came; None while something is pending, waited for, or not known, or none may come."""
+    def _ended_idle(self, idle_s: float | None) -> bool:
+        until_idle_s = self._plan.until_idle_s
+        return idle_s is not None and until_idle_s is not None and idle_s >= until_idle_s
+
+    def _idle_s(self, *, stalled_too: bool = False) -> float | None:
+        """Return how long nothing came; None while something is pending, waited for, or not known, or none may come.
+
+        ``stalled_too``: what has stalled is not waited for, and there is some.
+        """
         sources = self._sources()
         if (
             self._control.paused
             or not sources
             or not self._journal.fold.complete
             or self._crops.anew.is_open
-            or any(not s.scanned or s.waiting for s in sources)
+            or any(not s.scanned or s.waiting > (s.stalled if stalled_too else 0) for s in sources)
+            or (stalled_too and not any(s.stalled for s in sources))
         ):
             return None
         return max(0.0, self._clock() - self._last_frame_s)

@@ -147,7 +147,7 @@ class NextSpecimen:
         if message.why is not None:
             self._send(asked.client, Refused("not_drawn", f"no next specimen: {message.why}"[:600]))
             return
-        waiting = tuple(WaitingFile(file.name, file.size_bytes, file.captured_at_ns) for file in message.files)
+        waiting = tuple(WaitingFile(*astuple(file)) for file in message.files)
         try:
             who, now_ns = asked.message.by, time.time_ns()
             event = Followed(who, now_ns, asked.next_session, asked.said, asked.message.target, waiting)

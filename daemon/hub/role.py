@@ -14,6 +14,7 @@ from smearwatch.daemon.record.band_rule import in_words
 from smearwatch.daemon.record.description import describe
 from smearwatch.daemon.record.earlier import Earlier, earlier_than, follows
 from smearwatch.daemon.record.events import Described, Opened
+from smearwatch.daemon.record.extra_classes import ExtraClass, extra_classes_of
 from smearwatch.daemon.record.followed import FOLLOWS
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.seal import SessionSigned
@@ -104,5 +105,20 @@ def _opened(plan: RunPlan, ledger: Ledger) -> Opened:
         band_rule=in_words(plan.settings.band_rule),
         settings=plan.recorded_settings() | marks,
         targets=plan.targets,
-        extra_classes=plan.settings.extra_classes_as_recorded or None,
+        extra_classes=_extra_classes(plan, ledger) or None,
     )
+
+
+def _extra_classes(plan: RunPlan, ledger: Ledger) -> tuple[ExtraClass, ...]:
+    """Return the extra classes that are set, each counting where it does in a session that knows it already."""
+    ours = {each.name: each for each in plan.settings.extra_classes_as_recorded}
+    all_of_it = extra_classes_of([*(each.extra_classes for each in ledger.openings()), tuple(ours.values())])
+    for each in all_of_it:
+        if each.name in ours and each.counts != ours[each.name].counts:
+            get_logger().warning(
+                "an extra class counts as it did when the session was begun",
+                name=each.name,
+                counts=each.counts,
+                hint="to count it otherwise here, set a class of another name",
+            )
+    return tuple(each for each in all_of_it if each.name in ours)

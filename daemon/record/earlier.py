@@ -1,9 +1,10 @@
 """Sessions that follow one another on one folder: which comes next, and which pictures are of an earlier specimen."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from smearwatch.daemon.record.events import EventInvalid, Followed, Seen, event_from_bytes
+from smearwatch.daemon.record.events import EventInvalid, Followed, event_from_bytes
 from smearwatch.daemon.record.followed import FOLLOWS
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE, RESTORE, LedgerUnusable
@@ -60,6 +61,15 @@ def follows(ledger: LedgerReader) -> str | None:
     return None if name is None else str(name)
 
 
+def seen_files(ledger: LedgerReader) -> Iterator[tuple[str, FileKey]]:
+    """Yield each frame of a session and the file that it was, fast enough for the sessions of years on one folder."""
+    rows = ledger.rows(
+        "SELECT frame, json_extract(body, '$.name'), json_extract(body, '$.size_bytes'), "
+        "json_extract(body, '$.captured_at_ns') FROM frames JOIN events ON number = seen_number"
+    )
+    return ((frame, (name, size_bytes, captured_at_ns)) for frame, name, size_bytes, captured_at_ns in rows)
+
+
 def earlier_than(state_dir: Path, session: str, before: str | None, *, without_missing: bool = False) -> Earlier:
     """Read what is of the specimens before a session.
 
@@ -88,10 +98,9 @@ def earlier_than(state_dir: Path, session: str, before: str | None, *, without_m
             raise EarlierMissing(session, before)
         earlier.sessions.append(before)
         with LedgerReader.read(folder) as ledger:
-            for recorded in ledger.seen_frames():
-                if isinstance(seen := recorded.event, Seen):
-                    earlier.frames.add(seen.frame)
-                    earlier.files.add((seen.name, seen.size_bytes, seen.captured_at_ns))
+            for frame, file in seen_files(ledger):
+                earlier.frames.add(frame)
+                earlier.files.add(file)
             followed = followed_in(ledger)
             before = follows(ledger)
         waiting = () if followed is None else followed.waiting

@@ -1,6 +1,7 @@
 """The extra classes of a laboratory: what a person may call a cell here, beside what everybody may."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import StringConstraints, field_validator
@@ -67,6 +68,13 @@ def flaw_of_name(name: str) -> str | None:
 
 
 def extra_classes_of(openings: Iterable[tuple[ExtraClass, ...] | None]) -> tuple[ExtraClass, ...]:
-    """Return the extra classes of a session by name, as its starts have named them; the last word stands."""
-    named = {each.name: each for classes in openings for each in classes or ()}
+    """Return the extra classes of a session by name, as its starts have named them.
+
+    The last word on a key and a short name stands. Where its cells count is as it was first: cells of one name are not
+    to stand in two rows.
+    """
+    named: dict[str, ExtraClass] = {}
+    for classes in openings:
+        for each in classes or ():
+            named[each.name] = replace(each, counts=named.get(each.name, each).counts)
     return tuple(named[name] for name in sorted(named))

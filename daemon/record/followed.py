@@ -1,12 +1,12 @@
 """The next specimen on the same folder or camera: the line between two sessions, as the first of them records it."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import model_validator
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.record.description import checked
-from smearwatch.daemon.record.values import STRICT, Count, Frozen, Name, Ordinal, Person, Word
+from smearwatch.daemon.record.values import STRICT, Count, Frozen, Name, Ordinal, Person, Sha256, Word, without_none
 
 FOLLOWS: Final = "follows"
 """Under this name the settings with which a session was opened have the session that it follows."""
@@ -14,11 +14,20 @@ FOLLOWS: Final = "follows"
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class WaitingFile:
-    """What had come before the line and was not read yet, as it was then; the time is that of its frame."""
+    """What had come before the line and was not read yet, as it was then; the time is that of its frame.
+
+    ``begins`` is the SHA-256 of what stood in it, where its writer may have gone on: what begins otherwise later on is
+    another picture under its name.
+    """
 
     name: Name
     size_bytes: Count
     captured_at_ns: Count
+    begins: Sha256 | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_none(handler(self), "begins")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

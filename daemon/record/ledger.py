@@ -11,6 +11,7 @@ from typing import Self
 from smearwatch.daemon.atomic_write import make_folder, sync_folder
 from smearwatch.daemon.record.chain import genesis, link
 from smearwatch.daemon.record.events import Event, Recorded, event_to_bytes
+from smearwatch.daemon.record.imported import recorded_name
 from smearwatch.daemon.record.lock import SessionLock
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import (
@@ -53,7 +54,7 @@ class Ledger(LedgerReader):
         folder : Path
             The session's folder.
         session : str, optional
-            Its name; the folder's name unless given.
+            Its name; the folder's unless given, or where it was imported that of the session which it is a copy of.
         clock_ns : callable
             Nanoseconds since 1970, for ``recorded_at_ns``.
 
@@ -72,7 +73,7 @@ class Ledger(LedgerReader):
             hint = "choose a state folder that this user may write in"
             raise LedgerUnusable(path, error.strerror or str(error), hint) from error
         try:
-            connection = connect_to_write(path, session or folder.name)
+            connection = connect_to_write(path, session or recorded_name(folder))
             try:
                 ledger = cls(folder, connection, lock, clock_ns)
                 ledger.frames.clear_incoming()

@@ -27,6 +27,7 @@ from smearwatch.daemon.record.events import (
     event_from_bytes,
 )
 from smearwatch.daemon.record.frame_store import FrameStore
+from smearwatch.daemon.record.ledger_summary import LedgerSummary as LedgerSummary
 from smearwatch.daemon.record.schema import (
     LEDGER_FILE,
     RESTORE,
@@ -62,25 +63,6 @@ class PendingFrame:
     number: int
     seen: Seen
     found: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerSummary:
-    """How much a session holds. Times are nanoseconds since 1970, None before the first event.
-
-    A cell that was judged again is one cell.
-    """
-
-    session: str
-    events: int
-    epochs: int
-    frames: int
-    pending: int
-    cells: int
-    cells_counted: int
-    cells_labelled: int
-    began_at_ns: int | None
-    last_at_ns: int | None
 
 
 class LedgerReader:
@@ -362,6 +344,16 @@ class LedgerReader:
             "(SELECT recorded_at_ns FROM events ORDER BY number DESC LIMIT 1)"
         )
         return LedgerSummary(self.session, *row)
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the ledger, as it is at this moment, into a file of its own, while it may be written."""
+        with reported(path):
+            copy = sqlite3.connect(path, isolation_level=None)
+            try:
+                self._connection.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")  # no side files: it is to be read anywhere
+            finally:
+                copy.close()
 
     @contextmanager
     def at_one_moment(self) -> Iterator[None]:

@@ -1,10 +1,12 @@
 """Where sessions live and what they are called: names, folders, listing and deleting. Files only, no events."""
 
 import difflib
+import errno
 import os
 import re
 import shutil
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -108,8 +110,16 @@ def describe_session(state_dir: Path, name: str) -> SessionFolder:
     return SessionFolder(name, folder, _size_bytes(folder), busy is not None, busy.pid if busy else None)
 
 
-def delete_session(state_dir: Path, name: str) -> int:
+def delete_session(state_dir: Path, name: str, first: Callable[[Path, int], None] | None = None) -> int:
     """Delete a session, its frames and its ledger, for good.
+
+    Parameters
+    ----------
+    state_dir, name
+        Which one.
+    first
+        Is called with the folder and its size while nobody can write the session, and before it is out of sight;
+        where it raises the session stays.
 
     Returns
     -------
@@ -132,6 +142,9 @@ def delete_session(state_dir: Path, name: str) -> int:
         lock = SessionLock(folder)
         try:
             shutil.rmtree(doomed, ignore_errors=True)  # what an interrupted deletion left
+            if first is not None:
+                _check_removable(folder)
+                first(folder, size_bytes)
             folder.rename(doomed)  # first out of sight in one step, so that no half a session is ever listed
         finally:
             lock.release()
@@ -139,6 +152,12 @@ def delete_session(state_dir: Path, name: str) -> int:
     except OSError as error:
         raise SessionNotDeleted(f"{folder}: {error.strerror or error}") from error
     return size_bytes
+
+
+def _check_removable(folder: Path) -> None:
+    for place in (folder.parent, folder):
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _size_bytes(folder: Path) -> int:

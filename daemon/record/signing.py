@@ -81,7 +81,7 @@ def _standing(ledger: LedgerReader, *, counting: bool) -> Standing:
         fold.apply(recorded.event)
         number = recorded.number
     in_disorder = ledger.is_open
-    return Standing(number, fold, gates_of(fold, ledger.session, counting=counting, in_disorder=in_disorder))
+    return Standing(number, fold, gates_of(fold, ledger.folder.name, counting=counting, in_disorder=in_disorder))
 
 
 def sign(
@@ -114,12 +114,12 @@ def sign(
         raise GatesOpen(folder.name, _shut(before, overruled))
     with open_for_a_moment(folder) as ledger:
         if (signed := ledger.signature()) is not None:
-            raise SessionSigned(ledger.session, signed)
+            raise SessionSigned(ledger.folder.name, signed)
         now = _standing(ledger, counting=False)
         if seen is not None and now.number != seen:
-            raise ResultChanged(ledger.session)
+            raise ResultChanged(ledger.folder.name)
         if shut := _shut(now.gates, overruled):
-            raise GatesOpen(ledger.session, shut)
+            raise GatesOpen(ledger.folder.name, shut)
         event = Signed(
             by=by,
             signed_at_ns=time.time_ns(),
@@ -146,7 +146,7 @@ def amend(folder: Path, *, by: str, reason: str) -> Amended:
     with open_for_a_moment(folder) as ledger:
         signed = ledger.signature()
         if signed is None:
-            raise NotSigned(ledger.session)
+            raise NotSigned(ledger.folder.name)
         event = Amended(by, reason, time.time_ns(), signed.ordinal)
         ledger.append([event])
     return event

@@ -37,6 +37,7 @@ from smearwatch.daemon.record.schema import (
     DRAW_FORM,
     EXTRA_FORM,
     FOLLOWED_FORM,
+    GROWING_FORM,
     LABELS_FORM,
     LOCATION_FORM,
     LOOKS_FORM,
@@ -349,7 +350,7 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
                 _raise_form(connection, SIGNED_FORM)
             if is_extra(event.label):
                 _raise_form(connection, EXTRA_FORM)
-        case Signed() | Amended() | Tallied() | Analysed():
+        case Signed() | Amended() | Tallied() | Analysed() | Described():
             _raise_form(connection, SIGNED_FORM)
             if isinstance(event, Tallied) and any(is_extra(name) for name in event.counts):
                 _raise_form(connection, EXTRA_FORM)
@@ -365,9 +366,7 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             if event.extra_classes is not None:
                 _raise_form(connection, EXTRA_FORM)
         case Followed():
-            _raise_form(connection, FOLLOWED_FORM)
-        case Described():
-            _raise_form(connection, TARGETS_FORM)
+            _raise_form(connection, GROWING_FORM if any(file.begins for file in event.waiting) else FOLLOWED_FORM)
         case Closed():
             pass
         case _:

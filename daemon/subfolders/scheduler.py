@@ -129,8 +129,7 @@ class SubfolderScheduler:
     def _count(self, subfolder: Subfolder) -> None:
         if self._subfolders.is_signed(subfolder):
             return
-        # When it is time to end is decided here, for it depends on the other subfolders.
-        plan = self._subfolders.plan(subfolder).model_copy(update={"until_idle_s": None})
+        plan = self._subfolders.plan(subfolder)
         self._current, self._pulse = subfolder, None
         self._others_since_s = self._gone_since_s = None
         self._ran[subfolder.session] = plan

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, Strict
 from pydantic.dataclasses import dataclass
 
-from smearwatch.daemon.wire.parts import WIRE_CONFIG, Count, Flag, Message, Text
+from smearwatch.daemon.wire.parts import WIRE_CONFIG, Count, Flag, Message, Sha256Hex, Text
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -35,6 +35,28 @@ class PauseReading(Message):
 
     kind: ClassVar[str] = "pause_reading"
     paused: Flag
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class SourceState(Message):
+    """A source's pulse: how many files it still waits for, and whether it will never offer another.
+
+    ``stalled`` of them are incomplete, or cannot be read, and have not changed for as long as the plan's run may idle.
+    """
+
+    kind: ClassVar[str] = "source_state"
+    waiting: Count
+    scanned: Flag
+    finished: Flag
+    counters: dict[str, Count]
+    stalled: Count = 0
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class TakeStalled(Message):
+    """To a source: the run ends when it is idle, and waits for nothing but what has stalled: bring it as it is."""
+
+    kind: ClassVar[str] = "take_stalled"
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -74,6 +96,7 @@ class FileOnWire:
     name: Text
     size_bytes: Count
     captured_at_ns: Count
+    begins: Sha256Hex | None = None
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

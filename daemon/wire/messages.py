@@ -28,6 +28,8 @@ from smearwatch.daemon.wire.control import HoldLine as HoldLine
 from smearwatch.daemon.wire.control import KeepTally as KeepTally
 from smearwatch.daemon.wire.control import LineDrawn as LineDrawn
 from smearwatch.daemon.wire.control import PauseReading as PauseReading
+from smearwatch.daemon.wire.control import SourceState as SourceState
+from smearwatch.daemon.wire.control import TakeStalled as TakeStalled
 from smearwatch.daemon.wire.parts import (
     WIRE_CONFIG,
     CellOnWire,
@@ -108,17 +110,6 @@ class FrameTaken(Message):
     ticket: Count
     frame: Sha256Hex
     known: Flag
-
-
-@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
-class SourceState(Message):
-    """A source's pulse: how many files it still waits for, and whether it will never offer another."""
-
-    kind: ClassVar[str] = "source_state"
-    waiting: Count
-    scanned: Flag
-    finished: Flag
-    counters: dict[str, Count]
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -406,6 +397,7 @@ MESSAGES: dict[str, type[Message]] = {
         DescribeSession,
         ControlRun,
         PauseReading,
+        TakeStalled,
         BeginNext,
         KeepTally,
         DrawLine,

@@ -1,5 +1,6 @@
 """The sockets: the hub's pair, a peer's DEALER, a listener's SUB. Messages in, messages out."""
 
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -16,8 +17,8 @@ _ZERO_COPY_BYTES = 64 * 1024
 _HIGH_WATER = 2_000
 
 
-def _send(socket: zmq.Socket[bytes], parts: Sequence[Buffer]) -> None:
-    socket.send_multipart(parts, copy=sum(memoryview(p).nbytes for p in parts) < _ZERO_COPY_BYTES)
+def _send(to: zmq.Socket[bytes], parts: Sequence[Buffer]) -> None:
+    to.send_multipart(parts, copy=sum(memoryview(p).nbytes for p in parts) < _ZERO_COPY_BYTES)
 
 
 @contextmanager
@@ -28,6 +29,22 @@ def context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
         yield owned
     finally:
         owned.destroy(linger=0)
+
+
+def is_open(endpoint: str) -> bool:
+    """Return whether a process has one of the hub's addresses open, however busy it is.
+
+    The kernel answers, so a hub that is slow is not taken for one that is gone.
+    """
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(endpoint.removeprefix("ipc://"))
+        except BlockingIOError:  # it has not got round to others yet
+            return True
+        except OSError:
+            return False
+    return True
 
 
 class Peer:
@@ -102,10 +119,10 @@ class HubSockets:
         self._max_bytes = max_bytes
         self.talk = owner.socket(zmq.ROUTER)
         self.feed = owner.socket(zmq.PUB)
-        for socket in (self.talk, self.feed):
-            socket.setsockopt(zmq.LINGER, 500)
-            socket.setsockopt(zmq.SNDHWM, _HIGH_WATER)
-            socket.setsockopt(zmq.RCVHWM, _HIGH_WATER)
+        for each in (self.talk, self.feed):
+            each.setsockopt(zmq.LINGER, 500)
+            each.setsockopt(zmq.SNDHWM, _HIGH_WATER)
+            each.setsockopt(zmq.RCVHWM, _HIGH_WATER)
         # A part far beyond the limit is dropped by ZeroMQ with its connection; one just beyond is answered.
         self.talk.setsockopt(zmq.MAXMSGSIZE, 2 * max_bytes)
         self.talk.bind(endpoints.talk)

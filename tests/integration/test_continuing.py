@@ -11,6 +11,7 @@ from smearwatch.daemon.continuing import NotContinued, check_continues
 from smearwatch.daemon.hub.role import _described, _opened
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.description import Described
+from smearwatch.daemon.record.extra_classes import ExtraClass, extra_classes_of
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
 from tests.unit.clients_script import opened, seen
@@ -170,3 +171,15 @@ def test_what_was_corrected_is_not_said_again_by_a_hub_that_is_restarted(plan):
         assert _described(plan, ledger) == []
     with Ledger.open(folder) as ledger:
         assert _described(plan.model_copy(update={"said": {"note": "n"}}), ledger)[0].said["specimen"] == "H7"
+
+
+def test_an_extra_class_goes_on_counting_where_it_did(tmp_path, weights, plan):
+    other = plan_of(tmp_path, weights, extra="leukocyte", carry_on=True)
+    check_continues(other)
+    record(other)
+    with Ledger.read(session_folder(plan.settings.state_dir, "t")) as ledger:
+        named = [each.extra_classes for each in ledger.openings()]
+    assert [[each.label for each in classes or ()] for classes in named] == [["per_100:hairy_cell"]] * 2
+    # One that an earlier version carried on has both, and gives new cells the first name.
+    mixed = [(ExtraClass("hairy", "per_100", "h", "hairy"),), (ExtraClass("hairy", "leukocyte", "w", "hairy c"),)]
+    assert extra_classes_of([*mixed, None]) == (ExtraClass("hairy", "per_100", "w", "hairy c"),)

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
@@ -29,11 +30,12 @@ def picture(seed, suffix=".jpg", size=(60, 80)):
 class Watching:
     """A source on a real folder, polled as its delivery polls it."""
 
-    def __init__(self, folder: Path, **settings):
+    def __init__(self, folder: Path, until_idle_s=None, **settings):
         folder.mkdir(exist_ok=True)
         values = {"settle_s": 0.1, "incomplete_s": 1.5, "rescan_s": 0.3, **settings}
         self.folder = folder
-        self.source = FolderSource(folder, RunPlan(settings=Settings(**values), session="t", source="folder"))
+        plan = RunPlan(settings=Settings(**values), session="t", source="folder", until_idle_s=until_idle_s)
+        self.source = FolderSource(folder, plan)
         self.got: list[SourceFrame] = []
 
     def __enter__(self):
@@ -284,3 +286,50 @@ def test_a_file_that_was_changed_between_two_specimens_is_rejected_with_its_reas
         watching.until(1)
         assert (watching.got[0].data, watching.got[0].refusal[0]) == (None, "specimen_unclear")
         assert watching.poll(0.5)[1:] == []
+
+
+def test_what_stalled_is_taken_as_it_is_where_nothing_else_is_waited_for(tmp_path):
+    with Watching(tmp_path / "in", until_idle_s=0.4, incomplete_s=60.0) as watching:
+        torn, whole = watching.folder / "torn.jpg", picture(1)
+        torn.write_bytes(whole[:500])
+        with (watching.folder / "held.jpg").open("wb") as held:  # whole, and its writer does not close it
+            held.write(picture(2))
+            held.flush()
+            watching.poll(0.2)
+            assert watching.source.state().stalled == 0
+            watching.poll(0.4)
+            state = watching.source.state()
+            assert (state.waiting, state.stalled, watching.got) == (2, 2, [])
+            watching.source.take_stalled()
+            assert watching.until(2) == [whole[:500], picture(2)]
+            assert watching.source.state().waiting == 0
+        torn.write_bytes(whole)
+        assert watching.until(3)[2] == whole  # it was completed later still: nothing is lost
+
+
+def test_a_file_that_grows_over_the_line_is_known_again_by_a_source_that_comes_back(tmp_path):
+    folder, pictures = tmp_path / "in", {name: picture(seed, size=(300, 400)) for seed, name in enumerate("abcd")}
+    written = {"a": 70_000, "b": 70_000, "c": 5_000}  # the last one has too little to be known by
+    with ExitStack() as open_ones:
+        with Watching(folder, incomplete_s=30.0) as watching:
+            files = {name: open_ones.enter_context((folder / f"{name}.jpg").open("wb", 0)) for name in written}
+            for name, size_bytes in written.items():
+                files[name].write(pictures[name][:size_bytes])
+            watching.poll(0.3)
+            line = watching.source.draw_line()
+        assert {file.name for file in line if file.begins} == {"a.jpg", "b.jpg"}
+        with Watching(folder, incomplete_s=30.0) as again:
+            again.source.hold_line(line)
+            for name in written:
+                files[name].write(pictures[name][written[name] : 90_000])
+            files["b"].seek(0)
+            files["b"].write(pictures["d"])  # another picture under its name
+            files["b"].close()
+            files["c"].close()
+            refused = {"b.jpg": ("specimen_unclear", None), "c.jpg": ("specimen_unclear", None)}
+            again.until(2)
+            assert {frame.name: (frame.refusal[0], frame.data) for frame in again.got if frame.refusal} == refused
+            files["a"].write(pictures["a"][90_000:])
+            files["a"].close()
+            assert again.until(3)[2] == pictures["a"]
+            assert again.poll(0.5)[3:] == []

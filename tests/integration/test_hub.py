@@ -25,6 +25,7 @@ from smearwatch.daemon.wire.messages import (
     RefuseFrame,
     Snapshot,
     SourceState,
+    TakeStalled,
     Thumbnails,
     WantEvents,
     WantSnapshot,
@@ -346,6 +347,28 @@ def test_idle_ends_the_run_only_when_nothing_is_waited_for(staffed):
     assert later(1.1, SourceState(1, True, False, {})) == "running"
     assert later(1.1, SourceState(0, False, False, {})) == "running"
     assert later(1.1, quiet) == "done"
+
+
+def test_a_run_that_ends_when_idle_waits_for_nobody_who_has_stopped_writing(staffed):
+    bench, source, finder, _ = staffed
+
+    def later(seconds, state):
+        bench.now += seconds
+        for peer, message in ((source, state), (finder, Ready(1))):
+            peer.send(message)
+        bench.turn()
+        return [type(message) for message, _ in bench.hear(source, TakeStalled)]
+
+    assert later(6.0, SourceState(2, True, False, {}, stalled=1)) == []  # one is still written
+    assert later(1.1, SourceState(1, True, False, {}, stalled=1)) == [TakeStalled]
+    assert bench.hub.state == "running"
+    bench.offer(source, b"half of a picture")
+    ((lease, _),) = bench.hear(finder, FrameLease)
+    assert later(9.0, SourceState(1, True, False, {}, stalled=1)) == []  # what was taken is looked at first
+    finder.send(rejected(lease))
+    assert later(1.1, SourceState(0, True, False, {})) == []
+    assert later(6.0, SourceState(0, True, False, {})) == []
+    assert (bench.hub.state, bench.frames["rejected"]) == ("done", 1)
 
 
 def test_a_second_start_of_a_source_is_one_source(bench):

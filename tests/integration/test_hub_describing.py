@@ -1,5 +1,6 @@
 """A person says what a session is of while it is counted: written, published, refused in one line."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -58,5 +59,12 @@ def test_a_client_asks_and_hears_the_answer_or_that_nobody_is_there(bench, tmp_p
         bench.turn_until(refused.done)
     with pytest.raises(NotAgreed, match="the session t is being counted, not u"):
         refused.result()
-    with pytest.raises(NotAgreed, match="no count answers"):
-        ask(tmp_path / "nobody", DescribeSession(5, "t", "A", {"note": "n"}), 5, answer_s=0.2)
+    with pytest.raises(NotAgreed, match="no count answers: the one that runs is busy"):
+        ask(runtime_dir, DescribeSession(5, "t", "A", {"note": "n"}), 5, answer_s=0.2)  # it is there, and does not turn
+    began_s = time.monotonic()
+    with pytest.raises(NotAgreed, match="no count answers: none is running here"):
+        ask(tmp_path / "nobody", DescribeSession(6, "t", "A", {"note": "n"}), 6, answer_s=20.0)
+    assert time.monotonic() - began_s < 2.0
+    bench.crash()  # its address stays on the disk
+    with pytest.raises(NotAgreed, match="none is running here"):
+        ask(runtime_dir, DescribeSession(7, "t", "A", {"note": "n"}), 7, answer_s=20.0)

@@ -35,9 +35,9 @@ def begin(bench, client, request=7, said=None, **changes):
     return [answer for answer, _ in bench.hear(client, (Agreed, Refused))]
 
 
-def drawn(bench, source, *names, request=7):
+def drawn(bench, source, *names, request=7, begins=None):
     assert bench.hear(source, DrawLine, least=1)[0][0] == DrawLine(request)
-    source.send(LineDrawn(request, tuple(FileOnWire(name, 3, 5) for name in names)))
+    source.send(LineDrawn(request, tuple(FileOnWire(name, 3, 5, begins) for name in names)))
     bench.turn()
 
 
@@ -94,12 +94,13 @@ def test_a_hub_that_comes_back_holds_the_line(staffed):
     bench.offer(source, b"one")
     client = bench.peer("client", "c")
     begin(bench, client)
-    drawn(bench, source, "late.jpg")
+    drawn(bench, source, "late.jpg", begins="ab" * 32)
     bench.crash()
     bench._heard.clear()
     bench.open()
     again = bench.peer("source", "s")
     assert again in bench._heard
+    assert bench.hear(again, HoldLine)[0][0].files == (FileOnWire("late.jpg", 3, 5, "ab" * 32),)
     again.send(OfferFrame(8, "after.jpg", 5, "folder"), [b"two"])
     got = bench.hear(again, Refused, least=1)
     assert got[0][0].code == "next_specimen"

@@ -149,7 +149,13 @@ def try_out(lines, desk):
     for line in lines:
         _, *words = words_of(line)
         if words[0] == "run":
-            running = begun(f"{with_own(line)} --until-idle {UNTIL_IDLE_S}", desk)
+            ours = with_own(line)
+            if (
+                "--watch frames" in ours and "--session" not in ours
+            ):  # a session that is begun needs pictures of its own
+                shutil.copytree(desk / "frames", desk / "new")
+                ours = ours.replace("--watch frames", "--watch new")
+            running = begun(f"{ours} --until-idle {UNTIL_IDLE_S}", desk)
             continue
         said = typed(with_own(line), desk)
         if "> tuesday.csv" in with_own(line):

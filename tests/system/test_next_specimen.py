@@ -40,16 +40,23 @@ def test_killed_between_two_specimens_each_picture_is_counted_to_its_own_and_onc
     watched = tmp_path / "camera"
     watched.mkdir()
     pictures = sorted(fields.glob("*.jpg"))
-    first, second = pictures[:3], pictures[3:6]
+    first, second, growing = pictures[:3], pictures[3:6], pictures[6]
     for picture in first:
         shutil.copy(picture, watched)
     typed = ("run", "--watch", watched, "--session", "one", "--specimen", "H1", "--until-idle", "2", "--json")
     run = start(*typed)
     wait_for(lambda: frames_seen("one") == 3)
-    asked = smearwatch("control", "next", "--specimen", "H2", "--name", "two", "--target", "7", "--json", timeout=60)
-    assert asked.returncode == 0, asked.stderr
-    assert json.loads(asked.stdout)["answer"].startswith("specimen H2 comes next, as session two")
-    kill_all(run)
+    half = growing.stat().st_size // 2
+    with (watched / growing.name).open("wb") as file:
+        file.write(growing.read_bytes()[:half])
+        file.flush()
+        asked = smearwatch(
+            "control", "next", "--specimen", "H2", "--name", "two", "--target", "7", "--json", timeout=60
+        )
+        assert asked.returncode == 0, asked.stderr
+        assert json.loads(asked.stdout)["answer"].startswith("specimen H2 comes next, as session two")
+        kill_all(run)
+        file.write(growing.read_bytes()[half:])  # by the camera's computer, which goes on
     assert summary("one").pending > 0
     assert summary("two") is None
     for picture in second:
@@ -62,7 +69,7 @@ def test_killed_between_two_specimens_each_picture_is_counted_to_its_own_and_onc
         ("one", "H1", 100, True),
         ("two", "H2", 7, True),
     ]
-    assert (seen("one"), seen("two")) == (digests(first), digests(second))
+    assert (seen("one"), seen("two")) == (digests([*first, growing]), digests(second))
     for name in ("one", "two"):
         fold, _ = fold_of(name)
         assert fold.balanced

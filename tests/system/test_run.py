@@ -125,7 +125,7 @@ def test_a_run_and_its_replay(fields, tmp_path, monkeypatch):
     run = start("run", "--watch", watched, "--session", "a", "--until-idle", "4", "--json", "--review")
     wait_for((tmp_path / "smearwatch" / "review-link").exists)
     wait_for(lambda: counted("a") > 0)
-    second = smearwatch("run", "--watch", watched, "--session", "b", "--json")
+    second = smearwatch("run", "--watch", watched, "--session", "b", "--json", "--count-again")
     assert second.returncode == 1
     assert "another smearwatch" in second.stderr
     assert len(second.stderr.strip().splitlines()) == 1
@@ -192,13 +192,14 @@ def test_bad_files_are_counted_and_lose_nothing(fields, tmp_path):
     huge = cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
     (watched / "huge.png").write_bytes(_resized(huge, 30_000, 30_000))
     (watched / os.fsdecode(b"good-\xff\xe4.jpg")).write_bytes(good[1].read_bytes())
-    config = tmp_path / "config.toml"
-    config.write_text("incomplete_s = 15.0\n")
-    run = start("run", "--watch", watched, "--session", "bad", "--until-idle", "3", "--json", "--config", config)
+    run = start("run", "--watch", watched, "--session", "bad", "--until-idle", "3", "--json")
     wait_for(lambda: frames_seen("bad") > 0)  # so the half one has been looked at too, and left for later
     (watched / "half.jpg").write_bytes(half)
+    began_s = time.monotonic()
     out, err = run.communicate(timeout=200)
     assert run.returncode == 0, err
+    assert time.monotonic() - began_s < 55.0  # less than an incomplete file is waited for while others come
+    assert "incomplete pictures are taken as they are" in err
     final = json.loads(out.splitlines()[-1])
     assert final["complete"]
     assert final["frames"] == {"seen": 6, "counted": 2, "rejected": 4, "pending": 0}

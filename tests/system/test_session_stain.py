@@ -85,7 +85,7 @@ def test_classify_brings_pictures_to_the_stain_that_a_run_brings_them_to(weights
     run = smearwatch("run", "--watch", watched, "--um-per-px", UM, "--session", "c", "--until-idle", "3", "--json")
     assert run.returncode == 0, run.stderr
     exported = smearwatch("sessions", "export", "c", "--json")
-    rows = [row for row in map(json.loads, exported.stdout.splitlines()) if row["state"] == "counted"]
+    rows = [row for row in map(json.loads, exported.stdout.splitlines()) if row["verdict"] is not None]
     assert [row["name"] for row in rows if row["index"] == 0][:2] == [file.name for file in files[:2]]
     named = smearwatch("classify", *files, "--um-per-px", UM, "--json")
     assert named.returncode == 0, named.stderr

@@ -28,7 +28,7 @@ def test_the_same_cells_with_any_number_of_workers_and_in_a_replay(fields, tmp_p
     shutil.copytree(fields, watched)
     ends = {}
     for name, workers in (("one", 1), ("three", 3)):
-        final = last(run(watched, 7, "--session", name, "--json", workers=workers))
+        final = last(run(watched, 7, "--session", name, "--json", "--count-again", workers=workers))
         assert (final["cells"], final["target_reached"], final["balanced"]) == (7, True, True)
         assert final["frames"]["pending"] > 0
         assert not final["complete"]

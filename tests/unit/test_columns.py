@@ -141,6 +141,8 @@ def test_whoever_stopped_it_is_told_how_to_go_on(tmp_path):
         "15 frames wait in session tuesday-a; to go on, give the same command again"
     )
     assert how_to_go_on({**result, "frames": frames | {"pending": 0}}, plan) is None
+    later = plan.model_copy(update={"session": "later"})
+    assert str(how_to_go_on(result, plan, later)).endswith("(once this run has ended; session later goes on after it)")
     wanted = plan.model_copy(
         update={
             "settings": load_settings(target=200),

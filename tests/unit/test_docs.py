@@ -4,12 +4,19 @@ import re
 
 import pytest
 
+from smearwatch.clients.exports import cell_columns, crops, differential, label_lists
+from smearwatch.clients.exports.columns import dictionary_lines
 from tests.documented import PAGES, ROOT, in_sentences, make_targets, options_of, words_of
 
 EVERY_PAGE = (*PAGES, ROOT / "CHANGELOG.md")
 # Written by commands, or about states that are over.
 REPORTS = {"evaluation", "unseen", "ablation", "paper"}
-NO_MODULES = {"smearwatch.sources", "smearwatch.target", "smearwatch.service"}  # entry points and units
+NO_MODULES = {
+    "smearwatch.sources",
+    "smearwatch.exports",
+    "smearwatch.target",
+    "smearwatch.service",
+}  # entry points and units
 GLOBAL = {"--help", "--debug", "--version"}
 
 
@@ -51,6 +58,22 @@ def test_modules_that_are_named_are_there(page):
     assert [
         str(f) for f in files if not (f.is_dir() or any(p.with_suffix(".py").is_file() for p in (f, f.parent)))
     ] == []
+
+
+@pytest.mark.parametrize(
+    ("title", "columns"),
+    [
+        ("cells", cell_columns.COLUMNS),
+        ("differential", differential.COLUMNS),
+        ("crops", crops.COLUMNS),
+        ("--random", label_lists.BLIND),
+    ],
+)
+def test_the_data_dictionary_has_every_column_as_the_program_writes_it(title, columns):
+    page = (ROOT / "docs" / "data-dictionary.md").read_text()
+    heading = next(part for part in page.split("\n## ") if part.startswith(f"`{title}`"))
+    table = [line for line in heading.splitlines() if line.startswith("|")]
+    assert table == [*dictionary_lines(columns)]
 
 
 def test_every_page_stands_in_the_navigation():
