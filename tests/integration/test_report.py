@@ -102,8 +102,8 @@ def test_it_says_the_result_and_is_safe_and_whole_in_itself(folder: Path, tmp_pa
     assert f"{result.cells} leukocytes as counted by the machine alone" in page.text
     for left in result.left_out:
         assert not left.cells or re.search(rf"\b{left.cells} (seen again|rejected by|cut by|not judged)", page.text)
-    assert "blast: 1, " in page.text
-    assert "giant: 1, " in page.text
+    assert "Blast: 1, " in page.text
+    assert "Giant: 1, " in page.text
     assert page.text.count("PRELIMINARY") == 2  # across it, and in its head
     assert "For Research Use Only" in page.text
     assert SPECIMEN in page.text
