@@ -1,4 +1,4 @@
-"""Draw the picture of ``docs/report.md``: a drawn slide is counted, flagged cells are named by its truth, all is signed.
+"""Draw the picture of ``docs/report.md``: a drawn slide is counted, flagged cells get their true names, all is signed.
 
 Run it from the repository's root: ``.venv/bin/python -m docs.building.report``. It takes three minutes, and needs a
 Chromium and pdftoppm (poppler-utils).
@@ -11,11 +11,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from docs.building.pages import COLOURS, DOCS, command, type_lines
+from docs.building.pages import DOCS, command, type_lines
 
 BEFORE = (
     "slide --out frames --truth truth.jsonl --cells 120 --route freehand --angle 4 --seed 5 --rate 0",
-    "run --watch frames --session monday --um-per-px 0.09 --until-idle 5 --specimen H26-0412 --operator B.Operator",
+    "run --watch frames --session monday --um-per-px 0.09 --until-idle 5 --specimen H26-0412 --operator B-Operator",
     "sessions export monday --out cells.csv",
 )
 READER = "A. Reader"
@@ -59,7 +59,8 @@ def main() -> None:
         picture = ["pdftoppm", "-r", str(DPI), "-singlefile", "-png", "report.pdf", "report"]
         subprocess.run(picture, cwd=desk, check=True)
         with Image.open(desk / "report.png") as page:
-            page.convert("RGB").quantize(COLOURS).save(DOCS / "report.png", optimize=True)
+            few = page.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)  # which keeps rare colours
+        few.save(DOCS / "report.png", optimize=True)
 
 
 if __name__ == "__main__":

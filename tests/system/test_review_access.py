@@ -209,7 +209,7 @@ def test_who_gets_in_and_what_each_may(state: Path, certificate: Path):
         assert json.loads(viewer.ask("/cells")[1])["tally"]["labelled"] == 1
         assert viewer.ask("/gates")[0] == 200
         status, report = viewer.ask("/report?wbc=7.2")
-        assert (status, "7.2 10\N{SUPERSCRIPT NINE}/L" in report, XSS in report) == (200, True, False)
+        assert (status, "<b>7.2 10" in report, XSS in report) == (200, True, False)
         assert viewer.ask("/report?wbc=7200")[0] == viewer.ask("/report?kind=pdf")[0] == 400
         assert stranger.ask("/report")[0] == 401
         for path in paths:
