@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -n $(AT_ONCE) --dist loadscope --no-loadscope-
 # The folder of real pictures, for the tests marked realdata; without it they skip.
 export SMEARWATCH_REAL_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: help demo test test-long check bench bench-seeing docs dev lock wheel clean
+.PHONY: help demo test coverage test-long check bench bench-seeing docs dev lock wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1 /' | \
@@ -29,6 +29,9 @@ demo: dev ## count a simulated slide live; ends by itself
 test: dev ## checks, the package, and all tests but the long ones
 	@# Beside each other, each one's output whole.
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target check wheel
+	$(PYTEST)
+
+coverage: dev ## the tests again, and how much of each room they run
 	$(PYTEST) --cov --cov-report=
 	$(BIN)/python -m tests.coverage_by_room
 

@@ -5,6 +5,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import Agreed, Message, Refused
@@ -20,12 +21,8 @@ REQUESTS = count(1)
 """Numbers by which answers are known."""
 
 
-class NotAgreed(Exception):
+class NotAgreed(Hinted):
     """The daemon refuses, or does not answer."""
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
 
 
 def ask(runtime_dir: Path, question: Message, request: int, *, answer_s: float = ANSWER_S) -> str:

@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.record.events import Labelled
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.wire.endpoints import Endpoints
@@ -18,12 +19,8 @@ _ANSWER_S: Final = 10.0
 _REQUESTS = count(1)
 
 
-class LabelsNotTaken(Exception):
+class LabelsNotTaken(Hinted):
     """The daemon did not write labels."""
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
 
 
 def send_labels(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from smearwatch.clients.label_table import Row
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.plain_words import nearest
 from smearwatch.daemon.record.events import LABELS, Found, FoundCell, Labelled, LabelName, Seen
 from smearwatch.daemon.record.extra_classes import extra_classes_of
@@ -53,10 +54,8 @@ class Checked:
     empty: int
 
 
-class _Unfit(Exception):
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
+class _Unfit(Hinted):
+    pass
 
 
 def check(rows: Sequence[Row], ledger: LedgerReader, *, by: str, labelled_at_ns: int) -> Checked:

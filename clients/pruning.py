@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from smearwatch.clients.describing import list_described
+from smearwatch.clients.owed_messages import owes
 from smearwatch.daemon.record.deletions import Why
 from smearwatch.daemon.record.earlier import followed_in
 from smearwatch.daemon.record.reading import LedgerReader
@@ -54,7 +56,7 @@ class Recorded:
 def recorded_sessions(state_dir: Path) -> list[Recorded]:
     """Return all sessions, those first whose last entry is the oldest."""
     described = list_described(state_dir)
-    own = {each["session"]: _kept_for(each) for each in described}
+    own = {each["session"]: _kept_for(state_dir, each) for each in described}
     found = []
     for each in described:
         name, kept_for = each["session"], own[each["session"]]
@@ -106,12 +108,14 @@ def check_signed(folder: Path) -> None:
             raise NoLongerSigned(folder.name)
 
 
-def _kept_for(described: dict[str, object]) -> str | None:
+def _kept_for(state_dir: Path, described: dict[str, Any]) -> str | None:
     if described["running"]:
         return "is being counted"
     if described["fault"]:
         return "cannot be read"
-    return None if described["signed_by"] else "is not signed"
+    if not described["signed_by"]:
+        return "is not signed"
+    return "has a message that waits to be sent" if owes(session_folder(state_dir, described["session"])) else None
 
 
 def _next_session(state_dir: Path, name: str) -> str | None:

@@ -18,6 +18,8 @@ from typing import Final
 from smearwatch.clients.counted_now import CountedNow
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.folder_check import FolderUnusable, check_watch_dir
+from smearwatch.daemon.hinted import Hinted
+from smearwatch.daemon.place_setting import CameraPlace
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.description import checked
 from smearwatch.daemon.record.lock import holder
@@ -25,8 +27,14 @@ from smearwatch.daemon.record.sessions import check_name, session_folder
 from smearwatch.daemon.specimens import whose_pictures
 from smearwatch.daemon.wire.endpoints import private_dir
 
-PLACES: Final = 'set [places] in the settings file: NAME = "/path/of/the/folder"'
-"""How a page gets folders to start in."""
+PLACES: Final = 'set [places] in the settings file: NAME = "/path/of/the/folder", or NAME = { camera = "0" }'
+"""How a page gets places to start at."""
+
+START_QUESTION: Final = (
+    "Pictures that lie in a folder are counted, too, and those that come. What a camera shows is counted from the "
+    "start: lay the slide under it before. Another slide afterwards: the next specimen."
+)
+"""What is to be known before a count is started."""
 
 LOG_FILE: Final = "started.log"
 """What the last count that was started from a page or a terminal client says, in the state folder."""
@@ -36,12 +44,8 @@ _WAIT_S: Final = 20.0
 _POLL_S: Final = 0.1
 
 
-class NotStarted(Exception):
+class NotStarted(Hinted):
     """No count was started."""
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,8 @@ class Wanted:
 
     Attributes
     ----------
-    folder
-        What is to be watched.
+    place
+        What is to be watched: a folder or a camera.
     said
         What is said of the session, by the names of `smearwatch.daemon.record.description`; the specimen is needed.
     by
@@ -64,7 +68,7 @@ class Wanted:
         More of what `smearwatch run` takes.
     """
 
-    folder: Path
+    place: Path | CameraPlace
     said: Mapping[str, str]
     by: str
     session: str | None = None
@@ -80,8 +84,8 @@ class Started:
     text: str
 
 
-def folder_of_place(settings: Settings, place: str) -> Path:
-    """Return the folder of a place that is set; raises `NotStarted` for any other name."""
+def place_named(settings: Settings, place: str) -> Path | CameraPlace:
+    """Return a place that is set; raises `NotStarted` for any other name."""
     if place not in settings.places:
         known = f"there are: {', '.join(settings.places)}" if settings.places else PLACES
         raise NotStarted(f"no place is called {place!r}", known)
@@ -110,18 +114,16 @@ def start(settings: Settings, wanted: Wanted, config: Path | None = None) -> Sta
     if "specimen" not in said:
         raise NotStarted("no count without a specimen", "give the number of the specimen or order")
     name = check_name(wanted.session or time.strftime("%Y-%m-%dT%H-%M-%S"))
-    try:
-        folder = check_watch_dir(wanted.folder)
-    except FolderUnusable as unusable:
-        raise NotStarted(str(unusable), "see that it is there and may be read, then start again") from unusable
+    source = _source(wanted.place)
     with _one_at_a_time(private_dir(settings.runtime_dir)), CountedNow(settings.runtime_dir) as counted:
         if (running := _until(lambda: counted.session, _LISTEN_S)) is not None:
             raise NotStarted(
                 f"session {running} is being counted",
                 "go on there with the next specimen, or stop it first",
             )
-        _refuse_mixed(settings, name, folder, said["specimen"])
-        words = ["run", "--watch", str(folder), f"--session={name}"]
+        if isinstance(wanted.place, Path):
+            _refuse_mixed(settings, name, wanted.place.resolve(), said["specimen"])
+        words = ["run", source, f"--session={name}"]
         words += [f"--{key}={text}" for key, text in said.items()]
         words += [f"--by={wanted.by}", *([] if wanted.target is None else [f"--target={wanted.target}"])]
         words += [*wanted.options, *([] if config is None else [f"--config={config.absolute()}"])]
@@ -136,6 +138,16 @@ def start(settings: Settings, wanted: Wanted, config: Path | None = None) -> Sta
     if heard != name:
         return Started(heard, f"session {name} has ended, and session {heard} goes on after it")
     return Started(heard, f"session {heard} is being counted, specimen {said['specimen']}")
+
+
+def _source(place: Path | CameraPlace) -> str:
+    """Return how a place is told to `smearwatch run`, which itself looks whether a camera is there."""
+    if isinstance(place, CameraPlace):
+        return f"--camera={place.camera}"
+    try:
+        return f"--watch={check_watch_dir(place)}"
+    except FolderUnusable as unusable:
+        raise NotStarted(str(unusable), "see that it is there and may be read, then start again") from unusable
 
 
 def _refuse_mixed(settings: Settings, name: str, folder: Path, specimen: str) -> None:

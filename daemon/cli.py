@@ -70,10 +70,14 @@ class _Lazy(TyperGroup):
             return None
         if not ctx.resilient_parsing and _listing(cmd_name):
             return _placeholder(cmd_name, entry.summary)
-        command = typer.main.get_command(importlib.import_module(entry.module).app)
+        command = _imported(cmd_name)
         command.name = cmd_name
         bring_into_form(command)
         return command
+
+
+def _imported(name: str) -> Any:
+    return typer.main.get_command(importlib.import_module(COMMANDS[name].module).app)
 
 
 def _listing(name: str) -> bool:
@@ -149,13 +153,15 @@ def _plain_usage(error: Any, message: str) -> str:
     if unknown is not None:
         commands = error.ctx.command.list_commands(error.ctx)
         near = nearest(unknown[1], [name for name in commands if isinstance(name, str)])
+        if error.ctx.parent is None and unknown[1] in _imported("sessions").commands:
+            near = f"sessions {unknown[1]}"
         return f"No such command '{unknown[1]}'{f'; did you mean {near}?' if near else ''}"
     invalid = re.match(r"Invalid value for '?(-[^ ']+|[^:']+)'?(?: / [^:]*)?: (.*)", message, re.DOTALL)
     if invalid is not None and (typed := _typed(invalid[1])) is not None:
         plain = in_plain_words(invalid[2], repr(typed))
         if plain is not None:
             return f"{invalid[1]}: {plain}"
-    return message.rstrip(".")
+    return message.removeprefix("Invalid value: ").rstrip(".")
 
 
 def _typed(option: str) -> str | None:

@@ -25,6 +25,7 @@ from pydantic_settings import (
 )
 
 from smearwatch.daemon.key_layout import KeyLayout, KeysClash
+from smearwatch.daemon.message_setting import Messages
 from smearwatch.daemon.names import PrintableName
 from smearwatch.daemon.naming_setting import ExtraClasses, as_recorded, layout_of
 from smearwatch.daemon.place_setting import Places
@@ -35,7 +36,7 @@ from smearwatch.daemon.scale_rule import USABLE, UmPerPx
 
 _PREFIX = "SMEARWATCH_"
 _OF_KEYS = ("keys", "extra_classes")
-_TABLES = (*_OF_KEYS, "places")
+_TABLES = (*_OF_KEYS, "places", "messages")
 # Not settings: which file they are in, the service unit's own two, where the tests' real pictures are.
 _OTHER_VARIABLES = frozenset({"CONFIG", "WATCH", "OPTIONS", "REAL_DATA"})
 
@@ -132,11 +133,12 @@ class Settings(BaseSettings):
     review_tls_cert: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     review_tls_key: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     keep_days: int | None = Field(None, ge=1, le=36_500)
-    keep_gb: float | None = Field(None, ge=0.001, le=1_000_000.0)
+    keep_gb: float | None = Field(None, ge=0.0001, le=1_000_000.0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     keys: dict[str, str] = Field(default_factory=dict)
     extra_classes: ExtraClasses = Field(default_factory=dict)
     places: Places = Field(default_factory=dict)
+    messages: Messages | None = None
 
     @property
     def extra_classes_as_recorded(self) -> tuple[ExtraClass, ...]:
@@ -163,6 +165,13 @@ class Settings(BaseSettings):
         return init_settings, env_settings, *toml
 
 
+def settings_file(file: Path | None = None) -> tuple[Path, bool]:
+    """Return the file that settings are read from, and whether somebody has named it; else it need not exist."""
+    variable = os.environ.get(f"{_PREFIX}CONFIG")
+    named = file or (Path(variable) if variable else None)
+    return named or default_config_file(), named is not None
+
+
 def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     """Read the settings; ``overrides`` that are None change nothing.
 
@@ -177,12 +186,10 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     SettingsUnusable
         Naming the key, the value and the place it came from.
     """
-    variable = os.environ.get(f"{_PREFIX}CONFIG")
-    named = file or (Path(variable) if variable else None)
-    path = named or default_config_file()
+    path, is_named = settings_file(file)
     given = {key: value for key, value in overrides.items() if value is not None}
     _check_environment()
-    if named is not None and not path.is_file():
+    if is_named and not path.is_file():
         raise SettingsUnusable(f"settings file {path} does not exist", "check the path")
     try:
         settings = Settings(**given, config_file=path)  # type: ignore[call-arg]
@@ -203,12 +210,22 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
         raise SettingsUnusable(f"settings file {path}: {reason}", hint) from None
 
 
+def names_in_environment() -> list[str]:
+    """Return the variables that give a setting, in alphabetical order."""
+    keys = {key.upper() for key in Settings.model_fields}
+    return sorted(name for name in os.environ if name.upper().removeprefix(_PREFIX) in keys and _is_ours(name))
+
+
+def _is_ours(name: str) -> bool:
+    return name.upper().startswith(_PREFIX)
+
+
 def _check_environment() -> None:
     """Refuse a variable of ours that means nothing: it was meant to."""
     keys = {key.upper() for key in Settings.model_fields} | _OTHER_VARIABLES
     for name in sorted(os.environ):
         key = name.upper().removeprefix(_PREFIX)
-        if name.upper().startswith(_PREFIX) and key not in keys:
+        if _is_ours(name) and key not in keys:
             near = difflib.get_close_matches(key, sorted(keys), n=1)
             hint = f"did you mean {_PREFIX}{near[0]}?" if near else f"unset it; known: {' '.join(sorted(keys))}"
             raise SettingsUnusable(f"environment variable {name}: unknown", hint)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.plain_words import nearest
 from smearwatch.daemon.record.classes import LABELS, LabelName
 from smearwatch.daemon.record.extra_classes import ExtraClass
@@ -55,20 +56,8 @@ _PLASMA: Final = "plasma_cell"
 _IN_THE_TERMINAL: Final = "l"  # p has long been the pictures' there
 
 
-class KeysClash(ValueError):
-    """A layout of keys that cannot be.
-
-    Parameters
-    ----------
-    what : str
-        What is wrong.
-    hint : str
-        How to mend it.
-    """
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
+class KeysClash(Hinted, ValueError):
+    """A layout of keys that cannot be."""
 
 
 @dataclass(frozen=True, slots=True)

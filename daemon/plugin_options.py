@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.plain_words import in_plain_words
 
 
@@ -18,12 +19,8 @@ class Options(BaseModel):
 OptionsT = TypeVar("OptionsT", bound=Options)
 
 
-class OptionUnusable(ValueError):
+class OptionUnusable(Hinted, ValueError):
     """An option that a plug-in cannot use."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 def validated_options(

@@ -1,6 +1,7 @@
 """Several specimens on one folder or camera, one after the other: which session goes on, and with which plan."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from smearwatch.daemon.folder_check import is_picture_name
@@ -124,13 +125,14 @@ def whose_pictures(plan: RunPlan) -> str | None:
 
 
 def _files(folder: Path) -> list[tuple[str, int, int]]:
-    """Return the pictures in a folder as a ledger has them."""
+    """Return the pictures in a folder as a ledger has them; none of one that cannot be read, as its source will say."""
     found = []
-    with os.scandir(folder) as entries:
+    with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if is_picture_name(entry.name) and entry.is_file():
-                status = entry.stat()
-                found.append((str(printable(entry.name)), status.st_size, max(0, status.st_mtime_ns)))
+                with suppress(FileNotFoundError):  # taken away meanwhile
+                    status = entry.stat()
+                    found.append((str(printable(entry.name)), status.st_size, max(0, status.st_mtime_ns)))
     return found
 
 

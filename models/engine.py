@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,24 +11,22 @@ import torch
 from numpy.typing import NDArray
 
 from smearwatch.models import checkpoint
-from smearwatch.models.appearance import appearance_features, is_unfamiliar
 from smearwatch.models.checkpoint import Networks
-from smearwatch.models.classes import CLASSES, ClassName, PerClass, Verdict, per_class
+from smearwatch.models.judgement import Judgement, is_beyond, judge_field, look_of
 from smearwatch.models.manifest import Manifest
-from smearwatch.models.output_table import WIDTH, check_shapes, columns, side_by_side
+from smearwatch.models.output_table import WIDTH, columns, side_by_side
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
 from smearwatch.models.preprocess import Stain as Stain
 from smearwatch.models.reference_stain import reference_map
 from smearwatch.models.session_statistics import FirstStages, looks_strange, pooled
 from smearwatch.models.session_statistics import SessionMoments as SessionMoments
-from smearwatch.models.verdict import decide
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 
 # A network's arithmetic may depend on the size of the batch (another kernel, another order of sums), so every
 # pass has one size, filled up where crops are few. One at a time costs a CPU little and answers a lone cell soonest.
 _CHUNK = {"cpu": 1, "cuda": 32}
-_DECIMALS = 6
 
 
 class DeviceMissing(LookupError):
@@ -39,84 +37,6 @@ class DeviceMissing(LookupError):
     def __init__(self, device: str) -> None:
         here = "cpu and cuda" if torch.cuda.is_available() else "cpu alone"
         super().__init__(f"no device {device!r} here: there is {here}")
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """The networks' answer for one crop; numbers rounded to six decimals, in the order of `CLASSES`.
-
-    Attributes
-    ----------
-    cls
-        The class that stands.
-    verdict
-        How it came to stand.
-    probabilities
-        Calibrated, of the ResNet.
-    verifiers
-        Each LeNet's answer, its own class against the rest.
-    reject_score
-        0..1; high where the cell is of none of the classes.
-    look
-        Its appearance features before its stain was brought to a standard, see `smearwatch.models.appearance`; but
-        after the session's stain was, where `restained`.
-    restained
-        Whether it was brought from the session's stain to the one that the weights learnt.
-    unfamiliar
-        Whether its look lies beyond all that the weights were trained on, where their policy says how far is too far.
-        Then it is flagged, unless it was judged by its session's statistics.
-    strange
-        Whether it looks so to the first layers alone, for the last ones were adapted to its like: see `looks_strange`.
-    moments : float16 array of shape [2, channels] or None
-        What it shows of the first stages' statistics, where the weights ask for the session's.
-    statistics_cells
-        The number of cells on whose statistics it was judged; 0 where they were those of the training.
-    """
-
-    cls: ClassName
-    verdict: Verdict
-    probabilities: PerClass
-    verifiers: PerClass
-    reject_score: float
-    look: dict[str, float]
-    restained: bool = False
-    unfamiliar: bool = False
-    strange: bool = False
-    moments: NDArray[np.float16] | None = field(default=None, compare=False)
-    statistics_cells: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """Calibrated outputs for n crops before the verdict: float64 [n, classes], [n, classes] and [n].
-
-    ``unfamiliar`` (bool [n]) says of each whether it is to be flagged for its look, None where the policy does not ask.
-    """
-
-    probabilities: NDArray[np.float64]
-    verifiers: NDArray[np.float64]
-    reject_scores: NDArray[np.float64]
-    unfamiliar: NDArray[np.bool_] | None = None
-
-    def __post_init__(self) -> None:
-        check_shapes(self.probabilities.shape, self.verifiers.shape, self.reject_scores.shape)
-
-    def at(self, indices: Sequence[int]) -> "Outputs":
-        """Pick the outputs of some of the crops."""
-        chosen = np.asarray(indices, dtype=np.int64)
-        unfamiliar = None if self.unfamiliar is None else self.unfamiliar[chosen]
-        return Outputs(self.probabilities[chosen], self.verifiers[chosen], self.reject_scores[chosen], unfamiliar)
-
-    @staticmethod
-    def joined(parts: Sequence["Outputs"]) -> "Outputs":
-        """Put outputs of one engine one after the other; at least one."""
-        unfamiliar = [part.unfamiliar for part in parts if part.unfamiliar is not None]
-        return Outputs(
-            np.concatenate([part.probabilities for part in parts]),
-            np.concatenate([part.verifiers for part in parts]),
-            np.concatenate([part.reject_scores for part in parts]),
-            np.concatenate(unfamiliar) if len(unfamiliar) == len(parts) else None,
-        )
 
 
 class Engine:
@@ -228,7 +148,7 @@ class Engine:
         """
         if self._first_stages is None or not len(fields_bgr):
             return None
-        strange = sum(looks_strange(self._look(each), self._manifest) for each in fields_bgr)
+        strange = sum(looks_strange(look_of(each, self._manifest), self._manifest) for each in fields_bgr)
         return pooled(self._measure(fields_bgr), self._weights_id, strange)
 
     def _in_use(self, session: SessionMoments | None) -> SessionMoments | None:
@@ -254,7 +174,8 @@ class Engine:
         return [fields_bgr[start : start + self._chunk] for start in range(0, len(fields_bgr), self._chunk)]
 
     def _unfamiliar(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        return np.array([self._is_unfamiliar(self._look(each)) for each in fields_bgr], dtype=np.bool_)
+        beyond = [is_beyond(look_of(each, self._manifest), self._manifest) for each in fields_bgr]
+        return np.array(beyond, dtype=np.bool_)
 
     def judge(
         self,
@@ -289,23 +210,16 @@ class Engine:
         used = [self._in_use(each) for each in ([None] * len(fields) if sessions is None else sessions)]
         tables, moments = self._run(fields, used)
         found = Outputs(*columns(tables))
-        rows = zip(
-            fields, found.probabilities, found.verifiers, found.reject_scores, restained, used, moments, strict=True
-        )
         return [
-            replace(
-                self._judge_one(
-                    each,
-                    _rounded(p),
-                    _rounded(v),
-                    round(float(r), _DECIMALS),
-                    restained=was,
-                    by_session=session is not None,
-                ),
-                moments=seen,
+            judge_field(
+                each,
+                self._manifest,
+                found.at([index]),
+                restained=restained[index],
                 statistics_cells=0 if session is None else session.cells,
+                moments=moments[index],
             )
-            for each, p, v, r, was, session, seen in rows
+            for index, (each, session) in enumerate(zip(fields, used, strict=True))
         ]
 
     def _run(
@@ -356,34 +270,6 @@ class Engine:
             return np.empty((0, 1, 1, 3), dtype=np.uint8)
         return np.stack([shrink(crop, self.preprocessing) for crop in crops_bgr])
 
-    def _judge_one(
-        self,
-        field_bgr: NDArray[np.uint8],
-        probabilities: PerClass,
-        verifiers: PerClass,
-        reject_score: float,
-        *,
-        restained: bool,
-        by_session: bool,
-    ) -> Judgement:
-        look = self._look(field_bgr)
-        strange = self._is_unfamiliar(look)
-        as_photographed = self.preprocessing.reference_stain is not None and not restained
-        # A look tells that a session is strange, not which answers are wrong: with its statistics, doubt alone decides.
-        flagged = as_photographed or (strange and not by_session)
-        decision = decide(probabilities, verifiers, reject_score, self._manifest.policy, unfamiliar=flagged)
-        unfamiliar = strange or as_photographed
-        first_alone = not unfamiliar and looks_strange(look, self._manifest)
-        answer = (CLASSES[decision.index], decision.verdict, probabilities, verifiers, reject_score, look)
-        return Judgement(*answer, restained, unfamiliar, first_alone)
-
-    def _look(self, field_bgr: NDArray[np.uint8]) -> dict[str, float]:
-        return appearance_features(field_bgr, self.preprocessing.um_per_px)
-
-    def _is_unfamiliar(self, look: dict[str, float]) -> bool:
-        beyond = self._manifest.policy.unfamiliar_beyond
-        return beyond is not None and is_unfamiliar(look, self._manifest.ranges or (), beyond)
-
     def _batch(self, fields_bgr: NDArray[np.uint8]) -> torch.Tensor:
         """Make the networks' input of at most one chunk, filled up to it with its first crop."""
         views = normalise(to_tensor(view(fields_bgr, self.preprocessing)), self.preprocessing)
@@ -401,7 +287,3 @@ class Engine:
             reject = answer.reject_logits.double().sigmoid()
             table = side_by_side(probabilities, verifiers, reject).cpu().numpy()
         return np.asarray(table[: len(fields_bgr)], dtype=np.float64)
-
-
-def _rounded(row: NDArray[np.float64]) -> PerClass:
-    return per_class(round(float(value), _DECIMALS) for value in row)

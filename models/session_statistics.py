@@ -21,6 +21,7 @@ from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.models.statistics_use import STAGES, StatisticsUse
 
 _HALF_MOST = float(np.finfo(np.float16).max)
+_RATIOS = (1e-4, 1e4)  # of variances; a channel that never moves says nothing
 _SINGLE_STRANGE = 2  # odd cells come in every session; a strange one has more
 
 
@@ -90,27 +91,51 @@ class FirstStages:
             for hook in hooks:
                 hook.remove()
 
+    def distance(self, values: NDArray[np.float32]) -> float:
+        """Return how far a session is from what was trained on: its channels' variances against the training's.
+
+        Parameters
+        ----------
+        values : float32 array of shape [2, channels]
+            See `SessionMoments`.
+
+        Returns
+        -------
+        float
+            The mean over layers and channels of the logarithm of their ratio, without its sign; 0.1 to 0.2 between
+            slides of much the same look, 0.4 for pictures through a telephone.
+        """
+        ratios = [
+            (spread.square() / _variance(layer).cpu()).clamp(*_RATIOS).log().abs().mean()
+            for layer, (_, spread) in zip(self._layers, self._by_layer(values), strict=True)
+        ]
+        return float(torch.stack(ratios).mean())
+
     @contextmanager
     def using(self, values: NDArray[np.float32]) -> Iterator[None]:
-        """Give the first stages the session's statistics, by the share that the weights name, and take them away again.
+        """Give the first stages the session's statistics, as far as the weights name, and take them away again.
 
         Parameters
         ----------
         values : float32 array of shape [2, channels]
             See `SessionMoments`.
         """
+        share = self._use.share_at(self.distance(values))
         held = [(_mean(layer).clone(), _variance(layer).clone()) for layer in self._layers]
-        widths = [layer.num_features for layer in self._layers]
-        means, spreads = (torch.split(torch.from_numpy(np.array(row)), widths) for row in values)
         try:
-            for layer, mean, spread in zip(self._layers, means, spreads, strict=True):
-                _mean(layer).lerp_(mean.to(_mean(layer).device), self._use.share)
-                _variance(layer).lerp_(spread.to(_variance(layer).device).square(), self._use.share)
+            for layer, (mean, spread) in zip(self._layers, self._by_layer(values), strict=True):
+                _mean(layer).lerp_(mean.to(_mean(layer).device), share)
+                _variance(layer).lerp_(spread.to(_variance(layer).device).square(), share)
             yield
         finally:
             for layer, (mean, variance) in zip(self._layers, held, strict=True):
                 _mean(layer).copy_(mean)
                 _variance(layer).copy_(variance)
+
+    def _by_layer(self, values: NDArray[np.float32]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        widths = [layer.num_features for layer in self._layers]
+        means, spreads = (torch.split(torch.from_numpy(np.array(row)), widths) for row in values)
+        return list(zip(means, spreads, strict=True))
 
 
 class Measured:

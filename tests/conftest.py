@@ -1,5 +1,6 @@
 """What every test leans on: no thread left behind, folders of their own, the real pictures where they are."""
 
+import gc
 import os
 import threading
 import time
@@ -15,6 +16,17 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ.setdefault(_variable, str(_THREADS))
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# What is imported stays; looking for rubbish in it would take a tenth of all processor time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for rubbish from here on, in what the tests make, and less often."""
+    gc.freeze()
+    gc.enable()
+    gc.set_threshold(10_000, 20, 20)
+
 
 # pyzmq keeps one thread for the whole process, which lets go of buffers that were sent without a copy.
 _THREADS_THAT_STAY = ("GarbageCollectorThread",)

@@ -1,6 +1,6 @@
 """How much of each room the tests ran: a short table from what ``pytest --cov`` has left in ``.coverage``.
 
-Run as ``python -m tests.coverage_by_room``. Only what ran within the tests' own processes is counted: roles, commands
+Run by ``make coverage``. Only what ran within the tests' own processes is counted: roles, commands
 and training that tests start as processes of their own are tested and do not show here. No threshold judges it.
 """
 

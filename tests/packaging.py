@@ -25,7 +25,7 @@ import smearwatch
 from smearwatch.daemon.source_plugins import known_sources
 assert {known.name for known in known_sources()} >= {"camera", "folder", "replay", "slide"}, known_sources()
 from smearwatch.clients.exports.format import find_format
-assert all(find_format(name).summary for name in ("cells", "crops", "differential", "sheet"))
+assert all(find_format(name).summary for name in ("astm", "cells", "crops", "differential", "fhir", "hl7", "sheet"))
 assert importlib.util.find_spec("pytest") is None, "the environment is not empty"
 names = ["smearwatch", *(m.name for m in pkgutil.walk_packages(smearwatch.__path__, "smearwatch."))]
 for name in names:

@@ -59,6 +59,11 @@ def opened(browser: Browser, link: str, *, refused: tuple[str, ...] = ()) -> Ite
     assert [each for each in wrong if not any(foreseen in each for foreseen in refused)] == []
 
 
+def fits(page: Page) -> bool:
+    """Return whether a page is no wider than its screen, so that it is not dragged to and fro."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
 def until(page: Page, condition: str) -> None:
     """Wait until a JavaScript expression is true; asked from outside, for the page's own policy forbids eval."""
     deadline_s = time.monotonic() + 20

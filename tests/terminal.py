@@ -18,20 +18,28 @@ from smearwatch.daemon.record.labels import make_labels
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.verifying import verify
-from tests.reviewed import record
+from tests.reviewed import close, record
 
 Look = Callable[[WatchApp, Pilot[BaseException]], Awaitable[None]]
 
 
-def settings_of(folder: Path, cells: int = 72) -> Settings:
-    """Return settings under which there is one session, ``monday``, of so many cells."""
-    record(folder / "sessions" / "monday", cells)
-    return Settings(state_dir=folder, runtime_dir=folder / "run")
+def settings_of(folder: Path, cells: int = 72, *, closed: bool = False) -> Settings:
+    """Return settings under which there is one session, ``monday``, of so many cells; its count has ended or not."""
+    settings = Settings(state_dir=folder, runtime_dir=folder / "run")
+    record(folder_of(settings), cells)
+    if closed:
+        close(folder_of(settings))
+    return settings
+
+
+def folder_of(settings: Settings, session: str = "monday") -> Path:
+    """Return a session's folder."""
+    return settings.state_dir / "sessions" / session
 
 
 def labels(settings: Settings, session: str = "monday") -> list[Labelled]:
     """Return the labels of a session, whose record is whole."""
-    with LedgerReader.read(settings.state_dir / "sessions" / session) as ledger:
+    with LedgerReader.read(folder_of(settings, session)) as ledger:
         assert list(verify(ledger)) == []
         return [each.event for each in ledger.events() if isinstance(each.event, Labelled)]
 

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from smearwatch.daemon.hinted import Hinted
+
 SCHEMES = ("http", "https", "rtsp", "rtsps", "rtmp", "rtp", "udp", "tcp")
 
 
-class CameraUnusable(OSError):
+class CameraUnusable(Hinted, OSError):
     """A camera that cannot be opened, or gives no picture, when a run begins."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.signal import find_peaks
 
 from smearwatch.capture.arrays import Doubles, Flags, Image, Plane
+from smearwatch.daemon.hinted import Hinted
 
 LEAST_LINES = 4
 GREATEST_UNEVENNESS = 0.04
@@ -25,12 +26,8 @@ _INLIER_SHARE = 0.12  # of the spacing
 _LEAST_FILLED = 0.7  # of the places between the first and the last line
 
 
-class RulingNotFound(ValueError):
+class RulingNotFound(Hinted, ValueError):
     """A picture in which no even ruling was found; `hint` says how to take a better one."""
-
-    def __init__(self, matter: str, hint: str) -> None:
-        super().__init__(matter)
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from smearwatch.capture.arrays import Image
+from smearwatch.daemon.hinted import Hinted
 
 _DARK, _BRIGHT = 60, 225
 _SATURATION, _VALUE = 150, 110
@@ -15,12 +16,8 @@ _FULL_ROW = 0.97  # of the longest row
 _EVEN = 12.0  # grey steps within the bar
 
 
-class BarNotFound(ValueError):
+class BarNotFound(Hinted, ValueError):
     """A picture without one clear scale bar; `hint` says what to do."""
-
-    def __init__(self, matter: str, hint: str) -> None:
-        super().__init__(matter)
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from smearwatch.clients.analyser.exact import LEVEL, MOST_CELLS, Reference, cells_to_settle, holm, p_value
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.record.beside import PARTS, Analysed, rounded_between
 from smearwatch.daemon.record.beside_json import printout_json
 from smearwatch.daemon.record.intervals import percent_json
@@ -12,12 +13,8 @@ from smearwatch.daemon.record.intervals import percent_json
 OTHERS: Final = "others"
 
 
-class NotComparable(Exception):
+class NotComparable(Hinted):
     """The two differentials have nothing that can be compared."""
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
 
 
 def compare(shown: Mapping[str, Any], printed: Analysed) -> dict[str, Any]:

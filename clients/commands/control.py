@@ -20,7 +20,9 @@ app = typer.Typer(
     epilog="Example: smearwatch control pause",
 )
 
-Session = Annotated[str | None, typer.Argument(help="Only if this session is being counted. [default: whichever is]")]
+Session = Annotated[
+    str | None, typer.Argument(metavar="NAME", help="Only if this session is being counted. [default: whichever is]")
+]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
 ]

@@ -37,7 +37,7 @@ class DeletionsDamaged(Exception):
 
 
 def delete(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="The sessions.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="The sessions.")] = None,
     older_than: Annotated[
         int | None,
         typer.Option(metavar="DAYS", min=1, help="All whose last entry is older; one that is counted stays."),
@@ -79,7 +79,7 @@ def prune(
     ] = None,
     keep_gb: Annotated[
         float | None,
-        typer.Option(metavar="GB", min=0.001, help="Then the oldest, until all are no more. [default: keep_gb]"),
+        typer.Option(metavar="GB", min=0.0001, help="Then the oldest, until all are no more. [default: keep_gb]"),
     ] = None,
     yes: Yes = False,
     dry_run: DryRun = False,

@@ -56,4 +56,4 @@ def describe(
     if as_json:
         typer.echo(json.dumps({"session": name, **said, "by": stands.by if stands else None}))
         return
-    write_line(sys.stdout, f"{name}: {description_text(said) or 'nothing is said'}")
+    write_line(sys.stdout, f"{name}: {description_text(said) or 'nothing is said of it any more'}")

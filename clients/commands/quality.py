@@ -10,17 +10,17 @@ import typer
 from smearwatch.clients.commands.typed import name_of_person, sentence
 from smearwatch.clients.quality.coverage import coverage_of
 from smearwatch.clients.quality.coverage_lines import coverage_lines
-from smearwatch.clients.quality.location_lines import day_lines, kept_lines
-from smearwatch.clients.quality.location_report import AIM, LEVEL, days_json, kept_json
+from smearwatch.clients.quality.location_lines import NONE_LEFT, day_lines, kept_lines
+from smearwatch.clients.quality.location_report import AIM, LEVEL, kept_json
 from smearwatch.clients.quality.slide_map import read_slide_map
+from smearwatch.clients.quality.trend import read_trend
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.record.keeping import withdraw_location_test
 from smearwatch.daemon.record.location import location_tests
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.schema import LedgerUnusable
-from smearwatch.daemon.record.sessions import find_session, session_names
+from smearwatch.daemon.record.sessions import find_session
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
@@ -111,22 +111,15 @@ def _show_tests(folder: Path, *, as_json: bool) -> None:
 
 
 def _show_days(state_dir: Path, *, as_json: bool) -> None:
-    tests, faults = [], []
-    for name in session_names(state_dir):
-        try:
-            with LedgerReader.read(find_session(state_dir, name)) as ledger:
-                tests += [(name, kept_json(test, withdrawn)) for test, withdrawn in location_tests(ledger)]
-        except LedgerUnusable as error:
-            faults.append({"session": name, "fault": f"{error} ({error.hint})"})
-    days = days_json(tests)
+    trend = read_trend(state_dir)
     if as_json:
-        typer.echo(json.dumps({"aim": AIM, "level": LEVEL, "days": days, "faults": faults}))
+        typer.echo(json.dumps({"aim": AIM, "level": LEVEL, "days": trend.days, "faults": trend.faults}))
         return
-    if not days and not faults:
+    if not (trend.days or trend.faults or trend.withdrawn):
         raise NoLocationTest(None)
     lines = [
-        *(day_lines(days) if days else ()),
-        *(f"{each['session']} is unreadable: {each['fault']}" for each in faults),
+        *(day_lines(trend.days) if trend.days else (NONE_LEFT,) if trend.withdrawn else ()),
+        *(f"{each['session']} is unreadable: {each['fault']}" for each in trend.faults),
     ]
     for line in (*lines, RESEARCH_USE):
         write_line(sys.stdout, line)

@@ -17,6 +17,7 @@ from smearwatch.clients.commands.import_session import import_archive
 from smearwatch.clients.commands.label import label
 from smearwatch.clients.commands.quality import coverage, location
 from smearwatch.clients.commands.readers import readers
+from smearwatch.clients.commands.send import send_messages
 from smearwatch.clients.commands.sign import amend_session, sign_session
 from smearwatch.clients.describing import describe_one, list_described
 from smearwatch.clients.progress import progress
@@ -37,21 +38,9 @@ from smearwatch.daemon.record.verifying import Fault, verify
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="List, show, verify, label, sign, export, import and delete recorded sessions.",
+    help="List, show, verify, label, sign, send, export, import and delete recorded sessions.",
     epilog="Example: smearwatch sessions show tuesday",
 )
-app.command()(label)
-app.command()(describe)
-app.command("sign")(sign_session)
-app.command("amend")(amend_session)
-app.command()(readers)
-app.command()(analyser)
-app.command()(location)
-app.command()(coverage)
-app.command(cls=FormatsInHelp)(export)
-app.command("import")(import_archive)
-app.command()(delete)
-app.command()(prune)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The session.")]
 ConfigFile = Annotated[
@@ -121,10 +110,13 @@ def show(
     name: Name,
     within: Annotated[
         float,
-        typer.Option(metavar="POINTS", min=0.1, max=50, help="How near shares are to be known, to either side."),
+        typer.Option(
+            metavar="POINTS", min=0.1, max=50, help="How well shares are to be known: ± so many percent points."
+        ),
     ] = WITHIN,
     only: Annotated[
-        str | None, typer.Option("--class", metavar="NAME", help="The one class to be known so near. [default: all]")
+        str | None,
+        typer.Option("--class", metavar="NAME", help="Only this class is to be known so well. [default: all]"),
     ] = None,
     pooled: Annotated[
         bool, typer.Option("--pooled", help="Add the result and all tallies up, which must be of other cells.")
@@ -221,3 +213,18 @@ def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = Fals
 
 def _several(number: int, one: str, more: str = "") -> str:
     return f"{number} {one if number == 1 else more or f'{one}s'}"
+
+
+app.command()(label)
+app.command()(describe)
+app.command("sign")(sign_session)
+app.command("amend")(amend_session)
+app.command()(readers)
+app.command()(analyser)
+app.command()(location)
+app.command()(coverage)
+app.command(cls=FormatsInHelp)(export)
+app.command("send")(send_messages)
+app.command("import")(import_archive)
+app.command()(delete)
+app.command()(prune)

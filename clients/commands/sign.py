@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from smearwatch.clients.commands.typed import name_of_person, sentence
+from smearwatch.clients.sending import act_and_send
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.one_line import say
@@ -53,12 +54,14 @@ def sign_session(
     who = name_of_person(by)
     reasons = _reasons(overrule or [])
     remark = None if note is None else sentence(note, "say it", "--note")
-    folder = find_session(load_settings(config).state_dir, name)
+    settings = load_settings(config)
+    folder = find_session(settings.state_dir, name)
     try:
-        sign(folder, by=who, overruled=reasons, note=remark)
+        _, sent = act_and_send(settings, folder, lambda: sign(folder, by=who, overruled=reasons, note=remark))
     except GatesOpen as error:
         _report_open(name, error.gates, as_json=as_json)
         raise typer.Exit(1) from None
+    _say_sent(name, sent)
     told = _tally(folder, name)
     if as_json:
         typer.echo(json.dumps({"session": name, "signed": told["signed"], "amendments": told["amendments"]}))
@@ -79,13 +82,20 @@ def amend_session(
     Example: smearwatch sessions amend monday-3 --by "A. Reader" --reason "a basophil was overlooked"
     """
     who, why = name_of_person(by), sentence(reason, "say why", "--reason")
-    folder = find_session(load_settings(config).state_dir, name)
-    amended = amend(folder, by=who, reason=why)
+    settings = load_settings(config)
+    folder = find_session(settings.state_dir, name)
+    amended, sent = act_and_send(settings, folder, lambda: amend(folder, by=who, reason=why))
+    _say_sent(name, sent)
     if as_json:
         told = _tally(folder, name)
         typer.echo(json.dumps({"session": name, "signed": told["signed"], "amendments": told["amendments"]}))
         return
     write_line(sys.stdout, f"{name}: signature {amended.ordinal} holds no more; correct it and sign it again")
+
+
+def _say_sent(name: str, sent: str) -> None:
+    if sent:
+        say(f"{name}: {sent}")
 
 
 def _tally(folder: Path, name: str) -> dict[str, Any]:

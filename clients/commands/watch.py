@@ -46,10 +46,10 @@ PicturesOption = Annotated[
 ByOption = Annotated[str, typer.Option("--by", metavar="WHO", help="The reader, whose name the labels carry.")]
 WithinOption = Annotated[
     float,
-    typer.Option(metavar="POINTS", min=0.1, max=50, help="How near shares are to be known, to either side."),
+    typer.Option(metavar="POINTS", min=0.1, max=50, help="How well shares are to be known: ± so many percent points."),
 ]
 ClassOption = Annotated[
-    str | None, typer.Option("--class", metavar="NAME", help="The one class to be known so near. [default: all]")
+    str | None, typer.Option("--class", metavar="NAME", help="Only this class is to be known so well. [default: all]")
 ]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)

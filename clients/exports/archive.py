@@ -102,12 +102,10 @@ def _deidentified(export: Export, ledger: LedgerReader, made: Path, options: Arc
     rebuild(ledger, made, out.session, out.change, renamed)
     notes = [KEPT]
     if out.undrawn:
-        notes.append(
-            f"{out.undrawn} {'name' if out.undrawn == 1 else 'names'} of the random review count as picked ones in it: "
-            "it has no corrected shares."
-        )
+        picked = "1 name counts" if out.undrawn == 1 else f"{out.undrawn} names count"
+        notes.append(f"The random review is not in it ({picked} as picked): it has no corrected shares.")
     if lacking := sum(each is None for each in plain.values()):
-        notes.append(f"{lacking} {'frame' if lacking == 1 else 'frames'} that cannot be decoded left out.")
+        notes.append(f"Not in it: {lacking} {'frame' if lacking == 1 else 'frames'} that cannot be decoded.")
     return _Contents(made, frames, True, out.original(_head(ledger)), tuple(notes))
 
 

@@ -119,19 +119,12 @@ def _css_string(text: str) -> str:
 
 
 def _differential(result: SessionResult, blood: Leukocytes | None) -> dict[str, Any]:
-    from smearwatch.clients.quality.map_svg import COLOURS, form_svg
-
-    forms = {name: form_svg(name) for name in COLOURS}
     rows = [row for row in result.rows if row.kind != "per_100"]
     shares = [share for row in rows for share in (row.counted_share, row.reviewed_share, row.corrected)]
     highest = max((each.high for each in shares if each is not None and each.value is not None), default=100.0)
     most = min(100, 20 * ceil(highest / 20))
     return {
-        "forms": forms,
-        "rows": [
-            (row, words.row_text(row), forms.get(row.name, ""), None if blood is None else blood.absolute(row.share))
-            for row in rows
-        ],
+        "rows": [(row, words.row_text(row), None if blood is None else blood.absolute(row.share)) for row in rows],
         "per_100": [(row, words.row_text(row).capitalize()) for row in result.rows if row.kind == "per_100"],
         "most": most,
         "ticks": range(0, most + 1, 20),
@@ -148,7 +141,7 @@ def _others(export: Export) -> dict[str, Any]:
 def _map(export: Export) -> dict[str, Any]:
     from smearwatch.clients.quality.coverage import coverage_of
     from smearwatch.clients.quality.coverage_lines import NO_OVERLAP, NOT_REGISTERED, area_text, route_text
-    from smearwatch.clients.quality.map_svg import map_svg
+    from smearwatch.clients.quality.map_svg import legend, map_svg
     from smearwatch.clients.quality.slide_map import read_slide_map
 
     slide = read_slide_map(export.ledger)

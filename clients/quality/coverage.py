@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from smearwatch.clients.quality.area import Covered, Outline, cover, route_um
 from smearwatch.clients.quality.edge import edge_json
 from smearwatch.clients.quality.slide_map import SlideMap
+from smearwatch.daemon.record.classes import CLASSES, in_their_order
 
 if TYPE_CHECKING:
     from smearwatch.clients.quality.area import Points
@@ -25,7 +26,8 @@ class EdgeAndMiddle:
         float64 [n, 2], um: the corners of the convex outline around its fields, and of what lies deeper than half of
         the covered area.
     report
-        See `edge_json`; with ``depth_um``, at which both halves meet.
+        See `edge_json`; with ``depth_um``, at which both halves meet, and ``others``: by name how many there are on
+        either side of the leukocytes that are not compared, as a neutrophil whose nucleus nobody divided.
     """
 
     part: int
@@ -90,5 +92,10 @@ def _halves(slide: SlideMap, covered: dict[int, Covered]) -> EdgeAndMiddle | Non
     for cell, depth in zip(cells, inside, strict=True):
         named[bool(depth < middle_from)][cell.name] += 1
     inner = outline.inner(middle_from, spots[depths.argmax()])
-    report = {"depth_um": round(middle_from, 1), **edge_json(named[True], named[False])}
+    compared = ({str(name): sides[name] for name in CLASSES} for sides in (named[True], named[False]))
+    others = {
+        name: {"edge": named[True][name], "middle": named[False][name]}
+        for name in in_their_order((named[True] | named[False]).keys() - set(CLASSES))
+    }
+    report = {"depth_um": round(middle_from, 1), **edge_json(*compared), "others": others}
     return EdgeAndMiddle(part, outline.corners, inner, report)

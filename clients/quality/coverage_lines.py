@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from smearwatch.clients.quality.edge import LEAST
 from smearwatch.clients.quality.location_lines import p_text
-from smearwatch.daemon.share_text import DASH
+from smearwatch.daemon.share_text import DASH, label_text
 
 NOT_REGISTERED: Final = "its pictures were not placed on the slide, so nothing is known of where the hand has been"
 NO_OVERLAP: Final = "no two of its fields overlap (as of single pictures), so where they lie on the slide is not known"
@@ -100,6 +100,8 @@ def edge_rows(report: Mapping[str, Any]) -> Iterator[str]:
     for name, row in edge["classes"].items():
         at_edge, inside = _share(row["edge"], n["edge"]), _share(row["middle"], n["middle"])
         yield f"  {name:<12}{row['edge']:>6}{at_edge:>8}{row['middle']:>8}{inside:>8}"
+    for name, row in edge["others"].items():
+        yield f"  not compared: {label_text(name)}, {row['edge']} at the edge, {row['middle']} in the middle"
 
 
 def _share(k: int, n: int) -> str:

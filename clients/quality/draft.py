@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from smearwatch.clients.unfinished import DraftUnusable
 from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.daemon.record.found import Found
 from smearwatch.daemon.record.location import Mark, Order
@@ -42,14 +43,6 @@ class Draft:
 
 
 _DRAFT: Final = TypeAdapter(Draft)
-
-
-class DraftUnusable(Exception):
-    """The unfinished test cannot be read or written."""
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
 
 
 def read_draft(folder: Path) -> Draft | None:

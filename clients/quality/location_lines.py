@@ -34,8 +34,20 @@ def kept_lines(session: str, tests: Sequence[Mapping[str, Any]]) -> Iterator[str
             yield f"  fewer than the {AIM} leukocytes that are asked for"
 
 
+NONE_LEFT = "Every location test was withdrawn, so no day has one."
+
+
+def kept_text(test: Mapping[str, Any]) -> str:
+    """Return a test of a session in one line."""
+    gone = test["withdrawn"]
+    before = f"withdrawn by {gone['by']} ({gone['reason']}): " if gone else ""
+    note = f" Note: {test['note']}." if test["note"] else ""
+    made = f"test {test['ordinal']}, {when_text(test['tested_at_ns'])}, by {test['by']}"
+    return f"{before}{made}: {found_text(test)}; {right_text(test)}.{note}"
+
+
 def day_lines(days: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield a row for each day, and a sentence for each day that is lower than those before it."""
+    """Yield a row for each day, and what is to be said of them."""
     yield f"{'day':<12}{'found':>7}{'of':>6}{'percent':>9}  {'95 % interval':<16}sessions"
     for day in days:
         low, high = (f"{day['percent'][end]:.1f}" for end in ("low", "high"))
@@ -48,6 +60,11 @@ def day_lines(days: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"  note: {note}"
     if any(not day["enough"] for day in days):
         yield f"(few): fewer than the {AIM} leukocytes a day that are asked for"
+    yield from lower_lines(days)
+
+
+def lower_lines(days: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a sentence for each day that is lower than those before it, or that there is none."""
     lower = [day for day in days if day["lower"]]
     for day in lower:
         before = day["earlier"]

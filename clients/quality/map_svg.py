@@ -3,21 +3,28 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeAlias
 from xml.etree import ElementTree as Xml
 
 from smearwatch.clients.quality.coverage import EdgeAndMiddle
 from smearwatch.clients.quality.slide_map import PlacedField, SlideMap
-from smearwatch.daemon.record.classes import CLASSES
+from smearwatch.daemon.record.classes import CLASSES, UNDIVIDED, in_their_order
+from smearwatch.daemon.share_text import label_text
 
 # Okabe and Ito's, which those can tell apart who see colours otherwise; each class has its own form besides.
+_NAMED: Final = (*CLASSES, UNDIVIDED)
 COLOURS: Final[Mapping[str, str]] = dict(
-    zip(CLASSES, ("#e69f00", "#0072b2", "#d55e00", "#6a3d9a", "#009e73", "#cc79a7"), strict=True)
+    zip(_NAMED, ("#e69f00", "#0072b2", "#d55e00", "#6a3d9a", "#009e73", "#cc79a7", "#56b4e9"), strict=True)
 )
 _FORMS: Final[Mapping[str, tuple[int, int]]] = dict(
-    zip(CLASSES, ((3, 90), (0, 0), (4, 45), (5, 90), (4, 0), (6, 0)), strict=True)
+    zip(_NAMED, ((3, 90), (0, 0), (4, 45), (5, 90), (4, 0), (6, 0), (3, 270)), strict=True)
 )
 """Corners and turn in degrees; without corners a disc."""
+
+_OWN: Final = (("#f0e442", (5, 270)), ("#999999", (3, 0)), ("#8c510a", (3, 180)), ("#000000", (4, 45)))
+"""Colours and forms for a laboratory's own classes, by name in turn."""
+
+_Look: TypeAlias = tuple[str, tuple[int, int]]
 
 _EARLY, _LATE = (60, 90, 200), (250, 150, 30)
 _WIDTH_UM_AT_LEAST: Final = 400.0
@@ -45,18 +52,31 @@ def map_svg(slide: SlideMap, halves: EdgeAndMiddle | None) -> str:
         for corners, kind in ((halves.outline, "outline"), (halves.inner, "inner")):
             _polygon(svg, [complex(x, y) + shift for x, y in corners], {"class": kind})
     _draw_route(svg, slide, at, unit)
+    looks = _looks(slide)
     for cell in slide.cells:
         if cell.part in at:
-            _draw_cell(svg, cell.name, cell.place + at[cell.part], unit * _CELL)
+            _draw_cell(svg, cell.name, looks[cell.name], cell.place + at[cell.part], unit * _CELL)
     _draw_bar(svg, size, unit)
     return Xml.tostring(svg, encoding="unicode")
 
 
-def form_svg(name: str) -> str:
-    """Return the form and colour of a class, for a legend."""
-    svg = Xml.Element("svg", {"viewBox": "0 0 16 16", "class": "form", "aria-hidden": "true"})
-    _draw_cell(svg, name, 8 + 8j, 6.5)
-    return Xml.tostring(svg, encoding="unicode")
+def legend(slide: SlideMap) -> dict[str, str]:
+    """Return an SVG of the form and colour of each class, and of whatever else leukocytes on the map are called."""
+    forms = {}
+    for name, look in _looks(slide).items():
+        svg = Xml.Element("svg", {"viewBox": "0 0 16 16", "class": "form", "aria-hidden": "true"})
+        _draw_cell(svg, name, look, 8 + 8j, 6.5)
+        forms[name] = Xml.tostring(svg, encoding="unicode")
+    return forms
+
+
+def _looks(slide: SlideMap) -> dict[str, _Look]:
+    parts = slide.parts
+    there = {cell.name for cell in slide.cells if cell.part in parts}
+    named = [name for name in _NAMED if name in CLASSES or name in there]
+    own = in_their_order(there - set(_NAMED))
+    looks = {name: (COLOURS[name], _FORMS[name]) for name in named}
+    return looks | {name: _OWN[at % len(_OWN)] for at, name in enumerate(own)}
 
 
 def _laid_out(parts: Sequence[Sequence[PlacedField]]) -> tuple[list[complex], complex]:
@@ -104,8 +124,8 @@ def _draw_route(svg: Xml.Element, slide: SlideMap, at: dict[int, complex], unit:
         Xml.SubElement(svg, "text", where | {"class": "end"}).text = "first" if each is placed[0] else "last"
 
 
-def _draw_cell(svg: Xml.Element, name: str, at: complex, radius: float) -> None:
-    corners, turn = _FORMS[name]
+def _draw_cell(svg: Xml.Element, name: str, look: _Look, at: complex, radius: float) -> None:
+    colour, (corners, turn) = look
     if corners:
         around = (turn + 360 * corner / corners for corner in range(corners))
         points = [at + 1.2 * radius * complex(math.cos(math.radians(a)), -math.sin(math.radians(a))) for a in around]
@@ -113,8 +133,8 @@ def _draw_cell(svg: Xml.Element, name: str, at: complex, radius: float) -> None:
     else:
         place = {"cx": f"{at.real:.1f}", "cy": f"{at.imag:.1f}", "r": f"{radius:.1f}"}
         shape = Xml.SubElement(svg, "circle", place | {"class": "dot"})
-    shape.set("fill", COLOURS[name])
-    Xml.SubElement(shape, "title").text = name
+    shape.set("fill", colour)
+    Xml.SubElement(shape, "title").text = label_text(name)
 
 
 def _draw_bar(svg: Xml.Element, size: complex, unit: float) -> None:

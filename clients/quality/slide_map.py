@@ -7,7 +7,7 @@ each other is not known, so nothing is said of it. A field that is in no part wi
 from dataclasses import dataclass, field
 
 from smearwatch.clients.quality.joining import join
-from smearwatch.daemon.record.classes import CLASSES, WITHDRAWN
+from smearwatch.daemon.record.classes import WITHDRAWN, is_leukocyte
 from smearwatch.daemon.record.events import COUNTS, CUT, Counted, Event, Found, Labelled, Seen
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.review import LabelledCell, name_of
@@ -39,7 +39,7 @@ class PlacedField:
 
 @dataclass(frozen=True, slots=True)
 class PlacedCell:
-    """A leukocyte of one of the classes, where the field that shows it first has it."""
+    """A leukocyte, also one of a laboratory's own class, where the field that shows it first has it."""
 
     name: str
     part: int
@@ -157,10 +157,10 @@ class _Fold:
         return islands, list(places.values())
 
     def _name(self, key: CellKey) -> str | None:
-        """Return what a leukocyte is called, None where it is none of the classes or has no name yet."""
+        """Return what a leukocyte is called, None where it is none by its name, or has no name yet."""
         stands, label = self._stands.get(key), self._labels.get(key)
         if label is not None and label.label != WITHDRAWN:
             machine = (None, None) if stands is None else (stands.cls, stands.verdict)
             called = name_of(LabelledCell(label.label, *machine))
-            return called if called in CLASSES else None
+            return called if is_leukocyte(called) else None
         return None if stands is None or stands.verdict == "rejected" else stands.cls

@@ -20,6 +20,7 @@ from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.record.views import CellKey, counted_as
 from smearwatch.daemon.record.worth import worth_labelling
+from smearwatch.daemon.sign_text import when_text
 
 _EVEN: Final = 0.5
 _AHEAD: Final = 100  # keys may come faster than answers
@@ -101,7 +102,8 @@ class Gallery:
         self._draws = DrawFold()
         self._corrected: dict[str, Any] | None = None
         self._corrected_at = (0, -_AGAIN_S)
-        self._number = 0
+        self._number = 0  # of the ledger's last event
+        self._clock = 0  # the same as a page hears it: of events that its reader may know of, counted without a gap
         self._session = folder.name
         self._first: str | None = None
         self._names: dict[str, str] = {}
@@ -128,6 +130,7 @@ class Gallery:
             before = self._number
             for recorded in ledger.events(after=before):
                 self._number = recorded.number
+                self._clock = recorded.number if self._reading is None else self._clock + self._may_know(recorded.event)
                 self._fold.apply(recorded.event)
                 self._draws.apply(recorded)
                 self._readings.apply(recorded.event)
@@ -141,7 +144,7 @@ class Gallery:
         A second reader gets no reviewed result, which is made of the first one's labels, and no reasons of theirs.
         """
         with self._lock:
-            tally = tally_json(self._fold, self._session, self._number)
+            tally = tally_json(self._fold, self._session, self._clock)
             tally["labelled"] = sum(cell.label is not None for cell in self._cells.values())
             return tally if self._reading is None else tally | _blind(tally)
 
@@ -208,14 +211,17 @@ class Gallery:
             ]
 
     def changes(self, after: int) -> tuple[int, list[dict[str, Any]]]:
-        """Return the last event's number, and the judged cells that changed after another one."""
+        """Return the last event's number, and the judged cells that changed after another one.
+
+        A second reader's events are counted without the first one's labels, so that no number tells of these.
+        """
         with self._lock:
             changed = [
                 self._row(key, cell)
                 for key, cell in self._cells.items()
                 if cell.changed > after and cell.stands is not None
             ]
-            return self._number, changed
+            return self._clock, changed
 
     def cell(self, key: CellKey) -> dict[str, Any] | None:
         """Return all that is known of a cell; None for one that is not judged or not there."""
@@ -233,7 +239,7 @@ class Gallery:
                 "frame_name": self._names.get(stands.frame, ""),
                 "views": [self._seen_in(each) for each in cell.views.values()],
                 "nucleus": None if view.nucleus is None else asdict(view.nucleus),
-                "labels": [[each.label, each.by, each.labelled_at_ns] for each in cell.labels],
+                "labels": [[each.label, each.by, when_text(each.labelled_at_ns)] for each in cell.labels],
             }
 
     def _seen_in(self, view: View) -> dict[str, Any]:
@@ -269,12 +275,12 @@ class Gallery:
                         self._found(event, found)
             case Counted():
                 cell = self._cells[self._counted_as[event.frame, event.index]]
-                cell.stands, cell.changed = event, self._number
+                cell.stands, cell.changed = event, self._clock
             case Labelled() if event.reading == self._reading:
                 cell = self._cells[event.frame, event.index]
                 cell.labels.append(event)
-                cell.label_numbers.append(self._number)
-                cell.changed = self._number
+                cell.label_numbers.append(self._clock)
+                cell.changed = self._clock
 
     def _note_disputes(self) -> None:
         """Note which cells the readers, both through, call otherwise; whoever reads blindly does not hear of it."""
@@ -283,13 +289,17 @@ class Gallery:
         before = self._disputed
         self._disputed = {cell.key: cell for cell in self._readings.disputed if cell.settled is None}
         for key in before.keys() ^ self._disputed.keys():
-            self._cells[key].changed = self._number
+            self._cells[key].changed = self._clock
+
+    def _may_know(self, event: Event) -> bool:
+        """Return whether the reader may hear of an event: of no label of the other reading."""
+        return not isinstance(event, Labelled) or event.reading == self._reading
 
     def _found(self, frame: Found, found: FoundCell) -> None:
         key = counted_as(frame.frame, found)
-        cell = self._cells.setdefault(key, GalleryCell(len(self._cells) + 1, self._number))
+        cell = self._cells.setdefault(key, GalleryCell(len(self._cells) + 1, self._clock))
         own = (frame.frame, found.index)
-        self._counted_as[own], cell.changed = key, self._number
+        self._counted_as[own], cell.changed = key, self._clock
         cell.views[own] = View(
             *own, found.box, found.centre_xy_px, frame.um_per_px, self._sizes[frame.frame], found.nucleus
         )

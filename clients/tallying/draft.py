@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from smearwatch.clients.tallying.typed import TypedCells
+from smearwatch.clients.unfinished import DraftUnusable
 from smearwatch.daemon.atomic_write import make_folder, sync_folder
 from smearwatch.daemon.record.beside import is_tallied
 from smearwatch.daemon.record.events import LabelName
@@ -33,22 +34,6 @@ class _Head:
 
 
 _HEAD: Final = TypeAdapter(_Head)
-
-
-class DraftUnusable(Exception):
-    """The unfinished tally cannot be read, written, or is somebody else's.
-
-    Parameters
-    ----------
-    what : str
-        What is wrong.
-    hint : str
-        How to mend it.
-    """
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
 
 
 class Draft:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -11,27 +11,20 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
 from textual.filter import LineFilter
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
 from smearwatch.clients.terminal.colours import NearestColours
-from smearwatch.clients.terminal.day import DayApp
+from smearwatch.clients.terminal.covering import NO_SESSION, CoveringApp
 from smearwatch.clients.terminal.differential import DIM, Differential
 from smearwatch.clients.terminal.figures import Panel, cell_rows, frame_rows, program_rows
 from smearwatch.clients.terminal.graphics import Pictures
-from smearwatch.clients.terminal.help import HelpPage
-from smearwatch.clients.terminal.messages import Failed, PictureCut, RecordNews, SourceEnded, ViewCame
+from smearwatch.clients.terminal.messages import Failed, SourceEnded, ViewCame
 from smearwatch.clients.terminal.pictures import RecentStrip, in_words
 from smearwatch.clients.terminal.readers import Readers
 from smearwatch.clients.terminal.status import CorrectedLine, DriftLine, MarkLine, Notice, StatusLine, TargetLine
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.clients.view import View
-from smearwatch.daemon.key_layout import KeysClash
-
-if TYPE_CHECKING:
-    from smearwatch.clients.terminal.reading import Reading
-    from smearwatch.clients.terminal.reading_screen import ReadingScreen
 
 Bring = Callable[[Callable[[View], None], Callable[[], bool]], None]
 """Brings views until it is to stop: called in a thread with where to put them and whether to stop."""
@@ -43,11 +36,16 @@ _NO_ROOM = (
     f"No room for pictures of the last cells: make the window larger (at least {_ROOMY_COLUMNS}x{_ROOMY_ROWS}), "
     "or look at one cell with the arrows."
 )
-_NO_SESSION = "No session is known yet."
+_BY_LETTER = frozenset({"quit", "day", "cells", "random", "sign", "pictures", "dark", "explain"})
 _HINT_AFTER_S, _REMARK_S = 2.0, 5.0
 
 
-class WatchApp(DayApp):
+def being_read(session: str) -> str:
+    """Return what is said until a session that was asked for is there."""
+    return f"Session {session} is being read."
+
+
+class WatchApp(CoveringApp):
     """The screen. Ends with the exception that ended its source, if one did.
 
     Parameters
@@ -75,9 +73,9 @@ class WatchApp(DayApp):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit", priority=True),
         Binding("ctrl+c", "interrupt", show=False, priority=True),
-        Binding("n", "cells('to be seen first')", "Next to see"),
+        Binding("n", "cells('to be seen first')", "To see"),
         Binding("left,right,up,down", "cells('all, newest first')", "Cells", key_display="← →"),
-        Binding("v,V", "random", "Random review", key_display="v"),
+        Binding("v,V", "random", "Random", key_display="v"),
         Binding("g,G", "sign", "Sign", key_display="g"),
         Binding("p", "pictures", "Pictures"),
         Binding("d", "dark", "Dark/light", show=False),
@@ -101,8 +99,6 @@ class WatchApp(DayApp):
         self._readers = readers
         self._kind = pictures or Pictures()
         self._filters_256: list[LineFilter] = [NearestColours()] if self.console.color_system == "256" else []
-        self._reading: Reading | None = None
-        self._readings: list[Reading] = []
         self._bring = bring
         self._waiting = waiting
         self._hint = hint
@@ -172,6 +168,8 @@ class WatchApp(DayApp):
     def on_view_came(self, message: ViewCame) -> None:
         """Draw a new view."""
         self._view, self._came_s = message.view, time.monotonic()
+        if self._view.session and self._remark in (self._hint, NO_SESSION):
+            self._remark = ""  # what it waited for is there
         self._draw()
 
     def on_failed(self, message: Failed) -> None:
@@ -189,8 +187,8 @@ class WatchApp(DayApp):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return whether a key does something here: what is typed into a field may have every letter in it."""
-        if action == "quit":
-            return not getattr(self.screen, "takes_letters", False)
+        if action in _BY_LETTER and getattr(self.screen, "takes_letters", False):
+            return False
         if action == "day":
             return self._readers is not None and len(self.screen_stack) == 1
         return action not in ("cells", "random", "sign") or self._readers is not None
@@ -211,114 +209,6 @@ class WatchApp(DayApp):
         self._say(self._kind.why if self._pictures else "Pictures are off; p shows them again.")
         self._fit(self.size.width, self.size.height)
 
-    def action_cells(self, group: str) -> None:
-        """Show the screen of cells: one is chosen there, and named."""
-        from smearwatch.clients.terminal.cells import CellsScreen  # loaded with the first cell
-
-        if reading := self._read():
-            self._cover(CellsScreen(reading, group))
-
-    def action_random(self) -> None:
-        """Show the random review: cells that nobody chose, to be named without the machine's word."""
-        from smearwatch.clients.terminal.random import RandomScreen
-
-        if self._kind.kind == "none":
-            self._say_above(f"No random review without pictures. {self._kind.why}")
-        elif reading := self._read():
-            self._cover(RandomScreen(reading))
-
-    def action_sign(self) -> None:
-        """Show what stands before a signature; where the result is signed, how it is opened again."""
-        from smearwatch.clients.terminal.signing import AmendScreen, SignScreen
-
-        if reading := self._read():
-            known = [each for each in (reading.tally, self._view.tally) if each]
-            tally = max(known, key=lambda each: each["event"]) if known else {}
-            self._cover((AmendScreen if tally.get("signed") else SignScreen)(reading, tally))
-
-    def on_record_news(self, message: RecordNews) -> None:
-        """Take in what the record says of the session that is read."""
-        reading = message.reading
-        try:
-            said = reading.take(message.news)
-        except Exception as error:  # noqa: BLE001  # shown by the caller, after the terminal is left
-            self.exit(error, return_code=1)
-            return
-        screen = self._reading_screen()
-        if screen is not None and reading is self._reading:
-            screen.refresh_cells()
-        if said:
-            self._say_above(said, wrong=True)
-
-    def on_picture_cut(self, message: PictureCut) -> None:
-        """Draw the picture of a chosen cell."""
-        if screen := self._reading_screen():
-            screen.show_picture(message.wanted, message.image)
-
-    @property
-    def unwritten(self) -> int:
-        """How many labels are waiting to be written."""
-        return sum(reading.desk.waiting for reading in self._readings)
-
-    def close_reading(self) -> None:
-        """Write the labels that are waiting still; raises `LabelsUnwritten` for what cannot be written."""
-        for reading in self._readings:
-            reading.close()
-
-    def _read(self) -> "Reading | None":
-        """Return the reading of the session that is shown; where none is known that is said."""
-        name = self._view.session
-        if name is None or self._readers is None:
-            self._say(self._hint or _NO_SESSION)
-            return None
-        if self._reading is None or self._reading.name != name:
-            from smearwatch.clients.terminal.reading import Reading
-
-            try:
-                layout = self._readers.layout(name)
-            except KeysClash as clash:
-                self._say(f"{clash} ({clash.hint})")
-                return None
-            reading = Reading(
-                self._readers,
-                layout,
-                name,
-                self._kind,
-                lambda news: self.post_message(RecordNews(reading, news)),
-                lambda wanted, image: self.post_message(PictureCut(wanted, image)),
-            )
-            self._reading = reading
-            self._readings.append(reading)
-            reading.start()
-        return self._reading
-
-    def _reading_screen(self) -> "ReadingScreen | None":
-        """Return the uppermost screen of cells."""
-        from smearwatch.clients.terminal.reading_screen import ReadingScreen
-
-        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, ReadingScreen)), None)
-
-    def _cover(self, screen: Screen[Any]) -> None:
-        """Show another screen, and the pictures below it again when it has gone; then say what it ended with."""
-        strip = self.screen_stack[0].query_one(RecentStrip) if len(self.screen_stack) == 1 else None
-
-        def ended(said: str | None) -> None:
-            if strip is not None:
-                strip.uncover()
-            if said:
-                self._say_above(said)
-
-        if strip is not None:
-            strip.cover()
-        self.push_screen(screen, ended)
-
-    def _say_above(self, text: str, *, wrong: bool = False) -> None:
-        """Say something on the screen that is seen."""
-        if screen := self._reading_screen():
-            screen.say(text, wrong=wrong)
-        else:
-            self._say(text)
-
     def _say(self, text: str) -> None:
         self._remark, self._remark_until_s = text, time.monotonic() + _REMARK_S
         self._draw_hint()
@@ -327,15 +217,12 @@ class WatchApp(DayApp):
         """Change between dark and light."""
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
 
-    def action_explain(self) -> None:
-        """Show the help page."""
-        self._cover(HelpPage(self._view, self._readers))
-
     def show_session(self, name: str, *, live: bool) -> None:
         """Look at another session from now on."""
         if self._bring_of is None:
             return
         self._bring = self._bring_of(name, live)
+        self._hint = being_read(name)
         self._view, self._began_s = View(), time.monotonic()
         self._draw()
         self._fetch()

@@ -43,15 +43,22 @@ def list_lines(cells: Sequence[Cell], chosen: int | None, columns: int, rows: in
     return lines
 
 
+def shortened(text: str, room: int) -> str:
+    """Return a text in so much room, with an ellipsis for what has none."""
+    return text if len(text) <= room else f"{text[: max(0, room - 1)]}\N{HORIZONTAL ELLIPSIS}"
+
+
 def _list_line(cell: Cell, columns: int, *, marked: bool) -> Content:
     labelled = cell.label is not None
     sign, colour = (_LABELLED, "$success") if labelled else (SIGNS[cell.verdict], COLOURS[cell.verdict])
     name = label_text(cell.label) if cell.label else cell.cls
     share = "" if labelled else f"{cell.probability:.0%}"
     room = max(0, columns - 2 - 5 - len(share) - 1)
-    shown = name if len(name) <= room else f"{name[: max(0, room - 1)]}…"
     line = Content.assemble(
-        (f"{sign} ", colour), (f"{cell.number:>4} ", DIM), (f"{shown:<{room}} ", "$foreground"), (share, DIM)
+        (f"{sign} ", colour),
+        (f"{cell.number:>4} ", DIM),
+        (f"{shortened(name, room):<{room}} ", "$foreground"),
+        (share, DIM),
     )
     return line.stylize("bold $foreground on $primary 35%") if marked else line
 

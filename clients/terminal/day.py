@@ -14,19 +14,16 @@ from smearwatch.clients.view import View
 
 if TYPE_CHECKING:
     from smearwatch.clients.terminal.readers import Readers
+    from smearwatch.daemon.place_setting import CameraPlace
 
-_NONE, _NOT_THIS = "No count is heard.", "This session is not being counted."
-_START_QUESTION = (
-    "Start a count? Pictures that lie there are counted, too, and those that come. Another slide afterwards: the next "
-    "specimen."
-)
+_NONE, _NOT_THIS = "No count is running.", "This session is not being counted."
 _SPECIMEN = "number of the specimen or order, never a patient's name"
 
 
 class DayApp(App[BaseException]):
     """An app in which a session is looked at, and the count that runs can be controlled; see `WatchApp`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "day", "Session", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "day", "Session")]
 
     _readers: "Readers | None"
     _view: View
@@ -96,15 +93,18 @@ class DayApp(App[BaseException]):
         if not places:
             self._ask_start(None)
             return
-        choices = [(f"at {name}", f"{name}  {folder}") for name, folder in places.items()]
+        choices = [
+            (f"at {name}", f"{name}  {place if isinstance(place, Path) else '(a camera)'}")
+            for name, place in places.items()
+        ]
         self.push_screen(
             ChoiceScreen("Where?", [*choices, ("elsewhere", "another folder ...")]),
             lambda where: None if where is None else self._ask_start(places.get(where.removeprefix("at "))),
         )
 
-    def _ask_start(self, folder: Path | None) -> None:
+    def _ask_start(self, place: "Path | CameraPlace | None") -> None:
         """Ask what the count is of, and where, unless that is known."""
-        from smearwatch.clients.starting import Wanted, start
+        from smearwatch.clients.starting import START_QUESTION, Wanted, start
         from smearwatch.clients.terminal.forms import Field, FormScreen
         from smearwatch.daemon.record.description import whoever
 
@@ -112,14 +112,14 @@ class DayApp(App[BaseException]):
         assert readers is not None
 
         def begin(typed: dict[str, str]) -> str:
-            if folder is None and not typed["folder"]:
+            if place is None and not typed["folder"]:
                 return "no count: give the folder"
             if (target := _number(typed["target"])) == 0:
                 return f"no count: {typed['target']!r} is no number of cells"
             said = {name: typed[name] for name in ("specimen", "operator", "note")}
             self.call_from_thread(self._say, "starting; this takes some seconds")
             wanted = Wanted(
-                folder or Path(typed["folder"]).expanduser().absolute(),
+                place or Path(typed["folder"]).expanduser().absolute(),
                 said,
                 by=typed["operator"] or readers.by or whoever(),
                 session=typed["session"] or None,
@@ -131,14 +131,14 @@ class DayApp(App[BaseException]):
             return started.text
 
         fields = [
-            *([Field("folder", "folder that the camera writes into", longest=4096)] if folder is None else []),
+            *([Field("folder", "folder that the camera writes into", longest=4096)] if place is None else []),
             Field("specimen", _SPECIMEN, longest=64),
             Field("operator", "operator, if any"),
             Field("note", "note, if any", longest=1000),
             Field("target", "target, if another number of cells", longest=9),
             Field("session", "session: a name, or one that goes on; nothing for date and time", longest=64),
         ]
-        self._type(FormScreen(_START_QUESTION, fields, ends="starts it"), begin)
+        self._type(FormScreen(f"Start a count? {START_QUESTION}", fields, ends="it starts"), begin)
 
     def _ask_next(self, session: str) -> None:
         from smearwatch.clients.controlling import NEXT_QUESTION, begin_next
@@ -158,7 +158,7 @@ class DayApp(App[BaseException]):
             Field("note", "note, if any", longest=1000),
             Field("target", "target, if another number of cells", longest=9),
         ]
-        self._type(FormScreen(NEXT_QUESTION, fields, ends="begins it"), begin)
+        self._type(FormScreen(NEXT_QUESTION, fields, ends="it begins"), begin)
 
     def _ask_description(self, session: str) -> None:
         from smearwatch.clients.describing import describe_anew, describe_one
@@ -179,7 +179,7 @@ class DayApp(App[BaseException]):
         labels = {"title": "title", "specimen": _SPECIMEN, "operator": "operator", "note": "note"}
         fields = [Field(name, labels[name], one.get(name) or "", most) for name, most in DESCRIBED.items()]
         fields.append(Field("by", "your name", readers.by, LONGEST_NAME))
-        self._type(FormScreen(f"What session {session} is of", fields, ends="says it"), describe)
+        self._type(FormScreen(f"What session {session} is of", fields, ends="it is recorded"), describe)
 
     def _ask_which(self) -> None:
         from smearwatch.clients.describing import list_described

@@ -10,6 +10,8 @@ from textual.widgets import Static
 from smearwatch.clients.terminal.bar import axis, progress_bar, share_bar
 from smearwatch.clients.view import View
 from smearwatch.clients.wording import DASH, ROWS, UNKNOWN, count_of, fine_limits_text, percent_text, share_of
+from smearwatch.daemon.record.classes import CLASSES
+from smearwatch.daemon.record.intervals import percent_json
 
 _GAP, _LEAST_BAR = 3, 8
 
@@ -68,6 +70,8 @@ def table(view: View, width: int) -> Iterator[Content]:
     yield _heading(view, columns)
     for row in ROWS:
         if row == "neutrophils":
+            if (own := _own_classes(_reviewed(view), columns)) is not None:
+                yield own
             yield Content.styled("─" * width, LINE)
         yield _share_line(view, row, columns)
     yield _progress_line(view, columns)
@@ -130,6 +134,16 @@ def _beside(reviewed: Mapping[str, Any] | None, row: str, columns: _Columns) -> 
         return ""
     percent = percent_text(share_of(reviewed, row), marked=reviewed["mark"] is not None)
     return f"{percent:>{columns.reviewed}}"
+
+
+def _own_classes(reviewed: Mapping[str, Any] | None, columns: _Columns) -> Content | None:
+    """Return the row of the laboratory's own classes, which only a person gives; None where there is none."""
+    own = sum(n for name, n in reviewed["counts"].items() if name not in CLASSES) if reviewed else 0
+    if reviewed is None or not own:
+        return None
+    percent = percent_text(percent_json(own, reviewed["cells"]), marked=reviewed["mark"] is not None)
+    before = columns.before_bar - columns.corrected - columns.corrected_limits - columns.reviewed - columns.name
+    return Content.styled(f"{'own classes':<{columns.name}}{'':<{before}}{percent:>{columns.reviewed}}", "$foreground")
 
 
 def _corrected_parts(

@@ -85,7 +85,7 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
             for field in self._fields:
                 yield Static(Content.styled(field.label, "$secondary"))
                 yield Input(field.value, id=field.name, max_length=field.longest, compact=True)
-            yield Static(Content(f"Enter: on, and in the last line {self._ends}. Esc: back, nothing is done."))
+            yield Static(Content(f"Enter: next line; after the last one {self._ends}. Esc: back, nothing is done."))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go to the next field, or end."""

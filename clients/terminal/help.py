@@ -1,5 +1,8 @@
 """The help page: what the signs and words mean, which keys work, and every counter."""
 
+import textwrap
+from typing import Final, TypeAlias
+
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
@@ -16,6 +19,10 @@ from smearwatch.clients.view import View
 from smearwatch.daemon.key_layout import KeyLayout, KeysClash, key_layout
 from smearwatch.daemon.notices import RESEARCH_USE
 
+Terms: TypeAlias = tuple[tuple[str, str], ...]
+
+_TERM: Final = 17  # columns before a meaning
+_LEAST_MEANING: Final = 20
 _TERMS = (
     ("percent", "of all counted cells; rejected cells and cells cut by the edge are not among them"),
     ("95 % interval", "exact binomial (Clopper-Pearson) limits of the share, drawn on the bar"),
@@ -83,32 +90,44 @@ class HelpPage(ModalScreen[None]):
         """Make the page."""
         with VerticalScroll(id="help") as page:
             page.border_subtitle = RESEARCH_USE
-            yield Static(Content("\n").join([*_keys(self._layout, self._clash), *_section("Words", _TERMS), *_bar()]))
-            yield Static(self._counters())
+            for title, terms in _keys(self._layout, self._clash).items():
+                yield _Section(title, terms)
+            yield _Section("Words", _TERMS)
+            yield Static(_bar())
+            yield _Section("Counters", self._counters())
 
-    def _counters(self) -> Content:
-        return Content("\n").join(
-            [
-                *_section("Counters", ()),
-                Content.assemble((f"  {'record':<15}", "$secondary"), f"{self._view.event} entries so far"),
-                Content.assemble((f"  {'the count':<15}", "$secondary"), counters_text(self._view.counters)),
-                Content.assemble((f"  {'this screen':<15}", "$secondary"), counters_text(self._view.client_counters)),
-            ]
+    def _counters(self) -> Terms:
+        return (
+            ("record", f"{self._view.event} entries so far"),
+            ("the count", counters_text(self._view.counters)),
+            ("this screen", counters_text(self._view.client_counters)),
         )
 
 
-def _keys(layout: KeyLayout, clash: str) -> list[Content]:
+class _Section(Static):
+    """A title, and terms with what they mean beside them, at every width."""
+
+    def __init__(self, title: str, terms: Terms) -> None:
+        super().__init__()
+        self._title = title
+        self._terms = terms
+
+    def on_resize(self) -> None:
+        """Break the lines anew."""
+        room = max(_LEAST_MEANING, self.content_size.width - _TERM)
+        lines = [Content.styled(f"\n{self._title}", "bold $primary")]
+        for term, meaning in self._terms:
+            first, *more = textwrap.wrap(meaning, room) or [""]
+            lines.append(Content.assemble((f"  {term:<{_TERM - 2}}", "$secondary"), first))
+            lines += [Content(" " * _TERM + line) for line in more]
+        self.update(Content("\n").join(lines))
+
+
+def _keys(layout: KeyLayout, clash: str) -> dict[str, Terms]:
     cells = (*_CHOOSING, *((("none", clash),) if clash else labels_by_key(layout)), *_NAMING)
-    sections = {"Keys of the count": _COUNT_KEYS, "Keys of the cells": cells}
-    return [line for title, terms in sections.items() for line in _section(title, terms)]
+    return {"Keys of the count": _COUNT_KEYS, "Keys of the cells": cells}
 
 
-def _section(title: str, terms: tuple[tuple[str, str], ...]) -> list[Content]:
-    lines = [Content.styled(f"\n{title}", "bold $primary")]
-    lines += [Content.assemble((f"  {term:<15}", "$secondary"), meaning) for term, meaning in terms]
-    return lines
-
-
-def _bar() -> list[Content]:
+def _bar() -> Content:
     example = share_bar(30.0, 21.2, 40.0, 40)
-    return [Content(""), Content.assemble("  ", example), Content.styled("  30 of 100: 30.0 %, 21.2 to 40.0 %", DIM)]
+    return Content.assemble("\n  ", example, ("\n  30 of 100: 30.0 %, 21.2 to 40.0 %", DIM))

@@ -32,6 +32,7 @@ class Reading:
         folder = session_folder(readers.state_dir, name)
         self.name = name
         self.folder = folder
+        self.settings = readers.settings
         self.by = readers.by
         self.layout = layout
         self.only = readers.only

@@ -1,6 +1,7 @@
 """Signing a session's result in the terminal, and opening a signed one again: the gates and refusals of everywhere."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar, Final, cast
 
 from textual import work
@@ -12,6 +13,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from smearwatch.clients.sending import act_and_send
 from smearwatch.clients.terminal.cell_words import signed_lines
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.terminal.messages import Failed
@@ -209,11 +211,12 @@ class SignScreen(_RecordDialog):
         if self._event is None or self._asking:
             self._refuse("One moment: the record is being read.")
             return
-        folder, event = self._reading.folder, self._event
+        folder, settings, event = self._reading.folder, self._reading.settings, self._event
 
         def signed() -> str:
-            sign(folder, by=by, overruled=overruled, note=note or None, seen=event)
-            return f"Signed by {by}. g opens the result again, with a reason."
+            act = partial(sign, folder, by=by, overruled=overruled, note=note or None, seen=event)
+            _, sent = act_and_send(settings, folder, act)
+            return f"Signed by {by}. g opens the result again, with a reason. {sent}".rstrip()
 
         self._ask(signed)
 
@@ -302,11 +305,11 @@ class AmendScreen(_RecordDialog):
         reason = None if by is None else self._typed("reason", LONGEST_TEXT, "write why it is opened again")
         if by is None or reason is None:
             return
-        folder = self._reading.folder
+        folder, settings = self._reading.folder, self._reading.settings
 
         def amended() -> str:
-            event = amend(folder, by=by, reason=reason)
-            return f"Signature {event.ordinal} holds no more: correct the result and sign it again (g)."
+            event, sent = act_and_send(settings, folder, partial(amend, folder, by=by, reason=reason))
+            return f"Signature {event.ordinal} holds no more: correct the result and sign it again (g). {sent}".rstrip()
 
         self._ask(amended)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from smearwatch.clients.terminal.app import Bring, WatchApp
+from smearwatch.clients.terminal.app import Bring, WatchApp, being_read
 from smearwatch.clients.terminal.graphics import choose_pictures, prepare
 from smearwatch.clients.terminal.pictures import MOST
 from smearwatch.clients.terminal.readers import Readers
@@ -55,7 +55,12 @@ def watch_in_terminal(settings: Settings, session: str | None, *, live: bool, pi
 
     bring = bring_of(session, live) if session is not None else followed(settings, None, within=readers.within)
     app = WatchApp(
-        bring, waiting="waiting for a count", hint=NOBODY_COUNTS, readers=readers, pictures=kind, bring_of=bring_of
+        bring,
+        waiting="waiting for a count" if session is None else "reading",
+        hint=NOBODY_COUNTS if session is None else being_read(session),
+        readers=readers,
+        pictures=kind,
+        bring_of=bring_of,
     )
     end_with_the_window()
     error = app.run()

@@ -6,7 +6,7 @@ from typing import Any
 from textual.content import Content
 from textual.widgets import Static
 
-from smearwatch.clients.terminal.cell_words import corrected_words
+from smearwatch.clients.terminal.cell_words import corrected_words, shortened
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
 from smearwatch.clients.wording import MARK, PAUSED, drift_text, duration_text, mark_text, phase_text, target_text
@@ -14,6 +14,7 @@ from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.mark import WARNING
 from smearwatch.daemon.sign_text import sign_lines
 
+_LEAST_STATE = 20  # columns for where the session stands, however long its name is
 _FEW_ROWS = 8
 _AROUND = 6  # columns beside the notice
 _ROOMY_ROWS = 40
@@ -35,14 +36,14 @@ class StatusLine(Static):
         name = f"  {view.session}" if view.session else ""
         specimen = view.tally["specimen"] if view.tally else None
         name += f" ({specimen})" if specimen else ""
-        room = self.content_size.width - len("smearwatch") - len(name) - len(words) - 2
-        if room < 2:  # the end of a path says more than its beginning
-            words, room = f"\N{HORIZONTAL ELLIPSIS}{words[3 - room :]}", 2
+        room = self.content_size.width - len("smearwatch") - 4  # the sign, and blanks
+        name = shortened(name, room - min(len(words), _LEAST_STATE))
+        words = shortened(words, room - len(name))
         self.update(
             Content.assemble(
                 ("smearwatch", "bold $primary"),
                 (name, "bold $foreground"),
-                " " * max(2, room),
+                " " * max(2, room - len(name) - len(words) + 2),
                 (f"{sign} ", colour),
                 (words, colour if view.connection in ("live", "lost") else DIM),
             )

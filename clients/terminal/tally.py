@@ -11,10 +11,11 @@ from textual.events import Key, Resize
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from smearwatch.clients.tallying.draft import Draft, DraftUnusable, cells_text
+from smearwatch.clients.tallying.draft import Draft, cells_text
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.terminal.tally_table import TallyTable, short_text, tally_keys
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
+from smearwatch.clients.unfinished import DraftUnusable
 from smearwatch.daemon.key_layout import KeyLayout
 from smearwatch.daemon.notices import RESEARCH_USE
 
@@ -72,6 +73,8 @@ class TallyApp(App[Ending]):
         Binding("ctrl+c", "leave", show=False, priority=True),
         Binding("backspace", "undo", "Undo the last", key_display="Backspace"),
         Binding("d,D", "dark", "Dark/light", key_display="d"),
+        Binding("down", "more(1)", show=False),
+        Binding("up", "more(-1)", show=False),
     ]
 
     def __init__(self, draft: Draft, *, session: str | None, layout: KeyLayout, quiet: bool = False) -> None:
@@ -147,6 +150,10 @@ class TallyApp(App[Ending]):
     def action_dark(self) -> None:
         """Change between dark and light."""
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+
+    def action_more(self, lines: int) -> None:
+        """Show lines of the table that have no room."""
+        self.screen_stack[0].query_one(TallyTable).move(lines)
 
     @property
     def _cells(self) -> int:

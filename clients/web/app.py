@@ -18,14 +18,13 @@ from starlette.types import ExceptionHandler
 from smearwatch.clients.asking import NotAgreed
 from smearwatch.clients.controlling import NEXT_QUESTION, QUESTIONS
 from smearwatch.clients.label_sending import LabelsNotTaken
-from smearwatch.clients.quality.draft import DraftUnusable as LocationDraftUnusable
 from smearwatch.clients.quality.location_test import NotNow
 from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
 from smearwatch.clients.reviewing.layout import layout_of_session, tally_keys
 from smearwatch.clients.reviewing.pictures import FIELDS_UM, NoPicture, cell_picture, whole_frame
 from smearwatch.clients.reviewing.writing import write_labels
 from smearwatch.clients.starting import NotStarted
-from smearwatch.clients.tallying.draft import DraftUnusable
+from smearwatch.clients.unfinished import DraftUnusable
 from smearwatch.clients.web.asked import Asked, asked
 from smearwatch.clients.web.day import Day
 from smearwatch.clients.web.guard import visitor_of
@@ -41,7 +40,7 @@ from smearwatch.daemon.config import Settings
 from smearwatch.daemon.key_layout import KeysClash
 from smearwatch.daemon.names import NameUnusable
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
-from smearwatch.daemon.record.classes import CLASSES, LABELS, is_extra, is_leukocyte
+from smearwatch.daemon.record.classes import CLASSES, LABELS, UNDIVIDED, is_extra, is_leukocyte
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.description import DescriptionUnusable
 from smearwatch.daemon.record.events import LabelName, Reading
@@ -88,7 +87,6 @@ _FORESEEN: Final = (
     NotSigned,
     ResultChanged,
     TallyBroken,
-    LocationDraftUnusable,
     KeysClash,
     PromotedWeightsDamaged,
     WeightsMissing,
@@ -161,6 +159,7 @@ class ReviewPage:
         follows: bool = False,
     ) -> None:
         self._folder = folder
+        self._settings = settings
         self._runtime_dir = settings.runtime_dir
         self._report = ReportOfSession(folder, settings.state_dir)
         self._layout = layout_of_session(settings, folder)
@@ -172,7 +171,7 @@ class ReviewPage:
         self._starting = starting
         self._follows = follows
         self._gallery = Gallery(folder, read_as.reading, read_as.within)
-        self._day = Day(folder, settings.runtime_dir)
+        self._day = Day(folder, settings.runtime_dir, blind=read_as.reading is not None)
 
     def routes(self) -> list[Route]:
         """Return what a browser asks for; it asks relative to the page's own address."""
@@ -198,13 +197,13 @@ class ReviewPage:
 
     def _of_the_first_reading(self) -> list[Route]:
         """Return what a second reader does not see: what is signed, and what the first one's labels say."""
-        quality = Quality(self._folder, PAGES, self._reader)
+        quality = Quality(self._folder, self._rendered, self._reader)
         return [
             Route("/worth", self._worth),
             Route("/tally", self._tally),
             *self._day.routes_of_the_first_reading(),
             *Tallying(self._folder, self._runtime_dir, self._layout).routes(),
-            *Signing(self._folder).routes(),
+            *Signing(self._folder, self._settings).routes(),
             *quality.routes(),
             *self._report.routes(),
             *self._weights.routes(self._rendered),
@@ -212,11 +211,21 @@ class ReviewPage:
         ]
 
     async def _page(self, request: Request) -> Response:
-        known = {"preliminary": PRELIMINARY, "keys": self._layout.page, "questions": QUESTIONS, "next": NEXT_QUESTION}
+        keys = self._layout.page
+        short = {label: self._layout.short_text(label) for label in keys.values()} | {
+            UNDIVIDED: "neutrophil, undivided"
+        }
+        known = {
+            "preliminary": PRELIMINARY,
+            "keys": keys,
+            "questions": QUESTIONS,
+            "next": NEXT_QUESTION,
+            "short": short,
+        }
         return self._rendered("review", request, **known)
 
     async def _sessions(self, request: Request) -> Response:
-        return self._rendered("sessions", request, places=self._starting.places)
+        return self._rendered("sessions", request, **self._starting.offered)
 
     async def _tally(self, request: Request) -> Response:
         return self._rendered("tally", request, keys=tally_keys(self._layout))

@@ -1,7 +1,7 @@
 """The day from the page: choose and find a session, say what it is of, put the next specimen under the microscope."""
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from pydantic import Field, StringConstraints
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +18,12 @@ from smearwatch.daemon.sign_text import when_text
 
 _Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 _Text: TypeAlias = Annotated[str, StringConstraints(max_length=1000)]
+
+_FOR_THE_BLIND: Final = (
+    *("session", "running", "fault", *DESCRIBED, "began_at_ns"),
+    *("frames_seen", "frames_pending", "cells_judged", "signed_by"),
+)
+"""What a second reader hears of a session: nothing of the first one's labels."""
 
 
 class _Describe(Asked):
@@ -41,9 +47,18 @@ class _Next(Asked):
 
 
 class Day:
-    """What the page of one session asks for besides its cells."""
+    """What the page of one session asks for besides its cells.
 
-    def __init__(self, folder: Path, runtime_dir: Path) -> None:
+    Parameters
+    ----------
+    folder, runtime_dir : Path
+        The session's, and where the daemon's sockets are.
+    blind : bool
+        Whether a second reader asks, who is not to know what the first one has done.
+    """
+
+    def __init__(self, folder: Path, runtime_dir: Path, *, blind: bool = False) -> None:
+        self._blind = blind
         self._folder = folder
         self._runtime_dir = runtime_dir
 
@@ -58,7 +73,10 @@ class Day:
     async def _list(self, request: Request) -> Response:
         find = request.query_params.get("find", "")[:200]
         described = await run_in_threadpool(list_described, self._folder.parent.parent, find or None)
-        newest = sorted(described, key=lambda each: each.get("last_at_ns") or 0, reverse=True)
+        if self._blind:  # labels are events, so their number, the last one's time and the file's size tell of them
+            described = [{name: each[name] for name in _FOR_THE_BLIND if name in each} for each in described]
+        at = "began_at_ns" if self._blind else "last_at_ns"
+        newest = sorted(described, key=lambda each: each.get(at) or 0, reverse=True)
         began = [each.get("began_at_ns") for each in newest]
         rows = [each | {"began": "" if ns is None else when_text(ns)} for each, ns in zip(newest, began, strict=True)]
         return JSONResponse({"sessions": rows, "here": self._folder.name})

@@ -50,7 +50,7 @@ class FollowingPages:
                 reader=self._read_as.reader if visitor.name is None else visitor.name,
                 may_change=visitor.may_change,
                 second=self._read_as.reading is not None,
-                places=self._pages.starting.places,
+                **self._pages.starting.offered,
             )
             return HTMLResponse(text)
         return RedirectResponse(f"/session/{session}/", 303)

@@ -1,14 +1,14 @@
 """The page's quality records: the cell-location test, and the map of the slide."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from jinja2 import Environment
 from pydantic import Field, StringConstraints
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from smearwatch.clients.quality.coverage import coverage_of
@@ -21,18 +21,18 @@ from smearwatch.clients.quality.coverage_lines import (
     route_text,
     unplaced_text,
 )
-from smearwatch.clients.quality.location_lines import found_text, right_text
+from smearwatch.clients.quality.location_lines import NONE_LEFT, found_text, kept_text, lower_lines, right_text
 from smearwatch.clients.quality.location_report import AIM, kept_json
 from smearwatch.clients.quality.location_test import LocationTest
-from smearwatch.clients.quality.map_svg import form_svg, map_svg
+from smearwatch.clients.quality.map_svg import legend, map_svg
 from smearwatch.clients.quality.slide_map import read_slide_map
+from smearwatch.clients.quality.trend import read_trend, trend_svg
 from smearwatch.clients.reviewing.pictures import NoPicture
 from smearwatch.clients.web.asked import Asked, asked
 from smearwatch.clients.web.guard import visitor_of
-from smearwatch.daemon.notices import RESEARCH_USE
-from smearwatch.daemon.record.classes import CLASSES
-from smearwatch.daemon.record.location import Order
+from smearwatch.daemon.record.location import Order, location_tests
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.share_text import label_text
 
 _MOST_MARKS = 1000
 
@@ -66,15 +66,15 @@ class Quality:
     ----------
     folder : Path
         The session's.
-    pages : Environment
-        The page's templates.
+    render : callable
+        Fills a template for a request.
     reader : str
         Whose name a test carries, until the page is told another; where accounts are used, theirs stands instead.
     """
 
-    def __init__(self, folder: Path, pages: Environment, reader: str) -> None:
+    def __init__(self, folder: Path, render: Callable[..., Response], reader: str) -> None:
         self._folder = folder
-        self._pages = pages
+        self._render = render
         self._reader = reader
         self._tests: dict[str, LocationTest] = {}
 
@@ -89,13 +89,12 @@ class Quality:
             Route("/location/answer", self._answer, methods=["POST"]),
             Route("/location/keep", self._keep, methods=["POST"]),
             Route("/location/discard", self._discard, methods=["POST"]),
+            Route("/trend", self._trend),
             Route("/map", self._map),
         ]
 
     async def _location(self, request: Request) -> Response:
-        visitor = visitor_of(request)
-        reader = self._reader if visitor.name is None else visitor.name
-        return self._rendered("location", reader=reader, aim=AIM, account=visitor.name is not None)
+        return self._render("location", request, aim=AIM, kept=await run_in_threadpool(self._kept))
 
     async def _state(self, request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(_told, self._test_of(request)))
@@ -142,17 +141,36 @@ class Quality:
             self._tests[reader] = LocationTest(self._folder, reader)
         return self._tests[reader]
 
-    async def _map(self, request: Request) -> Response:
-        return await run_in_threadpool(self._drawn)
+    def _kept(self) -> list[dict[str, Any]]:
+        with LedgerReader.read(self._folder) as ledger:
+            return _lines([kept_json(test, withdrawn) for test, withdrawn in location_tests(ledger)])
 
-    def _drawn(self) -> Response:
+    async def _trend(self, request: Request) -> Response:
+        return self._render("trend", request, **await run_in_threadpool(self._days))
+
+    def _days(self) -> dict[str, Any]:
+        trend = read_trend(self._folder.parent.parent)
+        return {
+            "days": trend.days,
+            "drawing": trend_svg(trend.days),
+            "says": [*lower_lines(trend.days)],
+            "lower": sum(day["lower"] for day in trend.days),
+            "faults": trend.faults,
+            "none": NONE_LEFT if trend.withdrawn else "Nobody has made a location test yet.",
+            "aim": AIM,
+        }
+
+    async def _map(self, request: Request) -> Response:
+        return self._render("map", request, **await run_in_threadpool(self._drawn))
+
+    def _drawn(self) -> dict[str, Any]:
         with LedgerReader.read(self._folder) as ledger:
             slide = read_slide_map(ledger)
         coverage = coverage_of(self._folder.name, slide)
         report = coverage.report
         if not report["parts"]:
             why = NO_OVERLAP if report["registered"] else NOT_REGISTERED
-            return self._rendered("map", nothing=why)
+            return {"nothing": why}
         fields = report["fields"]
         says = [
             f"{fields['placed']} of {fields['searched']} searched fields placed, {area_text(report)}",
@@ -160,17 +178,19 @@ class Quality:
             *([parts_text(report)] if len(report["parts"]) > 1 else []),
             *([f"unplaced: {unplaced_text(report)}"] if fields["unplaced"] else []),
         ]
-        drawing, forms = map_svg(slide, coverage.halves), {name: form_svg(name) for name in CLASSES}
-        return self._rendered(
-            "map", says=says, edge=report["edge"], sentence=edge_text(report), drawing=drawing, forms=forms
-        )
-
-    def _rendered(self, name: str, **given: object) -> Response:
-        page = self._pages.get_template(f"{name}.html.jinja")
-        return HTMLResponse(page.render(session=self._folder.name, research_use=RESEARCH_USE, **given))
+        return {
+            "says": says,
+            "edge": report["edge"],
+            "sentence": edge_text(report),
+            "drawing": map_svg(slide, coverage.halves),
+            "forms": [(name, label_text(name), form) for name, form in legend(slide).items()],
+        }
 
 
 def _told(test: LocationTest) -> dict[str, object]:
     state = test.state()
-    state["kept"] = [each | {"says": f"{found_text(each)}; {right_text(each)}"} for each in state["kept"]]
-    return state
+    return state | {"kept": _lines(state["kept"])}
+
+
+def _lines(kept: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each | {"line": kept_text(each)} for each in kept]

@@ -1,6 +1,8 @@
 """The page's way to sign a session and to amend it: the same gates and refusals as by command."""
 
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -10,8 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from smearwatch.clients.sending import act_and_send
 from smearwatch.clients.web.asked import Asked, asked
-from smearwatch.daemon.record.signature import OverruledName
+from smearwatch.daemon.config import Settings
+from smearwatch.daemon.record.signature import Amended, OverruledName, Signed
 from smearwatch.daemon.record.signing import amend, sign, standing
 from smearwatch.daemon.record.tally_json import tally_json
 
@@ -36,8 +40,9 @@ class _Amend(Asked):
 class Signing:
     """Signs one session."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Settings) -> None:
         self._folder = folder
+        self._settings = settings
 
     def routes(self) -> list[Route]:
         """Return what the page asks for here."""
@@ -55,12 +60,15 @@ class Signing:
 
     async def _sign(self, request: Request) -> Response:
         wanted = await asked(request, _Sign)
-        signed = await run_in_threadpool(
-            sign, self._folder, by=wanted.by, overruled=wanted.overrule, note=wanted.note, seen=wanted.event
+        note, seen = wanted.note, wanted.event
+        return await self._done(
+            partial(sign, self._folder, by=wanted.by, overruled=wanted.overrule, note=note, seen=seen)
         )
-        return JSONResponse({"ordinal": signed.ordinal})
 
     async def _amend(self, request: Request) -> Response:
         wanted = await asked(request, _Amend)
-        amended = await run_in_threadpool(amend, self._folder, by=wanted.by, reason=wanted.reason)
-        return JSONResponse({"ordinal": amended.ordinal})
+        return await self._done(partial(amend, self._folder, by=wanted.by, reason=wanted.reason))
+
+    async def _done(self, act: Callable[[], Signed | Amended]) -> Response:
+        event, sent = await run_in_threadpool(act_and_send, self._settings, self._folder, act)
+        return JSONResponse({"ordinal": event.ordinal, "sent": sent})

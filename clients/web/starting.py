@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from smearwatch.clients.starting import Wanted, folder_of_place, start
+from smearwatch.clients.starting import START_QUESTION, Wanted, place_named, start
 from smearwatch.clients.web.asked import Asked, asked
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.record.description import whoever
@@ -46,9 +46,9 @@ class Starting:
         self._config = config
 
     @property
-    def places(self) -> list[str]:
-        """The names of the places that are set."""
-        return list(self._settings.places)
+    def offered(self) -> dict[str, object]:
+        """What the page shows of it: the names of the places that are set, and what is to be known before."""
+        return {"places": list(self._settings.places), "start_question": START_QUESTION}
 
     def routes(self) -> list[Route]:
         """Return what a page asks for here."""
@@ -57,7 +57,7 @@ class Starting:
     async def _start(self, request: Request) -> Response:
         asked_for = await asked(request, _Start)
         wanted = Wanted(
-            folder=folder_of_place(self._settings, asked_for.place),
+            place=place_named(self._settings, asked_for.place),
             said={name: getattr(asked_for, name) for name in ("specimen", "operator", "note")},
             by=asked_for.by or asked_for.operator or whoever(),
             session=asked_for.session or None,

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -22,6 +23,7 @@ from smearwatch.clients.web.asked import Asked, asked
 from smearwatch.clients.web.job import Job
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.names import is_name
+from smearwatch.daemon.sign_text import when_text
 from smearwatch.daemon.weights import PromotedWeightsDamaged, WeightsMissing, promoted_weights, weights_in_use
 
 _Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -112,6 +114,8 @@ class BetterWeights:
         origin = "the settings name them" if named else "promoted" if promoted else "they come with smearwatch"
         steps = _read(folder.parent / "history.json") if promoted == folder else None
         step = steps[-1] if isinstance(steps, list) and steps else None
+        if step is not None:
+            step = step | {"when": when_text(int(datetime.fromisoformat(step["at"]).timestamp() * 1e9))}
         name = (_read(folder / "manifest.json") or {}).get("name", folder.name)
         return {"name": name, "fault": None, "origin": origin, "step": step, "can_go_back": promoted == folder}
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.config import load_settings, names_in_environment, settings_file
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,5 +38,9 @@ def check(
     if as_json:
         typer.echo(json.dumps(settings))
         return
+    path, _ = settings_file(config)
+    typer.echo(f"# {path}" if path.is_file() else f"# no settings file: none at {path}")
+    if variables := names_in_environment():
+        typer.echo(f"# environment: {', '.join(variables)}")
     for key, value in settings.items():
         typer.echo(f"{key} = {json.dumps(value)}")

@@ -66,11 +66,13 @@ class Role:
         """Load what takes long, before anything is begun: a stop meanwhile ends the process at once."""
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+        # What is loaded stays: looking for rubbish in it takes torch a second of a processor, meanwhile and at the end.
+        gc.disable()
         try:
             yield
         finally:
-            # What was loaded stays: looking for rubbish in it takes torch a second of a processor, at the end again.
             gc.freeze()
+            gc.enable()
             self.heed_signals()
 
     def wait(self, timeout_s: float) -> bool:

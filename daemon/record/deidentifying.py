@@ -27,6 +27,7 @@ _SETTINGS: Final = frozenset(
     "um_per_px scale_from search_stain judged_view field_um target max_frame_bytes max_frame_pixels device source "
     "stop_at_target weights_manifest".split()
 )
+_GOES: Final = frozenset({"begins"})  # of a file that the copy will never read
 _WORD: Final = re.compile(r"[A-Za-z0-9_.:+-]+")
 
 
@@ -88,7 +89,7 @@ class Deidentifier:
         if (kind, name) == ("opened", "extra_classes"):
             return value
         if isinstance(value, dict):
-            return {inner: self._changed(kind, inner, each) for inner, each in value.items()}
+            return {inner: self._changed(kind, inner, each) for inner, each in value.items() if inner not in _GOES}
         if isinstance(value, list):
             return [self._changed(kind, name, each) for each in value]
         return self._text(kind, name, value) if isinstance(value, str) and value else value

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import AfterValidator, SerializerFunctionWrapHandler, model_serializer
 from pydantic.dataclasses import dataclass
 
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.record.values import STRICT, Count, Ordinal, Person, without_none
 
 DESCRIBED: Final = {"title": 200, "specimen": 64, "operator": 200, "note": 1000}
@@ -17,14 +18,10 @@ _IN_A_TABLE: Final = "=+-@"  # a spreadsheet takes what begins so for a formula
 _IN_A_PATH: Final = "/\\"
 
 
-class DescriptionUnusable(ValueError):
+class DescriptionUnusable(Hinted, ValueError):
     """A title, specimen, operator or note that cannot be one."""
 
     wrongly_typed = True
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
 
 
 def checked(name: str, text: str) -> str | None:

@@ -305,7 +305,6 @@ class Recorded:
 
 
 _EVENT: Final[TypeAdapter[Any]] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
-_RECORDED: Final[TypeAdapter[Recorded]] = TypeAdapter(Recorded)
 
 
 def canonical_json(value: Any) -> bytes:
@@ -338,22 +337,8 @@ def event_from_bytes(body: bytes | str) -> Event:
     EventInvalid
         The bytes are not JSON, of an unknown kind, or hold a wrong, missing or unknown value.
     """
-    return _validated(_EVENT, body)  # type: ignore[no-any-return]
-
-
-def recorded_to_bytes(recorded: Recorded) -> bytes:
-    """Return the canonical bytes of a recorded event."""
-    return canonical_json(_RECORDED.dump_python(recorded))
-
-
-def recorded_from_bytes(body: bytes | str) -> Recorded:
-    """Read a recorded event back from its bytes; raises `EventInvalid` as `event_from_bytes` does."""
-    return _validated(_RECORDED, body)  # type: ignore[no-any-return]
-
-
-def _validated(adapter: TypeAdapter[Any], body: bytes | str) -> Any:
     try:
-        return adapter.validate_json(body)
+        return _EVENT.validate_json(body)  # type: ignore[no-any-return]
     except ValidationError as error:
         raise EventInvalid(flaw_of(error)) from error
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from smearwatch.daemon.atomic_write import make_folder, write_atomically
+from smearwatch.daemon.hinted import Hinted
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
 FrameFault: TypeAlias = Literal["missing", "changed"]
@@ -19,20 +20,8 @@ _CHUNK_BYTES: Final = 1 << 20
 _READ_ONLY: Final = 0o444
 
 
-class FrameStoreError(Exception):
-    """A frame could not be written or read.
-
-    Parameters
-    ----------
-    what : str
-        What happened, in one line, naming the file.
-    hint : str
-        How to mend it.
-    """
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
+class FrameStoreError(Hinted):
+    """A frame could not be written or read."""
 
 
 class FrameStore:

@@ -13,7 +13,7 @@ from smearwatch.daemon.record.archive_manifest import LEDGER
 from smearwatch.daemon.record.chain import genesis
 from smearwatch.daemon.record.imported import Imported, write_imported
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.schema import connect_to_read, strange_statements
+from smearwatch.daemon.record.schema import connect_to_read, strange_statement
 from smearwatch.daemon.record.sessions import check_name, session_folder, sessions_root
 from smearwatch.daemon.record.verifying import verify
 
@@ -118,14 +118,14 @@ def check_unpacked(folder: Path, archive: Archive, told: Callable[[int], None]) 
     path, manifest = archive.path, archive.manifest
     connection = connect_to_read(folder / LEDGER)
     try:
-        strange = strange_statements(connection)
+        strange = strange_statement(connection)
     except sqlite3.Error as error:
         raise ArchiveUnusable(path, f"its ledger is damaged: {error}") from error
     finally:
         connection.close()
-    if strange:
+    if strange is not None:
         raise ArchiveUnusable(
-            path, f"its ledger holds {strange[0]!r}, which no ledger does", "do not rely on that file"
+            path, f"{strange!r} in its ledger is not as in a ledger of ours", "do not rely on that file"
         )
     with LedgerReader.read(folder) as ledger:
         rows = ledger.rows("SELECT chain FROM events WHERE number = ?", manifest.events)

@@ -2,19 +2,15 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Final
 
 from smearwatch.daemon.record.classes import WITHDRAWN
 from smearwatch.daemon.record.events import (
     BETTER,
     Counted,
     Described,
-    Event,
-    EventInvalid,
     Found,
     Labelled,
     Opened,
@@ -24,23 +20,18 @@ from smearwatch.daemon.record.events import (
     Replaced,
     Seen,
     Signed,
-    event_from_bytes,
 )
-from smearwatch.daemon.record.frame_store import FrameStore
 from smearwatch.daemon.record.ledger_summary import LedgerSummary as LedgerSummary
+from smearwatch.daemon.record.rows import PAGE, LedgerRows
 from smearwatch.daemon.record.schema import (
     LEDGER_FILE,
-    RESTORE,
-    LedgerUnusable,
     connect_to_read,
     has_better_views,
     has_moments,
     reported,
-    session_of,
 )
 from smearwatch.daemon.record.seal import signature_of
 
-_PAGE: Final = 500
 _NEVER: Final = 2**62  # no ledger has so many events
 
 # The last verdict, before event ?1, on the cell that counts (?2, ?3), first or anew, or on a better view of it.
@@ -49,8 +40,6 @@ _STANDING: Final = (
     "(SELECT 'counted:' || name FROM view UNION SELECT 'anew:' || name FROM view) ORDER BY number DESC LIMIT 1"
 )
 _BETTER: Final = " UNION SELECT frame || ':' || cell FROM better WHERE counted_frame = ?2 AND counted_cell = ?3"
-
-_Kind = TypeVar("_Kind", Seen, Found, Rejected, Counted, Labelled, Described, Opened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,34 +54,12 @@ class PendingFrame:
     found: bool
 
 
-class LedgerReader:
+class LedgerReader(LedgerRows):
     """A session's ledger, to be read, also while it is being written.
 
-    Use it in the thread that opened it, as a context manager or with `close`. Every method raises `LedgerUnusable`
-    where the file is damaged or the disk fails.
-
-    Parameters
-    ----------
-    folder : Path
-        The session's folder.
-    connection : sqlite3.Connection
-        Open on the ledger in that folder; the reader closes it.
-
-    Attributes
-    ----------
-    frames : FrameStore
-        The frames beside the ledger.
-    session : str
-        The session's name, as it was first opened.
+    Use it in the thread that opened it, as a context manager or with `close`; `read` opens one. Every method
+    raises `LedgerUnusable` where the file is damaged or the disk fails.
     """
-
-    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
-        self.folder = folder
-        self.path = folder / LEDGER_FILE
-        self.frames = FrameStore(folder / "frames")
-        self._connection = connection
-        with reported(self.path):
-            self.session = session_of(connection)
 
     @classmethod
     def read(cls, folder: Path) -> "LedgerReader":
@@ -104,16 +71,6 @@ class LedgerReader:
             There is no ledger, or it is damaged, empty, or not one of ours.
         """
         return LedgerReader(folder, connect_to_read(folder / LEDGER_FILE))
-
-    def close(self) -> None:
-        """Close the file. Doing it twice is harmless."""
-        self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self.close()
 
     @property
     def last_number(self) -> int:
@@ -209,11 +166,11 @@ class LedgerReader:
             rows = self.rows(
                 "SELECT number, body FROM events WHERE kind = 'found' AND number > ? ORDER BY number LIMIT ?",
                 after,
-                _PAGE,
+                PAGE,
             )
             for number, body in rows:
                 yield self._event(number, body, Found)
-            if len(rows) < _PAGE:
+            if len(rows) < PAGE:
                 return
             after = rows[-1][0]
 
@@ -354,41 +311,3 @@ class LedgerReader:
                 copy.execute("PRAGMA journal_mode = DELETE")  # no side files: it is to be read anywhere
             finally:
                 copy.close()
-
-    @contextmanager
-    def at_one_moment(self) -> Iterator[None]:
-        """Read the ledger as it is now, whatever is written meanwhile."""
-        self.rows("BEGIN")
-        try:
-            yield
-        finally:
-            self.rows("COMMIT")
-
-    def rows(self, statement: str, *values: str | int) -> list[Any]:
-        """Ask the ledger's tables (`schema`) directly."""
-        with reported(self.path):
-            return self._connection.execute(statement, values).fetchall()
-
-    def _pages(self, statement: str, after: int, limit: int | None) -> Iterator[Recorded]:
-        while limit is None or limit > 0:
-            size = _PAGE if limit is None else min(_PAGE, limit)
-            rows = self.rows(statement, after, size)
-            for number, epoch, recorded_at_ns, body, chain in rows:
-                yield Recorded(number, epoch, recorded_at_ns, self._event(number, body), chain.hex())
-            if len(rows) < size:
-                return
-            after = rows[-1][0]
-            limit = None if limit is None else limit - size
-
-    def _by_key(self, key: str, kind: type[_Kind]) -> _Kind | None:
-        rows = self.rows("SELECT number, body FROM events WHERE key = ? AND kind = ?", key, kind.__name__.lower())
-        return self._event(rows[0][0], rows[0][1], kind) if rows else None
-
-    def _event(self, number: int, body: str, kind: type[_Kind] | None = None) -> Any:
-        try:
-            event: Event = event_from_bytes(body)
-        except EventInvalid as error:
-            raise LedgerUnusable(self.path, f"event {number} is damaged", RESTORE) from error
-        if kind is not None and not isinstance(event, kind):
-            raise LedgerUnusable(self.path, f"event {number} is damaged", RESTORE)
-        return event

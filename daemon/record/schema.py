@@ -236,17 +236,20 @@ def make_room_for_better_views(connection: sqlite3.Connection) -> None:
     connection.execute(_BETTER)
 
 
-def strange_statements(connection: sqlite3.Connection) -> list[str]:
-    """Return the names of tables, triggers, views and indexes that no ledger of ours has, or has otherwise.
+def strange_statement(connection: sqlite3.Connection) -> str | None:
+    """Return the name of a table, trigger, view or index that no ledger of ours has, or has otherwise, or lacks.
 
-    A ledger from elsewhere may hold what would be carried out when it is written or read.
+    A ledger from elsewhere may hold what would be carried out when it is read or written.
     """
     own = sqlite3.connect(":memory:")
-    own.executescript(_TABLES + _BETTER + ";" + _MOMENTS)
     ask = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_autoindex_%' OR sql NOT NULL"
+    own.executescript(_TABLES)
+    needed = set(own.execute(ask))
+    own.executescript(f"{_BETTER}; {_MOMENTS}")
     known = set(own.execute(ask))
     own.close()
-    return sorted(str(row[1]) for row in connection.execute(ask) if row not in known)
+    there = set(connection.execute(ask))
+    return min((str(row[1]) for row in (there - known) | (needed - there)), default=None)
 
 
 def _set_up(connection: sqlite3.Connection, path: Path, session: str) -> None:

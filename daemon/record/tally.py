@@ -1,13 +1,10 @@
 """The tally: a pure fold over a session's events. The same events give the same counts, wherever it is done."""
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Any, Final, Self
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass
+from pydantic import ValidationError
 
-from smearwatch.daemon.record.classes import FIRST_LEDGERS_CLASSES
 from smearwatch.daemon.record.description import DESCRIBED
 from smearwatch.daemon.record.drift import DriftFold
 from smearwatch.daemon.record.events import (
@@ -31,59 +28,12 @@ from smearwatch.daemon.record.events import (
 from smearwatch.daemon.record.mark import mark_of
 from smearwatch.daemon.record.review import Reviewed, ReviewFold, review
 from smearwatch.daemon.record.signatures import SignatureBroken, SignatureFold
-from smearwatch.daemon.record.targets import TARGET_NAMES, Points, Progress, progress
-from smearwatch.daemon.record.values import Count, Ordinal, Sha256
+from smearwatch.daemon.record.tally_state import TallyBroken as TallyBroken
+from smearwatch.daemon.record.tally_state import TallyState
+from smearwatch.daemon.record.target_fold import IN_SNAPSHOT, TargetFold
+from smearwatch.daemon.record.targets import Progress
 
-
-class TallyBroken(ValueError):
-    """An event or a snapshot that cannot follow from what was folded before.
-
-    Parameters
-    ----------
-    what : str
-        The contradiction, in one line.
-    """
-
-    hint = "fold a session's events from the first one, or from a snapshot and all that follow it"
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"the tally cannot go on: {what}")
-        self.what = what
-
-
-@dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid"))
-class _State:
-    """What the fold remembers.
-
-    ``pending`` gives a frame's cells that wait for a verdict, None before they are found; ``better`` those among them
-    that are better views of leukocytes seen before. ``unfamiliar`` counts cells that stand in ``counts``; programs that
-    did not know of them wrote none, and had none. So with the targets beside the number of cells, and what is said of
-    the session. ``stops`` says that the last count was to end at its targets.
-    """
-
-    target: Ordinal | None
-    counts: dict[str, Count]
-    verdicts: dict[str, Count]
-    cells_found: Count
-    at_edge: Count
-    seen_again: Count
-    judged_again: Count
-    frames_seen: Count
-    frames_counted: Count
-    frames_unplaced: Count
-    rejected_by_reason: dict[str, Count]
-    pending: dict[Sha256, list[Count] | None]
-    better: dict[Sha256, list[Count]]
-    unfamiliar: Count = 0
-    target_classes: dict[str, Ordinal] = field(default_factory=dict)
-    target_within: dict[str, Points] = field(default_factory=dict)
-    said: dict[str, str] = field(default_factory=dict)
-    stops: bool = False
-
-
-_STATE: Final = TypeAdapter(_State)
-_FOLDS: Final = ("drift", "labelled", "signed")  # in a snapshot, beside the state
-_WHERE_ANY: Final = ("target_classes", "target_within", "said", "stops")  # in a snapshot where there are any
+_FOLDS: Final = (*IN_SNAPSHOT, "drift", "labelled", "signed")  # in a snapshot, beside the state
 
 
 class TallyFold:
@@ -94,21 +44,8 @@ class TallyFold:
     """
 
     def __init__(self) -> None:
-        self._state = _State(
-            target=None,
-            counts=dict.fromkeys(CLASSES, 0),
-            verdicts=dict.fromkeys(VERDICTS, 0),
-            cells_found=0,
-            at_edge=0,
-            seen_again=0,
-            judged_again=0,
-            frames_seen=0,
-            frames_counted=0,
-            frames_unplaced=0,
-            rejected_by_reason={},
-            pending={},
-            better={},
-        )
+        self._state = TallyState.begun()
+        self._targets = TargetFold()
         self._drift = DriftFold()
         self._review = ReviewFold()
         self._signatures = SignatureFold()
@@ -131,7 +68,7 @@ class TallyFold:
     def _apply(self, event: Event) -> None:
         match event:
             case Opened():
-                self._opened(event)
+                self._targets.opened(event)
             case Seen():
                 self._seen(event)
             case Rejected():
@@ -159,10 +96,9 @@ class TallyFold:
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers."""
-        # Left out where there is nothing, as programs that did not know of them wrote it.
-        state = {key: value for key, value in _STATE.dump_python(self._state).items() if value or key not in _WHERE_ANY}
         later = {"labelled": self._review.snapshot(), "signed": self._signatures.snapshot()}
-        return {**state, "drift": self._drift.snapshot()} | {name: each for name, each in later.items() if each}
+        always = {**self._targets.snapshot(), **self._state.snapshot(), "drift": self._drift.snapshot()}
+        return always | {name: each for name, each in later.items() if each}
 
     @classmethod
     def restore(cls, snapshot: Mapping[str, Any]) -> Self:
@@ -174,7 +110,8 @@ class TallyFold:
             It is not such a snapshot.
         """
         try:
-            state = _State(**{str(name): value for name, value in snapshot.items() if name not in _FOLDS})
+            state = TallyState.restore({str(name): each for name, each in snapshot.items() if name not in _FOLDS})
+            targets = TargetFold.restore(snapshot)
             drift = DriftFold.restore(snapshot.get("drift"))
             labelled = ReviewFold()
             labelled.restore(snapshot.get("labelled", {}))
@@ -184,15 +121,11 @@ class TallyFold:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise TallyBroken(f"not a snapshot of it ({where}: {first['msg']})") from error
-        asked = max(len(state.counts), FIRST_LEDGERS_CLASSES)
-        if set(state.counts) != set(CLASSES[:asked]) or set(state.verdicts) != set(VERDICTS):
-            raise TallyBroken("not a snapshot of it (other classes or verdicts)")
-        if not {*state.target_classes, *state.target_within} <= set(TARGET_NAMES):
+        if not targets.names_are_known:
             raise TallyBroken("not a snapshot of it (targets for other classes)")
-        if state.unfamiliar > sum(state.counts.values()):
-            raise TallyBroken("not a snapshot of it (more cells are unfamiliar than counted)")
         fold = cls()
-        fold._state, fold._drift, fold._review, fold._signatures = state, drift, labelled, signatures
+        fold._state, fold._targets, fold._drift = state, targets, drift
+        fold._review, fold._signatures = labelled, signatures
         if not fold.balanced:
             raise TallyBroken("not a snapshot of it (frames are missing)")
         return fold
@@ -248,18 +181,17 @@ class TallyFold:
     @property
     def target(self) -> int | None:
         """How many cells the session is to reach, None where none was set."""
-        return self._state.target
+        return self._targets.cells
 
     @property
     def targets(self) -> list[Progress]:
         """How far each target of the last start is reached, that of all leukocytes first."""
-        state = self._state
-        return list(progress(state.target, state.target_classes, state.target_within, state.counts))
+        return self._targets.progress(self._state.counts)
 
     @property
     def ended_at_target(self) -> bool:
         """Whether the count was to end at its targets, and has reached them: what waits is then left on purpose."""
-        return self._state.stops and self.target_reached
+        return self._targets.stops and self.target_reached
 
     @property
     def target_reached(self) -> bool:
@@ -327,9 +259,8 @@ class TallyFold:
     @property
     def result_targets(self) -> list[Progress]:
         """How far each target is reached in the result that a person signs."""
-        state, result = self._state, self.result
-        wanted = (state.target, state.target_classes, state.target_within)
-        return list(progress(*wanted, result.counts, undivided=result.undivided))
+        result = self.result
+        return self._targets.progress(result.counts, undivided=result.undivided)
 
     @property
     def signed(self) -> Signed | None:
@@ -373,12 +304,6 @@ class TallyFold:
             and self.cells_found == cells
             and verdicts_add_up
         )
-
-    def _opened(self, event: Opened) -> None:
-        self._state.target = event.target
-        self._state.target_classes = {} if event.targets is None else dict(event.targets.classes)
-        self._state.target_within = {} if event.targets is None else dict(event.targets.within)
-        self._state.stops = event.settings.get("stop_at_target") is True
 
     def _awaits_outcome(self, frame: str) -> None:
         if self._state.pending.get(frame, []) is not None:

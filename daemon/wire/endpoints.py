@@ -5,16 +5,14 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from smearwatch.daemon.hinted import Hinted
+
 # sockaddr_un holds 108 bytes with its closing zero (unix(7)).
 _LONGEST_SOCKET_PATH = 107
 
 
-class EndpointUnusable(OSError):
+class EndpointUnusable(Hinted, OSError):
     """The sockets cannot live in the folder that was named."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)

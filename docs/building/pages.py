@@ -41,6 +41,18 @@ def type_lines(lines: tuple[str, ...], desk: Path, given: dict[str, str]) -> Non
 
 
 @contextmanager
+def desk_after(lines: tuple[str, ...]) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Yield a folder of its own, and the environment in which commands were typed there."""
+    with tempfile.TemporaryDirectory() as folder:
+        desk = Path(folder)
+        given = {
+            **os.environ, "SMEARWATCH_STATE_DIR": f"{desk}/state", "SMEARWATCH_RUNTIME_DIR": f"{desk}/run",
+        }  # fmt: skip
+        type_lines(lines, desk, given)
+        yield desk, given
+
+
+@contextmanager
 def opened(given: dict[str, str], review_of: tuple[str, ...] = REVIEW) -> Iterator[Page]:
     """Open the review page of a session."""
     review = subprocess.Popen(command(*review_of), stderr=subprocess.PIPE, text=True, env=given)
@@ -75,12 +87,7 @@ def take(page: Page, name: str) -> None:
 
 def main() -> None:
     """Count the slide, see its cells, take the two pictures, and sign."""
-    with tempfile.TemporaryDirectory() as folder:
-        desk = Path(folder)
-        given = {
-            **os.environ, "SMEARWATCH_STATE_DIR": f"{desk}/state", "SMEARWATCH_RUNTIME_DIR": f"{desk}/run",
-        }  # fmt: skip
-        type_lines(BEFORE, desk, given)
+    with desk_after(BEFORE) as (desk, given):
         with opened(given) as page:
             page.keyboard.press("n")
             for _ in range(SEEN):

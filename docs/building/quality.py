@@ -5,14 +5,11 @@ Chromium.
 """
 
 import json
-import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
 
-from docs.building.pages import opened, take, type_lines
+from docs.building.pages import desk_after, opened, take, type_lines
 
 BEFORE = (
     "slide --out frames --truth truth.jsonl --fields 60 --route freehand --angle 4 --seed 5 --rate 0",
@@ -36,12 +33,7 @@ def mark(page: Page, cells: list[dict[str, Any]], field: dict[str, Any]) -> None
 
 def main() -> None:
     """Count the slide, mark fields until one shows enough, take both pictures."""
-    with tempfile.TemporaryDirectory() as folder:
-        desk = Path(folder)
-        given = {
-            **os.environ, "SMEARWATCH_STATE_DIR": f"{desk}/state", "SMEARWATCH_RUNTIME_DIR": f"{desk}/run",
-        }  # fmt: skip
-        type_lines(BEFORE, desk, given)
+    with desk_after(BEFORE) as (desk, given):
         drawn = [json.loads(line) for line in (desk / "truth.jsonl").read_text().splitlines()]
         truth = {
             each["file"]: [cell for cell in each["cells"] if not cell["at_edge"]] for each in drawn if "file" in each

@@ -23,7 +23,7 @@ _SCROLL = """async (count) => {
   const times = [];
   let last = performance.now();
   for (let step = 0; step < count; step++) {
-    window.scrollBy(0, innerHeight * 0.8);
+    document.getElementById("gallery").scrollBy(0, innerHeight * 0.8);
     await new Promise(requestAnimationFrame);
     const now = performance.now();
     times.push(now - last);

@@ -12,23 +12,18 @@ from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.sessions import delete_session
 from smearwatch.daemon.running import summary
 from smearwatch.daemon.summary_lines import summary_lines
-from tests.reviewed import close, record
-from tests.terminal import name_drawn, settings_of
+from tests.reviewed import record
+from tests.terminal import folder_of, name_drawn, settings_of
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
-    settings = settings_of(tmp_path)
+    settings = settings_of(tmp_path, closed=True)
     monkeypatch.setenv("SMEARWATCH_STATE_DIR", str(settings.state_dir))
     monkeypatch.setenv("SMEARWATCH_RUNTIME_DIR", str(settings.runtime_dir))
-    close(folder_of(settings))
     return settings
-
-
-def folder_of(settings):
-    return settings.state_dir / "sessions" / "monday"
 
 
 def said(command, *arguments):

@@ -237,9 +237,9 @@ def test_a_ledger_says_which_form_it_has_only_once_it_holds_labels(folder: Path,
     label(write(tmp_path, "a.jpg,0,monocyte,yes", header="frame,index,label,drawn"))
     assert form() == 11
     by_hand = sqlite3.connect(folder / "ledger.sqlite")
-    by_hand.execute("PRAGMA user_version = 13")
+    by_hand.execute("PRAGMA user_version = 14")
     by_hand.close()
-    with pytest.raises(LedgerUnusable, match="written in form 13, this program knows 12"):
+    with pytest.raises(LedgerUnusable, match="written in form 14, this program knows 13"):
         LedgerReader.read(folder)
 
 

@@ -8,11 +8,13 @@ import pytest
 from typer.testing import CliRunner
 
 from smearwatch.clients.commands.sessions import app
-from smearwatch.clients.quality.draft import FILE, DraftUnusable
+from smearwatch.clients.quality.draft import FILE
 from smearwatch.clients.quality.location_test import LocationTest, NotNow
 from smearwatch.clients.reviewing.pictures import NoPicture
+from smearwatch.clients.unfinished import DraftUnusable
 from smearwatch.daemon.record.chain import link
-from smearwatch.daemon.record.events import LocationTested, Opened, event_to_bytes
+from smearwatch.daemon.record.events import Labelled, LocationTested, Opened, event_to_bytes
+from smearwatch.daemon.record.extra_classes import ExtraClass
 from smearwatch.daemon.record.keeping import StillCounted
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.location import Mark, MarkedField, location_tests
@@ -218,6 +220,10 @@ def test_tests_are_listed_withdrawn_and_shown_by_day(folder):
     said = typed(folder, "location").stdout
     assert "2     2   100.0%" in said
     assert "broken is unreadable" in said
+    typed(folder, "location", "monday", "--withdraw", "1", "--by", "B", "--reason", "another wrong slide")
+    said = typed(folder, "location")
+    assert (said.exit_code, "Every location test was withdrawn" in said.stdout) == (0, True)
+    assert "broken is unreadable" in said.stdout
 
 
 def test_coverage_by_command(folder):
@@ -226,6 +232,14 @@ def test_coverage_by_command(folder):
     assert report["area_mm2"] == pytest.approx(84 * 48 / 1e6, abs=2e-4)
     assert (report["route_mm"], report["parts"], report["revisited"]) == (0.02, [2], 0)
     assert report["cells"] == {"placed": 3, "all": 3}  # the rejected one is in neither, the one seen again stands once
+    with Ledger.open(folder) as ledger:  # whatever persons call leukocytes, they lie on the map
+        frame = next(each.frame for each in ledger.found_frames())
+        names = enumerate(("neutrophil", "leukocyte:atypical_lymphocyte"))
+        own = (ExtraClass("atypical_lymphocyte", "leukocyte", "w", "atypical"),)
+        ledger.append([Opened(ledger.epoch, 1, "test", "monday", 100, 33.0, "filament", {}, None, own)])
+        ledger.append([Labelled(frame, index, name, "A", 1, 1) for index, name in names])
+    report = json.loads(typed(folder, "coverage", "monday", "--json").stdout)
+    assert report["cells"] == {"placed": 3, "all": 3}
     with Ledger.open(folder.parent / "older") as ledger:
         ledger.append([Opened(ledger.epoch, 1, "test", "older", 100, 33.0, "filament", {})])
     assert "were not placed on the slide" in typed(folder, "coverage", "older").stdout

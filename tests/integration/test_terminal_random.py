@@ -8,21 +8,14 @@ from smearwatch.daemon.corrected_text import advice_lines
 from smearwatch.daemon.record.corrected import corrected_json
 from smearwatch.daemon.record.labels import make_labels
 from smearwatch.daemon.record.ledger import Ledger
-from tests.reviewed import close
-from tests.terminal import draws, drive, labels, name_drawn, settings_of, text_of, until
+from tests.terminal import draws, drive, folder_of, labels, name_drawn, settings_of, text_of, until
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
 def settings(tmp_path):
-    settings = settings_of(tmp_path)
-    close(folder_of(settings))
-    return settings
-
-
-def folder_of(settings):
-    return settings.state_dir / "sessions" / "monday"
+    return settings_of(tmp_path, closed=True)
 
 
 def flat(text):
@@ -80,6 +73,8 @@ def test_cells_are_named_without_the_machines_word(settings):
         await pilot.press("escape")
         await until(pilot, lambda: "corrected 95 % interval" in text_of(app))
         assert "as 5 cells drawn at random" in flat(text_of(app))
+        # What has come while it was covered has left it no room for blank lines.
+        await until(pilot, lambda: all(text_of(app).partition("corrected")[0].splitlines()))
 
     drive(settings, look, size=(80, 24))
     given = [((each.frame, each.index), each.label, each.drawn) for each in labels(settings)]

@@ -5,26 +5,21 @@ from textual.widgets import Button, Input
 
 from smearwatch.clients.terminal.signing import AmendScreen, SignScreen
 from smearwatch.clients.wording import DASH
+from smearwatch.daemon.message_setting import Messages
+from smearwatch.daemon.record.events import Described
 from smearwatch.daemon.record.labels import make_labels
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.signature import Amended, OverruledName, Signed
 from smearwatch.daemon.record.signing import sign
-from tests.reviewed import close
-from tests.terminal import drive, labels, settings_of, text_of, until
+from tests.terminal import drive, folder_of, labels, settings_of, text_of, until
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
 def settings(tmp_path):
-    settings = settings_of(tmp_path)
-    close(folder_of(settings))
-    return settings
-
-
-def folder_of(settings):
-    return settings.state_dir / "sessions" / "monday"
+    return settings_of(tmp_path, closed=True)
 
 
 def signed_and_amended(settings):
@@ -39,7 +34,12 @@ async def sign_screen(app, pilot):
     await until(pilot, lambda: isinstance(app.screen, SignScreen) and "✓ no drift alarm" in text_of(app))
 
 
-def test_a_result_is_signed_with_reasons_and_opened_again(settings):
+def test_a_result_is_signed_with_reasons_and_opened_again(settings, tmp_path):
+    (tmp_path / "lis").mkdir()
+    settings = settings.model_copy(update={"messages": Messages(folder=tmp_path / "lis")})
+    with Ledger.open(folder_of(settings)) as ledger:
+        ledger.append([Described("A", 1, 1, specimen="H26-1")])
+
     async def look(app, pilot):
         await sign_screen(app, pilot)
         for words in (
@@ -61,6 +61,7 @@ def test_a_result_is_signed_with_reasons_and_opened_again(settings):
         app.screen.query_one("#by", Input).value = "Q. Reader"
         await pilot.press("enter", "enter", "enter")
         await until(pilot, lambda: "Signed by Q. Reader. g opens the result again" in text_of(app))
+        assert "Sent to" in text_of(app)
         await until(pilot, lambda: "Signed by Q. Reader, 2" in text_of(app))
         assert "Preliminary" not in text_of(app)
 
@@ -88,6 +89,8 @@ def test_a_result_is_signed_with_reasons_and_opened_again(settings):
     ]  # fmt: skip
     assert (first.by, first.note) == ("Q. Reader", "slide 2")
     assert (again.by, again.reason) == ("A. Reader", "a basophil")
+    sent = sorted(each.name.rpartition("-")[0] for each in (tmp_path / "lis").iterdir())
+    assert sent == ["monday-amended-1", "monday-signed-1"]
     assert len(labels(settings)) == 1
 
 

@@ -11,6 +11,7 @@ from smearwatch.clients.controlling import control
 from smearwatch.clients.starting import LOG_FILE, NotStarted, Wanted, start
 from smearwatch.clients.terminal.forms import ChoiceScreen, FormScreen
 from smearwatch.daemon.config import Settings
+from smearwatch.daemon.place_setting import CameraPlace
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
@@ -68,6 +69,7 @@ def test_a_count_is_started_and_shown(settings):
 
 def test_no_new_specimen_where_pictures_of_another_session_lie(settings):
     folder = settings.places["microscope 1"]
+    assert isinstance(folder, Path)
     plan = RunPlan(settings=settings, session="x", source="folder", source_options={"dir": str(folder)})
     with Ledger.open(settings.state_dir / "sessions" / "monday") as ledger:
         here = {"origin_of": plan.origin()["origin_of"]}
@@ -85,4 +87,7 @@ def test_what_the_run_refuses_is_told_in_its_own_words(settings):
     with pytest.raises(NotStarted, match=f"no count: .*{Path.cwd()}/no-weights") as refused:
         start(nowhere, Wanted(settings.places["microscope 1"], {"specimen": "H2"}, "A. Reader", "tuesday"))
     assert LOG_FILE in refused.value.hint
+    # A camera is a place, too: whether it is there the run itself says.
+    with pytest.raises(NotStarted, match="no count: camera /dev/video97 does not exist"):
+        start(settings, Wanted(CameraPlace(camera="97"), {"specimen": "H2"}, "A. Reader", "tuesday"))
     assert not (settings.state_dir / "sessions" / "tuesday").exists()

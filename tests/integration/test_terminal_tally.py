@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from smearwatch.clients.tallying.draft import Draft
 from smearwatch.clients.terminal import tally
 from smearwatch.clients.terminal.tally import Ending, TallyApp
-from smearwatch.clients.terminal.tally_table import tally_keys
+from smearwatch.clients.terminal.tally_table import short_text, tally_keys
 from smearwatch.daemon.key_layout import KeyLayout, key_layout
 from smearwatch.daemon.record.beside import TALLIED_LABELS
 from smearwatch.daemon.record.extra_classes import ExtraClass
@@ -216,6 +216,38 @@ def test_all_of_it_is_seen(draft, size):
             assert word in text
 
     tried(draft, do, size=size)
+
+
+def own_classes(number: int) -> list[ExtraClass]:
+    """Return extra classes of a laboratory, every third one beside the leukocytes."""
+    return [
+        ExtraClass(f"own_{at}", "leukocyte" if at % 3 else "per_100", key, f"own {key}")
+        for at, key in enumerate("h89jk0w+-"[:number])
+    ]
+
+
+@pytest.mark.parametrize(("size", "number"), [((80, 24), 5), ((80, 30), 9), ((80, 24), 9), ((66, 23), 1)])
+def test_no_class_is_hidden_and_not_said(draft, size, number):
+    layout = key_layout({}, own_classes(number))
+
+    async def do(app, pilot):
+        for each in layout.extra:
+            await pilot.press(each.key)
+            assert f" {each.short} 1 " in " ".join(text_of(app).split())  # the last one is always in sight
+        if (size, number) in (((80, 24), 5), ((80, 30), 9)):
+            assert "out of sight" not in text_of(app)
+            for label in (*TALLIED_LABELS, *(each.label for each in layout.extra)):
+                assert short_text(label, layout) in text_of(app)
+            return
+        above = int(text_of(app).partition("out of sight: ")[2].split()[0])
+        await pilot.press(*["up"] * (above - 1))
+        assert "out of sight: 1 above, " in text_of(app)
+        assert "1    band" not in text_of(app)
+        await pilot.press("up", "up")
+        assert "1    band" in text_of(app)
+        assert " above" not in text_of(app)
+
+    tried(draft, do, size=size, layout=layout)
 
 
 def test_a_small_window_says_so_and_counts(draft):

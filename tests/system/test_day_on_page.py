@@ -5,7 +5,7 @@ import json
 import pytest
 
 from smearwatch.clients.tallying.draft import FILE
-from tests.paged import opened, reviewing, until
+from tests.paged import fits, opened, reviewing, until
 from tests.reviewed import close, record
 from tests.system.test_tally import typed
 
@@ -37,7 +37,9 @@ def test_described_tallied_and_another_session_found(browser, state):
         page.click("#describing [type=submit]")
         page.wait_for_selector("#said:has-text('Slide two, specimen H26-9')")
 
+        page.click("#light")  # dark, on this page and on those that follow
         page.click("nav a:has-text('tally by hand')")
+        page.wait_for_selector("html[data-room=dark] #light[aria-pressed=true]")
         page.fill("#begin [name=by]", "A. Reader")
         page.fill("#begin [name=target]", "4")
         page.click("#begin [type=submit]")
@@ -47,8 +49,15 @@ def test_described_tallied_and_another_session_found(browser, state):
             "() => { window.tones = []; const { start } = OscillatorNode.prototype; OscillatorNode.prototype.start ="
             "function (at) { tones.push(this.frequency.value); start.call(this, at); } }"
         )
-        for key in ("1", "2", "6", "b", "Backspace"):
+        for key in ("1", "2", "6"):
             page.keyboard.press(key)
+        page.wait_for_selector("#state:has-text('3 of 4')")
+        page.set_viewport_size({"width": 390, "height": 844})  # a telephone has no keys
+        assert fits(page)
+        page.click("#apart tr[data-name=blast] button")
+        page.wait_for_selector("#ring:has-text('blast')")
+        page.keyboard.press("Backspace")
+        page.set_viewport_size({"width": 1280, "height": 800})
         page.wait_for_selector("#ring:has-text('taken back: blast')")
         assert not page.is_visible("#ring.reached")
         page.keyboard.press("2")
@@ -89,6 +98,12 @@ def test_described_tallied_and_another_session_found(browser, state):
 
         page.click("header a")
         page.click("nav a:has-text('all sessions')")
+        page.wait_for_selector("html[data-room=dark] #sessions")
+        page.click("#light")
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.wait_for_selector("#sessions a:has-text('tuesday')")
+        assert fits(page)
+        page.set_viewport_size({"width": 1280, "height": 800})
         page.fill("#find", "slide TWO")
         page.wait_for_selector("#state:has-text('1 session')")
         page.fill("#find", "tues")
@@ -97,6 +112,7 @@ def test_described_tallied_and_another_session_found(browser, state):
         page.wait_for_selector("h1:has-text('tuesday')")
         page.wait_for_selector(".cell img")
         assert page.url.endswith("/session/tuesday/")
+        assert page.get_attribute("html", "data-room") == "light"
         page.fill("#reader", "A. Reader")
         page.keyboard.press("Enter")
         page.click(".cell >> nth=0")

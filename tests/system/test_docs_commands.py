@@ -37,6 +37,7 @@ RUN = {
 PARSED = {
     "run --camera": "needs a camera, a stream or a video",
     "run --review": "listens on a port of this computer; tests/system/test_run.py runs it",
+    "sessions export monday --format hl7": "needs a specimen's number; tests/integration/test_messages.py has one",
     "run --source acme": "needs another package; tests/system/test_run_sources.py installs it and runs this",
 }
 """Commands of those in `RUN` that are parsed all the same, and why.

@@ -80,6 +80,11 @@ def test_a_location_test_and_the_map_in_the_browser(tmp_path, browser: Browser):
         until(page, "document.querySelector('#notice').textContent.startsWith('kept as location test 1: 2 of 3 leuko')")
         assert "Note: new stain." in page.inner_text("#kept")
         assert (page.locator("#begin").is_visible(), page.locator("#test").is_visible()) == (True, False)
+        page.click("text=tests by day")
+        page.wait_for_selector("svg.trend circle")
+        assert page.locator("#days td").all_inner_texts()[:4] == ["2", "3 (few)", "66.7", "9.4 \N{EN DASH} 99.2"]
+        assert page.locator("#days td").all_inner_texts()[-2:] == ["monday", "new stain"]
+        assert page.locator("svg.trend line.note").count() == 1  # the stain was changed on that day
         page.click("text=slide map")
         page.wait_for_selector("svg.map")
         assert page.locator(".map .field").count() == 2

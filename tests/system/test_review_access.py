@@ -27,7 +27,7 @@ from smearwatch.daemon.record.events import Amended, Labelled, Signed
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.verifying import verify
-from tests.paged import press, reviewing, until
+from tests.paged import fits, press, reviewing, until
 from tests.reviewed import close, record
 
 pytestmark = pytest.mark.system
@@ -35,6 +35,13 @@ pytestmark = pytest.mark.system
 XSS = "<img src=x onerror=document.title='taken'>"
 READER, VIEWER, OTHER = f"A. {XSS}", "V. Iewer", "B. Reader"
 PASSWORD = "as long as this"  # everybody's
+PAGES = ("/", "/sessions", "/tally", "/weights", "/location", "/trend", "/map")
+CHANGES = (
+    *("data-label=", 'data-key="Enter"', 'data-key="u"', "data-action=", 'id="sign"', 'id="amend"', 'id="random"'),
+    *('id="describe"', 'id="start"', 'id="begin', 'id="undo"', 'id="adapt"', 'id="back"', 'id="discard"'),
+    *('href="tally"', "<dialog"),
+)
+"""What only a reader is offered."""
 
 
 def changing(state: Path) -> list[str]:
@@ -212,6 +219,12 @@ def test_who_gets_in_and_what_each_may(state: Path, certificate: Path):
         assert (status, "<b>7.2 10" in report, XSS in report) == (200, True, False)
         assert viewer.ask("/report?wbc=7200")[0] == viewer.ask("/report?kind=pdf")[0] == 400
         assert stranger.ask("/report")[0] == 401
+        pages = {path: (reader.ask(path)[1], viewer.ask(path)[1]) for path in PAGES}
+        for path, (changes, looks) in pages.items():
+            assert ("You are a viewer" in changes, looks.count("You are a viewer")) == (False, 1), path
+        for mark in CHANGES:
+            assert any(mark in changes for changes, _ in pages.values()), mark
+            assert not any(mark in looks for _, looks in pages.values()), mark
         for path in paths:
             for by in (VIEWER, READER):
                 assert viewer.ask(path, label | {"by": by}) == (403, "this account may look, and not change anything")
@@ -295,7 +308,16 @@ def test_readers_and_a_viewer_in_a_browser(state: Path, certificate: Path, brows
         until(viewer, "document.querySelector('#state').textContent.includes(' 1 labelled')")
         press(viewer, "n 6")
         until(viewer, notice("this account may look, and not change anything"))
-        assert viewer.locator("#sign").is_hidden()
+        assert viewer.locator("#sign, #names, .cell[draggable=true]").count() == 0
+        # Every page works for who only looks, on a telephone, too.
+        wrong: list[str] = []
+        viewer.on("pageerror", lambda error: wrong.append(str(error)))
+        viewer.set_viewport_size({"width": 390, "height": 844})
+        for path in PAGES:
+            viewer.goto(address + path.strip("/"))
+            viewer.wait_for_load_state("networkidle")
+            assert fits(viewer), path
+        assert wrong == []
         # Signed with the name of the account.
         first.click("#sign")
         first.wait_for_selector("#signing[open]")

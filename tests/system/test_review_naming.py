@@ -69,8 +69,14 @@ def test_what_a_reader_does_with_a_laboratorys_own_settings(page: Page, tmp_path
     assert row(page, "leukocyte:atypical_lymphocyte")[2:4] == ["1", "9.1"]
     assert "hairy cell: 1, 9.1 for each 100 leukocytes" in page.inner_text("#apart")
 
-    # Cells are dragged onto a row of the result, and onto a name; both are in sight.
-    page.set_viewport_size({"width": 1280, "height": 1200})
+    # Cells are dragged onto a row of the result, and onto a name; both are in sight, on a low screen, too.
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.wait_for_selector("#detail:not([hidden])")
+    for place in (*page.locator("#names button").all(), *page.locator("#results tr[data-name]").all()):
+        box = place.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 720, place.inner_text()
+    assert page.evaluate("document.documentElement.scrollHeight") <= 720
     page.locator("#gallery .cell:not(.said)").nth(0).drag_to(
         page.locator('tr[data-name="leukocyte:atypical_lymphocyte"]')
     )

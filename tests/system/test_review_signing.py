@@ -45,7 +45,10 @@ def sign_by_keys(page: Page) -> None:
     page.wait_for_selector("#signing[open]")
 
 
-def test_gates_reasons_banner_and_amending_by_keys_alone(state: Path, browser: Browser):
+def test_gates_reasons_banner_and_amending_by_keys_alone(
+    state: Path, browser: Browser, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SMEARWATCH_MESSAGES", json.dumps({"folder": str(state)}))
     with reviewing(state, "monday", "--by", "A. Reader") as (link, _), opened(browser, link) as page:
         assert page.is_hidden("#signature")
         assert page.is_visible("#preliminary")
@@ -84,6 +87,11 @@ def test_gates_reasons_banner_and_amending_by_keys_alone(state: Path, browser: B
         ]
         assert page.is_hidden("#preliminary")
         assert page.is_hidden("#sign")
+        until(
+            page,
+            "document.querySelector('#notice').textContent.startsWith("
+            "'Its message was not sent: session monday has no specimen or order number')",
+        )
         assert page.is_disabled("#names button[data-label=band]")
         # Labels are closed, and say so.
         press(page, "n 1")

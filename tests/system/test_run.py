@@ -258,6 +258,7 @@ def test_wrong_input_is_one_line(tmp_path, arguments, says):
     [
         (["runn"], 2, "No such command 'runn'; did you mean run?"),
         (["sessions", "shw"], 2, "No such command 'shw'; did you mean show?"),
+        (["sign"], 2, "No such command 'sign'; did you mean sessions sign?"),
         (["run", "--watch", ".", "--target", "abc"], 2, "--target: 'abc' is not a whole number"),
         (["demo", "--rate=99"], 2, "--rate: '99' is above 50, the most that can be"),
         (["run", "--watch", ".", "--scale-from", "x"], 2, "scale_from = 'x': it is none of auto, micrometer"),
@@ -284,13 +285,13 @@ def test_wrong_input_is_one_line(tmp_path, arguments, says):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_usage_is_one_line(arguments, code, says):
-    done = smearwatch(*arguments)
-    assert done.returncode == code
-    assert says in done.stderr
-    assert done.stderr.startswith("smearwatch: ")
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stdout == ""
+def test_wrong_usage_is_one_line(arguments, code, says, here):
+    status, out, err = here(*arguments)
+    assert status == code
+    assert says in err
+    assert err.startswith("smearwatch: ")
+    assert len(err.splitlines()) == 1
+    assert out == ""
 
 
 @pytest.mark.parametrize("help_of", [["watch"], ["run"], ["sessions"], ["segment"], ["classify"], []])

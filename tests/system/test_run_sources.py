@@ -109,16 +109,16 @@ def test_a_stream_that_goes_away_and_comes_back_is_counted_on(tmp_path):
     ],
     ids=lambda value: "" if isinstance(value, tuple) else value,
 )
-def test_what_cannot_be_is_one_line_before_anything_is_begun(tmp_path, arguments, says):
+def test_what_cannot_be_is_one_line_before_anything_is_begun(tmp_path, arguments, says, here):
     state_dir = tmp_path / "state" / "smearwatch"
     (state_dir / "calibrations").mkdir(parents=True)
     (state_dir / "calibrations" / "torn.json").write_text("{}")
-    done = smearwatch("run", *arguments, "--json")
-    assert done.returncode == 2
-    assert done.stderr.startswith("smearwatch: ")
-    assert says in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stdout == ""
+    status, out, err = here("run", *arguments, "--json")
+    assert status == 2
+    assert err.startswith("smearwatch: ")
+    assert says in err
+    assert len(err.splitlines()) == 1
+    assert out == ""
     assert [path.name for path in state_dir.iterdir()] == ["calibrations"]
 
 

@@ -57,6 +57,8 @@ def read_first(page: Page) -> None:
 
 
 def test_blind_reading_comparing_and_settling(state: Path, browser: Browser):
+    with LedgerReader.read(state / "sessions" / "monday") as ledger:
+        recorded = ledger.last_number
     with reviewing(state, "monday", "--by", "A") as (link, _), opened(browser, link) as first:
         read_first(first)
         status, out, err = readers(state)
@@ -74,6 +76,11 @@ def test_blind_reading_comparing_and_settling(state: Path, browser: Browser):
             assert second.is_hidden("#sign")
             assert "0 labelled; 6 still to be read" in second.inner_text("#state")
             told = ask(second, "/cells?after=0")
+            # No number tells how many labels the first reader has given: neither of events, nor in the list.
+            assert told["event"] == told["tally"]["event"] == recorded
+            (listed,) = ask(second, "/list")["sessions"]
+            known = {"session", "running", "fault", "title", "specimen", "operator", "note", "began", "began_at_ns"}
+            assert set(listed) == known | {"frames_seen", "frames_pending", "cells_judged", "signed_by"}
             assert told["tally"]["reviewed"] is None
             assert {cell["label"] for cell in told["cells"]} == {None}
             cell = told["cells"][0]["id"].replace(":", "/")

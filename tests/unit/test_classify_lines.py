@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from smearwatch.models.classes import CLASSES
-from smearwatch.models.engine import Judgement
+from smearwatch.models.judgement import Judgement
 from smearwatch.train.commands.classify import _record, plain_line
 
 # The ResNet's answer is the third; a verifier may have put the fifth in its place.

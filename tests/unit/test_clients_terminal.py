@@ -18,7 +18,7 @@ from smearwatch.clients.terminal.figures import cell_rows, frame_rows, one_line,
 from smearwatch.clients.terminal.graphics import thumbnail
 from smearwatch.clients.terminal.messages import ViewCame
 from smearwatch.clients.terminal.pictures import Card, in_words
-from smearwatch.clients.terminal.status import StatusLine, connection_words
+from smearwatch.clients.terminal.status import connection_words
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.clients.view import RecentCell, View
 from smearwatch.clients.wording import DASH
@@ -127,6 +127,9 @@ def test_the_reviewed_result_stands_beside_the_count(size):
     assert [word in line_with(lines, "segmented") for word in ("75.0", "50.0")] == [True, True]
     assert [word in line_with(lines, "monocyte") for word in (" 0.0", "25.0")] == [True, True]
     assert line_with(lines, "all cells").split().count("4") == 2
+    assert "own classes" not in "\n".join(lines)
+    hub.commit(Labelled(frame_id(1), 0, "leukocyte:hairy_cell", "A. Reader", 1, 9, replace(stood, frame=frame_id(1))))
+    assert line_with(on_screen(view_of(hub), size), "own classes").strip(" │").endswith(" 25.0")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -318,15 +321,15 @@ def test_figures_side_by_side_go_on_below_where_the_width_does_not_do(view):
     assert len(one_line("cells", cell_rows(view), 76).plain.splitlines()) == 2
 
 
-def test_what_is_waited_for_fits_the_first_line_however_long_its_path():
-    async def look(app, pilot):
-        app.screen.query_one(StatusLine)._waiting = "waiting for the daemon at /" + "a" * 90 + "/hub.sock"
-        app._draw()
-        await pilot.pause()
-        assert text_of(app)[0].endswith("a/hub.sock")
-        assert text_of(app)[0].startswith("  smearwatch  ○ \N{HORIZONTAL ELLIPSIS}")
-
-    run_app(lambda show, _: None, (80, 24), look)
+def test_the_first_line_has_room_for_where_the_session_stands_however_long_its_name(view):
+    stopped = replace(view, connection="done", ended="stopped")
+    first = on_screen(stopped, (80, 24))[0]
+    assert first.startswith("  smearwatch  smear-7  ")
+    assert first.endswith("  ■ stopped, joins again when the count goes on")
+    first = on_screen(replace(stopped, session="s" * 64), (80, 24))[0]
+    assert len(first) <= 78
+    assert first.startswith("  smearwatch  sssss")
+    assert first.endswith("s\N{HORIZONTAL ELLIPSIS}  ■ stopped, joins agai\N{HORIZONTAL ELLIPSIS}")
 
 
 def test_the_first_line_says_what_is_done_before_the_first_cell():

@@ -13,8 +13,9 @@ from smearwatch.clients.quality.coverage import coverage_of
 from smearwatch.clients.quality.coverage_lines import coverage_lines, edge_text, unplaced_text
 from smearwatch.clients.quality.edge import edge_json
 from smearwatch.clients.quality.joining import join
-from smearwatch.clients.quality.map_svg import map_svg
+from smearwatch.clients.quality.map_svg import legend, map_svg
 from smearwatch.clients.quality.slide_map import PlacedCell, PlacedField, SlideMap
+from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.placement import Placement
 
 WIDE, HIGH = 100.0, 60.0
@@ -148,6 +149,22 @@ def test_a_map_in_figures():
     }
     assert "more monocyte at the edge (" in edge_text(report)
     assert "more lymphocyte in the middle" in "\n".join(coverage_lines(report))
+
+
+def test_leukocytes_of_no_class_are_on_the_map_and_compared_with_nothing():
+    slide, before = field_map(), coverage_of("monday", field_map()).report["edge"]
+    assert list(legend(slide)) == list(CLASSES)
+    own, other = "leukocyte:atypical_lymphocyte", "leukocyte:odd"
+    slide.cells += [PlacedCell("neutrophil", 0, 180 + 190j), PlacedCell(own, 0, -40 - 25j), PlacedCell(other, 7, 0j)]
+    report = coverage_of("monday", slide).report
+    others = {"neutrophil": {"edge": 0, "middle": 1}, own: {"edge": 1, "middle": 0}}
+    assert report["edge"] == before | {"others": others}
+    assert "not compared: atypical lymphocyte, 1 at the edge, 0 in the middle" in "\n".join(coverage_lines(report))
+    forms = legend(slide)
+    assert list(forms) == [*CLASSES, "neutrophil", own]  # the other one lies where nothing is drawn
+    assert len(set(forms.values())) == len(forms)
+    titles = [each.text for each in Xml.fromstring(map_svg(slide, None)).iter("{http://www.w3.org/2000/svg}title")]
+    assert (titles.count("neutrophil, band or segmented not told"), titles.count("atypical lymphocyte")) == (1, 1)
 
 
 def test_the_map_is_drawn_from_texts_that_cannot_become_markup():

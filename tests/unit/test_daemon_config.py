@@ -1,7 +1,9 @@
 """Settings: what wins over what, and one clear line for everything that cannot be."""
 
 import pytest
+from typer.testing import CliRunner
 
+from smearwatch.daemon.commands.config import app
 from smearwatch.daemon.config import Settings, SettingsUnusable, load_settings
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.plan import RunPlan
@@ -18,6 +20,16 @@ def test_options_win_over_environment_over_file_over_defaults(file, monkeypatch)
     monkeypatch.setenv("SMEARWATCH_WORKERS", "3")
     settings = load_settings(file, target=400)
     assert (settings.target, settings.workers, settings.lease_s, settings.crop_backlog) == (400, 3, 7.0, 24)
+
+
+def test_the_check_names_what_it_has_read(file, monkeypatch):
+    file.write_text("target = 200\n")
+    monkeypatch.setenv("SMEARWATCH_TARGET", "300")
+    said = CliRunner().invoke(app, ["check", "--config", str(file)]).stdout.splitlines()
+    assert said[0] == f"# {file}"
+    assert "SMEARWATCH_TARGET" in said[1]
+    assert "target = 300" in said
+    assert CliRunner().invoke(app, ["check"]).stdout.startswith("# no settings file: none at /")
 
 
 def test_the_usual_place_is_read_where_there_is_a_file(tmp_path):
@@ -80,6 +92,11 @@ def test_what_is_asked_of_a_camera():
         ("target = [", "settings.toml", "TOML"),
         ("workers = 1\nworkers = 2", "settings.toml", "TOML"),
         ("[places]\ncamera = 'camera'", "places.camera: write the whole path of the folder", "correct places"),
+        (
+            "[places]\nx = { camera = 'tuesday.avi' }",
+            "places.x: write a camera's number, its address or the",
+            "correct",
+        ),
         ("[places]\n' a' = '/srv'", "places. a: give a name of 1 to 64 letters", "correct places"),
     ],
 )

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from smearwatch.models.classes import CLASSES, check_number, per_class
-from smearwatch.models.engine import Outputs
 from smearwatch.models.output_table import WIDTH, columns, side_by_side
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.verdict import Policy, decide
 from smearwatch.train.adapting.logits import Logits
 

@@ -8,9 +8,10 @@ import torch
 
 from smearwatch.models.appearance import MEASURES, is_unfamiliar
 from smearwatch.models.checkpoint import load, read_manifest
-from smearwatch.models.engine import Engine, Outputs
+from smearwatch.models.engine import Engine
 from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.manifest import LookRange, Manifest
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.models.verdict import Policy

@@ -17,7 +17,6 @@ from smearwatch.daemon.record.events import (
     FoundCell,
     Labelled,
     Opened,
-    Recorded,
     Rejected,
     Replaced,
     Seen,
@@ -25,8 +24,6 @@ from smearwatch.daemon.record.events import (
     Stage,
     event_from_bytes,
     event_to_bytes,
-    recorded_from_bytes,
-    recorded_to_bytes,
 )
 from smearwatch.daemon.record.signature import Overruled, SignedResult
 from smearwatch.models import classes
@@ -88,11 +85,6 @@ def test_whole_numbers_and_floats_of_one_value_are_one_event():
     assert event_to_bytes(dataclasses.replace(FOUND, um_per_px=1)) == event_to_bytes(
         dataclasses.replace(FOUND, um_per_px=1.0)
     )
-
-
-def test_recorded_bytes_and_back():
-    recorded = Recorded(7, 2, 9, FOUND, "0" * 64)
-    assert recorded_from_bytes(recorded_to_bytes(recorded)) == recorded
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.kind)

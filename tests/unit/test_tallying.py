@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smearwatch.clients.tallying.draft import FILE, Draft, DraftUnusable
+from smearwatch.clients.tallying.draft import FILE, Draft
 from smearwatch.clients.tallying.typed import TypedCells
+from smearwatch.clients.unfinished import DraftUnusable
 from smearwatch.daemon.record.beside import TALLIED_LABELS
 
 KEYS = st.lists(st.sampled_from([*TALLIED_LABELS, None]), max_size=60)

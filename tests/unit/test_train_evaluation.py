@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smearwatch.models.engine import Outputs
 from smearwatch.models.memory import Memory, Remembered, short
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.pipeline_cells import PipelineAccount, match_boxes
 from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact

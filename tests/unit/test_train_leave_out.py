@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from smearwatch.models.classes import CLASSES
-from smearwatch.models.engine import Outputs
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.laboratories import Laboratory
 from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from smearwatch.models.engine import Outputs
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.samples import REJECT, Sample, exact
 from smearwatch.train.evaluation.measure import measure

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from smearwatch.models.engine import Outputs
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.samples import LEUKOCYTE, REJECT, Sample, Target, either, exact
 from smearwatch.train.evaluation.measure import expected_calibration_error, measure

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from smearwatch.models.classes import CLASSES
-from smearwatch.models.engine import Outputs
 from smearwatch.models.manifest import Manifest
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.verdict import Policy
 from smearwatch.train.commands import promote
 from smearwatch.train.data.samples import REJECT, Sample, Target, either, exact

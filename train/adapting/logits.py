@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from smearwatch.models.classes import CLASSES
-from smearwatch.models.engine import Outputs
 from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.output_table import WIDTH, check_shapes, columns, side_by_side
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.preprocess import Preprocessing, normalise, to_tensor, view
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.data.samples import Sample, allowed, has_class

@@ -14,7 +14,8 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.session_stain import StainWindow
 from smearwatch.daemon.record.signature import Signed
 from smearwatch.daemon.record.views import CellKey, counted_as
-from smearwatch.models.engine import Engine, Judgement
+from smearwatch.models.engine import Engine
+from smearwatch.models.judgement import Judgement
 from smearwatch.train.data.cells_in_order import CellsInOrder
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Sample

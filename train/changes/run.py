@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import find_session, session_names
@@ -27,12 +28,8 @@ from smearwatch.train.promotion.compare import Comparison, compare
 from smearwatch.train.statistics import Paired
 
 
-class NothingToCompare(Exception):
+class NothingToCompare(Hinted):
     """There is no session to judge."""
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)

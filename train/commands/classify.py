@@ -16,7 +16,7 @@ from smearwatch.train.commands.shared_options import DeviceOption
 from smearwatch.train.json_record import JsonRecord
 
 if TYPE_CHECKING:
-    from smearwatch.models.engine import Judgement
+    from smearwatch.models.judgement import Judgement
     from smearwatch.train.data.picture_session import PictureSession
 
 app = typer.Typer(add_completion=False)

@@ -6,7 +6,8 @@ from smearwatch.capture.arrays import Image
 from smearwatch.daemon.record.session_statistics import SessionStatistics, StatisticsFold
 from smearwatch.daemon.record.values import digest_of
 from smearwatch.daemon.record.views import CellKey
-from smearwatch.models.engine import Engine, Judgement, SessionMoments
+from smearwatch.models.engine import Engine, SessionMoments
+from smearwatch.models.judgement import Judgement
 from smearwatch.models.preprocess import Stain
 
 _KEPT = 2048  # of the cells' moments: more than the statistics look back upon

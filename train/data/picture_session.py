@@ -1,7 +1,8 @@
 """Pictures of single cells as one session, in their order: each is judged as a run over them would judge it."""
 
 from smearwatch.daemon.record.session_stain import StainWindow
-from smearwatch.models.engine import Engine, Judgement
+from smearwatch.models.engine import Engine
+from smearwatch.models.judgement import Judgement
 from smearwatch.models.preprocess import Stain
 from smearwatch.train.data.cells_in_order import CellsInOrder
 from smearwatch.train.data.single_cell_crop import SingleCell

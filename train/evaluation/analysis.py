@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smearwatch.models.engine import Outputs
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.samples import Sample
 from smearwatch.train.evaluation.risk_coverage import RiskCoverage, risk_coverage

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from smearwatch.models.classes import CLASSES, Verdict
-from smearwatch.models.engine import Outputs
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.samples import Sample
 from smearwatch.train.evaluation.confusion import confusion_table, per_class

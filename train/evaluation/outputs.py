@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from smearwatch.models.engine import Engine, Outputs, SessionMoments
+from smearwatch.models.engine import Engine, SessionMoments
+from smearwatch.models.outputs import Outputs
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.stains import ReferenceStains, stain_source

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from smearwatch.models import checkpoint, memory
-from smearwatch.models.engine import Engine, Outputs
+from smearwatch.models.engine import Engine
 from smearwatch.models.manifest import Manifest
+from smearwatch.models.outputs import Outputs
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
 from smearwatch.train.data.sources import DatasetSpec, ReportLine

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smearwatch.models.classes import CLASSES
-from smearwatch.models.engine import Outputs
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.verdict import Overrule, Policy, decide
 from smearwatch.train.evaluation.confusion import ClassIndices
 from smearwatch.train.json_record import JsonRecord

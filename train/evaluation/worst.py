@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smearwatch.models.classes import CLASSES, Verdict
-from smearwatch.models.engine import Outputs
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.reference_stain import ReferenceMap
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.samples import Sample, has_class

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.record.events import Counted
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.session_statistics import StatisticsFold
@@ -26,12 +27,8 @@ _STRONGEST = 0.8
 _NEAR = 0.02  # a graphics card and a processor differ in the fourth decimal
 
 
-class NotExplained(Exception):
+class NotExplained(Hinted):
     """A cell that cannot be shown as the networks saw it."""
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.models.classes import CLASSES
-from smearwatch.models.engine import Outputs
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.pipeline_cells import PipelineAccount
 from smearwatch.train.data.samples import Sample

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 import torch
 
-from smearwatch.models.engine import Engine, Outputs
+from smearwatch.models.engine import Engine
+from smearwatch.models.outputs import Outputs
 from smearwatch.train.data.cells import CellSet
 from smearwatch.train.data.crop_cache import Progress, shrunken_fields
 from smearwatch.train.data.laboratories import read_laboratory

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from smearwatch.capture.arrays import Flags
 from smearwatch.models.classes import NEUTROPHILS
-from smearwatch.models.engine import Outputs
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.pipeline_cells import PipelineAccount
 from smearwatch.train.data.samples import Sample, has_class

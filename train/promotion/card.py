@@ -72,7 +72,8 @@ def _what(manifest: Manifest) -> Iterator[str]:
     use = manifest.session_statistics
     if use is not None:
         yield f"- Where more than {use.unfamiliar_share:.0%} of a session's cells are unfamiliar,"
-        yield f"  the first {use.stages} stages go {use.share:g} of the way to the session's own statistics."
+        less = "" if use.near is None else f", less below a distance of {use.far:g} and not at all below {use.near:g}"
+        yield f"  the first {use.stages} stages go {use.share:g} of the way to the session's own statistics{less}."
     yield ""
 
 

@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 
 from smearwatch.daemon.record.intervals import clopper_pearson
 from smearwatch.models.classes import CLASSES
-from smearwatch.models.engine import Outputs
+from smearwatch.models.outputs import Outputs
 from smearwatch.models.verdict import Overrule, Policy
 from smearwatch.train.data.samples import Sample, has_class
 

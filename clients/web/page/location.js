@@ -50,7 +50,7 @@ function take(state) {
   $("begin").hidden = Boolean(test || state.of_another);
   $("test").hidden = !test;
   $("kept").hidden = state.kept.length === 0;
-  $("kept").querySelector("ul").replaceChildren(...state.kept.map(keptRow));
+  $("kept").querySelector("ul").replaceChildren(...state.kept.map((each) => make("li", each.line, each.withdrawn ? { class: "withdrawn" } : {})));
   stage.hidden = $("how").hidden = !field;
   if (field && !compared) shownAt = Infinity;
   if (field) {
@@ -61,13 +61,6 @@ function take(state) {
   if (state.says) tell(state.says);
   if (state.of_another) tell(`The unfinished location test is ${state.of_another}'s, who goes on with it or throws it away.`);
   show();
-}
-
-function keptRow(kept) {
-  const when = new Date(kept.tested_at_ns / 1e6).toLocaleString();
-  const gone = kept.withdrawn ? `withdrawn by ${kept.withdrawn.by} (${kept.withdrawn.reason}): ` : "";
-  const note = kept.note ? ` Note: ${kept.note}.` : "";
-  return make("li", `${gone}test ${kept.ordinal}, ${when}, by ${kept.by}: ${kept.says}.${note}`, kept.withdrawn ? { class: "withdrawn" } : {});
 }
 
 // --- what is shown

@@ -11,6 +11,7 @@ const words = JSON.parse(document.body.dataset.labels);
 const keys = JSON.parse(document.body.dataset.keys);
 const classes = JSON.parse(document.body.dataset.classes);
 const second = Boolean(document.body.dataset.second); // a second reader, who does not see the first one's labels
+const onlyLooks = Boolean(document.body.dataset.onlyLooks); // a viewer
 const $ = (id) => document.getElementById(id);
 const SIGNS = { confirmed: "●", corrected: "◆", flagged: "▲", rejected: "✕" };
 const FIELDS = { near: 22, crop: 33, far: 66 };
@@ -91,7 +92,7 @@ function place(cell) {
 }
 
 function cardOf(cell) {
-  const card = make("button", null, { type: "button", class: "cell", draggable: "true", "data-id": cell.id });
+  const card = make("button", null, { type: "button", class: "cell", draggable: String(!onlyLooks), "data-id": cell.id });
   const picture = make("img", null, { loading: "lazy", decoding: "async", alt: "", width: "120", height: "120" });
   card.append(picture, make("span", "", { class: "name" }), make("span", "", { class: "verdict" }));
   return card;
@@ -144,7 +145,7 @@ function showResults(tally) {
   $("results").tBodies[0].replaceChildren(...rows);
   $("apart").textContent = apartText(reviewed, said);
   $("left").textContent = `Not counted: ${tally.rejected} rejected, ${tally.at_edge} cut by the edge of their field, ${tally.seen_again} seen again.`;
-  $("said").textContent = tally.said_text ?? "";
+  $("said").textContent = $("said").title = tally.said_text ?? "";
   $("target").hidden = !tally.target_text;
   $("target").textContent = tally.target_text ?? "";
   $("target").classList.toggle("reached", tally.target_reached);
@@ -299,7 +300,7 @@ async function showDetail() {
     const { widest_um, narrowest_um, length_um, lobes } = known.nucleus;
     facts.push(["nucleus", `${narrowest_um} µm narrowest, ${widest_um} µm widest, ${length_um} µm long, ${lobes} ${lobes === 1 ? "lobe" : "lobes"}`]);
   }
-  for (const [label, by, at] of known.labels) facts.push(["labelled", `${said(label)} by ${by}, ${new Date(at / 1e6).toLocaleString()}`]);
+  for (const [label, by, at] of known.labels) facts.push(["labelled", `${said(label)} by ${by}, ${at}`]);
   $("facts").replaceChildren(...facts.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
 }
 
@@ -475,6 +476,7 @@ function again(labels, by, kept, nothing, drawn = false) {
 }
 
 function dropOn(row, name) {
+  if (onlyLooks) return;
   row.addEventListener("dragover", (event) => { event.preventDefault(); row.classList.add("over"); });
   row.addEventListener("dragleave", () => row.classList.remove("over"));
   row.addEventListener("drop", (event) => { event.preventDefault(); row.classList.remove("over"); label(name); });
@@ -546,7 +548,7 @@ async function poll() {
 
 const ACTIONS = {
   n: () => { if (!random.on) nextToSee(); },
-  d: () => { if (!second && !document.body.dataset.onlyLooks) toggleRandom(); },
+  d: () => { if ($("random")) toggleRandom(); },
   u: undo,
   y: redo,
   z: () => { field = { near: "crop", crop: "far", far: "near" }[field]; showDetail(); },
@@ -591,12 +593,6 @@ function toggleKeys() {
   $("help").setAttribute("aria-expanded", String(!$("keys").hidden));
 }
 
-function setRoom(dark) {
-  document.documentElement.dataset.room = dark ? "dark" : "light";
-  $("light").setAttribute("aria-pressed", String(dark));
-  localStorage.setItem("room", dark ? "dark" : "light");
-}
-
 async function seeVerdict(verdict) {
   if (random.on) toggleRandom();
   $("list").value = "";
@@ -619,10 +615,6 @@ $("gallery").addEventListener("click", (event) => {
     choose(card.dataset.id, { add: true });
   } else choose(card.dataset.id, { add: event.ctrlKey || event.metaKey });
 });
-$("names").addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (button) label(button.dataset.label);
-});
 $("actions").addEventListener("click", (event) => {
   const key = event.target.closest("button")?.dataset.key;
   if (key === "Enter") label(null);
@@ -633,14 +625,13 @@ $("gallery").addEventListener("dragstart", (event) => {
   if (card && !chosen.has(card.dataset.id)) choose(card.dataset.id);
 });
 setUpFilter(() => { for (const cell of cells.values()) draw(cell); showSections(); });
-for (const button of $("names").querySelectorAll("button")) dropOn(button, button.dataset.label);
-if (!second) {
-  $("list").addEventListener("change", showWorth);
-  $("random").addEventListener("click", toggleRandom);
+for (const button of document.querySelectorAll("#names button")) {
+  button.addEventListener("click", () => label(button.dataset.label));
+  dropOn(button, button.dataset.label);
 }
+$("list")?.addEventListener("change", showWorth);
+$("random")?.addEventListener("click", toggleRandom);
 $("help").addEventListener("click", toggleKeys);
-$("light").addEventListener("click", () => setRoom(document.documentElement.dataset.room !== "dark"));
 $("reader").value ||= localStorage.getItem("reader") ?? "";
 $("reader").addEventListener("change", () => localStorage.setItem("reader", $("reader").value.trim()));
-setRoom((localStorage.getItem("room") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark");
 poll();

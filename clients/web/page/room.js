@@ -1,11 +1,17 @@
-// Dark room or light, as the review page was left.
-const button = document.getElementById("light");
-
-function setRoom(dark) {
-  document.documentElement.dataset.room = dark ? "dark" : "light";
-  button.setAttribute("aria-pressed", String(dark));
-  localStorage.setItem("room", dark ? "dark" : "light");
+// Dark room or light: one switch on every page, kept for all of them. It runs before anything is drawn, so that no page lights up a dark room.
+{
+  const isDark = () => (localStorage.getItem("room") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  const show = () => {
+    document.documentElement.dataset.room = isDark() ? "dark" : "light";
+    document.getElementById("light")?.setAttribute("aria-pressed", String(isDark()));
+  };
+  show();
+  addEventListener("storage", show); // switched in another window
+  addEventListener("DOMContentLoaded", () => {
+    show();
+    document.getElementById("light").addEventListener("click", () => {
+      localStorage.setItem("room", isDark() ? "light" : "dark");
+      show();
+    });
+  });
 }
-
-button.addEventListener("click", () => setRoom(document.documentElement.dataset.room !== "dark"));
-setRoom((localStorage.getItem("room") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark");

@@ -4,7 +4,8 @@ const questions = JSON.parse(box.dataset.questions);
 const state = box.querySelector("[data-part=state]");
 const question = box.querySelector("[data-part=question]");
 const buttons = [...box.querySelectorAll("button[data-action]")];
-const nexting = document.getElementById("nexting"), form = nexting.querySelector("form"), refused = nexting.querySelector(".refused");
+const nexting = document.getElementById("nexting"); // not there for who only looks
+const form = nexting?.querySelector("form"), refused = nexting?.querySelector(".refused");
 const EVERY_MS = 2000;
 const HEADERS = { "content-type": "application/json", "x-smearwatch": "1" };
 let wanted = null;
@@ -21,6 +22,7 @@ function show(text) {
 }
 
 function askFor(action) {
+  if (!question) return;
   wanted = action;
   question.hidden = action === null;
   question.querySelector("span").textContent = action === null ? "" : questions[action];
@@ -67,11 +69,11 @@ async function next() {
   }
 }
 
-form.addEventListener("submit", (event) => {
+form?.addEventListener("submit", (event) => {
   event.preventDefault();
   next();
 });
-nexting.querySelector(".leave").addEventListener("click", () => nexting.close());
+nexting?.querySelector(".leave").addEventListener("click", () => nexting.close());
 box.addEventListener("click", (event) => {
   const { action, answer } = event.target.closest("button")?.dataset ?? {};
   if (action === "next") {

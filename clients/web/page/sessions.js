@@ -1,8 +1,8 @@
 // All sessions, searched while one types. No text becomes markup.
-import { room } from "./lighting.js";
-
 const find = document.getElementById("find"), state = document.getElementById("state"), notice = document.getElementById("notice");
 const body = document.querySelector("#sessions tbody");
+const heads = [...document.querySelectorAll("#sessions thead th")].map((head) => head.textContent);
+const blind = Boolean(document.body.dataset.second);
 const EVERY_MS = 3000, AFTER_KEY_MS = 150;
 let timer = 0, asked = 0;
 
@@ -21,7 +21,9 @@ function row(each, here) {
   head.append(link, each.running ? " (being counted)" : each.session === here ? " (here)" : "");
   const said = [each.title, each.specimen && `specimen ${each.specimen}`, each.operator && `operator ${each.operator}`, each.note].filter(Boolean).join(", ");
   tr.append(head, cell("td", each.fault ?? said));
-  if (!each.fault) tr.append(...[each.began, each.frames_seen, each.frames_pending, each.cells_judged, each.cells_labelled, each.signed_by ?? ""].map((value) => cell("td", String(value))));
+  if (!each.fault) tr.append(...[each.began, each.frames_seen, each.frames_pending, each.cells_judged, ...(blind ? [] : [each.cells_labelled]), each.signed_by ?? ""].map((value) => cell("td", String(value))));
+  // By these words a row is read where the screen is too narrow for the table.
+  for (const [at, name] of heads.entries()) if (at && tr.children[at]) tr.children[at].dataset.of = name;
   return tr;
 }
 
@@ -51,6 +53,5 @@ find.addEventListener("keydown", (event) => {
   const first = body.querySelector("a");
   if (event.key === "Enter" && first) location.assign(first.href);
 });
-room();
 find.focus();
 show();

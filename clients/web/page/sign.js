@@ -3,13 +3,13 @@ import { apartText } from "./results.js";
 
 const $ = (id) => document.getElementById(id);
 const signing = $("signing"), amending = $("amending");
-const second = Boolean(document.body.dataset.second); // whoever reads blindly does not sign
 let page = null; // what the page lends, see setUp in review.js
 let now = null; // the tally that is shown
 let asked = null; // the event and gates that the open dialog shows
 
 export function setUp(lent) {
   page = lent;
+  if (!signing) return; // whoever reads blindly does not sign, nor who only looks
   $("sign").addEventListener("click", openSigning);
   $("amend").addEventListener("click", () => open(amending));
   $("sign-form").addEventListener("submit", (event) => { event.preventDefault(); sign(); });
@@ -33,11 +33,12 @@ export function showStanding(tally, lines) {
     $("standing").replaceChildren(...lines.map((line) => page.make("p", line.trim())));
   }
   $("signature").classList.toggle("signed", signed);
-  $("amend").hidden = !signed || second || onlyLooks;
-  $("sign").hidden = signed || second || onlyLooks;
   $("preliminary").hidden = signed;
   document.body.classList.toggle("closed", signed);
-  for (const button of document.querySelectorAll("#names button, #actions button[data-key=Enter], #actions button[data-key=u], #actions button[data-key=y]")) button.disabled = signed || onlyLooks;
+  for (const button of document.querySelectorAll("#names button, #actions button[data-key=Enter], #actions button[data-key=u], #actions button[data-key=y]")) button.disabled = signed;
+  if (!signing) return;
+  $("amend").hidden = !signed;
+  $("sign").hidden = signed;
   if (signed && signing.open) {
     signing.close();
     page.tell(`you have not signed: ${lines[0]}`);
@@ -141,9 +142,10 @@ async function amend() {
 }
 
 async function send(dialog, path, body) {
-  let why;
+  let why, sent = "";
   try {
     const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json", "x-smearwatch": "1" }, body: JSON.stringify(body) });
+    if (answer.ok) ({ sent } = await answer.json());
     why = answer.ok ? "" : await answer.text();
   } catch {
     why = "the page's program does not answer; is `smearwatch review` still running?";
@@ -154,7 +156,7 @@ async function send(dialog, path, body) {
     return;
   }
   dialog.close();
-  page.tell("");
+  page.tell(sent); // of the message to the laboratory's system, nothing where none is sent
   await page.refresh().catch(() => {});
   $("signature").focus();
 }

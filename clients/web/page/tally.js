@@ -1,5 +1,4 @@
 // A tally by keys, as on a differential counter: each key is sent in its order and shown once it is on the disk.
-import { room } from "./lighting.js";
 import { ring, tone } from "./sound.js";
 
 const keys = JSON.parse(document.body.dataset.keys), words = JSON.parse(document.body.dataset.labels), classes = JSON.parse(document.body.dataset.classes);
@@ -34,7 +33,7 @@ function show(next) {
   shown = next;
   $("tally").hidden = false;
   $("begin").hidden = true;
-  const rows = classes.map((name) => line(name, words[name], shown.counts[name], shown.percent[name]));
+  const rows = classes.map((name) => line(name, words[name], shown.counts[name] ?? 0, shown.percent[name]));
   rows.push(line("neutrophil", words.neutrophil, shown.neutrophils_undivided));
   const all = line("", "neutrophils", shown.neutrophils, shown.percent.neutrophils);
   all.classList.add("sum");
@@ -53,7 +52,15 @@ function line(name, text, n, share) {
   tr.classList.toggle("last", Boolean(name) && shown.last === name);
   const head = cell("th", text);
   head.scope = "row";
-  tr.append(cell("td", name ? keyOf(name) : ""), head, cell("td", String(n)));
+  const key = cell("td", "");
+  if (name) {
+    // For a finger, where there are no keys; it never has the focus, for Enter there would count one more.
+    const button = cell("button", keyOf(name));
+    button.tabIndex = -1;
+    button.setAttribute("aria-label", `count: ${text}`);
+    key.append(button);
+  }
+  tr.append(key, head, cell("td", String(n)));
   if (share) tr.append(cell("td", share.value === null ? "–" : `${share.value.toFixed(1)} %`), cell("td", share.value === null ? "–" : `${share.low.toFixed(1)} – ${share.high.toFixed(1)}`));
   return tr;
 }
@@ -141,6 +148,11 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   type(name);
 });
+$("tally").addEventListener("mousedown", (event) => { if (event.target.closest("td button")) event.preventDefault(); });
+$("tally").addEventListener("click", (event) => {
+  const row = event.target.closest("td button")?.closest("tr");
+  if (row) type(row.dataset.name);
+});
 $("undo").addEventListener("click", () => type(null));
 $("end").addEventListener("click", ask);
 ending.addEventListener("click", (event) => {
@@ -148,4 +160,3 @@ ending.addEventListener("click", (event) => {
   if (button) end(button.dataset.ending);
 });
 $("begin").elements.by.value ||= localStorage.getItem("reader") ?? "";
-room();

@@ -1,7 +1,7 @@
 // Better weights: what is labelled, one command at a time, what it says. Nothing is computed here; commands do that.
-import { room } from "./lighting.js";
 
 const $ = (id) => document.getElementById(id);
+const mayChange = !document.body.dataset.onlyLooks; // what changes something is not there for a viewer
 const columns = JSON.parse(document.body.dataset.columns);
 const TITLES = { adapt: "Adapting", changes: "What would have changed", promote: "Promoting", back: "Going back" };
 const NAMES = { adapt: "adapt", changes: "compare", promote: "promote", back: "go back" };
@@ -55,9 +55,9 @@ async function refresh() {
 }
 
 function showUse(use) {
-  const step = use.step ? `, ${use.step.how} ${new Date(use.step.at).toLocaleString()}${use.step.by ? ` by ${use.step.by}` : ""}` : "";
+  const step = use.step ? `, ${use.step.how} ${use.step.when}${use.step.by ? ` by ${use.step.by}` : ""}` : "";
   $("use").textContent = use.fault ?? `${use.name} (${use.origin}${step})`;
-  $("back").hidden = !use.can_go_back;
+  if (mayChange) $("back").hidden = !use.can_go_back;
 }
 
 function showLabelled(sessions, busy) {
@@ -67,7 +67,8 @@ function showLabelled(sessions, busy) {
     box.checked = !each.fault && (ticked.get(each.session) ?? (!each.signed && Object.values(each.labels).some((n) => n > 0)));
     box.disabled = Boolean(each.fault);
     box.addEventListener("change", () => ticked.set(each.session, box.checked));
-    label.append(box, ` ${each.session}`);
+    if (mayChange) label.append(box, " ");
+    label.append(each.session);
     head.append(label);
     row.append(head);
     if (each.fault) row.append(make("td", each.fault, { colspan: String(columns.length + 2) }));
@@ -80,7 +81,7 @@ function showLabelled(sessions, busy) {
     ...columns.map((name) => make("td", String(sound.reduce((sum, each) => sum + each.labels[name], 0)))),
     make("td", String(sound.reduce((sum, each) => sum + each.left_out, 0))), make("td", ""));
   $("labelled").tFoot.replaceChildren(total);
-  $("adapt").disabled = busy || !sound.length;
+  if (mayChange) $("adapt").disabled = busy || !sound.length;
 }
 
 function showJob(job) {
@@ -88,7 +89,8 @@ function showJob(job) {
   if (!job) return;
   const ended = job.cancelled ? ": cancelled" : job.error ? ": nothing changed" : ": done";
   $("job-title").textContent = TITLES[job.what] + (job.running ? "" : ended);
-  $("bar").hidden = $("cancel").hidden = !job.running;
+  $("bar").hidden = !job.running;
+  if (mayChange) $("cancel").hidden = !job.running;
   if (job.total) $("bar").value = job.done / job.total;
   else $("bar").removeAttribute("value");
   $("doing").textContent = job.running ? (job.progress ? `${job.progress} ${job.done}/${job.total}` : "beginning") : "";
@@ -146,7 +148,8 @@ function candidate(each, job) {
   const box = make("article", null, { class: `candidate${each.in_use ? " used" : ""}`, "data-name": each.name });
   const busy = Boolean(job?.running);
   box.append(make("h3", `${each.name}${each.in_use ? ": in use" : ""}`), says(each.account.says ?? []), curve(each.account.more_labels));
-  if (each.changes) box.append(make("h4", "In recorded sessions"), reports(each.changes), says(each.changes.says));
+  if (each.changes) box.append(make("h4", "In recorded sessions"), wide(reports(each.changes)), says(each.changes.says));
+  if (!mayChange) return box;
   const buttons = make("p", null, { class: "buttons" });
   const compare = make("button", each.changes ? "compare again on the signed sessions" : "what would have changed in the signed sessions", { type: "button", "data-do": "changes" });
   compare.addEventListener("click", () => act("changes", { candidate: each.name }));
@@ -162,6 +165,13 @@ function candidate(each, job) {
   for (const button of buttons.querySelectorAll("button")) button.disabled = busy || each.in_use;
   compare.disabled = busy || each.in_use;
   box.append(buttons);
+  return box;
+}
+
+// A table that scrolls in a box of its own where the screen is narrow.
+function wide(table) {
+  const box = make("div", null, { class: "wide" });
+  box.append(table);
   return box;
 }
 
@@ -208,13 +218,18 @@ async function act(what, body) {
   await refresh();
 }
 
-$("adapt").addEventListener("click", () => {
+if (mayChange) setUp();
+refresh();
+
+function setUp() {
+  $("adapt").addEventListener("click", adapt);
+  $("back").addEventListener("click", () => askBy("Go back to the weights before?", "Those in use are kept, and can be promoted again.", "go back", (by) => act("back", { by })));
+  $("cancel").addEventListener("click", () => act("cancel", {}));
+  $("asking").querySelector(".leave").addEventListener("click", () => $("asking").close());
+}
+
+function adapt() {
   const sessions = [...document.querySelectorAll("#labelled tbody input:checked")].map((box) => box.closest("tr").dataset.session);
   if (sessions.length) act("adapt", { sessions });
   else tell("tick a session to learn from");
-});
-$("back").addEventListener("click", () => askBy("Go back to the weights before?", "Those in use are kept, and can be promoted again.", "go back", (by) => act("back", { by })));
-$("cancel").addEventListener("click", () => act("cancel", {}));
-$("asking").querySelector(".leave").addEventListener("click", () => $("asking").close());
-refresh();
-room();
+}

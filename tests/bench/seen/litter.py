@@ -10,7 +10,8 @@ from smearwatch.capture.slide.thing import THING_KINDS
 from smearwatch.capture.slide.truth import Field
 from smearwatch.capture.slide.writer import encode
 from smearwatch.models.checkpoint import shipped_weights_dir
-from smearwatch.models.engine import Engine, Judgement
+from smearwatch.models.engine import Engine
+from smearwatch.models.judgement import Judgement
 from tests.bench.seen.fields import BCCD_UM_PER_PX, hand_cells
 from tests.bench.seen.hard import FIELDS_OF_A_SLIDE, hard_fields
 from tests.bench.seen.rows import share

@@ -1,0 +1,90 @@
+"""What the tally remembers of frames and cells, and how a snapshot spells it."""
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any, Final, Self
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from smearwatch.daemon.record.classes import FIRST_LEDGERS_CLASSES
+from smearwatch.daemon.record.events import CLASSES, VERDICTS
+from smearwatch.daemon.record.values import Count, Sha256
+
+
+class TallyBroken(ValueError):
+    """An event or a snapshot that cannot follow from what was folded before.
+
+    Parameters
+    ----------
+    what : str
+        The contradiction, in one line.
+    """
+
+    hint = "fold a session's events from the first one, or from a snapshot and all that follow it"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the tally cannot go on: {what}")
+        self.what = what
+
+
+@dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid"))
+class TallyState:
+    """Counts, and what waits.
+
+    ``pending`` gives a frame's cells that wait for a verdict, None before they are found; ``better`` those among them
+    that are better views of leukocytes seen before. ``unfamiliar`` counts cells that stand in ``counts``; programs that
+    did not know of them wrote none, and had none. So with what is said of the session.
+    """
+
+    counts: dict[str, Count]
+    verdicts: dict[str, Count]
+    cells_found: Count
+    at_edge: Count
+    seen_again: Count
+    judged_again: Count
+    frames_seen: Count
+    frames_counted: Count
+    frames_unplaced: Count
+    rejected_by_reason: dict[str, Count]
+    pending: dict[Sha256, list[Count] | None]
+    better: dict[Sha256, list[Count]]
+    unfamiliar: Count = 0
+    said: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def begun(cls) -> Self:
+        """Make the state before the first event."""
+        return cls(
+            counts=dict.fromkeys(CLASSES, 0),
+            verdicts=dict.fromkeys(VERDICTS, 0),
+            cells_found=0,
+            at_edge=0,
+            seen_again=0,
+            judged_again=0,
+            frames_seen=0,
+            frames_counted=0,
+            frames_unplaced=0,
+            rejected_by_reason={},
+            pending={},
+            better={},
+        )
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return it as plain dictionaries, lists, strings and numbers."""
+        # Left out where there is nothing, as programs that did not know of it wrote it.
+        return {name: value for name, value in _STATE.dump_python(self).items() if value or name != "said"}
+
+    @classmethod
+    def restore(cls, snapshot: Mapping[str, Any]) -> Self:
+        """Make the state that a `snapshot` spells; raises pydantic's ``ValidationError``, or `TallyBroken`."""
+        state = cls(**snapshot)
+        asked = max(len(state.counts), FIRST_LEDGERS_CLASSES)
+        if set(state.counts) != set(CLASSES[:asked]) or set(state.verdicts) != set(VERDICTS):
+            raise TallyBroken("not a snapshot of it (other classes or verdicts)")
+        if state.unfamiliar > sum(state.counts.values()):
+            raise TallyBroken("not a snapshot of it (more cells are unfamiliar than counted)")
+        return state
+
+
+_STATE: Final = TypeAdapter(TallyState)
