@@ -146,10 +146,13 @@ def _map(export: Export) -> dict[str, Any]:
 
     slide = read_slide_map(export.ledger)
     report = coverage_of(export.result.session, slide).report
+    by_label = legend(slide)
+    forms = by_label | {label.rpartition(":")[2]: form for label, form in by_label.items()}
     if not report["parts"]:
         why = NO_OVERLAP if report["registered"] else NOT_REGISTERED
-        return {"drawing": "", "no_map": why, "coverage": []}
+        return {"forms": forms, "drawing": "", "no_map": why, "coverage": []}
     return {
+        "forms": forms,
         "drawing": map_svg(slide, None),
         "coverage": [words.as_sentence(text(report)) for text in (area_text, route_text)],
     }
