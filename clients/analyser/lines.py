@@ -24,14 +24,18 @@ def analyser_lines(report: Mapping[str, Any]) -> list[str]:
     ]
     lines += [_row(name, report["classes"][name], marked=marked) for name in PARTS if name in report["classes"]]
     lines += [] if (why := mark_text(report)) is None else [why]
-    lines += _to_settle(report)
+    return [*lines, *said_of(report)]
+
+
+def said_of(report: Mapping[str, Any]) -> list[str]:
+    """Return what the rows rest on: what would settle a difference, what p is, what is not known of the analyser."""
     tests = len(report["classes"])
-    lines.append(
+    p = (
         f"p: how probable so large a difference is by sampling alone, exact, adjusted for {tests} "
         f"{'test' if tests == 1 else 'tests'} (Holm). Below {report['level']} sampling does not explain it; "
         "which of the two is right it does not say."
     )
-    return [*lines, *_caveats(analyser)]
+    return [*_to_settle(report), p, *_caveats(report["analyser"])]
 
 
 def _row(name: str, row: Mapping[str, Any], *, marked: bool) -> str:

@@ -42,6 +42,7 @@ def export(
     as_csv: Annotated[bool, typer.Option("--csv", help="Write a table as CSV (the default).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write a table as JSON, one object per line.")] = False,
     as_parquet: Annotated[bool, typer.Option("--parquet", help="Write a table as Parquet, for pandas and R.")] = False,
+    as_pdf: Annotated[bool, typer.Option("--pdf", help="Write the report as PDF instead of HTML.")] = False,
     separator: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="comma or semicolon between columns; numbers have a comma with semicolons."),
@@ -77,9 +78,12 @@ def export(
 
     Example: smearwatch sessions export monday-3 --format differential --out monday-3.csv
 
+    Example: smearwatch sessions export monday-3 --format report --pdf --out monday-3.pdf
+
     Example: smearwatch sessions export monday-3 --format cells --separator semicolon --bom --out cells.csv
     """
-    kinds = [kind for kind, wanted in (("csv", as_csv), ("json", as_json), ("parquet", as_parquet)) if wanted]
+    named = {"csv": as_csv, "json": as_json, "parquet": as_parquet, "pdf": as_pdf}
+    kinds = [kind for kind, wanted in named.items() if wanted]
     if len(kinds) > 1:
         raise typer.BadParameter(f"choose one of {' and '.join(f'--{kind}' for kind in kinds)}")
     if random and worth_labelling:

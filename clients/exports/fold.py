@@ -104,6 +104,7 @@ def read_result(ledger: LedgerReader, state_dir: Path | None = None) -> SessionR
         counted_mark=tally["mark"],
         drift=drift_text(tally),
         drifted=tally["drifted"]["cells"],
+        watched=tally["drifted"]["watched"],
         targets=tuple(fold.tally.result_targets),
         extra_classes=fold.extra_classes,
         readers=tuple(_readers(fold)),

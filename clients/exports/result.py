@@ -234,6 +234,8 @@ class SessionResult:
         What is beyond what the weights were trained on, now; None where nothing is.
     drifted
         How many cells were judged under a drift alarm.
+    watched
+        Cells that the drift alarm looks at by now; 0 where the weights do not know what they were trained on.
     corrected
         None without a random review.
     targets
@@ -277,6 +279,7 @@ class SessionResult:
     counted_mark: str | None
     drift: str | None
     drifted: int
+    watched: int
     targets: tuple[Progress, ...]
     extra_classes: tuple[ExtraClass, ...]
     readers: tuple[Reader, ...]

@@ -1,7 +1,5 @@
 """A contact sheet: the cells of each class side by side, as one HTML file or as PNG pictures."""
 
-import base64
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from smearwatch.clients.exports.cell_pictures import (
     without_picture,
 )
 from smearwatch.clients.exports.format import Export, Format, Options, Written
+from smearwatch.clients.exports.picture_data import picture_data
 from smearwatch.clients.exports.result import Row, SessionResult
 from smearwatch.daemon.record.classes import in_their_order
 from smearwatch.daemon.share_text import label_text
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 _SIDE_UM: Final = 22.0  # a cell and a little around it
 _SIDE_PX: Final = 176
-_QUALITY: Final = 88
 _GAP_PX: Final = 10
 _TEXT_PX: Final = 14
 _ACROSS: Final = 8
@@ -118,7 +116,7 @@ def _write_html(export: Export, path: Path, groups: list[Group], cells: list[Pic
         loader=PackageLoader("smearwatch.clients", "exports"), autoescape=select_autoescape(default=True)
     )
     shown = {
-        cell.row["number"]: None if picture is None else _data(picture)
+        cell.row["number"]: None if picture is None else picture_data(picture)
         for cell, picture in pictures(export, cells, _SIDE_UM, _SIDE_PX)
     }
     told = [
@@ -143,12 +141,6 @@ def _told(cell: PicturedCell, picture: str | None) -> dict[str, Any]:
         "flagged": cell.row["verdict"] == "flagged" and not cell.row["label"],
         "picture": picture,
     }
-
-
-def _data(picture: "Image.Image") -> str:
-    data = io.BytesIO()
-    picture.save(data, "JPEG", quality=_QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode('ascii')}"
 
 
 def _write_png(export: Export, path: Path, groups: list[Group], cells: list[PicturedCell]) -> int:

@@ -30,6 +30,7 @@ _EARLY, _LATE = (60, 90, 200), (250, 150, 30)
 _WIDTH_UM_AT_LEAST: Final = 400.0
 _ROOM: Final = 0.03
 _CELL: Final = 0.006
+_LINE: Final = 0.002
 _ROUND_BARS: Final = (1000, 500, 200, 100, 50, 20)
 
 
@@ -43,6 +44,7 @@ def map_svg(slide: SlideMap, halves: EdgeAndMiddle | None) -> str:
     box = f"0 0 {size.real:.0f} {size.imag + unit * 2 * _ROOM:.0f}"
     svg = Xml.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "viewBox": box, "role": "img", "class": "map"})
     svg.set("aria-label", "the fields, the route and the leukocytes on the slide")
+    svg.set("stroke-width", f"{unit * _LINE:.2f}")  # where no style says otherwise
     at = dict(zip(parts, shifts, strict=True))
     _draw_fields(svg, slide, at)
     if halves is not None:
@@ -103,7 +105,7 @@ def _box(fields: Iterable[PlacedField]) -> tuple[complex, complex]:
 def _draw_fields(svg: Xml.Element, slide: SlideMap, at: dict[int, complex]) -> None:
     placed = [each for each in slide.fields if each.part in at]
     for place, each in enumerate(placed):
-        shape = _polygon(svg, [corner + at[each.part] for corner in each.corners], {"class": "field"})
+        shape = _polygon(svg, [corner + at[each.part] for corner in each.corners], {"class": "field", "fill": "none"})
         shape.set("stroke", _colour(place, len(placed)))
         Xml.SubElement(shape, "title").text = f"field {each.number}: {each.name}"
 
@@ -139,7 +141,7 @@ def _draw_bar(svg: Xml.Element, size: complex, unit: float) -> None:
     long = next((bar for bar in _ROUND_BARS if bar < size.real / 4), _ROUND_BARS[-1])
     y = size.imag + unit * _ROOM
     ends = {"x1": f"{unit * _ROOM:.1f}", "x2": f"{unit * _ROOM + long:.1f}", "y1": f"{y:.1f}", "y2": f"{y:.1f}"}
-    Xml.SubElement(svg, "line", ends | {"class": "bar"})
+    Xml.SubElement(svg, "line", ends | {"class": "bar", "stroke": "#000"})
     place = {
         "x": f"{unit * _ROOM + long * 1.1:.1f}",
         "y": f"{y + unit * 0.007:.1f}",

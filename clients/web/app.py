@@ -30,6 +30,7 @@ from smearwatch.clients.web.day import Day
 from smearwatch.clients.web.guard import visitor_of
 from smearwatch.clients.web.looked import Looked
 from smearwatch.clients.web.quality import Quality
+from smearwatch.clients.web.report import ReportOfSession
 from smearwatch.clients.web.running import AskedOfRun, ask_of_run, run_state
 from smearwatch.clients.web.signing import Signing
 from smearwatch.clients.web.starting import Starting
@@ -160,6 +161,7 @@ class ReviewPage:
         self._folder = folder
         self._settings = settings
         self._runtime_dir = settings.runtime_dir
+        self._report = ReportOfSession(folder, settings.state_dir)
         self._layout = layout_of_session(settings, folder)
         self._extra = [each.label for each in self._layout.extra]
         self._looked = Looked(folder, settings)
@@ -203,6 +205,7 @@ class ReviewPage:
             *Tallying(self._folder, self._runtime_dir, self._layout).routes(),
             *Signing(self._folder, self._settings).routes(),
             *quality.routes(),
+            *self._report.routes(),
             *self._weights.routes(self._rendered),
             *self._starting.routes(),
         ]

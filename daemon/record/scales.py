@@ -29,9 +29,14 @@ def scale_lines(ledger: LedgerReader) -> Iterator[str]:
     for found in ledger.found_frames():
         by_source[found.um_per_px_source].append(found.um_per_px)
     for source, values in sorted(by_source.items(), key=lambda item: -len(item[1])):
-        where = _SOURCES.get(source, f"from {source}")
+        where = source_text(source)
         of = f" ({len(values)} {'frame' if len(values) == 1 else 'frames'})" if len(by_source) > 1 else ""
         yield f"scale: {_scale_text(values)}, {where}{of}"
+
+
+def source_text(source: str) -> str:
+    """Return in words where a scale came from."""
+    return _SOURCES.get(source, f"from {source}")
 
 
 def _scale_text(values: list[float]) -> str:

@@ -91,6 +91,13 @@ def test_a_location_test_and_the_map_in_the_browser(tmp_path, browser: Browser):
         assert page.locator(".map .dot").count() == 4
         assert "2 of 2 searched fields placed" in page.inner_text("#figures")
         assert "about one field wide" in page.inner_text("#edge")
+        page.click("text=review")
+        page.click("a[href=report]")
+        page.wait_for_selector("h1:has-text('Leukocyte differential')")
+        assert page.locator("#differential ~ .scroll tbody tr").count() == 7
+        assert page.locator(".across").inner_text() == "PRELIMINARY"
+        assert page.locator(".map .field").count() == 2
+        assert page.evaluate("getComputedStyle(document.querySelector('.across')).position") == "fixed"  # styled
     with LedgerReader.read(folder) as ledger:
         assert list(verify(ledger)) == []
         ((test, withdrawn),) = location_tests(ledger)
@@ -108,7 +115,7 @@ def test_who_is_refused(tmp_path):
         reviewing(tmp_path, "monday") as (link, _),
         reviewing(tmp_path, "monday", "--second", "--by", "B") as (blind, _),
     ):
-        for address, paths in ((link, ()), (blind, ("/location", "/location/state", "/map"))):
+        for address, paths in ((link, ()), (blind, ("/location", "/location/state", "/map", "/report"))):
             opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
             opener.open(address, timeout=20).close()
             base = address.partition("/?")[0]

@@ -215,6 +215,10 @@ def test_who_gets_in_and_what_each_may(state: Path, certificate: Path):
         assert "A. &lt;img" not in viewer.ask("/")[1]
         assert json.loads(viewer.ask("/cells")[1])["tally"]["labelled"] == 1
         assert viewer.ask("/gates")[0] == 200
+        status, report = viewer.ask("/report?wbc=7.2")
+        assert (status, "<b>7.2 10" in report, XSS in report) == (200, True, False)
+        assert viewer.ask("/report?wbc=7200")[0] == viewer.ask("/report?kind=pdf")[0] == 400
+        assert stranger.ask("/report")[0] == 401
         pages = {path: (reader.ask(path)[1], viewer.ask(path)[1]) for path in PAGES}
         for path, (changes, looks) in pages.items():
             assert ("You are a viewer" in changes, looks.count("You are a viewer")) == (False, 1), path
