@@ -9,7 +9,7 @@ from smearwatch.clients.wording import (
     ROWS,
     cells_of_target,
     count_of,
-    drift_text,
+    drift_advice,
     fine_limits_text,
     flagged_text,
     mark_text,
@@ -72,10 +72,8 @@ def row(view: View, at: str) -> str:
 
 def drift_lines(tally: Mapping[str, Any]) -> list[str]:
     """Return what leaves the range of what the weights were trained on and the hint, or that nothing does any more."""
-    drift = tally["drift"]
-    if drift is None:
-        return remark("drift is over: the last cells look like those trained on")
-    return remark(f"drift {drift_text(tally)} ({drift['mend']})")
+    advice = drift_advice(tally)
+    return remark("drift is over: the last cells look like those trained on" if advice is None else f"drift {advice}")
 
 
 def mark_lines(tally: Mapping[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from smearwatch.clients.beside_lines import beside_lines
-from smearwatch.clients.wording import drift_text, drifted_text
+from smearwatch.clients.wording import drift_advice, drifted_text
 from smearwatch.daemon.columns import fold, size_text
 from smearwatch.daemon.corrected_text import corrected_lines
 from smearwatch.daemon.notices import RESEARCH_USE
@@ -106,7 +106,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         f"frames not located on the slide (they overlap no earlier one): {shown['frames_unplaced']}",
         f"cells judged again on a better view: {shown['judged_again']}",
         f"labelled by a person: {shown['cells_labelled']} {'cell' if shown['cells_labelled'] == 1 else 'cells'}",
-        f"drift: {drift_text(shown) or drifted_text(shown) or 'none'}",
+        f"drift: {drift_advice(shown) or drifted_text(shown) or 'none'}",
         *([target] if (target := target_text(shown, alone=True)) is not None else []),
         f"as counted, {shown['cells']} cells, rejected ones excluded:",
     ]

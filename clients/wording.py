@@ -53,6 +53,12 @@ def drift_text(tally: Mapping[str, Any]) -> str | None:
     return None if drift is None else f"since cell {drift['since_cell']}: {drift['says']}"
 
 
+def drift_advice(tally: Mapping[str, Any]) -> str | None:
+    """Return `drift_text` with what to do about it; None while nothing leaves the range."""
+    text = drift_text(tally)
+    return None if text is None else f"{text} ({tally['drift']['mend']})"
+
+
 def drifted_text(tally: Mapping[str, Any]) -> str | None:
     """Return how much of a session was judged under a drift alarm; None for nothing."""
     drifted = tally["drifted"]

@@ -8,7 +8,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from smearwatch.daemon.record.events import CLASSES, Closed, Counted, Found, FoundCell, Opened, Seen, Verdict
+from smearwatch.daemon.record.events import (
+    CLASSES,
+    Closed,
+    Counted,
+    Found,
+    FoundCell,
+    LookRange,
+    Opened,
+    Ranged,
+    Seen,
+    Verdict,
+)
 from smearwatch.daemon.record.extra_classes import ExtraClass
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.placement import CellName
@@ -27,15 +38,20 @@ def record(
     extra: tuple[ExtraClass, ...] | None = None,
     store: Callable[[np.ndarray], bytes] | None = None,
     again: int = 0,
+    look: dict[str, float] | None = None,
 ) -> None:
     """Record a session of so many cells; class and verdict of each follow from its number.
 
     `store` writes a field (red first) as a file; so many of the first frame's cells are seen again in a last frame.
+    With a `look` each cell has it, and the weights met only such that have half of each measure.
     """
     first: list[FoundCell] = []
     first_frame = ""
     with Ledger.open(folder) as ledger:
         ledger.append([Opened(ledger.epoch, 1, "test", folder.name, 100, 33.0, "filament", {}, None, extra)])
+        if look is not None:
+            limits = {measure: (value / 4, value / 2) for measure, value in look.items()}
+            ledger.append([Ranged("w", (LookRange("home", 99, limits),))])
         for start in range(0, cells, a_frame):
             count = min(a_frame, cells - start)
             frame = ledger.frames.put((store or jpeg)(_field(start, count)))
@@ -49,7 +65,7 @@ def record(
                 [
                     Seen(frame, name.format(start), 9, 1, None, None, True, "folder"),
                     Found(frame, WIDTH, HEIGHT, 0.1, "configured", None, 0.8, found),
-                    *(_counted(frame, index, start + index) for index in range(count)),
+                    *(_counted(frame, index, start + index, look) for index in range(count)),
                 ]
             )
         if again:
@@ -72,11 +88,11 @@ def close(folder: Path) -> None:
         ledger.append([Closed(ledger.epoch, fold.complete, {}, {})])
 
 
-def _counted(frame: str, index: int, number: int) -> Counted:
+def _counted(frame: str, index: int, number: int, look: dict[str, float] | None) -> Counted:
     shares = np.full(6, 0.02)
     shares[number % 6] = 0.9
     six = tuple(float(share) for share in shares)
-    return Counted(frame, index, CLASSES[number % 6], _VERDICTS[number // 6 % 6], six, six, 0.1, "w")
+    return Counted(frame, index, CLASSES[number % 6], _VERDICTS[number // 6 % 6], six, six, 0.1, "w", look)
 
 
 def _field(start: int, count: int) -> np.ndarray:

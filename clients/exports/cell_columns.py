@@ -3,7 +3,7 @@
 from typing import Final
 
 from smearwatch.clients.exports.columns import Column
-from smearwatch.daemon.record.drift import MEASURES
+from smearwatch.daemon.record.drift_words import MEASURES
 from smearwatch.daemon.record.events import CLASSES
 
 _STAINED: Final = (("nucleus", "the leukocytes' nuclei"), ("red_cells", "its red cells"))

@@ -8,7 +8,7 @@ from smearwatch.clients.exports.fold import moment
 from smearwatch.daemon.record.band_rule import BandRule, rule_of, rule_says
 from smearwatch.daemon.record.classes import is_leukocyte
 from smearwatch.daemon.record.draw import DrawFold
-from smearwatch.daemon.record.drift import MEASURES
+from smearwatch.daemon.record.drift_words import MEASURES
 from smearwatch.daemon.record.events import (
     CLASSES,
     COUNTS,

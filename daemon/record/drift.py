@@ -9,11 +9,12 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from statistics import median
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from smearwatch.daemon.record.drift_words import Side, mend, seen_as
 from smearwatch.daemon.record.looks import LookRange, Ranged
 from smearwatch.daemon.record.values import Count, Ordinal
 
@@ -27,21 +28,6 @@ RAISED_AT, LOWERED_AT = 0.75, 0.5
 """Share of the window's cells beyond a limit at which the alarm is raised, and below which it is lowered again."""
 
 _NUMBER_FROM = 1.05  # times beyond a limit that are worth a number
-
-HINT: Final = "check stain, white balance, focus; or label cells and `smearwatch adapt`"
-
-MEASURES: Final = {
-    "red_cells_green": ("red cells", "paler in green", "denser in green"),
-    "red_cells_blue_green": ("red cells", "paler in blue beside green", "denser in blue beside green"),
-    "red_cells_red_green": ("red cells", "paler in red beside green", "denser in red beside green"),
-    "nucleus_green": ("nuclei", "paler in green", "denser in green"),
-    "nucleus_blue_green": ("nuclei", "paler in blue beside green", "denser in blue beside green"),
-    "nucleus_red_green": ("nuclei", "paler in red beside green", "denser in red beside green"),
-    "sharpness": ("edges", "more blurred", "sharper"),
-}
-"""Subject, and what it is below and above the limits, of each measure."""
-
-Side = Literal["below", "above"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +57,6 @@ class Beyond:
     def share(self) -> float:
         """Share of the cells that are beyond."""
         return self.cells / self.of
-
-    def describe(self, times: str = "") -> str:
-        """Return it in words, for example "red cells paler in green", ``times`` before the comparative."""
-        subject, below, above = MEASURES.get(self.measure, (self.measure.replace("_", " "), "less", "more"))
-        return f"{subject} {times}{below if self.side == 'below' else above}"
 
 
 @dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid"))
@@ -284,16 +265,18 @@ def _badness(beyond: Beyond) -> tuple[float, float]:
 def _alarm_json(found: Beyond, alarm: _Alarm) -> dict[str, Any]:
     """Return the alarm as the tally prints it."""
     times = round(max(found.times, 1.0), 2)
-    description = found.describe(f"{times:.1f} times " if times >= _NUMBER_FROM else "")
+    what = seen_as(found.measure, found.side)
+    far = f", {times:.1f} times beyond the limit" if times >= _NUMBER_FROM else ""
     return {
-        "what": found.describe(),
+        "what": what,
         "measure": found.measure,
+        "side": found.side,
         "times": times,
         "cells": found.cells,
         "of": found.of,
         "nearest": found.kind,
         "since_cell": alarm.since,
         "since": {"frame": alarm.frame, "index": alarm.index},
-        "says": f"{description} than those trained on",
-        "mend": HINT,
+        "says": f"{what} than those trained on{far}",
+        "mend": mend(found.measure, found.side),
     }

@@ -37,7 +37,7 @@ def test_one_alarm_for_everybody(bench):
     bench.offer(source, *(b"%d" % n for n in range(14)))
     count(bench, finder, worker, look=PALE, ranges=RANGES)
     told = tally_json(bench.journal.fold, "t", bench.ledger.last_number)
-    assert (told["cells"], told["drift"]["what"], told["drift"]["times"]) == (14, "nuclei paler in green", 2.0)
+    assert (told["cells"], told["drift"]["what"], told["drift"]["times"]) == (14, "nuclei paler", 2.0)
     assert told["drifted"] == {"episodes": 1, "cells": 3, "watched": 14}
 
     client = bench.peer("client", "c")

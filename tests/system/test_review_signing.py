@@ -116,9 +116,18 @@ def test_gates_reasons_banner_and_amending_by_keys_alone(
     assert [event.reason for event in events(state) if isinstance(event, Amended)] == ["a cell was overlooked"]
 
 
-def test_a_gate_leads_to_its_cells(state: Path, browser: Browser):
-    with reviewing(state, "monday", "--by", "A") as (link, _), opened(browser, link) as page:
+def test_a_gate_leads_to_its_cells_and_an_alarm_says_which_way_and_what_to_check(tmp_path: Path, browser: Browser):
+    record(tmp_path / "sessions" / "monday", 12, look={"nucleus_red_green": 0.9})
+    said = "since cell 1: nuclei bluer (less red light) than those trained on, 2.0 times beyond the limit"
+    with reviewing(tmp_path, "monday", "--by", "A") as (link, _), opened(browser, link) as page:
+        until(page, "!document.querySelector('#mark').hidden")
+        assert page.inner_text("#mark").startswith(f"\u25b2 drift {said} (check the buffer (too alkaline?), ")
+        assert page.inner_text("#mark").endswith(
+            "; ? cells unlike what the weights were trained on: percentages may be wrong"
+        )
         sign_by_keys(page)
+        assert gates(page)["drift"] == "open"
+        assert said in page.inner_text("#gates li[data-gate=drift]")
         page.click("#gates li[data-gate=flagged] .see")
         assert page.locator(".cell:not([hidden])").count() == 6
         assert page.locator(".cell.chosen").count() == 1

@@ -24,7 +24,7 @@ from smearwatch.clients.wording import (
     phase_text,
     state_text,
 )
-from smearwatch.daemon.record.drift import HINT
+from smearwatch.daemon.record.drift_words import mend
 from smearwatch.daemon.record.events import Counted, LookRange, Ranged
 from smearwatch.daemon.record.tally_json import tally_json
 from tests.unit.clients_script import ScriptedHub, counted, counted_frames, found, rejected, seen
@@ -148,9 +148,9 @@ def widest(hub):
     """Say of a session that it is as long as one may be, has as long a name, and drifts."""
     drift = {
         "since_cell": 12_345,
-        "what": "red cells denser in blue beside green",
-        "says": "red cells 99.9 times denser in blue beside green than those trained on",
-        "mend": HINT,
+        "what": "red cells yellower (less blue light)",
+        "says": "red cells yellower (less blue light) than those trained on, 99.9 times beyond the limit",
+        "mend": mend("red_cells_blue_green", "above"),
     }
     view = view_of(hub, session="s" * 64, target=9_999)
     shares = {name: {"value": 100.0, "low": 100.0, "high": 100.0} for name in view.tally["percent"]}
@@ -174,7 +174,13 @@ def test_every_plain_line_fits_80_columns(hub):
     assert [line for line in written if len(line) > 80] == []
     assert sum(line.endswith("9999/9999") for line in written) == 1, "the same row is not written again"
     text = " ".join(line.removeprefix("# ") for line in written)
-    for words in (view.session, "loading the networks", view.tally["drift"]["says"], HINT, "drift is over"):
+    for words in (
+        view.session,
+        "loading the networks",
+        view.tally["drift"]["says"],
+        view.tally["drift"]["mend"],
+        "drift is over",
+    ):
         assert words in text, words
     for state in ("# nothing is heard of the count any more; waiting for it", "# counting", "# finished"):
         assert state in written
@@ -365,10 +371,10 @@ def test_drift_is_said_when_it_begins_and_when_it_is_over():
         assert lines.show(view_of(hub))
     said = [line for line in written if "drift" in line]
     assert said == [
-        "# drift since cell 21: nuclei 2.0 times paler in green than those trained on",
+        "# drift since cell 21: nuclei paler than those trained on, 2.0 times beyond the",
         "# drift is over: the last cells look like those trained on",
     ]
-    assert written[written.index(said[0]) + 1].startswith("# (check stain, ")
+    assert written[written.index(said[0]) + 1].startswith("# limit (check age of stain and staining time, ")
 
 
 def test_drift_in_a_json_line():
@@ -376,10 +382,10 @@ def test_drift_in_a_json_line():
     hub.start()
     hub.commit(LIMITS, *drifting(0, 20, 0.5))
     line = json_view(view_of(hub))
-    assert {"what": "nuclei paler in green", "times": 2.0, "since_cell": 1, "cells": 20, "of": 20}.items() <= (
+    assert {"what": "nuclei paler", "times": 2.0, "since_cell": 1, "cells": 20, "of": 20}.items() <= (
         line["drift"].items()
     )
-    assert drift_text(line) == "since cell 1: nuclei 2.0 times paler in green than those trained on"
+    assert drift_text(line) == "since cell 1: nuclei paler than those trained on, 2.0 times beyond the limit"
     assert drifted_text(line) == "one drift alarm, 9 cells judged under it"
     hub.commit(*drifting(20, 60, 1.5), *drifting(60, 100, 9.0))
     assert drifted_text(json_view(view_of(hub))) == "2 drift alarms, 42 cells judged under them"

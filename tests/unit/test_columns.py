@@ -12,7 +12,7 @@ from smearwatch.daemon.log import ScreenRenderer
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.classes import CLASSES
-from smearwatch.daemon.record.drift import HINT
+from smearwatch.daemon.record.drift_words import mend
 from smearwatch.daemon.record.mark import WORDS
 from smearwatch.daemon.sign_text import how_to_verify
 from smearwatch.daemon.summary_lines import how_to_go_on, summary_lines
@@ -62,8 +62,8 @@ def summary(**changes):
 
 DRIFT = {
     "since_cell": 12_345,
-    "says": "red cells 99.9 times denser in blue beside green than those trained on",
-    "mend": HINT,
+    "says": "red cells yellower (less blue light) than those trained on, 99.9 times beyond the limit",
+    "mend": mend("red_cells_blue_green", "above"),
 }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from smearwatch.daemon.record.drift import FEWEST, HINT, LOWERED_AT, RAISED_AT, WINDOW, DriftFold
+from smearwatch.daemon.record.drift import FEWEST, LOWERED_AT, RAISED_AT, WINDOW, DriftFold
+from smearwatch.daemon.record.drift_words import mend
 from smearwatch.daemon.record.events import Counted, EventInvalid, LookRange, Ranged, event_from_bytes, event_to_bytes
 from smearwatch.daemon.record.tally import TallyBroken, TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
@@ -54,17 +55,17 @@ CASES = [
     Case("as trained on", [IN] * 60),
     Case("as another kind trained on", [AWAY_IN] * 60),
     Case("too few to say", [PALE] * (FEWEST - 1)),
-    Case("just enough", [PALE] * FEWEST, "nuclei paler in green", 1, 1.25, (1, 1)),
-    Case("denser", [DENSE] * 20, "nuclei denser in green", 1, 2.0, (1, 20 - FEWEST + 1)),
-    Case("blurred", [BLURRED] * FEWEST, "edges more blurred", 1, 2.0, (1, 1)),
+    Case("just enough", [PALE] * FEWEST, "nuclei paler", 1, 1.25, (1, 1)),
+    Case("denser", [DENSE] * 20, "nuclei darker", 1, 2.0, (1, 20 - FEWEST + 1)),
+    Case("blurred", [BLURRED] * FEWEST, "edges less sharp", 1, 2.0, (1, 1)),
     Case("one measure of each kind is none of them", [MIXED] * FEWEST, "edges sharper", 1, 1.43, (1, 1)),
     Case("two of three", [IN, PALE, PALE] * 20),
-    Case("three of four", [IN, PALE, PALE, PALE] * (FEWEST // 4), "nuclei paler in green", 2, 1.25, (1, 1)),
+    Case("three of four", [IN, PALE, PALE, PALE] * (FEWEST // 4), "nuclei paler", 2, 1.25, (1, 1)),
     Case("a change is not known before most of the window is new", [IN] * WINDOW + [PALE] * (MOST - 1)),
     Case(
         "and since when",
         [IN] * WINDOW + [PALE] * MOST,
-        "nuclei paler in green",
+        "nuclei paler",
         WINDOW + 1,
         1.25,
         (1, 1),
@@ -90,7 +91,8 @@ def test_when_it_is_raised_and_what_it_says(case):
     assert (drift["what"], drift["since_cell"], drift["times"]) == (case.what, case.since, case.times)
     assert drift["since"] == {"frame": frame_id(case.since - 1), "index": (case.since - 1) % 3}
     assert drift["cells"] >= RAISED_AT * drift["of"]
-    assert drift["mend"] == HINT
+    assert drift["says"].startswith(f"{case.what} than those trained on")
+    assert drift["mend"] == mend(drift["measure"], drift["side"])
     assert ("times" in drift["says"]) == (case.times > 1.05)
 
 
@@ -166,7 +168,7 @@ def test_the_tally_folds_it():
     for event in events:
         fold.apply(event)
     told = tally_json(fold, "s", len(events))
-    assert told["drift"]["what"] == "nuclei paler in green"
+    assert told["drift"]["what"] == "nuclei paler"
     assert told["drifted"] == {"episodes": 1, "cells": 9, "watched": 20}
     again = TallyFold.restore(json.loads(json.dumps(fold.snapshot())))
     assert tally_json(again, "s", len(events)) == told

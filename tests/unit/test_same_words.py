@@ -8,7 +8,7 @@ from smearwatch.capture.vision import light
 from smearwatch.capture.vision.crop import FIELD_UM, SIZE_PX
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.hub.crop_queue import CROP_SIZE_PX
-from smearwatch.daemon.record import drift, events
+from smearwatch.daemon.record import drift_words, events
 from smearwatch.models import appearance, classes, preprocess
 from smearwatch.train.commands import evaluate
 
@@ -42,4 +42,4 @@ def test_white_is_the_same_everywhere():
 
 
 def test_measures_of_a_look_are_the_same_everywhere():
-    assert tuple(drift.MEASURES) == appearance.MEASURES
+    assert tuple(drift_words.MEASURES) == appearance.MEASURES

@@ -153,7 +153,8 @@ function showResults(tally) {
   if (targets !== null && reached > targets) ring(); // not for what was reached before somebody looked
   targets = reached;
   $("mark").hidden = !tally.mark;
-  $("mark").textContent = tally.mark ? `? ${tally.mark}` : "";
+  const drift = tally.drift_text ? `\u25b2 drift ${tally.drift_text}` : "";
+  $("mark").textContent = tally.mark ? [drift, `? ${tally.mark}`].filter(Boolean).join("; ") : "";
   const left = [...cells.values()].filter(toSee).length;
   const count = tally.complete ? "" : `, ${tally.cells_pending} being judged`;
   $("state").textContent = `${tally.cells} leukocytes counted${count}; ${tally.labelled} labelled; ${left} still to be ${second ? "read" : "seen"}${toDo(left)}`;
