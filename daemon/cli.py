@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from importlib.metadata import version
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import typer
@@ -140,10 +141,11 @@ def _wrong_usage(error: Any) -> int:
     """Report in one line what was typed wrongly; a group without its command shows its help instead."""
     context = getattr(error, "ctx", None)
     message = error.format_message().replace("Value error, ", "")
-    if context is None or not message or "\n" in message:
+    if not message or "\n" in message:
         error.show()
-    else:
-        say(f"{_plain_usage(error, message)} (see {context.command_path} --help)")
+    else:  # of an option without its value the parser says nothing but that
+        typed = " ".join(("smearwatch", *takewhile(lambda word: not word.startswith("-"), sys.argv[1:])))
+        say(f"{_plain_usage(error, message)} (see {typed if context is None else context.command_path} --help)")
     return int(error.exit_code)
 
 

@@ -35,7 +35,8 @@ def fine_limits_text(share: Mapping[str, float | None]) -> str:
 def share_line(name: str, count: int, share: Mapping[str, float | None], *, marked: bool = False) -> str:
     """Return a class's row in a summary: its cells, its share, and the share's limits."""
     percent = percent_text(share, marked=marked)
-    return f"  {name:<12}{count:>6}{percent:>8} %   95 % interval {fine_limits_text(share):>12}"
+    unit = " " if share["value"] is None else "%"
+    return f"  {name:<12}{count:>6}{percent:>8} {unit}   95 % interval {fine_limits_text(share):>12}"
 
 
 def share_lines(tally: Mapping[str, Any]) -> list[str]:

@@ -37,14 +37,13 @@ def cell_rows(view: View) -> list[Row]:
     """Return what became of the cells that are not simply counted."""
     tally = view.tally
     if tally is None:
-        return [
-            (label, DASH, "") for label in ("found", "flagged", "corrected", "rejected", "at the edge", "seen again")
-        ]
-    waiting, again = tally["cells_pending"], tally["judged_again"]
+        return [(label, DASH, "") for label in ("found", "flagged", "rejected", "at the edge", "seen again")]
+    waiting, again, corrected = tally["cells_pending"], tally["judged_again"], tally["verdicts"]["corrected"]
     return [
         ("found", str(tally["cells_found"]), f"{waiting} waiting" if waiting else ""),
         ("flagged", str(tally["flagged"]), "to look at"),
-        ("corrected", str(tally["verdicts"]["corrected"]), "by verifiers"),
+        # Only weights whose verifiers earned it overrule anything.
+        *([("corrected", str(corrected), "by verifiers")] if corrected else []),
         ("rejected", str(tally["rejected"]), "none of the six"),
         ("at the edge", str(tally["at_edge"]), "not counted"),
         ("seen again", str(tally["seen_again"]), f"counted once{f', {again} judged again' if again else ''}"),

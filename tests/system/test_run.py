@@ -269,6 +269,7 @@ def test_wrong_input_is_one_line(tmp_path, arguments, says):
         (["run", "--source", "foldr"], 2, "did you mean folder?"),
         (["run", "--camera", "0", "--subfolders"], 2, "it goes with --watch DIR alone"),
         (["run", "--watch", ".", "--until-idle", "soon"], 2, "--until-idle"),
+        (["slide", "--out"], 2, "Option '--out' requires an argument (see smearwatch slide --help)"),
         (["watch", "--plain", "--json"], 2, "not both"),
         (["classify", "x.jpg", "--um-per-px", "-1"], 2, "--um-per-px -1"),
         (

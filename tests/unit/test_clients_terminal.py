@@ -303,22 +303,24 @@ def test_without_workers_it_says_that_frames_wait(view):
     assert ("judging", "0", "frames wait") in rows
     assert "1 searching   0 judging" in one_line("program", rows, 76).plain
     assert [row[1] for row in frame_rows(View())] == [DASH] * 4
-    assert [row[1] for row in cell_rows(View())] == [DASH] * 6
+    assert [row[1] for row in cell_rows(View())] == [DASH] * 5
 
 
 def test_figures_side_by_side_go_on_below_where_the_width_does_not_do(view):
     many = dict.fromkeys(("cells_found", "flagged", "rejected", "at_edge", "seen_again"), 12345)
-    rows = cell_rows(replace(view, tally={**view.tally, **many}))
+    rows = cell_rows(replace(view, tally={**view.tally, **many, "verdicts": {"corrected": 7}}))
     for width in (60, 76, 118):
         lines = one_line("cells", rows, width).plain.splitlines()
         assert all(len(line) <= width for line in lines)
         assert all(line.startswith(" " * 9) for line in lines[1:])
         assert " ".join(" ".join(lines).split()) == (
-            "cells 12345 found 12345 flagged 0 corrected 12345 rejected (none of the six) 12345 at the edge "
+            "cells 12345 found 12345 flagged 7 corrected 12345 rejected (none of the six) 12345 at the edge "
             "12345 seen again (counted once)"
         )
     assert len(one_line("cells", rows, 76).plain.splitlines()) == 3
     assert len(one_line("cells", cell_rows(view), 76).plain.splitlines()) == 2
+    none = replace(view, tally={**view.tally, "verdicts": {"corrected": 0}})
+    assert "corrected" not in [name for name, *_ in cell_rows(none)]
 
 
 def test_the_first_line_has_room_for_where_the_session_stands_however_long_its_name(view):

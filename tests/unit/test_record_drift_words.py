@@ -4,7 +4,7 @@ import pytest
 
 from smearwatch.daemon.record import drift_words
 from smearwatch.daemon.record.drift import FEWEST, DriftFold
-from smearwatch.daemon.record.drift_words import ADAPT, HINT, mend, seen_as
+from smearwatch.daemon.record.drift_words import ADAPT, HINT, Side, mend, seen_as
 from smearwatch.daemon.record.events import LookRange, Ranged
 from smearwatch.models.appearance import appearance_features
 from tests.documented import ROOT
@@ -82,7 +82,8 @@ def test_density_and_sharpness(view, what, check):
 
 
 def test_no_two_ways_are_said_alike_and_each_ends_with_what_is_left_to_do():
-    ways = [(measure, side) for measure in drift_words.MEASURES for side in ("below", "above")]
+    sides: tuple[Side, ...] = ("below", "above")
+    ways = [(measure, side) for measure in drift_words.MEASURES for side in sides]
     assert len({seen_as(*way) for way in ways}) == len(ways) == 14
     assert all(mend(*way).endswith(f"; {ADAPT}") and len(mend(*way)) < 190 for way in ways)
 

@@ -18,7 +18,7 @@ from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.mark import FEWEST, SHARE, WARNING, WORDS, mark_of
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder
-from smearwatch.daemon.share_text import MARK, percent_text, share_lines
+from smearwatch.daemon.share_text import DASH, MARK, percent_text, share_line, share_lines
 from smearwatch.daemon.summary_lines import summary_lines
 from tests.unit.clients_script import ScriptedHub, counted_frames, opened
 from tests.unit.test_clients_lines import LIMITS, drifting, view_of
@@ -120,6 +120,12 @@ def test_summary_and_shown_session(marked):
         assert sum("? %" in line for line in lines) == 7
         assert "10 flagged, 10 look unfamiliar" in " ".join(" ".join(lines).split())
     assert MARK not in "".join(share_lines({**told, "mark": None}))
+
+
+def test_a_share_of_nothing_is_a_dash_and_no_percent():
+    of_nothing = share_line("band", 0, {"value": None, "low": 0.0, "high": 100.0})
+    assert of_nothing.replace(DASH, "-") == "  band             0       -     95 % interval  0.0 - 100.0"
+    assert len(of_nothing) == len(share_line("band", 1, {"value": 50.0, "low": 0.0, "high": 100.0}))
 
 
 def test_the_demos_table(marked, capsys):
