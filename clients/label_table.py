@@ -2,11 +2,13 @@
 
 import csv
 from pathlib import Path
+from textwrap import shorten
 from typing import Final, TypeAlias
 
 from smearwatch.clients.spreadsheet import as_it_was
 
 _LARGEST_BYTES: Final = 64 * 2**20
+_MOST_SAID: Final = 120  # letters of the columns of a file that is no such table
 
 Row: TypeAlias = tuple[int, dict[str, str]]
 """Line number in the file, and values by lower-case column name."""
@@ -58,5 +60,5 @@ def _check_columns(path: Path, columns: list[str]) -> None:
     named = set(columns)
     located = "index" in named or {"x", "y"} <= named
     if len(named) < len(columns) or "label" not in named or not named & {"frame", "name"} or not located:
-        what = f"its columns are {', '.join(columns) or 'none'}"
+        what = f"its columns are {shorten(', '.join(columns), _MOST_SAID, placeholder=' ...') or 'none'}"
         raise TableUnusable(path, what, "begin it with the line frame,index,label or frame,x,y,label")
