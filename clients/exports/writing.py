@@ -64,6 +64,8 @@ def check_out(out: Path | None, name: str, found: Format, options: Options, *, o
         _check_folder(out, overwrite=overwrite)
     elif out.is_dir():
         raise ExportRefused(out, "it is a folder; name a file in it")
+    elif out.is_symlink():
+        raise ExportRefused(out, "it is a link; name the file itself")
     elif out.is_file() and not overwrite:
         raise ExportRefused(out, "name another file; --overwrite replaces this one, with any labels typed into it")
     elif (out.exists() or out.is_symlink()) and not out.is_file():
@@ -139,6 +141,9 @@ def _to_stdout(export: Export, found: Format, options: Options) -> Written:
             sys.stdout.flush()
         except BrokenPipeError:
             close_stdout()  # the reader has what it wanted
+        except OSError as error:
+            close_stdout()
+            raise ExportFailed(f"standard output: {error.strerror or error}") from error
     return written
 
 

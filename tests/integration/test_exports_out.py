@@ -177,6 +177,14 @@ CANNOT_BE = [
 ]
 
 
+def test_a_link_is_not_replaced(folder: Path, tmp_path: Path):
+    (tmp_path / "kept.csv").write_text("typed by a person")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "kept.csv")
+    out = ["--out", str(tmp_path / "link.csv"), "--overwrite"]
+    assert "is a link; name the file itself" in refused(*out)
+    assert (tmp_path / "kept.csv").read_text() == "typed by a person"
+
+
 def test_what_cannot_be_is_one_line(folder: Path):
     for words, says in CANNOT_BE:
         line = refused(*words)
