@@ -1,5 +1,6 @@
 """Writing an export whole or not at all, and never over what somebody may miss."""
 
+import io
 import json
 import shutil
 import sys
@@ -137,7 +138,10 @@ def _to_stdout(export: Export, found: Format, options: Options) -> Written:
         sys.stdout.flush()
         try:
             with path.open("rb") as file:
-                shutil.copyfileobj(file, sys.stdout.buffer)
+                if sys.stdout.isatty():
+                    sys.stdout.writelines(_harmless(line) for line in io.TextIOWrapper(file, "utf-8"))
+                else:
+                    shutil.copyfileobj(file, sys.stdout.buffer)
             sys.stdout.flush()
         except BrokenPipeError:
             close_stdout()  # the reader has what it wanted
@@ -145,6 +149,11 @@ def _to_stdout(export: Export, found: Format, options: Options) -> Written:
             close_stdout()
             raise ExportFailed(f"standard output: {error.strerror or error}") from error
     return written
+
+
+def _harmless(line: str) -> str:
+    """Return a line that steers no terminal, whatever files were called."""
+    return "".join(each if each.isprintable() or each in "\t\n" else "\N{REPLACEMENT CHARACTER}" for each in line)
 
 
 @contextmanager
