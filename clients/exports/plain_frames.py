@@ -14,7 +14,9 @@ _READER: Final = Questions("smearwatch.capture.formats.frames_shown", longest_s=
 _MOST_PIXELS: Final = 1_000_000_000  # the finder's limit, at its largest
 _Picture = tuple[tuple[int, int], bytes]
 
-_SOI, _EOI, _SOS, _TEM = 0xD8, 0xD9, 0xDA, 0x01
+_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
+_OF_PICTURES: Final = (0xC0, 0xC1, 0xC2, 0xC4, _SOS, 0xDB, 0xDD)
+"""What a picture is made of: frame, tables, scans. A file with anything else is written anew."""
 _RESTARTS: Final = range(0xD0, 0xD8)
 _APPLICATION: Final = range(0xE0, 0xF0)
 _COMMENT: Final = 0xFE
@@ -82,7 +84,7 @@ def _stripped_jpeg(data: bytes) -> bytes | None:
             continue
         if marker == _EOI:
             return bytes(kept + data[at : at + 2])
-        if marker == _TEM or marker in _RESTARTS:
+        if marker not in _OF_PICTURES and marker not in _APPLICATION and marker != _COMMENT:
             return None
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         kept += _kept_segment(marker, data[at + 4 : end])

@@ -1,5 +1,6 @@
 """Writing an export whole or not at all, and never over what somebody may miss."""
 
+import io
 import json
 import shutil
 import sys
@@ -64,6 +65,8 @@ def check_out(out: Path | None, name: str, found: Format, options: Options, *, o
         _check_folder(out, overwrite=overwrite)
     elif out.is_dir():
         raise ExportRefused(out, "it is a folder; name a file in it")
+    elif out.is_symlink():
+        raise ExportRefused(out, "it is a link; name the file itself")
     elif out.is_file() and not overwrite:
         raise ExportRefused(out, "name another file; --overwrite replaces this one, with any labels typed into it")
     elif (out.exists() or out.is_symlink()) and not out.is_file():
@@ -135,11 +138,22 @@ def _to_stdout(export: Export, found: Format, options: Options) -> Written:
         sys.stdout.flush()
         try:
             with path.open("rb") as file:
-                shutil.copyfileobj(file, sys.stdout.buffer)
+                if sys.stdout.isatty():
+                    sys.stdout.writelines(_harmless(line) for line in io.TextIOWrapper(file, "utf-8"))
+                else:
+                    shutil.copyfileobj(file, sys.stdout.buffer)
             sys.stdout.flush()
         except BrokenPipeError:
             close_stdout()  # the reader has what it wanted
+        except OSError as error:
+            close_stdout()
+            raise ExportFailed(f"standard output: {error.strerror or error}") from error
     return written
+
+
+def _harmless(line: str) -> str:
+    """Return a line that steers no terminal, whatever files were called."""
+    return "".join(each if each.isprintable() or each in "\t\n" else "\N{REPLACEMENT CHARACTER}" for each in line)
 
 
 @contextmanager

@@ -36,6 +36,15 @@ class SessionMissing(LookupError):
         self.hint = f"did you mean {', '.join(near)}?" if near else "`smearwatch sessions list` shows what there is"
 
 
+class SessionLinked(Exception):
+    """A session to delete is a link to a folder elsewhere."""
+
+    hint = "remove the link and the folder by hand"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is a link to {folder.resolve()}, so nothing was deleted")
+
+
 class SessionNotDeleted(OSError):
     """The system refused to delete a session's files."""
 
@@ -130,12 +139,16 @@ def delete_session(state_dir: Path, name: str, first: Callable[[Path, int], None
     ------
     NameUnusable, SessionMissing
         There is nothing to delete.
+    SessionLinked
+        It lies elsewhere.
     SessionBusy
         It is being written.
     SessionNotDeleted
         The system refused. What was not yet deleted is no longer listed as a session.
     """
     folder = find_session(state_dir, name)
+    if folder.is_symlink():
+        raise SessionLinked(folder)
     doomed = folder.with_name(f"{_DOOMED}{name}")
     size_bytes = _size_bytes(folder)
     try:

@@ -21,7 +21,7 @@ class TallyBroken(ValueError):
         The contradiction, in one line.
     """
 
-    hint = "fold a session's events from the first one, or from a snapshot and all that follow it"
+    hint = "its record was changed: ask `smearwatch sessions verify` what, and restore it from a copy"
 
     def __init__(self, what: str) -> None:
         super().__init__(f"the tally cannot go on: {what}")

@@ -167,6 +167,9 @@ def _is_derived(ledger: LedgerReader, number: int, event: Event) -> bool:
             rows = ledger.rows("SELECT outcome_number FROM frames WHERE frame = ?", event.frame)
         case Found():
             rows = ledger.rows("SELECT outcome_number FROM frames WHERE frame = ?", event.frame)
+            scales = ledger.rows("SELECT um_per_px_estimate FROM frames WHERE frame = ?", event.frame)
+            if scales != [(event.um_per_px_estimate,)]:
+                return False
             cells = ledger.rows("SELECT cell, at_edge FROM cells WHERE frame = ? ORDER BY cell", event.frame)
             in_order = sorted(event.cells, key=lambda cell: cell.index)
             if cells != [(cell.index, cell.left_out) for cell in in_order] or not _views_are_derived(ledger, event):

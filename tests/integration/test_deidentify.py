@@ -192,6 +192,8 @@ def test_a_jpeg_keeps_its_picture_and_nothing_else():
             assert SECRET.encode() in data
             assert SECRET.encode() not in plain
             assert np.array_equal(decode(data), decode(plain))
+        hidden = picture("upright", field).replace(b"\xff\xda", b"\xff\xdc\x00\x0f" + b"SECRET height" + b"\xff\xda", 1)
+        assert b"SECRET height" not in (plain_frame(hidden) or b""), "a segment that is of no picture"
         assert plain_frame(b"no picture") is None
     finally:
         close_reader()

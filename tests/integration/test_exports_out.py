@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from typer.testing import CliRunner
 
 from smearwatch.clients.commands.sessions import app
 from smearwatch.clients.exports.crops import SIZE_PX
-from smearwatch.clients.exports.writing import MARKER
+from smearwatch.clients.exports.writing import MARKER, _harmless
 from smearwatch.clients.label_table import read_table
 from smearwatch.clients.spreadsheet import as_it_was, neutralised
 from smearwatch.daemon.one_line import one_line
@@ -175,6 +178,28 @@ CANNOT_BE = [
     (["--separator", "tab"], "option separator = 'tab'"),
     (["--json", "--bom"], "separator and bom are of CSV alone"),
 ]
+
+
+def test_a_link_is_not_replaced(folder: Path, tmp_path: Path):
+    (tmp_path / "kept.csv").write_text("typed by a person")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "kept.csv")
+    out = ["--out", str(tmp_path / "link.csv"), "--overwrite"]
+    assert "is a link; name the file itself" in refused(*out)
+    assert (tmp_path / "kept.csv").read_text() == "typed by a person"
+
+
+def test_no_file_name_steers_the_terminal(folder: Path):
+    """What goes to a terminal is as in a file, but for what would steer it."""
+    said = "".join(_harmless(line) for line in ["a\x1b[31m\u202e,Zelle,é\t1\n", "-\n"])
+    assert said == "a\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER},Zelle,é\t1\n-\n"
+    by_script = subprocess.run(
+        ["script", "-qec", f"{sys.executable} -m smearwatch.daemon.cli sessions export {folder.name}", os.devnull],
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    assert b"session,frame,name," in by_script.stdout
+    assert b"\x1b[31m" not in by_script.stdout
 
 
 def test_what_cannot_be_is_one_line(folder: Path):

@@ -104,6 +104,15 @@ def test_a_session_stays_where_its_deletion_cannot_be_written_down(monkeypatch: 
     assert there() == ["a"]
 
 
+def test_a_session_that_lies_elsewhere_stays_and_is_not_said_to_be_gone(tmp_path: Path):
+    session("a", 1)
+    folder = session_folder(load_settings().state_dir, "a")
+    folder.symlink_to(folder.rename(tmp_path / "elsewhere"))
+    assert "is a link to" in refused("delete", "a", "--yes")
+    assert there() == ["a"]
+    assert "was deleted" in typed("list", "--deleted").stdout
+
+
 def test_older_than(monkeypatch: pytest.MonkeyPatch):
     for name, days in (("old", 100), ("new", 1), ("busy", 200)):
         session(name, days, signed=False)

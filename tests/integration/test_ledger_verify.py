@@ -87,6 +87,7 @@ def test_labels_are_checked_like_everything_else(folder):
         ("UPDATE cells SET counted_number = NULL", 4, "tables derived"),
         ("UPDATE cells SET at_edge = 1", 3, "tables derived"),
         ("UPDATE frames SET outcome_number = NULL WHERE outcome_number = 6", 6, "tables derived"),
+        ("UPDATE frames SET um_per_px_estimate = 0.3 WHERE outcome_number = 3", 3, "tables derived"),
         ("UPDATE frames SET waiting = 3 WHERE waiting = 0", None, "do not agree"),
         ("INSERT INTO frames (frame, seen_number) VALUES ('ff', 1)", None, "do not agree"),
     ],
