@@ -104,7 +104,8 @@ def _heading(view: View, columns: _Columns) -> Content:
         beside += f"{'corrected':>{columns.corrected}}{'95 % interval':>{columns.corrected_limits}}"
     counted = f"{'cells':>{columns.count}}{'percent':>{columns.percent}}{'95 % interval':>{columns.limits}}"
     bar = f"{'':<{_GAP}}{axis(columns.bar)}" if columns.bar else ""
-    return Content.styled(f"{'':<{columns.name}}{counted}{beside}{bar}", DIM)
+    whose = "as counted" if columns.reviewed else ""
+    return Content.styled(f"{whose:<{columns.name}}{counted}{beside}{bar}", DIM)
 
 
 def _share_line(view: View, row: str, columns: _Columns) -> Content:

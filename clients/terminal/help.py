@@ -59,7 +59,7 @@ _CHOOSING = (
     ("n", "the next one that is to be seen; after a label the next is chosen by itself"),
 )
 _NAMING = (
-    ("Enter", "the machine is right"),
+    ("Enter", "the machine is right; what it rejected is rightly rejected"),
     ("u, y", "undo, redo; nothing is erased, a label that is taken back stays in the record"),
     ("z, f", "more around the cell; the whole frame"),
     ("p", "says how pictures are drawn; unlike on the review page, where it is a plasma cell"),

@@ -6,7 +6,10 @@ from typing import Literal
 from smearwatch.clients.asking import NotAgreed
 from smearwatch.clients.controlling import control
 from smearwatch.clients.web.asked import Asked
+from smearwatch.daemon.record.earlier import followed_in
 from smearwatch.daemon.record.lock import holder
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LEDGER_FILE
 
 _STATE_S = 1.5
 
@@ -25,6 +28,15 @@ def run_state(folder: Path, runtime_dir: Path) -> str | None:
         return control(runtime_dir, "state", folder.name, answer_s=_STATE_S)
     except NotAgreed:  # somebody else writes it, or it is just beginning or ending
         return None
+
+
+def next_session(folder: Path) -> str | None:
+    """Return the session of the next specimen, once it has begun after this one; None before."""
+    with LedgerReader.read(folder) as ledger:
+        followed = followed_in(ledger)
+    if followed is None or not (folder.with_name(followed.next_session) / LEDGER_FILE).is_file():
+        return None
+    return followed.next_session
 
 
 def ask_of_run(folder: Path, runtime_dir: Path, asked: AskedOfRun) -> dict[str, str | None]:

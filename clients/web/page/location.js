@@ -1,4 +1,6 @@
 // The location test: a field is marked, then compared. What the machine found comes from the program, after the marks.
+import { tenths } from "./results.js";
+
 const $ = (id) => document.getElementById(id);
 const stage = $("stage"), over = $("over");
 const SVG = "http://www.w3.org/2000/svg";
@@ -66,7 +68,7 @@ function take(state) {
 // --- what is shown
 
 const nextAsked = () => compared?.cells.find((cell) => cell.is === "asked" && cell.leukocyte === null);
-const limits = (share) => (share.value === null ? "–" : `${share.value.toFixed(1)} % (${share.low.toFixed(1)} – ${share.high.toFixed(1)})`);
+const limits = (share) => (share.value === null ? "–" : `${tenths(share.value)} % (${tenths(share.low)} – ${tenths(share.high)})`);
 
 function show() {
   if (!test) {
@@ -143,6 +145,7 @@ function toggle([x, y]) {
 }
 
 async function goOn() {
+  if (field && nextAsked()) tell("Say first what the cell in the thick frame is: l or x.");
   if (!field || nextAsked()) return;
   if (compared) return take(await ask("state"));
   if (performance.now() - shownAt < LOOK_MS) return;

@@ -1,8 +1,8 @@
 // Both results in rows, and what is in a result and in none of its rows.
 const isTie = (value) => Number.isInteger(4 * value) && (4 * value) % 2 !== 0; // of tenths; only quarters are exact
 // As the record rounds: a tie goes to the even tenth, where toFixed goes up.
-const tenths = (value) => (isTie(value) && Math.floor(10 * value) % 2 === 0 ? Math.floor(10 * value) / 10 : value).toFixed(1);
-const limits = ({ low, high }) => `${tenths(low)} – ${tenths(high)}`;
+export const tenths = (value) => (isTie(value) && Math.floor(10 * value) % 2 === 0 ? Math.floor(10 * value) / 10 : value).toFixed(1);
+export const limits = ({ low, high }) => `${tenths(low)} – ${tenths(high)}`;
 
 export function apartText(reviewed, said) {
   const apart = [];

@@ -287,7 +287,9 @@ async function showDetail() {
   const choose = (view) => { shownView = view; $("field").hidden = false; showDetail(); };
   showViews(random.on ? null : known, { make, choose, shown: $("field").hidden ? null : shownView ?? judged });
   const name = (known.readers ?? (cell.label ? [[cell.label, cell.by]] : [])).map(([label, by]) => `${said(label)}, as ${by} says; `).join("");
-  $("caption").textContent = random.on ? "drawn at random" : `cell ${known.number}: ${name}the machine: ${known.class}, ${known.verdict}`;
+  $("caption").textContent = random.on ? "drawn at random" : `cell ${known.number}: ${name}the machine: ${known.verdict === "rejected" ? `rejected, none of the six (most like ${said(known.class)})` : `${known.class}, ${known.verdict}`}`;
+  const enter = document.querySelector("#actions button[data-key=Enter]");
+  if (enter) enter.lastChild.textContent = !random.on && known.verdict === "rejected" ? " rightly rejected" : " the machine is right";
   if (!$("field").hidden) showField(shownView ?? judged);
   if (random.on) return $("facts").replaceChildren(); // so that nothing leads the answer
   const facts = known.why ? [["why flagged", known.why]] : [];

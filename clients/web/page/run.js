@@ -4,6 +4,7 @@ const questions = JSON.parse(box.dataset.questions);
 const state = box.querySelector("[data-part=state]");
 const question = box.querySelector("[data-part=question]");
 const buttons = [...box.querySelectorAll("button[data-action]")];
+const after = document.getElementById("after");
 const nexting = document.getElementById("nexting"); // not there for who only looks
 const form = nexting?.querySelector("form"), refused = nexting?.querySelector(".refused");
 const EVERY_MS = 2000;
@@ -21,6 +22,15 @@ function show(text) {
   if (text === null || text === "stopping") askFor(null);
 }
 
+function showAfter(session) {
+  after.hidden = session === null;
+  if (session === null || session === after.dataset.session) return;
+  after.dataset.session = session;
+  const link = after.querySelector("a");
+  link.textContent = session;
+  link.href = `../${encodeURIComponent(session)}/`;
+}
+
 function askFor(action) {
   if (!question) return;
   wanted = action;
@@ -32,7 +42,11 @@ function askFor(action) {
 async function poll() {
   try {
     const answer = await fetch("run");
-    if (answer.ok) show((await answer.json()).state);
+    if (answer.ok) {
+      const { state: now, next_session: next } = await answer.json();
+      show(now);
+      showAfter(next);
+    }
   } catch {
     box.hidden = true; // the page itself says that its program does not answer
   }
@@ -63,7 +77,7 @@ async function next() {
     const answer = await fetch("next", { method: "POST", headers: HEADERS, body: JSON.stringify(wanted) });
     if (!answer.ok) return refuse(await answer.text());
     nexting.close();
-    state.textContent = `${(await answer.json()).text}; see sessions at the top`;
+    state.textContent = `${(await answer.json()).text}`;
   } catch (error) {
     refuse(`not done: ${error.message}`);
   }

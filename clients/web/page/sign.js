@@ -1,5 +1,5 @@
 // Signing and amending: two dialogs and a banner. The program behind the page decides; here is only shown what it says.
-import { apartText } from "./results.js";
+import { apartText, limits, tenths } from "./results.js";
 
 const $ = (id) => document.getElementById(id);
 const signing = $("signing"), amending = $("amending");
@@ -110,8 +110,8 @@ function showResult(tally) {
     const share = result.percent[name], row = page.make("tr", null);
     row.append(page.make("th", page.said(name), { scope: "row" }),
       page.make("td", String(name === "neutrophils" ? result.neutrophils : result.counts[name])),
-      page.make("td", share.value === null ? "–" : share.value.toFixed(1) + mark),
-      page.make("td", `${share.low.toFixed(1)} – ${share.high.toFixed(1)}`));
+      page.make("td", share.value === null ? "–" : tenths(share.value) + mark),
+      page.make("td", limits(share)));
     return row;
   });
   const all = page.make("tr", null);

@@ -1,4 +1,5 @@
 // A tally by keys, as on a differential counter: each key is sent in its order and shown once it is on the disk.
+import { limits, tenths } from "./results.js";
 import { ring, tone } from "./sound.js";
 
 const keys = JSON.parse(document.body.dataset.keys), words = JSON.parse(document.body.dataset.labels), classes = JSON.parse(document.body.dataset.classes);
@@ -61,7 +62,7 @@ function line(name, text, n, share) {
     key.append(button);
   }
   tr.append(key, head, cell("td", String(n)));
-  if (share) tr.append(cell("td", share.value === null ? "–" : `${share.value.toFixed(1)} %`), cell("td", share.value === null ? "–" : `${share.low.toFixed(1)} – ${share.high.toFixed(1)}`));
+  if (share) tr.append(cell("td", share.value === null ? "–" : `${tenths(share.value)} %`), cell("td", share.value === null ? "–" : limits(share)));
   return tr;
 }
 
