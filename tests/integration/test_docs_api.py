@@ -96,3 +96,5 @@ def test_the_package_is_built_and_offers_a_source_and_a_format(tmp_path: Path, m
     assert find_format("acme").summary == "neutrophils for the Acme system"
     (source,) = entry_points(group="smearwatch.sources", name="acme")
     assert callable(source.load())
+    for module in ("acme_smearwatch", "acme_export"):  # other tests have packages of these names
+        del sys.modules[module]
