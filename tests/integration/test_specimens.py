@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from smearwatch.clients.web.running import next_session
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.hub.role import _opened
 from smearwatch.daemon.plan import RunPlan
@@ -75,7 +76,10 @@ def test_the_earlier_of_two_specimens_goes_on_with_what_its_target_left(camera, 
         ledger.append([Followed("A", 1, "two", {"specimen": "H2"}, None, ())])
         ((frame, _),) = seen_files(ledger)
     assert where_it_goes_on(one) == one  # it was killed before the other began
+    assert next_session(session_folder(one.settings.state_dir, "one")) is None
     record(two, camera / "1.jpg")
+    assert next_session(session_folder(one.settings.state_dir, "one")) == "two", "the page leads to it"
+    assert next_session(session_folder(one.settings.state_dir, "two")) is None
     assert where_it_goes_on(one) == one
     ends_at_target = one.model_copy(update={"stop_at_target": True})
     assert where_it_goes_on(ends_at_target).session == "two"
