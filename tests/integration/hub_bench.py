@@ -87,6 +87,12 @@ class Bench:
         self.hear(peer, Welcome)
         return peer
 
+    def leave(self, *peers):
+        """End peers: what a hub that listens no more has not read of them reaches none after it."""
+        for peer in peers:
+            del self._heard[peer]
+            peer.socket.close(linger=0)
+
     def listener(self):
         """Listen to the feed."""
         listener = Listener(self.context, self.endpoints)

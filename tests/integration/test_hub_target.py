@@ -108,6 +108,7 @@ def test_nothing_is_looked_at_where_the_target_is_reached_already_and_a_higher_o
     bench.turn()
     assert bench.hub.state == "done"
     assert (bench.hear(finder, FrameLease), bench.frames["seen"]) == ([], 4)
+    bench.leave(source, finder, worker)
     bench.crash()
     bench.plan = bench.plan.model_copy(update={"settings": bench.plan.settings.model_copy(update={"target": 6})})
     bench.open()
