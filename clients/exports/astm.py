@@ -55,6 +55,7 @@ def records_of(result: SessionResult, options: MessageOptions) -> Iterator[str]:
 
 def _results(result: SessionResult, options: MessageOptions) -> Iterator[tuple[str, str, str, str]]:
     """Yield of each result its code (LOINC, else the name), its value, its unit and a comment."""
+    blood = options.blood(result)
     yield "leukocytes_counted", str(result.denominator), "{cells}", ""
     for row in result.rows:
         code, note = code_of(row), share_note(row, result)
@@ -63,8 +64,8 @@ def _results(result: SessionResult, options: MessageOptions) -> Iterator[tuple[s
                 yield _text(row.name), f"{row.per_100:.2f}", "/100{WBCs}", note
         elif row.share is not None:
             yield code.share or _text(row.name), percent(row.share), "%", note
-            if options.wbc is not None and code.absolute is not None:
-                yield code.absolute, absolute(row.share, options.wbc), "10*9/L", ""
+            if blood is not None and code.absolute is not None:
+                yield code.absolute, absolute(row.share, blood), "10*9/L", ""
 
 
 def _comments(lines: list[str]) -> Iterator[str]:

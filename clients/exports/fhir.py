@@ -46,6 +46,7 @@ class _Bundle:
     def __init__(self, result: SessionResult, options: MessageOptions, numbers: Numbers) -> None:
         self._result = result
         self._options = options
+        self._blood = options.blood(result)
         self._numbers = numbers
         # Of report and observations alike.
         self._same: dict[str, Any] = {
@@ -114,8 +115,8 @@ class _Bundle:
                     corrected = _quantity(percent(row.corrected), "%", "%")
                     parts.append(_part("share corrected for the machine's errors", corrected))
             yield self._observation(row, "share", code.share, value, parts)
-            if self._options.wbc is not None and code.absolute is not None:
-                value = _quantity(absolute(row.share, self._options.wbc), "10*9/L", "10*9/L")
+            if self._blood is not None and code.absolute is not None:
+                value = _quantity(absolute(row.share, self._blood), "10*9/L", "10*9/L")
                 yield self._observation(row, "absolute", code.absolute, value, [])
 
     def _observation(

@@ -58,6 +58,7 @@ class _Message:
     def __init__(self, result: SessionResult, options: Hl7Options, numbers: Numbers) -> None:
         self._result = result
         self._options = options
+        self._blood = options.blood(result)
         self._numbers = numbers
         self._status = _STATUS[stand_of(result)]
         self._begun, self._issued = _time(begun_at(result)), _time(issued_at(result))
@@ -137,8 +138,8 @@ class _Message:
                 continue  # a class that neither the machine nor a person named
             code = code_of(row)
             yield {3: self._code(row, code.share), 5: percent(row.share), 6: _PERCENT}, note
-            if self._options.wbc is not None and code.absolute is not None:
-                fields = {3: self._code(row, code.absolute), 5: absolute(row.share, self._options.wbc), 6: _PER_LITRE}
+            if self._blood is not None and code.absolute is not None:
+                fields = {3: self._code(row, code.absolute), 5: absolute(row.share, self._blood), 6: _PER_LITRE}
                 yield fields, ""
 
     def _code(self, row: Row, code: str | None) -> str:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import StringConstraints, model_validator
 
+from smearwatch.clients.exports.leukocytes import NUCLEATED_RED_CELL, BloodOptions, Leukocytes
 from smearwatch.clients.exports.result import Row, SessionResult, Share
-from smearwatch.daemon.plugin_options import Options
 
 Stand: TypeAlias = Literal["preliminary", "final", "corrected"]
 Given: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -54,12 +54,11 @@ class PackageMissing(Exception):
         super().__init__(f"{form} messages cannot be checked, so none is written: {package} is not installed")
 
 
-class MessageOptions(Options):
+class MessageOptions(BloodOptions):
     """What every message may be told: which number the session has, and what only the laboratory knows."""
 
     number: Literal["specimen", "order"] = "specimen"
     order: Given | None = None
-    wbc: float | None = Field(None, gt=0, le=2000)
     unmatched: bool = False
 
     @model_validator(mode="after")
@@ -168,10 +167,11 @@ def percent(share: Share) -> str:
     return f"{share.value:.2f}"
 
 
-def absolute(share: Share, wbc: float) -> str:
-    """Return the absolute count of a class in 10*9/L."""
-    assert share.value is not None
-    return f"{share.value / 100 * wbc:.3f}"
+def absolute(share: Share, blood: Leukocytes) -> str:
+    """Return the absolute count of a class in 10*9/L, of a share that is known."""
+    count = blood.absolute(share)
+    assert count is not None
+    return f"{count.value:.3f}"
 
 
 def share_note(row: Row, result: SessionResult) -> str:
@@ -212,8 +212,8 @@ def notes_of(result: SessionResult, options: MessageOptions) -> list[str]:
         lines.append("The count was not complete.")
     if result.band_rule is not None:
         lines.append(f"Rule for bands: {result.band_rule}.")
-    if options.wbc is not None:
-        lines.append(_of_wbc(result, options.wbc))
+    if (blood := options.blood(result)) is not None:
+        lines.append(_of_blood(result, blood))
     lines += [f"{word}: {said}" for word, said in (("Operator", result.operator), ("Note", result.note)) if said]
     weights = ", ".join(each.identity for each in result.weights)
     # No entry of the ledger that came after the signature changes a message.
@@ -233,10 +233,11 @@ def _by_whom(result: SessionResult) -> str:
     return f"Named by the machine alone: {alone} of {result.denominator} leukocytes ({share:.1f} %)."
 
 
-def _of_wbc(result: SessionResult, wbc: float) -> str:
-    said = f"Absolute counts are shares of {wbc:g} 10*9/L leukocytes, as that count was given"
-    beside = [f"{row.per_100:.1f} {code_of(row).text}" for row in result.rows if row.per_100]
-    return f"{said}; it was not corrected for {', '.join(beside)} per 100 leukocytes." if beside else f"{said}."
+def _of_blood(result: SessionResult, blood: Leukocytes) -> str:
+    said = f"Absolute counts are shares of {blood.used:.4g} 10*9/L leukocytes. {blood.says}"
+    others = [row for row in result.rows if row.per_100 and row.label != NUCLEATED_RED_CELL]
+    beside = ", ".join(f"{row.per_100:.1f} {code_of(row).text}" for row in others)
+    return f"{said} It was not corrected for {beside} per 100 leukocytes." if beside else said
 
 
 def _cells(number: int) -> str:

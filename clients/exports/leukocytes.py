@@ -1,9 +1,12 @@
 """Cells in a volume of blood: only where a person gives the leukocyte count that another device measured."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
+
+from pydantic import field_validator, model_validator
 
 from smearwatch.clients.exports.result import Row, SessionResult, Share
+from smearwatch.daemon.plugin_options import Options
 
 UNIT: Final = "10\N{SUPERSCRIPT NINE}/L"
 """The unit of every count in a volume."""
@@ -41,6 +44,30 @@ class Leukocytes:
             return None
         value, low, high = (self.used * each / 100 for each in (share.value, share.low, share.high))
         return Share(value, low, high)
+
+
+class BloodOptions(Options):
+    """What only the laboratory knows of the blood: ``wbc`` is its leukocyte count in 10^9/L, for counts in a volume."""
+
+    wbc: float | None = None
+    wbc_corrected: bool = False
+
+    @field_validator("wbc")
+    @classmethod
+    def _a_count(cls, wbc: float | None) -> float | None:
+        if wbc is not None and not 0 < wbc < MOST:
+            raise ValueError(f"a leukocyte count in 10^9/L is above 0 and below {MOST:.0f}; 7200 in a uL are 7.2")
+        return wbc
+
+    @model_validator(mode="after")
+    def _of_a_count(self) -> Self:
+        if self.wbc_corrected and self.wbc is None:
+            raise ValueError("wbc_corrected is of a leukocyte count, and wbc gives none")
+        return self
+
+    def blood(self, result: SessionResult) -> Leukocytes | None:
+        """Return the leukocyte count that counts in a volume are made of, None where none was given."""
+        return None if self.wbc is None else leukocytes(result, self.wbc, corrected_already=self.wbc_corrected)
 
 
 def leukocytes(result: SessionResult, given: float, *, corrected_already: bool) -> Leukocytes:

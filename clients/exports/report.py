@@ -7,13 +7,11 @@ from math import ceil
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import field_validator, model_validator
-
 from smearwatch.clients.exports import report_beside as beside
 from smearwatch.clients.exports import report_words as words
 from smearwatch.clients.exports.cell_pictures import without_picture
-from smearwatch.clients.exports.format import Export, Format, Makes, Options, Written
-from smearwatch.clients.exports.leukocytes import MOST, UNIT, Leukocytes, leukocytes
+from smearwatch.clients.exports.format import Export, Format, Makes, Written
+from smearwatch.clients.exports.leukocytes import UNIT, BloodOptions, Leukocytes
 from smearwatch.clients.exports.printing import print_pdf
 from smearwatch.clients.exports.result import SessionResult
 from smearwatch.daemon.share_text import DASH
@@ -21,26 +19,11 @@ from smearwatch.daemon.share_text import DASH
 _MARGIN: Final = "11mm 12mm 13mm"
 
 
-class ReportOptions(Options):
-    """How a report is made. ``wbc`` is a leukocyte count of the blood in 10^9/L, for counts in a volume."""
+class ReportOptions(BloodOptions):
+    """How a report is made."""
 
     kind: Literal["html", "pdf"] = "html"
     paper: Literal["a4", "letter"] = "a4"
-    wbc: float | None = None
-    wbc_corrected: bool = False
-
-    @field_validator("wbc")
-    @classmethod
-    def _a_count(cls, wbc: float | None) -> float | None:
-        if wbc is not None and not 0 < wbc < MOST:
-            raise ValueError(f"a leukocyte count in 10^9/L is above 0 and below {MOST:.0f}; 7200 in a uL are 7.2")
-        return wbc
-
-    @model_validator(mode="after")
-    def _of_a_count(self) -> "ReportOptions":
-        if self.wbc_corrected and self.wbc is None:
-            raise ValueError("wbc_corrected is of a leukocyte count, and wbc gives none")
-        return self
 
     def makes(self) -> Makes:
         """Return what is written."""
@@ -54,7 +37,7 @@ def report_html(export: Export, options: ReportOptions) -> tuple[str, int]:
     from smearwatch.clients.exports.report_cells import SIDE_UM, shown_cells
 
     result = export.result
-    blood = None if options.wbc is None else leukocytes(result, options.wbc, corrected_already=options.wbc_corrected)
+    blood = options.blood(result)
     shown = shown_cells(export)
     style = _style(result, options)
     pages = Environment(

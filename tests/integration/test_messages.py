@@ -115,7 +115,7 @@ def test_hl7_says_what_is_shown(folder: Path):
         alone = reviewed["cells"] - labelled
         assert any(note.startswith(f"Named by the machine alone: {alone} of {reviewed['cells']}") for note in notes)
         assert notes[0] == "For Research Use Only. Not for use in diagnostic procedures."
-        assert any("not corrected for 4.3 blast, 4.3 giant per 100 leukocytes" in note for note in notes)
+        assert any("It was not corrected for 4.3 blast, 4.3 giant per 100 leukocytes" in note for note in notes)
 
 
 def test_fhir_says_what_is_shown(folder: Path):

@@ -14,6 +14,7 @@ import pytest
 from smearwatch.clients.exports import printing
 from smearwatch.clients.exports.fold import read_result
 from smearwatch.clients.exports.format import Export
+from smearwatch.clients.exports.laboratory import MessageOptions
 from smearwatch.clients.exports.leukocytes import leukocytes
 from smearwatch.clients.exports.report import ReportOptions, report_html
 from smearwatch.clients.exports.result import SessionResult
@@ -184,6 +185,7 @@ def test_counts_in_a_volume_are_of_a_given_count_alone(folder: Path):
     corrected = leukocytes(of_100, 17.4, corrected_already=False)
     assert round(corrected.used, 3) == 16.111
     assert leukocytes(of_100, 17.4, corrected_already=True).used == 17.4
+    assert MessageOptions(wbc=17.4).blood(of_100) == corrected, "a message holds the report's counts"
     assert leukocytes(replace(of_100, reviewed_cells=None), 17.4, corrected_already=False).per_100 is None
     page = page_of(folder, {"reviewed_cells": 100, "rows": of_100.rows}, wbc=17.4)
     share = result.row("lymphocyte").share

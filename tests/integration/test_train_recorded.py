@@ -1,5 +1,6 @@
 """Labelled cells of recorded sessions: the very crops that were counted, in groups that no frame straddles."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -79,6 +80,17 @@ def test_training_lists_them_among_its_cells(recorded: tuple[Path, dict[str, Fie
     config = TrainConfig(data=DataConfig(sessions=(recorded[0],)))
     listed = list_samples(config, tmp_path, lambda *_: None)
     assert [each.sample_id for each in listed] == [each.sample_id for each in read_labelled_session(recorded[0])]
+
+
+def test_a_copy_of_a_session_does_not_count_its_cells_twice(
+    recorded: tuple[Path, dict[str, FieldFound]], tmp_path: Path
+):
+    copy = tmp_path / "imported"
+    shutil.copytree(recorded[0], copy)
+    with pytest.raises(DataUnusable, match="session monday holds too, so their cells would count twice"):
+        list_samples(TrainConfig(data=DataConfig(sessions=(recorded[0], copy))), tmp_path, lambda *_: None)
+    once = TrainConfig(data=DataConfig(sessions=(copy, copy)))
+    assert len(list_samples(once, tmp_path, lambda *_: None)) == len(read_labelled_session(copy))
 
 
 def test_crops_are_those_of_the_live_pipeline_to_the_byte(recorded: tuple[Path, dict[str, FieldFound]]):

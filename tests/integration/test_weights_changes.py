@@ -1,6 +1,7 @@
 """What other weights would have changed in a recorded session: the check, what was learnt from, the report."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -89,5 +90,9 @@ def test_named_sessions_and_what_cannot_be_compared(state: Path):
     assert "is damaged" in text
     assert "tuesday (signed by A. Reader, " in text
     assert "no session can be compared: monday" in changes(state, "monday", code=1)
+    shutil.copytree(state / "sessions" / "tuesday", state / "sessions" / "imported")
+    twice = changes(state, "tuesday", "imported")
+    assert "left out: imported: its frames are of session tuesday too" in twice
+    assert "1 of 1 reports" in twice
     same = CliRunner().invoke(weights.app, ["changes", "--old", str(state / "old"), "--new", str(state / "old")])
     assert "both are the same weights" in str(same.exception)

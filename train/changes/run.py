@@ -97,12 +97,18 @@ def find_changes(request: ChangesRequest, progress: Progress, report_line: Repor
     checked: list[_Compared] = []
     learnt: list[_Compared] = []
     unlabelled: list[CellAnswers] = []
+    shown_in: dict[str, str] = {}
     for folder in dict.fromkeys(request.sessions):
         try:
             answers = judge_session(folder, old, new, progress, report_line)
         except (DataUnusable, LedgerUnusable) as error:
             left_out[folder.name] = f"{error} ({getattr(error, 'hint', '')})"
             continue
+        frames = {frame for frame, _ in answers.cells}
+        if (other := next((shown_in[frame] for frame in frames if frame in shown_in), None)) is not None:
+            left_out[folder.name] = f"its frames are of session {other} too, so their cells would count twice"
+            continue
+        shown_in |= dict.fromkeys(frames, folder.name)
         seen = _seen(answers, memories)
         fresh = [(sample, answers.cells[key]) for key, sample in answers.samples.items() if key not in seen.near]
         checked += fresh

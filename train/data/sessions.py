@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -76,6 +76,29 @@ def read_labelled_session(folder: Path, *, report_line: Callable[[str], None] = 
         matter = "no labelled cell in it that can be used"
         raise DataUnusable(folder, matter, "label some with `smearwatch sessions label`, or leave this session out")
     return samples
+
+
+def read_labelled_sessions(
+    folders: Iterable[Path], *, report_line: Callable[[str], None] = to_stderr
+) -> Iterator[tuple[Path, list[Sample]]]:
+    """Yield each of several sessions with its labelled cells, see `read_labelled_session`; a folder given twice, once.
+
+    Raises
+    ------
+    DataUnusable
+        Two of them hold the same labelled frame, as a session and its imported copy do: its cells would count twice.
+    LedgerUnusable
+        See `read_labelled_session`.
+    """
+    shown_in: dict[str, Path] = {}
+    for folder in dict.fromkeys(path.resolve() for path in folders):
+        samples = read_labelled_session(folder, report_line=report_line)
+        frames = {sample.digest.partition(":")[0] for sample in samples}
+        if (other := next((shown_in[frame] for frame in frames if frame in shown_in), None)) is not None:
+            matter = f"it holds labelled frames that session {other.name} holds too, so their cells would count twice"
+            raise DataUnusable(folder, matter, "name one of the two")
+        shown_in |= dict.fromkeys(frames, folder)
+        yield folder, samples
 
 
 def labelled_samples(ledger: LedgerReader, report_line: Callable[[str], None]) -> list[Sample]:

@@ -9,7 +9,7 @@ from smearwatch.train.data.boxed_fields import read_boxed_fields
 from smearwatch.train.data.class_tree import read_class_tree
 from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.data.scale_check import check_boxes_scale, check_tree_scale
-from smearwatch.train.data.sessions import read_labelled_session
+from smearwatch.train.data.sessions import read_labelled_sessions
 
 Kind = Literal["cells", "boxes", "session"]
 ReportLine = Callable[[str], None]
@@ -87,8 +87,7 @@ def read_sources(spec: DatasetSpec, report_line: ReportLine) -> list[Source]:
         found.append(_class_folders(spec.data, spec.um_per_px, spec.force_scale))
     if spec.fields is not None and spec.fields_um_per_px is not None:
         found.append(_boxed_fields(spec.fields, spec.fields_um_per_px, spec.force_scale))
-    for folder in dict.fromkeys(path.resolve() for path in spec.sessions):
-        samples = read_labelled_session(folder, report_line=report_line)
+    for folder, samples in read_labelled_sessions(spec.sessions, report_line=report_line):
         found.append(Source(f"session {folder.name}", "session", folder, None, samples))
     names = [source.name for source in found]
     twice = next((source for index, source in enumerate(found) if source.name in names[:index]), None)

@@ -11,7 +11,7 @@ from smearwatch.train.data.laboratories import read_laboratory
 from smearwatch.train.data.litter import draw_litter
 from smearwatch.train.data.pipeline_cells import find_boxed_cells
 from smearwatch.train.data.samples import DataUnusable, Part, Sample
-from smearwatch.train.data.sessions import read_labelled_session
+from smearwatch.train.data.sessions import read_labelled_sessions
 from smearwatch.train.data.simulated import draw_cells
 from smearwatch.train.data.split import split
 from smearwatch.train.training.config import TrainConfig
@@ -60,7 +60,7 @@ def list_samples(config: TrainConfig, cache: Path, progress: Progress) -> list[S
     samples: list[Sample] = []
     for name, laboratory in config.used_laboratories().items():
         samples += read_laboratory(name, laboratory, cache, progress, force_scale=force)
-    samples += [each for folder in config.data.sessions for each in read_labelled_session(folder)]
+    samples += [each for _, cells in read_labelled_sessions(config.data.sessions) for each in cells]
     return samples + draw_cells(config.data.simulated) + draw_litter(config.data.litter)
 
 
