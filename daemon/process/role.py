@@ -91,7 +91,10 @@ class Role:
 
 def main() -> int:
     """Run one role in this process."""
-    order: dict[str, Any] = json.loads(sys.stdin.readline())
+    line = sys.stdin.readline()
+    if not line.endswith("\n"):
+        return 0  # the parent ended before it had said what to do
+    order: dict[str, Any] = json.loads(line)
     plan = RunPlan.model_validate(order["plan"])
     os.set_blocking(order["beat_fd"], False)
     role = Role(order["name"], order["beat_fd"])
@@ -104,9 +107,9 @@ def main() -> int:
             main_of_role = getattr(importlib.import_module(module), function)
         return int(main_of_role(plan, role) or 0)
     except Exception as error:  # noqa: BLE001  # the process's last line of defence: one line, never a traceback
-        line = one_line(error)
-        if line is not None:
-            say(line)
+        told = one_line(error)
+        if told is not None:
+            say(told)
             return EXIT_UNUSABLE
         get_logger().error("role failed", error=f"{type(error).__name__}: {error}")
         if plan.settings.log_level == "debug":

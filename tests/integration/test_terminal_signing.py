@@ -68,7 +68,9 @@ def test_a_result_is_signed_with_reasons_and_opened_again(settings, tmp_path):
         await pilot.press("g")
         assert isinstance(app.screen, AmendScreen)
         assert "signed although the target was not reached: a child" in text_of(app)
-        await pilot.press("escape", "n", "1")
+        await pilot.press("escape", "n")
+        await until(pilot, lambda: "Signed by Q. Reader, 2" in text_of(app))  # whatever screen asked last
+        await pilot.press("1")
         assert "Signed by Q. Reader: it takes no label. g opens it again, with a reason." in text_of(app)
         await pilot.press("g", "enter", "enter")
         assert "write why it is opened again." in text_of(app)

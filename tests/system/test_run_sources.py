@@ -184,6 +184,13 @@ def test_a_package_that_cannot_be_loaded_is_named_once(tmp_path):
     assert "role restarts" not in done.stderr
 
 
+def test_a_role_whose_parent_ended_before_its_order_ends_quietly():
+    command = [sys.executable, "-m", "smearwatch.daemon.process.role", "worker"]
+    for order in (b"", b'{"name": "wor'):
+        ended = subprocess.run(command, input=order, capture_output=True, timeout=60, check=False)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+
+
 @pytest.mark.parametrize("after_s", [0.0, 0.15, 0.4])
 def test_ctrl_c_just_after_the_start_is_no_traceback(tmp_path, after_s):
     """The whole group gets it, a child that still imports among them."""
