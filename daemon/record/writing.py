@@ -44,6 +44,7 @@ from smearwatch.daemon.record.schema import (
     NUCLEI_FORM,
     PLACES_FORM,
     REVIEW_FORM,
+    SCALE_FORM,
     SIGNED_FORM,
     SIZES_FORM,
     STAINS_FORM,
@@ -288,9 +289,7 @@ def _extra_labels(connection: sqlite3.Connection) -> set[str]:
 
 
 def _follows(connection: sqlite3.Connection, event: Labelled) -> bool:
-    if event.ordinal == 1:
-        return True
-    return _is_there(connection, key_of(replace(event, ordinal=event.ordinal - 1)))
+    return event.ordinal == 1 or _is_there(connection, key_of(replace(event, ordinal=event.ordinal - 1)))
 
 
 def _is_there(connection: sqlite3.Connection, key: str) -> bool:
@@ -354,6 +353,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             _raise_form(connection, SIGNED_FORM)
             if isinstance(event, Tallied) and any(is_extra(name) for name in event.counts):
                 _raise_form(connection, EXTRA_FORM)
+            if isinstance(event, Signed) and any(each.gate == "scale" for each in event.overruled):
+                _raise_form(connection, SCALE_FORM)
         case LocationTested() | LocationWithdrawn():
             _raise_form(connection, LOCATION_FORM)
         case Ranged():
