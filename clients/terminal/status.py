@@ -89,12 +89,12 @@ class ScaleLine(Static):
         """Draw a view."""
         scale = view.tally.get("scale_contradicted") if view.tally else None
         self.display = scale is not None
-        if scale is not None:
+        if view.tally and scale is not None:
             self.update(
                 Content.assemble(
                     ("▲ ", "bold $warning"),
                     (f"scale {scale['says']}; {MARK} {WARNING}", "$warning"),
-                    (f"\n  {scale['mend']}", DIM),
+                    ("" if view.tally["drift"] else f"\n  {scale['mend']}", DIM),  # else no room for both
                 )
             )
 

@@ -39,11 +39,13 @@ _SOURCES: Final = {
 }
 
 _CHECK: Final = {
-    "micrometer": "was it another objective, adapter or camera that was calibrated?",
-    "metadata": "did the camera's software know which objective was in place?",
-    "configured": "check that number, the objective and the adapter",
+    "micrometer": "check the objective and what was calibrated",
+    "metadata": "check the objective and what the camera's software was told of it",
+    "configured": "check the objective and that number",
 }
-_THEN: Final = "count anew in another session at the right scale; if the red cells really are large or small, say so"
+_THEN: Final = (
+    "then count anew in another session; if this blood's red cells really are larger or smaller, sign with that reason"
+)
 
 
 def source_text(source: str) -> str:
@@ -127,7 +129,7 @@ class ScaleCheckFold:
 
 
 def _as_json(given: _Given, red_cells: float, pictures: int, differ_percent: float) -> dict[str, Any]:
-    used, where = f"{given.um_per_px:.{_DIGITS}g} um/px", source_text(given.source)
+    used, where = f"{given.um_per_px:#.{_DIGITS}g} um/px", source_text(given.source)
     return {
         "um_per_px": given.um_per_px,
         "source": given.source,
@@ -135,6 +137,6 @@ def _as_json(given: _Given, red_cells: float, pictures: int, differ_percent: flo
         "red_cells_um_per_px": round(red_cells, 6),
         "pictures": pictures,
         "differ_percent": round(differ_percent, 1),
-        "says": f"{used}, {where}, but the red cells of {pictures} pictures say {red_cells:.{_DIGITS}g}",
-        "mend": f"{_CHECK.get(given.source, 'check where that scale came from')}; {_THEN}",
+        "says": f"{used}, {where}, but the red cells of {pictures} pictures say {red_cells:#.{_DIGITS}g}",
+        "mend": f"{_CHECK.get(given.source, 'check where that scale came from')}, {_THEN}",
     }
