@@ -164,8 +164,9 @@ def mark_words(result: SessionResult) -> str | None:
     words = f"{MARK} {result.mark}."
     if result.mark != SCALE_WORDS:
         words += f" Do not rely on a percentage with a {MARK} before a person has named its cells."
-    if result.scale_contradicted is not None:
-        words += f" {as_sentence(f'scale {result.scale_contradicted.says}: {result.scale_contradicted.mend}')}"
+    if (scale := result.scale_contradicted) is not None:
+        mend = f": {scale.mend}" if result.signature is None else ""
+        words += f" {as_sentence(f'scale {scale.says}{mend}')}"
     return words
 
 
