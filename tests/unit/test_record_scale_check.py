@@ -112,10 +112,13 @@ def test_the_tally_keeps_it_over_a_snapshot_and_marks_every_percentage():
 
 
 def test_the_mark_says_all_that_is_doubtful():
-    good = {"alarmed": False, "drifted": 0, "judged": 9, "unfamiliar": 0, "counted": 9}
-    assert mark_of(**good, contradicted=True) == SCALE_WORDS
-    assert mark_of(**{**good, "alarmed": True}, contradicted=True) == BOTH_WORDS
-    assert mark_of(**{**good, "alarmed": True}) == WORDS
+    def marked(*, alarmed: bool, contradicted: bool) -> str | None:
+        return mark_of(alarmed=alarmed, drifted=0, judged=9, unfamiliar=0, counted=9, contradicted=contradicted)
+
+    assert marked(alarmed=False, contradicted=True) == SCALE_WORDS
+    assert marked(alarmed=True, contradicted=True) == BOTH_WORDS
+    assert marked(alarmed=True, contradicted=False) == WORDS
+    assert marked(alarmed=False, contradicted=False) is None
 
 
 def test_its_gate_is_shut_and_may_be_overruled():
