@@ -13,6 +13,7 @@ LEDGER_FILE: Final = "ledger.sqlite"
 APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
 LABELS_FORM, PLACES_FORM, LOOKS_FORM, VIEWS_FORM, STAINS_FORM, UNFAMILIAR_FORM = 2, 3, 4, 5, 6, 7
 SIZES_FORM, NUCLEI_FORM, REVIEW_FORM, SIGNED_FORM, FOLLOWED_FORM, GROWING_FORM = 8, 9, 10, 11, 12, 13
+POISONED_FORM = 14
 STATISTICS_FORM = DRAW_FORM = TARGETS_FORM = SIGNED_FORM
 LOCATION_FORM = EXTRA_FORM = ANEW_FORM = STRANGE_FORM = FOLLOWED_FORM
 """Forms of a ledger that holds labels, of one whose frames are registered, of one whose cells have appearance features,
@@ -26,7 +27,7 @@ strange to the first layers alone, and of one that says how a picture began that
 specimen was begun. The tables are those of form 1, in which every ledger begins, ``better`` from form 5
 on and ``moments`` from form 11 on; a program that knows less refuses it."""
 
-VERSION: Final = GROWING_FORM
+VERSION: Final = POISONED_FORM
 _FIRST_VERSION: Final = 1
 
 # `events` is the truth. The other tables are derived from it, in the same transaction, so that what is waiting can be
