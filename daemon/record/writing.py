@@ -43,6 +43,7 @@ from smearwatch.daemon.record.schema import (
     LOOKS_FORM,
     NUCLEI_FORM,
     PLACES_FORM,
+    POISONED_FORM,
     REVIEW_FORM,
     SCALE_FORM,
     SIGNED_FORM,
@@ -332,6 +333,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             connection.execute("UPDATE frames SET waiting = waiting - 1 WHERE frame = ?", (event.frame,))
             if event.look is not None:
                 _raise_form(connection, LOOKS_FORM)
+            if event.poisoned:
+                _raise_form(connection, POISONED_FORM)
             if event.unfamiliar or (event.instead_of is not None and event.instead_of.unfamiliar):
                 _raise_form(connection, UNFAMILIAR_FORM)
             if event.statistics is not None or event.moments is not None:
@@ -376,16 +379,9 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
 
 def _derive_better(connection: sqlite3.Connection, event: Found) -> None:
     rows = [
-        (
-            event.frame,
-            cell.index,
-            cell.better_than.frame,
-            cell.better_than.index,
-            cell.same_as.frame,
-            cell.same_as.index,
-        )
+        (event.frame, cell.index, than.frame, than.index, counted_as.frame, counted_as.index)
         for cell in event.cells
-        if cell.better_than is not None and cell.same_as is not None
+        if (than := cell.better_than) is not None and (counted_as := cell.same_as) is not None
     ]
     if rows:
         make_room_for_better_views(connection)
