@@ -21,6 +21,8 @@ from smearwatch.capture.vision.light import FieldLight, at_work_scale
 from smearwatch.capture.vision.quality import Quality, judge
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation, segment
 from smearwatch.capture.vision.stain import restain_field
+from smearwatch.daemon.record.picture_kinds import of_two_kinds
+from smearwatch.daemon.record.scale_check import DIFFERENCE
 from smearwatch.daemon.scale_rule import PLAUSIBLE_UM_PER_PX
 
 THUMBNAIL_PX = 96
@@ -131,6 +133,8 @@ def find(
     um_per_px: float | None,
     um_per_px_source: str | None,
     session_estimates: Sequence[float] = (),
+    session_sizes: Sequence[tuple[int, int]] = (),
+    given_for: tuple[int, int] | None = None,
     field_um: float = FIELD_UM,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     restain: bool = False,
@@ -148,6 +152,11 @@ def find(
         Where a given scale came from (`configured` where None).
     session_estimates
         Estimates from the session's earlier fields, um/px.
+    session_sizes
+        Width and height of each one's field: those of another kind say nothing of this one. Empty: all are of its kind.
+    given_for
+        Size of the field for which the scale was given; a field of another kind (half the size, say) has to agree by
+        its red cells, or is searched at theirs. None: it was given for this one.
     field_um
         Width of a crop on the slide.
     max_pixels
@@ -169,10 +178,16 @@ def find(
     except FrameUnusable as unusable:
         return FieldRejected(unusable.reason, unusable.detail, None, None, 0, 0, clock.read())
     scale = _Scale(um_per_px, um_per_px_source or "configured", None)
-    if um_per_px is None or (check_scale and len(session_estimates) < _ENOUGH_ESTIMATES):
+    size = (bgr.shape[1], bgr.shape[0])
+    other_kind = given_for is not None and of_two_kinds(size, given_for)
+    known = _of_its_kind(size, session_estimates, session_sizes)
+    if um_per_px is None or other_kind or (check_scale and len(known) < _ENOUGH_ESTIMATES):
         with clock.stage("scale"):
-            by_red_cells = _scale_by_red_cells(bgr, session_estimates)
-        scale = by_red_cells if um_per_px is None else replace(scale, estimate=by_red_cells.estimate)
+            by_red_cells = _scale_by_red_cells(bgr, known)
+        if um_per_px is None or (other_kind and not _agree(by_red_cells.um_per_px, um_per_px)):
+            scale = by_red_cells
+        else:
+            scale = replace(scale, estimate=by_red_cells.estimate)
     with clock.stage("light"):
         work, work_um_per_px, light = at_work_scale(bgr, scale.um_per_px or _NOMINAL_UM_PER_PX)
     with clock.stage("quality"):
@@ -181,7 +196,7 @@ def find(
     if refused is not None:
         return refused
     if scale.um_per_px is None:
-        return _scale_unknown(bgr, clock)
+        return _scale_unknown(bgr, clock, given_for if other_kind else None)
     field = _Field(bgr, light, pack_picture(work, work_um_per_px), scale.um_per_px)  # recognised in its own colours
     if restain:
         with clock.stage("restain"):
@@ -220,6 +235,19 @@ class _Clock:
 
     def read(self) -> MappingProxyType[str, float]:
         return MappingProxyType(dict(self._spent))
+
+
+def _of_its_kind(
+    size: tuple[int, int], estimates: Sequence[float], sizes: Sequence[tuple[int, int]]
+) -> Sequence[float]:
+    """Return the estimates of fields that are of a picture's kind."""
+    if not sizes:
+        return estimates
+    return [estimate for estimate, other in zip(estimates, sizes, strict=True) if not of_two_kinds(size, other)]
+
+
+def _agree(measured: float | None, given: float) -> bool:
+    return measured is not None and max(measured, given) / min(measured, given) - 1.0 <= DIFFERENCE
 
 
 def _scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> _Scale:
@@ -271,8 +299,12 @@ def _refused(bgr: Image, quality: Quality, um_per_px: float | None, clock: _Cloc
     return FieldRejected(reason, detail, quality.value, um_per_px, bgr.shape[1], bgr.shape[0], clock.read())
 
 
-def _scale_unknown(bgr: Image, clock: _Clock) -> FieldRejected:
+def _scale_unknown(bgr: Image, clock: _Clock, given_for: tuple[int, int] | None) -> FieldRejected:
     detail = "no scale given, and its red cells do not agree on one; give --um-per-px"
+    if given_for is not None:
+        size, first = f"{bgr.shape[1]}x{bgr.shape[0]}", f"{given_for[0]}x{given_for[1]}"
+        detail = f"the scale was given for {first} px, this is {size}, and its red cells do not agree on one; "
+        detail += "count these in a session of their own"
     return FieldRejected("scale_unknown", detail, None, None, bgr.shape[1], bgr.shape[0], clock.read())
 
 

@@ -60,11 +60,14 @@ def main(plan: RunPlan, role: Role) -> None:
 def _answer(
     plan: RunPlan, lease: FrameLease, data: memoryview, session_maps: SessionMaps, hub: Welcome
 ) -> tuple[CellsFound | FrameRejected, list[Buffer]]:
+    session_map = session_maps.of(hub.session, hub.epoch)
     result = find(
         data,
         um_per_px=lease.um_per_px,
         um_per_px_source=lease.um_per_px_source,
         session_estimates=lease.session_estimates,
+        session_sizes=lease.session_sizes,
+        given_for=session_map.kinds.first_of(lease.um_per_px, lease.um_per_px_source),
         field_um=plan.settings.field_um,
         max_pixels=plan.settings.max_frame_pixels,
         restain=plan.settings.search_stain == "red_cells",
@@ -73,6 +76,6 @@ def _answer(
     if isinstance(result, FieldRejected):
         return frame_rejected(lease, result), []
     began_ns = time.perf_counter_ns()
-    registered = session_maps.of(hub.session, hub.epoch).register(lease.frame, result)
+    registered = session_map.register(lease.frame, result)
     register_ms = round((time.perf_counter_ns() - began_ns) / 1e6, 3)
     return cells_found(lease, result, registered, {**result.stages_ms, "place": register_ms})

@@ -18,6 +18,7 @@ from smearwatch.capture.vision.light import at_work_scale
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.record.found import CUT, Found
 from smearwatch.daemon.record.frame_store import FrameStoreError
+from smearwatch.daemon.record.picture_kinds import PictureKinds
 from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder
@@ -36,6 +37,11 @@ class SessionMap:
         Largest picture that is decoded.
     judges_again
         Whether views that are clearly better than those before are named.
+
+    Attributes
+    ----------
+    kinds : PictureKinds
+        For which size of picture each given scale was used first.
     """
 
     def __init__(self, ledger: LedgerReader, *, max_pixels: int, judges_again: bool = True) -> None:
@@ -43,11 +49,13 @@ class SessionMap:
         self._max_pixels = max_pixels
         self._picture_cache = PictureCache(self._remake)
         self._map = SlideMap(self._picture_cache, judges_again=judges_again)
+        self.kinds = PictureKinds()
         for found in ledger.found_frames():
             self._remember(found)
 
     def register(self, frame: str, result: FieldFound) -> Registered:
         """Register a field that was searched; return also which of its cells were counted before."""
+        self.kinds.searched((result.width_px, result.height_px), result.um_per_px, result.um_per_px_source)
         self._picture_cache.put(frame, result.picture)
         size_um = complex(result.width_px, result.height_px) * result.um_per_px
         seen = (
@@ -59,6 +67,7 @@ class SessionMap:
         return self._map.register(frame, size_um, cells)
 
     def _remember(self, found: Found) -> None:
+        self.kinds.found(found)
         size_um = complex(found.width_px, found.height_px) * found.um_per_px
         seen = dict(self._thumbnails(found, size_um))
         same_as = {cell.index: _key(cell.same_as) for cell in found.cells if cell.same_as is not None}

@@ -13,6 +13,7 @@ from smearwatch.capture.scale.providers import MetadataProvider, MicrometerProvi
 from smearwatch.capture.scale.red_cells import estimate_um_per_px
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.picture_kinds import of_two_kinds
 
 _MOST_FIELDS = 12  # measured for red cells; after that the check ends with what it has
 _LONGEST_HELD_S = 3.0
@@ -76,6 +77,7 @@ class ScaleResolver:
         self._held: list[SourceFrame] = []
         self._last_s = clock()
         self._measured = 0
+        self._size: tuple[int, int] | None = None  # of the first picture that is compared
         self._checked = policy.trusted == "red_cells"
 
     @property
@@ -122,9 +124,14 @@ class ScaleResolver:
             return False
         self._measured += 1
         try:
-            estimate = estimate_um_per_px(decode(frame.data, max_pixels=self._max_pixels))
+            bgr = decode(frame.data, max_pixels=self._max_pixels)
         except FrameUnusable:
             return False  # the finder will reject it with its reason
+        size = (bgr.shape[1], bgr.shape[0])
+        if self._size is not None and of_two_kinds(size, self._size):
+            return False  # another mode of the camera: the finder asks its own red cells
+        self._size = self._size or size
+        estimate = estimate_um_per_px(bgr)
         return self._policy.compare(replace(claim, detail=frame.name), estimate)
 
     def _is_time(self) -> bool:

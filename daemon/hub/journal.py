@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from smearwatch.daemon.record.events import Counted, Event, Recorded, event_to_bytes
+from smearwatch.daemon.record.events import Counted, Event, Found, Recorded, event_to_bytes
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.order import CountingOrder
+from smearwatch.daemon.record.picture_kinds import PictureKinds
 from smearwatch.daemon.record.session_stain import StainFold
 from smearwatch.daemon.record.session_statistics import StatisticsFold
 from smearwatch.daemon.record.tally import TallyFold
@@ -35,9 +36,9 @@ class Journal:
 
     Attributes
     ----------
-    fold, stains, statistics, order
-        What follows from the events until now: the tally, the stain and statistics at each cell that waits, and whose
-        turn it is.
+    fold, stains, statistics, order, kinds
+        What follows from the events until now: the tally, the stain and statistics at each cell that waits, whose turn
+        it is, and what is known of the scale of each kind of picture.
     counters : Counter
         Everything that was dropped, refused or done again, by name.
     """
@@ -48,6 +49,7 @@ class Journal:
         self.stains = StainFold()
         self.statistics = StatisticsFold(ledger.moments)
         self.order = CountingOrder()
+        self.kinds = PictureKinds()
         self.counters: Counter[str] = Counter()
         self._recent: dict[tuple[str, int], EventNotice] = {}
         self._sockets = sockets
@@ -84,6 +86,8 @@ class Journal:
         self.stains.apply(recorded.event)
         self.statistics.apply(recorded.event)
         self.order.apply(recorded.event)
+        if isinstance(recorded.event, Found):
+            self.kinds.found(recorded.event)
         if isinstance(recorded.event, Counted):
             self._note(recorded, recorded.event)
 

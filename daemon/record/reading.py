@@ -278,15 +278,6 @@ class LedgerReader(LedgerRows):
         rows = self.rows("SELECT half FROM moments WHERE frame = ? AND cell = ?", frame, index)
         return bytes(rows[0][0]) if rows else None
 
-    def scale_estimates(self, limit: int = 25) -> tuple[float, ...]:
-        """Return the session's first estimates of µm per pixel from red cells, in the order they were recorded."""
-        rows = self.rows(
-            "SELECT um_per_px_estimate FROM frames WHERE um_per_px_estimate IS NOT NULL "
-            "ORDER BY outcome_number LIMIT ?",
-            limit,
-        )
-        return tuple(estimate for (estimate,) in rows)
-
     def summary(self) -> LedgerSummary:
         """Return how much the session holds, without reading its events."""
         (row,) = self.rows(

@@ -140,8 +140,8 @@ class Ready(Message):
 class FrameLease(Message):
     """One frame for a finder. Buffers: the file's bytes, one.
 
-    ``session_estimates`` are the first red-cell scales of the session (µm/px); ``known_cells`` are the indices
-    that have their verdict already, whose crops need not come again.
+    ``session_estimates`` are the first red-cell scales of the session (µm/px), ``session_sizes`` the width and height
+    of each one's field; ``known_cells`` are the indices that have their verdict already: their crops need not come.
     """
 
     kind: ClassVar[str] = "frame_lease"
@@ -152,6 +152,7 @@ class FrameLease(Message):
     um_per_px_source: Text | None
     session_estimates: tuple[ScaleUmPerPx, ...]
     known_cells: tuple[Count, ...]
+    session_sizes: tuple[tuple[Count, Count], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

@@ -217,14 +217,6 @@ def test_what_is_known_of_a_frame(ledger):
     assert (summary.frames, summary.pending, summary.cells, summary.cells_counted) == (3, 1, 2, 1)
 
 
-def test_scale_estimates_are_the_first_recorded(ledger):
-    ledger.append([seen(n) for n in range(40)])
-    ledger.append([found(n, estimate=None if n % 4 == 0 else 0.1 + n / 1000) for n in reversed(range(40))])
-    expected = [0.1 + n / 1000 for n in reversed(range(40)) if n % 4]
-    assert ledger.scale_estimates() == tuple(expected[:25])
-    assert ledger.scale_estimates(3) == tuple(expected[:3])
-
-
 def test_pictures_of_cells(ledger):
     ledger.append([seen(1), found(1, False, True)])
     ledger.append([], {(frame(1), 0): b"first", (frame(1), 1): b"edge", (frame(1), 7): b"no such cell"})

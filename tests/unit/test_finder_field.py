@@ -109,6 +109,41 @@ def test_an_unknown_scale_is_the_sessions_median(fields):
     assert later.um_per_px_estimate == alone.um_per_px_estimate
 
 
+def _halved(data):
+    return _png(cv2.resize(decode(data), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+
+
+def test_a_scale_given_for_another_mode_of_the_camera_is_not_believed(fields):
+    half = _find(_halved(fields[0]), given_for=(900, 600))
+    assert isinstance(half, FieldFound)
+    assert half.um_per_px_source == "red_cells"
+    assert half.um_per_px == pytest.approx(2 * UM, rel=0.12)
+    believed = _find(_halved(fields[0]), um_per_px=2 * UM, given_for=(900, 600))
+    assert isinstance(believed, FieldFound)
+    assert (believed.um_per_px, believed.um_per_px_source) == (2 * UM, "configured")
+    cut = _find(_png(decode(fields[0])[:500, :700]), given_for=(900, 600))
+    assert isinstance(cut, FieldFound)
+    assert (cut.um_per_px, cut.um_per_px_source) == (UM, "configured")
+
+
+def test_red_cells_of_another_mode_say_nothing(fields):
+    estimates, sizes = (0.1, 0.1, 0.1), ((900, 600),) * 3
+    half = _find(_halved(fields[0]), um_per_px=None, session_estimates=estimates, session_sizes=sizes)
+    assert isinstance(half, FieldFound)
+    assert half.um_per_px == half.um_per_px_estimate == pytest.approx(2 * UM, rel=0.12)
+    whole = _find(fields[0], um_per_px=None, session_estimates=(*estimates, 0.2), session_sizes=(*sizes, (450, 300)))
+    assert isinstance(whole, FieldFound)
+    assert whole.um_per_px == pytest.approx(0.1)
+
+
+def test_another_mode_without_red_cells_is_refused_with_both_sizes():
+    refused = _find(_lone_cell(), given_for=(1600, 1200))
+    assert isinstance(refused, FieldRejected)
+    assert refused.reason == "scale_unknown"
+    assert "1600x1200" in refused.detail
+    assert "800x600" in refused.detail
+
+
 def test_a_field_with_few_red_cells_has_a_say_about_itself_alone():
     bgr = np.full((600, 800, 3), 225, np.uint8)
     for x, y in ((200, 200), (520, 400)):
