@@ -14,6 +14,7 @@ APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
 LABELS_FORM, PLACES_FORM, LOOKS_FORM, VIEWS_FORM, STAINS_FORM, UNFAMILIAR_FORM = 2, 3, 4, 5, 6, 7
 SIZES_FORM, NUCLEI_FORM, REVIEW_FORM, SIGNED_FORM, FOLLOWED_FORM, GROWING_FORM = 8, 9, 10, 11, 12, 13
 STATISTICS_FORM = DRAW_FORM = TARGETS_FORM = SIGNED_FORM
+THUMBNAILS_FORM = 14
 LOCATION_FORM = EXTRA_FORM = ANEW_FORM = STRANGE_FORM = FOLLOWED_FORM
 """Forms of a ledger that holds labels, of one whose frames are registered, of one whose cells have appearance features,
 of one where a better view of a leukocyte is judged again, of one whose cells have their stain, of one that names
@@ -22,12 +23,13 @@ of one whose labels say what the machine had said, and of one that was signed or
 judged by the session's statistics or named out of the random review, or that has targets beside the number of cells, a
 specimen, or other counts beside it; of one with a cell-location test, with extra classes of a laboratory, of one of
 several specimens on one folder or camera, one after the other, of one whose first cells were judged anew, or that are
-strange to the first layers alone, and of one that says how a picture began that was still being written when the next
-specimen was begun. The tables are those of form 1, in which every ledger begins, ``better`` from form 5
-on and ``moments`` from form 11 on; a program that knows less refuses it."""
+strange to the first layers alone, of one that says how a picture began that was still being written when the next
+specimen was begun, and of one whose cells have the digests of their small pictures. The tables are those of form 1, in
+which every ledger begins, ``better`` from form 5 on and ``moments`` from form 11 on; a program that knows less refuses
+it."""
 
-VERSION: Final = GROWING_FORM
-_FIRST_VERSION: Final = 1
+VERSION: Final = THUMBNAILS_FORM
+FIRST_FORM: Final = 1
 
 # `events` is the truth. The other tables are derived from it, in the same transaction, so that what is waiting can be
 # asked for without reading the whole session. A cell's `at_edge` says why it is not counted: 0 it is, 1 it is cut by
@@ -264,8 +266,7 @@ def _set_up(connection: sqlite3.Connection, path: Path, session: str) -> None:
     if _is_blank(connection):
         # In one transaction, header included: killed here, the file is still blank and is set up the next time.
         connection.executescript(
-            f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {_FIRST_VERSION}; "
-            + _TABLES
+            f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FIRST_FORM}; " + _TABLES
         )
         connection.execute("INSERT INTO about VALUES ('session', ?)", (session,))
         connection.execute("COMMIT")
@@ -282,7 +283,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     if _pragma(connection, "application_id") != APPLICATION_ID:
         raise LedgerUnusable(path, "not a ledger of smearwatch", "move that file away, or choose another session name")
     version = _pragma(connection, "user_version")
-    if not _FIRST_VERSION <= version <= VERSION:
+    if not FIRST_FORM <= version <= VERSION:
         raise LedgerUnusable(path, f"written in form {version}, this program knows {VERSION}", "update smearwatch")
 
 
