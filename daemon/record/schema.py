@@ -126,6 +126,7 @@ class LedgerUnusable(Exception):
     def __init__(self, path: Path, what: str, hint: str) -> None:
         super().__init__(f"{path}: {what}")
         self.path = path
+        self.what = what
         self.hint = hint
 
 
