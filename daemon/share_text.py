@@ -142,6 +142,12 @@ def flagged_text(tally: Mapping[str, Any]) -> str:
     return f"{tally['flagged']} flagged" + (f", {unfamiliar} look unfamiliar" if unfamiliar else "")
 
 
+def rejected_text(tally: Mapping[str, Any]) -> str:
+    """Return how many cells are rejected, and how many of these because they could not be judged."""
+    poisoned = tally.get("poisoned")
+    return f"{tally['rejected']} rejected" + (f" ({poisoned} could not be judged: look at it)" if poisoned else "")
+
+
 def agreement_lines(shown: Mapping[str, Any]) -> list[str]:
     """Return in one line how many neutrophils the session's band rule disagrees with; none where it says nothing."""
     agreement = shown.get("band_rule_agreement")

@@ -13,6 +13,7 @@ from smearwatch.daemon.share_text import (
     agreement_lines,
     description_text,
     flagged_text,
+    rejected_text,
     review_lines,
     share_lines,
     target_text,
@@ -41,7 +42,7 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
         "",
         *_folded(
             f"session {result['session']}: {result['cells']} cells counted, {result['cells_found']} found "
-            f"({result['at_edge']} cut by the edge, {again}, {result['rejected']} rejected), "
+            f"({result['at_edge']} cut by the edge, {again}, {rejected_text(result)}), "
             f"{flagged_text(result)}"
         ),
         *(_folded(said) if (said := description_text(result)) is not None else []),

@@ -236,6 +236,11 @@ class TallyFold:
         return self._state.unfamiliar
 
     @property
+    def poisoned(self) -> int:
+        """How many of the rejected cells were set aside because whoever was to judge them ended or hung each time."""
+        return self._state.poisoned
+
+    @property
     def mark(self) -> str | None:
         """What is to be said beside every percentage, None for nothing; see `mark_of`."""
         return mark_of(
@@ -339,7 +344,10 @@ class TallyFold:
         self._review.counted(event)
         if not event.anew:  # else it looks as it did, and its frame has its outcome
             before = None if event.instead_of is None else (event.instead_of.frame, event.instead_of.index)
-            self._drift.counted(event.weights, event.frame, event.index, event.look, instead_of=before)
+            if event.poisoned:
+                self._state.poisoned += before is None
+            else:
+                self._drift.counted(event.weights, event.frame, event.index, event.look, instead_of=before)
             self._wait(event.frame, [index for index in waiting if index != event.index])
 
     def _take_out(self, event: Counted) -> None:

@@ -26,6 +26,7 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
     -------
     dict
         ``title``, ``specimen``, ``operator`` and ``note`` are what people say of the session, None where they do not.
+        ``poisoned`` are those of the rejected cells that could not be judged: whoever was to ended or hung each time.
         ``percent`` holds each class and the neutrophils (band and segmented together): the share of ``cells`` and its
         exact 95 % limits, from the counts, in percent with two decimals (the value with four). Without cells the value
         is None. ``mark`` is None, or says why these percentages may be wrong, and belongs beside them wherever they are
@@ -52,6 +53,7 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         "neutrophils": neutrophils,
         "percent": {name: _percent(k, fold.cells) for name, k in shares.items()},
         "rejected": fold.verdicts["rejected"],
+        "poisoned": fold.poisoned,
         "flagged": fold.verdicts["flagged"],
         "verdicts": fold.verdicts,
         "cells_found": fold.cells_found,

@@ -42,6 +42,7 @@ from smearwatch.daemon.record.schema import (
     LOCATION_FORM,
     LOOKS_FORM,
     PLACES_FORM,
+    POISONED_FORM,
     REVIEW_FORM,
     SIGNED_FORM,
     STATISTICS_FORM,
@@ -325,6 +326,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             connection.execute("UPDATE frames SET waiting = waiting - 1 WHERE frame = ?", (event.frame,))
             if event.look is not None:
                 _raise_form(connection, LOOKS_FORM)
+            if event.poisoned:
+                _raise_form(connection, POISONED_FORM)
             if event.unfamiliar or (event.instead_of is not None and event.instead_of.unfamiliar):
                 _raise_form(connection, UNFAMILIAR_FORM)
             if event.statistics is not None or event.moments is not None:

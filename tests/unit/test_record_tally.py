@@ -269,6 +269,7 @@ def test_the_promised_json():
         "counts": plan,
         "neutrophils": 62,
         "rejected": 1,
+        "poisoned": 0,
         "flagged": 0,
         "verdicts": {"confirmed": 100, "corrected": 0, "flagged": 0, "rejected": 1},
         "cells_found": 102,
