@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 
 from smearwatch.clients.exports.fold import read_result
 from smearwatch.clients.exports.format import Export, find_format, read_options
+from smearwatch.clients.exports.laboratory import NumberMissing
 from smearwatch.clients.exports.result import SessionResult
 from smearwatch.clients.owed_messages import KEPT, owe, owes, settle
 from smearwatch.daemon.atomic_write import sync_folder, write_atomically
@@ -44,6 +45,14 @@ class NothingToSend(LookupError):
         else:
             super().__init__(f"session {session} was never signed, so there is nothing to send")
             self.hint = f"sign it first, or write a preliminary message with: smearwatch sessions export {session}"
+
+
+class NumberNotSaid(Exception):
+    """A session was signed without a number; nobody can say it any more, so its message does not wait."""
+
+    def __init__(self, missing: NumberMissing, session: str) -> None:
+        super().__init__(str(missing))
+        self.hint = f"open it again with: smearwatch sessions amend {session}; then say its number, and sign it anew"
 
 
 class FolderUnusable(OSError):
@@ -171,7 +180,7 @@ def send(folder: Path, state_dir: Path, messages: Messages, *, again: bool = Fal
     ------
     NothingToSend
         It was never signed, or is opened again.
-    FolderUnusable, WhetherSentUnknown, SendingBusy
+    NumberNotSaid, FolderUnusable, WhetherSentUnknown, SendingBusy
         See there.
     Exception
         With a hint: what the formats and `read_result` raise.
@@ -179,7 +188,11 @@ def send(folder: Path, state_dir: Path, messages: Messages, *, again: bool = Fal
     with _one_at_a_time(folder), LedgerReader.read(folder) as ledger, ledger.at_one_moment():
         export = Export(read_result(ledger, state_dir), ledger, state_dir)
         stem = f"{export.result.session}-{_state(export.result)}"
-        sent = tuple([_send_one(export, each, stem, messages, again=again) for each in messages.formats])
+        try:
+            sent = tuple([_send_one(export, each, stem, messages, again=again) for each in messages.formats])
+        except NumberMissing as error:
+            settle(folder)
+            raise NumberNotSaid(error, export.result.session) from error
         settle(folder)
     return sent
 

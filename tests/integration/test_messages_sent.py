@@ -194,7 +194,9 @@ def test_a_session_without_a_number_is_not_sent_and_what_waits_is_said(folder: P
     assert (told["signed"], told["open"], told["unsent"][:28]) == (None, [], "its message cannot be sent, ")
     after = typed(*SIGN, "--without-message").stderr.replace("\n", " ")
     assert "Its message was not sent: session monday has no specimen or order number" in after
+    assert "(open it again with: smearwatch sessions amend monday; then say" in after.replace("  ", " ")
     assert names(watched) == []
+    assert typed("send").stdout == "no message waits to be sent\n", "it could never be sent"
     typed("amend", "monday", "--by", "B", "--reason", "number")
     typed("describe", "monday", "--specimen", "H1", "--by", "A")
     typed(*SIGN)
