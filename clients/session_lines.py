@@ -15,6 +15,7 @@ from smearwatch.daemon.share_text import (
     label_text,
     rejected_text,
     review_lines,
+    scale_text,
     share_lines,
     target_text,
 )
@@ -107,6 +108,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         *agreement_lines(shown),
         *_extra_classes(shown),
         *scales,
+        *([contradicted] if (contradicted := scale_text(shown)) is not None else []),
         f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
         f"+ {frames['pending']} pending",
         f"cells: {shown['cells_found']} found = {shown['cells']} counted ({flagged_text(shown)}) + "

@@ -24,6 +24,12 @@ def mark_text(tally: Mapping[str, Any]) -> str | None:
     return None if tally["mark"] is None else f"{MARK} {tally['mark']}"
 
 
+def scale_text(tally: Mapping[str, Any]) -> str | None:
+    """Return which scale the red cells contradict, and what to do about it; None while they contradict none."""
+    scale = tally.get("scale_contradicted")
+    return None if scale is None else f"scale contradicted: {scale['says']} ({scale['mend']})"
+
+
 def fine_limits_text(share: Mapping[str, float | None]) -> str:
     """Return a 95 % interval with one decimal."""
     low, high = share["low"], share["high"]

@@ -15,6 +15,7 @@ from smearwatch.daemon.share_text import (
     flagged_text,
     rejected_text,
     review_lines,
+    scale_text,
     share_lines,
     target_text,
 )
@@ -51,8 +52,8 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
             f"+ {frames['pending']} pending"
         ),
     ]
-    for scale in scales:
-        lines += _folded(scale)
+    for scale in (*scales, scale_text(result)):
+        lines += _folded(scale) if scale is not None else []
     if (target := target_text(result, alone=True)) is not None:
         lines += _folded(target)
     lines += share_lines(result)

@@ -11,7 +11,7 @@ from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
 from smearwatch.clients.wording import MARK, PAUSED, drift_text, duration_text, mark_text, phase_text, target_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
-from smearwatch.daemon.record.mark import WARNING
+from smearwatch.daemon.record.mark import SCALE_WORDS, WARNING
 from smearwatch.daemon.sign_text import sign_lines
 
 _LEAST_STATE = 20  # columns for where the session stands, however long its name is
@@ -78,8 +78,29 @@ class DriftLine(Static):
             )
 
 
+class ScaleLine(Static):
+    """Which scale the red cells contradict, and what to do about it; not there while they contradict none."""
+
+    def __init__(self) -> None:
+        super().__init__(id="scale")
+        self.display = False
+
+    def show(self, view: View) -> None:
+        """Draw a view."""
+        scale = view.tally.get("scale_contradicted") if view.tally else None
+        self.display = scale is not None
+        if view.tally and scale is not None:
+            self.update(
+                Content.assemble(
+                    ("▲ ", "bold $warning"),
+                    (f"scale {scale['says']}; {MARK} {WARNING}", "$warning"),
+                    ("" if view.tally["drift"] else f"\n  {scale['mend']}", DIM),  # else no room for both
+                )
+            )
+
+
 class MarkLine(Static):
-    """Why the percentages carry a mark; not there while they carry none, or while `DriftLine` says it."""
+    """Why the percentages carry a mark; not there while they carry none, or while the lines above it say all of it."""
 
     def __init__(self) -> None:
         super().__init__(id="mark")
@@ -87,7 +108,8 @@ class MarkLine(Static):
 
     def show(self, view: View) -> None:
         """Draw a view."""
-        text = mark_text(view.tally) if view.tally and view.tally["drift"] is None else None
+        said = view.tally is None or view.tally["drift"] is not None or view.tally["mark"] == SCALE_WORDS
+        text = None if said or view.tally is None else mark_text(view.tally)
         self.display = text is not None
         self.update(Content.styled(text or "", "$warning"))
 

@@ -36,7 +36,7 @@ from smearwatch.clients.web.signing import Signing
 from smearwatch.clients.web.starting import Starting
 from smearwatch.clients.web.tallying import Tallying
 from smearwatch.clients.web.weights import BetterWeights
-from smearwatch.clients.wording import drift_advice
+from smearwatch.clients.wording import drift_advice, scale_text
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.key_layout import KeysClash
 from smearwatch.daemon.names import NameUnusable
@@ -264,7 +264,7 @@ class ReviewPage:
         tally = self._gallery.tally()
         told = {"event": number, "cells": cells, "standing": sign_lines(tally), "draw": self._gallery.draw()}
         texts = {"target_text": target_text(tally, alone=True), "said_text": description_text(tally)}
-        texts |= {"drift_text": drift_advice(tally)}
+        texts |= {"drift_text": drift_advice(tally), "scale_text": scale_text(tally)}
         return JSONResponse(told | {"tally": tally | texts | self._gallery.corrected()})
 
     async def _worth(self, request: Request) -> Response:

@@ -283,6 +283,7 @@ def test_the_promised_json():
         "complete": False,
         "unfamiliar": 0,
         "mark": None,
+        "scale_contradicted": None,
         "drift": None,
         "drifted": {"episodes": 0, "cells": 0, "watched": 0},
         "reviewed": None,
