@@ -73,7 +73,8 @@ wheel: dev ## build the package in dist/ and try it where nothing else is
 	$(BIN)/python -m tests.packaging
 
 lock: dev ## make the hash-locked requirements anew (needs uv)
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	@# The extra pdf goes with it, or nothing would test it. No address of a registry comes in: the hashes say what is meant.
+	uv pip compile pyproject.toml --group dev --extra pdf --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --custom-compile-command "make lock" -o requirements.txt
 	grep -oE '^opencv-python==[0-9.]+' requirements.txt | sed 's/opencv-python/opencv-python-headless/' | \
 		uv pip compile - --universal --python-version 3.11 --no-deps --generate-hashes --no-annotate \

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 
 from smearwatch.clients.exports.fold import read_result
 from smearwatch.clients.exports.format import Export, find_format, read_options
+from smearwatch.clients.exports.laboratory import NumberMissing
 from smearwatch.clients.exports.result import SessionResult
 from smearwatch.clients.owed_messages import KEPT, owe, owes, settle
 from smearwatch.daemon.atomic_write import sync_folder, write_atomically
@@ -35,11 +36,23 @@ _T = TypeVar("_T")
 
 
 class NothingToSend(LookupError):
-    """Nobody has signed the session."""
+    """Nobody answers for the session's result: it was never signed, or opened again since."""
 
-    def __init__(self, session: str) -> None:
-        super().__init__(f"session {session} was never signed, so there is nothing to send")
-        self.hint = f"sign it first, or write a preliminary message with: smearwatch sessions export {session}"
+    def __init__(self, session: str, *, reopened: bool) -> None:
+        if reopened:
+            super().__init__(f"session {session} was opened again, so there is nothing to send until it is signed")
+            self.hint = f"sign it again: smearwatch sessions sign {session} --by WHO"
+        else:
+            super().__init__(f"session {session} was never signed, so there is nothing to send")
+            self.hint = f"sign it first, or write a preliminary message with: smearwatch sessions export {session}"
+
+
+class NumberNotSaid(Exception):
+    """A session was signed without a number; nobody can say it any more, so its message does not wait."""
+
+    def __init__(self, missing: NumberMissing, session: str) -> None:
+        super().__init__(str(missing))
+        self.hint = f"open it again with: smearwatch sessions amend {session}; then say its number, and sign it anew"
 
 
 class FolderUnusable(OSError):
@@ -73,7 +86,7 @@ class Sent:
 
 
 def act_and_send(settings: Settings, folder: Path, act: Callable[[], _T]) -> tuple[_T, str]:
-    """Sign or amend a session, then send its message and those of others that wait, where the settings name a folder.
+    """Sign or amend a session, then send the messages that are to go, where the settings name a folder.
 
     Returns
     -------
@@ -99,9 +112,26 @@ def act_and_send(settings: Settings, folder: Path, act: Callable[[], _T]) -> tup
     return done, _send_after(settings, settings.messages, folder)
 
 
+def cannot_be_sent(settings: Settings, session: str, said: Mapping[str, str | None]) -> str:
+    """Return, before a signature, why its message could not be sent; empty where it can be, or none is sent from here.
+
+    Parameters
+    ----------
+    said
+        What people say of the session. Once it is signed, nobody can say its number any more.
+    """
+    if settings.messages is None or said["specimen"]:
+        return ""
+    describe = f"say it first: smearwatch sessions describe {session} --specimen NUMBER --by WHO"
+    return f"its message cannot be sent, for it has no specimen or order number ({describe})"
+
+
 def _send_after(settings: Settings, messages: Messages, folder: Path) -> str:
     try:
         sent = send(folder, settings.state_dir, messages)
+    except NothingToSend:
+        settle(folder)
+        return f"Nothing is sent until it is signed again. {_earlier(folder)}"
     except Exception as error:  # noqa: BLE001  # the signature stands, and whoever signed is told
         return f"Its message was not sent: {why_not(error)}"
     line = f"Sent to {messages.folder}: {', '.join(each.name for each in sent)}"
@@ -110,6 +140,13 @@ def _send_after(settings: Settings, messages: Messages, folder: Path) -> str:
         other = "that of 1 other session waits" if waiting == 1 else f"those of {waiting} other sessions wait"
         line += f"; {other}: smearwatch sessions send"
     return line
+
+
+def _earlier(folder: Path) -> str:
+    """Return in a line what the laboratory's system has of a session that was opened again."""
+    if any(about["state"] == "sent" for record in (folder / KEPT).glob("*.json") if (about := _read(record))):
+        return "Until then the laboratory's system has the earlier result: tell whoever relies on it."
+    return "The earlier result was never sent from here."
 
 
 def why_not(error: Exception) -> str:
@@ -126,7 +163,7 @@ def send_owed(state_dir: Path, messages: Messages) -> Iterator[tuple[str, tuple[
         try:
             yield name, send(folder, state_dir, messages)
         except NothingToSend:
-            settle(folder)  # it was to be signed, and was not
+            settle(folder)  # it was to be signed, and was not; or was opened again since
         except Exception as error:  # noqa: BLE001  # whoever sends the others is told
             yield name, error
 
@@ -142,8 +179,8 @@ def send(folder: Path, state_dir: Path, messages: Messages, *, again: bool = Fal
     Raises
     ------
     NothingToSend
-        It was never signed.
-    FolderUnusable, WhetherSentUnknown, SendingBusy
+        It was never signed, or is opened again.
+    NumberNotSaid, FolderUnusable, WhetherSentUnknown, SendingBusy
         See there.
     Exception
         With a hint: what the formats and `read_result` raise.
@@ -151,19 +188,20 @@ def send(folder: Path, state_dir: Path, messages: Messages, *, again: bool = Fal
     with _one_at_a_time(folder), LedgerReader.read(folder) as ledger, ledger.at_one_moment():
         export = Export(read_result(ledger, state_dir), ledger, state_dir)
         stem = f"{export.result.session}-{_state(export.result)}"
-        sent = tuple([_send_one(export, each, stem, messages, again=again) for each in messages.formats])
+        try:
+            sent = tuple([_send_one(export, each, stem, messages, again=again) for each in messages.formats])
+        except NumberMissing as error:
+            settle(folder)
+            raise NumberNotSaid(error, export.result.session) from error
         settle(folder)
     return sent
 
 
 def _state(result: SessionResult) -> str:
     """Return what a message's name says of the state that it is of: no other state of any session has the same."""
-    if result.signature is not None:
-        kind, at = f"signed-{result.signature.ordinal}", result.signature.at
-    elif result.amendments:
-        kind, at = f"amended-{len(result.amendments)}", result.amendments[-1].at
-    else:
-        raise NothingToSend(result.session)
+    if result.signature is None:
+        raise NothingToSend(result.session, reopened=bool(result.amendments))
+    kind, at = f"signed-{result.signature.ordinal}", result.signature.at
     began = result.began_at.timestamp() if result.began_at else 0
     parts = (result.session, began, kind, at.timestamp())
     return f"{kind}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:8]}"

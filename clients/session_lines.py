@@ -67,6 +67,14 @@ def _figures(described: Mapping[str, Any]) -> str:
     return f"{begun:<16}{''.join(f'{described[key]:>{wide}}' for key, wide in numbers)}"
 
 
+def no_digest_text(thumbnails: int) -> str:
+    """Return what is said of small pictures that no entry vouches for; nothing where there are none."""
+    if not thumbnails:
+        return ""
+    are = "small picture has" if thumbnails == 1 else "small pictures have"
+    return f"{thumbnails} {are} no digest, for an earlier version recorded them: whether they were changed is not known"
+
+
 def fault_lines(sessions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Yield for each session that cannot be read what is wrong with it, in one line."""
     for described in sessions:

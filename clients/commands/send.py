@@ -28,7 +28,8 @@ def send_messages(
         Path | None, typer.Option("--to", metavar="FOLDER", help="This folder instead of the one in the settings.")
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Send it once more, under the same name: it was lost on its way.")
+        bool,
+        typer.Option("--again", help="Send it once more, under the same name: it was lost, or goes to another folder."),
     ] = False,
     config: Annotated[
         Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
@@ -37,8 +38,8 @@ def send_messages(
 ) -> None:
     """Send the message of a signed session to the laboratory's system, once.
 
-    With `[messages]` in the settings a session's message is sent when it is signed, and when it is
-    amended. What could not be sent then is sent at the next signature, or by this without a NAME.
+    With `[messages]` in the settings a session's message is sent when it is signed. What could not be sent then is
+    sent at the next signature, or by this without a NAME. An amended session has none until it is signed again.
 
     Example: smearwatch sessions send monday-3 --to /path/to/messages
     """
@@ -54,6 +55,11 @@ def send_messages(
     if name is not None:
         sent = send(find_session(settings.state_dir, name), settings.state_dir, messages, again=again)
         _print(name, sent, as_json=as_json)
+        elsewhere = [each for each in sent if to is not None and each.folder != messages.folder]
+        for each in elsewhere:
+            say(f"{name}: {each.name} was sent before, and not into {messages.folder} (--again sends it there, too)")
+        if elsewhere:
+            raise typer.Exit(1)
         return
     failed = found = 0
     for session, result in send_owed(settings.state_dir, messages):

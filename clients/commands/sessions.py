@@ -22,7 +22,7 @@ from smearwatch.clients.commands.sign import amend_session, sign_session
 from smearwatch.clients.describing import describe_one, list_described
 from smearwatch.clients.progress import progress
 from smearwatch.clients.session_fold import SessionFold
-from smearwatch.clients.session_lines import fault_lines, list_lines, show_lines
+from smearwatch.clients.session_lines import fault_lines, list_lines, no_digest_text, show_lines
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.record.beside_json import beside_json, pooled_json
@@ -33,7 +33,7 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
 from smearwatch.daemon.record.sessions import find_session, session_names
 from smearwatch.daemon.record.tally_json import tally_json
-from smearwatch.daemon.record.verifying import Fault, verify
+from smearwatch.daemon.record.verifying import Fault, thumbnails_without_digest, verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -169,8 +169,9 @@ def show(
 def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Check that nothing of the record was altered.
 
-    Each recorded event and each stored frame is compared with what was written when it was recorded. What
-    differs is reported, and the exit status is then 1.
+    Each recorded event, each stored frame and the small picture of each cell is compared with what was written when
+    it was recorded. What differs is reported, and the exit status is then 1. Small pictures that an earlier version
+    recorded have no digest, and are not checked.
 
     This says nothing about whether the cells were named rightly. A review of the results by a person is another thing:
     `smearwatch review`.
@@ -190,12 +191,14 @@ def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = Fals
                 typer.echo(json.dumps({"session": name, **asdict(fault)}))
             else:
                 write_line(sys.stdout, f"{name}: {fault.what}")
+        unchecked = 0 if faults else thumbnails_without_digest(ledger)
     if as_json:
         found = {
             "session": name,
             "events": summary.events,
             "frames": summary.frames,
             "frames_checked": not without,
+            "thumbnails_without_digest": unchecked,
             "faults": faults,
             "ok": not faults,
         }
@@ -207,6 +210,8 @@ def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = Fals
                 f"{_several(summary.events, 'entry', 'entries')}, imported without {_several(summary.frames, 'frame')},"
             )
         write_line(sys.stdout, f"{name}: nothing was changed: {held} are as they were recorded")
+        if line := no_digest_text(unchecked):
+            write_line(sys.stdout, f"{name}: {line}")
     if faults:
         raise SessionDamaged(name, faults)
 

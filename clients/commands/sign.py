@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from smearwatch.clients.commands.typed import name_of_person, sentence
-from smearwatch.clients.sending import act_and_send
+from smearwatch.clients.sending import act_and_send, cannot_be_sent
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.one_line import say
@@ -37,6 +37,9 @@ def sign_session(
         typer.Option(metavar="GATE=REASON", help="Sign in spite of an open gate; may be repeated."),
     ] = None,
     note: Annotated[str | None, typer.Option(metavar="TEXT", help="A remark that is kept with the signature.")] = None,
+    without_message: Annotated[
+        bool, typer.Option("--without-message", help="Sign although its message cannot be sent: it has no number.")
+    ] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -45,7 +48,8 @@ def sign_session(
     Gates stand before it: flagged (flagged cells without a label), rejected (rejected cells without one), drift (the
     drift alarm is on), scale (the red cells contradict it), target (fewer leukocytes than wanted), incomplete
     (pictures wait, or the count ended in disorder). Each can be overruled with a reason, which is kept and shown.
-    While a session is counted, or has no leukocytes, it cannot be signed.
+    While a session is counted, or has no leukocytes, it cannot be signed. Where messages are sent to the laboratory's
+    system and the session has no specimen number, it is not signed either, for then nobody can say it any more.
 
     A signed session takes no label and is not counted on, until `smearwatch sessions amend`.
 
@@ -56,6 +60,11 @@ def sign_session(
     remark = None if note is None else sentence(note, "say it", "--note")
     settings = load_settings(config)
     folder = find_session(settings.state_dir, name)
+    now = standing(folder)
+    if not without_message and now.fold.signed is None and (why := cannot_be_sent(settings, name, now.fold.said)):
+        gates = tuple([gate for gate in now.gates if not gate.passed and gate.name not in reasons])
+        _report_open(name, gates, unsent=why, as_json=as_json)
+        raise typer.Exit(1)
     try:
         _, sent = act_and_send(settings, folder, lambda: sign(folder, by=who, overruled=reasons, note=remark))
     except GatesOpen as error:
@@ -118,13 +127,15 @@ def _reasons(typed: list[str]) -> dict[OverruledName, str]:
     return reasons
 
 
-def _report_open(name: str, gates: tuple[Gate, ...], *, as_json: bool) -> None:
+def _report_open(name: str, gates: tuple[Gate, ...], *, unsent: str = "", as_json: bool) -> None:
     if as_json:
         told = [
             {"gate": gate.name, "n": gate.n, "says": gate.says, "mend": gate.hint, "overrulable": gate.can_be_overruled}
             for gate in gates
         ]
-        typer.echo(json.dumps({"session": name, "signed": None, "open": told}))
+        typer.echo(json.dumps({"session": name, "signed": None, "open": told, "unsent": unsent}))
     for gate in gates:
         overrule = f', or --overrule {gate.name}="..."' if gate.can_be_overruled else ""
         say(f"{name} is not signed: {gate.says} ({gate.hint}{overrule})")
+    if unsent:
+        say(f"{name} is not signed: {unsent} or add --without-message")

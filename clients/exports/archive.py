@@ -1,6 +1,8 @@
 """A session as one file, for keeping and for handing on: record, frames, and what says that they are whole."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,11 +17,12 @@ from smearwatch.daemon.record.archive_manifest import FORMAT as FORM
 from smearwatch.daemon.record.archive_manifest import LEDGER, Manifest
 from smearwatch.daemon.record.chain import genesis
 from smearwatch.daemon.record.deidentifying import Deidentifier, PlainFrame
-from smearwatch.daemon.record.frame_store import FrameStore
+from smearwatch.daemon.record.frame_store import FrameStore, FrameStoreError
 from smearwatch.daemon.record.imported import read_imported
 from smearwatch.daemon.record.importing import stored_frames
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.rebuilding import rebuild
+from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.verifying import verify
 
 
@@ -60,7 +63,7 @@ def _write(export: Export, path: Path, options: ArchiveOptions) -> Written:
     if options.frames and imported is not None and imported.frames == "none":
         what = f"session {export.ledger.folder.name} was imported without its frames"
         raise SessionNotArchived(what, "add --option frames=no")
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as beside:
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as beside, _named(Path(beside)):
         copy = Path(beside)
         export.ledger.copy_to(copy / LEDGER)
         with LedgerReader.read(copy) as ledger:
@@ -83,6 +86,20 @@ def _write(export: Export, path: Path, options: ArchiveOptions) -> Written:
     entries = f"{manifest.events} {'entry' if manifest.events == 1 else 'entries'}"
     held = f"{len(names)} {'frame' if len(names) == 1 else 'frames'}" if options.frames else "no frames"
     return Written(f"{held} and {entries}, {size_text(path.stat().st_size)}, read again and whole", contents.notes)
+
+
+@contextmanager
+def _named(beside: Path) -> Iterator[None]:
+    """Name the folder of the archive where a copy beside it cannot be written: nobody will find that copy."""
+    try:
+        yield
+    except (LedgerUnusable, FrameStoreError) as error:
+        what = str(error).partition(f"{beside}/")[2].partition(": ")[2]
+        if not what:
+            raise  # it is of the session
+        raise SessionNotArchived(
+            f"{beside.parent}: {what}", "free space on that disk, or see that it is sound"
+        ) from error
 
 
 def _check(export: Export, ledger: LedgerReader) -> None:

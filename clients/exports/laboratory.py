@@ -30,6 +30,14 @@ class NumberMissing(ValueError):
         )
 
 
+class Reopened(ValueError):
+    """The session was signed and opened again: a preliminary result would follow a final one."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(f"session {session} was signed and opened again, and nobody answers for its result now")
+        self.hint = f"sign it again first: smearwatch sessions sign {session} --by WHO"
+
+
 class NothingCounted(ValueError):
     """The session has no leukocytes."""
 
@@ -110,11 +118,15 @@ def numbers_of(result: SessionResult, options: MessageOptions) -> Numbers:
     ------
     NothingCounted
         There is no result.
+    Reopened
+        It was signed, and is not now.
     NumberMissing
         There is none, and it was not said that this does not matter.
     """
     if not result.denominator:
         raise NothingCounted(result)
+    if result.amendments and result.signature is None:
+        raise Reopened(result.session)
     specimen, order = result.specimen, options.order
     if options.number == "order":
         specimen, order = None, specimen
@@ -124,7 +136,7 @@ def numbers_of(result: SessionResult, options: MessageOptions) -> Numbers:
 
 
 def stand_of(result: SessionResult) -> Stand:
-    """Return how a result stands: final only while a signature holds, corrected where that is not the first one."""
+    """Return how a result stands: preliminary before the first signature, corrected where that is not the first one."""
     if result.signature is None:
         return "preliminary"
     return "corrected" if result.amendments else "final"

@@ -1,5 +1,6 @@
 """Writing an export whole or not at all, and never over what somebody may miss."""
 
+import errno
 import io
 import json
 import shutil
@@ -24,7 +25,11 @@ MARKER: Final = ".smearwatch-export.json"
 class ExportFailed(OSError):
     """The exported file could not be written."""
 
-    hint = "give --out a file in an existing folder that you may write in"
+    def __init__(self, where: Path, error: OSError) -> None:
+        super().__init__(f"{where}: {error.strerror or error}")
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        other = "give --out a file in an existing folder that you may write in"
+        self.hint = "free space on that disk, or give --out a file on another one" if full else other
 
 
 class ExportRefused(FileExistsError):
@@ -147,7 +152,7 @@ def _to_stdout(export: Export, found: Format, options: Options) -> Written:
             close_stdout()  # the reader has what it wanted
         except OSError as error:
             close_stdout()
-            raise ExportFailed(f"standard output: {error.strerror or error}") from error
+            raise ExportFailed(Path("standard output"), error) from error
     return written
 
 
@@ -164,4 +169,4 @@ def _reported(where: Path) -> Iterator[None]:
     except OSError as error:
         if getattr(error, "hint", None):
             raise
-        raise ExportFailed(f"{where}: {error.strerror or error}") from error
+        raise ExportFailed(where, error) from error

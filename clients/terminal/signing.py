@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from smearwatch.clients.sending import act_and_send
+from smearwatch.clients.sending import act_and_send, cannot_be_sent
 from smearwatch.clients.terminal.cell_words import signed_lines
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.terminal.messages import Failed
@@ -243,8 +243,10 @@ class SignScreen(_RecordDialog):
                 self._show_gate(gate.name, gate)
         never = [_open_words(gate) for gate in now.gates if not gate.passed and not gate.can_be_overruled]
         passed = "; ".join(gate.says for gate in now.gates if gate.passed)
+        unsent = cannot_be_sent(self._reading.settings, self._reading.name, now.fold.said)
+        more = [*never, *([Content.styled(f"! {unsent}", "$warning")] if unsent else [])]
         self.query_one("#gates-more", Static).update(
-            Content("\n").join([*never, *([Content.styled(f"✓ {passed}", DIM)] if passed else [])])
+            Content("\n").join([*more, *([Content.styled(f"✓ {passed}", DIM)] if passed else [])])
         )
         self.query_one("#do", Button).disabled = bool(never)
         if self._reset:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from smearwatch.clients.sending import act_and_send
+from smearwatch.clients.sending import act_and_send, cannot_be_sent
 from smearwatch.clients.web.asked import Asked, asked
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.record.signature import Amended, OverruledName, Signed
@@ -56,7 +56,8 @@ class Signing:
         now = await run_in_threadpool(standing, self._folder)
         gates = [asdict(gate) | {"overrulable": gate.can_be_overruled} for gate in now.gates]
         tally = tally_json(now.fold, self._folder.name, now.number)
-        return JSONResponse({"event": now.number, "gates": gates, "tally": tally})
+        unsent = cannot_be_sent(self._settings, self._folder.name, now.fold.said)
+        return JSONResponse({"event": now.number, "gates": gates, "tally": tally, "unsent": unsent})
 
     async def _sign(self, request: Request) -> Response:
         wanted = await asked(request, _Sign)

@@ -75,7 +75,8 @@ class FrameQueue:
             event = found_event(message)
             flaw = _flaw(event, message.cropped, buffers, known) or self._other_cells(event)
             if flaw is None:
-                self._journal.commit(event, thumbnails=thumbnails(message, buffers))
+                jpegs = thumbnails(message, buffers)
+                self._journal.commit(event.with_thumbnails(jpegs), thumbnails=jpegs)
         except (LedgerRefused, ValueError) as error:
             flaw = flaw_of(error)
         if flaw is not None:

@@ -1,5 +1,8 @@
 """What was found in a frame: its leukocytes, and why some of them are not counted."""
 
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -7,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.record.nucleus import Nucleus
 from smearwatch.daemon.record.placement import CellName, Placement
+from smearwatch.daemon.record.schema import FIRST_FORM, NUCLEI_FORM, SIZES_FORM, STAINS_FORM, THUMBNAILS_FORM
 from smearwatch.daemon.record.stain import CellStain
 from smearwatch.daemon.record.values import STRICT, Count, Ordinal, Positive, Sha256, Word, without_none
 
@@ -23,7 +27,8 @@ class FoundCell:
 
     ``same_as`` names the cell of an earlier frame that shows the same leukocyte whole: that one is counted. Where this
     view is clearly better than the best one until now, ``better_than`` names that one; this one's verdict replaces its.
-    ``stain`` is its stain as photographed, ``nucleus`` the shape of its nucleus, both of whole cells.
+    ``stain`` is its stain as photographed, ``nucleus`` the shape of its nucleus, both of whole cells. ``thumbnail`` is
+    the SHA-256 of its small picture, which is kept beside the events.
     """
 
     index: Count
@@ -36,6 +41,7 @@ class FoundCell:
     better_than: CellName | None = None
     stain: CellStain | None = None
     nucleus: Nucleus | None = None
+    thumbnail: Sha256 | None = None
 
     @property
     def left_out(self) -> LeftOut:
@@ -59,7 +65,7 @@ class FoundCell:
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "same_as", "better_than", "stain", "nucleus")
+        return without_none(handler(self), "same_as", "better_than", "stain", "nucleus", "thumbnail")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -90,6 +96,25 @@ class Found:
         if self.placement is None:
             return None
         return self.placement.to_slide(complex(x_px, y_px) * self.um_per_px, self.size_um)
+
+    def with_thumbnails(self, jpegs: Mapping[tuple[str, int], bytes]) -> "Found":
+        """Return it with the digests of its cells' small pictures, which are given by frame and index."""
+        digests = {
+            index: hashlib.sha256(jpeg).hexdigest() for (frame, index), jpeg in jpegs.items() if frame == self.frame
+        }
+        return replace(self, cells=tuple([replace(cell, thumbnail=digests.get(cell.index)) for cell in self.cells]))
+
+    @property
+    def form(self) -> int:
+        """Which form of a ledger has what is said of its cells, where they lie apart."""
+        stains = [cell.stain for cell in self.cells if cell.stain is not None]
+        needed = {
+            STAINS_FORM: bool(stains),
+            SIZES_FORM: any(stain.red_cell_um is not None for stain in stains),
+            NUCLEI_FORM: any(cell.nucleus is not None for cell in self.cells),
+            THUMBNAILS_FORM: any(cell.thumbnail is not None for cell in self.cells),
+        }
+        return max((form for form, is_needed in needed.items() if is_needed), default=FIRST_FORM)
 
     @model_validator(mode="after")
     def _check_cells_differ(self) -> "Found":

@@ -3,8 +3,8 @@
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from smearwatch.daemon.atomic_write import make_folder, put_in_place, unfinished
@@ -13,7 +13,7 @@ from smearwatch.daemon.record.archive_manifest import LEDGER
 from smearwatch.daemon.record.chain import genesis
 from smearwatch.daemon.record.imported import Imported, write_imported
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.schema import connect_to_read, strange_statement
+from smearwatch.daemon.record.schema import LedgerUnusable, connect_to_read, strange_statement
 from smearwatch.daemon.record.sessions import check_name, session_folder, sessions_root
 from smearwatch.daemon.record.verifying import verify
 
@@ -59,7 +59,7 @@ def import_session(state_dir: Path, path: Path, name: str | None, by: str, progr
 
     Raises
     ------
-    ArchiveUnusable, LedgerUnusable
+    ArchiveUnusable
         The file is none, is damaged, or was written by a later version.
     NameUnusable, SessionThere
         It cannot have that name here.
@@ -93,7 +93,7 @@ def import_session(state_dir: Path, path: Path, name: str | None, by: str, progr
                 partial.mkdir()
                 with progress("files unpacked", len(manifest.members)) as told:
                     archive.unpack(partial, told)
-                with progress("entries", manifest.events) as told:
+                with progress("entries", manifest.events) as told, _named(archive):
                     check_unpacked(partial, archive, told)
                 write_imported(partial, imported)
                 _check_free(folder)  # somebody may have been quicker
@@ -138,6 +138,15 @@ def check_unpacked(folder: Path, archive: Archive, told: Callable[[int], None]) 
             raise ArchiveUnusable(path, f"damaged: {what}")
         for fault in verify(ledger, progress=told, hash_frames=manifest.frames == "all"):
             raise ArchiveUnusable(path, f"its record was changed: {fault.what}", "do not rely on its counts")
+
+
+@contextmanager
+def _named(archive: Archive) -> Iterator[None]:
+    """Name the archive where its unpacked ledger is damaged: that lies in a folder that nobody will find."""
+    try:
+        yield
+    except LedgerUnusable as error:
+        raise ArchiveUnusable(archive.path, f"its ledger: {error.what}", error.hint) from error
 
 
 def stored_frames(ledger: LedgerReader) -> frozenset[str]:

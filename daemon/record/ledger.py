@@ -110,8 +110,8 @@ class Ledger(LedgerReader):
             In the order they are to have.
         thumbnails : mapping, optional
             Small JPEG pictures by frame and index of cells that are found by then, written in the same transaction;
-            they can be made again, so the chain leaves them out. The first picture of a cell stays; that of a cell
-            which the ledger does not know is passed over.
+            the chain has their digests, where what was found names them (`Found.with_thumbnails`). The first picture
+            of a cell stays; that of a cell which the ledger does not know is passed over.
         moments : mapping, optional
             In the same way, what counted cells show of the networks' first stages.
 

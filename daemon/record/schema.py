@@ -13,7 +13,7 @@ LEDGER_FILE: Final = "ledger.sqlite"
 APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
 LABELS_FORM, PLACES_FORM, LOOKS_FORM, VIEWS_FORM, STAINS_FORM, UNFAMILIAR_FORM = 2, 3, 4, 5, 6, 7
 SIZES_FORM, NUCLEI_FORM, REVIEW_FORM, SIGNED_FORM, FOLLOWED_FORM, GROWING_FORM = 8, 9, 10, 11, 12, 13
-POISONED_FORM = SCALE_FORM = 14
+POISONED_FORM = SCALE_FORM = THUMBNAILS_FORM = 14
 STATISTICS_FORM = DRAW_FORM = TARGETS_FORM = SIGNED_FORM
 LOCATION_FORM = EXTRA_FORM = ANEW_FORM = STRANGE_FORM = FOLLOWED_FORM
 """Forms of a ledger that holds labels, of one whose frames are registered, of one whose cells have appearance features,
@@ -24,12 +24,12 @@ judged by the session's statistics or named out of the random review, or that ha
 specimen, or other counts beside it; of one with a cell-location test, with extra classes of a laboratory, of one of
 several specimens on one folder or camera, one after the other, of one whose first cells were judged anew, or that are
 strange to the first layers alone, of one that says how a picture began that was still being written when the next
-specimen was begun, and of one with a cell that nobody could judge, or that was signed although the red cells contradict
-its scale. The tables are those of form 1, in which every ledger begins, ``better`` from form 5 on and ``moments`` from
-form 11 on; a program that knows less refuses it."""
+specimen was begun, and of one with a cell that nobody could judge, with the digests of its cells' small pictures, or
+that was signed although the red cells contradict its scale. The tables are those of form 1, in which every ledger
+begins, ``better`` from form 5 on and ``moments`` from form 11 on; a program that knows less refuses it."""
 
 VERSION: Final = POISONED_FORM
-_FIRST_VERSION: Final = 1
+FIRST_FORM: Final = 1
 
 # `events` is the truth. The other tables are derived from it, in the same transaction, so that what is waiting can be
 # asked for without reading the whole session. A cell's `at_edge` says why it is not counted: 0 it is, 1 it is cut by
@@ -126,6 +126,7 @@ class LedgerUnusable(Exception):
     def __init__(self, path: Path, what: str, hint: str) -> None:
         super().__init__(f"{path}: {what}")
         self.path = path
+        self.what = what
         self.hint = hint
 
 
@@ -266,8 +267,7 @@ def _set_up(connection: sqlite3.Connection, path: Path, session: str) -> None:
     if _is_blank(connection):
         # In one transaction, header included: killed here, the file is still blank and is set up the next time.
         connection.executescript(
-            f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {_FIRST_VERSION}; "
-            + _TABLES
+            f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FIRST_FORM}; " + _TABLES
         )
         connection.execute("INSERT INTO about VALUES ('session', ?)", (session,))
         connection.execute("COMMIT")
@@ -284,7 +284,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     if _pragma(connection, "application_id") != APPLICATION_ID:
         raise LedgerUnusable(path, "not a ledger of smearwatch", "move that file away, or choose another session name")
     version = _pragma(connection, "user_version")
-    if not _FIRST_VERSION <= version <= VERSION:
+    if not FIRST_FORM <= version <= VERSION:
         raise LedgerUnusable(path, f"written in form {version}, this program knows {VERSION}", "update smearwatch")
 
 

@@ -41,14 +41,11 @@ from smearwatch.daemon.record.schema import (
     LABELS_FORM,
     LOCATION_FORM,
     LOOKS_FORM,
-    NUCLEI_FORM,
     PLACES_FORM,
     POISONED_FORM,
     REVIEW_FORM,
     SCALE_FORM,
     SIGNED_FORM,
-    SIZES_FORM,
-    STAINS_FORM,
     STATISTICS_FORM,
     STRANGE_FORM,
     TARGETS_FORM,
@@ -317,12 +314,7 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             if event.placement is not None or any(cell.same_as is not None for cell in event.cells):
                 _raise_form(connection, PLACES_FORM)
             _derive_better(connection, event)
-            if any(cell.stain is not None for cell in event.cells):
-                _raise_form(connection, STAINS_FORM)
-            if any(cell.stain is not None and cell.stain.red_cell_um is not None for cell in event.cells):
-                _raise_form(connection, SIZES_FORM)
-            if any(cell.nucleus is not None for cell in event.cells):
-                _raise_form(connection, NUCLEI_FORM)
+            _raise_form(connection, event.form)
         case Counted():
             connection.execute(
                 "UPDATE cells SET counted_number = ? WHERE frame = ? AND cell = ?", (number, event.frame, event.index)

@@ -21,9 +21,15 @@ BEFORE = (
     "slide --out frames --cells 100 --seed 7 --rate 0",
     "run --watch frames --session tuesday --um-per-px 0.09 --until-idle 5",
 )
-AFTER = ("sessions show tuesday", "sessions verify tuesday", "sessions export tuesday --out tuesday.csv")
+AFTER = (
+    "sessions show tuesday",
+    "sessions export tuesday --format report --out tuesday.html",
+    "sessions export tuesday --format differential --out tuesday.csv",
+    "sessions export tuesday --format archive --out tuesday.smearwatch",
+    "sessions verify tuesday",
+)
 REVIEW = ("review", "tuesday", "--by", "A. Reader", "--no-browser")
-SEEN = 3  # so many cells are named before the first picture
+SEEN = 1  # so many cells are named before the first picture
 REASON = "no more cells on the slide"  # 97 cells are counted, and 100 were wanted
 COLOURS = 192
 

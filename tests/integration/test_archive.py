@@ -226,6 +226,21 @@ def test_a_damaged_session_is_not_archived(folder: Path, tmp_path: Path):
     assert [*tmp_path.glob("*x*")] == []
 
 
+def test_on_a_full_disk_the_folder_is_named_and_space_is_asked_for(folder: Path, tmp_path: Path):
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], capture_output=True).returncode:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        for words in ((), ("--deidentify",)):
+            line = refused("export", "monday", "--format", "archive", *words, "--out", str(small / "monday.smearwatch"))
+            assert line.startswith(f"{small}: ")
+            assert "full (free space on that disk" in line
+            assert [*small.iterdir()] == []
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
 def rewritten(file: Path, change: Callable[[Members, dict[str, Any]], None]) -> None:
     """Write an archive anew with other members; the manifest names them by their new bytes, as a forger would."""
     with zipfile.ZipFile(file) as archive:
@@ -276,7 +291,10 @@ FORGED: list[tuple[Callable[[Members, dict[str, Any]], Any], str]] = [
     (lambda members, manifest: members.pop(a_frame(members)), "a frame of the record is missing"),
     (other_frame, "a frame of the record is missing"),
     (lambda members, manifest: members.pop("ledger.sqlite"), "it has no manifest, or no ledger"),
-    (lambda members, manifest: members.update({"ledger.sqlite": b"x" * 5000}), "file is not a database"),
+    (
+        lambda members, manifest: members.update({"ledger.sqlite": b"x" * 5000}),
+        "its ledger: file is not a database (re",
+    ),
     (lambda members, manifest: manifest.update(format=2), "written in archive form 2, this program knows 1 (update sm"),
     (lambda members, manifest: manifest.update(session="../x"), "'../x' cannot be the name of a session"),
     (lambda members, manifest: manifest.update(session="other"), "its ledger is another one than its manifest says"),
@@ -297,7 +315,9 @@ FORGED: list[tuple[Callable[[Members, dict[str, Any]], Any], str]] = [
 @pytest.mark.parametrize(("change", "line"), FORGED, ids=[line for _, line in FORGED])
 def test_a_forged_file_is_refused(file: Path, state: Path, change: Callable[..., Any], line: str):
     rewritten(file, change)
-    assert line in refused("import", str(file))
+    said = refused("import", str(file))
+    assert line in said
+    assert said.startswith(f"{file}: ") or "cannot be the name" in said, "not a file that is gone by then"
     assert not sessions_root(state).exists() or [*sessions_root(state).iterdir()] == []
 
 

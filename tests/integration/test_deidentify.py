@@ -195,8 +195,34 @@ def test_a_jpeg_keeps_its_picture_and_nothing_else():
         hidden = picture("upright", field).replace(b"\xff\xda", b"\xff\xdc\x00\x0f" + b"SECRET height" + b"\xff\xda", 1)
         assert b"SECRET height" not in (plain_frame(hidden) or b""), "a segment that is of no picture"
         assert plain_frame(b"no picture") is None
+        for kind in ("upright", "jpeg"):
+            data = picture(kind, field)
+            if kind == "jpeg":  # progressive: its tables come scan by scan
+                data = data.replace(b"Exif\0\0", b"Fixe\0\0", 1)
+            hidden = with_tables(data)
+            assert np.array_equal(decode(data), decode(hidden))
+            plain, without = plain_frame(hidden), plain_frame(data)
+            assert plain is not None
+            assert plain == without
+            assert plain.startswith(b"\xff\xd8"), "still a JPEG"
+            assert hidden.count(b"SECRET table") == 3
+            assert b"SECRET table" not in plain
     finally:
         close_reader()
+
+
+def with_tables(jpeg: bytes) -> bytes:
+    """Put three tables with a text in front of those of the picture: two that no scan uses, one that is replaced."""
+
+    def segment(marker: int, content: bytes) -> bytes:
+        return bytes((0xFF, marker)) + (len(content) + 2).to_bytes(2, "big") + content
+
+    def values(length: int) -> bytes:
+        return b"SECRET table".ljust(length, b"x")
+
+    huffman = b"\x03" + bytes([0] * 7 + [20] + [0] * 8) + values(20)
+    hidden = segment(0xDB, b"\x03" + values(64) + b"\x00" + values(64)) + segment(0xC4, huffman)
+    return jpeg.replace(b"\xff\xdb", hidden + b"\xff\xdb", 1)
 
 
 def test_the_same_text_has_the_same_token_here_and_another_elsewhere(folder: Path, tmp_path: Path, monkeypatch: Any):

@@ -84,7 +84,6 @@ def test_once_all_are_counted_one_is_asked_then_the_others_and_all_change_togeth
     assert (fold.judged_again, fold.seen_again, fold.unfamiliar) == (0, 0, FIRST - 2)
     assert fold.result.cells == FIRST - 1, "a person's label stands"
     expect_sound(bench)
-    assert bench.ledger.rows("PRAGMA user_version") == [(12,)]
     rows = [row for row in cell_rows(bench.ledger) if row["index"] != 3]
     assert {(row["class"], row["verdict"], row["judged_again"]) for row in rows} == {("lymphocyte", "confirmed", 0)}
     assert bench.ledger.standing(frames[0], 0) == anew[0] == bench.ledger.verdict(frames[0], 0)
@@ -123,7 +122,6 @@ def test_where_no_cell_looks_strange_nobody_is_asked(staffed):
     bench, source, finder, worker = staffed
     now, _ = count_first(bench, source, finder, worker, unfamiliar=False)
     assert (now, bench.journal.fold.cells) == ([], FIRST)
-    assert bench.ledger.rows("PRAGMA user_version") == [(11,)]
 
 
 def test_killed_meanwhile_all_are_judged_anew_by_what_is_cut_again(staffed):

@@ -107,4 +107,4 @@ def test_a_finder_that_measures_no_stain_is_served_as_before(staffed):
     worker.send(judged(lease))
     bench.turn()
     assert [event.stain for event in verdicts(bench).values()] == [None]
-    assert bench.ledger.rows("PRAGMA user_version") == [(1,)]
+    assert bench.ledger.rows("PRAGMA user_version") == [(14,)], "its small picture has a digest"

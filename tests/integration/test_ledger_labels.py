@@ -15,7 +15,7 @@ from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.record.events import Closed, Counted, Found, FoundCell, Labelled, Opened, Rejected, Seen
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.schema import LedgerUnusable
+from smearwatch.daemon.record.schema import VERSION, LedgerUnusable
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.wire.messages import CropLease, FrameLease
@@ -238,9 +238,9 @@ def test_a_ledger_says_which_form_it_has_only_once_it_holds_labels(folder: Path,
     label(write(tmp_path, "a.jpg,0,monocyte,yes", header="frame,index,label,drawn"))
     assert form() == 11
     by_hand = sqlite3.connect(folder / "ledger.sqlite")
-    by_hand.execute("PRAGMA user_version = 14")
+    by_hand.execute(f"PRAGMA user_version = {VERSION + 1}")
     by_hand.close()
-    with pytest.raises(LedgerUnusable, match="written in form 14, this program knows 13"):
+    with pytest.raises(LedgerUnusable, match=f"written in form {VERSION + 1}, this program knows {VERSION}"):
         LedgerReader.read(folder)
 
 

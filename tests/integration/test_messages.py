@@ -20,6 +20,7 @@ from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.record.signing import sign
+from tests.astm_records import read_astm
 from tests.documented import ROOT
 from tests.integration.test_exports import folder, recorded, shown, typed
 from tests.integration.test_exports_out import refused
@@ -154,18 +155,44 @@ def test_fhir_says_what_is_shown(folder: Path):
 
 def test_astm_says_what_is_shown(folder: Path):
     typed("describe", "monday", "--specimen", HOSTILE, "--by", "A")
-    records = [record.split("|") for record in export("astm", "--option", "wbc=5").split("\r")[:-1]]
-    assert [record[0] for record in records if record[0] not in "RC"] == ["H", "P", "O", "L"]
-    results = {record[2].removeprefix("^^^"): record for record in records if record[0] == "R"}
-    reviewed = shown()["reviewed"]
+    header = read_astm(typed("export", "monday", "--format", "astm", "--option", "wbc=5").stdout_bytes)
+    (patient, end) = header.holds
+    (order,) = patient.holds
+    results = {each.repeats(3)[0][3]: each for each in order.holds}
+    assert len(results) == len(order.holds) == 1 + 2 * len(LOINC) + 3
+    said, reviewed = shown(), shown()["reviewed"]
     for name, code in LOINC.items():
         cells = reviewed["neutrophils"] if name == "neutrophils" else reviewed["counts"][name]
-        assert results[code][3:5] == [f"{100 * cells / reviewed['cells']:.2f}", "%"]
-        assert (results[code][8], results[code][10]) == ("P", "A. Reader")
-        after = records[records.index(results[code]) + 1]
-        assert after[3].startswith(f"{cells} of {reviewed['cells']} leukocytes")
-    order = next(record for record in records if record[0] == "O")
-    assert (order[2], order[25]) == ("H26&F&1&S&2&E&3~4", "P")
+        result = results[code]
+        assert (result.text(4), result.text(5)) == (f"{100 * cells / reviewed['cells']:.2f}", "%")
+        assert (result.text(9), result.repeats(11)) == ("P", [["A. Reader"]])
+        assert result.comments[0].startswith(f"{cells} of {reviewed['cells']} leukocytes, 95 % limits ")
+    lymphocytes = reviewed["counts"]["lymphocyte"] / reviewed["cells"] * 5
+    assert (results["26474-7"].text(4), results["26474-7"].text(5)) == (f"{lymphocytes:.3f}", "10*9/L")
+    assert results["leukocytes_counted"].text(4) == str(reviewed["cells"])
+    assert results["giant"].text(4) == f"{reviewed['others_per_100']['per_100:giant']:.2f}"
+    assert (order.text(3), order.text(26), end.text(3)) == (HOSTILE, "P", "N")
+    assert said["specimen"] == HOSTILE
+    assert order.comments[0] == "For Research Use Only. Not for use in diagnostic procedures."
+    assert header.repeats(5)[0][0] == "smearwatch"
+
+
+def test_the_strict_reader_of_astm_takes_nothing_else(folder: Path):
+    message = typed("export", "monday", "--format", "astm").stdout_bytes
+    read_astm(message)
+    for right, wrong in (
+        (b"\rL|1|N\r", b"\r"),
+        (b"\rP|1\r", b"\r"),
+        (b"\rR|2|", b"\rR|3|"),
+        (b"\rC|2|", b"\rC|3|"),
+        (b"|P||A. Reader|", b"|?||A. Reader|"),
+        (b"For Research", b"For & Research"),
+        (b"|^^^26508-2|", b"|26508-2|"),
+        (b"\r", b"\n"),
+    ):
+        assert right in message
+        with pytest.raises(AssertionError):
+            read_astm(message.replace(right, wrong, 1))
 
 
 def test_the_status_is_that_of_the_signature_and_the_same_message_comes_again(folder: Path):
@@ -192,11 +219,14 @@ def test_the_status_is_that_of_the_signature_and_the_same_message_comes_again(fo
     assert stands("final")[0] == signed[0]
     assert segments(signed[0], "OBX")[0].obx_16.obx_16_2.value == "B. Chief"
     typed("amend", "monday", "--by", "B", "--reason", "a|b")
-    assert r"a\F\b" in stands("preliminary")[0]
+    for name in ("hl7", "fhir", "astm"):  # or a preliminary result would come after a final one
+        assert refused("--format", name).startswith(
+            "session monday was signed and opened again, and nobody answers for its result now (sign it again first"
+        )
     sign_it(folder, "C. Chief")
-    stands("corrected")
+    assert r"a\F\b" in stands("corrected")[0]
     controls, reports = zip(*ids, strict=True)
-    assert len({*controls}) == 4
+    assert len({*controls}) == 3
     assert controls[1] == controls[2]
     assert len({*reports}) == 1  # a system knows the corrected report as the one that it has
 

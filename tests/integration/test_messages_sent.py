@@ -88,13 +88,34 @@ def test_each_signature_is_sent_once(watched: Path):
     assert "was put before" in typed("send", "monday").stdout
     assert typed("send").stdout == "no message waits to be sent\n"
     assert names(watched) == []
-    typed("amend", "monday", "--by", "B", "--reason", "r")
+    amended = typed("amend", "monday", "--by", "B", "--reason", "r").stderr.replace("\n  ", " ")
+    assert "Nothing is sent until it is signed again. Until then the laboratory's system has the earlier" in amended
+    assert "was opened again, so there is nothing to send until it is signed" in str(typed_error("send", "monday"))
+    assert (typed("send").stdout, names(watched)) == ("no message waits to be sent\n", [])
     typed(*SIGN)
-    kinds = ("amended-1", "signed-2")
-    assert names(watched) == [f"monday-{kind}.{ending}" for kind in kinds for ending in ("hl7", "json")]
-    assert b"|C|||" in next(watched.glob("*signed-2*.hl7")).read_bytes()
+    assert names(watched) == ["monday-signed-2.hl7", "monday-signed-2.json"]
+    text = next(watched.glob("*signed-2*.hl7")).read_bytes().decode()
+    assert {line.split("|")[11] for line in text.split("\r") if line.startswith("OBX|")} == {"C"}
     typed("send", "monday", "--again")
-    assert len(names(watched)) == 4
+    assert len(names(watched)) == 2
+    other = watched.with_name("other")
+    other.mkdir()
+    elsewhere = typed("send", "monday", "--to", str(other), code=1)
+    assert f"was put before into {watched}" in elsewhere.stdout
+    assert f"was sent before, and not into {other} (--again" in elsewhere.stderr.replace("\n  ", " ")
+    assert names(other) == []
+    typed("send", "monday", "--to", str(other), "--again")
+    assert names(other) == names(watched)
+
+
+def test_what_was_not_sent_before_an_amendment_is_never_sent(folder: Path, watched: Path):
+    watched.rmdir()
+    typed(*SIGN)
+    amended = typed("amend", "monday", "--by", "B", "--reason", "r").stderr.replace("\n  ", " ")
+    assert "The earlier result was never sent from here." in amended
+    watched.mkdir()
+    assert not owes(folder)
+    assert (typed("send").stdout, names(watched)) == ("no message waits to be sent\n", [])
 
 
 @pytest.mark.parametrize("where", ["signed", "written", "recorded", "named"])
@@ -157,10 +178,25 @@ def test_where_a_message_was_lost_with_its_folder_a_person_decides(watched: Path
     assert names(watched) == ["monday-signed-1.hl7", "monday-signed-1.json"]
 
 
-def test_a_session_without_a_number_is_not_sent_and_what_waits_is_said(watched: Path):
+def test_a_session_without_a_number_is_not_sent_and_what_waits_is_said(folder: Path, watched: Path):
     typed("describe", "monday", "--specimen", "", "--by", "A")
-    assert "has no specimen or order number" in typed(*SIGN).stderr.replace("\n", " ")
+    open_gates = typed("sign", "monday", "--by", "B", code=1).stderr
+    assert [line.partition(" (")[0] for line in open_gates.splitlines()] == [
+        "smearwatch: monday is not signed: 3 flagged cells have no label",
+        "smearwatch: monday is not signed: 4 rejected cells have no label",
+        "smearwatch: monday is not signed: 23 of 100 leukocytes: the target is not reached",
+        "smearwatch: monday is not signed: its message cannot be sent, for it has no specimen or order number",
+    ]
+    before = typed(*SIGN, code=1).stderr
+    assert "describe monday --specimen NUMBER --by WHO) or add --without-message" in before
+    assert not signed(folder)
+    told = json.loads(typed(*SIGN, "--json", code=1).stdout)
+    assert (told["signed"], told["open"], told["unsent"][:28]) == (None, [], "its message cannot be sent, ")
+    after = typed(*SIGN, "--without-message").stderr.replace("\n", " ")
+    assert "Its message was not sent: session monday has no specimen or order number" in after
+    assert "(open it again with: smearwatch sessions amend monday; then say" in after.replace("  ", " ")
     assert names(watched) == []
+    assert typed("send").stdout == "no message waits to be sent\n", "it could never be sent"
     typed("amend", "monday", "--by", "B", "--reason", "number")
     typed("describe", "monday", "--specimen", "H1", "--by", "A")
     typed(*SIGN)

@@ -213,8 +213,25 @@ def test_a_pdf_of_one_page_that_says_the_same(folder: Path, tmp_path: Path, monk
     if not any(map(shutil.which, printing._BROWSERS)) or shutil.which("pdftotext") is None:
         pytest.skip("no Chromium, or no pdftotext and pdfinfo (apt install chromium poppler-utils)")
     typed(*words)
+    check_pdf(out, folder)
+
+
+def test_a_pdf_without_a_browser(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    try:
+        import weasyprint  # noqa: F401
+    except (ImportError, OSError) as error:
+        pytest.skip(f"no WeasyPrint, or no Pango (apt install libpango-1.0-0 libpangoft2-1.0-0): {error}")
+    if shutil.which("pdftotext") is None:
+        pytest.skip("no pdftotext and pdfinfo (apt install poppler-utils)")
+    monkeypatch.setattr(printing, "_BROWSERS", ())
+    out = tmp_path / "report.pdf"
+    typed("export", "monday", "--format", "report", "--pdf", "--out", str(out))
+    check_pdf(out, folder, sheets=r"\d")
+
+
+def check_pdf(out: Path, folder: Path, sheets: str = "1") -> None:
     about = subprocess.run(["pdfinfo", out], capture_output=True, text=True, check=True).stdout
-    assert re.search(r"Pages: +1\n", about)
+    assert re.search(rf"Pages: +{sheets}\n", about)
     assert "(A4)" in about
     text = subprocess.run(["pdftotext", "-layout", out, "-"], capture_output=True, text=True, check=True).stdout
     result = result_of(folder)
@@ -224,4 +241,4 @@ def test_a_pdf_of_one_page_that_says_the_same(folder: Path, tmp_path: Path, monk
         limits = f"{share.low:.1f}\N{EN DASH}{share.high:.1f}"
         assert re.search(rf"{row.name} +{row.counted} .* {row.reviewed} +{share.value:.1f} +{limits}", text), row.name
     assert "H26-1, session monday, PRELIMINARY" in text
-    assert re.search(r"\b1 ?/ ?1\b", text)
+    assert re.search(rf"\b1 ?/ ?{sheets}\b", text)

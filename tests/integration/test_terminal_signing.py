@@ -92,7 +92,7 @@ def test_a_result_is_signed_with_reasons_and_opened_again(settings, tmp_path):
     assert (first.by, first.note) == ("Q. Reader", "slide 2")
     assert (again.by, again.reason) == ("A. Reader", "a basophil")
     sent = sorted(each.name.rpartition("-")[0] for each in (tmp_path / "lis").iterdir())
-    assert sent == ["monday-amended-1", "monday-signed-1"]
+    assert sent == ["monday-signed-1"]
     assert len(labels(settings)) == 1
 
 

@@ -11,6 +11,9 @@ import pytest
 from smearwatch.capture.finder.field import FieldFound, find
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.slide.writer import encode
+from smearwatch.clients.exports.archive import FORMAT, ArchiveOptions
+from smearwatch.clients.exports.writing import export_session
+from smearwatch.clients.progress import progress
 from smearwatch.daemon.record.events import (
     COUNTS,
     Counted,
@@ -22,10 +25,11 @@ from smearwatch.daemon.record.events import (
     Replaced,
     Seen,
 )
+from smearwatch.daemon.record.importing import import_session
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.sessions import SessionMissing
+from smearwatch.daemon.record.sessions import SessionMissing, session_folder
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.memory import short
 from smearwatch.train.data.samples import DataUnusable
@@ -65,7 +69,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
         for number, (data, found) in enumerate(frames_with_cells(3)):
             frame = ledger.frames.put(data)
             fields[frame] = found
-            ledger.append([seen(frame, number), answered(frame, found)[0]])
+            jpegs = {(frame, cell.index): cell.thumbnail_jpeg for cell in found.cells}
+            ledger.append([seen(frame, number), answered(frame, found)[0].with_thumbnails(jpegs)], jpegs)
         whole = [
             (frame, cell.index) for frame, found in fields.items() for cell in found.cells if not cell.leukocyte.at_edge
         ]
@@ -87,10 +92,26 @@ def test_a_copy_of_a_session_does_not_count_its_cells_twice(
 ):
     copy = tmp_path / "imported"
     shutil.copytree(recorded[0], copy)
-    with pytest.raises(DataUnusable, match="session monday holds too, so their cells would count twice"):
+    with pytest.raises(DataUnusable, match="session monday shows too, so they would count twice"):
         list_samples(TrainConfig(data=DataConfig(sessions=(recorded[0], copy))), tmp_path, lambda *_: None)
     once = TrainConfig(data=DataConfig(sessions=(copy, copy)))
     assert len(list_samples(once, tmp_path, lambda *_: None)) == len(read_labelled_session(copy))
+
+
+def test_a_copy_without_names_does_not_count_its_cells_twice(
+    recorded: tuple[Path, dict[str, FieldFound]], tmp_path: Path
+):
+    archive, options = tmp_path / "plain.smearwatch", ArchiveOptions(deidentify=True)
+    export_session(recorded[0], tmp_path, archive, "archive", FORMAT, options, overwrite=False)
+    import_session(tmp_path, archive, "plain", "A", progress)
+    plain = session_folder(tmp_path, "plain")
+    with LedgerReader.read(plain) as ledger:
+        frames = {each.event.frame for each in ledger.seen_frames() if isinstance(each.event, Seen)}
+    assert not frames & recorded[1].keys()
+    assert len(read_labelled_session(plain)) == len(read_labelled_session(recorded[0]))
+    for sessions in ((recorded[0], plain), (plain, recorded[0])):
+        with pytest.raises(DataUnusable, match="shows too, so they would count twice"):
+            list_samples(TrainConfig(data=DataConfig(sessions=sessions)), tmp_path, lambda *_: None)
 
 
 def test_crops_are_those_of_the_live_pipeline_to_the_byte(recorded: tuple[Path, dict[str, FieldFound]]):

@@ -92,7 +92,7 @@ def test_named_sessions_and_what_cannot_be_compared(state: Path):
     assert "no session can be compared: monday" in changes(state, "monday", code=1)
     shutil.copytree(state / "sessions" / "tuesday", state / "sessions" / "imported")
     twice = changes(state, "tuesday", "imported")
-    assert "left out: imported: its frames are of session tuesday too" in twice
+    assert "left out: imported: its cells are of session tuesday too" in twice
     assert "1 of 1 reports" in twice
     same = CliRunner().invoke(weights.app, ["changes", "--old", str(state / "old"), "--new", str(state / "old")])
     assert "both are the same weights" in str(same.exception)

@@ -58,6 +58,9 @@ def test_gates_reasons_banner_and_amending_by_keys_alone(
             "flagged": "open", "rejected": "passed", "drift": "passed", "scale": "passed", "target": "open",
             "incomplete": "passed", "nothing_counted": "passed", "being_counted": "passed",
         }  # fmt: skip
+        assert page.inner_text("#unsent").startswith(
+            "its message cannot be sent, for it has no specimen or order number"
+        )
         assert "5 flagged cells have no label" in page.inner_text("#gates li[data-gate=flagged]")
         row = page.locator("#signed-result tbody tr").nth(5).inner_text()
         assert row.split("\t") == ["lymphocyte", "3", "25.0", "5.5 \N{EN DASH} 57.2"]

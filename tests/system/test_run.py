@@ -22,6 +22,7 @@ from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import session_names
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.verifying import verify
+from tests.opened import check_counts_of_each_format
 
 pytestmark = pytest.mark.system
 
@@ -161,6 +162,11 @@ def test_a_run_and_its_replay(fields, tmp_path, monkeypatch):
     runtime_dir = Path(os.environ["XDG_RUNTIME_DIR"]) / "smearwatch"
     assert runtime_dir.stat().st_mode & 0o777 == 0o700
     assert list(runtime_dir.glob("replay-*")) == []
+
+    frame, cell = fold_of("a")[1][0]
+    (tmp_path / "labels.csv").write_text(f"frame,index,label\n{frame},{cell},monocyte\n")
+    assert smearwatch("sessions", "label", "a", "--from", tmp_path / "labels.csv", "--by", "A").returncode == 0
+    check_counts_of_each_format("a", tmp_path)
 
 
 @pytest.mark.parametrize("role", ["worker-1", "finder", "hub", "source"])

@@ -1,5 +1,6 @@
 """What is said while the environment is made: how far pip is, and what may help when a step fails."""
 
+import re
 import sys
 import threading
 
@@ -7,6 +8,7 @@ import pytest
 
 import make_environment
 from make_environment import Progress, Screen, StepFailed, run
+from tests.documented import ROOT
 
 
 def test_pips_words_become_how_far_it_is():
@@ -94,3 +96,12 @@ def test_two_at_once_wait_for_each_other(tmp_path, capsys):
     other.join(10)
     assert left == ["first", "second"]
     assert "waiting for it" in capsys.readouterr().out
+
+
+def test_the_locks_name_no_place_to_fetch_from_and_each_package_by_its_hashes():
+    for name in ("requirements.txt", "requirements-headless.txt", "requirements-docs.txt"):
+        text = (ROOT / name).read_text()
+        assert "://" not in text
+        assert not re.search(r"^ *-", text.replace("    --hash=sha256:", ""), re.MULTILINE)
+        assert all("--hash=sha256:" in entry for entry in re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)[1:])
+    assert re.search(r"^weasyprint==", (ROOT / "requirements.txt").read_text(), re.MULTILINE), "nothing would test it"

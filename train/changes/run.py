@@ -19,6 +19,7 @@ from smearwatch.models.memory import Memory
 from smearwatch.train.changes.answers import Answer, CellAnswers, SessionAnswers, judge_session
 from smearwatch.train.changes.figures import figures_of, read_otherwise
 from smearwatch.train.changes.report import MachineChange, Renamed, SessionChange, WeightsChange
+from smearwatch.train.data.copies import Shown
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.data.sources import ReportLine
@@ -97,18 +98,16 @@ def find_changes(request: ChangesRequest, progress: Progress, report_line: Repor
     checked: list[_Compared] = []
     learnt: list[_Compared] = []
     unlabelled: list[CellAnswers] = []
-    shown_in: dict[str, str] = {}
+    shown: Shown[str] = Shown()
     for folder in dict.fromkeys(request.sessions):
         try:
             answers = judge_session(folder, old, new, progress, report_line)
         except (DataUnusable, LedgerUnusable) as error:
             left_out[folder.name] = f"{error} ({getattr(error, 'hint', '')})"
             continue
-        frames = {frame for frame, _ in answers.cells}
-        if (other := next((shown_in[frame] for frame in frames if frame in shown_in), None)) is not None:
-            left_out[folder.name] = f"its frames are of session {other} too, so their cells would count twice"
+        if (other := shown.earlier(folder, answers.cells, folder.name)) is not None:
+            left_out[folder.name] = f"its cells are of session {other} too, so they would count twice"
             continue
-        shown_in |= dict.fromkeys(frames, folder.name)
         seen = _seen(answers, memories)
         fresh = [(sample, answers.cells[key]) for key, sample in answers.samples.items() if key not in seen.near]
         checked += fresh

@@ -14,6 +14,7 @@ from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.record.views import views_by_cell
 from smearwatch.models.classes import CLASSES, NEUTROPHILS
+from smearwatch.train.data.copies import Shown
 from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
 from smearwatch.train.data.session_frames import StoredFrame, StoredFrames, stored_crop
 
@@ -86,18 +87,18 @@ def read_labelled_sessions(
     Raises
     ------
     DataUnusable
-        Two of them hold the same labelled frame, as a session and its imported copy do: its cells would count twice.
+        Two of them show the same labelled cells, as a session and its imported copy do, also one without names: they
+        would count twice.
     LedgerUnusable
         See `read_labelled_session`.
     """
-    shown_in: dict[str, Path] = {}
+    shown: Shown[Path] = Shown()
     for folder in dict.fromkeys(path.resolve() for path in folders):
         samples = read_labelled_session(folder, report_line=report_line)
-        frames = {sample.digest.partition(":")[0] for sample in samples}
-        if (other := next((shown_in[frame] for frame in frames if frame in shown_in), None)) is not None:
-            matter = f"it holds labelled frames that session {other.name} holds too, so their cells would count twice"
+        names = [sample.digest.split(":") for sample in samples]
+        if (other := shown.earlier(folder, [(frame, int(index)) for frame, index, *_ in names], folder)) is not None:
+            matter = f"it shows labelled cells that session {other.name} shows too, so they would count twice"
             raise DataUnusable(folder, matter, "name one of the two")
-        shown_in |= dict.fromkeys(frames, folder)
         yield folder, samples
 
 

@@ -77,6 +77,8 @@ async function ask() {
   const before = asked;
   asked = await answer.json();
   showResult(asked.tally);
+  $("unsent").hidden = !asked.unsent; // no gate: it may be signed all the same
+  $("unsent").textContent = asked.unsent;
   if (signing.open && JSON.stringify(before?.gates) === JSON.stringify(asked.gates)) return true; // whoever types goes on
   const typed = new Map([...$("gates").querySelectorAll("input")].map((input) => [input.name, input.value]));
   const focused = document.activeElement?.name;
