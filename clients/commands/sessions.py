@@ -127,7 +127,7 @@ def show(
     """Show what a session counted, with 95 % limits, and where each of its frames stands.
 
     Tallies made at the eyepiece and analysers' figures stand beside it. After a random review
-    (`smearwatch review`) the corrected shares follow: their limits hold sampling and the
+    (`smearwatch review`) the adjusted shares follow: their limits hold sampling and the
     machine's errors together. What would bring them within --within is said.
 
     Example: smearwatch sessions show monday-3 --within 2 --class monocyte

@@ -29,6 +29,7 @@ from smearwatch.clients.exports.result import (
 )
 from smearwatch.clients.session_fold import SessionFold
 from smearwatch.clients.wording import drift_text
+from smearwatch.daemon.corrected_text import adjusted
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.record.beside_json import beside_json
 from smearwatch.daemon.record.classes import CLASSES, in_their_order, is_for_each_100, is_leukocyte
@@ -99,7 +100,7 @@ def read_result(ledger: LedgerReader, state_dir: Path | None = None) -> SessionR
         review=None if reviewed is None else _review(reviewed),
         corrected=None
         if corrected is None
-        else Corrected(corrected["drawn"], corrected["labelled"], corrected["left"]),
+        else Corrected(corrected["drawn"], corrected["labelled"], corrected["left"], corrected["needed"]),
         mark=tally["mark"] if reviewed is None else reviewed["mark"],
         counted_mark=tally["mark"],
         drift=drift_text(tally),
@@ -132,7 +133,8 @@ def moment_or_none(at_ns: int | None) -> datetime | None:
 
 def _rows(tally: Mapping[str, Any], corrected: Mapping[str, Any] | None, extra: Sequence[ExtraClass]) -> Iterator[Row]:
     reviewed = tally["reviewed"]
-    shares = {} if corrected is None else corrected["percent"]
+    adjusted_shares = adjusted({"corrected": corrected})
+    shares = {} if adjusted_shares is None else adjusted_shares["percent"]
 
     def row(name: str, label: str, kind: RowKind, reviewed_count: int | None = None) -> Row:
         counted = tally["neutrophils"] if name == "neutrophils" else tally["counts"].get(name)

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-from smearwatch.daemon.corrected_text import advice_lines, holds_text
+from smearwatch.daemon.corrected_text import adjusted_says
 from smearwatch.daemon.record.classes import CLASSES, WITHDRAWN
 from smearwatch.daemon.record.corrected import WITHIN, corrected_json
 from smearwatch.daemon.record.draw import DrawFold
@@ -149,7 +149,7 @@ class Gallery:
             return tally if self._reading is None else tally | _blind(tally)
 
     def corrected(self) -> dict[str, Any]:
-        """Return the corrected result, and what is to be said of it; nothing for a second reader."""
+        """Return the adjusted result, and what is to be said of it; nothing for a second reader."""
         if self._reading is not None:
             return {}
         with self._lock:
@@ -159,7 +159,7 @@ class Gallery:
                 self._corrected_at = (self._number, time.monotonic())
             corrected = self._corrected
             signed = self._fold.signed is not None
-            says = None if corrected is None else [holds_text(corrected), *advice_lines(corrected, signed=signed)]
+            says = None if corrected is None else adjusted_says(corrected, signed=signed)
             return {"corrected": corrected, "corrected_says": says}
 
     def draw(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from textual.content import Content
 from textual.widgets import Static
 
-from smearwatch.clients.terminal.cell_words import corrected_words, shortened
+from smearwatch.clients.terminal.cell_words import adjusted_words, shortened
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
 from smearwatch.clients.wording import MARK, PAUSED, drift_text, duration_text, mark_text, phase_text, target_text
@@ -115,7 +115,7 @@ class TargetLine(Static):
 
 
 class CorrectedLine(Static):
-    """What the corrected limits hold, and how many more cells of the random review are asked for; not there without."""
+    """What the adjusted limits hold, and how many more cells of the random review are asked for; not there without."""
 
     def __init__(self, only: str | None) -> None:
         super().__init__(id="corrected")
@@ -127,7 +127,7 @@ class CorrectedLine(Static):
         self.display = bool(tally and tally.get("corrected"))
         if tally and self.display:
             most = None if rows >= _ROOMY_ROWS else _MOST_ROWS
-            self.update(Content.styled(corrected_words(tally, self._only, columns - _AROUND - 2, most), DIM))
+            self.update(Content.styled(adjusted_words(tally, self._only, columns - _AROUND - 2, most), DIM))
 
 
 class Notice(Static):

@@ -44,7 +44,7 @@ from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES, LABELS, UNDIVIDED, is_extra, is_leukocyte
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.description import DescriptionUnusable
-from smearwatch.daemon.record.events import LabelName, Reading
+from smearwatch.daemon.record.events import VERDICTS, LabelName, Reading
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.keeping import StillCounted
 from smearwatch.daemon.record.lock import SessionBusy
@@ -56,7 +56,7 @@ from smearwatch.daemon.record.tally import TallyBroken
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.worth import NO_SAMPLE
 from smearwatch.daemon.record.writing import LedgerRefused
-from smearwatch.daemon.share_text import description_text, label_text, target_text
+from smearwatch.daemon.share_text import description_text, label_text, target_text, verdict_text
 from smearwatch.daemon.sign_text import sign_lines
 from smearwatch.daemon.weights import PromotedWeightsDamaged, WeightsMissing
 from smearwatch.daemon.wire.endpoints import EndpointUnusable
@@ -244,6 +244,7 @@ class ReviewPage:
             research_use=RESEARCH_USE,
             classes=[*CLASSES, *(each.label for each in self._layout.extra if is_leukocyte(each.label))],
             labels={label: label_text(label) for label in (*LABELS, *self._extra)},
+            verdicts={verdict: verdict_text(verdict) for verdict in VERDICTS},
             **known,
         )
         return HTMLResponse(text)

@@ -13,8 +13,11 @@ export function apartText(reviewed, said) {
   return apart.join("; ");
 }
 
+// The result adjusted for the machine's errors, null where too few cells were named at random to show it.
+export const adjusted = ({ corrected }) => (corrected && corrected.drawn >= corrected.needed ? corrected : null);
+
 export function resultRows(tally, reviewed, { make, said, classes, second, dropOn }) {
-  const { corrected } = tally;
+  const corrected = adjusted(tally);
   // The machine knows no class of the laboratory's own: there persons alone count.
   const extra = second ? [] : classes.filter((name) => name.includes(":"));
   const rows = [...Object.keys(tally.counts), ...extra, "neutrophils"].map((name) => {
