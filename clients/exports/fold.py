@@ -38,6 +38,7 @@ from smearwatch.daemon.record.earlier import followed_in, follows
 from smearwatch.daemon.record.extra_classes import ExtraClass
 from smearwatch.daemon.record.intervals import percent_json
 from smearwatch.daemon.record.lock import holder
+from smearwatch.daemon.record.persons import distinct_persons, person_key
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.sign_text import sign_lines
@@ -189,10 +190,15 @@ def _scales(found: Sequence[tuple[str, float]]) -> Iterator[Scale]:
 
 def _readers(fold: SessionFold) -> Iterator[Reader]:
     cells = fold.readings.cells
-    first = Counter(label.by for cell in cells if (label := cell.settled or cell.first) is not None)
-    second = Counter(cell.second.by for cell in cells if cell.second is not None)
-    yield from (Reader(name, "first", n) for name, n in sorted(first.items()))
-    yield from (Reader(name, "second", n) for name, n in sorted(second.items()))
+    first = [label.by for cell in cells if (label := cell.settled or cell.first) is not None]
+    second = [cell.second.by for cell in cells if cell.second is not None]
+    yield from (Reader(name, "first", n) for name, n in _cells_of(first))
+    yield from (Reader(name, "second", n) for name, n in _cells_of(second))
+
+
+def _cells_of(names: Sequence[str]) -> Iterator[tuple[str, int]]:
+    cells = Counter(person_key(name) for name in names)
+    yield from ((name, cells[person_key(name)]) for name in distinct_persons(names))
 
 
 def _signature(signed: Mapping[str, Any]) -> Signature:

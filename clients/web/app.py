@@ -264,6 +264,7 @@ class ReviewPage:
             raise LedgerUnusable(self._folder / LEDGER_FILE, "the session was deleted and begun anew", again)
         tally = self._gallery.tally()
         told = {"event": number, "cells": cells, "standing": sign_lines(tally), "draw": self._gallery.draw()}
+        told |= {"closed": self._gallery.closed(), "reading": self._gallery.reading_lines()}
         texts = {"target_text": target_text(tally, alone=True), "said_text": description_text(tally)}
         texts |= {"drift_text": drift_advice(tally)}
         return JSONResponse(told | {"tally": tally | texts | self._gallery.corrected()})
@@ -325,7 +326,7 @@ class ReviewPage:
         if self._reading is not None:
             if wanted.drawn:
                 raise HTTPException(400, "drawn: a second reading has no random review")
-            self._gallery.refuse_second(keys, wanted.by)
+            wanted.by = self._gallery.second_reader(keys, wanted.by)
         settled = self._gallery.disputed(keys)
         written = await run_in_threadpool(
             write_labels,

@@ -3,7 +3,7 @@ import { fits, setFilter, setUpFilter } from "./filter.js";
 import { lookAt, toggleLooked } from "./looked.js";
 import { RandomReview } from "./random.js";
 import { adjusted, apartText, resultRows } from "./results.js";
-import { closed, setUp, showStanding } from "./sign.js";
+import { close, closed, setUp, showStanding } from "./sign.js";
 import { ring } from "./sound.js";
 import { showViews } from "./views.js";
 
@@ -497,7 +497,7 @@ async function refresh() {
   const answer = await fetch(`cells?after=${last}`);
   if (answer.status === 401 && !lost.length) location.reload(); // to log in again; what was lost stays in sight
   if (!answer.ok) throw new Error(await answer.text());
-  const { event, cells: changed, tally, standing, draw: drawn } = await answer.json();
+  const { event, cells: changed, tally, standing, draw: drawn, closed: why, reading } = await answer.json();
   if (event < last) return; // an answer that was overtaken
   last = event;
   for (const each of changed) {
@@ -515,8 +515,9 @@ async function refresh() {
     place(cell);
   }
   if (changed.length) showSections();
+  close(why);
   showResults(tally);
-  showStanding(tally, standing);
+  showStanding(tally, standing, reading);
   if (second) return;
   random.take(drawn);
   if (random.on && current !== random.asked) {
