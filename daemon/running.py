@@ -20,6 +20,7 @@ from smearwatch.daemon.process.supervisor import Outcome, Supervisor, stop_child
 from smearwatch.daemon.record.band_rule import BandRuleFold
 from smearwatch.daemon.record.corrected import corrected_json
 from smearwatch.daemon.record.draw import DrawFold
+from smearwatch.daemon.record.elsewhere import pictures_elsewhere
 from smearwatch.daemon.record.events import Closed
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.lock import SessionBusy
@@ -198,6 +199,7 @@ def summary(plan: RunPlan) -> dict[str, Any]:
         "band_rule_agreement": bands.json(),
         "corrected": corrected_json(draws),
         "balanced": fold.balanced,
+        "pictures_elsewhere": pictures_elsewhere(plan.settings.state_dir, plan.session),
         "stages_ms": stages,
         "counters": counters,
         "final": True,

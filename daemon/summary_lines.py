@@ -9,6 +9,7 @@ from smearwatch.daemon.corrected_text import corrected_lines
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.classes import CLASSES
+from smearwatch.daemon.record.elsewhere import elsewhere_text
 from smearwatch.daemon.share_text import (
     agreement_lines,
     description_text,
@@ -50,6 +51,8 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
             f"+ {frames['pending']} pending"
         ),
     ]
+    if (twice := elsewhere_text(result.get("pictures_elsewhere"))) is not None:
+        lines += _folded(f"warning: {twice}")
     for scale in scales:
         lines += _folded(scale)
     if (target := target_text(result, alone=True)) is not None:

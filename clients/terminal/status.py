@@ -11,6 +11,7 @@ from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
 from smearwatch.clients.wording import MARK, PAUSED, drift_text, duration_text, mark_text, phase_text, target_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+from smearwatch.daemon.record.elsewhere import elsewhere_text
 from smearwatch.daemon.record.mark import WARNING
 from smearwatch.daemon.sign_text import sign_lines
 
@@ -79,7 +80,10 @@ class DriftLine(Static):
 
 
 class MarkLine(Static):
-    """Why the percentages carry a mark; not there while they carry none, or while `DriftLine` says it."""
+    """Why the percentages may be wrong: pictures that another session has, too, and what their mark means.
+
+    Not there while nothing is to be said; of the mark `DriftLine` speaks while there is drift.
+    """
 
     def __init__(self) -> None:
         super().__init__(id="mark")
@@ -87,9 +91,12 @@ class MarkLine(Static):
 
     def show(self, view: View) -> None:
         """Draw a view."""
-        text = mark_text(view.tally) if view.tally and view.tally["drift"] is None else None
-        self.display = text is not None
-        self.update(Content.styled(text or "", "$warning"))
+        tally = view.tally or {}
+        twice = elsewhere_text(tally.get("pictures_elsewhere"))
+        mark = mark_text(tally) if tally and tally["drift"] is None else None
+        text = "\n".join(each for each in (f"▲ {twice}" if twice else None, mark) if each)
+        self.display = bool(text)
+        self.update(Content.styled(text, "$warning"))
 
 
 class TargetLine(Static):

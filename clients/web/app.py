@@ -17,6 +17,7 @@ from starlette.types import ExceptionHandler
 
 from smearwatch.clients.asking import NotAgreed
 from smearwatch.clients.controlling import NEXT_QUESTION, QUESTIONS
+from smearwatch.clients.elsewhere import Elsewhere
 from smearwatch.clients.label_sending import LabelsNotTaken
 from smearwatch.clients.quality.location_test import NotNow
 from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
@@ -44,6 +45,7 @@ from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES, LABELS, UNDIVIDED, is_extra, is_leukocyte
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.description import DescriptionUnusable
+from smearwatch.daemon.record.elsewhere import elsewhere_text
 from smearwatch.daemon.record.events import VERDICTS, LabelName, Reading
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.keeping import StillCounted
@@ -163,6 +165,7 @@ class ReviewPage:
         self._settings = settings
         self._runtime_dir = settings.runtime_dir
         self._report = ReportOfSession(folder, settings.state_dir)
+        self._elsewhere = Elsewhere(settings.state_dir)
         self._layout = layout_of_session(settings, folder)
         self._extra = [each.label for each in self._layout.extra]
         self._looked = Looked(folder, settings)
@@ -266,7 +269,8 @@ class ReviewPage:
         told = {"event": number, "cells": cells, "standing": sign_lines(tally), "draw": self._gallery.draw()}
         told |= {"closed": self._gallery.closed(), "reading": self._gallery.reading_lines()}
         texts = {"target_text": target_text(tally, alone=True), "said_text": description_text(tally)}
-        texts |= {"drift_text": drift_advice(tally)}
+        twice = self._elsewhere.of(self._folder.name, tally["frames"]["seen"])
+        texts |= {"drift_text": drift_advice(tally), "elsewhere_text": elsewhere_text(twice)}
         return JSONResponse(told | {"tally": tally | texts | self._gallery.corrected()})
 
     async def _worth(self, request: Request) -> Response:

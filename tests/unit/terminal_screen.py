@@ -32,7 +32,8 @@ def some_cells() -> View:
     hub.commit(*counted_frames(32, 50, "lymphocyte"), seen(60), rejected(60), seen(61))
     verdicts = ("confirmed", "flagged", "rejected", "corrected")
     recent = tuple(RecentCell(frame_id(n), 0, "segmented", verdicts[n % 4], 0.9, jpeg()) for n in range(12))
-    return view_of(hub, recent=recent)
+    view: View = view_of(hub, recent=recent)
+    return view
 
 
 def run_app(bring, size, look):

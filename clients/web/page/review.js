@@ -147,6 +147,8 @@ function showResults(tally) {
   $("apart").textContent = apartText(reviewed, said);
   $("left").textContent = `Not counted: ${tally.rejected} rejected, ${tally.at_edge} cut by the edge of their field, ${tally.seen_again} seen again.`;
   $("said").textContent = $("said").title = tally.said_text ?? "";
+  $("elsewhere").hidden = !tally.elsewhere_text;
+  $("elsewhere").textContent = tally.elsewhere_text ? `\u25b2 ${tally.elsewhere_text}` : "";
   $("target").hidden = !tally.target_text;
   $("target").textContent = tally.target_text ?? "";
   $("target").classList.toggle("reached", tally.target_reached);
