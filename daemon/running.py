@@ -41,7 +41,7 @@ from smearwatch.daemon.weights import weights_in_use
 class RunFailed(RuntimeError):
     """A run that could not be kept going."""
 
-    hint = "see the lines above; what was counted is kept in the session, and the same command continues it"
+    hint = "see the lines above; what was counted is kept, and a run with --session and its name continues it"
 
 
 def roles(plan: RunPlan) -> list[RoleSpec]:
@@ -116,6 +116,8 @@ def carry_out(plan: RunPlan) -> Iterator[tuple[RunPlan, dict[str, Any]]]:
     plan = plan.model_copy(update={"settings": settings})
     check_continues(plan)
     check(plan)
+    if sys.stderr.isatty():  # or it would look hung
+        say("starting; loading the networks takes some seconds")
     # These take long to load, and serve the next specimen, too.
     kept = [Child(spec, plan) for spec in roles(plan) if spec.stays]
     with ExitStack() as stack:

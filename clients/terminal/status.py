@@ -9,7 +9,16 @@ from textual.widgets import Static
 from smearwatch.clients.terminal.cell_words import adjusted_words, shortened
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
-from smearwatch.clients.wording import MARK, PAUSED, drift_text, duration_text, mark_text, phase_text, target_text
+from smearwatch.clients.wording import (
+    MARK,
+    PAUSED,
+    drift_text,
+    duration_text,
+    loading_text,
+    mark_text,
+    phase_text,
+    target_text,
+)
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.elsewhere import elsewhere_text
 from smearwatch.daemon.record.mark import WARNING
@@ -173,7 +182,7 @@ def connection_words(view: View, waiting: str, silent_s: float) -> tuple[str, st
         case "live":
             if view.paused:
                 return "●", "$warning", PAUSED
-            phase = phase_text(view)
+            phase = phase_text(view) or loading_text(view)
             return "●", "$success", f"live: {phase}" if phase else "live"
         case "lost":
             return "●", "$error", f"lost since {duration_text(silent_s)}, reconnecting"

@@ -213,6 +213,20 @@ def test_before_the_first_cell_the_lines_say_what_is_done():
     assert [line.split()[1] for line in written if line[0].isdigit()] == ["1/100"]
 
 
+def test_a_count_that_goes_on_says_that_the_networks_are_loaded_and_whose_pictures_it_has(hub):
+    written: list[str] = []
+    lines = Lines(written.append, as_json=False)
+    view = view_of(hub)
+    copied = {**view.tally, "pictures_elsewhere": {"monday": 3}}
+    for changes in ({"workers": 0}, {"finders": 0}, {"tally": copied}, {"event": view.event + 1, "tally": copied}):
+        lines.show(replace(view, **changes))
+    said = [line for line in written if line.startswith("# ")]
+    loading, search = said.index("# loading the networks"), said.index("# starting the search for cells")
+    assert loading < search
+    assert said[-1] == "# counting"
+    assert " ".join(said[search:]).replace("# ", "").count("3 of these pictures are also in session monday") == 1
+
+
 def test_a_class_that_a_session_was_not_judged_by_has_a_dash_and_keeps_the_line_aligned(hub):
     """As a session of an earlier version, which had fewer classes, under a program with one more."""
     view = view_of(hub)
