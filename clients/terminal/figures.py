@@ -47,7 +47,8 @@ def cell_rows(view: View) -> list[Row]:
         *([(verdict_text("corrected"), str(corrected), "stands")] if corrected else []),
         ("rejected", str(tally["rejected"]), "none of the six"),
         ("at the edge", str(tally["at_edge"]), "not counted"),
-        ("seen again", str(tally["seen_again"]), f"counted once{f', {again} judged again' if again else ''}"),
+        ("seen again", str(tally["seen_again"]), "counted once"),
+        *([("judged again", str(again), "better view")] if again else []),
     ]
 
 
