@@ -91,7 +91,9 @@ def test_what_is_taken_back_is_asked_for_again(page: Page, state: Path):
 def test_cells_that_were_picked_carry_no_mark_and_the_review_ends_when_all_are_named(state: Path, browser: Browser):
     shutil.rmtree(state / "sessions" / "monday")
     record(state / "sessions" / "monday", 24)
+    record(state / "sessions" / "copied", 24)
     with reviewing(state, "monday", "--by", "A. Reader") as (link, _), opened(browser, link) as page:
+        until(page, "document.querySelector('#elsewhere').textContent.includes('also in session copied')")
         press(page, "n 6", 1)
         press(page, "d")
         until(page, "document.querySelector('#asked').textContent.endsWith('of 23.')")  # the picked one is not drawn
@@ -184,6 +186,12 @@ def test_what_is_worth_labelling_for_retraining_is_another_list(page: Page, stat
 
 def test_on_a_small_screen_nothing_is_cut_off(page: Page, state: Path):
     page.set_viewport_size({"width": 390, "height": 844})
+    in_sight = "document.querySelector('{}').getBoundingClientRect().bottom <= innerHeight"
+    assert page.evaluate(in_sight.format("#results")), "the differential comes first"
+    page.click("#sign")
+    page.wait_for_selector("#signing[open]")
+    assert page.evaluate(in_sight.format("#signing button[type=submit]")), "however much stands before the signature"
+    page.keyboard.press("Escape")
     name_drawn(state / "sessions" / "monday", 18)
     until(page, "document.querySelector('#state').textContent.includes(' 18 labelled')")
     press(page, "d 1 2 3 4")
