@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from smearwatch.clients.idling import Idling
-from smearwatch.clients.plain import drift_lines, introduction, mark_lines, remark, row, row_headings
+from smearwatch.clients.plain import drift_lines, introduction, mark_lines, remark, row, row_headings, scale_lines
 from smearwatch.clients.view import Ended, View
 from smearwatch.clients.wording import loading_text, phase_text, state_text, target_text
 from smearwatch.daemon.record.elsewhere import elsewhere_text
@@ -63,6 +63,7 @@ class Lines:
         self._rows, self._figures = 0, ""
         self._state, self._interrupted = "", False
         self._drift: tuple[int, str] | None = None
+        self._scale: tuple[float, str] | None = None
         self._mark: str | None = None
         self._twice: frozenset[str] = frozenset()
         self._reached: frozenset[str] = frozenset()
@@ -91,13 +92,15 @@ class Lines:
     def _lines(self, view: View, tally: Mapping[str, Any], phase: str | None) -> Iterator[str]:
         if view.session != self._session:
             self._session, self._rows, self._figures, self._drift = view.session, 0, "", None
-            self._state, self._interrupted, self._mark, self._twice = "", False, None, frozenset()
+            self._state, self._interrupted = "", False
+            self._mark, self._scale, self._twice = None, None, frozenset()
             self._reached = frozenset()
             yield from introduction(view.session, tally)
         yield from self._elsewhere_news(tally)
         if phase is None:
             yield from self._row_news(view, tally)
             yield from self._drift_news(tally)
+            yield from self._scale_news(tally)
             yield from self._mark_news(tally)
             yield from self._target_news(tally)
         state = state_text(view)
@@ -126,6 +129,14 @@ class Lines:
         if which != self._drift:
             self._drift = which
             yield from drift_lines(tally)
+
+    def _scale_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
+        """Report once that the red cells contradict a scale, and that they do no more."""
+        scale = tally.get("scale_contradicted")
+        which = None if scale is None else (scale["um_per_px"], scale["source"])
+        if which != self._scale:
+            self._scale = which
+            yield from scale_lines(tally)
 
     def _target_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
         """Report each time that more of the targets are reached than before."""

@@ -14,6 +14,7 @@ from smearwatch.clients.wording import (
     flagged_text,
     mark_text,
     percent_text,
+    scale_text,
     share_of,
     target_text,
 )
@@ -77,9 +78,14 @@ def drift_lines(tally: Mapping[str, Any]) -> list[str]:
     return remark("drift is over: the last cells look like those trained on" if advice is None else f"drift {advice}")
 
 
+def scale_lines(tally: Mapping[str, Any]) -> list[str]:
+    """Return which scale the red cells contradict and the hint, or that they contradict none any more."""
+    return remark(scale_text(tally) or "the red cells contradict the scale no more")
+
+
 def mark_lines(tally: Mapping[str, Any]) -> list[str]:
     """Return why the percentages carry a mark from now on, or that they do no more."""
-    return remark(mark_text(tally) or f"no {MARK} any more: most cells look like those trained on")
+    return remark(mark_text(tally) or f"no {MARK} any more: what was doubtful is so no more")
 
 
 def table(view: View, only: str | None = None) -> Iterator[str]:

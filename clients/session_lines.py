@@ -14,7 +14,9 @@ from smearwatch.daemon.share_text import (
     description_text,
     flagged_text,
     label_text,
+    rejected_text,
     review_lines,
+    scale_text,
     share_lines,
     target_text,
 )
@@ -100,10 +102,11 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         *agreement_lines(shown),
         *_extra_classes(shown),
         *scales,
+        *([contradicted] if (contradicted := scale_text(shown)) is not None else []),
         f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
         f"+ {frames['pending']} pending",
         f"cells: {shown['cells_found']} found = {shown['cells']} counted ({flagged_text(shown)}) + "
-        f"{shown['rejected']} rejected + {shown['at_edge']} cut by the edge + {shown['seen_again']} seen again + "
+        f"{rejected_text(shown)} + {shown['at_edge']} cut by the edge + {shown['seen_again']} seen again + "
         f"{shown['cells_pending']} pending",
         f"frames not located on the slide (they overlap no earlier one): {shown['frames_unplaced']}",
         f"cells judged again on a better view: {shown['judged_again']}",

@@ -13,10 +13,11 @@ from smearwatch.daemon.share_text import (
     flagged_text,
     mark_text,
     percent_text,
+    scale_text,
     target_text,
 )
 
-__all__ = ["DASH", "MARK", "fine_limits_text", "flagged_text", "mark_text", "percent_text", "target_text"]
+__all__ = ["DASH", "MARK", "fine_limits_text", "flagged_text", "mark_text", "percent_text", "scale_text", "target_text"]
 
 ROWS = (*CLASSES, "neutrophils")
 """The classes in their order, and band and segmented together."""

@@ -24,6 +24,12 @@ def mark_text(tally: Mapping[str, Any]) -> str | None:
     return None if tally["mark"] is None else f"{MARK} {tally['mark']}"
 
 
+def scale_text(tally: Mapping[str, Any]) -> str | None:
+    """Return which scale the red cells contradict, and what to do about it; None while they contradict none."""
+    scale = tally.get("scale_contradicted")
+    return None if scale is None else f"scale contradicted: {scale['says']} ({scale['mend']})"
+
+
 def fine_limits_text(share: Mapping[str, float | None]) -> str:
     """Return a 95 % interval with one decimal."""
     low, high = share["low"], share["high"]
@@ -148,6 +154,12 @@ def flagged_text(tally: Mapping[str, Any]) -> str:
     """Return how many cells are flagged, and how many of these for how they look."""
     unfamiliar = tally["unfamiliar"]
     return f"{tally['flagged']} flagged" + (f", {unfamiliar} look unfamiliar" if unfamiliar else "")
+
+
+def rejected_text(tally: Mapping[str, Any]) -> str:
+    """Return how many cells are rejected, and how many of these because they could not be judged."""
+    poisoned = tally.get("poisoned")
+    return f"{tally['rejected']} rejected" + (f" ({poisoned} could not be judged: look at it)" if poisoned else "")
 
 
 def agreement_lines(shown: Mapping[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ _ALTHOUGH: Final = {
     "drift": "the drift alarm was on",
     "target": "the target was not reached",
     "incomplete": "the count was not complete",
+    "scale": "the red cells contradicted the scale",
 }
 
 

@@ -15,7 +15,9 @@ from smearwatch.daemon.share_text import (
     agreement_lines,
     description_text,
     flagged_text,
+    rejected_text,
     review_lines,
+    scale_text,
     share_lines,
     target_text,
 )
@@ -44,7 +46,7 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
         "",
         *_folded(
             f"session {result['session']}: {result['cells']} cells counted, {result['cells_found']} found "
-            f"({result['at_edge']} cut by the edge, {again}, {result['rejected']} rejected), "
+            f"({result['at_edge']} cut by the edge, {again}, {rejected_text(result)}), "
             f"{flagged_text(result)}"
         ),
         *(_folded(said) if (said := description_text(result)) is not None else []),
@@ -55,8 +57,8 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
     ]
     if (twice := elsewhere_text(result.get("pictures_elsewhere"))) is not None:
         lines += _folded(f"warning: {twice}")
-    for scale in scales:
-        lines += _folded(scale)
+    for scale in (*scales, scale_text(result)):
+        lines += _folded(scale) if scale is not None else []
     if (target := target_text(result, alone=True)) is not None:
         lines += _folded(target)
     lines += share_lines(result)

@@ -21,10 +21,12 @@ def main(plan: RunPlan, role: Role) -> None:
     """Load the networks and judge crops until the parent asks for the end."""
     with role.loading():
         engine = Engine.load(weights_in_use(plan.settings), device=plan.settings.device)
+        side_px = engine.manifest.preprocessing.crop_px
+        engine.judge([np.zeros((side_px, side_px, 3), np.uint8)])  # a card that cannot judge at all is no crop's fault
     role.beat()
     get_logger().info("networks loaded", weights=engine.weights_id[:12], device=str(engine.device))
     capacity = _CAPACITY["cuda" if str(engine.device).startswith("cuda") else "cpu"]
-    with LeaseClient(plan, role, "worker", capacity=capacity) as lease_client:
+    with LeaseClient(plan, role, "worker", capacity=capacity, weights=engine.weights_id) as lease_client:
         while not role.stopping:
             leases = lease_client.leases(CropLease, most=capacity)
             good = [(lease, buffers) for lease, buffers in leases if _fits(lease, buffers)]

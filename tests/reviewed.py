@@ -39,11 +39,13 @@ def record(
     store: Callable[[np.ndarray], bytes] | None = None,
     again: int = 0,
     look: dict[str, float] | None = None,
+    red_cells_um_per_px: float | None = None,
 ) -> None:
     """Record a session of so many cells; class and verdict of each follow from its number.
 
     `store` writes a field (red first) as a file; so many of the first frame's cells are seen again in a last frame.
-    With a `look` each cell has it, and the weights met only such that have half of each measure.
+    With a `look` each cell has it, and the weights met only such that have half of each measure. The scale is given as
+    0.1; `red_cells_um_per_px` is what the red cells of each field say of it.
     """
     first: list[FoundCell] = []
     first_frame = ""
@@ -64,7 +66,7 @@ def record(
             ledger.append(
                 [
                     Seen(frame, name.format(start), 9, 1, None, None, True, "folder"),
-                    Found(frame, WIDTH, HEIGHT, 0.1, "configured", None, 0.8, found),
+                    Found(frame, WIDTH, HEIGHT, 0.1, "configured", red_cells_um_per_px, 0.8, found),
                     *(_counted(frame, index, start + index, look) for index in range(count)),
                 ]
             )

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 
@@ -71,6 +71,7 @@ class FieldFound:
         these were few, or `session` where the field itself could not tell it or was not asked.
     um_per_px_estimate
         This field's own estimate from its red cells, for the session; None where none was needed or it is not sure.
+        Beside a given scale it changes nothing: it tells whether that can be right.
     focus
         0-1, see `smearwatch.capture.vision.quality.Quality`.
     cells
@@ -133,6 +134,7 @@ def find(
     field_um: float = FIELD_UM,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     restain: bool = False,
+    check_scale: bool = False,
 ) -> FieldFound | FieldRejected:
     """Find the leukocytes in a picture file.
 
@@ -152,6 +154,8 @@ def find(
         Largest picture that is decoded.
     restain
         Whether it is searched with its red cells brought to their usual density; crops are cut as photographed.
+    check_scale
+        Whether red cells are measured also where the scale is given, as long as few of the session's fields were.
 
     Returns
     -------
@@ -165,9 +169,10 @@ def find(
     except FrameUnusable as unusable:
         return FieldRejected(unusable.reason, unusable.detail, None, None, 0, 0, clock.read())
     scale = _Scale(um_per_px, um_per_px_source or "configured", None)
-    if um_per_px is None:
+    if um_per_px is None or (check_scale and len(session_estimates) < _ENOUGH_ESTIMATES):
         with clock.stage("scale"):
-            scale = _scale_by_red_cells(bgr, session_estimates)
+            by_red_cells = _scale_by_red_cells(bgr, session_estimates)
+        scale = by_red_cells if um_per_px is None else replace(scale, estimate=by_red_cells.estimate)
     with clock.stage("light"):
         work, work_um_per_px, light = at_work_scale(bgr, scale.um_per_px or _NOMINAL_UM_PER_PX)
     with clock.stage("quality"):

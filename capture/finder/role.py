@@ -68,6 +68,7 @@ def _answer(
         field_um=plan.settings.field_um,
         max_pixels=plan.settings.max_frame_pixels,
         restain=plan.settings.search_stain == "red_cells",
+        check_scale=True,
     )
     if isinstance(result, FieldRejected):
         return frame_rejected(lease, result), []

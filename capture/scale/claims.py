@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, get_args
 
+from smearwatch.daemon.record.scale_check import DIFFERENCE
+
 ScaleSource = Literal["micrometer", "metadata", "configured", "red_cells"]
 """Where a scale came from, the most trusted first."""
 
 SCALE_SOURCES: tuple[ScaleSource, ...] = get_args(ScaleSource)
 
-WARN_DIFFERENCE, REFUSE_DIFFERENCE = 0.10, 0.25
+WARN_DIFFERENCE, REFUSE_DIFFERENCE = DIFFERENCE, 0.25
 """How far two claims may differ (larger / smaller - 1) before a warning, and before nothing is counted."""
 
 

@@ -13,6 +13,7 @@ from typing import Protocol, Self
 
 from smearwatch.capture.frame import SourceFrame
 from smearwatch.capture.scale.resolver import ScaleResolver, scale_resolver
+from smearwatch.capture.sources.in_hand import InHand, set_aside
 from smearwatch.capture.sources.options import Options, OptionUnusable, read_options
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
@@ -124,6 +125,7 @@ class Delivery:
         self._role = role
         self._source = source
         self._scales = scales
+        self._in_hand = InHand.of(plan, "scaling")
         self._endpoints = Endpoints.under(plan.settings.runtime_dir)
         self._offers: dict[int, _Offer] = {}
         self._next_ticket = 1
@@ -172,10 +174,23 @@ class Delivery:
         if self._closed or self._paused or not self._welcomed or len(self._offers) >= _WINDOW:
             return
         frames = self._source.ready(max(0, _WINDOW - len(self._offers) - self._held))
-        for frame in frames if self._scales is None else self._scales.admit(frames):
+        for frame in frames if self._scales is None else self._scaled(self._scales, frames):
             ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
             self._offers[ticket] = _Offer(frame, time.monotonic())
             self._send(ticket, frame)
+
+    def _scaled(self, scales: ScaleResolver, frames: Sequence[SourceFrame]) -> list[SourceFrame]:
+        """Give frames their scale, one after the other; for some of them their pixels are read."""
+        if not frames:
+            return scales.admit(())
+        admitted: list[SourceFrame] = []
+        for frame in frames:
+            if self._in_hand.is_worn_out(frame.name, frame.size_bytes):
+                admitted += scales.admit((set_aside(frame),))
+                continue
+            with self._in_hand.holding(frame.name, frame.size_bytes):
+                admitted += scales.admit((frame,))
+        return admitted
 
     def _send(self, ticket: int, frame: SourceFrame) -> None:
         if frame.data is None:
@@ -220,6 +235,7 @@ class Delivery:
     def _handle(self, message: Message) -> None:
         if isinstance(message, FrameTaken):
             offer = self._offers.pop(message.ticket, None)
+            self._role.got_on()
             if offer is not None:
                 self._source.taken(offer.frame, known=message.known)
         elif isinstance(message, PauseReading):

@@ -12,6 +12,7 @@ from smearwatch.capture.formats.metadata import side_file_for
 from smearwatch.capture.scale.resolver import scale_resolver
 from smearwatch.capture.sources.base import Delivery, LineFile, LineNotDrawn, SourceFrame
 from smearwatch.capture.sources.file_events import FileChange, FolderNotices
+from smearwatch.capture.sources.in_hand import REFUSAL, InHand
 from smearwatch.capture.sources.options import Options, read_options
 from smearwatch.capture.sources.reading import Reading, beginning, mark_of, read_file, refused
 from smearwatch.capture.sources.settle import FileMark, SettleBook, Settled
@@ -36,7 +37,7 @@ _SIDE_FILE_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """A file as it was when it was taken; no digest for one that could not be read."""
+    """A file as it was when it was taken; no digest where it could not be read, an empty one if set aside."""
 
     mark: FileMark
     digest: bytes | None
@@ -70,6 +71,7 @@ class FolderSource:
         self._book = SettleBook(settle_s=settings.settle_s, incomplete_s=settings.incomplete_s)
         self._notices = FolderNotices(folder)
         self._around = Surroundings(folder)
+        self._in_hand = InHand.of(plan, "reading")
         self._line = SpecimenLine(earlier)
         self._taken: dict[str, _Taken] = {}
         self._given: dict[str, FileMark] = {}
@@ -104,7 +106,8 @@ class FolderSource:
         """Remember the file as it was when it was read, so that a change of it is seen."""
         path = str(self._folder / frame.name)
         mark = self._given.pop(path)
-        self._taken[path] = _Taken(mark, None if frame.data is None else hashlib.sha256(frame.data).digest())
+        aside = b"" if frame.refusal == REFUSAL else None
+        self._taken[path] = _Taken(mark, aside if frame.data is None else hashlib.sha256(frame.data).digest())
         self._line.took(frame.name, mark)
         self._counters["files_known_before"] += known
         # What was written meanwhile may keep size and date; then the book knows it from the kernel.
@@ -229,7 +232,10 @@ class FolderSource:
                 hint = "if it is of the next specimen, copy it into the folder under another name once that is counted"
                 get_logger().warning("nobody knows of which specimen a file is: not counted", name=name, hint=hint)
                 return self._give(path, refused(name, mark, *_UNCLEAR), mark)
-            reading = read_file(path, max_bytes=self._plan.settings.max_frame_bytes)
+            if mark is not None and self._in_hand.is_worn_out(name, mark.size_bytes):
+                return self._give(path, refused(name, mark, *REFUSAL), mark)
+            with self._in_hand.holding(name, 0 if mark is None else mark.size_bytes):
+                reading = read_file(path, max_bytes=self._plan.settings.max_frame_bytes)
         except FileNotFoundError:
             self._gone(path)
             return None

@@ -43,9 +43,9 @@ def sign_session(
     """Sign the reviewed result of a session: a person answers for it from then on.
 
     Gates stand before it: flagged (flagged cells without a label), rejected (rejected cells without one), drift (the
-    drift alarm is on), target (fewer leukocytes than wanted), incomplete (pictures wait, or the count ended in
-    disorder). Each can be overruled with a reason, which is kept and shown. While a session is counted, or has no
-    leukocytes, it cannot be signed.
+    drift alarm is on), scale (the red cells contradict it), target (fewer leukocytes than wanted), incomplete
+    (pictures wait, or the count ended in disorder). Each can be overruled with a reason, which is kept and shown.
+    While a session is counted, or has no leukocytes, it cannot be signed.
 
     A signed session takes no label and is not counted on, until `smearwatch sessions amend`.
 

@@ -75,6 +75,13 @@ COLUMNS: Final = (
     Column("band_rule", "text", "the rule that tells band from segmented"),
     Column("um_per_px", "number", "the scale of most frames, the median of it", "um/px"),
     Column("um_per_px_source", "text", "where that scale came from"),
+    Column(
+        "red_cells_um_per_px",
+        "number",
+        "the scale that the red cells speak for, where they contradict one that was used by more than a tenth; else "
+        "empty",
+        "um/px",
+    ),
     Column("weights", "text", "identity of the weights that named cells; several are divided by blanks"),
     Column("version", "text", "of smearwatch, that wrote this"),
     Column("use", "text", "what the figures may be used for"),
@@ -114,6 +121,7 @@ def rows(result: SessionResult) -> Iterator[dict[str, Any]]:
         "band_rule": result.band_rule,
         "um_per_px": None if scale is None else scale.um_per_px,
         "um_per_px_source": None if scale is None else scale.source,
+        "red_cells_um_per_px": None if (odd := result.scale_contradicted) is None else odd.red_cells_um_per_px,
         "weights": " ".join(each.identity for each in result.weights) or None,
         "version": result.version,
         "use": result.research_use,

@@ -22,6 +22,7 @@ from smearwatch.clients.exports.result import (
     Row,
     RowKind,
     Scale,
+    ScaleContradicted,
     SessionResult,
     Share,
     Signature,
@@ -104,6 +105,7 @@ def read_result(ledger: LedgerReader, state_dir: Path | None = None) -> SessionR
         else Corrected(corrected["drawn"], corrected["labelled"], corrected["left"], corrected["needed"]),
         mark=tally["mark"] if reviewed is None else reviewed["mark"],
         counted_mark=tally["mark"],
+        scale_contradicted=None if (scale := tally["scale_contradicted"]) is None else _contradicted(scale),
         drift=drift_text(tally),
         drifted=tally["drifted"]["cells"],
         watched=tally["drifted"]["watched"],
@@ -178,6 +180,10 @@ def _share(percent: Mapping[str, Any]) -> Share:
 def _review(reviewed: Mapping[str, Any]) -> Review:
     names = ("labelled", "changed", "flagged", "rejected")
     return Review(**{name: reviewed[name] for name in names}, set_aside=_fixed(reviewed["set_aside"]))
+
+
+def _contradicted(scale: Mapping[str, Any]) -> ScaleContradicted:
+    return ScaleContradicted(scale["red_cells_um_per_px"], scale["says"], scale["mend"])
 
 
 def _scales(found: Sequence[tuple[str, float]]) -> Iterator[Scale]:

@@ -195,6 +195,8 @@ def notes_of(result: SessionResult, options: MessageOptions) -> list[str]:
     lines = [result.research_use, *result.standing]
     if result.mark is not None:
         lines.append(f"The percentages may be wrong: {result.mark}")
+    if result.scale_contradicted is not None:
+        lines.append(f"Scale contradicted: {result.scale_contradicted.says}")
     if result.drift is not None:
         lines.append(f"Drift alarm {result.drift}")
     if result.drifted:

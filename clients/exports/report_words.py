@@ -7,7 +7,8 @@ from typing import Final
 
 from smearwatch.clients.exports.result import Row, SessionResult, Share
 from smearwatch.daemon.record.band_rule import in_words
-from smearwatch.daemon.record.scales import source_text
+from smearwatch.daemon.record.mark import SCALE_WORDS
+from smearwatch.daemon.record.scale_check import source_text
 from smearwatch.daemon.share_text import DASH, MARK, label_text, percent_text, target_text
 
 _WHY_LEFT: Final = {
@@ -118,6 +119,8 @@ def scale_words(result: SessionResult) -> Iterator[str]:
         frames = several(scale.frames, "frame")
         micro = "\N{MICRO SIGN}m"
         yield f"{scale.um_per_px:.4f} {micro} per pixel{spread}, {source_text(scale.source)}; {frames}"
+    if result.scale_contradicted is not None:
+        yield f"contradicted: {result.scale_contradicted.says}"
 
 
 def familiar_words(result: SessionResult) -> Iterator[str]:
@@ -161,7 +164,13 @@ def mark_words(result: SessionResult) -> str | None:
     """Return why percentages carry a mark, and what to do."""
     if result.mark is None:
         return None
-    return f"{MARK} {result.mark}. Do not rely on a percentage with a {MARK} before a person has named its cells."
+    words = f"{MARK} {result.mark}."
+    if result.mark != SCALE_WORDS:
+        words += f" Do not rely on a percentage with a {MARK} before a person has named its cells."
+    if (scale := result.scale_contradicted) is not None:
+        mend = f": {scale.mend}" if result.signature is None else ""
+        words += f" {as_sentence(f'scale {scale.says}{mend}')}"
+    return words
 
 
 def rule_words(result: SessionResult) -> str:

@@ -102,6 +102,15 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
+class ScaleContradicted:
+    """What the red cells say where they contradict a scale, in um per pixel; in words, and what to do about it."""
+
+    red_cells_um_per_px: float
+    says: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
     """Weights that named cells: their identity (SHA-256), and their name where they are known here."""
 
@@ -240,6 +249,8 @@ class SessionResult:
         Why the percentages of the result that stands may be wrong; None for nothing.
     counted_mark
         The same of the percentages as counted.
+    scale_contradicted
+        A scale that the red cells contradict; None for none.
     drift
         What is beyond what the weights were trained on, now; None where nothing is.
     drifted
@@ -287,6 +298,7 @@ class SessionResult:
     corrected: Corrected | None
     mark: str | None
     counted_mark: str | None
+    scale_contradicted: ScaleContradicted | None
     drift: str | None
     drifted: int
     watched: int

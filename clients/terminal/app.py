@@ -22,7 +22,15 @@ from smearwatch.clients.terminal.graphics import Pictures
 from smearwatch.clients.terminal.messages import Failed, SourceEnded, ViewCame
 from smearwatch.clients.terminal.pictures import RecentStrip, in_words
 from smearwatch.clients.terminal.readers import Readers
-from smearwatch.clients.terminal.status import CorrectedLine, DriftLine, MarkLine, Notice, StatusLine, TargetLine
+from smearwatch.clients.terminal.status import (
+    CorrectedLine,
+    DriftLine,
+    MarkLine,
+    Notice,
+    ScaleLine,
+    StatusLine,
+    TargetLine,
+)
 from smearwatch.clients.terminal.theme import DARK, LIGHT, initial_theme
 from smearwatch.clients.view import View
 
@@ -124,6 +132,7 @@ class WatchApp(CoveringApp):
             yield Static(id="hint")
             yield Static(_TOO_SMALL, id="too-small")
             yield DriftLine()
+            yield ScaleLine()
             yield MarkLine()
             yield TargetLine()
             with Vertical(id="differential-panel") as panel:
@@ -271,12 +280,14 @@ class WatchApp(CoveringApp):
         view = self._view
         screen = self.screen_stack[0]
         screen.query_one(StatusLine).show(view)
-        self.set_class(view.tally is not None and view.tally["drift"] is not None, "-drift")
+        warned = view.tally is not None and (view.tally["drift"] or view.tally.get("scale_contradicted"))
+        self.set_class(bool(warned), "-warned")
         is_corrected = view.tally is not None and bool(view.tally.get("corrected"))
         if is_corrected != self.has_class("-corrected"):
             self.set_class(is_corrected, "-corrected")
             self._fit(self.size.width, self.size.height)
         screen.query_one(DriftLine).show(view)
+        screen.query_one(ScaleLine).show(view)
         screen.query_one(MarkLine).show(view)
         screen.query_one(TargetLine).show(view)
         screen.query_one(Notice).show(view.tally)

@@ -33,7 +33,11 @@ _TERMS = (
     ("rejected", "not one of the six: artefact, smudge, precursor, out of focus; not counted"),
     ("drift", "the last cells look unlike those the weights were trained on: check, label, adapt"),
     ("adjusted", "for the machine's errors, by a random review: its limits hold how often it errs, too"),
-    ("?", "behind a percentage: too many cells look unlike those trained on, so it may be wrong"),
+    ("scale", "the red cells say another one than the one in use: check it, and count anew in another session"),
+    (
+        "?",
+        "behind a percentage: too many cells look unlike those trained on, or the scale is doubtful; it may be wrong",
+    ),
     ("at the edge", "cells cut by the frame's edge: not counted, for the next field shows them whole"),
     ("seen again", "a cell that was photographed twice, in overlapping fields: it is counted once"),
     ("not located", "fields that overlap no earlier one: whether a cell is seen twice cannot be told there"),

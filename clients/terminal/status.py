@@ -21,7 +21,7 @@ from smearwatch.clients.wording import (
 )
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.elsewhere import elsewhere_text
-from smearwatch.daemon.record.mark import WARNING
+from smearwatch.daemon.record.mark import SCALE_WORDS, WARNING
 from smearwatch.daemon.sign_text import sign_lines
 
 _LEAST_STATE = 20  # columns for where the session stands, however long its name is
@@ -88,10 +88,31 @@ class DriftLine(Static):
             )
 
 
+class ScaleLine(Static):
+    """Which scale the red cells contradict, and what to do about it; not there while they contradict none."""
+
+    def __init__(self) -> None:
+        super().__init__(id="scale")
+        self.display = False
+
+    def show(self, view: View) -> None:
+        """Draw a view."""
+        scale = view.tally.get("scale_contradicted") if view.tally else None
+        self.display = scale is not None
+        if view.tally and scale is not None:
+            self.update(
+                Content.assemble(
+                    ("▲ ", "bold $warning"),
+                    (f"scale {scale['says']}; {MARK} {WARNING}", "$warning"),
+                    ("" if view.tally["drift"] else f"\n  {scale['mend']}", DIM),  # else no room for both
+                )
+            )
+
+
 class MarkLine(Static):
     """Why the percentages may be wrong: pictures that another session has, too, and what their mark means.
 
-    Not there while nothing is to be said; of the mark `DriftLine` speaks while there is drift.
+    Not there while nothing is to be said; of a mark of which the lines above it say all, they alone speak.
     """
 
     def __init__(self) -> None:
@@ -102,8 +123,8 @@ class MarkLine(Static):
         """Draw a view."""
         tally = view.tally or {}
         twice = elsewhere_text(tally.get("pictures_elsewhere"))
-        mark = mark_text(tally) if tally and tally["drift"] is None else None
-        text = "\n".join(each for each in (f"▲ {twice}" if twice else None, mark) if each)
+        said = not tally or tally["drift"] is not None or tally["mark"] == SCALE_WORDS
+        text = "\n".join(each for each in (f"▲ {twice}" if twice else None, None if said else mark_text(tally)) if each)
         self.display = bool(text)
         self.update(Content.styled(text, "$warning"))
 

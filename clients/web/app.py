@@ -37,7 +37,7 @@ from smearwatch.clients.web.signing import Signing
 from smearwatch.clients.web.starting import Starting
 from smearwatch.clients.web.tallying import Tallying
 from smearwatch.clients.web.weights import BetterWeights
-from smearwatch.clients.wording import drift_advice
+from smearwatch.clients.wording import drift_advice, scale_text
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.key_layout import KeysClash
 from smearwatch.daemon.names import NameUnusable
@@ -270,7 +270,8 @@ class ReviewPage:
         told |= {"closed": self._gallery.closed(), "reading": self._gallery.reading_lines()}
         texts = {"target_text": target_text(tally, alone=True), "said_text": description_text(tally)}
         twice = self._elsewhere.of(self._folder.name, tally["frames"]["seen"])
-        texts |= {"drift_text": drift_advice(tally), "elsewhere_text": elsewhere_text(twice)}
+        texts |= {"drift_text": drift_advice(tally), "scale_text": scale_text(tally)}
+        texts |= {"elsewhere_text": elsewhere_text(twice)}
         return JSONResponse(told | {"tally": tally | texts | self._gallery.corrected()})
 
     async def _worth(self, request: Request) -> Response:

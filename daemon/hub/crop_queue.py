@@ -15,14 +15,14 @@ for them too; they wait for nothing.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from smearwatch.daemon.hub.first_cells import Cell, FirstCellsAnew
 from smearwatch.daemon.hub.journal import Journal
-from smearwatch.daemon.hub.leases import LeaseBook
+from smearwatch.daemon.hub.leases import ATTEMPTS, LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.log import get_logger
-from smearwatch.daemon.record.classes import per_class
+from smearwatch.daemon.record.classes import CLASSES, per_class
 from smearwatch.daemon.record.events import Counted, Event, LookRange, Ranged, Replaced, SessionStain, flaw_of
 from smearwatch.daemon.record.session_statistics import SessionStatistics
 from smearwatch.daemon.record.values import digest_of
@@ -130,11 +130,17 @@ class CropQueue:
         else:
             self._unmeasured.append(cell)
 
-    def lease(self, holder: bytes) -> tuple[CropLease, list[memoryview]] | None:
-        """Return the next crop to a worker, with the message's buffers."""
+    def lease(self, holder: bytes, weights: str = "") -> tuple[CropLease, list[memoryview]] | None:
+        """Return the next crop to a worker that judges by these weights, with the message's buffers."""
         granted = self.leases.grant(holder)
-        while granted is not None and not self._has(granted[1]):  # it was to be judged anew, and is left as it is
-            self.leases.settle(granted[0], holder)
+        while granted is not None:
+            number, cell = granted
+            if self._has(cell) and not self.leases.worn_out(cell):
+                break
+            why = self.leases.why(cell)
+            self.leases.settle(number, holder)
+            if self._has(cell):  # else it was to be judged anew, and is left as it is
+                self._set_aside(cell, weights, why)
             granted = self.leases.grant(holder)
         if granted is None:
             return None
@@ -182,6 +188,38 @@ class CropQueue:
             self._waiting[cell] = verdict
             self._commit_in_order()
         return None
+
+    def _set_aside(self, cell: Cell, weights: str, why: str) -> None:
+        """Record that nobody can judge a cell, so that it neither stops the run nor is lost: a person names it."""
+        what = f"the judging of it ended, hung or failed {ATTEMPTS} times{why and f': {why}'}"
+        if cell in self.anew:
+            self.give_up_first_cells(what)
+            return
+        frame, index = cell
+        get_logger().error("cell set aside: nobody can judge it", frame=frame, cell=index, why=what)
+        view = self._crops.pop(cell).better_than
+        stands = None if view is None else self._journal.ledger.verdict(*view)
+        if stands is None:
+            nothing = (0.0,) * len(CLASSES)
+            event = Counted(frame, index, CLASSES[0], "rejected", nothing, nothing, 1.0, weights, poisoned=True)
+        else:
+            event = replace(
+                stands,
+                frame=frame,
+                index=index,
+                instead_of=Replaced.of(stands),
+                look=None,
+                stain=None,
+                moments=None,
+                anew=None,
+                poisoned=True,
+            )
+        verdict = _Verdict((event,), {})
+        if self._stop_at_target:
+            self._waiting[cell] = verdict
+            self._commit_in_order()
+        else:
+            self._commit(cell, verdict)
 
     def _has(self, cell: Cell) -> bool:
         return cell in self._crops or cell in self.anew
@@ -254,7 +292,7 @@ class CropQueue:
 
     def failed(self, message: LeaseFailed, holder: bytes) -> bool:
         """Queue a crop again that its worker could not serve."""
-        return self.leases.give_back(message.lease, holder) is not None
+        return self.leases.give_back(message.lease, holder, message.detail) is not None
 
 
 def _moments(cell: Cell, buffers: Sequence[memoryview]) -> dict[Cell, bytes]:

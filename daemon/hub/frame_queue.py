@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 from smearwatch.daemon.hub.crop_queue import CROP_BYTES, CropQueue
 from smearwatch.daemon.hub.journal import Journal
-from smearwatch.daemon.hub.leases import LeaseBook
+from smearwatch.daemon.hub.leases import ATTEMPTS, LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.log import get_logger
-from smearwatch.daemon.record.events import CellStain, Found, FoundCell, Nucleus, Rejected, flaw_of
+from smearwatch.daemon.record.events import POISONED, CellStain, Found, FoundCell, Nucleus, Rejected, flaw_of
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.placement import CellName, Placement
 from smearwatch.daemon.record.writing import LedgerRefused
@@ -18,8 +18,6 @@ from smearwatch.daemon.wire.messages import CellsFound, FrameLease, FrameRejecte
 from smearwatch.daemon.wire.parts import CellOnWire
 
 _PAGE = 64
-# A frame that ends its finder this often is rejected, so that one frame cannot stop a session.
-_ATTEMPTS = 3
 
 
 class FrameQueue:
@@ -110,7 +108,7 @@ class FrameQueue:
 
     def failed(self, message: LeaseFailed, holder: bytes) -> bool:
         """Queue a frame again that its finder could not serve."""
-        return self.leases.give_back(message.lease, holder) is not None
+        return self.leases.give_back(message.lease, holder, message.detail) is not None
 
     def _other_cells(self, found: Found) -> str | None:
         """Return what is wrong where a frame found before has other cells now, as with another version."""
@@ -152,10 +150,11 @@ class FrameQueue:
         return self._ledger.found(frame) is not None and not self._journal.fold.waits(frame)
 
     def _worn_out(self, number: int, frame: str, holder: bytes) -> bool:
-        if self.leases.attempts[frame] <= _ATTEMPTS or self._ledger.found(frame) is not None:
+        if not self.leases.worn_out(frame) or self._ledger.found(frame) is not None:
             return False
-        detail = f"no finder came through with it in {_ATTEMPTS} attempts"
-        self._give_up(number, frame, holder, "finder_failed", detail)
+        why = self.leases.why(frame)
+        detail = f"the search for cells ended, hung or failed on it {ATTEMPTS} times{why and f': {why}'}"
+        self._give_up(number, frame, holder, POISONED, detail)
         return True
 
     def _give_up(self, number: int, frame: str, holder: bytes, reason: str, detail: str) -> None:

@@ -212,6 +212,7 @@ class Hub:
         match message:
             case Ready():
                 peer.capacity = message.capacity
+                (self._frames if peer.role == "finder" else self._crops).leases.heard(peer.identity)
                 if message.at_work:
                     (self._frames if peer.role == "finder" else self._crops).leases.renew(peer.identity)
             case SourceState():
@@ -295,7 +296,7 @@ class Hub:
     def _give_out(self) -> None:
         for worker in self._peers.of("worker"):
             while self._crops.leases.held_by(worker.identity) < worker.capacity:
-                crop = self._crops.lease(worker.identity)
+                crop = self._crops.lease(worker.identity, worker.weights)
                 if crop is None:
                     break
                 self._sockets.send(worker.identity, crop[0], crop[1])

@@ -1,11 +1,18 @@
-"""Leases: work given out for a while, and given out again when no answer comes. Pure; time is injected."""
+"""Leases: work given out for a while, and given out again when no answer comes. Pure; time is injected.
+
+What was in the hands of a process that was lost is a suspect: it is given out alone from then on. So it is known which
+piece of work ends or hangs its process, also where many are worked on together.
+"""
 
 from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
+
+ATTEMPTS: Final = 3
+"""A piece of work that was lost so often with whoever had it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,9 @@ class LeaseBook(Generic[Key]):
         self._queue: deque[Key] = deque()
         self._out: dict[int, _Lease[Key]] = {}
         self._next = 1
+        self._suspects: set[Key] = set()
+        self._late: set[bytes] = set()  # holders that let a lease run out, and were not heard since
+        self._why: dict[Key, str] = {}
         self.attempts: dict[Key, int] = {}
         self.expired = 0
 
@@ -62,9 +72,20 @@ class LeaseBook(Generic[Key]):
         """Return how many leases a holder has."""
         return sum(lease.holder == holder for lease in self._out.values())
 
+    def worn_out(self, key: Key) -> bool:
+        """Return whether a key that is being granted has had all its attempts before."""
+        return self.attempts.get(key, 0) > ATTEMPTS
+
+    def heard(self, holder: bytes) -> None:
+        """Let a holder that was late have leases again: it speaks."""
+        self._late.discard(holder)
+
     def grant(self, holder: bytes) -> tuple[int, Key] | None:
-        """Lease the next key to a holder, or return None when nothing is queued."""
-        if not self._queue:
+        """Lease the next key to a holder, or return None when nothing is queued, or nothing for this one now."""
+        if not self._queue or holder in self._late:
+            return None
+        in_hand = [lease.key for lease in self._out.values() if lease.holder == holder]
+        if in_hand and not self._suspects.isdisjoint((self._queue[0], *in_hand)):
             return None
         key = self._queue.popleft()
         number, self._next = self._next, self._next + 1
@@ -83,6 +104,8 @@ class LeaseBook(Generic[Key]):
         if key is not None:
             del self._out[number]
             self.attempts.pop(key, None)
+            self._suspects.discard(key)
+            self._why.pop(key, None)
             self.renew(holder)  # what the holder has waiting behind this one is only begun now
         return key
 
@@ -92,24 +115,32 @@ class LeaseBook(Generic[Key]):
             if lease.holder == holder:
                 self._out[number] = replace(lease, deadline_s=self._clock() + self._lease_s)
 
-    def give_back(self, number: int, holder: bytes) -> Key | None:
+    def why(self, key: Key) -> str:
+        """Return what its last holder said of why it could not serve it, nothing where none could."""
+        return self._why.pop(key, "")
+
+    def give_back(self, number: int, holder: bytes, why: str = "") -> Key | None:
         """Queue a leased key again, at the front, because its holder cannot serve it."""
         key = self.holds(number, holder)
         if key is not None:
+            if why:
+                self._why[key] = why
             del self._out[number]
             self._queue.appendleft(key)
         return key
 
     def release(self, holder: bytes) -> int:
         """Queue again all that a vanished holder held, in the old order; returns how many."""
+        self._late.discard(holder)
         return self._requeue([n for n, lease in self._out.items() if lease.holder == holder])
 
     def expire(self) -> int:
-        """Queue again what was not answered in time; returns how many."""
+        """Queue again what was not answered in time; returns how many. Who had it gets nothing until it is heard."""
         now = self._clock()
-        late = self._requeue([n for n, lease in self._out.items() if lease.deadline_s <= now])
-        self.expired += late
-        return late
+        numbers = [n for n, lease in self._out.items() if lease.deadline_s <= now]
+        self._late |= {self._out[number].holder for number in numbers}
+        self.expired += self._requeue(numbers)
+        return len(numbers)
 
     def _requeue(self, numbers: list[int]) -> int:
         in_hand: set[bytes] = set()
@@ -119,5 +150,7 @@ class LeaseBook(Generic[Key]):
                 self.attempts[lease.key] -= 1  # it waited behind another, so it was not tried
             in_hand.add(lease.holder)
         for number in sorted(numbers, reverse=True):
-            self._queue.appendleft(self._out.pop(number).key)
+            key = self._out.pop(number).key
+            self._suspects.add(key)
+            self._queue.appendleft(key)
         return len(numbers)

@@ -19,6 +19,7 @@ class PeerState:
     role: Role
     name: str
     heard_s: float
+    weights: str = ""
     capacity: int = 0
     source: SourceState | None = None
 
@@ -38,7 +39,7 @@ class Peers:
         ]
         for old in replaced:
             del self._peers[old]
-        self._peers[identity] = PeerState(identity, message.role, message.name, now_s)
+        self._peers[identity] = PeerState(identity, message.role, message.name, now_s, message.weights)
         return replaced
 
     def heard(self, identity: bytes, now_s: float) -> PeerState | None:

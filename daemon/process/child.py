@@ -11,13 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.process.role import EXIT_UNUSABLE
+from smearwatch.daemon.process.role import EXIT_UNUSABLE, GOT_ON
 
 # Loading a network on a busy machine takes its time; after that, silence for this long means stuck.
 FIRST_BEAT_S = 180.0
 SILENT_S = 60.0
-BUDGET = 5
-BUDGET_WINDOW_S = 60.0
+# Two pieces of work beside each other may end their process three times each; one that never gets on is given up.
+BUDGET = 8
+BUDGET_WINDOW_S = 120.0
+LONGEST_PAUSE_S = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,10 @@ class Child:
     def hear(self) -> None:
         """Take in the heartbeats that came."""
         try:
-            if os.read(self.beat_fd, 65536):
+            if heard := os.read(self.beat_fd, 65536):
                 self.ready, self.last_beat_s = True, self.clock()
+                if GOT_ON in heard:
+                    self.restarts.clear()
         except BlockingIOError:
             return
 
@@ -96,13 +100,13 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def may_restart(self) -> bool:
-        """Spend one restart of the budget; a role that keeps dying gets none. Sets when the next start is due."""
+        """Spend one restart of the budget; a role that keeps dying and never gets on has none. Sets when it is due."""
         now = self.clock()
         while self.restarts and now - self.restarts[0] > BUDGET_WINDOW_S:
             self.restarts.popleft()
         if len(self.restarts) == BUDGET:
             return False
-        self.start_at_s = now + 0.1 * 2 ** len(self.restarts)
+        self.start_at_s = now + min(LONGEST_PAUSE_S, 0.1 * 2 ** len(self.restarts))
         self.restarts.append(now)
         return True
 

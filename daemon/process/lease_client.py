@@ -42,10 +42,13 @@ class LeaseClient:
         The present hub's welcome; a lease never comes before it.
     """
 
-    def __init__(self, plan: RunPlan, role: Role, kind: Literal["finder", "worker"], *, capacity: int) -> None:
+    def __init__(
+        self, plan: RunPlan, role: Role, kind: Literal["finder", "worker"], *, capacity: int, weights: str = ""
+    ) -> None:
         self._role = role
         self._kind: Literal["finder", "worker"] = kind
         self._capacity = capacity
+        self._weights = weights
         self._endpoints = Endpoints.under(plan.settings.runtime_dir)
         self._next_pulse_s = 0.0
         self.welcome: Welcome | None = None
@@ -62,8 +65,9 @@ class LeaseClient:
         self._stack.close()
 
     def send(self, message: Message, buffers: Sequence[Buffer] = ()) -> None:
-        """Send one answer."""
+        """Send one answer: this process gets on with its work."""
         self._peer.send(message, buffers)
+        self._role.got_on()
 
     def at_work(self, work: Callable[[], ResultT]) -> ResultT:
         """Run what a lease asks for in a thread of its own, and report meanwhile that it is being done.
@@ -107,7 +111,7 @@ class LeaseClient:
             raise AnswerRefused(message.detail)
 
     def _hello(self) -> None:
-        self._peer.send(Hello(self._kind, self._role.name, os.getpid()))
+        self._peer.send(Hello(self._kind, self._role.name, os.getpid(), self._weights))
         self._next_pulse_s = 0.0
 
     def _pulse(self) -> None:

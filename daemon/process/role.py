@@ -33,6 +33,10 @@ EXIT_NEXT = 5
 """A child's exit code where the session is done and another specimen's comes after it."""
 
 
+GOT_ON = b"+"
+"""What a role writes into its heartbeat where it has done a piece of work."""
+
+
 class Role:
     """What a role has from its parent."""
 
@@ -81,8 +85,15 @@ class Role:
 
     def beat(self) -> None:
         """Report to the parent that the main loop turns. A full pipe means that enough was reported."""
+        self._report(b".")
+
+    def got_on(self) -> None:
+        """Report to the parent that a piece of work was done: what ended this role before was that work's fault."""
+        self._report(GOT_ON)
+
+    def _report(self, what: bytes) -> None:
         try:
-            os.write(self._beat_fd, b".")
+            os.write(self._beat_fd, what)
         except BlockingIOError:
             return
         except BrokenPipeError:

@@ -64,6 +64,9 @@ from smearwatch.daemon.record.values import (
 VERDICTS: Final = ("confirmed", "corrected", "flagged", "rejected")
 """What the verifiers made of a cell."""
 
+POISONED: Final = "poisoned"
+"""Why a frame is rejected that ended or hung its process each time."""
+
 Verdict: TypeAlias = Literal["confirmed", "corrected", "flagged", "rejected"]
 
 Reading: TypeAlias = Literal["second"]
@@ -180,7 +183,8 @@ class Counted:
     session's cells gave the statistics by which it was judged, where they were not those of the training.
     ``moments`` is the digest of what the ledger keeps beside it of the networks' first stages. ``anew`` is true, or not
     there: the cell is one of a strange session's first, and this verdict, by the statistics of all of these, is
-    ``instead_of`` its own first one.
+    ``instead_of`` its own first one. ``poisoned`` is true, or not there: whoever was to judge it ended or hung each
+    time, so it was set aside as rejected with shares of nothing; a better view keeps the verdict of the view before.
     """
 
     frame: Sha256
@@ -199,6 +203,7 @@ class Counted:
     moments: Digest | None = None
     anew: Literal[True] | None = None
     strange: Literal[True] | None = None
+    poisoned: Literal[True] | None = None
     kind: Literal["counted"] = "counted"
 
     @model_validator(mode="after")
@@ -210,13 +215,17 @@ class Counted:
         before = self.instead_of
         if (before is not None and (before.frame, before.index) == (self.frame, self.index)) != (self.anew is True):
             raise ValueError("a verdict given anew, and no other, is instead of one on the same view")
+        if self.poisoned and (self.moments is not None or self.anew):
+            raise ValueError("a cell that nobody could judge has no moments and is not judged anew")
+        if self.poisoned and before is None and self.verdict != "rejected":
+            raise ValueError(f"a cell that nobody could judge cannot be {self.verdict}")
         if self.anew and self.statistics is None:
             raise ValueError("a verdict is given anew by the session's statistics alone")
         return self
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        names = ("look", "instead_of", "stain", "unfamiliar", "statistics", "moments", "anew", "strange")
+        names = ("look", "instead_of", "stain", "unfamiliar", "statistics", "moments", "anew", "strange", "poisoned")
         return without_none(handler(self), *names)
 
 

@@ -56,7 +56,7 @@ def gates_of(fold: TallyFold, session: str, *, counting: bool, in_disorder: bool
     """
     result = fold.result
     see, count_on = _SEE.format(session=session), _COUNT_ON.format(session=session)
-    drift = fold.drift["drift"]
+    drift, scale = fold.drift["drift"], fold.scale_contradicted
     return (
         _gate("flagged", result.flagged, _cells(result.flagged, "flagged"), "every flagged cell has a label", see),
         _gate("rejected", result.rejected, _cells(result.rejected, "rejected"), "every rejected cell has a label", see),
@@ -66,6 +66,13 @@ def gates_of(fold: TallyFold, session: str, *, counting: bool, in_disorder: bool
             0,
             f"the drift alarm is on since cell {drift['since_cell']}: {drift['says']}" if drift else "no drift alarm",
             drift["mend"] if drift else "",
+        ),
+        Gate(
+            "scale",
+            scale is None,
+            0,
+            f"the scale is contradicted by the red cells: {scale['says']}" if scale else "no scale is contradicted",
+            scale["mend"] if scale else "",
         ),
         _target(fold.result_targets, count_on),
         _complete(fold, count_on, counting=counting, in_disorder=in_disorder),

@@ -3,18 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from statistics import median
-from typing import Final
 
 from smearwatch.daemon.record.reading import LedgerReader
-
-_SOURCES: Final = {
-    "red_cells": "from red cells, not calibrated",
-    "red_cells_and_nuclei": "from few red cells and the leukocytes' nuclei, not calibrated",
-    "session": "from red cells of the session's other frames, not calibrated",
-    "micrometer": "from the calibration",
-    "metadata": "from the pictures' metadata",
-    "configured": "as it was given",
-}
+from smearwatch.daemon.record.scale_check import source_text
 
 
 def scale_lines(ledger: LedgerReader) -> Iterator[str]:
@@ -32,11 +23,6 @@ def scale_lines(ledger: LedgerReader) -> Iterator[str]:
         where = source_text(source)
         of = f" ({len(values)} {'frame' if len(values) == 1 else 'frames'})" if len(by_source) > 1 else ""
         yield f"scale: {_scale_text(values)}, {where}{of}"
-
-
-def source_text(source: str) -> str:
-    """Return in words where a scale came from."""
-    return _SOURCES.get(source, f"from {source}")
 
 
 def _scale_text(values: list[float]) -> str:

@@ -123,7 +123,7 @@ class StatisticsFold:
             if event.instead_of is not None:
                 self.replaced((event.instead_of.frame, event.instead_of.index))
             strange = bool(event.unfamiliar or event.strange)
-            self.counted(key, event.weights, strange, event.moments, rejected=rejected)
+            self.counted(key, event.weights, strange, event.moments, rejected=rejected, poisoned=event.poisoned is True)
 
     def found(self, key: CellKey, *, better: bool = False) -> None:
         """Take in a cell that is to be judged; a better view of one before it is named so."""
@@ -134,12 +134,27 @@ class StatisticsFold:
             self._better.add(key)
         self._found += 1
 
-    def counted(self, key: CellKey, weights: str, unfamiliar: bool, moments: str | None, *, rejected: bool) -> None:
-        """Take in a verdict, with the digest of the cell's moments, None where the weights measured none."""
+    def counted(
+        self,
+        key: CellKey,
+        weights: str,
+        unfamiliar: bool,
+        moments: str | None,
+        *,
+        rejected: bool,
+        poisoned: bool = False,
+    ) -> None:
+        """Take in a verdict, with the digest of the cell's moments, None where the weights measured none.
+
+        A poisoned cell was not measured, says nothing of the weights, and is never judged anew.
+        """
         place = self._places.pop(key, None)
         if place is None:
             return
-        self._asked = moments is not None
+        if poisoned:
+            self._first.pop(key, None)
+        else:
+            self._asked = moments is not None
         judged = _Judged(key, weights, unfamiliar, None if rejected else moments)
         self._judged.setdefault(block_of(place), []).append(judged)
         while len(self._judged.get(self._done, ())) == block_size(self._done):

@@ -7,7 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.record.values import STRICT, Count, Frozen, Ordinal, Person, Sentence, Word, without_none
 
-OverruledName: TypeAlias = Literal["flagged", "rejected", "drift", "target", "incomplete"]
+OverruledName: TypeAlias = Literal["flagged", "rejected", "drift", "target", "incomplete", "scale"]
 OVERRULABLE: Final[tuple[OverruledName, ...]] = get_args(OverruledName)
 """The gates that a person may overrule with a reason. Gates are only ever added, at the end."""
 

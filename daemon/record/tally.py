@@ -27,13 +27,14 @@ from smearwatch.daemon.record.events import (
 )
 from smearwatch.daemon.record.mark import mark_of
 from smearwatch.daemon.record.review import Reviewed, ReviewFold, review
+from smearwatch.daemon.record.scale_check import ScaleCheckFold
 from smearwatch.daemon.record.signatures import SignatureBroken, SignatureFold
 from smearwatch.daemon.record.tally_state import TallyBroken as TallyBroken
 from smearwatch.daemon.record.tally_state import TallyState
 from smearwatch.daemon.record.target_fold import IN_SNAPSHOT, TargetFold
 from smearwatch.daemon.record.targets import Progress
 
-_FOLDS: Final = (*IN_SNAPSHOT, "drift", "labelled", "signed")  # in a snapshot, beside the state
+_FOLDS: Final = (*IN_SNAPSHOT, "drift", "scale", "labelled", "signed")  # in a snapshot, beside the state
 
 
 class TallyFold:
@@ -47,6 +48,7 @@ class TallyFold:
         self._state = TallyState.begun()
         self._targets = TargetFold()
         self._drift = DriftFold()
+        self._scale = ScaleCheckFold()
         self._review = ReviewFold()
         self._signatures = SignatureFold()
 
@@ -97,6 +99,7 @@ class TallyFold:
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers."""
         later = {"labelled": self._review.snapshot(), "signed": self._signatures.snapshot()}
+        later |= {"scale": self._scale.snapshot()}
         always = {**self._targets.snapshot(), **self._state.snapshot(), "drift": self._drift.snapshot()}
         return always | {name: each for name, each in later.items() if each}
 
@@ -113,6 +116,7 @@ class TallyFold:
             state = TallyState.restore({str(name): each for name, each in snapshot.items() if name not in _FOLDS})
             targets = TargetFold.restore(snapshot)
             drift = DriftFold.restore(snapshot.get("drift"))
+            scale = ScaleCheckFold.restore(snapshot.get("scale", {}))
             labelled = ReviewFold()
             labelled.restore(snapshot.get("labelled", {}))
             signatures = SignatureFold()
@@ -124,7 +128,7 @@ class TallyFold:
         if not targets.names_are_known:
             raise TallyBroken("not a snapshot of it (targets for other classes)")
         fold = cls()
-        fold._state, fold._targets, fold._drift = state, targets, drift
+        fold._state, fold._targets, fold._drift, fold._scale = state, targets, drift, scale
         fold._review, fold._signatures = labelled, signatures
         if not fold.balanced:
             raise TallyBroken("not a snapshot of it (frames are missing)")
@@ -236,6 +240,11 @@ class TallyFold:
         return self._state.unfamiliar
 
     @property
+    def poisoned(self) -> int:
+        """How many of the rejected cells were set aside because whoever was to judge them ended or hung each time."""
+        return self._state.poisoned
+
+    @property
     def mark(self) -> str | None:
         """What is to be said beside every percentage, None for nothing; see `mark_of`."""
         return mark_of(
@@ -244,7 +253,13 @@ class TallyFold:
             judged=self.cells + self.verdicts["rejected"],
             unfamiliar=self.unfamiliar,
             counted=self.cells,
+            contradicted=self.scale_contradicted is not None,
         )
+
+    @property
+    def scale_contradicted(self) -> dict[str, Any] | None:
+        """The scale that the session's red cells contradict, None for none; see `ScaleCheckFold.json`."""
+        return self._scale.json()
 
     @property
     def reviewed(self) -> Reviewed | None:
@@ -321,6 +336,7 @@ class TallyFold:
         self._state.at_edge += sum(cell.left_out == CUT for cell in event.cells)
         self._state.seen_again += sum(cell.left_out == SEEN_BEFORE for cell in event.cells)
         self._state.frames_unplaced += event.placement is not None and event.placement.status == "unplaced"
+        self._scale.found(event)
         better = sorted(cell.index for cell in event.cells if cell.left_out == BETTER)
         if better:
             self._state.better[event.frame] = better
@@ -339,7 +355,10 @@ class TallyFold:
         self._review.counted(event)
         if not event.anew:  # else it looks as it did, and its frame has its outcome
             before = None if event.instead_of is None else (event.instead_of.frame, event.instead_of.index)
-            self._drift.counted(event.weights, event.frame, event.index, event.look, instead_of=before)
+            if event.poisoned:
+                self._state.poisoned += before is None
+            else:
+                self._drift.counted(event.weights, event.frame, event.index, event.look, instead_of=before)
             self._wait(event.frame, [index for index in waiting if index != event.index])
 
     def _take_out(self, event: Counted) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from smearwatch.daemon.record.classes import NEUTROPHILS
 from smearwatch.daemon.record.intervals import percent_json as _percent
+from smearwatch.daemon.record.mark import SCALE_WORDS
 from smearwatch.daemon.record.review import Reviewed
 from smearwatch.daemon.record.signature import Signed
 from smearwatch.daemon.record.tally import TallyFold
@@ -26,16 +27,18 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
     -------
     dict
         ``title``, ``specimen``, ``operator`` and ``note`` are what people say of the session, None where they do not.
+        ``poisoned`` are those of the rejected cells that could not be judged: whoever was to ended or hung each time.
         ``percent`` holds each class and the neutrophils (band and segmented together): the share of ``cells`` and its
         exact 95 % limits, from the counts, in percent with two decimals (the value with four). Without cells the value
         is None. ``mark`` is None, or says why these percentages may be wrong, and belongs beside them wherever they are
-        shown. ``targets`` has for each target what it is ``of`` (``cells``, a class, ``neutrophils``), its ``kind``
-        (``cells``, ``class``: so many; ``within``: half the width of the 95 % interval, in percent points), what is
-        ``wanted``, what there is by now (``have``) and whether that is enough. ``reviewed`` is None, or the result with
-        a person's labels in the place of the machine's names: of all the leukocytes, those that nobody labelled among
-        them; ``others`` are nucleated cells of none of the classes, for each 100 leukocytes in ``others_per_100``.
-        ``signed`` is None, or the signature that holds under the reviewed result; ``amendments`` are all the times that
-        a signed session was reopened.
+        shown. ``scale_contradicted`` is None, or a scale that the red cells contradict, see
+        `smearwatch.daemon.record.scale_check.ScaleCheckFold.json`. ``targets`` has for each target what it is ``of``
+        (``cells``, a class, ``neutrophils``), its ``kind`` (``cells``, ``class``: so many; ``within``: half the width
+        of the 95 % interval, in percent points), what is ``wanted``, what there is by now (``have``) and whether that
+        is enough. ``reviewed`` is None, or the result with a person's labels in the place of the machine's names: of
+        all the leukocytes, those that nobody labelled among them; ``others`` are nucleated cells of none of the
+        classes, for each 100 leukocytes in ``others_per_100``. ``signed`` is None, or the signature that holds under
+        the reviewed result; ``amendments`` are all the times that a signed session was reopened.
     """
     counts = fold.counts
     neutrophils = sum(counts[name] for name in NEUTROPHILS)
@@ -52,6 +55,7 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         "neutrophils": neutrophils,
         "percent": {name: _percent(k, fold.cells) for name, k in shares.items()},
         "rejected": fold.verdicts["rejected"],
+        "poisoned": fold.poisoned,
         "flagged": fold.verdicts["flagged"],
         "verdicts": fold.verdicts,
         "cells_found": fold.cells_found,
@@ -65,6 +69,7 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         "complete": fold.complete,
         "unfamiliar": fold.unfamiliar,
         "mark": fold.mark,
+        "scale_contradicted": fold.scale_contradicted,
         **fold.drift,
         "reviewed": None if (reviewed := fold.reviewed) is None else _reviewed(reviewed, fold),
         "signed": None if fold.signed is None else _signed(fold.signed),
@@ -102,6 +107,6 @@ def _reviewed(reviewed: Reviewed, fold: TallyFold) -> dict[str, Any]:
         "set_aside": reviewed.set_aside,
         "flagged": reviewed.flagged,
         "rejected": reviewed.rejected,
-        # About what the machine named: a person's word on every cell needs none.
-        "mark": fold.mark if reviewed.labelled < everything else None,
+        # A person's word on every cell mends what the machine named, and not which cells were found.
+        "mark": fold.mark if reviewed.labelled < everything else SCALE_WORDS if fold.scale_contradicted else None,
     }

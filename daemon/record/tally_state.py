@@ -34,7 +34,7 @@ class TallyState:
 
     ``pending`` gives a frame's cells that wait for a verdict, None before they are found; ``better`` those among them
     that are better views of leukocytes seen before. ``unfamiliar`` counts cells that stand in ``counts``; programs that
-    did not know of them wrote none, and had none. So with what is said of the session.
+    did not know of them wrote none, and had none. So with what is said of the session, and poisoned cells.
     """
 
     counts: dict[str, Count]
@@ -51,6 +51,7 @@ class TallyState:
     better: dict[Sha256, list[Count]]
     unfamiliar: Count = 0
     said: dict[str, str] = field(default_factory=dict)
+    poisoned: Count = 0
 
     @classmethod
     def begun(cls) -> Self:
@@ -73,7 +74,9 @@ class TallyState:
     def snapshot(self) -> dict[str, Any]:
         """Return it as plain dictionaries, lists, strings and numbers."""
         # Left out where there is nothing, as programs that did not know of it wrote it.
-        return {name: value for name, value in _STATE.dump_python(self).items() if value or name != "said"}
+        return {
+            name: value for name, value in _STATE.dump_python(self).items() if value or name not in ("said", "poisoned")
+        }
 
     @classmethod
     def restore(cls, snapshot: Mapping[str, Any]) -> Self:

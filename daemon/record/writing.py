@@ -43,7 +43,9 @@ from smearwatch.daemon.record.schema import (
     LOOKS_FORM,
     NUCLEI_FORM,
     PLACES_FORM,
+    POISONED_FORM,
     REVIEW_FORM,
+    SCALE_FORM,
     SIGNED_FORM,
     SIZES_FORM,
     STAINS_FORM,
@@ -288,9 +290,7 @@ def _extra_labels(connection: sqlite3.Connection) -> set[str]:
 
 
 def _follows(connection: sqlite3.Connection, event: Labelled) -> bool:
-    if event.ordinal == 1:
-        return True
-    return _is_there(connection, key_of(replace(event, ordinal=event.ordinal - 1)))
+    return event.ordinal == 1 or _is_there(connection, key_of(replace(event, ordinal=event.ordinal - 1)))
 
 
 def _is_there(connection: sqlite3.Connection, key: str) -> bool:
@@ -333,6 +333,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             connection.execute("UPDATE frames SET waiting = waiting - 1 WHERE frame = ?", (event.frame,))
             if event.look is not None:
                 _raise_form(connection, LOOKS_FORM)
+            if event.poisoned:
+                _raise_form(connection, POISONED_FORM)
             if event.unfamiliar or (event.instead_of is not None and event.instead_of.unfamiliar):
                 _raise_form(connection, UNFAMILIAR_FORM)
             if event.statistics is not None or event.moments is not None:
@@ -354,6 +356,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             _raise_form(connection, SIGNED_FORM)
             if isinstance(event, Tallied) and any(is_extra(name) for name in event.counts):
                 _raise_form(connection, EXTRA_FORM)
+            if isinstance(event, Signed) and any(each.gate == "scale" for each in event.overruled):
+                _raise_form(connection, SCALE_FORM)
         case LocationTested() | LocationWithdrawn():
             _raise_form(connection, LOCATION_FORM)
         case Ranged():
@@ -375,16 +379,9 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
 
 def _derive_better(connection: sqlite3.Connection, event: Found) -> None:
     rows = [
-        (
-            event.frame,
-            cell.index,
-            cell.better_than.frame,
-            cell.better_than.index,
-            cell.same_as.frame,
-            cell.same_as.index,
-        )
+        (event.frame, cell.index, than.frame, than.index, counted_as.frame, counted_as.index)
         for cell in event.cells
-        if cell.better_than is not None and cell.same_as is not None
+        if (than := cell.better_than) is not None and (counted_as := cell.same_as) is not None
     ]
     if rows:
         make_room_for_better_views(connection)

@@ -61,12 +61,16 @@ WIRE_VERSION = 3
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Hello(Message):
-    """The first word of a source, finder or worker: who it is. A new process under an old name frees its leases."""
+    """The first word of a source, finder or worker: who it is. A new process under an old name frees its leases.
+
+    ``weights`` are those that a worker judges by, SHA-256 in hex; empty for the others.
+    """
 
     kind: ClassVar[str] = "hello"
     role: Role
     name: Text
     pid: Count
+    weights: Text = ""
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

@@ -75,10 +75,10 @@ class Bench:
         """End the hub without a word, as a kill would."""
         self.hub_stack.close()
 
-    def peer(self, role, name, capacity=None):
+    def peer(self, role, name, capacity=None, weights=""):
         """Connect a peer and introduce it."""
         peer = self.stack.enter_context(Peer(self.context, self.endpoints))
-        peer.send(Hello(role, name, 1))
+        peer.send(Hello(role, name, 1, weights))
         if capacity is not None:
             peer.send(Ready(capacity))
         if role == "source":

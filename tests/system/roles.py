@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.process.child import BUDGET
 from smearwatch.daemon.process.role import Role
 
 
@@ -38,6 +39,12 @@ def worker(plan: RunPlan, role: Role) -> None:
     role.beat()
     if plan.session == "dies-twice" and life <= 2:
         os.kill(os.getpid(), signal.SIGKILL)
+    if plan.session == "gets-on":
+        if life > BUDGET + 3:
+            (Path(plan.settings.state_dir) / "done").touch()
+        role.got_on()
+        role.wait(0.3)  # so that the parent hears it
+        sys.exit(7)
     if plan.session == "dies-always":
         sys.exit(7)
     if plan.session == "unusable":

@@ -55,8 +55,8 @@ def test_gates_reasons_banner_and_amending_by_keys_alone(
         press(page, "n 6", 1)
         sign_by_keys(page)
         assert gates(page) == {
-            "flagged": "open", "rejected": "passed", "drift": "passed", "target": "open", "incomplete": "passed",
-            "nothing_counted": "passed", "being_counted": "passed",
+            "flagged": "open", "rejected": "passed", "drift": "passed", "scale": "passed", "target": "open",
+            "incomplete": "passed", "nothing_counted": "passed", "being_counted": "passed",
         }  # fmt: skip
         assert "5 flagged cells have no label" in page.inner_text("#gates li[data-gate=flagged]")
         row = page.locator("#signed-result tbody tr").nth(5).inner_text()
@@ -117,17 +117,25 @@ def test_gates_reasons_banner_and_amending_by_keys_alone(
 
 
 def test_a_gate_leads_to_its_cells_and_an_alarm_says_which_way_and_what_to_check(tmp_path: Path, browser: Browser):
-    record(tmp_path / "sessions" / "monday", 12, look={"nucleus_red_green": 0.9})
+    record(tmp_path / "sessions" / "monday", 12, a_frame=4, look={"nucleus_red_green": 0.9}, red_cells_um_per_px=0.085)
     said = "since cell 1: nuclei bluer (less red light) than those trained on, 2.0 times beyond the limit"
     with reviewing(tmp_path, "monday", "--by", "A") as (link, _), opened(browser, link) as page:
         until(page, "!document.querySelector('#mark').hidden")
         assert page.inner_text("#mark").startswith(f"\u25b2 drift {said} (check the buffer (too alkaline?), ")
+        scale = "0.100 um/px, as it was given, but the red cells of 3 pictures say 0.0850"
+        assert f"; \u25b2 scale contradicted: {scale} (check the objective and that number, " in page.inner_text(
+            "#mark"
+        )
         assert page.inner_text("#mark").endswith(
-            "; ? cells unlike what the weights were trained on: percentages may be wrong"
+            "; ? cells unlike what the weights were trained on, and the scale is contradicted by the red cells: "
+            "percentages may be wrong"
         )
         sign_by_keys(page)
         assert gates(page)["drift"] == "open"
         assert said in page.inner_text("#gates li[data-gate=drift]")
+        assert gates(page)["scale"] == "open"
+        assert scale in page.inner_text("#gates li[data-gate=scale]")
+        assert page.is_visible("#sign-form input[name=scale]")
         page.click("#gates li[data-gate=flagged] .see")
         assert page.locator(".cell:not([hidden])").count() == 6
         assert page.locator(".cell.chosen").count() == 1

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from smearwatch.daemon.process.child import BUDGET
 from smearwatch.daemon.process.supervisor import HUB_STOP_S, STOP_S
 
 pytestmark = pytest.mark.system
@@ -52,7 +53,7 @@ def diary(state: Path) -> list[str]:
     return [line.split()[0] for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def wait_for(condition, seconds=20.0):
+def wait_for(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
@@ -60,7 +61,7 @@ def wait_for(condition, seconds=20.0):
 
 
 def finish(parent):
-    out, err = parent.communicate(timeout=40)
+    out, err = parent.communicate(timeout=90)
     return json.loads(out), err
 
 
@@ -76,8 +77,14 @@ def test_a_role_that_keeps_dying_ends_the_run_with_one_reason(tmp_path):
     result, _ = finish(start(tmp_path, "dies-always"))
     assert not result["ok"]
     assert "worker" in result["why"]
-    assert diary(tmp_path).count("worker") == 6
+    assert diary(tmp_path).count("worker") == BUDGET + 1
     assert "hub-stopped" in diary(tmp_path)
+
+
+def test_a_role_that_gets_on_between_is_restarted_beyond_its_budget(tmp_path):
+    result, err = finish(start(tmp_path, "gets-on"))
+    assert result == {"ok": True, "why": ""}
+    assert err.count("role restarts") == BUDGET + 3
 
 
 def test_what_a_restart_cannot_mend_is_not_restarted(tmp_path):
@@ -90,7 +97,7 @@ def test_what_a_restart_cannot_mend_is_not_restarted(tmp_path):
 
 @pytest.mark.parametrize(
     ("session", "lives", "line"),
-    [("page-is-unusable", 1, "smearwatch: no port is free (give another)"), ("page-dies", 6, "role given up")],
+    [("page-is-unusable", 1, "smearwatch: no port is free (give another)"), ("page-dies", BUDGET + 1, "role given up")],
 )
 def test_a_role_that_is_not_needed_does_not_end_the_run(tmp_path, session, lives, line):
     parent = start(tmp_path, session)

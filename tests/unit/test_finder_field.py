@@ -80,6 +80,24 @@ def test_a_given_scale_keeps_its_source(fields):
     assert "scale" not in found.stages_ms
 
 
+def test_red_cells_beside_a_given_scale_are_measured_where_asked_and_change_nothing(fields):
+    for data in fields[:3]:
+        asked, unasked = _find(data, um_per_px=0.12, check_scale=True), _find(data, um_per_px=0.12)
+        assert isinstance(asked, FieldFound)
+        assert isinstance(unasked, FieldFound)
+        assert unasked.um_per_px_estimate is None
+        assert asked.um_per_px_estimate == pytest.approx(UM, rel=0.08)
+        assert (asked.um_per_px, asked.um_per_px_source) == (0.12, "configured")
+        cells = [
+            [(each.index, each.leukocyte.box, each.thumbnail_jpeg) for each in one.cells] for one in (asked, unasked)
+        ]
+        assert cells[0] == cells[1]
+    enough = _find(fields[0], um_per_px=0.12, check_scale=True, session_estimates=(UM,) * 15)
+    assert isinstance(enough, FieldFound)
+    assert enough.um_per_px_estimate is None
+    assert "scale" not in enough.stages_ms
+
+
 def test_an_unknown_scale_is_the_sessions_median(fields):
     alone = _find(fields[0], um_per_px=None)
     assert isinstance(alone, FieldFound)

@@ -66,8 +66,51 @@ def test_a_vanished_holder_gives_all_back_in_order(book):
     other, _ = book.grant(B)
     book.grant(A)
     assert book.release(A) == 2
-    assert [book.grant(B)[1], book.grant(B)[1]] == ["x", "z"]
     assert book.settle(other, B) == "y"
+    assert [book.settle(book.grant(B)[0], B) for _ in range(2)] == ["x", "z"]
+
+
+def test_what_a_lost_holder_had_is_given_out_alone(book):
+    """One of x and y ended it, nobody knows which: x alone, then y alone, and z beside neither."""
+    book.grant(A), book.grant(A)
+    book.release(A)
+    number, key = book.grant(B)
+    assert (key, book.grant(B)) == ("x", None)
+    assert book.grant(A)[1] == "y"
+    assert book.grant(A) is None
+    book.settle(number, B)
+    assert book.grant(B)[1] == "z"
+
+
+def test_the_one_that_ends_its_holder_is_worn_out_and_no_other(book):
+    for life in range(10):
+        holder = bytes([life])
+        while (granted := book.grant(holder)) is not None and not book.worn_out(granted[1]):
+            number, key = granted
+            if key != "y" and book.held_by(holder) == 1:
+                book.settle(number, holder)
+        if granted is not None:
+            break
+        book.release(holder)
+    assert (granted[1], life) == ("y", 3)
+    assert [book.attempts.get(key, 0) for key in "xz"] == [0, 0]
+
+
+def test_who_was_late_gets_nothing_until_it_is_heard(book, clock):
+    book.grant(A)
+    clock.now += 11
+    book.expire()
+    assert book.grant(A) is None
+    assert book.attempts["x"] == 1
+    book.heard(A)
+    assert book.grant(A)[1] == "x"
+
+
+def test_why_it_could_not_be_served_is_kept(book):
+    number, _ = book.grant(A)
+    book.give_back(number, A, "no memory")
+    assert book.why("x") == "no memory"
+    assert book.why("x") == ""
 
 
 def test_attempts_are_counted_until_settled(book):
@@ -80,7 +123,7 @@ def test_attempts_are_counted_until_settled(book):
     assert "x" not in book.attempts
 
 
-@given(st.lists(st.sampled_from(["grant_a", "grant_b", "settle", "expire", "release_a"]), max_size=60))
+@given(st.lists(st.sampled_from(["grant_a", "grant_b", "settle", "expire", "heard_a", "release_a"]), max_size=60))
 def test_nothing_is_lost_or_doubled(steps):
     clock = Clock()
     book: LeaseBook[int] = LeaseBook(5.0, clock)
@@ -103,13 +146,16 @@ def test_nothing_is_lost_or_doubled(steps):
         elif step == "expire":
             clock.now += 6.0
             book.expire()
+        elif step == "heard_a":
+            book.heard(A)
         elif step == "release_a":
             book.release(A)
     assert len(book) + len(done) == len(keys)
     clock.now += 6.0
     book.expire()
     left = set()
+    book.heard(B)
     while (granted := book.grant(B)) is not None:
-        left.add(granted[1])
+        left.add(book.settle(granted[0], B))
     assert left | done == keys
     assert not left & done

@@ -157,7 +157,8 @@ function showResults(tally) {
   targets = reached;
   $("mark").hidden = !tally.mark;
   const drift = tally.drift_text ? `\u25b2 drift ${tally.drift_text}` : "";
-  $("mark").textContent = tally.mark ? [drift, `? ${tally.mark}`].filter(Boolean).join("; ") : "";
+  const scale = tally.scale_text ? `\u25b2 ${tally.scale_text}` : "";
+  $("mark").textContent = tally.mark ? [drift, scale, `? ${tally.mark}`].filter(Boolean).join("; ") : "";
   const left = [...cells.values()].filter(toSee).length;
   const count = tally.complete ? "" : `, ${tally.cells_pending} being judged`;
   $("state").textContent = `${tally.cells} leukocytes counted${count}; ${tally.labelled} labelled; ${left} still to be ${second ? "read" : "seen"}${toDo(left)}`;

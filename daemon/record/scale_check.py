@@ -1,0 +1,142 @@
+"""Whether a session's red cells contradict the scale that its frames were searched by. A pure fold.
+
+The finder measures the red cells of a session's first fields also where a scale is given (`um_per_px_estimate` of a
+`found` event). Each field is compared with its own scale, so fields of two magnifications are not mixed up; frames at a
+scale that came later, when no more was measured, are compared with what the session's first fields show.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import field
+from statistics import median
+from typing import Any, Final
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from smearwatch.daemon.record.found import Found
+from smearwatch.daemon.record.values import Count, Positive, Word
+
+DIFFERENCE: Final = 0.10
+"""How far two scales may differ, larger / smaller - 1: beyond it one of them is wrong, or the red cells are odd."""
+
+FEWEST: Final = 3
+"""Fewer fields contradict nothing: one field's red cells are off by a tenth now and then."""
+
+_MOST: Final = 25  # looked at; one more does not move the median
+_DIGITS: Final = 3  # of a scale: what files state may differ in the last ones
+
+BY_RED_CELLS: Final = ("red_cells", "red_cells_and_nuclei", "session")
+"""Sources of a scale that nobody gave."""
+
+_SOURCES: Final = {
+    "red_cells": "from red cells, not calibrated",
+    "red_cells_and_nuclei": "from few red cells and the leukocytes' nuclei, not calibrated",
+    "session": "from red cells of the session's other frames, not calibrated",
+    "micrometer": "from the calibration",
+    "metadata": "from the pictures' metadata",
+    "configured": "as it was given",
+}
+
+_CHECK: Final = {
+    "micrometer": "check the objective and what was calibrated",
+    "metadata": "check the objective and what the camera's software was told of it",
+    "configured": "check the objective and that number",
+}
+_THEN: Final = (
+    "then count anew in another session; if this blood's red cells really are larger or smaller, sign with that reason"
+)
+
+
+def source_text(source: str) -> str:
+    """Return in words where a scale came from."""
+    return _SOURCES.get(source, f"from {source}")
+
+
+@dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid"))
+class _Given:
+    """Frames that were searched at one given scale, and how many times it their own red cells' estimates were."""
+
+    um_per_px: Positive
+    source: Word
+    frames: Count = 0
+    ratios: list[Positive] = field(default_factory=list)
+
+
+@dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid"))
+class _State:
+    given: dict[str, _Given] = field(default_factory=dict)
+    estimates: list[Positive] = field(default_factory=list)
+
+
+_STATE: Final = TypeAdapter(_State)
+
+
+class ScaleCheckFold:
+    """Compares given scales with red cells. Apply a session's `found` events in the ledger's order, each once."""
+
+    def __init__(self) -> None:
+        self._state = _State()
+
+    def found(self, event: Found) -> None:
+        """Take in a field that was searched."""
+        state, estimate = self._state, event.um_per_px_estimate
+        if estimate is not None and len(state.estimates) < _MOST:
+            state.estimates.append(estimate)
+        if event.um_per_px_source in BY_RED_CELLS:
+            return
+        name = f"{event.um_per_px_source} {event.um_per_px:.{_DIGITS}g}"
+        given = state.given.setdefault(name, _Given(event.um_per_px, event.um_per_px_source))
+        given.frames += 1
+        if estimate is not None and len(given.ratios) < _MOST:
+            given.ratios.append(estimate / event.um_per_px)
+
+    def json(self) -> dict[str, Any] | None:
+        """Return the scale that is contradicted, None where none is; of several the one that is furthest off.
+
+        Returns
+        -------
+        dict or None
+            The scale used (``um_per_px``), its ``source``, in how many ``frames``; what the red cells say
+            (``red_cells_um_per_px``), in how many ``pictures``; how far they differ, in percent of the smaller;
+            what is said of it, and what to do about it.
+        """
+        return max(self._contradicted(), key=lambda each: float(each["differ_percent"]), default=None)
+
+    def _contradicted(self) -> Iterator[dict[str, Any]]:
+        for given in self._state.given.values():
+            if len(given.ratios) >= FEWEST:
+                red_cells, pictures = given.um_per_px * median(given.ratios), len(given.ratios)
+            elif len(self._state.estimates) >= FEWEST:
+                red_cells, pictures = median(self._state.estimates), len(self._state.estimates)
+            else:
+                continue
+            low, high = sorted((given.um_per_px, red_cells))
+            if high / low - 1.0 > DIFFERENCE:
+                yield _as_json(given, red_cells, pictures, 100.0 * (high / low - 1.0))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything the fold remembers as plain dictionaries, lists, strings and numbers; empty for nothing."""
+        state: dict[str, Any] = _STATE.dump_python(self._state, mode="json")
+        return state if any(state.values()) else {}
+
+    @classmethod
+    def restore(cls, snapshot: Any) -> "ScaleCheckFold":
+        """Make a fold that goes on where `snapshot` was taken; raises pydantic's ``ValidationError``."""
+        fold = cls()
+        fold._state = _STATE.validate_json(json.dumps(snapshot))
+        return fold
+
+
+def _as_json(given: _Given, red_cells: float, pictures: int, differ_percent: float) -> dict[str, Any]:
+    used, where = f"{given.um_per_px:#.{_DIGITS}g} um/px", source_text(given.source)
+    return {
+        "um_per_px": given.um_per_px,
+        "source": given.source,
+        "frames": given.frames,
+        "red_cells_um_per_px": round(red_cells, 6),
+        "pictures": pictures,
+        "differ_percent": round(differ_percent, 1),
+        "says": f"{used}, {where}, but the red cells of {pictures} pictures say {red_cells:#.{_DIGITS}g}",
+        "mend": f"{_CHECK.get(given.source, 'check where that scale came from')}, {_THEN}",
+    }

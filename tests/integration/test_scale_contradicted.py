@@ -1,0 +1,86 @@
+"""A scale that the red cells contradict, on a real ledger: before and after the signature, and in what leaves it."""
+
+from pathlib import Path
+
+import pytest
+
+from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.record.labels import make_labels
+from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.mark import SCALE_WORDS
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import FOLLOWED_FORM, SCALE_FORM
+from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.record.signature import OverruledName
+from smearwatch.daemon.record.signing import GatesOpen, amend, sign
+from smearwatch.daemon.record.verifying import verify
+from tests.integration.test_exports import exported, shown, typed
+from tests.reviewed import close, record
+
+pytestmark = pytest.mark.integration
+
+SAYS = "0.100 um/px, as it was given, but the red cells of 3 pictures say 0.0850"
+WHY: dict[OverruledName, str] = {"flagged": "seen", "rejected": "seen", "target": "few", "scale": "microcytic blood"}
+
+
+@pytest.fixture
+def folder() -> Path:
+    where = session_folder(load_settings().state_dir, "monday")
+    record(where, 72, red_cells_um_per_px=0.085)
+    close(where)
+    return where
+
+
+def test_it_is_signed_with_a_reason_alone_and_older_programs_are_told(folder: Path):
+    with pytest.raises(GatesOpen, match=f"the scale is contradicted by the red cells: {SAYS}") as caught:
+        sign(folder, by="A", overruled={name: why for name, why in WHY.items() if name != "scale"})
+    assert [gate.name for gate in caught.value.gates] == ["scale"]
+    said = typed("sign", "monday", "--by", "A", code=1).output
+    assert "then count anew in another session" in said
+    typed("sign", "monday", "--by", "A", *(f"--overrule={gate}={why}" for gate, why in WHY.items()))
+    with LedgerReader.read(folder) as ledger:
+        assert list(verify(ledger)) == []
+        assert ledger.rows("PRAGMA user_version") == [(SCALE_FORM,)]
+    assert "signed although the red cells contradicted the scale: microcytic blood" in typed("show", "monday").output
+    amend(folder, by="A", reason="again")
+    assert shown()["scale_contradicted"]["says"] == SAYS
+
+
+def test_a_session_whose_red_cells_agree_has_the_form_that_it_had(tmp_path: Path):
+    folder = tmp_path / "sessions" / "monday"
+    record(folder, 72, red_cells_um_per_px=0.098)
+    close(folder)
+    sign(folder, by="A", overruled=WHY)
+    with LedgerReader.read(folder) as ledger:
+        signature = ledger.signature()
+        assert ledger.rows("PRAGMA user_version")[0][0] <= FOLLOWED_FORM
+    assert signature is not None
+    assert [each.gate for each in signature.overruled] == ["flagged", "rejected", "target"]
+
+
+def test_everything_that_leaves_the_house_says_so(folder: Path, tmp_path: Path):
+    text = " ".join(typed("show", "monday").output.split())
+    assert f"scale contradicted: {SAYS} (check the objective" in text
+    assert f"? {SCALE_WORDS}" in text
+    rows = exported("--format", "differential")
+    assert {(row["mark"], row["um_per_px"], row["red_cells_um_per_px"]) for row in rows} == {
+        (SCALE_WORDS, "0.1", "0.085")
+    }
+    for form in ("hl7", "fhir", "astm"):
+        message = typed("export", "monday", "--format", form, "--option", "unmatched=yes").stdout_bytes.decode()
+        assert f"Scale contradicted: {SAYS}" in message, form
+    out = tmp_path / "report.html"
+    typed("export", "monday", "--format", "report", "--out", str(out))
+    report = out.read_text()
+    assert report.count(SAYS) == 2, "at the top, and among what tells of quality"
+    assert "Do not rely on a percentage" not in report, "naming cells mends no scale"
+
+
+def test_a_name_for_every_cell_mends_no_scale(folder: Path):
+    with LedgerReader.read(folder) as ledger:
+        named = [(each.frame, cell.index) for each in ledger.found_frames() for cell in each.cells]
+    with Ledger.open(folder) as ledger:
+        ledger.append(make_labels(ledger, [(key, "lymphocyte") for key in named], by="A", labelled_at_ns=1))
+    told = shown()
+    assert told["reviewed"]["labelled"] == len(named)
+    assert told["reviewed"]["mark"] == SCALE_WORDS

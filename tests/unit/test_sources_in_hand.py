@@ -1,0 +1,59 @@
+"""What a source is at is noted for its next process, and only what ended it is left alone."""
+
+import pytest
+
+from smearwatch.capture.sources.in_hand import ATTEMPTS, InHand
+
+
+class Asked(Exception):
+    """What a person has to settle."""
+
+    hint = "say which"
+
+
+def die(path, name="a.jpg", error=MemoryError):
+    """Begin a process that ends while it is at a picture."""
+    with pytest.raises(error), InHand(path).holding(name, 7):
+        raise error
+
+
+def test_what_ended_three_processes_is_worn_out_once(tmp_path):
+    note = tmp_path / "note.json"
+    for _ in range(ATTEMPTS):
+        assert not InHand(note).is_worn_out("a.jpg", 7)
+        die(note)
+    assert not InHand(note).is_worn_out("b.jpg", 7)
+    assert not InHand(note).is_worn_out("a.jpg", 8)
+    hand = InHand(note)
+    assert hand.is_worn_out("a.jpg", 7)
+    assert not hand.is_worn_out("a.jpg", 7), "a changed file of the same size has its own attempts"
+
+
+def test_what_went_well_between_begins_anew(tmp_path):
+    note = tmp_path / "note.json"
+    for _ in range(ATTEMPTS - 1):
+        die(note)
+    with InHand(note).holding("a.jpg", 7):
+        pass
+    die(note)
+    assert not InHand(note).is_worn_out("a.jpg", 7)
+
+
+@pytest.mark.parametrize("error", [Asked, FileNotFoundError])
+def test_no_picture_is_blamed_for_what_a_person_or_a_share_does(tmp_path, error):
+    note = tmp_path / "note.json"
+    for _ in range(ATTEMPTS + 1):
+        die(note, error=error)
+    assert not InHand(note).is_worn_out("a.jpg", 7)
+
+
+@pytest.mark.parametrize("left", ["", "[]", "{", '{"7 a.jpg": "x"}', '{"7 a.jpg": null}'])
+def test_a_note_that_cannot_be_read_is_none(tmp_path, left):
+    note = tmp_path / "note.json"
+    note.write_text(left)
+    assert not InHand(note).is_worn_out("a.jpg", 7)
+
+
+def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path):
+    with InHand(tmp_path / "gone" / "note.json").holding("a.jpg", 7):
+        pass
