@@ -107,7 +107,10 @@ class Lines:
         # That cells are counted is seen, unless it was interrupted.
         if state != self._state and (state != "counting" or self._interrupted):
             yield from remark(state)
-        self._state, self._interrupted = state, phase is None and state != "counting"
+        # That the networks are loaded is known a moment after the first cells that they have named.
+        goes_on = state == "counting" or (state == self._state and state == loading_text(view))
+        self._interrupted = phase is None and (self._interrupted or not goes_on) and state != "counting"
+        self._state = state
 
     def _row_news(self, view: View, tally: Mapping[str, Any]) -> Iterator[str]:
         """Yield the row, under headings from time to time, where it says anything else than the last one."""

@@ -199,9 +199,14 @@ def test_before_the_first_cell_the_lines_say_what_is_done():
         ({}, (seen(0),)),
     ]
     steps += [({}, (seen(1),)), ({}, (found(0, 1), found(1, 2))), ({}, (counted(0),))]
+    late: list[str] = []
+    first = Lines(late.append, as_json=False)
     for changes, events in steps:
         hub.commit(*events)
         lines.show(view_of(hub, **changes))
+        first.show(view_of(hub, workers=0))
+    first.show(view_of(hub))
+    assert [line for line in late[5:] if line.startswith("# ")] == ["# loading the networks"], "and not that it counts"
     said = [line for line in written[5:] if line.startswith("# ")]
     assert said == [
         "# loading the networks",
