@@ -65,7 +65,7 @@ class Lines:
         self._drift: tuple[int, str] | None = None
         self._scale: tuple[float, str] | None = None
         self._mark: str | None = None
-        self._twice: frozenset[str] = frozenset()
+        self._twice: dict[str, int] = {}
         self._reached: frozenset[str] = frozenset()
 
     def show(self, view: View) -> bool:
@@ -93,7 +93,7 @@ class Lines:
         if view.session != self._session:
             self._session, self._rows, self._figures, self._drift = view.session, 0, "", None
             self._state, self._interrupted = "", False
-            self._mark, self._scale, self._twice = None, None, frozenset()
+            self._mark, self._scale, self._twice = None, None, {}
             self._reached = frozenset()
             yield from introduction(view.session, tally)
         yield from self._elsewhere_news(tally)
@@ -149,11 +149,11 @@ class Lines:
         self._reached = reached
 
     def _elsewhere_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
-        """Report once of each other session that it has the same pictures."""
+        """Report that other sessions have the same pictures: at the first, and where they are ten times more."""
         found = tally.get("pictures_elsewhere") or {}
-        if found.keys() - self._twice:
+        if any(pictures >= 10 * self._twice.get(name, 0) for name, pictures in found.items()):
+            self._twice = dict(found)
             yield from remark(f"warning: {elsewhere_text(found)}")
-        self._twice = frozenset(found)
 
     def _mark_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
         """Report once why the percentages carry a mark, and that they do no more."""

@@ -223,13 +223,15 @@ def test_a_count_that_goes_on_says_that_the_networks_are_loaded_and_whose_pictur
     lines = Lines(written.append, as_json=False)
     view = view_of(hub)
     copied = {**view.tally, "pictures_elsewhere": {"monday": 3}}
+    more = {**view.tally, "pictures_elsewhere": {"monday": 30}}
     for changes in ({"workers": 0}, {"finders": 0}, {"tally": copied}, {"event": view.event + 1, "tally": copied}):
         lines.show(replace(view, **changes))
+    lines.show(replace(view, event=view.event + 2, tally=more))
     said = [line for line in written if line.startswith("# ")]
     loading, search = said.index("# loading the networks"), said.index("# starting the search for cells")
     assert loading < search
-    assert said[-1] == "# counting"
-    assert " ".join(said[search:]).replace("# ", "").count("3 of these pictures are also in session monday") == 1
+    text = " ".join(said[search:]).replace("# ", "")
+    assert [text.count(f" {n} of these pictures are also in session monday") for n in (3, 30)] == [1, 1]
 
 
 def test_a_class_that_a_session_was_not_judged_by_has_a_dash_and_keeps_the_line_aligned(hub):
