@@ -12,7 +12,7 @@ import numpy as np
 
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.finder.cell_surroundings import measure_stain_and_size
-from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
+from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode_whole
 from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.scale.red_cells import estimate_um_per_px
 from smearwatch.capture.vision.cell_stain import CellStain
@@ -165,7 +165,7 @@ def find(
     clock = _Clock()
     try:
         with clock.stage("decode"):
-            bgr = decode(data, max_pixels=max_pixels)
+            bgr = decode_whole(data, max_pixels=max_pixels)
     except FrameUnusable as unusable:
         return FieldRejected(unusable.reason, unusable.detail, None, None, 0, 0, clock.read())
     scale = _Scale(um_per_px, um_per_px_source or "configured", None)

@@ -12,6 +12,7 @@ import numpy as np
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.czi import decode_czi, significant_bits
 from smearwatch.capture.formats.czi_structure import read_czi
+from smearwatch.capture.formats.damage import check_whole
 from smearwatch.capture.formats.decode_tiff import decode_tiff
 from smearwatch.capture.formats.header import ImageFormat, ImageHeader, probe
 from smearwatch.capture.formats.ome import Ome, read_ome
@@ -26,6 +27,7 @@ __all__ = [
     "ImageHeader",
     "PictureInfo",
     "decode",
+    "decode_whole",
     "describe",
     "hint_for",
     "probe",
@@ -106,6 +108,31 @@ def decode(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXELS) ->
     if raw is None:
         raise FrameUnusable("undecodable", f"the {header.format} decoder gave up")
     return to_bgr(np.asarray(raw))
+
+
+def decode_whole(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXELS, field: bool = True) -> Image:
+    """Decode a picture in which cells are to be looked for: as `decode`, and `damaged` where a part of it is missing.
+
+    Parameters
+    ----------
+    data, max_pixels
+        See `decode`.
+    field
+        Whether it is a whole field, and no single cell.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 [height, width, 3], blue first.
+
+    Raises
+    ------
+    FrameUnusable
+        See its reasons.
+    """
+    bgr = decode(data, max_pixels=max_pixels)
+    check_whole(data, bgr, field=field)
+    return bgr
 
 
 def describe(data: bytes | memoryview) -> PictureInfo:

@@ -6,6 +6,7 @@ _HINTS = {
     "empty_file": "let the camera software finish writing, or delete the file",
     "not_an_image": "give a JPEG, PNG, BMP, TIFF or CZI picture",
     "truncated": "copy the file again; its end is missing",
+    "damaged": "copy the file again, and look at it: a part of the picture is missing",
     "too_many_pixels": "give a smaller picture or raise max_pixels",
     "colour_unsupported": "save the picture again in RGB or grey, with 8 or 16 bits a sample",
     "undecodable": "save the picture again as JPEG, PNG, BMP or TIFF",
@@ -18,7 +19,8 @@ class FrameUnusable(Exception):
     Attributes
     ----------
     reason
-        One of `empty_file`, `not_an_image`, `truncated`, `too_many_pixels`, `colour_unsupported`, `undecodable`.
+        One of `empty_file`, `not_an_image`, `truncated`, `damaged`, `too_many_pixels`, `colour_unsupported`,
+        `undecodable`.
     detail
         What was found, in words.
     hint

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smearwatch.capture.arrays import Image
-from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
+from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode_whole
 from smearwatch.capture.vision.crop import FIELD_UM, cut_crop, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, flatten_cell, measure_light
 from smearwatch.models.classes import CLASSES, PerClass, per_class
@@ -144,7 +144,7 @@ def decode_picture(path: Path, data: bytes, *, max_pixels: int = DEFAULT_MAX_PIX
         Where they are no picture.
     """
     try:
-        return decode(data, max_pixels=max_pixels)
+        return decode_whole(data, max_pixels=max_pixels, field=False)
     except FrameUnusable as error:
         raise DataUnusable(path, str(error), error.hint, reason=error.reason) from error
 

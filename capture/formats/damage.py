@@ -1,0 +1,152 @@
+"""Whether a picture that could be decoded is whole: decoders fill what is missing, and say so at most in passing.
+
+A transfer that broke, a file that was only half copied into its full size, a bad sector: such a picture decodes, part
+of it is grey, black or shifted, and the cells that were there are not found. A damaged one is refused instead.
+"""
+
+import io
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+import tifffile
+from PIL import Image as PillowImage
+
+from smearwatch.capture.arrays import Image
+from smearwatch.capture.formats.header import probe
+from smearwatch.capture.formats.tiff_structure import COMPRESSION, read_tiff
+from smearwatch.capture.formats.unusable import FrameUnusable
+
+_JPEG_IN_TIFF: Final = 7
+# What libjpeg-turbo warns of where pixels are missing; its other warnings are about how the file is written.
+_WARNINGS: Final = ("Corrupt JPEG data", "Premature end of JPEG")
+_PADDED: Final = "extraneous bytes before marker 0xd9"  # fine where they are padding before the end marker
+_END: Final = b"\xff\xd9"
+_FEWEST_ROWS, _SHARE_OF_ROWS = 8, 0.01
+_FEWEST_IN_BLOCKS: Final = 24  # strong compression makes all rows of a JPEG's block alike, 8 or 16
+_EVERY, _BESIDE = 8, 4
+_OF_ONE_COLOUR, _OF_MANY = 0.05, 0.25  # of a row's pixels in the next ones; noise alone makes few of them alike
+_WHITE: Final = 250
+
+
+def check_whole(data: bytes | memoryview, bgr: Image, *, field: bool = True) -> None:
+    """Refuse a picture of which a part is missing.
+
+    Parameters
+    ----------
+    data
+        The file's bytes, which could be decoded.
+    bgr
+        uint8 [height, width, 3], as decoded.
+    field
+        Whether it is a whole field. Around single cells, cut out at the edge of their field, rows are often filled.
+
+    Raises
+    ------
+    FrameUnusable
+        `damaged`, with what the decoder or the rows show.
+    """
+    flaw = _flaw_of_file(data)
+    if flaw is None and field:
+        in_blocks = probe(data).format in ("jpeg", "tiff")
+        flaw = flaw_of_rows(bgr, fewest=_FEWEST_IN_BLOCKS if in_blocks else _FEWEST_ROWS)
+    if flaw is not None:
+        raise FrameUnusable("damaged", flaw)
+
+
+def _flaw_of_file(data: bytes | memoryview) -> str | None:
+    kind = probe(data).format
+    if kind == "jpeg":
+        return _flaw_of_jpeg(bytes(data), "GRAY")
+    if kind == "png":
+        return _flaw_of_png(bytes(data))
+    return _flaw_of_tiff(data) if kind == "tiff" else None
+
+
+def _flaw_of_jpeg(data: bytes, colours: str) -> str | None:
+    """Return what libjpeg-turbo finds missing. All of the data is read, at an eighth of the size."""
+    try:
+        simplejpeg.decode_jpeg(
+            data, colours, fastdct=True, fastupsample=True, min_height=1, min_width=1, min_factor=8, strict=True
+        )
+    except ValueError as error:
+        said = str(error)
+        if not said.startswith(_WARNINGS) or (_PADDED in said and _is_padded(data)):
+            return None
+        return f"jpeg: {said[:120]}"
+    return None
+
+
+def _is_padded(data: bytes) -> bool:
+    """Return whether nothing but filling stands before the end marker."""
+    before = data[: data.rfind(_END)][-16:]
+    return not before.strip(b"\0") or not before.strip(b"\xff")
+
+
+def _flaw_of_png(data: bytes) -> str | None:
+    try:
+        with PillowImage.open(io.BytesIO(data)) as picture:
+            picture.verify()
+    except (SyntaxError, OSError, ValueError) as error:
+        return f"png: {error}"[:120]
+    return None
+
+
+def _flaw_of_tiff(data: bytes | memoryview) -> str | None:
+    """Return what is missing in the JPEG strips or tiles of a TIFF; what else there is has digests or no doubt."""
+    view = memoryview(data).cast("B")
+    structure = read_tiff(view)
+    page = structure.pages[structure.page_used]
+    if page.first(COMPRESSION, 1) != _JPEG_IN_TIFF:
+        return None
+    with tifffile.TiffFile(io.BytesIO(bytes(view))) as tiff:
+        tables: bytes = tiff.pages[structure.page_used].aspage().jpegtables or b""
+    for at, size in page.chunks():
+        strip = bytes(view[at : at + size])
+        flaw = _flaw_of_jpeg(tables[:-2] + strip[2:] if tables else strip, "RGB")
+        if flaw is not None:
+            return f"tiff: {flaw}"
+    return None
+
+
+def flaw_of_rows(bgr: Image, *, fewest: int = _FEWEST_ROWS) -> str | None:
+    """Return which rows no photograph has: alike to the last pixel, one below the other, and unlike those beside them.
+
+    A frame around the picture, the surround of a round field, and a drawn background go on in the rows beside; white
+    rows may be too bright. Everything else was never written, or written twice.
+
+    Parameters
+    ----------
+    bgr
+        uint8 [height, width, 3].
+    fewest
+        So many rows at least, and one in a hundred.
+    """
+    height = len(bgr)
+    fewest = max(fewest, round(_SHARE_OF_ROWS * height))
+    coarse = bgr[:, ::_EVERY]
+    for first, last in _runs((coarse[1:] == coarse[:-1]).all(axis=(1, 2)), fewest - 1):
+        rows = bgr[first : last + 1]
+        if (rows == rows[:1]).all() and not _goes_on(bgr, first, last):
+            return f"rows {first + 1} to {last + 1} of {height} are alike"
+    return None
+
+
+def _runs(alike: npt.NDArray[np.bool_], fewest: int) -> list[tuple[int, int]]:
+    """Return the first and the last row of each run of at least so many steps at which nothing changes."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], alike, [False])).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= fewest]
+
+
+def _goes_on(bgr: Image, first: int, last: int) -> bool:
+    """Return whether rows that are alike can be of the picture: they go on beside them, or frame it, or are white."""
+    height, row = len(bgr), bgr[first]
+    one_colour = bool((row == row[0]).all())
+    if one_colour and row.min() >= _WHITE:
+        return True
+    beside = [bgr[at] for at in (first - _BESIDE, last + _BESIDE) if 0 <= at < height]
+    if first == 0 or last == height - 1:
+        beside.append(bgr[-1 if first == 0 else 0])  # a frame is at the other edge, too
+    most = max((float((each == row).all(axis=1).mean()) for each in beside), default=1.0)
+    return most >= (_OF_ONE_COLOUR if one_colour else _OF_MANY)

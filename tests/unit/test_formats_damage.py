@@ -1,0 +1,157 @@
+"""Pictures that decode although a part of them is missing are refused; whole ones of odd make are not."""
+
+import io
+import random
+import struct
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from smearwatch.capture.formats.damage import flaw_of_rows
+from smearwatch.capture.formats.decode import decode, decode_whole
+from smearwatch.capture.formats.unusable import FrameUnusable
+from smearwatch.capture.slide.slide import Slide
+
+JUNK = bytes(random.Random(7).randrange(255) for _ in range(2000))
+
+
+@pytest.fixture(scope="module")
+def picture():
+    """A field with the noise of a camera."""
+    made = np.random.default_rng(2)
+    smooth = cv2.GaussianBlur(made.integers(60, 240, (300, 480, 3)).astype(np.uint8), (0, 0), 6)
+    return np.clip(smooth + made.normal(0, 2.0, smooth.shape), 0, 255).astype(np.uint8)
+
+
+def encoded(picture, kind, *options) -> bytes:
+    return cv2.imencode(kind, picture, list(options))[1].tobytes()
+
+
+def put(data, at, what):
+    return data[:at] + what + data[at + len(what) :]
+
+
+def refusal(data):
+    """Return why a picture is refused; it has to be one that decodes."""
+    assert decode(data).shape[2] == 3
+    with pytest.raises(FrameUnusable) as caught:
+        decode_whole(data)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize("progressive", [0, 1])
+@pytest.mark.parametrize("how", ["cut and closed", "zeros inside", "junk inside"])
+def test_a_jpeg_with_something_missing(picture, how, progressive):
+    data = encoded(picture, ".jpg", cv2.IMWRITE_JPEG_PROGRESSIVE, progressive)
+    half = len(data) // 2
+    damaged = {
+        "cut and closed": data[:half] + b"\xff\xd9",
+        "zeros inside": put(data, half, bytes(1000)),
+        "junk inside": put(data, half, JUNK[:1000]),
+    }[how]
+    assert refusal(damaged) == "damaged"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1), (cv2.IMWRITE_JPEG_QUALITY, 30), (cv2.IMWRITE_JPEG_RST_INTERVAL, 3)],
+)
+def test_whole_jpegs_of_odd_make(picture, options):
+    data = encoded(picture, ".jpg", *options)
+    for whole in (
+        data,
+        data + b"camera's own words",
+        data[:-2] + bytes(40) + data[-2:],
+        encoded(picture[..., 0], ".jpg"),
+    ):
+        assert decode_whole(whole).shape == picture.shape
+
+
+def test_a_png_whose_checksum_does_not_fit(picture):
+    data = encoded(picture, ".png")
+    assert decode_whole(data).shape == picture.shape
+    at = data.index(b"IDAT") + 4
+    length = struct.unpack(">I", data[at - 8 : at - 4])[0]
+    broken = put(data, at + length - 20, JUNK[:8])
+    with pytest.raises(FrameUnusable) as caught:
+        decode_whole(broken)
+    assert caught.value.reason in ("damaged", "undecodable")
+
+
+def test_a_bitmap_that_was_copied_in_part_into_its_full_size(picture):
+    data = encoded(picture, ".bmp")
+    assert decode_whole(data).shape == picture.shape
+    assert refusal(data[: len(data) * 2 // 3] + bytes(len(data) - len(data) * 2 // 3)) == "damaged"
+
+
+@pytest.mark.parametrize("compression", [None, "jpeg", "jpeg tiles"])
+def test_a_tiff_with_a_hole(picture, compression):
+    file = io.BytesIO()
+    how: dict[str, Any] = {"compression": "jpeg"} if compression else {}
+    how |= {"tile": (96, 96)} if compression == "jpeg tiles" else {"rowsperstrip": 50}
+    tifffile.imwrite(file, picture, photometric="rgb", **how)
+    data = file.getvalue()
+    assert decode_whole(data).shape == picture.shape
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        at, size = tiff.pages[0].dataoffsets[2], tiff.pages[0].databytecounts[2]
+    hole = put(data, at + size // 3, bytes(size - size // 3 - 2)) if compression else put(data, at, bytes(size))
+    assert refusal(hole) == "damaged"
+
+
+def test_rows_that_repeat(picture):
+    stuck = picture.copy()
+    stuck[120:150] = stuck[120]
+    assert flaw_of_rows(stuck) == "rows 121 to 150 of 300 are alike"
+
+
+@pytest.mark.parametrize("rows", [slice(0, 40), slice(140, 180), slice(260, 300)])
+def test_rows_that_were_never_written(picture, rows):
+    hole = picture.copy()
+    hole[rows] = (128, 128, 128)
+    assert flaw_of_rows(hole) == f"rows {rows.start + 1} to {rows.stop} of 300 are alike"
+
+
+def test_a_frame_around_a_picture_a_round_field_and_glare_are_no_damage(picture):
+    framed, letterbox, round_, bright = (picture.copy() for _ in range(4))
+    framed[:20] = framed[-20:] = framed[:, :20] = framed[:, -20:] = 0
+    letterbox[:30] = letterbox[-30:] = 0
+    y, x = np.ogrid[:300, :480]
+    round_[(y - 170) ** 2 + (x - 240) ** 2 > 150**2] = 0
+    bright[100:140] = 255
+    for whole in (picture, framed, letterbox, round_, bright, np.zeros_like(picture)):
+        assert flaw_of_rows(whole) is None
+
+
+def test_enlarged_pixels_are_no_repeated_rows(picture):
+    assert flaw_of_rows(cv2.resize(picture, None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)) is None
+
+
+def test_a_drawing_on_a_plain_ground_is_whole():
+    drawing = np.full((300, 480, 3), (200, 180, 210), np.uint8)
+    drawing += np.linspace(0, 30, 480).astype(np.uint8)[None, :, None]
+    for y in (60, 200):
+        cv2.circle(drawing, (240, y), 30, (120, 40, 80), -1)
+    assert flaw_of_rows(drawing) is None
+
+
+def test_drawn_slides_are_whole():
+    drawn = Slide(seed=3).field(0).bgr
+    assert decode_whole(encoded(drawn, ".jpg")).shape == drawn.shape
+
+
+def test_a_single_cell_may_have_filled_rows(picture):
+    cell = picture.copy()
+    cell[:30] = 0
+    data = encoded(cell, ".png")
+    assert decode_whole(data, field=False).shape == cell.shape
+    assert refusal(data) == "damaged"
+
+
+def test_pictures_without_colour_or_with_a_palette_are_whole(picture):
+    file = io.BytesIO()
+    Image.fromarray(picture).quantize(64).save(file, "PNG")
+    assert decode_whole(file.getvalue()).shape == picture.shape
