@@ -63,9 +63,14 @@ def holds_text(corrected: Mapping[str, Any]) -> str:
 
 
 def review_numbers(corrected: Mapping[str, Any] | None, only: str | None = None) -> list[int]:
-    """Return how many more drawn cells each share asks for, 0 where it is near enough; nothing before the first."""
+    """Return how many more drawn cells each share asks for, 0 where it is near enough; nothing before the first.
+
+    Before there are enough to show shares, as many as are missing to that: a forecast from fewer says little.
+    """
     if corrected is None:
         return []
+    if (missing := corrected["needed"] - corrected["drawn"]) > 0:
+        return [missing]
     return [each["review"] for name, each in corrected["more"].items() if only in (None, name)]
 
 

@@ -53,6 +53,7 @@ def test_drawn_cells_are_named_without_the_machines_word(page: Page, state: Path
     assert [each.label for each in given] == ["band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte"]
     assert all(each.drawn for each in given)
     until(page, "document.querySelector('#says').textContent.includes('reviewed at random yet (6 of 20)')")
+    until(page, "document.querySelector('#asked').textContent.includes(' 14 more are asked for')")
     assert not page.evaluate(ADJUSTED)
     press(page, "1 2 3 4 5 6 1 2 3 4 5 6 1 2")
     until(page, ADJUSTED)

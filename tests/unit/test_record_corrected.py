@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from smearwatch.daemon.corrected_text import NONE, adjusted, advice_lines, corrected_lines
+from smearwatch.daemon.corrected_text import NONE, adjusted, advice_lines, corrected_lines, review_numbers
 from smearwatch.daemon.record.classes import CLASSES, ClassName, LabelName
 from smearwatch.daemon.record.corrected import NAMES, Corrected, corrected_json
 from smearwatch.daemon.record.draw import DrawFold, ReviewedCell, Sample
@@ -218,6 +218,7 @@ def test_shares_of_few_cells_are_no_headline():
     (line,) = corrected_lines({"corrected": few, "signed": None})
     assert line == "adjusted: too few cells reviewed at random yet (19 of 20) to show percentages"
     assert adjusted({"corrected": few}) is None
+    assert review_numbers(few) == [1]
     enough = corrected_json(fold_of([(at, "band", True) for at in order()[:20]]))
     assert adjusted({"corrected": enough}) is enough
     every = corrected_json(fold_of([(at, "band", True) for at in range(12)], 12))

@@ -2,7 +2,7 @@
 import { fits, setFilter, setUpFilter } from "./filter.js";
 import { lookAt, toggleLooked } from "./looked.js";
 import { RandomReview } from "./random.js";
-import { adjusted, apartText, resultRows } from "./results.js";
+import { adjusted, apartText, asked, resultRows } from "./results.js";
 import { close, closed, setUp, showStanding } from "./sign.js";
 import { ring } from "./sound.js";
 import { showViews } from "./views.js";
@@ -141,7 +141,7 @@ function showResults(tally) {
   const reviewed = tally.reviewed ?? { counts: tally.counts, neutrophils: tally.neutrophils, percent: tally.percent, cells: tally.cells, mark: tally.mark };
   document.body.classList.toggle("adjusted", Boolean(adjusted(tally)));
   $("says").replaceChildren(...(tally.corrected_says ?? []).map((text, at) => make("p", `${at ? text[0].toUpperCase() + text.slice(1) : `Adjusted: ${text}`}.`, { class: "small" })));
-  random.more = Math.max(0, ...Object.values(tally.corrected?.more ?? {}).map((each) => each.review ?? 0));
+  random.more = asked(tally.corrected);
   const rows = resultRows(tally, reviewed, { make, said, classes, second, dropOn });
   $("results").tBodies[0].replaceChildren(...rows);
   $("apart").textContent = apartText(reviewed, said);
@@ -257,9 +257,9 @@ function ask() {
 
 function showAsked() {
   const { named, left, more } = random;
-  const asked = !named ? "" : more ? `, ${more} more are asked for` : ", no more are asked for";
+  const wanted = !named ? "" : more ? `, ${more} more are asked for` : ", no more are asked for";
   $("asked").textContent = random.asked
-    ? `What is this? The machine's word is not shown. ${named} named at random${asked}, of ${named + left}.`
+    ? `What is this? The machine's word is not shown. ${named} named at random${wanted}, of ${named + left}.`
     : random.closed ? `Nothing is asked for: ${closed()}. ${named} were named at random.`
     : waiting.size ? "One moment: the names are being written." : `Nothing is left to be drawn: ${named} were named at random.`;
 }
