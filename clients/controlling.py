@@ -10,7 +10,7 @@ from smearwatch.daemon.wire.messages import BeginNext, ControlRun
 Action: TypeAlias = Literal["stop", "pause", "resume", "state"]
 
 QUESTIONS: Final[dict[Action, str]] = {
-    "stop": "Stop the count? What is in hand is finished; the same command carries the session on.",
+    "stop": "Stop the count? What is in hand is finished. The session can go on later: start it again under its name.",
     "pause": "Pause? No new pictures are read until you resume; those read already are counted to the end.",
     "resume": "Read pictures again?",
 }

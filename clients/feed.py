@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from smearwatch.clients.corrections import Corrections
+from smearwatch.clients.elsewhere import Elsewhere
 from smearwatch.clients.follower import Follower
 from smearwatch.clients.recorded import catch_up
 from smearwatch.clients.view import Connection, Ended, View
@@ -63,6 +64,7 @@ class Feed:
         self._state_dir = state_dir
         self._follower = Follower(clock=clock, recent=recent, pictures=pictures, session=session)
         self._corrections = Corrections(state_dir, within, clock=clock)
+        self._elsewhere = Elsewhere(state_dir, clock=clock)
         self._settled = False
         self._connection: Connection = "connecting"
 
@@ -119,7 +121,7 @@ class Feed:
 
     def view(self) -> View:
         """Return what is known now; the corrected result may follow a second later, but for what is settled."""
-        return self._corrections.add(self._follower.view(), at_once=self._settled)
+        return self._elsewhere.add(self._corrections.add(self._follower.view(), at_once=self._settled))
 
     def _ask(self) -> None:
         for question in self._follower.questions():

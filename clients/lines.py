@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from smearwatch.clients.idling import Idling
 from smearwatch.clients.plain import drift_lines, introduction, mark_lines, remark, row, row_headings, scale_lines
 from smearwatch.clients.view import Ended, View
-from smearwatch.clients.wording import phase_text, state_text, target_text
+from smearwatch.clients.wording import loading_text, phase_text, state_text, target_text
+from smearwatch.daemon.record.elsewhere import elsewhere_text
 
 EVERY_S = 1.0
 PATIENCE_S = 5.0
@@ -64,19 +65,21 @@ class Lines:
         self._drift: tuple[int, str] | None = None
         self._scale: tuple[float, str] | None = None
         self._mark: str | None = None
+        self._twice: dict[str, int] = {}
         self._reached: frozenset[str] = frozenset()
 
     def show(self, view: View) -> bool:
         """Write a view's line where it says something new; returns whether it did."""
         if view.tally is None:
             return False
-        news = (view.session, view.epoch, view.event, view.connection, view.ended, view.paused)
+        news: tuple[object, ...] = (view.session, view.epoch, view.event, view.connection, view.ended, view.paused)
         if self._as_json:
             line = json.dumps(json_view(view), separators=(", ", ": "))
             return self._tell((*news, view.tally.get("corrected")), [line])
         phase = phase_text(view)
         # Before the first cell the rows would all be empty: what is being done says more.
-        return self._tell((view.session, phase, view.paused) if phase else news, self._lines(view, view.tally, phase))
+        news = (view.session, phase, view.paused) if phase else (*news, loading_text(view))
+        return self._tell(news, self._lines(view, view.tally, phase))
 
     def _tell(self, news: object, lines: Iterable[str]) -> bool:
         if news == self._shown:
@@ -89,9 +92,11 @@ class Lines:
     def _lines(self, view: View, tally: Mapping[str, Any], phase: str | None) -> Iterator[str]:
         if view.session != self._session:
             self._session, self._rows, self._figures, self._drift = view.session, 0, "", None
-            self._state, self._interrupted, self._mark, self._scale = "", False, None, None
+            self._state, self._interrupted = "", False
+            self._mark, self._scale, self._twice = None, None, {}
             self._reached = frozenset()
             yield from introduction(view.session, tally)
+        yield from self._elsewhere_news(tally)
         if phase is None:
             yield from self._row_news(view, tally)
             yield from self._drift_news(tally)
@@ -102,7 +107,10 @@ class Lines:
         # That cells are counted is seen, unless it was interrupted.
         if state != self._state and (state != "counting" or self._interrupted):
             yield from remark(state)
-        self._state, self._interrupted = state, phase is None and state != "counting"
+        # That the networks are loaded is known a moment after the first cells that they have named.
+        goes_on = state == "counting" or (state == self._state and state == loading_text(view))
+        self._interrupted = phase is None and (self._interrupted or not goes_on) and state != "counting"
+        self._state = state
 
     def _row_news(self, view: View, tally: Mapping[str, Any]) -> Iterator[str]:
         """Yield the row, under headings from time to time, where it says anything else than the last one."""
@@ -139,6 +147,13 @@ class Lines:
         if reached - self._reached:
             yield from remark(f"*** {target_text(tally)} ***" if tally["target_reached"] else target_text(tally) or "")
         self._reached = reached
+
+    def _elsewhere_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
+        """Report that other sessions have the same pictures: at the first, and where they are ten times more."""
+        found = tally.get("pictures_elsewhere") or {}
+        if any(pictures >= 10 * self._twice.get(name, 0) for name, pictures in found.items()):
+            self._twice = dict(found)
+            yield from remark(f"warning: {elsewhere_text(found)}")
 
     def _mark_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
         """Report once why the percentages carry a mark, and that they do no more."""

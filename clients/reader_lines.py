@@ -14,6 +14,12 @@ def reader_lines(report: Mapping[str, Any]) -> Iterator[str]:
         left = f", {reader['left']} left" if reader["left"] else ""
         by = ", ".join(reader["by"]) or "nobody"
         yield f"{which} reading: {by}; {reader['read']} of {report['cells']} cells{left}"
+    for which in ("first", "second"):
+        if (persons := len(report[which]["by"])) > 1:
+            yield f"{persons} persons share the {which} reading: all below is of the two readings, not of two persons."
+    if left_out := report["one_persons"]:
+        cells, them = ("1 cell is", "it") if left_out == 1 else (f"{left_out} cells are", "them")
+        yield f"{cells} left out of all below: one person has named {them} in both readings."
     if not report["compared"]:
         yield "no cell was named by both yet"
         return

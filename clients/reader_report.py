@@ -33,7 +33,8 @@ def reader_report(fold: ReadingsFold, session: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``compared`` cells were named by both; every figure is of these. ``by_class`` has for each label, and for all
+        ``compared`` cells were named by both; every figure is of these. ``one_persons`` more have both labels by one
+        person, and are in none. ``by_class`` has for each label, and for all
         neutrophils together, the cells of each reader and of both, and their agreement: twice the common ones, of all
         that either gave. ``machine`` has
         for each reader and class the machine's sensitivity and specificity, the reader's word being the truth; cells of
@@ -43,7 +44,8 @@ def reader_report(fold: ReadingsFold, session: str) -> dict[str, Any]:
         until both are through.
     """
     cells = fold.cells
-    twice = [cell for cell in cells if cell.is_read_twice]
+    read_twice = [cell for cell in cells if cell.is_read_twice]
+    twice = [cell for cell in read_twice if not cell.is_one_persons]
     first = [_said(cell, second=False) for cell in twice]
     second = [_said(cell, second=True) for cell in twice]
     kappa = kappa_of(first, second)
@@ -54,6 +56,7 @@ def reader_report(fold: ReadingsFold, session: str) -> dict[str, Any]:
         "second": _reader(fold, second=True),
         "through": fold.through,
         "compared": len(twice),
+        "one_persons": len(read_twice) - len(twice),
         "agreement": _share(sum(a == b for a, b in zip(first, second, strict=True)), len(twice)),
         "kappa": None
         if kappa is None

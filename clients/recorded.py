@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from smearwatch.clients.corrections import Corrections
+from smearwatch.clients.elsewhere import Elsewhere
 from smearwatch.clients.follower import Follower
 from smearwatch.clients.view import View
 from smearwatch.daemon.names import NameUnusable
@@ -62,6 +63,7 @@ class RecordedSession:
         self._session = session
         self._follower = Follower(clock=lambda: 0.0, recent=recent, pictures=pictures)
         self._corrections = Corrections(state_dir, within)
+        self._elsewhere = Elsewhere(state_dir)
         self._event: int | None = None
 
     def read(self) -> bool:
@@ -82,7 +84,7 @@ class RecordedSession:
     def view(self) -> View:
         """Return its state."""
         view = replace(self._follower.view(), connection="done", ended="recorded", session=self._session)
-        return self._corrections.add(view)
+        return self._elsewhere.add(self._corrections.add(view))
 
 
 def catch_up(follower: Follower, state_dir: Path) -> None:

@@ -8,6 +8,7 @@ from smearwatch.clients.wording import drift_advice, drifted_text
 from smearwatch.daemon.columns import fold, size_text
 from smearwatch.daemon.corrected_text import corrected_lines
 from smearwatch.daemon.notices import RESEARCH_USE
+from smearwatch.daemon.record.elsewhere import elsewhere_text
 from smearwatch.daemon.share_text import (
     agreement_lines,
     description_text,
@@ -102,6 +103,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         f"{size_text(shown['size_bytes'])}{', running' if shown['running'] else ''}",
         *_description(shown),
         *([f"on the same folder or camera after session {before}"] if (before := shown.get("follows")) else []),
+        *([f"warning: {twice}"] if (twice := elsewhere_text(shown.get("pictures_elsewhere"))) else []),
         *_imported(shown.get("imported")),
         *([f"ended where session {after} begins"] if (after := shown.get("followed_by")) else []),
         _band_rule(shown.get("band_rule", "not recorded")),

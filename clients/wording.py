@@ -25,6 +25,10 @@ ROWS = (*CLASSES, "neutrophils")
 PAUSED = "paused: no new pictures are read"
 """What is said while a client has paused the run."""
 
+LOADING = "loading the networks"
+SEARCH_STARTS = "starting the search for cells"
+"""What a count waits for before a cell can be named, also one that goes on."""
+
 UNKNOWN: Mapping[str, float | None] = {"value": None, "low": 0.0, "high": 100.0}
 """A share of which nothing is known."""
 
@@ -73,7 +77,7 @@ def state_text(view: View) -> str:
     """Return in a few words where the session stands."""
     if view.paused and view.connection == "live":
         return PAUSED
-    if (phase := phase_text(view)) is not None:
+    if (phase := phase_text(view) or loading_text(view)) is not None:
         return phase
     if view.connection == "lost":
         return "nothing is heard of the count any more; waiting for it"
@@ -93,12 +97,21 @@ def phase_text(view: View) -> str | None:
     if tally["cells"] or tally["rejected"] or frames["counted"] or frames["rejected"]:
         return None
     if not view.workers:
-        return "loading the networks"
+        return LOADING
     if not view.finders:
-        return "starting the search for cells"
+        return SEARCH_STARTS
     if not frames["seen"]:
         return "waiting for the first field"
     return "searching the first fields" if not tally["cells_found"] else "judging the first cells"
+
+
+def loading_text(view: View) -> str | None:
+    """Return what a count that goes on still waits for, as it did when it was begun; None once cells can be named."""
+    if view.connection != "live" or view.tally is None:
+        return None
+    if view.workers == 0:
+        return LOADING
+    return SEARCH_STARTS if view.finders == 0 else None
 
 
 def cells_of_target(view: View) -> str:

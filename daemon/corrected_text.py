@@ -1,4 +1,4 @@
-"""The corrected differential in words: for the command line, the page and the terminal alike."""
+"""The differential adjusted for the machine's errors in words: for command line, page and terminal alike."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,13 @@ NONE: Final = (
     "(`smearwatch review`, random review)"
 )
 
+_TITLE: Final = "adjusted"
+
 SIGNED: Final = "the session is signed, so nothing more is asked for; the signature is under the result as reviewed"
 
 
 def corrected_lines(shown: Mapping[str, Any], only: str | None = None) -> list[str]:
-    """Return the corrected result with a heading of its own, and what would bring it nearer.
+    """Return the adjusted result with a heading of its own, and what would bring it nearer; of few cells only that.
 
     Parameters
     ----------
@@ -27,16 +29,32 @@ def corrected_lines(shown: Mapping[str, Any], only: str | None = None) -> list[s
     corrected = shown["corrected"]
     if corrected is None:
         return [NONE]
+    signed = bool(shown["signed"])
+    if adjusted(shown) is None:
+        return [f"{_TITLE}: {line}" for line in adjusted_says(corrected, only, signed=signed)]
     rows = [
         f"  {name:<12}{percent_text(share):>14} %   95 % interval {fine_limits_text(share):>12}"
         for name, share in corrected["percent"].items()
     ]
-    advice = advice_lines(corrected, only, signed=bool(shown["signed"]))
-    return [f"corrected: {holds_text(corrected)}:", *rows, *advice]
+    return [f"{_TITLE}: {holds_text(corrected)}:", *rows, *advice_lines(corrected, only, signed=signed)]
+
+
+def adjusted(tally: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the adjusted result where enough cells were named at random to show it, else None."""
+    corrected: Mapping[str, Any] | None = tally.get("corrected")
+    return None if corrected is None or corrected["drawn"] < corrected["needed"] else corrected
+
+
+def adjusted_says(corrected: Mapping[str, Any], only: str | None = None, *, signed: bool = False) -> list[str]:
+    """Return what the adjusted result holds and what would bring it nearer; or that it stands on too few cells yet."""
+    drawn, needed = corrected["drawn"], corrected["needed"]
+    if drawn >= needed:
+        return [holds_text(corrected), *advice_lines(corrected, only, signed=signed)]
+    return [f"too few cells reviewed at random yet ({drawn} of {needed}) to show percentages"]
 
 
 def holds_text(corrected: Mapping[str, Any]) -> str:
-    """Return what the corrected limits hold, and what they stand on."""
+    """Return what the adjusted limits hold, and what they stand on."""
     if not corrected["left"]:
         return "a person named every cell, so that these limits hold sampling alone"
     drawn = _several(corrected["drawn"], "cell")
@@ -45,9 +63,14 @@ def holds_text(corrected: Mapping[str, Any]) -> str:
 
 
 def review_numbers(corrected: Mapping[str, Any] | None, only: str | None = None) -> list[int]:
-    """Return how many more drawn cells each share asks for, 0 where it is near enough; nothing before the first."""
+    """Return how many more drawn cells each share asks for, 0 where it is near enough; nothing before the first.
+
+    Before there are enough to show shares, as many as are missing to that: a forecast from fewer says little.
+    """
     if corrected is None:
         return []
+    if (missing := corrected["needed"] - corrected["drawn"]) > 0:
+        return [missing]
     return [each["review"] for name, each in corrected["more"].items() if only in (None, name)]
 
 

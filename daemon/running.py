@@ -20,6 +20,7 @@ from smearwatch.daemon.process.supervisor import Outcome, Supervisor, stop_child
 from smearwatch.daemon.record.band_rule import BandRuleFold
 from smearwatch.daemon.record.corrected import corrected_json
 from smearwatch.daemon.record.draw import DrawFold
+from smearwatch.daemon.record.elsewhere import pictures_elsewhere
 from smearwatch.daemon.record.events import Closed
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.lock import SessionBusy
@@ -40,7 +41,7 @@ from smearwatch.daemon.weights import weights_in_use
 class RunFailed(RuntimeError):
     """A run that could not be kept going."""
 
-    hint = "see the lines above; what was counted is kept in the session, and the same command continues it"
+    hint = "see the lines above; what was counted is kept, and a run with --session and its name continues it"
 
 
 def roles(plan: RunPlan) -> list[RoleSpec]:
@@ -115,6 +116,8 @@ def carry_out(plan: RunPlan) -> Iterator[tuple[RunPlan, dict[str, Any]]]:
     plan = plan.model_copy(update={"settings": settings})
     check_continues(plan)
     check(plan)
+    if sys.stderr.isatty():  # or it would look hung
+        say("starting; loading the networks takes some seconds")
     # These take long to load, and serve the next specimen, too.
     kept = [Child(spec, plan) for spec in roles(plan) if spec.stays]
     with ExitStack() as stack:
@@ -198,6 +201,7 @@ def summary(plan: RunPlan) -> dict[str, Any]:
         "band_rule_agreement": bands.json(),
         "corrected": corrected_json(draws),
         "balanced": fold.balanced,
+        "pictures_elsewhere": pictures_elsewhere(plan.settings.state_dir, plan.session),
         "stages_ms": stages,
         "counters": counters,
         "final": True,

@@ -97,6 +97,14 @@ _LABELS: Final = {
 }
 
 
+_VERDICTS: Final = {"confirmed": "verifiers agree", "corrected": "verifiers' name"}
+
+
+def verdict_text(verdict: str) -> str:
+    """Return a verdict as people read it: no word in it that could mean that a person has confirmed or corrected."""
+    return _VERDICTS.get(verdict, verdict)
+
+
 def label_text(label: str) -> str:
     """Return a label as a person says it; one of a laboratory's own without where it counts."""
     return _LABELS.get(label, label.rpartition(":")[2].replace("_", " "))

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from smearwatch.daemon.columns import fold
@@ -9,6 +10,7 @@ from smearwatch.daemon.corrected_text import corrected_lines
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.classes import CLASSES
+from smearwatch.daemon.record.elsewhere import elsewhere_text
 from smearwatch.daemon.share_text import (
     agreement_lines,
     description_text,
@@ -20,6 +22,7 @@ from smearwatch.daemon.share_text import (
     target_text,
 )
 from smearwatch.daemon.sign_text import sign_lines
+from smearwatch.daemon.weights import PromotedWeightsDamaged, weights_in_use
 
 
 def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stages: bool = False) -> list[str]:
@@ -52,6 +55,8 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
             f"+ {frames['pending']} pending"
         ),
     ]
+    if (twice := elsewhere_text(result.get("pictures_elsewhere"))) is not None:
+        lines += _folded(f"warning: {twice}")
     for scale in (*scales, scale_text(result)):
         lines += _folded(scale) if scale is not None else []
     if (target := target_text(result, alone=True)) is not None:
@@ -90,13 +95,23 @@ def how_to_go_on(result: Mapping[str, Any], plan: RunPlan, after: RunPlan | None
             command += f" --band-rule {shlex.quote(rule)}"
         if (search := plan.settings.search_stain) != type(plan.settings).model_fields["search_stain"].default:
             command += f" --search-stain {search}"
-        if plan.settings.weights is not None:
-            command += f" --weights {shlex.quote(str(plan.settings.weights))}"
+        if (weights := plan.settings.weights) is not None and weights != _usual_weights(plan):
+            command += f" --weights {shlex.quote(str(weights))}"
         command += _targets(plan)
         command += " --stop-at-target" if plan.stop_at_target and not result["target_reached"] else ""
         then = "" if after is None else f" (once this run has ended; session {after.session} goes on after it)"
         return f"{frames}; to go on: {command}{then}"
+    if plan.session == result["session"]:
+        return f"{frames}; to go on, run it again with --session {plan.session}"
     return f"{frames} in session {result['session']}; to go on, give the same command again"
+
+
+def _usual_weights(plan: RunPlan) -> Path | None:
+    """Return the weights of a run that names none, None where that cannot be said."""
+    try:
+        return weights_in_use(plan.settings.model_copy(update={"weights": None}))
+    except PromotedWeightsDamaged:
+        return None
 
 
 def _targets(plan: RunPlan) -> str:

@@ -19,6 +19,7 @@ from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.record.beside import PARTS, Analysed, flaw_of_parts, flaw_of_shares
 from smearwatch.daemon.record.keeping import keep_printout, other_counts
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.record.signing import standing
 from smearwatch.daemon.record.tally_json import tally_json
@@ -27,6 +28,15 @@ _Value = TypeVar("_Value", str, int)
 _PRINTED: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
 _PERCENT, _COUNTS = "--percent", "--counts"
 _LONGEST: Final = 7
+
+
+class NotKept(Exception):
+    """A signed session takes no analyser's figures; they are compared all the same."""
+
+    def __init__(self, signed: SessionSigned, name: str) -> None:
+        super().__init__(f"compared, and not kept: {signed}")
+        amend = f'smearwatch sessions amend {name} --by WHO --reason "..."'
+        self.hint = f"to keep the figures beside it, reopen it first, then sign it anew: {amend}"
 
 
 class NothingKept(LookupError):
@@ -67,7 +77,8 @@ def analyser(
 
     Parts: neutrophils, or band and segmented; eosinophil, basophil, monocyte, lymphocyte; others for whatever is
     none of these. How many cells an analyser counts is often not known: then its percentages are taken as without
-    error. Without figures those are compared that were kept last.
+    error. Without figures those are compared that were kept last. A signed session is compared, too; to keep
+    figures with it, amend it first.
 
     Example: smearwatch sessions analyser monday-3 --percent neutrophils=62.0,lymphocytes=28.1,monocytes=6.9
     """
@@ -86,19 +97,25 @@ def analyser(
         printed = Analysed(name_of_person(by) if keep else "-", time.time_ns(), 1, shares, cells, of)
     now = standing(folder)
     report = compare(tally_json(now.fold, name, now.number), printed)
+    refused: SessionSigned | None = None
     if keep:
-        kept_as = keep_printout(folder, by=printed.by, percent=printed.percent, counts=printed.counts, cells=of)
-        report["analyser"]["ordinal"] = kept_as.ordinal
-    elif typed is not None:
+        try:
+            kept_as = keep_printout(folder, by=printed.by, percent=printed.percent, counts=printed.counts, cells=of)
+            report["analyser"]["ordinal"] = kept_as.ordinal
+        except SessionSigned as signed:
+            refused = signed
+    if typed is not None and (refused or not keep):
         report["analyser"] |= {"by": None, "analysed_at_ns": None, "ordinal": None}
     if as_json:
         typer.echo(json.dumps(report))
-        return
-    for line in analyser_lines(report):
-        write_line(sys.stdout, line)
-    if keep:
-        write_line(sys.stdout, f"kept with session {name}, as printout {report['analyser']['ordinal']}")
-    write_line(sys.stdout, RESEARCH_USE)
+    else:
+        for line in analyser_lines(report):
+            write_line(sys.stdout, line)
+        if keep and refused is None:
+            write_line(sys.stdout, f"kept with session {name}, as printout {report['analyser']['ordinal']}")
+        write_line(sys.stdout, RESEARCH_USE)
+    if refused is not None:
+        raise NotKept(refused, name) from refused
 
 
 def _typed(

@@ -67,7 +67,7 @@ def review(
     other computers reach it themselves: by TLS, and with an account (`smearwatch account add`).
 
     In its random review cells are named without the machine's word; from these the page learns how often
-    the machine errs, gives percentages corrected by it, and asks for more until they are known to --within.
+    the machine errs, gives percentages adjusted for that, and asks for more until they are known to --within.
 
     It works while the session is counted, too. Labels are written at once, as `smearwatch sessions label` writes them.
     End it with Ctrl+C.

@@ -28,6 +28,7 @@ from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.record.beside_json import beside_json, pooled_json
 from smearwatch.daemon.record.corrected import NAMES, WITHIN, corrected_json
 from smearwatch.daemon.record.earlier import followed_in, follows
+from smearwatch.daemon.record.elsewhere import pictures_elsewhere
 from smearwatch.daemon.record.imported import flaws_of_import, imported_json, read_imported
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
@@ -127,7 +128,7 @@ def show(
     """Show what a session counted, with 95 % limits, and where each of its frames stands.
 
     Tallies made at the eyepiece and analysers' figures stand beside it. After a random review
-    (`smearwatch review`) the corrected shares follow: their limits hold sampling and the
+    (`smearwatch review`) the adjusted shares follow: their limits hold sampling and the
     machine's errors together. What would bring them within --within is said.
 
     Example: smearwatch sessions show monday-3 --within 2 --class monocyte
@@ -146,6 +147,7 @@ def show(
     if opened:
         shown |= {"band_rule": opened.band_rule, "field_um": opened.field_um, "version": opened.version}
     shown["imported"] = imported_json(read_imported(folder))
+    shown["pictures_elsewhere"] = pictures_elsewhere(state_dir, name)
     shown |= {"follows": before, "followed_by": None if after is None else after.next_session}
     shown["band_rule_agreement"] = fold.bands.json()
     shown["extra_classes"] = [asdict(each) for each in fold.extra_classes]

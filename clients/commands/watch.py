@@ -72,7 +72,7 @@ def watch(
 
     In the terminal, n goes to the next cell that a person should look at, and the arrows to the last ones; keys
     name them, ? shows which. v is the random review: cells that nobody chose, named without the
-    machine's word. From these follow the corrected shares, and how many more to name until
+    machine's word. From these follow the adjusted shares, and how many more to name until
     they are known to --within. g signs the result, or opens a signed one again.
 
     Example: smearwatch watch --json | jq .counts

@@ -120,7 +120,7 @@ def _deidentified(export: Export, ledger: LedgerReader, made: Path, options: Arc
     notes = [KEPT]
     if out.undrawn:
         picked = "1 name counts" if out.undrawn == 1 else f"{out.undrawn} names count"
-        notes.append(f"The random review is not in it ({picked} as picked): it has no corrected shares.")
+        notes.append(f"The random review is not in it ({picked} as picked): it has no adjusted shares.")
     if lacking := sum(each is None for each in plain.values()):
         notes.append(f"Not in it: {lacking} {'frame' if lacking == 1 else 'frames'} that cannot be decoded.")
     return _Contents(made, frames, True, out.original(_head(ledger)), tuple(notes))

@@ -31,7 +31,12 @@ COLUMNS: Final = (
     Column("high", "number", "its exact upper 95 % limit", "%"),
     Column("of", "integer", "the leukocytes that it is a share of"),
     Column("result", "text", "`reviewed` where a person has labelled a cell, else `counted`"),
-    Column("corrected_percent", "number", "the share that a random review gives; empty without one", "%"),
+    Column(
+        "corrected_percent",
+        "number",
+        "the share that a random review gives; empty without one, or with fewer than 20 cells",
+        "%",
+    ),
     Column("corrected_low", "number", "its lower 95 % limit, for sampling and the machine's errors together", "%"),
     Column("corrected_high", "number", "its upper 95 % limit", "%"),
     Column("per_100", "number", "for each 100 leukocytes, in rows of the kind `per_100`"),

@@ -30,6 +30,7 @@ from smearwatch.clients.exports.result import (
 )
 from smearwatch.clients.session_fold import SessionFold
 from smearwatch.clients.wording import drift_text
+from smearwatch.daemon.corrected_text import adjusted
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.record.beside_json import beside_json
 from smearwatch.daemon.record.classes import CLASSES, in_their_order, is_for_each_100, is_leukocyte
@@ -38,6 +39,7 @@ from smearwatch.daemon.record.earlier import followed_in, follows
 from smearwatch.daemon.record.extra_classes import ExtraClass
 from smearwatch.daemon.record.intervals import percent_json
 from smearwatch.daemon.record.lock import holder
+from smearwatch.daemon.record.persons import distinct_persons, person_key
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.sign_text import sign_lines
@@ -100,7 +102,7 @@ def read_result(ledger: LedgerReader, state_dir: Path | None = None) -> SessionR
         review=None if reviewed is None else _review(reviewed),
         corrected=None
         if corrected is None
-        else Corrected(corrected["drawn"], corrected["labelled"], corrected["left"]),
+        else Corrected(corrected["drawn"], corrected["labelled"], corrected["left"], corrected["needed"]),
         mark=tally["mark"] if reviewed is None else reviewed["mark"],
         counted_mark=tally["mark"],
         scale_contradicted=None if (scale := tally["scale_contradicted"]) is None else _contradicted(scale),
@@ -134,7 +136,8 @@ def moment_or_none(at_ns: int | None) -> datetime | None:
 
 def _rows(tally: Mapping[str, Any], corrected: Mapping[str, Any] | None, extra: Sequence[ExtraClass]) -> Iterator[Row]:
     reviewed = tally["reviewed"]
-    shares = {} if corrected is None else corrected["percent"]
+    adjusted_shares = adjusted({"corrected": corrected})
+    shares = {} if adjusted_shares is None else adjusted_shares["percent"]
 
     def row(name: str, label: str, kind: RowKind, reviewed_count: int | None = None) -> Row:
         counted = tally["neutrophils"] if name == "neutrophils" else tally["counts"].get(name)
@@ -193,10 +196,15 @@ def _scales(found: Sequence[tuple[str, float]]) -> Iterator[Scale]:
 
 def _readers(fold: SessionFold) -> Iterator[Reader]:
     cells = fold.readings.cells
-    first = Counter(label.by for cell in cells if (label := cell.settled or cell.first) is not None)
-    second = Counter(cell.second.by for cell in cells if cell.second is not None)
-    yield from (Reader(name, "first", n) for name, n in sorted(first.items()))
-    yield from (Reader(name, "second", n) for name, n in sorted(second.items()))
+    first = [label.by for cell in cells if (label := cell.settled or cell.first) is not None]
+    second = [cell.second.by for cell in cells if cell.second is not None]
+    yield from (Reader(name, "first", n) for name, n in _cells_of(first))
+    yield from (Reader(name, "second", n) for name, n in _cells_of(second))
+
+
+def _cells_of(names: Sequence[str]) -> Iterator[tuple[str, int]]:
+    cells = Counter(person_key(name) for name in names)
+    yield from ((name, cells[person_key(name)]) for name in distinct_persons(names))
 
 
 def _signature(signed: Mapping[str, Any]) -> Signature:

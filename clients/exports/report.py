@@ -59,6 +59,7 @@ def report_html(export: Export, options: ReportOptions) -> tuple[str, int]:
         "rule": words.rule_words(result),
         "targets": words.target_words(result),
         "reviewed": result.review is not None,
+        "adjusted": result.corrected is not None and not result.corrected.few,
         "blood": blood,
         "shown": shown,
         "side_um": f"{SIDE_UM:g}",

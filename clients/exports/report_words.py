@@ -85,8 +85,11 @@ def limits_words(result: SessionResult) -> str:
     drawn = several(result.corrected.drawn, "cell")
     if not result.corrected.left:
         return f"{exact}. A person has named every cell."
+    if result.corrected.few:
+        few = f"too few cells are reviewed at random yet ({result.corrected.drawn} of {result.corrected.needed})"
+        return f"{exact}: how often the machine errs is not in them, for {few}."
     return (
-        f"{exact}. The corrected shares hold the machine's errors too, as {drawn} drawn at random show them; a "
+        f"{exact}. The adjusted shares hold the machine's errors too, as {drawn} drawn at random show them; a "
         "signature is under the result as reviewed, not under these."
     )
 

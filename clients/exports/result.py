@@ -40,7 +40,8 @@ class Row:
     reviewed, reviewed_share
         With a person's labels; None where nobody has labelled a cell. Limits are of sampling alone.
     corrected
-        The share as a random review says it, with limits for sampling and the machine's errors; None without one.
+        The share as a random review says it, with limits for sampling and the machine's errors; None without one, or
+        where too few cells are named in it.
     per_100
         For each 100 leukocytes, of a row of that kind that a person has named.
     """
@@ -204,11 +205,20 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """The random review: drawn cells that the corrected shares stand on, all labelled ones, those without a name."""
+    """The random review: drawn cells that the adjusted shares stand on, all labelled ones, those without a name.
+
+    With fewer drawn than ``needed`` no row has a share.
+    """
 
     drawn: int
     labelled: int
     left: int
+    needed: int
+
+    @property
+    def few(self) -> bool:
+        """Whether too few cells were drawn to give shares."""
+        return self.drawn < self.needed
 
 
 @dataclass(frozen=True, slots=True)

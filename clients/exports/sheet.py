@@ -16,7 +16,7 @@ from smearwatch.clients.exports.format import Export, Format, Options, Written
 from smearwatch.clients.exports.picture_data import picture_data
 from smearwatch.clients.exports.result import Row, SessionResult
 from smearwatch.daemon.record.classes import in_their_order
-from smearwatch.daemon.share_text import label_text
+from smearwatch.daemon.share_text import label_text, verdict_text
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -97,7 +97,7 @@ def about_lines(result: SessionResult) -> list[str]:
 
 def _caption(cell: PicturedCell) -> str:
     row = cell.row
-    named = f"{label_text(row['label'])}, {row['labelled_by']}" if row["label"] else row["verdict"]
+    named = f"{label_text(row['label'])}, {row['labelled_by']}" if row["label"] else verdict_text(row["verdict"])
     return f"{row['number']} {named}"
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-from smearwatch.daemon.corrected_text import advice_lines, holds_text
+from smearwatch.daemon.corrected_text import adjusted_says
 from smearwatch.daemon.record.classes import CLASSES, WITHDRAWN
 from smearwatch.daemon.record.corrected import WITHIN, corrected_json
 from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.events import CUT, Counted, Event, Found, FoundCell, Labelled, Reading, Seen
 from smearwatch.daemon.record.nucleus import Nucleus
+from smearwatch.daemon.record.persons import is_same_person
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.readings import ReadCell, ReadingsFold
 from smearwatch.daemon.record.schema import LedgerUnusable
@@ -31,7 +32,7 @@ _AGAIN_S: Final = 0.9
 class NoSecondReading(Exception):
     """Labels that cannot be those of a second reader."""
 
-    hint = "a second reading is another person's, who does not see the first one's labels"
+    hint = "a second reading is one other person's, who does not see the first one's labels"
 
 
 @dataclass(slots=True)
@@ -149,7 +150,7 @@ class Gallery:
             return tally if self._reading is None else tally | _blind(tally)
 
     def corrected(self) -> dict[str, Any]:
-        """Return the corrected result, and what is to be said of it; nothing for a second reader."""
+        """Return the adjusted result, and what is to be said of it; nothing for a second reader."""
         if self._reading is not None:
             return {}
         with self._lock:
@@ -159,7 +160,7 @@ class Gallery:
                 self._corrected_at = (self._number, time.monotonic())
             corrected = self._corrected
             signed = self._fold.signed is not None
-            says = None if corrected is None else [holds_text(corrected), *advice_lines(corrected, signed=signed)]
+            says = None if corrected is None else adjusted_says(corrected, signed=signed)
             return {"corrected": corrected, "corrected_says": says}
 
     def draw(self) -> dict[str, Any]:
@@ -186,14 +187,51 @@ class Gallery:
             }
         return [f"{frame}:{index}" for frame, index in worth_labelling(stands)[:_WORTH]]
 
-    def refuse_second(self, keys: Iterable[CellKey], by: str) -> None:
-        """Refuse labels that are not those of a second, blind reading; raises `NoSecondReading`."""
+    def second_reader(self, keys: Iterable[CellKey], by: str) -> str:
+        """Return under which name a second reader labels: as it was spelt first.
+
+        Raises
+        ------
+        NoSecondReading
+            The labels are not those of a second, blind reading by one person.
+        """
         with self._lock:
             if self._readings.has_read_first(by):
                 raise NoSecondReading(f"{by} has labelled this session in the first reading")
+            known = self._readings.readers(second=True)
+            spelt = next((each for each in known if is_same_person(each, by)), None)
+            if known and spelt is None:
+                raise NoSecondReading(f"the second reading of {self._session} is {known[0]}'s, not {by}'s")
             cells = (self._readings.cell(key) for key in keys)
             if any(cell is not None and cell.compared for cell in cells):
                 raise NoSecondReading("both readers are through, and their readings are compared")
+            return spelt or by
+
+    def closed(self) -> str:
+        """Return why no label is taken now, and what opens it again; nothing while they are."""
+        with self._lock:
+            signed = self._fold.signed
+            if self._reading is None:
+                return "" if signed is None else f"signed by {signed.by}: amend it before you label a cell"
+            if signed is not None:
+                amend = f'smearwatch sessions amend {self._session} --by WHO --reason "..."'
+                return (
+                    f"signed by {signed.by}, so nothing can be read a second time until somebody amends it: "
+                    f"by amend on its page without --second, or by {amend}"
+                )
+            if self._readings.through:
+                return f"both readers are through; smearwatch sessions readers {self._session} compares them"
+            return ""
+
+    def reading_lines(self) -> list[str]:
+        """Return whose second reading it is, and why nothing can be named in it now; nothing for the first reading."""
+        if self._reading is None:
+            return []
+        with self._lock:
+            known = self._readings.readers(second=True)
+        whose = [f"This second reading is {known[0]}'s alone: another name is not taken."] if known else []
+        closed = self.closed()
+        return [*whose, *([f"Nothing can be named here: {closed}."] if closed else [])]
 
     def disputed(self, keys: Iterable[CellKey]) -> set[CellKey]:
         """Return those of the keys on which the readers disagree, and nobody has decided."""

@@ -10,14 +10,13 @@ from smearwatch.clients.reviewing.cells import Cell
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.terminal.keys import class_keys
 from smearwatch.clients.wording import MARK, ROWS, limits_text, percent_text, share_of
-from smearwatch.daemon.corrected_text import advice_lines, holds_text
+from smearwatch.daemon.corrected_text import adjusted, adjusted_says
 from smearwatch.daemon.key_layout import KeyLayout
 from smearwatch.daemon.record.classes import CLASSES, UNDIVIDED
-from smearwatch.daemon.share_text import label_text
+from smearwatch.daemon.share_text import label_text, verdict_text
 
 SIGNS: Final = {"confirmed": "●", "corrected": "◆", "flagged": "▲", "rejected": "✕"}
 COLOURS: Final = {"confirmed": "$success", "corrected": "$secondary", "flagged": "$warning", "rejected": "$error"}
-VERDICTS: Final = {"rejected": "rejected: not one of the six"}
 _LABELLED: Final = "✓"
 _SHORT: Final = {"segmented": "segm", "eosinophil": "eos", "lymphocyte": "lymph", "neutrophils": "neutr"}
 _ROW, _COLUMN = 12, 8
@@ -68,11 +67,15 @@ def name_line(cell: Cell) -> Content:
     parts = [
         (f"cell {cell.number}: ", DIM),
         (cell.cls, "bold $foreground"),
-        (f"  {SIGNS[cell.verdict]} {VERDICTS.get(cell.verdict, cell.verdict)}", COLOURS[cell.verdict]),
+        (f"  {SIGNS[cell.verdict]} {_said(cell.verdict)}", COLOURS[cell.verdict]),
     ]
     if cell.label is not None:
         parts.append((f"  ✓ {label_text(cell.label)}, says {cell.by}", "bold $success"))
     return Content.assemble(*parts)
+
+
+def _said(verdict: str) -> str:
+    return "rejected: not one of the six" if verdict == "rejected" else verdict_text(verdict)
 
 
 def fact_lines(known: Mapping[str, Any], columns: int, rows: int) -> Content:
@@ -133,8 +136,8 @@ def result_lines(tally: Mapping[str, Any], layout: KeyLayout) -> Content:
         lines.append(Content.styled(f"{'as reviewed':<{_ROW}}{'nobody has labelled a cell yet':>{_COLUMN * 4}}", DIM))
     else:
         lines.append(_shares("as reviewed", tally["reviewed"], "bold $foreground"))
-    if tally.get("corrected"):
-        lines += _corrected(tally["corrected"])
+    if (shares := adjusted(tally)) is not None:
+        lines += _adjusted(shares)
     return Content("\n").join([*lines, Content.styled(_remainder(tally), DIM)])
 
 
@@ -147,13 +150,13 @@ def signed_lines(tally: Mapping[str, Any], layout: KeyLayout) -> Content:
     return Content("\n").join([*lines, Content.styled(said, DIM)])
 
 
-def corrected_lines(tally: Mapping[str, Any], layout: KeyLayout) -> Content:
-    """Return the corrected result alone, with its limits."""
-    return Content("\n").join([_headings(layout), *_corrected(tally["corrected"])])
+def adjusted_lines(shares: Mapping[str, Any], layout: KeyLayout) -> Content:
+    """Return the adjusted result alone, with its limits."""
+    return Content("\n").join([_headings(layout), *_adjusted(shares)])
 
 
-def corrected_words(tally: Mapping[str, Any], only: str | None, columns: int, rows: int | None = None) -> str:
-    """Return what the corrected result holds and what would bring it nearer; how much of it has no room is said.
+def adjusted_words(tally: Mapping[str, Any], only: str | None, columns: int, rows: int | None = None) -> str:
+    """Return what the adjusted result holds and what would bring it nearer; how much of it has no room is said.
 
     Parameters
     ----------
@@ -162,17 +165,16 @@ def corrected_words(tally: Mapping[str, Any], only: str | None, columns: int, ro
     columns, rows
         The room that there is; all rows that it takes, where that is None.
     """
-    corrected = tally["corrected"]
-    advice = advice_lines(corrected, only, signed=bool(tally.get("signed")))
-    lines = textwrap.wrap(f"corrected: {'; '.join([holds_text(corrected), *advice])}", max(20, columns))
+    says = adjusted_says(tally["corrected"], only, signed=bool(tally.get("signed")))
+    lines = textwrap.wrap(f"adjusted: {'; '.join(says)}", max(20, columns))
     if rows is not None and len(lines) > rows:
         left = len(lines) - rows + 1
         lines = [*lines[: rows - 1], f"{left} more lines: larger window, or smearwatch sessions show"]
     return "\n".join(lines)
 
 
-def _corrected(corrected: Mapping[str, Any]) -> list[Content]:
-    return [_shares("corrected", corrected, "$secondary"), _limits("95 % limits", corrected)]
+def _adjusted(shares: Mapping[str, Any]) -> list[Content]:
+    return [_shares("adjusted", shares, "$secondary"), _limits("95 % limits", shares)]
 
 
 def _keys(layout: KeyLayout) -> dict[str, str]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 
 from smearwatch.clients.typed_text import LONGEST_NAME
 from smearwatch.clients.view import View
 
 if TYPE_CHECKING:
+    from smearwatch.clients.terminal.forms import FormScreen
     from smearwatch.clients.terminal.readers import Readers
     from smearwatch.daemon.place_setting import CameraPlace
 
@@ -105,7 +105,7 @@ class DayApp(App[BaseException]):
     def _ask_start(self, place: "Path | CameraPlace | None") -> None:
         """Ask what the count is of, and where, unless that is known."""
         from smearwatch.clients.starting import START_QUESTION, Wanted, start
-        from smearwatch.clients.terminal.forms import Field, FormScreen
+        from smearwatch.clients.terminal.forms import Field, FormScreen, Refused
         from smearwatch.daemon.record.description import whoever
 
         readers = self._readers
@@ -113,9 +113,9 @@ class DayApp(App[BaseException]):
 
         def begin(typed: dict[str, str]) -> str:
             if place is None and not typed["folder"]:
-                return "no count: give the folder"
+                raise Refused("no count: give the folder")
             if (target := _number(typed["target"])) == 0:
-                return f"no count: {typed['target']!r} is no number of cells"
+                raise Refused(f"no count: {typed['target']!r} is no number of cells")
             said = {name: typed[name] for name in ("specimen", "operator", "note")}
             self.call_from_thread(self._say, "starting; this takes some seconds")
             wanted = Wanted(
@@ -142,13 +142,13 @@ class DayApp(App[BaseException]):
 
     def _ask_next(self, session: str) -> None:
         from smearwatch.clients.controlling import NEXT_QUESTION, begin_next
-        from smearwatch.clients.terminal.forms import Field, FormScreen
+        from smearwatch.clients.terminal.forms import Field, FormScreen, Refused
         from smearwatch.daemon.record.description import checked, whoever
 
         def begin(typed: dict[str, str]) -> str:
             said = {name: text for name in ("specimen", "operator", "note") if (text := checked(name, typed[name]))}
             if (target := _number(typed["target"])) == 0:
-                return f"no next specimen: {typed['target']!r} is no number of cells"
+                raise Refused(f"no next specimen: {typed['target']!r} is no number of cells")
             by = said.get("operator") or (self._readers.by if self._readers else "") or whoever()
             return begin_next(self._runtime_dir, said, by=by, session=session, target=target)
 
@@ -162,7 +162,7 @@ class DayApp(App[BaseException]):
 
     def _ask_description(self, session: str) -> None:
         from smearwatch.clients.describing import describe_anew, describe_one
-        from smearwatch.clients.terminal.forms import Field, FormScreen
+        from smearwatch.clients.terminal.forms import Field, FormScreen, Refused
         from smearwatch.daemon.record.description import DESCRIBED, checked
         from smearwatch.daemon.record.sessions import find_session
 
@@ -171,7 +171,7 @@ class DayApp(App[BaseException]):
 
         def describe(typed: dict[str, str]) -> str:
             if not (by := checked("operator", typed.pop("by"))):
-                return "not said: give your name"
+                raise Refused("not said: give your name")
             describe_anew(find_session(readers.state_dir, session), readers.runtime_dir, typed, by)
             return f"session {session}: said"
 
@@ -201,10 +201,17 @@ class DayApp(App[BaseException]):
             lambda name: None if name is None else self.show_session(name, live=name in running),
         )
 
-    def _type(self, form: ModalScreen[dict[str, str] | None], then: Callable[[dict[str, str]], str]) -> None:
+    def _type(self, form: "FormScreen", then: Callable[[dict[str, str]], str]) -> None:
+        """Have a form filled in and done; what was refused comes back, unless somebody is elsewhere by then."""
+        below = self.screen
+
         def ended(typed: dict[str, str] | None) -> None:
             if typed is not None:
-                self._done(lambda: then(typed))
+                self._done(lambda: then(dict(typed)), lambda why: come_back(typed, why))
+
+        def come_back(typed: dict[str, str], why: str) -> None:
+            if self.screen is below:
+                self._type(form.again(typed, why), then)
 
         self.push_screen(form, ended)
 
@@ -214,15 +221,22 @@ class DayApp(App[BaseException]):
         return self._readers.runtime_dir
 
     @work(thread=True, group="day")
-    def _done(self, do: Callable[[], str]) -> None:
+    def _done(self, do: Callable[[], str], refused: Callable[[str], None] | None = None) -> None:
         """Do something that takes its time, and say what came of it; what was refused, with its mend."""
+        from smearwatch.clients.terminal.forms import Refused
+
+        why = ""
         try:
             text = do()
+        except Refused as error:
+            text = why = str(error)
         except Exception as error:
             if (hint := getattr(error, "hint", None)) is None:
                 raise
-            text = f"{error} ({hint})"
+            text = why = f"{error} ({hint})"
         self.call_from_thread(self._say, text)
+        if why and refused is not None:
+            self.call_from_thread(refused, why)
 
 
 def _number(typed: str) -> int | None:

@@ -10,6 +10,7 @@ from textual.widgets import Static
 from smearwatch.clients.terminal.bar import axis, progress_bar, share_bar
 from smearwatch.clients.view import View
 from smearwatch.clients.wording import DASH, ROWS, UNKNOWN, count_of, fine_limits_text, percent_text, share_of
+from smearwatch.daemon.corrected_text import adjusted
 from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.intervals import percent_json
 
@@ -78,7 +79,7 @@ def table(view: View, width: int) -> Iterator[Content]:
 
 
 def _columns(view: View, width: int) -> _Columns:
-    """Divide a width: the columns stand closer where there is a corrected result, and without room the bar goes."""
+    """Divide a width: the columns stand closer where there is an adjusted result, and without room the bar goes."""
     if _corrected(view) is not None:
         columns = replace(_CLOSE, bar=width - _CLOSE.before_bar - _GAP)
         return columns if columns.bar >= _LEAST_BAR else replace(columns, bar=0)
@@ -93,15 +94,14 @@ def _reviewed(view: View) -> Mapping[str, Any] | None:
 
 
 def _corrected(view: View) -> Mapping[str, Any] | None:
-    """Return the corrected result, None where there was no random review."""
-    corrected: Mapping[str, Any] | None = view.tally.get("corrected") if view.tally else None
-    return corrected
+    """Return the adjusted result, None where there was no random review, or too few cells are named in it."""
+    return adjusted(view.tally) if view.tally else None
 
 
 def _heading(view: View, columns: _Columns) -> Content:
     beside = f"{'reviewed':>{columns.reviewed}}" if columns.reviewed else ""
     if columns.corrected:
-        beside += f"{'corrected':>{columns.corrected}}{'95 % interval':>{columns.corrected_limits}}"
+        beside += f"{'adjusted':>{columns.corrected}}{'95 % interval':>{columns.corrected_limits}}"
     counted = f"{'cells':>{columns.count}}{'percent':>{columns.percent}}{'95 % interval':>{columns.limits}}"
     bar = f"{'':<{_GAP}}{axis(columns.bar)}" if columns.bar else ""
     whose = "as counted" if columns.reviewed else ""
@@ -150,7 +150,7 @@ def _own_classes(reviewed: Mapping[str, Any] | None, columns: _Columns) -> Conte
 def _corrected_parts(
     corrected: Mapping[str, Any] | None, row: str, columns: _Columns, weight: str
 ) -> list[tuple[str, str]]:
-    """Return the corrected percentage of a row and its limits, nothing where there was no random review."""
+    """Return the adjusted percentage of a row and its limits, nothing where there is none."""
     if corrected is None:
         return []
     share = share_of(corrected, row)

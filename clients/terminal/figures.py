@@ -9,6 +9,7 @@ from textual.widgets import Static
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
 from smearwatch.clients.wording import DASH, latency_text
+from smearwatch.daemon.share_text import verdict_text
 
 Row = tuple[str, str, str]
 """Label, number, remark; a row without a number is a remark to the row above."""
@@ -43,10 +44,11 @@ def cell_rows(view: View) -> list[Row]:
         ("found", str(tally["cells_found"]), f"{waiting} waiting" if waiting else ""),
         ("flagged", str(tally["flagged"]), "to look at"),
         # Only weights whose verifiers earned it overrule anything.
-        *([("corrected", str(corrected), "by verifiers")] if corrected else []),
+        *([(verdict_text("corrected"), str(corrected), "stands")] if corrected else []),
         ("rejected", str(tally["rejected"]), "none of the six"),
         ("at the edge", str(tally["at_edge"]), "not counted"),
-        ("seen again", str(tally["seen_again"]), f"counted once{f', {again} judged again' if again else ''}"),
+        ("seen again", str(tally["seen_again"]), "counted once"),
+        *([("judged again", str(again), "better view")] if again else []),
     ]
 
 

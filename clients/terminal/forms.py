@@ -1,7 +1,7 @@
 """Small screens over another one: something to be chosen, something to be typed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -66,22 +66,37 @@ class ChoiceScreen(ModalScreen[str | None]):
         return [Option(Content(text), id=name) for name, text in self._choices if wanted in text.casefold()]
 
 
+class Refused(Exception):
+    """What was typed into a form cannot be done; the form comes back with it."""
+
+
 class FormScreen(ModalScreen[dict[str, str] | None]):
-    """Fields to be typed; ends with what stands in them, or None. Enter goes on, in the last one it ends."""
+    """Fields to be typed; ends with what stands in them, or None. Enter goes on, in the last one it ends.
+
+    ``refused`` says why what stands in the fields was not done before.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
     takes_letters = True
 
-    def __init__(self, title: str, fields: Sequence[Field], *, ends: str) -> None:
+    def __init__(self, title: str, fields: Sequence[Field], *, ends: str, refused: str = "") -> None:
         super().__init__()
         self._title = title
         self._fields = fields
         self._ends = ends
+        self._refused = refused
+
+    def again(self, typed: Mapping[str, str], refused: str) -> "FormScreen":
+        """Return the same form with what was typed into it, and why that was not done."""
+        fields = [replace(field, value=typed[field.name]) for field in self._fields]
+        return FormScreen(self._title, fields, ends=self._ends, refused=refused)
 
     def compose(self) -> ComposeResult:
         """Make the fields."""
         with Vertical(classes="form"):
             yield Static(Content(self._title))
+            if self._refused:
+                yield Static(Content.styled(self._refused, "bold $error"))
             for field in self._fields:
                 yield Static(Content.styled(field.label, "$secondary"))
                 yield Input(field.value, id=field.name, max_length=field.longest, compact=True)

@@ -8,12 +8,13 @@ from textual.widgets import Static
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.terminal.graphics import Kind, Picture, make_picture, thumbnail
 from smearwatch.clients.view import RecentCell, View
+from smearwatch.daemon.share_text import verdict_text
 
 MOST = 12
 _LOWEST, _HIGHEST = 5, 16
 _AT_LEAST = 4  # rather more cells than larger ones
 _CAPTIONS = 2
-_WIDEST_CAPTION = len("confirmed 1.00")
+_WIDEST_CAPTION = len("verifiers agree")
 _BETWEEN = 2
 _BLANK_S = 0.1
 _VERDICT_COLOUR = {
@@ -107,12 +108,11 @@ def _card_width(rows: int) -> int:
 
 
 def caption_of(cell: RecentCell) -> Content:
-    """Return a cell's class, and its verdict and probability below."""
+    """Return a cell's class and its probability, and its verdict below."""
     return Content.assemble(
         (cell.cls, "bold $foreground"),
-        "\n",
-        (cell.verdict, _VERDICT_COLOUR.get(cell.verdict, DIM)),
-        (f" {cell.probability:.2f}", DIM),
+        (f" {cell.probability:.2f}\n", DIM),
+        (verdict_text(cell.verdict), _VERDICT_COLOUR.get(cell.verdict, DIM)),
     )
 
 
@@ -121,7 +121,7 @@ def in_words(view: View, width: int) -> Content:
     parts: list[tuple[str, str]] = [(f"{'last':<9}", DIM)]
     used = 9
     for index, cell in enumerate(view.recent):
-        verdict = "" if cell.verdict == "confirmed" else f" {cell.verdict}"
+        verdict = "" if cell.verdict == "confirmed" else f" {verdict_text(cell.verdict)}"
         text = f"{cell.cls} {cell.probability:.2f}"
         more = len(view.recent) - index
         used += len(text) + len(verdict) + 3 * bool(index)

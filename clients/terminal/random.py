@@ -10,11 +10,12 @@ from textual.content import Content
 
 from smearwatch.clients.reviewing.cells import Cell
 from smearwatch.clients.reviewing.desk import Change
-from smearwatch.clients.terminal.cell_words import corrected_lines, corrected_words, key_words, result_lines
+from smearwatch.clients.terminal.cell_words import adjusted_lines, adjusted_words, key_words, result_lines
 from smearwatch.clients.terminal.cutting import Wanted
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.terminal.reading import Reading
 from smearwatch.clients.terminal.reading_screen import ALL_KEYS, BACK, UNDO, ReadingScreen
+from smearwatch.daemon.corrected_text import adjusted
 from smearwatch.daemon.record.events import LabelName
 from smearwatch.daemon.record.views import CellKey
 
@@ -134,7 +135,7 @@ class RandomScreen(ReadingScreen):
         if not tally.get("corrected"):
             return result_lines(tally, self._reading.layout)
         small, layout = self.has_class("-compact"), self._reading.layout
-        words = corrected_words(tally, self._reading.only, self.size.width - 4, _WORDS_ROWS if small else None)
-        return Content("\n").join(
-            [corrected_lines(tally, layout) if small else result_lines(tally, layout), Content.styled(words, DIM)]
-        )
+        words = adjusted_words(tally, self._reading.only, self.size.width - 4, _WORDS_ROWS if small else None)
+        shares = adjusted(tally) if small else None
+        lines = result_lines(tally, layout) if shares is None else adjusted_lines(shares, layout)
+        return Content("\n").join([lines, Content.styled(words, DIM)])

@@ -198,10 +198,15 @@ class ReadingScreen(Screen[None]):
 
     def _is_closed(self) -> bool:
         """Return whether the result is signed; then it takes no label, and says so."""
+        closed = self._closed_words()
+        if closed:
+            self.say(closed, wrong=True)
+        return bool(closed)
+
+    def _closed_words(self) -> str:
+        """Return why nothing can be labelled here, nothing while it can."""
         signed = (self._reading.tally or {}).get("signed")
-        if signed:
-            self.say(f"Signed by {signed['by']}: it takes no label. g opens it again, with a reason.", wrong=True)
-        return bool(signed)
+        return f"Signed by {signed['by']}: it takes no label. g opens it again, with a reason." if signed else ""
 
     def _is_named(self) -> bool:
         """Return whether the reader has a name; else it is asked for."""
@@ -273,6 +278,7 @@ class ReadingScreen(Screen[None]):
             )
         )  # fmt: skip
         text, style = (reading.unread, "bold $error") if reading.unread else self._said
+        text = text or self._closed_words()  # before a key is pressed for nothing
         self.query_one("#cells-said", Static).update(Content.styled(text, style))
 
     def _draw_cell(self, cell: Cell | None) -> None:

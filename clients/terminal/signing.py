@@ -289,7 +289,7 @@ class AmendScreen(_RecordDialog):
         """Say what holds no more then."""
         self._refuse("")
         lines = [line.strip() for line in sign_lines(self._tally)]
-        words = "It can be corrected and signed anew then. The earlier signature is kept."
+        words = "It can be changed and signed anew then. The earlier signature is kept."
         self.query_one("#sign-result", Static).update(Content("\n".join([*lines, words])))
         self.query_one("#reason" if self._reading.by else "#by", Input).focus()
 

@@ -6,11 +6,21 @@ from typing import Any
 from textual.content import Content
 from textual.widgets import Static
 
-from smearwatch.clients.terminal.cell_words import corrected_words, shortened
+from smearwatch.clients.terminal.cell_words import adjusted_words, shortened
 from smearwatch.clients.terminal.differential import DIM
 from smearwatch.clients.view import View
-from smearwatch.clients.wording import MARK, PAUSED, drift_text, duration_text, mark_text, phase_text, target_text
+from smearwatch.clients.wording import (
+    MARK,
+    PAUSED,
+    drift_text,
+    duration_text,
+    loading_text,
+    mark_text,
+    phase_text,
+    target_text,
+)
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+from smearwatch.daemon.record.elsewhere import elsewhere_text
 from smearwatch.daemon.record.mark import SCALE_WORDS, WARNING
 from smearwatch.daemon.sign_text import sign_lines
 
@@ -100,7 +110,10 @@ class ScaleLine(Static):
 
 
 class MarkLine(Static):
-    """Why the percentages carry a mark; not there while they carry none, or while the lines above it say all of it."""
+    """Why the percentages may be wrong: pictures that another session has, too, and what their mark means.
+
+    Not there while nothing is to be said; of a mark of which the lines above it say all, they alone speak.
+    """
 
     def __init__(self) -> None:
         super().__init__(id="mark")
@@ -108,10 +121,12 @@ class MarkLine(Static):
 
     def show(self, view: View) -> None:
         """Draw a view."""
-        said = view.tally is None or view.tally["drift"] is not None or view.tally["mark"] == SCALE_WORDS
-        text = None if said or view.tally is None else mark_text(view.tally)
-        self.display = text is not None
-        self.update(Content.styled(text or "", "$warning"))
+        tally = view.tally or {}
+        twice = elsewhere_text(tally.get("pictures_elsewhere"))
+        said = not tally or tally["drift"] is not None or tally["mark"] == SCALE_WORDS
+        text = "\n".join(each for each in (f"▲ {twice}" if twice else None, None if said else mark_text(tally)) if each)
+        self.display = bool(text)
+        self.update(Content.styled(text, "$warning"))
 
 
 class TargetLine(Static):
@@ -137,7 +152,7 @@ class TargetLine(Static):
 
 
 class CorrectedLine(Static):
-    """What the corrected limits hold, and how many more cells of the random review are asked for; not there without."""
+    """What the adjusted limits hold, and how many more cells of the random review are asked for; not there without."""
 
     def __init__(self, only: str | None) -> None:
         super().__init__(id="corrected")
@@ -149,7 +164,7 @@ class CorrectedLine(Static):
         self.display = bool(tally and tally.get("corrected"))
         if tally and self.display:
             most = None if rows >= _ROOMY_ROWS else _MOST_ROWS
-            self.update(Content.styled(corrected_words(tally, self._only, columns - _AROUND - 2, most), DIM))
+            self.update(Content.styled(adjusted_words(tally, self._only, columns - _AROUND - 2, most), DIM))
 
 
 class Notice(Static):
@@ -188,7 +203,7 @@ def connection_words(view: View, waiting: str, silent_s: float) -> tuple[str, st
         case "live":
             if view.paused:
                 return "●", "$warning", PAUSED
-            phase = phase_text(view)
+            phase = phase_text(view) or loading_text(view)
             return "●", "$success", f"live: {phase}" if phase else "live"
         case "lost":
             return "●", "$error", f"lost since {duration_text(silent_s)}, reconnecting"

@@ -17,6 +17,7 @@ from starlette.types import ExceptionHandler
 
 from smearwatch.clients.asking import NotAgreed
 from smearwatch.clients.controlling import NEXT_QUESTION, QUESTIONS
+from smearwatch.clients.elsewhere import Elsewhere
 from smearwatch.clients.label_sending import LabelsNotTaken
 from smearwatch.clients.quality.location_test import NotNow
 from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
@@ -44,7 +45,8 @@ from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.classes import CLASSES, LABELS, UNDIVIDED, is_extra, is_leukocyte
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.description import DescriptionUnusable
-from smearwatch.daemon.record.events import LabelName, Reading
+from smearwatch.daemon.record.elsewhere import elsewhere_text
+from smearwatch.daemon.record.events import VERDICTS, LabelName, Reading
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.keeping import StillCounted
 from smearwatch.daemon.record.lock import SessionBusy
@@ -56,7 +58,7 @@ from smearwatch.daemon.record.tally import TallyBroken
 from smearwatch.daemon.record.views import CellKey
 from smearwatch.daemon.record.worth import NO_SAMPLE
 from smearwatch.daemon.record.writing import LedgerRefused
-from smearwatch.daemon.share_text import description_text, label_text, target_text
+from smearwatch.daemon.share_text import description_text, label_text, target_text, verdict_text
 from smearwatch.daemon.sign_text import sign_lines
 from smearwatch.daemon.weights import PromotedWeightsDamaged, WeightsMissing
 from smearwatch.daemon.wire.endpoints import EndpointUnusable
@@ -163,6 +165,7 @@ class ReviewPage:
         self._settings = settings
         self._runtime_dir = settings.runtime_dir
         self._report = ReportOfSession(folder, settings.state_dir)
+        self._elsewhere = Elsewhere(settings.state_dir)
         self._layout = layout_of_session(settings, folder)
         self._extra = [each.label for each in self._layout.extra]
         self._looked = Looked(folder, settings)
@@ -244,6 +247,7 @@ class ReviewPage:
             research_use=RESEARCH_USE,
             classes=[*CLASSES, *(each.label for each in self._layout.extra if is_leukocyte(each.label))],
             labels={label: label_text(label) for label in (*LABELS, *self._extra)},
+            verdicts={verdict: verdict_text(verdict) for verdict in VERDICTS},
             **known,
         )
         return HTMLResponse(text)
@@ -263,8 +267,11 @@ class ReviewPage:
             raise LedgerUnusable(self._folder / LEDGER_FILE, "the session was deleted and begun anew", again)
         tally = self._gallery.tally()
         told = {"event": number, "cells": cells, "standing": sign_lines(tally), "draw": self._gallery.draw()}
+        told |= {"closed": self._gallery.closed(), "reading": self._gallery.reading_lines()}
         texts = {"target_text": target_text(tally, alone=True), "said_text": description_text(tally)}
+        twice = self._elsewhere.of(self._folder.name, tally["frames"]["seen"])
         texts |= {"drift_text": drift_advice(tally), "scale_text": scale_text(tally)}
+        texts |= {"elsewhere_text": elsewhere_text(twice)}
         return JSONResponse(told | {"tally": tally | texts | self._gallery.corrected()})
 
     async def _worth(self, request: Request) -> Response:
@@ -324,7 +331,7 @@ class ReviewPage:
         if self._reading is not None:
             if wanted.drawn:
                 raise HTTPException(400, "drawn: a second reading has no random review")
-            self._gallery.refuse_second(keys, wanted.by)
+            wanted.by = self._gallery.second_reader(keys, wanted.by)
         settled = self._gallery.disputed(keys)
         written = await run_in_threadpool(
             write_labels,

@@ -18,6 +18,9 @@ WITHIN: Final = 5.0
 NAMES: Final[dict[str, tuple[str, ...]]] = {**{name: (name,) for name in CLASSES}, "neutrophils": NEUTROPHILS}
 """What has a share: each class, and the neutrophils together, by the classes that it is made of."""
 
+ENOUGH: Final = 20
+"""Below so many cells named at random no screen shows the shares: with ten the limits are 39 points wide."""
+
 _ADVICE_DRAWS: Final = 1000
 _STEPS: Final = 12
 _NEARLY: Final = 1.25
@@ -43,7 +46,8 @@ def corrected_json(fold: DrawFold, within: float = WITHIN) -> dict[str, Any] | N
         ``percent`` holds the share of each class and of the neutrophils with limits for sampling and the machine's
         errors together, in percent; ``drawn`` how many cells of the random review it stands on, ``waiting`` how many
         more were named and count once those are named that come before them, ``labelled`` all cells that a person
-        named, ``left`` those that nobody has. ``more`` says for each share what would bring it within ``within``:
+        named, ``left`` those that nobody has. With fewer drawn than ``needed`` people are not shown the shares.
+        ``more`` says for each share what would bring it within ``within``:
         ``review`` so many more drawn cells, 0 where it is so near already. Where sampling alone is wider ``count`` is
         about how many leukocytes would do, and ``review`` brings the limits to a quarter more than sampling alone.
     """
@@ -52,11 +56,13 @@ def corrected_json(fold: DrawFold, within: float = WITHIN) -> dict[str, Any] | N
     if not named_all and not (fold.began and (sample.drawn or sample.ahead)):
         return None
     corrected = Corrected(sample)
+    left = sum(cell.label is None for cell in sample.left)
     return {
         "drawn": len(sample.drawn),
+        "needed": min(ENOUGH, len(sample.drawn) + left),
         "waiting": sample.ahead,
         "labelled": sample.labelled,
-        "left": sum(cell.label is None for cell in sample.left),
+        "left": left,
         "percent": corrected.percent,
         "within": within,
         "more": corrected.more(within),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from smearwatch.daemon.record.classes import WITHDRAWN, ClassName
 from smearwatch.daemon.record.events import CUT, Counted, Event, Found, Labelled, Verdict
+from smearwatch.daemon.record.persons import distinct_persons, is_same_person, person_key
 from smearwatch.daemon.record.views import CellKey, counted_as
 
 
@@ -41,6 +42,11 @@ class ReadCell:
         return self.first is not None and self.second is not None
 
     @property
+    def is_one_persons(self) -> bool:
+        """Whether both its labels are of one person, so that comparing them says nothing of two."""
+        return self.first is not None and self.second is not None and is_same_person(self.first.by, self.second.by)
+
+    @property
     def is_disputed(self) -> bool:
         """Whether both have named it, and otherwise."""
         return self.first is not None and self.second is not None and self.first.label != self.second.label
@@ -71,7 +77,7 @@ class ReadingsFold:
             case Labelled():
                 cell = self._cells[event.frame, event.index]
                 if event.reading is None:
-                    self._first_readers.add(event.by.casefold())
+                    self._first_readers.add(person_key(event.by))
                 label = None if event.label == WITHDRAWN else event
                 if not cell.compared:
                     cell.first, cell.second = (cell.first, label) if event.reading else (label, cell.second)
@@ -100,12 +106,12 @@ class ReadingsFold:
 
     def has_read_first(self, by: str) -> bool:
         """Return whether a person ever labelled a cell in the first reading, though another's label may stand now."""
-        return by.casefold() in self._first_readers
+        return person_key(by) in self._first_readers
 
     def readers(self, second: bool) -> list[str]:
-        """Return who gave the labels of a reading, in alphabetical order."""
+        """Return who gave the labels of a reading, each person once, in alphabetical order."""
         labels = (cell.second if second else cell.first for cell in self._cells.values())
-        return sorted({label.by for label in labels if label is not None})
+        return distinct_persons(label.by for label in labels if label is not None)
 
     def _cell(self, key: CellKey) -> ReadCell:
         if key not in self._cells:

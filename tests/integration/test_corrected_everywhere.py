@@ -48,7 +48,7 @@ def test_the_same_numbers_in_the_same_words(settings):
     assert summary_of(settings)["corrected"] == wanted
 
     shown = flat(said(sessions, "show", "monday"))
-    words = shown[shown.index("corrected: limits hold") : shown.index(" For Research Use Only")]
+    words = shown[shown.index("adjusted: limits hold") : shown.index(" For Research Use Only")]
     assert "as 24 cells drawn at random show them" in words
     assert "to know to ±5 points" in words
     assert words in flat(said(watch, "monday"))

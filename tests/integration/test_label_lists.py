@@ -83,7 +83,7 @@ def test_the_random_review_by_a_table(folder: Path, tmp_path: Path):
 
 
 def test_one_class_alone_may_be_cared_for(folder: Path, tmp_path: Path):
-    name_at_random(tmp_path, 12, "monocyte")
+    name_at_random(tmp_path, 24, "monocyte")
     text = typed("show", "monday", "--class", "basophil", "--within", "2").stdout
     assert "for basophil" in text
     assert "for monocyte" not in text

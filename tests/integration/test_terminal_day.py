@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from textual.widgets import Input
 
 from smearwatch.clients.terminal.forms import ChoiceScreen, FormScreen
 from smearwatch.daemon.config import Settings
@@ -48,9 +49,12 @@ def test_a_session_is_described_and_another_one_found(settings):
         await opened(pilot, FormScreen)
         await typed(pilot, "Slide q", "a/b", "", "", "")
         await until(pilot, lambda: "cannot be a number of one" in app._remark)
-        await pilot.press("s", "down", "enter")
+        # The form is there again, with what was typed and why it was refused.
         await opened(pilot, FormScreen)
-        await typed(pilot, "Slide q", "H7", "", "", "")
+        assert "cannot be a number of one" in " ".join(text_of(app).split())
+        assert [field.value for field in app.screen.query(Input)] == ["Slide q", "a/b", "", "", "A. Reader"]
+        await pilot.press("enter", *["backspace"] * 3)
+        await typed(pilot, "H7", "", "", "")
         await until(pilot, lambda: "session monday: said" in app._remark)
         await pilot.press("s", "down", "down", "enter")
         await until(pilot, lambda: "Another session" in text_of(app))

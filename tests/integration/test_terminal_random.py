@@ -63,21 +63,24 @@ def test_cells_are_named_without_the_machines_word(settings):
         await pilot.press("y")
         await seen(pilot, screen)
         await pilot.press("s")
-        await until(pilot, lambda: "as 4 cells drawn at random" in flat(text_of(app)))
-        assert "95 % limits" in text_of(app)
+        await until(pilot, lambda: "too few cells reviewed at random yet (4 of 20)" in flat(text_of(app)))
+        assert "95 % limits" not in text_of(app)
         with Ledger.open(folder_of(settings)) as ledger:
             ledger.append(make_labels(ledger, [(asked[4], "band")], by="B", labelled_at_ns=1, drawn={asked[4]}))
         await until(pilot, lambda: screen._asked == asked[5])
         await pilot.press("1")
         assert "Another reader named that cell; this is the next one." in text_of(app)
+        name_drawn(folder_of(settings), 15, by="B")
+        await until(pilot, lambda: "as 20 cells drawn at random" in flat(text_of(app)))
+        assert "95 % limits" in text_of(app)
         await pilot.press("escape")
-        await until(pilot, lambda: "corrected 95 % interval" in text_of(app))
-        assert "as 5 cells drawn at random" in flat(text_of(app))
+        await until(pilot, lambda: "adjusted 95 % interval" in text_of(app))
+        assert "as 20 cells drawn at random" in flat(text_of(app))
         # What has come while it was covered has left it no room for blank lines.
-        await until(pilot, lambda: all(text_of(app).partition("corrected")[0].splitlines()))
+        await until(pilot, lambda: all(text_of(app).partition("adjusted")[0].splitlines()))
 
     drive(settings, look, size=(80, 24))
-    given = [((each.frame, each.index), each.label, each.drawn) for each in labels(settings)]
+    given = [((each.frame, each.index), each.label, each.drawn) for each in labels(settings)][:7]
     assert given == [
         (asked[0], "segmented", True), (asked[1], "eosinophil", True), (asked[2], "monocyte", True),
         (asked[2], "withdrawn", None), (asked[2], "monocyte", True), (asked[3], "smudge", True),

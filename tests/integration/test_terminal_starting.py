@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from smearwatch.clients.controlling import control
 from smearwatch.clients.starting import LOG_FILE, NotStarted, Wanted, start
@@ -44,7 +45,9 @@ def test_a_count_is_started_and_shown(settings):
         await opened(pilot, FormScreen)
         await typed(pilot, "/nowhere/at/all", "H1", "", "", "", "")
         await until(pilot, lambda: "folder /nowhere/at/all does not exist" in app._remark)
-        await pilot.press("s", "enter")
+        await opened(pilot, FormScreen)
+        assert [field.value for field in app.screen.query(Input)][:2] == ["/nowhere/at/all", "H1"]
+        await pilot.press("escape", "s", "enter")
         await opened(pilot, ChoiceScreen)
         await until(pilot, lambda: "microscope 1" in text_of(app))
         await pilot.press("enter")

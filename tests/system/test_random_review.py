@@ -12,11 +12,12 @@ from smearwatch.daemon.record.signing import amend, sign
 from tests.paged import opened, press, reviewing, until
 from tests.reviewed import close, record
 from tests.system.test_review import labels
+from tests.terminal import name_drawn
 
 pytestmark = pytest.mark.system
 
-CORRECTED = "document.body.classList.contains('corrected')"
-MACHINE = ("band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte", "flagged", "rejected", "confirmed")
+ADJUSTED = "document.body.classList.contains('adjusted')"
+MACHINE = ("band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte", "flagged", "rejected", "verifiers")
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def named(page: Page, count: int) -> None:
 
 
 def test_drawn_cells_are_named_without_the_machines_word(page: Page, state: Path):
-    assert not page.evaluate(CORRECTED)
+    assert not page.evaluate(ADJUSTED)
     press(page, "d")
     named(page, 0)
     assert page.locator("#gallery").is_hidden()
@@ -51,10 +52,14 @@ def test_drawn_cells_are_named_without_the_machines_word(page: Page, state: Path
     given = labels(state)
     assert [each.label for each in given] == ["band", "segmented", "eosinophil", "basophil", "monocyte", "lymphocyte"]
     assert all(each.drawn for each in given)
-    until(page, CORRECTED)
+    until(page, "document.querySelector('#says').textContent.includes('reviewed at random yet (6 of 20)')")
+    until(page, "document.querySelector('#asked').textContent.includes(' 14 more are asked for')")
+    assert not page.evaluate(ADJUSTED)
+    press(page, "1 2 3 4 5 6 1 2 3 4 5 6 1 2")
+    until(page, ADJUSTED)
     row = page.locator("#results tr[data-name=monocyte] td").all_inner_texts()
     assert len(row) == 7
-    until(page, "document.querySelector('#says').textContent.includes('6 cells drawn at random')")
+    until(page, "document.querySelector('#says').textContent.includes('20 cells drawn at random')")
     until(page, "/ [0-9]+ more are asked for/.test(document.querySelector('#asked').textContent)")
     press(page, "d")
     assert page.locator("#gallery").is_visible()
@@ -87,7 +92,9 @@ def test_what_is_taken_back_is_asked_for_again(page: Page, state: Path):
 def test_cells_that_were_picked_carry_no_mark_and_the_review_ends_when_all_are_named(state: Path, browser: Browser):
     shutil.rmtree(state / "sessions" / "monday")
     record(state / "sessions" / "monday", 24)
+    record(state / "sessions" / "copied", 24)
     with reviewing(state, "monday", "--by", "A. Reader") as (link, _), opened(browser, link) as page:
+        until(page, "document.querySelector('#elsewhere').textContent.includes('also in session copied')")
         press(page, "n 6", 1)
         press(page, "d")
         until(page, "document.querySelector('#asked').textContent.endsWith('of 23.')")  # the picked one is not drawn
@@ -123,10 +130,11 @@ def test_two_readers_share_one_order(state: Path, browser: Browser):
 def test_a_signed_session_is_asked_for_nothing(state: Path, browser: Browser):
     folder = state / "sessions" / "monday"
     close(folder)
+    name_drawn(folder, 18)
     with reviewing(state, "monday", "--by", "A. Reader") as (link, _), opened(browser, link) as page:
         press(page, "d 1 2 3")
-        named(page, 3)
-        until(page, CORRECTED)
+        named(page, 21)
+        until(page, ADJUSTED)
         signed = sign(folder, by="A", overruled=dict.fromkeys(("flagged", "rejected", "target"), "a test"))
         until(page, "document.querySelector('#asked').textContent.startsWith('Nothing is asked for: signed by A')")
         assert page.is_visible("#asked")
@@ -136,14 +144,14 @@ def test_a_signed_session_is_asked_for_nothing(state: Path, browser: Browser):
         assert page.is_visible("#results tr[data-name=band] td.sure >> nth=0")
         until(page, "document.querySelector('#says').textContent.includes('nothing more is asked for')")
         told = page.evaluate("fetch('/cells?after=0').then(answer => answer.json())")
-        assert (told["draw"]["next"], told["draw"]["left"], told["draw"]["named"]) == ([], 0, 3)
-        # What is signed is the result as reviewed, not the corrected one.
+        assert (told["draw"]["next"], told["draw"]["left"], told["draw"]["named"]) == ([], 0, 21)
+        # What is signed is the result as reviewed, not the adjusted one.
         assert told["tally"]["reviewed"]["counts"] == dict(signed.result.counts)
-        assert len(labels(state)) == 3
+        assert len(labels(state)) == 21
         amend(folder, by="A", reason="more is to be named")
-        until(page, "document.querySelector('#asked').textContent.includes(' 3 named at random')")
+        until(page, "document.querySelector('#asked').textContent.includes(' 21 named at random')")
         press(page, "1")
-        named(page, 4)
+        named(page, 22)
 
 
 def test_a_gate_of_the_signature_leads_out_of_the_random_review_and_of_the_list(state: Path, browser: Browser):
@@ -177,11 +185,19 @@ def test_what_is_worth_labelling_for_retraining_is_another_list(page: Page, stat
     assert page.locator("#about").is_hidden()
 
 
-def test_on_a_small_screen_nothing_is_cut_off(page: Page):
+def test_on_a_small_screen_nothing_is_cut_off(page: Page, state: Path):
     page.set_viewport_size({"width": 390, "height": 844})
+    in_sight = "document.querySelector('{}').getBoundingClientRect().bottom <= innerHeight"
+    assert page.evaluate(in_sight.format("#results")), "the differential comes first"
+    page.click("#sign")
+    page.wait_for_selector("#signing[open]")
+    assert page.evaluate(in_sight.format("#signing button[type=submit]")), "however much stands before the signature"
+    page.keyboard.press("Escape")
+    name_drawn(state / "sessions" / "monday", 18)
+    until(page, "document.querySelector('#state').textContent.includes(' 18 labelled')")
     press(page, "d 1 2 3 4")
-    named(page, 4)
-    until(page, CORRECTED)
+    named(page, 22)
+    until(page, ADJUSTED)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     for part in ("#results", "#large", "#names"):
         assert page.evaluate(f"document.querySelector('{part}').getBoundingClientRect().right <= innerWidth"), part

@@ -94,6 +94,14 @@ def test_blind_reading_comparing_and_settling(state: Path, browser: Browser):
             second.fill("#reader", "B")
             second.locator(".cell[data-id$=':0']").click()
             press(second, "1", 1)
+            # One second reading is one person's: another one is refused, another spelling is the same person.
+            until(second, "document.querySelector('#standing').textContent.startsWith('This second reading is B')")
+            second.fill("#reader", "C")
+            second.locator(".cell[data-id$=':1']").click()
+            press(second, "2")
+            until(second, "document.querySelector('#notice').textContent.includes(\"monday is B's, not C's\")")
+            second.fill("#reader", " b ")
+            second.locator(".cell[data-id$=':1']").click()
             assert first.locator("#gallery section[data-name=disagree]").count() == 0
             press(second, "2", 2)
             press(second, "3", 3)
@@ -107,11 +115,12 @@ def test_blind_reading_comparing_and_settling(state: Path, browser: Browser):
             second.locator(".cell[data-id$=':0']").click()
             press(second, "2")
             until(second, "document.querySelector('#notice').textContent.includes('both readers are through')")
+            assert "Nothing can be named here: both readers are through" in second.inner_text("#standing")
 
         heading = first.inner_text("#gallery section[data-name=disagree] h2")
         assert heading == "readers disagree: whoever names such a cell settles it (1)"
         card = first.locator("#gallery section[data-name=disagree] .cell")
-        assert card.locator("span").all_inner_texts() == ["lymphocyte", "or band"]
+        assert card.locator("span").all_inner_texts() == ["lymphocyte", "or band", ""]
         named = card.get_attribute("aria-label")
         assert named is not None
         assert named.endswith("readers disagree: lymphocyte says A, band says B")
@@ -141,7 +150,7 @@ def test_blind_reading_comparing_and_settling(state: Path, browser: Browser):
 def test_a_second_reader_gets_nothing_of_the_random_review(state: Path, browser: Browser):
     with reviewing(state, "monday", "--by", "A") as (link, _), opened(browser, link) as first:
         press(first, "d 6 5")
-        until(first, "document.body.classList.contains('corrected')")
+        until(first, "document.querySelector('#says').textContent.includes('at random yet (2 of ')")
     with (
         reviewing(state, "monday", "--by", "B", "--second") as (link, _),
         opened(browser, link, refused=("status of 400", "status of 404")) as second,
@@ -181,7 +190,11 @@ def test_a_signed_session_is_closed_for_the_second_reader_too(state: Path, brows
     ):
         until(page, "document.querySelector('#signature').classList.contains('signed')")
         assert page.is_hidden("#amend")
-        assert len(page.locator("#standing p").all_inner_texts()) == 1
+        signature, why = page.locator("#standing p").all_inner_texts()
+        assert signature.startswith("Signed by A")
+        assert why.startswith("Nothing can be named here: signed by A, so nothing can be read a second time until")
+        assert "smearwatch sessions amend monday --by WHO" in why
+        assert page.is_disabled("#names button >> nth=0")
         assert "basophil" not in json.dumps(ask(page, "/cells?after=0")["tally"]["signed"])
         assert ask(page, "/cells?after=0")["tally"]["amendments"] == []
         first_card(page)

@@ -246,8 +246,11 @@ def test_an_analysers_differential_is_compared_and_kept(state):
 
     assert typed(state, "sessions", "sign", "monday", "--by", "S", *OVERRULED)[0] == 0
     status, out, err = typed(state, *words, "--keep", "--by", "A. Reader")
-    assert (status, out) == (1, "")
-    assert "was signed by S" in err
+    assert (status, "neutrophils" in out, "kept with session" in out) == (1, True, False), "compared all the same"
+    assert "compared, and not kept: session monday was signed by S" in err
+    assert "smearwatch sessions amend monday --by WHO" in err
+    status, out, _ = typed(state, *words, "--keep", "--by", "A. Reader", "--json")
+    assert (status, json.loads(out)["analyser"]["ordinal"]) == (1, None)
     assert typed(state, *words)[0] == 0  # looking is always allowed
 
 

@@ -16,9 +16,9 @@ PROBABILITIES: Any = (0.02, 0.03, 0.605, 0.05, 0.295, 0.0)
 @pytest.mark.parametrize(
     ("cls", "verdict", "reject_score", "told"),
     [
-        (CLASSES[2], "confirmed", 0.01, "eosinophil (0.60), confirmed"),
+        (CLASSES[2], "confirmed", 0.01, "eosinophil (0.60), verifiers agree"),
         (CLASSES[2], "flagged", 0.01, "eosinophil (0.60), flagged: a person should look"),
-        (CLASSES[4], "corrected", 0.01, "monocyte (0.29), corrected by a verifier"),
+        (CLASSES[4], "corrected", 0.01, "monocyte (0.29), verifiers' name"),
         (CLASSES[2], "rejected", 0.981, "eosinophil (0.60), rejected: probably none of the six (0.98)"),
     ],
 )
@@ -48,4 +48,4 @@ def test_what_was_not_found_stands_in_brackets(not_found, told):
     verifiers: Any = (0.5,) * len(CLASSES)
     judgement = Judgement(CLASSES[2], "confirmed", PROBABILITIES, verifiers, 0.01, {})
     line = plain_line(Path("cell.jpg"), judgement, not_found)
-    assert line == f"cell.jpg: eosinophil (0.60), confirmed [{told}: picture judged as it is]"
+    assert line == f"cell.jpg: eosinophil (0.60), verifiers agree [{told}: picture judged as it is]"

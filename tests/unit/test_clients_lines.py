@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -184,33 +183,6 @@ def test_every_plain_line_fits_80_columns(hub):
         assert words in text, words
     for state in ("# nothing is heard of the count any more; waiting for it", "# counting", "# finished"):
         assert state in written
-
-
-def test_before_the_first_cell_the_lines_say_what_is_done():
-    hub = ScriptedHub()
-    hub.start()
-    written: list[str] = []
-    lines = Lines(written.append, as_json=False)
-    steps: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
-        ({"workers": None}, ()),
-        ({"workers": 0}, ()),
-        ({"finders": 0}, ()),
-        ({}, ()),
-        ({}, (seen(0),)),
-    ]
-    steps += [({}, (seen(1),)), ({}, (found(0, 1), found(1, 2))), ({}, (counted(0),))]
-    for changes, events in steps:
-        hub.commit(*events)
-        lines.show(view_of(hub, **changes))
-    said = [line for line in written[5:] if line.startswith("# ")]
-    assert said == [
-        "# loading the networks",
-        "# starting the search for cells",
-        "# waiting for the first field",
-        "# searching the first fields",
-        "# judging the first cells",
-    ]
-    assert [line.split()[1] for line in written if line[0].isdigit()] == ["1/100"]
 
 
 def test_a_class_that_a_session_was_not_judged_by_has_a_dash_and_keeps_the_line_aligned(hub):

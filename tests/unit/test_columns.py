@@ -16,6 +16,7 @@ from smearwatch.daemon.record.drift_words import mend
 from smearwatch.daemon.record.mark import WORDS
 from smearwatch.daemon.sign_text import how_to_verify
 from smearwatch.daemon.summary_lines import how_to_go_on, summary_lines
+from smearwatch.daemon.weights import weights_in_use
 
 
 class Terminal(io.StringIO):
@@ -141,6 +142,12 @@ def test_whoever_stopped_it_is_told_how_to_go_on(tmp_path):
         "15 frames wait in session tuesday-a; to go on, give the same command again"
     )
     assert how_to_go_on({**result, "frames": frames | {"pending": 0}}, plan) is None
+    # The run itself takes the usual weights by their folder; nobody has named them, and nobody needs to.
+    for weights, told in ((weights_in_use(plan.settings), ""), (tmp_path / "mine", f" --weights {tmp_path}/mine")):
+        of = plan.model_copy(update={"settings": plan.settings.model_copy(update={"weights": weights})})
+        assert how_to_go_on(result, of) == f"15 frames wait; to go on: {command}{told}"
+    camera = plan.model_copy(update={"source": "camera", "source_options": {}})
+    assert how_to_go_on(result, camera) == "15 frames wait; to go on, run it again with --session tuesday"
     later = plan.model_copy(update={"session": "later"})
     assert str(how_to_go_on(result, plan, later)).endswith("(once this run has ended; session later goes on after it)")
     wanted = plan.model_copy(

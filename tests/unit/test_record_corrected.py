@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from smearwatch.daemon.corrected_text import NONE, advice_lines, corrected_lines
+from smearwatch.daemon.corrected_text import NONE, adjusted, advice_lines, corrected_lines, review_numbers
 from smearwatch.daemon.record.classes import CLASSES, ClassName, LabelName
 from smearwatch.daemon.record.corrected import NAMES, Corrected, corrected_json
 from smearwatch.daemon.record.draw import DrawFold, ReviewedCell, Sample
@@ -209,6 +209,21 @@ def test_without_a_random_review_nothing_is_claimed():
     assert corrected_lines({"corrected": None}) == [NONE]
     taken = fold_of([(order()[0], "band", True)])
     assert corrected_json(taken) is not None
+
+
+def test_shares_of_few_cells_are_no_headline():
+    few = corrected_json(fold_of([(at, "band", True) for at in order()[:19]]))
+    assert few is not None
+    assert (few["drawn"], few["needed"]) == (19, 20)
+    (line,) = corrected_lines({"corrected": few, "signed": None})
+    assert line == "adjusted: too few cells reviewed at random yet (19 of 20) to show percentages"
+    assert adjusted({"corrected": few}) is None
+    assert review_numbers(few) == [1]
+    enough = corrected_json(fold_of([(at, "band", True) for at in order()[:20]]))
+    assert adjusted({"corrected": enough}) is enough
+    every = corrected_json(fold_of([(at, "band", True) for at in range(12)], 12))
+    assert every is not None
+    assert adjusted({"corrected": every}) is every, "a session may have fewer cells than that"
 
 
 def test_what_more_would_bring_is_said_and_ends():

@@ -21,8 +21,8 @@ from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.share_text import DASH, MARK, percent_text, share_line, share_lines
 from smearwatch.daemon.summary_lines import summary_lines
 from tests.unit.clients_script import ScriptedHub, counted_frames, opened
+from tests.unit.terminal_screen import PRELIMINARY, RESEARCH_USE, on_screen
 from tests.unit.test_clients_lines import LIMITS, drifting, view_of
-from tests.unit.test_clients_terminal import PRELIMINARY, RESEARCH_USE, on_screen
 
 SHOWN = f"{MARK} {WORDS}"
 

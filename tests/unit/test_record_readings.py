@@ -125,7 +125,21 @@ def test_who_read_first_once_has_read_first():
     again = (label(cell, "band", "C", ordinal=2) for cell in range(len(FIRST)))
     fold = fold_of([*read(FIRST, [], MACHINE), *again])
     assert fold.readers(second=False) == ["C"]
-    assert [fold.has_read_first(by) for by in ("A", "a", "C", "B")] == [True, True, True, False]
+    assert [fold.has_read_first(by) for by in ("A", " a", "C", "B")] == [True, True, True, False]
+
+
+def test_one_person_under_two_spellings_is_no_second_reader():
+    mixed = [*read(FIRST, SECOND[:3], MACHINE), label(3, "monocyte", " a", "second"), label(4, "band", "C", "second")]
+    report = report_of(mixed)
+    assert (report["compared"], report["one_persons"], report["first"]["by"]) == (4, 1, ["A"])
+    assert report["pooled"]["first"] == 3, "four of A's five are compared, and one of these is no leukocyte"
+    assert report["by_class"]["monocyte"]["both"] == 0, "A agreed with A on the monocyte"
+    lines = "\n".join(reader_lines(report))
+    assert "1 cell is left out of all below: one person has named it in both readings." in lines
+    assert "3 persons share the second reading: all below is of the two readings, not of two persons." in lines
+    assert "persons share the first reading" not in lines
+    again = [label(at, "band", "  a ", ordinal=2) for at in range(2)]
+    assert fold_of([*read(FIRST, [], MACHINE), *again]).readers(second=False) == ["  a "], "each person once"
 
 
 def test_a_session_that_is_counted_on_is_read_on():

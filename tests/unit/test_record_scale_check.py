@@ -13,8 +13,8 @@ from smearwatch.daemon.record.scale_check import DIFFERENCE, FEWEST, ScaleCheckF
 from smearwatch.daemon.record.tally import TallyBroken, TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
 from tests.unit.clients_script import ScriptedHub, counted_frames, found, seen
+from tests.unit.terminal_screen import PRELIMINARY, RESEARCH_USE, on_screen
 from tests.unit.test_clients_lines import LIMITS, drifting, view_of
-from tests.unit.test_clients_terminal import PRELIMINARY, RESEARCH_USE, on_screen
 
 WRONG = (0.098, 0.1, 0.102)
 """What red cells say; given is 0.12."""

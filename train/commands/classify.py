@@ -11,6 +11,7 @@ import typer
 
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.scale_rule import typed_scale
+from smearwatch.daemon.share_text import verdict_text
 from smearwatch.daemon.weights import weights_in_use
 from smearwatch.train.commands.shared_options import DeviceOption
 from smearwatch.train.json_record import JsonRecord
@@ -156,8 +157,8 @@ def plain_line(path: Path, judgement: "Judgement", not_found: str | None = None)
     reject = f"rejected: probably none of the six ({judgement.reject_score:.2f})"
     unlike = judgement.unfamiliar and not judgement.statistics_cells
     why_flagged = "looks unlike what the weights were trained on" if unlike else "a person should look"
-    outcome = {"rejected": reject, "flagged": f"flagged: {why_flagged}", "corrected": "corrected by a verifier"}
-    line = f"{path}: {judgement.cls} ({of_name:.2f}), {outcome.get(judgement.verdict, judgement.verdict)}"
+    outcome = {"rejected": reject, "flagged": f"flagged: {why_flagged}"}
+    line = f"{path}: {judgement.cls} ({of_name:.2f}), {outcome.get(judgement.verdict, verdict_text(judgement.verdict))}"
     if not_found is None:
         return line
     why = {"no_leukocyte": "no leukocyte found in the middle", "at_edge": "the leukocyte touches the border"}

@@ -13,8 +13,17 @@ export function apartText(reviewed, said) {
   return apart.join("; ");
 }
 
+// The result adjusted for the machine's errors, null where too few cells were named at random to show it.
+export const adjusted = ({ corrected }) => (corrected && corrected.drawn >= corrected.needed ? corrected : null);
+
+// How many more cells are to be named at random: first enough to show shares, then as many as bring them near.
+export function asked(corrected) {
+  const missing = (corrected?.needed ?? 0) - (corrected?.drawn ?? 0);
+  return missing > 0 ? missing : Math.max(0, ...Object.values(corrected?.more ?? {}).map((each) => each.review ?? 0));
+}
+
 export function resultRows(tally, reviewed, { make, said, classes, second, dropOn }) {
-  const { corrected } = tally;
+  const corrected = adjusted(tally);
   // The machine knows no class of the laboratory's own: there persons alone count.
   const extra = second ? [] : classes.filter((name) => name.includes(":"));
   const rows = [...Object.keys(tally.counts), ...extra, "neutrophils"].map((name) => {

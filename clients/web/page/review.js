@@ -2,12 +2,13 @@
 import { fits, setFilter, setUpFilter } from "./filter.js";
 import { lookAt, toggleLooked } from "./looked.js";
 import { RandomReview } from "./random.js";
-import { apartText, resultRows } from "./results.js";
-import { closed, setUp, showStanding } from "./sign.js";
+import { adjusted, apartText, asked, resultRows } from "./results.js";
+import { close, closed, setUp, showStanding } from "./sign.js";
 import { ring } from "./sound.js";
 import { showViews } from "./views.js";
 
 const words = JSON.parse(document.body.dataset.labels);
+const verdicts = JSON.parse(document.body.dataset.verdicts);
 const keys = JSON.parse(document.body.dataset.keys);
 const classes = JSON.parse(document.body.dataset.classes);
 const second = Boolean(document.body.dataset.second); // a second reader, who does not see the first one's labels
@@ -94,24 +95,25 @@ function place(cell) {
 function cardOf(cell) {
   const card = make("button", null, { type: "button", class: "cell", draggable: String(!onlyLooks), "data-id": cell.id });
   const picture = make("img", null, { loading: "lazy", decoding: "async", alt: "", width: "120", height: "120" });
-  card.append(picture, make("span", "", { class: "name" }), make("span", "", { class: "verdict" }));
+  card.append(picture, make("span", "", { class: "name" }), make("span", "", { class: "verdict" }), make("span", "", { class: "verdict" }));
   return card;
 }
 
 function draw(cell) {
-  const [picture, name, verdict] = cell.card.children;
+  const [picture, name, verdict, machine] = cell.card.children;
   const source = `picture/${cell.picture}`;
   if (picture.getAttribute("src") !== source) picture.setAttribute("src", source);
   name.textContent = said(cell.label ?? cell.class);
-  const named = cell.label && cell.label !== cell.class ? ` ${cell.class}` : "";
+  const named = cell.label && cell.label !== cell.class ? `${cell.class} ` : "";
   if (cell.readers) [name.textContent, verdict.textContent] = cell.readers.map(([label], at) => `${at ? "or " : ""}${said(label)}`);
-  else verdict.textContent = `${SIGNS[cell.verdict]} ${cell.verdict}${named} ${Math.round(cell.probability * 100)} %`;
+  else verdict.textContent = `${SIGNS[cell.verdict]} ${verdicts[cell.verdict]}`;
+  machine.textContent = cell.readers ? "" : `${named}${Math.round(cell.probability * 100)} %`;
   cell.card.classList.toggle("said", Boolean(cell.label) && !cell.readers);
   cell.card.classList.toggle("chosen", chosen.has(cell.id));
   const readers = cell.readers ? `, readers disagree: ${cell.readers.map(([label, by]) => `${said(label)} says ${by}`).join(", ")}` : "";
   const labelled = cell.label ? `, labelled ${said(cell.label)} by ${cell.by}` : "";
   cell.card.setAttribute("aria-label",
-    `cell ${cell.number}: ${cell.class}, ${cell.verdict}, ${Math.round(cell.probability * 100)} percent${labelled}${readers}`);
+    `cell ${cell.number}: ${cell.class}, ${verdicts[cell.verdict]}, ${Math.round(cell.probability * 100)} percent${labelled}${readers}`);
   cell.card.setAttribute("aria-pressed", String(chosen.has(cell.id)));
   cell.card.hidden = !passes(cell);
 }
@@ -137,15 +139,16 @@ function showSections() {
 
 function showResults(tally) {
   const reviewed = tally.reviewed ?? { counts: tally.counts, neutrophils: tally.neutrophils, percent: tally.percent, cells: tally.cells, mark: tally.mark };
-  const { corrected } = tally;
-  document.body.classList.toggle("corrected", Boolean(corrected));
-  $("says").replaceChildren(...(tally.corrected_says ?? []).map((text, at) => make("p", `${at ? text[0].toUpperCase() + text.slice(1) : `Corrected: ${text}`}.`, { class: "small" })));
-  random.more = Math.max(0, ...Object.values(corrected?.more ?? {}).map((each) => each.review ?? 0));
+  document.body.classList.toggle("adjusted", Boolean(adjusted(tally)));
+  $("says").replaceChildren(...(tally.corrected_says ?? []).map((text, at) => make("p", `${at ? text[0].toUpperCase() + text.slice(1) : `Adjusted: ${text}`}.`, { class: "small" })));
+  random.more = asked(tally.corrected);
   const rows = resultRows(tally, reviewed, { make, said, classes, second, dropOn });
   $("results").tBodies[0].replaceChildren(...rows);
   $("apart").textContent = apartText(reviewed, said);
   $("left").textContent = `Not counted: ${tally.rejected} rejected, ${tally.at_edge} cut by the edge of their field, ${tally.seen_again} seen again.`;
   $("said").textContent = $("said").title = tally.said_text ?? "";
+  $("elsewhere").hidden = !tally.elsewhere_text;
+  $("elsewhere").textContent = tally.elsewhere_text ? `\u25b2 ${tally.elsewhere_text}` : "";
   $("target").hidden = !tally.target_text;
   $("target").textContent = tally.target_text ?? "";
   $("target").classList.toggle("reached", tally.target_reached);
@@ -254,9 +257,9 @@ function ask() {
 
 function showAsked() {
   const { named, left, more } = random;
-  const asked = !named ? "" : more ? `, ${more} more are asked for` : ", no more are asked for";
+  const wanted = !named ? "" : more ? `, ${more} more are asked for` : ", no more are asked for";
   $("asked").textContent = random.asked
-    ? `What is this? The machine's word is not shown. ${named} named at random${asked}, of ${named + left}.`
+    ? `What is this? The machine's word is not shown. ${named} named at random${wanted}, of ${named + left}.`
     : random.closed ? `Nothing is asked for: ${closed()}. ${named} were named at random.`
     : waiting.size ? "One moment: the names are being written." : `Nothing is left to be drawn: ${named} were named at random.`;
 }
@@ -288,7 +291,7 @@ async function showDetail() {
   const choose = (view) => { shownView = view; $("field").hidden = false; showDetail(); };
   showViews(random.on ? null : known, { make, choose, shown: $("field").hidden ? null : shownView ?? judged });
   const name = (known.readers ?? (cell.label ? [[cell.label, cell.by]] : [])).map(([label, by]) => `${said(label)}, as ${by} says; `).join("");
-  $("caption").textContent = random.on ? "drawn at random" : `cell ${known.number}: ${name}the machine: ${known.verdict === "rejected" ? `rejected, none of the six (most like ${said(known.class)})` : `${known.class}, ${known.verdict}`}`;
+  $("caption").textContent = random.on ? "drawn at random" : `cell ${known.number}: ${name}the machine: ${known.verdict === "rejected" ? `rejected, none of the six (most like ${said(known.class)})` : `${known.class}, ${verdicts[known.verdict]}`}`;
   const enter = document.querySelector("#actions button[data-key=Enter]");
   if (enter) enter.lastChild.textContent = !random.on && known.verdict === "rejected" ? " rightly rejected" : " the machine is right";
   if (!$("field").hidden) showField(shownView ?? judged);
@@ -497,7 +500,7 @@ async function refresh() {
   const answer = await fetch(`cells?after=${last}`);
   if (answer.status === 401 && !lost.length) location.reload(); // to log in again; what was lost stays in sight
   if (!answer.ok) throw new Error(await answer.text());
-  const { event, cells: changed, tally, standing, draw: drawn } = await answer.json();
+  const { event, cells: changed, tally, standing, draw: drawn, closed: why, reading } = await answer.json();
   if (event < last) return; // an answer that was overtaken
   last = event;
   for (const each of changed) {
@@ -515,8 +518,9 @@ async function refresh() {
     place(cell);
   }
   if (changed.length) showSections();
+  close(why);
   showResults(tally);
-  showStanding(tally, standing);
+  showStanding(tally, standing, reading);
   if (second) return;
   random.take(drawn);
   if (random.on && current !== random.asked) {

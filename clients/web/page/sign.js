@@ -19,14 +19,19 @@ export function setUp(lent) {
 
 const onlyLooks = Boolean(document.body.dataset.onlyLooks);
 
-// Why no label is taken, nothing while they are.
-export const closed = () => (onlyLooks ? "this account may look, and not change anything" : now?.signed ? `signed by ${now.signed.by}: amend it before you label a cell` : "");
+let shut = "";
 
-export function showStanding(tally, lines) {
+// Why no label is taken, nothing while they are.
+export const closed = () => (onlyLooks ? "this account may look, and not change anything" : shut);
+export const close = (why) => { shut = why; };
+
+// `reading`: what is to be said of a second reading, beside the signature.
+export function showStanding(tally, standing, reading) {
   const before = now;
   now = tally;
   const signed = Boolean(tally.signed);
-  $("signature").hidden = !signed && tally.amendments.length === 0;
+  const lines = [...(signed || tally.amendments.length ? standing : []), ...reading];
+  $("signature").hidden = lines.length === 0;
   const said = JSON.stringify(lines);
   if ($("standing").dataset.said !== said) { // or a screen reader would say it each second
     $("standing").dataset.said = said;
@@ -34,8 +39,8 @@ export function showStanding(tally, lines) {
   }
   $("signature").classList.toggle("signed", signed);
   $("preliminary").hidden = signed;
-  document.body.classList.toggle("closed", signed);
-  for (const button of document.querySelectorAll("#names button, #actions button[data-key=Enter], #actions button[data-key=u], #actions button[data-key=y]")) button.disabled = signed;
+  document.body.classList.toggle("closed", Boolean(shut));
+  for (const button of document.querySelectorAll("#names button, #actions button[data-key=Enter], #actions button[data-key=u], #actions button[data-key=y]")) button.disabled = Boolean(shut);
   if (!signing) return;
   $("amend").hidden = !signed;
   $("sign").hidden = signed;
