@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from smearwatch.clients.view import RecentCell
 from smearwatch.daemon.record.events import CLASSES, Counted
+from smearwatch.daemon.share_text import NOT_JUDGED
 
 CellKey = tuple[str, int]
 
@@ -43,7 +44,8 @@ class RecentCells:
         if event.instead_of is not None and not event.anew:
             self._drop((event.instead_of.frame, event.instead_of.index))
         probability = event.probabilities[CLASSES.index(event.cls)]
-        self._cells[key] = RecentCell(event.frame, event.index, event.cls, event.verdict, probability)
+        named = NOT_JUDGED if event.poisoned and event.instead_of is None else event.cls
+        self._cells[key] = RecentCell(event.frame, event.index, named, event.verdict, probability)
         while len(self._cells) > self._most:
             self._drop(next(iter(self._cells)))
 

@@ -100,6 +100,10 @@ _LABELS: Final = {
 _VERDICTS: Final = {"confirmed": "verifiers agree", "corrected": "verifiers' name"}
 
 
+NOT_JUDGED: Final = "not judged"
+"""What stands in the place of a class where nobody could judge a cell."""
+
+
 def verdict_text(verdict: str) -> str:
     """Return a verdict as people read it: no word in it that could mean that a person has confirmed or corrected."""
     return _VERDICTS.get(verdict, verdict)

@@ -12,7 +12,7 @@ from smearwatch.daemon.record.scale_check import source_text
 from smearwatch.daemon.share_text import DASH, MARK, label_text, percent_text, target_text
 
 _WHY_LEFT: Final = {
-    "rejected": "rejected by the machine as no leukocyte of its classes",
+    "rejected": "rejected by the machine: no leukocyte of its classes, or it could not be judged",
     "at_edge": "cut by the edge of a frame",
     "seen_again": "seen again in a later frame, counted once",
     "pending": "not judged yet",

@@ -7,6 +7,7 @@ from typing import Any, Final
 from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.events import LabelName
 from smearwatch.daemon.record.views import CellKey
+from smearwatch.daemon.share_text import NOT_JUDGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,10 @@ class Cell:
         return self.label or ("rejected" if self.verdict == "rejected" else self.cls)
 
     @property
-    def as_machine(self) -> LabelName:
-        """The label that agrees with the machine."""
+    def as_machine(self) -> LabelName | None:
+        """The label that agrees with the machine, None where that could not judge it."""
+        if self.cls == NOT_JUDGED:
+            return None
         return "other" if self.verdict == "rejected" else self.cls
 
 

@@ -21,6 +21,7 @@ from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.record.views import CellKey, counted_as
 from smearwatch.daemon.record.worth import worth_labelling
+from smearwatch.daemon.share_text import NOT_JUDGED
 from smearwatch.daemon.sign_text import when_text
 
 _EVEN: Final = 0.5
@@ -350,7 +351,7 @@ class Gallery:
             "id": f"{key[0]}:{key[1]}",
             "number": cell.number,
             "picture": f"{stands.frame}/{stands.index}",
-            "class": stands.cls,
+            "class": NOT_JUDGED if stands.poisoned and stands.instead_of is None else stands.cls,
             "verdict": stands.verdict,
             "probability": round(stands.probabilities[CLASSES.index(stands.cls)], 4),
             "seen_in": [[self._numbers[each.frame], self._names[each.frame]] for each in cell.views.values()],

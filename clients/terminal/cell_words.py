@@ -13,7 +13,7 @@ from smearwatch.clients.wording import MARK, ROWS, limits_text, percent_text, sh
 from smearwatch.daemon.corrected_text import adjusted, adjusted_says
 from smearwatch.daemon.key_layout import KeyLayout
 from smearwatch.daemon.record.classes import CLASSES, UNDIVIDED
-from smearwatch.daemon.share_text import label_text, verdict_text
+from smearwatch.daemon.share_text import NOT_JUDGED, label_text, verdict_text
 
 SIGNS: Final = {"confirmed": "●", "corrected": "◆", "flagged": "▲", "rejected": "✕"}
 COLOURS: Final = {"confirmed": "$success", "corrected": "$secondary", "flagged": "$warning", "rejected": "$error"}
@@ -67,15 +67,17 @@ def name_line(cell: Cell) -> Content:
     parts = [
         (f"cell {cell.number}: ", DIM),
         (cell.cls, "bold $foreground"),
-        (f"  {SIGNS[cell.verdict]} {_said(cell.verdict)}", COLOURS[cell.verdict]),
+        (f"  {SIGNS[cell.verdict]} {_said(cell)}", COLOURS[cell.verdict]),
     ]
     if cell.label is not None:
         parts.append((f"  ✓ {label_text(cell.label)}, says {cell.by}", "bold $success"))
     return Content.assemble(*parts)
 
 
-def _said(verdict: str) -> str:
-    return "rejected: not one of the six" if verdict == "rejected" else verdict_text(verdict)
+def _said(cell: Cell) -> str:
+    if cell.cls == NOT_JUDGED:
+        return "rejected: it could not be judged"
+    return "rejected: not one of the six" if cell.verdict == "rejected" else verdict_text(cell.verdict)
 
 
 def fact_lines(known: Mapping[str, Any], columns: int, rows: int) -> Content:
@@ -106,7 +108,9 @@ def _fact(name: str, share: str, check: str) -> str:
 
 def _remarks(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     remarks = [(f"why flagged: {known['why']}", "$warning")] if known["why"] else []
-    if known["verdict"] == "rejected":
+    if known["class"] == NOT_JUDGED:
+        remarks.append(("why rejected: judging it ended, hung or failed each time; name it by what you see", "$error"))
+    elif known["verdict"] == "rejected":
         remarks.append(("why rejected: it looks like none of the six, so it is not counted", "$error"))
     remarks.append((f"frame: {known['frame_name']}", DIM))
     remarks += [(f"labelled {label_text(label)} by {by}", DIM) for label, by, _ in known["labels"][-2:]]

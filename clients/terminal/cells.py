@@ -114,9 +114,12 @@ class CellsScreen(ReadingScreen):
         if label == "withdrawn" and cell.label is None:
             self.say(f"Cell {cell.number} has no label.")
             return
+        if (given := label or cell.as_machine) is None:
+            self.say(f"The machine could not judge cell {cell.number}: name it by what you see.", wrong=True)
+            return
         at = self._place(cells)
         after = None if at is None else next(iter(cells[at + 1 :]), None)
-        change = desk.label(cell.key, label or cell.as_machine, self._reading.by)
+        change = desk.label(cell.key, given, self._reading.by)
         self._reading.write(change)
         if after is None and self._group == TO_SEE:
             after = next(iter(in_group(desk.cells(), TO_SEE)), None)  # those that were passed over

@@ -46,6 +46,7 @@ def cell_rows(view: View) -> list[Row]:
         # Only weights whose verifiers earned it overrule anything.
         *([(verdict_text("corrected"), str(corrected), "stands")] if corrected else []),
         ("rejected", str(tally["rejected"]), "none of the six"),
+        *([("not judged", str(aside), "among the rejected")] if (aside := tally["poisoned"]) else []),
         ("at the edge", str(tally["at_edge"]), "not counted"),
         ("seen again", str(tally["seen_again"]), "counted once"),
         *([("judged again", str(again), "better view")] if again else []),

@@ -4,9 +4,11 @@ import pytest
 
 from smearwatch.clients.reviewing.cells import GROUPS, NEWEST, TO_SEE, Cell, in_group
 from smearwatch.clients.reviewing.desk import Desk
+from smearwatch.clients.terminal.cell_words import name_line
 from smearwatch.clients.terminal.keys import class_keys, further_keys, key_lines
 from smearwatch.daemon.key_layout import key_layout
 from smearwatch.daemon.record.classes import CLASSES, LABELS
+from smearwatch.daemon.share_text import NOT_JUDGED
 
 A, B = ("f", 0), ("f", 1)
 
@@ -109,3 +111,10 @@ def test_the_terminals_keys_are_the_pages_but_for_its_own():
     lines = key_lines(further_keys(layout), 74, layout).split("\n")
     assert all(len(line) <= 74 for line in lines)
     assert [line for line in lines if line.endswith((" l", " s", " e"))] == []
+
+
+def test_a_cell_that_could_not_be_judged_has_no_name_to_agree_with():
+    aside = cell(1, cls=NOT_JUDGED, verdict="rejected", probability=0.0)
+    assert (aside.to_see, aside.as_machine, aside.name) == (True, None, "rejected")
+    assert cell(2, verdict="rejected").as_machine == "other"
+    assert "rejected: it could not be judged" in name_line(aside).plain

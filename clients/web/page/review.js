@@ -14,6 +14,7 @@ const classes = JSON.parse(document.body.dataset.classes);
 const second = Boolean(document.body.dataset.second); // a second reader, who does not see the first one's labels
 const onlyLooks = Boolean(document.body.dataset.onlyLooks); // a viewer
 const $ = (id) => document.getElementById(id);
+const NOT_JUDGED = "not judged"; // as daemon/share_text.py has it
 const SIGNS = { confirmed: "●", corrected: "◆", flagged: "▲", rejected: "✕" };
 const FIELDS = { near: 22, crop: 33, far: 66 };
 const BAR_UM = 5;
@@ -145,7 +146,7 @@ function showResults(tally) {
   const rows = resultRows(tally, reviewed, { make, said, classes, second, dropOn });
   $("results").tBodies[0].replaceChildren(...rows);
   $("apart").textContent = apartText(reviewed, said);
-  $("left").textContent = `Not counted: ${tally.rejected} rejected, ${tally.at_edge} cut by the edge of their field, ${tally.seen_again} seen again.`;
+  $("left").textContent = `Not counted: ${tally.rejected} rejected${tally.poisoned ? ` (${tally.poisoned} could not be judged)` : ""}, ${tally.at_edge} cut by the edge of their field, ${tally.seen_again} seen again.`;
   $("said").textContent = $("said").title = tally.said_text ?? "";
   $("elsewhere").hidden = !tally.elsewhere_text;
   $("elsewhere").textContent = tally.elsewhere_text ? `\u25b2 ${tally.elsewhere_text}` : "";
@@ -291,18 +292,18 @@ async function showDetail() {
   const choose = (view) => { shownView = view; $("field").hidden = false; showDetail(); };
   showViews(random.on ? null : known, { make, choose, shown: $("field").hidden ? null : shownView ?? judged });
   const name = (known.readers ?? (cell.label ? [[cell.label, cell.by]] : [])).map(([label, by]) => `${said(label)}, as ${by} says; `).join("");
-  $("caption").textContent = random.on ? "drawn at random" : `cell ${known.number}: ${name}the machine: ${known.verdict === "rejected" ? `rejected, none of the six (most like ${said(known.class)})` : `${known.class}, ${verdicts[known.verdict]}`}`;
+  $("caption").textContent = random.on ? "drawn at random" : `cell ${known.number}: ${name}the machine: ${known.verdict === "rejected" ? known.class === NOT_JUDGED ? "rejected, for it could not be judged: name it by what you see" : `rejected, none of the six (most like ${said(known.class)})` : `${known.class}, ${verdicts[known.verdict]}`}`;
   const enter = document.querySelector("#actions button[data-key=Enter]");
-  if (enter) enter.lastChild.textContent = !random.on && known.verdict === "rejected" ? " rightly rejected" : " the machine is right";
+  if (enter) enter.lastChild.textContent = !random.on && known.class === NOT_JUDGED ? " no name of the machine's" : !random.on && known.verdict === "rejected" ? " rightly rejected" : " the machine is right";
   if (!$("field").hidden) showField(shownView ?? judged);
   if (random.on) return $("facts").replaceChildren(); // so that nothing leads the answer
   const facts = known.why ? [["why flagged", known.why]] : [];
   facts.push(["picture", `${known.frame_name}, frame ${judged.number}`]);
-  for (const name of Object.keys(known.probabilities)) {
+  for (const name of known.class === NOT_JUDGED ? [] : Object.keys(known.probabilities)) {
     const check = known.verifiers[name] === undefined ? "" : `, verifier ${percent(known.verifiers[name])}`;
     facts.push([name, `${percent(known.probabilities[name])}${check}`]);
   }
-  facts.push(["none of the six", percent(known.reject_score)]);
+  if (known.class !== NOT_JUDGED) facts.push(["none of the six", percent(known.reject_score)]);
   if (known.nucleus) {
     const { widest_um, narrowest_um, length_um, lobes } = known.nucleus;
     facts.push(["nucleus", `${narrowest_um} µm narrowest, ${widest_um} µm widest, ${length_um} µm long, ${lobes} ${lobes === 1 ? "lobe" : "lobes"}`]);
@@ -339,6 +340,7 @@ function label(name) {
   if (!by) return;
   if (random.on) return name === null || name === "withdrawn" ? tell("name the cell by what you see; u takes back") : nameDrawn(name, by);
   const wanted = Object.fromEntries([...chosen].map((id) => [id, name ?? nameOfMachine(cells.get(id))]));
+  if (Object.values(wanted).includes(null)) return tell("the machine could not judge it: name it by what you see");
   const here = cells.get(current);
   const after = here.at.sorted.slice(here.at.sorted.indexOf(here) + 1).find((cell) => !chosen.has(cell.id) && !cell.card.hidden);
   const change = { wanted, was: say(wanted, by) };
@@ -365,7 +367,7 @@ function nameDrawn(name, by) {
   ask();
 }
 
-const nameOfMachine = (cell) => (cell.verdict === "rejected" ? "other" : cell.class);
+const nameOfMachine = (cell) => cell.class === NOT_JUDGED ? null : (cell.verdict === "rejected" ? "other" : cell.class);
 
 function reader() {
   const by = $("reader").value.trim();
