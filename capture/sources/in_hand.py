@@ -5,6 +5,7 @@ end. The next process takes the same picture first. So the name of each is noted
 taken back after it; what is still noted when a process begins, ended the one before.
 """
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -84,7 +85,8 @@ class InHand:
             partial.write_text(json.dumps(self._notes))
             os.replace(partial, self._path)
         except OSError as error:
-            if not self._warned:
+            # Without a folder nobody looks for a note; without a free descriptor no picture is read either.
+            if not self._warned and error.errno not in (errno.ENOENT, errno.EMFILE, errno.ENFILE):
                 self._warned = True
                 get_logger().warning("what is being read cannot be noted", path=str(self._path), why=error.strerror)
 
