@@ -5,7 +5,6 @@ end. The next process takes the same picture first. So the name of each is noted
 taken back after it; what is still noted when a process begins, ended the one before.
 """
 
-import errno
 import json
 import os
 from collections.abc import Iterator
@@ -40,7 +39,6 @@ class InHand:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._notes = _read(path)
-        self._warned = False
 
     @classmethod
     def of(cls, plan: RunPlan, what: str) -> "InHand":
@@ -85,10 +83,8 @@ class InHand:
             partial.write_text(json.dumps(self._notes))
             os.replace(partial, self._path)
         except OSError as error:
-            # Without a folder nobody looks for a note; without a free descriptor no picture is read either.
-            if not self._warned and error.errno not in (errno.ENOENT, errno.EMFILE, errno.ENFILE):
-                self._warned = True
-                get_logger().warning("what is being read cannot be noted", path=str(self._path), why=error.strerror)
+            # Whoever counts has its sockets in this folder; who cannot write there is told so by the hub.
+            get_logger().debug("what is being read cannot be noted", path=str(self._path), why=error.strerror)
 
 
 def set_aside(frame: SourceFrame) -> SourceFrame:
