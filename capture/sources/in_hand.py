@@ -8,7 +8,7 @@ taken back after it; what is still noted when a process begins, ended the one be
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -79,12 +79,9 @@ class InHand:
     def _write(self) -> None:
         # Not brought to the disk: it has to outlive this process, not this machine's power.
         partial = self._path.with_suffix(".partial")
-        try:
+        with suppress(OSError):  # the hub has its sockets in this folder, and says what is wrong with it
             partial.write_text(json.dumps(self._notes))
             os.replace(partial, self._path)
-        except OSError as error:
-            # Whoever counts has its sockets in this folder; who cannot write there is told so by the hub.
-            get_logger().debug("what is being read cannot be noted", path=str(self._path), why=error.strerror)
 
 
 def set_aside(frame: SourceFrame) -> SourceFrame:
