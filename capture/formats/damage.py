@@ -28,6 +28,7 @@ _FEWEST_IN_BLOCKS: Final = 24  # strong compression makes all rows of a JPEG's b
 _EVERY, _BESIDE = 8, 4
 _OF_ONE_COLOUR, _OF_MANY = 0.05, 0.25  # of a row's pixels in the next ones; noise alone makes few of them alike
 _WHITE: Final = 250
+_DRAWN: Final = 0.5  # of the other rows alike: that is no photograph
 
 
 def check_whole(data: bytes | memoryview, bgr: Image, *, field: bool = True) -> None:
@@ -126,8 +127,12 @@ def flaw_of_rows(bgr: Image, *, fewest: int = _FEWEST_ROWS) -> str | None:
     height = len(bgr)
     fewest = max(fewest, round(_SHARE_OF_ROWS * height))
     coarse = bgr[:, ::_EVERY]
-    for first, last in _runs((coarse[1:] == coarse[:-1]).all(axis=(1, 2)), fewest - 1):
+    alike = (coarse[1:] == coarse[:-1]).all(axis=(1, 2))
+    for first, last in _runs(alike, fewest - 1):
         rows = bgr[first : last + 1]
+        others = np.concatenate((alike[:first], alike[last:]))
+        if others.size and others.mean() > _DRAWN:
+            return None
         if (rows == rows[:1]).all() and not _goes_on(bgr, first, last):
             return f"rows {first + 1} to {last + 1} of {height} are alike"
     return None

@@ -13,11 +13,12 @@ from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.czi import decode_czi, significant_bits
 from smearwatch.capture.formats.czi_structure import read_czi
 from smearwatch.capture.formats.damage import check_whole
-from smearwatch.capture.formats.decode_tiff import decode_tiff
+from smearwatch.capture.formats.decode_tiff import decode_tiff, fields_of, used_pages
 from smearwatch.capture.formats.header import ImageFormat, ImageHeader, probe
 from smearwatch.capture.formats.ome import Ome, read_ome
 from smearwatch.capture.formats.pixels import to_bgr
 from smearwatch.capture.formats.safe_xml import XmlUnusable
+from smearwatch.capture.formats.stack import colour_pages
 from smearwatch.capture.formats.tiff_structure import MOST_PAGES, read_tiff
 from smearwatch.capture.formats.unusable import FrameUnusable, hint_for
 
@@ -131,12 +132,21 @@ def decode_whole(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXE
         See its reasons.
     """
     bgr = decode(data, max_pixels=max_pixels)
+    if (fields := _count_fields(data, max_pixels)) > 1:
+        raise FrameUnusable("several_fields", f"its pages show {fields} fields")
     check_whole(data, bgr, field=field)
     return bgr
 
 
+def _count_fields(data: bytes | memoryview, max_pixels: int) -> int:
+    if probe(data).format != "tiff":
+        return 1
+    structure = read_tiff(memoryview(data).cast("B"))
+    return 1 if len(colour_pages(structure)) == 1 else len(fields_of(data, structure, max_pixels))
+
+
 def describe(data: bytes | memoryview) -> PictureInfo:
-    """Return what a picture file is and which part of it `decode` takes, without decoding it.
+    """Return what a picture file is and which part of it `decode` takes.
 
     Parameters
     ----------
@@ -157,7 +167,11 @@ def describe(data: bytes | memoryview) -> PictureInfo:
     if header.format == "tiff":
         ome = _ome(read_tiff(view).pages[header.page_used].description)
         bits = (ome.significant_bits if ome is not None else 0) or bits
-        note = _tiff_note(header, ome)
+        try:
+            used = used_pages(data, read_tiff(view), DEFAULT_MAX_PIXELS)
+        except FrameUnusable:
+            used = (header.page_used,)
+        note = _tiff_note(header, ome, used)
     elif header.format == "czi":
         bits = significant_bits(view, read_czi(view)) or bits
         note = f"plane 1 of {header.pages} is used" if header.pages > 1 else None
@@ -171,16 +185,16 @@ def _ome(description: bytes) -> Ome | None:
         return None
 
 
-def _tiff_note(header: ImageHeader, ome: Ome | None) -> str | None:
+def _tiff_note(header: ImageHeader, ome: Ome | None, used: tuple[int, ...]) -> str | None:
     if header.pages == 1:
         return None
     pages = f"{header.pages}" if header.pages < MOST_PAGES else f"at least {header.pages}"
     several = "" if ome is None or ome.focal_planes == 1 else f" ({ome.focal_planes} focal planes)"
-    if ome is not None and ome.rgb_pages is not None and max(ome.rgb_pages) < header.pages:
-        red, green, blue = (page + 1 for page in ome.rgb_pages)
+    if len(used) == 3:
+        red, green, blue = (page + 1 for page in used)
         rest = f" of {pages}" if header.pages > 3 else ""
         return f"pages {red}, {green} and {blue}{rest} are used as red, green and blue{several}"
-    return f"page {header.page_used + 1} of {pages} is used{several}"
+    return f"page {used[0] + 1} of {pages} is used{several}"
 
 
 def _check_header(data: bytes | memoryview, max_pixels: int) -> ImageHeader:

@@ -12,6 +12,7 @@ from smearwatch.capture.formats.header import probe
 from smearwatch.capture.formats.ome import Ome, read_ome
 from smearwatch.capture.formats.pixels import Alpha, orient, to_bgr, to_eight_bits
 from smearwatch.capture.formats.safe_xml import XmlUnusable
+from smearwatch.capture.formats.stack import colour_pages, group_by_field
 from smearwatch.capture.formats.tiff_structure import (
     COMPRESSION,
     DEPTH,
@@ -24,6 +25,7 @@ from smearwatch.capture.formats.tiff_structure import (
     TILE_HEIGHT,
     TILE_WIDTH,
     TiffPage,
+    TiffStructure,
     read_tiff,
 )
 from smearwatch.capture.formats.unusable import FrameUnusable
@@ -56,17 +58,56 @@ def decode_tiff(data: bytes | memoryview, max_pixels: int) -> Image:
     FrameUnusable
         `colour_unsupported`, `too_many_pixels` or `undecodable`.
     """
-    view = memoryview(data).cast("B")
-    structure = read_tiff(view)
-    used = structure.page_used
-    page = structure.pages[used]
+    structure = read_tiff(memoryview(data).cast("B"))
+    return _decode_pages(data, structure, used_pages(data, structure, max_pixels), max_pixels)
+
+
+def used_pages(data: bytes | memoryview, structure: TiffStructure, max_pixels: int) -> tuple[int, ...]:
+    """Return the page that is the picture, or the three that are its red, green and blue.
+
+    Of one field at several focal planes it is the sharpest; of several fields the first (`fields_of` tells).
+    """
+    page = structure.pages[structure.page_used]
+    colours = _colour_planes(page, len(structure.pages))
+    if colours is not None:
+        return colours
+    return (fields_of(data, structure, max_pixels)[0][0],)
+
+
+def fields_of(data: bytes | memoryview, structure: TiffStructure, max_pixels: int) -> list[list[int]]:
+    """Return the pages of each field that a TIFF shows, the sharpest of each field first."""
+    pages = colour_pages(structure)
+    if len(pages) == 1:
+        return [pages]
+
+    def decode_page(index: int) -> Image | None:
+        try:
+            return _decode_pages(data, structure, (index,), max_pixels)
+        except FrameUnusable:
+            if index == structure.page_used:
+                raise
+            return None  # a broken page after a good one
+
+    return group_by_field(pages, decode_page)
+
+
+def _colour_planes(page: TiffPage, pages: int) -> tuple[int, int, int] | None:
+    """Return the pages of red, green and blue, as OME-XML names them or ImageJ counts its channels."""
     ome = _ome(page)
-    chosen: tuple[int, ...] = (used,)
-    if ome is not None and ome.rgb_pages is not None and max(ome.rgb_pages) < len(structure.pages):
-        chosen = ome.rgb_pages
+    if ome is not None and ome.rgb_pages is not None and max(ome.rgb_pages) < pages:
+        return ome.rgb_pages
+    lines = page.description.splitlines() if page.description.startswith(b"ImageJ=") else ()
+    return (0, 1, 2) if b"channels=3" in lines and pages == 3 and page.first(SAMPLES, 1) == 1 else None
+
+
+def _decode_pages(
+    data: bytes | memoryview, structure: TiffStructure, chosen: tuple[int, ...], max_pixels: int
+) -> Image:
     for index in chosen:
-        _check(view, structure.pages[index], max_pixels)
+        _check(memoryview(data).cast("B"), structure.pages[index], max_pixels)
     decoded = _samples(data, structure.pages, chosen)
+    page = structure.pages[chosen[0] if len(chosen) == 1 else structure.page_used]
+    ome = _ome(structure.pages[structure.page_used])
     bits = (ome.significant_bits if ome is not None else 0) or _stated_bits(page)
     return orient(_bgr(decoded, page, bits), page.first(ORIENTATION, 1))
 

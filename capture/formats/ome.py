@@ -21,7 +21,7 @@ class Ome:
         Bits of a sample that carry something; 0 where that is not stated.
     rgb_pages
         The pages of the file that hold the red, the green and the blue channel of the first focal plane, where the
-        channels are single and so named.
+        channels are single and so named, or are three without names, in this order.
     physical_size
         Attribute values as written, by axis: (PhysicalSizeX, PhysicalSizeXUnit).
     """
@@ -90,10 +90,13 @@ def _rgb_pages(pixels: ET.Element, sizes: dict[str, int]) -> tuple[int, int, int
     channels = pixels.findall("{*}Channel")
     names = [channel.get("Name", "").strip().lower() for channel in channels]
     single = all(_number(channel, "SamplesPerPixel", 1) == 1 for channel in channels)
-    wanted = next((colours for colours in _COLOURS if sorted(names) == sorted(colours)), None)
-    if wanted is None or not single or sizes["C"] != 3:
+    if not single or sizes["C"] != 3:
         return None
-    pages = [_page_of(pixels, sizes, names.index(name)) for name in wanted]
+    wanted = next((colours for colours in _COLOURS if sorted(names) == sorted(colours)), None)
+    if wanted is None and any(names):
+        return None  # stains of their own
+    channels_in_order = range(3) if wanted is None else [names.index(name) for name in wanted]
+    pages = [_page_of(pixels, sizes, channel) for channel in channels_in_order]
     if None in pages or len(set(pages)) != 3:
         raise XmlUnusable("the planes of its three channels cannot be distinguished")
     return (pages[0] or 0, pages[1] or 0, pages[2] or 0)

@@ -6,6 +6,7 @@ _HINTS = {
     "empty_file": "let the camera software finish writing, or delete the file",
     "not_an_image": "give a JPEG, PNG, BMP, TIFF or CZI picture",
     "truncated": "copy the file again; its end is missing",
+    "several_fields": "save each page as a file of its own",
     "damaged": "copy the file again, and look at it: a part of the picture is missing",
     "too_many_pixels": "give a smaller picture or raise max_pixels",
     "colour_unsupported": "save the picture again in RGB or grey, with 8 or 16 bits a sample",
@@ -19,8 +20,8 @@ class FrameUnusable(Exception):
     Attributes
     ----------
     reason
-        One of `empty_file`, `not_an_image`, `truncated`, `damaged`, `too_many_pixels`, `colour_unsupported`,
-        `undecodable`.
+        One of `empty_file`, `not_an_image`, `truncated`, `damaged`, `several_fields`, `too_many_pixels`,
+        `colour_unsupported`, `undecodable`.
     detail
         What was found, in words.
     hint

@@ -3,13 +3,15 @@
 import io
 import tracemalloc
 
+import cv2
 import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 
-from smearwatch.capture.formats.decode import decode, describe, probe
+from smearwatch.capture.formats.decode import FrameUnusable, decode, decode_whole, describe, probe
 from smearwatch.capture.formats.tiff_structure import MOST_PAGES
+from smearwatch.capture.slide.slide import Slide
 from tests.picture_files import HEIGHT, WIDTH, grey, packed_12_bits, quarters, raw_tiff, refusal, tiff, tiff_pages
 
 BGR = quarters()
@@ -81,6 +83,47 @@ def test_channels_with_other_names_are_a_grey_picture_of_the_first():
     data = _ome_planes("rgb", ("DAPI", "FITC", "TRITC"))
     assert describe(data).note == "page 1 of 3 is used"
     assert np.array_equal(decode(data), np.repeat(RGB[..., :1], 3, axis=2))
+
+
+def _fields(count):
+    """Fields of a drawn slide, red first, and light that falls off alike in all."""
+    slide = Slide(5, um_per_px=0.12, width_px=400, height_px=300)
+    return [np.ascontiguousarray(slide.field(index).bgr[..., ::-1]) for index in range(count)]
+
+
+def test_pages_of_several_fields_are_refused_as_a_field_and_shown_by_their_first():
+    fields = _fields(3)
+    for options in ({"photometric": "rgb"}, {"imagej": True}, {"ome": True, "metadata": {"axes": "ZYXS"}}):
+        data = tiff(np.stack(fields), **options)
+        assert np.array_equal(decode(data), fields[0][..., ::-1])
+        with pytest.raises(FrameUnusable) as caught:
+            decode_whole(data)
+        assert (caught.value.reason, "3 fields" in caught.value.detail) == ("several_fields", True)
+
+
+def test_of_one_field_at_several_focal_planes_the_sharpest_is_taken():
+    (sharp,) = _fields(1)
+    planes = [cv2.GaussianBlur(sharp, (0, 0), sigma) if sigma else sharp for sigma in (3.0, 1.5, 0, 2.0)]
+    data = tiff(np.stack(planes), imagej=True)
+    assert np.array_equal(decode_whole(data), sharp[..., ::-1])
+    assert describe(data).note == "page 3 of 4 is used"
+
+
+@pytest.mark.parametrize("options", [{"imagej": True}, {"ome": True}], ids=["ImageJ", "OME"])
+def test_three_channels_without_names_are_red_green_and_blue(options):
+    planes = np.moveaxis(RGB, -1, 0)
+    data = tiff(planes, photometric="minisblack", metadata={"axes": "CYX"}, **options)
+    assert np.array_equal(decode_whole(data), BGR)
+    assert describe(data).note == "pages 1, 2 and 3 are used as red, green and blue"
+
+
+def test_a_broken_page_after_a_good_one_does_not_spoil_it():
+    good, other = _fields(2)
+    data = bytearray(tiff_pages((good, {"compression": "deflate"}), (other, {"compression": "deflate"})))
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as file:
+        at = file.pages[1].dataoffsets[0]
+    data[at : at + 40] = bytes(40)
+    assert np.array_equal(decode_whole(bytes(data)), good[..., ::-1])
 
 
 def test_planes_are_found_by_the_pages_that_the_xml_names():
