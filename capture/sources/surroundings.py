@@ -3,9 +3,19 @@
 import os
 import stat
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.log import get_logger
+
+_NOT_READ: Final = MappingProxyType(
+    dict.fromkeys((".heic", ".heif", ".webp", ".avif", ".jp2", ".gif"), "let the camera or telephone write JPEG")
+    | dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".dng"), "let the camera write JPEG beside it")
+    | dict.fromkeys((".nd2", ".lif", ".vsi", ".svs", ".ndpi", ".mrxs", ".scn"), "export each field as TIFF or JPEG")
+    | dict.fromkeys((".mp4", ".avi", ".mov", ".mkv"), "play it as a camera: run --camera FILE")
+)
+"""Pictures by their name that are not read, and what to do instead."""
 
 
 class Surroundings:
@@ -14,6 +24,7 @@ class Surroundings:
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
         self._ignored: set[str] = set()
+        self._warned_kinds: set[str] = set()
         self._subfolders: dict[str, int] = {}
         self._outside: set[str] = set()
         self._warned_subfolders = False
@@ -27,8 +38,12 @@ class Surroundings:
         }
 
     def ignore(self, name: str) -> None:
-        """Note something that is not read: no picture by its name, a pipe, a device."""
+        """Note something that is not read: no picture by its name, a pipe, a device; warn once of each kind of picture."""
         self._ignored.add(name)
+        suffix = os.path.splitext(name)[1].lower()
+        if suffix in _NOT_READ and suffix not in self._warned_kinds and not name.startswith("."):
+            self._warned_kinds.add(suffix)
+            get_logger().warning("pictures of a kind that is not read", kind=suffix, first=name, hint=_NOT_READ[suffix])
 
     def subfolder(self, name: str) -> None:
         """Note a folder in the folder; warn once of one with pictures in it."""

@@ -9,12 +9,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from smearwatch.capture.formats.metadata import scale_from_metadata
 from smearwatch.capture.sources.base import SourceFrame
 from smearwatch.capture.sources.folder import FolderSource
 from smearwatch.capture.sources.reading import mark_of
+from smearwatch.capture.sources.surroundings import Surroundings
 from smearwatch.daemon.config import Settings
+from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.wire.control import FileOnWire
 from tests.czi_files import SubBlock, czi
@@ -180,6 +183,24 @@ def test_other_files_are_left_alone_and_counted(watching):
         (watching.folder / name).write_bytes(picture(1))
     assert watching.poll(0.6) == []
     assert watching.source.state().counters["files_ignored"] == 3
+
+
+def test_pictures_of_a_kind_that_is_not_read_are_named_once(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.HEIC", "b.heic", "c.webp", "d.txt", ".e.heic"):
+        (folder / name).write_bytes(b"x")
+    around = Surroundings(folder)
+    with capture_logs() as logs:
+        for name in sorted(os.listdir(folder)):
+            around.ignore(name)
+    assert [(line["kind"], line["first"]) for line in logs] == [(".heic", "a.HEIC"), (".webp", "c.webp")]
+    assert all("JPEG" in line["hint"] for line in logs)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.jpe", "a.jfif", "a.tif"])
+def test_every_usual_name_of_a_jpeg_or_tiff_is_read(name):
+    assert is_picture_name(name)
 
 
 def test_too_large_is_refused_with_its_digest(tmp_path):
