@@ -38,7 +38,7 @@ class Surroundings:
         }
 
     def ignore(self, name: str) -> None:
-        """Note something that is not read: no picture by its name, a pipe, a device; warn once of each kind of picture."""
+        """Note something that is not read: no picture by its name, a pipe, a device; warn once of each kind."""
         self._ignored.add(name)
         suffix = os.path.splitext(name)[1].lower()
         if suffix in _NOT_READ and suffix not in self._warned_kinds and not name.startswith("."):
