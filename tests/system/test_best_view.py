@@ -76,6 +76,7 @@ def test_the_sharp_view_is_judged_instead_of_the_blurred_one(watched):
     assert end["judged_again"] == result["judged_again"]
 
 
+@pytest.mark.long
 def test_only_first_views_are_judged_where_that_is_set(watched, monkeypatch):
     monkeypatch.setenv("SMEARWATCH_JUDGED_VIEW", "first")
     done = smearwatch(

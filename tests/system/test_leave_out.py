@@ -151,6 +151,7 @@ def test_what_cannot_be_measured_honestly_is_one_line(folder: Path, out: Path, t
     assert not (tmp_path / "no").exists()
 
 
+@pytest.mark.long
 def test_variants_are_trained_and_set_side_by_side(folder: Path, tmp_path: Path):
     place = tmp_path / "variants"
     typed = options(folder, "--variants", "--variant-epochs", "1", "--only", "teaching", "--out", str(place))

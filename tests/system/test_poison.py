@@ -28,7 +28,7 @@ pytestmark = pytest.mark.system
 )
 def test_what_ends_its_process_three_times_is_set_aside(tmp_path, how):
     watched, patch = tmp_path / "camera", tmp_path / "patch"
-    assert smearwatch("slide", "--out", watched, "--fields", "6", "--rate", "0", "--seed", "3").returncode == 0
+    assert smearwatch("slide", "--out", watched, "--fields", "4", "--rate", "0", "--seed", "3").returncode == 0
     names = sorted(path.name for path in watched.iterdir())
     frame = hashlib.sha256((watched / names[0]).read_bytes()).hexdigest()
     patch.mkdir()
@@ -49,7 +49,7 @@ def test_what_ends_its_process_three_times_is_set_aside(tmp_path, how):
     assert "Traceback" not in run.stderr
     final = json.loads(run.stdout.splitlines()[-1])
     assert final["complete"]
-    assert final["frames"] == {"seen": 6, "counted": 4, "rejected": 2, "pending": 0}
+    assert final["frames"] == {"seen": 4, "counted": 2, "rejected": 2, "pending": 0}
     assert final["rejected_by_reason"] == {"poisoned": 2}
     assert final["poisoned"] == 1
     fold = TallyFold()

@@ -168,6 +168,7 @@ def test_two_processes_train_as_one(folder: Path, undisturbed: Path):
     assert all(torch.equal(one[key], found[key]) for key in one)
 
 
+@pytest.mark.long
 def test_a_process_that_dies_ends_the_others_with_one_line(folder: Path):
     process = start([*_TORCHRUN, *_TRAIN, *command(folder, "lost")])
     deadline = time.monotonic() + _LONGEST_S
