@@ -72,13 +72,14 @@ class Lines:
         """Write a view's line where it says something new; returns whether it did."""
         if view.tally is None:
             return False
-        news: tuple[object, ...] = (view.session, view.epoch, view.event, view.connection, view.ended, view.paused)
+        news: tuple[object, ...] = (view.session, view.epoch, view.event, view.connection, view.ended)
+        news = (*news, view.paused, view.trouble)
         if self._as_json:
             line = json.dumps(json_view(view), separators=(", ", ": "))
             return self._tell((*news, view.tally.get("corrected")), [line])
         phase = phase_text(view)
         # Before the first cell the rows would all be empty: what is being done says more.
-        news = (view.session, phase, view.paused) if phase else (*news, loading_text(view))
+        news = (view.session, phase, view.paused, view.trouble) if phase else (*news, loading_text(view))
         return self._tell(news, self._lines(view, view.tally, phase))
 
     def _tell(self, news: object, lines: Iterable[str]) -> bool:
@@ -237,6 +238,7 @@ def json_view(view: View) -> dict[str, Any]:
         "workers": view.workers,
         "waiting_files": view.waiting_files,
         "paused": view.paused,
+        "trouble": view.trouble or None,
         "counters": dict(view.counters),
         "client_counters": dict(view.client_counters),
     }

@@ -47,6 +47,8 @@ class View:
         For how many seconds no frame came; None while something is pending, waited for, or not known.
     paused : bool
         Whether no new pictures are read, because a client asked for it.
+    trouble : str
+        What keeps the count from going on well, in words; empty while nothing does.
     latency_ms : float or None
         Median from a closed file to its count, as the daemon measures it.
     recent : tuple of RecentCell
@@ -70,6 +72,7 @@ class View:
     waiting_files: int | None = None
     idle_s: float | None = None
     paused: bool = False
+    trouble: str = ""
     latency_ms: float | None = None
     recent: tuple[RecentCell, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)

@@ -77,6 +77,8 @@ def state_text(view: View) -> str:
     """Return in a few words where the session stands."""
     if view.paused and view.connection == "live":
         return PAUSED
+    if view.trouble and view.connection == "live":
+        return view.trouble
     if (phase := phase_text(view) or loading_text(view)) is not None:
         return phase
     if view.connection == "lost":

@@ -203,6 +203,8 @@ def connection_words(view: View, waiting: str, silent_s: float) -> tuple[str, st
         case "live":
             if view.paused:
                 return "●", "$warning", PAUSED
+            if view.trouble:
+                return "●", "$error", view.trouble
             phase = phase_text(view) or loading_text(view)
             return "●", "$success", f"live: {phase}" if phase else "live"
         case "lost":

@@ -6,6 +6,7 @@ from typing import Literal
 from smearwatch.clients.asking import NotAgreed
 from smearwatch.clients.controlling import control
 from smearwatch.clients.web.asked import Asked
+from smearwatch.daemon.disk_room import free_room, room_text
 from smearwatch.daemon.record.earlier import followed_in
 from smearwatch.daemon.record.lock import holder
 from smearwatch.daemon.record.reading import LedgerReader
@@ -37,6 +38,14 @@ def next_session(folder: Path) -> str | None:
     if followed is None or not (folder.with_name(followed.next_session) / LEDGER_FILE).is_file():
         return None
     return followed.next_session
+
+
+def disk_trouble(folder: Path) -> str | None:
+    """Return what is said of the room on a session's disk, None while there is enough."""
+    try:
+        return room_text(free_room(folder)[0])
+    except OSError as error:
+        return f"the folder of the sessions cannot be reached: {error.strerror}"
 
 
 def ask_of_run(folder: Path, runtime_dir: Path, asked: AskedOfRun) -> dict[str, str | None]:

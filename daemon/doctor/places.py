@@ -1,34 +1,30 @@
 """Where things are kept: room, rights, sessions, calibrations, sockets."""
 
 import os
-import shutil
 import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from smearwatch.daemon.columns import size_text
 from smearwatch.daemon.config import Settings
+from smearwatch.daemon.disk_room import FULL_BYTES, LOW_BYTES, MEND, free_room
 from smearwatch.daemon.doctor.check import Check
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import session_folder, session_names
 from smearwatch.daemon.wire.endpoints import Endpoints, EndpointUnusable
 
-LOW_BYTES: Final = 5 * 1024**3
-FULL_BYTES: Final = 500 * 1024**2
-
 
 def room(folder: Path, name: str = "disk") -> Check:
     """Return how much room is left where a folder is, or is to be."""
-    there = next(each for each in (folder, *folder.parents) if each.exists())
     try:
-        free = shutil.disk_usage(there).free
-        nodes = os.statvfs(there).f_favail
+        free, nodes = free_room(folder)
     except OSError as error:
         return Check(name, "failed", f"{folder}: {error.strerror}", "mount it, or choose another state_dir")
-    says, values = f"{free / 1024**3:.1f} GB free for {folder}", {"free_bytes": free, "free_files": nodes}
-    mend = "delete old sessions (smearwatch sessions prune --dry-run), or choose another state_dir"
+    says, values = f"{size_text(free)} free for {folder}", {"free_bytes": free, "free_files": nodes}
+    mend = f"delete old sessions ({MEND}), or choose another state_dir"
     if free < FULL_BYTES or nodes == 0:
         return Check(name, "failed", says if nodes else f"{says}, and no room for another file", mend, values)
     if free < LOW_BYTES:

@@ -10,6 +10,7 @@ from smearwatch.daemon.hub.audience import answer
 from smearwatch.daemon.hub.control import RunControl
 from smearwatch.daemon.hub.crop_queue import CropQueue
 from smearwatch.daemon.hub.describing import take_description
+from smearwatch.daemon.hub.disk_watch import DiskWatch
 from smearwatch.daemon.hub.frame_queue import FrameQueue
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
@@ -84,6 +85,7 @@ class Hub:
         self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, clock=clock)
         self._control = RunControl(journal, clock=clock)
         self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=clock)
+        self._disk = DiskWatch(plan.settings.state_dir, lambda: journal.counters["frames_not_kept"], clock=clock)
         self._last_frame_s = clock()
         self._next_pulse_s = 0.0
         self._started_at_ns = time.time_ns()
@@ -157,6 +159,7 @@ class Hub:
                 counters=self._counters(),
                 idle_s=self._idle_s(),
                 paused=self._control.paused,
+                trouble=self._disk.trouble(),
             )
         )
 

@@ -266,6 +266,8 @@ class Pulse(Message):
     idle_s: Real | None = None
     """How long nothing came while nothing was pending and no file was waited for; None where something is."""
     paused: Flag = False
+    trouble: Text = ""
+    """What keeps the count from going on well, in words; empty while nothing does."""
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

@@ -11,9 +11,9 @@ const EVERY_MS = 2000;
 const HEADERS = { "content-type": "application/json", "x-smearwatch": "1" };
 let wanted = null;
 
-function show(text) {
+function show(text, trouble = null) {
   box.hidden = text === null;
-  if (text !== null) state.textContent = text;
+  if (text !== null) state.textContent = trouble === null ? text : `${text}; ${trouble}`;
   for (const button of buttons) {
     const action = button.dataset.action;
     const ending = text === "stopping" || (text !== null && text.startsWith("finishing"));
@@ -43,8 +43,8 @@ async function poll() {
   try {
     const answer = await fetch("run");
     if (answer.ok) {
-      const { state: now, next_session: next } = await answer.json();
-      show(now);
+      const { state: now, next_session: next, trouble } = await answer.json();
+      show(now, trouble);
       showAfter(next);
     }
   } catch {
