@@ -13,6 +13,8 @@ LOW_BYTES: Final = 5 * 1000**3
 FULL_BYTES: Final = 500 * 1000**2
 """Below it nothing should be begun."""
 
+_STEPS_BYTES: Final = tuple(n * 10**zeros for zeros in range(6, 10) for n in (1, 2, 5))
+
 MEND: Final = "smearwatch sessions prune --dry-run shows what may go"
 
 
@@ -23,5 +25,6 @@ def free_room(folder: Path) -> tuple[int, int]:
 
 
 def room_text(free_bytes: int) -> str | None:
-    """Return what is said of the room that is left, None while there is enough."""
-    return None if free_bytes >= LOW_BYTES else f"the disk is nearly full: {size_text(free_bytes)} left ({MEND})"
+    """Return what is said of the room that is left, None while there is enough; in steps, so that it is said seldom."""
+    step = next((each for each in _STEPS_BYTES if free_bytes < each), None)
+    return None if step is None else f"the disk is nearly full: less than {size_text(step)} left ({MEND})"

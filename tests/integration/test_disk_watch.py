@@ -38,9 +38,14 @@ def small_disk(tmp_path):
 
 def test_room_is_told_while_there_is_some(small_disk):
     watch = DiskWatch(small_disk / "sessions", lambda: 0)
-    assert watch.trouble().startswith("the disk is nearly full: 2")
+    assert watch.trouble().startswith("the disk is nearly full: less than ")
     assert "prune" in watch.trouble()
     assert free_room(small_disk)[0] < LOW_BYTES
+
+
+def test_it_is_said_in_steps():
+    said = [str(room_text(free)).partition(" (")[0] for free in (45 * 10**6, 49 * 10**6, 50 * 10**6)]
+    assert said == [f"the disk is nearly full: less than {size} left" for size in ("50.0 MB", "50.0 MB", "100.0 MB")]
 
 
 def test_enough_room_is_not_told():
