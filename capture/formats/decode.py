@@ -4,10 +4,13 @@ The header is read first: a picture too large for memory is refused by its state
 missing is never half used.
 """
 
+import io
 from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
+from PIL import Image as PillowImage
 
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.czi import decode_czi, significant_bits
@@ -16,7 +19,7 @@ from smearwatch.capture.formats.damage import check_whole
 from smearwatch.capture.formats.decode_tiff import decode_tiff, fields_of, used_pages
 from smearwatch.capture.formats.header import ImageFormat, ImageHeader, probe
 from smearwatch.capture.formats.ome import Ome, read_ome
-from smearwatch.capture.formats.pixels import to_bgr
+from smearwatch.capture.formats.pixels import orient, to_bgr
 from smearwatch.capture.formats.safe_xml import XmlUnusable
 from smearwatch.capture.formats.stack import colour_pages
 from smearwatch.capture.formats.tiff_structure import MOST_PAGES, read_tiff
@@ -36,6 +39,10 @@ __all__ = [
 
 DEFAULT_MAX_PIXELS = 64_000_000
 """Largest picture taken by default; thirteen times an Axiocam ERc5s frame."""
+
+
+_PNG_EXIF, _ORIENTATION = b"eXIf", 274
+_BEFORE_PIXELS: Final = 64 * 1024  # the chunk may stand behind the pixels, too; nobody writes it there
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +115,19 @@ def decode(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXELS) ->
         raise FrameUnusable("undecodable", f"{header.format}: {error.err}") from error
     if raw is None:
         raise FrameUnusable("undecodable", f"the {header.format} decoder gave up")
-    return to_bgr(np.asarray(raw))
+    bgr = to_bgr(np.asarray(raw))
+    return orient(bgr, _png_orientation(data)) if header.format == "png" else bgr
+
+
+def _png_orientation(data: bytes | memoryview) -> int:
+    """Return the orientation that a PNG's eXIf chunk states, 1 where it states none."""
+    if _PNG_EXIF not in bytes(data[:_BEFORE_PIXELS]):
+        return 1
+    try:
+        with PillowImage.open(io.BytesIO(data)) as picture:
+            return int(picture.getexif().get(_ORIENTATION, 1))
+    except (SyntaxError, OSError, ValueError, TypeError):
+        return 1  # the picture itself may be fine
 
 
 def decode_whole(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXELS, field: bool = True) -> Image:

@@ -252,6 +252,7 @@ def test_orientation_is_obeyed(orientation):
     jpeg = decode(pillow(BGR, "JPEG", quality=98, subsampling=0, exif=exif))
     page = decode(tiff(RGB, photometric="rgb", extratags=[(274, "H", 1, orientation, True)]))
     assert np.array_equal(page, turned)
+    assert np.array_equal(decode(pillow(BGR, "PNG", exif=exif)), turned)
     assert np.abs(jpeg.astype(int) - turned).max() <= 8
 
 
