@@ -19,6 +19,7 @@ from smearwatch.capture.vision.cell_stain import CellStain
 from smearwatch.capture.vision.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, at_work_scale
 from smearwatch.capture.vision.quality import Quality, judge
+from smearwatch.capture.vision.round_field import RoundField, find_round_field, without_surround
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation, segment
 from smearwatch.capture.vision.stain import restain_field
 from smearwatch.daemon.record.picture_kinds import of_two_kinds
@@ -33,6 +34,7 @@ _ENOUGH_ESTIMATES = 15
 _NOMINAL_UM_PER_PX = 0.1
 _FEWEST_TO_KEEP = 4  # red cells; with fewer, an estimate serves its own field alone, and only where there is no other
 _JPEG_QUALITY = 85
+_RIM_UM = 1.0  # as near as this to the rim of a round field, a cell may be cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,8 @@ def find(
             bgr = decode_whole(data, max_pixels=max_pixels)
     except FrameUnusable as unusable:
         return FieldRejected(unusable.reason, unusable.detail, None, None, 0, 0, clock.read())
+    round_field = find_round_field(bgr)
+    bgr = without_surround(bgr, round_field)
     scale = _Scale(um_per_px, um_per_px_source or "configured", None)
     size = (bgr.shape[1], bgr.shape[0])
     other_kind = given_for is not None and of_two_kinds(size, given_for)
@@ -201,7 +205,7 @@ def find(
     if restain:
         with clock.stage("restain"):
             work = restain_field(work)
-    return _searched(field, work, scale, quality, field_um, clock)
+    return _searched(field, work, scale, quality, field_um, clock, round_field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,11 +273,19 @@ def _scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> _Scal
 
 
 def _searched(
-    field: _Field, work: Image, scale: _Scale, quality: Quality, field_um: float, clock: _Clock
+    field: _Field,
+    work: Image,
+    scale: _Scale,
+    quality: Quality,
+    field_um: float,
+    clock: _Clock,
+    round_field: RoundField | None,
 ) -> FieldFound:
     height, width = field.bgr.shape[:2]
     with clock.stage("segment"):
         segmentation = segment(work, field.um_per_px * width / work.shape[1], size_px=(width, height))
+        if round_field is not None:
+            segmentation = _cut_by_rim(segmentation, round_field, _RIM_UM / field.um_per_px)
     with clock.stage("crop"):
         cells = tuple(_found_cell(index, cell, field, field_um) for index, cell in enumerate(segmentation.cells))
     return FieldFound(
@@ -288,6 +300,15 @@ def _searched(
         picture=field.picture.with_leukocytes((cell.box for cell in segmentation.cells), field.um_per_px),
         stages_ms=clock.read(),
     )
+
+
+def _cut_by_rim(segmentation: Segmentation, round_field: RoundField, margin_px: float) -> Segmentation:
+    """Return what was found with the cells that the rim of a round field may cut as such."""
+    cells = (
+        replace(cell, at_edge=True, nucleus=None) if round_field.cuts(cell.box, margin_px) else cell
+        for cell in segmentation.cells
+    )
+    return replace(segmentation, cells=tuple(cells))
 
 
 def _refused(bgr: Image, quality: Quality, um_per_px: float | None, clock: _Clock) -> FieldRejected | None:

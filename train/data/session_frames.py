@@ -9,6 +9,7 @@ from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
 from smearwatch.capture.vision.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, measure_light
+from smearwatch.capture.vision.round_field import find_round_field, without_surround
 from smearwatch.daemon.record.events import Found, Opened
 from smearwatch.daemon.record.frame_store import FrameFault
 from smearwatch.daemon.record.reading import LedgerReader
@@ -97,6 +98,7 @@ def counted_crop(ledger: LedgerReader, frame: str, index: int) -> Image:
 def _lit_frame(path: Path, um_per_px: float, max_pixels: int) -> tuple[Image, FieldLight]:
     try:
         bgr = decode(path.read_bytes(), max_pixels=max_pixels)
+        bgr = without_surround(bgr, find_round_field(bgr))  # as it was searched
         return bgr, measure_light(bgr, um_per_px)
     except FrameUnusable as error:
         raise DataUnusable(path, str(error), error.hint) from error

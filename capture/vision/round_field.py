@@ -1,0 +1,155 @@
+"""A round field on a black ground, as a telephone sees it through the eyepiece: work is done inside it alone.
+
+What lies outside is filled with the field's own background, so that neither its black nor its rim is taken for
+anything; what the rim cuts is cut as by the border of a picture.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from smearwatch.capture.arrays import Image
+
+_SMALL_PX: Final = 240
+_DARK: Final = 0.25  # of the field's brightness
+_LEAST_DARK: Final = 0.05  # of the picture; a round field in a square one leaves 0.21, a cut one less
+_CORNERS: Final = 3
+_ROUND: Final = 0.03  # of the radius, the rim's median distance from the circle
+_FILLED: Final = 0.90  # of the circle inside the picture
+_LEAST_RADIUS: Final = 0.2  # of the picture's shorter side
+_LEAST_RIM: Final = 24  # points of it that are seen
+_LIT: Final = 0.7  # of the brightness inside, from where on the rim's shade begins
+_BACKGROUND_PERCENT: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class RoundField:
+    """The lit disc of a picture, in pixels, without the shade of its rim."""
+
+    centre_xy_px: tuple[float, float]
+    radius_px: float
+
+    def cuts(self, box: tuple[int, int, int, int], margin_px: float) -> bool:
+        """Return whether the rim may cut what lies in a box (x, y, width, height)."""
+        x, y, width, height = box
+        turn = np.linspace(0.0, 2.0 * np.pi, 16, endpoint=False)
+        across = x + width / 2 * (1 + np.cos(turn)) - self.centre_xy_px[0]
+        down = y + height / 2 * (1 + np.sin(turn)) - self.centre_xy_px[1]
+        return bool(np.hypot(across, down).max() >= self.radius_px - margin_px)
+
+
+def find_round_field(bgr: Image) -> RoundField | None:
+    """Find a lit disc on a black ground.
+
+    Parameters
+    ----------
+    bgr
+        uint8 [height, width, 3].
+
+    Returns
+    -------
+    RoundField or None
+        None where the picture is lit to its corners, or what is lit is no disc.
+    """
+    shrunk = _SMALL_PX / max(bgr.shape[:2])
+    if shrunk >= 1.0:
+        return None
+    every = max(1, int(0.5 / shrunk))  # few pixels show whether it is dark; all of them take longer to shrink
+    coarse = np.ascontiguousarray(bgr[::every, ::every])
+    size = (round(bgr.shape[1] * shrunk), round(bgr.shape[0] * shrunk))
+    small = cv2.resize(coarse, size, interpolation=cv2.INTER_AREA).max(axis=2)
+    dark = small < _DARK * float(np.percentile(small, 95))
+    if dark.mean() < _LEAST_DARK:
+        return None
+    outside = _touching_the_border(dark)
+    if sum(bool(outside[y, x]) for y in (0, -1) for x in (0, -1)) < _CORNERS:
+        return None
+    rim = _rim_of(~outside)
+    if len(rim) < _LEAST_RIM:
+        return None
+    centre, radius = _fit_circle(rim)
+    away = np.hypot(*(rim - centre).T)
+    y, x = np.mgrid[: small.shape[0], : small.shape[1]]
+    from_centre = np.hypot(x - centre[0], y - centre[1])
+    disc = from_centre < radius
+    is_disc = (
+        radius >= _LEAST_RADIUS * min(small.shape)
+        and float(np.median(np.abs(away - radius))) <= _ROUND * radius
+        and float((~outside)[disc].mean()) >= _FILLED
+        and float(outside[~disc].mean()) >= _FILLED
+    )
+    if not is_disc:
+        return None
+    lit = _lit_radius(small, from_centre, radius)
+    return RoundField((float(centre[0] / shrunk), float(centre[1] / shrunk)), lit / shrunk)
+
+
+def without_surround(bgr: Image, field: RoundField | None) -> Image:
+    """Return a picture with the ground around its round field filled with the field's background; as it is without one.
+
+    Parameters
+    ----------
+    bgr
+        uint8 [height, width, 3].
+    field
+        From `find_round_field`.
+    """
+    if field is None:
+        return bgr
+    height, width = bgr.shape[:2]
+    shrunk = _SMALL_PX / max(height, width)
+    small = cv2.resize(bgr, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA).astype(np.float32)
+    inside = _disc(small.shape[:2], field, shrunk)
+    brightness = small.min(axis=2)
+    ground = inside & (brightness >= np.percentile(brightness[inside], _BACKGROUND_PERCENT))
+    weight = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), field.radius_px * shrunk / 3.0) + 1e-6
+    light = cv2.GaussianBlur(small * ground[..., None], (0, 0), field.radius_px * shrunk / 3.0) / weight[..., None]
+    filled = cv2.resize(light, (width, height), interpolation=cv2.INTER_LINEAR)
+    kept = _disc((height, width), field, 1.0)[..., None]
+    return np.where(kept, bgr, np.clip(filled, 0, 255).astype(np.uint8))
+
+
+def _disc(shape: tuple[int, ...], field: RoundField, scale: float) -> npt.NDArray[np.bool_]:
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    across, down = x - field.centre_xy_px[0] * scale, y - field.centre_xy_px[1] * scale
+    disc: npt.NDArray[np.bool_] = across * across + down * down < (field.radius_px * scale) ** 2
+    return disc
+
+
+def _touching_the_border(dark: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    _, labels = cv2.connectedComponents(dark.astype(np.uint8))
+    at_border = np.unique(np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1])))
+    return np.asarray(np.isin(labels, at_border[at_border > 0]))
+
+
+def _rim_of(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return the points of the largest part's outline that are not at the picture's border, [n, 2] as x, y."""
+    contours, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not contours:
+        return np.empty((0, 2))
+    points = max(contours, key=cv2.contourArea)[:, 0].astype(np.float64)
+    height, width = inside.shape
+    within = (points > 1).all(axis=1) & (points[:, 0] < width - 2) & (points[:, 1] < height - 2)
+    return np.asarray(points[within])
+
+
+def _fit_circle(points: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], float]:
+    """Fit a circle to points in the least squares of its equation (Kasa, 1976)."""
+    system = np.column_stack((2.0 * points, np.ones(len(points))))
+    (x, y, rest), *_ = np.linalg.lstsq(system, (points**2).sum(axis=1), rcond=None)
+    return np.array([x, y]), float(np.sqrt(max(0.0, rest + x * x + y * y)))
+
+
+def _lit_radius(small: npt.NDArray[np.uint8], from_centre: npt.NDArray[np.float64], radius: float) -> float:
+    """Return from where on, coming from the rim, a ring is as bright as the inside, nearly."""
+    inside = float(np.median(small[from_centre < 0.7 * radius]))
+    ring = radius
+    while ring > 0.7 * radius:
+        at_ring = small[(from_centre >= ring - 1.0) & (from_centre < ring)]
+        if at_ring.size and float(np.median(at_ring)) >= _LIT * inside:
+            break
+        ring -= 1.0
+    return ring - 1.0
