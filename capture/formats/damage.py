@@ -5,6 +5,7 @@ of it is grey, black or shifted, and the cells that were there are not found. A 
 """
 
 import io
+import re
 from typing import Final
 
 import numpy as np
@@ -19,15 +20,24 @@ from smearwatch.capture.formats.tiff_structure import COMPRESSION, read_tiff
 from smearwatch.capture.formats.unusable import FrameUnusable
 
 _JPEG_IN_TIFF: Final = 7
-# What libjpeg-turbo warns of where pixels are missing; its other warnings are about how the file is written.
-_WARNINGS: Final = ("Corrupt JPEG data", "Premature end of JPEG")
-_PADDED: Final = "extraneous bytes before marker 0xd9"  # fine where they are padding before the end marker
-_END: Final = b"\xff\xd9"
+# What is about how a file is written, or about what is asked for here, and not about pixels that are missing.
+_HARMLESS: Final = (
+    "subsampling",
+    "colorspace",
+    "SOS parameters",
+    "JFIF",
+    "Adobe",
+    "not supported",
+    "unsupported color",
+)
+_BEFORE_END: Final = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
+_ENDS: Final = re.compile(rb"\xff\xd9")
+_FEW_BYTES: Final = 4  # before the end marker; some programs write so many too many
 _FEWEST_ROWS, _SHARE_OF_ROWS = 8, 0.01
 _FEWEST_IN_BLOCKS: Final = 24  # strong compression makes all rows of a JPEG's block alike, 8 or 16
-_EVERY, _BESIDE = 8, 4
+_EVERY, _BESIDE, _BESIDE_BLOCKS = 8, 4, 20  # a block of JPEG has 16 rows at the most
 _OF_ONE_COLOUR, _OF_MANY = 0.05, 0.25  # of a row's pixels in the next ones; noise alone makes few of them alike
-_WHITE: Final = 250
+_BLACK, _GREY = 3, (125, 131)  # what is never written is, and what decoders fill in
 _DRAWN: Final = 0.5  # of the other rows alike: that is no photograph
 
 
@@ -51,7 +61,7 @@ def check_whole(data: bytes | memoryview, bgr: Image, *, field: bool = True) -> 
     flaw = _flaw_of_file(data)
     if flaw is None and field:
         in_blocks = probe(data).format in ("jpeg", "tiff")
-        flaw = flaw_of_rows(bgr, fewest=_FEWEST_IN_BLOCKS if in_blocks else _FEWEST_ROWS)
+        flaw = flaw_of_rows(bgr, in_blocks=in_blocks)
     if flaw is not None:
         raise FrameUnusable("damaged", flaw)
 
@@ -73,16 +83,18 @@ def _flaw_of_jpeg(data: bytes, colours: str) -> str | None:
         )
     except ValueError as error:
         said = str(error)
-        if not said.startswith(_WARNINGS) or (_PADDED in said and _is_padded(data)):
+        before_end = _BEFORE_END.search(said)
+        if any(word in said for word in _HARMLESS):
+            return None
+        if before_end is not None and (int(before_end[1]) <= _FEW_BYTES or _is_padded(data)):
             return None
         return f"jpeg: {said[:120]}"
     return None
 
 
 def _is_padded(data: bytes) -> bool:
-    """Return whether nothing but filling stands before the end marker."""
-    before = data[: data.rfind(_END)][-16:]
-    return not before.strip(b"\0") or not before.strip(b"\xff")
+    """Return whether nothing but filling stands before an end marker; more may follow behind it."""
+    return any(data[max(0, at.start() - 16) : at.start()] in (bytes(16), b"\xff" * 16) for at in _ENDS.finditer(data))
 
 
 def _flaw_of_png(data: bytes) -> str | None:
@@ -111,29 +123,33 @@ def _flaw_of_tiff(data: bytes | memoryview) -> str | None:
     return None
 
 
-def flaw_of_rows(bgr: Image, *, fewest: int = _FEWEST_ROWS) -> str | None:
+def flaw_of_rows(bgr: Image, *, in_blocks: bool = False) -> str | None:
     """Return which rows no photograph has: alike to the last pixel, one below the other, and unlike those beside them.
 
-    A frame around the picture, the surround of a round field, and a drawn background go on in the rows beside; white
-    rows may be too bright. Everything else was never written, or written twice.
+    A frame around the picture, the surround of a round field, and a drawn background go on in the rows beside; bars of
+    a window have colours. What is black, or the grey of decoders, was never written; what repeats was written twice.
 
     Parameters
     ----------
     bgr
         uint8 [height, width, 3].
-    fewest
-        So many rows at least, and one in a hundred.
+    in_blocks
+        Whether it was stored in blocks of pixels, as JPEG does.
     """
     height = len(bgr)
-    fewest = max(fewest, round(_SHARE_OF_ROWS * height))
+    fewest = max(_FEWEST_IN_BLOCKS if in_blocks else _FEWEST_ROWS, round(_SHARE_OF_ROWS * height))
     coarse = bgr[:, ::_EVERY]
     alike = (coarse[1:] == coarse[:-1]).all(axis=(1, 2))
-    for first, last in _runs(alike, fewest - 1):
+    runs = _runs(alike, fewest - 1)
+    others = alike.copy()
+    for first, last in runs:
+        others[first:last] = False
+    outside = len(alike) - sum(last - first for first, last in runs)
+    if outside < _FEWEST_ROWS or others.sum() > _DRAWN * outside:
+        return None  # the other rows are alike as well: that is no photograph
+    for first, last in runs:
         rows = bgr[first : last + 1]
-        others = np.concatenate((alike[:first], alike[last:]))
-        if others.size and others.mean() > _DRAWN:
-            return None
-        if (rows == rows[:1]).all() and not _goes_on(bgr, first, last):
+        if (rows == rows[:1]).all() and not _goes_on(bgr, first, last, _BESIDE_BLOCKS if in_blocks else _BESIDE):
             return f"rows {first + 1} to {last + 1} of {height} are alike"
     return None
 
@@ -144,13 +160,13 @@ def _runs(alike: npt.NDArray[np.bool_], fewest: int) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= fewest]
 
 
-def _goes_on(bgr: Image, first: int, last: int) -> bool:
-    """Return whether rows that are alike can be of the picture: they go on beside them, or frame it, or are white."""
+def _goes_on(bgr: Image, first: int, last: int, away: int) -> bool:
+    """Return whether rows that are alike can be of the picture: they go on, or frame it, or have a colour."""
     height, row = len(bgr), bgr[first]
     one_colour = bool((row == row[0]).all())
-    if one_colour and row.min() >= _WHITE:
+    if one_colour and not (row.max() <= _BLACK or (_GREY[0] <= row.min() and row.max() <= _GREY[1])):
         return True
-    beside = [bgr[at] for at in (first - _BESIDE, last + _BESIDE) if 0 <= at < height]
+    beside = [bgr[at] for at in (first - away, last + away) if 0 <= at < height]
     if first == 0 or last == height - 1:
         beside.append(bgr[-1 if first == 0 else 0])  # a frame is at the other edge, too
     most = max((float((each == row).all(axis=1).mean()) for each in beside), default=1.0)
