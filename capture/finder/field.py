@@ -22,7 +22,7 @@ from smearwatch.capture.vision.quality import Quality, judge
 from smearwatch.capture.vision.round_field import RoundField, find_round_field, without_surround
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation, segment
 from smearwatch.capture.vision.stain import restain_field
-from smearwatch.daemon.record.picture_kinds import of_two_kinds
+from smearwatch.daemon.record.picture_size import of_two_kinds
 from smearwatch.daemon.record.scale_check import DIFFERENCE
 from smearwatch.daemon.scale_rule import PLAUSIBLE_UM_PER_PX
 

@@ -15,6 +15,7 @@ from smearwatch.daemon.wire.messages import CellsFound, FrameLease, FrameRejecte
 
 # One frame in hand and one on the way, so that decoding never waits for the wire.
 _CAPACITY = 2
+_LONGEST_WAIT_S = 10.0
 _BETWEEN_REFUSALS = 8  # answers; the frame that was refused comes back sooner
 
 
@@ -27,7 +28,7 @@ def main(plan: RunPlan, role: Role) -> None:
         judges_again=plan.settings.judged_view == "best",
     )
     with LeaseClient(plan, role, "finder", capacity=_CAPACITY) as lease_client:
-        answered = _BETWEEN_REFUSALS
+        answered, failed = _BETWEEN_REFUSALS, 0
         while not role.stopping:
             try:
                 leases = lease_client.leases(FrameLease, most=1)
@@ -50,10 +51,13 @@ def main(plan: RunPlan, role: Role) -> None:
                 except Exception as error:  # noqa: BLE001  # one frame must not end its finder
                     detail = f"{type(error).__name__}: {error}"[:400]
                     get_logger().error("frame failed", frame=lease.frame, error=detail)
+                    failed += 1
+                    # Where it is the machine, short of memory for a moment, the next frames fail as well: not at once.
+                    lease_client.at_work(partial(role.wait, min(_LONGEST_WAIT_S, float(failed))))
                     lease_client.send(LeaseFailed(lease.lease, detail))
                     continue
                 lease_client.send(*answer)
-                answered += 1
+                answered, failed = answered + 1, 0
         lease_client.at_work(session_maps.close)
 
 

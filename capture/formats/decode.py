@@ -41,6 +41,7 @@ DEFAULT_MAX_PIXELS = 64_000_000
 """Largest picture taken by default; thirteen times an Axiocam ERc5s frame."""
 
 
+_SCAN, _MOST_SCANS = b"\xff\xda", 64  # a progressive picture has ten or so; each takes as long as a whole picture
 _PNG_EXIF, _ORIENTATION = b"eXIf", 274
 _BEFORE_PIXELS: Final = 64 * 1024  # the chunk may stand behind the pixels, too; nobody writes it there
 
@@ -106,6 +107,8 @@ def decode(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXELS) ->
         return decode_czi(data, max_pixels)
     if header.format == "jpeg" and header.samples not in (1, 3):
         raise FrameUnusable("colour_unsupported", f"jpeg of {header.samples} samples a pixel (CMYK has 4)")
+    if header.format == "jpeg" and bytes(data).count(_SCAN) > _MOST_SCANS:
+        raise FrameUnusable("undecodable", f"jpeg of more than {_MOST_SCANS} scans")
     buffer = np.frombuffer(data, dtype=np.uint8)
     try:
         # A PNG is read as it is, for its transparency and its 16 bits; the others with their EXIF orientation applied.

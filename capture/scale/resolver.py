@@ -14,7 +14,7 @@ from smearwatch.capture.scale.red_cells import estimate_um_per_px
 from smearwatch.capture.vision.round_field import find_round_field, without_surround
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.record.picture_kinds import of_two_kinds
+from smearwatch.daemon.record.picture_size import of_two_kinds
 
 _MOST_FIELDS = 12  # measured for red cells; after that the check ends with what it has
 _LONGEST_HELD_S = 3.0

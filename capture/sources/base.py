@@ -126,6 +126,7 @@ class Delivery:
         self._source = source
         self._scales = scales
         self._in_hand = InHand.of(plan, "scaling")
+        role.on_stop(self._in_hand.let_go)
         self._endpoints = Endpoints.under(plan.settings.runtime_dir)
         self._offers: dict[int, _Offer] = {}
         self._next_ticket = 1

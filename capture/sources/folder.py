@@ -71,7 +71,7 @@ class FolderSource:
         self._book = SettleBook(settle_s=settings.settle_s, incomplete_s=settings.incomplete_s)
         self._notices = FolderNotices(folder)
         self._around = Surroundings(folder)
-        self._in_hand = InHand.of(plan, "reading")
+        self.in_hand = InHand.of(plan, "reading")
         self._line = SpecimenLine(earlier)
         self._taken: dict[str, _Taken] = {}
         self._given: dict[str, FileMark] = {}
@@ -232,9 +232,9 @@ class FolderSource:
                 hint = "if it is of the next specimen, copy it into the folder under another name once that is counted"
                 get_logger().warning("nobody knows of which specimen a file is: not counted", name=name, hint=hint)
                 return self._give(path, refused(name, mark, *_UNCLEAR), mark)
-            if mark is not None and self._in_hand.is_worn_out(name, mark.size_bytes):
+            if mark is not None and self.in_hand.is_worn_out(name, mark.size_bytes):
                 return self._give(path, refused(name, mark, *REFUSAL), mark)
-            with self._in_hand.holding(name, 0 if mark is None else mark.size_bytes):
+            with self.in_hand.holding(name, 0 if mark is None else mark.size_bytes):
                 reading = read_file(path, max_bytes=self._plan.settings.max_frame_bytes)
         except FileNotFoundError:
             self._gone(path)
@@ -332,5 +332,6 @@ def main(plan: RunPlan, role: Role) -> None:
     folder = check_watch_dir(read_options(FolderOptions, plan).dir)
     scales, earlier = scale_resolver(plan), _earlier(plan)
     with FolderSource(folder, plan, earlier=earlier) as source, Delivery(plan, role, source, scales) as delivery:
+        role.on_stop(source.in_hand.let_go)
         get_logger().info("watching", folder=str(folder))
         delivery.run()

@@ -72,8 +72,13 @@ class InHand:
             raise
         self._forget(key)
 
+    def let_go(self) -> None:
+        """Take all notes back: the source is stopped by somebody, and no picture is to be blamed for that."""
+        self._notes.clear()
+        self._write()
+
     def _forget(self, key: str) -> None:
-        del self._notes[key]
+        self._notes.pop(key, None)
         self._write()
 
     def _write(self) -> None:

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,6 +44,7 @@ class Role:
         self.name = name
         self._beat_fd = beat_fd
         self._stop = threading.Event()
+        self._on_stop: list[Callable[[], None]] = []
         self.finishing = False
 
     @property
@@ -53,12 +54,18 @@ class Role:
 
     def stop(self) -> None:
         """Ask the role to end; safe from any thread and from a signal handler."""
+        for each in self._on_stop:
+            each()
         self._stop.set()
+
+    def on_stop(self, do: Callable[[], None]) -> None:
+        """Have something done when the role is asked to end, also where its work does not come to an end by then."""
+        self._on_stop.append(do)
 
     def finish(self) -> None:
         """Ask the role to end because all is done; safe from a signal handler."""
         self.finishing = True
-        self._stop.set()
+        self.stop()
 
     def heed_signals(self) -> None:
         """Let a signal ask the role to end in its own time from now on, instead of ending its process."""

@@ -1,35 +1,17 @@
 """What is known of scale by the kind of picture: a camera that bins, or was set to another mode, has another scale.
 
-Two pictures are of two kinds where one is the other's size by a simple factor: half as wide and half as high, say.
-Red cells measured in one kind say nothing of the other, and a scale that was given for one need not hold for the other.
-Pictures of other sizes beside each other are parts, cut out at one scale, and of one kind.
+Red cells measured in one kind (see `of_two_kinds`) say nothing of the other, and a scale that was given for one need
+not hold for the other. Pictures of other sizes beside each other are parts, cut out at one scale, and of one kind.
 """
 
 from typing import Final
 
 from smearwatch.daemon.record.found import Found
+from smearwatch.daemon.record.picture_size import Size, of_two_kinds
 from smearwatch.daemon.record.scale_check import BY_RED_CELLS
 
 MOST: Final = 25
 """Estimates kept of each kind; one more does not move their median."""
-
-Size = tuple[int, int]
-"""Width and height in pixels."""
-
-_FACTORS: Final = (1.5, 2.0, 3.0, 4.0)
-_TOLERANCE: Final = 0.01
-
-
-def of_two_kinds(one: Size, other: Size) -> bool:
-    """Return whether a picture's size is another one's by a simple factor, turned or not."""
-    (long, short), (long_, short_) = sorted(one, reverse=True), sorted(other, reverse=True)
-    if not min(short, short_):
-        return False
-    wide, high = max(long, long_) / min(long, long_), max(short, short_) / min(short, short_)
-    grows_alike = (long > long_) == (short > short_)
-    return grows_alike and any(
-        abs(wide / factor - 1.0) <= _TOLERANCE and abs(high / factor - 1.0) <= _TOLERANCE for factor in _FACTORS
-    )
 
 
 class PictureKinds:

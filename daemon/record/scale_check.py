@@ -15,6 +15,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.record.found import Found
+from smearwatch.daemon.record.picture_size import of_two_kinds
 from smearwatch.daemon.record.values import Count, Positive, Word
 
 DIFFERENCE: Final = 0.10
@@ -55,10 +56,14 @@ def source_text(source: str) -> str:
 
 @dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid"))
 class _Given:
-    """Frames that were searched at one given scale, and how many times it their own red cells' estimates were."""
+    """Frames that were searched at one given scale, and how many times it their own red cells' estimates were.
+
+    ``size`` is that of the first of them.
+    """
 
     um_per_px: Positive
     source: Word
+    size: tuple[Count, Count]
     frames: Count = 0
     ratios: list[Positive] = field(default_factory=list)
 
@@ -66,7 +71,7 @@ class _Given:
 @dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid"))
 class _State:
     given: dict[str, _Given] = field(default_factory=dict)
-    estimates: list[Positive] = field(default_factory=list)
+    estimates: list[tuple[Positive, Count, Count]] = field(default_factory=list)
 
 
 _STATE: Final = TypeAdapter(_State)
@@ -82,11 +87,13 @@ class ScaleCheckFold:
         """Take in a field that was searched."""
         state, estimate = self._state, event.um_per_px_estimate
         if estimate is not None and len(state.estimates) < _MOST:
-            state.estimates.append(estimate)
+            state.estimates.append((estimate, event.width_px, event.height_px))
         if event.um_per_px_source in BY_RED_CELLS:
             return
         name = f"{event.um_per_px_source} {event.um_per_px:.{_DIGITS}g}"
-        given = state.given.setdefault(name, _Given(event.um_per_px, event.um_per_px_source))
+        given = state.given.setdefault(
+            name, _Given(event.um_per_px, event.um_per_px_source, (event.width_px, event.height_px))
+        )
         given.frames += 1
         if estimate is not None and len(given.ratios) < _MOST:
             given.ratios.append(estimate / event.um_per_px)
@@ -105,10 +112,11 @@ class ScaleCheckFold:
 
     def _contradicted(self) -> Iterator[dict[str, Any]]:
         for given in self._state.given.values():
+            alike = [um for um, *size in self._state.estimates if not of_two_kinds((size[0], size[1]), given.size)]
             if len(given.ratios) >= FEWEST:
                 red_cells, pictures = given.um_per_px * median(given.ratios), len(given.ratios)
-            elif len(self._state.estimates) >= FEWEST:
-                red_cells, pictures = median(self._state.estimates), len(self._state.estimates)
+            elif len(alike) >= FEWEST:
+                red_cells, pictures = median(alike), len(alike)
             else:
                 continue
             low, high = sorted((given.um_per_px, red_cells))

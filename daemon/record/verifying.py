@@ -75,6 +75,9 @@ def verify(
         last = ledger.last_number
         yield from _check_events(ledger, last, progress, hash_frames)
         yield from _check_totals(ledger, last)
+        asked = "SELECT frame, cell FROM thumbnails EXCEPT SELECT frame, cell FROM cells LIMIT 3"
+        for frame, index in ledger.rows(asked):
+            yield Fault(f"the small picture of cell {index} in frame {frame} is of none that was found", None, frame)
         yield from _check_signatures(ledger, last)
     except LedgerUnusable as error:
         yield Fault(f"the file cannot be read on: {error}")

@@ -23,6 +23,7 @@ CHANGED = {
     "UPDATE thumbnails SET jpeg = x'00' WHERE cell = 1": "small picture of cell 1",
     "DELETE FROM thumbnails WHERE cell = 0": "small picture of cell 0",
     "INSERT INTO thumbnails SELECT frame, 2, jpeg FROM thumbnails WHERE cell = 0": "small picture of cell 2",
+    "INSERT INTO thumbnails SELECT frame, 777, jpeg FROM thumbnails WHERE cell = 0": "small picture of cell 777",
 }
 
 
@@ -48,7 +49,7 @@ def by_hand(folder: Path, statement: str) -> None:
     ledger.close()
 
 
-@pytest.mark.parametrize(("statement", "what"), CHANGED.items(), ids=["changed", "gone", "more"])
+@pytest.mark.parametrize(("statement", "what"), CHANGED.items(), ids=["changed", "gone", "more", "of none"])
 def test_a_small_picture_that_is_not_as_recorded_is_named(statement: str, what: str):
     where = make("monday", digests=True)
     assert form(where) == 14

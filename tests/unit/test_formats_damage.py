@@ -102,6 +102,44 @@ def test_a_tiff_with_a_hole(picture, compression):
     assert refusal(hole) == "damaged"
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_what_stops_the_decoder_is_damage(picture, seed):
+    data = encoded(picture, ".jpg", cv2.IMWRITE_JPEG_QUALITY, 90)
+    made = np.random.default_rng(seed)
+    at = int(made.integers(len(data) // 3, len(data) // 2))
+    for junk in (made.integers(0, 256, 600, dtype=np.uint8).tobytes(), b"\xff" * 600):
+        with pytest.raises(FrameUnusable):
+            decode_whole(put(data, at, junk))
+
+
+def test_a_byte_too_many_and_what_follows_the_end_are_no_damage(picture):
+    data = encoded(picture, ".jpg")
+    padded = data[:-2] + bytes(40) + data[-2:]
+    for whole in (data[:-2] + b"\x00" + data[-2:], data + data, padded + b"words\xff\xd9"):
+        assert decode_whole(whole).shape == picture.shape
+
+
+def test_a_jpeg_of_many_scans_takes_no_time():
+    scans = b"\xff\xda\x00\x02" * 100
+    data = encoded(np.full((64, 64, 3), 90, np.uint8), ".jpg")
+    with pytest.raises(FrameUnusable) as caught:
+        decode(data[:-2] + scans + data[-2:])
+    assert "scans" in caught.value.detail
+
+
+def test_two_holes_are_seen(picture):
+    holes = picture.copy()
+    holes[10:140] = holes[160:290] = 0
+    assert flaw_of_rows(holes) == "rows 11 to 140 of 300 are alike"
+
+
+def test_bars_of_a_window_are_no_damage(picture):
+    for colour in ((60, 60, 60), (240, 240, 240), (180, 90, 20)):
+        window = picture.copy()
+        window[:30] = colour
+        assert flaw_of_rows(window) is None
+
+
 def test_rows_that_repeat(picture):
     stuck = picture.copy()
     stuck[120:150] = stuck[120]

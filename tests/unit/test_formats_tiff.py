@@ -117,6 +117,14 @@ def test_three_channels_without_names_are_red_green_and_blue(options):
     assert describe(data).note == "pages 1, 2 and 3 are used as red, green and blue"
 
 
+def test_pages_without_end_are_refused_before_they_are_decoded():
+    page = np.zeros((900, 1000, 3), np.uint8)
+    data = tiff_pages(*[(page, {"compression": "deflate"})] * 9)
+    with pytest.raises(FrameUnusable) as caught:
+        decode_whole(data, max_pixels=1_000_000)
+    assert caught.value.reason == "too_many_pixels"
+
+
 def test_a_broken_page_after_a_good_one_does_not_spoil_it():
     good, other = _fields(2)
     data = bytearray(tiff_pages((good, {"compression": "deflate"}), (other, {"compression": "deflate"})))

@@ -3,7 +3,8 @@
 import pytest
 
 from smearwatch.daemon.record.events import Found
-from smearwatch.daemon.record.picture_kinds import MOST, PictureKinds, of_two_kinds
+from smearwatch.daemon.record.picture_kinds import MOST, PictureKinds
+from smearwatch.daemon.record.picture_size import of_two_kinds
 
 
 def found(number, size, *, um_per_px=0.1, source="red_cells", estimate=None):
@@ -21,6 +22,9 @@ def found(number, size, *, um_per_px=0.1, source="red_cells", estimate=None):
         ((1920, 1080), (1280, 720), True),
         ((1440, 900), (1440, 900), False),
         ((1440, 900), (900, 1440), False),
+        ((2592, 1944), (1280, 960), True),
+        ((1440, 900), (576, 360), True),
+        ((1440, 900), (1400, 875), False),
         ((575, 575), (480, 510), False),
         ((300, 300), (360, 360), False),
         ((1440, 900), (720, 900), False),

@@ -57,3 +57,12 @@ def test_a_note_that_cannot_be_read_is_none(tmp_path, left):
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path):
     with InHand(tmp_path / "gone" / "note.json").holding("a.jpg", 7):
         pass
+
+
+def test_whoever_stops_the_source_in_the_middle_blames_no_picture(tmp_path):
+    note = tmp_path / "note.json"
+    for _ in range(ATTEMPTS + 1):
+        hand = InHand(note)
+        hand.holding("a.jpg", 7).__enter__()  # and its process is killed, for it did not come to an end in time
+        hand.let_go()
+    assert not InHand(note).is_worn_out("a.jpg", 7)
