@@ -103,6 +103,18 @@ def test_undo_and_redo(page: Page, state: Path):
     assert [each.label for each in labels(state)] == [
         "basophil", "eosinophil", "withdrawn", "withdrawn", "basophil", "eosinophil", "withdrawn",
     ]  # fmt: skip
+    # After a redo the next cell is chosen, as after a label; where none is left, further keys name nothing.
+    press(page, "y b", 3)
+    page.locator(".cell:not(.said)").nth(4).click()  # some are left before it
+    for _ in range(30):
+        page.keyboard.press("Enter")
+    until(page, "document.querySelector('#notice').textContent.startsWith('no flagged or rejected cell is left')")
+    assert "; 0 still to be seen" in page.inner_text("#state")
+    press(page, "1")
+    until(page, "document.querySelector('#notice').textContent === 'choose a cell first'")
+    given = labels(state)[7:]
+    assert [each.label for each in given[:2]] == ["eosinophil", "blast"]
+    assert len(given) == len({(each.frame, each.index) for each in given}) == 23
 
 
 def test_several_at_once_by_keys_by_mouse_and_by_dragging(page: Page, state: Path):
