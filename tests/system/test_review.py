@@ -174,6 +174,20 @@ def test_what_is_known_of_a_cell_and_its_pictures(page: Page, state: Path):
     until(page, "document.querySelector('#large img').naturalWidth === 220")  # 22 um at 0.1 um a pixel: none made up
     press(page, "z")
     until(page, "document.querySelector('#large img').naturalWidth === 330")
+    # The field, which is below, takes the large picture out of sight only while it is looked at.
+    page.set_viewport_size({"width": 1280, "height": 720})
+    wholly = """(() => {
+      const [large, column] = ["#large", "#detail"].map((each) => document.querySelector(each).getBoundingClientRect());
+      return large.top >= column.top && large.bottom <= column.bottom && large.width >= 280 && large.height >= 280;
+    })()"""
+    scrolled = "document.querySelector('#detail').scrollTop > 100"
+    for key in ("f", "ArrowRight", "g"):
+        press(page, "f f")
+        until(page, scrolled)
+        page.keyboard.press(key)
+        until(page, wholly)
+        if key == "f":
+            press(page, "f")
     page.select_option("#verdict", "rejected")
     until(page, "document.querySelector('#shown').textContent === '12 of 72 cells'")
     page.keyboard.press("Tab")

@@ -5,6 +5,7 @@ import { RandomReview } from "./random.js";
 import { adjusted, apartText, asked, resultRows } from "./results.js";
 import { close, closed, setUp, showStanding } from "./sign.js";
 import { ring } from "./sound.js";
+import { showAlarms, showState } from "./state.js";
 import { showViews } from "./views.js";
 
 const words = JSON.parse(document.body.dataset.labels);
@@ -150,28 +151,14 @@ function showResults(tally) {
   $("apart").textContent = apartText(reviewed, said);
   $("left").textContent = `Not counted: ${tally.rejected} rejected${tally.poisoned ? ` (${tally.poisoned} could not be judged)` : ""}, ${tally.at_edge} cut by the edge of their field, ${tally.seen_again} seen again.`;
   $("said").textContent = $("said").title = tally.said_text ?? "";
-  $("elsewhere").hidden = !tally.elsewhere_text;
-  $("elsewhere").textContent = tally.elsewhere_text ? `\u25b2 ${tally.elsewhere_text}` : "";
   $("target").hidden = !tally.target_text;
   $("target").textContent = tally.target_text ?? "";
   $("target").classList.toggle("reached", tally.target_reached);
   const reached = tally.targets.filter((each) => each.reached).length;
   if (targets !== null && reached > targets) ring(); // not for what was reached before somebody looked
   targets = reached;
-  $("mark").hidden = !tally.mark;
-  const drift = tally.drift_text ? `\u25b2 drift ${tally.drift_text}` : "";
-  const scale = tally.scale_text ? `\u25b2 ${tally.scale_text}` : "";
-  $("mark").textContent = tally.mark ? [drift, scale, `? ${tally.mark}`].filter(Boolean).join("; ") : "";
-  const left = [...cells.values()].filter(toSee).length;
-  const count = tally.complete ? "" : `, ${tally.cells_pending} being judged`;
-  $("state").textContent = `${tally.cells} leukocytes counted${count}; ${tally.labelled} labelled; ${left} still to be ${second ? "read" : "seen"}${toDo(left)}`;
-}
-
-// What comes next, for whoever sees the page for the first time.
-function toDo(left) {
-  if (closed()) return "";
-  if (left) return ": press n";
-  return second || !cells.size ? "" : "; next: sign …";
+  showAlarms(tally);
+  showState(tally, { left: [...cells.values()].filter(toSee).length, of: cells.size, second, closed: closed() });
 }
 
 // --- choosing
