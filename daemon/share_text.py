@@ -126,9 +126,17 @@ def target_text(tally: Mapping[str, Any], *, alone: bool = False) -> str | None:
     reached = tally.get("target_reached", False)
     if not reached and len(targets) < (1 if alone else 2):
         return None
-    named = ", ".join([_target_text(each) for each in targets if each["kind"] != "within"] + _within_texts(targets))
-    what = "target" if len(targets) == 1 else "targets"
-    return f"{what} reached: {named}" if reached else f"{what}: {named}"
+    what, named = "target" if len(targets) == 1 else "targets", _targets_text(targets)
+    if not reached:
+        return f"{what}: {named}"
+    result = tally.get("result_targets") or targets
+    if not all(each["reached"] for each in result):
+        return f"{what} reached as counted: {named}; as reviewed: {_targets_text(result)}"
+    return f"{what} reached: {named}"
+
+
+def _targets_text(targets: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join([_target_text(each) for each in targets if each["kind"] != "within"] + _within_texts(targets))
 
 
 def description_text(tally: Mapping[str, Any]) -> str | None:

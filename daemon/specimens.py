@@ -33,7 +33,8 @@ class PicturesCounted(Exception):
         super().__init__(f"{folder}: session {other} has pictures that lie there, and {session} would count them again")
         self.hint = (
             f"go on with --session {other}, and begin another specimen with `smearwatch control next`; or move its "
-            f"pictures away; to count them anew: `smearwatch replay {other}`, or --count-again"
+            "pictures away; to count them anew: --count-again, with another scale, too; "
+            f"or `smearwatch replay {other}`, at the same scale"
         )
 
 

@@ -66,6 +66,7 @@ def report_html(export: Export, options: ReportOptions) -> tuple[str, int]:
         "field": result.field_um,
         "frames": words.frame_words(result),
         "scales": [*words.scale_words(result)],
+        "elsewhere": words.elsewhere_words(result),
         "familiar": [*words.familiar_words(result)],
         "left_out": [*words.left_out_rows(result)],
         "other_names": beside.NAMES,

@@ -7,6 +7,7 @@ from typing import Final
 
 from smearwatch.clients.exports.result import Row, SessionResult, Share
 from smearwatch.daemon.record.band_rule import in_words
+from smearwatch.daemon.record.elsewhere import elsewhere_text
 from smearwatch.daemon.record.mark import SCALE_WORDS
 from smearwatch.daemon.record.scale_check import source_text
 from smearwatch.daemon.share_text import DASH, MARK, label_text, percent_text, target_text
@@ -121,6 +122,12 @@ def scale_words(result: SessionResult) -> Iterator[str]:
         yield f"{scale.um_per_px:.4f} {micro} per pixel{spread}, {source_text(scale.source)}; {frames}"
     if result.scale_contradicted is not None:
         yield f"contradicted: {result.scale_contradicted.says}"
+
+
+def elsewhere_words(result: SessionResult) -> str | None:
+    """Return which other sessions have the same pictures, None where none has."""
+    text = elsewhere_text(result.pictures_elsewhere)
+    return None if text is None else as_sentence(text)
 
 
 def familiar_words(result: SessionResult) -> Iterator[str]:

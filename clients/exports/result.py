@@ -299,6 +299,7 @@ class SessionResult:
     mark: str | None
     counted_mark: str | None
     scale_contradicted: ScaleContradicted | None
+    pictures_elsewhere: Mapping[str, int]
     drift: str | None
     drifted: int
     watched: int

@@ -9,7 +9,7 @@ from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.events import LabelName
 from smearwatch.daemon.share_text import label_text
 
-_SHORT: Final = {"neutrophil": "neutrophil, not told which", "other": "other"}
+_SHORT: Final = {"neutrophil": "neutrophil, machine divides", "other": "other"}
 
 
 def class_keys(layout: KeyLayout) -> dict[str, str]:

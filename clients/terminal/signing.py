@@ -156,7 +156,7 @@ class SignScreen(_RecordDialog):
             yield Static(id="gates-more")
             with Horizontal(classes="field"):
                 yield Static("your name")
-                yield Input(self._reading.by, id="by", compact=True, max_length=LONGEST_NAME)
+                yield Input(self._reading.by, id="by", compact=True, max_length=LONGEST_NAME, select_on_focus=False)
             with Horizontal(classes="field"):
                 yield Static("note")
                 yield Input(id="note", compact=True, max_length=LONGEST_TEXT, placeholder="if there is one")
@@ -276,7 +276,7 @@ class AmendScreen(_RecordDialog):
             yield Static(id="sign-result")
             with Horizontal(classes="field"):
                 yield Static("your name")
-                yield Input(self._reading.by, id="by", compact=True, max_length=LONGEST_NAME)
+                yield Input(self._reading.by, id="by", compact=True, max_length=LONGEST_NAME, select_on_focus=False)
             with Horizontal(classes="field"):
                 yield Static("why")
                 yield Input(id="reason", compact=True, max_length=LONGEST_TEXT)

@@ -217,7 +217,7 @@ class ReviewPage:
     async def _page(self, request: Request) -> Response:
         keys = self._layout.page
         short = {label: self._layout.short_text(label) for label in keys.values()} | {
-            UNDIVIDED: "neutrophil, undivided"
+            UNDIVIDED: "neutrophil, machine divides"
         }
         known = {
             "preliminary": PRELIMINARY,

@@ -22,7 +22,7 @@ _DIGITS: Final = 12
 _STAYS: Final = frozenset(
     "kind cls verdict label weights moments version source gate order aside reading status thumbnail".split()
 )
-_SCALES: Final = frozenset({"micrometer", "metadata", "configured", "red_cells"})
+_SCALES: Final = frozenset({"micrometer", "metadata", "configured", "red_cells", "red_cells_and_nuclei", "session"})
 _SETTINGS: Final = frozenset(
     "um_per_px scale_from search_stain judged_view field_um target max_frame_bytes max_frame_pixels device source "
     "stop_at_target weights_manifest".split()

@@ -4,13 +4,16 @@ import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from smearwatch.daemon.record.imported import IMPORTED_FILE
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import session_folder, session_names
 
 
 def pictures_elsewhere(state_dir: Path, session: str) -> dict[str, int]:
-    """Return which other sessions have pictures of a session, and how many; replays, which are of the same, are not.
+    """Return which other sessions have pictures of a session, and how many.
+
+    Replays and imported copies, which are of the same, are not among them.
 
     Parameters
     ----------
@@ -23,7 +26,7 @@ def pictures_elsewhere(state_dir: Path, session: str) -> dict[str, int]:
 
 
 def pictures_of(state_dir: Path, session: str, after: int = 0) -> list[str]:
-    """Return the frames that a session has seen, after so many of them; none of a replay.
+    """Return the frames that a session has seen, after so many of them; none of a replay or an imported copy.
 
     Raises
     ------
@@ -31,7 +34,7 @@ def pictures_of(state_dir: Path, session: str, after: int = 0) -> list[str]:
         It cannot be read.
     """
     with LedgerReader.read(session_folder(state_dir, session)) as ledger:
-        if _is_replay(ledger):
+        if _is_copy(ledger):
             return []
         rows = ledger.rows("SELECT frame FROM frames ORDER BY seen_number LIMIT -1 OFFSET ?", after)
         return [str(frame) for (frame,) in rows]
@@ -48,7 +51,7 @@ def sessions_with(state_dir: Path, session: str, frames: Collection[str]) -> dic
             with LedgerReader.read(session_folder(state_dir, name)) as ledger:
                 asked = "SELECT count(*) FROM frames WHERE frame IN (SELECT value FROM json_each(?))"
                 ((shared,),) = ledger.rows(asked, wanted)
-                if shared and not _is_replay(ledger):
+                if shared and not _is_copy(ledger):
                     found[name] = int(shared)
         except LedgerUnusable:
             continue
@@ -66,5 +69,6 @@ def elsewhere_text(elsewhere: Mapping[str, int] | None) -> str | None:
     return f"{are} also in session {name}{more}: the same slide may be counted twice"
 
 
-def _is_replay(ledger: LedgerReader) -> bool:
-    return any(each.settings.get("replay_of") for each in ledger.openings())
+def _is_copy(ledger: LedgerReader) -> bool:
+    imported = (ledger.folder / IMPORTED_FILE).exists()
+    return imported or any(each.settings.get("replay_of") for each in ledger.openings())

@@ -51,6 +51,7 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         "target": fold.target,
         "targets": [asdict(each) for each in fold.targets],
         "target_reached": fold.target_reached,
+        "result_targets": None if fold.reviewed is None else [asdict(each) for each in fold.result_targets],
         "counts": counts,
         "neutrophils": neutrophils,
         "percent": {name: _percent(k, fold.cells) for name, k in shares.items()},

@@ -65,6 +65,26 @@ def test_a_replay_is_of_the_same_pictures_and_that_is_no_news(settings):
     assert pictures_elsewhere(settings.state_dir, "again") == {}
 
 
+def test_an_imported_copy_is_of_the_same_pictures_and_that_is_no_news(settings, tmp_path):
+    file = tmp_path / "monday.smearwatch"
+    for typed in (
+        ["export", "monday", "--format", "archive", "--out", str(file)],
+        ["import", str(file), "--as", "copy"],
+    ):
+        done = CliRunner().invoke(sessions.app, typed)
+        assert done.exit_code == 0, done.output
+    assert pictures_elsewhere(settings.state_dir, "monday") == {}
+    assert pictures_elsewhere(settings.state_dir, "copy") == {}
+
+
+def test_the_report_says_so_too(settings, tmp_path):
+    record(folder_of(settings, "copied"), 72, name="renamed-{}.jpg")
+    out = tmp_path / "monday.html"
+    done = CliRunner().invoke(sessions.app, ["export", "monday", "--format", "report", "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert SAID in " ".join(out.read_text().split())
+
+
 def test_new_pictures_are_looked_up_as_they_come_and_each_once(settings):
     now_s = 100.0
     elsewhere = Elsewhere(settings.state_dir, clock=lambda: now_s)

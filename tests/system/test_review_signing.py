@@ -219,6 +219,6 @@ def test_what_the_page_has_not_shown_is_not_signed(state: Path, browser: Browser
         page.route("**/gates", give_stale)
         overrule_and_sign(page)
         until(page, "document.querySelector('#signing .refused').textContent.includes('since you looked at it')")
-        page.unroute("**/cells*")
+        page.unroute_all(behavior="wait")  # the gates are asked for once more
     assert stale
     assert not any(isinstance(event, Signed) for event in events(state))

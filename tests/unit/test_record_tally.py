@@ -266,6 +266,7 @@ def test_the_promised_json():
         "target": 100,
         "targets": [{"of": "cells", "kind": "cells", "wanted": 100, "have": 100, "reached": True}],
         "target_reached": True,
+        "result_targets": None,
         "counts": plan,
         "neutrophils": 62,
         "rejected": 1,

@@ -106,6 +106,16 @@ def test_how_far_they_are_is_said_in_words(events, text):
     assert target_text(tally_json(fold_of(*events), "s", 1)) == text
 
 
+def test_a_target_that_the_reviewed_result_misses_is_not_called_reached_alone():
+    tally = tally_json(fold_of(opened(target=2), *counted_frames(0, 2)), "s", 1)
+    missed = [{**tally["targets"][0], "have": 1, "reached": False}]
+    assert (
+        target_text(tally | {"result_targets": missed})
+        == "target reached as counted: 2 of 2 cells; as reviewed: 1 of 2 cells"
+    )
+    assert target_text(tally | {"result_targets": tally["targets"]}) == "target reached: 2 of 2 cells"
+
+
 def test_what_is_typed():
     assert choose_classes(["monocyte=50", "neutrophils=7"]) == {"monocyte": 50, "neutrophils": 7}
     assert choose_within(["2"]) == dict.fromkeys(CLASSES, 2.0)
