@@ -192,6 +192,13 @@ def test_on_a_small_screen_nothing_is_cut_off(page: Page, state: Path):
     page.click("#sign")
     page.wait_for_selector("#signing[open]")
     assert page.evaluate(in_sight.format("#signing button[type=submit]")), "however much stands before the signature"
+    cut = """[...document.querySelectorAll(":is(td, th, .wide, dialog, form)")]
+      .filter((each) => each.getClientRects().length && each.scrollWidth > each.clientWidth)
+      .map((each) => each.id || each.textContent)"""
+    for width in (1280, 360, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate(cut) == [], f"no number is cut at {width}"
+        assert page.evaluate("document.querySelector('#results').clientWidth <= innerWidth")
     page.keyboard.press("Escape")
     name_drawn(state / "sessions" / "monday", 18)
     until(page, "document.querySelector('#state').textContent.includes(' 18 labelled')")

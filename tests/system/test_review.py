@@ -103,6 +103,18 @@ def test_undo_and_redo(page: Page, state: Path):
     assert [each.label for each in labels(state)] == [
         "basophil", "eosinophil", "withdrawn", "withdrawn", "basophil", "eosinophil", "withdrawn",
     ]  # fmt: skip
+    # After a redo the next cell is chosen, as after a label; where none is left, further keys name nothing.
+    press(page, "y b", 3)
+    page.locator(".cell:not(.said)").nth(4).click()  # some are left before it
+    for _ in range(30):
+        page.keyboard.press("Enter")
+    until(page, "document.querySelector('#notice').textContent.startsWith('no flagged or rejected cell is left')")
+    assert "; 0 still to be seen" in page.inner_text("#state")
+    press(page, "1")
+    until(page, "document.querySelector('#notice').textContent === 'choose a cell first'")
+    given = labels(state)[7:]
+    assert [each.label for each in given[:2]] == ["eosinophil", "blast"]
+    assert len(given) == len({(each.frame, each.index) for each in given}) == 23
 
 
 def test_several_at_once_by_keys_by_mouse_and_by_dragging(page: Page, state: Path):
@@ -162,6 +174,20 @@ def test_what_is_known_of_a_cell_and_its_pictures(page: Page, state: Path):
     until(page, "document.querySelector('#large img').naturalWidth === 220")  # 22 um at 0.1 um a pixel: none made up
     press(page, "z")
     until(page, "document.querySelector('#large img').naturalWidth === 330")
+    # The field, which is below, takes the large picture out of sight only while it is looked at.
+    page.set_viewport_size({"width": 1280, "height": 720})
+    wholly = """(() => {
+      const [large, column] = ["#large", "#detail"].map((each) => document.querySelector(each).getBoundingClientRect());
+      return large.top >= column.top && large.bottom <= column.bottom && large.width >= 280 && large.height >= 280;
+    })()"""
+    scrolled = "document.querySelector('#detail').scrollTop > 100"
+    for key in ("f", "ArrowRight", "g"):
+        press(page, "f f")
+        until(page, scrolled)
+        page.keyboard.press(key)
+        until(page, wholly)
+        if key == "f":
+            press(page, "f")
     page.select_option("#verdict", "rejected")
     until(page, "document.querySelector('#shown').textContent === '12 of 72 cells'")
     page.keyboard.press("Tab")

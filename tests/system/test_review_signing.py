@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from smearwatch.daemon.record.events import Amended, Event, Labelled, Signed
+from smearwatch.daemon.record.events import Amended, Event, Labelled, Seen, Signed
+from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.verifying import verify
 from tests.paged import opened, press, reviewing, until
@@ -122,17 +123,24 @@ def test_gates_reasons_banner_and_amending_by_keys_alone(
 def test_a_gate_leads_to_its_cells_and_an_alarm_says_which_way_and_what_to_check(tmp_path: Path, browser: Browser):
     record(tmp_path / "sessions" / "monday", 12, a_frame=4, look={"nucleus_red_green": 0.9}, red_cells_um_per_px=0.085)
     said = "since cell 1: nuclei bluer (less red light) than those trained on, 2.0 times beyond the limit"
+    with Ledger.open(tmp_path / "sessions" / "monday") as ledger:  # two pictures wait
+        ledger.append([Seen(each * 64, f"{each}.jpg", 9, 1, None, None, False, "folder") for each in "ab"])
     with reviewing(tmp_path, "monday", "--by", "A") as (link, _), opened(browser, link) as page:
-        until(page, "!document.querySelector('#mark').hidden")
-        assert page.inner_text("#mark").startswith(f"\u25b2 drift {said} (check the buffer (too alkaline?), ")
+        until(page, "!document.querySelector('#alarm').hidden")
         scale = "0.100 um/px, as it was given, but the red cells of 3 pictures say 0.0850"
-        assert f"; \u25b2 scale contradicted: {scale} (check the objective and that number, " in page.inner_text(
-            "#mark"
-        )
-        assert page.inner_text("#mark").endswith(
-            "; ? cells unlike what the weights were trained on, and the scale is contradicted by the red cells: "
+        first, second = page.inner_text("#alarm").split("\n")
+        assert first.startswith(f"\u25b2 scale contradicted: {scale} (check the objective and that number, ")
+        assert second.startswith(f"\u25b2 drift {said} (check the buffer (too alkaline?), ")
+        assert page.inner_text("#mark") == (
+            "? cells unlike what the weights were trained on, and the scale is contradicted by the red cells: "
             "percentages may be wrong"
         )
+        counted = "12 leukocytes counted; 2 pictures are not counted yet; 0 labelled; 6 still to be seen: "
+        assert page.inner_text("#state") == f"{counted}press n"
+        assert page.inner_text("#hint").startswith("Press n: the first cell to be seen ")
+        page.set_viewport_size({"width": 390, "height": 844})
+        until(page, f"document.querySelector('#state').textContent === '{counted}choose a cell'")
+        page.set_viewport_size({"width": 1280, "height": 800})
         sign_by_keys(page)
         assert gates(page)["drift"] == "open"
         assert said in page.inner_text("#gates li[data-gate=drift]")
@@ -211,6 +219,6 @@ def test_what_the_page_has_not_shown_is_not_signed(state: Path, browser: Browser
         page.route("**/gates", give_stale)
         overrule_and_sign(page)
         until(page, "document.querySelector('#signing .refused').textContent.includes('since you looked at it')")
-        page.unroute("**/cells*")
+        page.unroute_all(behavior="wait")  # the gates are asked for once more
     assert stale
     assert not any(isinstance(event, Signed) for event in events(state))

@@ -5,6 +5,7 @@ import { RandomReview } from "./random.js";
 import { adjusted, apartText, asked, resultRows } from "./results.js";
 import { close, closed, setUp, showStanding } from "./sign.js";
 import { ring } from "./sound.js";
+import { showAlarms, showState } from "./state.js";
 import { showViews } from "./views.js";
 
 const words = JSON.parse(document.body.dataset.labels);
@@ -32,6 +33,8 @@ const met = []; // what others said of a cell just before its label from here
 let sending = Promise.resolve();
 let targets = null; // how many of them are reached
 let last = 0, current = null, field = "near", failed = 0, lostAt = 0;
+let leftAt = null; // the cell from which arrows go on, where none is chosen any more
+let bring = null; // what of the chosen cell is to be brought into view: large, field
 let shownView = null; // of the chosen cell: the one whose field is shown, where it is not the judged one
 
 function make(tag, text, attributes = {}) {
@@ -148,28 +151,14 @@ function showResults(tally) {
   $("apart").textContent = apartText(reviewed, said);
   $("left").textContent = `Not counted: ${tally.rejected} rejected${tally.poisoned ? ` (${tally.poisoned} could not be judged)` : ""}, ${tally.at_edge} cut by the edge of their field, ${tally.seen_again} seen again.`;
   $("said").textContent = $("said").title = tally.said_text ?? "";
-  $("elsewhere").hidden = !tally.elsewhere_text;
-  $("elsewhere").textContent = tally.elsewhere_text ? `\u25b2 ${tally.elsewhere_text}` : "";
   $("target").hidden = !tally.target_text;
   $("target").textContent = tally.target_text ?? "";
   $("target").classList.toggle("reached", tally.target_reached);
   const reached = tally.targets.filter((each) => each.reached).length;
   if (targets !== null && reached > targets) ring(); // not for what was reached before somebody looked
   targets = reached;
-  $("mark").hidden = !tally.mark;
-  const drift = tally.drift_text ? `\u25b2 drift ${tally.drift_text}` : "";
-  const scale = tally.scale_text ? `\u25b2 ${tally.scale_text}` : "";
-  $("mark").textContent = tally.mark ? [drift, scale, `? ${tally.mark}`].filter(Boolean).join("; ") : "";
-  const left = [...cells.values()].filter(toSee).length;
-  const count = tally.complete ? "" : `, ${tally.cells_pending} being judged`;
-  $("state").textContent = `${tally.cells} leukocytes counted${count}; ${tally.labelled} labelled; ${left} still to be ${second ? "read" : "seen"}${toDo(left)}`;
-}
-
-// What comes next, for whoever sees the page for the first time.
-function toDo(left) {
-  if (closed()) return "";
-  if (left) return ": press n";
-  return second || !cells.size ? "" : "; next: sign …";
+  showAlarms(tally);
+  showState(tally, { left: [...cells.values()].filter(toSee).length, of: cells.size, second, closed: closed() });
 }
 
 // --- choosing
@@ -212,22 +201,53 @@ function forgetHidden() {
 
 function move(step, add) {
   const cards = visibleCards();
-  const at = cards.indexOf(cells.get(current)?.card);
+  const at = cards.indexOf(cells.get(current ?? leftAt)?.card);
   const next = cards[Math.min(Math.max(at + step, 0), cards.length - 1)];
   if (next) choose(next.dataset.id, { add });
 }
 
 function columns() {
-  const grid = cells.get(current)?.at.grid;
+  const grid = cells.get(current ?? leftAt)?.at.grid;
   return grid ? getComputedStyle(grid).gridTemplateColumns.split(" ").length : 1;
 }
 
+const stillToSee = () => (worth.length ? ["worth"] : ["disagree", "to see"])
+  .flatMap((name) => sections.get(name)?.sorted ?? []).filter((cell) => !cell.card.hidden && (!cell.label || cell.readers));
+
+function nothingLeft() {
+  if (worth.length) return "every cell of this list has a label";
+  const hidden = [...cells.values()].filter(toSee).length;
+  if (hidden) return `no cell that the filter shows is left to be seen; it hides ${hidden}`;
+  if (second) return "every cell is read";
+  return `no flagged or rejected cell is left to be seen${closed() ? "" : ": sign the result (sign … at the top), or look at the others"}`;
+}
+
 function nextToSee() {
-  const first = worth.length ? ["worth"] : ["disagree", "to see"];
-  const left = first.flatMap((name) => sections.get(name)?.sorted ?? []).filter((cell) => !cell.card.hidden && (!cell.label || cell.readers));
-  if (!left.length) return tell(worth.length ? "every cell of this list has a label" : second ? "every cell is read" : closed() ? "no flagged or rejected cell is left to be seen" : "no flagged or rejected cell is left to be seen: sign the result (sign … at the top), or look at the others");
+  const left = stillToSee();
+  if (!left.length) return tell(nothingLeft());
   const at = left.findIndex((cell) => cell.id === current);
   choose(left[(at + 1) % left.length].id);
+}
+
+// Which cell comes after `here`, once these are named; asked before they are, while they stand where they were seen.
+// From a cell without a name it never leads to one that a person has named, which the next key would rename.
+function following(here, wanted) {
+  const open = (cell) => !(cell.id in wanted) && !cell.card.hidden;
+  const renamed = here.label && !here.readers;
+  const after = here.at.sorted.slice(here.at.sorted.indexOf(here) + 1).find((cell) => open(cell) && (renamed || !cell.label || cell.readers));
+  return after ?? stillToSee().find(open) ?? null;
+}
+
+// Where none comes after, none is chosen: the next key names nothing.
+function goOn(after) {
+  if (after) return choose(after.id);
+  const before = [...chosen];
+  leftAt = current ?? leftAt;
+  chosen.clear();
+  current = null;
+  for (const id of before) draw(cells.get(id));
+  showDetail();
+  sending = sending.then(() => { if (!chosen.size && !lost.length && !met.length) tell(nothingLeft()); });
 }
 
 // --- the random review
@@ -270,7 +290,7 @@ function showAsked() {
 async function showDetail() {
   const id = current;
   const cell = cells.get(id);
-  if (id !== showDetail.of) shownView = null;
+  if (id !== showDetail.of) [shownView, bring] = [null, "large"];
   showDetail.of = id;
   $("detail").hidden = !cell && !random.on;
   $("detail").classList.toggle("empty", !cell);
@@ -289,13 +309,14 @@ async function showDetail() {
   lookAt(random.on ? null : known.picture, $("large"), FIELDS[field]);
   if (shownView) shownView = known.views.find((view) => view.frame === shownView.frame && view.index === shownView.index) ?? null;
   const judged = known.views.find((view) => `${view.frame}/${view.index}` === known.picture);
-  const choose = (view) => { shownView = view; $("field").hidden = false; showDetail(); };
+  const choose = (view) => { [shownView, bring] = [view, "field"]; $("field").hidden = false; showDetail(); };
   showViews(random.on ? null : known, { make, choose, shown: $("field").hidden ? null : shownView ?? judged });
   const name = (known.readers ?? (cell.label ? [[cell.label, cell.by]] : [])).map(([label, by]) => `${said(label)}, as ${by} says; `).join("");
   $("caption").textContent = random.on ? "drawn at random" : `cell ${known.number}: ${name}the machine: ${known.verdict === "rejected" ? known.class === NOT_JUDGED ? "rejected, for it could not be judged: name it by what you see" : `rejected, none of the six (most like ${said(known.class)})` : `${known.class}, ${verdicts[known.verdict]}`}`;
   const enter = document.querySelector("#actions button[data-key=Enter]");
   if (enter) enter.lastChild.textContent = !random.on && known.class === NOT_JUDGED ? " no name of the machine's" : !random.on && known.verdict === "rejected" ? " rightly rejected" : " the machine is right";
   if (!$("field").hidden) showField(shownView ?? judged);
+  if (bring === "large") toLarge();
   if (random.on) return $("facts").replaceChildren(); // so that nothing leads the answer
   const facts = known.why ? [["why flagged", known.why]] : [];
   facts.push(["picture", `${known.frame_name}, frame ${judged.number}`]);
@@ -312,6 +333,13 @@ async function showDetail() {
   $("facts").replaceChildren(...facts.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
 }
 
+// The large picture wholly into view, wherever its column was scrolled to.
+function toLarge() {
+  bring = null;
+  $("detail").scrollTop = 0;
+  $("large").scrollIntoView({ block: "nearest" });
+}
+
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const splitId = (id) => [id.slice(0, id.lastIndexOf(":")), id.slice(id.lastIndexOf(":") + 1)];
 
@@ -325,6 +353,8 @@ function showField(view) {
     box.style.top = share(y, picture.naturalHeight);
     box.style.width = share(w, picture.naturalWidth);
     box.style.height = share(h, picture.naturalHeight);
+    if (bring !== "field") return;
+    bring = null;
     $("field").scrollIntoView({ block: "nearest" }); // only now it has its height
   });
   picture.addEventListener("error", () => tell("this frame cannot be shown in a browser"));
@@ -341,14 +371,12 @@ function label(name) {
   if (random.on) return name === null || name === "withdrawn" ? tell("name the cell by what you see; u takes back") : nameDrawn(name, by);
   const wanted = Object.fromEntries([...chosen].map((id) => [id, name ?? nameOfMachine(cells.get(id))]));
   if (Object.values(wanted).includes(null)) return tell("the machine could not judge it: name it by what you see");
-  const here = cells.get(current);
-  const after = here.at.sorted.slice(here.at.sorted.indexOf(here) + 1).find((cell) => !chosen.has(cell.id) && !cell.card.hidden);
+  const after = following(cells.get(current), wanted);
   const change = { wanted, was: say(wanted, by) };
   done.push(change);
   undone.length = 0;
   queue(wanted, by, change.was, () => done.includes(change) && done.splice(done.indexOf(change), 1));
-  if (after) choose(after.id);
-  else showDetail();
+  goOn(after);
 }
 
 function nameDrawn(name, by) {
@@ -460,7 +488,10 @@ function undo() {
     if (change.drawn) random.forget(id);
   }
   undone.push(change);
-  again(back, by, kept, "nothing was undone");
+  const [first] = Object.keys(back);
+  again(back, by);
+  if (first && !random.on && !cells.get(first).card.hidden) choose(first);
+  if (kept.length) sending = sending.then(() => tell(`${first ? "" : "nothing was undone: "}${kept.join("; ")}`));
 }
 
 function redo() {
@@ -470,18 +501,15 @@ function redo() {
   if (!change) return by && tell("nothing to redo");
   done.push(change);
   if (change.drawn) Object.keys(change.wanted).forEach((id) => random.name(id));
-  again(change.wanted, by, [], "", change.drawn);
+  const after = following(cells.get(Object.keys(change.wanted).at(-1)), change.wanted);
+  again(change.wanted, by, change.drawn);
+  if (!random.on) goOn(after);
 }
 
-function again(labels, by, kept, nothing, drawn = false) {
-  const [first] = Object.keys(labels);
-  if (first) {
-    queue(labels, by, say(labels, by), () => {}, drawn);
-    if (random.on) ask();
-    else if (!cells.get(first).card.hidden) choose(first);
-  }
-  if (kept.length) sending = sending.then(() => tell(`${Object.keys(labels).length ? "" : `${nothing}: `}${kept.join("; ")}`));
-  showDetail();
+function again(labels, by, drawn = false) {
+  if (Object.keys(labels).length) queue(labels, by, say(labels, by), () => {}, drawn);
+  if (random.on) ask();
+  else showDetail();
 }
 
 function dropOn(row, name) {
@@ -561,12 +589,17 @@ const ACTIONS = {
   d: () => { if ($("random")) toggleRandom(); },
   u: undo,
   y: redo,
-  z: () => { field = { near: "crop", crop: "far", far: "near" }[field]; showDetail(); },
-  g: () => { if (!random.on) toggleLooked($("large")); },
+  z: () => { field = { near: "crop", crop: "far", far: "near" }[field]; bring = "large"; showDetail(); },
+  g: () => {
+    if (random.on) return;
+    toggleLooked($("large"));
+    toLarge();
+  },
   f: () => {
     shownView = null;
     $("field").hidden = !$("field").hidden;
-    showDetail().then(() => $("field").scrollIntoView({ block: "nearest" }));
+    bring = $("field").hidden ? "large" : "field";
+    showDetail();
   },
   "?": () => toggleKeys(),
 };
