@@ -9,7 +9,6 @@ import typer
 from smearwatch.daemon.config import load_settings, names_in_environment, settings_file
 
 app = typer.Typer(
-    no_args_is_help=True,
     add_completion=False,
     help="Check and show the settings.",
     epilog="Example: smearwatch config check",
@@ -20,9 +19,11 @@ ConfigOption = Annotated[
 ]
 
 
-@app.callback()
-def _group() -> None:
-    """Keep ``check`` a subcommand although it is the only one."""
+@app.callback(invoke_without_command=True)
+def _group(context: typer.Context) -> None:
+    """Check and show the settings: what ``check`` does, which need not be typed."""
+    if context.invoked_subcommand is None:
+        check()
 
 
 @app.command()
