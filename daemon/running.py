@@ -221,7 +221,8 @@ def print_summary(result: dict[str, Any], plan: RunPlan, *, as_json: bool) -> No
     sys.stdout.flush()
     if (how := how_to_go_on(result, plan, plan_after(plan))) is not None:
         say(how)
-        return
+        if not result["target_reached"]:
+            return
     for line in how_to_verify(result) if plan.source != "replay" else ():
         write_line(sys.stdout, line)
     sys.stdout.flush()
