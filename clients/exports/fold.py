@@ -36,7 +36,7 @@ from smearwatch.daemon.record.beside_json import beside_json
 from smearwatch.daemon.record.classes import CLASSES, in_their_order, is_for_each_100, is_leukocyte
 from smearwatch.daemon.record.corrected import corrected_json
 from smearwatch.daemon.record.earlier import followed_in, follows
-from smearwatch.daemon.record.elsewhere import pictures_elsewhere
+from smearwatch.daemon.record.elsewhere import pictures_in, sessions_with
 from smearwatch.daemon.record.extra_classes import ExtraClass
 from smearwatch.daemon.record.intervals import percent_json
 from smearwatch.daemon.record.lock import holder
@@ -107,7 +107,9 @@ def read_result(ledger: LedgerReader, state_dir: Path | None = None) -> SessionR
         mark=tally["mark"] if reviewed is None else reviewed["mark"],
         counted_mark=tally["mark"],
         scale_contradicted=None if (scale := tally["scale_contradicted"]) is None else _contradicted(scale),
-        pictures_elsewhere=_fixed({} if state_dir is None else pictures_elsewhere(state_dir, ledger.folder.name)),
+        pictures_elsewhere=_fixed(
+            {} if state_dir is None else sessions_with(state_dir, ledger.folder.name, pictures_in(ledger))
+        ),
         drift=drift_text(tally),
         drifted=tally["drifted"]["cells"],
         watched=tally["drifted"]["watched"],

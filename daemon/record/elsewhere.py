@@ -34,10 +34,15 @@ def pictures_of(state_dir: Path, session: str, after: int = 0) -> list[str]:
         It cannot be read.
     """
     with LedgerReader.read(session_folder(state_dir, session)) as ledger:
-        if _is_copy(ledger):
-            return []
-        rows = ledger.rows("SELECT frame FROM frames ORDER BY seen_number LIMIT -1 OFFSET ?", after)
-        return [str(frame) for (frame,) in rows]
+        return pictures_in(ledger, after)
+
+
+def pictures_in(ledger: LedgerReader, after: int = 0) -> list[str]:
+    """Return the frames of an open ledger as `pictures_of` does."""
+    if _is_copy(ledger):
+        return []
+    rows = ledger.rows("SELECT frame FROM frames ORDER BY seen_number LIMIT -1 OFFSET ?", after)
+    return [str(frame) for (frame,) in rows]
 
 
 def sessions_with(state_dir: Path, session: str, frames: Collection[str]) -> dict[str, int]:
