@@ -92,7 +92,7 @@ def take(page: Page, name: str) -> None:
 
 
 def main() -> None:
-    """Count the slide, see its cells, take the two pictures, and sign."""
+    """Count the slide, see its cells, sign, look at what its labels are good for, and take a picture of each."""
     with desk_after(BEFORE) as (desk, given):
         with opened(given) as page:
             page.keyboard.press("n")
@@ -109,6 +109,9 @@ def main() -> None:
             take(page, "first-day-sign")
             page.keyboard.press("Enter")
             page.wait_for_selector("#signature.signed:not([hidden])")
+            page.click("text=better weights")
+            page.wait_for_load_state("networkidle")
+            take(page, "better-weights")
         type_lines(AFTER, desk, given)
 
 
