@@ -23,7 +23,7 @@ from smearwatch.capture.vision.round_field import RoundField, find_round_field, 
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation, segment
 from smearwatch.capture.vision.stain import restain_field
 from smearwatch.daemon.record.picture_size import of_two_kinds
-from smearwatch.daemon.record.scale_check import DIFFERENCE
+from smearwatch.daemon.record.scale_check import DIFFERENCE, differ
 from smearwatch.daemon.scale_rule import PLAUSIBLE_UM_PER_PX
 
 THUMBNAIL_PX = 96
@@ -251,7 +251,7 @@ def _of_its_kind(
 
 
 def _agree(measured: float | None, given: float) -> bool:
-    return measured is not None and max(measured, given) / min(measured, given) - 1.0 <= DIFFERENCE
+    return measured is not None and differ(measured, given) <= DIFFERENCE
 
 
 def _scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> _Scale:

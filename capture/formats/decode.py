@@ -16,12 +16,11 @@ from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.czi import decode_czi, significant_bits
 from smearwatch.capture.formats.czi_structure import read_czi
 from smearwatch.capture.formats.damage import check_whole
-from smearwatch.capture.formats.decode_tiff import decode_tiff, fields_of, used_pages
+from smearwatch.capture.formats.decode_tiff import decode_tiff, used_pages
 from smearwatch.capture.formats.header import ImageFormat, ImageHeader, probe
 from smearwatch.capture.formats.ome import Ome, read_ome
 from smearwatch.capture.formats.pixels import orient, to_bgr
 from smearwatch.capture.formats.safe_xml import XmlUnusable
-from smearwatch.capture.formats.stack import colour_pages
 from smearwatch.capture.formats.tiff_structure import MOST_PAGES, read_tiff
 from smearwatch.capture.formats.unusable import FrameUnusable, hint_for
 
@@ -100,9 +99,13 @@ def decode(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXELS) ->
     FrameUnusable
         See its reasons.
     """
+    return _decode(data, max_pixels, one_field=False)
+
+
+def _decode(data: bytes | memoryview, max_pixels: int, *, one_field: bool) -> Image:
     header = _check_header(data, max_pixels)
     if header.format == "tiff":
-        return decode_tiff(data, max_pixels)
+        return decode_tiff(data, max_pixels, one_field=one_field)
     if header.format == "czi":
         return decode_czi(data, max_pixels)
     if header.format == "jpeg" and header.samples not in (1, 3):
@@ -153,18 +156,9 @@ def decode_whole(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXE
     FrameUnusable
         See its reasons.
     """
-    bgr = decode(data, max_pixels=max_pixels)
-    if (fields := _count_fields(data, max_pixels)) > 1:
-        raise FrameUnusable("several_fields", f"its pages show {fields} fields")
+    bgr = _decode(data, max_pixels, one_field=True)
     check_whole(data, bgr, field=field)
     return bgr
-
-
-def _count_fields(data: bytes | memoryview, max_pixels: int) -> int:
-    if probe(data).format != "tiff":
-        return 1
-    structure = read_tiff(memoryview(data).cast("B"))
-    return 1 if len(colour_pages(structure)) == 1 else len(fields_of(data, structure, max_pixels))
 
 
 def describe(data: bytes | memoryview) -> PictureInfo:

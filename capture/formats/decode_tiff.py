@@ -39,7 +39,7 @@ _IN_PLANES = 2
 _COMPRESSIONS = frozenset({1, 2, 3, 4, _LZW, _JPEG, 8, 32946, 32773, 50000})
 
 
-def decode_tiff(data: bytes | memoryview, max_pixels: int) -> Image:
+def decode_tiff(data: bytes | memoryview, max_pixels: int, *, one_field: bool = False) -> Image:
     """Decode the page of a TIFF that is the picture.
 
     Parameters
@@ -48,6 +48,8 @@ def decode_tiff(data: bytes | memoryview, max_pixels: int) -> Image:
         The file's bytes; whole, as `smearwatch.capture.formats.header.probe` found.
     max_pixels
         Largest width x height that is decoded, also of a tile.
+    one_field
+        Whether pages that show several fields are refused; else the first field is taken.
 
     Returns
     -------
@@ -57,25 +59,30 @@ def decode_tiff(data: bytes | memoryview, max_pixels: int) -> Image:
     Raises
     ------
     FrameUnusable
-        `colour_unsupported`, `too_many_pixels` or `undecodable`.
+        `colour_unsupported`, `too_many_pixels`, `undecodable` or `several_fields`.
     """
     structure = read_tiff(memoryview(data).cast("B"))
-    return _decode_pages(data, structure, used_pages(data, structure, max_pixels), max_pixels)
+    return _decode_pages(data, structure, used_pages(data, structure, max_pixels, one_field=one_field), max_pixels)
 
 
-def used_pages(data: bytes | memoryview, structure: TiffStructure, max_pixels: int) -> tuple[int, ...]:
+def used_pages(
+    data: bytes | memoryview, structure: TiffStructure, max_pixels: int, *, one_field: bool = False
+) -> tuple[int, ...]:
     """Return the page that is the picture, or the three that are its red, green and blue.
 
-    Of one field at several focal planes it is the sharpest; of several fields the first (`fields_of` tells).
+    Of one field at several focal planes it is the sharpest; of several fields the first, or none: see `decode_tiff`.
     """
     page = structure.pages[structure.page_used]
     colours = _colour_planes(page, len(structure.pages))
     if colours is not None:
         return colours
-    return (fields_of(data, structure, max_pixels)[0][0],)
+    fields = _fields_of(data, structure, max_pixels)
+    if one_field and len(fields) > 1:
+        raise FrameUnusable("several_fields", f"its pages show {len(fields)} fields")
+    return (fields[0][0],)
 
 
-def fields_of(data: bytes | memoryview, structure: TiffStructure, max_pixels: int) -> list[list[int]]:
+def _fields_of(data: bytes | memoryview, structure: TiffStructure, max_pixels: int) -> list[list[int]]:
     """Return the pages of each field that a TIFF shows, the sharpest of each field first."""
     pages = colour_pages(structure)
     if len(pages) == 1:

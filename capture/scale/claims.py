@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, get_args
 
-from smearwatch.daemon.record.scale_check import DIFFERENCE
+from smearwatch.daemon.record.scale_check import DIFFERENCE, differ
 
 ScaleSource = Literal["micrometer", "metadata", "configured", "red_cells"]
 """Where a scale came from, the most trusted first."""
@@ -66,8 +66,7 @@ def difference(first: ScaleClaim, second: ScaleClaim) -> float:
     first, second
         The claims.
     """
-    low, high = sorted((first.um_per_px, second.um_per_px))
-    return high / low - 1.0
+    return differ(first.um_per_px, second.um_per_px)
 
 
 def describe_difference(first: ScaleClaim, second: ScaleClaim) -> str:

@@ -186,10 +186,10 @@ class Delivery:
             return scales.admit(())
         admitted: list[SourceFrame] = []
         for frame in frames:
-            if self._in_hand.is_worn_out(frame.name, frame.size_bytes):
+            if self._in_hand.is_worn_out(frame.name, frame.size_bytes, frame.captured_at_ns):
                 admitted += scales.admit((set_aside(frame),))
                 continue
-            with self._in_hand.holding(frame.name, frame.size_bytes):
+            with self._in_hand.holding(frame.name, frame.size_bytes, frame.captured_at_ns):
                 admitted += scales.admit((frame,))
         return admitted
 

@@ -232,9 +232,10 @@ class FolderSource:
                 hint = "if it is of the next specimen, copy it into the folder under another name once that is counted"
                 get_logger().warning("nobody knows of which specimen a file is: not counted", name=name, hint=hint)
                 return self._give(path, refused(name, mark, *_UNCLEAR), mark)
-            if mark is not None and self.in_hand.is_worn_out(name, mark.size_bytes):
+            if mark is not None and self.in_hand.is_worn_out(name, mark.size_bytes, mark.modified_at_ns):
                 return self._give(path, refused(name, mark, *REFUSAL), mark)
-            with self.in_hand.holding(name, 0 if mark is None else mark.size_bytes):
+            known = (0, 0) if mark is None else (mark.size_bytes, mark.modified_at_ns)
+            with self.in_hand.holding(name, *known):
                 reading = read_file(path, max_bytes=self._plan.settings.max_frame_bytes)
         except FileNotFoundError:
             self._gone(path)

@@ -39,29 +39,29 @@ class InHand:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._notes = _read(path)
+        self._held: set[str] = set()
 
     @classmethod
     def of(cls, plan: RunPlan, what: str) -> "InHand":
         """Return what the source of a plan notes of one kind of work; another session's pictures are others."""
         return cls(plan.settings.runtime_dir / f"in-hand-{plan.session}-{what}.json")
 
-    def is_worn_out(self, name: str, size_bytes: int) -> bool:
-        """Return whether a picture ended its process so often that it is left alone; it is noted no longer then."""
-        worn_out = self._notes.get(_key(name, size_bytes), 0) >= ATTEMPTS
+    def is_worn_out(self, name: str, size_bytes: int, at_ns: int) -> bool:
+        """Return whether a picture, as written at that time, ended its process so often that it is left alone."""
+        worn_out = self._notes.get(_key(name, size_bytes, at_ns), 0) >= ATTEMPTS
         if worn_out:
-            del self._notes[_key(name, size_bytes)]
-            self._write()
             get_logger().error("picture set aside: it ended or hung its source each time", name=name)
         return worn_out
 
     @contextmanager
-    def holding(self, name: str, size_bytes: int) -> Iterator[None]:
+    def holding(self, name: str, size_bytes: int, at_ns: int) -> Iterator[None]:
         """Note a picture while the body is at it.
 
         An error that tells a person what to do is no fault of the picture; any other ends the process, and counts.
         """
-        key = _key(name, size_bytes)
+        key = _key(name, size_bytes, at_ns)
         self._notes[key] = self._notes.get(key, 0) + 1
+        self._held.add(key)
         self._write()
         try:
             yield
@@ -73,11 +73,12 @@ class InHand:
         self._forget(key)
 
     def let_go(self) -> None:
-        """Take all notes back: the source is stopped by somebody, and no picture is to be blamed for that."""
-        self._notes.clear()
-        self._write()
+        """Take back what is held: the source is stopped by somebody, and no picture is to be blamed for that."""
+        for key in tuple(self._held):
+            self._forget(key)
 
     def _forget(self, key: str) -> None:
+        self._held.discard(key)
         self._notes.pop(key, None)
         self._write()
 
@@ -94,8 +95,8 @@ def set_aside(frame: SourceFrame) -> SourceFrame:
     return SourceFrame(frame.name, None, frame.captured_at_ns, refusal=REFUSAL, size_bytes=frame.size_bytes)
 
 
-def _key(name: str, size_bytes: int) -> str:
-    return f"{size_bytes} {name}"
+def _key(name: str, size_bytes: int, at_ns: int) -> str:
+    return f"{size_bytes} {at_ns} {name}"
 
 
 def _read(path: Path) -> dict[str, int]:

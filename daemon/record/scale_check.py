@@ -49,6 +49,11 @@ _THEN: Final = (
 )
 
 
+def differ(one: float, other: float) -> float:
+    """Return how far two scales differ, as a share of the smaller."""
+    return max(one, other) / min(one, other) - 1.0
+
+
 def source_text(source: str) -> str:
     """Return in words where a scale came from."""
     return _SOURCES.get(source, f"from {source}")
@@ -119,9 +124,8 @@ class ScaleCheckFold:
                 red_cells, pictures = median(alike), len(alike)
             else:
                 continue
-            low, high = sorted((given.um_per_px, red_cells))
-            if high / low - 1.0 > DIFFERENCE:
-                yield _as_json(given, red_cells, pictures, 100.0 * (high / low - 1.0))
+            if (share := differ(given.um_per_px, red_cells)) > DIFFERENCE:
+                yield _as_json(given, red_cells, pictures, 100.0 * share)
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers; empty for nothing."""
