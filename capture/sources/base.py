@@ -166,19 +166,24 @@ class Delivery:
         return 0 if self._scales is None else self._scales.held
 
     def _offer(self) -> None:
-        now = time.monotonic()
-        for ticket, offer in list(self._offers.items()):
-            # A hub that was restarted never saw it; asking twice changes nothing.
-            if now - offer.sent_s > _AGAIN_S:
-                offer.sent_s = now
-                self._send(ticket, offer.frame)
-        if self._closed or self._paused or not self._welcomed or len(self._offers) >= _WINDOW:
+        if not self._welcomed:
+            return
+        self._offer_again(older_than_s=_AGAIN_S)
+        if self._closed or self._paused or len(self._offers) >= _WINDOW:
             return
         frames = self._source.ready(max(0, _WINDOW - len(self._offers) - self._held))
         for frame in frames if self._scales is None else self._scaled(self._scales, frames):
             ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
             self._offers[ticket] = _Offer(frame, time.monotonic())
             self._send(ticket, frame)
+
+    def _offer_again(self, *, older_than_s: float) -> None:
+        """Offer what waits for its acknowledgement once more, in its order; asking twice changes nothing."""
+        now = time.monotonic()
+        for ticket, offer in self._offers.items():
+            if now - offer.sent_s > older_than_s:
+                offer.sent_s = now
+                self._send(ticket, offer.frame)
 
     def _scaled(self, scales: ScaleResolver, frames: Sequence[SourceFrame]) -> list[SourceFrame]:
         """Give frames their scale, one after the other; for some of them their pixels are read."""
@@ -249,6 +254,9 @@ class Delivery:
         elif isinstance(message, HoldLine):
             self._hold(message.files)
         elif isinstance(message, Welcome):
+            if not self._welcomed:
+                # This hub took none of them, or its answer was lost: before any other frame, so that none is passed.
+                self._offer_again(older_than_s=0.0)
             self._welcomed = True
             self._pause(False)  # a hub that still is paused says so next
         elif isinstance(message, Refused) and message.code == "unknown_peer":
@@ -288,6 +296,7 @@ class Delivery:
             hold(files)
 
     def _hello(self) -> None:
+        self._welcomed = False
         self._peer.send(Hello("source", self._role.name, os.getpid()))
         self._next_pulse_s = 0.0
 
