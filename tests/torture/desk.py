@@ -48,8 +48,9 @@ class Ended(NamedTuple):
 class Desk:
     """Folders of one session; every process that is started here knows no others."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, idle_s: float = IDLE_S) -> None:
         self.folder = folder
+        self._idle_s = idle_s
         self.watched = folder / "watched"
         self.watched.mkdir(parents=True, exist_ok=True)
         (folder / "run").mkdir(mode=0o700, exist_ok=True)
@@ -79,7 +80,7 @@ class Desk:
         """Return the command line that counts the folder here."""
         return self.command(
             "run", "--watch", self.watched, "--session", SESSION, "--um-per-px", UM_PER_PX,
-            "--until-idle", IDLE_S, "--json",
+            "--until-idle", self._idle_s, "--json",
         )  # fmt: skip
 
     def type(self, *arguments: object, timeout_s: float = 900.0) -> Ended:

@@ -27,15 +27,20 @@ def torture(
         shutil.rmtree(folder / str(number))
 
 
+def draw(desk: Desk, frames: int, seed: int, *, truth: Path | None = None) -> None:
+    """Draw fields of a slide that a hand moves, back to where it was at times, so that fields share leukocytes."""
+    drawn = desk.type(
+        "slide", "--out", desk.watched, "--fields", frames, "--rate", "0", "--seed", seed, "--um-per-px", UM_PER_PX,
+        "--size", SIZE, "--route", "freehand", "--revisits", "0.1", *(() if truth is None else ("--truth", truth)),
+    )  # fmt: skip
+    assert drawn.status == 0, drawn.err
+
+
 def one_session(folder: Path, kills: int, frames: int, copies: int, seed: int) -> dict[str, Any]:
     """Draw a slide that is gone over by hand, count it undisturbed and under kills, compare."""
     chance = random.Random(seed)
     still, killed = Desk(folder / "still"), Desk(folder / "killed")
-    drawn = still.type(
-        "slide", "--out", still.watched, "--fields", frames, "--rate", "0", "--seed", seed, "--um-per-px", UM_PER_PX,
-        "--size", SIZE, "--route", "freehand", "--revisits", "0.1",
-    )  # fmt: skip
-    assert drawn.status == 0, drawn.err
+    draw(still, frames, seed)
     undisturbed = still.type(*still.run_command()[3:])
     assert undisturbed.status == 0, undisturbed.err
     reference = Content.of(still.session)
