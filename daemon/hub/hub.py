@@ -10,8 +10,9 @@ from smearwatch.daemon.hub.audience import answer
 from smearwatch.daemon.hub.control import RunControl
 from smearwatch.daemon.hub.crop_queue import CropQueue
 from smearwatch.daemon.hub.describing import take_description
-from smearwatch.daemon.hub.disk_watch import DiskWatch
+from smearwatch.daemon.hub.disk_watch import DiskWatch, FolderWatch
 from smearwatch.daemon.hub.frame_queue import FrameQueue
+from smearwatch.daemon.hub.holding import Holding
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.labelling import take_labels
@@ -22,6 +23,7 @@ from smearwatch.daemon.hub.tallying import take_tally
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Closed, flaw_of
+from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.messages import (
     Agreed,
@@ -76,16 +78,20 @@ class Hub:
         self._plan = plan
         self._journal = journal
         self._sockets = sockets
-        self._clock = clock
+        self._hold = Holding(clock)
+        self._clock = self._hold.now
+        self._received: tuple[bytes, Message | Unreadable, Sequence[memoryview]] | None = None
         self._peers = Peers()
         self._stages = StageTimes()
         lease_s = plan.settings.lease_s
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes, earlier=earlier)
-        self._crops = CropQueue(journal, self._stages, lease_s=lease_s, stop_at_target=plan.stop_at_target, clock=clock)
-        self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, clock=clock)
-        self._control = RunControl(journal, clock=clock)
-        self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=clock)
-        self._disk = DiskWatch(plan.settings.state_dir, lambda: journal.counters["frames_not_kept"], clock=clock)
+        now = self._clock
+        self._crops = CropQueue(journal, self._stages, lease_s=lease_s, stop_at_target=plan.stop_at_target, clock=now)
+        self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, clock=now)
+        self._control = RunControl(journal, clock=now)
+        self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=now)
+        self._disk = DiskWatch(journal.ledger.folder, lambda: journal.counters["frames_not_kept"], clock=clock)
+        self._folder = FolderWatch(plan.watch_dir, clock=clock)
         self._last_frame_s = clock()
         self._next_pulse_s = 0.0
         self._started_at_ns = time.time_ns()
@@ -94,26 +100,38 @@ class Hub:
         self.state: State = "running"
 
     def turn(self, timeout_s: float = 0.1) -> None:
-        """Wait for one message at most so long, deal with it, give out what can be given, pulse when due."""
+        """Wait for one message at most so long, deal with it, give out what can be given, pulse when due.
+
+        What the ledger cannot take just now is dealt with again in a later turn, before anything else.
+        """
         if self._ended_at_target():
             return
-        received = self._sockets.receive(timeout_s)
-        if received is not None:
-            identity, message, buffers = received
-            if isinstance(message, Unreadable):
-                self._unreadable(identity, message)
-            else:
-                self._dispatch(identity, message, buffers)
+        try:
+            if not self._hold.is_on:
+                self._received = self._sockets.receive(timeout_s)
+            if not self._hold.is_on or self._hold.is_due(timeout_s):
+                self._go_on()
+                self._hold.end()
+            if self._hold.clock() >= self._next_pulse_s:
+                self._next_pulse_s = self._hold.clock() + _PULSE_S
+                if not self._hold.is_on and self.state != "done":
+                    self._housekeeping()
+                self.pulse()
+        except LedgerUnusable as error:
+            self._hold.begin(error)
+
+    def _go_on(self) -> None:
+        """Deal with the message in hand, commit what waits for its turn, give out what can be given."""
+        if self._received is not None:
+            self._dispatch(*self._received)
+        self._received = None
+        self._crops.commit_in_order()
         if self._ended_at_target():
             return
         if self._control.stopping:
             self.state = "draining"
         elif not self._crops.at_target:
             self._give_out()
-        if self._clock() >= self._next_pulse_s:
-            self._next_pulse_s = self._clock() + _PULSE_S
-            self._housekeeping()
-            self.pulse()
 
     @property
     def stopped(self) -> bool:
@@ -159,7 +177,7 @@ class Hub:
                 counters=self._counters(),
                 idle_s=self._idle_s(),
                 paused=self._control.paused,
-                trouble=self._disk.trouble(),
+                trouble=self._hold.why or self._disk.trouble() or self._folder.trouble(self._sources()),
             )
         )
 
@@ -168,7 +186,10 @@ class Hub:
         get_logger().warning("message refused", flaw=flaw.flaw, detail=str(flaw))
         self._sockets.send(identity, Refused(flaw.flaw, str(flaw)[:400]))
 
-    def _dispatch(self, identity: bytes, message: Message, buffers: Sequence[memoryview]) -> None:
+    def _dispatch(self, identity: bytes, message: Message | Unreadable, buffers: Sequence[memoryview]) -> None:
+        if isinstance(message, Unreadable):
+            self._unreadable(identity, message)
+            return
         if isinstance(message, WantSnapshot | WantEvents | WantThumbnails):
             reply, pictures = answer(message, self._journal, target=self._plan.settings.target)
             self._sockets.send(identity, reply, pictures)
@@ -278,7 +299,6 @@ class Hub:
                 max_frame_pixels=self._plan.settings.max_frame_pixels,
             ),
         )
-
         if message.role == "source" and self._control.paused:
             self._sockets.send(identity, PauseReading(True))
 

@@ -37,7 +37,7 @@ def small_disk(tmp_path):
 
 
 def test_room_is_told_while_there_is_some(small_disk):
-    watch = DiskWatch(small_disk / "sessions", lambda: 0)
+    watch = DiskWatch(small_disk, lambda: 0)
     assert watch.trouble().startswith("the disk is nearly full: less than ")
     assert "prune" in watch.trouble()
     assert free_room(small_disk)[0] < LOW_BYTES

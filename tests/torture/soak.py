@@ -6,6 +6,7 @@
 import argparse
 import json
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -51,7 +52,7 @@ def main() -> int:
 
 def soak(folder: Path, seconds: float, rate: float, every_s: float) -> dict[str, Any]:
     """Count a slide that is drawn meanwhile; return what was sampled and what grew."""
-    desk, samples, began_s = Desk(folder, idle_s=20.0), Samples(), time.monotonic()
+    desk, samples, began_s = Desk(folder, idle_s=600.0), Samples(), time.monotonic()
     desk.environment |= {"SMEARWATCH_REVIEW": "true", "SMEARWATCH_REVIEW_PORT": str(free_port())}
     fields = round(seconds * rate)
     with _started(desk) as run, Pulses(desk) as pulses, _shown(desk), _watched(desk) as watch:
@@ -68,10 +69,10 @@ def soak(folder: Path, seconds: float, rate: float, every_s: float) -> dict[str,
                 frames=heard.frames, waiting_files=heard.waiting_files, latency_ms=heard.latency_ms,
                 ledger_mb=round(ledger_bytes(desk.session) / 1e6, 3),
             )  # fmt: skip
-            if time.monotonic() - began_s > seconds + _ENDS_S * 5:
-                drawn.kill()
-                break
-        drawn.wait(60)
+            if drawn.poll() is not None and (heard.frames == fields or time.monotonic() - began_s > seconds + _ENDS_S):
+                run.process.send_signal(signal.SIGTERM)
+        drawn.kill()
+        drawn.wait(10)
     assert ended is not None, "it did not end"
     content, latencies = Content.of(desk.session), [row["latency_ms"] for row in samples.rows if row["latency_ms"]]
     figures = ("rss_mb", "descriptors", "threads")
