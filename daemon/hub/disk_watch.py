@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from smearwatch.daemon.disk_room import MEND, free_room, room_text
+from smearwatch.daemon.disk_room import free_room, room_text
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.wire.messages import SourceState
 
@@ -20,17 +20,17 @@ class DiskWatch:
     folder
         The session's.
     refused
-        Returns how many frames could not be kept until now.
+        Returns how many frames could not be kept until now, and why the last one could not.
     """
 
     def __init__(
-        self, folder: Path, refused: Callable[[], int], *, clock: Callable[[], float] = time.monotonic
+        self, folder: Path, refused: Callable[[], tuple[int, str]], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._folder = folder
         self._refused = refused
         self._clock = clock
         self._next_s = clock()
-        self._refused_before = refused()
+        self._refused_before, _ = refused()
         self._said = ""
 
     def trouble(self) -> str:
@@ -46,10 +46,10 @@ class DiskWatch:
     def _look(self) -> str:
         if not self._folder.is_dir():
             return f"the session's folder is away, and pictures wait where they are: bring back {self._folder}"
-        refused, before = self._refused(), self._refused_before
+        (refused, why), before = self._refused(), self._refused_before
         self._refused_before = refused
         if refused > before:
-            return f"pictures cannot be kept, and wait where they are: the disk refuses them ({MEND})"
+            return f"pictures cannot be kept, and wait where they are: {why}"
         try:
             return room_text(free_room(self._folder)[0]) or ""
         except OSError as error:

@@ -80,7 +80,6 @@ class Hub:
         self._sockets = sockets
         self._hold = Holding(clock)
         self._clock = self._hold.now
-        self._received: tuple[bytes, Message | Unreadable, Sequence[memoryview]] | None = None
         self._peers = Peers()
         self._stages = StageTimes()
         lease_s = plan.settings.lease_s
@@ -90,7 +89,7 @@ class Hub:
         self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, clock=now)
         self._control = RunControl(journal, clock=now)
         self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=now)
-        self._disk = DiskWatch(journal.ledger.folder, lambda: journal.counters["frames_not_kept"], clock=clock)
+        self._disk = DiskWatch(journal.ledger.folder, journal.refused, clock=clock)
         self._folder = FolderWatch(plan.watch_dir, clock=clock)
         self._last_frame_s = clock()
         self._next_pulse_s = 0.0
@@ -102,30 +101,31 @@ class Hub:
     def turn(self, timeout_s: float = 0.1) -> None:
         """Wait for one message at most so long, deal with it, give out what can be given, pulse when due.
 
-        What the ledger cannot take just now is dealt with again in a later turn, before anything else.
+        What the ledger cannot take just now is dealt with again in a later turn.
         """
         if self._ended_at_target():
             return
+        received = self._sockets.receive(timeout_s)
         try:
-            if not self._hold.is_on:
-                self._received = self._sockets.receive(timeout_s)
-            if not self._hold.is_on or self._hold.is_due(timeout_s):
+            if received is not None and not self._hold.keeps(received):
+                self._dispatch(*received)
+            received = None
+            if self._hold.is_due:
                 self._go_on()
-                self._hold.end()
             if self._hold.clock() >= self._next_pulse_s:
                 self._next_pulse_s = self._hold.clock() + _PULSE_S
                 if not self._hold.is_on and self.state != "done":
                     self._housekeeping()
                 self.pulse()
         except LedgerUnusable as error:
-            self._hold.begin(error)
+            self._hold.begin(error, received)
 
     def _go_on(self) -> None:
-        """Deal with the message in hand, commit what waits for its turn, give out what can be given."""
-        if self._received is not None:
-            self._dispatch(*self._received)
-        self._received = None
+        """Deal with what waited for the ledger, commit what waits for its turn, give out what can be given."""
+        for received in self._hold.kept():
+            self._dispatch(*received)
         self._crops.commit_in_order()
+        self._hold.end()
         if self._ended_at_target():
             return
         if self._control.stopping:
@@ -144,10 +144,7 @@ class Hub:
         return self._next.begun and self.state == "done"
 
     def _ended_at_target(self) -> bool:
-        """End at the very cell with which the target is reached: what waits is left for another time.
-
-        Before the next specimen it is read at least: nobody could tell later which of the two it shows.
-        """
+        """End at the very cell with which the target is reached; before the next specimen, what waits is read first."""
         ended = self._crops.at_target and (not self._next.begun or self._next.all_is_read())
         if ended:
             self.state = "done"

@@ -22,12 +22,15 @@ IDLE_S = 5.0
 SILENT_S = 4.0
 
 # A process that is stopped and not continued is found out sooner than after a minute, so that it costs seconds here.
-CHANGES = f"""
+CHANGES = """
+import os
+
+
 def supervisor(module):
-    module.SILENT_S = {SILENT_S}
+    module.SILENT_S = float(os.environ["SILENT_S"])
 
 
-CHANGES = {{"smearwatch.daemon.process.child": supervisor}}
+CHANGES = {"smearwatch.daemon.process.child": supervisor} if "SILENT_S" in os.environ else {}
 """
 
 
@@ -63,6 +66,7 @@ class Desk:
             "XDG_CONFIG_HOME": folder / "config",
             "XDG_CACHE_HOME": folder / "cache",
             "OMP_NUM_THREADS": "1",
+            "SILENT_S": SILENT_S,
             "PYTHONPATH": os.pathsep.join(filter(None, (str(patch), os.environ.get("PYTHONPATH")))),
         }
         self.environment = {**os.environ, **{name: str(value) for name, value in ours.items()}}
