@@ -142,6 +142,10 @@ class Run:
             return None
         return Ended(status, self._out.read_text(), self._err.read_text())
 
+    def err(self) -> str:
+        """Return what it has said on stderr until now."""
+        return self._err.read_text()
+
     def end(self) -> None:
         """Let nothing of it be left, however it stands."""
         for pid in (*self.pids().values(), self.process.pid):
