@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -n $(AT_ONCE) --dist loadscope --no-loadscope-
 # The folder of real pictures, for the tests marked realdata; without it they skip.
 export SMEARWATCH_REAL_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: help demo test coverage test-long check bench bench-seeing docs dev lock wheel clean
+.PHONY: help demo test coverage test-long torture soak check bench bench-seeing docs dev lock wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1 /' | \
@@ -37,6 +37,20 @@ coverage: dev ## the tests again, and how much of each room they run
 
 test-long: dev ## the tests that take long; writes docs/test-long.md
 	$(BIN)/python -m tests.long
+
+# Two cores need some two hours; strace, and root for the disks.
+torture: dev ## kill a count again and again; writes docs/reliability.md
+	$(BIN)/python -m tests.torture --out docs/reliability/torture.json
+	$(BIN)/python -m tests.torture.cuts --out docs/reliability/power.json
+	$(BIN)/python -m tests.torture.orders --out docs/reliability/orders.json
+	$(BIN)/python -m tests.torture.backpressure --out docs/reliability/backpressure.json
+	$(BIN)/python -m tests.torture.troubles --out docs/reliability/troubles.json
+	$(BIN)/python -m docs.building.reliability
+
+MINUTES ?= 60
+soak: dev ## a long run at a steady rate: what grows? (MINUTES=60)
+	$(BIN)/python -m tests.torture.soak --minutes $(MINUTES) --out docs/reliability/soak.json
+	$(BIN)/python -m docs.building.reliability
 
 check: dev ## style, types, import contracts, dependencies
 	$(BIN)/ruff check .

@@ -20,7 +20,7 @@ from tests.torture.pulses import Pulses
 from tests.torture.sampling import Samples
 
 ROLES = ("hub", "source", "finder")
-_CAUGHT_UP_S = 1200.0
+_CAUGHT_UP_S, _ALL_THERE_S = 1200.0, 1200.0
 
 # The worker's process is there, beats, and says nothing to the hub, as on a machine that cannot load the networks yet.
 HELD = """
@@ -42,7 +42,9 @@ CHANGES = {"smearwatch.daemon.worker": worker}
 """
 
 
-def without_worker(folder: Path, seconds: float, every_s: float, feed: list[str]) -> dict[str, Any]:
+def without_worker(
+    folder: Path, seconds: float, every_s: float, feed: list[str], frames: int, *, idle_s: float = 30.0
+) -> dict[str, Any]:
     """Count what `feed` writes into the watched folder, without a worker for so long; return what was seen.
 
     Parameters
@@ -51,8 +53,10 @@ def without_worker(folder: Path, seconds: float, every_s: float, feed: list[str]
         A place for it; its ``desk/watched`` is the watched folder.
     feed
         A command line that writes the frames.
+    frames
+        How many; it lasts until all are there, at least.
     """
-    desk, samples, hold = Desk(folder / "desk", idle_s=15.0), Samples(), folder / "hold"
+    desk, samples, hold = Desk(folder / "desk", idle_s=idle_s), Samples(), folder / "hold"
     hold.touch()
     patch = write_changes(folder / "held", HELD)
     desk.environment |= {"HOLD": str(hold), "PYTHONPATH": f"{patch}:{desk.environment['PYTHONPATH']}"}
@@ -60,13 +64,14 @@ def without_worker(folder: Path, seconds: float, every_s: float, feed: list[str]
     try:
         with Pulses(desk) as pulses:
             feeding = subprocess.Popen(feed, env=desk.environment, stdout=subprocess.DEVNULL)
-            while time.monotonic() - began_s < seconds or feeding.poll() is None:
+            while time.monotonic() - began_s < max(seconds, _ALL_THERE_S if pulses.last().frames < frames else 0.0):
                 time.sleep(every_s)
                 heard, pids = pulses.last(), run.pids()
                 samples.take(
                     time.monotonic() - began_s, {role: pids[role] for role in ROLES if role in pids},
                     frames=heard.frames, workers=heard.workers,
                 )  # fmt: skip
+            feeding.wait(60)
             waited = Content.of(desk.session)
             hold.unlink()
             caught_s = time.monotonic()
@@ -77,17 +82,18 @@ def without_worker(folder: Path, seconds: float, every_s: float, feed: list[str]
     assert ended.status == 0, ended.err
     content = Content.of(desk.session)
     return {
-        "seconds_without_worker": round(seconds),
+        "seconds_without_worker": round(samples.rows[-1]["s"]),
         "workers_most": max(row["workers"] for row in samples.rows),
         "frames_that_waited": len(waited.order) - len(waited.found),
         "frames_searched_meanwhile": len(waited.found),
-        "caught_up_s": round(time.monotonic() - caught_s - 15.0),
+        "caught_up_s": round(time.monotonic() - caught_s - idle_s),
         "frames": len(content.order),
         "frames_without_outcome": len(set(content.order) - content.found.keys() - content.rejected.keys()),
         "cells": sum(content.counts.values()),
         "complete": content.complete,
         "faults": content.faults,
         "growth": {role: samples.growth(role, "rss_mb", "frames") for role in ROLES},
+        "frames_at": [row["frames"] for row in samples.rows],
         "rss_mb": {role: [row["held"].get(role, {}).get("rss_mb") for row in samples.rows] for role in ROLES},
     }
 
@@ -105,7 +111,7 @@ def main() -> int:
             "slide", "--out", Path(name) / "desk" / "watched", "--fields", fields, "--rate", asked.rate, "--seed", 12,
             "--um-per-px", UM_PER_PX, "--size", SIZE, "--route", "freehand", "--rename",
         )  # fmt: skip
-        result = without_worker(Path(name), asked.minutes * 60, 5.0, feed)
+        result = without_worker(Path(name), asked.minutes * 60, 5.0, feed, fields)
     document = {
         "made": f"{datetime.now(UTC):%Y-%m-%d}",
         "command": f"python -m tests.torture.backpressure --minutes {asked.minutes:g} --rate {asked.rate:g}",
@@ -117,7 +123,7 @@ def main() -> int:
     }
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(as_json(document), encoding="utf-8")
-    print(as_json({name: value for name, value in document.items() if name != "rss_mb"}))
+    print(as_json({name: value for name, value in document.items() if name not in ("rss_mb", "frames_at")}))
     return int(document["frames_lost"] != 0 or not result["complete"] or bool(result["faults"]))
 
 

@@ -140,7 +140,8 @@ def in_orders(folder: Path, frames: int, orders: int, seed: int) -> dict[str, An
                      "cells": sum(content.counts.values()), "frames": len(content.order),
                      "faults": len(content.faults)})  # fmt: skip
     whole = {cell["name"] for cells in truth.values() for cell in cells if not cell["at_edge"]}
-    return {"frames": frames, "true_leukocytes": len(whole), "orders": rows}
+    same = all(row["counts"] == rows[0]["counts"] for row in rows)
+    return {"frames": frames, "true_leukocytes": len(whole), "same_counts": same, "orders": rows}
 
 
 def main() -> int:

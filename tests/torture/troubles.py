@@ -18,10 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.torture.comparing import Content, as_json, compare, flaws
+from tests.torture.comparing import Content, as_json, compare
 from tests.torture.desk import Desk, Run, wait_until
 from tests.torture.pulses import Pulses
-from tests.torture.sessions import draw
+from tests.torture.sessions import draw, flaws_of
 
 FRAMES, FIRST = 30, 8
 LASTS_S = 20.0
@@ -114,7 +114,7 @@ def in_trouble(folder: Path, name: str, frames: list[Path], undisturbed: Content
         "went_on_by_itself": by_itself and ended is not None and ended.status == 0,
         "ended_with": [line.replace(str(folder), "…") for line in errors],
         "continued_by_the_next_run": again is not None and again.status == 0,
-        "flaws": flaws(compared) + ([] if again is None or again.status == 0 else [again.err[-300:]]),
+        "flaws": flaws_of(desk, compared) + ([] if again is None or again.status == 0 else [again.err[-300:]]),
         **compared,
     }
 
