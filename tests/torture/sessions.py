@@ -74,7 +74,7 @@ def one_session(folder: Path, kills: int, frames: int, copies: int, seed: int) -
 
 
 def flaws_of(desk: Desk, compared: dict[str, Any]) -> list[str]:
-    """Return what is not as it has to be; what the order of frames may change is held against a replay in that order."""
+    """Return what is not as it has to be; what another order of frames may change is left to a replay in that order."""
     if not compared["frames_in_other_order"]:
         return flaws(compared)
     bad = [flaw for flaw in flaws(compared) if not any(name in flaw for name in OF_THE_ORDER)]
