@@ -12,6 +12,7 @@ from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.wire.keyring import Allowed, as_text
 from smearwatch.daemon.wire.keys import make_pair, write_pair
+from smearwatch.daemon.wire.rights import Right
 from tests.stage import wait_for
 from tests.two_hosts import TwoHosts
 
@@ -33,7 +34,7 @@ class Bench:
         pairs = {host: make_pair() for host in (self.one, self.two)}
         for host, pair in pairs.items():
             write_pair(host.keys / "own.key", pair)
-        rights = frozenset(("feed", "work"))
+        rights: frozenset[Right] = frozenset(("feed", "work"))
         (self.one.keys / "allowed.json").write_text(as_text([Allowed("microscope", pairs[self.two].public, rights)]))
         self.joins = {"SMEARWATCH_HUB": self.address, "SMEARWATCH_HUB_KEY": pairs[self.one].public}
 
