@@ -261,3 +261,16 @@ def test_seats_are_told_apart_and_come_back_after_a_restart(tmp_path):
         assert len(set(names)) == 3
     with Seat(tmp_path, "worker") as again:
         assert again.name == names[0]
+
+
+def test_a_connection_that_breaks_again_and_again_blames_no_frame(bench):
+    source, _ = bench.peer("source", "s", **HERE), bench.peer("worker", "w", 1)
+    bench.offer(source, b"1")
+    for _ in range(6):
+        finder = bench.peer("finder", "f", 1, life="one")
+        assert [lease.name for lease, _ in bench.hear(finder, FrameLease, least=1)] == ["0.jpg"]
+    assert bench.frames["rejected"] == 0
+    for life in "abcdef":  # and one that ends each process is set aside as ever
+        bench.peer("finder", "f", 1, life=life)
+        bench.turn()
+    assert bench.frames["rejected"] == 1
