@@ -2,16 +2,19 @@
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Literal
 
+from smearwatch.daemon.hub.absent import Absent
 from smearwatch.daemon.hub.audience import answer
 from smearwatch.daemon.hub.control import RunControl
 from smearwatch.daemon.hub.crop_queue import CropQueue
 from smearwatch.daemon.hub.describing import take_description
 from smearwatch.daemon.hub.disk_watch import DiskWatch
+from smearwatch.daemon.hub.door import Door
 from smearwatch.daemon.hub.frame_queue import FrameQueue
+from smearwatch.daemon.hub.gate import Gate
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.labelling import take_labels
@@ -19,10 +22,13 @@ from smearwatch.daemon.hub.next_specimen import NextSpecimen
 from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.hub.tallying import take_tally
+from smearwatch.daemon.hub.turns import Turns
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.earlier import Earlier
 from smearwatch.daemon.record.events import Closed, flaw_of
 from smearwatch.daemon.wire.codec import Unreadable
+from smearwatch.daemon.wire.hub_sockets import HubSockets
 from smearwatch.daemon.wire.messages import (
     Agreed,
     BeginNext,
@@ -30,6 +36,7 @@ from smearwatch.daemon.wire.messages import (
     ControlRun,
     CropJudged,
     DescribeSession,
+    Follow,
     FrameRejected,
     FrameTaken,
     Hello,
@@ -47,11 +54,11 @@ from smearwatch.daemon.wire.messages import (
     SourceState,
     TakeStalled,
     WantEvents,
+    WantFrame,
     WantSnapshot,
+    WantTerms,
     WantThumbnails,
-    Welcome,
 )
-from smearwatch.daemon.wire.sockets import HubSockets
 
 _PULSE_S = 1.0
 _LATENCIES = 200
@@ -61,7 +68,7 @@ State = Literal["running", "draining", "done", "stopping"]
 class Hub:
     """Between everybody. Call `turn` until `state` is ``done`` or somebody wants it to stop, then `close`.
 
-    ``earlier`` are the frames of specimens before this one on the same folder.
+    ``earlier`` is what is of the specimens before this one on the same folder.
     """
 
     def __init__(
@@ -70,7 +77,7 @@ class Hub:
         journal: Journal,
         sockets: HubSockets,
         *,
-        earlier: Collection[str] = (),
+        earlier: Earlier | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan = plan
@@ -78,6 +85,10 @@ class Hub:
         self._sockets = sockets
         self._clock = clock
         self._peers = Peers()
+        self._gate = Gate(journal, sockets)
+        self._door = Door(plan, journal)
+        self._turns = Turns()
+        self._absent = Absent(self._peers, clock=clock)
         self._stages = StageTimes()
         lease_s = plan.settings.lease_s
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes, earlier=earlier)
@@ -102,6 +113,8 @@ class Hub:
             identity, message, buffers = received
             if isinstance(message, Unreadable):
                 self._unreadable(identity, message)
+            elif (refused := self._gate.refuses(identity, message)) is not None:
+                self._sockets.send(identity, refused)
             else:
                 self._dispatch(identity, message, buffers)
         if self._ended_at_target():
@@ -169,7 +182,7 @@ class Hub:
         self._sockets.send(identity, Refused(flaw.flaw, str(flaw)[:400]))
 
     def _dispatch(self, identity: bytes, message: Message, buffers: Sequence[memoryview]) -> None:
-        if isinstance(message, WantSnapshot | WantEvents | WantThumbnails):
+        if isinstance(message, WantSnapshot | WantEvents | WantThumbnails | WantFrame):
             reply, pictures = answer(message, self._journal, target=self._plan.settings.target)
             self._sockets.send(identity, reply, pictures)
             return
@@ -192,6 +205,12 @@ class Hub:
                 for source in self._peers.of("source"):
                     self._sockets.send(source.identity, PauseReading(self._control.paused))
                 self.pulse()
+            return
+        if isinstance(message, Follow):
+            self._sockets.follow(identity)
+            return
+        if isinstance(message, WantTerms):
+            self._sockets.send(identity, self._door.welcome())
             return
         if isinstance(message, Hello):
             self._welcome(identity, message)
@@ -263,22 +282,17 @@ class Hub:
         return self._control.take(message)
 
     def _welcome(self, identity: bytes, message: Hello) -> None:
+        if (refused := self._door.refuses(message)) is not None:
+            self._sockets.send(identity, refused)
+            return
+        before = self._peers.before(identity, message)
         for old in self._peers.hello(identity, message, self._clock()):
             self._release(old)
+        self._frames.leases.forgive(before)
+        self._crops.leases.forgive(before)
         if message.role == "source":
             self._next.hold(identity)
-        self._sockets.send(
-            identity,
-            Welcome(
-                session=self._journal.ledger.session,
-                epoch=self._journal.ledger.epoch,
-                last_event=self._journal.ledger.last_number,
-                field_um=self._plan.settings.field_um,
-                max_frame_bytes=self._plan.settings.max_frame_bytes,
-                max_frame_pixels=self._plan.settings.max_frame_pixels,
-            ),
-        )
-
+        self._sockets.send(identity, self._door.welcome())
         if message.role == "source" and self._control.paused:
             self._sockets.send(identity, PauseReading(True))
 
@@ -305,12 +319,12 @@ class Hub:
                 self._sockets.send(worker.identity, crop[0], crop[1])
         if not self._peers.count("worker"):
             return
-        for finder in self._peers.of("finder"):
-            while self._frames.leases.held_by(finder.identity) < finder.capacity and self._has_room():
-                frame = self._frames.lease(finder.identity)
-                if frame is None:
-                    break
-                self._sockets.send(finder.identity, frame[0], [frame[1]])
+        finder = self._turns.of(self._peers.of("finder"))
+        while finder and self._frames.leases.held_by(finder.identity) < finder.capacity and self._has_room():
+            frame = self._frames.lease(finder.identity, self._turns.number)
+            if frame is None:
+                break
+            self._sockets.send(finder.identity, frame[0], [frame[1]])
 
     def _has_room(self) -> bool:
         """Return whether another frame's crops fit: each frame that is out is expected to bring one."""
@@ -322,9 +336,14 @@ class Hub:
         self._journal.counters["leases_released"] += given_back
 
     def _housekeeping(self) -> None:
+        if self._plan.source is None:
+            self._absent.look()
         self._next.expire()
         self._frames.leases.expire()
         self._crops.leases.expire()
+        for peer in self._peers.may_not(self._gate.may_be):
+            get_logger().warning("not allowed any more", role=peer.role, name=peer.name)
+            self._release(peer.identity)
         for gone in self._peers.silent(self._clock(), busy=self._holds_leases):
             get_logger().warning("peer silent", role=gone.role, name=gone.name)
         if self._finished():
