@@ -10,7 +10,6 @@ from typing import Final, TypeAlias
 
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.record.schema import LedgerUnusable
-from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.messages import (
     CellsFound,
     CropJudged,
@@ -21,7 +20,7 @@ from smearwatch.daemon.wire.messages import (
     RefuseFrame,
 )
 
-Received: TypeAlias = tuple[bytes, Message | Unreadable, Sequence[memoryview]]
+Received: TypeAlias = tuple[bytes, Message, Sequence[memoryview]]
 
 _AGAIN_S: Final = 1.0
 _ANSWERS: Final = (CellsFound, FrameRejected, CropJudged, LeaseFailed)

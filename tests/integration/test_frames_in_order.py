@@ -78,6 +78,7 @@ def test_what_a_killed_hub_lost_comes_before_what_is_offered_later(tmp_path):
         threading.Event().wait(0.1)
         bench.crash()
         bench.open()
+        bench.turn_until(lambda: bench.hub._peers.count("source"))
         source.put("d")
         bench.turn_until(lambda: len(names(bench)) == 4)
     assert names(bench) == ["a", "b", "c", "d"]
