@@ -25,7 +25,7 @@ from tests.torture.sessions import draw, flaws_of
 
 FRAMES, FIRST = 30, 8
 LASTS_S = 20.0
-_PATIENCE_S = 240.0
+_PATIENCE_S, _PULSES_S = 240.0, 1.5
 
 Trouble = Callable[[Desk], AbstractContextManager[None]]
 
@@ -96,6 +96,7 @@ def in_trouble(folder: Path, name: str, frames: list[Path], undisturbed: Content
     with Pulses(desk) as pulses:
         _feed(desk, frames[:FIRST])
         assert wait_until(lambda: pulses.last().frames >= FIRST // 2, _PATIENCE_S)
+        time.sleep(_PULSES_S)  # so that the hub has heard of the folder
         with TROUBLES[name](desk):
             _feed(desk, frames[FIRST:])
             ended = run.wait(LASTS_S)
