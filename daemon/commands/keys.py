@@ -90,7 +90,7 @@ def allow(
 ) -> None:
     """Let another computer in that has this key, for what is said here. A hub that runs heeds it at once.
 
-    Example: smearwatch keys allow lab2 3b5d5c3712955042212316173ccf37be800aa1ae1ab1b2b1a5e6d7a1f0c0e5d4 --right feed
+    Example: smearwatch keys allow lab2 PUBLIC_KEY --right feed
     """
     settings = load_settings(config)
     rights = {_right(each) for each in right}

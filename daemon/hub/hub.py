@@ -167,7 +167,7 @@ class Hub:
                 state=self.state,
                 finders=self._peers.count("finder"),
                 workers=self._peers.count("worker"),
-                waiting_files=self._waiting_files(),
+                waiting_files=sum(source.waiting for source in self._sources()),
                 latency_ms=round(median(self._latencies_ms), 1) if self._latencies_ms else None,
                 counters=self._counters(),
                 idle_s=self._idle_s(),
@@ -319,7 +319,7 @@ class Hub:
                 self._sockets.send(worker.identity, crop[0], crop[1])
         if not self._peers.count("worker"):
             return
-        finder = self._turns.of(self._peers.of("finder"))
+        finder = self._turns.of(self._peers.of("finder"), self._holds_leases)
         while finder and self._frames.leases.held_by(finder.identity) < finder.capacity and self._has_room():
             frame = self._frames.lease(finder.identity, self._turns.number)
             if frame is None:
@@ -389,9 +389,6 @@ class Hub:
 
     def _sources(self) -> list[SourceState]:
         return [peer.source for peer in self._peers.of("source") if peer.source is not None]
-
-    def _waiting_files(self) -> int:
-        return sum(source.waiting for source in self._sources())
 
     def _counters(self) -> dict[str, int]:
         counters = Counter(self._journal.counters)
