@@ -135,6 +135,8 @@ class Settings(BaseSettings):
     keep_days: int | None = Field(None, ge=1, le=36_500)
     keep_gb: float | None = Field(None, ge=0.0001, le=1_000_000.0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "text", "json"] = "auto"
+    anchor_s: float = Field(300.0, ge=1.0, le=86_400.0)
     keys: dict[str, str] = Field(default_factory=dict)
     extra_classes: ExtraClasses = Field(default_factory=dict)
     places: Places = Field(default_factory=dict)

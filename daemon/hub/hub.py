@@ -19,7 +19,7 @@ from smearwatch.daemon.hub.next_specimen import NextSpecimen
 from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.hub.tallying import take_tally
-from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.log import get_logger, working_on
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Closed, flaw_of
 from smearwatch.daemon.wire.codec import Unreadable
@@ -201,14 +201,16 @@ class Hub:
             self._sockets.send(identity, Refused("unknown_peer", "say hello first"))
             return
         try:
-            refusal = self._from_peer(peer, message, buffers)
+            with working_on(getattr(message, "frame", "")):
+                refusal = self._from_peer(peer, message, buffers)
         except ValueError as error:  # it fits the wire and is no event all the same
             self._journal.counters["wire_bad_body"] += 1
             refusal = Refused("bad_body", flaw_of(error)[:400])
         if refusal is not None:
             # A source that offers one more frame when the run is being stopped has done nothing wrong.
             log = get_logger().debug if refusal.code == "draining" else get_logger().warning
-            log("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
+            file = getattr(message, "name", "")  # a detail may say it again
+            log("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail, file=file)
             self._sockets.send(identity, refusal)
 
     def _from_peer(self, peer: PeerState, message: Message, buffers: Sequence[memoryview]) -> Refused | None:
@@ -326,7 +328,7 @@ class Hub:
         self._frames.leases.expire()
         self._crops.leases.expire()
         for gone in self._peers.silent(self._clock(), busy=self._holds_leases):
-            get_logger().warning("peer silent", role=gone.role, name=gone.name)
+            get_logger().warning("peer silent", kind=gone.role, peer=gone.name)
         if self._finished():
             self.state = "done"
         elif self._ended_idle(self._idle_s(stalled_too=True)) and not self._next.begun:

@@ -4,12 +4,14 @@ import time
 from contextlib import ExitStack
 from importlib.metadata import version
 
+from smearwatch.daemon.anchoring import Anchoring
 from smearwatch.daemon.hub.hub import Hub
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import EXIT_NEXT, EXIT_STOPPED, Role
 from smearwatch.daemon.process.runtime_lock import RuntimeLock
+from smearwatch.daemon.record.anchors import short_id
 from smearwatch.daemon.record.band_rule import in_words
 from smearwatch.daemon.record.description import describe
 from smearwatch.daemon.record.earlier import Earlier, earlier_than, follows
@@ -19,6 +21,7 @@ from smearwatch.daemon.record.followed import FOLLOWS
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.settings_used import note_settings
 from smearwatch.daemon.weights import manifest_mark
 from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
 from smearwatch.daemon.wire.sockets import HubSockets, context
@@ -44,15 +47,26 @@ def main(plan: RunPlan, role: Role) -> int:
         journal = Journal(ledger, sockets)
         journal.commit(_opened(plan, ledger), *_described(plan, ledger))
         hub = Hub(plan, journal, sockets, earlier=earlier.frames)
-        get_logger().info(_greeting(plan, journal), epoch=ledger.epoch, runtime_dir=str(runtime_dir))
+        get_logger().info(
+            _greeting(journal),
+            session=plan.session,
+            record=short_id(ledger),
+            epoch=ledger.epoch,
+            runtime_dir=str(runtime_dir),
+        )
         if (reached := _reached(plan, journal)) is not None:
             get_logger().info(reached)
+        note_settings(plan)
+        anchoring = Anchoring(ledger, settings.anchor_s, time.monotonic)
+        anchoring.anchor("opened")
         while not role.stopping and hub.state != "done" and not hub.stopped:
             hub.turn()
+            anchoring.turn()
             role.beat()
         # One of many subfolders' sessions is never the end of it; only the subfolder scheduler knows when all is done.
         done = role.finishing or (hub.state == "done" and plan.subfolder is None)
         hub.close(stopping=not done)
+        anchoring.anchor("closed")
         return EXIT_NEXT if hub.next_begins else EXIT_STOPPED if hub.stopped else 0
 
 
@@ -62,13 +76,13 @@ def _earlier(plan: RunPlan, ledger: Ledger) -> Earlier:
     return earlier_than(plan.settings.state_dir, plan.session, before, without_missing=plan.carry_on)
 
 
-def _greeting(plan: RunPlan, journal: Journal) -> str:
+def _greeting(journal: Journal) -> str:
     """Return that the session is a new one, or how far it was before."""
     if journal.ledger.epoch == 1:
-        return f"session {plan.session} begun"
+        return "session begun"
     frames, cells = journal.fold.frames["seen"], journal.fold.cells
     return (
-        f"session {plan.session} continued: {frames} {'frame' if frames == 1 else 'frames'}, "
+        f"session continued: {frames} {'frame' if frames == 1 else 'frames'}, "
         f"{cells} {'cell' if cells == 1 else 'cells'} so far"
     )
 
@@ -117,7 +131,7 @@ def _extra_classes(plan: RunPlan, ledger: Ledger) -> tuple[ExtraClass, ...]:
         if each.name in ours and each.counts != ours[each.name].counts:
             get_logger().warning(
                 "an extra class counts as it did when the session was begun",
-                name=each.name,
+                extra_class=each.name,
                 counts=each.counts,
                 hint="to count it otherwise here, set a class of another name",
             )
