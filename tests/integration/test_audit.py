@@ -79,7 +79,8 @@ def test_a_log_elsewhere_names_what_the_audit_journal_lost_too(folder: Path, sta
     program = (
         "import pathlib, sys\nfrom smearwatch.daemon.log import configure\n"
         "from smearwatch.daemon.anchoring import anchor_once\n"
-        "configure('info', role='hub', log_format='json'); anchor_once(pathlib.Path(sys.argv[1]), 'signed', 'A. Reader')"
+        "configure('info', role='hub', log_format='json')\n"
+        "anchor_once(pathlib.Path(sys.argv[1]), 'signed', 'A. Reader')"
     )
     run = [sys.executable, "-c", program, str(folder)]
     said = subprocess.run(run, capture_output=True, text=True, check=True).stderr
