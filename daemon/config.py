@@ -134,6 +134,7 @@ class Settings(BaseSettings):
     review_tls_key: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     keep_days: int | None = Field(None, ge=1, le=36_500)
     keep_gb: float | None = Field(None, ge=0.0001, le=1_000_000.0)
+    metrics_port: int | None = Field(None, ge=0, le=65535)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "text", "json"] = "auto"
     anchor_s: float = Field(300.0, ge=1.0, le=86_400.0)

@@ -24,7 +24,7 @@ NAMED: Final = frozenset({"file", "files", "folder", "session", "subfolder"})
 
 _OWN: Final = frozenset({"event", "level", "role", "timestamp", "frame", "record", "chain"})
 _SHORT: Final = 12  # hex digits of a frame's name; of a million frames two hardly ever share them
-_steps_are: Literal["debug", "info"] = "debug"
+_steps_are: Literal["debug", "info"] | None = None  # before `configure` nobody asks for them
 _log_from: float = float("inf")  # before `configure`, and on a screen
 
 
@@ -79,7 +79,8 @@ def working_on(frame: str) -> AbstractContextManager[None]:
 
 def log_step(event: str, **values: Any) -> None:
     """Write that a frame got a step further: always into a log for machines, elsewhere with ``debug`` only."""
-    (get_logger().info if _steps_are == "info" else get_logger().debug)(event, **values)
+    if _steps_are is not None:
+        (get_logger().info if _steps_are == "info" else get_logger().debug)(event, **values)
 
 
 def leave_out_names(_logger: object, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:

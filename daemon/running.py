@@ -59,6 +59,11 @@ def roles(plan: RunPlan) -> list[RoleSpec]:
         if plan.settings.review
         else []
     )
+    metrics = (
+        [RoleSpec("metrics", "smearwatch.clients.metrics_role:main", needed=False, stays=True)]
+        if plan.settings.metrics_port is not None
+        else []
+    )
     return [
         RoleSpec("hub", "smearwatch.daemon.hub.role:main", ends_the_run=True),
         *workers,
@@ -66,6 +71,7 @@ def roles(plan: RunPlan) -> list[RoleSpec]:
         RoleSpec("source", "smearwatch.daemon.source_plugins:main"),
         RoleSpec("lines", "smearwatch.clients.lines_role:main"),
         *page,
+        *metrics,
     ]
 
 

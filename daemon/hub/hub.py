@@ -12,6 +12,7 @@ from smearwatch.daemon.hub.crop_queue import CropQueue
 from smearwatch.daemon.hub.describing import take_description
 from smearwatch.daemon.hub.disk_watch import DiskWatch
 from smearwatch.daemon.hub.frame_queue import FrameQueue
+from smearwatch.daemon.hub.gauges import gauges_of
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.labelling import take_labels
@@ -160,6 +161,9 @@ class Hub:
                 idle_s=self._idle_s(),
                 paused=self._control.paused,
                 trouble=self._disk.trouble(),
+                gauges=gauges_of(self._frames, self._crops, self._peers)
+                | {"started_at_s": self._started_at_ns // 10**9, "subscribers": self._sockets.subscribers},
+                stages=self._stages.histograms.as_sent(),
             )
         )
 
@@ -297,6 +301,7 @@ class Hub:
         if frame in self._arrived_at_ns and not self._journal.fold.waits(frame):
             taken_ns = time.time_ns() - self._arrived_at_ns.pop(frame)
             self._latencies_ms.append(max(0.0, taken_ns / 1e6))
+            self._stages.histograms.add("file_to_count", max(0.0, taken_ns / 1e6))
 
     def _give_out(self) -> None:
         for worker in self._peers.of("worker"):

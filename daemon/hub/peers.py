@@ -1,5 +1,6 @@
 """Who talks to the hub: identities, names, credits, and when they were last heard."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ class Peers:
 
     def __init__(self) -> None:
         self._peers: dict[bytes, PeerState] = {}
+        self.joined: Counter[str] = Counter()  # hellos by role: a restart is one more
 
     def hello(self, identity: bytes, message: Hello, now_s: float) -> list[bytes]:
         """Note a peer; returns the identities that it replaces."""
@@ -39,6 +41,7 @@ class Peers:
         ]
         for old in replaced:
             del self._peers[old]
+        self.joined[message.role] += 1
         self._peers[identity] = PeerState(identity, message.role, message.name, now_s, message.weights)
         return replaced
 

@@ -11,6 +11,7 @@ import zmq
 from smearwatch.daemon.wire.codec import Buffer, Unreadable, decode, encode
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import Message
+from smearwatch.daemon.wire.subscribers import Subscribers
 
 # Below this a copy is cheaper than the bookkeeping of sharing the buffer (pyzmq's own default is of this order).
 _ZERO_COPY_BYTES = 64 * 1024
@@ -126,6 +127,7 @@ class HubSockets:
         # A part far beyond the limit is dropped by ZeroMQ with its connection; one just beyond is answered.
         self.talk.setsockopt(zmq.MAXMSGSIZE, 2 * max_bytes)
         self.talk.bind(endpoints.talk)
+        self._subscribers = Subscribers(self.feed)
         self.feed.bind(endpoints.feed)
 
     def receive(self, timeout_s: float) -> tuple[bytes, Message | Unreadable, list[memoryview]] | None:
@@ -148,7 +150,13 @@ class HubSockets:
         """Send to every listener; a listener that misses it asks for it by number."""
         _send(self.feed, encode(message))
 
+    @property
+    def subscribers(self) -> int:
+        """How many listen on the feed."""
+        return self._subscribers.count()
+
     def close(self) -> None:
         """Close both, giving half a second to what is queued."""
+        self._subscribers.close()
         self.talk.close(linger=500)
         self.feed.close(linger=500)

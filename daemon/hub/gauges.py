@@ -1,0 +1,17 @@
+"""What is out and queued in the hub at a moment, for whoever watches from outside."""
+
+from smearwatch.daemon.hub.crop_queue import CropQueue
+from smearwatch.daemon.hub.frame_queue import FrameQueue
+from smearwatch.daemon.hub.peers import Peers
+
+
+def gauges_of(frames: FrameQueue, crops: CropQueue, peers: Peers) -> dict[str, int]:
+    """Return frames and crops by where they are, and how often each role has come: a restart is once more."""
+    return {
+        "frames_queued": frames.leases.queued,
+        "frames_leased": frames.leases.out,
+        "crops_held": len(crops),
+        "crops_queued": crops.leases.queued,
+        "crops_leased": crops.leases.out,
+        **{f"joined_{role}": times for role, times in peers.joined.items()},
+    }
