@@ -23,7 +23,7 @@ from smearwatch.clients.web.server import Server
 
 
 def serve_metrics(
-    runtime_dir: Path, state_dir: Path, port: int, say: Callable[[str], None], over: Callable[[], bool]
+    runtime_dir: Path, state_dir: Path, port: int, say: Callable[[str], None], over: Callable[[], bool] | None = None
 ) -> None:
     """Serve ``/metrics``, ``/healthz`` and ``/readyz`` on 127.0.0.1 until it is ended.
 
@@ -34,7 +34,7 @@ def serve_metrics(
     say
         Given the address once it can be asked.
     over
-        Asked ten times a second whether to end.
+        Asked ten times a second whether to end; a signal ends it, too.
 
     Raises
     ------

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from smearwatch.daemon.commands.config import SetOption
 from smearwatch.daemon.commands.source_choice import choose, print_sources
 from smearwatch.daemon.commands.target_choice import choose_classes, choose_within
 from smearwatch.daemon.config import load_settings
@@ -125,6 +126,7 @@ def run(
         ),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
+    set_: SetOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
     """Count the leukocytes in frames as they arrive in a folder or from a camera.
@@ -143,6 +145,7 @@ def run(
     name, options = choose(watch, camera, source, source_option or [])
     settings = load_settings(
         config,
+        typed=set_ or (),
         um_per_px=um_per_px,
         scale_from=scale_from,
         calibration=calibration,
