@@ -16,7 +16,7 @@ from smearwatch.daemon.record.reading import LedgerReader
 class LinesUnusable(OSError):
     """A file with lines of a log that cannot be read."""
 
-    hint = "write it with: journalctl -t smearwatch -u smearwatch > FILE"
+    hint = "write it with: journalctl -t smearwatch > FILE"
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"{path}: {why}")

@@ -21,7 +21,8 @@ from tests.unit.clients_script import counted_frames
 
 pytestmark = pytest.mark.integration
 
-RULES = Path(__file__).parents[2] / "systemd" / "smearwatch.rules.yml"
+ROOT = Path(__file__).parents[2]
+RULES = ROOT / "systemd" / "smearwatch.rules.yml"
 NAME = "S26-31415"
 
 
@@ -112,6 +113,8 @@ def test_a_session_in_numbers(staffed, scraper):
     assert 'session="' not in text
     missing = named_in_rules() - families
     assert not missing, "an alert names what is never scraped"
+    told = set(re.findall(r"`(smearwatch_\w+)`", (ROOT / "docs" / "operations.md").read_text()))
+    assert told == families | {"smearwatch_gpu_memory_used_bytes", "smearwatch_gpu_memory_size_bytes"}
 
 
 def named_in_rules():
