@@ -1,18 +1,22 @@
 """The settings that a run uses, in the audit journal where they are others than those of the run before."""
 
-from typing import Any
+import json
+import re
+from typing import Any, Final
 
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record import audit
 from smearwatch.daemon.record.audit import AuditUnusable
 
-KIND = "settings"
+KIND: Final = "settings"
+_PASSWORD: Final = re.compile(r"//[^/@\s\"]*@")
 
 
 def note_settings(plan: RunPlan) -> None:
     """Write down which settings changed since the last run; where that cannot be, log it: the count goes on."""
-    now = plan.settings.model_dump(mode="json")
+    # An address may hold a password, which is no setting that a list of changes may have.
+    now = json.loads(_PASSWORD.sub("//", json.dumps(plan.settings.model_dump(mode="json"))))
     try:
         before = _last(plan)
         if before == now:
@@ -27,7 +31,5 @@ def note_settings(plan: RunPlan) -> None:
 
 
 def _last(plan: RunPlan) -> dict[str, Any]:
-    for entry in reversed(audit.read_trail(plan.settings.state_dir).entries):
-        if entry.kind == KIND and isinstance(entry.values.get("all"), dict):
-            return dict(entry.values["all"])
-    return {}
+    entry = audit.last_of(plan.settings.state_dir, KIND)
+    return {} if entry is None else dict(entry.values.get("all") or {})

@@ -81,7 +81,7 @@ def record_before(trail: Trail, session: str, record: str) -> Entry | None:
             continue
         if entry.kind == "deleted":
             other = None
-        elif entry.kind in _KINDS and any(each.record != record for each in _anchors_in(entry)):
+        elif entry.kind in _KINDS and any(each.event and each.record != record for each in _anchors_in(entry)):
             other = entry
     return other
 

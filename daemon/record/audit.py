@@ -226,6 +226,19 @@ def writing(state_dir: Path, *, patience_s: float = _PATIENCE_S) -> Iterator[Aud
         os.close(descriptor)
 
 
+def last_of(state_dir: Path, kind: str) -> Entry | None:
+    """Return the last entry of a kind, None where there is none; nothing is checked; raises `AuditUnusable`."""
+    path = state_dir / AUDIT_FILE
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise AuditUnusable(path, error.strerror or str(error), "see that this user may read it") from error
+    mark = b'"kind":' + canonical_json(kind)
+    return next((entry for line in reversed(lines) if mark in line and (entry := _read(line)) is not None), None)
+
+
 def read_trail(state_dir: Path) -> Trail:
     """Read and check a state folder's journal, one that is not there as an empty one; raises `AuditUnusable`."""
     path = state_dir / AUDIT_FILE

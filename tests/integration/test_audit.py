@@ -18,10 +18,12 @@ from smearwatch.clients.web.accounts import Accounts
 from smearwatch.daemon.anchoring import Anchoring
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.one_line import one_line
+from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.audit import AUDIT_FILE, account_of, read_trail
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.settings_used import note_settings
 from tests.reviewed import close, record
 
 pytestmark = pytest.mark.integration
@@ -200,3 +202,29 @@ def archive_of(tmp_path: Path) -> Path:
     out = tmp_path / "friday.smearwatch"
     typed(sessions, "export", "friday", "--format", "archive", "--out", str(out), "--config", str(settings))
     return out
+
+
+def test_settings_are_told_where_they_change_and_without_passwords(state: Path):
+    def run(**changes: Any) -> None:
+        settings = load_settings(typed=[f"{key}={value}" for key, value in changes.items()])
+        note_settings(RunPlan(settings=settings, session="monday", source="folder", said_by="A. Reader"))
+
+    camera = '{ bench = { camera = "rtsp://user:secret@camera/1" } }'
+    for changes in ({}, {}, {"workers": 2, "places": camera}, {"workers": 2, "places": camera}, {}):
+        run(**changes)
+    first, changed, back = listed()
+    assert (first["by"], first["session"], first["values"]["was"]) == ("A. Reader", "monday", {})
+    assert changed["values"]["was"] == {"workers": 1, "places": {}}
+    assert changed["values"]["now"]["workers"] == 2
+    assert "secret" not in (state / AUDIT_FILE).read_text()
+    assert back["values"]["now"] == {"workers": 1, "places": {}}
+    lines = typed(audit, "list").stdout.splitlines()
+    assert "settings changed: places = {'bench': " in lines[1]
+    assert "workers = 2, before: 1" in lines[1]
+
+
+def test_an_empty_session_that_was_exported_is_no_other_record_later(state: Path):
+    Ledger.open(session_folder(state, "monday")).close()
+    typed(sessions, "export", "monday", "--out", str(state / "cells.csv"))
+    record(session_folder(state, "monday"), 3)
+    assert "nothing was changed" in typed(sessions, "verify", "monday").stdout
