@@ -15,7 +15,7 @@ Logger = structlog.typing.FilteringBoundLogger
 LogFormat = Literal["auto", "text", "json"]
 
 # What only a developer asks for: left out on a terminal unless everything is shown.
-_FOR_DEVELOPERS = frozenset({"role", "epoch", "runtime_dir", "flaw", "code"})
+_FOR_DEVELOPERS = frozenset({"role", "epoch", "record", "runtime_dir", "flaw", "code"})
 _COLOUR = {"warning": "\033[33m", "error": "\033[31m", "critical": "\033[31m"}
 _PRIORITY: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 
