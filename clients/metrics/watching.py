@@ -16,6 +16,7 @@ from smearwatch.daemon.wire.messages import EventNotice, Message, Pulse, Snapsho
 from smearwatch.daemon.wire.sockets import Listener, Peer, context
 
 _POLL_S: Final = 0.2
+_EVERY_S: Final = 0.5  # the tally with its intervals is made anew no more often
 _MESSAGES_A_TURN: Final = 500
 _MAX_BYTES: Final = 64 * 1024 * 1024
 
@@ -90,6 +91,7 @@ class Watching:
         follower = Follower(clock=self._clock, recent=1)
         heard_s: float | None = None
         event_at_s: float | None = None
+        new, due_s = False, 0.0
         with context() as owner:
             listener = Listener(owner, self._endpoints)
             try:
@@ -97,14 +99,14 @@ class Watching:
                     while not self._over.is_set():
                         for question in follower.questions():
                             peer.send(question)
-                        new = False
                         for message in _messages(listener, peer):
                             new = True
                             if isinstance(message, Pulse):
                                 heard_s = self._clock()
                             event_at_s = _recorded_at_s(message) or event_at_s
                             follower.hear(message)
-                        if new:
+                        if new and self._clock() >= due_s:
+                            new, due_s = False, self._clock() + _EVERY_S
                             self._numbers = Numbers(heard_s, follower.view(), follower.pulse, event_at_s)
             finally:
                 listener.close()
@@ -113,12 +115,15 @@ class Watching:
 def _messages(listener: Listener, peer: Peer) -> list[Message]:
     """Return what has come, waiting a moment for the first."""
     taken: list[Message] = []
+    wait_s = _POLL_S
     for receive in (listener.receive, lambda timeout_s: (peer.receive(timeout_s) or (None,))[0]):
-        while len(taken) < _MESSAGES_A_TURN:
+        for _ in range(_MESSAGES_A_TURN):
             try:
-                message = receive(0.0 if taken else _POLL_S if receive == listener.receive else 0.0)
+                message = receive(wait_s)
             except Unreadable:
                 continue
+            finally:
+                wait_s = 0.0
             if message is None:
                 break
             taken.append(message)
