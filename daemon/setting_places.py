@@ -32,11 +32,12 @@ def line_of(file: Path, path: Sequence[str]) -> int | None:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return None
-    best, at, table = 0, None, ()
+    best, at = 0, None
+    table: tuple[str, ...] = ()
     for number, line in enumerate(lines, start=1):
         if (heading := _TABLE.match(line)) is not None:
             table = _parts(heading[1])
-            given: tuple[str, ...] = table
+            given = table
         elif (key := _KEY.match(line)) is not None:
             given = (*table, *_parts(key[1]))
         else:

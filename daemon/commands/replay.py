@@ -71,7 +71,7 @@ def replay(
     settings = load_settings(config, weights=weights)
     folder = find_session(settings.state_dir, session)
     ended = _ended_at_target(folder)
-    target = {} if ended is None else {"target": ended.target}
+    target: dict[str, Any] = {} if ended is None else {"target": ended.target}
     settings = load_settings(config, weights=weights, **_recorded(folder), **target)
     if into == session:
         raise IntoUnusable(f"--into {into!r} is the recorded session itself")

@@ -19,7 +19,19 @@ LEVELS = {"debug", "info", "warning", "error", "critical"}
 # words (why, error, detail, hint) lose it again. An account is a person's who uses the page.
 KNOWN = {
     *("account", "address", "announced", "asked", "audit", "audit_chain", "camera", "cell", "cells", "chain", "child"),
-    *("code", "counts", "detail", "device", "entry", "epoch", "error", "extra_class", "failed", "failed_before"),
+    *(
+        "code",
+        "counts",
+        "detail",
+        "device",
+        "entry",
+        "epoch",
+        "error",
+        "extra_class",
+        "failed",
+        "failed_before",
+        "fields",
+    ),
     *("flaw", "frame", "given", "height", "hint", "kind", "known", "missed", "ms", "peer", "pictures", "reason"),
     *("record", "role", "runtime_dir", "size_bytes", "ticket", "unchanged_s", "verdict", "waiting", "weights"),
     *("why", "width"),
