@@ -68,6 +68,11 @@ def _account(values: Mapping[str, Any]) -> str:
     )
 
 
+def _key(values: Mapping[str, Any]) -> str:
+    rights = ", ".join(map(str, values.get("rights") or ()))
+    return f"key {values.get('name')!r} {values.get('what')}{f' to {rights}' if rights else ''}"
+
+
 def _other(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in values.items())
 
@@ -80,4 +85,5 @@ _WORDS: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     "promoted": _promoted,
     "settings": _settings,
     "account": _account,
+    "key": _key,
 }

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from smearwatch.clients import health
 from smearwatch.clients.metrics.cards import Cards
 from smearwatch.clients.metrics.serving import serve_metrics
 from smearwatch.daemon.hub.histograms import BOUNDS_MS
@@ -129,7 +130,8 @@ def named_in_rules():
     return {name for rule in group["rules"] for name in re.findall(r"\bsmearwatch_\w+", rule["expr"])}
 
 
-def test_health_follows_the_hub(bench, scraper):
+def test_health_follows_the_hub(bench, scraper, monkeypatch):
+    monkeypatch.setattr(health, "SILENT_S", 1.5)  # as if one waited longer
     scraper.until(("smearwatch_hub_up",), 1.0)
     assert scraper.get("/healthz") == (200, "the count is alive\n")
     status, why = scraper.get("/readyz")

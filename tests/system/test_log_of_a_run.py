@@ -39,7 +39,7 @@ def test_a_run_into_the_journal(tmp_path, monkeypatch):
     monkeypatch.setenv("SMEARWATCH_ANCHOR_S", "1")
     with journal.open("w") as out:
         status = os.fstat(out.fileno())
-        command = [*SMEARWATCH, "run", *map(str, options), "--um-per-px", "0.09", "--until-idle", "3"]
+        command = [*SMEARWATCH, "run", *map(str, options), "--um-per-px", "0.09", "--until-idle", "2"]
         env = {**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
         assert subprocess.run(command, stdout=out, stderr=out, env=env, timeout=280, check=False).returncode == 0
     lines = journal.read_text().splitlines()
