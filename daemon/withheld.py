@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final, TextIO
 
 WITHHELD: Final = "(withheld)"
+_FOLDER: Final = "(folder withheld)"
 _words: dict[str, re.Pattern[str]] = {}
 
 
@@ -31,8 +32,8 @@ def _pattern(word: str) -> re.Pattern[str]:
 def without_names(text: str, also: Iterable[str] = ()) -> str:
     """Return a text without the words that are withheld, and without others."""
     known = sorted({**_words, **{word: _pattern(word) for word in also if word.strip()}}.items(), key=_longest_first)
-    for _, pattern in known:
-        text = pattern.sub(WITHHELD, text)
+    for word, pattern in known:
+        text = pattern.sub(_FOLDER if word.startswith("/") else WITHHELD, text)
     return text
 
 

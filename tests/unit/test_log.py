@@ -88,7 +88,7 @@ def test_names_are_left_out_wherever_the_entry_repeats_them(values):
 
 def test_a_folder_goes_with_what_lies_in_it_and_a_word_only_whole():
     text = without_names("/srv/camera/a b.tif: gone; /srv/cameras stays; one cells one", ["/srv/camera", "one"])
-    assert text == "(withheld): gone; /srv/cameras stays; (withheld) cells (withheld)"
+    assert text == "(folder withheld): gone; /srv/cameras stays; (withheld) cells (withheld)"
 
 
 PROGRAM = """
