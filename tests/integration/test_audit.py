@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from smearwatch.clients.commands.account import app as account
@@ -228,3 +229,16 @@ def test_an_empty_session_that_was_exported_is_no_other_record_later(state: Path
     typed(sessions, "export", "monday", "--out", str(state / "cells.csv"))
     record(session_folder(state, "monday"), 3)
     assert "nothing was changed" in typed(sessions, "verify", "monday").stdout
+
+
+def test_a_count_goes_on_where_its_anchors_cannot_be_kept_and_says_so_once(folder: Path, state: Path):
+    (state / AUDIT_FILE).mkdir()
+    with Ledger.open(folder) as ledger, capture_logs() as said:
+        anchoring = Anchoring(ledger, 1.0, lambda: 0.0)
+        anchoring.anchor("opened")
+        record_more(ledger)
+        anchoring.anchor("counting")
+        (state / AUDIT_FILE).rmdir()
+        anchoring.anchor("closed")
+    assert [each["event"] for each in said] == ["not in the audit journal"]
+    assert [each.values["why"] for each in read_trail(state).entries] == ["closed"]
