@@ -90,7 +90,7 @@ def leave_out_names(_logger: object, _method: str, entry: structlog.typing.Event
     names += [stem for name in names if (stem := os.path.splitext(os.path.basename(name))[0])]
     return {
         key: WITHHELD
-        if key in NAMED
+        if key in NAMED and value
         else without_names(value, names)
         if isinstance(value, str) and key not in _OWN
         else value

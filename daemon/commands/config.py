@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from smearwatch.daemon.commands import options
 from smearwatch.daemon.config import SettingsUnusable, load_settings, names_in_environment, settings_file
 from smearwatch.daemon.one_line import one_line, say
 
@@ -19,11 +20,6 @@ ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
 ]
 
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, as in the file; may be repeated."),
-]
-
 
 @app.callback(invoke_without_command=True)
 def _group(context: typer.Context) -> None:
@@ -35,7 +31,7 @@ def _group(context: typer.Context) -> None:
 @app.command()
 def check(
     config: ConfigOption = None,
-    set_: SetOption = None,
+    set_: options.Set = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check the settings as every command reads them, and print them.

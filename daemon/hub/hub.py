@@ -1,17 +1,19 @@
 """The hub's loop: one thread, one socket pair, one ledger. Every message is answered or counted."""
 
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
-from statistics import median
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Literal
 
+from smearwatch.daemon.hub.absent import Absent
 from smearwatch.daemon.hub.audience import answer
 from smearwatch.daemon.hub.control import RunControl
 from smearwatch.daemon.hub.crop_queue import CropQueue
 from smearwatch.daemon.hub.describing import take_description
 from smearwatch.daemon.hub.disk_watch import DiskWatch
+from smearwatch.daemon.hub.door import Door
 from smearwatch.daemon.hub.frame_queue import FrameQueue
+from smearwatch.daemon.hub.gate import Gate
 from smearwatch.daemon.hub.gauges import gauges_of
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
@@ -19,11 +21,15 @@ from smearwatch.daemon.hub.labelling import take_labels
 from smearwatch.daemon.hub.next_specimen import NextSpecimen
 from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
+from smearwatch.daemon.hub.steps import log_refusal
 from smearwatch.daemon.hub.tallying import take_tally
+from smearwatch.daemon.hub.turns import Turns
 from smearwatch.daemon.log import get_logger, working_on
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.earlier import Earlier
 from smearwatch.daemon.record.events import Closed, flaw_of
 from smearwatch.daemon.wire.codec import Unreadable
+from smearwatch.daemon.wire.hub_sockets import HubSockets
 from smearwatch.daemon.wire.messages import (
     Agreed,
     BeginNext,
@@ -31,6 +37,7 @@ from smearwatch.daemon.wire.messages import (
     ControlRun,
     CropJudged,
     DescribeSession,
+    Follow,
     FrameRejected,
     FrameTaken,
     Hello,
@@ -48,21 +55,20 @@ from smearwatch.daemon.wire.messages import (
     SourceState,
     TakeStalled,
     WantEvents,
+    WantFrame,
     WantSnapshot,
+    WantTerms,
     WantThumbnails,
-    Welcome,
 )
-from smearwatch.daemon.wire.sockets import HubSockets
 
 _PULSE_S = 1.0
-_LATENCIES = 200
 State = Literal["running", "draining", "done", "stopping"]
 
 
 class Hub:
     """Between everybody. Call `turn` until `state` is ``done`` or somebody wants it to stop, then `close`.
 
-    ``earlier`` are the frames of specimens before this one on the same folder.
+    ``earlier`` is what is of the specimens before this one on the same folder.
     """
 
     def __init__(
@@ -71,7 +77,7 @@ class Hub:
         journal: Journal,
         sockets: HubSockets,
         *,
-        earlier: Collection[str] = (),
+        earlier: Earlier | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan = plan
@@ -79,6 +85,10 @@ class Hub:
         self._sockets = sockets
         self._clock = clock
         self._peers = Peers()
+        self._gate = Gate(journal, sockets)
+        self._door = Door(plan, journal)
+        self._turns = Turns()
+        self._absent = Absent(self._peers, clock=clock)
         self._stages = StageTimes()
         lease_s = plan.settings.lease_s
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes, earlier=earlier)
@@ -91,7 +101,6 @@ class Hub:
         self._next_pulse_s = 0.0
         self._started_at_ns = time.time_ns()
         self._arrived_at_ns: dict[str, int] = {}
-        self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES)
         self.state: State = "running"
 
     def turn(self, timeout_s: float = 0.1) -> None:
@@ -103,6 +112,8 @@ class Hub:
             identity, message, buffers = received
             if isinstance(message, Unreadable):
                 self._unreadable(identity, message)
+            elif (refused := self._gate.refuses(identity, message)) is not None:
+                self._sockets.send(identity, refused)
             else:
                 self._dispatch(identity, message, buffers)
         if self._ended_at_target():
@@ -156,13 +167,12 @@ class Hub:
                 finders=self._peers.count("finder"),
                 workers=self._peers.count("worker"),
                 waiting_files=self._waiting_files(),
-                latency_ms=round(median(self._latencies_ms), 1) if self._latencies_ms else None,
+                latency_ms=self._stages.latency_ms(),
                 counters=self._counters(),
                 idle_s=self._idle_s(),
                 paused=self._control.paused,
                 trouble=self._disk.trouble(),
-                gauges=gauges_of(self._frames, self._crops, self._peers)
-                | {"started_at_s": self._started_at_ns // 10**9, "subscribers": self._sockets.subscribers},
+                gauges=gauges_of(self._frames, self._crops, self._peers, self._sockets, self._started_at_ns),
                 stages=self._stages.histograms.as_sent(),
             )
         )
@@ -173,7 +183,7 @@ class Hub:
         self._sockets.send(identity, Refused(flaw.flaw, str(flaw)[:400]))
 
     def _dispatch(self, identity: bytes, message: Message, buffers: Sequence[memoryview]) -> None:
-        if isinstance(message, WantSnapshot | WantEvents | WantThumbnails):
+        if isinstance(message, WantSnapshot | WantEvents | WantThumbnails | WantFrame):
             reply, pictures = answer(message, self._journal, target=self._plan.settings.target)
             self._sockets.send(identity, reply, pictures)
             return
@@ -197,6 +207,12 @@ class Hub:
                     self._sockets.send(source.identity, PauseReading(self._control.paused))
                 self.pulse()
             return
+        if isinstance(message, Follow):
+            self._sockets.follow(identity)
+            return
+        if isinstance(message, WantTerms):
+            self._sockets.send(identity, self._door.welcome())
+            return
         if isinstance(message, Hello):
             self._welcome(identity, message)
             return
@@ -211,10 +227,7 @@ class Hub:
             self._journal.counters["wire_bad_body"] += 1
             refusal = Refused("bad_body", flaw_of(error)[:400])
         if refusal is not None:
-            # A source that offers one more frame when the run is being stopped has done nothing wrong.
-            log = get_logger().debug if refusal.code == "draining" else get_logger().warning
-            file = getattr(message, "name", "")  # a detail may say it again
-            log("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail, file=file)
+            log_refusal(peer.name, message, refusal)
             self._sockets.send(identity, refusal)
 
     def _from_peer(self, peer: PeerState, message: Message, buffers: Sequence[memoryview]) -> Refused | None:
@@ -269,22 +282,17 @@ class Hub:
         return self._control.take(message)
 
     def _welcome(self, identity: bytes, message: Hello) -> None:
+        if (refused := self._door.refuses(message)) is not None:
+            self._sockets.send(identity, refused)
+            return
+        before = self._peers.before(identity, message)
         for old in self._peers.hello(identity, message, self._clock()):
             self._release(old)
+        self._frames.leases.forgive(before)
+        self._crops.leases.forgive(before)
         if message.role == "source":
             self._next.hold(identity)
-        self._sockets.send(
-            identity,
-            Welcome(
-                session=self._journal.ledger.session,
-                epoch=self._journal.ledger.epoch,
-                last_event=self._journal.ledger.last_number,
-                field_um=self._plan.settings.field_um,
-                max_frame_bytes=self._plan.settings.max_frame_bytes,
-                max_frame_pixels=self._plan.settings.max_frame_pixels,
-            ),
-        )
-
+        self._sockets.send(identity, self._door.welcome())
         if message.role == "source" and self._control.paused:
             self._sockets.send(identity, PauseReading(True))
 
@@ -300,8 +308,7 @@ class Hub:
         """Note the latency of a frame whose last cell was just counted."""
         if frame in self._arrived_at_ns and not self._journal.fold.waits(frame):
             taken_ns = time.time_ns() - self._arrived_at_ns.pop(frame)
-            self._latencies_ms.append(max(0.0, taken_ns / 1e6))
-            self._stages.histograms.add("file_to_count", max(0.0, taken_ns / 1e6))
+            self._stages.counted(max(0.0, taken_ns / 1e6))
 
     def _give_out(self) -> None:
         for worker in self._peers.of("worker"):
@@ -312,12 +319,12 @@ class Hub:
                 self._sockets.send(worker.identity, crop[0], crop[1])
         if not self._peers.count("worker"):
             return
-        for finder in self._peers.of("finder"):
-            while self._frames.leases.held_by(finder.identity) < finder.capacity and self._has_room():
-                frame = self._frames.lease(finder.identity)
-                if frame is None:
-                    break
-                self._sockets.send(finder.identity, frame[0], [frame[1]])
+        finder = self._turns.of(self._peers.of("finder"))
+        while finder and self._frames.leases.held_by(finder.identity) < finder.capacity and self._has_room():
+            frame = self._frames.lease(finder.identity, self._turns.number)
+            if frame is None:
+                break
+            self._sockets.send(finder.identity, frame[0], [frame[1]])
 
     def _has_room(self) -> bool:
         """Return whether another frame's crops fit: each frame that is out is expected to bring one."""
@@ -329,9 +336,14 @@ class Hub:
         self._journal.counters["leases_released"] += given_back
 
     def _housekeeping(self) -> None:
+        if self._plan.source is None:
+            self._absent.look()
         self._next.expire()
         self._frames.leases.expire()
         self._crops.leases.expire()
+        for peer in self._peers.may_not(self._gate.may_be):
+            get_logger().warning("not allowed any more", kind=peer.role, peer=peer.name)
+            self._release(peer.identity)
         for gone in self._peers.silent(self._clock(), busy=self._holds_leases):
             get_logger().warning("peer silent", kind=gone.role, peer=gone.name)
         if self._finished():

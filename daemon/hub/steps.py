@@ -1,8 +1,9 @@
 """What the log says of a frame's life in the hub: a line for each step that stands in the ledger."""
 
-from smearwatch.daemon.log import log_step, working_on
+from smearwatch.daemon.log import get_logger, log_step, working_on
 from smearwatch.daemon.record.events import Counted, Found, Recorded, Rejected, Seen
 from smearwatch.daemon.record.tally import TallyFold
+from smearwatch.daemon.wire.messages import Message, Refused
 
 
 def log_steps(recorded: Recorded, fold: TallyFold) -> None:
@@ -20,3 +21,11 @@ def log_steps(recorded: Recorded, fold: TallyFold) -> None:
                 log_step("frame searched", entry=number, cells=sum(cell.is_judged for cell in event.cells))
         if isinstance(event, Found | Counted) and not fold.waits(event.frame):
             log_step("frame counted", entry=number)
+
+
+def log_refusal(peer: str, message: Message, refusal: Refused) -> None:
+    """Log that what a peer sent was refused."""
+    # A source that offers one more frame when the run is being stopped has done nothing wrong.
+    log = get_logger().debug if refusal.code == "draining" else get_logger().warning
+    file = getattr(message, "name", "")  # the detail may say it again
+    log("answer refused", peer=peer, code=refusal.code, detail=refusal.detail, file=file)

@@ -260,7 +260,7 @@ def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> Iterator[dict[str
     SubfoldersLeft
         In the end, where pictures were passed over.
     """
-    check_has_subfolders(plan.source)
+    check_has_subfolders(plan.source or "")
     configure(plan.settings.log_level, role="subfolders", log_format=plan.settings.log_format)
     withhold(*plan.names)
     # Decided once, so that all sessions are counted with the same weights.

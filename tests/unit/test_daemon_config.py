@@ -235,11 +235,17 @@ WRITTEN = {
     "review_listen": '"0.0.0.0:8443"',
     "log_level": '"warning"',
     "log_format": '"json"',
+    "listen": '"tcp://0.0.0.0:5760"',
+    "hub": '"tcp://10.0.0.1:5760"',
     "keys": '{ band = "h" }',
     "extra_classes": '{ hairy = { key = "h", counts = "per_100" } }',
     "places": '{ bench = { camera = "/dev/video0" } }',
     "messages": '{ folder = "/srv/lis" }',
-} | dict.fromkeys(("state_dir", "runtime_dir", "weights", "review_tls_cert", "review_tls_key"), '"/srv/x"')
+}
+WRITTEN |= dict.fromkeys(
+    ("state_dir", "runtime_dir", "weights", "review_tls_cert", "review_tls_key", "key"), '"/srv/x"'
+)
+WRITTEN |= dict.fromkeys(("watch_group", "control_group", "hub_key"), '"lab"')
 """A value of each setting as a file has it; 7 is one of all others."""
 
 
