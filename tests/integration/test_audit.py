@@ -17,14 +17,17 @@ from smearwatch.clients.commands.audit import app as audit
 from smearwatch.clients.commands.sessions import app as sessions
 from smearwatch.clients.web.accounts import Accounts
 from smearwatch.daemon.anchoring import Anchoring
+from smearwatch.daemon.commands.keys import app as keys
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.reaching import own_key_file
 from smearwatch.daemon.record.audit import AUDIT_FILE, account_of, read_trail
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.settings_used import note_settings
+from smearwatch.daemon.wire.keys import read_pair
 from tests.reviewed import close, record
 
 pytestmark = pytest.mark.integration
@@ -176,6 +179,21 @@ def test_what_people_do_stands_in_the_list(folder: Path, state: Path, tmp_path: 
     assert [each["kind"] for each in listed("--since", "1h")] == [*["account"] * 3, *["exported"] * 2, "deleted"]
     assert listed("--since", "2100-01-01") == []
     assert typed(audit, "list", "--since", "soon", code=2).exit_code == 2
+
+
+def test_keys_of_other_computers_are_told_and_a_revoked_one_is_revoked_in_any_case(state: Path):
+    made = json.loads(typed(keys, "make", "lab", "--json").stdout)
+    typed(keys, "allow", "scope", made["key"], "--right", "watch")
+    typed(keys, "allow", "scope", made["key"], "--right", "feed", "--right", "watch")
+    assert [each["values"]["what"] for each in listed()] == ["made", "allowed", "allowed"]
+    assert listed()[2]["values"]["was"]["rights"] == ["watch"]
+    assert "key 'scope' allowed to watch, feed" in typed(audit, "list").stdout
+    assert read_pair(own_key_file(load_settings())).secret not in (state / AUDIT_FILE).read_text()
+    (state / AUDIT_FILE).unlink()
+    (state / AUDIT_FILE).mkdir()
+    assert AUDIT_FILE in str(typed(keys, "allow", "other", "0" * 64, "--right", "watch", code=1).exception)
+    assert "is not in the audit journal" in typed(keys, "revoke", "scope").stderr
+    assert "no other computer is let in" in typed(keys, "list").stderr
 
 
 def test_what_cannot_be_written_down_is_not_done_but_a_result_may_be_read(folder: Path, state: Path, tmp_path: Path):
