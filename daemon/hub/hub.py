@@ -1,9 +1,8 @@
 """The hub's loop: one thread, one socket pair, one ledger. Every message is answered or counted."""
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
-from statistics import median
 from typing import Literal
 
 from smearwatch.daemon.hub.absent import Absent
@@ -15,15 +14,17 @@ from smearwatch.daemon.hub.disk_watch import DiskWatch
 from smearwatch.daemon.hub.door import Door
 from smearwatch.daemon.hub.frame_queue import FrameQueue
 from smearwatch.daemon.hub.gate import Gate
+from smearwatch.daemon.hub.gauges import gauges_of
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.labelling import take_labels
 from smearwatch.daemon.hub.next_specimen import NextSpecimen
 from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
+from smearwatch.daemon.hub.steps import log_refusal
 from smearwatch.daemon.hub.tallying import take_tally
 from smearwatch.daemon.hub.turns import Turns
-from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.log import get_logger, working_on
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.earlier import Earlier
 from smearwatch.daemon.record.events import Closed, flaw_of
@@ -61,7 +62,6 @@ from smearwatch.daemon.wire.messages import (
 )
 
 _PULSE_S = 1.0
-_LATENCIES = 200
 State = Literal["running", "draining", "done", "stopping"]
 
 
@@ -101,7 +101,6 @@ class Hub:
         self._next_pulse_s = 0.0
         self._started_at_ns = time.time_ns()
         self._arrived_at_ns: dict[str, int] = {}
-        self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES)
         self.state: State = "running"
 
     def turn(self, timeout_s: float = 0.1) -> None:
@@ -168,11 +167,13 @@ class Hub:
                 finders=self._peers.count("finder"),
                 workers=self._peers.count("worker"),
                 waiting_files=sum(source.waiting for source in self._sources()),
-                latency_ms=round(median(self._latencies_ms), 1) if self._latencies_ms else None,
+                latency_ms=self._stages.latency_ms(),
                 counters=self._counters(),
                 idle_s=self._idle_s(),
                 paused=self._control.paused,
                 trouble=self._disk.trouble(),
+                gauges=gauges_of(self._frames, self._crops, self._peers, self._sockets, self._started_at_ns),
+                stages=self._stages.histograms.as_sent(),
             )
         )
 
@@ -220,14 +221,13 @@ class Hub:
             self._sockets.send(identity, Refused("unknown_peer", "say hello first"))
             return
         try:
-            refusal = self._from_peer(peer, message, buffers)
+            with working_on(getattr(message, "frame", "")):
+                refusal = self._from_peer(peer, message, buffers)
         except ValueError as error:  # it fits the wire and is no event all the same
             self._journal.counters["wire_bad_body"] += 1
             refusal = Refused("bad_body", flaw_of(error)[:400])
         if refusal is not None:
-            # A source that offers one more frame when the run is being stopped has done nothing wrong.
-            log = get_logger().debug if refusal.code == "draining" else get_logger().warning
-            log("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
+            log_refusal(peer.name, message, refusal)
             self._sockets.send(identity, refusal)
 
     def _from_peer(self, peer: PeerState, message: Message, buffers: Sequence[memoryview]) -> Refused | None:
@@ -308,7 +308,7 @@ class Hub:
         """Note the latency of a frame whose last cell was just counted."""
         if frame in self._arrived_at_ns and not self._journal.fold.waits(frame):
             taken_ns = time.time_ns() - self._arrived_at_ns.pop(frame)
-            self._latencies_ms.append(max(0.0, taken_ns / 1e6))
+            self._stages.counted(max(0.0, taken_ns / 1e6))
 
     def _give_out(self) -> None:
         for worker in self._peers.of("worker"):
@@ -342,10 +342,10 @@ class Hub:
         self._frames.leases.expire()
         self._crops.leases.expire()
         for peer in self._peers.may_not(self._gate.may_be):
-            get_logger().warning("not allowed any more", role=peer.role, name=peer.name)
+            get_logger().warning("not allowed any more", kind=peer.role, peer=peer.name)
             self._release(peer.identity)
         for gone in self._peers.silent(self._clock(), busy=self._holds_leases):
-            get_logger().warning("peer silent", role=gone.role, name=gone.name)
+            get_logger().warning("peer silent", kind=gone.role, peer=gone.name)
         if self._finished():
             self.state = "done"
         elif self._ended_idle(self._idle_s(stalled_too=True)) and not self._next.begun:
