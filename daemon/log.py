@@ -68,3 +68,8 @@ def get_logger() -> Logger:
     """Return the process's logger."""
     logger: Logger = structlog.get_logger()
     return logger
+
+
+def is_worth_a_line(times: int) -> bool:
+    """Return whether what happened so often is logged once more: ten times, a hundred times, no flood of lines."""
+    return times <= 10 or times == 10 ** (len(str(times)) - 1)

@@ -1,7 +1,11 @@
 """Clients ask; the hub answers from the ledger and the fold. Nothing here changes anything."""
 
+from collections.abc import Iterator
+from typing import Final
+
 from smearwatch.daemon.hub.journal import Journal, notice
 from smearwatch.daemon.wire.messages import (
+    EventNotice,
     Events,
     Message,
     Snapshot,
@@ -10,6 +14,8 @@ from smearwatch.daemon.wire.messages import (
     WantSnapshot,
     WantThumbnails,
 )
+
+_MOST_LETTERS: Final = 2**21  # a header may have four times as many bytes, and as many as wait may be in memory
 
 
 def answer(
@@ -32,7 +38,19 @@ def answer(
             [],
         )
     if isinstance(message, WantEvents):
-        events = tuple(notice(recorded) for recorded in ledger.events(message.after, message.limit))
+        events = _that_fit(notice(recorded) for recorded in ledger.events(message.after, message.limit))
         return Events(message.request, ledger.epoch, ledger.last_number, events), []
     pictures = {cell: jpeg for cell in message.cells if (jpeg := ledger.thumbnail(*cell)) is not None}
     return Thumbnails(message.request, tuple(pictures)), list(pictures.values())
+
+
+def _that_fit(notices: Iterator[EventNotice]) -> tuple[EventNotice, ...]:
+    """Return the first events, at least one, that fit into an answer; whoever asks goes on behind them."""
+    events: list[EventNotice] = []
+    letters = 0
+    for each in notices:
+        letters += len(each.body)
+        if events and letters > _MOST_LETTERS:
+            break
+        events.append(each)
+    return tuple(events)

@@ -19,7 +19,7 @@ from smearwatch.daemon.hub.next_specimen import NextSpecimen
 from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.hub.tallying import take_tally
-from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.log import get_logger, is_worth_a_line
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Closed, flaw_of
 from smearwatch.daemon.wire.codec import Unreadable
@@ -55,6 +55,7 @@ from smearwatch.daemon.wire.sockets import HubSockets
 
 _PULSE_S = 1.0
 _LATENCIES = 200
+_MOST = 2**63 - 1  # the wire carries no larger number
 State = Literal["running", "draining", "done", "stopping"]
 
 
@@ -82,7 +83,10 @@ class Hub:
         lease_s = plan.settings.lease_s
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes, earlier=earlier)
         self._crops = CropQueue(journal, self._stages, lease_s=lease_s, stop_at_target=plan.stop_at_target, clock=clock)
-        self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, clock=clock)
+        most_pixels = plan.settings.max_frame_pixels
+        self._frames = FrameQueue(
+            journal, self._crops, self._stages, lease_s=lease_s, most_pixels=most_pixels, clock=clock
+        )
         self._control = RunControl(journal, clock=clock)
         self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=clock)
         self._disk = DiskWatch(plan.settings.state_dir, lambda: journal.counters["frames_not_kept"], clock=clock)
@@ -165,7 +169,10 @@ class Hub:
 
     def _unreadable(self, identity: bytes, flaw: Unreadable) -> None:
         self._journal.counters[f"wire_{flaw.flaw}"] += 1
-        get_logger().warning("message refused", flaw=flaw.flaw, detail=str(flaw))
+        if is_worth_a_line(self._journal.counters[f"wire_{flaw.flaw}"]):
+            get_logger().warning("message refused", flaw=flaw.flaw, detail=str(flaw)[:400])
+        for queue in (self._frames, self._crops):
+            queue.leases.misunderstood(identity)
         self._sockets.send(identity, Refused(flaw.flaw, str(flaw)[:400]))
 
     def _dispatch(self, identity: bytes, message: Message, buffers: Sequence[memoryview]) -> None:
@@ -174,20 +181,20 @@ class Hub:
             self._sockets.send(identity, reply, pictures)
             return
         if isinstance(message, LabelCells):
-            self._sockets.send(identity, take_labels(message, self._journal))
+            self._answer(identity, take_labels(message, self._journal))
             return
         if isinstance(message, DescribeSession):
-            self._sockets.send(identity, take_description(message, self._journal))
+            self._answer(identity, take_description(message, self._journal))
             return
         if isinstance(message, KeepTally):
-            self._sockets.send(identity, take_tally(message, self._journal))
+            self._answer(identity, take_tally(message, self._journal))
             return
         if isinstance(message, BeginNext):
             if (refused := self._next.take(identity, message)) is not None:
-                self._sockets.send(identity, refused)
+                self._answer(identity, refused)
             return
         if isinstance(message, ControlRun):
-            self._sockets.send(identity, self._controlled(message))
+            self._answer(identity, self._controlled(message))
             if message.action != "state":
                 for source in self._peers.of("source"):
                     self._sockets.send(source.identity, PauseReading(self._control.paused))
@@ -198,7 +205,7 @@ class Hub:
             return
         peer = self._peers.heard(identity, self._clock())
         if peer is None:
-            self._sockets.send(identity, Refused("unknown_peer", "say hello first"))
+            self._answer(identity, Refused("unknown_peer", "say hello first"))
             return
         try:
             refusal = self._from_peer(peer, message, buffers)
@@ -210,6 +217,12 @@ class Hub:
             log = get_logger().debug if refusal.code == "draining" else get_logger().warning
             log("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
             self._sockets.send(identity, refusal)
+
+    def _answer(self, identity: bytes, reply: Message) -> None:
+        """Send an answer; what is refused is counted by its kind."""
+        if isinstance(reply, Refused):
+            self._journal.counters[f"refused_{reply.code}"] += 1
+        self._sockets.send(identity, reply)
 
     def _from_peer(self, peer: PeerState, message: Message, buffers: Sequence[memoryview]) -> Refused | None:
         match message:
@@ -239,7 +252,7 @@ class Hub:
                 self._arrived_at_ns.pop(message.frame, None)
                 return self._frames.rejected(message, peer.identity)
             case CropJudged():
-                refusal = self._crops.judged(message, buffers, peer.identity)
+                refusal = self._crops.judged(message, buffers, peer.identity, peer.weights)
                 # Where verdicts wait for their turn, one may settle the frames of others.
                 for frame in tuple(self._arrived_at_ns) if self._plan.stop_at_target else (message.frame,):
                     self._settled(frame)
@@ -297,6 +310,8 @@ class Hub:
             self._latencies_ms.append(max(0.0, taken_ns / 1e6))
 
     def _give_out(self) -> None:
+        self._crops.leases.present([worker.identity for worker in self._peers.of("worker") if worker.capacity])
+        self._frames.leases.present([finder.identity for finder in self._peers.of("finder") if finder.capacity])
         for worker in self._peers.of("worker"):
             while self._crops.leases.held_by(worker.identity) < worker.capacity:
                 crop = self._crops.lease(worker.identity, worker.weights)
@@ -372,11 +387,12 @@ class Hub:
         return [peer.source for peer in self._peers.of("source") if peer.source is not None]
 
     def _waiting_files(self) -> int:
-        return sum(source.waiting for source in self._sources())
+        return min(sum(source.waiting for source in self._sources()), _MOST)
 
     def _counters(self) -> dict[str, int]:
         counters = Counter(self._journal.counters)
         counters["leases_expired"] = self._frames.leases.expired + self._crops.leases.expired
+        counters["messages_not_taken"] = self._sockets.not_taken
         for source in self._sources():
             counters.update(source.counters)
-        return dict(counters)
+        return {name: min(n, _MOST) for name, n in counters.items()}

@@ -7,6 +7,7 @@ from statistics import median, quantiles
 from smearwatch.daemon.record.events import Stage
 
 _KEEP = 4096
+_MOST_STAGES = 64
 
 
 class StageTimes:
@@ -19,6 +20,8 @@ class StageTimes:
     def add(self, stages_ms: Mapping[str, float]) -> None:
         """Note one observation of some stages."""
         for name, value in stages_ms.items():
+            if name not in self._times and len(self._times) >= _MOST_STAGES:
+                continue
             self._times.setdefault(name, deque(maxlen=_KEEP)).append(max(0.0, value))
             self._counts[name] = self._counts.get(name, 0) + 1
 

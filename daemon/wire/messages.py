@@ -44,6 +44,7 @@ from smearwatch.daemon.wire.parts import (
     CellOnWire,
     Count,
     Flag,
+    Many,
     PlaceOnWire,
     RangeOnWire,
     Real,
@@ -150,9 +151,9 @@ class FrameLease(Message):
     name: Text
     um_per_px: ScaleUmPerPx | None
     um_per_px_source: Text | None
-    session_estimates: tuple[ScaleUmPerPx, ...]
-    known_cells: tuple[Count, ...]
-    session_sizes: tuple[tuple[Count, Count], ...] = ()
+    session_estimates: Many[ScaleUmPerPx]
+    known_cells: Many[Count]
+    session_sizes: Many[tuple[Count, Count]] = ()
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -172,8 +173,8 @@ class CellsFound(Message):
     um_per_px_source: Text
     um_per_px_estimate: ScaleUmPerPx | None
     focus: Real
-    cells: tuple[CellOnWire, ...]
-    cropped: tuple[Count, ...]
+    cells: Many[CellOnWire]
+    cropped: Many[Count]
     stages_ms: dict[str, Real]
     placement: PlaceOnWire | None = None
 
@@ -226,13 +227,13 @@ class CropJudged(Message):
     index: Count
     cls: Text
     verdict: Literal["confirmed", "corrected", "flagged", "rejected"]
-    probabilities: tuple[Real, ...]
-    verifiers: tuple[Real, ...]
+    probabilities: Many[Real]
+    verifiers: Many[Real]
     reject_score: Real
     weights: Sha256Hex
     stages_ms: dict[str, Real]
     look: dict[str, Real] | None = None
-    ranges: tuple[RangeOnWire, ...] = ()
+    ranges: Many[RangeOnWire] = ()
     restained: Flag = False
     unfamiliar: Flag = False
     strange: Flag = False

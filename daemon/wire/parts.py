@@ -1,6 +1,6 @@
 """What messages are made of: numbers and texts within limits, and the records that stand in several of them."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar
 
 from pydantic import ConfigDict, Field, Strict
 from pydantic.dataclasses import dataclass
@@ -13,6 +13,9 @@ Real = Annotated[float, Field(allow_inf_nan=False)]
 Flag = Annotated[bool, Strict()]
 Text = Annotated[str, Strict(), Field(max_length=4096)]
 Sha256Hex = Annotated[str, Strict(), Field(pattern=r"^[0-9a-f]{64}$")]
+_Each = TypeVar("_Each")
+# One wrong value is enough: a list of as many errors as fit into a header would take a thousand times its memory.
+Many: TypeAlias = Annotated[tuple[_Each, ...], Field(fail_fast=True)]
 Role = Literal["source", "finder", "worker", "client"]
 ScaleUmPerPx = Annotated[float, Field(gt=0.0, le=10.0)]
 
@@ -34,7 +37,7 @@ class PlaceOnWire:
     y_um: Real
     angle_deg: Real
     scale: Annotated[Real, Field(gt=0.0)]
-    tied_to: tuple[Sha256Hex, ...]
+    tied_to: Many[Sha256Hex]
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

@@ -15,10 +15,12 @@ from smearwatch.daemon.wire.messages import Message
 # Below this a copy is cheaper than the bookkeeping of sharing the buffer (pyzmq's own default is of this order).
 _ZERO_COPY_BYTES = 64 * 1024
 _HIGH_WATER = 2_000
+# What waits for a peer that reads nothing, and what one that floods has brought, is memory of the hub.
+_WAITING_MESSAGES = 64
 
 
-def _send(to: zmq.Socket[bytes], parts: Sequence[Buffer]) -> None:
-    to.send_multipart(parts, copy=sum(memoryview(p).nbytes for p in parts) < _ZERO_COPY_BYTES)
+def _send(to: zmq.Socket[bytes], parts: Sequence[Buffer], flags: int = 0) -> None:
+    to.send_multipart(parts, flags, copy=sum(memoryview(p).nbytes for p in parts) < _ZERO_COPY_BYTES)
 
 
 @contextmanager
@@ -113,16 +115,24 @@ class Listener:
 
 
 class HubSockets:
-    """The hub's ROUTER and PUB; the caller holds a lock, for ZeroMQ takes over a bound ipc path silently."""
+    """The hub's ROUTER and PUB; the caller holds a lock, for ZeroMQ takes over a bound ipc path silently.
+
+    Attributes
+    ----------
+    not_taken : int
+        How many messages to one peer were dropped, because it was gone or read nothing.
+    """
 
     def __init__(self, owner: zmq.Context[zmq.Socket[bytes]], endpoints: Endpoints, *, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self.talk = owner.socket(zmq.ROUTER)
         self.feed = owner.socket(zmq.PUB)
-        for each in (self.talk, self.feed):
+        self.not_taken = 0
+        for each, waiting in ((self.talk, _WAITING_MESSAGES), (self.feed, _HIGH_WATER)):
             each.setsockopt(zmq.LINGER, 500)
-            each.setsockopt(zmq.SNDHWM, _HIGH_WATER)
-            each.setsockopt(zmq.RCVHWM, _HIGH_WATER)
+            each.setsockopt(zmq.SNDHWM, waiting)
+            each.setsockopt(zmq.RCVHWM, waiting)
+        self.talk.setsockopt(zmq.ROUTER_MANDATORY, 1)
         # A part far beyond the limit is dropped by ZeroMQ with its connection; one just beyond is answered.
         self.talk.setsockopt(zmq.MAXMSGSIZE, 2 * max_bytes)
         self.talk.bind(endpoints.talk)
@@ -141,8 +151,13 @@ class HubSockets:
         return identity, message, buffers
 
     def send(self, identity: bytes, message: Message, buffers: Sequence[Buffer] = ()) -> None:
-        """Queue a message for one peer; a peer that is gone loses it, which its lease accounts for."""
-        _send(self.talk, [identity, *encode(message, buffers)])
+        """Queue a message for one peer; one that is gone, or reads nothing, loses it, which its lease accounts for."""
+        try:
+            _send(self.talk, [identity, *encode(message, buffers)], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
+                raise
+            self.not_taken += 1
 
     def publish(self, message: Message) -> None:
         """Send to every listener; a listener that misses it asks for it by number."""

@@ -75,8 +75,9 @@ class Bench:
         """End the hub without a word, as a kill would."""
         self.hub_stack.close()
 
-    def peer(self, role, name, capacity=None, weights=""):
-        """Connect a peer and introduce it."""
+    def peer(self, role, name, capacity=None, weights=None):
+        """Connect a peer and introduce it; a worker judges by `WEIGHTS` unless others are given."""
+        weights = weights if weights is not None else WEIGHTS if role == "worker" else ""
         peer = self.stack.enter_context(Peer(self.context, self.endpoints))
         peer.send(Hello(role, name, 1, weights))
         if capacity is not None:
