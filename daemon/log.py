@@ -27,6 +27,7 @@ def configure(level: str, *, role: str) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            _without_control,
             structlog.processors.TimeStamper(fmt="%H:%M:%S" if interactive else "iso", utc=not interactive),
             renderer,
         ],
@@ -35,6 +36,14 @@ def configure(level: str, *, role: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(role=role)
+
+
+def _without_control(_logger: object, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Replace letters that cannot be seen: a file's or a peer's name may hold what moves a terminal's cursor."""
+    for key, value in entry.items():
+        if isinstance(value, str) and not value.isprintable():
+            entry[key] = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in value)
+    return entry
 
 
 class ScreenRenderer:

@@ -20,6 +20,7 @@ from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.weights import manifest_mark
+from smearwatch.daemon.wire.codec import MAX_HEADER_BYTES
 from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
 from smearwatch.daemon.wire.sockets import HubSockets, context
 
@@ -39,7 +40,8 @@ def main(plan: RunPlan, role: Role) -> int:
         earlier = _earlier(plan, ledger)
         owner = stack.enter_context(context())
         max_bytes = settings.max_frame_bytes + _SLACK_BYTES
-        sockets = HubSockets(owner, Endpoints.under(runtime_dir), max_bytes=max_bytes)
+        part_bytes = max(settings.max_frame_bytes, MAX_HEADER_BYTES)
+        sockets = HubSockets(owner, Endpoints.under(runtime_dir), max_bytes=max_bytes, max_part_bytes=part_bytes)
         stack.callback(sockets.close)
         journal = Journal(ledger, sockets)
         journal.commit(_opened(plan, ledger), *_described(plan, ledger))

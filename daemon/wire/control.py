@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, Strict
 from pydantic.dataclasses import dataclass
 
-from smearwatch.daemon.wire.parts import WIRE_CONFIG, Count, Flag, Many, Message, Sha256Hex, Text
+from smearwatch.daemon.wire.parts import WIRE_CONFIG, Count, Flag, Line, Many, Message, Sha256Hex, Text
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -131,4 +131,4 @@ class Agreed(Message):
 
     kind: ClassVar[str] = "agreed"
     request: Count
-    text: Text
+    text: Line

@@ -44,6 +44,7 @@ from smearwatch.daemon.wire.parts import (
     CellOnWire,
     Count,
     Flag,
+    Line,
     Many,
     PlaceOnWire,
     RangeOnWire,
@@ -276,8 +277,8 @@ class Refused(Message):
     """The hub's answer to what it cannot accept: a short code and one line."""
 
     kind: ClassVar[str] = "refused"
-    code: Text
-    detail: Text
+    code: Line
+    detail: Line
 
 
 MESSAGES: dict[str, type[Message]] = {

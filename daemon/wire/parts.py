@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar
 
-from pydantic import ConfigDict, Field, Strict
+from pydantic import BeforeValidator, ConfigDict, Field, Strict
 from pydantic.dataclasses import dataclass
 
 WIRE_CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -12,6 +12,8 @@ Count = Annotated[int, Strict(), Field(ge=0, le=2**63 - 1)]
 Real = Annotated[float, Field(allow_inf_nan=False)]
 Flag = Annotated[bool, Strict()]
 Text = Annotated[str, Strict(), Field(max_length=4096)]
+# What an answer says may repeat what was asked: it is cut, for whoever asks too much is answered, too.
+Line = Annotated[Text, BeforeValidator(lambda said: said[:4096] if isinstance(said, str) else said)]
 Sha256Hex = Annotated[str, Strict(), Field(pattern=r"^[0-9a-f]{64}$")]
 _Each = TypeVar("_Each")
 # One wrong value is enough: a list of as many errors as fit into a header would take a thousand times its memory.

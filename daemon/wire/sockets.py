@@ -16,7 +16,7 @@ from smearwatch.daemon.wire.messages import Message
 _ZERO_COPY_BYTES = 64 * 1024
 _HIGH_WATER = 2_000
 # What waits for a peer that reads nothing, and what one that floods has brought, is memory of the hub.
-_WAITING_MESSAGES = 64
+_WAITING_FOR_ONE, _WAITING_OF_ONE = 64, 16
 
 
 def _send(to: zmq.Socket[bytes], parts: Sequence[Buffer], flags: int = 0) -> None:
@@ -123,18 +123,26 @@ class HubSockets:
         How many messages to one peer were dropped, because it was gone or read nothing.
     """
 
-    def __init__(self, owner: zmq.Context[zmq.Socket[bytes]], endpoints: Endpoints, *, max_bytes: int) -> None:
+    def __init__(
+        self,
+        owner: zmq.Context[zmq.Socket[bytes]],
+        endpoints: Endpoints,
+        *,
+        max_bytes: int,
+        max_part_bytes: int | None = None,
+    ) -> None:
         self._max_bytes = max_bytes
         self.talk = owner.socket(zmq.ROUTER)
         self.feed = owner.socket(zmq.PUB)
         self.not_taken = 0
-        for each, waiting in ((self.talk, _WAITING_MESSAGES), (self.feed, _HIGH_WATER)):
+        for each in (self.talk, self.feed):
             each.setsockopt(zmq.LINGER, 500)
-            each.setsockopt(zmq.SNDHWM, waiting)
-            each.setsockopt(zmq.RCVHWM, waiting)
+        self.talk.setsockopt(zmq.SNDHWM, _WAITING_FOR_ONE)
+        self.talk.setsockopt(zmq.RCVHWM, _WAITING_OF_ONE)
+        self.feed.setsockopt(zmq.SNDHWM, _HIGH_WATER)
         self.talk.setsockopt(zmq.ROUTER_MANDATORY, 1)
         # A part far beyond the limit is dropped by ZeroMQ with its connection; one just beyond is answered.
-        self.talk.setsockopt(zmq.MAXMSGSIZE, 2 * max_bytes)
+        self.talk.setsockopt(zmq.MAXMSGSIZE, 2 * (max_part_bytes or max_bytes))
         self.talk.bind(endpoints.talk)
         self.feed.bind(endpoints.feed)
 
