@@ -6,7 +6,7 @@ import sys
 
 import structlog
 
-from smearwatch.daemon.columns import fold
+from smearwatch.daemon.columns import fold, visible
 
 Logger = structlog.typing.FilteringBoundLogger
 
@@ -27,7 +27,7 @@ def configure(level: str, *, role: str) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            _without_control,
+            _visible,
             structlog.processors.TimeStamper(fmt="%H:%M:%S" if interactive else "iso", utc=not interactive),
             renderer,
         ],
@@ -38,12 +38,9 @@ def configure(level: str, *, role: str) -> None:
     structlog.contextvars.bind_contextvars(role=role)
 
 
-def _without_control(_logger: object, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Replace letters that cannot be seen: a file's or a peer's name may hold what moves a terminal's cursor."""
-    for key, value in entry.items():
-        if isinstance(value, str) and not value.isprintable():
-            entry[key] = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in value)
-    return entry
+def _visible(_logger: object, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Replace letters that cannot be seen, in names that somebody else gave."""
+    return {key: visible(value) if isinstance(value, str) else value for key, value in entry.items()}
 
 
 class ScreenRenderer:
