@@ -40,11 +40,11 @@ def locked(lock: Path = LOCK) -> list[str]:
 def stated(of: Distribution) -> list[str]:
     """Return the licences that a package states: by its expression, else by its classifiers, else in a word."""
     about = of.metadata
-    if expression := about.get("License-Expression"):
+    if expression := " AND ".join(about.get_all("License-Expression") or []):
         return re.split(r" AND ", expression)
     classified = [each.rpartition(":: ")[2] for each in about.get_all("Classifier") or [] if each.startswith("License")]
     classified = [each for each in classified if each != "DFSG approved"]
-    word = (about.get("License") or "").strip()
+    word = " ".join(about.get_all("License") or []).strip()
     return classified or ([*re.split(r" AND ", word)] if word and "\n" not in word else [])
 
 

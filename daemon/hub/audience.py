@@ -4,22 +4,25 @@ from collections.abc import Iterator
 from typing import Final
 
 from smearwatch.daemon.hub.journal import Journal, notice
+from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.wire.messages import (
     EventNotice,
     Events,
+    FrameBytes,
     Message,
     Snapshot,
     Thumbnails,
     WantEvents,
+    WantFrame,
     WantSnapshot,
     WantThumbnails,
 )
 
-_MOST_LETTERS: Final = 2**21  # a header may have four times as many bytes, and as many as wait may be in memory
+_MOST_LETTERS: Final = 2**19  # of as many as wait for one peer: they are memory of the hub
 
 
 def answer(
-    message: WantSnapshot | WantEvents | WantThumbnails, journal: Journal, *, target: int
+    message: WantSnapshot | WantEvents | WantThumbnails | WantFrame, journal: Journal, *, target: int
 ) -> tuple[Message, list[bytes]]:
     """Return the answer to a client's question and its buffers."""
     ledger = journal.ledger
@@ -40,6 +43,11 @@ def answer(
     if isinstance(message, WantEvents):
         events = _that_fit(notice(recorded) for recorded in ledger.events(message.after, message.limit))
         return Events(message.request, ledger.epoch, ledger.last_number, events), []
+    if isinstance(message, WantFrame):
+        try:
+            return FrameBytes(message.request, message.frame), [ledger.frames.read(message.frame)]
+        except FrameStoreError:
+            return FrameBytes(message.request, message.frame), []
     pictures = {cell: jpeg for cell in message.cells if (jpeg := ledger.thumbnail(*cell)) is not None}
     return Thumbnails(message.request, tuple(pictures)), list(pictures.values())
 

@@ -1,28 +1,34 @@
 """The hub's loop: one thread, one socket pair, one ledger. Every message is answered or counted."""
 
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
-from statistics import median
-from typing import Literal
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal
 
+from smearwatch.daemon.hub.absent import Absent
 from smearwatch.daemon.hub.audience import answer
 from smearwatch.daemon.hub.control import RunControl
 from smearwatch.daemon.hub.crop_queue import CropQueue
 from smearwatch.daemon.hub.describing import take_description
 from smearwatch.daemon.hub.disk_watch import DiskWatch
+from smearwatch.daemon.hub.door import Door
 from smearwatch.daemon.hub.frame_queue import FrameQueue
+from smearwatch.daemon.hub.gate import Gate
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.labelling import take_labels
+from smearwatch.daemon.hub.latency import Latency
 from smearwatch.daemon.hub.next_specimen import NextSpecimen
 from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.hub.tallying import take_tally
+from smearwatch.daemon.hub.turns import Turns
 from smearwatch.daemon.log import get_logger, is_worth_a_line
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.earlier import Earlier
 from smearwatch.daemon.record.events import Closed, flaw_of
 from smearwatch.daemon.wire.codec import Unreadable
+from smearwatch.daemon.wire.hub_sockets import HubSockets
 from smearwatch.daemon.wire.messages import (
     Agreed,
     BeginNext,
@@ -30,6 +36,7 @@ from smearwatch.daemon.wire.messages import (
     ControlRun,
     CropJudged,
     DescribeSession,
+    Follow,
     FrameRejected,
     FrameTaken,
     Hello,
@@ -47,22 +54,24 @@ from smearwatch.daemon.wire.messages import (
     SourceState,
     TakeStalled,
     WantEvents,
+    WantFrame,
     WantSnapshot,
+    WantTerms,
     WantThumbnails,
-    Welcome,
 )
-from smearwatch.daemon.wire.sockets import HubSockets
 
 _PULSE_S = 1.0
-_LATENCIES = 200
 _MOST = 2**63 - 1  # the wire carries no larger number
+_SAID: Final[dict[str, Callable[[Any, Journal], Message]]] = {
+    LabelCells.kind: take_labels, DescribeSession.kind: take_description, KeepTally.kind: take_tally,
+}  # fmt: skip
 State = Literal["running", "draining", "done", "stopping"]
 
 
 class Hub:
     """Between everybody. Call `turn` until `state` is ``done`` or somebody wants it to stop, then `close`.
 
-    ``earlier`` are the frames of specimens before this one on the same folder.
+    ``earlier`` is what is of the specimens before this one on the same folder.
     """
 
     def __init__(
@@ -71,7 +80,7 @@ class Hub:
         journal: Journal,
         sockets: HubSockets,
         *,
-        earlier: Collection[str] = (),
+        earlier: Earlier | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan = plan
@@ -79,22 +88,23 @@ class Hub:
         self._sockets = sockets
         self._clock = clock
         self._peers = Peers()
+        self._gate = Gate(journal, sockets)
+        self._door = Door(plan, journal)
+        self._turns = Turns()
+        self._absent = Absent(self._peers, clock=clock)
         self._stages = StageTimes()
         lease_s = plan.settings.lease_s
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes, earlier=earlier)
         self._crops = CropQueue(journal, self._stages, lease_s=lease_s, stop_at_target=plan.stop_at_target, clock=clock)
-        most_pixels = plan.settings.max_frame_pixels
         self._frames = FrameQueue(
-            journal, self._crops, self._stages, lease_s=lease_s, most_pixels=most_pixels, clock=clock
+            journal, self._crops, self._stages, lease_s=lease_s, most_pixels=plan.settings.max_frame_pixels, clock=clock
         )
         self._control = RunControl(journal, clock=clock)
         self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=clock)
         self._disk = DiskWatch(plan.settings.state_dir, lambda: journal.counters["frames_not_kept"], clock=clock)
         self._last_frame_s = clock()
         self._next_pulse_s = 0.0
-        self._started_at_ns = time.time_ns()
-        self._arrived_at_ns: dict[str, int] = {}
-        self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES)
+        self._latency = Latency()
         self.state: State = "running"
 
     def turn(self, timeout_s: float = 0.1) -> None:
@@ -106,6 +116,8 @@ class Hub:
             identity, message, buffers = received
             if isinstance(message, Unreadable):
                 self._unreadable(identity, message)
+            elif (refused := self._gate.refuses(identity, message)) is not None:
+                self._sockets.send(identity, refused)
             else:
                 self._dispatch(identity, message, buffers)
         if self._ended_at_target():
@@ -158,8 +170,8 @@ class Hub:
                 state=self.state,
                 finders=self._peers.count("finder"),
                 workers=self._peers.count("worker"),
-                waiting_files=self._waiting_files(),
-                latency_ms=round(median(self._latencies_ms), 1) if self._latencies_ms else None,
+                waiting_files=min(sum(each.waiting for each in self._peers.sources()), _MOST),
+                latency_ms=self._latency.typical_ms,
                 counters=self._counters(),
                 idle_s=self._idle_s(),
                 paused=self._control.paused,
@@ -176,18 +188,12 @@ class Hub:
         self._sockets.send(identity, Refused(flaw.flaw, str(flaw)[:400]))
 
     def _dispatch(self, identity: bytes, message: Message, buffers: Sequence[memoryview]) -> None:
-        if isinstance(message, WantSnapshot | WantEvents | WantThumbnails):
+        if isinstance(message, WantSnapshot | WantEvents | WantThumbnails | WantFrame):
             reply, pictures = answer(message, self._journal, target=self._plan.settings.target)
             self._sockets.send(identity, reply, pictures)
             return
-        if isinstance(message, LabelCells):
-            self._answer(identity, take_labels(message, self._journal))
-            return
-        if isinstance(message, DescribeSession):
-            self._answer(identity, take_description(message, self._journal))
-            return
-        if isinstance(message, KeepTally):
-            self._answer(identity, take_tally(message, self._journal))
+        if (take := _SAID.get(message.kind)) is not None:
+            self._answer(identity, take(message, self._journal))
             return
         if isinstance(message, BeginNext):
             if (refused := self._next.take(identity, message)) is not None:
@@ -199,6 +205,12 @@ class Hub:
                 for source in self._peers.of("source"):
                     self._sockets.send(source.identity, PauseReading(self._control.paused))
                 self.pulse()
+            return
+        if isinstance(message, Follow):
+            self._sockets.follow(identity)
+            return
+        if isinstance(message, WantTerms):
+            self._sockets.send(identity, self._door.welcome())
             return
         if isinstance(message, Hello):
             self._welcome(identity, message)
@@ -214,8 +226,8 @@ class Hub:
             refusal = Refused("bad_body", flaw_of(error)[:400])
         if refusal is not None:
             # A source that offers one more frame when the run is being stopped has done nothing wrong.
-            log = get_logger().debug if refusal.code == "draining" else get_logger().warning
-            log("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
+            say = get_logger().debug if refusal.code == "draining" else get_logger().warning
+            say("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
             self._sockets.send(identity, refusal)
 
     def _answer(self, identity: bytes, reply: Message) -> None:
@@ -249,12 +261,12 @@ class Hub:
                 self._settled(message.frame)
                 return refusal
             case FrameRejected():
-                self._arrived_at_ns.pop(message.frame, None)
+                self._latency.forget(message.frame)
                 return self._frames.rejected(message, peer.identity)
             case CropJudged():
                 refusal = self._crops.judged(message, buffers, peer.identity, peer.weights)
                 # Where verdicts wait for their turn, one may settle the frames of others.
-                for frame in tuple(self._arrived_at_ns) if self._plan.stop_at_target else (message.frame,):
+                for frame in self._latency.waiting if self._plan.stop_at_target else (message.frame,):
                     self._settled(frame)
                 return refusal
             case LeaseFailed():
@@ -276,42 +288,34 @@ class Hub:
         return self._control.take(message)
 
     def _welcome(self, identity: bytes, message: Hello) -> None:
+        if (refused := self._door.refuses(message)) is not None:
+            self._sockets.send(identity, refused)
+            return
+        before = self._peers.before(identity, message)
         for old in self._peers.hello(identity, message, self._clock()):
             self._release(old)
+        self._frames.leases.forgive(before)
+        self._crops.leases.forgive(before)
         if message.role == "source":
             self._next.hold(identity)
-        self._sockets.send(
-            identity,
-            Welcome(
-                session=self._journal.ledger.session,
-                epoch=self._journal.ledger.epoch,
-                last_event=self._journal.ledger.last_number,
-                field_um=self._plan.settings.field_um,
-                max_frame_bytes=self._plan.settings.max_frame_bytes,
-                max_frame_pixels=self._plan.settings.max_frame_pixels,
-            ),
-        )
-
+        self._sockets.send(identity, self._door.welcome())
         if message.role == "source" and self._control.paused:
             self._sockets.send(identity, PauseReading(True))
 
     def _taken(self, peer: PeerState, message: OfferFrame | RefuseFrame, reply: FrameTaken | Refused) -> None:
         if isinstance(reply, FrameTaken) and not reply.known:
             self._last_frame_s = self._clock()
-            # A share's clock may be hours off; an impossible time does not show how long a frame took.
-            if isinstance(message, OfferFrame) and self._started_at_ns <= message.captured_at_ns <= time.time_ns():
-                self._arrived_at_ns[reply.frame] = message.captured_at_ns
+            if isinstance(message, OfferFrame):
+                self._latency.arrived(reply.frame, message.captured_at_ns)
         self._sockets.send(peer.identity, reply)
 
     def _settled(self, frame: str) -> None:
         """Note the latency of a frame whose last cell was just counted."""
-        if frame in self._arrived_at_ns and not self._journal.fold.waits(frame):
-            taken_ns = time.time_ns() - self._arrived_at_ns.pop(frame)
-            self._latencies_ms.append(max(0.0, taken_ns / 1e6))
+        if not self._journal.fold.waits(frame):
+            self._latency.settled(frame)
 
     def _give_out(self) -> None:
         self._crops.leases.present([worker.identity for worker in self._peers.of("worker") if worker.capacity])
-        self._frames.leases.present([finder.identity for finder in self._peers.of("finder") if finder.capacity])
         for worker in self._peers.of("worker"):
             while self._crops.leases.held_by(worker.identity) < worker.capacity:
                 crop = self._crops.lease(worker.identity, worker.weights)
@@ -320,12 +324,13 @@ class Hub:
                 self._sockets.send(worker.identity, crop[0], crop[1])
         if not self._peers.count("worker"):
             return
-        for finder in self._peers.of("finder"):
-            while self._frames.leases.held_by(finder.identity) < finder.capacity and self._has_room():
-                frame = self._frames.lease(finder.identity)
-                if frame is None:
-                    break
-                self._sockets.send(finder.identity, frame[0], [frame[1]])
+        finder = self._turns.of(self._peers.of("finder"))
+        self._frames.leases.present([] if finder is None else [finder.identity])
+        while finder and self._frames.leases.held_by(finder.identity) < finder.capacity and self._has_room():
+            frame = self._frames.lease(finder.identity, self._turns.number)
+            if frame is None:
+                break
+            self._sockets.send(finder.identity, frame[0], [frame[1]])
 
     def _has_room(self) -> bool:
         """Return whether another frame's crops fit: each frame that is out is expected to bring one."""
@@ -337,9 +342,14 @@ class Hub:
         self._journal.counters["leases_released"] += given_back
 
     def _housekeeping(self) -> None:
+        if self._plan.source is None:
+            self._absent.look()
         self._next.expire()
         self._frames.leases.expire()
         self._crops.leases.expire()
+        for peer in self._peers.may_not(self._gate.may_be):
+            get_logger().warning("not allowed any more", role=peer.role, name=peer.name)
+            self._release(peer.identity)
         for gone in self._peers.silent(self._clock(), busy=self._holds_leases):
             get_logger().warning("peer silent", role=gone.role, name=gone.name)
         if self._finished():
@@ -357,21 +367,19 @@ class Hub:
         idle_s = self._idle_s()
         if idle_s is None:
             return False
-        if all(source.finished for source in self._sources()):
-            return True
         # When one of many subfolders' sessions ends is decided by the subfolder scheduler.
-        return self._ended_idle(idle_s) and self._plan.subfolder is None
+        ended = self._ended_idle(idle_s) and self._plan.subfolder is None
+        return ended or all(source.finished for source in self._peers.sources())
 
     def _ended_idle(self, idle_s: float | None) -> bool:
-        until_idle_s = self._plan.until_idle_s
-        return idle_s is not None and until_idle_s is not None and idle_s >= until_idle_s
+        return idle_s is not None and self._plan.until_idle_s is not None and idle_s >= self._plan.until_idle_s
 
     def _idle_s(self, *, stalled_too: bool = False) -> float | None:
         """Return how long nothing came; None while something is pending, waited for, or not known, or none may come.
 
         ``stalled_too``: what has stalled is not waited for, and there is some.
         """
-        sources = self._sources()
+        sources = self._peers.sources()
         if (
             self._control.paused
             or not sources
@@ -383,16 +391,10 @@ class Hub:
             return None
         return max(0.0, self._clock() - self._last_frame_s)
 
-    def _sources(self) -> list[SourceState]:
-        return [peer.source for peer in self._peers.of("source") if peer.source is not None]
-
-    def _waiting_files(self) -> int:
-        return min(sum(source.waiting for source in self._sources()), _MOST)
-
     def _counters(self) -> dict[str, int]:
         counters = Counter(self._journal.counters)
         counters["leases_expired"] = self._frames.leases.expired + self._crops.leases.expired
         counters["messages_not_taken"] = self._sockets.not_taken
-        for source in self._sources():
+        for source in self._peers.sources():
             counters.update(source.counters)
         return {name: min(n, _MOST) for name, n in counters.items()}

@@ -29,6 +29,7 @@ class Peers:
 
     def __init__(self) -> None:
         self._peers: dict[bytes, PeerState] = {}
+        self._lives: dict[tuple[Role, str], tuple[str, bytes]] = {}
 
     def hello(self, identity: bytes, message: Hello, now_s: float) -> list[bytes]:
         """Note a peer; returns the identities that it replaces."""
@@ -39,8 +40,14 @@ class Peers:
         ]
         for old in replaced:
             del self._peers[old]
+        self._lives[message.role, message.name] = (message.life, identity)
         self._peers[identity] = PeerState(identity, message.role, message.name, now_s, message.weights)
         return replaced
+
+    def before(self, identity: bytes, message: Hello) -> bytes:
+        """Return the identity that this very process had before it lost its connection; empty where it is a new one."""
+        life, known = self._lives.get((message.role, message.name), ("", b""))
+        return known if life and life == message.life and known != identity else b""
 
     def heard(self, identity: bytes, now_s: float) -> PeerState | None:
         """Note a sign of life; None for a peer that never said hello."""
@@ -58,9 +65,20 @@ class Peers:
             del self._peers[peer.identity]
         return gone
 
+    def may_not(self, may_be: Callable[[bytes, Role], bool]) -> list[PeerState]:
+        """Forget and return the peers that may not be what they came as any more."""
+        gone = [peer for peer in self._peers.values() if not may_be(peer.identity, peer.role)]
+        for peer in gone:
+            del self._peers[peer.identity]
+        return gone
+
     def of(self, role: Role) -> Iterator[PeerState]:
         """Return the peers of a role, in the order of their hellos."""
         return (peer for peer in self._peers.values() if peer.role == role)
+
+    def sources(self) -> list[SourceState]:
+        """Return what the sources have said of themselves last."""
+        return [peer.source for peer in self.of("source") if peer.source is not None]
 
     def count(self, role: Role) -> int:
         """Count the peers of a role."""

@@ -67,7 +67,7 @@ class Pages:
             "root_path": "", "headers": [*asked.headers, *self.known], "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 8765),
         }  # fmt: skip
-        await self.app(scope, receive, send)  # type: ignore[arg-type]
+        await self.app(scope, receive, send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in sent[0]["headers"]}
         return sent[0]["status"], headers, b"".join(each.get("body", b"") for each in sent[1:])
 

@@ -76,5 +76,5 @@ class Staff:
     def close(self) -> None:
         """Let go of all sockets."""
         for peer in (self.source, self.finder, self.worker):
-            peer.socket.close(linger=500)
+            peer.__exit__(None, None, None)
         self._owner.__exit__(None, None, None)

@@ -23,7 +23,7 @@ def test_any_request_is_answered(tmp_path):
     close(folder)
     pages, statuses, routes = Pages(ours, folder), Counter[int](), Counter[str]()
     with LedgerReader.read(folder) as ledger:
-        frame = next(recorded.event.frame for recorded in ledger.seen_frames())
+        ((frame,),) = ledger.rows("SELECT frame FROM frames")
     with asyncio.Runner() as runner:
 
         @settings(

@@ -46,7 +46,7 @@ def test_nothing_that_is_said_ends_the_hub(bench):
 
     say()
     assert len(said_of) > len(MESSAGES) - 4
-    assert len(refused) >= 5, refused
+    assert {"misplaced", "other_session", "bad_body"} <= refused.keys()
     assert bench.journal.fold.balanced
     assert bench.frames["seen"] > 0
     assert list(verify(bench.ledger)) == []

@@ -211,7 +211,7 @@ def test_findings_gone_wrong_are_refused_and_the_frame_is_searched_again(bench):
     bench.peer("worker", "w", 1)
     wrongs = [(name, lambda lease, made=made: finder.send(*made(lease))) for name, made in FOUND_WRONG.items()]
     for name, value in UNREADABLE.items():
-        wrongs.append((name, lambda lease, body=(name, value): send_raw(finder, *cells(lease), **dict([body]))))
+        wrongs.append((name, lambda lease, name=name, value=value: send_raw(finder, *cells(lease), **{name: value})))
     for n, (name, wrong) in enumerate(wrongs):
         bench.offer(source, f"picture {n}".encode())
         ((lease, _),) = bench.hear(finder, FrameLease)

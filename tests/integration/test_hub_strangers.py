@@ -18,7 +18,7 @@ from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.wire.endpoints import Endpoints
-from smearwatch.daemon.wire.messages import Events, Hello, Pulse, Snapshot, WantEvents, WantSnapshot
+from smearwatch.daemon.wire.messages import WIRE_VERSION, Events, Hello, Pulse, Snapshot, WantEvents, WantSnapshot
 from smearwatch.daemon.wire.sockets import Listener, Peer, context
 from tests.integration.hub_process import Staff, hub_process
 
@@ -50,7 +50,7 @@ class Strangers:
 
     def __init__(self, owner, endpoints, runtime_dir):
         self._owner, self._endpoints = owner, endpoints
-        self._here = deque()
+        self._here: deque[tuple[Peer, Listener]] = deque()
         self._numbers = itertools.count(1)
         self.came = self.heard = 0
         self._slow = Listener(owner, endpoints)
@@ -72,10 +72,11 @@ class Strangers:
         while len(self._here) > 20:
             self._leave(*self._here.popleft())
         self._slow.receive(0.0)
+        head = b"\x84\xa1v" + bytes([WIRE_VERSION]) + b"\xa1k\xa5hello\xa1b\x80\xa1n\x90"
         rubbish = (
-            [b"\xc1"], [os.urandom(200)],
-            [b""] * 3, [b"\x91" * 900 + b"\x01"], [b"\xdd\x00\x7a\x12\x00" + b"\x90" * 8_000_000],
-            [b"\x84\xa1v\x03\xa1k\xa5hello\xa1b\x80\xa1n\x90", bytes(20_000_000)], [b"x"] * 6000, [bytes(40_000_000)],
+            [b"\xc1"], [os.urandom(200)], [b""] * 3, [b"\x91" * 900 + b"\x01"],
+            [b"\xdd\x00\x7a\x12\x00" + b"\x90" * 8_000_000], [head, bytes(20_000_000)], [b"x"] * 6000,
+            [bytes(40_000_000)],
         )  # fmt: skip
         self._rubbish.send_multipart(rubbish[frame % len(rubbish)])
         if frame % len(rubbish) == len(rubbish) - 1:  # the last one cost it its connection
@@ -90,7 +91,7 @@ class Strangers:
     def _leave(self, peer, listener):
         while (got := peer.receive(0.0)) is not None:
             self.heard += isinstance(got[0], Snapshot | Events)
-        peer.socket.close(linger=0)
+        peer.__exit__(None, None, None)
         listener.close()
 
     def close(self):
@@ -105,7 +106,9 @@ class Strangers:
 def count(folder, disturbed):
     """Count all frames; returns the result, the median time of a frame, the hub's greatest memory, and counters."""
     settings = Settings(state_dir=folder / "s", runtime_dir=folder / "r", log_level="error", max_frame_bytes=1 << 20)
-    times_ms, most_mb, counters = [], 0.0, {}
+    times_ms: list[float] = []
+    counters: dict[str, int] = {}
+    most_mb = 0.0
     with hub_process(RunPlan(settings=settings, session="t", source="folder")) as hub, context() as owner:
         staff = Staff(settings)
         endpoints = Endpoints.under(settings.runtime_dir)
@@ -133,7 +136,8 @@ def count(folder, disturbed):
         fold = TallyFold()
         for recorded in ledger.events():
             fold.apply(recorded.event)
-        verdicts = [each for frame in ledger.seen_frames() for each in ledger.counted(frame.event.frame)]
+        frames = [seen[0] for seen in ledger.rows("SELECT frame FROM frames ORDER BY seen_number")]
+        verdicts = [each for frame in frames for each in ledger.counted(frame)]
     return (fold.counts, fold.frames, verdicts), median(times_ms), most_mb, counters
 
 

@@ -1,5 +1,7 @@
 """What is locked may be used; and what asks for vulnerabilities never takes silence for an answer."""
 
+from typing import Any
+
 import pytest
 
 from tests.audit import told
@@ -23,7 +25,7 @@ def test_what_is_named_apart_is_locked_still():
 
 def test_a_package_that_nobody_knows_was_not_asked_about():
     flaw = {"id": "PYSEC-2026-1", "fix_versions": ["2.0"]}
-    answers = [
+    answers: list[dict[str, Any]] = [
         {"name": "Good_one", "version": "1", "vulns": []},
         {"name": "bad", "version": "1.0", "vulns": [flaw]},
         {"name": "unknown", "skip_reason": "Dependency not found on PyPI"},
