@@ -237,6 +237,9 @@ def load_settings(file: Path | None = None, *, typed: Sequence[str] = (), **over
         raise _explain_all(error, given, path, pairs.keys()) from None
     except KeysClash as clash:
         raise SettingsUnusable(f"{_origin(*_OF_KEYS, path=path)}: {clash}", clash.hint) from None
+    except RecursionError:
+        nested = f"{_origin(*_TABLES, path=path)}: nested too deeply"
+        raise SettingsUnusable(nested, "write it as TOML, one key = value a line") from None
     except SettingsError as error:
         key = next((key for key in Settings.model_fields if f'"{key}"' in str(error)), _TABLES[0])
         raise SettingsUnusable(f"{_origin(key, path=path)}: no JSON", 'write it as in {"band": "h"}') from None

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from smearwatch.daemon.columns import fold
+from smearwatch.daemon.columns import fold, visible
 from smearwatch.daemon.withheld import WITHHELD, is_journal, without_names
 
 Logger = structlog.typing.FilteringBoundLogger
@@ -51,6 +51,7 @@ def configure(level: str, *, role: str, log_format: LogFormat = "auto") -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            _visible,
             structlog.processors.TimeStamper(fmt="%H:%M:%S" if interactive else "iso", utc=not interactive),
             *([] if interactive or level == "debug" else [leave_out_names]),
             _renderer(level, interactive=interactive, as_json=as_json, journal=journal),
@@ -116,6 +117,11 @@ def _renderer(level: str, *, interactive: bool, as_json: bool, journal: bool) ->
     return with_priority
 
 
+def _visible(_logger: object, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Replace letters that cannot be seen, in names that somebody else gave."""
+    return {key: visible(value) if isinstance(value, str) else value for key, value in entry.items()}
+
+
 class ScreenRenderer:
     """Renders an entry for a person: time, what happened, the values behind it, folded to the usual width.
 
@@ -147,3 +153,8 @@ def get_logger() -> Logger:
     """Return the process's logger."""
     logger: Logger = structlog.get_logger()
     return logger
+
+
+def is_worth_a_line(times: int) -> bool:
+    """Return whether what happened so often is logged once more: ten times, a hundred times, no flood of lines."""
+    return times <= 10 or times == 10 ** (len(str(times)) - 1)

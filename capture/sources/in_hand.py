@@ -102,7 +102,7 @@ def _key(name: str, size_bytes: int, at_ns: int) -> str:
 def _read(path: Path) -> dict[str, int]:
     try:
         notes = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(notes, dict):
         return {}

@@ -139,6 +139,6 @@ def _accounts(path: Path, content: bytes) -> dict[str, Account]:
         for account in accounts:
             if account.role not in ROLES or not account.password.startswith("scrypt$"):
                 raise ValueError(account.role)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise AccountUnusable(f"{path} is no file of accounts", "remove it, and add the accounts again") from error
     return {account.name: account for account in accounts}

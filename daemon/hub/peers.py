@@ -79,6 +79,10 @@ class Peers:
         """Return the peers of a role, in the order of their hellos."""
         return (peer for peer in self._peers.values() if peer.role == role)
 
+    def sources(self) -> list[SourceState]:
+        """Return what the sources have said of themselves last."""
+        return [peer.source for peer in self.of("source") if peer.source is not None]
+
     def count(self, role: Role) -> int:
         """Count the peers of a role."""
         return sum(1 for _ in self.of(role))

@@ -20,6 +20,7 @@ from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.settings_used import note_settings
+from smearwatch.daemon.wire.codec import MAX_HEADER_BYTES
 from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
 from smearwatch.daemon.wire.hub_sockets import HubSockets
 from smearwatch.daemon.wire.sockets import context
@@ -40,8 +41,10 @@ def main(plan: RunPlan, role: Role) -> int:
         earlier = _earlier(plan, ledger)
         owner = stack.enter_context(context())
         max_bytes = settings.max_frame_bytes + _SLACK_BYTES
+        part_bytes = max(settings.max_frame_bytes, MAX_HEADER_BYTES)
         groups, net = group_doors(settings, runtime_dir), net_door(settings)
-        sockets = HubSockets(owner, Endpoints.under(runtime_dir), max_bytes=max_bytes, groups=groups, net=net)
+        endpoints = Endpoints.under(runtime_dir)
+        sockets = HubSockets(owner, endpoints, max_bytes=max_bytes, max_part_bytes=part_bytes, groups=groups, net=net)
         stack.callback(sockets.close)
         journal = Journal(ledger, sockets)
         journal.commit(opened(plan, ledger), *_described(plan, ledger))

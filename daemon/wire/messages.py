@@ -55,6 +55,8 @@ from smearwatch.daemon.wire.parts import (
     CellOnWire,
     Count,
     Flag,
+    Line,
+    Many,
     PlaceOnWire,
     RangeOnWire,
     Real,
@@ -134,9 +136,9 @@ class FrameLease(Message):
     name: Text
     um_per_px: ScaleUmPerPx | None
     um_per_px_source: Text | None
-    session_estimates: tuple[ScaleUmPerPx, ...]
-    known_cells: tuple[Count, ...]
-    session_sizes: tuple[tuple[Count, Count], ...] = ()
+    session_estimates: Many[ScaleUmPerPx]
+    known_cells: Many[Count]
+    session_sizes: Many[tuple[Count, Count]] = ()
     turn: Count = 0
 
 
@@ -157,8 +159,8 @@ class CellsFound(Message):
     um_per_px_source: Text
     um_per_px_estimate: ScaleUmPerPx | None
     focus: Real
-    cells: tuple[CellOnWire, ...]
-    cropped: tuple[Count, ...]
+    cells: Many[CellOnWire]
+    cropped: Many[Count]
     stages_ms: dict[str, Real]
     placement: PlaceOnWire | None = None
 
@@ -211,13 +213,13 @@ class CropJudged(Message):
     index: Count
     cls: Text
     verdict: Literal["confirmed", "corrected", "flagged", "rejected"]
-    probabilities: tuple[Real, ...]
-    verifiers: tuple[Real, ...]
+    probabilities: Many[Real]
+    verifiers: Many[Real]
     reject_score: Real
     weights: Sha256Hex
     stages_ms: dict[str, Real]
     look: dict[str, Real] | None = None
-    ranges: tuple[RangeOnWire, ...] = ()
+    ranges: Many[RangeOnWire] = ()
     restained: Flag = False
     unfamiliar: Flag = False
     strange: Flag = False
@@ -264,8 +266,8 @@ class Refused(Message):
     """The hub's answer to what it cannot accept: a short code and one line."""
 
     kind: ClassVar[str] = "refused"
-    code: Text
-    detail: Text
+    code: Line
+    detail: Line
 
 
 MESSAGES: dict[str, type[Message]] = {
