@@ -1,6 +1,7 @@
 """Workers, finders, sources and labellers gone wrong: refused and counted, and the count is what it would have been."""
 
 from dataclasses import replace
+from typing import Any
 
 import msgpack
 import pytest
@@ -196,7 +197,7 @@ FOUND_WRONG = {
         cells(lease, whole=1, edge=0) and (replace(cells(lease)[0], frame=OTHERS), cells(lease)[1])
     ),
 }
-UNREADABLE = {
+UNREADABLE: dict[str, Any] = {
     "focus": NAN,
     "um_per_px": INF,
     "width_px": -1,
@@ -209,9 +210,13 @@ UNREADABLE = {
 def test_findings_gone_wrong_are_refused_and_the_frame_is_searched_again(bench):
     source, finder = bench.peer("source", "s"), bench.peer("finder", "f", 1)
     bench.peer("worker", "w", 1)
-    wrongs = [(name, lambda lease, made=made: finder.send(*made(lease))) for name, made in FOUND_WRONG.items()]
-    for name, value in UNREADABLE.items():
-        wrongs.append((name, lambda lease, name=name, value=value: send_raw(finder, *cells(lease), **{name: value})))
+
+    def finding(name):
+        if name in UNREADABLE:
+            return lambda lease: send_raw(finder, *cells(lease), **{name: UNREADABLE[name]})
+        return lambda lease: finder.send(*FOUND_WRONG[name](lease))
+
+    wrongs = [(name, finding(name)) for name in (*FOUND_WRONG, *UNREADABLE)]
     for n, (name, wrong) in enumerate(wrongs):
         bench.offer(source, f"picture {n}".encode())
         ((lease, _),) = bench.hear(finder, FrameLease)
