@@ -86,6 +86,7 @@ class InHand:
         # Not brought to the disk: it has to outlive this process, not this machine's power.
         partial = self._path.with_suffix(".partial")
         with suppress(OSError):  # the hub has its sockets in this folder, and says what is wrong with it
+            partial.touch(mode=0o600)  # others may pass through the folder
             partial.write_text(json.dumps(self._notes))
             os.replace(partial, self._path)
 

@@ -124,8 +124,9 @@ def test_what_the_work_raises_comes_out(bench, role):
 class Both(Turns):
     """A hub's turns where two finders work for it at a time, which it takes for one: as no hub should."""
 
-    def of(self, finders, _busy):
-        there = sorted(finders, key=lambda finder: finder.name == "other")
+    def of(self, finders, busy):
+        ready = (finder for finder in finders if finder.capacity or busy(finder.identity))
+        there = sorted(ready, key=lambda finder: finder.name == "other")
         return there[-1] if there else None
 
 
