@@ -50,7 +50,7 @@ class InHand:
         """Return whether a picture, as written at that time, ended its process so often that it is left alone."""
         worn_out = self._notes.get(_key(name, size_bytes, at_ns), 0) >= ATTEMPTS
         if worn_out:
-            get_logger().error("picture set aside: it ended or hung its source each time", name=name)
+            get_logger().error("picture set aside: it ended or hung its source each time", file=name)
         return worn_out
 
     @contextmanager

@@ -21,7 +21,7 @@ from smearwatch.daemon.hub.first_cells import Cell, FirstCellsAnew
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import ATTEMPTS, Key, LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
-from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.log import frame_id, get_logger
 from smearwatch.daemon.record.classes import CLASSES, per_class
 from smearwatch.daemon.record.events import Counted, Event, LookRange, Ranged, Replaced, SessionStain, flaw_of
 from smearwatch.daemon.record.session_statistics import SessionStatistics
@@ -200,7 +200,7 @@ class CropQueue:
             self.give_up_first_cells(what)
             return
         frame, index = cell
-        get_logger().error("cell set aside: nobody can judge it", frame=frame, cell=index, why=what)
+        get_logger().error("cell set aside: nobody can judge it", frame=frame_id(frame), cell=index, why=what)
         view = self._crops.pop(cell).better_than
         stands = None if view is None else self._journal.ledger.verdict(*view)
         if stands is None:

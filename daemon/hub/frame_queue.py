@@ -8,7 +8,7 @@ from smearwatch.daemon.hub.crop_queue import CROP_BYTES, CropQueue, stray_answer
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import ATTEMPTS, LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
-from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.log import frame_id, get_logger
 from smearwatch.daemon.record.events import POISONED, CellStain, Found, FoundCell, Nucleus, Rejected, flaw_of
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.placement import CellName, Placement
@@ -167,7 +167,7 @@ class FrameQueue:
         return True
 
     def _give_up(self, number: int, frame: str, holder: bytes, reason: str, detail: str) -> None:
-        get_logger().error("frame given up", frame=frame, reason=reason, detail=detail)
+        get_logger().error("frame given up", frame=frame_id(frame), reason=reason, detail=detail)
         self.leases.settle(number, holder)
         self._journal.commit(Rejected(frame, reason, detail, None))
 

@@ -14,6 +14,7 @@ from smearwatch.daemon.hub.disk_watch import DiskWatch
 from smearwatch.daemon.hub.door import Door
 from smearwatch.daemon.hub.frame_queue import FrameQueue
 from smearwatch.daemon.hub.gate import Gate
+from smearwatch.daemon.hub.gauges import gauges_of
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.labelling import take_labels
@@ -21,9 +22,10 @@ from smearwatch.daemon.hub.latency import Latency
 from smearwatch.daemon.hub.next_specimen import NextSpecimen
 from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
+from smearwatch.daemon.hub.steps import log_refusal
 from smearwatch.daemon.hub.tallying import take_tally
 from smearwatch.daemon.hub.turns import Turns
-from smearwatch.daemon.log import get_logger, is_worth_a_line
+from smearwatch.daemon.log import get_logger, is_worth_a_line, working_on
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.earlier import Earlier
 from smearwatch.daemon.record.events import Closed, flaw_of
@@ -104,7 +106,7 @@ class Hub:
         self._disk = DiskWatch(plan.settings.state_dir, lambda: journal.counters["frames_not_kept"], clock=clock)
         self._last_frame_s = clock()
         self._next_pulse_s = 0.0
-        self._latency = Latency()
+        self._latency = Latency(self._stages)
         self.state: State = "running"
 
     def turn(self, timeout_s: float = 0.1) -> None:
@@ -171,11 +173,13 @@ class Hub:
                 finders=self._peers.count("finder"),
                 workers=self._peers.count("worker"),
                 waiting_files=min(sum(each.waiting for each in self._peers.sources()), _MOST),
-                latency_ms=self._latency.typical_ms,
+                latency_ms=self._stages.latency_ms(),
                 counters=self._counters(),
                 idle_s=self._idle_s(),
                 paused=self._control.paused,
                 trouble=self._disk.trouble(),
+                gauges=gauges_of(self._frames, self._crops, self._peers, self._sockets, self._started_at_ns),
+                stages=self._stages.histograms.as_sent(),
             )
         )
 
@@ -220,14 +224,13 @@ class Hub:
             self._answer(identity, Refused("unknown_peer", "say hello first"))
             return
         try:
-            refusal = self._from_peer(peer, message, buffers)
+            with working_on(getattr(message, "frame", "")):
+                refusal = self._from_peer(peer, message, buffers)
         except ValueError as error:  # it fits the wire and is no event all the same
             self._journal.counters["wire_bad_body"] += 1
             refusal = Refused("bad_body", flaw_of(error)[:400])
         if refusal is not None:
-            # A source that offers one more frame when the run is being stopped has done nothing wrong.
-            say = get_logger().debug if refusal.code == "draining" else get_logger().warning
-            say("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
+            log_refusal(peer.name, message, refusal)
             self._sockets.send(identity, refusal)
 
     def _answer(self, identity: bytes, reply: Message) -> None:
@@ -324,7 +327,7 @@ class Hub:
                 self._sockets.send(worker.identity, crop[0], crop[1])
         if not self._peers.count("worker"):
             return
-        finder = self._turns.of(self._peers.of("finder"))
+        finder = self._turns.of(self._peers.of("finder"), self._holds_leases)
         self._frames.leases.present([] if finder is None else [finder.identity])
         while finder and self._frames.leases.held_by(finder.identity) < finder.capacity and self._has_room():
             frame = self._frames.lease(finder.identity, self._turns.number)
@@ -348,10 +351,10 @@ class Hub:
         self._frames.leases.expire()
         self._crops.leases.expire()
         for peer in self._peers.may_not(self._gate.may_be):
-            get_logger().warning("not allowed any more", role=peer.role, name=peer.name)
+            get_logger().warning("not allowed any more", kind=peer.role, peer=peer.name)
             self._release(peer.identity)
         for gone in self._peers.silent(self._clock(), busy=self._holds_leases):
-            get_logger().warning("peer silent", role=gone.role, name=gone.name)
+            get_logger().warning("peer silent", kind=gone.role, peer=gone.name)
         if self._finished():
             self.state = "done"
         elif self._ended_idle(self._idle_s(stalled_too=True)) and not self._next.begun:

@@ -1,24 +1,17 @@
 """How long frames take from their files to the verdict on their last cell."""
 
 import time
-from collections import deque
-from statistics import median
 
-_LATENCIES = 200
+from smearwatch.daemon.hub.stages import StageTimes
 
 
 class Latency:
-    """The last frames' times."""
+    """The frames whose time runs; `stages` is told how long each took."""
 
-    def __init__(self) -> None:
+    def __init__(self, stages: StageTimes) -> None:
+        self._stages = stages
         self._started_at_ns = time.time_ns()
         self._arrived_at_ns: dict[str, int] = {}
-        self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES)
-
-    @property
-    def typical_ms(self) -> float | None:
-        """Their median, None before the first."""
-        return round(median(self._latencies_ms), 1) if self._latencies_ms else None
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -33,7 +26,7 @@ class Latency:
     def settled(self, frame: str) -> None:
         """Note that a frame's last cell was just counted."""
         if frame in self._arrived_at_ns:
-            self._latencies_ms.append(max(0.0, (time.time_ns() - self._arrived_at_ns.pop(frame)) / 1e6))
+            self._stages.counted(max(0.0, (time.time_ns() - self._arrived_at_ns.pop(frame)) / 1e6))
 
     def forget(self, frame: str) -> None:
         """Leave out a frame that was rejected."""

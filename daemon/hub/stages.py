@@ -4,10 +4,12 @@ from collections import deque
 from collections.abc import Mapping
 from statistics import median, quantiles
 
+from smearwatch.daemon.hub.histograms import Histograms
 from smearwatch.daemon.record.events import Stage
 
 _KEEP = 4096
 _MOST_STAGES = 64
+_LATENCIES = 200
 
 
 class StageTimes:
@@ -16,6 +18,8 @@ class StageTimes:
     def __init__(self) -> None:
         self._times: dict[str, deque[float]] = {}
         self._counts: dict[str, int] = {}
+        self.histograms = Histograms()
+        self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES)
 
     def add(self, stages_ms: Mapping[str, float]) -> None:
         """Note one observation of some stages."""
@@ -24,6 +28,16 @@ class StageTimes:
                 continue
             self._times.setdefault(name, deque(maxlen=_KEEP)).append(max(0.0, value))
             self._counts[name] = self._counts.get(name, 0) + 1
+            self.histograms.add(name, max(0.0, value))
+
+    def counted(self, ms: float) -> None:
+        """Note how long a frame took from its file to its count."""
+        self._latencies_ms.append(ms)
+        self.histograms.add("file_to_count", ms)
+
+    def latency_ms(self) -> float | None:
+        """Return the median of that over the last frames, None before the first."""
+        return round(median(self._latencies_ms), 1) if self._latencies_ms else None
 
     def summary(self) -> dict[str, Stage]:
         """Return n, median and 95th percentile of each stage."""

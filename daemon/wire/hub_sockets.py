@@ -19,6 +19,7 @@ from smearwatch.daemon.wire.keys import KeyPair, as_z85, from_z85
 from smearwatch.daemon.wire.messages import Message
 from smearwatch.daemon.wire.rights import ALL, Right
 from smearwatch.daemon.wire.sockets import HIGH_WATER, beat, send_parts
+from smearwatch.daemon.wire.subscribers import Subscribers
 
 _DOMAIN: Final = "smearwatch"
 _HANDSHAKE_MS: Final = 3000
@@ -82,6 +83,7 @@ class HubSockets:
         self._poller = zmq.Poller()
         self._talks: list[zmq.Socket[bytes]] = []
         self._feeds: list[zmq.Socket[bytes]] = []
+        self._listening: list[Subscribers] = []
         self._rights: list[frozenset[Right] | None] = []
         self._turn = 0
         self._bind(endpoints, ALL, mode=0o600)
@@ -146,8 +148,15 @@ class HubSockets:
             else:
                 self._queue(identity, parts)
 
+    @property
+    def subscribers(self) -> int:
+        """How many listen on the feed, here and elsewhere."""
+        return sum(each.count() for each in self._listening) + len(self._following)
+
     def close(self) -> None:
         """Close all, giving half a second to what is queued."""
+        for listening in self._listening:
+            listening.close()
         for each in (*self._talks, *self._feeds):
             each.close(linger=500)
         if self._auth is not None:
@@ -180,6 +189,7 @@ class HubSockets:
         feed.setsockopt(zmq.LINGER, 500)
         feed.setsockopt(zmq.SNDHWM, HIGH_WATER)
         self._feeds.append(feed)
+        self._listening.append(Subscribers(feed))
         before = os.umask(0o777 ^ mode)  # so that there is no moment at which others may use it
         try:
             talk.bind(endpoints.talk)

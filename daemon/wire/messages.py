@@ -17,6 +17,7 @@ Pictures travel as raw buffers behind the header, never inside it. The docstring
 buffers names them in their order.
 """
 
+from dataclasses import field
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, Strict
@@ -254,6 +255,10 @@ class Pulse(Message):
     paused: Flag = False
     trouble: Text = ""
     """What keeps the count from going on well, in words; empty while nothing does."""
+    gauges: dict[str, Count] = field(default_factory=dict)
+    """What is out and queued in the hub just now, and how often each role has come, by name."""
+    stages: dict[str, tuple[Real, ...]] = field(default_factory=dict)
+    """For each stage: all its milliseconds, then how many took how long, see `smearwatch.daemon.hub.histograms`."""
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
