@@ -72,8 +72,7 @@ def read_only(desk: Desk) -> Iterator[None]:
     state, image = desk.folder / "state", desk.folder / "image"
     _mount("-o", "remount,abort", state)
     yield
-    subprocess.run(["umount", "-l", state], check=True)
-    time.sleep(1.0)
+    assert wait_until(lambda: subprocess.run(["umount", state], check=False).returncode == 0, 60.0), "it is in use"
     subprocess.run(["fsck.ext4", "-p", "-f", image], check=False, capture_output=True)
     _mount("-o", "loop", image, state)
 
