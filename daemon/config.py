@@ -9,7 +9,7 @@ import difflib
 import os
 import tomllib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -33,6 +33,7 @@ from smearwatch.daemon.plain_words import in_plain_words
 from smearwatch.daemon.record.band_rule import BAND_RULES, rule_named
 from smearwatch.daemon.record.extra_classes import ExtraClass
 from smearwatch.daemon.scale_rule import USABLE, UmPerPx
+from smearwatch.daemon.setting_places import SetUnusable, line_of, typed_settings
 
 _PREFIX = "SMEARWATCH_"
 _OF_KEYS = ("keys", "extra_classes")
@@ -48,6 +49,8 @@ class SettingsUnusable(ValueError):
         super().__init__(message)
         self.hint = hint
         self.wrongly_typed = wrongly_typed
+        self.others: tuple[SettingsUnusable, ...] = ()
+        """What else is wrong, where one look finds more."""
 
 
 def _service_dir(variable: str, fallback: str) -> Path:
@@ -153,7 +156,10 @@ class Settings(BaseSettings):
     review_tls_key: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     keep_days: int | None = Field(None, ge=1, le=36_500)
     keep_gb: float | None = Field(None, ge=0.0001, le=1_000_000.0)
+    metrics_port: int | None = Field(None, ge=0, le=65535)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "text", "json"] = "auto"
+    anchor_s: float = Field(300.0, ge=1.0, le=86_400.0)
     keys: dict[str, str] = Field(default_factory=dict)
     extra_classes: ExtraClasses = Field(default_factory=dict)
     places: Places = Field(default_factory=dict)
@@ -196,7 +202,7 @@ def settings_file(file: Path | None = None) -> tuple[Path, bool]:
     return named or default_config_file(), named is not None
 
 
-def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
+def load_settings(file: Path | None = None, *, typed: Sequence[str] = (), **overrides: Any) -> Settings:
     """Read the settings; ``overrides`` that are None change nothing.
 
     Parameters
@@ -204,14 +210,22 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     file : Path, optional
         The TOML file, which must then exist; otherwise ``SMEARWATCH_CONFIG`` or the default place, where one
         may be.
+    typed : sequence of str
+        Settings as ``KEY=VALUE``, which win over environment and file as options do.
 
     Raises
     ------
     SettingsUnusable
-        Naming the key, the value and the place it came from.
+        Naming the key, the value and the place it came from: option, variable, or file and line.
+    SetUnusable
+        What was typed is no setting.
     """
     path, is_named = settings_file(file)
     given = {key: value for key, value in overrides.items() if value is not None}
+    pairs = typed_settings(typed)
+    if twice := sorted(given.keys() & pairs.keys()):
+        raise SetUnusable(f"{twice[0]} is given as an option and by --set")
+    given |= pairs
     _check_environment()
     if is_named and not path.is_file():
         raise SettingsUnusable(f"settings file {path} does not exist", "check the path")
@@ -220,9 +234,12 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
         settings.key_layout()
         return settings
     except ValidationError as error:
-        raise _explain(error, given, path) from None
+        raise _explain_all(error, given, path, pairs.keys()) from None
     except KeysClash as clash:
         raise SettingsUnusable(f"{_origin(*_OF_KEYS, path=path)}: {clash}", clash.hint) from None
+    except RecursionError:
+        nested = f"{_origin(*_TABLES, path=path)}: nested too deeply"
+        raise SettingsUnusable(nested, "write it as TOML, one key = value a line") from None
     except SettingsError as error:
         key = next((key for key in Settings.model_fields if f'"{key}"' in str(error)), _TABLES[0])
         raise SettingsUnusable(f"{_origin(key, path=path)}: no JSON", 'write it as in {"band": "h"}') from None
@@ -255,17 +272,28 @@ def _check_environment() -> None:
             raise SettingsUnusable(f"environment variable {name}: unknown", hint)
 
 
-def _origin(*keys: str, path: Path) -> str:
-    """Return where a setting that was not typed comes from."""
+def _origin(*keys: str, path: Path, within: Sequence[str] = ()) -> str:
+    """Return where a setting that was not typed comes from: a variable, or a file and the line in it."""
     variables = [name for key in keys if (name := _PREFIX + key.upper()) in os.environ]
-    return f"environment variable {variables[0]}" if variables else str(path)
+    if variables:
+        return f"environment variable {variables[0]}"
+    lines = [line for key in keys if (line := line_of(path, (key, *within))) is not None]
+    return f"{path}, line {lines[0]}" if lines else str(path)
 
 
-def _explain(error: ValidationError, given: dict[str, Any], path: Path) -> SettingsUnusable:
-    first = error.errors(include_url=False)[0]
+def _explain_all(error: ValidationError, given: dict[str, Any], path: Path, pairs: Collection[str]) -> SettingsUnusable:
+    errors = sorted(error.errors(include_url=False), key=lambda each: line_of(path, [str(p) for p in each["loc"]]) or 0)
+    first, *others = [_explain(each, given, path, pairs) for each in errors]
+    first.others = tuple(others)
+    return first
+
+
+def _explain(first: Any, given: dict[str, Any], path: Path, pairs: Collection[str]) -> SettingsUnusable:
     key = str(first["loc"][0]) if first["loc"] else "?"
     typed = key in given
-    origin = f"option --{key.replace('_', '-')}" if typed else _origin(key, path=path)
+    within = [str(part) for part in first["loc"][1:]]
+    option = "--set" if key in pairs else f"--{key.replace('_', '-')}"
+    origin = f"option {option}" if typed else _origin(key, path=path, within=within)
     if len(first["loc"]) > 1 and key in _TABLES:
         where = ".".join(str(part) for part in first["loc"] if part != "[key]")
         why = {"missing": "is missing", "extra_forbidden": "is unknown"}.get(first["type"])
@@ -274,7 +302,7 @@ def _explain(error: ValidationError, given: dict[str, Any], path: Path) -> Setti
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, Settings.model_fields, n=1)
         known = f"did you mean {near[0]}?" if near else f"known keys: {' '.join(Settings.model_fields)}"
-        return SettingsUnusable(f"{origin}: unknown key {key!r}", known)
+        return SettingsUnusable(f"{origin}: unknown key {key!r}", known, wrongly_typed=typed)
     if key == "um_per_px":
         hint = f"give auto or {USABLE}"
         return SettingsUnusable(

@@ -39,7 +39,7 @@ class DiskWatch:
             self._next_s = self._clock() + _EVERY_S
             said = self._look()
             if said and said != self._said:
-                get_logger().warning(said)
+                get_logger().warning("trouble with the disk", folder=str(self._folder), why=said)
             self._said = said
         return self._said
 

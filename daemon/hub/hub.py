@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Final, Literal
 
 from smearwatch.daemon.hub.absent import Absent
 from smearwatch.daemon.hub.audience import answer
@@ -15,6 +15,7 @@ from smearwatch.daemon.hub.disk_watch import DiskWatch, FolderWatch
 from smearwatch.daemon.hub.door import Door
 from smearwatch.daemon.hub.frame_queue import FrameQueue
 from smearwatch.daemon.hub.gate import Gate
+from smearwatch.daemon.hub.gauges import gauges_of
 from smearwatch.daemon.hub.holding import Holding
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
@@ -22,9 +23,10 @@ from smearwatch.daemon.hub.labelling import take_labels
 from smearwatch.daemon.hub.next_specimen import NextSpecimen
 from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
+from smearwatch.daemon.hub.steps import log_refusal
 from smearwatch.daemon.hub.tallying import take_tally
 from smearwatch.daemon.hub.turns import Turns
-from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.log import get_logger, working_on
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.earlier import Earlier
 from smearwatch.daemon.record.events import Closed, flaw_of
@@ -62,6 +64,10 @@ from smearwatch.daemon.wire.messages import (
 )
 
 _PULSE_S = 1.0
+_MOST = 2**63 - 1  # the wire carries no larger number
+_SAID: Final[dict[str, Callable[[Any, Journal], Message]]] = {
+    LabelCells.kind: take_labels, DescribeSession.kind: take_description, KeepTally.kind: take_tally,
+}  # fmt: skip
 State = Literal["running", "draining", "done", "stopping"]
 
 
@@ -86,7 +92,7 @@ class Hub:
         self._hold = Holding(clock)
         self._clock = self._hold.now
         self._peers = Peers()
-        self._gate = Gate(journal, sockets)
+        self._gate = Gate(journal, sockets, self._misunderstood)
         self._door = Door(plan, journal)
         self._turns = Turns()
         self._absent = Absent(self._peers, clock=clock)
@@ -95,14 +101,16 @@ class Hub:
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes, earlier=earlier)
         now = self._clock
         self._crops = CropQueue(journal, self._stages, lease_s=lease_s, stop_at_target=plan.stop_at_target, clock=now)
-        self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, clock=now)
+        self._frames = FrameQueue(
+            journal, self._crops, self._stages, lease_s=lease_s, most_pixels=plan.settings.max_frame_pixels, clock=now
+        )
         self._control = RunControl(journal, clock=now)
         self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=now)
         self._disk = DiskWatch(journal.ledger.folder, journal.refused, clock=clock)
         self._folder = FolderWatch(plan.watch_dir, clock=clock)
         self._last_frame_s = clock()
         self._next_pulse_s = 0.0
-        self._delays = Delays(journal.fold)
+        self._delays = Delays(journal.fold, self._stages.histograms)
         self.state: State = "running"
 
     def turn(self, timeout_s: float = 0.1) -> None:
@@ -176,35 +184,36 @@ class Hub:
                 state=self.state,
                 finders=self._peers.count("finder"),
                 workers=self._peers.count("worker"),
-                waiting_files=self._waiting_files(),
+                waiting_files=min(sum(each.waiting for each in self._peers.sources()), _MOST),
                 latency_ms=self._delays.median_ms,
                 counters=self._counters(),
                 idle_s=self._idle_s(),
                 paused=self._control.paused,
-                trouble=self._hold.why or self._disk.trouble() or self._folder.trouble(self._sources()),
+                trouble=self._hold.why or self._disk.trouble() or self._folder.trouble(self._peers.sources()),
+                gauges=gauges_of(self._frames, self._crops, self._peers, self._sockets, self._delays.started_at_ns),
+                stages=self._stages.histograms.as_sent(),
             )
         )
+
+    def _misunderstood(self, identity: bytes) -> None:
+        """Take back what a peer has in hand who sent what cannot be read."""
+        for queue in (self._frames, self._crops):
+            queue.leases.misunderstood(identity)
 
     def _dispatch(self, identity: bytes, message: Message, buffers: Sequence[memoryview]) -> None:
         if isinstance(message, WantSnapshot | WantEvents | WantThumbnails | WantFrame):
             reply, pictures = answer(message, self._journal, target=self._plan.settings.target)
             self._sockets.send(identity, reply, pictures)
             return
-        if isinstance(message, LabelCells):
-            self._sockets.send(identity, take_labels(message, self._journal))
-            return
-        if isinstance(message, DescribeSession):
-            self._sockets.send(identity, take_description(message, self._journal))
-            return
-        if isinstance(message, KeepTally):
-            self._sockets.send(identity, take_tally(message, self._journal))
+        if (take := _SAID.get(message.kind)) is not None:
+            self._answer(identity, take(message, self._journal))
             return
         if isinstance(message, BeginNext):
             if (refused := self._next.take(identity, message)) is not None:
-                self._sockets.send(identity, refused)
+                self._answer(identity, refused)
             return
         if isinstance(message, ControlRun):
-            self._sockets.send(identity, self._controlled(message))
+            self._answer(identity, self._controlled(message))
             if message.action != "state":
                 for source in self._peers.of("source"):
                     self._sockets.send(source.identity, PauseReading(self._control.paused))
@@ -221,18 +230,23 @@ class Hub:
             return
         peer = self._peers.heard(identity, self._clock())
         if peer is None:
-            self._sockets.send(identity, Refused("unknown_peer", "say hello first"))
+            self._answer(identity, Refused("unknown_peer", "say hello first"))
             return
         try:
-            refusal = self._from_peer(peer, message, buffers)
+            with working_on(getattr(message, "frame", "")):
+                refusal = self._from_peer(peer, message, buffers)
         except ValueError as error:  # it fits the wire and is no event all the same
             self._journal.counters["wire_bad_body"] += 1
             refusal = Refused("bad_body", flaw_of(error)[:400])
         if refusal is not None:
-            # A source that offers one more frame when the run is being stopped has done nothing wrong.
-            log = get_logger().debug if refusal.code == "draining" else get_logger().warning
-            log("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
+            log_refusal(peer.name, message, refusal)
             self._sockets.send(identity, refusal)
+
+    def _answer(self, identity: bytes, reply: Message) -> None:
+        """Send an answer; what is refused is counted by its kind."""
+        if isinstance(reply, Refused):
+            self._journal.counters[f"refused_{reply.code}"] += 1
+        self._sockets.send(identity, reply)
 
     def _from_peer(self, peer: PeerState, message: Message, buffers: Sequence[memoryview]) -> Refused | None:
         match message:
@@ -262,7 +276,7 @@ class Hub:
                 self._delays.forget(message.frame)
                 return self._frames.rejected(message, peer.identity)
             case CropJudged():
-                refusal = self._crops.judged(message, buffers, peer.identity)
+                refusal = self._crops.judged(message, buffers, peer.identity, peer.weights)
                 # Where verdicts wait for their turn, one may settle the frames of others.
                 for frame in self._delays.open if self._plan.stop_at_target else (message.frame,):
                     self._delays.settled(frame)
@@ -308,6 +322,7 @@ class Hub:
         self._sockets.send(peer.identity, reply)
 
     def _give_out(self) -> None:
+        self._crops.leases.present([worker.identity for worker in self._peers.of("worker") if worker.capacity])
         for worker in self._peers.of("worker"):
             while self._crops.leases.held_by(worker.identity) < worker.capacity:
                 crop = self._crops.lease(worker.identity, worker.weights)
@@ -316,7 +331,8 @@ class Hub:
                 self._sockets.send(worker.identity, crop[0], crop[1])
         if not self._peers.count("worker"):
             return
-        finder = self._turns.of(self._peers.of("finder"))
+        finder = self._turns.of(self._peers.of("finder"), self._holds_leases)
+        self._frames.leases.present([] if finder is None else [finder.identity])
         while finder and self._frames.leases.held_by(finder.identity) < finder.capacity and self._has_room():
             frame = self._frames.lease(finder.identity, self._turns.number)
             if frame is None:
@@ -339,10 +355,10 @@ class Hub:
         self._frames.leases.expire()
         self._crops.leases.expire()
         for peer in self._peers.may_not(self._gate.may_be):
-            get_logger().warning("not allowed any more", role=peer.role, name=peer.name)
+            get_logger().warning("not allowed any more", kind=peer.role, peer=peer.name)
             self._release(peer.identity)
         for gone in self._peers.silent(self._clock(), busy=self._holds_leases):
-            get_logger().warning("peer silent", role=gone.role, name=gone.name)
+            get_logger().warning("peer silent", kind=gone.role, peer=gone.name)
         if self._finished():
             self.state = "done"
         elif self._ended_idle(self._idle_s(stalled_too=True)) and not self._next.begun:
@@ -358,21 +374,19 @@ class Hub:
         idle_s = self._idle_s()
         if idle_s is None:
             return False
-        if all(source.finished for source in self._sources()):
-            return True
         # When one of many subfolders' sessions ends is decided by the subfolder scheduler.
-        return self._ended_idle(idle_s) and self._plan.subfolder is None
+        ended = self._ended_idle(idle_s) and self._plan.subfolder is None
+        return ended or all(source.finished for source in self._peers.sources())
 
     def _ended_idle(self, idle_s: float | None) -> bool:
-        until_idle_s = self._plan.until_idle_s
-        return idle_s is not None and until_idle_s is not None and idle_s >= until_idle_s
+        return idle_s is not None and self._plan.until_idle_s is not None and idle_s >= self._plan.until_idle_s
 
     def _idle_s(self, *, stalled_too: bool = False) -> float | None:
         """Return how long nothing came; None while something is pending, waited for, or not known, or none may come.
 
         ``stalled_too``: what has stalled is not waited for, and there is some.
         """
-        sources = self._sources()
+        sources = self._peers.sources()
         if (
             self._control.paused
             or not sources
@@ -384,15 +398,10 @@ class Hub:
             return None
         return max(0.0, self._clock() - self._last_frame_s)
 
-    def _sources(self) -> list[SourceState]:
-        return [peer.source for peer in self._peers.of("source") if peer.source is not None]
-
-    def _waiting_files(self) -> int:
-        return sum(source.waiting for source in self._sources())
-
     def _counters(self) -> dict[str, int]:
         counters = Counter(self._journal.counters)
         counters["leases_expired"] = self._frames.leases.expired + self._crops.leases.expired
-        for source in self._sources():
+        counters["messages_not_taken"] = self._sockets.not_taken
+        for source in self._peers.sources():
             counters.update(source.counters)
-        return dict(counters)
+        return {name: min(n, _MOST) for name, n in counters.items()}
