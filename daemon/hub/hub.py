@@ -178,7 +178,7 @@ class Hub:
                 idle_s=self._idle_s(),
                 paused=self._control.paused,
                 trouble=self._disk.trouble(),
-                gauges=gauges_of(self._frames, self._crops, self._peers, self._sockets, self._started_at_ns),
+                gauges=gauges_of(self._frames, self._crops, self._peers, self._sockets, self._latency.started_at_ns),
                 stages=self._stages.histograms.as_sent(),
             )
         )

@@ -6,11 +6,11 @@ from smearwatch.daemon.hub.stages import StageTimes
 
 
 class Latency:
-    """The frames whose time runs; `stages` is told how long each took."""
+    """The frames whose time runs since the hub started; `stages` is told how long each took."""
 
     def __init__(self, stages: StageTimes) -> None:
         self._stages = stages
-        self._started_at_ns = time.time_ns()
+        self.started_at_ns = time.time_ns()
         self._arrived_at_ns: dict[str, int] = {}
 
     @property
@@ -20,7 +20,7 @@ class Latency:
 
     def arrived(self, frame: str, captured_at_ns: int) -> None:
         """Note a new frame; a share's clock may be hours off, and an impossible time does not show how long it took."""
-        if self._started_at_ns <= captured_at_ns <= time.time_ns():
+        if self.started_at_ns <= captured_at_ns <= time.time_ns():
             self._arrived_at_ns[frame] = captured_at_ns
 
     def settled(self, frame: str) -> None:
