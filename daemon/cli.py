@@ -53,6 +53,10 @@ COMMANDS = {
     "demo": _Entry("smearwatch.clients.commands.demo", "Show the whole program at work on a simulated slide."),
     "config": _Entry("smearwatch.daemon.commands.config", "Check and show the settings."),
     "doctor": _Entry("smearwatch.daemon.commands.doctor", "Check whether this machine can count, and how to mend it."),
+    "install-service": _Entry(
+        "smearwatch.daemon.commands.install_service", "Install this program as a service of this computer."
+    ),
+    "uninstall-service": _Entry("smearwatch.daemon.commands.uninstall_service", "Remove that service; sessions stay."),
 }
 
 

@@ -1,12 +1,14 @@
 """Settings: defaults, a TOML file, the environment, in rising order; unknown keys are refused.
 
 The file is ``$XDG_CONFIG_HOME/smearwatch/config.toml`` (``/etc/smearwatch/config.toml`` under systemd, whose
-CONFIGURATION_DIRECTORY, STATE_DIRECTORY and RUNTIME_DIRECTORY win over XDG's). An environment variable is the
-key in capitals behind ``SMEARWATCH_``.
+CONFIGURATION_DIRECTORY, STATE_DIRECTORY and RUNTIME_DIRECTORY win over XDG's). Before it comes the file of the
+installation, ``etc/smearwatch/config.toml`` in its environment, where an administrator has put one for everybody.
+An environment variable is the key in capitals behind ``SMEARWATCH_``.
 """
 
 import difflib
 import os
+import sys
 import tomllib
 import warnings
 from collections.abc import Iterable
@@ -71,6 +73,11 @@ def default_runtime_dir() -> Path:
 def default_config_file() -> Path:
     """Return where the settings file is by default."""
     return _service_dir("CONFIGURATION_DIRECTORY", platformdirs.user_config_dir("smearwatch")) / "config.toml"
+
+
+def shared_config_file() -> Path:
+    """Return where the settings are that everybody shares who uses this installation of the program."""
+    return Path(sys.prefix) / "etc" / "smearwatch" / "config.toml"
 
 
 def _camera_size(text: str) -> str:
@@ -160,16 +167,22 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let options win over the environment, the environment over the file; nothing else is read."""
         assert isinstance(init_settings, InitSettingsSource)
-        file = init_settings.init_kwargs.pop("config_file", None)
-        toml = (TomlConfigSettingsSource(settings_cls, toml_file=file),) if file else ()
+        files = init_settings.init_kwargs.pop("config_files", None)
+        toml = (TomlConfigSettingsSource(settings_cls, toml_file=files),) if files else ()
         return init_settings, env_settings, *toml
 
 
-def settings_file(file: Path | None = None) -> tuple[Path, bool]:
-    """Return the file that settings are read from, and whether somebody has named it; else it need not exist."""
+def settings_files(file: Path | None = None) -> tuple[list[Path], bool]:
+    """Return the files that settings are read from, and whether somebody has named the one; else none need exist.
+
+    A later one wins. The last is always there to be named.
+    """
     variable = os.environ.get(f"{_PREFIX}CONFIG")
-    named = file or (Path(variable) if variable else None)
-    return named or default_config_file(), named is not None
+    if (named := file or (Path(variable) if variable else None)) is not None:
+        return [named], True
+    own, shared = default_config_file(), shared_config_file()
+    together = shared.is_file() and not (own.is_file() and own.samefile(shared))
+    return [shared, own] if together else [own], False
 
 
 def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
@@ -186,22 +199,30 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     SettingsUnusable
         Naming the key, the value and the place it came from.
     """
-    path, is_named = settings_file(file)
+    files, is_named = settings_files(file)
     given = {key: value for key, value in overrides.items() if value is not None}
     _check_environment()
-    if is_named and not path.is_file():
-        raise SettingsUnusable(f"settings file {path} does not exist", "check the path")
+    if is_named and not files[-1].is_file():
+        raise SettingsUnusable(f"settings file {files[-1]} does not exist", "check the path")
+    for path in files:
+        _content(path)
     try:
-        settings = Settings(**given, config_file=path)  # type: ignore[call-arg]
+        settings = Settings(**given, config_files=files)  # type: ignore[call-arg]
         settings.key_layout()
         return settings
     except ValidationError as error:
-        raise _explain(error, given, path) from None
+        raise _explain(error, given, files) from None
     except KeysClash as clash:
-        raise SettingsUnusable(f"{_origin(*_OF_KEYS, path=path)}: {clash}", clash.hint) from None
+        raise SettingsUnusable(f"{_origin(*_OF_KEYS, files=files)}: {clash}", clash.hint) from None
     except SettingsError as error:
         key = next((key for key in Settings.model_fields if f'"{key}"' in str(error)), _TABLES[0])
-        raise SettingsUnusable(f"{_origin(key, path=path)}: no JSON", 'write it as in {"band": "h"}') from None
+        raise SettingsUnusable(f"{_origin(key, files=files)}: no JSON", 'write it as in {"band": "h"}') from None
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """Return what a settings file holds, nothing where there is none; raises `SettingsUnusable`."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         if isinstance(error, UnicodeDecodeError):
@@ -231,17 +252,18 @@ def _check_environment() -> None:
             raise SettingsUnusable(f"environment variable {name}: unknown", hint)
 
 
-def _origin(*keys: str, path: Path) -> str:
+def _origin(*keys: str, files: list[Path]) -> str:
     """Return where a setting that was not typed comes from."""
     variables = [name for key in keys if (name := _PREFIX + key.upper()) in os.environ]
-    return f"environment variable {variables[0]}" if variables else str(path)
+    holding = [path for path in files if any(key in _content(path) for key in keys)]
+    return f"environment variable {variables[0]}" if variables else str((holding or files)[-1])
 
 
-def _explain(error: ValidationError, given: dict[str, Any], path: Path) -> SettingsUnusable:
+def _explain(error: ValidationError, given: dict[str, Any], files: list[Path]) -> SettingsUnusable:
     first = error.errors(include_url=False)[0]
     key = str(first["loc"][0]) if first["loc"] else "?"
     typed = key in given
-    origin = f"option --{key.replace('_', '-')}" if typed else _origin(key, path=path)
+    origin = f"option --{key.replace('_', '-')}" if typed else _origin(key, files=files)
     if len(first["loc"]) > 1 and key in _TABLES:
         where = ".".join(str(part) for part in first["loc"] if part != "[key]")
         why = {"missing": "is missing", "extra_forbidden": "is unknown"}.get(first["type"])

@@ -44,7 +44,7 @@ class SessionLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._descriptor = os.open(folder / _FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._descriptor = os.open(folder / _FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             # `holder` takes the lock for an instant to look at it, so one refusal is not yet an answer.
             if not any(_taken(self._descriptor, fcntl.LOCK_EX) or _pause() for _ in range(_TRIES)):
