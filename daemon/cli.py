@@ -24,6 +24,9 @@ class _Entry(NamedTuple):
 
 COMMANDS = {
     "run": _Entry("smearwatch.daemon.commands.run", "Count the leukocytes in frames from a folder or camera."),
+    "hub": _Entry("smearwatch.daemon.commands.hub", "Keep a session's record, for captures and workers that join."),
+    "capture": _Entry("smearwatch.daemon.commands.capture", "Bring frames to a hub, and find the cells in them."),
+    "worker": _Entry("smearwatch.daemon.commands.worker", "Judge cells for a hub."),
     "watch": _Entry("smearwatch.clients.commands.watch", "Show the live differential in this terminal."),
     "control": _Entry(
         "smearwatch.clients.commands.control", "Stop, pause or resume the count, or begin the next specimen."

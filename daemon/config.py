@@ -93,6 +93,13 @@ def _fourcc(text: str) -> str:
     return text
 
 
+def _device(text: str) -> str:
+    name, colon, number = text.partition(":")
+    if text not in ("auto", "cpu", "cuda") and not (name == "cuda" and colon and number.isdecimal()):
+        raise ValueError("give auto, cpu, cuda, or one of several cards like cuda:1")
+    return text
+
+
 def _band_rule(text: str) -> str:
     """Return the name of a known rule, or a rule in own words, which is recorded and cannot be applied."""
     named = rule_named(text)
@@ -111,7 +118,7 @@ class Settings(BaseSettings):
     state_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(default_factory=default_state_dir)
     runtime_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(default_factory=default_runtime_dir)
     weights: Path | None = None
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Annotated[str, AfterValidator(_device)] = "auto"
     workers: int = Field(1, ge=1, le=16)
     um_per_px: Literal["auto"] | UmPerPx = "auto"
     calibration: PrintableName | None = None

@@ -60,7 +60,7 @@ def check_continues(plan: RunPlan) -> None:
 def _differences(plan: RunPlan, openings: list[Opened], specimen: str | None) -> Iterator[str]:
     ours = plan.origin()
     theirs = {str(mark): str(each.settings["origin"]) for each in openings if (mark := each.settings.get("origin_of"))}
-    if theirs and ours["origin_of"] not in theirs:
+    if ours and theirs and ours["origin_of"] not in theirs:
         name = list(theirs.values())[-1]
         where = "another place" if name == ours["origin"] else name
         yield f"it was begun on {where}, and not on {ours['origin_in_full']}"

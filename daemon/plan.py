@@ -28,13 +28,16 @@ class RunPlan(BaseModel):
     ``carry_on`` carries on a session that was begun on something else, ``count_again`` begins one on a folder with
     pictures that another has counted. ``follows`` is the session of the specimen
     before, where this one is begun after it on the same folder or camera.
+    ``source`` None means that frames come from whoever joins. ``joins`` means that this is no run of its own: it joins
+    the hub that is there, which says what session it is; ``seat`` then tells it from others that join. ``told`` are the
+    settings that somebody gave it, for those that decide a result must be the hub's.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     settings: Settings
     session: str
-    source: PrintableName
+    source: PrintableName | None = None
     source_options: dict[str, str] = Field(default_factory=dict)
     subfolder: str | None = None
     until_idle_s: float | None = Field(None, gt=0.0)
@@ -46,6 +49,10 @@ class RunPlan(BaseModel):
     carry_on: bool = False
     count_again: bool = False
     follows: str | None = None
+    joins: bool = False
+    seat: str = ""
+    told: frozenset[str] = frozenset()
+    begins_next: bool = False
     as_json: bool = False
 
     @property
@@ -74,8 +81,10 @@ class RunPlan(BaseModel):
     def origin(self) -> dict[str, str]:
         """Return where the frames come from: for people, as the ledger keeps it, and as is not kept, in full.
 
-        ``origin_of`` is the same for the same place alone, and no path of this machine.
+        ``origin_of`` is the same for the same place alone, and no path of this machine. Empty where nobody knows yet.
         """
+        if self.source is None:
+            return {}
         if self.watch_dir is not None:
             short, full = f"the folder {printable(self.watch_dir.name)}", f"the folder {printable(str(self.watch_dir))}"
             exact = os.fsencode(self.watch_dir)

@@ -15,6 +15,7 @@ from smearwatch.daemon.log import configure
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.child import FIRST_BEAT_S, Child, RoleSpec, unusable
+from smearwatch.daemon.process.seat import Seat
 from smearwatch.daemon.process.stop_signals import StopSignals
 from smearwatch.daemon.process.supervisor import Outcome, Supervisor, stop_children
 from smearwatch.daemon.record.band_rule import BandRuleFold
@@ -36,6 +37,7 @@ from smearwatch.daemon.source_plugins import SourceUnusable, find_source
 from smearwatch.daemon.specimens import plan_after, where_it_goes_on
 from smearwatch.daemon.summary_lines import how_to_go_on, summary_lines
 from smearwatch.daemon.weights import weights_in_use
+from smearwatch.daemon.wire.endpoints import private_dir
 
 
 class RunFailed(RuntimeError):
@@ -46,6 +48,8 @@ class RunFailed(RuntimeError):
 
 def roles(plan: RunPlan) -> list[RoleSpec]:
     """Return the roles of a run in the order of starting: the hub first, the reader of its feed last."""
+    hub = RoleSpec("hub", "smearwatch.daemon.hub.role:main", ends_the_run=True)
+    lines = RoleSpec("lines", "smearwatch.clients.lines_role:main")
     workers = [
         RoleSpec(f"worker-{number}", "smearwatch.daemon.worker:main", stays=True)
         for number in range(1, plan.settings.workers + 1)
@@ -56,12 +60,14 @@ def roles(plan: RunPlan) -> list[RoleSpec]:
         if plan.settings.review
         else []
     )
+    if plan.source is None:
+        return [hub, lines, *page]
     return [
-        RoleSpec("hub", "smearwatch.daemon.hub.role:main", ends_the_run=True),
+        hub,
         *workers,
         RoleSpec("finder", "smearwatch.capture.finder.role:main", stays=True),
         RoleSpec("source", "smearwatch.daemon.source_plugins:main"),
-        RoleSpec("lines", "smearwatch.clients.lines_role:main"),
+        lines,
         *page,
     ]
 
@@ -79,6 +85,8 @@ def check(plan: RunPlan) -> None:
     typer.Exit
         With status 2, when the source reported in its one line what is wrong.
     """
+    if plan.source is None:
+        return
     find_source(plan.source)
     child = Child(RoleSpec("check", "smearwatch.daemon.source_plugins:check"), plan)
     child.start()
@@ -116,7 +124,7 @@ def carry_out(plan: RunPlan) -> Iterator[tuple[RunPlan, dict[str, Any]]]:
     plan = plan.model_copy(update={"settings": settings})
     check_continues(plan)
     check(plan)
-    if sys.stderr.isatty():  # or it would look hung
+    if sys.stderr.isatty() and plan.source is not None:  # or it would look hung
         say("starting; loading the networks takes some seconds")
     # These take long to load, and serve the next specimen, too.
     kept = [Child(spec, plan) for spec in roles(plan) if spec.stays]
@@ -134,6 +142,24 @@ def carry_out(plan: RunPlan) -> Iterator[tuple[RunPlan, dict[str, Any]]]:
                 return
             plan = where_it_goes_on(after)  # it may have begun, and ended, before
             refuse_signed(plan)
+
+
+def join(plan: RunPlan, kind: str, specs: list[RoleSpec]) -> None:
+    """Run roles for the hub that is there, until a signal comes; they wait for it and go on with it.
+
+    Raises
+    ------
+    RunFailed
+        When a role could not be kept alive. One that reported itself what is wrong leads to exit status 1 alone.
+    """
+    configure(plan.settings.log_level, role="supervisor")
+    with Seat(private_dir(plan.settings.runtime_dir), kind) as seat:
+        plan = plan.model_copy(update={"joins": True, "seat": f"-{seat.name}"})
+        outcome = Supervisor(plan, specs, ready="waiting for the hub, or at work").run()
+    if outcome.why:
+        raise RunFailed(outcome.why)
+    if not outcome.ok:
+        raise typer.Exit(1)
 
 
 def _next_begins(outcome: Outcome | None) -> bool:

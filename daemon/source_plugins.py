@@ -56,11 +56,13 @@ def load_check(source: Plugin) -> SourceCheck | None:
 
 def main(plan: RunPlan, role: Role) -> None:
     """Load the plan's source and hand over to it."""
+    assert plan.source is not None
     load(find_source(plan.source))(plan, role)
 
 
 def check(plan: RunPlan, role: Role) -> None:
     """Let the plan's source raise what speaks against the run, and begin nothing; it may be without a check."""
+    assert plan.source is not None
     with role.loading():
         source_check = load_check(find_source(plan.source))
     if source_check is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from smearwatch.daemon.config import Settings
+from smearwatch.daemon.hinted import Hinted
 
 CURRENT: Final = "current"
 """Link in the weights folder to the promoted ones, which lie beside it by their identity."""
@@ -24,6 +25,10 @@ class PromotedWeightsDamaged(Exception):
 
     def __init__(self, link: Path, matter: str) -> None:
         super().__init__(f"promoted weights {link}: {matter}")
+
+
+class OtherWeights(Hinted):
+    """The hub counts with weights that are not here."""
 
 
 class WeightsMissing(OSError):
@@ -79,6 +84,30 @@ def weights_in_use(settings: Settings) -> Path:
     if settings.weights is not None and not (settings.weights / _MANIFEST).is_file():
         raise WeightsMissing(settings.weights)
     return settings.weights or promoted_weights(settings.state_dir) or shipped_weights()
+
+
+def weights_of_manifest(settings: Settings, mark: str) -> Path:
+    """Return the folder of the very weights that a hub counts with, known by their `manifest_mark`.
+
+    Raises
+    ------
+    OtherWeights
+        They are neither the named ones, nor promoted here at any time, nor those that came with the program.
+    WeightsMissing
+        There are none in the folder that was named.
+    """
+    if settings.weights is not None:
+        candidates = [weights_in_use(settings)]
+    else:
+        kept = (each for each in weights_root(settings.state_dir).glob("*") if _IDENTITY.fullmatch(each.name))
+        candidates = [shipped_weights(), *(each for each in kept if (each / _MANIFEST).is_file())]
+    for folder in candidates:
+        if mark in ("", manifest_mark(folder)):
+            return folder
+    which = f"those in {settings.weights}" if settings.weights is not None else "any that are here"
+    raise OtherWeights(
+        f"the hub counts with other weights than {which}", "copy the hub's weights here and name them with --weights"
+    )
 
 
 def name_of_weights(state_dir: Path | None, identity: str) -> str | None:

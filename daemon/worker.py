@@ -6,9 +6,10 @@ import numpy as np
 
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.process.joining import joined
 from smearwatch.daemon.process.lease_client import LeaseClient
 from smearwatch.daemon.process.role import Role
-from smearwatch.daemon.weights import weights_in_use
+from smearwatch.daemon.weights import manifest_mark, weights_in_use, weights_of_manifest
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed
 from smearwatch.daemon.wire.parts import RangeOnWire, StatisticsOnWire
 from smearwatch.models.engine import Engine, SessionMoments, Stain
@@ -19,14 +20,18 @@ _CAPACITY = {"cpu": 2, "cuda": 64}
 
 def main(plan: RunPlan, role: Role) -> None:
     """Load the networks and judge crops until the parent asks for the end."""
+    folder = weights_in_use(plan.settings)
     with role.loading():
-        engine = Engine.load(weights_in_use(plan.settings), device=plan.settings.device)
+        engine = Engine.load(folder, device=plan.settings.device)
         side_px = engine.manifest.preprocessing.crop_px
         engine.judge([np.zeros((side_px, side_px, 3), np.uint8)])  # a card that cannot judge at all is no crop's fault
     role.beat()
     get_logger().info("networks loaded", weights=engine.weights_id[:12], device=str(engine.device))
+    mark = manifest_mark(folder) or ""
     capacity = _CAPACITY["cuda" if str(engine.device).startswith("cuda") else "cpu"]
-    with LeaseClient(plan, role, "worker", capacity=capacity, weights=engine.weights_id) as lease_client:
+    with LeaseClient(
+        plan, role, "worker", capacity=capacity, weights=engine.weights_id, weights_manifest=mark
+    ) as lease_client:
         while not role.stopping:
             leases = lease_client.leases(CropLease, most=capacity)
             good = [(lease, buffers) for lease, buffers in leases if _fits(lease, buffers)]
@@ -35,6 +40,21 @@ def main(plan: RunPlan, role: Role) -> None:
                     lease_client.send(LeaseFailed(lease.lease, f"a crop of {[b.nbytes for b in buffers]} bytes"))
             if good:
                 _judge(engine, lease_client, good)
+
+
+def join(plan: RunPlan, role: Role) -> None:
+    """Wait for the hub, and judge crops for it with the weights that it counts with.
+
+    Raises
+    ------
+    TermsDiffer, WeightsMissing
+        It was told otherwise than the hub, or the hub's weights are not here.
+    """
+    if (found := joined(plan, role)) is None:
+        return
+    plan, welcome = found
+    folder = weights_of_manifest(plan.settings, welcome.terms.weights_manifest)
+    main(plan.model_copy(update={"settings": plan.settings.model_copy(update={"weights": folder})}), role)
 
 
 def _fits(lease: CropLease, buffers: list[memoryview]) -> bool:

@@ -65,7 +65,7 @@ class Engine:
         weights_dir
             Folder with manifest and tensors.
         device
-            "cpu", "cuda", or "auto": CUDA where there is a device. Single precision on both.
+            "cpu", "cuda", "cuda:1" for one of several, or "auto": CUDA where there is one. Single precision on all.
 
         Raises
         ------
@@ -74,11 +74,8 @@ class Engine:
         DeviceMissing
             Where the device asked for is not there.
         """
-        available = torch.cuda.is_available()
-        if device not in ("auto", "cpu", "cuda") or (device == "cuda" and not available):
-            raise DeviceMissing(device)
+        chosen = _chosen(device)
         networks = checkpoint.load(weights_dir)
-        chosen = torch.device("cuda" if available and device != "cpu" else "cpu")
         # One crop at a time gains nothing from a second thread, and on a shared machine threads that spin for each
         # other can cost thirty times the work; more cores are used by more workers.
         torch.set_num_threads(1)
@@ -287,3 +284,15 @@ class Engine:
             reject = answer.reject_logits.double().sigmoid()
             table = side_by_side(probabilities, verifiers, reject).cpu().numpy()
         return np.asarray(table[: len(fields_bgr)], dtype=np.float64)
+
+
+def _chosen(device: str) -> torch.device:
+    """Return the device of a name; raises `DeviceMissing`."""
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device == "cpu" or (device == "auto" and not cards):
+        return torch.device("cpu")
+    if device in ("auto", "cuda") and cards:
+        return torch.device("cuda")
+    if device.startswith("cuda:") and device[5:].isdecimal() and int(device[5:]) < cards:
+        return torch.device(device)
+    raise DeviceMissing(device)

@@ -22,11 +22,7 @@ _BETWEEN_REFUSALS = 8  # answers; the frame that was refused comes back sooner
 def main(plan: RunPlan, role: Role) -> None:
     """Find leukocytes until the role is stopped."""
     get_logger().info("search for cells ready")
-    session_maps = SessionMaps(
-        plan.settings.state_dir,
-        max_pixels=plan.settings.max_frame_pixels,
-        judges_again=plan.settings.judged_view == "best",
-    )
+    session_maps = SessionMaps(plan.settings.state_dir)
     with LeaseClient(plan, role, "finder", capacity=_CAPACITY) as lease_client:
         answered, failed = _BETWEEN_REFUSALS, 0
         while not role.stopping:
@@ -47,7 +43,7 @@ def main(plan: RunPlan, role: Role) -> None:
                     lease_client.send(LeaseFailed(lease.lease, f"{len(buffers)} buffers instead of a frame's bytes"))
                     continue
                 try:
-                    answer = lease_client.at_work(partial(_answer, plan, lease, buffers[0], session_maps, hub))
+                    answer = lease_client.at_work(partial(_answer, lease, buffers[0], session_maps, hub))
                 except Exception as error:  # noqa: BLE001  # one frame must not end its finder
                     detail = f"{type(error).__name__}: {error}"[:400]
                     get_logger().error("frame failed", frame=lease.frame, error=detail)
@@ -62,9 +58,9 @@ def main(plan: RunPlan, role: Role) -> None:
 
 
 def _answer(
-    plan: RunPlan, lease: FrameLease, data: memoryview, session_maps: SessionMaps, hub: Welcome
+    lease: FrameLease, data: memoryview, session_maps: SessionMaps, hub: Welcome
 ) -> tuple[CellsFound | FrameRejected, list[Buffer]]:
-    session_map = session_maps.of(hub.session, hub.epoch)
+    session_map = session_maps.of(hub, lease.turn)
     result = find(
         data,
         um_per_px=lease.um_per_px,
@@ -72,9 +68,9 @@ def _answer(
         session_estimates=lease.session_estimates,
         session_sizes=lease.session_sizes,
         given_for=session_map.kinds.first_of(lease.um_per_px, lease.um_per_px_source),
-        field_um=plan.settings.field_um,
-        max_pixels=plan.settings.max_frame_pixels,
-        restain=plan.settings.search_stain == "red_cells",
+        field_um=hub.terms.field_um,
+        max_pixels=hub.terms.max_frame_pixels,
+        restain=hub.terms.search_stain == "red_cells",
         check_scale=True,
     )
     if isinstance(result, FieldRejected):

@@ -22,6 +22,7 @@ from smearwatch.daemon.record.picture_kinds import PictureKinds
 from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.wire.messages import Welcome
 
 
 class SessionMap:
@@ -103,29 +104,28 @@ class SessionMaps:
     ----------
     state_dir
         Where sessions live.
-    max_pixels, judges_again
-        See `SessionMap`.
     """
 
-    def __init__(self, state_dir: Path, *, max_pixels: int, judges_again: bool) -> None:
+    def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
-        self._judges_again = judges_again
-        self._max_pixels = max_pixels
-        self._of: tuple[str, int] | None = None
+        self._of: tuple[Welcome, int] | None = None
         self._ledger: LedgerReader | None = None
         self._map: SessionMap | None = None
 
-    def of(self, session: str, epoch: int) -> SessionMap:
-        """Return the map of a session, read anew for each hub: what the hub before it did not commit is forgotten.
+    def of(self, hub: Welcome, turn: int) -> SessionMap:
+        """Return the map of a hub's session, read anew for each hub: what the one before did not commit is forgotten.
+
+        It is read anew for each turn, too: another finder may have worked for the session before it.
 
         Call it with a lease of that hub in hand: by then the ledger holds all that will ever be known of what an
         earlier finder found.
         """
-        if self._map is None or self._of != (session, epoch):
+        if self._map is None or self._of != (hub, turn):
             self.close()
-            self._ledger = LedgerReader.read(session_folder(self._state_dir, session))
-            self._map = SessionMap(self._ledger, max_pixels=self._max_pixels, judges_again=self._judges_again)
-            self._of = (session, epoch)
+            self._ledger = LedgerReader.read(session_folder(self._state_dir, hub.session))
+            judges_again = hub.terms.judged_view == "best"
+            self._map = SessionMap(self._ledger, max_pixels=hub.terms.max_frame_pixels, judges_again=judges_again)
+            self._of = (hub, turn)
         return self._map
 
     def close(self) -> None:

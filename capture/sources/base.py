@@ -15,9 +15,13 @@ from smearwatch.capture.frame import SourceFrame
 from smearwatch.capture.scale.resolver import ScaleResolver, scale_resolver
 from smearwatch.capture.sources.in_hand import InHand, set_aside
 from smearwatch.capture.sources.options import Options, OptionUnusable, read_options
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.process.joining import waiting_for
 from smearwatch.daemon.process.role import Role
+from smearwatch.daemon.terms import under_terms
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.control import FileOnWire
 from smearwatch.daemon.wire.endpoints import Endpoints
@@ -63,6 +67,7 @@ _POLL_S = 0.05
 # Offers that wait for their acknowledgement; more would only fill memory.
 _WINDOW = 4
 _AGAIN_S = 2.0
+_HELLO_AGAIN_S = 0.3
 
 
 class Source(Protocol):
@@ -98,6 +103,14 @@ class Source(Protocol):
 LineFile = FileOnWire
 
 
+class OtherPlace(Hinted):
+    """The session that the hub counts has pictures of another place."""
+
+    def __init__(self, detail: str) -> None:
+        hint = "start the hub with another --session, or with --continue where it is the same slide all the same"
+        super().__init__(detail, hint)
+
+
 class LineNotDrawn(Exception):
     """The source cannot say just now, or ever, what has come already."""
 
@@ -127,6 +140,7 @@ class Delivery:
         self._scales = scales
         self._in_hand = InHand.of(plan, "scaling")
         role.on_stop(self._in_hand.let_go)
+        self._plan = plan
         self._endpoints = Endpoints.under(plan.settings.runtime_dir)
         self._offers: dict[int, _Offer] = {}
         self._next_ticket = 1
@@ -134,6 +148,7 @@ class Delivery:
         self._closed = False
         self._paused = False
         self._welcomed = False
+        self._hello_s = 0.0
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
@@ -153,7 +168,17 @@ class Delivery:
             self._receive()
             if time.monotonic() >= self._next_pulse_s:
                 self._next_pulse_s = time.monotonic() + _PULSE_S
-                self._peer.send(self._state())
+                self._pulse()
+
+    def _pulse(self) -> None:
+        if not self._peer.connected:
+            if self._welcomed and self._plan.joins:
+                say(waiting_for(self._endpoints))
+            self._welcomed = False
+        elif self._welcomed:
+            self._peer.send(self._state())
+        elif time.monotonic() - self._hello_s >= _AGAIN_S:
+            self._hello()
 
     def _state(self) -> SourceState:
         state = self._source.state()
@@ -166,13 +191,15 @@ class Delivery:
         return 0 if self._scales is None else self._scales.held
 
     def _offer(self) -> None:
+        if not self._welcomed:
+            return
         now = time.monotonic()
         for ticket, offer in list(self._offers.items()):
             # A hub that was restarted never saw it; asking twice changes nothing.
             if now - offer.sent_s > _AGAIN_S:
                 offer.sent_s = now
                 self._send(ticket, offer.frame)
-        if self._closed or self._paused or not self._welcomed or len(self._offers) >= _WINDOW:
+        if self._closed or self._paused or len(self._offers) >= _WINDOW:
             return
         frames = self._source.ready(max(0, _WINDOW - len(self._offers) - self._held))
         for frame in frames if self._scales is None else self._scaled(self._scales, frames):
@@ -249,10 +276,13 @@ class Delivery:
         elif isinstance(message, HoldLine):
             self._hold(message.files)
         elif isinstance(message, Welcome):
-            self._welcomed = True
-            self._pause(False)  # a hub that still is paused says so next
+            self._join(message)
         elif isinstance(message, Refused) and message.code == "unknown_peer":
             self._hello()
+        elif isinstance(message, Refused) and message.code == "other_session" and self._plan.joins:
+            self._role.again()
+        elif isinstance(message, Refused) and message.code == "other_place":
+            raise OtherPlace(message.detail)
         elif isinstance(message, Refused) and message.code == "draining":
             self._closed = True
             self._offers.clear()
@@ -287,8 +317,30 @@ class Delivery:
         if callable(hold := getattr(self._source, "hold_line", None)):
             hold(files)
 
+    def _join(self, hub: Welcome) -> None:
+        if self._plan.joins and (hub.session, under_terms(self._plan, hub)) != (self._plan.session, self._plan):
+            self._role.again()  # the hub was begun anew, and by other terms
+            return
+        self._welcomed = True
+        self._pause(False)  # a hub that still is paused says so next
+
     def _hello(self) -> None:
-        self._peer.send(Hello("source", self._role.name, os.getpid()))
+        self._welcomed, now = False, time.monotonic()
+        if now - self._hello_s < _HELLO_AGAIN_S:  # a hub that has just come refuses each pulse that waited for it
+            return
+        self._hello_s = now
+        plan, origin = self._plan, self._plan.origin()
+        self._peer.send(
+            Hello(
+                "source",
+                f"{self._role.name}{plan.seat}",
+                os.getpid(),
+                session=plan.session,
+                source=plan.source or "",
+                origin=origin["origin"],
+                origin_of=origin["origin_of"],
+            )
+        )
         self._next_pulse_s = 0.0
 
 

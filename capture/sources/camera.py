@@ -227,6 +227,8 @@ def check(plan: RunPlan) -> None:
 
 def _is_next(plan: RunPlan) -> bool:
     """Return whether the specimen before may still be in view: this one follows it, and has no picture yet."""
+    if plan.joins:
+        return plan.begins_next
     with LedgerReader.read(session_folder(plan.settings.state_dir, plan.session)) as ledger:
         return follows(ledger) is not None and not ledger.summary().frames
 

@@ -321,7 +321,9 @@ def check(plan: RunPlan) -> None:
 
 
 def _earlier(plan: RunPlan) -> set[FileKey]:
-    """Return the files of the specimens before this one; the hub has opened its session by now."""
+    """Return the files of the specimens before this one; the hub has opened its session by now, or passes them over."""
+    if plan.joins:
+        return set()
     state_dir = plan.settings.state_dir
     with LedgerReader.read(session_folder(state_dir, plan.session)) as ledger:
         before = follows(ledger)

@@ -40,8 +40,8 @@ class FrameQueue:
         self._again: set[str] = set()  # frames of which crops are to be cut again that were counted
         self.leases: LeaseBook[str] = LeaseBook(lease_s, clock)
 
-    def lease(self, holder: bytes) -> tuple[FrameLease, bytes] | None:
-        """Return the next frame to a finder, from the ledger's order of seeing; before it those of lost first cells."""
+    def lease(self, holder: bytes, turn: int) -> tuple[FrameLease, bytes] | None:
+        """Return the next frame to the finder in its turn, as they were seen; before it those of lost first cells."""
         for frame in {frame for frame, _ in self._crops.anew.lost} - self._again:
             self._again.add(frame)
             self.leases.put(frame, first=True)
@@ -62,7 +62,7 @@ class FrameQueue:
                     raise  # its cells wait and cannot be cut again: end with its one line rather than wait for ever
                 self._give_up(number, frame, holder, "frame_bytes_lost", str(error))
                 continue
-            return self._describe(number, frame), data
+            return self._describe(number, frame, turn), data
         return None
 
     def found(self, message: CellsFound, buffers: Sequence[memoryview], holder: bytes) -> Refused | None:
@@ -127,7 +127,7 @@ class FrameQueue:
             self._cursor = pending.number
             self.leases.put(pending.seen.frame)
 
-    def _describe(self, number: int, frame: str) -> FrameLease:
+    def _describe(self, number: int, frame: str, turn: int) -> FrameLease:
         seen, found = self._ledger.seen(frame), self._ledger.found(frame)
         assert seen is not None
         scale, source = seen.um_per_px, seen.um_per_px_source
@@ -144,6 +144,7 @@ class FrameQueue:
             session_estimates=tuple(estimate for estimate, _ in estimates),
             session_sizes=tuple(size for _, size in estimates),
             known_cells=tuple(sorted(self._ledger.counted_indices(frame) - self._lost(frame))),
+            turn=turn,
         )
 
     def _lost(self, frame: str) -> set[int]:

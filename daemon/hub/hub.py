@@ -2,15 +2,17 @@
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Literal
 
+from smearwatch.daemon.hub.absent import Absent
 from smearwatch.daemon.hub.audience import answer
 from smearwatch.daemon.hub.control import RunControl
 from smearwatch.daemon.hub.crop_queue import CropQueue
 from smearwatch.daemon.hub.describing import take_description
 from smearwatch.daemon.hub.disk_watch import DiskWatch
+from smearwatch.daemon.hub.door import Door
 from smearwatch.daemon.hub.frame_queue import FrameQueue
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
@@ -19,8 +21,10 @@ from smearwatch.daemon.hub.next_specimen import NextSpecimen
 from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.hub.tallying import take_tally
+from smearwatch.daemon.hub.turns import Turns
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.earlier import Earlier
 from smearwatch.daemon.record.events import Closed, flaw_of
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.messages import (
@@ -48,8 +52,8 @@ from smearwatch.daemon.wire.messages import (
     TakeStalled,
     WantEvents,
     WantSnapshot,
+    WantTerms,
     WantThumbnails,
-    Welcome,
 )
 from smearwatch.daemon.wire.sockets import HubSockets
 
@@ -61,7 +65,7 @@ State = Literal["running", "draining", "done", "stopping"]
 class Hub:
     """Between everybody. Call `turn` until `state` is ``done`` or somebody wants it to stop, then `close`.
 
-    ``earlier`` are the frames of specimens before this one on the same folder.
+    ``earlier`` is what is of the specimens before this one on the same folder.
     """
 
     def __init__(
@@ -70,7 +74,7 @@ class Hub:
         journal: Journal,
         sockets: HubSockets,
         *,
-        earlier: Collection[str] = (),
+        earlier: Earlier | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan = plan
@@ -78,6 +82,9 @@ class Hub:
         self._sockets = sockets
         self._clock = clock
         self._peers = Peers()
+        self._door = Door(plan, journal)
+        self._turns = Turns()
+        self._absent = Absent(self._peers, clock=clock)
         self._stages = StageTimes()
         lease_s = plan.settings.lease_s
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes, earlier=earlier)
@@ -193,6 +200,9 @@ class Hub:
                     self._sockets.send(source.identity, PauseReading(self._control.paused))
                 self.pulse()
             return
+        if isinstance(message, WantTerms):
+            self._sockets.send(identity, self._door.welcome())
+            return
         if isinstance(message, Hello):
             self._welcome(identity, message)
             return
@@ -263,22 +273,14 @@ class Hub:
         return self._control.take(message)
 
     def _welcome(self, identity: bytes, message: Hello) -> None:
+        if (refused := self._door.refuses(message)) is not None:
+            self._sockets.send(identity, refused)
+            return
         for old in self._peers.hello(identity, message, self._clock()):
             self._release(old)
         if message.role == "source":
             self._next.hold(identity)
-        self._sockets.send(
-            identity,
-            Welcome(
-                session=self._journal.ledger.session,
-                epoch=self._journal.ledger.epoch,
-                last_event=self._journal.ledger.last_number,
-                field_um=self._plan.settings.field_um,
-                max_frame_bytes=self._plan.settings.max_frame_bytes,
-                max_frame_pixels=self._plan.settings.max_frame_pixels,
-            ),
-        )
-
+        self._sockets.send(identity, self._door.welcome())
         if message.role == "source" and self._control.paused:
             self._sockets.send(identity, PauseReading(True))
 
@@ -305,12 +307,12 @@ class Hub:
                 self._sockets.send(worker.identity, crop[0], crop[1])
         if not self._peers.count("worker"):
             return
-        for finder in self._peers.of("finder"):
-            while self._frames.leases.held_by(finder.identity) < finder.capacity and self._has_room():
-                frame = self._frames.lease(finder.identity)
-                if frame is None:
-                    break
-                self._sockets.send(finder.identity, frame[0], [frame[1]])
+        finder = self._turns.of(self._peers.of("finder"))
+        while finder and self._frames.leases.held_by(finder.identity) < finder.capacity and self._has_room():
+            frame = self._frames.lease(finder.identity, self._turns.number)
+            if frame is None:
+                break
+            self._sockets.send(finder.identity, frame[0], [frame[1]])
 
     def _has_room(self) -> bool:
         """Return whether another frame's crops fit: each frame that is out is expected to bring one."""
@@ -322,6 +324,8 @@ class Hub:
         self._journal.counters["leases_released"] += given_back
 
     def _housekeeping(self) -> None:
+        if self._plan.source is None:
+            self._absent.look()
         self._next.expire()
         self._frames.leases.expire()
         self._crops.leases.expire()

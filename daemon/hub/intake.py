@@ -1,10 +1,11 @@
 """Frames come in: bytes to the store, then the row, then the acknowledgement; in this order and no other."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.record.earlier import Earlier
 from smearwatch.daemon.record.events import Rejected, Seen
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.schema import LedgerUnusable
@@ -16,13 +17,14 @@ class Intake:
 
     Parameters
     ----------
-    earlier : collection of str
-        Frames of specimens before this one on the same folder: the same bytes again are none of this one.
+    earlier : Earlier, optional
+        What is of the specimens before this one on the same folder: the same bytes, or the same file, again are none
+        of this one.
     """
 
-    def __init__(self, journal: Journal, *, max_frame_bytes: int, earlier: Collection[str] = ()) -> None:
+    def __init__(self, journal: Journal, *, max_frame_bytes: int, earlier: Earlier | None = None) -> None:
         self._journal = journal
-        self._earlier = frozenset(earlier)
+        self._earlier = earlier or Earlier()
         self._max_frame_bytes = max_frame_bytes
 
     def offer(self, message: OfferFrame, buffers: Sequence[memoryview]) -> FrameTaken | Refused:
@@ -44,8 +46,10 @@ class Intake:
             return Refused("not_kept", f"{message.name[:300]}: {error}"[:600])
 
     def _keep(self, message: OfferFrame, data: memoryview) -> FrameTaken:
-        if self._earlier and (frame := hashlib.sha256(data).hexdigest()) in self._earlier:
-            return self._passed_over(message, frame)
+        if self._earlier.sessions:
+            frame, file = hashlib.sha256(data).hexdigest(), (message.name, data.nbytes, message.captured_at_ns)
+            if frame in self._earlier.frames or file in self._earlier.files:
+                return self._passed_over(message, frame)
         frame = self._journal.ledger.frames.put(data)
         seen = Seen(
             frame=frame,
@@ -61,7 +65,8 @@ class Intake:
 
     def refuse(self, message: RefuseFrame) -> FrameTaken:
         """Account for a file that its source could not take."""
-        if message.frame in self._earlier:
+        file = (message.name, message.size_bytes, message.captured_at_ns)
+        if message.frame in self._earlier.frames or file in self._earlier.files:
             return self._passed_over(message, message.frame)
         seen = Seen(
             frame=message.frame,

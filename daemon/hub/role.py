@@ -2,24 +2,20 @@
 
 import time
 from contextlib import ExitStack
-from importlib.metadata import version
 
 from smearwatch.daemon.hub.hub import Hub
 from smearwatch.daemon.hub.journal import Journal
+from smearwatch.daemon.hub.opening import opened
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import EXIT_NEXT, EXIT_STOPPED, Role
 from smearwatch.daemon.process.runtime_lock import RuntimeLock
-from smearwatch.daemon.record.band_rule import in_words
 from smearwatch.daemon.record.description import describe
 from smearwatch.daemon.record.earlier import Earlier, earlier_than, follows
-from smearwatch.daemon.record.events import Described, Opened
-from smearwatch.daemon.record.extra_classes import ExtraClass, extra_classes_of
-from smearwatch.daemon.record.followed import FOLLOWS
+from smearwatch.daemon.record.events import Described
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import session_folder
-from smearwatch.daemon.weights import manifest_mark
 from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
 from smearwatch.daemon.wire.sockets import HubSockets, context
 
@@ -42,8 +38,8 @@ def main(plan: RunPlan, role: Role) -> int:
         sockets = HubSockets(owner, Endpoints.under(runtime_dir), max_bytes=max_bytes)
         stack.callback(sockets.close)
         journal = Journal(ledger, sockets)
-        journal.commit(_opened(plan, ledger), *_described(plan, ledger))
-        hub = Hub(plan, journal, sockets, earlier=earlier.frames)
+        journal.commit(opened(plan, ledger), *_described(plan, ledger))
+        hub = Hub(plan, journal, sockets, earlier=earlier)
         get_logger().info(_greeting(plan, journal), epoch=ledger.epoch, runtime_dir=str(runtime_dir))
         if (reached := _reached(plan, journal)) is not None:
             get_logger().info(reached)
@@ -89,36 +85,3 @@ def _described(plan: RunPlan, ledger: Ledger) -> list[Described]:
     new = {name: text for name, text in plan.said.items() if all(each.said[name] != text for each in before)}
     described = describe(ledger.description(), new, by=plan.said_by, described_at_ns=time.time_ns())
     return [] if described is None else [described]
-
-
-def _opened(plan: RunPlan, ledger: Ledger) -> Opened:
-    weights = manifest_mark(plan.settings.weights)
-    before = plan.follows or follows(ledger)
-    marks = {name: mark for name, mark in (("weights_manifest", weights), (FOLLOWS, before)) if mark is not None}
-    return Opened(
-        epoch=ledger.epoch,
-        started_at_ns=time.time_ns(),
-        version=version("smearwatch"),
-        session=ledger.session,
-        target=plan.settings.target,
-        field_um=plan.settings.field_um,
-        band_rule=in_words(plan.settings.band_rule),
-        settings=plan.recorded_settings() | marks,
-        targets=plan.targets,
-        extra_classes=_extra_classes(plan, ledger) or None,
-    )
-
-
-def _extra_classes(plan: RunPlan, ledger: Ledger) -> tuple[ExtraClass, ...]:
-    """Return the extra classes that are set, each counting where it does in a session that knows it already."""
-    ours = {each.name: each for each in plan.settings.extra_classes_as_recorded}
-    all_of_it = extra_classes_of([*(each.extra_classes for each in ledger.openings()), tuple(ours.values())])
-    for each in all_of_it:
-        if each.name in ours and each.counts != ours[each.name].counts:
-            get_logger().warning(
-                "an extra class counts as it did when the session was begun",
-                name=each.name,
-                counts=each.counts,
-                hint="to count it otherwise here, set a class of another name",
-            )
-    return tuple(each for each in all_of_it if each.name in ours)

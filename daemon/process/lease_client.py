@@ -8,7 +8,9 @@ from contextlib import ExitStack
 from typing import Literal, Self, TypeVar
 
 from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.process.joining import waiting_for
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.wire.codec import Buffer, Unreadable
 from smearwatch.daemon.wire.endpoints import Endpoints
@@ -17,6 +19,7 @@ from smearwatch.daemon.wire.sockets import Peer, context
 
 _PULSE_S = 1.0
 _POLL_S = 0.2
+_HELLO_AGAIN_S = 0.3
 
 # A frame or a batch of crops that takes longer than this is taken for one that never ends.
 _LONGEST_S = 300.0
@@ -43,14 +46,23 @@ class LeaseClient:
     """
 
     def __init__(
-        self, plan: RunPlan, role: Role, kind: Literal["finder", "worker"], *, capacity: int, weights: str = ""
+        self,
+        plan: RunPlan,
+        role: Role,
+        kind: Literal["finder", "worker"],
+        *,
+        capacity: int,
+        weights: str = "",
+        weights_manifest: str = "",
     ) -> None:
         self._role = role
+        self._joins = plan.joins
         self._kind: Literal["finder", "worker"] = kind
         self._capacity = capacity
-        self._weights = weights
+        self._who = Hello(kind, f"{role.name}{plan.seat}", os.getpid(), weights, weights_manifest)
         self._endpoints = Endpoints.under(plan.settings.runtime_dir)
-        self._next_pulse_s = 0.0
+        self._next_pulse_s = self._hello_s = 0.0
+        self._was_connected = False
         self.welcome: Welcome | None = None
 
     def __enter__(self) -> Self:
@@ -79,7 +91,8 @@ class LeaseClient:
         while not wait((future,), timeout=_PULSE_S).done:
             if time.monotonic() - began_s < _LONGEST_S:
                 self._role.beat()
-                self._peer.send(Ready(self._capacity, at_work=True))
+                if self._peer.connected:
+                    self._peer.send(Ready(self._capacity, at_work=True))
         return future.result()
 
     def leases(self, kind: type[LeaseT], *, most: int) -> list[tuple[LeaseT, list[memoryview]]]:
@@ -107,11 +120,18 @@ class LeaseClient:
             self._next_pulse_s = 0.0
         elif isinstance(message, Refused) and message.code == "unknown_peer":
             self._hello()
+        elif isinstance(message, Refused) and message.code == "other_weights" and self._joins:
+            get_logger().info("the hub counts with other weights by now")
+            self._role.again()
         elif isinstance(message, Refused) and message.code == "impossible_answer":
             raise AnswerRefused(message.detail)
 
     def _hello(self) -> None:
-        self._peer.send(Hello(self._kind, self._role.name, os.getpid(), self._weights))
+        now = time.monotonic()
+        if now - self._hello_s < _HELLO_AGAIN_S:  # a hub that has just come refuses each pulse that waited for it
+            return
+        self._hello_s = now
+        self._peer.send(self._who)
         self._next_pulse_s = 0.0
 
     def _pulse(self) -> None:
@@ -119,4 +139,9 @@ class LeaseClient:
         now = time.monotonic()
         if now >= self._next_pulse_s:
             self._next_pulse_s = now + _PULSE_S
-            self._peer.send(Ready(self._capacity))
+            connected = self._peer.connected
+            if connected:
+                self._peer.send(Ready(self._capacity))
+            elif self._was_connected and self._joins and self._kind == "worker":
+                say(waiting_for(self._endpoints))
+            self._was_connected = connected

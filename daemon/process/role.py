@@ -33,6 +33,10 @@ EXIT_NEXT = 5
 """A child's exit code where the session is done and another specimen's comes after it."""
 
 
+EXIT_AGAIN = 6
+"""A child's exit code where it is to be started again at once, for what it was started with holds no longer."""
+
+
 GOT_ON = b"+"
 """What a role writes into its heartbeat where it has done a piece of work."""
 
@@ -46,6 +50,7 @@ class Role:
         self._stop = threading.Event()
         self._on_stop: list[Callable[[], None]] = []
         self.finishing = False
+        self.exit_code = 0
 
     @property
     def stopping(self) -> bool:
@@ -57,6 +62,11 @@ class Role:
         for each in self._on_stop:
             each()
         self._stop.set()
+
+    def again(self) -> None:
+        """End, to be started again at once: the hub counts another session by now, or by other terms."""
+        self.exit_code = EXIT_AGAIN
+        self.stop()
 
     def on_stop(self, do: Callable[[], None]) -> None:
         """Have something done when the role is asked to end, also where its work does not come to an end by then."""
@@ -123,7 +133,7 @@ def main() -> int:
     try:
         with role.loading():  # torch alone takes seconds, on a busy machine many
             main_of_role = getattr(importlib.import_module(module), function)
-        return int(main_of_role(plan, role) or 0)
+        return int(main_of_role(plan, role) or role.exit_code)
     except Exception as error:  # noqa: BLE001  # the process's last line of defence: one line, never a traceback
         told = one_line(error)
         if told is not None:

@@ -11,7 +11,7 @@ from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.child import Child, RoleSpec, unusable
 from smearwatch.daemon.process.notify import notify, watchdog_period_s
-from smearwatch.daemon.process.role import EXIT_NEXT, EXIT_STOPPED
+from smearwatch.daemon.process.role import EXIT_AGAIN, EXIT_NEXT, EXIT_STOPPED
 from smearwatch.daemon.process.stop_signals import StopSignals
 
 # Whoever has a frame or a crop in hand may finish it; then the hub has its own time to write how it ended.
@@ -49,6 +49,8 @@ class Supervisor:
         Asked a few times a second whether to go on with the run, to leave it as it is, or to end it as done.
     stop : StopSignals, optional
         The caller's, where it outlives the run.
+    ready : str
+        What the service manager is told once every role beats.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Supervisor:
         keeps: Callable[[Outcome | None], bool] = lambda _: True,
         leave: Callable[[], Leave] = lambda: "stay",
         stop: StopSignals | None = None,
+        ready: str = "counting",
     ) -> None:
         first, *others = [Child(spec, plan) for spec in specs]
         self._kept = list(kept)
@@ -67,6 +70,7 @@ class Supervisor:
         self._children = [first, *self._kept, *others]
         self._leave = leave
         self._stop = stop
+        self._ready = ready
         self._outcome: Outcome | None = None
         self._reported_ready = False
         self._finishing = False
@@ -99,7 +103,7 @@ class Supervisor:
             healthy = all(c.start_at_s == float("inf") or (c.alive and c.ready) for c in self._children)
             if healthy and not self._reported_ready:
                 self._reported_ready = True
-                notify("READY=1\nSTATUS=counting")
+                notify(f"READY=1\nSTATUS={self._ready}")
             if self._reported_ready and period_s is not None and time.monotonic() >= next_feed_s:
                 next_feed_s = time.monotonic() + period_s
                 notify("WATCHDOG=1")
@@ -128,6 +132,8 @@ class Supervisor:
             child.start_at_s = float("inf")
         elif unusable(code):
             self._outcome = Outcome(ok=False)
+        elif code == EXIT_AGAIN:
+            child.start_at_s = 0.0
         else:
             self._restart(child, f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}")
 

@@ -96,6 +96,10 @@ class Ledger(LedgerReader):
         """Which start of the writer this is, counted from 1."""
         return self._epoch
 
+    def begin_epoch(self) -> None:
+        """Begin a new epoch, as another start would: what is opened next holds from there on."""
+        self._epoch += 1
+
     def append(
         self,
         events: Iterable[Event],

@@ -259,7 +259,7 @@ def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> Iterator[dict[str
     SubfoldersLeft
         In the end, where pictures were passed over.
     """
-    check_has_subfolders(plan.source)
+    check_has_subfolders(plan.source or "")
     configure(plan.settings.log_level, role="subfolders")
     # Decided once, so that all sessions are counted with the same weights.
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})

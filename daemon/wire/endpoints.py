@@ -40,6 +40,11 @@ class Endpoints:
             )
         return cls(f"ipc://{talk}", f"ipc://{feed}")
 
+    @property
+    def shown(self) -> str:
+        """Where the hub is looked for, for people to read."""
+        return self.talk.removeprefix("ipc://")
+
 
 def private_dir(path: Path) -> Path:
     """Make a folder that only its owner enters, or check that it is one.

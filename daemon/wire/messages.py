@@ -2,6 +2,7 @@
 
 The conversation goes over one ROUTER socket of the hub (everybody else is a DEALER) and one PUB socket::
 
+    all     WantTerms, before they join (`joining`)             → Welcome
     source  Hello · OfferFrame · RefuseFrame · SourceState      → Welcome · FrameTaken · what `control` has
     finder  Hello · Ready · CellsFound · FrameRejected          → Welcome · FrameLease
     worker  Hello · Ready · CropJudged · LeaseFailed            → Welcome · CropLease
@@ -39,6 +40,10 @@ from smearwatch.daemon.wire.following import Thumbnails as Thumbnails
 from smearwatch.daemon.wire.following import WantEvents as WantEvents
 from smearwatch.daemon.wire.following import WantSnapshot as WantSnapshot
 from smearwatch.daemon.wire.following import WantThumbnails as WantThumbnails
+from smearwatch.daemon.wire.joining import Hello as Hello
+from smearwatch.daemon.wire.joining import Terms as Terms
+from smearwatch.daemon.wire.joining import WantTerms as WantTerms
+from smearwatch.daemon.wire.joining import Welcome as Welcome
 from smearwatch.daemon.wire.parts import (
     WIRE_CONFIG,
     CellOnWire,
@@ -47,7 +52,6 @@ from smearwatch.daemon.wire.parts import (
     PlaceOnWire,
     RangeOnWire,
     Real,
-    Role,
     ScaleUmPerPx,
     Sha256Hex,
     StainOnWire,
@@ -56,34 +60,7 @@ from smearwatch.daemon.wire.parts import (
 )
 from smearwatch.daemon.wire.parts import Message as Message
 
-WIRE_VERSION = 3
-
-
-@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
-class Hello(Message):
-    """The first word of a source, finder or worker: who it is. A new process under an old name frees its leases.
-
-    ``weights`` are those that a worker judges by, SHA-256 in hex; empty for the others.
-    """
-
-    kind: ClassVar[str] = "hello"
-    role: Role
-    name: Text
-    pid: Count
-    weights: Text = ""
-
-
-@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
-class Welcome(Message):
-    """The hub's answer to `Hello`: which session this is and the limits that hold here."""
-
-    kind: ClassVar[str] = "welcome"
-    session: Text
-    epoch: Count
-    last_event: Count
-    field_um: Real
-    max_frame_bytes: Count
-    max_frame_pixels: Count
+WIRE_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -140,6 +117,7 @@ class Ready(Message):
 class FrameLease(Message):
     """One frame for a finder. Buffers: the file's bytes, one.
 
+    ``turn`` counts the session's finders: one that has not had this turn's leases reads what others found first.
     ``session_estimates`` are the first red-cell scales of the session (µm/px), ``session_sizes`` the width and height
     of each one's field; ``known_cells`` are the indices that have their verdict already: their crops need not come.
     """
@@ -153,6 +131,7 @@ class FrameLease(Message):
     session_estimates: tuple[ScaleUmPerPx, ...]
     known_cells: tuple[Count, ...]
     session_sizes: tuple[tuple[Count, Count], ...] = ()
+    turn: Count = 0
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -283,6 +262,7 @@ MESSAGES: dict[str, type[Message]] = {
     message.kind: message
     for message in (
         Hello,
+        WantTerms,
         Welcome,
         OfferFrame,
         RefuseFrame,

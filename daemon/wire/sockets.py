@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from smearwatch.daemon.wire.codec import Buffer, Unreadable, decode, encode
 from smearwatch.daemon.wire.endpoints import Endpoints
@@ -15,6 +16,7 @@ from smearwatch.daemon.wire.messages import Message
 # Below this a copy is cheaper than the bookkeeping of sharing the buffer (pyzmq's own default is of this order).
 _ZERO_COPY_BYTES = 64 * 1024
 _HIGH_WATER = 2_000
+_LINK_EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
 
 
 def _send(to: zmq.Socket[bytes], parts: Sequence[Buffer]) -> None:
@@ -60,7 +62,16 @@ class Peer:
         self.socket.setsockopt(zmq.RCVHWM, _HIGH_WATER)
         self.socket.setsockopt(zmq.RECONNECT_IVL, 50)
         self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+        self._events = self.socket.get_monitor_socket(_LINK_EVENTS)
+        self._connected = False
         self.socket.connect(endpoints.talk)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the hub is there; what is sent while it is not waits, so pulses are better not sent."""
+        while self._events.poll(0):
+            self._connected = recv_monitor_message(self._events)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
+        return self._connected
 
     def send(self, message: Message, buffers: Sequence[Buffer] = ()) -> None:
         """Queue one message; ZeroMQ delivers it when the hub is there."""
@@ -85,6 +96,8 @@ class Peer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.socket.disable_monitor()
+        self._events.close(linger=0)
         self.socket.close(linger=500)
 
 

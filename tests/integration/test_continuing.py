@@ -8,7 +8,8 @@ import pytest
 
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.continuing import NotContinued, check_continues
-from smearwatch.daemon.hub.role import _described, _opened
+from smearwatch.daemon.hub.opening import opened as event_of_opening
+from smearwatch.daemon.hub.role import _described
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.description import Described
 from smearwatch.daemon.record.extra_classes import ExtraClass, extra_classes_of
@@ -56,7 +57,7 @@ def plan_of(
 
 def record(plan, *events):
     with Ledger.open(session_folder(plan.settings.state_dir, "t"), session="t") as ledger:
-        ledger.append([_opened(plan, ledger), *_described(plan, ledger), *events])
+        ledger.append([event_of_opening(plan, ledger), *_described(plan, ledger), *events])
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from smearwatch.daemon.hub.hub import Hub
 from smearwatch.daemon.hub.next_specimen import ANSWER_S
-from smearwatch.daemon.record.earlier import followed_in
+from smearwatch.daemon.record.earlier import Earlier, followed_in
 from smearwatch.daemon.record.events import Seen, WaitingFile
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.wire.control import FileOnWire
@@ -174,7 +174,7 @@ def test_at_the_target_what_came_before_the_line_is_read_all_the_same(tmp_path):
 
 def test_pictures_of_the_specimen_before_are_passed_over_whatever_they_are_called_now(staffed):
     bench, source, *_ = staffed
-    earlier = {hashlib.sha256(b"old").hexdigest()}
+    earlier = Earlier(["before"], {hashlib.sha256(b"old").hexdigest()})
     bench.hub = Hub(bench.plan, bench.journal, bench.sockets, earlier=earlier, clock=lambda: bench.now)
     source = bench.peer("source", "s")
     assert len(bench.offer(source, b"old", b"new")) == 2

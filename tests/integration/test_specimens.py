@@ -8,7 +8,7 @@ import pytest
 
 from smearwatch.clients.web.running import next_session
 from smearwatch.daemon.config import Settings
-from smearwatch.daemon.hub.role import _opened
+from smearwatch.daemon.hub.opening import opened
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.earlier import seen_files
 from smearwatch.daemon.record.events import Followed, Rejected, Seen
@@ -36,7 +36,7 @@ def plan_of(folder, session, **changes):
 def record(plan, *pictures):
     """Begin the plan's session and have it see some pictures."""
     with Ledger.open(session_folder(plan.settings.state_dir, plan.session), session=plan.session) as ledger:
-        ledger.append([_opened(plan, ledger)])
+        ledger.append([opened(plan, ledger)])
         for picture in pictures:
             frame, status = ledger.frames.put(picture.read_bytes()), picture.stat()
             ledger.append(

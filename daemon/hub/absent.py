@@ -1,0 +1,35 @@
+"""Says once who is waited for, where the roles are commands of their own and start in any order."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from smearwatch.daemon.hub.peers import Peers
+from smearwatch.daemon.one_line import say
+from smearwatch.daemon.wire.parts import Role
+
+_AFTER_S: Final = 5.0
+_WAITS: Final[dict[Role, str]] = {
+    "source": "waiting for pictures (smearwatch capture)",
+    "worker": "waiting for a worker (smearwatch worker); pictures are kept until one comes",
+}
+
+
+class Absent:
+    """Who is not here, and whether that was said."""
+
+    def __init__(self, peers: Peers, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._peers = peers
+        self._clock = clock
+        self._since_s = dict.fromkeys(_WAITS, clock())
+        self._said: set[Role] = set()
+
+    def look(self) -> None:
+        """Say who has been missing for some seconds, once until it comes and goes again."""
+        for role, line in _WAITS.items():
+            if self._peers.count(role):
+                self._since_s[role] = self._clock()
+                self._said.discard(role)
+            elif role not in self._said and self._clock() - self._since_s[role] >= _AFTER_S:
+                self._said.add(role)
+                say(line)
