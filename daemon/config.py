@@ -229,12 +229,16 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
 def _content(path: Path) -> dict[str, Any]:
     """Return what a settings file holds, nothing where there is none; raises `SettingsUnusable`."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         if isinstance(error, UnicodeDecodeError):
             reason = "is no UTF-8 text"
         hint = "write it as TOML, one key = value a line"
+        if isinstance(error, PermissionError):
+            hint = "see that this user may read it, or set HOME to this user's own folder"
         raise SettingsUnusable(f"settings file {path}: {reason}", hint) from None
 
 

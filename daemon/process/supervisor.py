@@ -104,7 +104,7 @@ class Supervisor:
             if healthy and not self._reported_ready:
                 self._reported_ready = True
                 notify(f"READY=1\nSTATUS={self._ready}")
-            if self._reported_ready and period_s is not None and time.monotonic() >= next_feed_s:
+            if period_s is not None and time.monotonic() >= next_feed_s:
                 next_feed_s = time.monotonic() + period_s
                 notify("WATCHDOG=1")
 
@@ -114,7 +114,7 @@ class Supervisor:
                 child.start()
             return
         child.hear()
-        if child.stuck:
+        if child.stuck or child.held:
             get_logger().error("role stuck, killing it", child=child.spec.name)
             child.finish(0.0)
             self._restart(child, "stopped answering")
