@@ -7,7 +7,7 @@ from typing import Final
 
 from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.wire.codec import Unreadable
-from smearwatch.daemon.wire.endpoints import Endpoints
+from smearwatch.daemon.wire.endpoints import Endpoints, why_closed
 from smearwatch.daemon.wire.messages import Agreed, Message, Refused
 from smearwatch.daemon.wire.sockets import Peer, context, is_open
 
@@ -25,16 +25,16 @@ class NotAgreed(Hinted):
     """The daemon refuses, or does not answer."""
 
 
-def ask(runtime_dir: Path, question: Message, request: int, *, answer_s: float = ANSWER_S) -> str:
-    """Ask the daemon whose sockets are in a folder for something; returns the line with which it agrees.
+def ask(where: Path | Endpoints, question: Message, request: int, *, answer_s: float = ANSWER_S) -> str:
+    """Ask the daemon of a runtime folder, or of another computer, for something; returns the line of its agreement.
 
     Raises
     ------
     NotAgreed
         It refuses, does not answer in time, or there is none: that is known within a second or so.
     """
-    until_s, endpoints = time.monotonic() + answer_s, Endpoints.under(runtime_dir)
-    _wait_until_open(endpoints.talk, min(answer_s, _BEGINS_S))
+    until_s, endpoints = time.monotonic() + answer_s, Endpoints.to(where)
+    _wait_until_open(endpoints, min(answer_s, _BEGINS_S))
     with context() as owner, Peer(owner, endpoints) as peer:
         peer.send(question)
         while (left_s := until_s - time.monotonic()) > 0:
@@ -50,10 +50,16 @@ def ask(runtime_dir: Path, question: Message, request: int, *, answer_s: float =
     raise NotAgreed(f"no count answers: the one that runs is busy for {answer_s:.0f} s", "see `smearwatch watch`")
 
 
-def _wait_until_open(endpoint: str, at_most_s: float) -> None:
+def _wait_until_open(endpoints: Endpoints, at_most_s: float) -> None:
     """Wait for a daemon that is just beginning, or beginning again."""
     until_s = time.monotonic() + at_most_s
-    while not is_open(endpoint):
+    while not is_open(endpoints.talk):
+        if (group := why_closed(endpoints)) is not None:
+            raise NotAgreed(group, "ask an administrator to add it, then log in anew")
+        if time.monotonic() >= until_s and endpoints.curve is not None:
+            raise NotAgreed(
+                f"no count answers at {endpoints.shown}", "see whether that computer is on, and its hub runs"
+            )
         if time.monotonic() >= until_s:
             raise NotAgreed("no count answers: none is running here", "start one with `smearwatch run`")
         time.sleep(_POLL_S)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from smearwatch.clients.asking import ANSWER_S, REQUESTS, ask
+from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import BeginNext, ControlRun
 
 Action: TypeAlias = Literal["stop", "pause", "resume", "state"]
@@ -25,13 +26,13 @@ NEXT_QUESTION: Final = (
 )
 
 
-def control(runtime_dir: Path, action: Action, session: str | None = None, *, answer_s: float = ANSWER_S) -> str:
+def control(where: Path | Endpoints, action: Action, session: str | None = None, *, answer_s: float = ANSWER_S) -> str:
     """Ask the run whose sockets are in a folder for something; returns its one line.
 
     Parameters
     ----------
-    runtime_dir
-        Where the daemon's sockets are.
+    where
+        The folder of the daemon's sockets, or where it is on another computer.
     action
         ``state`` changes nothing; its line is ``counting``, ``paused`` or ``stopping``.
     session
@@ -43,11 +44,11 @@ def control(runtime_dir: Path, action: Action, session: str | None = None, *, an
         Another session is counted, or nobody answers.
     """
     request = next(REQUESTS)
-    return ask(runtime_dir, ControlRun(request, action, session), request, answer_s=answer_s)
+    return ask(where, ControlRun(request, action, session), request, answer_s=answer_s)
 
 
 def begin_next(
-    runtime_dir: Path,
+    where: Path | Endpoints,
     said: Mapping[str, str],
     *,
     by: str,
@@ -59,8 +60,8 @@ def begin_next(
 
     Parameters
     ----------
-    runtime_dir
-        Where the daemon's sockets are.
+    where
+        The folder of the daemon's sockets, or where it is on another computer.
     said
         What is said of the next specimen, by the names of `smearwatch.daemon.record.description`.
     by
@@ -79,4 +80,4 @@ def begin_next(
     """
     request = next(REQUESTS)
     question = BeginNext(request, by, dict(said), session, next_session, target)
-    return ask(runtime_dir, question, request, answer_s=NEXT_S)
+    return ask(where, question, request, answer_s=NEXT_S)

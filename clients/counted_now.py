@@ -17,7 +17,7 @@ class CountedNow:
     """Hears on the daemon's feed which session is counted. Use as a context manager."""
 
     def __init__(self, runtime_dir: Path) -> None:
-        self._endpoints = Endpoints.under(runtime_dir)
+        self._endpoints = Endpoints.to(runtime_dir)
         self._over = threading.Event()
         self._heard: tuple[str, float] | None = None
         self._thread = threading.Thread(target=self._listen, daemon=True, name="counted-now")

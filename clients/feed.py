@@ -11,9 +11,11 @@ from smearwatch.clients.elsewhere import Elsewhere
 from smearwatch.clients.follower import Follower
 from smearwatch.clients.recorded import catch_up
 from smearwatch.clients.view import Connection, Ended, View
+from smearwatch.daemon.process.joining import refused
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.wire.codec import Unreadable
-from smearwatch.daemon.wire.endpoints import Endpoints
+from smearwatch.daemon.wire.endpoints import Endpoints, why_closed
+from smearwatch.daemon.wire.messages import Refused
 from smearwatch.daemon.wire.sockets import Listener, Peer, context
 
 # So that a flood of events still lets the caller draw and look at the keyboard.
@@ -28,10 +30,10 @@ class Feed:
 
     Parameters
     ----------
-    runtime_dir : Path
-        Where the daemon's sockets are or will be.
-    state_dir : Path
-        Where its sessions are.
+    where : Path or Endpoints
+        The folder in which the daemon's sockets are or will be; or where it is on another computer.
+    state_dir : Path or None
+        Where its sessions are; None where that is another computer.
     session : str, optional
         Follow only this session.
     pictures : bool
@@ -47,12 +49,14 @@ class Feed:
     ------
     EndpointUnusable
         The runtime folder's path is too long for a socket.
+    KeyNotAllowed, NotAllowed, OtherHub
+        While it is used: the daemon of another computer does not let this one in.
     """
 
     def __init__(
         self,
-        runtime_dir: Path,
-        state_dir: Path,
+        where: Path | Endpoints,
+        state_dir: Path | None,
         *,
         session: str | None = None,
         pictures: bool = False,
@@ -60,11 +64,11 @@ class Feed:
         within: float = WITHIN,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._endpoints = Endpoints.under(runtime_dir)
+        self._endpoints = Endpoints.to(where)
         self._state_dir = state_dir
         self._follower = Follower(clock=clock, recent=recent, pictures=pictures, session=session)
-        self._corrections = Corrections(state_dir, within, clock=clock)
-        self._elsewhere = Elsewhere(state_dir, clock=clock)
+        self._corrections = None if state_dir is None else Corrections(state_dir, within, clock=clock)
+        self._elsewhere = None if state_dir is None else Elsewhere(state_dir, clock=clock)
         self._settled = False
         self._connection: Connection = "connecting"
 
@@ -106,7 +110,8 @@ class Feed:
 
     def settle(self) -> None:
         """Bring the view to the end of the ledger on disk, as far as it can be read from here."""
-        catch_up(self._follower, self._state_dir)
+        if self._state_dir is not None:
+            catch_up(self._follower, self._state_dir)
         self._settled = True
 
     @property
@@ -117,11 +122,19 @@ class Feed:
     @property
     def address(self) -> str:
         """Where the daemon is looked for, for people to read."""
-        return self._endpoints.talk.removeprefix("ipc://")
+        return self._endpoints.shown
+
+    @property
+    def why_not(self) -> str | None:
+        """Why this account cannot be heard by the daemon: the group that it is not in; None where nothing is known."""
+        return why_closed(self._endpoints)
 
     def view(self) -> View:
         """Return what is known now; the corrected result may follow a second later, but for what is settled."""
-        return self._elsewhere.add(self._corrections.add(self._follower.view(), at_once=self._settled))
+        view = self._follower.view()
+        if self._corrections is None or self._elsewhere is None:
+            return view
+        return self._elsewhere.add(self._corrections.add(view, at_once=self._settled))
 
     def _ask(self) -> None:
         for question in self._follower.questions():
@@ -137,6 +150,8 @@ class Feed:
 
     def _from_feed(self, timeout_s: float) -> bool:
         message = self._listener.receive(timeout_s)
+        if isinstance(message, Refused):
+            refused(message, self._endpoints)
         if message is not None:
             self._follower.hear(message)
         return message is not None
@@ -144,5 +159,7 @@ class Feed:
     def _from_hub(self, timeout_s: float) -> bool:
         received = self._peer.receive(timeout_s)
         if received is not None:
+            if isinstance(received[0], Refused):
+                refused(received[0], self._endpoints)
             self._follower.hear(*received)
         return received is not None

@@ -48,7 +48,7 @@ def send_labels(
     """
     patience_s = _ANSWER_S if answer_s is None else answer_s
     written = 0
-    with context() as owner, Peer(owner, Endpoints.under(runtime_dir)) as peer:
+    with context() as owner, Peer(owner, Endpoints.to(runtime_dir)) as peer:
         for part in _parts(labels):
             request = next(_REQUESTS)
             cells = tuple(

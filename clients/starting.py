@@ -115,7 +115,10 @@ def start(settings: Settings, wanted: Wanted, config: Path | None = None) -> Sta
         raise NotStarted("no count without a specimen", "give the number of the specimen or order")
     name = check_name(wanted.session or time.strftime("%Y-%m-%dT%H-%M-%S"))
     source = _source(wanted.place)
-    with _one_at_a_time(private_dir(settings.runtime_dir)), CountedNow(settings.runtime_dir) as counted:
+    with (
+        _one_at_a_time(private_dir(settings.runtime_dir, passable=settings.has_groups)),
+        CountedNow(settings.runtime_dir) as counted,
+    ):
         if (running := _until(lambda: counted.session, _LISTEN_S)) is not None:
             raise NotStarted(
                 f"session {running} is being counted",

@@ -27,6 +27,7 @@ COMMANDS = {
     "hub": _Entry("smearwatch.daemon.commands.hub", "Keep a session's record, for captures and workers that join."),
     "capture": _Entry("smearwatch.daemon.commands.capture", "Bring frames to a hub, and find the cells in them."),
     "worker": _Entry("smearwatch.daemon.commands.worker", "Judge cells for a hub."),
+    "keys": _Entry("smearwatch.daemon.commands.keys", "Say which other computers a hub here lets in."),
     "watch": _Entry("smearwatch.clients.commands.watch", "Show the live differential in this terminal."),
     "control": _Entry(
         "smearwatch.clients.commands.control", "Stop, pause or resume the count, or begin the next specimen."

@@ -93,6 +93,12 @@ def _fourcc(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    if not text.startswith(("tcp://", "/")):
+        raise ValueError("write it like tcp://192.168.1.20:5760")
+    return text
+
+
 def _device(text: str) -> str:
     name, colon, number = text.partition(":")
     if text not in ("auto", "cpu", "cuda") and not (name == "cuda" and colon and number.isdecimal()):
@@ -117,6 +123,12 @@ class Settings(BaseSettings):
 
     state_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(default_factory=default_state_dir)
     runtime_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(default_factory=default_runtime_dir)
+    watch_group: PrintableName | None = None
+    control_group: PrintableName | None = None
+    listen: Annotated[str, AfterValidator(_address)] | None = None
+    hub: Annotated[str, AfterValidator(_address)] | None = None
+    hub_key: str | None = None
+    key: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     weights: Path | None = None
     device: Annotated[str, AfterValidator(_device)] = "auto"
     workers: int = Field(1, ge=1, le=16)
@@ -153,6 +165,11 @@ class Settings(BaseSettings):
     extra_classes: ExtraClasses = Field(default_factory=dict)
     places: Places = Field(default_factory=dict)
     messages: Messages | None = None
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether accounts of a group may pass through the runtime folder to sockets of their own."""
+        return self.watch_group is not None or self.control_group is not None
 
     @property
     def extra_classes_as_recorded(self) -> tuple[ExtraClass, ...]:

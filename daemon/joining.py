@@ -18,7 +18,7 @@ class OtherPictures(Hinted):
 
 def source(plan: RunPlan, role: Role) -> None:
     """Bring a source's frames to the hub that is there, for as long as it counts the session that it counts now."""
-    if (found := joined(plan, role)) is None:
+    if (found := joined(plan, role, "feed")) is None:
         return
     plan, _ = found
     check(plan, role)

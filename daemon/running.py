@@ -153,7 +153,7 @@ def join(plan: RunPlan, kind: str, specs: list[RoleSpec]) -> None:
         When a role could not be kept alive. One that reported itself what is wrong leads to exit status 1 alone.
     """
     configure(plan.settings.log_level, role="supervisor")
-    with Seat(private_dir(plan.settings.runtime_dir), kind) as seat:
+    with Seat(private_dir(plan.settings.runtime_dir, passable=plan.settings.has_groups), kind) as seat:
         plan = plan.model_copy(update={"joins": True, "seat": f"-{seat.name}"})
         outcome = Supervisor(plan, specs, ready="waiting for the hub, or at work").run()
     if outcome.why:

@@ -50,7 +50,7 @@ def join(plan: RunPlan, role: Role) -> None:
     TermsDiffer, WeightsMissing
         It was told otherwise than the hub, or the hub's weights are not here.
     """
-    if (found := joined(plan, role)) is None:
+    if (found := joined(plan, role, "work")) is None:
         return
     plan, welcome = found
     folder = weights_of_manifest(plan.settings, welcome.terms.weights_manifest)

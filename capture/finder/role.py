@@ -4,12 +4,17 @@ import time
 from functools import partial
 
 from smearwatch.capture.finder.field import FieldRejected, find
+from smearwatch.capture.finder.hub_record import HubRecord, Record
 from smearwatch.capture.finder.on_wire import cells_found, frame_rejected
 from smearwatch.capture.finder.session_map import SessionMaps
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.process.joining import hub_of
 from smearwatch.daemon.process.lease_client import AnswerRefused, LeaseClient
 from smearwatch.daemon.process.role import Role
+from smearwatch.daemon.reaching import is_elsewhere
+from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.wire.codec import Buffer
 from smearwatch.daemon.wire.messages import CellsFound, FrameLease, FrameRejected, LeaseFailed, Welcome
 
@@ -22,7 +27,7 @@ _BETWEEN_REFUSALS = 8  # answers; the frame that was refused comes back sooner
 def main(plan: RunPlan, role: Role) -> None:
     """Find leukocytes until the role is stopped."""
     get_logger().info("search for cells ready")
-    session_maps = SessionMaps(plan.settings.state_dir)
+    session_maps = SessionMaps(partial(_record, plan, role))
     with LeaseClient(plan, role, "finder", capacity=_CAPACITY) as lease_client:
         answered, failed = _BETWEEN_REFUSALS, 0
         while not role.stopping:
@@ -55,6 +60,13 @@ def main(plan: RunPlan, role: Role) -> None:
                 lease_client.send(*answer)
                 answered, failed = answered + 1, 0
         lease_client.at_work(session_maps.close)
+
+
+def _record(plan: RunPlan, role: Role, session: str) -> Record:
+    """Open what a session has found before: its ledger, or where that is on another computer the hub's word."""
+    if plan.joins and is_elsewhere(plan.settings):
+        return HubRecord(hub_of(plan, "feed"), lambda: role.stopping)
+    return LedgerReader.read(session_folder(plan.settings.state_dir, session))
 
 
 def _answer(

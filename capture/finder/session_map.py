@@ -1,12 +1,12 @@
 """A session's map in the finder: read from the ledger, continued with each field that is found."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
 
 from smearwatch.capture.finder.field import THUMBNAIL_PX, THUMBNAIL_UM, FieldFound
+from smearwatch.capture.finder.hub_record import Record
 from smearwatch.capture.formats.decode import FrameUnusable, decode
 from smearwatch.capture.registration.atlas import CellKey
 from smearwatch.capture.registration.clearness import measure_clearness
@@ -20,8 +20,6 @@ from smearwatch.daemon.record.found import CUT, Found
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.picture_kinds import PictureKinds
 from smearwatch.daemon.record.placement import CellName
-from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.wire.messages import Welcome
 
 
@@ -33,7 +31,7 @@ class SessionMap:
     Parameters
     ----------
     ledger
-        The session, to be read. Its frames are decoded again where a picture is wanted that is no longer at hand.
+        The session's record, to be read. Frames are decoded again where a picture is wanted that is no longer there.
     max_pixels
         Largest picture that is decoded.
     judges_again
@@ -45,7 +43,7 @@ class SessionMap:
         For which size of picture each given scale was used first.
     """
 
-    def __init__(self, ledger: LedgerReader, *, max_pixels: int, judges_again: bool = True) -> None:
+    def __init__(self, ledger: Record, *, max_pixels: int, judges_again: bool = True) -> None:
         self._ledger = ledger
         self._max_pixels = max_pixels
         self._picture_cache = PictureCache(self._remake)
@@ -102,14 +100,14 @@ class SessionMaps:
 
     Parameters
     ----------
-    state_dir
-        Where sessions live.
+    open_record
+        Takes a session's name; opens its record.
     """
 
-    def __init__(self, state_dir: Path) -> None:
-        self._state_dir = state_dir
+    def __init__(self, open_record: Callable[[str], Record]) -> None:
+        self._open_record = open_record
         self._of: tuple[Welcome, int] | None = None
-        self._ledger: LedgerReader | None = None
+        self._ledger: Record | None = None
         self._map: SessionMap | None = None
 
     def of(self, hub: Welcome, turn: int) -> SessionMap:
@@ -122,7 +120,7 @@ class SessionMaps:
         """
         if self._map is None or self._of != (hub, turn):
             self.close()
-            self._ledger = LedgerReader.read(session_folder(self._state_dir, hub.session))
+            self._ledger = self._open_record(hub.session)
             judges_again = hub.terms.judged_view == "best"
             self._map = SessionMap(self._ledger, max_pixels=hub.terms.max_frame_pixels, judges_again=judges_again)
             self._of = (hub, turn)

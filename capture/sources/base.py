@@ -19,12 +19,11 @@ from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.process.joining import waiting_for
+from smearwatch.daemon.process.joining import hub_of, refused, waiting_for
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.terms import under_terms
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.control import FileOnWire
-from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import (
     DrawLine,
     FrameTaken,
@@ -141,7 +140,7 @@ class Delivery:
         self._in_hand = InHand.of(plan, "scaling")
         role.on_stop(self._in_hand.let_go)
         self._plan = plan
-        self._endpoints = Endpoints.under(plan.settings.runtime_dir)
+        self._endpoints = hub_of(plan, "feed")
         self._offers: dict[int, _Offer] = {}
         self._next_ticket = 1
         self._next_pulse_s = 0.0
@@ -287,6 +286,7 @@ class Delivery:
             self._closed = True
             self._offers.clear()
         elif isinstance(message, Refused):
+            refused(message, self._endpoints)
             get_logger().warning("frame refused by the hub, offered again later", detail=message.detail)
 
     def _pause(self, paused: bool) -> None:

@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from smearwatch.clients.commands.typed import HubOption
 from smearwatch.clients.controlling import Action, begin_next, control
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.reaching import here, hub_at
 from smearwatch.daemon.record.description import checked, whoever
 from smearwatch.daemon.record.sessions import check_name
+from smearwatch.daemon.wire.endpoints import Endpoints
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,7 +33,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command()
-def stop(session: Session = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
+def stop(session: Session = None, hub: HubOption = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """End the count in good order, as Ctrl-C does where it runs.
 
     What is in hand is finished; what waits stays in the session, which the same
@@ -38,11 +41,11 @@ def stop(session: Session = None, config: ConfigFile = None, as_json: AsJson = F
 
     Example: smearwatch control stop
     """
-    _ask("stop", session, config, as_json=as_json)
+    _ask("stop", session, hub, config, as_json=as_json)
 
 
 @app.command()
-def pause(session: Session = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
+def pause(session: Session = None, hub: HubOption = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Read no new pictures until `smearwatch control resume`.
 
     What was read already is counted to its end. Pictures in a watched folder
@@ -50,16 +53,16 @@ def pause(session: Session = None, config: ConfigFile = None, as_json: AsJson = 
 
     Example: smearwatch control pause
     """
-    _ask("pause", session, config, as_json=as_json)
+    _ask("pause", session, hub, config, as_json=as_json)
 
 
 @app.command()
-def resume(session: Session = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
+def resume(session: Session = None, hub: HubOption = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Read pictures again after `smearwatch control pause`.
 
     Example: smearwatch control resume
     """
-    _ask("resume", session, config, as_json=as_json)
+    _ask("resume", session, hub, config, as_json=as_json)
 
 
 @app.command("next")
@@ -79,6 +82,7 @@ def next_specimen(
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="The new session's name. [default: date and time]")
     ] = None,
+    hub: HubOption = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -95,7 +99,7 @@ def next_specimen(
     if "specimen" not in said:
         raise typer.BadParameter("give the number of the specimen or order", param_hint="--specimen")
     text = begin_next(
-        load_settings(config).runtime_dir,
+        _hub(hub, config),
         said,
         by=said.get("operator") or whoever(),
         session=session,
@@ -105,8 +109,12 @@ def next_specimen(
     _report("next", text, as_json=as_json)
 
 
-def _ask(action: Action, session: str | None, config: Path | None, *, as_json: bool) -> None:
-    _report(action, control(load_settings(config).runtime_dir, action, session), as_json=as_json)
+def _ask(action: Action, session: str | None, hub: str | None, config: Path | None, *, as_json: bool) -> None:
+    _report(action, control(_hub(hub, config), action, session), as_json=as_json)
+
+
+def _hub(hub: str | None, config: Path | None) -> Endpoints:
+    return hub_at(here(load_settings(config, hub=hub)), "control")
 
 
 def _report(action: str, text: str, *, as_json: bool) -> None:

@@ -1,8 +1,18 @@
 """Names and sentences as options of a command; what cannot be one is wrong usage."""
 
+from typing import Annotated
+
 import typer
 
 from smearwatch.clients.typed_text import LONGEST_NAME, LONGEST_TEXT, TextUnfit, typed_text
+
+HubOption = Annotated[
+    str | None,
+    typer.Option(
+        "--hub", metavar="ADDRESS", help="The hub of another computer, tcp://HOST:PORT. [default: this computer's]"
+    ),
+]
+"""Which hub is asked."""
 
 
 def name_of_person(typed: str, option: str = "--by") -> str:

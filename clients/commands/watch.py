@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from smearwatch.clients.commands.typed import name_of_person
+from smearwatch.clients.commands.typed import HubOption, name_of_person
 from smearwatch.clients.stdout import close_stdout, has_terminal, to_stdout
 from smearwatch.clients.view import View
 from smearwatch.daemon.config import Settings, load_settings
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.one_line import say
+from smearwatch.daemon.reaching import here, hub_at, is_elsewhere
 from smearwatch.daemon.record.corrected import NAMES, WITHIN
 from smearwatch.daemon.record.lock import holder
 from smearwatch.daemon.record.sessions import find_session
@@ -24,8 +26,14 @@ class NoDaemon(ConnectionError):
 
     hint = "start one with `smearwatch run --watch DIR`, or name a recorded session"
 
-    def __init__(self) -> None:
-        super().__init__("no count is running")
+    def __init__(self, address: str | None) -> None:
+        super().__init__("no count is running" if address is None else f"no count answers at {address}")
+        if address is not None:
+            self.hint = "see whether that computer is on, and its hub runs"
+
+
+class NotInGroup(Hinted):
+    """The count that runs here is for a group, and this account is not in it."""
 
 
 PicturesKind = Literal["auto", "kitty", "sixel", "iterm", "blocks", "none"]
@@ -66,6 +74,7 @@ def watch(
     by: ByOption = "",
     within: WithinOption = WITHIN,
     only: ClassOption = None,
+    hub: HubOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Show the differential while it is counted, and each cell to be named. It can be started at any time.
@@ -81,15 +90,16 @@ def watch(
         raise typer.BadParameter("choose --plain or --json, not both")
     if only is not None and only not in NAMES:
         raise typer.BadParameter(f"{only!r} is none of {', '.join(NAMES)}", param_hint="--class")
-    settings = load_settings(config)
-    live = session is None or holder(find_session(settings.state_dir, session)) is not None
+    settings = here(load_settings(config, hub=hub))
+    elsewhere = is_elsewhere(settings)
+    live = session is None or elsewhere or holder(find_session(settings.state_dir, session)) is not None
     if not (plain or as_json or once) and has_terminal():
         # Loaded only now: lines need none of it.
         from smearwatch.clients.terminal.readers import Readers
         from smearwatch.clients.terminal.start import watch_in_terminal
 
         who = name_of_person(by) if by.strip() else ""
-        readers = Readers(settings, who, within, only, config)
+        readers = None if elsewhere else Readers(settings, who, within, only, config)
         watch_in_terminal(settings, session, live=live, pictures=pictures, readers=readers)
         return
     try:
@@ -129,11 +139,14 @@ def _followed(
     from smearwatch.clients.lines import Lines, follow, present
     from smearwatch.clients.recorded import recorded_view
 
-    with Feed(settings.runtime_dir, settings.state_dir, session=session, recent=0, within=within) as feed:
+    state_dir = None if is_elsewhere(settings) else settings.state_dir
+    with Feed(hub_at(settings, "watch"), state_dir, session=session, recent=0, within=within) as feed:
+        if (group := feed.why_not) is not None:
+            raise NotInGroup(group, "ask an administrator to add it, then log in anew")
         if once:
             view = present(feed)
-            if view is None and session is None:
-                raise NoDaemon
+            if view is None and (session is None or state_dir is None):
+                raise NoDaemon(feed.address if state_dir is None else None)
             view = view or recorded_view(settings.state_dir, str(session), recent=0, within=within)
             Lines(write, as_json=as_json).show(view)
             return view

@@ -13,6 +13,7 @@ from smearwatch.clients.terminal.window import end_with_the_window
 from smearwatch.clients.view import View
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.one_line import say
+from smearwatch.daemon.reaching import hub_at, is_elsewhere
 from smearwatch.daemon.record.corrected import WITHIN
 
 NOBODY_COUNTS = (
@@ -24,7 +25,9 @@ _POLL_S = 0.2
 _BETWEEN_VIEWS_S = 0.1
 
 
-def watch_in_terminal(settings: Settings, session: str | None, *, live: bool, pictures: str, readers: Readers) -> None:
+def watch_in_terminal(
+    settings: Settings, session: str | None, *, live: bool, pictures: str, readers: Readers | None
+) -> None:
     """Show the daemon's session, or a recorded one, until the person quits; its cells can be chosen and named.
 
     Parameters
@@ -37,8 +40,8 @@ def watch_in_terminal(settings: Settings, session: str | None, *, live: bool, pi
         Whether the session is being counted; otherwise it is read from disk.
     pictures : str
         ``auto``, or a kind of pictures.
-    readers : Readers
-        How sessions are read here.
+    readers : Readers, optional
+        How sessions are read here; None where the daemon's are on another computer: then they are only watched.
 
     Raises
     ------
@@ -50,10 +53,12 @@ def watch_in_terminal(settings: Settings, session: str | None, *, live: bool, pi
     kind = choose_pictures(pictures, few=Console().color_system in (None, "standard"))
     prepare(kind)
 
-    def bring_of(name: str, live: bool) -> Bring:
-        return (followed if live else recorded)(settings, name, within=readers.within)
+    within = WITHIN if readers is None else readers.within
 
-    bring = bring_of(session, live) if session is not None else followed(settings, None, within=readers.within)
+    def bring_of(name: str, live: bool) -> Bring:
+        return (followed if live else recorded)(settings, name, within=within)
+
+    bring = bring_of(session, live) if session is not None else followed(settings, None, within=within)
     app = WatchApp(
         bring,
         waiting="waiting for a count" if session is None else "reading",
@@ -81,8 +86,9 @@ def followed(
         from smearwatch.clients.feed import Feed
 
         next_s, news = 0.0, False
+        state_dir = None if is_elsewhere(settings) else settings.state_dir
         with Feed(
-            settings.runtime_dir, settings.state_dir, session=session, pictures=True, recent=MOST, within=within
+            hub_at(settings, "watch"), state_dir, session=session, pictures=True, recent=MOST, within=within
         ) as feed:
             while not (stopped() or over()):
                 news |= feed.poll(_BETWEEN_VIEWS_S if news else _POLL_S)

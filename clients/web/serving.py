@@ -114,7 +114,7 @@ def _entrance(served: Served, stack: ExitStack) -> tuple[socket.socket, ssl.SSLC
     if not follows:
         link = LinkAccess(port, Logins(None, _BROWSERS_STAY_S))
         return listening, None, link, link.link, "this link can be used once"
-    runtime_dir = private_dir(settings.runtime_dir)
+    runtime_dir = private_dir(settings.runtime_dir, passable=settings.has_groups)
     kept = LinkAccess(port, Logins(runtime_dir / f"review-{port}.json", _BROWSERS_STAY_S), keep_link(runtime_dir))
     return listening, None, kept, kept.link, "`smearwatch review --link` gives a link that lets one browser in"
 

@@ -20,6 +20,7 @@ def capture(
     source_option: options.SourceOption = None,
     list_sources: options.ListSources = False,
     calibration: options.Calibration = None,
+    hub: options.Hub = None,
     config: options.Config = None,
 ) -> None:
     """Bring frames from a folder or camera to the hub that is there, and find the cells in them.
@@ -33,7 +34,7 @@ def capture(
         print_sources(as_json=False)
         return
     name, given = choose(watch, camera, source, source_option or [])
-    settings = load_settings(config, calibration=calibration)
+    settings = load_settings(config, calibration=calibration, hub=hub)
     plan = RunPlan(
         settings=settings, session="", source=name, source_options=given, told=frozenset(settings.model_fields_set)
     )

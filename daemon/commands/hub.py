@@ -30,6 +30,7 @@ def hub(
     stop_at_target: options.StopAtTarget = False,
     weights: options.Weights = None,
     review: options.Review = None,
+    listen: options.Listen = None,
     config: options.Config = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -51,6 +52,7 @@ def hub(
             target=target,
             weights=weights,
             review=review,
+            listen=listen,
         ),
         session=session,
         carry_on=carry_on,

@@ -120,6 +120,22 @@ Review = Annotated[
     ),
 ]
 
+Hub = Annotated[
+    str | None,
+    typer.Option(
+        "--hub", metavar="ADDRESS", help="The hub of another computer, tcp://HOST:PORT. [default: this computer's]"
+    ),
+]
+
+Listen = Annotated[
+    str | None,
+    typer.Option(
+        "--listen",
+        metavar="ADDRESS",
+        help="Let other computers in whose keys are allowed, at tcp://ADDRESS:PORT. [default: none]",
+    ),
+]
+
 Config = Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]

@@ -127,7 +127,7 @@ def _ended_at_target(folder: Path) -> Opened | None:
 @contextmanager
 def _beside(settings: Settings) -> Iterator[Settings]:
     """Yield the replay sockets of its own, so that a daemon on this host goes on undisturbed; none are left behind."""
-    runtime_dir = private_dir(settings.runtime_dir) / f"replay-{os.getpid()}"
+    runtime_dir = private_dir(settings.runtime_dir, passable=settings.has_groups) / f"replay-{os.getpid()}"
     try:
         yield settings.model_copy(update={"runtime_dir": runtime_dir})
     finally:

@@ -20,6 +20,7 @@ def worker(
         typer.Option(metavar="DEVICE", help="auto, cpu, cuda, or one of several cards: cuda:1. [default: auto]"),
     ] = None,
     weights: options.Weights = None,
+    hub: options.Hub = None,
     config: options.Config = None,
 ) -> None:
     """Judge cells for the hub that is there, with the weights that it counts with.
@@ -28,6 +29,6 @@ def worker(
 
     Example: smearwatch worker --device cpu
     """
-    settings = load_settings(config, device=device, weights=weights)
+    settings = load_settings(config, device=device, weights=weights, hub=hub)
     plan = RunPlan(settings=settings, session="", told=frozenset(settings.model_fields_set))
     join(plan, "worker", [RoleSpec("worker", "smearwatch.daemon.worker:join")])

@@ -91,8 +91,9 @@ def endpoints(settings: Settings) -> Check:
         status = runtime_dir.stat()
         if status.st_uid != os.geteuid():
             return Check("sockets", "warning", f"{runtime_dir} belongs to another user", "ask as the user who counts")
-        if stat.S_IMODE(status.st_mode) & 0o007:
-            return Check("sockets", "failed", f"everybody may enter {runtime_dir}", f"chmod 700 {runtime_dir}")
+        if stat.S_IMODE(status.st_mode) & (0o006 if settings.has_groups else 0o007):
+            mode = "711" if settings.has_groups else "700"
+            return Check("sockets", "failed", f"everybody may enter {runtime_dir}", f"chmod {mode} {runtime_dir}")
     listens = _listens(talk)
     says = f"a count runs, at {runtime_dir}" if listens else f"no count runs at {runtime_dir}"
     return Check("sockets", "ok", says, values={"running": listens})

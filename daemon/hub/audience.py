@@ -1,19 +1,22 @@
 """Clients ask; the hub answers from the ledger and the fold. Nothing here changes anything."""
 
 from smearwatch.daemon.hub.journal import Journal, notice
+from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.wire.messages import (
     Events,
+    FrameBytes,
     Message,
     Snapshot,
     Thumbnails,
     WantEvents,
+    WantFrame,
     WantSnapshot,
     WantThumbnails,
 )
 
 
 def answer(
-    message: WantSnapshot | WantEvents | WantThumbnails, journal: Journal, *, target: int
+    message: WantSnapshot | WantEvents | WantThumbnails | WantFrame, journal: Journal, *, target: int
 ) -> tuple[Message, list[bytes]]:
     """Return the answer to a client's question and its buffers."""
     ledger = journal.ledger
@@ -34,5 +37,10 @@ def answer(
     if isinstance(message, WantEvents):
         events = tuple(notice(recorded) for recorded in ledger.events(message.after, message.limit))
         return Events(message.request, ledger.epoch, ledger.last_number, events), []
+    if isinstance(message, WantFrame):
+        try:
+            return FrameBytes(message.request, message.frame), [ledger.frames.read(message.frame)]
+        except FrameStoreError:
+            return FrameBytes(message.request, message.frame), []
     pictures = {cell: jpeg for cell in message.cells if (jpeg := ledger.thumbnail(*cell)) is not None}
     return Thumbnails(message.request, tuple(pictures)), list(pictures.values())

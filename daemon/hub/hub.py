@@ -14,6 +14,7 @@ from smearwatch.daemon.hub.describing import take_description
 from smearwatch.daemon.hub.disk_watch import DiskWatch
 from smearwatch.daemon.hub.door import Door
 from smearwatch.daemon.hub.frame_queue import FrameQueue
+from smearwatch.daemon.hub.gate import Gate
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.labelling import take_labels
@@ -27,6 +28,7 @@ from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.earlier import Earlier
 from smearwatch.daemon.record.events import Closed, flaw_of
 from smearwatch.daemon.wire.codec import Unreadable
+from smearwatch.daemon.wire.hub_sockets import HubSockets
 from smearwatch.daemon.wire.messages import (
     Agreed,
     BeginNext,
@@ -34,6 +36,7 @@ from smearwatch.daemon.wire.messages import (
     ControlRun,
     CropJudged,
     DescribeSession,
+    Follow,
     FrameRejected,
     FrameTaken,
     Hello,
@@ -51,11 +54,11 @@ from smearwatch.daemon.wire.messages import (
     SourceState,
     TakeStalled,
     WantEvents,
+    WantFrame,
     WantSnapshot,
     WantTerms,
     WantThumbnails,
 )
-from smearwatch.daemon.wire.sockets import HubSockets
 
 _PULSE_S = 1.0
 _LATENCIES = 200
@@ -82,6 +85,7 @@ class Hub:
         self._sockets = sockets
         self._clock = clock
         self._peers = Peers()
+        self._gate = Gate(journal, sockets)
         self._door = Door(plan, journal)
         self._turns = Turns()
         self._absent = Absent(self._peers, clock=clock)
@@ -109,6 +113,8 @@ class Hub:
             identity, message, buffers = received
             if isinstance(message, Unreadable):
                 self._unreadable(identity, message)
+            elif (refused := self._gate.refuses(identity, message)) is not None:
+                self._sockets.send(identity, refused)
             else:
                 self._dispatch(identity, message, buffers)
         if self._ended_at_target():
@@ -176,7 +182,10 @@ class Hub:
         self._sockets.send(identity, Refused(flaw.flaw, str(flaw)[:400]))
 
     def _dispatch(self, identity: bytes, message: Message, buffers: Sequence[memoryview]) -> None:
-        if isinstance(message, WantSnapshot | WantEvents | WantThumbnails):
+        if isinstance(message, Follow):
+            self._sockets.follow(identity)
+            return
+        if isinstance(message, WantSnapshot | WantEvents | WantThumbnails | WantFrame):
             reply, pictures = answer(message, self._journal, target=self._plan.settings.target)
             self._sockets.send(identity, reply, pictures)
             return
@@ -329,6 +338,9 @@ class Hub:
         self._next.expire()
         self._frames.leases.expire()
         self._crops.leases.expire()
+        for peer in self._peers.may_not(self._gate.may_be):
+            get_logger().warning("not allowed any more", role=peer.role, name=peer.name)
+            self._release(peer.identity)
         for gone in self._peers.silent(self._clock(), busy=self._holds_leases):
             get_logger().warning("peer silent", role=gone.role, name=gone.name)
         if self._finished():

@@ -12,8 +12,8 @@ from smearwatch.daemon.record.picture_kinds import PictureKinds
 from smearwatch.daemon.record.session_stain import StainFold
 from smearwatch.daemon.record.session_statistics import StatisticsFold
 from smearwatch.daemon.record.tally import TallyFold
+from smearwatch.daemon.wire.hub_sockets import HubSockets
 from smearwatch.daemon.wire.messages import EventNotice
-from smearwatch.daemon.wire.sockets import HubSockets
 
 _RECENT = 256
 _NONE: Mapping[tuple[str, int], bytes] = MappingProxyType({})

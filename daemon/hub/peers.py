@@ -58,6 +58,13 @@ class Peers:
             del self._peers[peer.identity]
         return gone
 
+    def may_not(self, may_be: Callable[[bytes, Role], bool]) -> list[PeerState]:
+        """Forget and return the peers that may not be what they came as any more."""
+        gone = [peer for peer in self._peers.values() if not may_be(peer.identity, peer.role)]
+        for peer in gone:
+            del self._peers[peer.identity]
+        return gone
+
     def of(self, role: Role) -> Iterator[PeerState]:
         """Return the peers of a role, in the order of their hellos."""
         return (peer for peer in self._peers.values() if peer.role == role)

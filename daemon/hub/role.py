@@ -3,6 +3,7 @@
 import time
 from contextlib import ExitStack
 
+from smearwatch.daemon.hub.doors import group_doors, net_door
 from smearwatch.daemon.hub.hub import Hub
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.opening import opened
@@ -17,7 +18,8 @@ from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
-from smearwatch.daemon.wire.sockets import HubSockets, context
+from smearwatch.daemon.wire.hub_sockets import HubSockets
+from smearwatch.daemon.wire.sockets import context
 
 # What a message may carry besides the frame itself: crops of a crowded field and their thumbnails.
 _SLACK_BYTES = 512 * 1024 * 1024
@@ -27,7 +29,7 @@ def main(plan: RunPlan, role: Role) -> int:
     """Run the hub until nothing is left to do, or the parent or a client asks for the end; returns its exit code."""
     settings = plan.settings
     with ExitStack() as stack:
-        runtime_dir = private_dir(settings.runtime_dir)
+        runtime_dir = private_dir(settings.runtime_dir, passable=settings.has_groups)
         stack.enter_context(RuntimeLock(runtime_dir))
         ledger = stack.enter_context(Ledger.open(session_folder(settings.state_dir, plan.session)))
         if (signed := ledger.signature()) is not None:
@@ -35,7 +37,8 @@ def main(plan: RunPlan, role: Role) -> int:
         earlier = _earlier(plan, ledger)
         owner = stack.enter_context(context())
         max_bytes = settings.max_frame_bytes + _SLACK_BYTES
-        sockets = HubSockets(owner, Endpoints.under(runtime_dir), max_bytes=max_bytes)
+        groups, net = group_doors(settings, runtime_dir), net_door(settings)
+        sockets = HubSockets(owner, Endpoints.under(runtime_dir), max_bytes=max_bytes, groups=groups, net=net)
         stack.callback(sockets.close)
         journal = Journal(ledger, sockets)
         journal.commit(opened(plan, ledger), *_described(plan, ledger))

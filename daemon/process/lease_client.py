@@ -10,10 +10,9 @@ from typing import Literal, Self, TypeVar
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.process.joining import waiting_for
+from smearwatch.daemon.process.joining import hub_of, refused, waiting_for
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.wire.codec import Buffer, Unreadable
-from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import Hello, Message, Ready, Refused, Welcome
 from smearwatch.daemon.wire.sockets import Peer, context
 
@@ -60,7 +59,7 @@ class LeaseClient:
         self._kind: Literal["finder", "worker"] = kind
         self._capacity = capacity
         self._who = Hello(kind, f"{role.name}{plan.seat}", os.getpid(), weights, weights_manifest)
-        self._endpoints = Endpoints.under(plan.settings.runtime_dir)
+        self._endpoints = hub_of(plan, "work" if kind == "worker" else "feed")
         self._next_pulse_s = self._hello_s = 0.0
         self._was_connected = False
         self.welcome: Welcome | None = None
@@ -125,6 +124,8 @@ class LeaseClient:
             self._role.again()
         elif isinstance(message, Refused) and message.code == "impossible_answer":
             raise AnswerRefused(message.detail)
+        elif isinstance(message, Refused):
+            refused(message, self._endpoints)
 
     def _hello(self) -> None:
         now = time.monotonic()

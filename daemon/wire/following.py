@@ -75,6 +75,31 @@ class WantThumbnails(Message):
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class Follow(Message):
+    """A client of another computer wants the feed over this socket; said again every few seconds, else it ends."""
+
+    kind: ClassVar[str] = "follow"
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class WantFrame(Message):
+    """A finder of another computer needs a frame that it had before."""
+
+    kind: ClassVar[str] = "want_frame"
+    request: Count
+    frame: Sha256Hex
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class FrameBytes(Message):
+    """The answer to `WantFrame`. Buffers: the file's bytes, one; none where they are lost."""
+
+    kind: ClassVar[str] = "frame_bytes"
+    request: Count
+    frame: Sha256Hex
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Thumbnails(Message):
     """The thumbnails that exist, in order. Buffers: one JPEG for each of ``cells``."""
 

@@ -9,6 +9,8 @@ The conversation goes over one ROUTER socket of the hub (everybody else is a DEA
     client  (`following`) WantSnapshot · WantEvents · …         → Snapshot · Events · Thumbnails
     client  LabelCells · and what `control` has                 → LabelsTaken · Agreed
     all     whatever cannot be read                             → Refused
+    finder  of another computer: WantEvents · WantFrame · …     → Events · FrameBytes · Thumbnails
+    client  of another computer: Follow                         → what PUB has
     PUB     EventNotice · Pulse
 
 Pictures travel as raw buffers behind the header, never inside it. The docstring of each class that carries
@@ -33,11 +35,14 @@ from smearwatch.daemon.wire.control import SourceState as SourceState
 from smearwatch.daemon.wire.control import TakeStalled as TakeStalled
 from smearwatch.daemon.wire.following import EventNotice as EventNotice
 from smearwatch.daemon.wire.following import Events as Events
+from smearwatch.daemon.wire.following import Follow as Follow
+from smearwatch.daemon.wire.following import FrameBytes as FrameBytes
 from smearwatch.daemon.wire.following import LabelCells as LabelCells
 from smearwatch.daemon.wire.following import LabelsTaken as LabelsTaken
 from smearwatch.daemon.wire.following import Snapshot as Snapshot
 from smearwatch.daemon.wire.following import Thumbnails as Thumbnails
 from smearwatch.daemon.wire.following import WantEvents as WantEvents
+from smearwatch.daemon.wire.following import WantFrame as WantFrame
 from smearwatch.daemon.wire.following import WantSnapshot as WantSnapshot
 from smearwatch.daemon.wire.following import WantThumbnails as WantThumbnails
 from smearwatch.daemon.wire.joining import Hello as Hello
@@ -281,6 +286,9 @@ MESSAGES: dict[str, type[Message]] = {
         Events,
         WantThumbnails,
         Thumbnails,
+        Follow,
+        WantFrame,
+        FrameBytes,
         LabelCells,
         LabelsTaken,
         DescribeSession,

@@ -1,26 +1,56 @@
-"""The sockets: the hub's pair, a peer's DEALER, a listener's SUB. Messages in, messages out."""
+"""A peer's sockets: its DEALER to the hub, a listener's SUB. Messages in, messages out."""
 
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
-from smearwatch.daemon.wire.codec import Buffer, Unreadable, decode, encode
+from smearwatch.daemon.wire.codec import Buffer, decode, encode
 from smearwatch.daemon.wire.endpoints import Endpoints
-from smearwatch.daemon.wire.messages import Message
+from smearwatch.daemon.wire.keys import as_z85
+from smearwatch.daemon.wire.link import Link
+from smearwatch.daemon.wire.messages import Follow, Message
 
 # Below this a copy is cheaper than the bookkeeping of sharing the buffer (pyzmq's own default is of this order).
 _ZERO_COPY_BYTES = 64 * 1024
-_HIGH_WATER = 2_000
-_LINK_EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+HIGH_WATER = 2_000
+_FOLLOW_AGAIN_S = 4.0
+_PROBE_S = 2.0
+_BEAT_MS, _SILENT_MS, _CONNECT_MS = 2000, 6000, 3000
 
 
-def _send(to: zmq.Socket[bytes], parts: Sequence[Buffer]) -> None:
+def send_parts(to: zmq.Socket[bytes], parts: Sequence[Buffer]) -> None:
+    """Send a message's parts, without copying what is large."""
     to.send_multipart(parts, copy=sum(memoryview(p).nbytes for p in parts) < _ZERO_COPY_BYTES)
+
+
+def beat(each: zmq.Socket[bytes]) -> None:
+    """Notice within seconds a peer of another computer that is gone without a word."""
+    each.setsockopt(zmq.HEARTBEAT_IVL, _BEAT_MS)
+    each.setsockopt(zmq.HEARTBEAT_TIMEOUT, _SILENT_MS)
+    each.setsockopt(zmq.HEARTBEAT_TTL, _SILENT_MS)
+
+
+def _connecting(owner: zmq.Context[zmq.Socket[bytes]], endpoints: Endpoints) -> zmq.Socket[bytes]:
+    """Return a DEALER with all but its connection."""
+    dealer = owner.socket(zmq.DEALER)
+    dealer.setsockopt(zmq.LINGER, 0)
+    dealer.setsockopt(zmq.SNDHWM, HIGH_WATER)
+    dealer.setsockopt(zmq.RCVHWM, HIGH_WATER)
+    dealer.setsockopt(zmq.RECONNECT_IVL, 50)
+    dealer.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+    if (curve := endpoints.curve) is not None:
+        dealer.setsockopt(zmq.CURVE_SERVERKEY, as_z85(curve.server))
+        dealer.setsockopt(zmq.CURVE_PUBLICKEY, as_z85(curve.pair.public))
+        dealer.setsockopt(zmq.CURVE_SECRETKEY, as_z85(curve.pair.secret))
+        dealer.setsockopt(zmq.CONNECT_TIMEOUT, _CONNECT_MS)
+        dealer.setsockopt(zmq.IPV6, 1 if "[" in endpoints.talk else 0)
+        beat(dealer)
+    return dealer
 
 
 @contextmanager
@@ -38,6 +68,13 @@ def is_open(endpoint: str) -> bool:
 
     The kernel answers, so a hub that is slow is not taken for one that is gone.
     """
+    if endpoint.startswith("tcp://"):
+        host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_PROBE_S).close()
+        except OSError:
+            return False
+        return True
     with socket.socket(socket.AF_UNIX) as probe:
         probe.setblocking(False)
         try:
@@ -56,26 +93,24 @@ class Peer:
         self, owner: zmq.Context[zmq.Socket[bytes]], endpoints: Endpoints, *, max_bytes: int = 1 << 30
     ) -> None:
         self._max_bytes = max_bytes
-        self.socket = owner.socket(zmq.DEALER)
-        self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.setsockopt(zmq.SNDHWM, _HIGH_WATER)
-        self.socket.setsockopt(zmq.RCVHWM, _HIGH_WATER)
-        self.socket.setsockopt(zmq.RECONNECT_IVL, 50)
-        self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
-        self._events = self.socket.get_monitor_socket(_LINK_EVENTS)
-        self._connected = False
+        self.socket = _connecting(owner, endpoints)
+        self._link = Link(owner, self.socket, endpoints)
         self.socket.connect(endpoints.talk)
 
     @property
     def connected(self) -> bool:
-        """Whether the hub is there; what is sent while it is not waits, so pulses are better not sent."""
-        while self._events.poll(0):
-            self._connected = recv_monitor_message(self._events)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
-        return self._connected
+        """Whether the hub is there; what is sent while it is not waits, so pulses are better not sent.
+
+        Raises
+        ------
+        KeyNotAllowed, OtherHub
+            It does not let this computer in.
+        """
+        return self._link.connected
 
     def send(self, message: Message, buffers: Sequence[Buffer] = ()) -> None:
         """Queue one message; ZeroMQ delivers it when the hub is there."""
-        _send(self.socket, encode(message, buffers))
+        send_parts(self.socket, encode(message, buffers))
 
     def receive(self, timeout_s: float) -> tuple[Message, list[memoryview]] | None:
         """Return the next message, or None when none came in time.
@@ -84,8 +119,11 @@ class Peer:
         ------
         Unreadable
             When what came is no message of this wire.
+        KeyNotAllowed, OtherHub
+            The hub of another computer does not let this one in.
         """
         if not self.socket.poll(int(timeout_s * 1000)):
+            _ = self._link.connected
             return None
         parts = self.socket.recv_multipart(copy=False)
         return decode([part.buffer for part in parts], max_bytes=self._max_bytes)
@@ -96,18 +134,24 @@ class Peer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.socket.disable_monitor()
-        self._events.close(linger=0)
+        self._link.close()
         self.socket.close(linger=500)
 
 
 class Listener:
-    """A SUB socket on the hub's feed."""
+    """A SUB socket on the hub's feed; over TCP a DEALER that asks for the feed, again and again."""
 
     def __init__(self, owner: zmq.Context[zmq.Socket[bytes]], endpoints: Endpoints) -> None:
+        self._link: Link | None = None
+        self._asked_s = -_FOLLOW_AGAIN_S
+        if endpoints.curve is not None:
+            self.socket = _connecting(owner, endpoints)
+            self._link = Link(owner, self.socket, endpoints)
+            self.socket.connect(endpoints.talk)
+            return
         self.socket = owner.socket(zmq.SUB)
         self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.setsockopt(zmq.RCVHWM, _HIGH_WATER)
+        self.socket.setsockopt(zmq.RCVHWM, HIGH_WATER)
         self.socket.setsockopt(zmq.RECONNECT_IVL, 50)
         self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
         self.socket.setsockopt(zmq.SUBSCRIBE, b"")
@@ -115,53 +159,22 @@ class Listener:
 
     def receive(self, timeout_s: float) -> Message | None:
         """Return the next message of the feed, or None when none came in time; see `Peer.receive`."""
+        if self._link is not None:
+            self._ask(self._link)
         if not self.socket.poll(int(timeout_s * 1000)):
             return None
         parts = self.socket.recv_multipart(copy=False)
         return decode([part.buffer for part in parts], max_bytes=1 << 20)[0]
 
+    def _ask(self, link: Link) -> None:
+        if not link.connected:
+            self._asked_s = -_FOLLOW_AGAIN_S
+        elif time.monotonic() - self._asked_s >= _FOLLOW_AGAIN_S:
+            self._asked_s = time.monotonic()
+            send_parts(self.socket, encode(Follow()))
+
     def close(self) -> None:
         """Close at once; nothing waits to be sent."""
+        if self._link is not None:
+            self._link.close()
         self.socket.close(linger=0)
-
-
-class HubSockets:
-    """The hub's ROUTER and PUB; the caller holds a lock, for ZeroMQ takes over a bound ipc path silently."""
-
-    def __init__(self, owner: zmq.Context[zmq.Socket[bytes]], endpoints: Endpoints, *, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self.talk = owner.socket(zmq.ROUTER)
-        self.feed = owner.socket(zmq.PUB)
-        for each in (self.talk, self.feed):
-            each.setsockopt(zmq.LINGER, 500)
-            each.setsockopt(zmq.SNDHWM, _HIGH_WATER)
-            each.setsockopt(zmq.RCVHWM, _HIGH_WATER)
-        # A part far beyond the limit is dropped by ZeroMQ with its connection; one just beyond is answered.
-        self.talk.setsockopt(zmq.MAXMSGSIZE, 2 * max_bytes)
-        self.talk.bind(endpoints.talk)
-        self.feed.bind(endpoints.feed)
-
-    def receive(self, timeout_s: float) -> tuple[bytes, Message | Unreadable, list[memoryview]] | None:
-        """Return (peer identity, message or what was wrong with it, buffers), or None when none came in time."""
-        if not self.talk.poll(int(timeout_s * 1000)):
-            return None
-        parts = self.talk.recv_multipart(copy=False)
-        identity = parts[0].bytes
-        try:
-            message, buffers = decode([part.buffer for part in parts[1:]], max_bytes=self._max_bytes)
-        except Unreadable as flaw:
-            return identity, flaw, []
-        return identity, message, buffers
-
-    def send(self, identity: bytes, message: Message, buffers: Sequence[Buffer] = ()) -> None:
-        """Queue a message for one peer; a peer that is gone loses it, which its lease accounts for."""
-        _send(self.talk, [identity, *encode(message, buffers)])
-
-    def publish(self, message: Message) -> None:
-        """Send to every listener; a listener that misses it asks for it by number."""
-        _send(self.feed, encode(message))
-
-    def close(self) -> None:
-        """Close both, giving half a second to what is queued."""
-        self.talk.close(linger=500)
-        self.feed.close(linger=500)

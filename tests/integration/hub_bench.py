@@ -14,6 +14,7 @@ from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
+from smearwatch.daemon.wire.hub_sockets import HubSockets
 from smearwatch.daemon.wire.messages import (
     Agreed,
     CellsFound,
@@ -30,7 +31,7 @@ from smearwatch.daemon.wire.messages import (
     Welcome,
 )
 from smearwatch.daemon.wire.parts import CellOnWire
-from smearwatch.daemon.wire.sockets import HubSockets, Listener, Peer, context
+from smearwatch.daemon.wire.sockets import Listener, Peer, context
 
 WEIGHTS = "cd" * 32
 CROP = np.full((750, 750, 3), 7, np.uint8).tobytes()

@@ -20,8 +20,9 @@ from smearwatch.daemon.record.events import Labelled
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
+from smearwatch.daemon.wire.hub_sockets import HubSockets
 from smearwatch.daemon.wire.messages import Pulse
-from smearwatch.daemon.wire.sockets import HubSockets, context
+from smearwatch.daemon.wire.sockets import context
 from tests.paged import press, reviewing, until
 from tests.reviewed import record
 

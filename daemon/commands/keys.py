@@ -1,0 +1,186 @@
+"""``smearwatch keys``: which other computers a hub lets in, and by which key this one is known to other hubs."""
+
+import fcntl
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smearwatch.daemon.atomic_write import write_atomically
+from smearwatch.daemon.columns import write_line
+from smearwatch.daemon.config import Settings, load_settings
+from smearwatch.daemon.hinted import Hinted
+from smearwatch.daemon.names import checked_name, is_name
+from smearwatch.daemon.one_line import say
+from smearwatch.daemon.reaching import allowed_file, keys_dir, own_key_file
+from smearwatch.daemon.wire.keyring import Allowed, as_text, read_allowed
+from smearwatch.daemon.wire.keys import KeyUnusable, checked_key, make_pair, read_pair, write_pair
+from smearwatch.daemon.wire.rights import RIGHTS, Right
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Say which other computers a hub here lets in; each knows the other by its key.",
+    epilog="Example: smearwatch keys make",
+)
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
+
+
+class KeyUnknown(Hinted):
+    """A name under which no key is allowed, or a key that is allowed under another."""
+
+
+@app.command()
+def make(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="What others are to call this computer. [default: its own name]"),
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make this computer's key, once; say how a hub on another computer is told of it.
+
+    The secret half stays in its file, which nobody else may read. The public half may be seen by everybody.
+
+    Example: smearwatch keys make microscope-2
+    """
+    settings = load_settings(config)
+    path = own_key_file(settings)
+    if not (is_new := not path.exists()):
+        pair = read_pair(path)
+    else:
+        pair = make_pair()
+        write_pair(path, pair)
+    called = checked_name(name, "key") if name is not None else _own_name()
+    if as_json:
+        typer.echo(json.dumps({"name": called, "key": pair.public, "file": str(path), "new": is_new}))
+        return
+    say(f"{'key made' if is_new else 'there is a key already'}: {path}")
+    write_line(sys.stdout, f"public key of this computer: {pair.public}")
+    say(f"where the hub runs, type: smearwatch keys allow {called} {pair.public} --right watch")
+
+
+@app.command()
+def allow(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What this key's computer is called here.")],
+    public_key: Annotated[
+        str, typer.Argument(metavar="PUBLIC_KEY", help="Its public key, as `smearwatch keys make` shows it there.")
+    ],
+    right: Annotated[
+        list[str],
+        typer.Option(
+            "--right",
+            metavar="RIGHT",
+            help="watch, control (names cells, too), feed (brings pictures) or work (judges cells); may be repeated.",
+        ),
+    ],
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let another computer in that has this key, for what is said here. A hub that runs heeds it at once.
+
+    Example: smearwatch keys allow lab2 3b5d5c3712955042212316173ccf37be800aa1ae1ab1b2b1a5e6d7a1f0c0e5d4 --right feed
+    """
+    settings = load_settings(config)
+    rights = {_right(each) for each in right}
+    new = Allowed(checked_name(name, "key"), checked_key(public_key, "PUBLIC_KEY"), frozenset(rights))
+    with _list_of(settings) as allowed:
+        other = next((each.name for each in allowed if each.key == new.key and each.name != name), None)
+        if other is not None:
+            raise KeyUnknown(f"that key is allowed already, as {other}", f"smearwatch keys revoke {other}, then again")
+        allowed[:] = [each for each in allowed if each.name != name] + [new]
+    _report(new, as_json=as_json)
+    if not as_json and not own_key_file(settings).exists():
+        say("this computer has no key yet, without which its hub does not listen: smearwatch keys make")
+
+
+@app.command()
+def revoke(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the key's computer is called here.")],
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a computer in no more; within a second it hears and sends nothing any more, also where it is connected.
+
+    Example: smearwatch keys revoke microscope-2
+    """
+    with _list_of(load_settings(config)) as allowed:
+        gone = next((each for each in allowed if each.name == name), None)
+        if gone is None:
+            known = ", ".join(each.name for each in allowed) or "none"
+            raise KeyUnknown(f"no key is allowed as {name!r}", f"allowed are: {known}")
+        allowed.remove(gone)
+    if as_json:
+        typer.echo(json.dumps({"name": name, "revoked": True}))
+    else:
+        say(f"{name} is not let in any more")
+
+
+@app.command("list")
+def list_keys(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show this computer's public key, and the keys that a hub here lets in.
+
+    Example: smearwatch keys list
+    """
+    settings = load_settings(config)
+    path = own_key_file(settings)
+    own = read_pair(path).public if path.exists() else None
+    allowed = read_allowed(allowed_file(settings))
+    if as_json:
+        typer.echo(json.dumps({"name": None, "key": own, "rights": []}))
+    else:
+        write_line(sys.stdout, f"this computer: {own or 'no key yet (smearwatch keys make)'}")
+    for each in allowed:
+        _report(each, as_json=as_json)
+    if not (allowed or as_json):
+        say("no other computer is let in")
+
+
+def _report(each: Allowed, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"name": each.name, **each.as_json()}))
+        return
+    write_line(sys.stdout, f"{each.name}: {', '.join(each.as_json()['rights'])}  {each.key}")
+
+
+def _right(text: str) -> Right:
+    for right in RIGHTS:
+        if text == right:
+            return right
+    raise typer.BadParameter(f"{text!r} is none of {', '.join(RIGHTS)}", param_hint="--right")
+
+
+def _own_name() -> str:
+    name = socket.gethostname().partition(".")[0]
+    return name if is_name(name) else "this-computer"
+
+
+@contextmanager
+def _list_of(settings: Settings) -> Iterator[list[Allowed]]:
+    """Yield the keys that are allowed, to be changed; nobody else changes them meanwhile."""
+    folder, path = keys_dir(settings), allowed_file(settings)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise KeyUnusable(f"folder of keys {folder}: {error.strerror}", "ask as the user who counts") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        allowed = read_allowed(path)
+        yield allowed
+        write_atomically(path, as_text(sorted(allowed, key=lambda each: each.name)).encode(), mode=0o644)
+    except PermissionError as error:
+        raise KeyUnusable(f"list of keys {path}: {error.strerror}", "ask as the user who counts") from None
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,46 @@
+"""Whether a message may be sent by whoever sent it: each is held against the rights of its sender, and counted."""
+
+from smearwatch.daemon.hub.journal import Journal
+from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.wire.hub_sockets import HubSockets
+from smearwatch.daemon.wire.messages import Hello, Message, Refused
+from smearwatch.daemon.wire.parts import Role
+from smearwatch.daemon.wire.rights import RIGHTS, needed
+
+NOT_ALLOWED, KEY_REVOKED = "not_allowed", "key_revoked"
+
+
+class Gate:
+    """Refuses what is not allowed."""
+
+    def __init__(self, journal: Journal, sockets: HubSockets) -> None:
+        self._journal = journal
+        self._sockets = sockets
+        self._said: set[bytes] = set()
+
+    def refuses(self, identity: bytes, message: Message) -> Refused | None:
+        """Return why a message is not taken from its sender, None where it is."""
+        rights = self._sockets.rights_of(identity)
+        wanted = needed(message)
+        if rights & wanted:
+            return None
+        self._journal.counters[NOT_ALLOWED] += 1
+        if not rights:
+            return self._refused(identity, Refused(KEY_REVOKED, "this computer's key is not allowed any more"))
+        which = " or ".join(right for right in RIGHTS if right in wanted)
+        have = ", ".join(right for right in RIGHTS if right in rights)
+        return self._refused(
+            identity, Refused(NOT_ALLOWED, f"that takes the right {which}, and here one has {have} alone")
+        )
+
+    def may_be(self, identity: bytes, role: Role) -> bool:
+        """Return whether a peer may still be what it came as."""
+        return bool(self._sockets.rights_of(identity) & needed(Hello(role, "", 0)))
+
+    def _refused(self, identity: bytes, refused: Refused) -> Refused:
+        if identity not in self._said:
+            if len(self._said) >= 4096:
+                self._said.clear()
+            self._said.add(identity)
+            get_logger().warning("not allowed", why=refused.detail)
+        return refused

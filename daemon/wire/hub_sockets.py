@@ -1,0 +1,202 @@
+"""The hub's sockets: a pair for its owner, one for each group, and one for other computers, behind one door."""
+
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import zmq
+from zmq.auth.thread import ThreadAuthenticator
+
+from smearwatch.daemon.wire.codec import Buffer, Unreadable, decode, encode
+from smearwatch.daemon.wire.endpoints import Endpoints, EndpointUnusable
+from smearwatch.daemon.wire.keyring import NOBODY, Keyring
+from smearwatch.daemon.wire.keys import KeyPair, as_z85, from_z85
+from smearwatch.daemon.wire.messages import Message
+from smearwatch.daemon.wire.rights import ALL, Right
+from smearwatch.daemon.wire.sockets import HIGH_WATER, beat, send_parts
+
+_DOMAIN: Final = "smearwatch"
+_HANDSHAKE_MS: Final = 3000
+_FOLLOWS_S: Final = 12.0
+_MOST_KNOWN: Final = 4096
+# Over TCP a part is a frame, a crop or a header: a stranger cannot announce more.
+_PART_SLACK: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDoor:
+    """A folder in which a group has its own pair of sockets, and what it may."""
+
+    folder: Path
+    rights: frozenset[Right]
+
+
+@dataclass(frozen=True, slots=True)
+class NetDoor:
+    """Where other computers may knock: the address, the hub's own keys, and whose keys it knows."""
+
+    address: str
+    pair: KeyPair
+    keyring: Keyring
+    max_part_bytes: int
+
+
+class HubSockets:
+    """The hub's ROUTER and PUB sockets; the caller holds a lock, for ZeroMQ takes over a bound ipc path silently.
+
+    A peer's identity is the number of the door that it came through, and what ZeroMQ calls it there.
+    """
+
+    def __init__(
+        self,
+        owner: zmq.Context[zmq.Socket[bytes]],
+        endpoints: Endpoints,
+        *,
+        max_bytes: int,
+        groups: Sequence[GroupDoor] = (),
+        net: NetDoor | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._owner = owner
+        self._net = net
+        self._clock = clock
+        self._auth: Any = None
+        self._keys: OrderedDict[bytes, str] = OrderedDict()  # of who came over the net
+        self._following: dict[bytes, float] = {}
+        self._poller = zmq.Poller()
+        self._talks: list[zmq.Socket[bytes]] = []
+        self._feeds: list[zmq.Socket[bytes]] = []
+        self._rights: list[frozenset[Right] | None] = []
+        self._turn = 0
+        self._bind(endpoints, ALL, mode=0o600)
+        for group in groups:
+            self._bind(Endpoints.under(group.folder), group.rights, mode=0o660)
+        if net is not None:
+            self._bind_net(net)
+
+    def receive(self, timeout_s: float) -> tuple[bytes, Message | Unreadable, list[memoryview]] | None:
+        """Return (peer identity, message or what was wrong with it, buffers), or None when none came in time."""
+        ready = dict(self._poller.poll(int(timeout_s * 1000)))
+        if not ready:
+            return None
+        # Each door in its turn: what floods one does not close the others.
+        count = len(self._talks)
+        door = next(n for k in range(1, count + 1) if self._talks[n := (self._turn + k) % count] in ready)
+        self._turn = door
+        parts = self._talks[door].recv_multipart(copy=False)
+        identity = bytes([door]) + parts[0].bytes
+        if self._rights[door] is None:
+            self._note(identity, parts[-1])
+        try:
+            message, buffers = decode([part.buffer for part in parts[1:]], max_bytes=self._max_bytes)
+        except Unreadable as flaw:
+            return identity, flaw, []
+        return identity, message, buffers
+
+    def rights_of(self, identity: bytes) -> frozenset[Right]:
+        """Return what a peer may now: by the door that it came through, or by its key, while that is allowed."""
+        rights = self._rights[identity[0]]
+        if rights is not None:
+            return rights
+        assert self._net is not None
+        allowed = self._net.keyring.of(self._keys.get(identity, ""))
+        return NOBODY if allowed is None else allowed.rights
+
+    def follow(self, identity: bytes) -> None:
+        """Send the feed to a peer over its own socket, for some seconds."""
+        self._following[identity] = self._clock() + _FOLLOWS_S
+
+    def send(self, identity: bytes, message: Message, buffers: Sequence[Buffer] = ()) -> None:
+        """Queue a message for one peer; a peer that is gone loses it, which its lease accounts for."""
+        send_parts(self._talks[identity[0]], [identity[1:], *encode(message, buffers)])
+
+    def publish(self, message: Message) -> None:
+        """Send to every listener; a listener that misses it asks for it by number."""
+        parts = encode(message)
+        for feed in self._feeds:
+            send_parts(feed, parts)
+        now = self._clock()
+        for identity, until_s in list(self._following.items()):
+            if now >= until_s or "watch" not in self.rights_of(identity):
+                del self._following[identity]
+            else:
+                send_parts(self._talks[identity[0]], [identity[1:], *parts])
+
+    def close(self) -> None:
+        """Close all, giving half a second to what is queued."""
+        for each in (*self._talks, *self._feeds):
+            each.close(linger=500)
+        if self._auth is not None:
+            self._auth.stop()
+
+    def _note(self, identity: bytes, part: zmq.Frame) -> None:
+        # With each message, for a peer chooses its identity itself, and could take another's.
+        self._keys[identity] = ""
+        with suppress(zmq.ZMQError, ValueError, KeyError):  # without one it is nobody
+            self._keys[identity] = from_z85(str(part.get("User-Id")))
+        self._keys.move_to_end(identity)
+        if len(self._keys) > _MOST_KNOWN:
+            self._keys.popitem(last=False)
+
+    def _router(self, rights: frozenset[Right] | None) -> zmq.Socket[bytes]:
+        talk = self._owner.socket(zmq.ROUTER)
+        _limit(talk)
+        # A part far beyond the limit is dropped by ZeroMQ with its connection; one just beyond is answered.
+        talk.setsockopt(zmq.MAXMSGSIZE, 2 * self._max_bytes)
+        self._talks.append(talk)
+        self._rights.append(rights)
+        self._poller.register(talk, zmq.POLLIN)
+        return talk
+
+    def _bind(self, endpoints: Endpoints, rights: frozenset[Right], *, mode: int) -> None:
+        talk, feed = self._router(rights), self._owner.socket(zmq.PUB)
+        _limit(feed)
+        self._feeds.append(feed)
+        before = os.umask(0o777 ^ mode)  # so that there is no moment at which others may use it
+        try:
+            talk.bind(endpoints.talk)
+            feed.bind(endpoints.feed)
+        finally:
+            os.umask(before)
+        for address in (endpoints.talk, endpoints.feed):
+            path = Path(address.removeprefix("ipc://"))
+            os.chown(path, -1, path.parent.stat().st_gid)
+
+    def _bind_net(self, net: NetDoor) -> None:
+        self._auth = ThreadAuthenticator(self._owner)
+        self._auth.start()
+        self._auth.configure_curve_callback(domain=_DOMAIN, credentials_provider=_Asked(net.keyring))
+        talk = self._router(None)
+        talk.setsockopt(zmq.MAXMSGSIZE, net.max_part_bytes + _PART_SLACK)
+        talk.setsockopt(zmq.CURVE_SERVER, 1)
+        talk.setsockopt(zmq.CURVE_SECRETKEY, as_z85(net.pair.secret))
+        talk.setsockopt(zmq.ZAP_DOMAIN, _DOMAIN.encode())
+        talk.setsockopt(zmq.HANDSHAKE_IVL, _HANDSHAKE_MS)
+        talk.setsockopt(zmq.IPV6, 1 if "[" in net.address else 0)
+        beat(talk)
+        try:
+            talk.bind(net.address)
+        except zmq.ZMQError as error:
+            raise EndpointUnusable(f"listen = {net.address!r}: {error.strerror}", "choose another address") from None
+
+
+class _Asked:
+    """Whether a key is let in, as pyzmq's authenticator asks it in its own thread."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    def callback(self, _domain: str, key: bytes) -> bool:
+        return self._keyring.of(from_z85(key)) is not None
+
+
+def _limit(each: zmq.Socket[bytes]) -> None:
+    each.setsockopt(zmq.LINGER, 500)
+    each.setsockopt(zmq.SNDHWM, HIGH_WATER)
+    each.setsockopt(zmq.RCVHWM, HIGH_WATER)
