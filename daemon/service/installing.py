@@ -55,16 +55,19 @@ def install(host: Host, wanted: Wanted) -> bool:
         host.call("systemd-sysusers", "smearwatch.conf")
         host.call("systemd-tmpfiles", "--create", "smearwatch.conf")
     elsewhere = () if host.here else (f"--root={host.root}",)
-    host.call("systemctl", *elsewhere, "enable", TARGET, *_units(wanted))
+    host.call("systemctl", *elsewhere, "enable", TARGET, *_units(host, wanted))
     _say_what_differs(host, kept, as_asked)
     _say_next(host, wanted)
     return all(as_asked)
 
 
-def _units(wanted: Wanted) -> list[str]:
+def _units(host: Host, wanted: Wanted) -> list[str]:
     if wanted.subfolders:
         return [WHOLE, WEB]
-    return [HUB, WORKER, WEB, *([wanted.capture] if wanted.capture else [])]
+    # Those of an earlier time, too, whose options are still there.
+    told = (each.stem.removeprefix("capture-") for each in host.at(SETTINGS).glob("capture-*.env"))
+    captures = {f"smearwatch-capture@{kind}.service" for kind in told} | {wanted.capture or ""}
+    return [HUB, WORKER, WEB, *sorted(captures - {""})]
 
 
 def _asked(path: str, wanted: Wanted) -> bool:

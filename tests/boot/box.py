@@ -139,13 +139,13 @@ class Box:
             raise AssertionError(f"{' '.join(command)} ended with {done.returncode}: {done.stdout[-3000:]}")
         return done.stdout
 
-    def copy_in(self, source: Path, target: str) -> None:
+    def write(self, path: str, content: bytes | str) -> None:
         """Put a file into it, whole or not at all."""
-        target_in_sight = Path(f"/proc/{self._init}/root{target}")
-        target_in_sight.parent.mkdir(parents=True, exist_ok=True)
-        partial = target_in_sight.with_name(f".{target_in_sight.name}.new")
-        shutil.copyfile(source, partial)
-        partial.rename(target_in_sight)
+        target = Path(f"/proc/{self._init}/root{path}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.new")
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+        partial.rename(target)
 
     def console(self) -> str:
         """Return what its systemd and the start of it have said."""
