@@ -27,3 +27,10 @@ def watchdog_period_s() -> float | None:
     if not allowed_us.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     return int(allowed_us) / 5e6
+
+
+def wait_for_me(seconds: float | None) -> None:
+    """Ask the service manager to wait so long for the next sign of life; None for as long as it said itself."""
+    if watchdog_period_s() is not None:
+        us = os.environ["WATCHDOG_USEC"] if seconds is None else int(seconds * 1e6)
+        notify(f"WATCHDOG_USEC={us}\nWATCHDOG=1")

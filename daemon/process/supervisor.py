@@ -10,12 +10,14 @@ from typing import Literal
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.child import Child, RoleSpec, unusable
-from smearwatch.daemon.process.notify import notify, watchdog_period_s
+from smearwatch.daemon.process.notify import notify, wait_for_me, watchdog_period_s
 from smearwatch.daemon.process.role import EXIT_AGAIN, EXIT_NEXT, EXIT_STOPPED
 from smearwatch.daemon.process.stop_signals import StopSignals
 
 # Whoever has a frame or a crop in hand may finish it; then the hub has its own time to write how it ended.
 STOP_S, HUB_STOP_S = 8.0, 5.0
+# Between two sessions no loop turns: roles end, a long session is summed up, the next one is looked for.
+BETWEEN_S = 90.0
 Leave = Literal["stay", "leave", "finish"]
 
 
@@ -81,6 +83,7 @@ class Supervisor:
             try:
                 self._loop(stop)
             finally:
+                wait_for_me(BETWEEN_S)
                 left = self._kept if self._keeps(self._outcome) else []
                 if not left:
                     notify("STOPPING=1")
@@ -88,6 +91,7 @@ class Supervisor:
         return self._outcome or Outcome(ok=True)
 
     def _loop(self, stop: StopSignals) -> None:
+        wait_for_me(None)
         period_s = watchdog_period_s()
         next_feed_s = 0.0
         self._children[0].start()
