@@ -105,6 +105,15 @@ class Machine(Box):
         """Return of each unit whether it runs."""
         return self.run("systemctl", "is-active", *units, check=False).split()
 
+    def wait_until_inactive(self, *, within_s: float) -> float:
+        """Wait until no unit runs any more; returns how long it took."""
+        began_s = time.monotonic()
+        while self.active(*UNITS) != ["inactive"] * len(UNITS):
+            if time.monotonic() > began_s + within_s:
+                pytest.fail(f"{self.active(*UNITS)} after {within_s} s: {self.journal(20)}")
+            time.sleep(0.05)
+        return time.monotonic() - began_s
+
     def journal(self, lines: int) -> str:
         """Return what the service said last."""
         return self.run("journalctl", "--no-pager", "-n", str(lines), "-u", "smearwatch*", check=False)

@@ -40,6 +40,7 @@ def test_what_is_installed_counts(machine, again_s):
     machine.run("systemctl", "start", "smearwatch.target")
     assert machine.active(*UNITS) == ["active"] * len(UNITS)
     machine.counts_again(within_s=again_s)
+    assert "http://127.0.0.1:8765/" in machine.as_service("smearwatch review --link")
 
 
 @pytest.mark.parametrize("unit", [HUB, CAPTURE, WORKER])
@@ -111,6 +112,9 @@ def test_who_looks_on(machine):
     for command in ("pause", "stop", "next --specimen 17"):
         assert "control" in _refused(machine, "alice", f"smearwatch control {command}")
     assert machine.active(HUB) == ["active"]
+    machine.as_service("echo long enough | smearwatch account add Reader --role reader --password-stdin")
+    said = machine.run("cat /var/lib/smearwatch/accounts.json; true", user="alice")
+    assert "Permission denied" in said, "what is private lets nothing of the access list through"
 
 
 def test_who_is_in_no_group(machine):
@@ -159,12 +163,8 @@ def test_a_review_where_nothing_is_counted(machine):
 
 
 def test_it_stops(machine, record_property):
-    began_s = time.monotonic()
     machine.run("systemctl", "stop", "smearwatch.target")
-    while machine.active(*UNITS) != ["inactive"] * len(UNITS):
-        assert time.monotonic() < began_s + patience_s(10.0), machine.journal(20)
-        time.sleep(0.05)
-    record_property("seconds", time.monotonic() - began_s)
+    record_property("seconds", machine.wait_until_inactive(within_s=patience_s(10.0)))
 
 
 def test_what_is_removed_leaves_the_data_and_no_unit(machine):
@@ -174,7 +174,7 @@ def test_what_is_removed_leaves_the_data_and_no_unit(machine):
     assert "smearwatch" not in machine.run("systemctl", "list-units", "--all", "--no-legend", "smearwatch*")
     assert "smearwatch" not in machine.run("systemctl", "list-unit-files", "--no-legend", "smearwatch*", check=False)
     assert machine.run("find", "/usr/local", "/etc/systemd", "-name", "smearwatch*").strip() == ""
-    assert machine.counted("lab-1").frames > 10
+    assert machine.counted("lab-1").cells > 0
 
 
 def test_an_installation_of_before_is_taken_over(machine):
@@ -195,6 +195,8 @@ def test_an_installation_of_before_is_taken_over(machine):
 
 
 def test_a_backup_is_brought_back(machine):
+    machine.run("systemctl", "stop", "smearwatch.target")
+    machine.wait_until_inactive(within_s=patience_s(10.0))
     machine.as_service("smearwatch sessions export lab-1 --format archive --out /var/lib/smearwatch/lab-1.zip")
     machine.as_service("smearwatch sessions delete lab-1 --yes")
     machine.as_service("smearwatch sessions import /var/lib/smearwatch/lab-1.zip")
