@@ -182,9 +182,6 @@ class Hub:
         self._sockets.send(identity, Refused(flaw.flaw, str(flaw)[:400]))
 
     def _dispatch(self, identity: bytes, message: Message, buffers: Sequence[memoryview]) -> None:
-        if isinstance(message, Follow):
-            self._sockets.follow(identity)
-            return
         if isinstance(message, WantSnapshot | WantEvents | WantThumbnails | WantFrame):
             reply, pictures = answer(message, self._journal, target=self._plan.settings.target)
             self._sockets.send(identity, reply, pictures)
@@ -208,6 +205,9 @@ class Hub:
                 for source in self._peers.of("source"):
                     self._sockets.send(source.identity, PauseReading(self._control.paused))
                 self.pulse()
+            return
+        if isinstance(message, Follow):
+            self._sockets.follow(identity)
             return
         if isinstance(message, WantTerms):
             self._sockets.send(identity, self._door.welcome())
@@ -285,8 +285,11 @@ class Hub:
         if (refused := self._door.refuses(message)) is not None:
             self._sockets.send(identity, refused)
             return
+        before = self._peers.before(identity, message)
         for old in self._peers.hello(identity, message, self._clock()):
             self._release(old)
+        self._frames.leases.forgive(before)
+        self._crops.leases.forgive(before)
         if message.role == "source":
             self._next.hold(identity)
         self._sockets.send(identity, self._door.welcome())

@@ -1,7 +1,8 @@
 """Leases: work given out for a while, and given out again when no answer comes. Pure; time is injected.
 
 What was in the hands of a process that was lost is a suspect: it is given out alone from then on. So it is known which
-piece of work ends or hangs its process, also where many are worked on together.
+piece of work ends or hangs its process, also where many are worked on together. A process that comes back had lost
+its connection, and no piece of work is to blame for that.
 """
 
 from collections import deque
@@ -44,6 +45,7 @@ class LeaseBook(Generic[Key]):
         self._suspects: set[Key] = set()
         self._late: set[bytes] = set()  # holders that let a lease run out, and were not heard since
         self._why: dict[Key, str] = {}
+        self._lost_by: dict[bytes, set[Key]] = {}
         self.attempts: dict[Key, int] = {}
         self.expired = 0
 
@@ -134,6 +136,13 @@ class LeaseBook(Generic[Key]):
         self._late.discard(holder)
         return self._requeue([n for n, lease in self._out.items() if lease.holder == holder])
 
+    def forgive(self, holder: bytes) -> None:
+        """Blame nothing for what a holder lost: its process lives, and was only not heard."""
+        for key in self._lost_by.pop(holder, ()):
+            if key in self.attempts:
+                self.attempts[key] = max(0, self.attempts[key] - 1)
+            self._suspects.discard(key)
+
     def expire(self) -> int:
         """Queue again what was not answered in time; returns how many. Who had it gets nothing until it is heard."""
         now = self._clock()
@@ -148,6 +157,8 @@ class LeaseBook(Generic[Key]):
             lease = self._out[number]
             if lease.holder in in_hand:
                 self.attempts[lease.key] -= 1  # it waited behind another, so it was not tried
+            else:
+                self._lost_by.setdefault(lease.holder, set()).add(lease.key)
             in_hand.add(lease.holder)
         for number in sorted(numbers, reverse=True):
             key = self._out.pop(number).key

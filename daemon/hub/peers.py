@@ -29,6 +29,7 @@ class Peers:
 
     def __init__(self) -> None:
         self._peers: dict[bytes, PeerState] = {}
+        self._lives: dict[tuple[Role, str], tuple[str, bytes]] = {}
 
     def hello(self, identity: bytes, message: Hello, now_s: float) -> list[bytes]:
         """Note a peer; returns the identities that it replaces."""
@@ -39,8 +40,14 @@ class Peers:
         ]
         for old in replaced:
             del self._peers[old]
+        self._lives[message.role, message.name] = (message.life, identity)
         self._peers[identity] = PeerState(identity, message.role, message.name, now_s, message.weights)
         return replaced
+
+    def before(self, identity: bytes, message: Hello) -> bytes:
+        """Return the identity that this very process had before it lost its connection; empty where it is a new one."""
+        life, known = self._lives.get((message.role, message.name), ("", b""))
+        return known if life and life == message.life and known != identity else b""
 
     def heard(self, identity: bytes, now_s: float) -> PeerState | None:
         """Note a sign of life; None for a peer that never said hello."""

@@ -1,6 +1,7 @@
 """What finders and workers share: greet the hub, keep credits open, take leases, notice a new hub."""
 
 import os
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -58,7 +59,7 @@ class LeaseClient:
         self._joins = plan.joins
         self._kind: Literal["finder", "worker"] = kind
         self._capacity = capacity
-        self._who = Hello(kind, f"{role.name}{plan.seat}", os.getpid(), weights, weights_manifest)
+        self._who = Hello(kind, f"{role.name}{plan.seat}", os.getpid(), weights, weights_manifest, secrets.token_hex(8))
         self._endpoints = hub_of(plan, "work" if kind == "worker" else "feed")
         self._next_pulse_s = self._hello_s = 0.0
         self._was_connected = False

@@ -140,6 +140,12 @@ class Host:
             target.chmod(_MODE)  # whatever the umask of this shell: services and accounts read it
 
 
+def enabled_units(host: Host) -> list[str]:
+    """Return the units that start with the target there."""
+    folder = host.at("/etc/systemd/system/smearwatch.target.wants")
+    return sorted(each.name for each in folder.iterdir()) if folder.is_dir() else []
+
+
 def _text(path: Path) -> str | None:
     try:
         return path.read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from smearwatch.daemon.service.files import (
     own_files,
     program,
 )
-from smearwatch.daemon.service.host import Host, ServiceUnusable
+from smearwatch.daemon.service.host import Host, ServiceUnusable, enabled_units
 
 _ADMINISTRATORS: Final = "/etc/systemd/system"
 _EARLIER: Final = (WHOLE, "smearwatch-review.service")
@@ -55,7 +55,10 @@ def install(host: Host, wanted: Wanted) -> bool:
         host.call("systemd-sysusers", "smearwatch.conf")
         host.call("systemd-tmpfiles", "--create", "smearwatch.conf")
     elsewhere = () if host.here else (f"--root={host.root}",)
-    host.call("systemctl", *elsewhere, "enable", TARGET, *_units(host, wanted))
+    units = _units(host, wanted)
+    if others := [each for each in enabled_units(host) if each != WEB and (each == WHOLE) != (WHOLE in units)]:
+        host.call("systemctl", *elsewhere, "disable", *others)  # one unit for all, or one for each part
+    host.call("systemctl", *elsewhere, "enable", TARGET, *units)
     _say_what_differs(host, kept, as_asked)
     _say_next(host, wanted)
     return all(as_asked)

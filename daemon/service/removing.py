@@ -1,9 +1,7 @@
 """Taking the service away: its units and users' folders go, what was counted stays unless somebody says otherwise."""
 
 from smearwatch.daemon.service.files import COMMAND, RUNTIME, SETTINGS, STATE, TARGET, own_files, program
-from smearwatch.daemon.service.host import Host
-
-_WANTED_BY = "/etc/systemd/system/smearwatch.target.wants"
+from smearwatch.daemon.service.host import Host, enabled_units
 
 
 def uninstall(host: Host, *, purge: bool) -> None:
@@ -21,7 +19,7 @@ def uninstall(host: Host, *, purge: bool) -> None:
     """
     host.check()
     prefix = program()
-    units = [TARGET, *_enabled(host)]
+    units = [TARGET, *enabled_units(host)]
     if host.here:
         host.call("systemctl", "stop", *units, may_fail=True)
     elsewhere = () if host.here else (f"--root={host.root}",)
@@ -42,8 +40,3 @@ def uninstall(host: Host, *, purge: bool) -> None:
         host.remove_folder(RUNTIME)
         host.say("the user smearwatch and its groups stay, for files may be theirs: userdel, groupdel")
     host.say(f"the program stays: rm -r {prefix}")
-
-
-def _enabled(host: Host) -> list[str]:
-    folder = host.at(_WANTED_BY)
-    return sorted(each.name for each in folder.iterdir()) if folder.is_dir() else []

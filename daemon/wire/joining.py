@@ -13,7 +13,8 @@ class Hello(Message):
 
     ``weights`` are those that a worker judges by, SHA-256 in hex, ``weights_manifest`` their manifest's; empty for the
     others. A source says for which ``session`` it brings frames, and from where: ``origin`` for people, ``origin_of``
-    the same for the same place alone.
+    the same for the same place alone. ``life`` is a word of this very process, which it says again after it lost its
+    connection.
     """
 
     kind: ClassVar[str] = "hello"
@@ -22,6 +23,7 @@ class Hello(Message):
     pid: Count
     weights: Text = ""
     weights_manifest: Text = ""
+    life: Text = ""
     session: Text | None = None
     source: Text = ""
     origin: Text = ""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from smearwatch.daemon.wire.keys import KeyUnusable, checked_key
@@ -86,17 +87,19 @@ class Keyring:
         self._path = path
         self._tell = tell
         self._clock = clock
+        self._lock = Lock()
         self._looked_s = -_LOOK_AGAIN_S
         self._mark: tuple[int, int, int] | None = None
         self._by_key: dict[str, Allowed] = {}
 
     def of(self, key: str) -> Allowed | None:
         """Return whose a key is, None where it is not allowed."""
-        now = self._clock()
-        if now - self._looked_s >= _LOOK_AGAIN_S:
-            self._looked_s = now
-            self._look()
-        return self._by_key.get(key)
+        with self._lock:
+            now = self._clock()
+            if now - self._looked_s >= _LOOK_AGAIN_S:
+                self._looked_s = now
+                self._look()
+            return self._by_key.get(key)
 
     def _look(self) -> None:
         try:

@@ -84,5 +84,6 @@ class Link:
 
     def close(self) -> None:
         """Watch no longer."""
-        self._watched.disable_monitor()
+        if not self._watched.closed:
+            self._watched.disable_monitor()
         self._events.close(linger=0)

@@ -20,6 +20,7 @@ _ZERO_COPY_BYTES = 64 * 1024
 HIGH_WATER = 2_000
 _FOLLOW_AGAIN_S = 4.0
 _PROBE_S = 2.0
+_ROOM_MS = 200
 _BEAT_MS, _SILENT_MS, _CONNECT_MS = 2000, 6000, 3000
 
 
@@ -109,7 +110,15 @@ class Peer:
         return self._link.connected
 
     def send(self, message: Message, buffers: Sequence[Buffer] = ()) -> None:
-        """Queue one message; ZeroMQ delivers it when the hub is there."""
+        """Queue one message; ZeroMQ delivers it when the hub is there.
+
+        Raises
+        ------
+        KeyNotAllowed, OtherHub
+            The hub of another computer does not let this one in.
+        """
+        while not self.socket.poll(_ROOM_MS, zmq.POLLOUT):  # a connection that was refused never has room again
+            _ = self._link.connected
         send_parts(self.socket, encode(message, buffers))
 
     def receive(self, timeout_s: float) -> tuple[Message, list[memoryview]] | None:

@@ -42,7 +42,7 @@ _FIRST_QUESTION = 10**9  # tests ask with smaller numbers
 class Bench:
     """One hub and any number of peers in one thread; ``now`` is its clock."""
 
-    def __init__(self, folder, *, stop_at_target=False, **settings):
+    def __init__(self, folder, *, stop_at_target=False, source="folder", groups=(), net=None, **settings):
         self.stack = ExitStack()
         self.now = 1000.0
         self._heard: dict[Peer, list[tuple[Any, list[memoryview]]]] = {}
@@ -51,14 +51,15 @@ class Bench:
         self.plan = RunPlan(
             settings=Settings(**values),
             session="t",
-            source="folder",
+            source=source,
             until_idle_s=5.0,
             stop_at_target=stop_at_target,
         )
         self.folder = folder / "s" / "sessions" / "t"
-        private_dir(self.plan.settings.runtime_dir)
+        private_dir(self.plan.settings.runtime_dir, passable=bool(groups))
         self.context = self.stack.enter_context(context())
         self.endpoints = Endpoints.under(self.plan.settings.runtime_dir)
+        self._doors = {"groups": groups, "net": net}
         self.open()
 
     def open(self):
@@ -66,7 +67,7 @@ class Bench:
         self.hub_stack = ExitStack()
         self.ledger = self.hub_stack.enter_context(Ledger.open(self.folder, session="t"))
         limit = self.plan.settings.max_frame_bytes + 20_000_000
-        self.sockets = HubSockets(self.context, self.endpoints, max_bytes=limit)
+        self.sockets = HubSockets(self.context, self.endpoints, max_bytes=limit, **self._doors)
         self.hub_stack.callback(self.sockets.close)
         self.journal = Journal(self.ledger, self.sockets)
         self.journal.commit(Opened(self.ledger.epoch, 1, "test", "t", self.plan.settings.target, 33.0, "rule", {}))
@@ -76,10 +77,10 @@ class Bench:
         """End the hub without a word, as a kill would."""
         self.hub_stack.close()
 
-    def peer(self, role, name, capacity=None, weights=""):
+    def peer(self, role, name, capacity=None, weights="", endpoints=None, **said):
         """Connect a peer and introduce it."""
-        peer = self.stack.enter_context(Peer(self.context, self.endpoints))
-        peer.send(Hello(role, name, 1, weights))
+        peer = self.stack.enter_context(Peer(self.context, endpoints or self.endpoints))
+        peer.send(Hello(role, name, 1, weights, **said))
         if capacity is not None:
             peer.send(Ready(capacity))
         if role == "source":

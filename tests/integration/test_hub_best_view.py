@@ -137,14 +137,14 @@ def test_a_killed_hub_carries_on_to_the_same_end(staffed):
 def test_crops_that_wait_for_another_leave_room_for_it(tmp_path):
     """After a kill the better views may come in first, and as many as fit: those that they are better than still do."""
     bench = Bench(tmp_path)
-    source, slow, quick = bench.peer("source", "s"), bench.peer("finder", "f", 1), bench.peer("finder", "g", 1)
+    source, finder = bench.peer("source", "s"), bench.peer("finder", "f", 2)
     bench.peer("worker", "w", 1)
     sharp, blurred = bench.offer(source, b"sharp", b"blurred")
-    ((later, _),), ((sooner, _),) = bench.hear(slow, FrameLease), bench.hear(quick, FrameLease)
+    (later, _), (sooner, _) = bench.hear(finder, FrameLease, least=2)
     views = [((blurred, index), (blurred, index)) for index in range(2)]
-    quick.send(*cells(sooner, whole=2))
+    finder.send(*cells(sooner, whole=2))
     bench.turn()
-    slow.send(*seen_better(later, *views))
+    finder.send(*seen_better(later, *views))
     bench.turn_until(lambda: bench.journal.fold.cells_found == 4)
     bench.crash()
     smallest = bench.plan.settings.model_copy(update={"crop_backlog": 1})

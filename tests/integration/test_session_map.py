@@ -1,21 +1,32 @@
 """A finder that begins anew knows from the ledger what the one before it knew."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from threading import Event
+from types import SimpleNamespace
+from typing import Any, cast
 
 import cv2
 import numpy as np
 import pytest
 
 from smearwatch.capture.finder.field import FieldFound, find
+from smearwatch.capture.finder.hub_record import HubRecord
 from smearwatch.capture.finder.session_map import SessionMap
 from smearwatch.capture.registration.slide_map import Registered
 from smearwatch.capture.slide.view import View
 from smearwatch.capture.slide.writer import encode
+from smearwatch.daemon.hub.audience import answer
+from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.record.events import Opened, Seen
+from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.wire.endpoints import Endpoints
+from smearwatch.daemon.wire.hub_sockets import HubSockets
+from smearwatch.daemon.wire.messages import WantEvents, WantFrame, WantThumbnails
+from smearwatch.daemon.wire.sockets import context
 from tests.answered import answered
 from tests.walked import Walked, walked
 
@@ -106,6 +117,48 @@ def test_what_the_ledger_says_of_a_frame_stands(route, tmp_path):
         assert [
             session_map.register(frame, field.result) for frame, field in zip(frames, route, strict=True)
         ] == registered
+
+
+def test_a_finder_on_another_computer_knows_what_the_ledger_says(route, tmp_path):
+    """What it asks of the hub gives the same map, with the pictures that it needs again."""
+    folder = tmp_path / "ledger"
+    recorded(folder, route, anew_each_time=False)
+    asked, over = Event(), Event()
+
+    def serve() -> None:
+        with LedgerReader.read(folder) as reader, context() as owner:
+            sockets = HubSockets(owner, Endpoints.under(tmp_path), max_bytes=10**8)
+            journal = cast("Journal", SimpleNamespace(ledger=reader))
+            asked.set()
+            while not over.is_set():
+                if (received := sockets.receive(0.05)) is not None:
+                    identity, message, _ = received
+                    assert isinstance(message, WantEvents | WantThumbnails | WantFrame)
+                    sockets.send(identity, *answer(message, journal, target=100))
+            sockets.close()
+
+    view = walked([View(52.0, 4.0, angle_deg=1.0)], **SIZE)[0]
+    with ThreadPoolExecutor(1) as pool, LedgerReader.read(folder) as reader:
+        served = pool.submit(serve)
+        assert asked.wait(10.0)
+        record = HubRecord(Endpoints.under(tmp_path))
+        try:
+            assert list(record.found_frames()) == list(reader.found_frames())
+            near = SessionMap(reader, max_pixels=10**8)
+            frames = [found.frame for found in reader.found_frames()]
+            assert record.frames.read(frames[1]) == reader.frames.read(frames[1])
+            with pytest.raises(FrameStoreError):
+                record.frames.read("0" * 64)
+            record.close()
+            record = HubRecord(Endpoints.under(tmp_path))
+            far = SessionMap(record, max_pixels=10**8)
+            registered = far.register("f" * 64, view.result)
+            assert registered == near.register("f" * 64, view.result)
+            assert registered.same_as
+        finally:
+            record.close()
+            over.set()
+        served.result(10.0)
 
 
 def test_fields_of_a_ledger_without_placements_are_known_by_their_cells(route, tmp_path):

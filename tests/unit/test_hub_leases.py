@@ -159,3 +159,27 @@ def test_nothing_is_lost_or_doubled(steps):
         left.add(book.settle(granted[0], B))
     assert left | done == keys
     assert not left & done
+
+
+def test_a_holder_that_comes_back_lost_its_connection_and_no_key_is_to_blame(clock, book):
+    for _ in range(9):
+        _, key = book.grant(A)
+        book.release(A)
+        book.forgive(A)
+        assert (key, book.attempts[key]) == ("x", 0)
+    assert book.grant(A)[1] == "x"
+    assert book.grant(A)[1] == "y"  # not alone, for it is no suspect
+    clock.now += 11.0
+    book.expire()
+    assert [book.attempts[key] for key in "xy"] == [1, 0]
+    book.forgive(A)
+    assert book.attempts["x"] == 0
+
+
+def test_of_what_nobody_came_back_for_attempts_are_counted(book):
+    for attempt in (1, 2, 3, 4):
+        _, key = book.grant(A)
+        assert (key, book.attempts[key]) == ("x", attempt)
+        book.release(A)
+        book.forgive(B)
+    assert book.worn_out("x")
