@@ -7,6 +7,7 @@ from typing import Any
 
 from smearwatch.clients.asking import REQUESTS, ask
 from smearwatch.daemon.record.description import DESCRIBED, describe
+from smearwatch.daemon.record.imported import read_imported
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.lock import SessionBusy
 from smearwatch.daemon.record.reading import LedgerReader
@@ -36,6 +37,7 @@ def describe_one(state_dir: Path, name: str) -> dict[str, Any]:
     try:
         with LedgerReader.read(folder.path) as ledger:
             summary, description, signature = ledger.summary(), ledger.description(), ledger.signature()
+            amended = signature is None and bool(ledger.rows("SELECT 1 FROM events WHERE kind = 'amended' LIMIT 1"))
     except LedgerUnusable as error:
         return described | {"fault": f"{error} ({error.hint})"}
     said = dict.fromkeys(DESCRIBED) if description is None else description.said
@@ -53,6 +55,8 @@ def describe_one(state_dir: Path, name: str) -> dict[str, Any]:
         "cells_judged": summary.cells_counted,
         "cells_labelled": summary.cells_labelled,
         "signed_by": None if signature is None else signature.by,
+        "amended": amended,
+        "imported": read_imported(folder.path) is not None,
         "fault": None,
     }
 

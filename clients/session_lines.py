@@ -25,6 +25,13 @@ from smearwatch.daemon.sign_text import how_to_verify, sign_lines, when_text
 _WIDEST_NAME: Final = 22
 """A longer name stands on a line of its own, whole, so that it can be copied; its figures follow below it."""
 
+_MARKS: Final = {
+    "*": "running: it is being counted now",
+    "\N{CHECK MARK}": "signed by a person",
+    "~": "amended since it was signed: to be signed again",
+    "<": "taken in from a file",
+}
+
 
 def list_lines(sessions: Sequence[Mapping[str, Any]], *, folded: bool) -> Iterator[str]:
     """Yield a heading and one row for each session.
@@ -49,15 +56,18 @@ def list_lines(sessions: Sequence[Mapping[str, Any]], *, folded: bool) -> Iterat
         yield f"{name:<{width}}{size_text(described['size_bytes']):>10}  {_figures(described)}{beside}"
         if said and folded:
             yield from fold(said, first="  ", rest="  ")
-    if any(described["running"] for described in sessions):
-        yield "* running: it is being counted now"
-    if any(described.get("signed_by") for described in sessions):
-        yield "\N{CHECK MARK} signed by a person"
+    for mark, means in _MARKS.items():
+        if any(mark in _marks(described) for described in sessions):
+            yield f"{mark} {means}"
+
+
+def _marks(described: Mapping[str, Any]) -> str:
+    holds = (described["running"], described.get("signed_by"), described.get("amended"), described.get("imported"))
+    return "".join(mark for mark, is_so in zip(_MARKS, holds, strict=True) if is_so)
 
 
 def _marked(described: Mapping[str, Any]) -> str:
-    mark = " *" if described["running"] else " \N{CHECK MARK}" if described.get("signed_by") else ""
-    return f"{described['session']}{mark}"
+    return f"{described['session']} {_marks(described)}".rstrip()
 
 
 def _figures(described: Mapping[str, Any]) -> str:

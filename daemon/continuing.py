@@ -9,6 +9,7 @@ from typing import Final
 
 from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.earlier import file_of_page
 from smearwatch.daemon.record.events import Opened, Seen
 from smearwatch.daemon.record.extra_classes import extra_classes_of
 from smearwatch.daemon.record.reading import LedgerReader
@@ -99,6 +100,8 @@ def other_pictures(folder: Path, ledger: LedgerReader) -> str | None:
     seen = [recorded.event for recorded in ledger.seen_frames() if isinstance(recorded.event, Seen)]
     times = Counter(each.name for each in seen)
     known = [each for each in seen if each.stored and each.source == "folder"]
+    if any(_is_page_of(folder, each) for each in known):
+        return None
     if not there or not known or any(times[each.name] > 1 for each in known if each.name in there):
         return None
     both = list(islice((each for each in known if each.name in there), _FIRST))
@@ -107,6 +110,15 @@ def other_pictures(folder: Path, ledger: LedgerReader) -> str | None:
     if both:
         return f"other pictures lie in {folder} under the names of those that it began with, such as {both[0].name}"
     return f"none of its pictures lies in {folder} any more, and others do"
+
+
+def _is_page_of(folder: Path, frame: Seen) -> bool:
+    """Return whether a frame is a page of a file that lies in a folder as it was."""
+    file = file_of_page(frame.name)
+    try:
+        return file is not None and max(0, (folder / file).stat().st_mtime_ns) == frame.captured_at_ns
+    except OSError:
+        return False
 
 
 def _digest(path: Path) -> str | None:

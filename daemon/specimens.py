@@ -7,7 +7,14 @@ from pathlib import Path
 from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.record.earlier import earlier_than, followed_in, followed_sessions, follows, seen_files
+from smearwatch.daemon.record.earlier import (
+    earlier_than,
+    file_keys,
+    followed_in,
+    followed_sessions,
+    follows,
+    seen_files,
+)
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
 from smearwatch.daemon.record.sessions import session_folder, session_names
@@ -99,7 +106,7 @@ def _from_the_line(plan: RunPlan) -> RunPlan:
     state_dir = plan.settings.state_dir
     sessions = [*followed, *(line.next_session for line in followed.values() if line.next_session not in followed)]
     files = set().union(*(earlier_than(state_dir, last, name, without_missing=True).files for name in ended))
-    if any(file in files for file in _files(plan.watch_dir)):
+    if any(key in files for file in _files(plan.watch_dir) for key in file_keys(file)):
         raise FolderDivided(plan.watch_dir, sessions, last)
     return plan
 
@@ -111,7 +118,8 @@ def whose_pictures(plan: RunPlan) -> str | None:
     """
     if plan.watch_dir is None or not _is_new(plan):
         return None
-    there, of_here, found = set(_files(plan.watch_dir)), plan.origin()["origin_of"], []
+    there = {key for file in _files(plan.watch_dir) for key in file_keys(file)}
+    of_here, found = plan.origin()["origin_of"], []
     for name in session_names(plan.settings.state_dir) if there else ():
         try:
             with LedgerReader.read(session_folder(plan.settings.state_dir, name)) as ledger:

@@ -15,8 +15,10 @@ import numpy as np
 
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.camera.address import CameraAddress, CameraUnusable
+from smearwatch.capture.camera.jpeg_pictures import JpegPictures
 from smearwatch.daemon.config import Settings
 
+_JPEGS = frozenset(cv2.VideoWriter.fourcc(*name) for name in ("MJPG", "mjpg", "jpeg", "JPEG"))
 _PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322, "rtmp": 1935}
 
 
@@ -50,6 +52,7 @@ class Stream:
 
     def __init__(self, capture: Any, address: CameraAddress) -> None:
         self._capture = capture
+        self._jpegs = _jpegs_of(capture, address)
         self._file = address.kind == "file"
         self.announced = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))) if self._file else 0
         frames_per_s = float(capture.get(cv2.CAP_PROP_FPS))
@@ -74,6 +77,8 @@ class Stream:
             return None
         if not whole or bgr is None or bgr.dtype != np.uint8:
             return None
+        if self._jpegs is not None and (bgr := self._jpegs.decode(bgr)) is None:
+            return None
         if bgr.ndim == 2:
             bgr = cv2.cvtColor(bgr, cv2.COLOR_GRAY2BGR)
         at_s = self._position_s() if self._file else self._grabbed_s
@@ -88,6 +93,13 @@ class Stream:
         # A file without usable timestamps goes by its frame rate.
         self._last_s = stated_s if stated_s > self._last_s else self._last_s + self._step_s
         return self._last_s
+
+
+def _jpegs_of(capture: Any, address: CameraAddress) -> JpegPictures | None:
+    """Have FFmpeg hand over pictures as they came, where they are JPEGs; a device's driver hands them over decoded."""
+    if address.kind == "device" or int(capture.get(cv2.CAP_PROP_FOURCC)) not in _JPEGS:
+        return None
+    return JpegPictures() if capture.set(cv2.CAP_PROP_FORMAT, -1) else None
 
 
 def open_stream(address: CameraAddress, settings: Settings) -> Stream:

@@ -12,6 +12,7 @@ import numpy as np
 
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.finder.cell_surroundings import measure_stain_and_size
+from smearwatch.capture.finder.scale_change import FEWEST_FIELDS, changed_scale
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode_whole
 from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.scale.red_cells import estimate_um_per_px
@@ -107,7 +108,7 @@ class FieldRejected:
     Attributes
     ----------
     reason
-        One of those of `FrameUnusable` and `Quality`, or `scale_unknown`.
+        One of those of `FrameUnusable` and `Quality`, `scale_unknown` or `scale_changed`.
     detail
         What was seen, in words.
     value
@@ -201,6 +202,11 @@ def find(
         return refused
     if scale.um_per_px is None:
         return _scale_unknown(bgr, clock, given_for if other_kind else None)
+    if len(known) >= FEWEST_FIELDS:
+        with clock.stage("scale"):
+            other = changed_scale(bgr, work, work_um_per_px, session=known, given=None if other_kind else um_per_px)
+        if other is not None:
+            return _scale_changed(bgr, clock, other, float(np.median(known)))
     field = _Field(bgr, light, pack_picture(work, work_um_per_px), scale.um_per_px)  # recognised in its own colours
     if restain:
         with clock.stage("restain"):
@@ -231,11 +237,11 @@ class _Clock:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        began = time.perf_counter_ns()
+        began, before = time.perf_counter_ns(), self._spent.get(name, 0.0)
         try:
             yield
         finally:
-            self._spent[name] = round((time.perf_counter_ns() - began) / 1e6, 3)
+            self._spent[name] = round(before + (time.perf_counter_ns() - began) / 1e6, 3)
 
     def read(self) -> MappingProxyType[str, float]:
         return MappingProxyType(dict(self._spent))
@@ -327,6 +333,13 @@ def _scale_unknown(bgr: Image, clock: _Clock, given_for: tuple[int, int] | None)
         detail = f"the scale was given for {first} px, this is {size}, and its red cells do not agree on one; "
         detail += "count these in a session of their own"
     return FieldRejected("scale_unknown", detail, None, None, bgr.shape[1], bgr.shape[0], clock.read())
+
+
+def _scale_changed(bgr: Image, clock: _Clock, own: float, session: float) -> FieldRejected:
+    detail = f"its red cells say {own:#.3g} um/px, and those of the first fields {session:#.3g}; "
+    detail += "count what another objective shows in a session of its own"
+    height, width = bgr.shape[:2]
+    return FieldRejected("scale_changed", detail, round(own / session, 3), session, width, height, clock.read())
 
 
 def _found_cell(index: int, cell: Leukocyte, field: _Field, field_um: float) -> FoundCell:

@@ -41,41 +41,40 @@ _BLACK, _GREY = 3, (125, 131)  # what is never written is, and what decoders fil
 _DRAWN: Final = 0.5  # of the other rows alike: that is no photograph
 
 
-def check_whole(data: bytes | memoryview, bgr: Image, *, field: bool = True) -> None:
-    """Refuse a picture of which a part is missing.
-
-    Parameters
-    ----------
-    data
-        The file's bytes, which could be decoded.
-    bgr
-        uint8 [height, width, 3], as decoded.
-    field
-        Whether it is a whole field. Around single cells, cut out at the edge of their field, rows are often filled.
+def check_file(data: bytes | memoryview) -> None:
+    """Refuse a picture in whose file a part is missing.
 
     Raises
     ------
     FrameUnusable
-        `damaged`, with what the decoder or the rows show.
+        `damaged`, with what the decoder finds.
     """
-    flaw = _flaw_of_file(data)
-    if flaw is None and field:
-        in_blocks = probe(data).format in ("jpeg", "tiff")
-        flaw = flaw_of_rows(bgr, in_blocks=in_blocks)
-    if flaw is not None:
+    if (flaw := _flaw_of_file(data)) is not None:
+        raise FrameUnusable("damaged", flaw)
+
+
+def check_rows(bgr: Image, *, in_blocks: bool) -> None:
+    """Refuse a field of which rows are missing; around single cells at the edge of their field they are often filled.
+
+    Raises
+    ------
+    FrameUnusable
+        `damaged`, with the rows; see `flaw_of_rows`.
+    """
+    if (flaw := flaw_of_rows(bgr, in_blocks=in_blocks)) is not None:
         raise FrameUnusable("damaged", flaw)
 
 
 def _flaw_of_file(data: bytes | memoryview) -> str | None:
     kind = probe(data).format
     if kind == "jpeg":
-        return _flaw_of_jpeg(bytes(data), "GRAY")
+        return flaw_of_jpeg(bytes(data))
     if kind == "png":
         return _flaw_of_png(bytes(data))
     return _flaw_of_tiff(data) if kind == "tiff" else None
 
 
-def _flaw_of_jpeg(data: bytes, colours: str) -> str | None:
+def flaw_of_jpeg(data: bytes, colours: str = "GRAY") -> str | None:
     """Return what libjpeg-turbo finds missing. All of the data is read, at an eighth of the size."""
     try:
         simplejpeg.decode_jpeg(
@@ -117,7 +116,7 @@ def _flaw_of_tiff(data: bytes | memoryview) -> str | None:
         tables: bytes = tiff.pages[structure.page_used].aspage().jpegtables or b""
     for at, size in page.chunks():
         strip = bytes(view[at : at + size])
-        flaw = _flaw_of_jpeg(tables[:-2] + strip[2:] if tables else strip, "RGB")
+        flaw = flaw_of_jpeg(tables[:-2] + strip[2:] if tables else strip, "RGB")
         if flaw is not None:
             return f"tiff: {flaw}"
     return None

@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.czi import decode_czi, significant_bits
 from smearwatch.capture.formats.czi_structure import read_czi
-from smearwatch.capture.formats.damage import check_whole
+from smearwatch.capture.formats.damage import check_file, check_rows
 from smearwatch.capture.formats.decode_tiff import decode_tiff, used_pages
 from smearwatch.capture.formats.header import ImageFormat, ImageHeader, probe
 from smearwatch.capture.formats.ome import Ome, read_ome
@@ -156,8 +156,14 @@ def decode_whole(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXE
     FrameUnusable
         See its reasons.
     """
+    header = _check_header(data, max_pixels)
+    if header.format == "jpeg":  # first, for OpenCV would write of it to standard error
+        check_file(data)
     bgr = _decode(data, max_pixels, one_field=True)
-    check_whole(data, bgr, field=field)
+    if header.format != "jpeg":
+        check_file(data)
+    if field:
+        check_rows(bgr, in_blocks=header.format in ("jpeg", "tiff"))
     return bgr
 
 

@@ -18,7 +18,9 @@ from smearwatch.capture.formats.tiff_structure import (
     DEPTH,
     EXTRA_SAMPLES,
     GREATEST_SAMPLE,
+    MOST_PAGES,
     ORIENTATION,
+    PALETTE,
     PHOTOMETRIC,
     PLANAR,
     SAMPLES,
@@ -30,7 +32,7 @@ from smearwatch.capture.formats.tiff_structure import (
 )
 from smearwatch.capture.formats.unusable import FrameUnusable
 
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
 _COLOUR_NAMES = {4: "a mask", 5: "CMYK", 8: "CIELab", 9: "ICCLab", 10: "ITULab", 32803: "raw colour filter"}
 _LZW, _JPEG = 5, 7
 _MOST_PICTURES = 4  # of the largest size, in all pages that are looked at
@@ -80,6 +82,26 @@ def used_pages(
     if one_field and len(fields) > 1:
         raise FrameUnusable("several_fields", f"its pages show {len(fields)} fields")
     return (fields[0][0],)
+
+
+def pages_of_fields(data: bytes | memoryview, max_pixels: int) -> list[int]:
+    """Return the page of each field that a TIFF shows, from 0: several, or none where it is one picture.
+
+    Of one field at several focal planes it is the sharpest. A page that cannot be decoded stands by itself, so that
+    it is not lost. None, too, where the file has more pages than are read.
+
+    Raises
+    ------
+    FrameUnusable
+        The page that is the picture is unusable, or there are `too_many_pixels`.
+    """
+    structure = read_tiff(memoryview(data).cast("B"))
+    pages = colour_pages(structure)
+    if len(pages) == 1 or len(structure.pages) >= MOST_PAGES:
+        return []
+    groups = _fields_of(data, structure, max_pixels)
+    broken = set(pages).difference(*groups)
+    return sorted({group[0] for group in groups} | broken) if len(groups) + len(broken) > 1 else []
 
 
 def _fields_of(data: bytes | memoryview, structure: TiffStructure, max_pixels: int) -> list[list[int]]:
@@ -143,7 +165,7 @@ def _check(view: memoryview, page: TiffPage, max_pixels: int) -> None:
     samples, photometric, compression = page.first(SAMPLES, 1), _photometric(page), page.first(COMPRESSION, 1)
     if photometric == _YCBCR and compression != _JPEG:
         raise FrameUnusable("colour_unsupported", "tiff: YCbCr without JPEG compression")
-    if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _YCBCR):
+    if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, PALETTE, _YCBCR):
         name = _COLOUR_NAMES.get(photometric, f"photometric {photometric}")
         raise FrameUnusable("colour_unsupported", f"tiff: {name} is neither grey nor RGB")
     few, many = (3, 4) if photometric in (_RGB, _YCBCR) else (1, 2)
@@ -194,7 +216,7 @@ def _page_samples(data: bytes | memoryview, index: int, stated: TiffPage) -> npt
             pixels = np.moveaxis(pixels, 0, -1)
         if pixels.shape[:2] != (stated.height_px, stated.width_px):
             raise ValueError(f"page {index + 1} came out as {pixels.shape}")
-        if _photometric(stated) == _PALETTE and page.colormap is not None:
+        if _photometric(stated) == PALETTE and page.colormap is not None:
             return _by_palette(pixels, np.asarray(page.colormap))
         return pixels
 
@@ -207,7 +229,7 @@ def _by_palette(pixels: npt.NDArray[np.generic], colormap: npt.NDArray[np.uint16
 
 def _bgr(pixels: npt.NDArray[np.generic], page: TiffPage, bits: int) -> Image:
     photometric = _photometric(page)
-    eight = to_eight_bits(pixels, 0 if photometric == _PALETTE else bits)
+    eight = to_eight_bits(pixels, 0 if photometric == PALETTE else bits)
     if photometric == _WHITE_IS_ZERO:
         eight = np.asarray(255 - eight, dtype=np.uint8)
     if eight.ndim == 3 and eight.shape[2] in (3, 4):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smearwatch.capture.arrays import Image
-from smearwatch.capture.formats.tiff_structure import SAMPLES, TiffStructure
+from smearwatch.capture.formats.tiff_structure import PALETTE, PHOTOMETRIC, SAMPLES, TiffStructure
 
 _SMALL_PX: Final = 96
 _BACKGROUND_SIGMA: Final = 10.0  # in the small picture; what light there is falls off alike in all fields
@@ -22,7 +22,7 @@ _ONE_FIELD: Final = 0.5
 def colour_pages(structure: TiffStructure) -> list[int]:
     """Return the pages that may be pictures of their own: in colour, and of the size of the one that is used."""
     used = structure.pages[structure.page_used]
-    if used.first(SAMPLES, 1) < 3:
+    if used.first(SAMPLES, 1) < 3 and used.first(PHOTOMETRIC) != PALETTE:
         return [structure.page_used]
     alike = (used.width_px, used.height_px, used.first(SAMPLES, 1))
     return [

@@ -14,6 +14,7 @@ from smearwatch.capture.sources.base import Delivery, LineFile, LineNotDrawn, So
 from smearwatch.capture.sources.file_events import FileChange, FolderNotices
 from smearwatch.capture.sources.in_hand import REFUSAL, InHand
 from smearwatch.capture.sources.options import Options, read_options
+from smearwatch.capture.sources.pages import PagedSource
 from smearwatch.capture.sources.reading import Reading, beginning, mark_of, read_file, refused
 from smearwatch.capture.sources.settle import FileMark, SettleBook, Settled
 from smearwatch.capture.sources.specimen_line import Of, SpecimenLine, Waiting
@@ -334,7 +335,9 @@ def main(plan: RunPlan, role: Role) -> None:
     """Watch the plan's folder until the role is stopped."""
     folder = check_watch_dir(read_options(FolderOptions, plan).dir)
     scales, earlier = scale_resolver(plan), _earlier(plan)
-    with FolderSource(folder, plan, earlier=earlier) as source, Delivery(plan, role, source, scales) as delivery:
-        role.on_stop(source.in_hand.let_go)
-        get_logger().info("watching", folder=str(folder))
-        delivery.run()
+    with FolderSource(folder, plan, earlier=earlier) as files:
+        source = PagedSource(files, max_pixels=plan.settings.max_frame_pixels)
+        with Delivery(plan, role, source, scales) as delivery:
+            role.on_stop(files.in_hand.let_go)
+            get_logger().info("watching", folder=str(folder))
+            delivery.run()

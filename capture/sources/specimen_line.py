@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from smearwatch.capture.sources.settle import FileMark
-from smearwatch.daemon.record.earlier import FileKey
+from smearwatch.daemon.record.earlier import FileKey, file_keys
 from smearwatch.daemon.record.values import printable
 from smearwatch.daemon.wire.control import FileOnWire
 
@@ -98,7 +98,7 @@ class SpecimenLine:
         return of
 
     def _place(self, key: FileKey, mark: FileMark) -> Of:
-        if key in self._earlier:
+        if not self._earlier.isdisjoint(file_keys(key)):
             return Of.EARLIER
         if key in self._rejected:
             return Of.REJECTED

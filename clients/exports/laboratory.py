@@ -24,8 +24,11 @@ class NumberMissing(ValueError):
 
     def __init__(self, result: SessionResult) -> None:
         super().__init__(f"session {result.session} has no specimen or order number, so nobody can match its message")
+        name = result.session
+        first = "" if result.status == "preliminary" else f"open it again with: smearwatch sessions amend {name}; then "
+        last = "" if result.status == "preliminary" else ", and sign it anew"
         self.hint = (
-            f"say it with: smearwatch sessions describe {result.session} --specimen NUMBER --by WHO; "
+            f"{first}say it with: smearwatch sessions describe {name} --specimen NUMBER --by WHO{last}; "
             "or add --option unmatched=yes"
         )
 

@@ -1,8 +1,11 @@
 """Sessions that follow one another on one folder: which comes next, and which pictures are of an earlier specimen."""
 
+import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from smearwatch.daemon.record.events import EventInvalid, Followed, event_from_bytes
 from smearwatch.daemon.record.followed import FOLLOWS
@@ -12,6 +15,11 @@ from smearwatch.daemon.record.sessions import session_folder, session_names
 
 FileKey = tuple[str, int, int]
 """A file as the ledger has it: its name, its size, the time of its last modification in ns."""
+
+ANY_SIZE: Final = 0
+"""The size in the key of a file of which only pages are recorded."""
+
+_PAGE: Final = re.compile(r"(?P<stem>.+) page [1-9][0-9]*(?P<suffix>\.tiff?)", re.IGNORECASE)
 
 
 class EarlierMissing(LookupError):
@@ -61,13 +69,37 @@ def follows(ledger: LedgerReader) -> str | None:
     return None if name is None else str(name)
 
 
+def page_name(file: str, page: int) -> str:
+    """Return the name of a frame that is one page of a file, from 1."""
+    stem, suffix = os.path.splitext(file)
+    return f"{stem} page {page}{suffix}"
+
+
+def file_of_page(name: str) -> str | None:
+    """Return the file that a frame is a page of, None where its name is no page's."""
+    page = _PAGE.fullmatch(name)
+    return page["stem"] + page["suffix"] if page else None
+
+
+def file_keys(file: FileKey) -> tuple[FileKey, FileKey]:
+    """Return the keys under which a file may be recorded: as one frame, or as its pages."""
+    name, _, modified_at_ns = file
+    return file, (name, ANY_SIZE, modified_at_ns)
+
+
 def seen_files(ledger: LedgerReader) -> Iterator[tuple[str, FileKey]]:
-    """Yield each frame of a session and the file that it was, fast enough for the sessions of years on one folder."""
+    """Yield each frame of a session and the file that it was, fast enough for the sessions of years on one folder.
+
+    A frame that is one page of a file has that one's key, too; see `file_keys`.
+    """
     rows = ledger.rows(
         "SELECT frame, json_extract(body, '$.name'), json_extract(body, '$.size_bytes'), "
         "json_extract(body, '$.captured_at_ns') FROM frames JOIN events ON number = seen_number"
     )
-    return ((frame, (name, size_bytes, captured_at_ns)) for frame, name, size_bytes, captured_at_ns in rows)
+    for frame, name, size_bytes, captured_at_ns in rows:
+        yield frame, (name, size_bytes, captured_at_ns)
+        if (file := file_of_page(name)) is not None:
+            yield frame, (file, ANY_SIZE, captured_at_ns)
 
 
 def earlier_than(state_dir: Path, session: str, before: str | None, *, without_missing: bool = False) -> Earlier:

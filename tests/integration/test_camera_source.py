@@ -94,9 +94,9 @@ def test_a_film_gives_the_same_pictures_every_time_without_loss_of_a_bit(tmp_pat
         with Looking(str(path)) as looking:
             runs.append([frame.data for frame in looking.until_finished()])
     assert runs[0] == runs[1]
-    reader, frames = cv2.VideoCapture(str(path)), []
-    while (frame := reader.read()[1]) is not None:
-        frames.append(frame)
+    reader, frames = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1]), []
+    while (packet := reader.read()[1]) is not None:
+        frames.append(cv2.imdecode(packet, cv2.IMREAD_COLOR))
     reader.release()
     taken = cv2.imdecode(np.frombuffer(runs[0][0], np.uint8), cv2.IMREAD_COLOR)
     assert taken is not None
@@ -295,3 +295,31 @@ def test_after_the_line_to_the_next_specimen_no_picture_is_taken_until_there_is_
     path = film(tmp_path / "film.avi", way(A, B))
     with Looking(str(path)) as looking, pytest.raises(LineNotDrawn, match="a video file is one specimen"):
         looking.source.draw_line()
+
+
+def _spoilt(film_path, spoilt):
+    """Spoil some pictures of an MJPEG film: zeros, junk, an end too early, by turns; each stays as long as it was."""
+    data = bytearray(film_path.read_bytes())
+    starts = [each.start() + 8 for each in re.finditer(rb"00dc....\xff\xd8", bytes(data), re.DOTALL)]
+    junk = np.random.default_rng(1).integers(0, 255, 400, np.uint8).tobytes()
+    for number, index in enumerate(spoilt):
+        start = starts[index]
+        end = start + int.from_bytes(data[start - 4 : start], "little")
+        middle = (start + end) // 2
+        filling = [bytes(400), junk, b"\xff\xd9" + bytes(end - middle - 2)][number % 3]
+        data[middle : middle + len(filling)] = filling
+    film_path.write_bytes(data)
+
+
+def test_damaged_pictures_of_a_stream_are_counted_and_none_is_taken(tmp_path):
+    places = [A] * 45 + [B] * 45
+    path = film(tmp_path / "film.avi", places)
+    spoilt = sorted(np.random.default_rng(2).choice(90, 40, replace=False).tolist())
+    _spoilt(path, spoilt)
+    with Looking(str(path)) as looking:
+        frames = looking.until_finished()
+        counters = looking.counters
+    assert (counters["camera_frames_read"], counters["camera_frames_damaged"]) == (90, 40)
+    assert [place_of(each, (A, B)) for each in frames] == [A, B]
+    for frame, place in zip(frames, (A, B), strict=True):
+        assert np.abs(picture(frame).astype(float) - view(*place, noise=0.0)).mean() < 8

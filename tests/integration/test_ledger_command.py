@@ -103,6 +103,8 @@ def test_list_for_machines(state):
         "cells_judged": 1,
         "cells_labelled": 0,
         "signed_by": None,
+        "amended": False,
+        "imported": False,
         "fault": None,
     }
     assert tuesday["events"] == 0

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smearwatch.clients.describing import list_described
+from smearwatch.clients.session_lines import list_lines
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.hub.role import main as hub_main
 from smearwatch.daemon.plan import RunPlan
@@ -168,6 +170,20 @@ def test_nothing_changes_a_signed_result_until_it_is_amended(folder: Path):
     assert tally(folder)["signed"]["by"] == "B"
     with Ledger.open(folder) as ledger, pytest.raises(SessionSigned):
         ledger.append(changing[:1])
+
+
+def test_the_list_tells_what_is_signed_and_what_was_amended_since(folder: Path):
+    state_dir = folder.parent.parent
+    for change, mark, means in (
+        (lambda: None, "", None),
+        (lambda: sign(folder, by="A", overruled=WHY), "\N{CHECK MARK}", "\N{CHECK MARK} signed by a person"),
+        (lambda: amend(folder, by="B", reason="x"), "~", "~ amended since it was signed: to be signed again"),
+        (lambda: sign(folder, by="A", overruled=WHY), "\N{CHECK MARK}", "\N{CHECK MARK} signed by a person"),
+    ):
+        change()
+        _, row, *marks = list_lines(list_described(state_dir), folded=False)
+        assert row.startswith(f"monday {mark}")
+        assert marks == ([] if means is None else [means])
 
 
 def test_what_is_not_signed_is_not_amended(folder: Path):

@@ -246,12 +246,19 @@ def test_hostile_texts_stay_texts(folder: Path):
     assert next(resources(plain, "Specimen"))["identifier"] == [{"value": HOSTILE}]
 
 
+def test_what_is_signed_is_opened_again_before_its_number_is_said(folder: Path):
+    typed("describe", "monday", "--specimen", "", "--by", "A")
+    sign_it(folder, "A")
+    assert "(open it again with: smearwatch sessions amend monday; then say it" in refused("--format", "hl7")
+
+
 def test_a_message_that_nobody_can_match_is_not_written(folder: Path):
     typed("describe", "monday", "--specimen", "", "--by", "A")
     for name in ("hl7", "fhir", "astm"):
         line = refused("--format", name)
         assert line.startswith("session monday has no specimen or order number, so nobody can match its message (")
         assert "\n" not in line
+        assert "(say it with: smearwatch sessions describe monday " in line
     assert "SAC" not in {line[:3] for line in export("hl7", "--option", "unmatched=yes").split("\r")}
     text = export("hl7", "--option", "order=O 7", "--option", "facility=A|B")
     assert segments(text, "OBR")[0].obr_2.value == "O 7"

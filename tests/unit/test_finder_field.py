@@ -95,7 +95,6 @@ def test_red_cells_beside_a_given_scale_are_measured_where_asked_and_change_noth
     enough = _find(fields[0], um_per_px=0.12, check_scale=True, session_estimates=(UM,) * 15)
     assert isinstance(enough, FieldFound)
     assert enough.um_per_px_estimate is None
-    assert "scale" not in enough.stages_ms
 
 
 def test_an_unknown_scale_is_the_sessions_median(fields):
@@ -134,6 +133,36 @@ def test_red_cells_of_another_mode_say_nothing(fields):
     whole = _find(fields[0], um_per_px=None, session_estimates=(*estimates, 0.2), session_sizes=(*sizes, (450, 300)))
     assert isinstance(whole, FieldFound)
     assert whole.um_per_px == pytest.approx(0.1)
+
+
+def _through(objective):
+    """Fields of one size, seen through an objective so many times as strong."""
+    finest = max(objective, 1.0)
+    size = (round(900 * finest / objective), round(600 * finest / objective))
+    slide = Slide(7, um_per_px=UM / finest, width_px=size[0], height_px=size[1])
+    shown = (cv2.resize(slide.field(index).bgr, (900, 600), interpolation=cv2.INTER_AREA) for index in range(3))
+    return [_png(bgr) for bgr in shown]
+
+
+@pytest.mark.parametrize("objective", [0.4, 0.63, 1.6])
+def test_a_field_through_another_objective_is_no_field_of_the_session(objective):
+    sizes = ((900, 600),) * 3
+    for data in _through(objective):
+        for um_per_px in (UM, None):
+            answer = _find(data, um_per_px=um_per_px, session_estimates=(UM, UM, 1.1 * UM), session_sizes=sizes)
+            assert isinstance(answer, FieldRejected)
+            assert answer.reason == "scale_changed"
+            assert answer.value == pytest.approx(1 / objective, rel=0.12)
+        obeyed = _find(data, um_per_px=UM / objective, session_estimates=(UM,) * 3, session_sizes=sizes)
+        assert isinstance(obeyed, FieldFound)
+        early = _find(data, um_per_px=UM, session_estimates=(UM,) * 2, session_sizes=sizes[:2])
+        assert not isinstance(early, FieldRejected) or early.reason != "scale_changed"
+
+
+def test_odd_red_cells_are_no_other_objective(fields):
+    for estimates in ((UM,) * 3, (1.25 * UM,) * 3, (0.8 * UM,) * 3):
+        assert isinstance(_find(fields[0], um_per_px=UM, session_estimates=estimates), FieldFound)
+    assert isinstance(_find(_lone_cell(), um_per_px=UM, session_estimates=(3 * UM,) * 3), FieldFound)
 
 
 def test_another_mode_without_red_cells_is_refused_with_both_sizes():

@@ -1,5 +1,7 @@
 """Ruled lines and burned-in bars, drawn at known scales."""
 
+from functools import cache
+
 import cv2
 import numpy as np
 import pytest
@@ -79,8 +81,13 @@ def test_what_is_no_ruling_is_refused(what, picture, matter):
     assert refused.value.hint, what
 
 
+@cache
+def _field():
+    return Slide(3, um_per_px=0.1, width_px=900, height_px=600).field(1).bgr
+
+
 def field():
-    return Slide(3, um_per_px=0.1, width_px=900, height_px=600).field(1).bgr.copy()
+    return _field().copy()
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (0, 0, 230), (20, 220, 220)])
@@ -92,6 +99,33 @@ def test_a_bar_is_measured_from_end_to_end(colour, ticks):
         cv2.rectangle(bgr, (x, 548), (x + 3, 579), colour, -1)
     cv2.putText(bgr, "20 um", (690, 540), cv2.FONT_HERSHEY_SIMPLEX, 0.9, colour, 2)
     assert find_scale_bar(bgr).length_px == 200
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (0, 0, 255)])
+@pytest.mark.parametrize("thick", [1, 2, 4])
+@pytest.mark.parametrize("quality", [None, 90])
+def test_a_thin_line_with_ticks_and_text(colour, thick, quality):
+    for ticks, label in ((0, False), (8, False), (0, True), (8, True)):
+        if label and colour == (255, 255, 255):
+            continue
+        bgr = field()
+        if label:  # on a plate of its own, as microscopes' programs write it
+            cv2.rectangle(bgr, (620, 510), (859, 585), (255, 255, 255), -1)
+        bgr[560 : 560 + thick, 640:840] = colour
+        for x in (640, 840 - thick) if ticks else ():
+            bgr[560 - ticks : 560 + thick + ticks, x : x + thick] = colour
+        cv2.putText(bgr, "20 um", (690, 545), cv2.FONT_HERSHEY_SIMPLEX, 0.8, colour, 1, cv2.LINE_AA)
+        if quality is not None:
+            bgr = cv2.imdecode(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+        assert find_scale_bar(bgr).length_px == pytest.approx(200, abs=2), (ticks, label)
+
+
+def test_a_plate_without_a_bar_is_none():
+    bgr = field()
+    cv2.rectangle(bgr, (620, 550), (859, 585), (255, 255, 255), -1)
+    cv2.putText(bgr, "20 um", (650, 577), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (0, 0, 0), 1, cv2.LINE_AA)
+    with pytest.raises(BarNotFound):
+        find_scale_bar(bgr)
 
 
 def test_a_standing_bar():
