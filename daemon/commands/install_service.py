@@ -43,10 +43,10 @@ def install_service(
 ) -> None:
     """Install this program as a service of systemd: users and groups, folders, units, settings.
 
-    It can be typed again at any time, and is after an upgrade. What an administrator wrote stays; what is in
-    the way is said.
+    Only root may (sudo); the program lies in /opt/smearwatch, say, where a service sees it. It can be typed again
+    at any time, and is after an upgrade. What an administrator wrote stays; what is in the way is said.
 
-    Example: sudo /opt/smearwatch/bin/smearwatch install-service --watch /srv/camera --session lab-1
+    Example: smearwatch install-service --watch /srv/camera --session lab-1
     """
     if watch is not None and camera is not None:
         raise typer.BadParameter("choose --watch or --camera, not both")

@@ -21,9 +21,9 @@ def uninstall_service(
     dry_run: DryRunOption = False,
     root: RootOption = Path("/"),
 ) -> None:
-    """Stop the service and remove its units. Sessions, settings and the program stay.
+    """Stop the service and remove its units, as root (sudo). Sessions, settings and the program stay.
 
-    Example: sudo smearwatch uninstall-service
+    Example: smearwatch uninstall-service
     """
     if purge and not (yes or dry_run):
         typer.confirm("Delete all sessions, settings and accounts of the service, for good?", abort=True)

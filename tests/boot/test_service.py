@@ -32,6 +32,17 @@ def patience_s(seconds):
 
 
 @pytest.fixture
+def tell(capsys, request):
+    """Print how long something took: it is what one wants to know of this."""
+
+    def print_it(seconds):
+        with capsys.disabled():
+            print(f" {request.node.name}: {seconds:.1f} s, load {os.getloadavg()[0]:.0f}", flush=True)
+
+    return print_it
+
+
+@pytest.fixture
 def again_s():
     return patience_s(10.0)
 
@@ -44,16 +55,16 @@ def test_what_is_installed_counts(machine, again_s):
 
 
 @pytest.mark.parametrize("unit", [HUB, CAPTURE, WORKER])
-def test_a_killed_unit_counts_again(machine, again_s, unit, record_property):
+def test_a_killed_unit_counts_again(machine, again_s, unit, tell):
     machine.run("systemctl", "kill", "--kill-who=main", "-s", "KILL", unit)
-    record_property("seconds", machine.counts_again(within_s=again_s))
+    tell(machine.counts_again(within_s=again_s))
 
 
 @pytest.mark.parametrize("unit", [HUB, CAPTURE, WORKER])
-def test_a_hung_unit_counts_on_and_is_started_again(machine, again_s, unit, record_property):
+def test_a_hung_unit_counts_on_and_is_started_again(machine, again_s, unit, tell):
     before = machine.restarts(unit)
     machine.run("systemctl", "kill", "--kill-who=main", "-s", "STOP", unit)
-    record_property("seconds", machine.counts_again(within_s=again_s))
+    tell(machine.counts_again(within_s=again_s))
     until_s = time.monotonic() + again_s
     while machine.restarts(unit) == before:
         assert time.monotonic() < until_s, machine.journal(20)
@@ -62,10 +73,10 @@ def test_a_hung_unit_counts_on_and_is_started_again(machine, again_s, unit, reco
 
 
 @pytest.mark.parametrize("role", ["hub", "finder", "source", "worker"])
-def test_a_hung_role_counts_again(machine, again_s, role, record_property):
+def test_a_hung_role_counts_again(machine, again_s, role, tell):
     restarts = [machine.restarts(unit) for unit in UNITS]
     machine.run("sh", "-c", f"kill -STOP {machine.pid_of_role(role)}")
-    record_property("seconds", machine.counts_again(within_s=again_s))
+    tell(machine.counts_again(within_s=again_s))
     assert restarts == [machine.restarts(unit) for unit in UNITS], "its supervisor has not done it"
 
 
@@ -162,9 +173,9 @@ def test_a_review_where_nothing_is_counted(machine):
     assert machine.active(*UNITS) == ["active"] * len(UNITS)
 
 
-def test_it_stops(machine, record_property):
+def test_it_stops(machine, tell):
     machine.run("systemctl", "stop", "smearwatch.target")
-    record_property("seconds", machine.wait_until_inactive(within_s=patience_s(10.0)))
+    tell(machine.wait_until_inactive(within_s=patience_s(10.0)))
 
 
 def test_what_is_removed_leaves_the_data_and_no_unit(machine):
