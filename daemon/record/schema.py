@@ -193,7 +193,7 @@ def connect_to_write(path: Path, session: str) -> sqlite3.Connection:
 def _make_blank(path: Path) -> None:
     """Make the file, where it is missing, with what umask and the folder's access list allow; SQLite allows less."""
     with suppress(OSError):  # SQLite then says what is in the way
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666))
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:

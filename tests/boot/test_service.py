@@ -202,6 +202,7 @@ def test_an_installation_of_before_is_taken_over(machine):
     machine.run("systemctl", "start", "smearwatch.target")
     machine.counts_again(within_s=patience_s(10.0))
     machine.as_service("smearwatch", "sessions", "verify", "lab-1")
+    machine.run("smearwatch sessions verify lab-1", user="alice")
     assert "1 cell labelled" in machine.run(_labelled(machine, "bob", "segmented"), user="bob")
 
 

@@ -56,3 +56,14 @@ def test_a_sessions_files_are_what_umask_allows(tmp_path):
         os.umask(before)
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "monday").iterdir() if path.is_file()}
     assert modes == {"ledger.sqlite": 0o660, "lock": 0o660}
+
+
+def test_a_lock_that_is_a_link_empties_no_other_file(tmp_path):
+    other = tmp_path / "other"
+    other.write_text("kept")
+    Ledger.open(tmp_path / "monday").close()
+    (tmp_path / "monday" / "lock").unlink()
+    (tmp_path / "monday" / "lock").symlink_to(other)
+    with pytest.raises(LedgerUnusable):
+        Ledger.open(tmp_path / "monday")
+    assert other.read_text() == "kept"
