@@ -2,6 +2,7 @@
 
 import errno
 import getpass
+import grp
 import os
 
 import pytest
@@ -38,6 +39,13 @@ def test_who_may_look_hears_who_may_change(groups):
     said = which_group(error)
     assert said is not None
     assert "the group doers may change a session" in said
+
+
+def test_who_is_in_the_group_hears_that_the_rights_are_wrong(groups, monkeypatch):
+    monkeypatch.setenv("SMEARWATCH_CONTROL_GROUP", grp.getgrgid(os.getegid()).gr_name)
+    said = which_group(refused(groups / "sessions"))
+    assert said is not None
+    assert "systemd-tmpfiles" in said
 
 
 def test_what_is_elsewhere_or_no_refusal_is_told_as_ever(groups, tmp_path):
