@@ -57,7 +57,7 @@ def install(host: Host, wanted: Wanted) -> bool:
     elsewhere = () if host.here else (f"--root={host.root}",)
     units = _units(host, wanted)
     if others := [each for each in enabled_units(host) if each != WEB and (each == WHOLE) != (WHOLE in units)]:
-        host.call("systemctl", *elsewhere, "disable", *others)  # one unit for all, or one for each part
+        host.call("systemctl", *(elsewhere or ("--now",)), "disable", *others)  # one unit for all, or one for each part
     host.call("systemctl", *elsewhere, "enable", TARGET, *units)
     _say_what_differs(host, kept, as_asked)
     _say_next(host, wanted)

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.boot.conftest import CAPTURE, HUB, PROGRAM, UNITS, WORKER
+from tests.boot.conftest import CAMERA, CAPTURE, HUB, PROGRAM, UNITS, WORKER
 
 EARLIER = """
 [Service]
@@ -214,6 +214,20 @@ def test_a_backup_is_brought_back(machine):
     machine.as_service("smearwatch sessions import /var/lib/smearwatch/lab-1.zip")
     machine.as_service("smearwatch sessions verify lab-1")
     assert "lab-1" in machine.run("smearwatch sessions show lab-1", user="alice")
+
+
+def test_a_session_for_each_subfolder_is_one_unit_in_the_place_of_three(machine):
+    machine.run("mkdir", "-p", "/srv/slides")
+    for name, picture in (("one", "000"), ("two", "001")):
+        machine.run("cp", "-rT", CAMERA, f"/srv/slides/{name}")
+        machine.run("sh", "-c", f"cd /srv/slides/{name} && find . -name '*.png' ! -name {picture}.png -delete")
+    machine.run("smearwatch", "install-service", "--watch", "/srv/slides", "--subfolders")
+    machine.run("systemctl", "restart", "smearwatch.target")
+    assert machine.active("smearwatch.service", *UNITS) == ["active", "inactive", "inactive", "inactive", "active"]
+    until_s = time.monotonic() + patience_s(30.0)
+    while min(machine.counted(name).frames - machine.counted(name).pending for name in ("one", "two")) < 1:
+        assert time.monotonic() < until_s, machine.journal(20)
+        time.sleep(0.5)
 
 
 def test_nothing_is_left_where_all_is_to_go(machine):
