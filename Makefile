@@ -11,13 +11,16 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-lock
 DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.made-from-lock
+FUZZ_VENV := .venv-fuzz
+AUDIT_VENV := .venv-audit
+MINUTES ?= 10
 # Tests in two processes; a module's tests stay together, for they share what the module makes once.
 AT_ONCE ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(AT_ONCE) --dist loadscope --no-loadscope-reorder
 # The folder of real pictures, for the tests marked realdata; without it they skip.
 export SMEARWATCH_REAL_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: help demo test coverage test-long test-systemd check bench bench-seeing docs dev lock wheel clean
+.PHONY: help demo test coverage test-long test-systemd fuzz audit check bench bench-seeing docs dev lock wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1 /' | \
@@ -40,6 +43,26 @@ test-long: dev ## the tests that take long; writes docs/test-long.md
 
 test-systemd: dev ## the service in a Debian of its own (as root, with debootstrap)
 	$(BIN)/python -m pytest -m systemd -n 0 -rs --durations=0 tests/boot
+fuzz: dev $(FUZZ_VENV)/.made-from-lock ## try to trip what reads files and messages (MINUTES=10)
+	$(FUZZ_VENV)/bin/python -m tests.fuzz $(MINUTES)
+
+# The fuzzer alone; all else comes from .venv, so that the tests need no fuzzer.
+$(FUZZ_VENV)/.made-from-lock: requirements-fuzz.txt $(STAMP)
+	@echo "Installing the fuzzer into $(FUZZ_VENV) (once; this downloads)."
+	@$(PYTHON) -m venv $(FUZZ_VENV)
+	@$(FUZZ_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.txt
+	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' > \
+		"$$($(FUZZ_VENV)/bin/python -c 'import site; print(site.getsitepackages()[0])')/beside.pth"
+	@touch $@
+
+audit: dev $(AUDIT_VENV)/.made-from-lock ## known vulnerabilities and licences of what is locked
+	$(BIN)/python -m tests.audit $(AUDIT_VENV)/bin/pip-audit
+
+$(AUDIT_VENV)/.made-from-lock: requirements-audit.txt
+	@echo "Installing what asks for vulnerabilities into $(AUDIT_VENV) (once; this downloads)."
+	@$(PYTHON) -m venv $(AUDIT_VENV)
+	@$(AUDIT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt
+	@touch $@
 
 check: dev ## style, types, import contracts, dependencies
 	$(BIN)/ruff check .
@@ -82,8 +105,10 @@ lock: dev ## make the hash-locked requirements anew (needs uv)
 	grep -oE '^opencv-python==[0-9.]+' requirements.txt | sed 's/opencv-python/opencv-python-headless/' | \
 		uv pip compile - --universal --python-version 3.11 --no-deps --generate-hashes --no-annotate \
 		--custom-compile-command "make lock" -o requirements-headless.txt
-	uv pip compile --group docs --universal --python-version 3.11 --generate-hashes --no-annotate \
-		--custom-compile-command "make lock" -o requirements-docs.txt
+	for group in docs fuzz audit; do \
+		uv pip compile --group $$group --universal --python-version 3.11 --generate-hashes --no-annotate \
+			--custom-compile-command "make lock" -o requirements-$$group.txt; \
+	done
 
 clean: ## remove what was made
-	rm -rf $(VENV) $(DOCS_VENV) site build dist bench-out .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(DOCS_VENV) $(FUZZ_VENV) $(AUDIT_VENV) .fuzz site build dist bench-out .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Final, Self
 
+from smearwatch.clients.health import Health, alive
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import Pulse
@@ -35,6 +36,11 @@ class CountedNow:
         """The session whose daemon was heard within the last seconds, None where none was."""
         heard = self._heard
         return heard[0] if heard is not None and time.monotonic() - heard[1] < _PULSE_HOLDS_S else None
+
+    def is_alive(self) -> Health:
+        """Return whether the daemon turns, whatever it counts."""
+        heard = self._heard
+        return alive(None if heard is None else heard[1], time.monotonic())
 
     def _listen(self) -> None:
         with context() as owner:

@@ -190,6 +190,11 @@ class Follower:
             client_counters=dict(self.counters),
         )
 
+    @property
+    def pulse(self) -> Pulse | None:
+        """The daemon's last pulse."""
+        return self._pulse
+
     # The single messages
 
     def _on_pulse(self, pulse: Pulse) -> None:

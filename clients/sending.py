@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from smearwatch.clients.auditing import anchored, note_export
 from smearwatch.clients.exports.fold import read_result
 from smearwatch.clients.exports.format import Export, find_format, read_options
 from smearwatch.clients.exports.laboratory import NumberMissing
@@ -93,9 +94,14 @@ def act_and_send(settings: Settings, folder: Path, act: Callable[[], _T]) -> tup
     tuple
         What `act` returned, and a line on what became of the messages; empty where none are sent from here. What was
         signed stays signed, whatever happens to them.
+
+    Raises
+    ------
+    AuditUnusable
+        Before anything is done, where the audit journal cannot be written.
     """
     if settings.messages is None:
-        return act(), ""
+        return anchored(folder, act)
     already = owes(folder)
     with ExitStack() as held:
         # Nothing of a message hinders a signature.
@@ -104,12 +110,12 @@ def act_and_send(settings: Settings, folder: Path, act: Callable[[], _T]) -> tup
         with suppress(OSError):
             owe(folder)  # before: who signs and ends at once is known to have a message to send
         try:
-            done = act()
+            done, not_anchored = anchored(folder, act)
         except Exception:
             if not already:
                 settle(folder)
             raise
-    return done, _send_after(settings, settings.messages, folder)
+    return done, f"{not_anchored} {_send_after(settings, settings.messages, folder)}".lstrip()
 
 
 def cannot_be_sent(settings: Settings, session: str, said: Mapping[str, str | None]) -> str:
@@ -234,6 +240,7 @@ def _send_one(export: Export, name: MessageFormat, stem: str, messages: Messages
             raise
         raise unusable(f"folder for messages {target}: {error.strerror or error}") from error
     _note(record, "sent", target, inode)
+    note_export(export.ledger, name, str(target / file))
     return Sent(file, target, now=True)
 
 

@@ -56,6 +56,8 @@ COMMANDS = {
     "ablate": _Entry("smearwatch.train.commands.ablate", "Measure what each part of the training recipe is worth."),
     "demo": _Entry("smearwatch.clients.commands.demo", "Show the whole program at work on a simulated slide."),
     "config": _Entry("smearwatch.daemon.commands.config", "Check and show the settings."),
+    "metrics": _Entry("smearwatch.clients.commands.metrics", "Serve numbers for Prometheus, and health."),
+    "audit": _Entry("smearwatch.clients.commands.audit", "Show who changed, exported or deleted what, and check it."),
     "doctor": _Entry("smearwatch.daemon.commands.doctor", "Check whether this machine can count, and how to mend it."),
     "install-service": _Entry(
         "smearwatch.daemon.commands.install_service", "Install this program as a service of this computer."

@@ -40,7 +40,12 @@ def lines_for(stream: TextIO, text: str, *, rest: str = "  ") -> list[str]:
     rest : str
         What stands before each further line.
     """
-    return fold(text, rest=rest) if stream.isatty() else [text]
+    return fold(visible(text), rest=rest) if stream.isatty() else [text]
+
+
+def visible(text: str) -> str:
+    """Return a text without letters that cannot be seen: the name of a file may hold what moves a terminal's cursor."""
+    return "".join(each if each.isprintable() or each.isspace() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def write_line(stream: TextIO, text: str, *, rest: str = "  ") -> None:

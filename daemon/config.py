@@ -11,7 +11,7 @@ import os
 import sys
 import tomllib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -35,6 +35,7 @@ from smearwatch.daemon.plain_words import in_plain_words
 from smearwatch.daemon.record.band_rule import BAND_RULES, rule_named
 from smearwatch.daemon.record.extra_classes import ExtraClass
 from smearwatch.daemon.scale_rule import USABLE, UmPerPx
+from smearwatch.daemon.setting_places import SetUnusable, line_of, typed_settings
 
 _PREFIX = "SMEARWATCH_"
 _OF_KEYS = ("keys", "extra_classes")
@@ -50,6 +51,8 @@ class SettingsUnusable(ValueError):
         super().__init__(message)
         self.hint = hint
         self.wrongly_typed = wrongly_typed
+        self.others: tuple[SettingsUnusable, ...] = ()
+        """What else is wrong, where one look finds more."""
 
 
 def _service_dir(variable: str, fallback: str) -> Path:
@@ -160,7 +163,10 @@ class Settings(BaseSettings):
     review_tls_key: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     keep_days: int | None = Field(None, ge=1, le=36_500)
     keep_gb: float | None = Field(None, ge=0.0001, le=1_000_000.0)
+    metrics_port: int | None = Field(None, ge=0, le=65535)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "text", "json"] = "auto"
+    anchor_s: float = Field(300.0, ge=1.0, le=86_400.0)
     keys: dict[str, str] = Field(default_factory=dict)
     extra_classes: ExtraClasses = Field(default_factory=dict)
     places: Places = Field(default_factory=dict)
@@ -209,7 +215,7 @@ def settings_files(file: Path | None = None) -> tuple[list[Path], bool]:
     return [shared, own] if together else [own], False
 
 
-def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
+def load_settings(file: Path | None = None, *, typed: Sequence[str] = (), **overrides: Any) -> Settings:
     """Read the settings; ``overrides`` that are None change nothing.
 
     Parameters
@@ -217,14 +223,22 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     file : Path, optional
         The TOML file, which must then exist; otherwise ``SMEARWATCH_CONFIG`` or the default place, where one
         may be.
+    typed : sequence of str
+        Settings as ``KEY=VALUE``, which win over environment and file as options do.
 
     Raises
     ------
     SettingsUnusable
-        Naming the key, the value and the place it came from.
+        Naming the key, the value and the place it came from: option, variable, or file and line.
+    SetUnusable
+        What was typed is no setting.
     """
     files, is_named = settings_files(file)
     given = {key: value for key, value in overrides.items() if value is not None}
+    pairs = typed_settings(typed)
+    if twice := sorted(given.keys() & pairs.keys()):
+        raise SetUnusable(f"{twice[0]} is given as an option and by --set")
+    given |= pairs
     _check_environment()
     if is_named and not files[-1].is_file():
         raise SettingsUnusable(f"settings file {files[-1]} does not exist", "check the path")
@@ -235,9 +249,12 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
         settings.key_layout()
         return settings
     except ValidationError as error:
-        raise _explain(error, given, files) from None
+        raise _explain_all(error, given, files, pairs.keys()) from None
     except KeysClash as clash:
         raise SettingsUnusable(f"{_origin(*_OF_KEYS, files=files)}: {clash}", clash.hint) from None
+    except RecursionError:
+        nested = f"{_origin(*_TABLES, files=files)}: nested too deeply"
+        raise SettingsUnusable(nested, "write it as TOML, one key = value a line") from None
     except SettingsError as error:
         key = next((key for key in Settings.model_fields if f'"{key}"' in str(error)), _TABLES[0])
         raise SettingsUnusable(f"{_origin(key, files=files)}: no JSON", 'write it as in {"band": "h"}') from None
@@ -249,6 +266,9 @@ def _content(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    except RecursionError:
+        nested = f"settings file {path}: nested too deeply"
+        raise SettingsUnusable(nested, "write it as TOML, one key = value a line") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         if isinstance(error, UnicodeDecodeError):
@@ -280,18 +300,36 @@ def _check_environment() -> None:
             raise SettingsUnusable(f"environment variable {name}: unknown", hint)
 
 
-def _origin(*keys: str, files: list[Path]) -> str:
-    """Return where a setting that was not typed comes from."""
+def _origin(*keys: str, files: Sequence[Path], within: Sequence[str] = ()) -> str:
+    """Return where a setting that was not typed comes from: a variable, or a file and the line in it."""
     variables = [name for key in keys if (name := _PREFIX + key.upper()) in os.environ]
-    holding = [path for path in files if any(key in _content(path) for key in keys)]
-    return f"environment variable {variables[0]}" if variables else str((holding or files)[-1])
+    if variables:
+        return f"environment variable {variables[0]}"
+    for path in reversed(files):
+        lines = [line for key in keys if (line := line_of(path, (key, *within))) is not None]
+        if lines:
+            return f"{path}, line {lines[0]}"
+    return str(files[-1])
 
 
-def _explain(error: ValidationError, given: dict[str, Any], files: list[Path]) -> SettingsUnusable:
-    first = error.errors(include_url=False)[0]
+def _explain_all(
+    error: ValidationError, given: dict[str, Any], files: Sequence[Path], pairs: Collection[str]
+) -> SettingsUnusable:
+    def place(each: Any) -> tuple[int, ...]:
+        return tuple(line_of(path, [str(part) for part in each["loc"]]) or 0 for path in files)
+
+    errors = sorted(error.errors(include_url=False), key=place)
+    first, *others = [_explain(each, given, files, pairs) for each in errors]
+    first.others = tuple(others)
+    return first
+
+
+def _explain(first: Any, given: dict[str, Any], files: Sequence[Path], pairs: Collection[str]) -> SettingsUnusable:
     key = str(first["loc"][0]) if first["loc"] else "?"
     typed = key in given
-    origin = f"option --{key.replace('_', '-')}" if typed else _origin(key, files=files)
+    within = [str(part) for part in first["loc"][1:]]
+    option = "--set" if key in pairs else f"--{key.replace('_', '-')}"
+    origin = f"option {option}" if typed else _origin(key, files=files, within=within)
     if len(first["loc"]) > 1 and key in _TABLES:
         where = ".".join(str(part) for part in first["loc"] if part != "[key]")
         why = {"missing": "is missing", "extra_forbidden": "is unknown"}.get(first["type"])
@@ -300,7 +338,7 @@ def _explain(error: ValidationError, given: dict[str, Any], files: list[Path]) -
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, Settings.model_fields, n=1)
         known = f"did you mean {near[0]}?" if near else f"known keys: {' '.join(Settings.model_fields)}"
-        return SettingsUnusable(f"{origin}: unknown key {key!r}", known)
+        return SettingsUnusable(f"{origin}: unknown key {key!r}", known, wrongly_typed=typed)
     if key == "um_per_px":
         hint = f"give auto or {USABLE}"
         return SettingsUnusable(

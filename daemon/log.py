@@ -1,40 +1,125 @@
-"""Structured logging to stderr: readable lines on a terminal, logfmt-like lines elsewhere, never on stdout."""
+"""Structured logging to stderr, never to stdout: lines for a person on a terminal, JSON for systemd's journal."""
 
 import logging
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final, Literal
 
 import structlog
 
-from smearwatch.daemon.columns import fold
+from smearwatch.daemon.columns import fold, visible
+from smearwatch.daemon.withheld import WITHHELD, is_journal, without_names
 
 Logger = structlog.typing.FilteringBoundLogger
+LogFormat = Literal["auto", "text", "json"]
 
 # What only a developer asks for: left out on a terminal unless everything is shown.
-_FOR_DEVELOPERS = frozenset({"role", "epoch", "runtime_dir", "flaw", "code"})
+_FOR_DEVELOPERS = frozenset({"role", "epoch", "record", "runtime_dir", "flaw", "code"})
 _COLOUR = {"warning": "\033[33m", "error": "\033[31m", "critical": "\033[31m"}
+_PRIORITY: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+
+NAMED: Final = frozenset({"file", "files", "folder", "session", "subfolder"})
+"""The values of an entry that a person has named: they are left out of a log, and shown on a terminal."""
+
+_OWN: Final = frozenset({"event", "level", "role", "timestamp", "frame", "record", "chain"})
+_SHORT: Final = 12  # hex digits of a frame's name; of a million frames two hardly ever share them
+_steps_are: Literal["debug", "info"] | None = None  # before `configure` nobody asks for them
+_log_from: float = float("inf")  # before `configure`, and on a screen
 
 
-def configure(level: str, *, role: str) -> None:
-    """Set up logging once for this process; every line says which role wrote it."""
-    interactive = sys.stderr.isatty()
-    renderer: structlog.typing.Processor = (
-        ScreenRenderer(everything=level == "debug", colour="NO_COLOR" not in os.environ)
-        if interactive
-        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "role", "event"])
-    )
+def configure(level: str, *, role: str, log_format: LogFormat = "auto") -> None:
+    """Set up logging once for this process; every line says which role wrote it.
+
+    Parameters
+    ----------
+    level : str
+        The lowest level that is written. With ``debug`` names are written, too.
+    role : str
+        What this process does.
+    log_format : {"auto", "text", "json"}
+        ``auto`` is JSON where stderr goes to systemd's journal, and text elsewhere.
+    """
+    global _steps_are, _log_from
+    interactive = sys.stderr.isatty() and log_format != "json"
+    journal = is_journal(sys.stderr)
+    as_json = log_format == "json" or (log_format == "auto" and journal)
+    _steps_are = "info" if as_json else "debug"
+    lowest = logging.getLevelNamesMapping()[level.upper()]
+    _log_from = float("inf") if interactive else lowest
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            _visible,
             structlog.processors.TimeStamper(fmt="%H:%M:%S" if interactive else "iso", utc=not interactive),
-            renderer,
+            *([] if interactive or level == "debug" else [leave_out_names]),
+            _renderer(level, interactive=interactive, as_json=as_json, journal=journal),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(lowest),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(role=role)
+
+
+def writes_a_log(level: int) -> bool:
+    """Return whether this process writes entries of a level (as `logging` has them) into a log, and not on a screen."""
+    return _log_from <= level
+
+
+def frame_id(frame: str) -> str:
+    """Return the short name of a frame by which its lines are found in the logs of all processes."""
+    return frame[:_SHORT]
+
+
+def working_on(frame: str) -> AbstractContextManager[None]:
+    """Let all entries of the body name the frame that it works on (SHA-256 in hex; empty: none)."""
+    return structlog.contextvars.bound_contextvars(frame=frame_id(frame)) if frame else nullcontext()
+
+
+def log_step(event: str, **values: Any) -> None:
+    """Write that a frame got a step further: always into a log for machines, elsewhere with ``debug`` only."""
+    if _steps_are is not None:
+        (get_logger().info if _steps_are == "info" else get_logger().debug)(event, **values)
+
+
+def leave_out_names(_logger: object, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Leave the names out of an entry that people give: those said as such, and where an error's text repeats them."""
+    given = [entry[key] for key in NAMED & entry.keys()]
+    names = [str(name) for each in given for name in (each if isinstance(each, list | tuple) else (each,))]
+    names += [stem for name in names if (stem := os.path.splitext(os.path.basename(name))[0])]
+    return {
+        key: WITHHELD
+        if key in NAMED and value
+        else without_names(value, names)
+        if isinstance(value, str) and key not in _OWN
+        else value
+        for key, value in entry.items()
+    }
+
+
+def _renderer(level: str, *, interactive: bool, as_json: bool, journal: bool) -> structlog.typing.Processor:
+    if interactive:
+        return ScreenRenderer(everything=level == "debug", colour="NO_COLOR" not in os.environ)
+    inner: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+        if as_json
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "role", "event"])
+    )
+    if not journal:
+        return inner
+
+    def with_priority(logger: object, method: str, entry: structlog.typing.EventDict) -> str:
+        # How a line that goes to the journal says its level, see sd-daemon(3).
+        return f"<{_PRIORITY.get(entry['level'], 6)}>{inner(logger, method, entry)}"  # type: ignore[str-bytes-safe]
+
+    return with_priority
+
+
+def _visible(_logger: object, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Replace letters that cannot be seen, in names that somebody else gave."""
+    return {key: visible(value) if isinstance(value, str) else value for key, value in entry.items()}
 
 
 class ScreenRenderer:
@@ -68,3 +153,8 @@ def get_logger() -> Logger:
     """Return the process's logger."""
     logger: Logger = structlog.get_logger()
     return logger
+
+
+def is_worth_a_line(times: int) -> bool:
+    """Return whether what happened so often is logged once more: ten times, a hundred times, no flood of lines."""
+    return times <= 10 or times == 10 ** (len(str(times)) - 1)

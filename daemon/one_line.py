@@ -3,6 +3,7 @@
 import sys
 
 from smearwatch.daemon.columns import write_line
+from smearwatch.daemon.withheld import for_stream
 
 
 def one_line(error: BaseException) -> str | None:
@@ -13,5 +14,5 @@ def one_line(error: BaseException) -> str | None:
 
 
 def say(line: str) -> None:
-    """Write a line of the program to stderr; a terminal gets it folded at words, a file or pipe whole."""
-    write_line(sys.stderr, f"smearwatch: {line}")
+    """Write a line of the program to stderr; a terminal gets it folded at words, a file whole, the journal no names."""
+    write_line(sys.stderr, for_stream(sys.stderr, f"smearwatch: {line}"))

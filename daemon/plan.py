@@ -72,6 +72,13 @@ class RunPlan(BaseModel):
         return self.source_options.get("session") if self.source == "replay" else None
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What people have named: the session, what is said of it, the folders. No log has it."""
+        named = (self.session, self.subfolder, self.follows, self.replay_of, *self.said.values())
+        folder = None if self.watch_dir is None else str(self.watch_dir)
+        return tuple(name for name in (*named, folder) if name)
+
+    @property
     def targets(self) -> Targets | None:
         """What is wanted beside the number of cells, as the ledger keeps it."""
         if not (self.target_classes or self.target_within):

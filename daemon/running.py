@@ -18,8 +18,10 @@ from smearwatch.daemon.process.child import FIRST_BEAT_S, Child, RoleSpec, unusa
 from smearwatch.daemon.process.seat import Seat
 from smearwatch.daemon.process.stop_signals import StopSignals
 from smearwatch.daemon.process.supervisor import Outcome, Supervisor, stop_children
+from smearwatch.daemon.record.audit import AuditUnusable
 from smearwatch.daemon.record.band_rule import BandRuleFold
 from smearwatch.daemon.record.corrected import corrected_json
+from smearwatch.daemon.record.deletions import note_forgotten
 from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.elsewhere import pictures_elsewhere
 from smearwatch.daemon.record.events import Closed
@@ -38,6 +40,7 @@ from smearwatch.daemon.specimens import plan_after, where_it_goes_on
 from smearwatch.daemon.summary_lines import how_to_go_on, summary_lines
 from smearwatch.daemon.weights import weights_in_use
 from smearwatch.daemon.wire.endpoints import private_dir
+from smearwatch.daemon.withheld import for_stream, withhold
 
 
 class RunFailed(RuntimeError):
@@ -60,8 +63,13 @@ def roles(plan: RunPlan) -> list[RoleSpec]:
         if plan.settings.review
         else []
     )
+    metrics = (
+        [RoleSpec("metrics", "smearwatch.clients.metrics_role:main", needed=False, stays=True)]
+        if plan.settings.metrics_port is not None
+        else []
+    )
     if plan.source is None:
-        return [hub, lines, *page]
+        return [hub, lines, *page, *metrics]
     return [
         hub,
         *workers,
@@ -69,6 +77,7 @@ def roles(plan: RunPlan) -> list[RoleSpec]:
         RoleSpec("source", "smearwatch.daemon.source_plugins:main"),
         lines,
         *page,
+        *metrics,
     ]
 
 
@@ -116,7 +125,8 @@ def carry_out(plan: RunPlan) -> Iterator[tuple[RunPlan, dict[str, Any]]]:
     SessionSigned
         The session, or the one after it, is signed, so that it is not continued.
     """
-    configure(plan.settings.log_level, role="supervisor")
+    configure(plan.settings.log_level, role="supervisor", log_format=plan.settings.log_format)
+    withhold(*plan.names)
     plan = where_it_goes_on(plan)
     refuse_signed(plan)
     # Decided once, so that a worker that is restarted goes on with the same weights, whatever was promoted meanwhile.
@@ -141,6 +151,7 @@ def carry_out(plan: RunPlan) -> Iterator[tuple[RunPlan, dict[str, Any]]]:
             if after is None or stop.came:
                 return
             plan = where_it_goes_on(after)  # it may have begun, and ended, before
+            withhold(*plan.names)
             refuse_signed(plan)
 
 
@@ -152,7 +163,8 @@ def join(plan: RunPlan, kind: str, specs: list[RoleSpec]) -> None:
     RunFailed
         When a role could not be kept alive. One that reported itself what is wrong leads to exit status 1 alone.
     """
-    configure(plan.settings.log_level, role="supervisor")
+    configure(plan.settings.log_level, role="supervisor", log_format=plan.settings.log_format)
+    withhold(*plan.names)
     with Seat(private_dir(plan.settings.runtime_dir, passable=plan.settings.has_groups), kind) as seat:
         plan = plan.model_copy(update={"joins": True, "seat": f"-{seat.name}"})
         outcome = Supervisor(plan, specs, ready="waiting for the hub, or at work").run()
@@ -203,11 +215,11 @@ def refuse_signed(plan: RunPlan) -> None:
 def _forget_if_empty(plan: RunPlan) -> None:
     state_dir, name = plan.settings.state_dir, plan.session
     # Whatever hinders it, an empty session does no harm.
-    with suppress(LedgerUnusable, SessionMissing, SessionBusy, SessionNotDeleted):
+    with suppress(LedgerUnusable, SessionMissing, SessionBusy, SessionNotDeleted, AuditUnusable):
         with LedgerReader.read(session_folder(state_dir, name)) as ledger:
             frames = ledger.summary().frames
         if not frames:
-            delete_session(state_dir, name)
+            delete_session(state_dir, name, lambda folder, _: note_forgotten(folder, "without a frame"))
 
 
 def summary(plan: RunPlan) -> dict[str, Any]:
@@ -237,18 +249,18 @@ def summary(plan: RunPlan) -> dict[str, Any]:
 def print_summary(result: dict[str, Any], plan: RunPlan, *, as_json: bool) -> None:
     """Print the summary: one JSON object, or a few lines for a person and how to go on."""
     if as_json:
-        typer.echo(json.dumps(result))
+        typer.echo(for_stream(sys.stdout, json.dumps(result)))
         sys.stdout.flush()
         return
     with Ledger.read(session_folder(plan.settings.state_dir, result["session"])) as ledger:
         scales = list(scale_lines(ledger))
     for line in summary_lines(result, scales=scales, stages=plan.settings.log_level == "debug"):
-        typer.echo(line)
+        typer.echo(for_stream(sys.stdout, line))
     sys.stdout.flush()
     if (how := how_to_go_on(result, plan, plan_after(plan))) is not None:
         say(how)
         if not result["target_reached"]:
             return
     for line in how_to_verify(result) if plan.source != "replay" else ():
-        write_line(sys.stdout, line)
+        write_line(sys.stdout, for_stream(sys.stdout, line))
     sys.stdout.flush()

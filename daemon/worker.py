@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.log import get_logger, log_step, working_on
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.joining import joined
 from smearwatch.daemon.process.lease_client import LeaseClient
@@ -73,6 +73,8 @@ def _judge(engine: Engine, lease_client: LeaseClient, leases: list[tuple[CropLea
     ranges = tuple(RangeOnWire(kind.name, kind.cells, dict(kind.limits)) for kind in engine.manifest.ranges or ())
     each_ms = (time.perf_counter() - began) * 1000.0 / len(leases)
     for (lease, _), judgement in zip(leases, judgements, strict=True):
+        with working_on(lease.frame):
+            log_step("cell judged", cell=lease.index, verdict=judgement.verdict, ms=round(each_ms, 1))
         lease_client.send(
             CropJudged(
                 lease=lease.lease,

@@ -7,7 +7,7 @@ from smearwatch.capture.finder.field import FieldRejected, find
 from smearwatch.capture.finder.hub_record import HubRecord, Record
 from smearwatch.capture.finder.on_wire import cells_found, frame_rejected
 from smearwatch.capture.finder.session_map import SessionMaps
-from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.log import frame_id, get_logger, log_step, working_on
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.joining import hub_of
 from smearwatch.daemon.process.lease_client import AnswerRefused, LeaseClient
@@ -48,10 +48,11 @@ def main(plan: RunPlan, role: Role) -> None:
                     lease_client.send(LeaseFailed(lease.lease, f"{len(buffers)} buffers instead of a frame's bytes"))
                     continue
                 try:
-                    answer = lease_client.at_work(partial(_answer, lease, buffers[0], session_maps, hub))
+                    with working_on(lease.frame):
+                        answer = lease_client.at_work(partial(_answer, lease, buffers[0], session_maps, hub))
                 except Exception as error:  # noqa: BLE001  # one frame must not end its finder
                     detail = f"{type(error).__name__}: {error}"[:400]
-                    get_logger().error("frame failed", frame=lease.frame, error=detail)
+                    get_logger().error("frame failed", frame=frame_id(lease.frame), file=lease.name, error=detail)
                     failed += 1
                     # Where it is the machine, short of memory for a moment, the next frames fail as well: not at once.
                     lease_client.at_work(partial(role.wait, min(_LONGEST_WAIT_S, float(failed))))
@@ -86,8 +87,10 @@ def _answer(
         check_scale=True,
     )
     if isinstance(result, FieldRejected):
+        log_step("frame cannot be used", reason=result.reason)
         return frame_rejected(lease, result), []
     began_ns = time.perf_counter_ns()
     registered = session_map.register(lease.frame, result)
     register_ms = round((time.perf_counter_ns() - began_ns) / 1e6, 3)
+    log_step("cells found", cells=len(result.cells))
     return cells_found(lease, result, registered, {**result.stages_ms, "place": register_ms})

@@ -15,7 +15,7 @@ from smearwatch.capture.registration.picture_cache import PictureCache
 from smearwatch.capture.registration.signatures import Thumbnail, describe_cell
 from smearwatch.capture.registration.slide_map import Registered, SlideMap, WholeCell
 from smearwatch.capture.vision.light import at_work_scale
-from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.log import frame_id, get_logger
 from smearwatch.daemon.record.found import CUT, Found
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.picture_kinds import PictureKinds
@@ -89,7 +89,9 @@ class SessionMap:
         try:
             bgr = decode(self._ledger.frames.read(frame), max_pixels=self._max_pixels)
         except (FrameStoreError, FrameUnusable) as error:
-            get_logger().error("earlier frame is damaged, no field is registered with it", frame=frame, why=str(error))
+            get_logger().error(
+                "earlier frame is damaged, no field is registered with it", frame=frame_id(frame), why=str(error)
+            )
             return None
         work, work_um_per_px, _ = at_work_scale(bgr, found.um_per_px)
         return pack_picture(work, work_um_per_px).with_leukocytes((cell.box for cell in found.cells), found.um_per_px)

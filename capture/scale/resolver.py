@@ -155,4 +155,4 @@ def _scaled(frame: SourceFrame, claim: ScaleClaim | None) -> SourceFrame:
 def log_warning(warning: ScaleWarning) -> None:
     """Write a warning into the log."""
     hint = {} if warning.hint is None else {"hint": warning.hint}
-    get_logger().warning(warning.event, frame=warning.where, why=warning.why, **hint)
+    get_logger().warning(warning.event, file=warning.where, why=warning.why, **hint)

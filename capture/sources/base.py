@@ -16,7 +16,7 @@ from smearwatch.capture.scale.resolver import ScaleResolver, scale_resolver
 from smearwatch.capture.sources.in_hand import InHand, set_aside
 from smearwatch.capture.sources.options import Options, OptionUnusable, read_options
 from smearwatch.daemon.hinted import Hinted
-from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.log import get_logger, log_step, working_on
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.joining import hub_of, refused, waiting_for
@@ -40,6 +40,7 @@ from smearwatch.daemon.wire.messages import (
     Welcome,
 )
 from smearwatch.daemon.wire.sockets import Peer, context
+from smearwatch.daemon.withheld import withhold
 
 __all__ = [
     "Delivery",
@@ -264,6 +265,8 @@ class Delivery:
             offer = self._offers.pop(message.ticket, None)
             self._role.got_on()
             if offer is not None:
+                with working_on(message.frame):
+                    log_step("picture handed over", known=message.known, ticket=message.ticket)
                 self._source.taken(offer.frame, known=message.known)
         elif isinstance(message, PauseReading):
             self._pause(message.paused)
@@ -275,6 +278,7 @@ class Delivery:
         elif isinstance(message, HoldLine):
             self._hold(message.files)
         elif isinstance(message, Welcome):
+            withhold(message.session)
             self._join(message)
         elif isinstance(message, Refused) and message.code == "unknown_peer":
             self._hello()
@@ -287,7 +291,8 @@ class Delivery:
             self._offers.clear()
         elif isinstance(message, Refused):
             refused(message, self._endpoints)
-            get_logger().warning("frame refused by the hub, offered again later", detail=message.detail)
+            names = [offer.frame.name for offer in self._offers.values()]
+            get_logger().warning("frame refused by the hub, offered again later", detail=message.detail, files=names)
 
     def _pause(self, paused: bool) -> None:
         if paused == self._paused:

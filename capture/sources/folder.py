@@ -231,7 +231,7 @@ class FolderSource:
         try:
             if mark is not None and self._line.place(name, mark) is Of.UNCLEAR and not self._goes_on(path, mark):
                 hint = "if it is of the next specimen, copy it into the folder under another name once that is counted"
-                get_logger().warning("nobody knows of which specimen a file is: not counted", name=name, hint=hint)
+                get_logger().warning("nobody knows of which specimen a file is: not counted", file=name, hint=hint)
                 return self._give(path, refused(name, mark, *_UNCLEAR), mark)
             if mark is not None and self.in_hand.is_worn_out(name, mark.size_bytes, mark.modified_at_ns):
                 return self._give(path, refused(name, mark, *REFUSAL), mark)
@@ -281,7 +281,7 @@ class FolderSource:
         if not self._warned_unreadable:
             self._warned_unreadable = True
             hint = "give this user the right to read it; it is tried again"
-            get_logger().warning("a file cannot be read", first=name, why=why, hint=hint)
+            get_logger().warning("a file cannot be read", file=name, why=why, hint=hint)
         mark = self._book.mark(path)
         if mark is None or self._book.quiet_s(path, now_s) < self._book.incomplete_s:
             self._book.postpone(path, now_s + self._plan.settings.rescan_s)

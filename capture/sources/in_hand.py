@@ -50,7 +50,7 @@ class InHand:
         """Return whether a picture, as written at that time, ended its process so often that it is left alone."""
         worn_out = self._notes.get(_key(name, size_bytes, at_ns), 0) >= ATTEMPTS
         if worn_out:
-            get_logger().error("picture set aside: it ended or hung its source each time", name=name)
+            get_logger().error("picture set aside: it ended or hung its source each time", file=name)
         return worn_out
 
     @contextmanager
@@ -86,6 +86,7 @@ class InHand:
         # Not brought to the disk: it has to outlive this process, not this machine's power.
         partial = self._path.with_suffix(".partial")
         with suppress(OSError):  # the hub has its sockets in this folder, and says what is wrong with it
+            partial.touch(mode=0o600)  # others may pass through the folder
             partial.write_text(json.dumps(self._notes))
             os.replace(partial, self._path)
 
@@ -102,7 +103,7 @@ def _key(name: str, size_bytes: int, at_ns: int) -> str:
 def _read(path: Path) -> dict[str, int]:
     try:
         notes = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(notes, dict):
         return {}

@@ -43,7 +43,7 @@ class Surroundings:
         suffix = os.path.splitext(name)[1].lower()
         if suffix in _NOT_READ and suffix not in self._warned_kinds and not name.startswith("."):
             self._warned_kinds.add(suffix)
-            get_logger().warning("pictures of a kind that is not read", kind=suffix, first=name, hint=_NOT_READ[suffix])
+            get_logger().warning("pictures of a kind that is not read", kind=suffix, file=name, hint=_NOT_READ[suffix])
 
     def subfolder(self, name: str) -> None:
         """Note a folder in the folder; warn once of one with pictures in it."""
@@ -61,7 +61,7 @@ class Surroundings:
             return  # it is gone, or not readable, and then of no use as a picture either
         if self._warned_subfolders:
             hint = "run with --subfolders for a session of each, or watch that folder"
-            get_logger().warning("subfolders are not scanned", first=name, folder=self._folder, hint=hint)
+            get_logger().warning("subfolders are not scanned", subfolder=name, folder=self._folder, hint=hint)
 
     def regular(self, name: str) -> os.stat_result | None:
         """Return a file's status; None for what is no file, and for a link that leads out of the folder.
@@ -87,5 +87,5 @@ class Surroundings:
     def _warn_outside(self, name: str) -> None:
         if not self._outside:
             hint = "copy the file, or link it hard"
-            get_logger().warning("a link out of the folder is not followed", first=name, hint=hint)
+            get_logger().warning("a link out of the folder is not followed", file=name, hint=hint)
         self._outside.add(name)

@@ -13,6 +13,7 @@ import typer
 from smearwatch.clients.pruning import GB, Recorded, beyond, check_signed, recorded_sessions
 from smearwatch.daemon.columns import size_text, write_line
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.record import audit
 from smearwatch.daemon.record.deletions import Why, add_deletion, deletion_json, deletion_of, deletions
 from smearwatch.daemon.record.description import checked, whoever
 from smearwatch.daemon.record.lock import holder
@@ -184,7 +185,10 @@ def _keep_trace(by: str, why: Why, signed_only: bool, folder: Path, size_bytes: 
     if signed_only:
         check_signed(folder)
     state_dir = folder.parent.parent
-    add_deletion(state_dir, deletion_of(folder, by=by, why=why, deleted_at_ns=time.time_ns(), size_bytes=size_bytes))
+    deletion = deletion_of(folder, by=by, why=why, deleted_at_ns=time.time_ns(), size_bytes=size_bytes)
+    values = {key: each for key, each in deletion_json(deletion).items() if key not in ("session", "by")}
+    audit.add(state_dir, "deleted", by=by, session=folder.name, values=values)
+    add_deletion(state_dir, deletion)
 
 
 def _say(each: Recorded, why: Why, as_json: bool) -> None:

@@ -107,7 +107,7 @@ def review(
         if not (no_browser or place):
             webbrowser.open(address)
 
-    configure(settings.log_level, role="review")
+    configure(settings.log_level, role="review", log_format=settings.log_format)
     serve(Served(settings, folder, read_as, port, place, config), tell)
 
 

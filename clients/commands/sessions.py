@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from smearwatch.clients.anchored import check_anchors
 from smearwatch.clients.commands.analyser import analyser
 from smearwatch.clients.commands.delete import delete, print_deleted, prune
 from smearwatch.clients.commands.describe import describe
@@ -168,26 +169,43 @@ def show(
 
 
 @app.command("verify")
-def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = False) -> None:
+def verify_session(
+    name: Name,
+    anchors: Annotated[
+        Path | None,
+        typer.Option(
+            "--anchors", metavar="FILE", help="Compare with this log, too (journalctl -t smearwatch); - for stdin."
+        ),
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
     """Check that nothing of the record was altered.
 
     Each recorded event, each stored frame and the small picture of each cell is compared with what was written when
     it was recorded. What differs is reported, and the exit status is then 1. Small pictures that an earlier version
     recorded have no digest, and are not checked.
 
+    Entries that were cut off at the end are noticed by anchors: how far the record was at its beginning and end, when
+    it was signed or exported, and every few minutes while it was counted. They stand in the audit journal
+    (`smearwatch audit`), and in the log.
+
     This says nothing about whether the cells were named rightly. A review of the results by a person is another thing:
     `smearwatch review`.
 
     Example: smearwatch sessions verify monday-3
     """
-    folder = find_session(load_settings(config).state_dir, name)
+    state_dir = load_settings(config).state_dir
+    folder = find_session(state_dir, name)
     faults = 0
     with LedgerReader.read(folder) as ledger, progress("events", ledger.last_number) as advance:
         summary = ledger.summary()
         imported = read_imported(folder)
         without = imported is not None and imported.frames == "none"
         came = () if imported is None else (Fault(what) for what in flaws_of_import(ledger, imported))
-        for fault in chain(verify(ledger, progress=advance, hash_frames=not without), came):
+        anchored = check_anchors(ledger, state_dir, imported, anchors)
+        cut = (Fault(what) for what in anchored.faults)
+        for fault in chain(verify(ledger, progress=advance, hash_frames=not without), came, cut):
             faults += 1
             if as_json:
                 typer.echo(json.dumps({"session": name, **asdict(fault)}))
@@ -201,6 +219,9 @@ def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = Fals
             "frames": summary.frames,
             "frames_checked": not without,
             "thumbnails_without_digest": unchecked,
+            "anchors": anchored.anchors,
+            "anchors_in_log": anchored.logged,
+            "notes": anchored.notes,
             "faults": faults,
             "ok": not faults,
         }
@@ -214,6 +235,9 @@ def verify_session(name: Name, config: ConfigFile = None, as_json: AsJson = Fals
         write_line(sys.stdout, f"{name}: nothing was changed: {held} are as they were recorded")
         if line := no_digest_text(unchecked):
             write_line(sys.stdout, f"{name}: {line}")
+    if not as_json:
+        for note in anchored.notes:
+            write_line(sys.stdout, f"{name}: {note}")
     if faults:
         raise SessionDamaged(name, faults)
 

@@ -12,9 +12,12 @@ from smearwatch.clients.exports.archive_key import read_key
 from smearwatch.clients.exports.format import Export, Format, Options, Written
 from smearwatch.clients.exports.plain_frames import close, plain_frame
 from smearwatch.daemon.columns import size_text
+from smearwatch.daemon.record.anchor import Anchor
+from smearwatch.daemon.record.anchors import anchors_of, carried, present
 from smearwatch.daemon.record.archive import Archive, write_archive
+from smearwatch.daemon.record.archive_manifest import FORM_WITHOUT_ANCHORS, LEDGER, Manifest
 from smearwatch.daemon.record.archive_manifest import FORMAT as FORM
-from smearwatch.daemon.record.archive_manifest import LEDGER, Manifest
+from smearwatch.daemon.record.audit import AuditUnusable, read_trail
 from smearwatch.daemon.record.chain import genesis
 from smearwatch.daemon.record.deidentifying import Deidentifier, PlainFrame
 from smearwatch.daemon.record.frame_store import FrameStore, FrameStoreError
@@ -78,7 +81,7 @@ def _write(export: Export, path: Path, options: ArchiveOptions) -> Written:
             if options.deidentify:
                 _check(export, ledger)
             names = sorted(stored_frames(ledger)) if options.frames else []
-            manifest = _manifest(ledger, options, contents)
+            manifest = _manifest(export, ledger, options, contents)
         with export.progress("frames", len(names)) as advance:
             manifest = write_archive(path, manifest, contents.ledger / LEDGER, contents.frames, names, advance)
         with Archive(path) as archive, export.progress("files checked", len(names) + 1) as advance:
@@ -151,11 +154,12 @@ def _head(ledger: LedgerReader) -> str:
     return (rows[0][0] if rows else genesis(ledger.session)).hex()
 
 
-def _manifest(ledger: LedgerReader, options: ArchiveOptions, contents: _Contents) -> Manifest:
+def _manifest(export: Export, ledger: LedgerReader, options: ArchiveOptions, contents: _Contents) -> Manifest:
     summary, description = ledger.summary(), ledger.description()
     said = {} if description is None else {name: text for name, text in description.said.items() if text}
+    anchors = _anchors(export, ledger)
     return Manifest(
-        FORM,
+        FORM if anchors else FORM_WITHOUT_ANCHORS,
         version("smearwatch"),
         ledger.session,
         said,
@@ -168,7 +172,18 @@ def _manifest(ledger: LedgerReader, options: ArchiveOptions, contents: _Contents
         contents.deidentified,
         contents.original,
         {},
+        anchors or None,
     )
+
+
+def _anchors(export: Export, ledger: LedgerReader) -> tuple[Anchor, ...]:
+    """Return the anchors of this record; one without names is a new record, and has none."""
+    try:
+        trail = read_trail(export.state_dir)
+    except AuditUnusable:  # a session is archived also where the journal is not to be had
+        return ()
+    found = anchors_of(trail, export.ledger.folder.name, present(ledger).record)
+    return carried([each for each in found if each.event <= ledger.last_number])
 
 
 FORMAT: Final = Format(

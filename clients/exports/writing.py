@@ -8,9 +8,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from smearwatch.clients.auditing import note_export
 from smearwatch.clients.exports.fold import read_result
 from smearwatch.clients.exports.format import Export, Format, Options, Written
 from smearwatch.clients.exports.result import SessionResult
@@ -118,14 +120,21 @@ def export_session(
     with LedgerReader.read(folder) as ledger, ledger.at_one_moment():
         export = Export(read_result(ledger, state_dir), ledger, state_dir)
         if out is None:
-            return _to_stdout(export, found, options), export.result
+            written = _to_stdout(export, found, options)
+            return _told(export, name, "standard output", options, written), export.result
         makes = found.makes(options)
         with _reported(out), atomically(out, replace=makes == "folder") as partial:
             written = found.write(export, partial, options)
             if makes == "folder":
                 _mark(partial, name, export.result)
             check_out(out, name, found, options, overwrite=overwrite)  # somebody may have been quicker
-    return written, export.result
+        return _told(export, name, str(out.absolute()), options, written), export.result
+
+
+def _told(export: Export, name: str, to: str, options: Options, written: Written) -> Written:
+    """Write into the audit journal what was written out; return it with a note where that cannot be told."""
+    not_told = note_export(export.ledger, name, to, options.model_dump(mode="json", exclude_defaults=True))
+    return replace(written, notes=(*written.notes, not_told)) if not_told else written
 
 
 def _mark(folder: Path, name: str, result: SessionResult) -> None:

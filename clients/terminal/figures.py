@@ -138,6 +138,9 @@ _COUNTER_WORDS: Final = {
     "snapshots": "whole states received",
     "late": "answers that came too late",
     "late_answers": "answers that came too late",
+    "answers_to_anothers_lease": "answers to work that another had",
+    "impossible_answers": "answers that cannot be",
+    "messages_not_taken": "messages that nobody took",
 }
 
 

@@ -101,10 +101,10 @@ class AccountAccess:
             account = await run_in_threadpool(self._accounts.admit, name, wanted.password)
             if account is None:
                 failed = self._attempts.fail(*keys)
-                get_logger().warning("log-in failed", name=printable(name), address=address, failed=failed)
+                get_logger().warning("log-in failed", account=printable(name), address=address, failed=failed)
                 return PlainTextResponse("name and password do not fit", 403)
             before = self._attempts.succeed(*keys)
-        get_logger().info("logged in", name=printable(account.name), address=address, failed_before=before)
+        get_logger().info("logged in", account=printable(account.name), address=address, failed_before=before)
         cookie = self._logins.add(account.name, account.password)
         response = JSONResponse({"failed": before})
         response.set_cookie(

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from smearwatch.clients.web.passwords import LONGEST, SHORTEST, is_right, keep, nobodys
 from smearwatch.clients.web.private_files import read_private, write_private
+from smearwatch.daemon.record import audit
 
 FILE: Final = "accounts.json"
 Role: TypeAlias = Literal["reader", "viewer"]
@@ -70,7 +71,9 @@ class Accounts:
         name, accounts = as_named(name), self._read()
         if any(each.casefold() == name.casefold() for each in accounts):
             raise AccountUnusable(f"there is an account {name!r} already", "choose another name, or set its password")
-        self._write({**accounts, name: Account(name, role, _kept(password))})
+        made = Account(name, role, _kept(password))
+        self._told("added", made)
+        self._write({**accounts, name: made})
 
     def refuse_unknown(self, name: str) -> None:
         """Refuse a name that has no account; raises `AccountUnusable`, or as `named`."""
@@ -79,12 +82,19 @@ class Accounts:
     def set_password(self, name: str, password: str) -> None:
         """Give an account another password, which ends its log-ins; raises `AccountUnusable`, or as `named`."""
         account = self._known(name)
-        self._write({**self._read(), account.name: Account(account.name, account.role, _kept(password))})
+        changed = Account(account.name, account.role, _kept(password))
+        self._told("password", changed)
+        self._write({**self._read(), account.name: changed})
 
     def remove(self, name: str) -> None:
         """Remove an account, which ends its log-ins; raises `AccountUnusable`, or as `named`."""
         account = self._known(name)
+        self._told("removed", account)
         self._write({key: each for key, each in self._read().items() if key != account.name})
+
+    def _told(self, what: str, account: Account) -> None:
+        """Write into the audit journal what is going to be done; raises `AuditUnusable`."""
+        audit.add(self.path.parent, "account", values={"what": what, "name": account.name, "role": account.role})
 
     def _known(self, name: str) -> Account:
         account = self.named(name)
@@ -129,6 +139,6 @@ def _accounts(path: Path, content: bytes) -> dict[str, Account]:
         for account in accounts:
             if account.role not in ROLES or not account.password.startswith("scrypt$"):
                 raise ValueError(account.role)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise AccountUnusable(f"{path} is no file of accounts", "remove it, and add the accounts again") from error
     return {account.name: account for account in accounts}

@@ -42,6 +42,7 @@ from smearwatch.daemon.config import Settings
 from smearwatch.daemon.key_layout import KeysClash
 from smearwatch.daemon.names import NameUnusable
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
+from smearwatch.daemon.record.audit import AuditUnusable
 from smearwatch.daemon.record.classes import CLASSES, LABELS, UNDIVIDED, is_extra, is_leukocyte
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.description import DescriptionUnusable
@@ -78,6 +79,7 @@ _FORESEEN: Final = (
     NotNow,
     DraftUnusable,
     StillCounted,
+    AuditUnusable,
     LedgerUnusable,
     LedgerRefused,
     LabelsNotTaken,

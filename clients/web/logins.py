@@ -85,5 +85,5 @@ def _kept(file: Path) -> dict[str, Login]:
     try:
         content = read_private(file)
         return {} if content is None else {key: Login(**each) for key, each in json.loads(content).items()}
-    except (FileNotPrivate, ValueError, TypeError, AttributeError):
+    except (FileNotPrivate, ValueError, TypeError, AttributeError, RecursionError):
         return {}

@@ -11,10 +11,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from smearwatch.clients.auditing import note_export
 from smearwatch.clients.exports.fold import read_result
 from smearwatch.clients.exports.format import Export, read_options
 from smearwatch.clients.exports.report import FORMAT, ReportOptions, report_html
 from smearwatch.clients.progress import Advance
+from smearwatch.clients.web.guard import visitor_of
+from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plugin_options import OptionUnusable
 from smearwatch.daemon.record.reading import LedgerReader
 
@@ -44,13 +47,16 @@ class ReportOfSession:
         assert isinstance(options, ReportOptions)
         if options.kind != "html":
             raise HTTPException(400, "this is the HTML: print it from the browser")
-        text = await run_in_threadpool(self._made, options)
+        text = await run_in_threadpool(self._made, options, visitor_of(request).name)
         return HTMLResponse(text, headers={"content-security-policy": _POLICY})
 
-    def _made(self, options: ReportOptions) -> str:
+    def _made(self, options: ReportOptions, by: str | None) -> str:
         with LedgerReader.read(self._folder) as ledger, ledger.at_one_moment():
             export = Export(read_result(ledger, self._state_dir), ledger, self._state_dir, _silent)
-            return report_html(export, options)[0]
+            text: str = report_html(export, options)[0]
+            if not_told := note_export(ledger, "report", "a browser", by=by):
+                get_logger().warning(not_told)
+            return text
 
 
 @contextmanager

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
-from starlette.routing import BaseRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
 from smearwatch.clients.counted_now import CountedNow
 from smearwatch.clients.web.access import Access, LinkAccess
@@ -18,10 +20,11 @@ from smearwatch.clients.web.accounts import Accounts
 from smearwatch.clients.web.app import FORESEEN, PAGES, ReadAs
 from smearwatch.clients.web.attempts import Attempts
 from smearwatch.clients.web.following import FollowingPages
-from smearwatch.clients.web.guard import guarded
+from smearwatch.clients.web.guard import HEALTH, guarded
 from smearwatch.clients.web.links import keep_link
 from smearwatch.clients.web.listening import Place, listen_here, listen_to_others
 from smearwatch.clients.web.logins import Logins
+from smearwatch.clients.web.server import Server
 from smearwatch.clients.web.sessions import SessionPages
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.wire.endpoints import private_dir
@@ -82,19 +85,7 @@ def serve(served: Served, say: Callable[[str, str], None], over: Callable[[], bo
         config.load()
         config.ssl = tls
         say(address, how)
-        _Server(config, over).run(sockets=[listening])
-
-
-class _Server(uvicorn.Server):
-    """Ends when it is asked to from outside, too."""
-
-    def __init__(self, config: uvicorn.Config, over: Callable[[], bool] | None) -> None:
-        super().__init__(config)
-        self._over = over
-
-    async def on_tick(self, counter: int) -> bool:
-        """Return whether to end."""
-        return (self._over is not None and self._over()) or await super().on_tick(counter)
+        Server(config, over).run(sockets=[listening])
 
 
 def _entrance(served: Served, stack: ExitStack) -> tuple[socket.socket, ssl.SSLContext | None, Access, str, str]:
@@ -123,7 +114,12 @@ def _routes(served: Served, stack: ExitStack) -> list[BaseRoute]:
     settings, follows = served.settings, served.session is None
     pages = SessionPages(settings, served.read_as, served.session, served.config, follows=follows)
     stack.callback(pages.close)
-    if not follows:
-        return pages.routes()
     counted = stack.enter_context(CountedNow(settings.runtime_dir))
-    return FollowingPages(settings.state_dir, counted, pages, served.read_as).routes()
+
+    async def health(_: Request) -> Response:
+        return counted.is_alive().response()
+
+    ours = [Route(HEALTH, health)]
+    if not follows:
+        return [*ours, *pages.routes()]
+    return [*ours, *FollowingPages(settings.state_dir, counted, pages, served.read_as).routes()]

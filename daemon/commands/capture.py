@@ -22,6 +22,7 @@ def capture(
     calibration: options.Calibration = None,
     hub: options.Hub = None,
     config: options.Config = None,
+    set_: options.Set = None,
 ) -> None:
     """Bring frames from a folder or camera to the hub that is there, and find the cells in them.
 
@@ -34,7 +35,7 @@ def capture(
         print_sources(as_json=False)
         return
     name, given = choose(watch, camera, source, source_option or [])
-    settings = load_settings(config, calibration=calibration, hub=hub)
+    settings = load_settings(config, typed=set_ or (), calibration=calibration, hub=hub)
     plan = RunPlan(
         settings=settings, session="", source=name, source_options=given, told=frozenset(settings.model_fields_set)
     )

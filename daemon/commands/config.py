@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from smearwatch.daemon.config import load_settings, names_in_environment, settings_files
+from smearwatch.daemon.commands import options
+from smearwatch.daemon.config import SettingsUnusable, load_settings, names_in_environment, settings_files
+from smearwatch.daemon.one_line import one_line, say
 
 app = typer.Typer(
     add_completion=False,
@@ -29,13 +31,22 @@ def _group(context: typer.Context) -> None:
 @app.command()
 def check(
     config: ConfigOption = None,
+    set_: options.Set = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check the settings as every command reads them, and print them.
 
+    What is wrong is named with its file, line and hint, all of it. A setting has one name: `lease_s` in the file is
+    SMEARWATCH_LEASE_S in the environment, and --set lease_s=20 on the command line.
+
     Example: smearwatch config check --config lab.toml
     """
-    settings = load_settings(config).model_dump(mode="json")
+    try:
+        settings = load_settings(config, typed=set_ or ()).model_dump(mode="json")
+    except SettingsUnusable as error:
+        for each in (error, *error.others):
+            say(one_line(each) or str(each))
+        raise typer.Exit(2 if error.wrongly_typed else 1) from None
     if as_json:
         typer.echo(json.dumps(settings))
         return

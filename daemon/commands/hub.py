@@ -32,6 +32,7 @@ def hub(
     review: options.Review = None,
     listen: options.Listen = None,
     config: options.Config = None,
+    set_: options.Set = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Keep the record of a count whose parts are commands of their own: this, `capture` and `worker`.
@@ -45,6 +46,7 @@ def hub(
         (None, {}),
         load_settings(
             config,
+            typed=set_ or (),
             um_per_px=um_per_px,
             scale_from=scale_from,
             search_stain=search_stain,

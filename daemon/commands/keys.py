@@ -19,6 +19,8 @@ from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.names import checked_name, is_name
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.reaching import allowed_file, keys_dir, own_key_file
+from smearwatch.daemon.record import audit
+from smearwatch.daemon.record.audit import AuditUnusable
 from smearwatch.daemon.wire.keyring import Allowed, as_text, read_allowed
 from smearwatch.daemon.wire.keys import KeyUnusable, checked_key, make_pair, read_pair, write_pair
 from smearwatch.daemon.wire.rights import RIGHTS, Right
@@ -57,12 +59,13 @@ def make(
     """
     settings = load_settings(config)
     path = own_key_file(settings)
+    called = checked_name(name, "key") if name is not None else _own_name()
     if not (is_new := not path.exists()):
         pair = read_pair(path)
     else:
         pair = make_pair()
+        audit.add(settings.state_dir, "key", values={"what": "made", "name": called, "key": pair.public})
         write_pair(path, pair)
-    called = checked_name(name, "key") if name is not None else _own_name()
     if as_json:
         typer.echo(json.dumps({"name": called, "key": pair.public, "file": str(path), "new": is_new}))
         return
@@ -90,7 +93,7 @@ def allow(
 ) -> None:
     """Let another computer in that has this key, for what is said here. A hub that runs heeds it at once.
 
-    Example: smearwatch keys allow lab2 3b5d5c3712955042212316173ccf37be800aa1ae1ab1b2b1a5e6d7a1f0c0e5d4 --right feed
+    Example: smearwatch keys allow lab2 PUBLIC_KEY --right feed
     """
     settings = load_settings(config)
     rights = {_right(each) for each in right}
@@ -99,6 +102,9 @@ def allow(
         other = next((each.name for each in allowed if each.key == new.key and each.name != name), None)
         if other is not None:
             raise KeyUnknown(f"that key is allowed already, as {other}", f"smearwatch keys revoke {other}, then again")
+        was = next((each.as_json() for each in allowed if each.name == name), None)
+        about = {"what": "allowed", "name": name, **new.as_json(), "was": was}
+        audit.add(settings.state_dir, "key", values=about)
         allowed[:] = [each for each in allowed if each.name != name] + [new]
     _report(new, as_json=as_json)
     if not as_json and not own_key_file(settings).exists():
@@ -115,12 +121,17 @@ def revoke(
 
     Example: smearwatch keys revoke microscope-2
     """
-    with _list_of(load_settings(config)) as allowed:
+    settings = load_settings(config)
+    with _list_of(settings) as allowed:
         gone = next((each for each in allowed if each.name == name), None)
         if gone is None:
             known = ", ".join(each.name for each in allowed) or "none"
             raise KeyUnknown(f"no key is allowed as {name!r}", f"allowed are: {known}")
         allowed.remove(gone)
+    try:
+        audit.add(settings.state_dir, "key", values={"what": "revoked", "name": name, **gone.as_json()})
+    except AuditUnusable as error:  # who is not to be let in is not let in
+        say(f"that it was revoked is not in the audit journal: {error} ({error.hint})")
     if as_json:
         typer.echo(json.dumps({"name": name, "revoked": True}))
     else:

@@ -139,3 +139,8 @@ Listen = Annotated[
 Config = Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, as in the file; may be repeated."),
+]

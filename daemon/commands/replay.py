@@ -15,6 +15,7 @@ from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.compare_sessions import compare, print_comparison
 from smearwatch.daemon.config import Settings, load_settings
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.deletions import note_forgotten
 from smearwatch.daemon.record.events import Counted, Opened
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import check_name, delete_session, find_session
@@ -70,7 +71,7 @@ def replay(
     settings = load_settings(config, weights=weights)
     folder = find_session(settings.state_dir, session)
     ended = _ended_at_target(folder)
-    target = {} if ended is None else {"target": ended.target}
+    target: dict[str, Any] = {} if ended is None else {"target": ended.target}
     settings = load_settings(config, weights=weights, **_recorded(folder), **target)
     if into == session:
         raise IntoUnusable(f"--into {into!r} is the recorded session itself")
@@ -93,7 +94,11 @@ def replay(
     kept = keep or into is not None or not comparison["identical"]
     print_summary({**result, "comparison": comparison, "kept": kept}, plan, as_json=as_json)
     if not kept:
-        delete_session(plan.settings.state_dir, plan.session)
+        delete_session(
+            plan.settings.state_dir,
+            plan.session,
+            lambda folder, _: note_forgotten(folder, "a replay with the same result"),
+        )
     if not as_json:
         print_comparison(comparison)
         stands = "is kept: `smearwatch sessions delete` removes it" if kept else "is the same, so it is not kept"

@@ -44,6 +44,7 @@ def run(
     weights: options.Weights = None,
     review: options.Review = None,
     config: options.Config = None,
+    set_: options.Set = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Count the leukocytes in frames as they arrive in a folder or from a camera.
@@ -62,6 +63,7 @@ def run(
         choose(watch, camera, source, source_option or []),
         load_settings(
             config,
+            typed=set_ or (),
             um_per_px=um_per_px,
             scale_from=scale_from,
             calibration=calibration,

@@ -22,6 +22,7 @@ def worker(
     weights: options.Weights = None,
     hub: options.Hub = None,
     config: options.Config = None,
+    set_: options.Set = None,
 ) -> None:
     """Judge cells for the hub that is there, with the weights that it counts with.
 
@@ -29,6 +30,6 @@ def worker(
 
     Example: smearwatch worker --device cpu
     """
-    settings = load_settings(config, device=device, weights=weights, hub=hub)
+    settings = load_settings(config, typed=set_ or (), device=device, weights=weights, hub=hub)
     plan = RunPlan(settings=settings, session="", told=frozenset(settings.model_fields_set))
     join(plan, "worker", [RoleSpec("worker", "smearwatch.daemon.worker:join")])

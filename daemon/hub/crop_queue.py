@@ -19,9 +19,9 @@ from dataclasses import asdict, dataclass, replace
 
 from smearwatch.daemon.hub.first_cells import Cell, FirstCellsAnew
 from smearwatch.daemon.hub.journal import Journal
-from smearwatch.daemon.hub.leases import ATTEMPTS, LeaseBook
+from smearwatch.daemon.hub.leases import ATTEMPTS, Key, LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
-from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.log import frame_id, get_logger
 from smearwatch.daemon.record.classes import CLASSES, per_class
 from smearwatch.daemon.record.events import Counted, Event, LookRange, Ranged, Replaced, SessionStain, flaw_of
 from smearwatch.daemon.record.session_statistics import SessionStatistics
@@ -33,6 +33,7 @@ from smearwatch.daemon.wire.parts import StainOnWire, StatisticsOnWire
 CROP_SIZE_PX = 750
 CROP_BYTES = CROP_SIZE_PX * CROP_SIZE_PX * 3
 _MOST_MOMENTS_BYTES = 2**16
+_SUM_WITHIN = 0.01  # each probability is rounded to six decimals
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +154,14 @@ class CropQueue:
         whose = StatisticsOnWire(statistics.weights, statistics.cells, statistics.unfamiliar)
         return CropLease(number, frame, index, CROP_SIZE_PX, stain, whose), [*buffers, memoryview(statistics.moments)]
 
-    def judged(self, message: CropJudged, buffers: Sequence[memoryview], holder: bytes) -> Refused | None:
-        """Commit a verdict, or keep it until its turn. A late answer is counted; an impossible one goes back."""
+    def judged(self, message: CropJudged, buffers: Sequence[memoryview], holder: bytes, weights: str) -> Refused | None:
+        """Commit a verdict by the weights that its worker named, or keep it until its turn.
+
+        A late answer is counted; an impossible one goes back.
+        """
         cell = (message.frame, message.index)
         if self.leases.holds(message.lease, holder) != cell:
-            self._journal.counters["late_answers"] += 1
-            return None
+            return stray_answer(self.leases, self._journal, message.lease, holder)
         if not self._has(cell):  # it was to be judged anew, and is left as it is
             self.leases.settle(message.lease, holder)
             return None
@@ -168,12 +171,13 @@ class CropQueue:
         try:
             moments = _moments(cell, buffers)
             event = self._event(message, moments)
+            _check_verdict(message, weights)
             verdict = _Verdict((*self._ranged(message), event), moments)
             if not self._stop_at_target and not anew:
                 self._commit(cell, verdict)
         except (LedgerRefused, ValueError) as error:
             self._journal.counters["impossible_answers"] += 1
-            self.leases.give_back(message.lease, holder)
+            self.leases.misfit(message.lease, holder)
             return Refused("impossible_answer", flaw_of(error)[:400])
         self.leases.settle(message.lease, holder)
         if anew:
@@ -196,7 +200,7 @@ class CropQueue:
             self.give_up_first_cells(what)
             return
         frame, index = cell
-        get_logger().error("cell set aside: nobody can judge it", frame=frame, cell=index, why=what)
+        get_logger().error("cell set aside: nobody can judge it", frame=frame_id(frame), cell=index, why=what)
         view = self._crops.pop(cell).better_than
         stands = None if view is None else self._journal.ledger.verdict(*view)
         if stands is None:
@@ -293,6 +297,27 @@ class CropQueue:
     def failed(self, message: LeaseFailed, holder: bytes) -> bool:
         """Queue a crop again that its worker could not serve."""
         return self.leases.give_back(message.lease, holder, message.detail) is not None
+
+
+def stray_answer(leases: LeaseBook[Key], journal: Journal, lease: int, holder: bytes) -> Refused | None:
+    """Count an answer that is none to what its sender has in hand; one of something else goes back, and is refused."""
+    if leases.holds(lease, holder) is not None:
+        journal.counters["impossible_answers"] += 1
+        leases.misfit(lease, holder)
+        return Refused("impossible_answer", "it is of something else than was leased")
+    journal.counters["answers_to_anothers_lease" if leases.is_out(lease) else "late_answers"] += 1
+    return None
+
+
+def _check_verdict(message: CropJudged, weights: str) -> None:
+    """Refuse what fits an event and no verdict of the worker that sent it; raises `ValueError`."""
+    if message.weights != weights:
+        raise ValueError(f"judged by the weights {message.weights[:12]}, and {weights[:12] or 'none'} were announced")
+    total = sum(message.probabilities)
+    if abs(total - 1.0) > _SUM_WITHIN:
+        raise ValueError(f"probabilities: their sum is {total:.3g} instead of 1")
+    if not 0.0 <= message.reject_score <= 1.0:
+        raise ValueError(f"reject_score: {message.reject_score:.3g} instead of 0 to 1")
 
 
 def _moments(cell: Cell, buffers: Sequence[memoryview]) -> dict[Cell, bytes]:

@@ -9,11 +9,13 @@ from smearwatch.daemon.record.events import flaw_of
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.wire.messages import Agreed, DescribeSession, Refused
+from smearwatch.daemon.withheld import withhold
 
 
 def take_description(message: DescribeSession, journal: Journal) -> Agreed | Refused:
     """Write what is said of the session; the answer is given once it would survive a power cut."""
     ledger = journal.ledger
+    withhold(*message.changes.values())
     if message.session != ledger.session:
         return Refused("other_session", f"the session {ledger.session} is being counted, not {message.session}")
     if unknown := sorted(message.changes.keys() - DESCRIBED.keys()):

@@ -40,7 +40,7 @@ class Door:
         if refused is not None and self._told.get(message.name) != refused:
             self._told[message.name] = refused
             self._journal.counters["not_let_in"] += 1
-            get_logger().warning("not let in", name=message.name, why=refused.detail)
+            get_logger().warning("not let in", peer=message.name, why=refused.detail)
         return refused
 
     def _why_not(self, message: Hello) -> Refused | None:
@@ -76,5 +76,5 @@ class Door:
         except LedgerUnusable as error:
             get_logger().error("place of the pictures not recorded", why=str(error), hint=error.hint)
             return Refused("not_kept", f"{error}"[:400])
-        get_logger().info(f"pictures come from {message.origin}")
+        get_logger().info("the place of the pictures is known", folder=message.origin)
         return None

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from smearwatch.daemon.hub.crop_queue import CROP_BYTES, CropQueue
+from smearwatch.daemon.hub.crop_queue import CROP_BYTES, CropQueue, stray_answer
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import ATTEMPTS, LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
-from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.log import frame_id, get_logger
 from smearwatch.daemon.record.events import POISONED, CellStain, Found, FoundCell, Nucleus, Rejected, flaw_of
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.placement import CellName, Placement
@@ -18,6 +18,7 @@ from smearwatch.daemon.wire.messages import CellsFound, FrameLease, FrameRejecte
 from smearwatch.daemon.wire.parts import CellOnWire
 
 _PAGE = 64
+_MOST_THUMBNAIL_BYTES = 2**18  # they have some four thousand
 
 
 class FrameQueue:
@@ -30,12 +31,14 @@ class FrameQueue:
         stages: StageTimes,
         *,
         lease_s: float,
+        most_pixels: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal = journal
         self._ledger = journal.ledger
         self._crops = crops
         self._stages = stages
+        self._most_pixels = most_pixels
         self._cursor = 0
         self._again: set[str] = set()  # frames of which crops are to be cut again that were counted
         self.leases: LeaseBook[str] = LeaseBook(lease_s, clock)
@@ -68,12 +71,15 @@ class FrameQueue:
     def found(self, message: CellsFound, buffers: Sequence[memoryview], holder: bytes) -> Refused | None:
         """Commit a frame's cells and hold their crops."""
         if self.leases.holds(message.lease, holder) != message.frame:
-            self._journal.counters["late_answers"] += 1
-            return None
+            return stray_answer(self.leases, self._journal, message.lease, holder)
         known = self._ledger.counted_indices(message.frame)
         try:
             event = found_event(message)
-            flaw = _flaw(event, message.cropped, buffers, known) or self._other_cells(event)
+            flaw = (
+                _flaw(event, message.cropped, buffers, known)
+                or self._other_cells(event)
+                or _outside(event, self._most_pixels)
+            )
             if flaw is None:
                 jpegs = thumbnails(message, buffers)
                 self._journal.commit(event.with_thumbnails(jpegs), thumbnails=jpegs)
@@ -81,7 +87,7 @@ class FrameQueue:
             flaw = flaw_of(error)
         if flaw is not None:
             self._journal.counters["impossible_answers"] += 1
-            self.leases.give_back(message.lease, holder)
+            self.leases.misfit(message.lease, holder)
             return Refused("impossible_answer", flaw[:400])
         self.leases.settle(message.lease, holder)
         self._again.discard(message.frame)
@@ -95,11 +101,10 @@ class FrameQueue:
     def rejected(self, message: FrameRejected, holder: bytes) -> Refused | None:
         """Commit that a frame cannot be used."""
         if self.leases.holds(message.lease, holder) != message.frame:
-            self._journal.counters["late_answers"] += 1
-            return None
+            return stray_answer(self.leases, self._journal, message.lease, holder)
         if self._ledger.found(message.frame) is not None:
             self._journal.counters["impossible_answers"] += 1
-            self.leases.give_back(message.lease, holder)
+            self.leases.misfit(message.lease, holder)
             return Refused("impossible_answer", "a frame is rejected whose cells stand in the ledger already")
         rejected = Rejected(message.frame, message.reason, message.detail, message.value, message.um_per_px)
         self._journal.commit(rejected)
@@ -162,7 +167,7 @@ class FrameQueue:
         return True
 
     def _give_up(self, number: int, frame: str, holder: bytes, reason: str, detail: str) -> None:
-        get_logger().error("frame given up", frame=frame, reason=reason, detail=detail)
+        get_logger().error("frame given up", frame=frame_id(frame), reason=reason, detail=detail)
         self.leases.settle(number, holder)
         self._journal.commit(Rejected(frame, reason, detail, None))
 
@@ -219,4 +224,20 @@ def _flaw(found: Found, cropped: Sequence[int], buffers: Sequence[memoryview], k
         return "crops of other cells than those that are to get a verdict"
     if any(pixels.nbytes != CROP_BYTES for pixels in buffers[: len(cropped)]):
         return f"a crop that is not {CROP_BYTES} bytes long"
+    if any(jpeg.nbytes > _MOST_THUMBNAIL_BYTES for jpeg in buffers[len(cropped) :]):
+        return f"a small picture of more than {_MOST_THUMBNAIL_BYTES} bytes"
+    return None
+
+
+def _outside(found: Found, most_pixels: int) -> str | None:
+    """Return what is wrong where a frame, or a cell in it, cannot be of that size or lie there."""
+    width, height = found.width_px, found.height_px
+    if width * height > most_pixels:
+        return f"a frame of {width}x{height} pixels, at most {most_pixels}"
+    for cell in found.cells:
+        (x, y, wide, high), (across, down) = cell.box, cell.centre_xy_px
+        if not (0 <= x <= width - wide and 0 <= y <= height - high and 0 <= across <= width and 0 <= down <= height):
+            return f"cell {cell.index} lies outside its frame"
+        if cell.area_um2 > width * height * found.um_per_px**2:
+            return f"cell {cell.index} is larger than its frame"
     return None

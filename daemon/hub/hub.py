@@ -1,10 +1,9 @@
 """The hub's loop: one thread, one socket pair, one ledger. Every message is answered or counted."""
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
-from statistics import median
-from typing import Literal
+from typing import Any, Final, Literal
 
 from smearwatch.daemon.hub.absent import Absent
 from smearwatch.daemon.hub.audience import answer
@@ -15,15 +14,18 @@ from smearwatch.daemon.hub.disk_watch import DiskWatch
 from smearwatch.daemon.hub.door import Door
 from smearwatch.daemon.hub.frame_queue import FrameQueue
 from smearwatch.daemon.hub.gate import Gate
+from smearwatch.daemon.hub.gauges import gauges_of
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.labelling import take_labels
+from smearwatch.daemon.hub.latency import Latency
 from smearwatch.daemon.hub.next_specimen import NextSpecimen
 from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
+from smearwatch.daemon.hub.steps import log_refusal
 from smearwatch.daemon.hub.tallying import take_tally
 from smearwatch.daemon.hub.turns import Turns
-from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.log import get_logger, is_worth_a_line, working_on
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.earlier import Earlier
 from smearwatch.daemon.record.events import Closed, flaw_of
@@ -61,7 +63,10 @@ from smearwatch.daemon.wire.messages import (
 )
 
 _PULSE_S = 1.0
-_LATENCIES = 200
+_MOST = 2**63 - 1  # the wire carries no larger number
+_SAID: Final[dict[str, Callable[[Any, Journal], Message]]] = {
+    LabelCells.kind: take_labels, DescribeSession.kind: take_description, KeepTally.kind: take_tally,
+}  # fmt: skip
 State = Literal["running", "draining", "done", "stopping"]
 
 
@@ -93,15 +98,15 @@ class Hub:
         lease_s = plan.settings.lease_s
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes, earlier=earlier)
         self._crops = CropQueue(journal, self._stages, lease_s=lease_s, stop_at_target=plan.stop_at_target, clock=clock)
-        self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, clock=clock)
+        self._frames = FrameQueue(
+            journal, self._crops, self._stages, lease_s=lease_s, most_pixels=plan.settings.max_frame_pixels, clock=clock
+        )
         self._control = RunControl(journal, clock=clock)
         self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=clock)
         self._disk = DiskWatch(plan.settings.state_dir, lambda: journal.counters["frames_not_kept"], clock=clock)
         self._last_frame_s = clock()
         self._next_pulse_s = 0.0
-        self._started_at_ns = time.time_ns()
-        self._arrived_at_ns: dict[str, int] = {}
-        self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES)
+        self._latency = Latency(self._stages.histograms)
         self.state: State = "running"
 
     def turn(self, timeout_s: float = 0.1) -> None:
@@ -167,18 +172,23 @@ class Hub:
                 state=self.state,
                 finders=self._peers.count("finder"),
                 workers=self._peers.count("worker"),
-                waiting_files=self._waiting_files(),
-                latency_ms=round(median(self._latencies_ms), 1) if self._latencies_ms else None,
+                waiting_files=min(sum(each.waiting for each in self._peers.sources()), _MOST),
+                latency_ms=self._latency.typical_ms,
                 counters=self._counters(),
                 idle_s=self._idle_s(),
                 paused=self._control.paused,
                 trouble=self._disk.trouble(),
+                gauges=gauges_of(self._frames, self._crops, self._peers, self._sockets, self._latency.started_at_ns),
+                stages=self._stages.histograms.as_sent(),
             )
         )
 
     def _unreadable(self, identity: bytes, flaw: Unreadable) -> None:
         self._journal.counters[f"wire_{flaw.flaw}"] += 1
-        get_logger().warning("message refused", flaw=flaw.flaw, detail=str(flaw))
+        if is_worth_a_line(self._journal.counters[f"wire_{flaw.flaw}"]):
+            get_logger().warning("message refused", flaw=flaw.flaw, detail=str(flaw)[:400])
+        for queue in (self._frames, self._crops):
+            queue.leases.misunderstood(identity)
         self._sockets.send(identity, Refused(flaw.flaw, str(flaw)[:400]))
 
     def _dispatch(self, identity: bytes, message: Message, buffers: Sequence[memoryview]) -> None:
@@ -186,21 +196,15 @@ class Hub:
             reply, pictures = answer(message, self._journal, target=self._plan.settings.target)
             self._sockets.send(identity, reply, pictures)
             return
-        if isinstance(message, LabelCells):
-            self._sockets.send(identity, take_labels(message, self._journal))
-            return
-        if isinstance(message, DescribeSession):
-            self._sockets.send(identity, take_description(message, self._journal))
-            return
-        if isinstance(message, KeepTally):
-            self._sockets.send(identity, take_tally(message, self._journal))
+        if (take := _SAID.get(message.kind)) is not None:
+            self._answer(identity, take(message, self._journal))
             return
         if isinstance(message, BeginNext):
             if (refused := self._next.take(identity, message)) is not None:
-                self._sockets.send(identity, refused)
+                self._answer(identity, refused)
             return
         if isinstance(message, ControlRun):
-            self._sockets.send(identity, self._controlled(message))
+            self._answer(identity, self._controlled(message))
             if message.action != "state":
                 for source in self._peers.of("source"):
                     self._sockets.send(source.identity, PauseReading(self._control.paused))
@@ -217,18 +221,23 @@ class Hub:
             return
         peer = self._peers.heard(identity, self._clock())
         if peer is None:
-            self._sockets.send(identity, Refused("unknown_peer", "say hello first"))
+            self._answer(identity, Refused("unknown_peer", "say hello first"))
             return
         try:
-            refusal = self._from_peer(peer, message, buffers)
+            with working_on(getattr(message, "frame", "")):
+                refusal = self._from_peer(peer, message, buffers)
         except ValueError as error:  # it fits the wire and is no event all the same
             self._journal.counters["wire_bad_body"] += 1
             refusal = Refused("bad_body", flaw_of(error)[:400])
         if refusal is not None:
-            # A source that offers one more frame when the run is being stopped has done nothing wrong.
-            log = get_logger().debug if refusal.code == "draining" else get_logger().warning
-            log("answer refused", peer=peer.name, code=refusal.code, detail=refusal.detail)
+            log_refusal(peer.name, message, refusal)
             self._sockets.send(identity, refusal)
+
+    def _answer(self, identity: bytes, reply: Message) -> None:
+        """Send an answer; what is refused is counted by its kind."""
+        if isinstance(reply, Refused):
+            self._journal.counters[f"refused_{reply.code}"] += 1
+        self._sockets.send(identity, reply)
 
     def _from_peer(self, peer: PeerState, message: Message, buffers: Sequence[memoryview]) -> Refused | None:
         match message:
@@ -255,12 +264,12 @@ class Hub:
                 self._settled(message.frame)
                 return refusal
             case FrameRejected():
-                self._arrived_at_ns.pop(message.frame, None)
+                self._latency.forget(message.frame)
                 return self._frames.rejected(message, peer.identity)
             case CropJudged():
-                refusal = self._crops.judged(message, buffers, peer.identity)
+                refusal = self._crops.judged(message, buffers, peer.identity, peer.weights)
                 # Where verdicts wait for their turn, one may settle the frames of others.
-                for frame in tuple(self._arrived_at_ns) if self._plan.stop_at_target else (message.frame,):
+                for frame in self._latency.waiting if self._plan.stop_at_target else (message.frame,):
                     self._settled(frame)
                 return refusal
             case LeaseFailed():
@@ -299,18 +308,17 @@ class Hub:
     def _taken(self, peer: PeerState, message: OfferFrame | RefuseFrame, reply: FrameTaken | Refused) -> None:
         if isinstance(reply, FrameTaken) and not reply.known:
             self._last_frame_s = self._clock()
-            # A share's clock may be hours off; an impossible time does not show how long a frame took.
-            if isinstance(message, OfferFrame) and self._started_at_ns <= message.captured_at_ns <= time.time_ns():
-                self._arrived_at_ns[reply.frame] = message.captured_at_ns
+            if isinstance(message, OfferFrame):
+                self._latency.arrived(reply.frame, message.captured_at_ns)
         self._sockets.send(peer.identity, reply)
 
     def _settled(self, frame: str) -> None:
         """Note the latency of a frame whose last cell was just counted."""
-        if frame in self._arrived_at_ns and not self._journal.fold.waits(frame):
-            taken_ns = time.time_ns() - self._arrived_at_ns.pop(frame)
-            self._latencies_ms.append(max(0.0, taken_ns / 1e6))
+        if not self._journal.fold.waits(frame):
+            self._latency.settled(frame)
 
     def _give_out(self) -> None:
+        self._crops.leases.present([worker.identity for worker in self._peers.of("worker") if worker.capacity])
         for worker in self._peers.of("worker"):
             while self._crops.leases.held_by(worker.identity) < worker.capacity:
                 crop = self._crops.lease(worker.identity, worker.weights)
@@ -319,7 +327,8 @@ class Hub:
                 self._sockets.send(worker.identity, crop[0], crop[1])
         if not self._peers.count("worker"):
             return
-        finder = self._turns.of(self._peers.of("finder"))
+        finder = self._turns.of(self._peers.of("finder"), self._holds_leases)
+        self._frames.leases.present([] if finder is None else [finder.identity])
         while finder and self._frames.leases.held_by(finder.identity) < finder.capacity and self._has_room():
             frame = self._frames.lease(finder.identity, self._turns.number)
             if frame is None:
@@ -342,10 +351,10 @@ class Hub:
         self._frames.leases.expire()
         self._crops.leases.expire()
         for peer in self._peers.may_not(self._gate.may_be):
-            get_logger().warning("not allowed any more", role=peer.role, name=peer.name)
+            get_logger().warning("not allowed any more", kind=peer.role, peer=peer.name)
             self._release(peer.identity)
         for gone in self._peers.silent(self._clock(), busy=self._holds_leases):
-            get_logger().warning("peer silent", role=gone.role, name=gone.name)
+            get_logger().warning("peer silent", kind=gone.role, peer=gone.name)
         if self._finished():
             self.state = "done"
         elif self._ended_idle(self._idle_s(stalled_too=True)) and not self._next.begun:
@@ -361,21 +370,19 @@ class Hub:
         idle_s = self._idle_s()
         if idle_s is None:
             return False
-        if all(source.finished for source in self._sources()):
-            return True
         # When one of many subfolders' sessions ends is decided by the subfolder scheduler.
-        return self._ended_idle(idle_s) and self._plan.subfolder is None
+        ended = self._ended_idle(idle_s) and self._plan.subfolder is None
+        return ended or all(source.finished for source in self._peers.sources())
 
     def _ended_idle(self, idle_s: float | None) -> bool:
-        until_idle_s = self._plan.until_idle_s
-        return idle_s is not None and until_idle_s is not None and idle_s >= until_idle_s
+        return idle_s is not None and self._plan.until_idle_s is not None and idle_s >= self._plan.until_idle_s
 
     def _idle_s(self, *, stalled_too: bool = False) -> float | None:
         """Return how long nothing came; None while something is pending, waited for, or not known, or none may come.
 
         ``stalled_too``: what has stalled is not waited for, and there is some.
         """
-        sources = self._sources()
+        sources = self._peers.sources()
         if (
             self._control.paused
             or not sources
@@ -387,15 +394,10 @@ class Hub:
             return None
         return max(0.0, self._clock() - self._last_frame_s)
 
-    def _sources(self) -> list[SourceState]:
-        return [peer.source for peer in self._peers.of("source") if peer.source is not None]
-
-    def _waiting_files(self) -> int:
-        return sum(source.waiting for source in self._sources())
-
     def _counters(self) -> dict[str, int]:
         counters = Counter(self._journal.counters)
         counters["leases_expired"] = self._frames.leases.expired + self._crops.leases.expired
-        for source in self._sources():
+        counters["messages_not_taken"] = self._sockets.not_taken
+        for source in self._peers.sources():
             counters.update(source.counters)
-        return dict(counters)
+        return {name: min(n, _MOST) for name, n in counters.items()}

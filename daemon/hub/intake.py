@@ -42,7 +42,7 @@ class Intake:
         except (FrameStoreError, LedgerUnusable) as error:
             # The frame stays with its source, which offers it again.
             self._journal.counters["frames_not_kept"] += 1
-            get_logger().error("frame not kept", name=message.name, why=str(error), hint=error.hint)
+            get_logger().error("frame not kept", file=message.name, why=str(error), hint=error.hint)
             return Refused("not_kept", f"{message.name[:300]}: {error}"[:600])
 
     def _keep(self, message: OfferFrame, data: memoryview) -> FrameTaken:
@@ -83,7 +83,7 @@ class Intake:
 
     def _passed_over(self, message: OfferFrame | RefuseFrame, frame: str) -> FrameTaken:
         if not self._journal.counters["frames_of_earlier_specimens"]:
-            get_logger().warning("pictures of an earlier specimen came again, and are passed over", first=message.name)
+            get_logger().warning("pictures of an earlier specimen came again, and are passed over", file=message.name)
         self._journal.counters["frames_of_earlier_specimens"] += 1
         return FrameTaken(message.ticket, frame, known=True)
 

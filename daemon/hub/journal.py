@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from smearwatch.daemon.hub.steps import log_steps
 from smearwatch.daemon.record.events import Counted, Event, Found, Recorded, event_to_bytes
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.order import CountingOrder
@@ -69,6 +70,7 @@ class Journal:
         written = self.ledger.append(events, thumbnails, moments)
         for recorded in written:
             self._take(recorded)
+            log_steps(recorded, self.fold)
             self._sockets.publish(notice(recorded))
         return written
 

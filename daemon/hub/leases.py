@@ -3,10 +3,13 @@
 What was in the hands of a process that was lost is a suspect: it is given out alone from then on. So it is known which
 piece of work ends or hangs its process, also where many are worked on together. A process that comes back had lost
 its connection, and no piece of work is to blame for that.
+
+Whoever did not serve a piece of work gets it again only when all others have tried, and whoever gives answers that
+cannot be gets nothing while somebody else is there: one that goes wrong does no harm to what others can do.
 """
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
@@ -14,6 +17,9 @@ Key = TypeVar("Key", bound=Hashable)
 
 ATTEMPTS: Final = 3
 """A piece of work that was lost so often with whoever had it is given up."""
+
+MISFITS: Final = 3
+"""Whoever gave so many answers one after the other that cannot be is passed over where others are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,9 @@ class LeaseBook(Generic[Key]):
         self._next = 1
         self._suspects: set[Key] = set()
         self._late: set[bytes] = set()  # holders that let a lease run out, and were not heard since
+        self._misfits: dict[bytes, int] = {}  # how many answers of a holder could not be, since the last good one
+        self._tried: dict[Key, set[bytes]] = {}  # who had a key and did not serve it
+        self._present: frozenset[bytes] = frozenset()
         self._why: dict[Key, str] = {}
         self._lost_by: dict[bytes, set[Key]] = {}
         self.attempts: dict[Key, int] = {}
@@ -78,6 +87,10 @@ class LeaseBook(Generic[Key]):
         """Return whether a key that is being granted has had all its attempts before."""
         return self.attempts.get(key, 0) > ATTEMPTS
 
+    def present(self, holders: Collection[bytes]) -> None:
+        """Take note of who may have leases now."""
+        self._present = frozenset(holders)
+
     def heard(self, holder: bytes) -> None:
         """Let a holder that was late have leases again: it speaks."""
         self._late.discard(holder)
@@ -86,14 +99,31 @@ class LeaseBook(Generic[Key]):
         """Lease the next key to a holder, or return None when nothing is queued, or nothing for this one now."""
         if not self._queue or holder in self._late:
             return None
+        at = next((at for at, key in enumerate(self._queue) if self._may_have(key, holder)), None)
         in_hand = [lease.key for lease in self._out.values() if lease.holder == holder]
-        if in_hand and not self._suspects.isdisjoint((self._queue[0], *in_hand)):
+        if at is None or (in_hand and not self._suspects.isdisjoint((self._queue[at], *in_hand))):
             return None
-        key = self._queue.popleft()
+        key = self._queue[at]
+        del self._queue[at]
         number, self._next = self._next, self._next + 1
         self._out[number] = _Lease(key, holder, self._clock() + self._lease_s)
         self.attempts[key] = self.attempts.get(key, 0) + 1
         return number, key
+
+    def _may_have(self, key: Key, holder: bytes) -> bool:
+        """Return whether nobody who is there comes before a holder for this key."""
+        others = self._present - {holder} - self._late
+        if self._is_misfit(holder) and not all(map(self._is_misfit, others)):
+            return False
+        tried = self._tried.get(key, set())
+        return holder not in tried or others <= tried
+
+    def _is_misfit(self, holder: bytes) -> bool:
+        return self._misfits.get(holder, 0) >= MISFITS
+
+    def is_out(self, number: int) -> bool:
+        """Return whether a lease is somebody's."""
+        return number in self._out
 
     def holds(self, number: int, holder: bytes) -> Key | None:
         """Return the key of a lease, None when it is no longer, or never was, this holder's."""
@@ -106,6 +136,8 @@ class LeaseBook(Generic[Key]):
         if key is not None:
             del self._out[number]
             self.attempts.pop(key, None)
+            self._tried.pop(key, None)
+            self._misfits.pop(holder, None)
             self._suspects.discard(key)
             self._why.pop(key, None)
             self.renew(holder)  # what the holder has waiting behind this one is only begun now
@@ -127,9 +159,22 @@ class LeaseBook(Generic[Key]):
         if key is not None:
             if why:
                 self._why[key] = why
+            self._tried.setdefault(key, set()).add(holder)
             del self._out[number]
             self._queue.appendleft(key)
         return key
+
+    def misfit(self, number: int, holder: bytes) -> None:
+        """Queue a key again whose holder gave an answer that cannot be: the fault is the holder's before the key's."""
+        if (key := self.give_back(number, holder)) is not None:
+            self._misfits[holder] = self._misfits.get(holder, 0) + 1
+            if self._present - {holder} and self._misfits[holder] <= MISFITS:
+                self.attempts[key] -= 1
+
+    def misunderstood(self, holder: bytes) -> None:
+        """Queue again, as misfits, all that a holder has who sent what cannot be read: which of them is not known."""
+        for number in sorted((n for n, lease in self._out.items() if lease.holder == holder), reverse=True):
+            self.misfit(number, holder)
 
     def release(self, holder: bytes) -> int:
         """Queue again all that a vanished holder held, in the old order; returns how many."""
@@ -158,6 +203,7 @@ class LeaseBook(Generic[Key]):
             if lease.holder in in_hand:
                 self.attempts[lease.key] -= 1  # it waited behind another, so it was not tried
             else:
+                self._tried.setdefault(lease.key, set()).add(lease.holder)
                 self._lost_by.setdefault(lease.holder, set()).add(lease.key)
             in_hand.add(lease.holder)
         for number in sorted(numbers, reverse=True):

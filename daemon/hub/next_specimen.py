@@ -32,6 +32,7 @@ from smearwatch.daemon.wire.messages import (
     Refused,
     SourceState,
 )
+from smearwatch.daemon.withheld import withhold
 
 ANSWER_S = 12.0
 """A source that has not answered by then cannot look through its folder: nothing is changed."""
@@ -120,6 +121,7 @@ class NextSpecimen:
         try:
             said = {name: text for name, given in message.said.items() if (text := checked(name, given)) is not None}
             name = message.next_session or time.strftime("%Y-%m-%dT%H-%M-%S")
+            withhold(name, *said.values())
             folder = session_folder(self._plan.settings.state_dir, name)
         except KeyError as error:
             return Refused("bad_body", f"nothing can be said of a session under {error}"[:400])

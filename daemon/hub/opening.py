@@ -41,7 +41,7 @@ def _extra_classes(plan: RunPlan, ledger: Ledger) -> tuple[ExtraClass, ...]:
         if each.name in ours and each.counts != ours[each.name].counts:
             get_logger().warning(
                 "an extra class counts as it did when the session was begun",
-                name=each.name,
+                extra_class=each.name,
                 counts=each.counts,
                 hint="to count it otherwise here, set a class of another name",
             )

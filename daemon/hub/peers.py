@@ -1,5 +1,6 @@
 """Who talks to the hub: identities, names, credits, and when they were last heard."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ class Peers:
 
     def __init__(self) -> None:
         self._peers: dict[bytes, PeerState] = {}
+        self.joined: Counter[str] = Counter()  # hellos by role: a restart is one more
         self._lives: dict[tuple[Role, str], tuple[str, bytes]] = {}
 
     def hello(self, identity: bytes, message: Hello, now_s: float) -> list[bytes]:
@@ -40,6 +42,7 @@ class Peers:
         ]
         for old in replaced:
             del self._peers[old]
+        self.joined[message.role] += 1
         self._lives[message.role, message.name] = (message.life, identity)
         self._peers[identity] = PeerState(identity, message.role, message.name, now_s, message.weights)
         return replaced
@@ -75,6 +78,10 @@ class Peers:
     def of(self, role: Role) -> Iterator[PeerState]:
         """Return the peers of a role, in the order of their hellos."""
         return (peer for peer in self._peers.values() if peer.role == role)
+
+    def sources(self) -> list[SourceState]:
+        """Return what the sources have said of themselves last."""
+        return [peer.source for peer in self.of("source") if peer.source is not None]
 
     def count(self, role: Role) -> int:
         """Count the peers of a role."""

@@ -3,6 +3,7 @@
 import time
 from contextlib import ExitStack
 
+from smearwatch.daemon.anchoring import Anchoring
 from smearwatch.daemon.hub.doors import group_doors, net_door
 from smearwatch.daemon.hub.hub import Hub
 from smearwatch.daemon.hub.journal import Journal
@@ -11,12 +12,15 @@ from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import EXIT_NEXT, EXIT_STOPPED, Role
 from smearwatch.daemon.process.runtime_lock import RuntimeLock
+from smearwatch.daemon.record.anchors import short_id
 from smearwatch.daemon.record.description import describe
 from smearwatch.daemon.record.earlier import Earlier, earlier_than, follows
 from smearwatch.daemon.record.events import Described
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.settings_used import note_settings
+from smearwatch.daemon.wire.codec import MAX_HEADER_BYTES
 from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
 from smearwatch.daemon.wire.hub_sockets import HubSockets
 from smearwatch.daemon.wire.sockets import context
@@ -37,21 +41,34 @@ def main(plan: RunPlan, role: Role) -> int:
         earlier = _earlier(plan, ledger)
         owner = stack.enter_context(context())
         max_bytes = settings.max_frame_bytes + _SLACK_BYTES
+        part_bytes = max(settings.max_frame_bytes, MAX_HEADER_BYTES)
         groups, net = group_doors(settings, runtime_dir), net_door(settings)
-        sockets = HubSockets(owner, Endpoints.under(runtime_dir), max_bytes=max_bytes, groups=groups, net=net)
+        endpoints = Endpoints.under(runtime_dir)
+        sockets = HubSockets(owner, endpoints, max_bytes=max_bytes, max_part_bytes=part_bytes, groups=groups, net=net)
         stack.callback(sockets.close)
         journal = Journal(ledger, sockets)
         journal.commit(opened(plan, ledger), *_described(plan, ledger))
         hub = Hub(plan, journal, sockets, earlier=earlier)
-        get_logger().info(_greeting(plan, journal), epoch=ledger.epoch, runtime_dir=str(runtime_dir))
+        get_logger().info(
+            _greeting(journal),
+            session=plan.session,
+            record=short_id(ledger),
+            epoch=ledger.epoch,
+            runtime_dir=str(runtime_dir),
+        )
         if (reached := _reached(plan, journal)) is not None:
             get_logger().info(reached)
+        note_settings(plan)
+        anchoring = Anchoring(ledger, settings.anchor_s, time.monotonic)
+        anchoring.anchor("opened")
         while not role.stopping and hub.state != "done" and not hub.stopped:
             hub.turn()
+            anchoring.turn()
             role.beat()
         # One of many subfolders' sessions is never the end of it; only the subfolder scheduler knows when all is done.
         done = role.finishing or (hub.state == "done" and plan.subfolder is None)
         hub.close(stopping=not done)
+        anchoring.anchor("closed")
         return EXIT_NEXT if hub.next_begins else EXIT_STOPPED if hub.stopped else 0
 
 
@@ -61,13 +78,13 @@ def _earlier(plan: RunPlan, ledger: Ledger) -> Earlier:
     return earlier_than(plan.settings.state_dir, plan.session, before, without_missing=plan.carry_on)
 
 
-def _greeting(plan: RunPlan, journal: Journal) -> str:
+def _greeting(journal: Journal) -> str:
     """Return that the session is a new one, or how far it was before."""
     if journal.ledger.epoch == 1:
-        return f"session {plan.session} begun"
+        return "session begun"
     frames, cells = journal.fold.frames["seen"], journal.fold.cells
     return (
-        f"session {plan.session} continued: {frames} {'frame' if frames == 1 else 'frames'}, "
+        f"session continued: {frames} {'frame' if frames == 1 else 'frames'}, "
         f"{cells} {'cell' if cells == 1 else 'cells'} so far"
     )
 

@@ -4,9 +4,11 @@ from collections import deque
 from collections.abc import Mapping
 from statistics import median, quantiles
 
+from smearwatch.daemon.hub.histograms import Histograms
 from smearwatch.daemon.record.events import Stage
 
 _KEEP = 4096
+_MOST_STAGES = 64
 
 
 class StageTimes:
@@ -15,12 +17,16 @@ class StageTimes:
     def __init__(self) -> None:
         self._times: dict[str, deque[float]] = {}
         self._counts: dict[str, int] = {}
+        self.histograms = Histograms()
 
     def add(self, stages_ms: Mapping[str, float]) -> None:
         """Note one observation of some stages."""
         for name, value in stages_ms.items():
+            if name not in self._times and len(self._times) >= _MOST_STAGES:
+                continue
             self._times.setdefault(name, deque(maxlen=_KEEP)).append(max(0.0, value))
             self._counts[name] = self._counts.get(name, 0) + 1
+            self.histograms.add(name, max(0.0, value))
 
     def summary(self) -> dict[str, Stage]:
         """Return n, median and 95th percentile of each stage."""

@@ -1,6 +1,6 @@
 """One finder works for a session at a time: what is found in a frame depends on what was found before it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from smearwatch.daemon.hub.peers import PeerState
 
@@ -18,9 +18,9 @@ class Turns:
         self.number = 0
         self._holder: bytes | None = None
 
-    def of(self, finders: Iterable[PeerState]) -> PeerState | None:
-        """Return the finder whose turn it is among those that are there, None where none is."""
-        there = {finder.identity: finder for finder in finders}
+    def of(self, finders: Iterable[PeerState], busy: Callable[[bytes], bool]) -> PeerState | None:
+        """Return the finder whose turn it is among those that want frames or are ``busy``, None where none is."""
+        there = {finder.identity: finder for finder in finders if finder.capacity or busy(finder.identity)}
         if self._holder not in there:
             self._holder = next(iter(there), None)
             self.number += self._holder is not None

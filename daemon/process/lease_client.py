@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from contextvars import copy_context
 from typing import Literal, Self, TypeVar
 
 from smearwatch.daemon.log import get_logger
@@ -16,6 +17,7 @@ from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.wire.codec import Buffer, Unreadable
 from smearwatch.daemon.wire.messages import Hello, Message, Ready, Refused, Welcome
 from smearwatch.daemon.wire.sockets import Peer, context
+from smearwatch.daemon.withheld import withhold
 
 _PULSE_S = 1.0
 _POLL_S = 0.2
@@ -87,7 +89,7 @@ class LeaseClient:
         After `_LONGEST_S` no more is reported: the lease runs out, and the supervisor takes this process for stuck.
         """
         began_s = time.monotonic()
-        future = self._bench.submit(work)
+        future = self._bench.submit(copy_context().run, work)  # what the work logs names its frame
         while not wait((future,), timeout=_PULSE_S).done:
             if time.monotonic() - began_s < _LONGEST_S:
                 self._role.beat()
@@ -117,6 +119,7 @@ class LeaseClient:
     def _other(self, message: Message) -> None:
         if isinstance(message, Welcome):
             self.welcome = message
+            withhold(message.session)
             self._next_pulse_s = 0.0
         elif isinstance(message, Refused) and message.code == "unknown_peer":
             self._hello()

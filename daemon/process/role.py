@@ -20,6 +20,7 @@ from typing import Any
 from smearwatch.daemon.log import configure, get_logger
 from smearwatch.daemon.one_line import one_line, say
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.withheld import withhold
 
 EXIT_UNUSABLE = 3
 """A child's exit code for what a restart cannot repair; its one line is on stderr already."""
@@ -128,7 +129,8 @@ def main() -> int:
     role = Role(order["name"], order["beat_fd"])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=_until_orphaned, args=(role,), daemon=True, name="parent-watch").start()
-    configure(plan.settings.log_level, role=role.name)
+    configure(plan.settings.log_level, role=role.name, log_format=plan.settings.log_format)
+    withhold(*plan.names)
     module, _, function = order["target"].partition(":")
     try:
         with role.loading():  # torch alone takes seconds, on a busy machine many

@@ -1,15 +1,17 @@
 """What an archived session says of itself: what it is of, and each of its members by size and SHA-256."""
 
-from typing import Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import TypeAdapter
+from pydantic import Field, SerializerFunctionWrapHandler, TypeAdapter, model_serializer
 from pydantic.dataclasses import dataclass
 
-from smearwatch.daemon.record.values import STRICT, Count, Frozen, Ordinal, Sha256, Word
+from smearwatch.daemon.record.anchor import MOST_CARRIED, Anchor
+from smearwatch.daemon.record.values import STRICT, Count, Frozen, Ordinal, Sha256, Word, without_none
 
-FORMAT: Final = 1
-"""The form of the file; a program that knows less refuses it."""
+FORMAT: Final = 2
+"""The form of the file; a program that knows less refuses it. One without anchors is written in form 1 still."""
 
+FORM_WITHOUT_ANCHORS: Final = 1
 MANIFEST: Final = "manifest.json"
 LEDGER: Final = "ledger.sqlite"
 
@@ -54,6 +56,8 @@ class Manifest:
         from which it can be guessed.
     members
         Everything else in the file, by name.
+    anchors
+        Where the chain stood at earlier moments, as `smearwatch.daemon.record.anchors.carried` gives it.
     """
 
     format: Ordinal
@@ -69,6 +73,11 @@ class Manifest:
     deidentified: bool
     original: Sha256 | None
     members: Frozen[Member]
+    anchors: Annotated[tuple[Anchor, ...], Field(max_length=10 * MOST_CARRIED)] | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_none(handler(self), "anchors")
 
 
 MANIFESTS: Final[TypeAdapter[Manifest]] = TypeAdapter(Manifest)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from smearwatch.daemon.record import audit
 from smearwatch.daemon.record.chain import genesis
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
@@ -80,6 +81,11 @@ def add_deletion(state_dir: Path, deletion: Deletion) -> None:
     except OSError as error:
         hint = "nothing was deleted; give this user the right to write there, or free space"
         raise DeletionsUnusable(path, error.strerror or str(error), hint) from error
+
+
+def note_forgotten(folder: Path, why: str) -> None:
+    """Write into the audit journal that the program itself lets go of a session; raises `AuditUnusable`."""
+    audit.add(folder.parent.parent, "deleted", session=folder.name, values={"why": why})
 
 
 def deletions(state_dir: Path) -> tuple[list[Deletion], list[int]]:

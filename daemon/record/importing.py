@@ -8,10 +8,13 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from smearwatch.daemon.atomic_write import make_folder, put_in_place, unfinished
+from smearwatch.daemon.record import audit
+from smearwatch.daemon.record.anchor import ANCHORS
+from smearwatch.daemon.record.anchors import flaws, present
 from smearwatch.daemon.record.archive import Archive, ArchiveUnusable, file_sha256
-from smearwatch.daemon.record.archive_manifest import LEDGER
+from smearwatch.daemon.record.archive_manifest import LEDGER, Manifest
 from smearwatch.daemon.record.chain import genesis
-from smearwatch.daemon.record.imported import Imported, write_imported
+from smearwatch.daemon.record.imported import Imported, imported_json, write_imported
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable, connect_to_read, strange_statement
 from smearwatch.daemon.record.sessions import check_name, session_folder, sessions_root
@@ -63,7 +66,7 @@ def import_session(state_dir: Path, path: Path, name: str | None, by: str, progr
         The file is none, is damaged, or was written by a later version.
     NameUnusable, SessionThere
         It cannot have that name here.
-    ImportFailed
+    ImportFailed, AuditUnusable
         The disk refused.
     """
     with Archive(path) as archive:
@@ -97,12 +100,20 @@ def import_session(state_dir: Path, path: Path, name: str | None, by: str, progr
                     check_unpacked(partial, archive, told)
                 write_imported(partial, imported)
                 _check_free(folder)  # somebody may have been quicker
+                _tell(state_dir, name, imported, archive.manifest)
                 put_in_place(partial, folder)
         except OSError as error:
             if getattr(error, "hint", None):
                 raise
             raise ImportFailed(f"{folder}: {error.strerror or error}") from error
     return name, imported
+
+
+def _tell(state_dir: Path, name: str, imported: Imported, manifest: Manifest) -> None:
+    """Write into the audit journal what is going to be there, with its anchors of before; raises `AuditUnusable`."""
+    values = {key: each for key, each in (imported_json(imported) or {}).items() if key != "by"}
+    anchors = [ANCHORS.dump_python(each, mode="json") for each in manifest.anchors or ()]
+    audit.add(state_dir, "imported", by=imported.by, session=name, values={**values, "anchors": anchors})
 
 
 def check_unpacked(folder: Path, archive: Archive, told: Callable[[int], None]) -> None:
@@ -138,6 +149,9 @@ def check_unpacked(folder: Path, archive: Archive, told: Callable[[int], None]) 
             raise ArchiveUnusable(path, f"damaged: {what}")
         for fault in verify(ledger, progress=told, hash_frames=manifest.frames == "all"):
             raise ArchiveUnusable(path, f"its record was changed: {fault.what}", "do not rely on its counts")
+        record = present(ledger).record
+        for flaw in flaws(ledger, [each for each in manifest.anchors or () if each.record == record]):
+            raise ArchiveUnusable(path, f"its record was changed: {flaw}", "do not rely on its counts")
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
+from pydantic import ValidationError
+
 from smearwatch.daemon.record.events import (
     Counted,
     Described,
@@ -84,11 +86,18 @@ class LedgerRows:
             size = PAGE if limit is None else min(PAGE, limit)
             rows = self.rows(statement, after, size)
             for number, epoch, recorded_at_ns, body, chain in rows:
-                yield Recorded(number, epoch, recorded_at_ns, self._event(number, body), chain.hex())
+                yield self._recorded(number, epoch, recorded_at_ns, body, chain)
             if len(rows) < size:
                 return
             after = rows[-1][0]
             limit = None if limit is None else limit - size
+
+    def _recorded(self, number: int, epoch: int, recorded_at_ns: int, body: str, chain: bytes) -> Recorded:
+        event = self._event(number, body)
+        try:
+            return Recorded(number, epoch, recorded_at_ns, event, chain.hex())
+        except (AttributeError, ValidationError) as error:
+            raise LedgerUnusable(self.path, f"event {number} is damaged", RESTORE) from error
 
     def _by_key(self, key: str, kind: type[_Kind]) -> _Kind | None:
         rows = self.rows("SELECT number, body FROM events WHERE key = ? AND kind = ?", key, kind.__name__.lower())

@@ -148,6 +148,8 @@ def reported(path: Path) -> Iterator[None]:
     """Turn what SQLite raises inside into one `LedgerUnusable` with its hint."""
     try:
         yield
+    except UnicodeDecodeError as error:  # a damaged file, in a name or a text of it
+        raise LedgerUnusable(path, "damaged: a text in it is none", RESTORE) from error
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "") or ""
         what = str(error)
@@ -221,9 +223,11 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
 
 def session_of(connection: sqlite3.Connection) -> str:
-    """Return the name that the session was opened under."""
-    (name,) = connection.execute("SELECT value FROM about WHERE name = 'session'").fetchone()
-    return str(name)
+    """Return the name that the session was opened under; raises `sqlite3.Error` where a damaged file has none."""
+    row = connection.execute("SELECT value FROM about WHERE name = 'session'").fetchone()
+    if row is None:
+        raise sqlite3.DatabaseError("it does not say which session it is of")
+    return str(row[0])
 
 
 def has_better_views(connection: sqlite3.Connection) -> bool:

@@ -99,6 +99,9 @@ def _check_events(
             yield Fault(f"the events after {number} are missing", number + 1)
             return
         for row in rows:
+            if not _is_a_row(row):
+                yield Fault(f"the file is damaged: event {number + 1} holds what no event does", number + 1)
+                return
             if row[0] != number + 1:
                 yield Fault(f"event {number + 1} is missing", number + 1)
             if row[1] < epoch:
@@ -108,6 +111,13 @@ def _check_events(
             number, epoch, chain = row[0], row[1], row[6]
             if progress is not None:
                 progress(number)
+
+
+def _is_a_row(row: tuple[object, ...]) -> bool:
+    """Return whether the values of an event's row are what its table demands: a damaged file may hold any."""
+    kinds = (int, int, int, str, str, str, bytes)
+    numbers = row[:3]
+    return [*map(type, row)] == [*kinds] and all(isinstance(each, int) and 0 <= each < 2**63 for each in numbers)
 
 
 def _check_link(row: tuple[int, int, int, str, str, str, bytes], previous: bytes) -> Iterator[Fault]:

@@ -20,6 +20,7 @@ from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import name_from, session_folder
 from smearwatch.daemon.record.values import printable
+from smearwatch.daemon.withheld import withhold
 
 _SCAN_AGAIN_S: Final = 10.0
 
@@ -209,6 +210,7 @@ class Subfolders:
     def _enrol(self, name: str) -> Subfolder | None:
         if name in self._unusable:
             return None
+        withhold(name)
         session = name_from(f"{self._prefix}{name}") if name_from(name) else None
         if session is None:
             self._refuse(name, "name", "cannot be the name of a session", f"rename it: {NAME_RULE}")
@@ -230,7 +232,8 @@ class Subfolders:
             self._refuse(name, "taken", f"would be session {session}, which is that of {other}", hint)
             return None
         self._known[name] = subfolder
-        get_logger().info("subfolder", name=name, session=session)
+        withhold(session)
+        get_logger().info("subfolder", subfolder=name, session=session)
         self.is_signed(subfolder)
         return subfolder
 
@@ -259,7 +262,7 @@ class Subfolders:
             return
         self._unusable[name] = reason
         if reason == "link":  # what it leads to may be counted under its own name
-            get_logger().warning("subfolder is not counted", name=name, why=why, hint=hint)
+            get_logger().warning("subfolder is not counted", subfolder=name, why=why, hint=hint)
             return
         self.left.append(str(printable(name)))
         say(f"subfolder {self.left[-1]} is not counted: it {why} ({hint})")
@@ -267,7 +270,7 @@ class Subfolders:
     def _report_beside(self, name: str) -> None:
         if not self._beside:
             hint = "move it into a subfolder, or run without --subfolders"
-            get_logger().warning("a picture beside the subfolders belongs to no session", first=name, hint=hint)
+            get_logger().warning("a picture beside the subfolders belongs to no session", file=name, hint=hint)
         self._beside.add(name)
 
 

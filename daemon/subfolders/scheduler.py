@@ -27,6 +27,7 @@ from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import Pulse
 from smearwatch.daemon.wire.sockets import Listener, context
+from smearwatch.daemon.withheld import withhold
 
 # The sources, by name, whose frames lie in subfolders; those of any other belong to one session.
 _WITH_SUBFOLDERS = frozenset({"folder"})
@@ -157,7 +158,7 @@ class SubfolderScheduler:
         elif self._gone_since_s is None:
             self._gone_since_s = now_s
         if self._gone_since_s is not None and now_s - self._gone_since_s > _GONE_S:
-            get_logger().warning("subfolder is gone", name=current.path.name, session=current.session)
+            get_logger().warning("subfolder is gone", subfolder=current.path.name, session=current.session)
             return "leave"
         idle_s, until_idle_s = self._idle_s(), self._template.until_idle_s
         over = idle_s is not None and until_idle_s is not None and idle_s >= until_idle_s
@@ -260,7 +261,8 @@ def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> Iterator[dict[str
         In the end, where pictures were passed over.
     """
     check_has_subfolders(plan.source or "")
-    configure(plan.settings.log_level, role="subfolders")
+    configure(plan.settings.log_level, role="subfolders", log_format=plan.settings.log_format)
+    withhold(*plan.names)
     # Decided once, so that all sessions are counted with the same weights.
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})
     plan = plan.model_copy(update={"settings": settings})

@@ -20,6 +20,8 @@ from smearwatch.daemon.wire.messages import MESSAGES, WIRE_VERSION, Message
 Buffer = bytes | bytearray | memoryview
 MAX_HEADER_BYTES = 8 * 1024 * 1024
 MAX_PARTS = 4096
+_MOST_IN_A_LIST = 100_000  # files that wait before a line
+_MOST_IN_A_MAP = 1_000
 
 Flaw = Literal["empty", "too_large", "not_msgpack", "wrong_version", "unknown_kind", "bad_body", "truncated"]
 
@@ -87,7 +89,15 @@ def decode(parts: Sequence[Buffer], *, max_bytes: int) -> tuple[Message, list[me
 
 def _header(part: Buffer) -> tuple[str, object, tuple[int, ...]]:
     try:
-        header = msgpack.unpackb(part, use_list=False, raw=False, strict_map_key=True, max_ext_len=0)
+        header = msgpack.unpackb(
+            part,
+            use_list=False,
+            raw=False,
+            strict_map_key=True,
+            max_ext_len=0,
+            max_array_len=_MOST_IN_A_LIST,
+            max_map_len=_MOST_IN_A_MAP,
+        )
     except (ValueError, msgpack.UnpackException) as error:
         raise Unreadable("not_msgpack", f"the header is not msgpack: {error}") from None
     if not isinstance(header, dict) or set(header) != {"v", "k", "b", "n"}:

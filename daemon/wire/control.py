@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, Strict
 from pydantic.dataclasses import dataclass
 
-from smearwatch.daemon.wire.parts import WIRE_CONFIG, Count, Flag, Message, Sha256Hex, Text
+from smearwatch.daemon.wire.parts import WIRE_CONFIG, Count, Flag, Line, Many, Message, Sha256Hex, Text
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -113,7 +113,7 @@ class LineDrawn(Message):
 
     kind: ClassVar[str] = "line_drawn"
     request: Count
-    files: tuple[FileOnWire, ...] = ()
+    files: Many[FileOnWire] = ()
     why: Text | None = None
 
 
@@ -122,7 +122,7 @@ class HoldLine(Message):
     """To a source: bring these files and no others; None: there is no line. Said before each welcome."""
 
     kind: ClassVar[str] = "hold_line"
-    files: tuple[FileOnWire, ...] | None
+    files: Many[FileOnWire] | None
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -131,4 +131,4 @@ class Agreed(Message):
 
     kind: ClassVar[str] = "agreed"
     request: Count
-    text: Text
+    text: Line

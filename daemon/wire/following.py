@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, Strict, model_validator
 from pydantic.dataclasses import dataclass
 
-from smearwatch.daemon.wire.parts import WIRE_CONFIG, Count, Flag, LabelOnWire, Message, Sha256Hex, Text
+from smearwatch.daemon.wire.parts import WIRE_CONFIG, Count, Flag, LabelOnWire, Many, Message, Sha256Hex, Text
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -28,7 +28,7 @@ class Snapshot(Message):
     number: Count
     target: Count
     tally: Annotated[str, Strict()]
-    recent: tuple["EventNotice", ...]
+    recent: Many["EventNotice"]
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -62,7 +62,7 @@ class Events(Message):
     request: Count
     epoch: Count
     last_event: Count
-    events: tuple[EventNotice, ...]
+    events: Many[EventNotice]
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -71,7 +71,7 @@ class WantThumbnails(Message):
 
     kind: ClassVar[str] = "want_thumbnails"
     request: Count
-    cells: Annotated[tuple[tuple[Sha256Hex, Count], ...], Field(max_length=64)]
+    cells: Annotated[Many[tuple[Sha256Hex, Count]], Field(max_length=64)]
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -105,7 +105,7 @@ class Thumbnails(Message):
 
     kind: ClassVar[str] = "thumbnails"
     request: Count
-    cells: tuple[tuple[Sha256Hex, Count], ...]
+    cells: Many[tuple[Sha256Hex, Count]]
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -119,7 +119,7 @@ class LabelCells(Message):
     request: Count
     session: Text
     by: Annotated[Text, Field(min_length=1, max_length=200)]
-    labels: Annotated[tuple[LabelOnWire, ...], Field(min_length=1, max_length=1000)]
+    labels: Annotated[Many[LabelOnWire], Field(min_length=1, max_length=1000)]
     second: Flag = False
 
     @model_validator(mode="after")

@@ -20,11 +20,14 @@ from smearwatch.daemon.wire.keys import KeyPair, as_z85, from_z85
 from smearwatch.daemon.wire.messages import Message
 from smearwatch.daemon.wire.rights import ALL, Right
 from smearwatch.daemon.wire.sockets import HIGH_WATER, beat, send_parts
+from smearwatch.daemon.wire.subscribers import Subscribers
 
 _DOMAIN: Final = "smearwatch"
 _HANDSHAKE_MS: Final = 3000
 _FOLLOWS_S: Final = 12.0
 _MOST_KNOWN: Final = 4096
+# What waits for a peer that reads nothing, and what one that floods has brought, is memory of the hub.
+_WAITING_FOR_ONE, _WAITING_OF_ONE = 256, 16
 # Over TCP a part is a frame, a crop or a header: a stranger cannot announce more.
 _PART_SLACK: Final = 16 * 1024 * 1024
 
@@ -51,6 +54,11 @@ class HubSockets:
     """The hub's ROUTER and PUB sockets; the caller holds a lock, for ZeroMQ takes over a bound ipc path silently.
 
     A peer's identity is the number of the door that it came through, and what ZeroMQ calls it there.
+
+    Attributes
+    ----------
+    not_taken : int
+        How many messages to one peer were dropped, because it was gone or read nothing.
     """
 
     def __init__(
@@ -59,11 +67,14 @@ class HubSockets:
         endpoints: Endpoints,
         *,
         max_bytes: int,
+        max_part_bytes: int | None = None,
         groups: Sequence[GroupDoor] = (),
         net: NetDoor | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._max_bytes = max_bytes
+        self._max_part_bytes = max_part_bytes or max_bytes
+        self.not_taken = 0
         self._owner = owner
         self._net = net
         self._clock = clock
@@ -73,6 +84,7 @@ class HubSockets:
         self._poller = zmq.Poller()
         self._talks: list[zmq.Socket[bytes]] = []
         self._feeds: list[zmq.Socket[bytes]] = []
+        self._listening: list[Subscribers] = []
         self._rights: list[frozenset[Right] | None] = []
         self._turn = 0
         self._bind(endpoints, ALL, mode=0o600)
@@ -114,8 +126,16 @@ class HubSockets:
         self._following[identity] = self._clock() + _FOLLOWS_S
 
     def send(self, identity: bytes, message: Message, buffers: Sequence[Buffer] = ()) -> None:
-        """Queue a message for one peer; a peer that is gone loses it, which its lease accounts for."""
-        send_parts(self._talks[identity[0]], [identity[1:], *encode(message, buffers)])
+        """Queue a message for one peer; one that is gone, or reads nothing, loses it, which its lease accounts for."""
+        self._queue(identity, [*encode(message, buffers)])
+
+    def _queue(self, identity: bytes, parts: Sequence[Buffer]) -> None:
+        try:
+            send_parts(self._talks[identity[0]], [identity[1:], *parts], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
+                raise
+            self.not_taken += 1
 
     def publish(self, message: Message) -> None:
         """Send to every listener; a listener that misses it asks for it by number."""
@@ -127,10 +147,17 @@ class HubSockets:
             if now >= until_s or "watch" not in self.rights_of(identity):
                 del self._following[identity]
             else:
-                send_parts(self._talks[identity[0]], [identity[1:], *parts])
+                self._queue(identity, parts)
+
+    @property
+    def subscribers(self) -> int:
+        """How many listen on the feed, here and elsewhere."""
+        return sum(each.count() for each in self._listening) + len(self._following)
 
     def close(self) -> None:
         """Close all, giving half a second to what is queued."""
+        for listening in self._listening:
+            listening.close()
         for each in (*self._talks, *self._feeds):
             each.close(linger=500)
         if self._auth is not None:
@@ -147,9 +174,12 @@ class HubSockets:
 
     def _router(self, rights: frozenset[Right] | None) -> zmq.Socket[bytes]:
         talk = self._owner.socket(zmq.ROUTER)
-        _limit(talk)
+        talk.setsockopt(zmq.LINGER, 500)
+        talk.setsockopt(zmq.SNDHWM, _WAITING_FOR_ONE)
+        talk.setsockopt(zmq.RCVHWM, _WAITING_OF_ONE)
+        talk.setsockopt(zmq.ROUTER_MANDATORY, 1)
         # A part far beyond the limit is dropped by ZeroMQ with its connection; one just beyond is answered.
-        talk.setsockopt(zmq.MAXMSGSIZE, 2 * self._max_bytes)
+        talk.setsockopt(zmq.MAXMSGSIZE, 2 * self._max_part_bytes)
         self._talks.append(talk)
         self._rights.append(rights)
         self._poller.register(talk, zmq.POLLIN)
@@ -157,8 +187,10 @@ class HubSockets:
 
     def _bind(self, endpoints: Endpoints, rights: frozenset[Right], *, mode: int) -> None:
         talk, feed = self._router(rights), self._owner.socket(zmq.PUB)
-        _limit(feed)
+        feed.setsockopt(zmq.LINGER, 500)
+        feed.setsockopt(zmq.SNDHWM, HIGH_WATER)
         self._feeds.append(feed)
+        self._listening.append(Subscribers(feed))
         before = os.umask(0o777 ^ mode)  # so that there is no moment at which others may use it
         try:
             talk.bind(endpoints.talk)
@@ -205,9 +237,3 @@ class _Asked:
 
     def callback(self, _domain: str, key: bytes) -> bool:
         return self._keyring.of(from_z85(key)) is not None
-
-
-def _limit(each: zmq.Socket[bytes]) -> None:
-    each.setsockopt(zmq.LINGER, 500)
-    each.setsockopt(zmq.SNDHWM, HIGH_WATER)
-    each.setsockopt(zmq.RCVHWM, HIGH_WATER)

@@ -17,6 +17,7 @@ Pictures travel as raw buffers behind the header, never inside it. The docstring
 buffers names them in their order.
 """
 
+from dataclasses import field
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, Strict
@@ -54,6 +55,8 @@ from smearwatch.daemon.wire.parts import (
     CellOnWire,
     Count,
     Flag,
+    Line,
+    Many,
     PlaceOnWire,
     RangeOnWire,
     Real,
@@ -133,9 +136,9 @@ class FrameLease(Message):
     name: Text
     um_per_px: ScaleUmPerPx | None
     um_per_px_source: Text | None
-    session_estimates: tuple[ScaleUmPerPx, ...]
-    known_cells: tuple[Count, ...]
-    session_sizes: tuple[tuple[Count, Count], ...] = ()
+    session_estimates: Many[ScaleUmPerPx]
+    known_cells: Many[Count]
+    session_sizes: Many[tuple[Count, Count]] = ()
     turn: Count = 0
 
 
@@ -156,8 +159,8 @@ class CellsFound(Message):
     um_per_px_source: Text
     um_per_px_estimate: ScaleUmPerPx | None
     focus: Real
-    cells: tuple[CellOnWire, ...]
-    cropped: tuple[Count, ...]
+    cells: Many[CellOnWire]
+    cropped: Many[Count]
     stages_ms: dict[str, Real]
     placement: PlaceOnWire | None = None
 
@@ -210,13 +213,13 @@ class CropJudged(Message):
     index: Count
     cls: Text
     verdict: Literal["confirmed", "corrected", "flagged", "rejected"]
-    probabilities: tuple[Real, ...]
-    verifiers: tuple[Real, ...]
+    probabilities: Many[Real]
+    verifiers: Many[Real]
     reject_score: Real
     weights: Sha256Hex
     stages_ms: dict[str, Real]
     look: dict[str, Real] | None = None
-    ranges: tuple[RangeOnWire, ...] = ()
+    ranges: Many[RangeOnWire] = ()
     restained: Flag = False
     unfamiliar: Flag = False
     strange: Flag = False
@@ -252,6 +255,10 @@ class Pulse(Message):
     paused: Flag = False
     trouble: Text = ""
     """What keeps the count from going on well, in words; empty while nothing does."""
+    gauges: dict[str, Count] = field(default_factory=dict)
+    """What is out and queued in the hub just now, and how often each role has come, by name."""
+    stages: dict[str, tuple[Real, ...]] = field(default_factory=dict)
+    """For each stage: all its milliseconds, then how many took how long, see `smearwatch.daemon.hub.histograms`."""
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
@@ -259,8 +266,8 @@ class Refused(Message):
     """The hub's answer to what it cannot accept: a short code and one line."""
 
     kind: ClassVar[str] = "refused"
-    code: Text
-    detail: Text
+    code: Line
+    detail: Line
 
 
 MESSAGES: dict[str, type[Message]] = {

@@ -1,8 +1,8 @@
 """What messages are made of: numbers and texts within limits, and the records that stand in several of them."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar
 
-from pydantic import ConfigDict, Field, Strict
+from pydantic import BeforeValidator, ConfigDict, Field, Strict
 from pydantic.dataclasses import dataclass
 
 WIRE_CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -12,7 +12,12 @@ Count = Annotated[int, Strict(), Field(ge=0, le=2**63 - 1)]
 Real = Annotated[float, Field(allow_inf_nan=False)]
 Flag = Annotated[bool, Strict()]
 Text = Annotated[str, Strict(), Field(max_length=4096)]
+# What an answer says may repeat what was asked: it is cut, for whoever asks too much is answered, too.
+Line = Annotated[Text, BeforeValidator(lambda said: said[:4096] if isinstance(said, str) else said)]
 Sha256Hex = Annotated[str, Strict(), Field(pattern=r"^[0-9a-f]{64}$")]
+_Each = TypeVar("_Each")
+# One wrong value is enough: a list of as many errors as fit into a header would take a thousand times its memory.
+Many: TypeAlias = Annotated[tuple[_Each, ...], Field(fail_fast=True)]
 Role = Literal["source", "finder", "worker", "client"]
 ScaleUmPerPx = Annotated[float, Field(gt=0.0, le=10.0)]
 
@@ -34,7 +39,7 @@ class PlaceOnWire:
     y_um: Real
     angle_deg: Real
     scale: Annotated[Real, Field(gt=0.0)]
-    tied_to: tuple[Sha256Hex, ...]
+    tied_to: Many[Sha256Hex]
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

@@ -24,9 +24,9 @@ _ROOM_MS = 200
 _BEAT_MS, _SILENT_MS, _CONNECT_MS = 2000, 6000, 3000
 
 
-def send_parts(to: zmq.Socket[bytes], parts: Sequence[Buffer]) -> None:
+def send_parts(to: zmq.Socket[bytes], parts: Sequence[Buffer], flags: int = 0) -> None:
     """Send a message's parts, without copying what is large."""
-    to.send_multipart(parts, copy=sum(memoryview(p).nbytes for p in parts) < _ZERO_COPY_BYTES)
+    to.send_multipart(parts, flags, copy=sum(memoryview(p).nbytes for p in parts) < _ZERO_COPY_BYTES)
 
 
 def beat(each: zmq.Socket[bytes]) -> None:

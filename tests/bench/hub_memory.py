@@ -1,9 +1,5 @@
 """The hub's memory over 2,000 frames of one cell each, with a source, a finder and a worker that cost nothing."""
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -24,7 +20,8 @@ from smearwatch.daemon.wire.messages import (
 )
 from smearwatch.daemon.wire.sockets import Peer, context
 from tests.bench.report import Report
-from tests.integration.hub_bench import cells, judged
+from tests.integration.hub_bench import WEIGHTS, cells, judged
+from tests.integration.hub_process import hub_process
 
 FRAMES = 2_000
 EVERY = 250
@@ -36,26 +33,9 @@ def main() -> None:
     report = Report("hub_memory", "the hub's resident memory over 2,000 frames (a crop is 1.7 MB)")
     with tempfile.TemporaryDirectory() as name:
         settings = Settings(state_dir=Path(name) / "s", runtime_dir=Path(name) / "r", log_level="error")
-        hub, beat = _start_hub(RunPlan(settings=settings, session="bench", source="folder"))
-        try:
-            _feed(settings, psutil.Process(hub.pid), report)
-        finally:
-            hub.terminate()
-            hub.wait(30)
-            os.close(beat)
+        with hub_process(RunPlan(settings=settings, session="bench", source="folder")) as hub:
+            _feed(settings, hub, report)
     report.finish()
-
-
-def _start_hub(plan: RunPlan) -> tuple[subprocess.Popen[bytes], int]:
-    ours, theirs = os.pipe()
-    command = [sys.executable, "-m", "smearwatch.daemon.process.role"]
-    hub = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=(theirs,))
-    os.close(theirs)
-    order = {"name": "hub", "target": "smearwatch.daemon.hub.role:main", "beat_fd": theirs}
-    assert hub.stdin is not None
-    hub.stdin.write(json.dumps({**order, "plan": plan.model_dump(mode="json")}).encode() + b"\n")
-    hub.stdin.flush()
-    return hub, ours
 
 
 def _feed(settings: Settings, hub: psutil.Process, report: Report) -> None:
@@ -63,7 +43,7 @@ def _feed(settings: Settings, hub: psutil.Process, report: Report) -> None:
         endpoints = Endpoints.under(settings.runtime_dir)
         with Peer(owner, endpoints) as source, Peer(owner, endpoints) as finder, Peer(owner, endpoints) as worker:
             for peer, role in ((source, "source"), (finder, "finder"), (worker, "worker")):
-                peer.send(Hello(role, role, 1))  # type: ignore[arg-type]
+                peer.send(Hello(role, role, 1, WEIGHTS if role == "worker" else ""))  # type: ignore[arg-type]
             source.send(SourceState(0, True, False, {}))
             offered = taken = done = 0
             first = 0.0

@@ -77,8 +77,9 @@ class Bench:
         """End the hub without a word, as a kill would."""
         self.hub_stack.close()
 
-    def peer(self, role, name, capacity=None, weights="", endpoints=None, **said):
-        """Connect a peer and introduce it."""
+    def peer(self, role, name, capacity=None, weights=None, endpoints=None, **said):
+        """Connect a peer and introduce it; a worker judges by `WEIGHTS` unless others are given."""
+        weights = weights if weights is not None else WEIGHTS if role == "worker" else ""
         peer = self.stack.enter_context(Peer(self.context, endpoints or self.endpoints))
         peer.send(Hello(role, name, 1, weights, **said))
         if capacity is not None:

@@ -295,7 +295,7 @@ FORGED: list[tuple[Callable[[Members, dict[str, Any]], Any], str]] = [
         lambda members, manifest: members.update({"ledger.sqlite": b"x" * 5000}),
         "its ledger: file is not a database (re",
     ),
-    (lambda members, manifest: manifest.update(format=2), "written in archive form 2, this program knows 1 (update sm"),
+    (lambda members, manifest: manifest.update(format=3), "written in archive form 3, this program knows 2 (update sm"),
     (lambda members, manifest: manifest.update(session="../x"), "'../x' cannot be the name of a session"),
     (lambda members, manifest: manifest.update(session="other"), "its ledger is another one than its manifest says"),
     (lambda members, manifest: manifest.update(chain="0" * 64), "its ledger is another one than its manifest says"),

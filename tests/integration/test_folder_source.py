@@ -194,7 +194,7 @@ def test_pictures_of_a_kind_that_is_not_read_are_named_once(tmp_path):
     with capture_logs() as logs:
         for name in sorted(os.listdir(folder)):
             around.ignore(name)
-    assert [(line["kind"], line["first"]) for line in logs] == [(".heic", "a.HEIC"), (".webp", "c.webp")]
+    assert [(line["kind"], line["file"]) for line in logs] == [(".heic", "a.HEIC"), (".webp", "c.webp")]
     assert all("JPEG" in line["hint"] for line in logs)
 
 

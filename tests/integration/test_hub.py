@@ -379,7 +379,7 @@ def test_a_second_start_of_a_source_is_one_source(bench):
     second.send(Hello("source", "s", 2))
     second.send(SourceState(1, True, False, {}))
     bench.turn()
-    assert bench.hub._waiting_files() == 1
+    assert [state.waiting for state in bench.hub._peers.sources()] == [1]
 
 
 def test_the_ledger_can_be_read_while_it_is_written(staffed):

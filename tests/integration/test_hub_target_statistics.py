@@ -94,13 +94,14 @@ def test_crops_that_wait_for_lost_ones_leave_room_for_them(tmp_path, stop):
     bench = Bench(tmp_path, crop_backlog=EACH, stop_at_target=stop, target=100)
     try:
         source, finder = bench.peer("source", "s"), bench.peer("finder", "f", 3)
-        bench.peer("worker", "w", 1)
+        lost = bench.peer("worker", "w", 1)
         frames = bench.offer(source, b"late", b"0", b"1")
         leases = {lease.frame: lease for lease, _ in bench.hear(finder, FrameLease, least=3)}
         for frame in frames[1:]:
             finder.send(*cells(leases[frame], whole=EACH))
         bench.turn_until(lambda: bench.journal.fold.cells_found == 2 * EACH)
         bench.crash()
+        bench.leave(source, finder, lost)
         bench.open()
         finder, worker = bench.peer("finder", "f2", 1), bench.peer("worker", "w2", 4)
         for _ in range(40):

@@ -14,6 +14,7 @@ from smearwatch.capture.finder.on_wire import cells_found
 from smearwatch.capture.finder.session_map import SessionMap
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.slide.writer import encode
+from smearwatch.daemon.hub.turns import Turns
 from smearwatch.daemon.process import lease_client as lease_client_module
 from smearwatch.daemon.process.lease_client import AnswerRefused, LeaseClient
 from smearwatch.daemon.process.role import Role
@@ -120,6 +121,15 @@ def test_what_the_work_raises_comes_out(bench, role):
     assert failing == ["yes", frame]
 
 
+class Both(Turns):
+    """A hub's turns where two finders work for it at a time, which it takes for one: as no hub should."""
+
+    def of(self, finders, busy):
+        ready = (finder for finder in finders if finder.capacity or busy(finder.identity))
+        there = sorted(ready, key=lambda finder: finder.name == "other")
+        return there[-1] if there else None
+
+
 @pytest.fixture
 def running(tmp_path, role):
     """A hub with a source, a worker and a second finder, and the real finder beside them; how that one ended."""
@@ -132,6 +142,7 @@ def running(tmp_path, role):
         except AnswerRefused as error:
             ended.append(str(error))
 
+    bench.hub._turns = Both()
     thread = threading.Thread(target=run)
     peers = bench.peer("source", "s"), bench.peer("worker", "w", 16), bench.peer("finder", "other")
     thread.start()

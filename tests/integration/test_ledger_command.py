@@ -154,9 +154,12 @@ def test_show_for_machines(state):
 
 
 def test_verify(state):
-    assert run("verify", "monday") == "monday: nothing was changed: 3 frames and 8 entries are as they were recorded\n"
+    said = run("verify", "monday").splitlines()
+    assert said[0] == "monday: nothing was changed: 3 frames and 8 entries are as they were recorded"
+    assert said[1:] == ["monday: nothing anchors it, so entries that were cut off at its end could not be noticed"]
     assert objects(run("verify", "monday", "--json")) == [
         {"session": "monday", "events": 8, "frames": 3, "frames_checked": True, "thumbnails_without_digest": 0}
+        | {"anchors": 0, "anchors_in_log": None, "notes": [said[1].removeprefix("monday: ")]}
         | {"faults": 0, "ok": True}
     ]
 

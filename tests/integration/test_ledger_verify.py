@@ -9,6 +9,7 @@ import pytest
 from smearwatch.daemon.record.chain import link
 from smearwatch.daemon.record.events import Counted, Found, FoundCell, Labelled, Opened, Rejected, Seen
 from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.verifying import Fault, verify
 
 pytestmark = pytest.mark.integration
@@ -132,3 +133,32 @@ def test_pages_of_the_file_overwritten(folder):
     faults = faults_of(folder)
     assert faults
     assert any("damaged" in fault.what or "cannot be read" in fault.what for fault in faults)
+
+
+def test_a_file_whose_texts_are_none_or_that_says_not_whose_it_is_is_one_line(folder):
+    path = folder / "ledger.sqlite"
+    sound = path.read_bytes()
+    path.write_bytes(sound.replace(b"CREATE TRIGGER events_keep_delete", b"CREATE \xffRIGGER events_keep_delete"))
+    with pytest.raises(LedgerUnusable, match="a text in it is none"):
+        Ledger.read(folder)
+    path.write_bytes(sound)
+    tamper(folder, "DELETE FROM about")
+    with pytest.raises(LedgerUnusable, match="it does not say which session it is of"):
+        Ledger.read(folder)
+
+
+@pytest.mark.parametrize("change", ["epoch = 'x'", "recorded_at_ns = -1", "body = x'00'", "chain = 'x'"])
+def test_values_that_no_event_has_are_a_fault_and_one_line(folder, change):
+    """Such as a damaged file may hold where SQLite itself would have refused them."""
+    tamper(
+        folder,
+        "CREATE TABLE loose (number INTEGER PRIMARY KEY, epoch, recorded_at_ns, kind, key, body, chain)",
+        "INSERT INTO loose SELECT * FROM events",
+        "DROP TABLE events",
+        "PRAGMA legacy_alter_table = ON",
+        "ALTER TABLE loose RENAME TO events",
+        f"UPDATE events SET {change} WHERE number = 4",
+    )
+    assert "the file is damaged: event 4 holds what no event does" in [fault.what for fault in faults_of(folder)]
+    with Ledger.read(folder) as ledger, pytest.raises(LedgerUnusable, match="event 4 is damaged"):
+        _ = [*ledger.events()]

@@ -38,6 +38,7 @@ PARSED = {
     "run --camera": "needs a camera, a stream or a video",
     "run --review": "listens on a port of this computer; tests/system/test_run.py runs it",
     "sessions export monday --format hl7": "needs a specimen's number; tests/integration/test_messages.py has one",
+    "sessions verify tuesday --anchors": "compares with systemd's journal; tests/system/test_log_of_a_run.py has one",
     "run --source acme": "needs another package; tests/system/test_run_sources.py installs it and runs this",
 }
 """Commands of those in `RUN` that are parsed all the same, and why.

@@ -22,6 +22,7 @@ from smearwatch.clients.web.attempts import FREE
 from smearwatch.clients.web.starting import Starting
 from smearwatch.clients.web.weights import BetterWeights
 from smearwatch.daemon.config import Settings
+from smearwatch.daemon.record.audit import read_trail
 from smearwatch.daemon.record.description import Described
 from smearwatch.daemon.record.events import Amended, Labelled, Signed
 from smearwatch.daemon.record.ledger import Ledger
@@ -162,6 +163,8 @@ def test_who_gets_in_and_what_each_may(state: Path, certificate: Path):
     } <= set(paths)
     with reviewing(state, "monday", *tls(certificate)) as (address, process):
         stranger, reader, viewer = (Visitor(address) for _ in range(3))
+        assert stranger.ask("/healthz") == (503, "no count is running: nothing was heard of it\n")
+        assert stranger.ask("/healthz", {})[0] == 401
         # Nobody without an account sees or changes anything, and no other site logs anybody in.
         assert stranger.ask("/")[0] == 401
         assert 'name="password"' in stranger.ask("/")[1]
@@ -217,6 +220,8 @@ def test_who_gets_in_and_what_each_may(state: Path, certificate: Path):
         assert viewer.ask("/gates")[0] == 200
         status, report = viewer.ask("/report?wbc=7.2")
         assert (status, "<b>7.2 10" in report, XSS in report) == (200, True, False)
+        last = read_trail(state).entries[-1]
+        assert (last.kind, last.by, last.values["to"]) == ("exported", VIEWER, "a browser")
         assert viewer.ask("/report?wbc=7200")[0] == viewer.ask("/report?kind=pdf")[0] == 400
         assert stranger.ask("/report")[0] == 401
         pages = {path: (reader.ask(path)[1], viewer.ask(path)[1]) for path in PAGES}

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from smearwatch.capture.scale.claims import ScaleClaim, describe_difference
-from smearwatch.daemon.columns import COLUMNS, fold
+from smearwatch.daemon.columns import COLUMNS, fold, lines_for
 from smearwatch.daemon.config import load_settings
-from smearwatch.daemon.log import ScreenRenderer
+from smearwatch.daemon.log import ScreenRenderer, configure, get_logger, is_worth_a_line
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.classes import CLASSES
@@ -165,3 +165,21 @@ def test_whoever_stopped_it_is_told_how_to_go_on(tmp_path):
     one = how_to_go_on(result, plan.model_copy(update={"target_within": {"band": 2.5}}))
     assert one is not None
     assert one.endswith(f"{command} --target-within band=2.5")
+
+
+def test_what_moves_the_cursor_of_a_terminal_is_not_written_there():
+    (line,) = lines_for(Terminal(), "picture \x1b[2J\x07\u202egpj.a left out")
+    assert line == "picture \ufffd[2J\ufffd\ufffdgpj.a left out"
+
+
+def test_what_moves_the_cursor_of_a_terminal_is_not_logged(monkeypatch):
+    log = Terminal()
+    monkeypatch.setattr(sys, "stderr", log)
+    configure("info", role="test")
+    get_logger().warning("picture left out", name="\x1b[2J\u202egpj.a")
+    assert "name: \ufffd[2J\ufffdgpj.a" in log.getvalue()
+    assert "\x1b[2J" not in log.getvalue()
+
+
+def test_what_happens_often_is_logged_ever_more_rarely():
+    assert [times for times in range(1, 10_001) if is_worth_a_line(times)] == [*range(1, 11), 100, 1000, 10_000]

@@ -1,14 +1,19 @@
 """Settings: what wins over what, and one clear line for everything that cannot be."""
 
+import inspect
+import json
 import sys
+import tomllib
 
 import pytest
 from typer.testing import CliRunner
 
 from smearwatch.daemon.commands.config import app
+from smearwatch.daemon.commands.run import run
 from smearwatch.daemon.config import Settings, SettingsUnusable, load_settings
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.setting_places import SetUnusable
 
 
 @pytest.fixture
@@ -52,7 +57,7 @@ def test_an_accounts_own_file_is_read_after_that_of_the_installation(tmp_path, m
     said = CliRunner().invoke(app, ["check"]).stdout.splitlines()
     assert said[:2] == [f"# {shared}/config.toml", f"# {own}/config.toml"]
     (shared / "config.toml").write_text("lease_s = 0\n")
-    with pytest.raises(SettingsUnusable, match=f"{shared}/config.toml: lease_s"):
+    with pytest.raises(SettingsUnusable, match=f"{shared}/config.toml, line 1: lease_s"):
         load_settings()
     named = tmp_path / "named.toml"
     named.write_text("target = 300\n")
@@ -168,7 +173,7 @@ def test_a_mistyped_band_rule_is_refused(monkeypatch):
         ("SMEARWATCH_WORKER", "did you mean SMEARWATCH_WORKERS?"),
         ("SMEARWATCH_UM_PER_PIX", "did you mean SMEARWATCH_UM_PER_PX?"),
         ("smearwatch_tarjet", "did you mean SMEARWATCH_TARGET?"),
-        ("SMEARWATCH_ZEBRA", "known: BAND_RULE"),
+        ("SMEARWATCH_ZEBRA", "known: ANCHOR_S"),
     ],
 )
 def test_an_unknown_variable_is_refused_like_an_unknown_key(monkeypatch, name, says):
@@ -197,3 +202,110 @@ def test_a_settings_file_that_is_no_text_is_one_line(file):
     file.write_bytes(b"\xff\xd8\xff\xe0 a picture")
     with pytest.raises(SettingsUnusable, match="is no UTF-8 text"):
         load_settings(file)
+
+
+EVERY_KIND = """
+target = 150
+typo = 1
+
+[places]
+bench = { camera = "/dev/video0" }
+[places.other]
+folder = "camera"
+[messages]
+folder = "lis"
+"""
+
+
+def test_every_fault_of_a_file_is_named_with_its_line(file):
+    file.write_text(EVERY_KIND)
+    with pytest.raises(SettingsUnusable) as caught:
+        load_settings(file)
+    faults = [one_line(each) or "" for each in (caught.value, *caught.value.others)]
+    assert any(f"{file}, line 3: unknown key 'typo'" in fault for fault in faults)
+    assert any(f"{file}, line 8: places.other" in fault for fault in faults)
+    assert any(f"{file}, line 10: messages.folder" in fault for fault in faults)
+    said = CliRunner().invoke(app, ["check", "--config", str(file)])
+    assert said.exit_code == 1
+    assert [line.removeprefix("smearwatch: ") for line in said.stderr.splitlines()] == faults
+
+
+def test_a_fault_in_toml_itself_has_its_line(file):
+    file.write_text("target = 100\nlease_s = = 3\n")
+    with pytest.raises(SettingsUnusable, match=r"settings\.toml.*line 2"):
+        load_settings(file)
+
+
+WRITTEN = {
+    "um_per_px": "0.1",
+    "scale_from": '"red_cells"',
+    "search_stain": '"red_cells"',
+    "judged_view": '"first"',
+    "band_rule": '"one-third"',
+    "device": '"cpu"',
+    "calibration": '"bench-1"',
+    "field_um": "20.5",
+    "camera_size": '"640x480"',
+    "camera_fourcc": '"MJPG"',
+    "camera_moved_share": "0.1",
+    "max_frame_bytes": "20000",
+    "max_frame_pixels": "20000",
+    "review": "true",
+    "review_listen": '"0.0.0.0:8443"',
+    "log_level": '"warning"',
+    "log_format": '"json"',
+    "listen": '"tcp://0.0.0.0:5760"',
+    "hub": '"tcp://10.0.0.1:5760"',
+    "keys": '{ band = "h" }',
+    "extra_classes": '{ hairy = { key = "h", counts = "per_100" } }',
+    "places": '{ bench = { camera = "/dev/video0" } }',
+    "messages": '{ folder = "/srv/lis" }',
+}
+WRITTEN |= dict.fromkeys(
+    ("state_dir", "runtime_dir", "weights", "review_tls_cert", "review_tls_key", "key"), '"/srv/x"'
+)
+WRITTEN |= dict.fromkeys(("watch_group", "control_group", "hub_key"), '"lab"')
+"""A value of each setting as a file has it; 7 is one of all others."""
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_one_name_in_file_environment_and_on_the_command_line(name, file, monkeypatch):
+    text = WRITTEN.get(name, "7")
+    file.write_text(f"{name} = {text}\n")
+    by_file = getattr(load_settings(file), name)
+    assert by_file != getattr(load_settings(), name), "or nothing is shown"
+    assert getattr(load_settings(typed=[f"{name}={text}"]), name) == by_file
+    assert getattr(load_settings(typed=[f"{name.replace('_', '-')} = {text}"]), name) == by_file
+    value = tomllib.loads(f"value = {text}")["value"]
+    in_environment = value if isinstance(value, str) else json.dumps(value)
+    monkeypatch.setenv(f"SMEARWATCH_{name.upper()}", in_environment)
+    assert getattr(load_settings(), name) == by_file
+
+
+def test_what_has_an_option_of_its_own_and_what_has_not():
+    """Every option of a run that is a setting has the setting's name; the others are reached by --set."""
+    options = {name.removesuffix("_") for name in inspect.signature(run).parameters}
+    own = options & Settings.model_fields.keys()
+    assert own == {
+        *("um_per_px", "scale_from", "calibration", "search_stain", "band_rule", "target", "weights", "review"),
+    }
+    assert "set" in options
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        (["target"], "--set 'target' gives no value"),
+        (["target=1", "target=2"], "--set target is given twice"),
+        (["zebra=1"], "option --set: unknown key 'zebra'"),
+        (["workers=99"], "option --set: workers = 99"),
+        (["targt=9"], "did you mean target"),
+    ],
+)
+def test_what_cannot_be_set_is_one_line(typed, says):
+    with pytest.raises((SettingsUnusable, SetUnusable)) as caught:
+        load_settings(typed=typed)
+    assert says in (one_line(caught.value) or "")
+    assert getattr(caught.value, "wrongly_typed", False)
+    with pytest.raises(SetUnusable, match="as an option and by --set"):
+        load_settings(typed=["target=1"], target=2)

@@ -95,7 +95,7 @@ def test_the_settings_file_gives_keys_and_classes(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('[keys]\nband = "u"\n', "lab.toml: 'u' cannot be the key of band"),
+        ('[keys]\nband = "u"\n', "lab.toml, line 1: 'u' cannot be the key of band"),
         ("[keys]\nband = 1\n", "keys.band: 1 is no text: write it in quotes"),
         ('[extra_classes.hairy]\nkey = "h"\n', "extra_classes.hairy.counts: is missing"),
         ('[extra_classes.hairy]\nkey = "h"\ncounts = "both"\n', "'both' is none of leukocyte, per_100"),

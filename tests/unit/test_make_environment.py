@@ -99,7 +99,8 @@ def test_two_at_once_wait_for_each_other(tmp_path, capsys):
 
 
 def test_the_locks_name_no_place_to_fetch_from_and_each_package_by_its_hashes():
-    for name in ("requirements.txt", "requirements-headless.txt", "requirements-docs.txt"):
+    for each in ("", "-headless", "-docs", "-fuzz", "-audit"):
+        name = f"requirements{each}.txt"
         text = (ROOT / name).read_text()
         assert "://" not in text
         assert not re.search(r"^ *-", text.replace("    --hash=sha256:", ""), re.MULTILINE)

@@ -1,5 +1,6 @@
 """Messages to bytes and back; whatever else comes is refused with its code and never raises anything else."""
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from smearwatch.daemon.wire.messages import (
     LabelCells,
     OfferFrame,
     Ready,
+    Refused,
     WantThumbnails,
 )
 from smearwatch.daemon.wire.parts import CellOnWire, LabelOnWire
@@ -142,6 +144,28 @@ def test_a_flipped_byte_never_breaks_the_reader(data):
     with suppress(Unreadable):
         message, _ = decode([bytes(flat), *parts[1:]], max_bytes=LIMIT)
         assert message.kind in MESSAGES
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"cropped": [""] * 8_000_000}, {"cells": [[]] * 8_000_000}, {"cropped": [""] * 90_000},
+        {"cells": [{}] * 90_000}, {"stages_ms": dict.fromkeys(map(str, range(900_000)), "")},
+    ],
+)  # fmt: skip
+def test_a_header_of_nothing_but_wrong_values_costs_next_to_nothing(body):
+    """Each wrong value was listed once: a header of eight megabytes took 40 seconds and 10 GB."""
+    fields = msgpack.unpackb(encode(found())[0])
+    fields["b"] |= body
+    parts = [msgpack.packb(fields)]
+    began = time.process_time()
+    with pytest.raises(Unreadable):
+        decode(parts, max_bytes=LIMIT)
+    assert time.process_time() - began < 1.0
+
+
+def test_what_an_answer_repeats_is_cut():
+    assert len(Refused("no", "n" * 10_000).detail) == 4096
 
 
 def test_numbers_that_are_none_are_refused():

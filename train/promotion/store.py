@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from smearwatch.daemon.atomic_write import atomically, make_folder, sync_folder
+from smearwatch.daemon.record import audit
 from smearwatch.daemon.weights import CURRENT, PromotedWeightsDamaged, promoted_weights, weights_root
 from smearwatch.models import checkpoint
 from smearwatch.models.checkpoint import WeightsUnusable
@@ -121,10 +122,18 @@ class Store:
         return final
 
     def switch(self, identity: str | None, how: Literal["promoted", "forced", "back"], by: str | None = None) -> None:
-        """Make weights current, None for the shipped ones, and note it; only while `locked`; raises `StoreFailed`."""
+        """Make weights current, None for the shipped ones, and note it; only while `locked`.
+
+        Raises
+        ------
+        StoreFailed, AuditUnusable
+            It cannot be written; the weights in use stay in use.
+        """
         step = Step(datetime.now(UTC).isoformat(timespec="seconds"), how, identity, self.current, by)
         steps = [*self.steps(), step]
         link = self.root / CURRENT
+        values = {"how": how, "was": self.current, "now": identity}
+        audit.add(self._state_dir, "promoted", by=by, values=values)
         with self._reported():
             write_steps(self.root, steps)
             if identity is None:

@@ -1,0 +1,93 @@
+"""Whether a record still is what it was when it was anchored: in the audit journal, and in lines of a log."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from smearwatch.daemon.record.anchors import LoggedAnchor, anchors_of, flaws, in_lines, present, record_before, short_id
+from smearwatch.daemon.record.audit import AuditUnusable, Trail, read_trail
+from smearwatch.daemon.record.imported import Imported
+from smearwatch.daemon.record.reading import LedgerReader
+
+
+class LinesUnusable(OSError):
+    """A file with lines of a log that cannot be read."""
+
+    hint = "write it with: journalctl -t smearwatch > FILE"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorCheck:
+    """What anchors say of a record.
+
+    Attributes
+    ----------
+    anchors, logged
+        How many there are in the audit journal, and in the log; None where no log was given.
+    faults
+        What is not as it was anchored.
+    notes
+        What a person should know besides.
+    """
+
+    anchors: int
+    logged: int | None
+    faults: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def check_anchors(ledger: LedgerReader, state_dir: Path, imported: Imported | None, log: Path | None) -> AnchorCheck:
+    """Compare a record with all that anchors it; raises `LinesUnusable`."""
+    name, record, notes = ledger.folder.name, present(ledger).record, []
+    try:
+        trail = read_trail(state_dir)
+    except AuditUnusable as error:
+        trail = Trail()
+        notes.append(f"the audit journal cannot be read: {error} ({error.hint})")
+    if trail.faults:
+        notes.append("the audit journal itself was altered: smearwatch audit verify")
+    anchors = anchors_of(trail, name, record)
+    logged = None if log is None else _of_this(ledger, read_lines(log), imported)
+    faults = list(flaws(ledger, [*anchors, *(logged or ())]))
+    if (other := record_before(trail, name, record)) is not None:
+        faults.append(
+            f"another record of this name was anchored at entry {other.values.get('event')}, and is gone: "
+            "nothing says that it was deleted"
+        )
+    if not anchors and not logged and imported is None:  # what was imported has its end kept beside it
+        notes.append("nothing anchors it, so entries that were cut off at its end could not be noticed")
+    elif logged is not None and not logged:
+        notes.append(f"no line of {log} is about it")
+    return AnchorCheck(len(anchors), None if logged is None else len(logged), tuple(faults), tuple(notes))
+
+
+def read_lines(path: Path) -> list[LoggedAnchor]:
+    """Return the anchors in a file with lines of a log, ``-`` being standard input; raises `LinesUnusable`."""
+    try:
+        with _opened(path) as file:
+            return list(in_lines(file))
+    except OSError as error:
+        raise LinesUnusable(path, error.strerror or str(error)) from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    if str(path) == "-":
+        yield sys.stdin
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        yield file
+
+
+def _of_this(ledger: LedgerReader, logged: list[LoggedAnchor], imported: Imported | None) -> list[LoggedAnchor]:
+    """Return those about this copy of the record, and of one that came as an archive those of before."""
+    here = short_id(ledger)
+    there = None if imported is None else short_id(ledger, imported.session)
+    most = 0 if imported is None else imported.events
+    return [each for each in logged if each.short == here or (each.short == there and each.event <= most)]

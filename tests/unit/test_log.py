@@ -1,0 +1,135 @@
+"""What a log may hold: every value of every entry is known, and what people have named is left out of it."""
+
+import ast
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from smearwatch.daemon.log import NAMED, frame_id, leave_out_names
+from smearwatch.daemon.withheld import WITHHELD, without_names
+
+ROOMS = ("capture", "clients", "daemon", "models", "train")
+LEVELS = {"debug", "info", "warning", "error", "critical"}
+# Values that say nothing that a person has typed about a specimen; those that may repeat a name in an error's
+# words (why, error, detail, hint) lose it again. An account is a person's who uses the page.
+KNOWN = {
+    *("account", "address", "announced", "asked", "audit", "audit_chain", "camera", "cell", "cells", "chain", "child"),
+    *(
+        "code",
+        "counts",
+        "detail",
+        "device",
+        "entry",
+        "epoch",
+        "error",
+        "extra_class",
+        "failed",
+        "failed_before",
+        "fields",
+    ),
+    *("flaw", "frame", "given", "height", "hint", "kind", "known", "missed", "ms", "peer", "pictures", "reason"),
+    *("record", "role", "runtime_dir", "size_bytes", "ticket", "unchanged_s", "verdict", "waiting", "weights"),
+    *("why", "width"),
+}
+FREE_EVENTS = {
+    "anchoring.py",
+    "disk_watch.py",
+    "role.py",
+    "control.py",
+    "link.py",
+    "resolver.py",
+    "base.py",
+    "hub.py",
+    "report.py",
+}
+
+
+def log_calls():
+    """Yield each call that writes an entry: file, call."""
+    for room in ROOMS:
+        spec = importlib.util.find_spec(f"smearwatch.{room}")
+        assert spec is not None
+        for path in sorted(Path(spec.submodule_search_locations[0]).rglob("*.py")):  # type: ignore[index]
+            for node in ast.walk(ast.parse(path.read_text())):
+                if not isinstance(node, ast.Call):
+                    continue
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                of = ast.unparse(node.func)
+                if (name in LEVELS and of.startswith("get_logger()")) or name == "log_step" or of == "log":
+                    yield path, node
+
+
+def test_every_value_of_every_entry_is_known():
+    calls = list(log_calls())
+    assert len(calls) > 60
+    for path, call in calls:
+        for keyword in call.keywords:
+            if keyword.arg is not None:
+                assert keyword.arg in NAMED | KNOWN, f"{path}: {keyword.arg}: may it hold what a person has named?"
+        event = call.args[0]
+        assert isinstance(event, ast.Constant) or path.name in FREE_EVENTS, f"{path}:{call.lineno}: a made-up event"
+
+
+@pytest.mark.parametrize(
+    "values", [{"file": "S26-0007.tif"}, {"files": ["S26-0007.tif", "b"]}, {"session": "S26-0007"}]
+)
+def test_names_are_left_out_wherever_the_entry_repeats_them(values):
+    why = "no right to read '/srv/S26-0007.tif': S26-0007 is odd"
+    entry = leave_out_names(None, "info", {"event": "a file", "why": why, "frame": "S26-0007", **values})
+    assert "S26-0007" not in json.dumps({key: value for key, value in entry.items() if key != "frame"})
+    assert entry[next(iter(values))] == WITHHELD
+    assert entry["frame"] == "S26-0007", "our own names stay"
+
+
+def test_a_folder_goes_with_what_lies_in_it_and_a_word_only_whole():
+    text = without_names("/srv/camera/a b.tif: gone; /srv/cameras stays; one cells one", ["/srv/camera", "one"])
+    assert text == "(folder withheld): gone; /srv/cameras stays; (withheld) cells (withheld)"
+
+
+PROGRAM = """
+import sys
+from smearwatch.daemon.log import configure, get_logger, log_step, working_on
+configure(sys.argv[1], role="finder", log_format=sys.argv[2])
+with working_on("ab" * 32):
+    log_step("a step", cells=3)
+    get_logger().warning("odd", file="S26-0007.tif", why="S26-0007.tif is odd")
+get_logger().debug("more", file="S26-0007.tif")
+get_logger().error("bad")
+"""
+
+
+def logged(level, form, tmp_path, *, journal=False):
+    """Return what the program writes to stderr, as if it went to systemd's journal or not."""
+    out = tmp_path / "stderr"
+    with out.open("w") as stderr:
+        status = os.fstat(stderr.fileno())
+        stream = f"{status.st_dev}:{status.st_ino}" if journal else "1:2"
+        command = [sys.executable, "-c", PROGRAM, level, form]
+        subprocess.run(command, stderr=stderr, check=True, env={**os.environ, "JOURNAL_STREAM": stream})
+    return out.read_text().splitlines()
+
+
+def test_into_the_journal_go_json_and_priorities_and_no_names(tmp_path):
+    lines = logged("info", "auto", tmp_path, journal=True)
+    assert [line[:3] for line in lines] == ["<6>", "<4>", "<3>"]
+    step, odd, _ = (json.loads(line[3:]) for line in lines)
+    assert (step["event"], step["frame"], step["role"]) == ("a step", frame_id("ab" * 32), "finder")
+    assert (odd["file"], odd["why"]) == (WITHHELD, "(withheld) is odd")
+    assert "S26" not in "".join(lines)
+    (first, *_) = logged("info", "text", tmp_path, journal=True)
+    assert first.startswith("<4>timestamp="), "steps are for machines"
+
+
+def test_elsewhere_it_is_text_unless_json_is_asked_for_and_names_are_for_debug(tmp_path):
+    plain = logged("info", "auto", tmp_path)
+    assert [line.split()[1] for line in plain] == ["level=warning", "level=error"]
+    assert "S26" not in "".join(plain)
+    assert [json.loads(line)["level"] for line in logged("info", "json", tmp_path)] == ["info", "warning", "error"]
+    everything = logged("debug", "auto", tmp_path)
+    assert len(everything) == 4
+    assert sum("S26-0007.tif" in line for line in everything) == 2
