@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -60,7 +61,8 @@ class SessionLock:
     def release(self) -> None:
         """Let the session go. Doing it twice is harmless."""
         if self._descriptor >= 0:
-            os.ftruncate(self._descriptor, 0)
+            with suppress(OSError):  # a disk that takes nothing any more; the lock goes with the file
+                os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = -1
 

@@ -121,13 +121,16 @@ class LedgerUnusable(Exception):
         What is wrong with it.
     hint : str
         How to mend it.
+    may_pass : bool
+        Whether it may be over in a while without anybody touching the file.
     """
 
-    def __init__(self, path: Path, what: str, hint: str) -> None:
+    def __init__(self, path: Path, what: str, hint: str, *, may_pass: bool = False) -> None:
         super().__init__(f"{path}: {what}")
         self.path = path
         self.what = what
         self.hint = hint
+        self.may_pass = may_pass
 
 
 _MENDS: Final = {
@@ -155,8 +158,8 @@ def reported(path: Path) -> Iterator[None]:
         what = str(error)
         if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")) and _is_full(path.parent):
             name, what = "SQLITE_FULL", "the disk is full"  # SQLite may not get as far as to notice
-        hint = next((hint for code, hint in _MENDS.items() if name.startswith(code)), RESTORE)
-        raise LedgerUnusable(path, what, hint) from error
+        hint = next((hint for code, hint in _MENDS.items() if name.startswith(code)), None)
+        raise LedgerUnusable(path, what, hint or RESTORE, may_pass=hint is not None) from error
 
 
 def _is_full(folder: Path) -> bool:
