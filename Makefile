@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest -n $(AT_ONCE) --dist loadscope --no-loadscope-
 # The folder of real pictures, for the tests marked realdata; without it they skip.
 export SMEARWATCH_REAL_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: help demo test coverage test-long torture soak fuzz audit check bench bench-seeing docs dev lock wheel clean
+.PHONY: help demo test coverage test-long test-systemd torture soak fuzz audit check bench bench-seeing docs dev lock wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1 /' | \
@@ -40,6 +40,9 @@ coverage: dev ## the tests again, and how much of each room they run
 
 test-long: dev ## the tests that take long; writes docs/test-long.md
 	$(BIN)/python -m tests.long
+
+test-systemd: dev ## the service in a Debian of its own (as root, with debootstrap)
+	$(BIN)/python -m pytest -m systemd -n 0 -rs --durations=0 tests/boot
 
 fuzz: dev $(FUZZ_VENV)/.made-from-lock ## try to trip what reads files and messages (MINUTES=10)
 	$(FUZZ_VENV)/bin/python -m tests.fuzz $(or $(MINUTES),10)

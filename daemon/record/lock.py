@@ -45,7 +45,9 @@ class SessionLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._descriptor = os.open(folder / _FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # Not through a link: accounts of a group may write here, and the file is emptied by whoever holds it.
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._descriptor = os.open(folder / _FILE, flags, 0o666)
         try:
             # `holder` takes the lock for an instant to look at it, so one refusal is not yet an answer.
             if not any(_taken(self._descriptor, fcntl.LOCK_EX) or _pause() for _ in range(_TRIES)):

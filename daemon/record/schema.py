@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -180,6 +180,7 @@ def connect_to_write(path: Path, session: str) -> sqlite3.Connection:
     LedgerUnusable
         The file is not a ledger, damaged, of a later version, or of another session.
     """
+    _make_blank(path)
     with reported(path):
         connection = sqlite3.connect(path, isolation_level=None)
         try:
@@ -192,6 +193,12 @@ def connect_to_write(path: Path, session: str) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def _make_blank(path: Path) -> None:
+    """Make the file, where it is missing, with what umask and the folder's access list allow; SQLite allows less."""
+    with suppress(OSError):  # SQLite then says what is in the way
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666))
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
