@@ -93,14 +93,12 @@ class Hub:
         self._gate = Gate(journal, sockets)
         self._door = Door(plan, journal)
         self._turns = Turns()
-        self._absent = Absent(self._peers, clock=clock)
+        self._absent = Absent(self._peers, expected=plan.source is None, clock=clock)
         self._stages = StageTimes()
-        lease_s = plan.settings.lease_s
+        lease_s, pixels = plan.settings.lease_s, plan.settings.max_frame_pixels
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes, earlier=earlier)
         self._crops = CropQueue(journal, self._stages, lease_s=lease_s, stop_at_target=plan.stop_at_target, clock=clock)
-        self._frames = FrameQueue(
-            journal, self._crops, self._stages, lease_s=lease_s, most_pixels=plan.settings.max_frame_pixels, clock=clock
-        )
+        self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, most_pixels=pixels, clock=clock)
         self._control = RunControl(journal, clock=clock)
         self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=clock)
         self._disk = DiskWatch(plan.settings.state_dir, lambda: journal.counters["frames_not_kept"], clock=clock)
@@ -120,6 +118,8 @@ class Hub:
                 self._unreadable(identity, message)
             elif (refused := self._gate.refuses(identity, message)) is not None:
                 self._sockets.send(identity, refused)
+            elif isinstance(message, Follow):
+                self._sockets.follow(identity)
             else:
                 self._dispatch(identity, message, buffers)
         if self._ended_at_target():
@@ -209,9 +209,6 @@ class Hub:
                 for source in self._peers.of("source"):
                     self._sockets.send(source.identity, PauseReading(self._control.paused))
                 self.pulse()
-            return
-        if isinstance(message, Follow):
-            self._sockets.follow(identity)
             return
         if isinstance(message, WantTerms):
             self._sockets.send(identity, self._door.welcome())
@@ -345,8 +342,7 @@ class Hub:
         self._journal.counters["leases_released"] += given_back
 
     def _housekeeping(self) -> None:
-        if self._plan.source is None:
-            self._absent.look()
+        self._absent.look()
         self._next.expire()
         self._frames.leases.expire()
         self._crops.leases.expire()

@@ -241,7 +241,7 @@ def test_a_source_gone_wrong_is_recorded_as_it_is_or_refused(bench):
     for n, name in enumerate(NAMES):
         source.send(OfferFrame(n, name, 2**63 - 1, "folder"), [f"picture {n}".encode()])
     assert len(bench.hear(source, FrameTaken)) == len(NAMES)
-    wrong = [
+    wrong: list[dict[str, Any]] = [
         {"name": "n" * 4097}, {"captured_at_ns": NAN}, {"captured_at_ns": -1}, {"captured_at_ns": 2**63},
         {"um_per_px": NAN}, {"um_per_px": 0.0}, {"um_per_px": -0.1}, {"um_per_px": 1e9},
     ]  # fmt: skip
