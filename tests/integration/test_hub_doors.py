@@ -314,6 +314,12 @@ def test_a_list_of_keys_that_is_damaged_or_open_lets_nobody_in(tmp_path):
     assert keyring.of(pair.public) is None
 
 
+def test_a_port_that_is_taken_is_one_line_and_leaves_nothing_behind(net, tmp_path):
+    door = NetDoor(net.address, net.hub, Keyring(net.list), 4096)
+    with pytest.raises(EndpointUnusable, match="Address already in use"):
+        Bench(tmp_path / "second", net=door)
+
+
 def test_nothing_listens_off_this_computer_without_keys(tmp_path):
     settings = Settings(state_dir=tmp_path, listen="tcp://127.0.0.1:5760")
     with pytest.raises(EndpointUnusable, match="without a key") as told:
