@@ -13,14 +13,14 @@ DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.made-from-lock
 FUZZ_VENV := .venv-fuzz
 AUDIT_VENV := .venv-audit
-MINUTES ?= 10
+
 # Tests in two processes; a module's tests stay together, for they share what the module makes once.
 AT_ONCE ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(AT_ONCE) --dist loadscope --no-loadscope-reorder
 # The folder of real pictures, for the tests marked realdata; without it they skip.
 export SMEARWATCH_REAL_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: help demo test coverage test-long fuzz audit check bench bench-seeing docs dev lock wheel clean
+.PHONY: help demo test coverage test-long test-systemd torture soak fuzz audit check bench bench-seeing docs dev lock wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1 /' | \
@@ -41,8 +41,11 @@ coverage: dev ## the tests again, and how much of each room they run
 test-long: dev ## the tests that take long; writes docs/test-long.md
 	$(BIN)/python -m tests.long
 
+test-systemd: dev ## the service in a Debian of its own (as root, with debootstrap)
+	$(BIN)/python -m pytest -m systemd -n 0 -rs --durations=0 tests/boot
+
 fuzz: dev $(FUZZ_VENV)/.made-from-lock ## try to trip what reads files and messages (MINUTES=10)
-	$(FUZZ_VENV)/bin/python -m tests.fuzz $(MINUTES)
+	$(FUZZ_VENV)/bin/python -m tests.fuzz $(or $(MINUTES),10)
 
 # The fuzzer alone; all else comes from .venv, so that the tests need no fuzzer.
 $(FUZZ_VENV)/.made-from-lock: requirements-fuzz.txt $(STAMP)
@@ -61,6 +64,19 @@ $(AUDIT_VENV)/.made-from-lock: requirements-audit.txt
 	@$(PYTHON) -m venv $(AUDIT_VENV)
 	@$(AUDIT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt
 	@touch $@
+
+# Two cores need some two hours; strace, and root for the disks.
+torture: dev ## kill a count again and again; writes docs/reliability.md
+	$(BIN)/python -m tests.torture --out docs/reliability/torture.json
+	$(BIN)/python -m tests.torture.cuts --out docs/reliability/power.json
+	$(BIN)/python -m tests.torture.orders --out docs/reliability/orders.json
+	$(BIN)/python -m tests.torture.backpressure --out docs/reliability/backpressure.json
+	$(BIN)/python -m tests.torture.troubles --out docs/reliability/troubles.json
+	$(BIN)/python -m docs.building.reliability
+
+soak: dev ## a long run at a steady rate: what grows? (MINUTES=60)
+	$(BIN)/python -m tests.torture.soak --minutes $(or $(MINUTES),60) --out docs/reliability/soak.json
+	$(BIN)/python -m docs.building.reliability
 
 check: dev ## style, types, import contracts, dependencies
 	$(BIN)/ruff check .

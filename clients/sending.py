@@ -278,7 +278,7 @@ def _read(record: Path) -> dict[str, Any] | None:
 def _one_at_a_time(folder: Path) -> Iterator[None]:
     """Hold the right to send a session's messages; another process that has it is waited for, then `SendingBusy`."""
     (folder / KEPT).mkdir(exist_ok=True)
-    descriptor = os.open(folder / KEPT / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(folder / KEPT / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     try:
         until_s = time.monotonic() + _PATIENCE_S
         while not _taken(descriptor):

@@ -59,6 +59,10 @@ COMMANDS = {
     "metrics": _Entry("smearwatch.clients.commands.metrics", "Serve numbers for Prometheus, and health."),
     "audit": _Entry("smearwatch.clients.commands.audit", "Show who changed, exported or deleted what, and check it."),
     "doctor": _Entry("smearwatch.daemon.commands.doctor", "Check whether this machine can count, and how to mend it."),
+    "install-service": _Entry(
+        "smearwatch.daemon.commands.install_service", "Install this program as a service of this computer."
+    ),
+    "uninstall-service": _Entry("smearwatch.daemon.commands.uninstall_service", "Remove that service; sessions stay."),
 }
 
 
@@ -137,11 +141,23 @@ def main() -> int:
             return _wrong_usage(error)
         if os.environ.get("SMEARWATCH_LOG_LEVEL") == "debug":
             raise
-        line = one_line(error) or f"{type(error).__name__}: {error} (unexpected; run with --debug and report it)"
+        line = (
+            _refused(error)
+            or one_line(error)
+            or f"{type(error).__name__}: {error} (unexpected; run with --debug and report it)"
+        )
         say(line)
         return 2 if getattr(error, "wrongly_typed", False) else 1
     finally:
         gc.freeze()  # when it ends, the interpreter looks for rubbish once more: in torch that takes a second
+
+
+def _refused(error: BaseException) -> str | None:
+    if not isinstance(error, PermissionError) and not isinstance(error.__cause__, PermissionError):
+        return None
+    from smearwatch.daemon.not_allowed import which_group  # the settings are loaded only where they are needed
+
+    return which_group(error)
 
 
 def _wrong_usage(error: Any) -> int:

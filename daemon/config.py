@@ -1,12 +1,14 @@
 """Settings: defaults, a TOML file, the environment, in rising order; unknown keys are refused.
 
 The file is ``$XDG_CONFIG_HOME/smearwatch/config.toml`` (``/etc/smearwatch/config.toml`` under systemd, whose
-CONFIGURATION_DIRECTORY, STATE_DIRECTORY and RUNTIME_DIRECTORY win over XDG's). An environment variable is the
-key in capitals behind ``SMEARWATCH_``.
+CONFIGURATION_DIRECTORY, STATE_DIRECTORY and RUNTIME_DIRECTORY win over XDG's). Before it comes the file of the
+installation, ``etc/smearwatch/config.toml`` in its environment, where an administrator has put one for everybody.
+An environment variable is the key in capitals behind ``SMEARWATCH_``.
 """
 
 import difflib
 import os
+import sys
 import tomllib
 import warnings
 from collections.abc import Collection, Iterable, Sequence
@@ -74,6 +76,11 @@ def default_runtime_dir() -> Path:
 def default_config_file() -> Path:
     """Return where the settings file is by default."""
     return _service_dir("CONFIGURATION_DIRECTORY", platformdirs.user_config_dir("smearwatch")) / "config.toml"
+
+
+def shared_config_file() -> Path:
+    """Return where the settings are that everybody shares who uses this installation of the program."""
+    return Path(sys.prefix) / "etc" / "smearwatch" / "config.toml"
 
 
 def _camera_size(text: str) -> str:
@@ -190,16 +197,22 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let options win over the environment, the environment over the file; nothing else is read."""
         assert isinstance(init_settings, InitSettingsSource)
-        file = init_settings.init_kwargs.pop("config_file", None)
-        toml = (TomlConfigSettingsSource(settings_cls, toml_file=file),) if file else ()
+        files = init_settings.init_kwargs.pop("config_files", None)
+        toml = (TomlConfigSettingsSource(settings_cls, toml_file=files),) if files else ()
         return init_settings, env_settings, *toml
 
 
-def settings_file(file: Path | None = None) -> tuple[Path, bool]:
-    """Return the file that settings are read from, and whether somebody has named it; else it need not exist."""
+def settings_files(file: Path | None = None) -> tuple[list[Path], bool]:
+    """Return the files that settings are read from, and whether somebody has named the one; else none need exist.
+
+    A later one wins. The last is always there to be named.
+    """
     variable = os.environ.get(f"{_PREFIX}CONFIG")
-    named = file or (Path(variable) if variable else None)
-    return named or default_config_file(), named is not None
+    if (named := file or (Path(variable) if variable else None)) is not None:
+        return [named], True
+    own, shared = default_config_file(), shared_config_file()
+    together = shared.is_file() and not (own.is_file() and own.samefile(shared))
+    return [shared, own] if together else [own], False
 
 
 def load_settings(file: Path | None = None, *, typed: Sequence[str] = (), **overrides: Any) -> Settings:
@@ -220,34 +233,49 @@ def load_settings(file: Path | None = None, *, typed: Sequence[str] = (), **over
     SetUnusable
         What was typed is no setting.
     """
-    path, is_named = settings_file(file)
+    files, is_named = settings_files(file)
     given = {key: value for key, value in overrides.items() if value is not None}
     pairs = typed_settings(typed)
     if twice := sorted(given.keys() & pairs.keys()):
         raise SetUnusable(f"{twice[0]} is given as an option and by --set")
     given |= pairs
     _check_environment()
-    if is_named and not path.is_file():
-        raise SettingsUnusable(f"settings file {path} does not exist", "check the path")
+    if is_named and not files[-1].is_file():
+        raise SettingsUnusable(f"settings file {files[-1]} does not exist", "check the path")
+    for path in files:
+        _content(path)
     try:
-        settings = Settings(**given, config_file=path)  # type: ignore[call-arg]
+        settings = Settings(**given, config_files=files)  # type: ignore[call-arg]
         settings.key_layout()
         return settings
     except ValidationError as error:
-        raise _explain_all(error, given, path, pairs.keys()) from None
+        raise _explain_all(error, given, files, pairs.keys()) from None
     except KeysClash as clash:
-        raise SettingsUnusable(f"{_origin(*_OF_KEYS, path=path)}: {clash}", clash.hint) from None
+        raise SettingsUnusable(f"{_origin(*_OF_KEYS, files=files)}: {clash}", clash.hint) from None
     except RecursionError:
-        nested = f"{_origin(*_TABLES, path=path)}: nested too deeply"
+        nested = f"{_origin(*_TABLES, files=files)}: nested too deeply"
         raise SettingsUnusable(nested, "write it as TOML, one key = value a line") from None
     except SettingsError as error:
         key = next((key for key in Settings.model_fields if f'"{key}"' in str(error)), _TABLES[0])
-        raise SettingsUnusable(f"{_origin(key, path=path)}: no JSON", 'write it as in {"band": "h"}') from None
+        raise SettingsUnusable(f"{_origin(key, files=files)}: no JSON", 'write it as in {"band": "h"}') from None
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """Return what a settings file holds, nothing where there is none; raises `SettingsUnusable`."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except RecursionError:
+        nested = f"settings file {path}: nested too deeply"
+        raise SettingsUnusable(nested, "write it as TOML, one key = value a line") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         if isinstance(error, UnicodeDecodeError):
             reason = "is no UTF-8 text"
         hint = "write it as TOML, one key = value a line"
+        if isinstance(error, PermissionError):
+            hint = "see that this user may read it, or set HOME to this user's own folder"
         raise SettingsUnusable(f"settings file {path}: {reason}", hint) from None
 
 
@@ -272,28 +300,36 @@ def _check_environment() -> None:
             raise SettingsUnusable(f"environment variable {name}: unknown", hint)
 
 
-def _origin(*keys: str, path: Path, within: Sequence[str] = ()) -> str:
+def _origin(*keys: str, files: Sequence[Path], within: Sequence[str] = ()) -> str:
     """Return where a setting that was not typed comes from: a variable, or a file and the line in it."""
     variables = [name for key in keys if (name := _PREFIX + key.upper()) in os.environ]
     if variables:
         return f"environment variable {variables[0]}"
-    lines = [line for key in keys if (line := line_of(path, (key, *within))) is not None]
-    return f"{path}, line {lines[0]}" if lines else str(path)
+    for path in reversed(files):
+        lines = [line for key in keys if (line := line_of(path, (key, *within))) is not None]
+        if lines:
+            return f"{path}, line {lines[0]}"
+    return str(files[-1])
 
 
-def _explain_all(error: ValidationError, given: dict[str, Any], path: Path, pairs: Collection[str]) -> SettingsUnusable:
-    errors = sorted(error.errors(include_url=False), key=lambda each: line_of(path, [str(p) for p in each["loc"]]) or 0)
-    first, *others = [_explain(each, given, path, pairs) for each in errors]
+def _explain_all(
+    error: ValidationError, given: dict[str, Any], files: Sequence[Path], pairs: Collection[str]
+) -> SettingsUnusable:
+    def place(each: Any) -> tuple[int, ...]:
+        return tuple(line_of(path, [str(part) for part in each["loc"]]) or 0 for path in files)
+
+    errors = sorted(error.errors(include_url=False), key=place)
+    first, *others = [_explain(each, given, files, pairs) for each in errors]
     first.others = tuple(others)
     return first
 
 
-def _explain(first: Any, given: dict[str, Any], path: Path, pairs: Collection[str]) -> SettingsUnusable:
+def _explain(first: Any, given: dict[str, Any], files: Sequence[Path], pairs: Collection[str]) -> SettingsUnusable:
     key = str(first["loc"][0]) if first["loc"] else "?"
     typed = key in given
     within = [str(part) for part in first["loc"][1:]]
     option = "--set" if key in pairs else f"--{key.replace('_', '-')}"
-    origin = f"option {option}" if typed else _origin(key, path=path, within=within)
+    origin = f"option {option}" if typed else _origin(key, files=files, within=within)
     if len(first["loc"]) > 1 and key in _TABLES:
         where = ".".join(str(part) for part in first["loc"] if part != "[key]")
         why = {"missing": "is missing", "extra_forbidden": "is unknown"}.get(first["type"])

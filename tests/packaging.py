@@ -35,6 +35,8 @@ weights = resources.files("smearwatch.models") / "weights"
 files = sorted(entry.name for entry in weights.iterdir())
 assert any(name.endswith(".safetensors") for name in files), files
 assert "site-packages" in list(smearwatch.__path__)[0], smearwatch.__path__
+units = resources.files("smearwatch").joinpath("systemd", "smearwatch.target")
+assert units.is_file(), units
 rooms = {name.split(".")[1] for name in names if "." in name}
 assert rooms == {"daemon", "capture", "models", "train", "clients"}, rooms
 print(f"All {len(names)} modules can be imported; the weights are there: {' '.join(files)}.")

@@ -193,12 +193,7 @@ class Delivery:
     def _offer(self) -> None:
         if not self._welcomed:
             return
-        now = time.monotonic()
-        for ticket, offer in list(self._offers.items()):
-            # A hub that was restarted never saw it; asking twice changes nothing.
-            if now - offer.sent_s > _AGAIN_S:
-                offer.sent_s = now
-                self._send(ticket, offer.frame)
+        self._offer_again(older_than_s=_AGAIN_S)
         if self._closed or self._paused or len(self._offers) >= _WINDOW:
             return
         frames = self._source.ready(max(0, _WINDOW - len(self._offers) - self._held))
@@ -206,6 +201,14 @@ class Delivery:
             ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
             self._offers[ticket] = _Offer(frame, time.monotonic())
             self._send(ticket, frame)
+
+    def _offer_again(self, *, older_than_s: float) -> None:
+        """Offer what waits for its acknowledgement once more, in its order; asking twice changes nothing."""
+        now = time.monotonic()
+        for ticket, offer in self._offers.items():
+            if now - offer.sent_s > older_than_s:
+                offer.sent_s = now
+                self._send(ticket, offer.frame)
 
     def _scaled(self, scales: ScaleResolver, frames: Sequence[SourceFrame]) -> list[SourceFrame]:
         """Give frames their scale, one after the other; for some of them their pixels are read."""
@@ -326,6 +329,9 @@ class Delivery:
         if self._plan.joins and (hub.session, under_terms(self._plan, hub)) != (self._plan.session, self._plan):
             self._role.again()  # the hub was begun anew, and by other terms
             return
+        if not self._welcomed:
+            # This hub took none of them, or its answer was lost: before any other frame, so that none is passed.
+            self._offer_again(older_than_s=0.0)
         self._welcomed = True
         self._pause(False)  # a hub that still is paused says so next
 

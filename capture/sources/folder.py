@@ -97,7 +97,8 @@ class FolderSource:
             self._scan()
         frames: list[SourceFrame] = []
         for path in self._book.paths():
-            if len(frames) == most:
+            # What the first scan finds settles for a moment; what comes meanwhile, and is known to be closed, is later.
+            if len(frames) == most or self._book.is_new(path, self._clock()):
                 break
             if path not in self._given and (frame := self._scan_file(path)) is not None:
                 frames.append(frame)

@@ -31,6 +31,7 @@ class _Watched:
     incomplete: FileMark | None = None
     not_before_s: float = 0.0
     written_since_read: bool = False
+    new: bool = False
 
 
 class SettleBook:
@@ -79,7 +80,7 @@ class SettleBook:
         watched = self._watched.get(path)
         if watched is None or watched.mark != mark:
             still_open = watched is not None and watched.open and not closed
-            self._watched[path] = _Watched(mark, now_s, closed, written or still_open)
+            self._watched[path] = _Watched(mark, now_s, closed, written or still_open, new=watched is None)
         elif closed or written:
             # Whatever was read before may be other bytes now: clocks of files are coarse.
             watched.closed, watched.open, watched.incomplete = closed, written, None
@@ -97,6 +98,13 @@ class SettleBook:
         if watched.open:
             return Settled.TAKE_ANYWAY if quiet_s >= self.incomplete_s else Settled.WAIT
         return Settled.READ if watched.closed or quiet_s >= self._settle_s else Settled.WAIT
+
+    def is_new(self, path: str, now_s: float) -> bool:
+        """Return whether a file waits only because it was first seen a moment ago, by a scan."""
+        watched = self._watched.get(path)
+        if watched is None or not watched.new or watched.closed or watched.open:
+            return False
+        return now_s - watched.changed_s < self._settle_s
 
     def stalled(self, path: str, now_s: float, quiet_s: float) -> bool:
         """Return whether a file waits for its writer, or to be readable, and has not changed for so long."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from smearwatch.daemon.commands import options
-from smearwatch.daemon.config import SettingsUnusable, load_settings, names_in_environment, settings_file
+from smearwatch.daemon.config import SettingsUnusable, load_settings, names_in_environment, settings_files
 from smearwatch.daemon.one_line import one_line, say
 
 app = typer.Typer(
@@ -50,8 +50,12 @@ def check(
     if as_json:
         typer.echo(json.dumps(settings))
         return
-    path, _ = settings_file(config)
-    typer.echo(f"# {path}" if path.is_file() else f"# no settings file: none at {path}")
+    files, _ = settings_files(config)
+    read = [path for path in files if path.is_file()]
+    for path in read:
+        typer.echo(f"# {path}")
+    if not read:
+        typer.echo(f"# no settings file: none at {files[-1]}")
     if variables := names_in_environment():
         typer.echo(f"# environment: {', '.join(variables)}")
     for key, value in settings.items():

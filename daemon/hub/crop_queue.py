@@ -122,7 +122,7 @@ class CropQueue:
         get_logger().warning("the first cells are not judged anew", why=why)
         self.anew.leave()
         self._go_on()
-        self._commit_in_order()
+        self.commit_in_order()
 
     def _queue(self, cell: Cell) -> None:
         """Queue a crop, once the statistics are known that it is to be judged with."""
@@ -138,10 +138,9 @@ class CropQueue:
             number, cell = granted
             if self._has(cell) and not self.leases.worn_out(cell):
                 break
-            why = self.leases.why(cell)
-            self.leases.settle(number, holder)
             if self._has(cell):  # else it was to be judged anew, and is left as it is
-                self._set_aside(cell, weights, why)
+                self._set_aside(cell, weights, self.leases.why(cell))
+            self.leases.settle(number, holder)
             granted = self.leases.grant(holder)
         if granted is None:
             return None
@@ -179,18 +178,17 @@ class CropQueue:
             self._journal.counters["impossible_answers"] += 1
             self.leases.misfit(message.lease, holder)
             return Refused("impossible_answer", flaw_of(error)[:400])
-        self.leases.settle(message.lease, holder)
         if anew:
-            self._stages.add(message.stages_ms)
             self.anew.judged(cell, event)
+            self._stages.add(message.stages_ms)
             self._go_on()
-            self._commit_in_order()
-            return None
-        waited = self._crops.pop(cell)
-        self._stages.add({**message.stages_ms, "crop_to_count": (self._clock() - waited.since_s) * 1000.0})
-        if self._stop_at_target:
-            self._waiting[cell] = verdict
-            self._commit_in_order()
+        else:
+            waited = self._crops.pop(cell)
+            self._stages.add({**message.stages_ms, "crop_to_count": (self._clock() - waited.since_s) * 1000.0})
+            if self._stop_at_target:
+                self._waiting[cell] = verdict
+        self.leases.settle(message.lease, holder)
+        self.commit_in_order()
         return None
 
     def _set_aside(self, cell: Cell, weights: str, why: str) -> None:
@@ -201,7 +199,7 @@ class CropQueue:
             return
         frame, index = cell
         get_logger().error("cell set aside: nobody can judge it", frame=frame_id(frame), cell=index, why=what)
-        view = self._crops.pop(cell).better_than
+        view = self._crops[cell].better_than
         stands = None if view is None else self._journal.ledger.verdict(*view)
         if stands is None:
             nothing = (0.0,) * len(CLASSES)
@@ -221,9 +219,10 @@ class CropQueue:
         verdict = _Verdict((event,), {})
         if self._stop_at_target:
             self._waiting[cell] = verdict
-            self._commit_in_order()
         else:
             self._commit(cell, verdict)
+        del self._crops[cell]
+        self.commit_in_order()
 
     def _has(self, cell: Cell) -> bool:
         return cell in self._crops or cell in self.anew
@@ -262,11 +261,12 @@ class CropQueue:
     def _statistics(self, cell: Cell) -> SessionStatistics | None:
         return self.anew.statistics if cell in self.anew else self._journal.statistics.at(*cell)
 
-    def _commit_in_order(self) -> None:
+    def commit_in_order(self) -> None:
         """Commit the verdicts whose turn it is, until one before them is missing or the target is reached."""
         while not self.at_target and not self.anew.is_open and (cell := self._journal.order.first) in self._waiting:
             assert cell is not None
-            self._commit(cell, self._waiting.pop(cell))
+            self._commit(cell, self._waiting[cell])
+            del self._waiting[cell]
 
     def _commit(self, cell: Cell, verdict: _Verdict) -> None:
         """Commit a verdict, and queue the crops that waited for it."""

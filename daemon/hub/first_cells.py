@@ -86,9 +86,8 @@ class FirstCellsAnew:
         if len(self._wanted) == 1:
             self._want(*(each for each in self._now.cells if each != cell))
         if len(self._verdicts) == len(self._now.cells):
-            verdicts = [self._verdicts[each] for each in self._now.cells]
+            self._journal.commit(*(self._verdicts[each] for each in self._now.cells))
             self.leave()
-            self._journal.commit(*verdicts)
 
     def leave(self) -> None:
         """Leave the first cells as they are."""

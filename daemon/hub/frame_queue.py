@@ -57,6 +57,9 @@ class FrameQueue:
             try:
                 data = self._ledger.frames.read(frame)
             except FrameStoreError as error:
+                if self._ledger.frames.is_away:  # with all its frames: none is lost
+                    self.leases.give_back(number, holder, tried=False)
+                    return None
                 if self._is_counted(frame):
                     self.leases.settle(number, holder)
                     self._crops.give_up_first_cells(str(error))
@@ -168,8 +171,8 @@ class FrameQueue:
 
     def _give_up(self, number: int, frame: str, holder: bytes, reason: str, detail: str) -> None:
         get_logger().error("frame given up", frame=frame_id(frame), reason=reason, detail=detail)
-        self.leases.settle(number, holder)
         self._journal.commit(Rejected(frame, reason, detail, None))
+        self.leases.settle(number, holder)
 
 
 def found_event(message: CellsFound) -> Found:

@@ -9,27 +9,28 @@ from smearwatch.daemon.hub.absent import Absent
 from smearwatch.daemon.hub.audience import answer
 from smearwatch.daemon.hub.control import RunControl
 from smearwatch.daemon.hub.crop_queue import CropQueue
+from smearwatch.daemon.hub.delays import Delays
 from smearwatch.daemon.hub.describing import take_description
-from smearwatch.daemon.hub.disk_watch import DiskWatch
+from smearwatch.daemon.hub.disk_watch import DiskWatch, FolderWatch
 from smearwatch.daemon.hub.door import Door
 from smearwatch.daemon.hub.frame_queue import FrameQueue
 from smearwatch.daemon.hub.gate import Gate
 from smearwatch.daemon.hub.gauges import gauges_of
+from smearwatch.daemon.hub.holding import Holding
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.labelling import take_labels
-from smearwatch.daemon.hub.latency import Latency
 from smearwatch.daemon.hub.next_specimen import NextSpecimen
 from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.hub.steps import log_refusal
 from smearwatch.daemon.hub.tallying import take_tally
 from smearwatch.daemon.hub.turns import Turns
-from smearwatch.daemon.log import get_logger, is_worth_a_line, working_on
+from smearwatch.daemon.log import get_logger, working_on
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.earlier import Earlier
 from smearwatch.daemon.record.events import Closed, flaw_of
-from smearwatch.daemon.wire.codec import Unreadable
+from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.wire.hub_sockets import HubSockets
 from smearwatch.daemon.wire.messages import (
     Agreed,
@@ -38,7 +39,6 @@ from smearwatch.daemon.wire.messages import (
     ControlRun,
     CropJudged,
     DescribeSession,
-    Follow,
     FrameRejected,
     FrameTaken,
     Hello,
@@ -88,50 +88,62 @@ class Hub:
         self._plan = plan
         self._journal = journal
         self._sockets = sockets
-        self._clock = clock
+        self._hold = Holding(clock)
+        self._clock = self._hold.now
         self._peers = Peers()
-        self._gate = Gate(journal, sockets)
+        self._gate = Gate(journal, sockets, self._misunderstood)
         self._door = Door(plan, journal)
         self._turns = Turns()
         self._absent = Absent(self._peers, expected=plan.source is None, clock=clock)
         self._stages = StageTimes()
         lease_s, pixels = plan.settings.lease_s, plan.settings.max_frame_pixels
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes, earlier=earlier)
-        self._crops = CropQueue(journal, self._stages, lease_s=lease_s, stop_at_target=plan.stop_at_target, clock=clock)
-        self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, most_pixels=pixels, clock=clock)
-        self._control = RunControl(journal, clock=clock)
-        self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=clock)
-        self._disk = DiskWatch(plan.settings.state_dir, lambda: journal.counters["frames_not_kept"], clock=clock)
+        now = self._clock
+        self._crops = CropQueue(journal, self._stages, lease_s=lease_s, stop_at_target=plan.stop_at_target, clock=now)
+        self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, most_pixels=pixels, clock=now)
+        self._control = RunControl(journal, clock=now)
+        self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=now)
+        self._disk = DiskWatch(journal.ledger.folder, journal.refused, clock=clock)
+        self._folder = FolderWatch(plan.watch_dir, clock=clock)
         self._last_frame_s = clock()
         self._next_pulse_s = 0.0
-        self._latency = Latency(self._stages.histograms)
+        self._delays = Delays(journal.fold, self._stages.histograms)
         self.state: State = "running"
 
     def turn(self, timeout_s: float = 0.1) -> None:
-        """Wait for one message at most so long, deal with it, give out what can be given, pulse when due."""
+        """Wait for one message at most so long, deal with it, give out what can be given, pulse when due.
+
+        What the ledger cannot take just now is dealt with again in a later turn.
+        """
         if self._ended_at_target():
             return
-        received = self._sockets.receive(timeout_s)
-        if received is not None:
-            identity, message, buffers = received
-            if isinstance(message, Unreadable):
-                self._unreadable(identity, message)
-            elif (refused := self._gate.refuses(identity, message)) is not None:
-                self._sockets.send(identity, refused)
-            elif isinstance(message, Follow):
-                self._sockets.follow(identity)
-            else:
-                self._dispatch(identity, message, buffers)
+        received = self._gate.let_in(self._sockets.receive(timeout_s))
+        try:
+            if received is not None and not self._hold.keeps(received):
+                self._dispatch(*received)
+            received = None
+            if self._hold.is_due:
+                self._go_on()
+            if self._hold.clock() >= self._next_pulse_s:
+                self._next_pulse_s = self._hold.clock() + _PULSE_S
+                if not self._hold.is_on and self.state != "done":
+                    self._housekeeping()
+                self.pulse()
+        except LedgerUnusable as error:
+            self._hold.begin(error, received)
+
+    def _go_on(self) -> None:
+        """Deal with what waited for the ledger, commit what waits for its turn, give out what can be given."""
+        for received in self._hold.kept():
+            self._dispatch(*received)
+        self._crops.commit_in_order()
+        self._hold.end()
         if self._ended_at_target():
             return
         if self._control.stopping:
             self.state = "draining"
         elif not self._crops.at_target:
             self._give_out()
-        if self._clock() >= self._next_pulse_s:
-            self._next_pulse_s = self._clock() + _PULSE_S
-            self._housekeeping()
-            self.pulse()
 
     @property
     def stopped(self) -> bool:
@@ -144,10 +156,7 @@ class Hub:
         return self._next.begun and self.state == "done"
 
     def _ended_at_target(self) -> bool:
-        """End at the very cell with which the target is reached: what waits is left for another time.
-
-        Before the next specimen it is read at least: nobody could tell later which of the two it shows.
-        """
+        """End at the very cell with which the target is reached; before the next specimen, what waits is read first."""
         ended = self._crops.at_target and (not self._next.begun or self._next.all_is_read())
         if ended:
             self.state = "done"
@@ -173,23 +182,20 @@ class Hub:
                 finders=self._peers.count("finder"),
                 workers=self._peers.count("worker"),
                 waiting_files=min(sum(each.waiting for each in self._peers.sources()), _MOST),
-                latency_ms=self._latency.typical_ms,
+                latency_ms=self._delays.median_ms,
                 counters=self._counters(),
                 idle_s=self._idle_s(),
                 paused=self._control.paused,
-                trouble=self._disk.trouble(),
-                gauges=gauges_of(self._frames, self._crops, self._peers, self._sockets, self._latency.started_at_ns),
+                trouble=self._hold.why or self._disk.trouble() or self._folder.trouble(self._peers.sources()),
+                gauges=gauges_of(self._frames, self._crops, self._peers, self._sockets, self._delays.started_at_ns),
                 stages=self._stages.histograms.as_sent(),
             )
         )
 
-    def _unreadable(self, identity: bytes, flaw: Unreadable) -> None:
-        self._journal.counters[f"wire_{flaw.flaw}"] += 1
-        if is_worth_a_line(self._journal.counters[f"wire_{flaw.flaw}"]):
-            get_logger().warning("message refused", flaw=flaw.flaw, detail=str(flaw)[:400])
+    def _misunderstood(self, identity: bytes) -> None:
+        """Take back what a peer has in hand who sent what cannot be read."""
         for queue in (self._frames, self._crops):
             queue.leases.misunderstood(identity)
-        self._sockets.send(identity, Refused(flaw.flaw, str(flaw)[:400]))
 
     def _dispatch(self, identity: bytes, message: Message, buffers: Sequence[memoryview]) -> None:
         if isinstance(message, WantSnapshot | WantEvents | WantThumbnails | WantFrame):
@@ -216,8 +222,7 @@ class Hub:
         if isinstance(message, Hello):
             self._welcome(identity, message)
             return
-        peer = self._peers.heard(identity, self._clock())
-        if peer is None:
+        if (peer := self._peers.heard(identity, self._clock())) is None:
             self._answer(identity, Refused("unknown_peer", "say hello first"))
             return
         try:
@@ -258,16 +263,16 @@ class Hub:
                 self.pulse()
             case CellsFound():
                 refusal = self._frames.found(message, buffers, peer.identity)
-                self._settled(message.frame)
+                self._delays.settled(message.frame)
                 return refusal
             case FrameRejected():
-                self._latency.forget(message.frame)
+                self._delays.forget(message.frame)
                 return self._frames.rejected(message, peer.identity)
             case CropJudged():
                 refusal = self._crops.judged(message, buffers, peer.identity, peer.weights)
                 # Where verdicts wait for their turn, one may settle the frames of others.
-                for frame in self._latency.waiting if self._plan.stop_at_target else (message.frame,):
-                    self._settled(frame)
+                for frame in self._delays.open if self._plan.stop_at_target else (message.frame,):
+                    self._delays.settled(frame)
                 return refusal
             case LeaseFailed():
                 queue = self._frames if peer.role == "finder" else self._crops
@@ -306,13 +311,8 @@ class Hub:
         if isinstance(reply, FrameTaken) and not reply.known:
             self._last_frame_s = self._clock()
             if isinstance(message, OfferFrame):
-                self._latency.arrived(reply.frame, message.captured_at_ns)
+                self._delays.came(reply.frame, message)
         self._sockets.send(peer.identity, reply)
-
-    def _settled(self, frame: str) -> None:
-        """Note the latency of a frame whose last cell was just counted."""
-        if not self._journal.fold.waits(frame):
-            self._latency.settled(frame)
 
     def _give_out(self) -> None:
         self._crops.leases.present([worker.identity for worker in self._peers.of("worker") if worker.capacity])

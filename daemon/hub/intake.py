@@ -42,6 +42,7 @@ class Intake:
         except (FrameStoreError, LedgerUnusable) as error:
             # The frame stays with its source, which offers it again.
             self._journal.counters["frames_not_kept"] += 1
+            self._journal.not_kept = f"{str(error).rpartition(': ')[2]} ({error.hint})"
             get_logger().error("frame not kept", file=message.name, why=str(error), hint=error.hint)
             return Refused("not_kept", f"{message.name[:300]}: {error}"[:600])
 

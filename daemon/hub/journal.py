@@ -40,6 +40,8 @@ class Journal:
     fold, stains, statistics, order, kinds
         What follows from the events until now: the tally, the stain and statistics at each cell that waits, whose turn
         it is, and what is known of the scale of each kind of picture.
+    not_kept : str
+        Why a frame could not be kept the last time.
     counters : Counter
         Everything that was dropped, refused or done again, by name.
     """
@@ -51,6 +53,7 @@ class Journal:
         self.statistics = StatisticsFold(ledger.moments)
         self.order = CountingOrder()
         self.kinds = PictureKinds()
+        self.not_kept = ""
         self.counters: Counter[str] = Counter()
         self._recent: dict[tuple[str, int], EventNotice] = {}
         self._sockets = sockets
@@ -78,6 +81,10 @@ class Journal:
     def recent(self) -> tuple[EventNotice, ...]:
         """The last counted cells, the newest last; one that was judged anew has its place still."""
         return tuple(self._recent.values())
+
+    def refused(self) -> tuple[int, str]:
+        """Return how many frames could not be kept until now, and why the last one could not."""
+        return self.counters["frames_not_kept"], self.not_kept
 
     def snapshot(self) -> str:
         """Spell the tally as it is now, for a client that joins."""

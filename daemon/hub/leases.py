@@ -153,13 +153,16 @@ class LeaseBook(Generic[Key]):
         """Return what its last holder said of why it could not serve it, nothing where none could."""
         return self._why.pop(key, "")
 
-    def give_back(self, number: int, holder: bytes, why: str = "") -> Key | None:
-        """Queue a leased key again, at the front, because its holder cannot serve it."""
+    def give_back(self, number: int, holder: bytes, why: str = "", *, tried: bool = True) -> Key | None:
+        """Queue a leased key again, at the front, because its holder cannot serve it, or could not try."""
         key = self.holds(number, holder)
         if key is not None:
             if why:
                 self._why[key] = why
-            self._tried.setdefault(key, set()).add(holder)
+            if tried:
+                self._tried.setdefault(key, set()).add(holder)
+            else:
+                self.attempts[key] -= 1
             del self._out[number]
             self._queue.appendleft(key)
         return key

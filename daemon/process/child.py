@@ -16,6 +16,8 @@ from smearwatch.daemon.process.role import EXIT_UNUSABLE, GOT_ON
 # Loading a network on a busy machine takes its time; after that, silence for this long means stuck.
 FIRST_BEAT_S = 180.0
 SILENT_S = 60.0
+# Whom a signal has stopped does not go on by itself. A shell's Ctrl-Z stops the parent too, which then looks no more.
+HELD_S, HELD_LOOKS = 2.0, 8
 # Two pieces of work beside each other may end their process three times each; one that never gets on is given up.
 BUDGET = 8
 BUDGET_WINDOW_S = 120.0
@@ -47,6 +49,8 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     beat_fd: int = -1
     last_beat_s: float = 0.0
+    held_since_s: float = 0.0
+    held_looks: int = 0
     ready: bool = False
     restarts: deque[float] = field(default_factory=lambda: deque(maxlen=BUDGET))
     start_at_s: float = 0.0
@@ -76,7 +80,7 @@ class Child:
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(order).encode() + b"\n")
         self.process.stdin.flush()
-        self.ready, self.last_beat_s = False, self.clock()
+        self.ready, self.last_beat_s, self.held_looks = False, self.clock(), 0
 
     def hear(self) -> None:
         """Take in the heartbeats that came."""
@@ -93,6 +97,17 @@ class Child:
         """Whether the main loop has been silent for too long."""
         limit = SILENT_S if self.ready else FIRST_BEAT_S
         return self.process is not None and self.clock() - self.last_beat_s > limit
+
+    @property
+    def held(self) -> bool:
+        """Whether a signal has stopped the process, and it was so at each of many looks, for some seconds."""
+        if self.process is None or not _is_stopped(self.process.pid):
+            self.held_looks = 0
+            return False
+        if not self.held_looks:
+            self.held_since_s = self.clock()
+        self.held_looks += 1
+        return self.held_looks > HELD_LOOKS and self.clock() - self.held_since_s > HELD_S
 
     @property
     def alive(self) -> bool:
@@ -143,6 +158,13 @@ class Child:
             self.process.stdin.close()
         os.close(self.beat_fd)
         self.process, self.beat_fd = None, -1
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return False
 
 
 def unusable(code: int) -> bool:

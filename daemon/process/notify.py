@@ -19,8 +19,18 @@ def notify(state: str) -> bool:
 
 
 def watchdog_period_s() -> float | None:
-    """Return how often ``WATCHDOG=1`` is due: half of what the service manager allows; None where it does not watch."""
+    """Return how often ``WATCHDOG=1`` is due: a fifth of what the service manager allows.
+
+    So a loop may be late by most of that before it is taken for dead. None where nobody watches.
+    """
     allowed_us = os.environ.get("WATCHDOG_USEC", "")
     if not allowed_us.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
-    return int(allowed_us) / 2e6
+    return int(allowed_us) / 5e6
+
+
+def wait_for_me(seconds: float | None) -> None:
+    """Ask the service manager to wait so long for the next sign of life; None for as long as it said itself."""
+    if watchdog_period_s() is not None:
+        us = os.environ["WATCHDOG_USEC"] if seconds is None else int(seconds * 1e6)
+        notify(f"WATCHDOG_USEC={us}\nWATCHDOG=1")

@@ -10,12 +10,14 @@ from typing import Literal
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.child import Child, RoleSpec, unusable
-from smearwatch.daemon.process.notify import notify, watchdog_period_s
+from smearwatch.daemon.process.notify import notify, wait_for_me, watchdog_period_s
 from smearwatch.daemon.process.role import EXIT_AGAIN, EXIT_NEXT, EXIT_STOPPED
 from smearwatch.daemon.process.stop_signals import StopSignals
 
 # Whoever has a frame or a crop in hand may finish it; then the hub has its own time to write how it ended.
 STOP_S, HUB_STOP_S = 8.0, 5.0
+# Between two sessions no loop turns: roles end, a long session is summed up, the next one is looked for.
+BETWEEN_S = 90.0
 Leave = Literal["stay", "leave", "finish"]
 
 
@@ -81,6 +83,7 @@ class Supervisor:
             try:
                 self._loop(stop)
             finally:
+                wait_for_me(BETWEEN_S)
                 left = self._kept if self._keeps(self._outcome) else []
                 if not left:
                     notify("STOPPING=1")
@@ -88,6 +91,7 @@ class Supervisor:
         return self._outcome or Outcome(ok=True)
 
     def _loop(self, stop: StopSignals) -> None:
+        wait_for_me(None)
         period_s = watchdog_period_s()
         next_feed_s = 0.0
         self._children[0].start()
@@ -104,7 +108,7 @@ class Supervisor:
             if healthy and not self._reported_ready:
                 self._reported_ready = True
                 notify(f"READY=1\nSTATUS={self._ready}")
-            if self._reported_ready and period_s is not None and time.monotonic() >= next_feed_s:
+            if period_s is not None and time.monotonic() >= next_feed_s:
                 next_feed_s = time.monotonic() + period_s
                 notify("WATCHDOG=1")
 
@@ -114,7 +118,7 @@ class Supervisor:
                 child.start()
             return
         child.hear()
-        if child.stuck:
+        if child.stuck or child.held:
             get_logger().error("role stuck, killing it", child=child.spec.name)
             child.finish(0.0)
             self._restart(child, "stopped answering")

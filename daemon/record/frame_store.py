@@ -36,6 +36,11 @@ class FrameStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the folder that holds all of this is not there: moved, or its disk unmounted."""
+        return not self.folder.parent.is_dir()
+
     def path(self, frame: str) -> Path:
         """Return the file of a frame, whether it is there or not.
 
@@ -69,6 +74,8 @@ class FrameStore:
         view = memoryview(data).cast("B")
         frame = hashlib.sha256(view).hexdigest()
         path = self.path(frame)
+        if self.is_away:  # made anew, it would be another one than the ledger's
+            raise FrameStoreError(f"{self.folder.parent} is not there any more", "bring it back to where it was")
         with self._reported(path):
             if path.exists() and path.stat().st_size == view.nbytes:
                 return frame

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -44,7 +45,9 @@ class SessionLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._descriptor = os.open(folder / _FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # Not through a link: accounts of a group may write here, and the file is emptied by whoever holds it.
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._descriptor = os.open(folder / _FILE, flags, 0o666)
         try:
             # `holder` takes the lock for an instant to look at it, so one refusal is not yet an answer.
             if not any(_taken(self._descriptor, fcntl.LOCK_EX) or _pause() for _ in range(_TRIES)):
@@ -58,7 +61,8 @@ class SessionLock:
     def release(self) -> None:
         """Let the session go. Doing it twice is harmless."""
         if self._descriptor >= 0:
-            os.ftruncate(self._descriptor, 0)
+            with suppress(OSError):  # a disk that takes nothing any more; the lock goes with the file
+                os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = -1
 

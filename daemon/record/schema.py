@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -121,13 +121,16 @@ class LedgerUnusable(Exception):
         What is wrong with it.
     hint : str
         How to mend it.
+    may_pass : bool
+        Whether it may be over in a while without anybody touching the file.
     """
 
-    def __init__(self, path: Path, what: str, hint: str) -> None:
+    def __init__(self, path: Path, what: str, hint: str, *, may_pass: bool = False) -> None:
         super().__init__(f"{path}: {what}")
         self.path = path
         self.what = what
         self.hint = hint
+        self.may_pass = may_pass
 
 
 _MENDS: Final = {
@@ -155,8 +158,8 @@ def reported(path: Path) -> Iterator[None]:
         what = str(error)
         if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")) and _is_full(path.parent):
             name, what = "SQLITE_FULL", "the disk is full"  # SQLite may not get as far as to notice
-        hint = next((hint for code, hint in _MENDS.items() if name.startswith(code)), RESTORE)
-        raise LedgerUnusable(path, what, hint) from error
+        hint = next((hint for code, hint in _MENDS.items() if name.startswith(code)), None)
+        raise LedgerUnusable(path, what, hint or RESTORE, may_pass=hint is not None) from error
 
 
 def _is_full(folder: Path) -> bool:
@@ -177,6 +180,7 @@ def connect_to_write(path: Path, session: str) -> sqlite3.Connection:
     LedgerUnusable
         The file is not a ledger, damaged, of a later version, or of another session.
     """
+    _make_blank(path)
     with reported(path):
         connection = sqlite3.connect(path, isolation_level=None)
         try:
@@ -189,6 +193,12 @@ def connect_to_write(path: Path, session: str) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def _make_blank(path: Path) -> None:
+    """Make the file, where it is missing, with what umask and the folder's access list allow; SQLite allows less."""
+    with suppress(OSError):  # SQLite then says what is in the way
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666))
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:

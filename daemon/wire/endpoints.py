@@ -160,7 +160,7 @@ def group_dir(runtime_dir: Path, name: str, group: str) -> Path:
         if path.is_symlink() or path.stat().st_uid != os.geteuid():
             raise EndpointUnusable(f"{path} belongs to another user", f"remove {path}")
         os.chown(path, -1, gid)
-        path.chmod(0o2750)  # what is made in it is the group's
+        path.chmod(0o750)
         runtime_dir.chmod(0o711)
     except PermissionError:
         user = pwd.getpwuid(os.geteuid()).pw_name

@@ -1,6 +1,7 @@
 """The hub's sockets: a pair for its owner, one for each group, and one for other computers, behind one door."""
 
 import os
+import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -196,8 +197,12 @@ class HubSockets:
             feed.bind(endpoints.feed)
         finally:
             os.umask(before)
+        for address in (endpoints.talk, endpoints.feed):
+            path = Path(address.removeprefix("ipc://"))
+            os.chown(path, -1, path.parent.stat().st_gid)
 
     def _bind_net(self, net: NetDoor) -> None:
+        _check_network(net.address)
         self._auth = ThreadAuthenticator(self._owner)
         self._auth.start()
         self._auth.configure_curve_callback(domain=_DOMAIN, credentials_provider=_Asked(net.keyring))
@@ -215,6 +220,15 @@ class HubSockets:
             self.close()
             why = os.strerror(error.errno or 0)
             raise EndpointUnusable(f"listen = {net.address!r}: {why}", "choose another address") from None
+
+
+def _check_network(address: str) -> None:
+    """Refuse what ZeroMQ would end the process for: a sandbox without a network's addresses."""
+    try:
+        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW).close()
+    except OSError as error:
+        hint = "give the unit RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK and PrivateNetwork=no"
+        raise EndpointUnusable(f"listen = {address!r}: no network may be used here: {error.strerror}", hint) from None
 
 
 class _Asked:

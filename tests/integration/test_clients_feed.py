@@ -100,7 +100,7 @@ def test_garbage_on_the_feed_is_counted_and_stops_nothing(bench, make_feed):
     feed = make_feed()
     run_on(bench, feed, up_to_date(bench))
     for parts in ([b"nonsense"], [b"\x81\xa1v\x01", b"more"], [b""]):
-        bench.sockets.feed.send_multipart(parts)
+        bench.sockets._feeds[0].send_multipart(parts)
     run_on(bench, feed, lambda view: view.client_counters["unreadable"] == 3)
     bench.journal.commit(*counted_frames(0, 2))
     assert run_on(bench, feed, up_to_date(bench)).tally == tally_of(bench)

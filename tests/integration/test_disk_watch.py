@@ -37,7 +37,7 @@ def small_disk(tmp_path):
 
 
 def test_room_is_told_while_there_is_some(small_disk):
-    watch = DiskWatch(small_disk / "sessions", lambda: 0)
+    watch = DiskWatch(small_disk, lambda: (0, ""))
     assert watch.trouble().startswith("the disk is nearly full: less than ")
     assert "prune" in watch.trouble()
     assert free_room(small_disk)[0] < LOW_BYTES
@@ -55,16 +55,16 @@ def test_enough_room_is_not_told():
 
 def test_refused_frames_are_told_until_none_is(tmp_path):
     clock, refused = Clock(), [0]
-    watch = DiskWatch(tmp_path, lambda: refused[0], clock=clock)
+    watch = DiskWatch(tmp_path, lambda: (refused[0], "database is locked"), clock=clock)
     quiet = watch.trouble()
     refused[0], clock.now = 3, 6.0
-    assert "cannot be kept" in watch.trouble()
+    assert watch.trouble().endswith("cannot be kept, and wait where they are: database is locked")
     clock.now = 12.0
     assert watch.trouble() == quiet
 
 
-def test_clients_hear_of_it(small_disk, tmp_path):
-    bench = Bench(tmp_path, state_dir=small_disk / "s")
+def test_clients_hear_of_it(small_disk):
+    bench = Bench(small_disk)
     listener = bench.listener()
     bench.now += 2.0
     bench.turn()

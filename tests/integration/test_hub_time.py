@@ -91,7 +91,7 @@ def test_a_share_whose_clock_is_off_says_nothing_about_how_long_a_frame_took(sta
     worker.send(judged(crop))
     bench.turn()
     assert bench.frames["counted"] == 1
-    assert len(bench.hub._latency._latencies_ms) == measured
+    assert len(bench.hub._delays._taken_ms) == measured
 
 
 def test_the_pulse_says_for_how_long_nothing_was_to_do(staffed):

@@ -4,8 +4,8 @@ Its folder is put before the others for the processes of a run, where Python rea
 deadly, and how, stands in the variable POISON as JSON: {"worker": {"cell": 0, "name": ..., "how": "kill"}, ...}.
 """
 
-SITECUSTOMIZE = """
-import importlib.abc, importlib.machinery, json, os, signal, sys
+CHANGES_OF_POISON = """
+import json, os, signal
 
 POISON = json.loads(os.environ["POISON"])
 
@@ -61,21 +61,4 @@ CHANGES = {
     "smearwatch.daemon.process.child": supervisor,
 }
 
-
-class Changing(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name not in CHANGES:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path)
-        load = spec.loader.exec_module
-
-        def exec_module(module):
-            load(module)
-            CHANGES[name](module)
-
-        spec.loader.exec_module = exec_module
-        return spec
-
-
-sys.meta_path.insert(0, Changing())
 """

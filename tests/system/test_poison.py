@@ -11,7 +11,8 @@ import pytest
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.verifying import verify
-from tests.system.poison import SITECUSTOMIZE
+from tests.patched import write_changes
+from tests.system.poison import CHANGES_OF_POISON
 from tests.system.test_run import session_folder, smearwatch
 
 pytestmark = pytest.mark.system
@@ -27,12 +28,10 @@ pytestmark = pytest.mark.system
     ids=lambda how: how["worker"],
 )
 def test_what_ends_its_process_three_times_is_set_aside(tmp_path, how):
-    watched, patch = tmp_path / "camera", tmp_path / "patch"
+    watched, patch = tmp_path / "camera", write_changes(tmp_path / "patch", CHANGES_OF_POISON)
     assert smearwatch("slide", "--out", watched, "--fields", "4", "--rate", "0", "--seed", "3").returncode == 0
     names = sorted(path.name for path in watched.iterdir())
     frame = hashlib.sha256((watched / names[0]).read_bytes()).hexdigest()
-    patch.mkdir()
-    (patch / "sitecustomize.py").write_text(SITECUSTOMIZE)
     poison = {
         "source": {"name": names[1], "how": how["source"]},
         "finder": {"name": names[2], "how": how["finder"]},

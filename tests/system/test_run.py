@@ -169,25 +169,6 @@ def test_a_run_and_its_replay(fields, tmp_path, monkeypatch):
     check_counts_of_each_format("a", tmp_path)
 
 
-@pytest.mark.parametrize("role", ["worker-1", "finder", "hub", "source"])
-def test_any_role_may_be_killed(fields, tmp_path, role):
-    watched = tmp_path / "camera"
-    shutil.copytree(fields, watched)
-    run = start("run", "--watch", watched, "--session", "k", "--until-idle", "3", "--json")
-    wait_for(lambda: counted("k") >= 3)
-    assert kill_role(run, role)
-    out, err = run.communicate(timeout=250)
-    assert run.returncode == 0, err
-    final = json.loads(out.splitlines()[-1])
-    fold, cells = fold_of("k")
-    assert final["frames"]["seen"] == 12
-    assert final["complete"]
-    assert fold.complete
-    assert fold.balanced
-    assert len(cells) == len(set(cells)) == fold.cells + fold.verdicts["rejected"]
-    assert err.count("role restarts") == 1
-
-
 def test_bad_files_are_counted_and_lose_nothing(fields, tmp_path):
     watched = tmp_path / "camera"
     watched.mkdir()

@@ -47,7 +47,7 @@ def test_the_changes_that_let_others_in_pass_too(analyze, tmp_path):
     program = tmp_path / "smearwatch"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    unit = tmp_path / "smearwatch-review.service"
+    unit = tmp_path / "smearwatch-web.service"
     whole = (UNITS[0].parent / unit.name).read_text() + added
     unit.write_text(whole.replace("/opt/smearwatch/bin/smearwatch", str(program)))
     done = subprocess.run([analyze, "verify", str(unit)], capture_output=True, text=True)
@@ -55,6 +55,7 @@ def test_the_changes_that_let_others_in_pass_too(analyze, tmp_path):
 
 
 def test_little_is_left_open(analyze, unit):
-    command = [analyze, "security", "--offline=true", "--threshold=20", str(unit)]
+    """Below 1.6 of 10, where what is wanted is 2.0."""
+    command = [analyze, "security", "--offline=true", "--threshold=16", str(unit)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:]

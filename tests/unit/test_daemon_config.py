@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import sys
 import tomllib
 
 import pytest
@@ -43,6 +44,24 @@ def test_the_usual_place_is_read_where_there_is_a_file(tmp_path):
     (tmp_path / "config" / "smearwatch").mkdir(parents=True)
     (tmp_path / "config" / "smearwatch" / "config.toml").write_text("target = 250\n")
     assert load_settings().target == 250
+
+
+def test_an_accounts_own_file_is_read_after_that_of_the_installation(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "opt"))
+    shared, own = tmp_path / "opt" / "etc" / "smearwatch", tmp_path / "config" / "smearwatch"
+    for folder, text in ((shared, "target = 200\nlease_s = 7\n"), (own, "target = 250\n")):
+        folder.mkdir(parents=True)
+        (folder / "config.toml").write_text(text)
+    settings = load_settings()
+    assert (settings.target, settings.lease_s) == (250, 7.0)
+    said = CliRunner().invoke(app, ["check"]).stdout.splitlines()
+    assert said[:2] == [f"# {shared}/config.toml", f"# {own}/config.toml"]
+    (shared / "config.toml").write_text("lease_s = 0\n")
+    with pytest.raises(SettingsUnusable, match=f"{shared}/config.toml, line 1: lease_s"):
+        load_settings()
+    named = tmp_path / "named.toml"
+    named.write_text("target = 300\n")
+    assert load_settings(named).lease_s == 30.0
 
 
 def test_the_services_folders_win_over_the_users(monkeypatch, tmp_path):

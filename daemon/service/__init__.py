@@ -1,0 +1,1 @@
+"""The installed service: its files, and how they are laid and removed."""

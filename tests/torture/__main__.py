@@ -1,0 +1,53 @@
+"""Kills a count again and again and compares what it holds in the end with an undisturbed one.
+
+``python -m tests.torture --kills 200 --frames 10000 --sessions 20 --out docs/reliability/torture.json`` is `make
+torture`. Exits 1 when something was lost, doubled or otherwise.
+"""
+
+import argparse
+import platform
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.torture.comparing import as_json
+from tests.torture.sessions import torture
+
+
+def main() -> int:
+    """Read the arguments, torture, print and write what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--frames", type=int, default=10_000)
+    parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--copies", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path("bench-out/torture.json"))
+    asked = parser.parse_args()
+    began_s, made = time.monotonic(), f"{datetime.now(UTC):%Y-%m-%d}"
+    with tempfile.TemporaryDirectory(prefix="torture-") as folder:
+        rounds = []
+        for result in torture(
+            Path(folder), kills=asked.kills, frames=asked.frames, sessions=asked.sessions, copies=asked.copies,
+            seed=asked.seed,
+        ):  # fmt: skip
+            rounds.append(result)
+            bad = "; ".join(result["flaws"]) or "nothing lost, doubled or otherwise"
+            print(f"session {len(rounds)}: {result['kills']} kills, {result['frames']} frames: {bad}", flush=True)
+            asked.out.parent.mkdir(parents=True, exist_ok=True)
+            document = {
+                "made": made,
+                "command": f"python -m tests.torture --kills {asked.kills} --frames {asked.frames} "
+                f"--sessions {asked.sessions} --copies {asked.copies} --seed {asked.seed}",
+                "python": platform.python_version(),
+                "seconds": round(time.monotonic() - began_s),
+                "sessions": rounds,
+            }
+            asked.out.write_text(as_json(document), encoding="utf-8")
+    return int(any(result["flaws"] for result in rounds))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
