@@ -363,9 +363,10 @@ def test_accounts_of_a_group_see_or_control_the_count_and_others_are_told_their_
         assert [path.stat().st_mode & 0o777 for path in (runtime_dir, runtime_dir / "hub.sock")] == [0o711, 0o600]
         for name in ("watch", "operate"):
             assert [path.stat().st_mode & 0o7777 for path in (runtime_dir / name, runtime_dir / name / "hub.sock")] == [
-                0o2750,
+                0o750,
                 0o660,
             ]
+            assert (runtime_dir / name / "feed.sock").stat().st_gid == {"watch": 60, "operate": 100}[name]
 
         def say(action):
             return lambda: ask(runtime_dir, ControlRun(1, action), 1, answer_s=10.0)
