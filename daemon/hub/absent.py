@@ -16,17 +16,18 @@ _WAITS: Final[dict[Role, str]] = {
 
 
 class Absent:
-    """Who is not here, and whether that was said."""
+    """Who is not here, and whether that was said; ``expected`` where they come by themselves."""
 
-    def __init__(self, peers: Peers, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, peers: Peers, *, expected: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._peers = peers
+        self._expected = expected
         self._clock = clock
         self._since_s = dict.fromkeys(_WAITS, clock())
         self._said: set[Role] = set()
 
     def look(self) -> None:
         """Say who has been missing for some seconds, once until it comes and goes again."""
-        for role, line in _WAITS.items():
+        for role, line in _WAITS.items() if self._expected else ():
             if self._peers.count(role):
                 self._since_s[role] = self._clock()
                 self._said.discard(role)

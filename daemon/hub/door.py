@@ -7,7 +7,6 @@ from smearwatch.daemon.hub.opening import opened
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.earlier import follows
-from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.terms import terms_of
 from smearwatch.daemon.wire.messages import Hello, Refused, Welcome
 
@@ -54,7 +53,10 @@ class Door:
         return None
 
     def _place(self, message: Hello) -> Refused | None:
-        """Record where frames come from, as a run of its own does at its start; one session is of one place."""
+        """Record where frames come from, as a run of its own does at its start; one session is of one place.
+
+        What the ledger cannot take just now raises, as with all that is written, and is asked again.
+        """
         ledger = self._journal.ledger
         openings = ledger.openings()
         places = {
@@ -70,11 +72,8 @@ class Door:
             )
         event = opened(self._plan, ledger)
         place = {"source": message.source, "origin": message.origin, "origin_of": message.origin_of}
-        try:
+        if openings and openings[-1].epoch == ledger.epoch:
             ledger.begin_epoch()
-            self._journal.commit(replace(event, epoch=ledger.epoch, settings={**event.settings, **place}))
-        except LedgerUnusable as error:
-            get_logger().error("place of the pictures not recorded", why=str(error), hint=error.hint)
-            return Refused("not_kept", f"{error}"[:400])
+        self._journal.commit(replace(event, epoch=ledger.epoch, settings={**event.settings, **place}))
         get_logger().info("the place of the pictures is known", folder=message.origin)
         return None

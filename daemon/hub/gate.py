@@ -6,7 +6,7 @@ from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.log import get_logger, is_worth_a_line
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.hub_sockets import HubSockets
-from smearwatch.daemon.wire.messages import Hello, Message, Refused
+from smearwatch.daemon.wire.messages import Follow, Hello, Message, Refused
 from smearwatch.daemon.wire.parts import Role
 from smearwatch.daemon.wire.rights import RIGHTS, needed
 
@@ -31,7 +31,7 @@ class Gate:
     def let_in(
         self, received: tuple[bytes, Message | Unreadable, list[memoryview]] | None
     ) -> tuple[bytes, Message, Sequence[memoryview]] | None:
-        """Return what came, if it is to be dealt with; else it is counted and answered."""
+        """Return what came, if the hub is to deal with it; else it is counted and answered, or the feed is given."""
         if received is None:
             return None
         identity, message, buffers = received
@@ -44,6 +44,9 @@ class Gate:
             return None
         if (refused := self.refuses(identity, message)) is not None:
             self._sockets.send(identity, refused)
+            return None
+        if isinstance(message, Follow):
+            self._sockets.follow(identity)
             return None
         return identity, message, buffers
 

@@ -39,7 +39,6 @@ from smearwatch.daemon.wire.messages import (
     ControlRun,
     CropJudged,
     DescribeSession,
-    Follow,
     FrameRejected,
     FrameTaken,
     Hello,
@@ -95,15 +94,13 @@ class Hub:
         self._gate = Gate(journal, sockets, self._misunderstood)
         self._door = Door(plan, journal)
         self._turns = Turns()
-        self._absent = Absent(self._peers, clock=clock)
+        self._absent = Absent(self._peers, expected=plan.source is None, clock=clock)
         self._stages = StageTimes()
-        lease_s = plan.settings.lease_s
+        lease_s, pixels = plan.settings.lease_s, plan.settings.max_frame_pixels
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes, earlier=earlier)
         now = self._clock
         self._crops = CropQueue(journal, self._stages, lease_s=lease_s, stop_at_target=plan.stop_at_target, clock=now)
-        self._frames = FrameQueue(
-            journal, self._crops, self._stages, lease_s=lease_s, most_pixels=plan.settings.max_frame_pixels, clock=now
-        )
+        self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, most_pixels=pixels, clock=now)
         self._control = RunControl(journal, clock=now, trouble=self._trouble)
         self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=now)
         self._disk = DiskWatch(journal.ledger.folder, journal.refused, clock=clock)
@@ -219,17 +216,13 @@ class Hub:
                     self._sockets.send(source.identity, PauseReading(self._control.paused))
                 self.pulse()
             return
-        if isinstance(message, Follow):
-            self._sockets.follow(identity)
-            return
         if isinstance(message, WantTerms):
             self._sockets.send(identity, self._door.welcome())
             return
         if isinstance(message, Hello):
             self._welcome(identity, message)
             return
-        peer = self._peers.heard(identity, self._clock())
-        if peer is None:
+        if (peer := self._peers.heard(identity, self._clock())) is None:
             self._answer(identity, Refused("unknown_peer", "say hello first"))
             return
         try:
@@ -352,8 +345,7 @@ class Hub:
         self._journal.counters["leases_released"] += given_back
 
     def _housekeeping(self) -> None:
-        if self._plan.source is None:
-            self._absent.look()
+        self._absent.look()
         self._next.expire()
         self._frames.leases.expire()
         self._crops.leases.expire()

@@ -217,7 +217,9 @@ class HubSockets:
         try:
             talk.bind(net.address)
         except zmq.ZMQError as error:
-            raise EndpointUnusable(f"listen = {net.address!r}: {error.strerror}", "choose another address") from None
+            self.close()
+            why = os.strerror(error.errno or 0)
+            raise EndpointUnusable(f"listen = {net.address!r}: {why}", "choose another address") from None
 
 
 def _check_network(address: str) -> None:

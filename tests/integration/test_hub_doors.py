@@ -314,6 +314,12 @@ def test_a_list_of_keys_that_is_damaged_or_open_lets_nobody_in(tmp_path):
     assert keyring.of(pair.public) is None
 
 
+def test_a_port_that_is_taken_is_one_line_and_leaves_nothing_behind(net, tmp_path):
+    door = NetDoor(net.address, net.hub, Keyring(net.list), 4096)
+    with pytest.raises(EndpointUnusable, match="Address already in use"):
+        Bench(tmp_path / "second", net=door)
+
+
 def test_nothing_listens_off_this_computer_without_keys(tmp_path):
     settings = Settings(state_dir=tmp_path, listen="tcp://127.0.0.1:5760")
     with pytest.raises(EndpointUnusable, match="without a key") as told:
@@ -357,9 +363,10 @@ def test_accounts_of_a_group_see_or_control_the_count_and_others_are_told_their_
         assert [path.stat().st_mode & 0o777 for path in (runtime_dir, runtime_dir / "hub.sock")] == [0o711, 0o600]
         for name in ("watch", "operate"):
             assert [path.stat().st_mode & 0o7777 for path in (runtime_dir / name, runtime_dir / name / "hub.sock")] == [
-                0o2750,
+                0o750,
                 0o660,
             ]
+            assert (runtime_dir / name / "feed.sock").stat().st_gid == {"watch": 60, "operate": 100}[name]
 
         def say(action):
             return lambda: ask(runtime_dir, ControlRun(1, action), 1, answer_s=10.0)

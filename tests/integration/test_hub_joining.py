@@ -51,9 +51,10 @@ def role():
 
 
 @pytest.fixture
-def pool():
+def pool(role):
     with ThreadPoolExecutor(1) as pool:
         yield pool
+        role.stop()
 
 
 def refused(bench, **said):
@@ -170,17 +171,15 @@ def test_a_source_begins_anew_with_another_session_and_with_other_terms(bench, r
         plan.model_copy(update={"session": "monday"}),
         plan.model_copy(update={"settings": plan.settings.model_copy(update={"field_um": 40.0})}),
     ):
-        own = Role("source", role._beat_fd)
-        ended = pool.submit(delivery, other, own)
+        ended = pool.submit(delivery, other, Role("source", role._beat_fd))
         bench.turn_until(ended.done)
         assert ended.result() == EXIT_AGAIN
-    own = Role("source", role._beat_fd)
-    ended = pool.submit(delivery, plan, own)
-    bench.turn_until(lambda: bench.hub._sources())
+    ended = pool.submit(delivery, plan, role)
+    bench.turn_until(lambda: bench.hub._peers.sources())
     bench.crash()
     bench.open()  # the same session anew: it goes on
-    bench.turn_until(lambda: bench.hub._sources())
-    own.stop()
+    bench.turn_until(lambda: bench.hub._peers.sources())
+    role.stop()
     assert ended.result(10.0) == 0
 
 
@@ -196,7 +195,7 @@ def test_a_source_of_another_place_ends_with_one_line(bench, role, pool):
 def test_a_hub_that_was_away_is_not_flooded_with_what_waited(bench, role, pool):
     plan = under_terms(joins(bench), bench.hub._door.welcome())
     ended = pool.submit(delivery, plan, role)
-    bench.turn_until(lambda: bench.hub._sources())
+    bench.turn_until(lambda: bench.hub._peers.sources())
     bench.crash()
     role.wait(2.5)
     bench.open()
@@ -208,7 +207,7 @@ def test_a_hub_that_was_away_is_not_flooded_with_what_waited(bench, role, pool):
         dispatch(identity, message, buffers)
 
     bench.hub._dispatch = noted
-    bench.turn_until(lambda: bench.hub._sources())
+    bench.turn_until(lambda: bench.hub._peers.sources())
     assert len(heard) <= 6, heard
     role.stop()
     ended.result(10.0)
