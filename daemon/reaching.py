@@ -1,15 +1,18 @@
-"""Where the hub is for a client: on this computer, its own or a service's; or on another one, known by its key."""
+"""Where the hub is for a client: on this computer, its own or a service's; or on another one, known by its key.
+
+What knows the wire is loaded only where it is used: a first screen waits for none of it.
+"""
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.hinted import Hinted
-from smearwatch.daemon.wire.endpoints import Curve, Endpoints, checked_address
-from smearwatch.daemon.wire.keys import checked_key, read_pair
-from smearwatch.daemon.wire.rights import Right
-from smearwatch.daemon.wire.sockets import is_open
+
+if TYPE_CHECKING:
+    from smearwatch.daemon.wire.endpoints import Endpoints
+    from smearwatch.daemon.wire.rights import Right
 
 SYSTEM_RUNTIME_DIR: Final = Path("/run/smearwatch")
 SYSTEM_STATE_DIR: Final = Path("/var/lib/smearwatch")
@@ -43,6 +46,9 @@ def here(settings: Settings) -> Settings:
     named = {"runtime_dir", "state_dir"} & settings.model_fields_set or "RUNTIME_DIRECTORY" in os.environ
     if settings.hub is not None or named or not SYSTEM_RUNTIME_DIR.is_dir():
         return settings
+    from smearwatch.daemon.wire.endpoints import Endpoints
+    from smearwatch.daemon.wire.sockets import is_open
+
     if is_open(Endpoints.under(settings.runtime_dir).talk):
         return settings
     return settings.model_copy(update={"runtime_dir": SYSTEM_RUNTIME_DIR, "state_dir": SYSTEM_STATE_DIR})
@@ -53,7 +59,7 @@ def is_elsewhere(settings: Settings) -> bool:
     return settings.hub is not None and not settings.hub.startswith("/")
 
 
-def hub_at(settings: Settings, right: Right) -> Endpoints:
+def hub_at(settings: Settings, right: "Right") -> "Endpoints":
     """Return where the hub is that the settings mean, for a client that wants to do something.
 
     Raises
@@ -61,6 +67,9 @@ def hub_at(settings: Settings, right: Right) -> Endpoints:
     EndpointUnusable, KeyUnusable, HubKeyMissing
         Its address is none, or what is needed to be let in there is missing.
     """
+    from smearwatch.daemon.wire.endpoints import Curve, Endpoints, checked_address
+    from smearwatch.daemon.wire.keys import checked_key, read_pair
+
     if settings.hub is None or not is_elsewhere(settings):
         return Endpoints.to(settings.runtime_dir if settings.hub is None else Path(settings.hub))
     address = checked_address(settings.hub, "hub")
