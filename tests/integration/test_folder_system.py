@@ -215,6 +215,6 @@ def test_pictures_in_a_subfolder_are_said_once(scene):
         scene.wait(5.0)
         (scene.folder / "slide 7" / "a.jpg").write_bytes(picture(1))
         scene.wait(20.0)
-    assert [(line["first"], "--subfolders" in line["hint"]) for line in logs] == [("slide 7", True)]
+    assert [(line["subfolder"], "--subfolders" in line["hint"]) for line in logs] == [("slide 7", True)]
     assert scene.counters["subfolders_ignored"] == 2
     assert scene.got == []

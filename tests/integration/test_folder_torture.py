@@ -262,7 +262,7 @@ def links_out_of_the_folder(scene: Scene):
         for name in ("a.jpg", "b.jpg"):
             scene.path(name).symlink_to(outside)
         scene.wait(10.0)
-    assert [line["first"] for line in logs if "link" in line["event"]] == ["a.jpg"]
+    assert [line["file"] for line in logs if "link" in line["event"]] == ["a.jpg"]
     assert scene.counters["links_outside"] == 2
     return []
 
