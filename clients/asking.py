@@ -28,6 +28,14 @@ class NotAgreed(Hinted):
 def ask(where: Path | Endpoints, question: Message, request: int, *, answer_s: float = ANSWER_S) -> str:
     """Ask the daemon of a runtime folder, or of another computer, for something; returns the line of its agreement.
 
+    Raises `NotAgreed`, see `agreed`.
+    """
+    return agreed(where, question, request, answer_s=answer_s).text
+
+
+def agreed(where: Path | Endpoints, question: Message, request: int, *, answer_s: float = ANSWER_S) -> Agreed:
+    """Ask the daemon of a runtime folder, or of another computer, for something; returns its agreement.
+
     Raises
     ------
     NotAgreed
@@ -46,7 +54,7 @@ def ask(where: Path | Endpoints, question: Message, request: int, *, answer_s: f
             if isinstance(answer, Refused):
                 raise NotAgreed(answer.detail, "see `smearwatch watch`")
             if isinstance(answer, Agreed) and answer.request == request:
-                return answer.text
+                return answer
     raise NotAgreed(f"no count answers: the one that runs is busy for {answer_s:.0f} s", "see `smearwatch watch`")
 
 

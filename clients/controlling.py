@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from smearwatch.clients.asking import ANSWER_S, REQUESTS, ask
+from smearwatch.clients.asking import ANSWER_S, REQUESTS, agreed, ask
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import BeginNext, ControlRun
 
@@ -45,6 +45,16 @@ def control(where: Path | Endpoints, action: Action, session: str | None = None,
     """
     request = next(REQUESTS)
     return ask(where, ControlRun(request, action, session), request, answer_s=answer_s)
+
+
+def state_of(where: Path | Endpoints, session: str, *, answer_s: float = ANSWER_S) -> tuple[str, str]:
+    """Return what the count of a session does, as `control` says it, and what keeps it from going on well, if anything.
+
+    Raises `NotAgreed`, see `control`.
+    """
+    request = next(REQUESTS)
+    answer = agreed(where, ControlRun(request, "state", session), request, answer_s=answer_s)
+    return answer.text, answer.trouble
 
 
 def begin_next(

@@ -32,7 +32,7 @@ from smearwatch.clients.web.guard import visitor_of
 from smearwatch.clients.web.looked import Looked
 from smearwatch.clients.web.quality import Quality
 from smearwatch.clients.web.report import ReportOfSession
-from smearwatch.clients.web.running import AskedOfRun, ask_of_run, disk_trouble, next_session, run_state
+from smearwatch.clients.web.running import AskedOfRun, ask_of_run, next_session, run_state
 from smearwatch.clients.web.signing import Signing
 from smearwatch.clients.web.starting import Starting
 from smearwatch.clients.web.tallying import Tallying
@@ -351,9 +351,8 @@ class ReviewPage:
         return JSONResponse({"written": written, "meanwhile": self._gallery.meanwhile(keys, wanted.by, wanted.event)})
 
     async def _run(self, request: Request) -> Response:
-        state = await run_in_threadpool(run_state, self._folder, self._runtime_dir)
+        state, trouble = await run_in_threadpool(run_state, self._folder, self._runtime_dir)
         after = None if self._reading is not None else await run_in_threadpool(next_session, self._folder)
-        trouble = None if state is None else await run_in_threadpool(disk_trouble, self._folder)
         return JSONResponse({"state": state, "next_session": after, "trouble": trouble})
 
     async def _control(self, request: Request) -> Response:

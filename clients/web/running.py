@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Literal
 
 from smearwatch.clients.asking import NotAgreed
-from smearwatch.clients.controlling import control
+from smearwatch.clients.controlling import control, state_of
 from smearwatch.clients.web.asked import Asked
-from smearwatch.daemon.disk_room import free_room, room_text
 from smearwatch.daemon.record.earlier import followed_in
 from smearwatch.daemon.record.lock import holder
 from smearwatch.daemon.record.reading import LedgerReader
@@ -21,14 +20,15 @@ class AskedOfRun(Asked):
     action: Literal["stop", "pause", "resume"]
 
 
-def run_state(folder: Path, runtime_dir: Path) -> str | None:
-    """Return what the count of a session does, as `control` says it; None where it is not being counted."""
+def run_state(folder: Path, runtime_dir: Path) -> tuple[str | None, str | None]:
+    """Return what the count of a session does, and what keeps it from going on well; None where it is not counted."""
     if holder(folder) is None:
-        return None
+        return None, None
     try:
-        return control(runtime_dir, "state", folder.name, answer_s=_STATE_S)
+        state, trouble = state_of(runtime_dir, folder.name, answer_s=_STATE_S)
     except NotAgreed:  # somebody else writes it, or it is just beginning or ending
-        return None
+        return None, None
+    return state, trouble or None
 
 
 def next_session(folder: Path) -> str | None:
@@ -40,15 +40,7 @@ def next_session(folder: Path) -> str | None:
     return followed.next_session
 
 
-def disk_trouble(folder: Path) -> str | None:
-    """Return what is said of the room on a session's disk, None while there is enough."""
-    try:
-        return room_text(free_room(folder)[0])
-    except OSError as error:
-        return f"the folder of the sessions cannot be reached: {error.strerror}"
-
-
 def ask_of_run(folder: Path, runtime_dir: Path, asked: AskedOfRun) -> dict[str, str | None]:
     """Ask the count of a session for something; returns its line and its state then. Raises `NotAgreed`."""
     text = control(runtime_dir, asked.action, folder.name)
-    return {"text": text, "state": run_state(folder, runtime_dir)}
+    return {"text": text, "state": run_state(folder, runtime_dir)[0]}

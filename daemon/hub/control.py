@@ -20,8 +20,11 @@ class RunControl:
         Whether nothing new is read; what was read is counted to its end.
     """
 
-    def __init__(self, journal: Journal, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, journal: Journal, *, clock: Callable[[], float] = time.monotonic, trouble: Callable[[], str] = str
+    ) -> None:
         self._journal = journal
+        self._trouble = trouble
         self._clock = clock
         self._stop_by_s: float | None = None
         self.paused = False
@@ -41,7 +44,8 @@ class RunControl:
         if message.session not in (None, session):
             return Refused("other_session", f"the session {session} is being counted, not {message.session}")
         if message.action == "state":
-            return Agreed(message.request, "stopping" if self.stopping else "paused" if self.paused else "counting")
+            state = "stopping" if self.stopping else "paused" if self.paused else "counting"
+            return Agreed(message.request, state, self._trouble())
         if self.stopping:
             return Agreed(message.request, f"session {session} is being stopped already")
         get_logger().info(f"{message.action} asked for by a client")

@@ -104,7 +104,7 @@ class Hub:
         self._frames = FrameQueue(
             journal, self._crops, self._stages, lease_s=lease_s, most_pixels=plan.settings.max_frame_pixels, clock=now
         )
-        self._control = RunControl(journal, clock=now)
+        self._control = RunControl(journal, clock=now, trouble=self._trouble)
         self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=now)
         self._disk = DiskWatch(journal.ledger.folder, journal.refused, clock=clock)
         self._folder = FolderWatch(plan.watch_dir, clock=clock)
@@ -189,7 +189,7 @@ class Hub:
                 counters=self._counters(),
                 idle_s=self._idle_s(),
                 paused=self._control.paused,
-                trouble=self._hold.why or self._disk.trouble() or self._folder.trouble(self._peers.sources()),
+                trouble=self._trouble(),
                 gauges=gauges_of(self._frames, self._crops, self._peers, self._sockets, self._delays.started_at_ns),
                 stages=self._stages.histograms.as_sent(),
             )
@@ -298,6 +298,9 @@ class Hub:
             if message.action in ("pause", "resume"):
                 return Refused("not_now", f"session {self._journal.ledger.session} is ending: {state}")
         return self._control.take(message)
+
+    def _trouble(self) -> str:
+        return self._hold.why or self._disk.trouble() or self._folder.trouble(self._peers.sources())
 
     def _welcome(self, identity: bytes, message: Hello) -> None:
         if (refused := self._door.refuses(message)) is not None:

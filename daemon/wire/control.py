@@ -127,8 +127,12 @@ class HoldLine(Message):
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Agreed(Message):
-    """What a client asked for is done, or surely will be: one line that says what."""
+    """What a client asked for is done, or surely will be: one line that says what.
+
+    ``trouble`` is what keeps the count from going on well, where its state was asked for.
+    """
 
     kind: ClassVar[str] = "agreed"
     request: Count
     text: Line
+    trouble: Text = ""

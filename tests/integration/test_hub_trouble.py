@@ -54,7 +54,9 @@ def test_answers_wait_for_a_ledger_that_another_program_holds(bench):
         bench.now += LONG_S
         bench.turn()
         finder.send(ControlRun(7, "state"))
-        assert [message.request for message, _ in bench.hear(finder, Agreed, least=1)] == [7], "clients are heard"
+        ((agreed, _),) = bench.hear(finder, Agreed, least=1)
+        assert (agreed.request, agreed.text) == (7, "counting")
+        assert "all waits: database is locked" in agreed.trouble
         assert bench.hear(worker) == []
     bench.now += 2.0
     ((crop, _),) = bench.hear(worker, CropLease, least=1)
