@@ -35,7 +35,7 @@ weights = resources.files("smearwatch.models") / "weights"
 files = sorted(entry.name for entry in weights.iterdir())
 assert any(name.endswith(".safetensors") for name in files), files
 assert "site-packages" in list(smearwatch.__path__)[0], smearwatch.__path__
-units = resources.files("smearwatch").joinpath("systemd", "smearwatch.target")
+units = resources.files("smearwatch") / "systemd" / "smearwatch.target"
 assert units.is_file(), units
 rooms = {name.split(".")[1] for name in names if "." in name}
 assert rooms == {"daemon", "capture", "models", "train", "clients"}, rooms

@@ -199,6 +199,7 @@ def test_an_installation_of_before_is_taken_over(machine):
     said = machine.run(PROGRAM, "install-service")
     assert "left as it is: /etc/systemd/system/smearwatch.service" in said
     assert machine.active("smearwatch.service") == ["inactive"]
+    machine.run("sh", "-c", "rm /etc/systemd/system/smearwatch.service; systemctl daemon-reload")
     machine.run("systemctl", "start", "smearwatch.target")
     machine.counts_again(within_s=patience_s(10.0))
     machine.as_service("smearwatch", "sessions", "verify", "lab-1")
@@ -218,12 +219,14 @@ def test_a_backup_is_brought_back(machine):
 
 def test_a_session_for_each_subfolder_is_one_unit_in_the_place_of_three(machine):
     machine.run("mkdir", "-p", "/srv/slides")
+    machine.drop()
     for name, picture in (("one", "000"), ("two", "001")):
         machine.run("cp", "-rT", CAMERA, f"/srv/slides/{name}")
         machine.run("sh", "-c", f"cd /srv/slides/{name} && find . -name '*.png' ! -name {picture}.png -delete")
     machine.run("smearwatch", "install-service", "--watch", "/srv/slides", "--subfolders")
     machine.run("systemctl", "restart", "smearwatch.target")
-    assert machine.active("smearwatch.service", *UNITS) == ["active", "inactive", "inactive", "inactive", "active"]
+    now = machine.active("smearwatch.service", *UNITS)
+    assert now == ["active", "inactive", "inactive", "inactive", "active"], machine.journal(40)
     until_s = time.monotonic() + patience_s(30.0)
     while min(machine.counted(name).frames - machine.counted(name).pending for name in ("one", "two")) < 1:
         assert time.monotonic() < until_s, machine.journal(20)
