@@ -321,8 +321,7 @@ class Hub:
         self._crops.leases.present([worker.identity for worker in self._peers.of("worker") if worker.capacity])
         for worker in self._peers.of("worker"):
             while self._crops.leases.held_by(worker.identity) < worker.capacity:
-                crop = self._crops.lease(worker.identity, worker.weights)
-                if crop is None:
+                if (crop := self._crops.lease(worker.identity, worker.weights)) is None:
                     break
                 self._sockets.send(worker.identity, crop[0], crop[1])
         if not self._peers.count("worker"):
@@ -330,8 +329,7 @@ class Hub:
         finder = self._turns.of(self._peers.of("finder"), self._holds_leases)
         self._frames.leases.present([] if finder is None else [finder.identity])
         while finder and self._frames.leases.held_by(finder.identity) < finder.capacity and self._has_room():
-            frame = self._frames.lease(finder.identity, self._turns.number)
-            if frame is None:
+            if (frame := self._frames.lease(finder.identity, self._turns.number)) is None:
                 break
             self._sockets.send(finder.identity, frame[0], [frame[1]])
 
