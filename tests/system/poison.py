@@ -31,10 +31,10 @@ def worker(module):
 def finder(module):
     answer = module._answer
 
-    def deadly(plan, lease, *rest):
+    def deadly(lease, *rest):
         if lease.name == POISON["finder"]["name"]:
             die(POISON["finder"]["how"])
-        return answer(plan, lease, *rest)
+        return answer(lease, *rest)
 
     module._answer = deadly
 
