@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from smearwatch.daemon.hinted import Hinted
+from smearwatch.daemon.process.joining import not_allowed
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.endpoints import Endpoints, why_closed
 from smearwatch.daemon.wire.messages import Agreed, Message, Refused
@@ -52,7 +53,8 @@ def agreed(where: Path | Endpoints, question: Message, request: int, *, answer_s
                 continue
             answer = None if received is None else received[0]
             if isinstance(answer, Refused):
-                raise NotAgreed(answer.detail, "see `smearwatch watch`")
+                why = not_allowed(answer, endpoints)
+                raise NotAgreed(answer.detail, "see `smearwatch watch`" if why is None else why.hint)
             if isinstance(answer, Agreed) and answer.request == request:
                 return answer
     raise NotAgreed(f"no count answers: the one that runs is busy for {answer_s:.0f} s", "see `smearwatch watch`")

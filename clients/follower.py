@@ -183,6 +183,7 @@ class Follower:
             waiting_files=pulse.waiting_files if pulse else None,
             idle_s=pulse.idle_s if pulse else None,
             paused=pulse.paused if pulse else False,
+            apart=pulse.apart if pulse else False,
             trouble=pulse.trouble if pulse else "",
             latency_ms=pulse.latency_ms if pulse else None,
             recent=self._recent.newest_first(),

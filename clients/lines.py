@@ -17,6 +17,8 @@ PATIENCE_S = 5.0
 
 NOBODY_COUNTS = "no count is running; waiting for one (start it with: smearwatch run --watch DIR)"
 
+NOBODY_ANSWERS = "no count answers at {}; waiting for it (see whether that computer is on, and its hub runs)"
+
 _POLL_S = 0.2
 _HEADER_EVERY = 30
 
@@ -170,6 +172,7 @@ def follow(
     *,
     as_json: bool,
     warn: Write | None = None,
+    elsewhere: bool = False,
     idling: Idling | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> View:
@@ -187,6 +190,8 @@ def follow(
         One JSON object a line instead of an aligned line.
     warn : callable, optional
         Takes the one line that says that no count is running yet.
+    elsewhere : bool
+        Whether the count is one of another computer, which nobody starts from here.
     idling : Idling, optional
         Says when everything is counted; never between JSON lines.
     clock : callable
@@ -204,7 +209,7 @@ def follow(
         if lines.show(view):
             next_s = now_s + EVERY_S
         if waiting is not None and view.connection == "connecting" and now_s - began_s >= PATIENCE_S:
-            waiting(NOBODY_COUNTS)
+            waiting(NOBODY_ANSWERS.format(feed.address) if elsewhere else NOBODY_COUNTS)
             waiting = None
         if idling is not None and not as_json:
             for line in idling.lines(view):

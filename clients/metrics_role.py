@@ -1,9 +1,9 @@
 """Metrics as one role of a run: a client like any other, so that whoever scrapes never holds up the count."""
 
 from smearwatch.clients.metrics.serving import serve_metrics
-from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import Role
+from smearwatch.daemon.process.telling import tell
 
 
 def main(plan: RunPlan, role: Role) -> None:
@@ -16,5 +16,5 @@ def main(plan: RunPlan, role: Role) -> None:
     settings = plan.settings
     assert settings.metrics_port is not None
     serve_metrics(
-        settings.runtime_dir, settings.state_dir, settings.metrics_port, lambda where: say(f"metrics: {where}"), over
+        settings.runtime_dir, settings.state_dir, settings.metrics_port, lambda where: tell(f"metrics: {where}"), over
     )

@@ -47,6 +47,8 @@ class View:
         For how many seconds no frame came; None while something is pending, waited for, or not known.
     paused : bool
         Whether no new pictures are read, because a client asked for it.
+    apart : bool
+        Whether capture and workers are commands of their own, which somebody has to start.
     trouble : str
         What keeps the count from going on well, in words; empty while nothing does.
     latency_ms : float or None
@@ -72,6 +74,7 @@ class View:
     waiting_files: int | None = None
     idle_s: float | None = None
     paused: bool = False
+    apart: bool = False
     trouble: str = ""
     latency_ms: float | None = None
     recent: tuple[RecentCell, ...] = ()

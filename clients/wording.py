@@ -29,6 +29,10 @@ LOADING = "loading the networks"
 SEARCH_STARTS = "starting the search for cells"
 """What a count waits for before a cell can be named, also one that goes on."""
 
+NO_WORKER = "waiting for a worker (smearwatch worker)"
+NO_CAPTURE = "waiting for a capture (smearwatch capture --watch DIR)"
+"""The same where these are commands of their own, and none is there."""
+
 UNKNOWN: Mapping[str, float | None] = {"value": None, "low": 0.0, "high": 100.0}
 """A share of which nothing is known."""
 
@@ -98,10 +102,8 @@ def phase_text(view: View) -> str | None:
     frames = tally["frames"]
     if tally["cells"] or tally["rejected"] or frames["counted"] or frames["rejected"]:
         return None
-    if not view.workers:
-        return LOADING
-    if not view.finders:
-        return SEARCH_STARTS
+    if not view.workers or not view.finders:
+        return _missing(view)
     if not frames["seen"]:
         return "waiting for the first field"
     return "searching the first fields" if not tally["cells_found"] else "judging the first cells"
@@ -111,9 +113,14 @@ def loading_text(view: View) -> str | None:
     """Return what a count that goes on still waits for, as it did when it was begun; None once cells can be named."""
     if view.connection != "live" or view.tally is None:
         return None
-    if view.workers == 0:
-        return LOADING
-    return SEARCH_STARTS if view.finders == 0 else None
+    return _missing(view) if view.workers == 0 or view.finders == 0 else None
+
+
+def _missing(view: View) -> str:
+    """Return who is waited for, the workers first."""
+    if not view.workers:
+        return NO_WORKER if view.apart else LOADING
+    return NO_CAPTURE if view.apart else SEARCH_STARTS
 
 
 def cells_of_target(view: View) -> str:

@@ -8,6 +8,7 @@ An environment variable is the key in capitals behind ``SMEARWATCH_``.
 
 import difflib
 import os
+import re
 import sys
 import tomllib
 import warnings
@@ -102,6 +103,12 @@ def _address(text: str) -> str:
     return text
 
 
+def _hub_key(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", key := text.strip().lower()):
+        raise ValueError("write the 64 digits and letters a to f that `smearwatch keys list` shows on its computer")
+    return key
+
+
 def _device(text: str) -> str:
     name, colon, number = text.partition(":")
     if text not in ("auto", "cpu", "cuda") and not (name == "cuda" and colon and number.isdecimal()):
@@ -130,7 +137,7 @@ class Settings(BaseSettings):
     control_group: PrintableName | None = None
     listen: Annotated[str, AfterValidator(_address)] | None = None
     hub: Annotated[str, AfterValidator(_address)] | None = None
-    hub_key: str | None = None
+    hub_key: Annotated[str, AfterValidator(_hub_key)] | None = None
     key: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     weights: Path | None = None
     device: Annotated[str, AfterValidator(_device)] = "auto"
@@ -319,7 +326,8 @@ def _explain_all(
         return tuple(line_of(path, [str(part) for part in each["loc"]]) or 0 for path in files)
 
     errors = sorted(error.errors(include_url=False), key=place)
-    first, *others = [_explain(each, given, files, pairs) for each in errors]
+    said = {str(each): each for each in (_explain(each, given, files, pairs) for each in errors)}
+    first, *others = said.values()  # a value that may be of two kinds is wrong once
     first.others = tuple(others)
     return first
 

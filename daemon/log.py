@@ -25,6 +25,7 @@ NAMED: Final = frozenset({"file", "files", "folder", "session", "subfolder"})
 _OWN: Final = frozenset({"event", "level", "role", "timestamp", "frame", "record", "chain"})
 _SHORT: Final = 12  # hex digits of a frame's name; of a million frames two hardly ever share them
 _steps_are: Literal["debug", "info"] | None = None  # before `configure` nobody asks for them
+_as_json = False
 _log_from: float = float("inf")  # before `configure`, and on a screen
 
 
@@ -40,11 +41,12 @@ def configure(level: str, *, role: str, log_format: LogFormat = "auto") -> None:
     log_format : {"auto", "text", "json"}
         ``auto`` is JSON where stderr goes to systemd's journal, and text elsewhere.
     """
-    global _steps_are, _log_from
+    global _steps_are, _log_from, _as_json
     interactive = sys.stderr.isatty() and log_format != "json"
     journal = is_journal(sys.stderr)
     as_json = log_format == "json" or (log_format == "auto" and journal)
     _steps_are = "info" if as_json else "debug"
+    _as_json = as_json
     lowest = logging.getLevelNamesMapping()[level.upper()]
     _log_from = float("inf") if interactive else lowest
     structlog.configure(
@@ -66,6 +68,11 @@ def configure(level: str, *, role: str, log_format: LogFormat = "auto") -> None:
 def writes_a_log(level: int) -> bool:
     """Return whether this process writes entries of a level (as `logging` has them) into a log, and not on a screen."""
     return _log_from <= level
+
+
+def is_for_machines() -> bool:
+    """Return whether this process's log is JSON."""
+    return _as_json
 
 
 def frame_id(frame: str) -> str:

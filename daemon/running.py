@@ -12,12 +12,12 @@ import typer
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.continuing import check_continues
 from smearwatch.daemon.log import configure
-from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.child import FIRST_BEAT_S, Child, RoleSpec, unusable
 from smearwatch.daemon.process.seat import Seat
 from smearwatch.daemon.process.stop_signals import StopSignals
 from smearwatch.daemon.process.supervisor import Outcome, Supervisor, stop_children
+from smearwatch.daemon.process.telling import tell
 from smearwatch.daemon.record.audit import AuditUnusable
 from smearwatch.daemon.record.band_rule import BandRuleFold
 from smearwatch.daemon.record.corrected import corrected_json
@@ -135,7 +135,7 @@ def carry_out(plan: RunPlan) -> Iterator[tuple[RunPlan, dict[str, Any]]]:
     check_continues(plan)
     check(plan)
     if sys.stderr.isatty() and plan.source is not None:  # or it would look hung
-        say("starting; loading the networks takes some seconds")
+        tell("starting; loading the networks takes some seconds")
     # These take long to load, and serve the next specimen, too.
     kept = [Child(spec, plan) for spec in roles(plan) if spec.stays]
     with ExitStack() as stack:
@@ -258,7 +258,7 @@ def print_summary(result: dict[str, Any], plan: RunPlan, *, as_json: bool) -> No
         typer.echo(for_stream(sys.stdout, line))
     sys.stdout.flush()
     if (how := how_to_go_on(result, plan, plan_after(plan))) is not None:
-        say(how)
+        tell(how)
         if not result["target_reached"]:
             return
     for line in how_to_verify(result) if plan.source != "replay" else ():

@@ -5,8 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from smearwatch.daemon.folder_check import is_picture_name
-from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.process.telling import tell
 from smearwatch.daemon.record.earlier import (
     earlier_than,
     file_keys,
@@ -82,7 +82,7 @@ def where_it_goes_on(plan: RunPlan) -> RunPlan:
     if plan.watch_dir is not None and not plan.count_again and (other := whose_pictures(plan)) is not None:
         raise PicturesCounted(plan.watch_dir, plan.session, other)
     while (after := plan_after(plan)) is not None and not _finishes_first(plan, after):
-        say(f"session {plan.session} ended where specimen {_specimen(after)} began: session {after.session} goes on")
+        tell(f"session {plan.session} ended where specimen {_specimen(after)} began: session {after.session} goes on")
         plan = after
     if _has_begun(plan):
         with LedgerReader.read(_folder(plan)) as ledger:

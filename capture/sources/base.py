@@ -7,7 +7,7 @@ This module is what a package outside leans on that adds a source of its own (do
 import os
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -17,14 +17,15 @@ from smearwatch.capture.sources.in_hand import InHand, set_aside
 from smearwatch.capture.sources.options import Options, OptionUnusable, read_options
 from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.log import get_logger, log_step, working_on
-from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.process.joining import hub_of, refused, waiting_for
+from smearwatch.daemon.process.joining import back, hub_of, refused, waiting_for
 from smearwatch.daemon.process.role import Role
+from smearwatch.daemon.process.telling import tell
 from smearwatch.daemon.terms import under_terms
 from smearwatch.daemon.wire.codec import Unreadable
 from smearwatch.daemon.wire.control import FileOnWire
 from smearwatch.daemon.wire.messages import (
+    Bye,
     DrawLine,
     FrameTaken,
     Hello,
@@ -148,6 +149,7 @@ class Delivery:
         self._closed = False
         self._paused = False
         self._welcomed = False
+        self._waits = False
         self._hello_s = 0.0
 
     def __enter__(self) -> Self:
@@ -158,7 +160,10 @@ class Delivery:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        with self._stack, suppress(Hinted):  # a hub that lets it in no more need not hear it
+            # One that has brought all is not missed: the hub ends by its last word.
+            if self._plan.joins and self._role.leaves and self._peer.connected and not self._state().finished:
+                self._peer.send(Bye())
 
     def run(self) -> None:
         """Deliver until the role is stopped."""
@@ -173,7 +178,8 @@ class Delivery:
     def _pulse(self) -> None:
         if not self._peer.connected:
             if self._welcomed and self._plan.joins:
-                say(waiting_for(self._endpoints))
+                self._waits = True
+                tell(waiting_for(self._endpoints))
             self._welcomed = False
         elif self._welcomed:
             self._peer.send(self._state())
@@ -333,6 +339,9 @@ class Delivery:
             # This hub took none of them, or its answer was lost: before any other frame, so that none is passed.
             self._offer_again(older_than_s=0.0)
         self._welcomed = True
+        if self._waits:
+            self._waits = False
+            tell(back(self._endpoints))
         self._pause(False)  # a hub that still is paused says so next
 
     def _hello(self) -> None:

@@ -153,4 +153,4 @@ def _followed(
         stopped: list[int] = []
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: stopped.append(number))
-        return follow(feed, write, lambda: bool(stopped), as_json=as_json, warn=say)
+        return follow(feed, write, lambda: bool(stopped), as_json=as_json, warn=say, elsewhere=state_dir is None)

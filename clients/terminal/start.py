@@ -21,6 +21,10 @@ NOBODY_COUNTS = (
     "A recorded session is shown by its name: smearwatch watch NAME (names: smearwatch sessions list)"
 )
 
+NOBODY_ANSWERS = (
+    "No count answers at {}. See whether that computer is on, and its hub runs: it is shown as soon as it does."
+)
+
 _POLL_S = 0.2
 _BETWEEN_VIEWS_S = 0.1
 
@@ -62,7 +66,7 @@ def watch_in_terminal(
     app = WatchApp(
         bring,
         waiting="waiting for a count" if session is None else "reading",
-        hint=NOBODY_COUNTS if session is None else being_read(session),
+        hint=_hint(settings, session),
         readers=readers,
         pictures=kind,
         bring_of=bring_of,
@@ -74,6 +78,13 @@ def watch_in_terminal(
     app.close_reading()
     if error is not None:
         raise error
+
+
+def _hint(settings: Settings, session: str | None) -> str:
+    """Return what is said while there is nothing to show."""
+    if is_elsewhere(settings):
+        return NOBODY_ANSWERS.format(settings.hub)
+    return NOBODY_COUNTS if session is None else being_read(session)
 
 
 def followed(

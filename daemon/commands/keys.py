@@ -39,7 +39,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per 
 
 
 class KeyUnknown(Hinted):
-    """A name under which no key is allowed, or a key that is allowed under another."""
+    """A name under which no key is allowed, or another one; or a key that is allowed under another name."""
 
 
 @app.command()
@@ -71,7 +71,11 @@ def make(
         return
     say(f"{'key made' if is_new else 'there is a key already'}: {path}")
     write_line(sys.stdout, f"public key of this computer: {pair.public}")
-    say(f"where the hub runs, type: smearwatch keys allow {called} {pair.public} --right watch")
+    say(f'where the hub runs here, others have in their settings: hub_key = "{pair.public}"')
+    say(
+        f"where it runs on another computer, type there: smearwatch keys allow {called} {pair.public} --right RIGHT "
+        f"(RIGHT: {', '.join(RIGHTS)})"
+    )
 
 
 @app.command()
@@ -93,17 +97,25 @@ def allow(
 ) -> None:
     """Let another computer in that has this key, for what is said here. A hub that runs heeds it at once.
 
+    Where it is let in already, rights are added. To take one away: `smearwatch keys revoke NAME`, then allow it anew.
+
     Example: smearwatch keys allow lab2 PUBLIC_KEY --right feed
     """
     settings = load_settings(config)
     rights = {_right(each) for each in right}
-    new = Allowed(checked_name(name, "key"), checked_key(public_key, "PUBLIC_KEY"), frozenset(rights))
+    key = checked_key(public_key, "PUBLIC_KEY")
+    checked_name(name, "key")
     with _list_of(settings) as allowed:
-        other = next((each.name for each in allowed if each.key == new.key and each.name != name), None)
+        other = next((each.name for each in allowed if each.key == key and each.name != name), None)
         if other is not None:
             raise KeyUnknown(f"that key is allowed already, as {other}", f"smearwatch keys revoke {other}, then again")
-        was = next((each.as_json() for each in allowed if each.name == name), None)
-        about = {"what": "allowed", "name": name, **new.as_json(), "was": was}
+        was = next((each for each in allowed if each.name == name), None)
+        if was is not None and was.key != key:
+            raise KeyUnknown(
+                f"{name} has another key here already, {was.key[:12]}…", f"smearwatch keys revoke {name}, then again"
+            )
+        new = Allowed(name, key, frozenset(rights) | (frozenset() if was is None else was.rights))
+        about = {"what": "allowed", "name": name, **new.as_json(), "was": was and was.as_json()}
         audit.add(settings.state_dir, "key", values=about)
         allowed[:] = [each for each in allowed if each.name != name] + [new]
     _report(new, as_json=as_json)

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Final
 
 from smearwatch.daemon.hub.peers import Peers
-from smearwatch.daemon.one_line import say
+from smearwatch.daemon.process.telling import tell
 from smearwatch.daemon.wire.parts import Role
 
 _AFTER_S: Final = 5.0
 _WAITS: Final[dict[Role, str]] = {
-    "source": "waiting for pictures (smearwatch capture)",
+    "source": "waiting for a capture (smearwatch capture --watch DIR)",
     "worker": "waiting for a worker (smearwatch worker); pictures are kept until one comes",
 }
 
@@ -33,4 +33,4 @@ class Absent:
                 self._said.discard(role)
             elif role not in self._said and self._clock() - self._since_s[role] >= _AFTER_S:
                 self._said.add(role)
-                say(line)
+                tell(line)

@@ -5,7 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from smearwatch.daemon.config import Settings
-from smearwatch.daemon.one_line import say
+from smearwatch.daemon.hub.strangers import Strangers
+from smearwatch.daemon.process.telling import tell
 from smearwatch.daemon.reaching import allowed_file, own_key_file
 from smearwatch.daemon.wire.endpoints import OPERATE, WATCH, EndpointUnusable, checked_address, group_dir
 from smearwatch.daemon.wire.hub_sockets import GroupDoor, NetDoor
@@ -43,4 +44,5 @@ def net_door(settings: Settings) -> NetDoor | None:
     with suppress(OSError, ValueError):  # each connection takes one, a stranger's too until it is refused
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    return NetDoor(address, read_pair(path), Keyring(allowed_file(settings), say), settings.max_frame_bytes)
+    keyring = Keyring(allowed_file(settings), tell)
+    return NetDoor(address, read_pair(path), keyring, settings.max_frame_bytes, Strangers().refused)

@@ -74,5 +74,5 @@ class Gate:
             if len(self._said) >= 4096:
                 self._said.clear()
             self._said.add(identity)
-            get_logger().warning("not allowed", why=refused.detail)
+            get_logger().warning("not allowed", who=self._sockets.who(identity), why=refused.detail)
         return refused

@@ -26,7 +26,7 @@ from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.hub.steps import log_refusal
 from smearwatch.daemon.hub.tallying import take_tally
 from smearwatch.daemon.hub.turns import Turns
-from smearwatch.daemon.log import get_logger, working_on
+from smearwatch.daemon.log import working_on
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.earlier import Earlier
 from smearwatch.daemon.record.events import Closed, flaw_of
@@ -35,6 +35,7 @@ from smearwatch.daemon.wire.hub_sockets import HubSockets
 from smearwatch.daemon.wire.messages import (
     Agreed,
     BeginNext,
+    Bye,
     CellsFound,
     ControlRun,
     CropJudged,
@@ -93,20 +94,17 @@ class Hub:
         self._peers = Peers()
         self._gate = Gate(journal, sockets, self._misunderstood)
         self._door = Door(plan, journal)
-        self._turns = Turns()
         self._absent = Absent(self._peers, expected=plan.source is None, clock=clock)
-        self._stages = StageTimes()
-        lease_s, pixels = plan.settings.lease_s, plan.settings.max_frame_pixels
+        self._turns, self._stages = Turns(), StageTimes()
+        lease_s, pixels, now = plan.settings.lease_s, plan.settings.max_frame_pixels, self._clock
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes, earlier=earlier)
-        now = self._clock
         self._crops = CropQueue(journal, self._stages, lease_s=lease_s, stop_at_target=plan.stop_at_target, clock=now)
         self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, most_pixels=pixels, clock=now)
         self._control = RunControl(journal, clock=now, trouble=self._trouble)
         self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=now)
         self._disk = DiskWatch(journal.ledger.folder, journal.refused, clock=clock)
         self._folder = FolderWatch(plan.watch_dir, clock=clock)
-        self._last_frame_s = clock()
-        self._next_pulse_s = 0.0
+        self._last_frame_s, self._next_pulse_s = clock(), 0.0
         self._delays = Delays(journal.fold, self._stages.histograms)
         self.state: State = "running"
 
@@ -186,6 +184,7 @@ class Hub:
                 counters=self._counters(),
                 idle_s=self._idle_s(),
                 paused=self._control.paused,
+                apart=self._plan.source is None,
                 trouble=self._trouble(),
                 gauges=gauges_of(self._frames, self._crops, self._peers, self._sockets, self._delays.started_at_ns),
                 stages=self._stages.histograms.as_sent(),
@@ -242,12 +241,16 @@ class Hub:
         self._sockets.send(identity, reply)
 
     def _from_peer(self, peer: PeerState, message: Message, buffers: Sequence[memoryview]) -> Refused | None:
+        queue = self._frames if peer.role == "finder" else self._crops
         match message:
             case Ready():
                 peer.capacity = message.capacity
-                (self._frames if peer.role == "finder" else self._crops).leases.heard(peer.identity)
+                queue.leases.heard(peer.identity)
                 if message.at_work:
-                    (self._frames if peer.role == "finder" else self._crops).leases.renew(peer.identity)
+                    queue.leases.renew(peer.identity)
+            case Bye():
+                self._peers.leave(peer)
+                self._release(peer.identity, blamed=False)
             case SourceState():
                 peer.source = message
             case OfferFrame() | RefuseFrame() if self.state == "draining":
@@ -275,7 +278,6 @@ class Hub:
                     self._delays.settled(frame)
                 return refusal
             case LeaseFailed():
-                queue = self._frames if peer.role == "finder" else self._crops
                 queue.failed(message, peer.identity)
                 self._journal.counters["leases_failed"] += 1
             case _:
@@ -338,20 +340,18 @@ class Hub:
         fits = len(self._crops) + self._frames.leases.out < self._plan.settings.crop_backlog
         return fits or (self._crops.is_stuck and not self._frames.leases.out)
 
-    def _release(self, identity: bytes) -> None:
-        given_back = self._frames.leases.release(identity) + self._crops.leases.release(identity)
-        self._journal.counters["leases_released"] += given_back
+    def _release(self, identity: bytes, *, blamed: bool = True) -> None:
+        for queue in (self._frames, self._crops):
+            self._journal.counters["leases_released"] += queue.leases.release(identity, blamed=blamed)
 
     def _housekeeping(self) -> None:
         self._absent.look()
         self._next.expire()
         self._frames.leases.expire()
         self._crops.leases.expire()
-        for peer in self._peers.may_not(self._gate.may_be):
-            get_logger().warning("not allowed any more", kind=peer.role, peer=peer.name)
+        for peer in self._peers.may_not(self._gate.may_be, self._sockets.who):
             self._release(peer.identity)
-        for gone in self._peers.silent(self._clock(), busy=self._holds_leases):
-            get_logger().warning("peer silent", kind=gone.role, peer=gone.name)
+        self._peers.silent(self._clock(), busy=self._holds_leases)
         if self._finished():
             self.state = "done"
         elif self._ended_idle(self._idle_s(stalled_too=True)) and not self._next.begun:

@@ -179,10 +179,18 @@ class LeaseBook(Generic[Key]):
         for number in sorted((n for n, lease in self._out.items() if lease.holder == holder), reverse=True):
             self.misfit(number, holder)
 
-    def release(self, holder: bytes) -> int:
-        """Queue again all that a vanished holder held, in the old order; returns how many."""
+    def release(self, holder: bytes, *, blamed: bool = True) -> int:
+        """Queue again all that a holder held that is gone, in the old order; returns how many.
+
+        Not ``blamed``: it took its leave, and no piece of work is a suspect for that.
+        """
         self._late.discard(holder)
-        return self._requeue([n for n, lease in self._out.items() if lease.holder == holder])
+        before = set(self._suspects)
+        released = self._requeue([n for n, lease in self._out.items() if lease.holder == holder])
+        if not blamed:
+            self.forgive(holder)
+            self._suspects = before
+        return released
 
     def forgive(self, holder: bytes) -> None:
         """Blame nothing for what a holder lost: its process lives, and was only not heard."""

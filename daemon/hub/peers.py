@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.wire.messages import Hello, SourceState
 from smearwatch.daemon.wire.parts import Role
 
@@ -52,6 +53,11 @@ class Peers:
         life, known = self._lives.get((message.role, message.name), ("", b""))
         return known if life and life == message.life and known != identity else b""
 
+    def leave(self, peer: PeerState) -> None:
+        """Forget a peer that takes its leave."""
+        get_logger().info("peer left", kind=peer.role, peer=peer.name)
+        del self._peers[peer.identity]
+
     def heard(self, identity: bytes, now_s: float) -> PeerState | None:
         """Note a sign of life; None for a peer that never said hello."""
         peer = self._peers.get(identity)
@@ -65,13 +71,15 @@ class Peers:
             peer for peer in self._peers.values() if now_s - peer.heard_s > SILENT_AFTER_S and not busy(peer.identity)
         ]
         for peer in gone:
+            get_logger().warning("peer silent", kind=peer.role, peer=peer.name)
             del self._peers[peer.identity]
         return gone
 
-    def may_not(self, may_be: Callable[[bytes, Role], bool]) -> list[PeerState]:
-        """Forget and return the peers that may not be what they came as any more."""
+    def may_not(self, may_be: Callable[[bytes, Role], bool], who: Callable[[bytes], str]) -> list[PeerState]:
+        """Forget and return the peers that may not be what they came as any more; ``who`` they are, for the log."""
         gone = [peer for peer in self._peers.values() if not may_be(peer.identity, peer.role)]
         for peer in gone:
+            get_logger().warning("not allowed any more", who=who(peer.identity), kind=peer.role, peer=peer.name)
             del self._peers[peer.identity]
         return gone
 

@@ -4,9 +4,9 @@ import time
 from typing import Final
 
 from smearwatch.daemon.hinted import Hinted
-from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import Role
+from smearwatch.daemon.process.telling import tell
 from smearwatch.daemon.reaching import hub_at
 from smearwatch.daemon.terms import under_terms
 from smearwatch.daemon.wire.codec import Unreadable
@@ -27,8 +27,8 @@ def hub_of(plan: RunPlan, right: Right) -> Endpoints:
 
 def refused(message: Refused, endpoints: Endpoints) -> None:
     """Raise `NotAllowed` where the hub refuses for want of a right."""
-    if message.code in ("not_allowed", "key_revoked"):
-        raise NotAllowed(message.detail, endpoints)
+    if (why := not_allowed(message, endpoints)) is not None:
+        raise why
 
 
 class NotAllowed(Hinted):
@@ -40,9 +40,19 @@ class NotAllowed(Hinted):
         super().__init__(f"the hub at {endpoints.shown} refuses: {detail}", how or "ask who runs the hub")
 
 
+def not_allowed(message: Refused, endpoints: Endpoints) -> NotAllowed | None:
+    """Return what to say where the hub refuses for want of a right, None where it has another reason."""
+    return NotAllowed(message.detail, endpoints) if message.code in ("not_allowed", "key_revoked") else None
+
+
 def waiting_for(endpoints: Endpoints) -> str:
     """Return the line that says that the hub is not there."""
     return f"waiting for the hub at {endpoints.shown} (smearwatch hub)"
+
+
+def back(endpoints: Endpoints) -> str:
+    """Return the line that says that the hub is there again, or by now."""
+    return f"the hub at {endpoints.shown} is there"
 
 
 def ask_terms(plan: RunPlan, role: Role, right: Right) -> Welcome | None:
@@ -59,12 +69,14 @@ def ask_terms(plan: RunPlan, role: Role, right: Right) -> Welcome | None:
                 peer.send(WantTerms())
             if not said and now - began_s >= _SAID_AFTER_S:
                 said = True
-                say(waiting_for(endpoints))
+                tell(waiting_for(endpoints))
             try:
                 received = peer.receive(_POLL_S)
             except Unreadable:
                 continue
             if received is not None and isinstance(received[0], Welcome):
+                if said:
+                    tell(back(endpoints))
                 return received[0]
             if received is not None and isinstance(received[0], Refused):
                 refused(received[0], endpoints)

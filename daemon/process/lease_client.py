@@ -5,17 +5,18 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from contextvars import copy_context
 from typing import Literal, Self, TypeVar
 
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.log import get_logger
-from smearwatch.daemon.one_line import say
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.process.joining import hub_of, refused, waiting_for
+from smearwatch.daemon.process.joining import back, hub_of, refused, waiting_for
 from smearwatch.daemon.process.role import Role
+from smearwatch.daemon.process.telling import tell
 from smearwatch.daemon.wire.codec import Buffer, Unreadable
-from smearwatch.daemon.wire.messages import Hello, Message, Ready, Refused, Welcome
+from smearwatch.daemon.wire.messages import Bye, Hello, Message, Ready, Refused, Welcome
 from smearwatch.daemon.wire.sockets import Peer, context
 from smearwatch.daemon.withheld import withhold
 
@@ -64,7 +65,7 @@ class LeaseClient:
         self._who = Hello(kind, f"{role.name}{plan.seat}", os.getpid(), weights, weights_manifest, secrets.token_hex(8))
         self._endpoints = hub_of(plan, "work" if kind == "worker" else "feed")
         self._next_pulse_s = self._hello_s = 0.0
-        self._was_connected = False
+        self._was_connected = self._waits = False
         self.welcome: Welcome | None = None
 
     def __enter__(self) -> Self:
@@ -76,7 +77,9 @@ class LeaseClient:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        with self._stack, suppress(Hinted):  # a hub that lets it in no more need not hear it
+            if self._joins and self._role.leaves and self._peer.connected:
+                self._peer.send(Bye())
 
     def send(self, message: Message, buffers: Sequence[Buffer] = ()) -> None:
         """Send one answer: this process gets on with its work."""
@@ -147,6 +150,8 @@ class LeaseClient:
             connected = self._peer.connected
             if connected:
                 self._peer.send(Ready(self._capacity))
-            elif self._was_connected and self._joins and self._kind == "worker":
-                say(waiting_for(self._endpoints))
+            if connected != self._was_connected and self._joins and self._kind == "worker":
+                if self._waits or not connected:
+                    tell((back if connected else waiting_for)(self._endpoints))
+                self._waits = not connected
             self._was_connected = connected

@@ -58,6 +58,11 @@ class Role:
         """Whether the role is to end."""
         return self._stop.is_set()
 
+    @property
+    def leaves(self) -> bool:
+        """Whether the role is to end, and not to be started again."""
+        return self.stopping and self.exit_code != EXIT_AGAIN
+
     def stop(self) -> None:
         """Ask the role to end; safe from any thread and from a signal handler."""
         for each in self._on_stop:

@@ -48,6 +48,8 @@ class NetDoor:
     pair: KeyPair
     keyring: Keyring
     max_part_bytes: int
+    refused: Callable[[str], object] = lambda _: None
+    """Told, in a thread of its own, each key that is not let in."""
 
 
 class HubSockets:
@@ -86,10 +88,11 @@ class HubSockets:
         self._feeds: list[zmq.Socket[bytes]] = []
         self._listening: list[Subscribers] = []
         self._rights: list[frozenset[Right] | None] = []
+        self._doors: list[str] = []
         self._turn = 0
-        self._bind(endpoints, ALL, mode=0o600)
+        self._bind(endpoints, ALL, "the account that counts", mode=0o600)
         for group in groups:
-            self._bind(Endpoints.under(group.folder), group.rights, mode=0o660)
+            self._bind(Endpoints.under(group.folder), group.rights, f"the group of {group.folder.name}/", mode=0o660)
         if net is not None:
             self._bind_net(net)
 
@@ -120,6 +123,12 @@ class HubSockets:
         assert self._net is not None
         allowed = self._net.keyring.of(self._keys.get(identity, ""))
         return NOBODY if allowed is None else allowed.rights
+
+    def who(self, identity: bytes) -> str:
+        """Return who a peer is, for a log: the door that it came through, or what its key is called."""
+        if self._net is None or self._rights[identity[0]] is not None:
+            return self._doors[identity[0]]
+        return f"key {self._net.keyring.called(self._keys.get(identity, ''))}"
 
     def follow(self, identity: bytes) -> None:
         """Send the feed to a peer over its own socket, for some seconds."""
@@ -172,7 +181,7 @@ class HubSockets:
         if len(self._keys) > _MOST_KNOWN:
             self._keys.popitem(last=False)
 
-    def _router(self, rights: frozenset[Right] | None) -> zmq.Socket[bytes]:
+    def _router(self, rights: frozenset[Right] | None, door: str) -> zmq.Socket[bytes]:
         talk = self._owner.socket(zmq.ROUTER)
         talk.setsockopt(zmq.LINGER, 500)
         talk.setsockopt(zmq.SNDHWM, _WAITING_FOR_ONE)
@@ -182,11 +191,12 @@ class HubSockets:
         talk.setsockopt(zmq.MAXMSGSIZE, 2 * self._max_part_bytes)
         self._talks.append(talk)
         self._rights.append(rights)
+        self._doors.append(door)
         self._poller.register(talk, zmq.POLLIN)
         return talk
 
-    def _bind(self, endpoints: Endpoints, rights: frozenset[Right], *, mode: int) -> None:
-        talk, feed = self._router(rights), self._owner.socket(zmq.PUB)
+    def _bind(self, endpoints: Endpoints, rights: frozenset[Right], door: str, *, mode: int) -> None:
+        talk, feed = self._router(rights, door), self._owner.socket(zmq.PUB)
         feed.setsockopt(zmq.LINGER, 500)
         feed.setsockopt(zmq.SNDHWM, HIGH_WATER)
         self._feeds.append(feed)
@@ -205,8 +215,8 @@ class HubSockets:
         _check_network(net.address)
         self._auth = ThreadAuthenticator(self._owner)
         self._auth.start()
-        self._auth.configure_curve_callback(domain=_DOMAIN, credentials_provider=_Asked(net.keyring))
-        talk = self._router(None)
+        self._auth.configure_curve_callback(domain=_DOMAIN, credentials_provider=_Asked(net))
+        talk = self._router(None, "other computers")
         talk.setsockopt(zmq.MAXMSGSIZE, net.max_part_bytes + _PART_SLACK)
         talk.setsockopt(zmq.CURVE_SERVER, 1)
         talk.setsockopt(zmq.CURVE_SECRETKEY, as_z85(net.pair.secret))
@@ -234,8 +244,11 @@ def _check_network(address: str) -> None:
 class _Asked:
     """Whether a key is let in, as pyzmq's authenticator asks it in its own thread."""
 
-    def __init__(self, keyring: Keyring) -> None:
-        self._keyring = keyring
+    def __init__(self, net: NetDoor) -> None:
+        self._net = net
 
     def callback(self, _domain: str, key: bytes) -> bool:
-        return self._keyring.of(from_z85(key)) is not None
+        if self._net.keyring.of(from_z85(key)) is not None:
+            return True
+        self._net.refused(from_z85(key))
+        return False

@@ -38,6 +38,13 @@ class WantTerms(Message):
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class Bye(Message):
+    """The last word of a source, finder or worker that was asked to end: what it has in hand may be given out again."""
+
+    kind: ClassVar[str] = "bye"
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class Terms:
     """What decides a session's results: the hub's settings of these names, by which all who join it go.
 

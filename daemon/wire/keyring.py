@@ -91,6 +91,7 @@ class Keyring:
         self._looked_s = -_LOOK_AGAIN_S
         self._mark: tuple[int, int, int] | None = None
         self._by_key: dict[str, Allowed] = {}
+        self._names: dict[str, str] = {}  # of all that ever were allowed
 
     def of(self, key: str) -> Allowed | None:
         """Return whose a key is, None where it is not allowed."""
@@ -100,6 +101,11 @@ class Keyring:
                 self._looked_s = now
                 self._look()
             return self._by_key.get(key)
+
+    def called(self, key: str) -> str:
+        """Return what a key that is, or was, allowed is called here, for a log; the first digits of any other."""
+        with self._lock:
+            return self._names.get(key, f"{key[:12]}…" if key else "none")
 
     def _look(self) -> None:
         try:
@@ -111,6 +117,7 @@ class Keyring:
             return
         try:
             self._by_key = {each.key: each for each in read_allowed(self._path)}
+            self._names |= {key: each.name for key, each in self._by_key.items()}
             self._mark = mark
         except KeyUnusable as error:
             if self._by_key or self._mark is None:

@@ -3,9 +3,9 @@
 The conversation goes over one ROUTER socket of the hub (everybody else is a DEALER) and one PUB socket::
 
     all     WantTerms, before they join (`joining`)             → Welcome
-    source  Hello · OfferFrame · RefuseFrame · SourceState      → Welcome · FrameTaken · what `control` has
-    finder  Hello · Ready · CellsFound · FrameRejected          → Welcome · FrameLease
-    worker  Hello · Ready · CropJudged · LeaseFailed            → Welcome · CropLease
+    source  Hello · OfferFrame · RefuseFrame · SourceState · Bye → Welcome · FrameTaken · what `control` has
+    finder  Hello · Ready · CellsFound · FrameRejected · Bye    → Welcome · FrameLease
+    worker  Hello · Ready · CropJudged · LeaseFailed · Bye      → Welcome · CropLease
     client  (`following`) WantSnapshot · WantEvents · …         → Snapshot · Events · Thumbnails
     client  LabelCells · and what `control` has                 → LabelsTaken · Agreed
     all     whatever cannot be read                             → Refused
@@ -46,6 +46,7 @@ from smearwatch.daemon.wire.following import WantEvents as WantEvents
 from smearwatch.daemon.wire.following import WantFrame as WantFrame
 from smearwatch.daemon.wire.following import WantSnapshot as WantSnapshot
 from smearwatch.daemon.wire.following import WantThumbnails as WantThumbnails
+from smearwatch.daemon.wire.joining import Bye as Bye
 from smearwatch.daemon.wire.joining import Hello as Hello
 from smearwatch.daemon.wire.joining import Terms as Terms
 from smearwatch.daemon.wire.joining import WantTerms as WantTerms
@@ -253,6 +254,8 @@ class Pulse(Message):
     idle_s: Real | None = None
     """How long nothing came while nothing was pending and no file was waited for; None where something is."""
     paused: Flag = False
+    apart: Flag = False
+    """Whether pictures and workers come from commands of their own, which somebody has to start."""
     trouble: Text = ""
     """What keeps the count from going on well, in words; empty while nothing does."""
     gauges: dict[str, Count] = field(default_factory=dict)
@@ -274,6 +277,7 @@ MESSAGES: dict[str, type[Message]] = {
     message.kind: message
     for message in (
         Hello,
+        Bye,
         WantTerms,
         Welcome,
         OfferFrame,

@@ -4,6 +4,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from smearwatch.daemon.wire.messages import (
     BeginNext,
+    Bye,
     CellsFound,
     ControlRun,
     CropJudged,
@@ -48,6 +49,7 @@ _ANY_OF: Final[dict[type[Message], frozenset[Right]]] = {
     ControlRun: frozenset(("control",)),
     WantTerms: _JOINS,
     Ready: _JOINS,
+    Bye: _JOINS,
     LeaseFailed: _JOINS,
     OfferFrame: frozenset(("feed",)),
     RefuseFrame: frozenset(("feed",)),

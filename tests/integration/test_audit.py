@@ -184,7 +184,7 @@ def test_what_people_do_stands_in_the_list(folder: Path, state: Path, tmp_path: 
 def test_keys_of_other_computers_are_told_and_a_revoked_one_is_revoked_in_any_case(state: Path):
     made = json.loads(typed(keys, "make", "lab", "--json").stdout)
     typed(keys, "allow", "scope", made["key"], "--right", "watch")
-    typed(keys, "allow", "scope", made["key"], "--right", "feed", "--right", "watch")
+    typed(keys, "allow", "scope", made["key"], "--right", "feed")
     assert [each["values"]["what"] for each in listed()] == ["made", "allowed", "allowed"]
     assert listed()[2]["values"]["was"]["rights"] == ["watch"]
     assert "key 'scope' allowed to watch, feed" in typed(audit, "list").stdout
@@ -194,6 +194,21 @@ def test_keys_of_other_computers_are_told_and_a_revoked_one_is_revoked_in_any_ca
     assert AUDIT_FILE in str(typed(keys, "allow", "other", "0" * 64, "--right", "watch", code=1).exception)
     assert "is not in the audit journal" in typed(keys, "revoke", "scope").stderr
     assert "no other computer is let in" in typed(keys, "list").stderr
+
+
+def test_rights_are_added_to_a_key_and_another_key_does_not_take_its_name(state: Path):
+    made = typed(keys, "make", "lab")
+    key = read_pair(own_key_file(load_settings())).public
+    assert f'hub_key = "{key}"' in made.stderr.replace("\n", " ")
+    assert f"smearwatch keys allow lab {key} --right RIGHT" in " ".join(made.stderr.split())
+    assert typed(keys, "allow", "scope", key, "--right", "work").stdout.startswith("scope: work  ")
+    assert typed(keys, "allow", "scope", key, "--right", "watch").stdout.startswith("scope: watch, work  ")
+    for name, other, says in (("scope", "0" * 64, "scope has another key"), ("desk", key, "allowed already, as scope")):
+        refused = typed(keys, "allow", name, other, "--right", "control", code=1).exception
+        assert says in str(refused)
+        assert refused.hint == "smearwatch keys revoke scope, then again"
+    (allowed,) = [each for each in map(json.loads, typed(keys, "list", "--json").stdout.splitlines()) if each["name"]]
+    assert (allowed["key"], allowed["rights"]) == (key, ["watch", "work"])
 
 
 def test_what_cannot_be_written_down_is_not_done_but_a_result_may_be_read(folder: Path, state: Path, tmp_path: Path):

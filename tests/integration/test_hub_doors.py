@@ -5,18 +5,21 @@ import shutil
 import socket
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 import zmq
+from structlog.testing import capture_logs
 
-from smearwatch.clients.asking import ask
+from smearwatch.clients.asking import NotAgreed, ask
 from smearwatch.clients.feed import Feed
 from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.hub.doors import group_doors, net_door
+from smearwatch.daemon.hub.strangers import Strangers
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.process.joining import NotAllowed
 from smearwatch.daemon.reaching import hub_at
@@ -38,6 +41,7 @@ from smearwatch.daemon.wire.messages import (
     Refused,
     Snapshot,
     WantSnapshot,
+    Welcome,
 )
 from smearwatch.daemon.wire.parts import LabelOnWire
 from smearwatch.daemon.wire.sockets import Listener, Peer
@@ -59,8 +63,10 @@ class Net:
             self.port = free.getsockname()[1]
         self.address = f"tcp://127.0.0.1:{self.port}"
         self.said: list[str] = []
+        self.strangers: list[str] = []
         self._allowed = {}
-        self.bench = Bench(folder, net=NetDoor(self.address, self.hub, Keyring(self.list, self.said.append), 4096))
+        keyring = Keyring(self.list, self.said.append)
+        self.bench = Bench(folder, net=NetDoor(self.address, self.hub, keyring, 4096, self.strangers.append))
 
     def allow(self, name, *rights, pair=None):
         pair = pair or make_pair()
@@ -132,6 +138,14 @@ def test_each_key_does_what_it_is_allowed_and_no_more(net):
     assert net.bench.journal.counters["not_allowed"] == 12
     assert (net.bench.hub.stopped, net.bench.frames["seen"]) == (False, 0)
     assert "paused" in net.answer(control, ControlRun(3, "pause"), kind=Agreed).text
+    pair = make_pair()
+    there = net.allow("other", "watch", pair=pair)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask, there, ControlRun(1, "stop"), 1)
+        net.bench.turn_until(asked.done)
+        with pytest.raises(NotAgreed, match="that takes the right control") as told:
+            asked.result()
+    assert f"smearwatch keys allow NAME {pair.public} --right watch" in told.value.hint
 
 
 def test_frames_are_counted_over_the_net_and_a_key_that_is_revoked_does_nothing_from_then_on(net):
@@ -179,6 +193,38 @@ def test_who_watches_over_the_net_is_cut_off_when_the_key_is_revoked_and_told(ne
         assert net.bench.sockets._following == {}
 
 
+def test_the_log_names_whose_key_it_was_and_no_key_in_full(net):
+    bench, pair = net.bench, make_pair()
+    there = net.allow("screen", "watch", pair=pair)
+    with capture_logs() as logs:
+        peer = net.connect(there)
+        net.answer(peer, label())
+        peer = net.connect(net.allow("card", "work"))
+        net.answer(peer, Hello("worker", "w", 1), kind=Welcome)
+        net.revoke("card")
+        bench.now += 1.5
+        bench.turn_until(lambda: not bench.hub._peers.count("worker"))
+        net.answer(peer, Ready(1))
+        here = bench.stack.enter_context(Peer(bench.context, bench.endpoints))
+    assert [entry["who"] for entry in logs if "not allowed" in entry["event"]] == ["key screen", "key card", "key card"]
+    assert bench.sockets.who(b"\x00any") == "the account that counts"
+    assert pair.public not in str(logs)
+    here.socket.close(linger=0)
+
+
+def test_strangers_are_named_once_a_minute_and_only_some_of_them():
+    now = [0.0]
+    strangers = Strangers(lambda: now[0])
+    with capture_logs() as logs:
+        for number in range(100):
+            for _ in range(3):
+                strangers.refused(f"{number:064x}"[::-1])
+        now[0] = 61.0
+        strangers.refused("ab" * 32)
+    assert [entry.get("keys") for entry in logs] == [None] * 10 + [270, None]
+    assert logs[-1]["key"] == "abababababab…"
+
+
 def test_an_unknown_key_is_told_what_to_type_within_seconds(net):
     pair = make_pair()
     began = time.monotonic()
@@ -186,6 +232,7 @@ def test_an_unknown_key_is_told_what_to_type_within_seconds(net):
         with Peer(net.bench.context, net.endpoints(pair, right)) as stranger, pytest.raises(KeyNotAllowed) as told:
             listen(stranger)
         assert f"smearwatch keys allow NAME {pair.public} --right {right}" in str(one_line(told.value))
+    assert set(net.strangers) == {pair.public}
     listener = Listener(net.bench.context, net.endpoints(pair))
     with pytest.raises(KeyNotAllowed):
         listen(listener)
@@ -329,10 +376,8 @@ def test_nothing_listens_off_this_computer_without_keys(tmp_path):
     assert net_door(settings) is not None
     with pytest.raises(EndpointUnusable, match="no address"):
         net_door(Settings(state_dir=tmp_path, listen="tcp://127.0.0.1"))
-    for hub_key in (None, "short"):
-        client = Settings(state_dir=tmp_path, hub="tcp://127.0.0.1:5760", hub_key=hub_key)
-        with pytest.raises(Hinted, match="key"):
-            hub_at(client, "watch")
+    with pytest.raises(Hinted, match="key"):
+        hub_at(Settings(state_dir=tmp_path, hub="tcp://127.0.0.1:5760"), "watch")
 
 
 def as_account(uid, gids, ask_it):

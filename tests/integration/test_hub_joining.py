@@ -26,7 +26,7 @@ from smearwatch.daemon.wire.messages import (
     Welcome,
 )
 from smearwatch.daemon.wire.sockets import Peer
-from tests.integration.hub_bench import Bench, cells
+from tests.integration.hub_bench import WEIGHTS, Bench, cells
 
 pytestmark = pytest.mark.integration
 
@@ -141,6 +141,7 @@ def test_what_waits_for_the_hub_takes_its_terms_and_says_so_once(tmp_path, role,
     found, welcome = waits.result()
     said = capsys.readouterr().err
     assert said.count("waiting for the hub at") == 1
+    assert said.count(" is there\n") == 1
     assert (found.session, found.settings.field_um, found.um_per_px) == ("t", 40.0, 0.05)
     assert (found.settings.search_stain, welcome.terms) == ("red_cells", terms_of(bench.plan))
     bench.close()
@@ -181,6 +182,7 @@ def test_a_source_begins_anew_with_another_session_and_with_other_terms(bench, r
     bench.turn_until(lambda: bench.hub._peers.sources())
     role.stop()
     assert ended.result(10.0) == 0
+    bench.turn_until(lambda: not bench.hub._peers.count("source"))  # it said so, and the clock stands
 
 
 def test_a_source_of_another_place_ends_with_one_line(bench, role, pool):
@@ -229,6 +231,34 @@ def test_a_worker_begins_anew_where_the_hub_has_other_weights_by_now(bench, role
     ended = pool.submit(work)
     bench.turn_until(ended.done)
     assert ended.result() == EXIT_AGAIN
+
+
+def test_a_worker_that_was_asked_to_end_says_so_and_another_has_its_cells_at_once(bench, role, pool, capsys):
+    def work():
+        with LeaseClient(joins(bench), role, "worker", capacity=2, weights=WEIGHTS) as lease_client:
+            while not role.stopping:
+                lease_client.leases(CropLease, most=2)
+
+    ended = pool.submit(work)
+    bench.turn_until(lambda: bench.hub._peers.count("worker"))
+    bench.crash()
+    role.wait(1.5)
+    bench.open()
+    bench.turn_until(lambda: bench.hub._peers.count("worker"))
+    role.wait(1.5)
+    told = capsys.readouterr().err
+    assert (told.count("waiting for the hub at"), told.count(" is there\n")) == (1, 1)
+    source, finder = bench.peer("source", "s", **HERE), bench.peer("finder", "f", 1)
+    bench.offer(source, b"1")
+    (lease, _), *_ = bench.hear(finder, FrameLease, least=1)
+    finder.send(*cells(lease, 2))
+    bench.turn_until(lambda: bench.hub._crops.leases.out == 2)
+    role.stop()
+    ended.result(10.0)
+    bench.turn_until(lambda: not bench.hub._peers.count("worker"))
+    assert (bench.hub._crops.leases.out, bench.hub._crops.leases.queued) == (0, 2)
+    other = bench.peer("worker", "w", 2)
+    assert len(bench.hear(other, CropLease, least=2)) == 2  # together: none is suspected
 
 
 def test_a_worker_finds_the_hubs_weights_or_says_that_they_are_missing(bench, tmp_path):

@@ -253,6 +253,14 @@ def test_says_once_that_there_is_no_daemon_and_goes_on(hub):
     assert written[-1] == "# *** target reached: 100 of 100 cells ***"
 
 
+def test_a_hub_elsewhere_that_does_not_answer_is_named_and_nobody_is_told_to_start_one_here():
+    feed = Feed([View()] * 100 + [View(ended="finished")])
+    warned: list[str] = []
+    follow(feed, warned.append, lambda: False, as_json=False, warn=warned.append, elsewhere=True, clock=feed.clock)
+    (line,) = warned
+    assert line.startswith(f"no count answers at {feed.address}; waiting for it (see whether that computer is on")
+
+
 def test_says_once_that_all_is_counted_until_something_new_comes(hub, tmp_path):
     view = replace(view_of(hub), finders=1, workers=1, event=7)
     idling = Idling("/srv/camera")

@@ -264,7 +264,7 @@ WRITTEN = {
 WRITTEN |= dict.fromkeys(
     ("state_dir", "runtime_dir", "weights", "review_tls_cert", "review_tls_key", "key"), '"/srv/x"'
 )
-WRITTEN |= dict.fromkeys(("watch_group", "control_group", "hub_key"), '"lab"')
+WRITTEN |= dict.fromkeys(("watch_group", "control_group"), '"lab"') | {"hub_key": f'"{"ab" * 32}"'}
 """A value of each setting as a file has it; 7 is one of all others."""
 
 
@@ -309,3 +309,18 @@ def test_what_cannot_be_set_is_one_line(typed, says):
     assert getattr(caught.value, "wrongly_typed", False)
     with pytest.raises(SetUnusable, match="as an option and by --set"):
         load_settings(typed=["target=1"], target=2)
+
+
+def test_what_the_check_says_of_keys_and_groups_and_of_a_value_that_may_be_of_two_kinds(file, tmp_path):
+    file.write_text("um_per_px = 5\nhub_key = 'abc'\n")
+    said = CliRunner().invoke(app, ["check", "--config", str(file)])
+    lines = [line for line in said.stderr.replace("\n  ", " ").splitlines() if line.startswith("smearwatch: ")]
+    assert (said.exit_code, len(lines)) == (1, 2)
+    assert "um_per_px = 5 is no usable scale" in lines[0]
+    assert "hub_key = 'abc': write the 64 digits" in lines[1]
+    key = tmp_path / "other.key"
+    file.write_text(f"key = '{key}'\nwatch_group = 'no-such-group'\ncontrol_group = 'root'\nhub_key = '{'AB' * 32}'\n")
+    said = CliRunner().invoke(app, ["check", "--config", str(file)])
+    assert (said.exit_code, said.stderr.count("warning: ")) == (0, 2)
+    assert "no such group" in " ".join(said.stderr.split())
+    assert f'hub_key = "{"ab" * 32}"' in said.stdout

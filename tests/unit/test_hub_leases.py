@@ -70,6 +70,13 @@ def test_a_vanished_holder_gives_all_back_in_order(book):
     assert [book.settle(book.grant(B)[0], B) for _ in range(2)] == ["x", "z"]
 
 
+def test_who_takes_its_leave_leaves_no_suspect_behind(book):
+    book.grant(A), book.grant(A)
+    assert book.release(A, blamed=False) == 2
+    assert [book.grant(B)[1], book.grant(B)[1], book.grant(B)[1]] == ["x", "y", "z"]
+    assert [book.attempts[key] for key in "xyz"] == [1, 1, 1]
+
+
 def test_what_a_lost_holder_had_is_given_out_alone(book):
     """One of x and y ended it, nobody knows which: x alone, then y alone, and z beside neither."""
     book.grant(A), book.grant(A)

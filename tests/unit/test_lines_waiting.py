@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from smearwatch.clients.lines import Lines
+from smearwatch.clients.terminal.status import connection_words
+from smearwatch.clients.wording import NO_CAPTURE, NO_WORKER
 from tests.unit.clients_script import ScriptedHub, counted, counted_frames, found, seen
 from tests.unit.test_clients_lines import view_of
 
@@ -38,6 +40,22 @@ def test_before_the_first_cell_the_lines_say_what_is_done():
         "# judging the first cells",
     ]
     assert [line.split()[1] for line in written if line[0].isdigit()] == ["1/100"]
+
+
+def test_where_capture_and_worker_are_commands_it_says_who_is_missing_and_who_has_gone():
+    hub = ScriptedHub()
+    hub.start()
+    written: list[str] = []
+    lines = Lines(written.append, as_json=False)
+    lines.show(view_of(hub, apart=True, workers=0, finders=0))
+    lines.show(view_of(hub, apart=True, finders=0))
+    hub.commit(*counted_frames(0, 5))
+    view = view_of(hub, apart=True)
+    for workers, finders in ((1, 1), (0, 1), (1, 1), (1, 0)):
+        lines.show(replace(view, workers=workers, finders=finders))
+    assert connection_words(replace(view, workers=0), "", 0.0)[2] == f"live: {NO_WORKER}"
+    said = [line.removeprefix("# ") for line in written[5:] if line.startswith("# ")]
+    assert said == [NO_WORKER, NO_CAPTURE, NO_WORKER, "counting", NO_CAPTURE]
 
 
 def test_a_count_that_goes_on_says_that_the_networks_are_loaded_and_whose_pictures_it_has():

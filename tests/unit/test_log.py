@@ -35,6 +35,7 @@ KNOWN = {
     *("flaw", "frame", "given", "height", "hint", "kind", "known", "missed", "ms", "peer", "pictures", "reason"),
     *("record", "role", "runtime_dir", "size_bytes", "ticket", "unchanged_s", "verdict", "waiting", "weights"),
     *("why", "width"),
+    *("who", "key", "keys"),  # what a computer's key is called, or its first digits
 }
 FREE_EVENTS = {
     "anchoring.py",
@@ -46,6 +47,7 @@ FREE_EVENTS = {
     "base.py",
     "hub.py",
     "report.py",
+    "telling.py",
 }
 
 
@@ -101,6 +103,15 @@ with working_on("ab" * 32):
 get_logger().debug("more", file="S26-0007.tif")
 get_logger().error("bad")
 """
+TELLING = """
+import sys
+from smearwatch.daemon.log import configure
+from smearwatch.daemon.process.telling import tell
+from smearwatch.daemon.withheld import withhold
+configure("info", role="worker", log_format=sys.argv[1])
+withhold("S26-0007")
+tell("waiting for the hub, S26-0007")
+"""
 
 
 def logged(level, form, tmp_path, *, journal=False):
@@ -123,6 +134,16 @@ def test_into_the_journal_go_json_and_priorities_and_no_names(tmp_path):
     assert "S26" not in "".join(lines)
     (first, *_) = logged("info", "text", tmp_path, journal=True)
     assert first.startswith("<4>timestamp="), "steps are for machines"
+
+
+def test_what_a_role_says_is_an_entry_where_the_log_is_json(tmp_path):
+    def told(form):
+        command = [sys.executable, "-c", TELLING, form]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stderr
+
+    entry = json.loads(told("json"))
+    assert (entry["event"], entry["role"]) == ("waiting for the hub, (withheld)", "worker")
+    assert told("text") == "smearwatch: waiting for the hub, S26-0007\n"
 
 
 def test_elsewhere_it_is_text_unless_json_is_asked_for_and_names_are_for_debug(tmp_path):
