@@ -9,6 +9,7 @@ from typing import Final
 
 from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.anchors import anchored_faults
 from smearwatch.daemon.record.earlier import file_of_page
 from smearwatch.daemon.record.events import Opened, Seen
 from smearwatch.daemon.record.extra_classes import extra_classes_of
@@ -38,7 +39,7 @@ def check_continues(plan: RunPlan) -> None:
     NotContinued
         It has frames, and was begun on another folder or camera, or another slide's folder stands in its place, at
         another scale, with another search, band rule, extra classes or weights, or is of another specimen; nobody
-        asked to carry it on all the same.
+        asked to carry it on all the same. Or it is not what it was, as the audit journal says.
     LedgerUnusable
         It cannot be read.
     """
@@ -52,6 +53,9 @@ def check_continues(plan: RunPlan) -> None:
         differences = list(_differences(plan, ledger.openings(), description.specimen if description else None))
         if not differences and plan.watch_dir is not None and (other := other_pictures(plan.watch_dir, ledger)):
             differences.append(other)
+    if faults := anchored_faults(folder):
+        keep = "keep the folder as it is, and look for a later copy; --continue goes on all the same"
+        raise NotContinued(plan.session, faults, keep)
     if differences:
         elsewhere = "give --into another name"
         here = "give another --session, or --continue where it is the same slide all the same"
