@@ -206,7 +206,8 @@ def follow(
         if now_s < next_s:
             continue
         view = feed.view()
-        if lines.show(view):
+        unpulsed = view.connection == "live" and view.workers is None  # who is there is known in a moment
+        if (as_json or not unpulsed) and lines.show(view):
             next_s = now_s + EVERY_S
         if waiting is not None and view.connection == "connecting" and now_s - began_s >= PATIENCE_S:
             waiting(NOBODY_ANSWERS.format(feed.address) if elsewhere else NOBODY_COUNTS)

@@ -25,6 +25,7 @@ ROWS = (*CLASSES, "neutrophils")
 PAUSED = "paused: no new pictures are read"
 """What is said while a client has paused the run."""
 
+STARTING = "starting"
 LOADING = "loading the networks"
 SEARCH_STARTS = "starting the search for cells"
 """What a count waits for before a cell can be named, also one that goes on."""
@@ -96,12 +97,14 @@ def phase_text(view: View) -> str | None:
     """Return what is being done before the first cell is counted; None from then on, and where nothing is done."""
     tally = view.tally
     if view.connection == "connecting":
-        return "starting"
+        return STARTING
     if view.connection != "live" or tally is None:
         return None
     frames = tally["frames"]
     if tally["cells"] or tally["rejected"] or frames["counted"] or frames["rejected"]:
         return None
+    if view.workers is None:
+        return STARTING  # no pulse has come yet
     if not view.workers or not view.finders:
         return _missing(view)
     if not frames["seen"]:

@@ -89,7 +89,8 @@ def allow(
         typer.Option(
             "--right",
             metavar="RIGHT",
-            help="watch, control (names cells, too), feed (brings pictures) or work (judges cells); may be repeated.",
+            help="watch, control (names cells, too; sees nothing without watch), feed (brings pictures) or work "
+            "(judges cells); may be repeated.",
         ),
     ],
     config: ConfigFile = None,

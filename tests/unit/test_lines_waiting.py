@@ -33,6 +33,7 @@ def test_before_the_first_cell_the_lines_say_what_is_done():
     assert [line for line in late[5:] if line.startswith("# ")] == ["# loading the networks"], "and not that it counts"
     said = [line for line in written[5:] if line.startswith("# ")]
     assert said == [
+        "# starting",
         "# loading the networks",
         "# starting the search for cells",
         "# waiting for the first field",
