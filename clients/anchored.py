@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from smearwatch.daemon.record.anchors import LoggedAnchor, anchors_of, flaws, in_lines, present, record_before, short_id
+from smearwatch.daemon.record.anchors import LoggedAnchor, anchors_of, faults_of, in_lines, present, short_id
 from smearwatch.daemon.record.audit import AuditUnusable, Trail, read_trail
 from smearwatch.daemon.record.imported import Imported
 from smearwatch.daemon.record.reading import LedgerReader
@@ -56,12 +56,7 @@ def check_anchors(
         notes.append("the audit journal itself was altered: smearwatch audit verify")
     anchors = anchors_of(trail, name, record)
     logged = None if log is None else _of_this(ledger, log, imported)
-    faults = list(flaws(ledger, [*anchors, *(logged or ())]))
-    if (other := record_before(trail, name, record)) is not None:
-        faults.append(
-            f"another record of this name was anchored at entry {other.values.get('event')}, and is gone: "
-            "nothing says that it was deleted"
-        )
+    faults = faults_of(ledger, trail, logged or ())
     if not anchors and not logged and imported is None:  # what was imported has its end kept beside it
         notes.append("nothing anchors it, so entries that were cut off at its end could not be noticed")
     elif logged is not None and not logged:

@@ -25,6 +25,9 @@ from smearwatch.daemon.sign_text import how_to_verify, sign_lines, when_text
 _WIDEST_NAME: Final = 22
 """A longer name stands on a line of its own, whole, so that it can be copied; its figures follow below it."""
 
+_MOST_REJECTED: Final = 12
+"""Of the rejected pictures so many are named."""
+
 _MARKS: Final = {
     "*": "running: it is being counted now",
     "\N{CHECK MARK}": "signed by a person",
@@ -123,6 +126,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         *([contradicted] if (contradicted := scale_text(shown)) is not None else []),
         f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
         f"+ {frames['pending']} pending",
+        *_rejected(shown.get("rejected_frames", ())),
         f"cells: {shown['cells_found']} found = {shown['cells']} counted ({flagged_text(shown)}) + "
         f"{rejected_text(shown)} + {shown['at_edge']} cut by the edge + {shown['seen_again']} seen again + "
         f"{shown['cells_pending']} pending",
@@ -155,6 +159,14 @@ def _imported(came: Mapping[str, Any] | None) -> list[str]:
     when = when_text(came["imported_at_ns"])
     what = f"{entries} of session {came['session']}{frames}{names}"
     return [f"imported from {came['archive']} by {came['by']} on {when}: {what}"]
+
+
+def _rejected(frames: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the pictures that were rejected, the first of many."""
+    for each in frames[:_MOST_REJECTED]:
+        yield f"  rejected: {each['name']}: {each['reason'].replace('_', ' ')} ({each['detail']})"
+    if (more := len(frames) - _MOST_REJECTED) > 0:
+        yield f"  and {more} more (--json has all)"
 
 
 def _band_rule(rule: str) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.anchors import anchored_faults
 from smearwatch.daemon.record.earlier import file_of_page
 from smearwatch.daemon.record.events import Opened, Seen
 from smearwatch.daemon.record.extra_classes import extra_classes_of
@@ -38,7 +39,7 @@ def check_continues(plan: RunPlan) -> None:
     NotContinued
         It has frames, and was begun on another folder or camera, or another slide's folder stands in its place, at
         another scale, with another search, band rule, extra classes or weights, or is of another specimen; nobody
-        asked to carry it on all the same.
+        asked to carry it on all the same. Or it is not what it was, as the audit journal says.
     LedgerUnusable
         It cannot be read.
     """
@@ -52,6 +53,9 @@ def check_continues(plan: RunPlan) -> None:
         differences = list(_differences(plan, ledger.openings(), description.specimen if description else None))
         if not differences and plan.watch_dir is not None and (other := other_pictures(plan.watch_dir, ledger)):
             differences.append(other)
+    if faults := anchored_faults(folder):
+        keep = "keep the folder as it is, and look for a later copy; --continue goes on all the same"
+        raise NotContinued(plan.session, faults, keep)
     if differences:
         elsewhere = "give --into another name"
         here = "give another --session, or --continue where it is the same slide all the same"
@@ -79,6 +83,11 @@ def _differences(plan: RunPlan, openings: list[Opened], specimen: str | None) ->
     scale = last.settings.get("um_per_px", "auto")
     if plan.um_per_px is not None and scale not in ("auto", plan.um_per_px):
         yield f"it was counted at {scale:g} um per px, and not at {plan.um_per_px:g}"
+    if last.field_um != plan.settings.field_um:
+        yield f"its cells were cut out {last.field_um:g} um wide, and not {plan.settings.field_um:g}"
+    view = str(last.settings.get("judged_view", plan.settings.judged_view))
+    if view != plan.settings.judged_view:
+        yield f"of its cells the {view} view was judged, and not the {plan.settings.judged_view}"
     weights = manifest_mark(plan.settings.weights)
     if weights is not None and last.settings.get("weights_manifest", weights) != weights:
         yield f"it was counted with other weights, and not with {plan.settings.weights}"

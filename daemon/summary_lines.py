@@ -54,6 +54,7 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
             f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{rejected} "
             f"+ {frames['pending']} pending"
         ),
+        *(_folded(f"which were rejected, and why: smearwatch sessions show {result['session']}") if reasons else []),
     ]
     if (twice := elsewhere_text(result.get("pictures_elsewhere"))) is not None:
         lines += _folded(f"warning: {twice}")

@@ -30,6 +30,7 @@ from smearwatch.daemon.record.earlier import followed_in, follows
 from smearwatch.daemon.record.elsewhere import pictures_elsewhere
 from smearwatch.daemon.record.imported import imported_json, read_imported
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.rejected import rejected_frames
 from smearwatch.daemon.record.scales import scale_lines
 from smearwatch.daemon.record.sessions import find_session, session_names
 from smearwatch.daemon.record.tally_json import tally_json
@@ -114,7 +115,7 @@ def show(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a session counted, with 95 % limits, and where each of its frames stands.
+    """Show what a session counted, with 95 % limits, and which pictures were rejected.
 
     Tallies made at the eyepiece and analysers' figures stand beside it. After a random review
     (`smearwatch review`) the adjusted shares follow: their limits hold sampling and the
@@ -130,9 +131,10 @@ def show(
         fold = SessionFold.of(ledger)
         scales = [] if as_json else list(scale_lines(ledger))
         before, after = follows(ledger), followed_in(ledger)
+        rejected = rejected_frames(ledger)
     opened, closed = fold.opened, fold.closed
     shown = describe_one(state_dir, name) | tally_json(fold.tally, name, fold.number)
-    shown |= {"balanced": fold.tally.balanced}
+    shown |= {"balanced": fold.tally.balanced, "rejected_frames": [asdict(each) for each in rejected]}
     if opened:
         shown |= {"band_rule": opened.band_rule, "field_um": opened.field_um, "version": opened.version}
     shown["imported"] = imported_json(read_imported(folder))

@@ -13,7 +13,7 @@ from smearwatch.clients.exports.format import Export, Format, Options, Written
 from smearwatch.clients.exports.plain_frames import close, plain_frame
 from smearwatch.daemon.columns import size_text
 from smearwatch.daemon.record.anchor import Anchor
-from smearwatch.daemon.record.anchors import anchors_of, carried, present
+from smearwatch.daemon.record.anchors import anchored_faults, anchors_of, carried, present
 from smearwatch.daemon.record.archive import Archive, write_archive
 from smearwatch.daemon.record.archive_manifest import FORM_WITHOUT_ANCHORS, LEDGER, Manifest
 from smearwatch.daemon.record.archive_manifest import FORMAT as FORM
@@ -71,6 +71,9 @@ def _write(export: Export, path: Path, options: ArchiveOptions) -> Written:
         export.ledger.copy_to(copy / LEDGER)
         with LedgerReader.read(copy) as ledger:
             _check(export, ledger)
+            for fault in anchored_faults(export.ledger.folder):
+                what = f"session {export.ledger.folder.name} is not what it was: {fault}"
+                raise SessionNotArchived(what, "look for a later copy; keep the folder as it is")
             if options.deidentify:
                 contents = _deidentified(export, ledger, copy / "plain", options)
             elif imported is not None and imported.deidentified and imported.events == ledger.last_number:

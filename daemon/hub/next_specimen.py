@@ -15,7 +15,7 @@ from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.names import NameUnusable
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.description import DescriptionUnusable, checked
-from smearwatch.daemon.record.earlier import followed_in
+from smearwatch.daemon.record.earlier import file_of_page, followed_in
 from smearwatch.daemon.record.events import Followed, Seen, WaitingFile, flaw_of
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
 from smearwatch.daemon.record.seal import SessionSigned
@@ -93,7 +93,7 @@ class NextSpecimen:
 
     def refuses(self, name: str) -> bool:
         """Return whether something that a source offers came after the line."""
-        return self._followed is not None and name not in self._names
+        return self._followed is not None and self._names.isdisjoint((name, file_of_page(name)))
 
     def all_is_read(self) -> bool:
         """Return whether the sources have brought all that came before the line."""

@@ -15,7 +15,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from smearwatch.daemon.record.anchor import ANCHORS, MOST_CARRIED, Anchor
-from smearwatch.daemon.record.audit import AuditWriter, Entry, Trail
+from smearwatch.daemon.record.audit import AuditUnusable, AuditWriter, Entry, Trail, read_trail
 from smearwatch.daemon.record.chain import genesis
 from smearwatch.daemon.record.reading import LedgerReader
 
@@ -100,6 +100,34 @@ def flaws(ledger: LedgerReader, anchors: Iterable[Anchor | LoggedAnchor]) -> Ite
         ]:
             yield f"entry {anchor.event} is another than the one that was anchored"
             return
+
+
+def faults_of(ledger: LedgerReader, trail: Trail, logged: Iterable[LoggedAnchor] = ()) -> list[str]:
+    """Return what says that a record is not what it was: its anchors, or those of another one under its name."""
+    name, record = ledger.folder.name, present(ledger).record
+    faults = list(flaws(ledger, [*anchors_of(trail, name, record), *logged]))
+    if (other := record_before(trail, name, record)) is not None:
+        faults.append(
+            f"another record of this name was anchored at entry {other.values.get('event')}, and is gone: "
+            "nothing says that it was deleted"
+        )
+    return faults
+
+
+def anchored_faults(folder: Path) -> list[str]:
+    """Return what of a session's record is gone or altered, by the audit journal; nothing where that cannot be read.
+
+    That another record had this name says nothing against this one.
+    """
+    state_dir = state_of(folder)
+    if state_dir is None:
+        return []
+    try:
+        trail = read_trail(state_dir)  # before the record, which may be written on meanwhile
+    except AuditUnusable:
+        return []
+    with LedgerReader.read(folder) as ledger:
+        return list(flaws(ledger, anchors_of(trail, folder.name, present(ledger).record)))
 
 
 def carried(anchors: Sequence[Anchor]) -> tuple[Anchor, ...]:

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from smearwatch.daemon.record.anchors import anchored_faults
 from smearwatch.daemon.record.gates import Gate, gates_of
 from smearwatch.daemon.record.lock import holder
 from smearwatch.daemon.record.moment import open_for_a_moment
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.signature import Amended, Overruled, OverruledName, Signed
 from smearwatch.daemon.record.signatures import as_signed
@@ -115,6 +117,8 @@ def sign(
     with open_for_a_moment(folder) as ledger:
         if (signed := ledger.signature()) is not None:
             raise SessionSigned(ledger.folder.name, signed)
+        for fault in anchored_faults(ledger.folder):
+            raise LedgerUnusable(ledger.path, fault, "look for a later copy; keep the folder as it is")
         now = _standing(ledger, counting=False)
         if seen is not None and now.number != seen:
             raise ResultChanged(ledger.folder.name)

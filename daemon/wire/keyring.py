@@ -48,7 +48,7 @@ def read_allowed(path: Path) -> list[Allowed]:
         return []
     except OSError as error:
         raise KeyUnusable(f"list of keys {path}: {error.strerror}", "ask as the user who counts") from None
-    except (ValueError, AttributeError, KeyError, TypeError):
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         raise KeyUnusable(
             f"list of keys {path} is damaged", "mend it, or move it away and allow the keys anew"
         ) from None

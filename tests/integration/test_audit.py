@@ -18,14 +18,18 @@ from smearwatch.clients.commands.sessions import app as sessions
 from smearwatch.clients.web.accounts import Accounts
 from smearwatch.daemon.anchoring import Anchoring
 from smearwatch.daemon.commands.keys import app as keys
-from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.config import Settings, load_settings
+from smearwatch.daemon.continuing import NotContinued, check_continues
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.reaching import own_key_file
 from smearwatch.daemon.record.audit import AUDIT_FILE, account_of, read_trail
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.record.signature import OVERRULABLE
+from smearwatch.daemon.record.signing import sign
 from smearwatch.daemon.settings_used import note_settings
 from smearwatch.daemon.wire.keys import read_pair
 from tests.reviewed import close, record
@@ -76,6 +80,16 @@ def test_a_record_that_lost_its_end_is_named_by_its_anchors(folder: Path, state:
     last = json.loads(typed(sessions, "verify", "monday", "--json", code=1).stdout.splitlines()[-1])["faults"]
     assert f"its end was cut off: entries {sound['events'] - 1} to {sound['events']} are gone" in told.stdout
     assert last == 1, "the chain itself is sound"
+    out = state / "monday.smearwatch"
+    archived = typed(sessions, "export", "monday", "--format", "archive", "--out", str(out), code=1)
+    assert "its end was cut off" in str(archived.exception)
+    assert not out.exists()
+    with pytest.raises(LedgerUnusable, match="its end was cut off"):
+        sign(folder, by="A. Reader", overruled=dict.fromkeys(OVERRULABLE, "why not"))
+    plan = RunPlan(settings=Settings(state_dir=state), session="monday", source="folder")
+    with pytest.raises(NotContinued, match="its end was cut off"):
+        check_continues(plan)
+    check_continues(plan.model_copy(update={"carry_on": True}))
     (state / AUDIT_FILE).unlink()
     assert "nothing anchors it" in typed(sessions, "verify", "monday").stdout
 

@@ -303,11 +303,12 @@ def test_a_list_of_keys_that_is_damaged_or_open_lets_nobody_in(tmp_path):
 
     whole = as_text([Allowed("a", pair.public, frozenset(("watch",)))])
     assert of(whole) is not None
-    for text in ("{", "[]", whole.replace("watch", "everything"), whole.replace(pair.public, "short"), '{"a": 1}'):
+    damaged = ("{", "[]", whole.replace("watch", "everything"), whole.replace(pair.public, "short"), '{"a": 1}')
+    for text in (*damaged, "[" * 100_000):
         assert of(text) is None
         assert of(whole) is not None
     assert of(mode=0o666) is None
-    assert len(said) == 6
+    assert len(said) == 7
     assert of(mode=0o600) is not None
     path.unlink()
     now[0] += 1.0

@@ -6,7 +6,7 @@ import pytest
 
 from smearwatch.daemon.hub.hub import Hub
 from smearwatch.daemon.hub.next_specimen import ANSWER_S
-from smearwatch.daemon.record.earlier import Earlier, followed_in
+from smearwatch.daemon.record.earlier import Earlier, followed_in, page_name
 from smearwatch.daemon.record.events import Seen, WaitingFile
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.wire.control import FileOnWire
@@ -179,3 +179,14 @@ def test_pictures_of_the_specimen_before_are_passed_over_whatever_they_are_calle
     source = bench.peer("source", "s")
     assert len(bench.offer(source, b"old", b"new")) == 2
     assert (bench.frames["seen"], bench.journal.counters["frames_of_earlier_specimens"]) == (1, 1)
+
+
+def test_pages_of_a_file_that_waited_are_taken_and_those_of_a_later_one_are_not(staffed):
+    bench, source, *_ = staffed
+    bench.offer(source, b"one")
+    begin(bench, bench.peer("client", "c"))
+    drawn(bench, source, "stack.tif")
+    source.send(OfferFrame(8, page_name("stack.tif", 2), 5, "folder"), [b"two"])
+    assert len(bench.hear(source, FrameTaken, least=1)) == 1
+    source.send(OfferFrame(9, page_name("later.tif", 2), 5, "folder"), [b"three"])
+    assert bench.hear(source, Refused, least=1)[0][0].code == "next_specimen"
