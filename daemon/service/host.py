@@ -56,8 +56,13 @@ class Host:
         return self.root == Path("/")
 
     def at(self, path: str | Path) -> Path:
-        """Return where a file of that computer lies now."""
-        return self.root / str(path).lstrip("/")
+        """Return where a file of that computer lies now; a link that leads out of its root is a `ServiceUnusable`."""
+        target = self.root / str(path).lstrip("/")
+        if not self.here and not target.parent.resolve().is_relative_to(self.root.resolve()):
+            raise ServiceUnusable(
+                f"{target.parent} leads out of {self.root}, by a link", "make that link relative, or a folder"
+            )
+        return target
 
     def check(self) -> None:
         """Raise `ServiceUnusable` where this user cannot install here, or there is no systemd to install into."""

@@ -162,6 +162,21 @@ def test_a_folder_that_no_unit_could_watch_is_refused_and_of_an_image_noted(root
         assert f"note: in that image, folder {folder} {why}" in done.output
 
 
+def test_a_link_that_leads_out_of_an_image_is_not_followed(root, tmp_path):
+    outside = tmp_path / "outside"
+    (outside / "smearwatch").mkdir(parents=True)
+    (outside / "smearwatch" / "kept").write_text("kept")
+    for inside in ("etc", "var/lib"):
+        (root / inside).parent.mkdir(parents=True, exist_ok=True)
+        (root / inside).symlink_to(outside)
+    done = CliRunner().invoke(install_service.app, ["--watch", "/srv/camera", "--root", str(root)])
+    assert isinstance(done.exception, ServiceUnusable)
+    assert "by a link" in str(done.exception)
+    done = CliRunner().invoke(uninstall_service.app, ["--purge", "--yes", "--root", str(root)])
+    assert isinstance(done.exception, ServiceUnusable)
+    assert [path.name for path in outside.rglob("*")] == ["smearwatch", "kept"]
+
+
 def test_an_image_is_told_where_its_program_has_to_lie(root):
     assert (
         "has to lie in /opt/elsewhere, where its units start it; it is not there yet\n"
