@@ -1,7 +1,7 @@
 """Whether a record still is what it was when it was anchored: in the audit journal, and in lines of a log."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,8 +42,10 @@ class AnchorCheck:
     notes: tuple[str, ...]
 
 
-def check_anchors(ledger: LedgerReader, state_dir: Path, imported: Imported | None, log: Path | None) -> AnchorCheck:
-    """Compare a record with all that anchors it; raises `LinesUnusable`."""
+def check_anchors(
+    ledger: LedgerReader, state_dir: Path, imported: Imported | None, log: Sequence[LoggedAnchor] | None
+) -> AnchorCheck:
+    """Compare a record with all that anchors it; ``log`` is what `read_lines` found in a log, None without one."""
     name, record, notes = ledger.folder.name, present(ledger).record, []
     try:
         trail = read_trail(state_dir)
@@ -53,12 +55,12 @@ def check_anchors(ledger: LedgerReader, state_dir: Path, imported: Imported | No
     if trail.faults:
         notes.append("the audit journal itself was altered: smearwatch audit verify")
     anchors = anchors_of(trail, name, record)
-    logged = None if log is None else _of_this(ledger, read_lines(log), imported)
+    logged = None if log is None else _of_this(ledger, log, imported)
     faults = faults_of(ledger, trail, logged or ())
     if not anchors and not logged and imported is None:  # what was imported has its end kept beside it
         notes.append("nothing anchors it, so entries that were cut off at its end could not be noticed")
     elif logged is not None and not logged:
-        notes.append(f"no line of {log} is about it")
+        notes.append("no line of the log is about it")
     return AnchorCheck(len(anchors), None if logged is None else len(logged), tuple(faults), tuple(notes))
 
 
@@ -80,7 +82,7 @@ def _opened(path: Path) -> Iterator[TextIO]:
         yield file
 
 
-def _of_this(ledger: LedgerReader, logged: list[LoggedAnchor], imported: Imported | None) -> list[LoggedAnchor]:
+def _of_this(ledger: LedgerReader, logged: Sequence[LoggedAnchor], imported: Imported | None) -> list[LoggedAnchor]:
     """Return those about this copy of the record, and of one that came as an archive those of before."""
     here = short_id(ledger)
     there = None if imported is None else short_id(ledger, imported.session)

@@ -83,6 +83,11 @@ def _differences(plan: RunPlan, openings: list[Opened], specimen: str | None) ->
     scale = last.settings.get("um_per_px", "auto")
     if plan.um_per_px is not None and scale not in ("auto", plan.um_per_px):
         yield f"it was counted at {scale:g} um per px, and not at {plan.um_per_px:g}"
+    if last.field_um != plan.settings.field_um:
+        yield f"its cells were cut out {last.field_um:g} um wide, and not {plan.settings.field_um:g}"
+    view = str(last.settings.get("judged_view", plan.settings.judged_view))
+    if view != plan.settings.judged_view:
+        yield f"of its cells the {view} view was judged, and not the {plan.settings.judged_view}"
     weights = manifest_mark(plan.settings.weights)
     if weights is not None and last.settings.get("weights_manifest", weights) != weights:
         yield f"it was counted with other weights, and not with {plan.settings.weights}"

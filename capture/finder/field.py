@@ -12,7 +12,7 @@ import numpy as np
 
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.finder.cell_surroundings import measure_stain_and_size
-from smearwatch.capture.finder.scale_change import FEWEST_FIELDS, changed_scale
+from smearwatch.capture.finder.scale_change import CHANGED, FEWEST_FIELDS, changed_scale
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode_whole
 from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.scale.red_cells import estimate_um_per_px
@@ -204,7 +204,9 @@ def find(
         return _scale_unknown(bgr, clock, given_for if other_kind else None)
     if len(known) >= FEWEST_FIELDS:
         with clock.stage("scale"):
-            other = changed_scale(bgr, work, work_um_per_px, session=known, given=None if other_kind else um_per_px)
+            is_given = um_per_px is not None and not other_kind
+            first, given = (known, um_per_px) if is_given else ([scale.um_per_px], None)
+            other = changed_scale(bgr, work, work_um_per_px, session=first, given=given)
         if other is not None:
             return _scale_changed(bgr, clock, other, float(np.median(known)))
     field = _Field(bgr, light, pack_picture(work, work_um_per_px), scale.um_per_px)  # recognised in its own colours
@@ -268,14 +270,19 @@ def _scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> _Scal
     session = float(np.median(session_estimates)) if session_estimates else None
     if len(session_estimates) >= _ENOUGH_ESTIMATES:
         return _Scale(session, "session", None)
+    if session_estimates and differ(max(session_estimates), min(session_estimates)) > CHANGED:
+        session = None  # of two magnifications: a field that cannot tell is of one of them
     estimate = estimate_um_per_px(bgr)
     least, greatest = PLAUSIBLE_UM_PER_PX
     if estimate is None or not estimate.is_sure or not least <= estimate.um_per_px <= greatest:
         return _Scale(session, "session", None)
     own = round(estimate.um_per_px, 6)
     if estimate.red_cells < _FEWEST_TO_KEEP:
-        return _Scale(own, estimate.source, None) if session is None else _Scale(session, "session", None)
-    return _Scale(float(np.median([*session_estimates, own])), estimate.source, own)
+        return _Scale(own, estimate.source, None) if not session_estimates else _Scale(session, "session", None)
+    alike = [each for each in session_estimates if differ(each, own) <= CHANGED]
+    if not alike and len(session_estimates) >= FEWEST_FIELDS:
+        return _Scale(session, "session", None)  # `changed_scale` says what it is
+    return _Scale(float(np.median([*alike, own])), estimate.source, own)
 
 
 def _searched(
@@ -337,7 +344,9 @@ def _scale_unknown(bgr: Image, clock: _Clock, given_for: tuple[int, int] | None)
 
 def _scale_changed(bgr: Image, clock: _Clock, own: float, session: float) -> FieldRejected:
     detail = f"its red cells say {own:#.3g} um/px, and those of the first fields {session:#.3g}; "
-    detail += "count what another objective shows in a session of its own"
+    detail += (
+        "count what another objective shows in a session of its own; were the first fields the odd ones, begin anew"
+    )
     height, width = bgr.shape[:2]
     return FieldRejected("scale_changed", detail, round(own / session, 3), session, width, height, clock.read())
 

@@ -38,7 +38,7 @@ def changed_scale(
     work, work_um_per_px
         The same field with its light divided out, and its scale as it is taken to be.
     session
-        What the red cells of the session's first fields of this kind said, um/px; `FEWEST_FIELDS` of them or more.
+        What the red cells of the session's first fields of this kind said, um/px, or the scale that is made of it.
     given
         The scale that came with the picture; one that changes with the objective is right.
 

@@ -3,13 +3,11 @@
 import json
 import sys
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from smearwatch.clients.anchored import check_anchors
 from smearwatch.clients.commands.analyser import analyser
 from smearwatch.clients.commands.delete import delete, print_deleted, prune
 from smearwatch.clients.commands.describe import describe
@@ -20,23 +18,22 @@ from smearwatch.clients.commands.quality import coverage, location
 from smearwatch.clients.commands.readers import readers
 from smearwatch.clients.commands.send import send_messages
 from smearwatch.clients.commands.sign import amend_session, sign_session
+from smearwatch.clients.commands.verify import verify_sessions
 from smearwatch.clients.describing import describe_one, list_described
-from smearwatch.clients.progress import progress
 from smearwatch.clients.session_fold import SessionFold
-from smearwatch.clients.session_lines import fault_lines, list_lines, no_digest_text, show_lines
+from smearwatch.clients.session_lines import fault_lines, list_lines, show_lines
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.record.beside_json import beside_json, pooled_json
 from smearwatch.daemon.record.corrected import NAMES, WITHIN, corrected_json
 from smearwatch.daemon.record.earlier import followed_in, follows
 from smearwatch.daemon.record.elsewhere import pictures_elsewhere
-from smearwatch.daemon.record.imported import flaws_of_import, imported_json, read_imported
+from smearwatch.daemon.record.imported import imported_json, read_imported
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.rejected import rejected_frames
 from smearwatch.daemon.record.scales import scale_lines
 from smearwatch.daemon.record.sessions import find_session, session_names
 from smearwatch.daemon.record.tally_json import tally_json
-from smearwatch.daemon.record.verifying import Fault, thumbnails_without_digest, verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,15 +47,6 @@ ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
-
-
-class SessionDamaged(Exception):
-    """A recorded session is not as it was recorded."""
-
-    hint = "restore it from a copy; do not rely on its counts"
-
-    def __init__(self, name: str, faults: int) -> None:
-        super().__init__(f"session {name} is damaged: {faults} {'fault' if faults == 1 else 'faults'}")
 
 
 class NothingToPool(LookupError):
@@ -170,84 +158,7 @@ def show(
         write_line(sys.stdout, line)
 
 
-@app.command("verify")
-def verify_session(
-    name: Name,
-    anchors: Annotated[
-        Path | None,
-        typer.Option(
-            "--anchors", metavar="FILE", help="Compare with this log, too (journalctl -t smearwatch); - for stdin."
-        ),
-    ] = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Check that nothing of the record was altered.
-
-    Each recorded event, each stored frame and the small picture of each cell is compared with what was written when
-    it was recorded. What differs is reported, and the exit status is then 1. Small pictures that an earlier version
-    recorded have no digest, and are not checked.
-
-    Entries that were cut off at the end are noticed by anchors: how far the record was at its beginning and end, when
-    it was signed or exported, and every few minutes while it was counted. They stand in the audit journal
-    (`smearwatch audit`), and in the log.
-
-    This says nothing about whether the cells were named rightly. A review of the results by a person is another thing:
-    `smearwatch review`.
-
-    Example: smearwatch sessions verify monday-3
-    """
-    state_dir = load_settings(config).state_dir
-    folder = find_session(state_dir, name)
-    faults = 0
-    with LedgerReader.read(folder) as ledger, progress("events", ledger.last_number) as advance:
-        summary = ledger.summary()
-        imported = read_imported(folder)
-        without = imported is not None and imported.frames == "none"
-        came = () if imported is None else (Fault(what) for what in flaws_of_import(ledger, imported))
-        anchored = check_anchors(ledger, state_dir, imported, anchors)
-        cut = (Fault(what) for what in anchored.faults)
-        for fault in chain(verify(ledger, progress=advance, hash_frames=not without), came, cut):
-            faults += 1
-            if as_json:
-                typer.echo(json.dumps({"session": name, **asdict(fault)}))
-            else:
-                write_line(sys.stdout, f"{name}: {fault.what}")
-        unchecked = 0 if faults else thumbnails_without_digest(ledger)
-    if as_json:
-        found = {
-            "session": name,
-            "events": summary.events,
-            "frames": summary.frames,
-            "frames_checked": not without,
-            "thumbnails_without_digest": unchecked,
-            "anchors": anchored.anchors,
-            "anchors_in_log": anchored.logged,
-            "notes": anchored.notes,
-            "faults": faults,
-            "ok": not faults,
-        }
-        typer.echo(json.dumps(found))
-    elif not faults:
-        held = f"{_several(summary.frames, 'frame')} and {_several(summary.events, 'entry', 'entries')}"
-        if without:
-            held = (
-                f"{_several(summary.events, 'entry', 'entries')}, imported without {_several(summary.frames, 'frame')},"
-            )
-        write_line(sys.stdout, f"{name}: nothing was changed: {held} are as they were recorded")
-        if line := no_digest_text(unchecked):
-            write_line(sys.stdout, f"{name}: {line}")
-    if not as_json:
-        for note in anchored.notes:
-            write_line(sys.stdout, f"{name}: {note}")
-    if faults:
-        raise SessionDamaged(name, faults)
-
-
-def _several(number: int, one: str, more: str = "") -> str:
-    return f"{number} {one if number == 1 else more or f'{one}s'}"
-
-
+app.command("verify")(verify_sessions)
 app.command()(label)
 app.command()(describe)
 app.command("sign")(sign_session)

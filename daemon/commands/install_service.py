@@ -16,9 +16,11 @@ app = typer.Typer(add_completion=False)
 
 RootOption = Annotated[
     Path,
-    typer.Option("--root", metavar="DIR", help="Lay the files below DIR, the root of another computer. [default: /]"),
+    typer.Option("--root", metavar="DIR", help="Lay the files below DIR, the root of another computer."),
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print all that would be done, and do nothing.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Print what files would contain and all that would be done; do nothing.")
+]
 
 
 @app.command()
@@ -56,5 +58,7 @@ def install_service(
         check_name(session)
     wanted = Wanted(watch, camera, subfolders, session, device)
     host = Host(root.absolute(), dry=dry_run, say=lambda line: write_line(sys.stdout, line))
-    if not install(host, wanted):
+    as_asked = install(host, wanted)
+    host.finish()
+    if not as_asked:
         raise typer.Exit(1)

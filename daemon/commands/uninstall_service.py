@@ -29,3 +29,4 @@ def uninstall_service(
         typer.confirm("Delete all sessions, settings and accounts of the service, for good?", abort=True)
     host = Host(root.absolute(), dry=dry_run, say=lambda line: write_line(sys.stdout, line))
     uninstall(host, purge=purge)
+    host.finish()

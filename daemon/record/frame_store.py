@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,11 +36,14 @@ class FrameStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._above = _which(folder.parent)
 
     @property
     def is_away(self) -> bool:
-        """Whether the folder that holds all of this is not there: moved, or its disk unmounted."""
-        return not self.folder.parent.is_dir()
+        """Whether the folder that holds all of this is not there: moved, its disk unmounted, another in its place."""
+        now = _which(self.folder.parent)
+        self._above = self._above or now
+        return now is None or now != self._above
 
     def path(self, frame: str) -> Path:
         """Return the file of a frame, whether it is there or not.
@@ -146,3 +150,12 @@ class FrameStore:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             hint = "free space on that disk" if full else "check that the disk is sound and the folder is yours"
             raise FrameStoreError(f"{path}: {error.strerror or error}", hint) from error
+
+
+def _which(folder: Path) -> tuple[int, int] | None:
+    """Return which folder it is, on which disk; None where there is none."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None

@@ -12,6 +12,7 @@ from smearwatch.daemon.service.host import ServiceUnusable
 TARGET: Final = "smearwatch.target"
 WHOLE: Final = "smearwatch.service"
 HUB, WEB, WORKER = "smearwatch-hub.service", "smearwatch-web.service", "smearwatch-worker@1.service"
+USER: Final = "smearwatch"
 WATCHERS, OPERATORS = "smearwatch-watchers", "smearwatch-operators"
 STATE, RUNTIME, SETTINGS = "/var/lib/smearwatch", "/run/smearwatch", "/etc/smearwatch"
 COMMAND: Final = "/usr/local/bin/smearwatch"

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +34,21 @@ class Host:
     def __init__(self, root: Path, *, dry: bool, say: Callable[[str], None]) -> None:
         self.root = root
         self.dry = dry
-        self.say = say
+        self._say = say
+        self._held: list[str] = []
+
+    def say(self, line: str) -> None:
+        """Say what was done; where nothing is done it is held until `finish`, behind what files would contain."""
+        if self.dry:
+            self._held.append(line)
+        else:
+            self._say(line)
+
+    def finish(self) -> None:
+        """Say what was held."""
+        if self.dry:
+            for line in ("In all, and nothing of it was done:", *self._held):
+                self._say(line)
 
     @property
     def here(self) -> bool:
@@ -41,8 +56,13 @@ class Host:
         return self.root == Path("/")
 
     def at(self, path: str | Path) -> Path:
-        """Return where a file of that computer lies now."""
-        return self.root / str(path).lstrip("/")
+        """Return where a file of that computer lies now; a link that leads out of its root is a `ServiceUnusable`."""
+        target = self.root / str(path).lstrip("/")
+        if not self.here and not target.parent.resolve().is_relative_to(self.root.resolve()):
+            raise ServiceUnusable(
+                f"{target.parent} leads out of {self.root}, by a link", "make that link relative, or a folder"
+            )
+        return target
 
     def check(self) -> None:
         """Raise `ServiceUnusable` where this user cannot install here, or there is no systemd to install into."""
@@ -119,6 +139,13 @@ class Host:
                 with _explained(target):
                     shutil.rmtree(target)
 
+    def remove_empty(self, *paths: str) -> None:
+        """Remove folders in which nothing is left."""
+        for path in paths:
+            if not self.dry:
+                with suppress(OSError):  # something is in it, or it never was there
+                    self.at(path).rmdir()
+
     def _say_done(self, what: str, of: object) -> None:
         self.say(f"{'would be ' if self.dry else ''}{what}: {of}")
 
@@ -127,11 +154,11 @@ class Host:
             self.say(f"same: {target}")
         else:
             self._say_done("written" if before is None else "renewed", target)
-        if self.dry:
-            for line in content.splitlines():
-                self.say(f"    {line}" if line else "")
-        elif before != content:
-            self._put(target, content)
+            if self.dry:
+                for line in (f"{target}:", *(f"    {line}" if line else "" for line in content.splitlines()), ""):
+                    self._say(line)
+            else:
+                self._put(target, content)
 
     def _put(self, target: Path, content: str) -> None:
         with _explained(target):

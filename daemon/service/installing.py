@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from smearwatch.daemon.service import watched
 from smearwatch.daemon.service.files import (
     COMMAND,
     HUB,
@@ -11,6 +12,7 @@ from smearwatch.daemon.service.files import (
     SETTINGS,
     STATE,
     TARGET,
+    USER,
     WATCHERS,
     WEB,
     WHOLE,
@@ -25,7 +27,6 @@ from smearwatch.daemon.service.host import Host, ServiceUnusable, enabled_units
 _ADMINISTRATORS: Final = "/etc/systemd/system"
 _EARLIER: Final = (WHOLE, "smearwatch-review.service")
 _HIDDEN: Final = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  # none is written to
-_USER: Final = "smearwatch"
 
 
 def install(host: Host, wanted: Wanted) -> bool:
@@ -43,6 +44,7 @@ def install(host: Host, wanted: Wanted) -> bool:
     prefix = program()
     kept = kept_files(wanted)
     _check_program(host, prefix)
+    noted = watched.check(host, wanted.watch)
     _stop_earlier(host)
     for path, content in own_files(prefix).items():
         host.write(path, content)
@@ -60,7 +62,7 @@ def install(host: Host, wanted: Wanted) -> bool:
         host.call("systemctl", *(elsewhere or ("--now",)), "disable", *others)  # one unit for all, or one for each part
     host.call("systemctl", *elsewhere, "enable", TARGET, *units)
     _say_what_differs(host, kept, as_asked)
-    _say_next(host, wanted)
+    _say_next(host, wanted, prefix, noted)
     return all(as_asked)
 
 
@@ -104,7 +106,7 @@ def _stop_earlier(host: Host) -> None:
 def _bring_home(host: Host) -> None:
     """Let systemd move sessions from where it kept them for a user without a fixed number."""
     if Path(STATE).is_symlink():
-        home = ("-p", f"User={_USER}", "-p", "StateDirectory=smearwatch", "-p", "StateDirectoryMode=0750")
+        home = ("-p", f"User={USER}", "-p", "StateDirectory=smearwatch", "-p", "StateDirectoryMode=0750")
         host.call("systemd-sysusers", "smearwatch.conf")
         host.call("systemd-run", "--wait", "--quiet", *home, "true")
 
@@ -121,13 +123,17 @@ def _say_what_differs(host: Host, kept: dict[str, str], as_asked: list[bool]) ->
         )
 
 
-def _say_next(host: Host, wanted: Wanted) -> None:
+def _say_next(host: Host, wanted: Wanted, prefix: str, noted: str | None) -> None:
     if not host.here:
+        if noted is not None:
+            host.say(f"note: {noted}")
+        missing = "" if host.at(f"{prefix}/bin/smearwatch").exists() else "; it is not there yet"
+        host.say(f"in that image the program has to lie in {prefix}, where its units start it{missing}")
         host.say("users and folders are made when that computer starts")
         return
     host.say(f"accounts look on in the group {WATCHERS}, and review in {OPERATORS}: usermod -aG GROUP ACCOUNT")
-    if wanted.watch is not None and not host.dry and not _may_read(wanted.watch):
-        host.say(f"the user {_USER} may not read {wanted.watch}: setfacl -m u:{_USER}:rx {wanted.watch}")
+    if wanted.watch is not None and not host.dry and (lets_in := watched.what_lets_in(wanted.watch)):
+        host.say(f"the user {USER} may not read {wanted.watch}: {'; '.join(lets_in)}")
     if wanted.capture is None and not wanted.subfolders and not list(Path(SETTINGS).glob("capture-*.env")):
         host.say("no pictures come yet; say from where: smearwatch install-service --watch DIR")
     runs = _is_active()
@@ -140,9 +146,3 @@ def _is_active() -> bool:
         return subprocess.run(command, check=False, capture_output=True).returncode == 0
     except OSError:
         return False
-
-
-def _may_read(folder: Path) -> bool:
-    """Return whether the service's user may look into a folder."""
-    command = ["/usr/bin/test", "-r", str(folder), "-a", "-x", str(folder)]
-    return subprocess.run(command, check=False, user=_USER, group=_USER, extra_groups=[]).returncode == 0

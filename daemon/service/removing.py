@@ -1,6 +1,8 @@
 """Taking the service away: its units and users' folders go, what was counted stays unless somebody says otherwise."""
 
-from smearwatch.daemon.service.files import COMMAND, RUNTIME, SETTINGS, STATE, TARGET, own_files, program
+from pathlib import Path
+
+from smearwatch.daemon.service.files import COMMAND, RUNTIME, SETTINGS, STATE, TARGET, UNITS_IN, own_files, program
 from smearwatch.daemon.service.host import Host, enabled_units
 
 
@@ -28,6 +30,9 @@ def uninstall(host: Host, *, purge: bool) -> None:
         host.remove(path)
     host.remove(COMMAND, link_to=f"{prefix}/bin/smearwatch")
     host.remove(f"{prefix}/etc/smearwatch", link_to=SETTINGS)
+    # What no computer has unless somebody installs such things; where others did, there is something in it.
+    host.remove_empty(f"/etc/systemd/system/{TARGET}.wants", UNITS_IN, str(Path(UNITS_IN).parent))
+    host.remove_empty("/usr/local/lib/sysusers.d", "/usr/local/lib/tmpfiles.d", f"{prefix}/etc", prefix)
     if host.here:
         host.call("systemctl", "daemon-reload")
         host.call("systemctl", "reset-failed", "smearwatch*", may_fail=True)
@@ -39,4 +44,5 @@ def uninstall(host: Host, *, purge: bool) -> None:
     if host.here:
         host.remove_folder(RUNTIME)
         host.say("the user smearwatch and its groups stay, for files may be theirs: userdel, groupdel")
-    host.say(f"the program stays: rm -r {prefix}")
+    if host.at(prefix).is_dir():
+        host.say(f"the program itself stays in {host.at(prefix)}; remove that folder to be rid of it")

@@ -12,12 +12,16 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tests.torture.sampling import BLOCKS, WARM_UP_SHARE
+from tests.torture.sampling import slope as fitted
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reliability.md"
 FIGURES = ROOT / "docs" / "reliability"
 NONE = "\N{EN DASH}"
 
 Json = dict[str, Any]
+Slope = tuple[float, float]
 
 HOWS = ("killed", "stopped for a moment", "stopped for good")
 COMPARED = {
@@ -30,7 +34,7 @@ COMPARED = {
     "cells_more": "cells too many",
     "cells_doubled": "cells counted twice",
     "cells_without_verdict": "cells without a verdict",
-    "cells_set_aside": "cells set aside as deadly",
+    "cells_set_aside": "cells set aside as poisoned",
     "frames_in_other_order": "frames in another order",
     "cells_judged_otherwise": "cells with another verdict, to the byte",
     "faults": "faults that `sessions verify` finds",
@@ -42,14 +46,15 @@ LEFT = {
 }
 ORDERED = {
     "leukocytes": "leukocytes counted",
-    "leukocytes_not_counted_once": "not counted exactly once",
-    "leukocytes_in_one_only": "other leukocytes than in the first",
+    "leukocytes_not_counted_once": "leukocytes found and not counted exactly once",
+    "leukocytes_in_one_only": "leukocytes counted in one of the two orders only",
     "frames_searched_otherwise": "frames with other cells, outlines or stain",
-    "judged_by_another_view": "judged by another view",
-    "named_otherwise_by_the_same_view": "same view, another name",
-    "named_otherwise": "another name",
-    "frames_with_another_scale_estimate": "frames in which red cells were measured in one only",
+    "judged_by_another_view": "leukocytes of which another view counts",
+    "named_otherwise": "leukocytes with another name",
+    "named_otherwise_by_the_same_view": "with another name though the same view counts",
+    "frames_with_another_scale_estimate": "frames whose red cells were measured in one of the two orders only",
 }
+NUMBERS = ("none", "one", "two", "three")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -122,6 +127,15 @@ def troubled(troubles: Json) -> str:
     return table(["", "said", "goes on by itself", "lost, doubled or otherwise"], rows)
 
 
+def missed(orders: Json) -> str:
+    """Return how many of the true leukocytes were not counted, and whether they are the same in all orders."""
+    most = max(orders["true_leukocytes"] - row["leukocytes"] for row in orders["orders"])
+    alike = not any(row["leukocytes_in_one_only"] for row in orders["orders"])
+    how_many = NUMBERS[most] if most < len(NUMBERS) else str(most)
+    were = "was" if most == 1 else "were"
+    return f"{how_many} {were} missed, {'in every order alike' if alike else 'at most; not the same in all orders'}"
+
+
 def grown(soak: Json) -> str:
     """Return the table of what grew in a long run."""
     rows = []
@@ -129,18 +143,51 @@ def grown(soak: Json) -> str:
         memory, others = of["rss_mb"], (of["descriptors"], of["threads"])
         if memory is None:
             continue
-        by_frames = slope(memory, "per_1000_frames") if "per_1000_frames" in memory else NONE
+        sizes = [f"{memory[name]:.0f}" for name in ("first", "last", "most")]
         from_to = [f"{each['first']:.0f} to {each['last']:.0f}" for each in others]
-        rows.append(
-            [role, f"{memory['first']:.0f}", f"{memory['last']:.0f}", slope(memory, "an_hour"), by_frames, *from_to]
-        )
-    head = ["process", "MB at first", "MB at last", "MB an hour, 95 %", "MB per 1,000 frames, 95 %", "descriptors"]
-    return table([*head, "threads"], rows)
+        rows.append([role, *sizes, *map(limits, growth_by_frames(soak, role)), *from_to])
+    head = [
+        "process",
+        "MB at first",
+        "MB at last",
+        "MB at most",
+        "MB per 1,000 frames, 95 %",
+        "in the second half alone",
+    ]
+    return table([*head, "descriptors", "threads"], rows)
+
+
+def growth_by_frames(soak: Json, role: str) -> list[Slope | None]:
+    """Return by how many MB per 1,000 frames a process grew: in all that is looked at, and in its second half."""
+    rows = [row for row in soak["samples"] if role in row["held"]]
+    rows = rows[round(len(rows) * WARM_UP_SHARE) :]
+    return [
+        fitted([row["frames"] / 1000 for row in part], [row["held"][role]["rss_mb"] for row in part])
+        if len(part) >= 2 * BLOCKS
+        else None
+        for part in (rows, rows[len(rows) // 2 :])
+    ]
+
+
+def still_growing(soak: Json) -> str:
+    """Return which processes grew in all and in the second half, too, the largest growth first, and by how much."""
+    grew = {}
+    for role in soak["growth"]:
+        whole, late = growth_by_frames(soak, role)
+        if whole and late and whole[0] > whole[1] and late[0] > late[1]:
+            grew[role] = late[0]
+    largest_first = sorted(grew.items(), key=lambda each: -each[1])
+    return ", ".join(f"{role} by {by:.1f} MB" for role, by in largest_first) or "none"
+
+
+def limits(of: Slope | None) -> str:
+    """Return a slope with its limits, a dash where there are too few samples for one."""
+    return NONE if of is None else f"{of[0]:+.2f} ± {of[1]:.2f}"
 
 
 def slope(of: Json, name: str) -> str:
-    """Return a slope with its limits."""
-    return f"{of[name]:+.2f} ± {of[name + '_within']:.2f}"
+    """Return a slope that the figures have, with its limits."""
+    return limits((of[name], of[name + "_within"]))
 
 
 def page(figures: dict[str, Json]) -> str:
@@ -148,7 +195,7 @@ def page(figures: dict[str, Json]) -> str:
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701  # Markdown
     copies = [copy for each in figures["torture"]["sessions"] for copy in each["copies"]]
-    tools = (made, total, equal, deeds, compared, left, ordered, held, troubled, grown)
+    tools = (made, total, equal, deeds, compared, left, ordered, missed, held, troubled, grown, still_growing)
     return environment.get_template("reliability.jinja").render(
         **figures,
         **{tool.__name__: tool for tool in tools},

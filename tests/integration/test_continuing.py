@@ -41,6 +41,8 @@ def plan_of(
     um_per_px=0.092,
     name="third",
     extra="per_100",
+    field_um=33.0,
+    judged_view="best",
     **changes,
 ):
     settings = Settings(
@@ -48,6 +50,8 @@ def plan_of(
         band_rule=band_rule,
         search_stain=search_stain,
         um_per_px=um_per_px,
+        field_um=field_um,
+        judged_view=judged_view,
         weights=weights[name],
         extra_classes={"hairy_cell": {"key": "h", "counts": extra}},
     )
@@ -80,6 +84,8 @@ def plan(tmp_path, weights):
         ({"band_rule": "one-third"}, "under the band rule filament, and not one-third"),
         ({"search_stain": "red_cells"}, "searched with --search-stain as_photographed, and not red_cells"),
         ({"um_per_px": 0.12}, "counted at 0.092 um per px, and not at 0.12"),
+        ({"field_um": 20.0}, "its cells were cut out 33 um wide, and not 20"),
+        ({"judged_view": "first"}, "of its cells the best view was judged, and not the first"),
         ({"name": "fourth"}, "with other weights"),
         ({"extra": "leukocyte"}, "its hairy_cell cells count as per_100, and not as leukocyte"),
         ({"said": {"specimen": "H2"}}, "of the specimen H1, and not of H2"),
@@ -91,6 +97,8 @@ def plan(tmp_path, weights):
         "band rule",
         "search",
         "scale",
+        "width of a crop",
+        "view",
         "weights",
         "classes",
         "specimen",

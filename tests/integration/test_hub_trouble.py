@@ -1,5 +1,6 @@
 """The ledger takes nothing for a while, folders go away: all waits, and nothing is lost."""
 
+import shutil
 import sqlite3
 from contextlib import contextmanager
 
@@ -97,6 +98,10 @@ def test_a_session_whose_folder_is_away_loses_no_frame_and_is_not_made_anew(benc
     bench.now += 6.0
     assert "folder is away" in trouble(bench, listener)
     assert not (tmp_path / "s").exists()
+    (bench.ledger.folder / "frames").mkdir(parents=True)  # another one comes to its place
+    assert bench.hear(finder, FrameLease) == []
+    assert bench.offer(source, b"two") == []
+    shutil.rmtree(tmp_path / "s")
     assert bench.frames["rejected"] == 0
     (tmp_path / "elsewhere").rename(tmp_path / "s")
     ((lease, _),) = bench.hear(finder, FrameLease, least=1)

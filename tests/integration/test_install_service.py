@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from smearwatch.daemon import cli
 from smearwatch.daemon.commands import install_service, uninstall_service
+from smearwatch.daemon.folder_check import FolderUnusable
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.service.host import ServiceUnusable
 
@@ -25,7 +26,7 @@ def root(tmp_path, monkeypatch):
 
 
 def typed(module, root, *words):
-    done = CliRunner().invoke(module.app, [*words, "--root", str(root)])
+    done = CliRunner().invoke(module.app, [*map(str, words), "--root", str(root)])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done
@@ -95,10 +96,14 @@ def test_a_dry_run_shows_each_file_and_makes_none(root):
     for module, words in ((install_service, ["--watch", "/srv/camera"]), (uninstall_service, ["--purge"])):
         done = typed(module, root, *words, "--dry-run")
         assert done.exit_code == 0
-    shown = typed(install_service, root, "--camera", "0", "--dry-run").output
-    assert f"would be written: {root}/etc/smearwatch/capture-camera.env" in shown
-    assert "    SMEARWATCH_OPTIONS=--camera 0" in shown
-    assert "would be run: systemctl" in shown
+    contents, summary = typed(install_service, root, "--camera", "0", "--dry-run").output.split(
+        "In all, and nothing of it was done:\n"
+    )
+    assert f"would be written: {root}/etc/smearwatch/capture-camera.env" in summary
+    assert "would be run: systemctl" in summary
+    assert "    " not in summary
+    assert f"\n{root}/etc/smearwatch/capture-camera.env:\n" in contents
+    assert "    SMEARWATCH_OPTIONS=--camera 0" in contents
     assert not root.exists()
 
 
@@ -136,6 +141,64 @@ def test_a_name_that_a_file_of_systemds_cannot_hold_is_refused(root):
     with pytest.raises(ServiceUnusable, match="cannot stand"):
         typed(install_service, root, "--watch", "/srv/a\nb")
     assert not root.exists()
+
+
+def test_a_folder_that_no_unit_could_watch_is_refused_and_of_an_image_noted(root, tmp_path):
+    (tmp_path / "file").touch()
+    for folder, why in ((tmp_path, "of which each unit has its own"), (Path("/srv/is not there"), "does not exist")):
+        with pytest.raises(FolderUnusable) as refused:
+            typed(install_service, "/", "--watch", folder, "--dry-run")
+        assert why in str(refused.value)
+        assert refused.value.wrongly_typed
+    (root / "srv").mkdir(parents=True)
+    (root / "srv/file").touch()
+    for folder, why in (
+        ("/srv/file", "is not a folder"),
+        ("/srv/other", "does not exist"),
+        ("/tmp/x", "lies in /tmp, of which each unit has its own (watch"),
+    ):
+        done = typed(install_service, root, "--watch", folder, "--dry-run")
+        assert done.exit_code == 0
+        assert f"note: in that image, folder {folder} {why}" in done.output
+
+
+def test_a_link_that_leads_out_of_an_image_is_not_followed(root, tmp_path):
+    outside = tmp_path / "outside"
+    (outside / "smearwatch").mkdir(parents=True)
+    (outside / "smearwatch" / "kept").write_text("kept")
+    for inside in ("etc", "var/lib"):
+        (root / inside).parent.mkdir(parents=True, exist_ok=True)
+        (root / inside).symlink_to(outside)
+    done = CliRunner().invoke(install_service.app, ["--watch", "/srv/camera", "--root", str(root)])
+    assert isinstance(done.exception, ServiceUnusable)
+    assert "by a link" in str(done.exception)
+    done = CliRunner().invoke(uninstall_service.app, ["--purge", "--yes", "--root", str(root)])
+    assert isinstance(done.exception, ServiceUnusable)
+    assert [path.name for path in outside.rglob("*")] == ["smearwatch", "kept"]
+
+
+def test_an_image_is_told_where_its_program_has_to_lie(root):
+    assert (
+        "has to lie in /opt/elsewhere, where its units start it; it is not there yet\n"
+        in typed(install_service, root).output
+    )
+    assert "the program itself" not in typed(uninstall_service, root, "--purge", "--yes").output
+    left = {str(path.relative_to(root)) for path in root.rglob("*")}
+    assert left == {
+        "usr",
+        "usr/local",
+        "usr/local/lib",
+        "usr/local/bin",
+        "etc",
+        "etc/systemd",
+        "etc/systemd/system",
+        "opt",
+    }
+    (root / "opt/elsewhere/bin").mkdir(parents=True)
+    (root / "opt/elsewhere/bin/smearwatch").touch()
+    assert "in /opt/elsewhere, where its units start it\n" in typed(install_service, root).output
+    said = f"the program itself stays in {root}/opt/elsewhere; remove that folder to be rid of it"
+    assert said in typed(uninstall_service, root).output
 
 
 def test_who_is_not_root_hears_it(monkeypatch):

@@ -174,6 +174,26 @@ def test_verify_names_the_fault_and_fails(state):
     assert (totals["faults"], totals["ok"]) == (1, False)
 
 
+def test_without_a_name_all_are_verified_and_none_hides_another(state):
+    assert run("verify").splitlines()[-1] == "all as recorded: 2 sessions"
+    (state / "sessions" / "aching").mkdir()
+    (state / "sessions" / "aching" / "ledger.sqlite").write_bytes(b"no ledger")
+    with Ledger.read(session_folder(state, "tuesday")) as ledger, Ledger.open(ledger.folder) as writer:
+        frame = writer.frames.put(b"a frame")
+        writer.append([Seen(frame, "1.jpg", 7, 0, None, None, True, "folder")])
+        writer.frames.path(frame).unlink()
+    result = CliRunner().invoke(app, ["verify"])
+    assert result.exit_code == 1
+    assert result.exception is not None
+    assert "2 of 3 sessions are damaged: aching, tuesday (" in (one_line(result.exception) or "")
+    said = dict(line.split(": ", 1) for line in reversed(result.stdout.splitlines()))
+    assert [*said] == ["tuesday", "monday", "aching"]
+    assert said["monday"].startswith("nothing was changed: ")
+    assert f"the bytes of frame {frame}" in said["tuesday"]
+    last = {each["session"]: each["ok"] for each in objects(run("verify", "--json", code=1)) if "ok" in each}
+    assert last == {"aching": False, "monday": True, "tuesday": False}
+
+
 def test_export(state):
     rows = list(csv.DictReader(io.StringIO(run("export", "monday", "--csv"))))
     assert [tuple(row) for row in rows] == [NAMES] * 3

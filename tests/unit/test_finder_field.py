@@ -159,6 +159,21 @@ def test_a_field_through_another_objective_is_no_field_of_the_session(objective)
         assert not isinstance(early, FieldRejected) or early.reason != "scale_changed"
 
 
+def test_fields_of_two_magnifications_at_the_start_are_each_searched_at_their_own(fields):
+    (wide, *_) = _through(0.63)
+    for data, own, others in ((wide, UM / 0.63, (UM,)), (wide, UM / 0.63, (UM, UM)), (fields[0], UM, (UM / 0.63,))):
+        found = _find(data, um_per_px=None, session_estimates=others)
+        assert isinstance(found, FieldFound)
+        assert found.um_per_px == pytest.approx(own, rel=0.12)
+    mixed = (UM, UM / 0.63, UM, UM)
+    found = _find(wide, um_per_px=None, session_estimates=mixed)
+    assert isinstance(found, FieldFound)
+    assert found.um_per_px == pytest.approx(UM / 0.63, rel=0.12)
+    unknown = _find(_lone_cell(), um_per_px=None, session_estimates=mixed)
+    assert isinstance(unknown, FieldRejected)
+    assert unknown.reason == "scale_unknown"
+
+
 def test_odd_red_cells_are_no_other_objective(fields):
     for estimates in ((UM,) * 3, (1.25 * UM,) * 3, (0.8 * UM,) * 3):
         assert isinstance(_find(fields[0], um_per_px=UM, session_estimates=estimates), FieldFound)
