@@ -27,6 +27,7 @@ from smearwatch.daemon.wire.messages import (
 )
 from smearwatch.daemon.wire.sockets import Peer
 from tests.integration.hub_bench import WEIGHTS, Bench, cells
+from tests.stage import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -239,15 +240,18 @@ def test_a_worker_that_was_asked_to_end_says_so_and_another_has_its_cells_at_onc
             while not role.stopping:
                 lease_client.leases(CropLease, most=2)
 
+    told: list[str] = []
+
+    def has_told(words):
+        told.append(capsys.readouterr().err)
+        return "".join(told).count(words) == 1
+
     ended = pool.submit(work)
-    bench.turn_until(lambda: bench.hub._peers.count("worker"))
+    bench.turn_until(lambda: any(worker.capacity for worker in bench.hub._peers.of("worker")))
     bench.crash()
-    role.wait(1.5)
+    wait_for(lambda: has_told("waiting for the hub at"))
     bench.open()
-    bench.turn_until(lambda: bench.hub._peers.count("worker"))
-    role.wait(1.5)
-    told = capsys.readouterr().err
-    assert (told.count("waiting for the hub at"), told.count(" is there\n")) == (1, 1)
+    bench.turn_until(lambda: bench.hub._peers.count("worker") and has_told(" is there\n"))
     source, finder = bench.peer("source", "s", **HERE), bench.peer("finder", "f", 1)
     bench.offer(source, b"1")
     (lease, _), *_ = bench.hear(finder, FrameLease, least=1)
