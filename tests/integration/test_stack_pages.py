@@ -108,7 +108,8 @@ def test_a_stack_counts_as_its_fields_do_and_is_known_when_another_session_begin
     (files / "monday.tif").write_bytes(stack(pages, compression="deflate"))
     counted = json.loads(run(files, tmp_path / "state-files", "one").stdout.splitlines()[-1])
     assert counted["frames"] == {"seen": 3, "counted": 3, "rejected": 0, "pending": 0}
-    found = [find(cv2.imencode(".png", page[..., ::-1])[1].tobytes(), um_per_px=0.12) for page in pages]
+    files_of_one = [cv2.imencode(".png", page[..., ::-1])[1].tobytes() for page in pages]
+    found = [find(data, um_per_px=0.12, um_per_px_source="configured") for data in files_of_one]
     assert counted["cells_found"] == sum(len(each.cells) for each in found if isinstance(each, FieldFound)) > 0
     with LedgerReader.read(tmp_path / "state-files" / "sessions" / "one") as ledger:
         names = [key[0] for _, key in seen_files(ledger)]
