@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from smearwatch.capture.formats.decode import FrameUnusable, decode
+from smearwatch.capture.formats.decode import FrameUnusable, decode_whole
 from smearwatch.capture.frame import SourceFrame
 from smearwatch.capture.scale.calibration import DEFAULT_NAME, CalibrationUnusable, load
 from smearwatch.capture.scale.claims import ScaleClaim, ScaleMissing
@@ -125,7 +125,7 @@ class ScaleResolver:
             return False
         self._measured += 1
         try:
-            bgr = decode(frame.data, max_pixels=self._max_pixels)
+            bgr = decode_whole(frame.data, max_pixels=self._max_pixels)
         except FrameUnusable:
             return False  # the finder will reject it with its reason
         size = (bgr.shape[1], bgr.shape[0])
