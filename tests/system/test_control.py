@@ -105,9 +105,9 @@ def test_the_pages_buttons_ask_and_then_pause_and_stop(fields, tmp_path):
         page.click("#nexting [type=submit]")
         page.wait_for_selector("#run", state="hidden")
         page.click("nav a:has-text('all sessions')")
-        page.fill("#find", "h26-2")
         page.wait_for_selector("#sessions a:not(:has-text('p'))")
-        page.keyboard.press("Enter")
+        page.fill("#find", "h26-2")
+        page.keyboard.press("Enter")  # at once, while both sessions are shown
         page.wait_for_selector("#said:has-text('specimen H26-2')")
         page.click("#run [data-action=stop]")
         page.click("#run [data-answer=yes]")

@@ -27,6 +27,7 @@ function row(each, here) {
   return tr;
 }
 
+// Shows the sessions that fit what is typed; true where it could.
 async function show() {
   clearTimeout(timer);
   const mine = ++asked;
@@ -34,24 +35,29 @@ async function show() {
     const answer = await fetch(`list?find=${encodeURIComponent(find.value)}`);
     if (!answer.ok) throw new Error(await answer.text());
     const { sessions, here } = await answer.json();
-    if (mine !== asked) return; // more was typed meanwhile
+    if (mine !== asked) return false; // more was typed meanwhile
     body.replaceChildren(...sessions.map((each) => row(each, here)));
     state.textContent = sessions.length === 1 ? "1 session" : `${sessions.length} sessions`;
     notice.hidden = true;
+    return true;
   } catch (error) {
     notice.textContent = `no answer from the page's program: ${error.message}`;
     notice.hidden = false;
+    return false;
+  } finally {
+    if (mine === asked) timer = setTimeout(show, EVERY_MS);
   }
-  if (mine === asked) timer = setTimeout(show, EVERY_MS);
 }
 
 find.addEventListener("input", () => {
   clearTimeout(timer);
   timer = setTimeout(show, AFTER_KEY_MS);
 });
-find.addEventListener("keydown", (event) => {
+find.addEventListener("keydown", async (event) => {
+  if (event.key !== "Enter") return;
+  const known = await show(); // what the table held may have been of fewer letters than were typed
   const first = body.querySelector("a");
-  if (event.key === "Enter" && first) location.assign(first.href);
+  if (known && first) location.assign(first.href);
 });
 find.focus();
 show();
