@@ -53,6 +53,12 @@ def test_a_micrometer_is_measured_kept_shown_and_forgotten(state_dir, ruler, tmp
     assert kept.model_dump() == told
     assert decode(look.read_bytes()).shape == (960, 1280, 3)
     assert not np.array_equal(decode(look.read_bytes()), decode(ruler.read_bytes()))
+    measure = ("--micrometer", ruler, "--length-um", "10", "--name", "other", "--overlay")
+    assert "it is the picture itself" in str(calibrate(*measure, ruler, "--force").exception)
+    look.write_bytes(b"drawn on")
+    assert "look.png exists already" in str(calibrate(*measure, look).exception)
+    assert look.read_bytes() == b"drawn on"
+    assert load(state_dir, "other") is None
     assert "default: 0.0" in calibrate("--list").stdout
     forgotten = calibrate("--forget", "default")
     assert forgotten.exit_code == 0
