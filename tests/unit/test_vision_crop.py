@@ -67,7 +67,7 @@ def test_impossible_scale_is_refused(um_per_px):
 @pytest.mark.parametrize("centre", [(300.4, 200.7), (6.0, 395.5)])
 def test_two_squares_around_a_point_are_those_that_are_cut_one_by_one(centre):
     rng = np.random.default_rng(8)
-    bgr = cv2.GaussianBlur(rng.integers(0, 256, (400, 640, 3), np.uint8), (0, 0), 3)
+    bgr = np.asarray(cv2.GaussianBlur(rng.integers(0, 256, (400, 640, 3), np.uint8), (0, 0), 3), np.uint8)
     light = measure_light(bgr, 0.1)
     small, large = cut_flat_crops(bgr, light, centre, 0.1, [(22.0, 96), (33.0, 750)])
     assert np.array_equal(small, cut_flat_crop(bgr, light, centre, 0.1, field_um=22.0, size_px=96))
