@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from smearwatch.models import checkpoint
 from smearwatch.models.checkpoint import Networks
+from smearwatch.models.fused import fuse
 from smearwatch.models.judgement import Judgement, is_beyond, judge_field, look_of
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.output_table import WIDTH, columns, side_by_side
@@ -23,6 +24,8 @@ from smearwatch.models.session_statistics import FirstStages, looks_strange, poo
 from smearwatch.models.session_statistics import SessionMoments as SessionMoments
 
 DeviceName = Literal["auto", "cpu", "cuda"]
+EngineKind = Literal["eager", "fused", "bf16"]
+"""How the networks are run: layer by layer as they were trained, the reference; fused; or fused in half precision."""
 
 # A network's arithmetic may depend on the size of the batch (another kernel, another order of sums), so every
 # pass has one size, filled up where crops are few. One at a time costs a CPU little and answers a lone cell soonest.
@@ -34,9 +37,9 @@ class DeviceMissing(LookupError):
 
     hint = "use --device auto or cpu"
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, why: str = "") -> None:
         here = "cpu and cuda" if torch.cuda.is_available() else "cpu alone"
-        super().__init__(f"no device {device!r} here: there is {here}")
+        super().__init__(why or f"no device {device!r} here: there is {here}")
 
 
 class Engine:
@@ -45,7 +48,8 @@ class Engine:
     Loading sets torch to one thread in this process and asks for deterministic kernels.
     """
 
-    def __init__(self, networks: Networks, device: torch.device) -> None:
+    def __init__(self, networks: Networks, device: torch.device, kind: EngineKind = "eager") -> None:
+        self._kind: EngineKind = kind
         self._manifest = networks.manifest
         self._device = device
         layout = torch.channels_last
@@ -57,7 +61,7 @@ class Engine:
         self._first_stages = None if use is None else FirstStages(self._resnet, use)
 
     @classmethod
-    def load(cls, weights_dir: Path, *, device: str = "auto") -> "Engine":
+    def load(cls, weights_dir: Path, *, device: str = "auto", kind: EngineKind = "eager") -> "Engine":
         """Load weights onto a device.
 
         Parameters
@@ -66,6 +70,8 @@ class Engine:
             Folder with manifest and tensors.
         device
             "cpu", "cuda", "cuda:1" for one of several, or "auto": CUDA where there is one. Single precision on all.
+        kind
+            All but "eager" are for the processor alone; see `smearwatch.models.engine_choice`, which checks them.
 
         Raises
         ------
@@ -83,7 +89,10 @@ class Engine:
             torch.backends.cudnn.benchmark = False
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.allow_tf32 = False
-        return cls(networks, chosen)
+        if kind != "eager" and chosen.type != "cpu":
+            raise DeviceMissing(device, f"the engine {kind} is for the processor alone")
+        fused = networks if kind == "eager" else fuse(networks, "bfloat16" if kind == "bf16" else "float32")
+        return cls(fused, chosen, kind)
 
     @property
     def weights_id(self) -> str:
@@ -99,6 +108,16 @@ class Engine:
     def preprocessing(self) -> Preprocessing:
         """How a crop becomes the networks' input."""
         return self._manifest.preprocessing
+
+    @property
+    def kind(self) -> EngineKind:
+        """How the networks are run."""
+        return self._kind
+
+    @property
+    def recorded_as(self) -> str | None:
+        """Name of the engine as a verdict's record has it; None for the reference, as before there were others."""
+        return None if self._kind == "eager" else self._kind
 
     @property
     def device(self) -> str:

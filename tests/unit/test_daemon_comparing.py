@@ -83,4 +83,13 @@ def test_shapes_of_nuclei_are_compared_where_both_have_them_and_stains_all_the_s
 def test_a_replay_searches_as_the_session_was_searched(tmp_path, kept, expected):
     with Ledger.open(session_folder(tmp_path, "a"), session="a") as ledger:
         ledger.append([replace(opened(ledger.epoch, "a"), settings=kept)])
-    assert _recorded(session_folder(tmp_path, "a")) == expected
+    assert _recorded(session_folder(tmp_path, "a")) == expected | {"engine": "eager"}
+
+
+@pytest.mark.parametrize(("engines", "expected"), [((None,), "eager"), ((None, "fused"), "fused")])
+def test_a_replay_runs_the_networks_as_the_last_verdict_was_given(tmp_path, engines, expected):
+    with Ledger.open(session_folder(tmp_path, "a"), session="a") as ledger:
+        ledger.append([opened(ledger.epoch, "a")])
+        for at, engine in enumerate(engines, 1):
+            ledger.append([seen(at), found(at), replace(counted(at), engine=engine)])
+    assert _recorded(session_folder(tmp_path, "a"))["engine"] == expected
