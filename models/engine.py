@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from smearwatch.models import checkpoint
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.fused import fuse
+from smearwatch.models.graphed import Graphed
 from smearwatch.models.judgement import Judgement, is_beyond, judge_field, look_of
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.output_table import WIDTH, columns, side_by_side
@@ -24,8 +25,11 @@ from smearwatch.models.session_statistics import FirstStages, looks_strange, poo
 from smearwatch.models.session_statistics import SessionMoments as SessionMoments
 
 DeviceName = Literal["auto", "cpu", "cuda"]
-EngineKind = Literal["eager", "fused", "bf16"]
-"""How the networks are run: layer by layer as they were trained, the reference; fused; or fused in half precision."""
+EngineKind = Literal["eager", "fused", "bf16", "graph"]
+"""How the networks are run: layer by layer as they were trained, the reference; on a processor fused, or fused in half
+precision; on a graphics card as a CUDA graph."""
+KINDS: Final[dict[str, tuple[EngineKind, ...]]] = {"cpu": ("fused", "bf16"), "cuda": ("graph",)}
+"""By device, beside the reference."""
 
 # A network's arithmetic may depend on the size of the batch (another kernel, another order of sums), so every
 # pass has one size, filled up where crops are few. One at a time costs a CPU little and answers a lone cell soonest.
@@ -59,6 +63,7 @@ class Engine:
         self._weights_id = networks.manifest.weights_id()
         use = networks.manifest.session_statistics
         self._first_stages = None if use is None else FirstStages(self._resnet, use)
+        self._graph: Graphed | None = None
 
     @classmethod
     def load(cls, weights_dir: Path, *, device: str = "auto", kind: EngineKind = "eager") -> "Engine":
@@ -71,7 +76,7 @@ class Engine:
         device
             "cpu", "cuda", "cuda:1" for one of several, or "auto": CUDA where there is one. Single precision on all.
         kind
-            All but "eager" are for the processor alone; see `smearwatch.models.engine_choice`, which checks them.
+            How the networks are run; `smearwatch.models.engine_choice` holds all against "eager" before they are used.
 
         Raises
         ------
@@ -89,10 +94,11 @@ class Engine:
             torch.backends.cudnn.benchmark = False
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.allow_tf32 = False
-        if kind != "eager" and chosen.type != "cpu":
-            raise DeviceMissing(device, f"the engine {kind} is for the processor alone")
-        fused = networks if kind == "eager" else fuse(networks, "bfloat16" if kind == "bf16" else "float32")
-        return cls(fused, chosen, kind)
+        if kind not in ("eager", *KINDS[chosen.type]):
+            raise DeviceMissing(device, f"there is no engine {kind} for {chosen.type}")
+        if kind in KINDS["cpu"]:
+            networks = fuse(networks, "bfloat16" if kind == "bf16" else "float32")
+        return cls(networks, chosen, kind)
 
     @property
     def weights_id(self) -> str:
@@ -259,7 +265,7 @@ class Engine:
         self, fields_bgr: NDArray[np.uint8], session: SessionMoments | None
     ) -> tuple[NDArray[np.float64], NDArray[np.float16]]:
         """Run over crops of one session; without its statistics they are measured as they pass."""
-        if session is not None:
+        if session is not None or self._kind == "graph":
             return self._tables(fields_bgr, session), self._measure(fields_bgr)
         assert self._first_stages is not None
         tables, moments = [], []
@@ -288,7 +294,10 @@ class Engine:
 
     def _batch(self, fields_bgr: NDArray[np.uint8]) -> torch.Tensor:
         """Make the networks' input of at most one chunk, filled up to it with its first crop."""
-        views = normalise(to_tensor(view(fields_bgr, self.preprocessing)), self.preprocessing)
+        pictures = to_tensor(view(fields_bgr, self.preprocessing))
+        if self._kind == "graph":
+            pictures = pictures.pin_memory().to(self._device, non_blocking=True)
+        views = normalise(pictures, self.preprocessing)
         missing = self._chunk - len(fields_bgr)
         if missing:
             views = torch.cat([views, views[:1].expand(missing, -1, -1, -1)])
@@ -297,12 +306,16 @@ class Engine:
     def _pass(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.float64]:
         with torch.inference_mode():
             batch = self._batch(fields_bgr)
-            answer = self._resnet(batch)
-            probabilities = (answer.class_logits.double() / self._manifest.temperature).softmax(dim=1)
-            verifiers = self._bank(batch).double().sigmoid()
-            reject = answer.reject_logits.double().sigmoid()
-            table = side_by_side(probabilities, verifiers, reject).cpu().numpy()
+            if self._kind == "graph" and self._graph is None:
+                self._graph = Graphed(self._answer, batch)
+            table = (self._graph or self._answer)(batch).cpu().numpy()
         return np.asarray(table[: len(fields_bgr)], dtype=np.float64)
+
+    def _answer(self, batch: torch.Tensor) -> torch.Tensor:
+        answer = self._resnet(batch)
+        probabilities = (answer.class_logits.double() / self._manifest.temperature).softmax(dim=1)
+        verifiers = self._bank(batch).double().sigmoid()
+        return side_by_side(probabilities, verifiers, answer.reject_logits.double().sigmoid())
 
 
 def _chosen(device: str) -> torch.device:

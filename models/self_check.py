@@ -18,8 +18,8 @@ import torchvision
 from torch.nn import functional
 
 from smearwatch.models.checkpoint import WeightsUnusable
-from smearwatch.models.engine import DeviceMissing, Engine
-from smearwatch.models.engine_choice import engine_kinds, try_engine
+from smearwatch.models.engine import KINDS, DeviceMissing, Engine
+from smearwatch.models.engine_choice import try_engine
 
 _TIMED: Final = 5
 _FAR_APART: Final = 1e-3  # single precision of one convolution, on a card and on a processor
@@ -113,14 +113,14 @@ def _networks(folder: Path, device: str) -> dict[str, Any]:
         "device": engine.device,
         "same_each_time": all(each == answers[0] for each in answers),
         "judge_ms": round(statistics.median(took_ms), 1),
-        "engines": _engines(engine, folder, device) if engine.device == "cpu" else [],
+        "engines": _engines(engine, folder, device),
         "why": None,
     }
 
 
 def _engines(reference: Engine, folder: Path, device: str) -> list[dict[str, Any]]:
     """Return of each other engine how many times as quick as the reference it is here, or why it is refused."""
-    trials = [try_engine(reference, folder, kind, device)[1] for kind in engine_kinds()[1:]]
+    trials = [try_engine(reference, folder, kind, device)[1] for kind in KINDS[reference.device]]
     return [{"engine": each.kind, "times_as_quick": each.times_as_quick, "refused": each.refused} for each in trials]
 
 

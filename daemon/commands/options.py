@@ -71,7 +71,7 @@ Calibration = Annotated[str | None, typer.Option(metavar="NAME", help="Use this 
 Engine = Annotated[
     str | None,
     typer.Option(
-        "--engine", metavar="NAME", help="What runs the networks: auto, eager, fused or bf16. [default: auto]"
+        "--engine", metavar="NAME", help="What runs the networks: auto, eager, fused, bf16 or graph. [default: auto]"
     ),
 ]
 

@@ -58,7 +58,9 @@ def replay(
     ] = False,
     engine: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="auto, eager, fused or bf16. [default: the one that gave the verdicts]"),
+        typer.Option(
+            metavar="NAME", help="auto, eager, fused, bf16 or graph. [default: the one that gave the verdicts]"
+        ),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,

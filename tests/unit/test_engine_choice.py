@@ -10,14 +10,13 @@ import torch
 
 from smearwatch.models import engine_choice
 from smearwatch.models.checkpoint import shipped_weights_dir
-from smearwatch.models.engine import DeviceMissing, Engine
+from smearwatch.models.engine import KINDS, Engine
 from smearwatch.models.engine_choice import (
     WITHIN,
     EngineUnusable,
     check_cells,
     choose_engine,
     difference,
-    engine_kinds,
     try_engine,
 )
 from smearwatch.models.lenet_bank import LeNetBank
@@ -30,7 +29,7 @@ from smearwatch.train.data.samples import cell_crop
 from smearwatch.train.saving import save_weights
 
 SMALL = Preprocessing(field_px=88, view_px=72)
-KINDS: dict[str, tuple[Norm, StatisticsUse | None]] = {
+NETWORKS: dict[str, tuple[Norm, StatisticsUse | None]] = {
     "by session": ("batch", StatisticsUse(stages=3, share=0.5)),
     "by the training": ("batch", None),
     "group norm": ("group", None),
@@ -39,7 +38,7 @@ KINDS: dict[str, tuple[Norm, StatisticsUse | None]] = {
 
 @pytest.fixture(scope="module")
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    norm, use = KINDS[getattr(request, "param", "by session")]
+    norm, use = NETWORKS[getattr(request, "param", "by session")]
     torch.manual_seed(1)
     resnet, bank = LeukocyteResNet(norm), LeNetBank(72)
     for layer in (*resnet.modules(), *bank.modules()):
@@ -69,7 +68,7 @@ def numbers(judgement):
     return (*judgement.probabilities, *judgement.verifiers, judgement.reject_score)
 
 
-@pytest.mark.parametrize("folder", KINDS, indirect=True)
+@pytest.mark.parametrize("folder", NETWORKS, indirect=True)
 @pytest.mark.parametrize(("kind", "apart"), [("fused", 1e-5), ("bf16", 0.02)])
 def test_it_answers_as_the_reference_does(folder: Path, crops: list[np.ndarray], kind, apart):
     reference, fused = Engine.load(folder, device="cpu"), Engine.load(folder, device="cpu", kind=kind)
@@ -101,7 +100,7 @@ def test_its_answer_to_a_cell_is_the_same_to_the_byte_whatever_came_before(folde
 
 def test_what_is_chosen_is_what_is_named_or_what_pays(folder: Path):
     assert choose_engine(folder, device="cpu", engine="eager")[0].kind == "eager"
-    for kind in engine_kinds()[1:]:
+    for kind in KINDS["cpu"]:
         engine, (trial,) = choose_engine(folder, device="cpu", engine=kind)
         assert (engine.kind, trial.kind, trial.refused) == (kind, kind, None)
     engine, (trial,) = choose_engine(folder, device="cpu")
@@ -126,9 +125,22 @@ def test_an_engine_whose_library_fails_is_refused_with_what_it_says(folder: Path
     assert "nowhere" in str(trial.refused)
 
 
-def test_a_graphics_card_has_the_reference_alone(folder: Path):
-    with pytest.raises(DeviceMissing):
-        Engine.load(folder, device="cuda", kind="fused")
+def test_what_is_for_another_device_is_refused(folder: Path):
+    with pytest.raises(EngineUnusable, match="there is no engine graph for cpu"):
+        choose_engine(folder, device="cpu", engine="graph")
+
+
+@pytest.mark.gpu
+def test_a_graph_answers_as_the_reference_does(folder: Path, crops: list[np.ndarray]):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    reference, graph = (Engine.load(folder, device="cuda", kind=kind) for kind in ("eager", "graph"))
+    session = reference.session_of(np.stack([shrink(crop // 2, SMALL) for crop in crops]))
+    assert session is not None
+    for sessions in (None, [replace(session, unfamiliar=9)] * len(crops), None):
+        pairs = zip(reference.judge(crops, sessions=sessions), graph.judge(crops, sessions=sessions), strict=True)
+        assert all(numbers(found) == pytest.approx(numbers(expected), abs=1e-4) for expected, found in pairs)
+    assert choose_engine(folder, device="cuda", engine="graph")[0].kind == "graph"
 
 
 def test_no_number_is_no_answer(folder: Path):
@@ -150,9 +162,9 @@ def test_the_cells_of_the_trial_are_cells_to_the_shipped_weights():
 @pytest.mark.parametrize("cells", [24, pytest.param(2000, marks=pytest.mark.long)])
 def test_real_cells_are_named_as_the_reference_names_them(real_data: Path, cells: int):
     """Class and verdict of 999 in 1,000, and each number to a hundredth."""
-    engines = [Engine.load(shipped_weights_dir(), device="cpu", kind=kind) for kind in engine_kinds()]
+    engines = [Engine.load(shipped_weights_dir(), device="cpu", kind=kind) for kind in ("eager", *KINDS["cpu"])]
     pictures = sorted((real_data / "pbc").glob("*/*.jpg"))
-    other = dict.fromkeys(engine_kinds()[1:], 0)
+    other = dict.fromkeys(KINDS["cpu"], 0)
     for picture in pictures[:: len(pictures) // cells]:
         crop = cell_crop(picture, 0.095)
         expected, *answers = (engine.judge([crop])[0] for engine in engines)

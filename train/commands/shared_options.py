@@ -58,7 +58,7 @@ DeviceOption = Annotated[
 EngineOption = Annotated[
     str | None,
     typer.Option(
-        "--engine", metavar="NAME", help="What runs the networks: auto, eager, fused or bf16. [default: auto]"
+        "--engine", metavar="NAME", help="What runs the networks: auto, eager, fused, bf16 or graph. [default: auto]"
     ),
 ]
 
