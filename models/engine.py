@@ -1,5 +1,6 @@
 """The inference engine: crops in, judgements out, the same for a crop whatever came beside it."""
 
+import copy
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -66,8 +67,8 @@ class Engine:
         self._graph: Graphed | None = None
 
     @classmethod
-    def load(cls, weights_dir: Path, *, device: str = "auto", kind: EngineKind = "eager") -> "Engine":
-        """Load weights onto a device.
+    def load(cls, weights_dir: Path, *, device: str = "auto") -> "Engine":
+        """Load weights onto a device, to be run by the reference.
 
         Parameters
         ----------
@@ -75,8 +76,6 @@ class Engine:
             Folder with manifest and tensors.
         device
             "cpu", "cuda", "cuda:1" for one of several, or "auto": CUDA where there is one. Single precision on all.
-        kind
-            How the networks are run; `smearwatch.models.engine_choice` holds all against "eager" before they are used.
 
         Raises
         ------
@@ -94,11 +93,24 @@ class Engine:
             torch.backends.cudnn.benchmark = False
             torch.backends.cudnn.deterministic = True
             torch.backends.cudnn.allow_tf32 = False
-        if kind not in ("eager", *KINDS[chosen.type]):
-            raise DeviceMissing(device, f"there is no engine {kind} for {chosen.type}")
+        return cls(networks, chosen)
+
+    def of_kind(self, kind: EngineKind) -> "Engine":
+        """Return an engine with the weights of this one, which is eager, that runs them otherwise.
+
+        `smearwatch.models.engine_choice` holds it against this one before it is used.
+
+        Raises
+        ------
+        DeviceMissing
+            Where there is none of that kind for this device.
+        """
+        networks = Networks(copy.deepcopy(self._resnet), copy.deepcopy(self._bank), self._manifest)
+        if kind not in KINDS[self.device]:
+            raise DeviceMissing(self.device, f"there is no engine {kind} for {self.device}")
         if kind in KINDS["cpu"]:
             networks = fuse(networks, "bfloat16" if kind == "bf16" else "float32")
-        return cls(networks, chosen, kind)
+        return Engine(networks, self._device, kind)
 
     @property
     def weights_id(self) -> str:

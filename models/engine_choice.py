@@ -84,7 +84,7 @@ def choose_engine(
     named = engine != "auto"
     trials: list[Trial] = []
     for kind in _BY_ITSELF[reference.device] if engine == "auto" else (engine,):
-        tried, trial = try_engine(reference, weights_dir, kind, device)
+        tried, trial = try_engine(reference, kind)
         trials.append(trial)
         if named and trial.refused is not None:
             raise EngineUnusable(kind, trial.refused)
@@ -93,12 +93,10 @@ def choose_engine(
     return reference, trials
 
 
-def try_engine(
-    reference: Engine, weights_dir: Path, kind: EngineKind, device: str = "auto"
-) -> tuple[Engine | None, Trial]:
-    """Load weights into an engine and hold its answers against the reference's; None where it must not be used."""
+def try_engine(reference: Engine, kind: EngineKind) -> tuple[Engine | None, Trial]:
+    """Hold the answers of an engine with the reference's weights against its; None where it must not be used."""
     try:
-        tried = Engine.load(weights_dir, device=device, kind=kind)
+        tried = reference.of_kind(kind)
         return _compare(reference, tried, check_cells(reference))
     except (RuntimeError, AttributeError, LookupError, AssertionError) as error:  # whatever a library fails with
         return None, Trial(kind, refused=str(error).split("\n")[0][:300] or type(error).__name__)

@@ -113,14 +113,14 @@ def _networks(folder: Path, device: str) -> dict[str, Any]:
         "device": engine.device,
         "same_each_time": all(each == answers[0] for each in answers),
         "judge_ms": round(statistics.median(took_ms), 1),
-        "engines": _engines(engine, folder, device),
+        "engines": _engines(engine),
         "why": None,
     }
 
 
-def _engines(reference: Engine, folder: Path, device: str) -> list[dict[str, Any]]:
+def _engines(reference: Engine) -> list[dict[str, Any]]:
     """Return of each other engine how many times as quick as the reference it is here, or why it is refused."""
-    trials = [try_engine(reference, folder, kind, device)[1] for kind in KINDS[reference.device]]
+    trials = [try_engine(reference, kind)[1] for kind in KINDS[reference.device]]
     return [{"engine": each.kind, "times_as_quick": each.times_as_quick, "refused": each.refused} for each in trials]
 
 

@@ -64,7 +64,8 @@ def main() -> None:
     """Measure, and write docs/performance/engine.json."""
     torch.set_num_threads(1)
     folder = shipped_weights_dir()
-    engines = {kind: Engine.load(folder, device="cpu", kind=kind) for kind in ("eager", *KINDS["cpu"])}
+    reference = Engine.load(folder, device="cpu")
+    engines: dict[EngineKind, Engine] = {"eager": reference} | {kind: reference.of_kind(kind) for kind in KINDS["cpu"]}
     fields = _real_fields(engines["eager"])
     with torch.inference_mode():
         runtimes = _runtimes(folder)
