@@ -98,7 +98,8 @@ def try_engine(reference: Engine, kind: EngineKind) -> tuple[Engine | None, Tria
     try:
         tried = reference.of_kind(kind)
         return _compare(reference, tried, check_cells(reference))
-    except (RuntimeError, AttributeError, LookupError, AssertionError) as error:  # whatever a library fails with
+    except (RuntimeError, AttributeError, LookupError, TypeError, ValueError, AssertionError) as error:
+        # Whatever a library fails with: the reference is there.
         return None, Trial(kind, refused=str(error).split("\n")[0][:300] or type(error).__name__)
 
 

@@ -65,7 +65,8 @@ def main() -> None:
     torch.set_num_threads(1)
     folder = shipped_weights_dir()
     reference = Engine.load(folder, device="cpu")
-    engines: dict[EngineKind, Engine] = {"eager": reference} | {kind: reference.of_kind(kind) for kind in KINDS["cpu"]}
+    engines: dict[EngineKind, Engine] = {"eager": reference}
+    engines |= {kind: reference.of_kind(kind) for kind in KINDS["cpu"]}
     fields = _real_fields(engines["eager"])
     with torch.inference_mode():
         runtimes = _runtimes(folder)

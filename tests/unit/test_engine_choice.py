@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from smearwatch.daemon.config import Settings
 from smearwatch.models import engine_choice
 from smearwatch.models.checkpoint import shipped_weights_dir
-from smearwatch.models.engine import KINDS, Engine
+from smearwatch.models.engine import KINDS, Engine, EngineKind
 from smearwatch.models.engine_choice import (
     WITHIN,
     EngineUnusable,
@@ -109,6 +111,12 @@ def test_what_is_chosen_is_what_is_named_or_what_pays(folder: Path):
     assert trial.kind == "fused", "half precision is for who asks for it"
 
 
+def test_the_setting_has_every_engine():
+    allowed = get_args(Settings.model_fields["engine"].annotation)
+    assert allowed == ("auto", *get_args(EngineKind))
+    assert {"eager", *KINDS["cpu"], *KINDS["cuda"]} == set(get_args(EngineKind))
+
+
 def test_an_engine_that_answers_otherwise_is_never_used(folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(engine_choice, "WITHIN", 0.0)
     with pytest.raises(EngineUnusable, match=r"the engine bf16 cannot be used here: .* from the reference's") as caught:
@@ -160,7 +168,7 @@ def test_the_cells_of_the_trial_are_cells_to_the_shipped_weights():
 
 
 @pytest.mark.realdata
-@pytest.mark.parametrize("cells", [24, pytest.param(2000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("cells", [12, pytest.param(2000, marks=pytest.mark.long)])
 def test_real_cells_are_named_as_the_reference_names_them(real_data: Path, cells: int):
     """Class and verdict of 999 in 1,000, and each number to a hundredth."""
     reference = Engine.load(shipped_weights_dir(), device="cpu")
