@@ -88,6 +88,12 @@ def print_comparison(comparison: dict[str, Any]) -> None:
         typer.echo(f"  frame {cell['frame'][:12]} cell {cell['index']}")
 
 
+def kept_frames(folder: Path) -> frozenset[str]:
+    """Return the frames that decide a session's result: with an outcome, and not beyond the cell that it ended at."""
+    outcomes, ahead = _outcomes(folder)
+    return frozenset(key[0] for key in outcomes.keys() - ahead if key[1] < 0)
+
+
 def _without_size(cell: FoundCell) -> FoundCell:
     return cell if cell.stain is None else replace(cell, stain=replace(cell.stain, red_cell_um=None))
 
