@@ -30,7 +30,6 @@ ARCHIVED_TASK: Final = f"{__name__}:replay_archived"
 
 # What was done before there was a setting for it.
 _AS_BEFORE = {"search_stain": "as_photographed", "judged_view": "first"}
-_THEN, _NOW = "recorded", "again"
 _OF_TALLY = (
     "cells", "counts", "neutrophils", "percent", "rejected", "poisoned", "flagged", "verdicts", "at_edge",
     "seen_again", "judged_again", "frames_unplaced", "rejected_by_reason", "unfamiliar", "mark",
@@ -116,13 +115,13 @@ def replay_archived(order: dict[str, Any]) -> dict[str, Any]:
         raise OtherWeightsThere(
             f"{os.uname().nodename}: other weights in {weights}, or none", "have the same there on every computer"
         )
-    with unpacked(Path(order["path"]), _THEN) as state_dir:
+    with unpacked(Path(order["path"])) as folder:
+        state_dir, session, again = folder.parent.parent, folder.name, f"{folder.name[:40]}-replay"
         given = {**order["settings"], "state_dir": state_dir, "runtime_dir": state_dir.parent / "run"}
-        then = recorded_settings(session_folder(state_dir, _THEN))
-        settings = Settings(**{**given, **then, "weights": weights})
+        settings = Settings(**{**given, **recorded_settings(folder), "weights": weights})
         with _lines() as said:
             try:
-                ((_, summary),) = carry_out(replay_plan(settings, _THEN, _NOW))
+                ((_, summary),) = carry_out(replay_plan(settings, session, again))
             except typer.Exit as ended:
                 why = next((line for line in reversed(said()) if line.startswith("smearwatch: ")), "it was ended")
                 raise ReplayFailed(why.removeprefix("smearwatch: "), "replay it alone to see more") from ended
@@ -130,11 +129,9 @@ def replay_archived(order: dict[str, Any]) -> dict[str, Any]:
                 raise ReplayFailed(str(error), "replay it alone to see more") from error
         if not summary["complete"] and not summary["target_reached"]:
             raise ReplayFailed("it ended before all was counted", "give the same command again")
-        return {**_account(session_folder(state_dir, _NOW)), "comparison": _compared(state_dir)}
-
-
-def _compared(state_dir: Path) -> dict[str, Any]:
-    return {key: each for key, each in compare(state_dir, _THEN, _NOW).items() if key not in ("before", "after")}
+        comparison = compare(state_dir, session, again)
+        del comparison["before"], comparison["after"]
+        return {**_account(session_folder(state_dir, again)), "comparison": comparison}
 
 
 def _account(folder: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ the same whoever gives it its tasks: this computer, or a node of a Ray cluster.
 import importlib
 import json
 import os
+import tempfile
 from typing import Any
 
 from smearwatch.daemon.one_line import one_line
@@ -20,6 +21,7 @@ def reply(question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]
     if (other := _difference(question["program"])) is not None:
         where = f"on {os.uname().nodename}"
         return {"failed": f"another program {where}: {other} (install the same version on every computer)"}, b""
+    tempfile.tempdir = question.get("scratch")  # None is the usual place
     module, _, function = question["task"].partition(":")
     try:
         result = getattr(importlib.import_module(module), function)(json.loads(data))

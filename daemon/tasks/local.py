@@ -1,9 +1,10 @@
 """Tasks in processes of this computer."""
 
+import tempfile
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from typing import Any, Final, Protocol
 
@@ -72,11 +73,13 @@ class LocalEngine:
         def do(job: Job) -> Done:
             child = free.get()
             try:
-                return ask_child(child, job)
+                return ask_child(child, replace(job, question={**job.question, "scratch": scratch}))
             finally:
                 free.put(child)
 
         with ExitStack() as stack:
+            # What a child leaves that is killed is removed here.
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="smearwatch-", ignore_cleanup_errors=True))
             for child in children:
                 stack.callback(child.close)
             threads = stack.enter_context(ThreadPoolExecutor(self._processes))

@@ -9,7 +9,7 @@ from smearwatch.daemon.atomic_write import make_folder
 from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.record.importing import import_session
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.sessions import session_folder, sessions_root
+from smearwatch.daemon.record.sessions import check_name, session_folder, sessions_root
 
 _BY = "replay"
 
@@ -19,8 +19,8 @@ class SessionWithoutFrames(Hinted):
 
 
 @contextmanager
-def unpacked(path: Path, name: str) -> Iterator[Path]:
-    """Yield a state folder of its own that holds one session, an archive's file or a recorded folder, under a name.
+def unpacked(path: Path) -> Iterator[Path]:
+    """Yield the folder of a session, an archive's file or a recorded folder, under its name in a state folder alone.
 
     A file is checked as `smearwatch sessions import` checks it; a folder is not copied, and not written to.
 
@@ -34,14 +34,15 @@ def unpacked(path: Path, name: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="smearwatch-", ignore_cleanup_errors=True) as folder:
         state_dir = Path(folder) / "state"
         if path.is_file():
-            _, imported = import_session(state_dir, path, name, _BY, _quietly)
+            name, imported = import_session(state_dir, path, None, _BY, _quietly)
             if imported.frames == "none":
                 raise SessionWithoutFrames(f"{path}: archived without its frames", "export it with them")
         else:
-            LedgerReader.read(path).close()
+            with LedgerReader.read(path) as ledger:
+                name = check_name(ledger.session)
             make_folder(sessions_root(state_dir))
             session_folder(state_dir, name).symlink_to(path, target_is_directory=True)
-        yield state_dir
+        yield session_folder(state_dir, name)
 
 
 @contextmanager
