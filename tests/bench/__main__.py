@@ -16,6 +16,7 @@ NAMES = (
     "folder",
     "review",
     "signed",
+    "scaling",
 )
 
 for name in sys.argv[1:] or NAMES:
