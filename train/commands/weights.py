@@ -18,6 +18,7 @@ from smearwatch.daemon.commands.archive_options import (
     results_folder,
 )
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.own_output import refuse_other
 from smearwatch.daemon.weights import weights_in_use
 from smearwatch.train.commands.shared_options import DeviceOption, ProgressOption
 
@@ -42,6 +43,7 @@ def changes(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the report there too, as JSON.", dir_okay=False)
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Let --out write over a file.")] = False,
     device: DeviceOption = "auto",
     progress: ProgressOption = "text",
     archive: Archive = None,
@@ -72,6 +74,8 @@ def changes(
 
     if new is None:
         wrong_usage("no new weights", "give --new DIR")
+    if out is not None:
+        refuse_other(out, force=force)
     settings = load_settings(config, weights=old)
 
     from smearwatch.train.changes.report import change_lines
