@@ -17,6 +17,7 @@ NAMES = (
     "review",
     "signed",
     "scaling",
+    "archive",
 )
 
 for name in sys.argv[1:] or NAMES:

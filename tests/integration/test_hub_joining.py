@@ -26,7 +26,7 @@ from smearwatch.daemon.wire.messages import (
     Welcome,
 )
 from smearwatch.daemon.wire.sockets import Peer
-from tests.integration.hub_bench import WEIGHTS, Bench, cells
+from tests.integration.hub_bench import WEIGHTS, Bench, cells, judged
 from tests.stage import wait_for
 
 pytestmark = pytest.mark.integration
@@ -322,5 +322,5 @@ def test_crops_are_shared_by_workers_that_have_credit_for_all_of_them(bench):
         workers[2].send(judged(crop))
     bench.offer(source, b"another")
     ((lease, _),) = bench.hear(finder, FrameLease)
-    finder.send(*cells(lease, whole=3))
-    assert [len(bench.hear(worker, CropLease)) for worker in workers] == [0, 0, 3]
+    finder.send(*cells(lease, whole=2))
+    assert [len(bench.hear(worker, CropLease)) for worker in workers] == [0, 0, 2]

@@ -10,7 +10,8 @@ from tests.bench.scaling import CELLS_A_FRAME, Run
 from tests.many_hosts import Star
 from tests.stage import wait_for
 
-pytestmark = pytest.mark.system
+# In short: tests/system/test_two_hosts.py, with one worker.
+pytestmark = [pytest.mark.system, pytest.mark.long]
 FRAMES = 40
 
 

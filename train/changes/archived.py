@@ -51,10 +51,7 @@ def answers_from(content: dict[str, Any], name: str) -> SessionAnswers:
     return SessionAnswers(
         name,
         content["signed"],
-        {
-            _key(each): CellAnswers(_answer(was), by, _answer(one), _answer(two))
-            for *each, was, by, one, two in content["cells"]
-        },
+        {_key(each): _cell(*answers) for *each, answers in content["cells"]},
         {_key(each): label for *each, label in content["labels"]},
         {_key(each): _sample(*sample) for *each, sample in content["samples"]},
         content["known_by"],

@@ -53,7 +53,8 @@ def find_archived_changes(
         hint = "sign some with `smearwatch sessions sign`, and archive them again"
         raise NothingSigned(f"no session in {archive} is signed", hint)
     if unsigned:
-        report_line(f"{len(unsigned)} sessions left out: nobody has signed them")
+        sessions = "1 session" if len(unsigned) == 1 else f"{len(unsigned)} sessions"
+        report_line(f"{sessions} left out, which nobody has signed")
 
     def judged() -> Iterator[Judgements]:
         for name in sorted({*outcome.done, *outcome.failed} - set(unsigned)):
