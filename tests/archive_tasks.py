@@ -1,6 +1,7 @@
 """Tasks over an archive that take no time, for the tests of what gives them out; some of them go wrong."""
 
 import os
+import time
 from pathlib import Path
 
 from smearwatch.daemon.hinted import Hinted
@@ -13,6 +14,8 @@ def note(order):
         name = folder.name
     with Path(order["notes"]).open("a") as notes:
         notes.write(f"{name}\n")
+    if name == "sleeps":
+        time.sleep(120)
     if Path(order["trouble"]).exists():
         if name == "dies":
             os.kill(os.getpid(), 9)

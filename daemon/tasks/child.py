@@ -7,7 +7,10 @@ the same whoever gives it its tasks: this computer, or a node of a Ray cluster.
 import importlib
 import json
 import os
+import signal
 import tempfile
+import threading
+import time
 from typing import Any
 
 from smearwatch.daemon.one_line import one_line
@@ -38,5 +41,13 @@ def _difference(theirs: dict[str, str]) -> str | None:
     return None
 
 
+def _end_with(parent: int) -> None:
+    """End soon after whoever gives the tasks was killed: nobody would take the result."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True, name="parent-watch").start()
     answer(reply)

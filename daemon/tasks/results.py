@@ -49,10 +49,11 @@ class Results:
             raise _refused(folder, error) from error
 
     def find(self, name: str, record: Mapping[str, Any]) -> Any:
-        """Return a session's result if it stands, of this very record; else None."""
+        """Return a session's result if it stands as it was written, of this very record; else None."""
         try:
             content = json.loads(self._path(name).read_bytes())
-            return content["result"] if content["made_of"] == self._made_of(record) else None
+            is_whole = content.pop("sha256") == _digest(content)
+            return content["result"] if is_whole and content["made_of"] == self._made_of(record) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -63,10 +64,10 @@ class Results:
     def write(self, name: str, record: Mapping[str, Any], result: bytes) -> None:
         """Write a session's result, which is given as JSON; raises `ResultsUnusable`."""
         path = self._path(name)
-        content = canonical_json({"made_of": self._made_of(record), "result": json.loads(result)})
+        content = {"made_of": self._made_of(record), "result": json.loads(result)}
         try:
             make_folder(path.parent)
-            write_atomically(path, content + b"\n")
+            write_atomically(path, canonical_json({**content, "sha256": _digest(content)}) + b"\n")
         except OSError as error:
             raise _refused(path, error) from error
 
@@ -106,6 +107,10 @@ class Results:
             names = sorted(name for name in {*held, *self._request} if held.get(name) != self._request.get(name))
             what = f"{self.folder} holds results of another {' and another '.join(names)}"
             raise ResultsUnusable(what, "name a new folder, or remove that one")
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
 def _refused(path: Path, error: OSError) -> ResultsUnusable:

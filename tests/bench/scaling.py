@@ -123,8 +123,8 @@ def main() -> None:
         "scaling",
         f"crops judged by simulated cards; hub, wire, ledger are real; {os.cpu_count()} cores, {ROUNDS} rounds in turn",
     )
-    rates = {key: [] for key in itertools.product(SPEEDS_MS, WORKERS)}
-    costs = {key: [] for key in rates}
+    rates: dict[tuple[float, int], list[float]] = {key: [] for key in itertools.product(SPEEDS_MS, WORKERS)}
+    costs: dict[tuple[float, int], list[float]] = {key: [] for key in rates}
     with tempfile.TemporaryDirectory() as name, Star(Path(name), max(WORKERS)) as star:
         for number in range(ROUNDS):
             for ms, workers in rates:

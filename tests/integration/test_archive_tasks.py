@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -17,6 +19,7 @@ from smearwatch.daemon.tasks.on_ray import RayEngine, RayUnusable
 from smearwatch.daemon.tasks.over_archive import Request, do_each
 from smearwatch.daemon.tasks.program import program
 from smearwatch.daemon.tasks.results import ResultsUnusable
+from tests.stage import wait_for
 from tests.unit.clients_script import counted, found, opened, seen
 
 pytestmark = pytest.mark.integration
@@ -89,8 +92,10 @@ def test_what_fails_is_named_and_tried_again_and_what_stands_is_left(archive, tm
     assert files(tmp_path / "anew") == files(tmp_path / "results")
     with Ledger.open(session_folder(archive, "well"), session="well") as ledger:
         ledger.append([opened(ledger.epoch, "well")])
-    (tmp_path / "results" / "sessions" / "sessions" / "fine.json").write_text('{"made_of": ')
+    fine = tmp_path / "results" / "sessions" / "sessions" / "fine.json"
+    fine.write_text(fine.read_text().replace('"factor":1', '"factor":2'))
     do(archive)
+    assert fine.read_bytes() == files(tmp_path / "anew")["sessions/sessions/fine.json"]
     assert tried(archive) == ["fine", "well"]
 
 
@@ -110,6 +115,25 @@ def test_interrupted_it_goes_on_and_leaves_no_process_behind(archive, tmp_path):
     outcome = do(archive)
     assert len(outcome.earlier) == 2
     assert len(outcome.done) == 5
+
+
+def test_a_child_ends_with_whoever_gave_it_its_task(archive, tmp_path):
+    (tmp_path / "trouble").unlink()
+    record(archive, "sleeps")
+    script = f"""
+from tests.integration.test_archive_tasks import *
+do(Path({str(archive)!r}), processes=1)
+"""
+    driver = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: (tmp_path / "notes").exists() and "sleeps" in (tmp_path / "notes").read_text(), 60.0)
+        children = psutil.Process(driver.pid).children()
+        assert children
+    finally:
+        driver.kill()
+        driver.wait()
+    _, alive = psutil.wait_procs(children, 20)
+    assert alive == []
 
 
 def test_a_folder_of_other_results_is_left_alone(archive, tmp_path):

@@ -7,14 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
 import pytest
 
-pytest.importorskip("ray", reason="Ray is not installed: the extra cluster")
-
 from tests.ray_cluster import RayCluster
 
-pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(1500)]
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.long,
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: the extra cluster"),
+]
 SESSIONS = 3
 
 
