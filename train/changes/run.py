@@ -150,7 +150,7 @@ def compare_answers(old: Path, new: Path, judged: Iterable[Judgements], report_l
         unlabelled.update(_pairs(answers))
         sessions.append(_session(answers, seen, fresh, before["weights"]))
     if not sessions:
-        name, why = next(iter(left_out.items()), ("", "no session is signed"))
+        name, why = next(iter(left_out.items()))
         raise NothingToCompare(f"no session can be compared: {name}: {why}", "name others")
     return WeightsChange(
         old=before,

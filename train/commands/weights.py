@@ -65,7 +65,7 @@ def changes(
     lies beyond the limits that it gave before, where the mark beside the percentages comes or goes, or where the share
     of flagged cells changes by more than chance. Nothing is written into the sessions.
 
-    --archive takes the signed sessions of a folder instead, each judged in a process of its own, here or on a Ray
+    --archive takes the signed sessions of a folder instead, and judges them in processes of this computer or on a Ray
     cluster (--engine ray). Interrupted, the same command goes on.
 
     Example: smearwatch weights changes --new adapted
