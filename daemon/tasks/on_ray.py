@@ -7,7 +7,9 @@ an object of ours but the function's name.
 import json
 import os
 from collections.abc import Generator, Sequence
+from contextlib import redirect_stdout
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from smearwatch.daemon.hinted import Hinted
@@ -48,9 +50,14 @@ class RayEngine:
 
     def run(self, jobs: Sequence[Job]) -> Generator[Done, None, None]:
         """See `TaskEngine`; raises `RayUnusable` where the cluster cannot be joined."""
-        ray = self._ray
         if not jobs:
             return
+        # What Ray has to say of its nodes it prints, and would print into our JSON.
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+            yield from self._run(jobs)
+
+    def _run(self, jobs: Sequence[Job]) -> Generator[Done, None, None]:
+        ray = self._ray
         try:
             ray.init(address=self._address, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, ValueError, RuntimeError) as error:

@@ -124,7 +124,8 @@ def test_a_child_ends_with_whoever_gave_it_its_task(archive, tmp_path):
 from tests.integration.test_archive_tasks import *
 do(Path({str(archive)!r}), processes=1)
 """
-    driver = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    its = {**os.environ, "TMPDIR": str(tmp_path)}  # what it leaves, killed
+    driver = subprocess.Popen([sys.executable, "-c", script], env=its, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: (tmp_path / "notes").exists() and "sleeps" in (tmp_path / "notes").read_text(), 60.0)
         children = psutil.Process(driver.pid).children()
