@@ -77,12 +77,19 @@ def replay_plan(settings: Settings, session: str, into: str, *, speed: str = "ma
 
 
 def _recorded(folder: Path) -> dict[str, Any]:
-    """Return the settings that decide which cells are found and are in no frame, as the session had them last."""
+    """Return the settings that decide which cells are found and are in no frame, as the session had them last.
+
+    And the engine of its last verdict: another one's numbers may differ in their last digits.
+    """
     kept: dict[str, Any] = {}
+    engine = "eager"
     with LedgerReader.read(folder) as ledger:
-        for opened in ledger.openings():
-            kept = {name: opened.settings.get(name, before) for name, before in _AS_BEFORE.items()}
-    return kept
+        for recorded in ledger.events():
+            if isinstance(recorded.event, Opened):
+                kept = {name: recorded.event.settings.get(name, before) for name, before in _AS_BEFORE.items()}
+            elif isinstance(recorded.event, Counted) and not recorded.event.poisoned:
+                engine = recorded.event.engine or "eager"
+    return kept | {"engine": engine}
 
 
 def ended_at_target(folder: Path) -> Opened | None:
@@ -103,7 +110,8 @@ def replay_archived(order: dict[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     order
-        ``path`` of the session, ``weights`` (their folder) and ``weights_manifest`` (`manifest_mark`), ``settings``.
+        ``path`` of the session, ``weights`` (their folder) and ``weights_manifest`` (`manifest_mark`), ``settings``,
+        and ``engine`` by which the networks are to run, None for each session's own.
 
     Raises
     ------
@@ -118,7 +126,9 @@ def replay_archived(order: dict[str, Any]) -> dict[str, Any]:
     with unpacked(Path(order["path"])) as folder:
         state_dir, session, again = folder.parent.parent, folder.name, f"{folder.name[:40]}-replay"
         given = {**order["settings"], "state_dir": state_dir, "runtime_dir": state_dir.parent / "run"}
-        settings = Settings(**{**given, **recorded_settings(folder), "weights": weights})
+        # Where none was named, the networks run as they ran then.
+        engine = {} if order["engine"] is None else {"engine": order["engine"]}
+        settings = Settings(**{**given, **recorded_settings(folder), **engine, "weights": weights})
         with _lines() as said:
             try:
                 ((_, summary),) = carry_out(replay_plan(settings, session, again))

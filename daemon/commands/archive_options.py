@@ -29,6 +29,15 @@ EngineOption = Annotated[
     Literal["local", "ray"],
     typer.Option("--engine", help="With --archive: processes of this computer, or a Ray cluster."),
 ]
+EnginesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="How the networks run: eager, fused, bf16, graph or auto. [default: as the verdicts were given] "
+        "With --archive also where: local, or ray for a Ray cluster. [default: local] May be given twice.",
+    ),
+]
 ProcessesOption = Annotated[
     int, typer.Option("--processes", metavar="N", min=1, max=256, help="Sessions at once, with --engine local.")
 ]
@@ -41,6 +50,22 @@ class ArchiveWronglyTyped(Hinted):
     """Options of which one needs or excludes another."""
 
     wrongly_typed = True
+
+
+def split_engines(engines: list[str] | None) -> tuple[str | None, Literal["local", "ray"]]:
+    """Return how the networks are to run, None for nothing typed, and where the sessions of an archive are counted.
+
+    Raises
+    ------
+    ArchiveWronglyTyped
+        Two of a kind were typed.
+    """
+    places = [each for each in engines or () if each in ("local", "ray")]
+    networks = [each for each in engines or () if each not in ("local", "ray")]
+    for kind in (places, networks):
+        if len(kind) > 1:
+            raise ArchiveWronglyTyped(f"--engine {kind[0]} and --engine {kind[1]}", "leave one of them out")
+    return (networks[0] if networks else None), ("ray" if places == ["ray"] else "local")
 
 
 def results_folder(results: Path | None, given: dict[str, Any]) -> Path:

@@ -14,12 +14,13 @@ import typer
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.commands.archive_options import (
     Archive,
-    EngineOption,
+    EnginesOption,
     ProcessesOption,
     RayAddressOption,
     ResultsOption,
     refuse_without_archive,
     results_folder,
+    split_engines,
 )
 from smearwatch.daemon.commands.replay_archive import replay_archive
 from smearwatch.daemon.compare_sessions import compare, print_comparison
@@ -70,7 +71,7 @@ def replay(
     ] = False,
     archive: Archive = None,
     results: ResultsOption = None,
-    engine: EngineOption = "local",
+    engine: EnginesOption = None,
     processes: ProcessesOption = 1,
     ray_address: RayAddressOption = "auto",
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
@@ -78,10 +79,11 @@ def replay(
 ) -> None:
     """Count the frames of a recorded session again, into a new session.
 
-    Each frame keeps the scale that was used then. With the same weights on the
-    same machine the verdicts are the same. A session that ended at its target
-    is counted up to the same cell. With --compare the new session is kept only
-    if it differs, or if --into or --keep is given.
+    Each frame keeps the scale that was used then, and the networks run as they
+    did. With the same weights on the same machine the verdicts are the same. A
+    session that ended at its target is counted up to the same cell. With
+    --compare the new session is kept only if it differs, or if --into or --keep
+    is given.
 
     --archive does so with every session of a folder, in processes of this
     computer or on a Ray cluster (--engine ray): a file of results for each,
@@ -91,7 +93,8 @@ def replay(
 
     Example: smearwatch replay tuesday --compare
     """
-    settings = load_settings(config, weights=weights)
+    networks, place = split_engines(engine)
+    settings = load_settings(config, weights=weights, engine=networks)
     if archive is not None:
         not_with = {"a session's name": session, "--into": into, "--keep": keep, "--speed": speed != "max"}
         folder = results_folder(results, not_with)
@@ -99,18 +102,20 @@ def replay(
             archive,
             folder,
             settings,
-            engine,
+            networks,
+            place,
             processes,
             ray_address,
             compare_verdicts=compare_verdicts,
             as_json=as_json,
         )
         return
-    refuse_without_archive(results, engine)
+    refuse_without_archive(results, place)
     if session is None:
         raise SessionWronglyNamed("nothing to replay")
     folder = find_session(settings.state_dir, session)
-    settings = load_settings(config, weights=weights, **recorded_settings(folder))
+    taken = recorded_settings(folder)
+    settings = load_settings(config, weights=weights, **(taken | {"engine": networks or taken["engine"]}))
     if into == session:
         raise IntoUnusable(f"--into {into!r} is the recorded session itself")
     new = check_name(into or f"{session[:40]}-replay-{time.strftime('%Y%m%dT%H%M%S')}")

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import typer
 
 from smearwatch.daemon.columns import write_line
-from smearwatch.daemon.commands.archive_options import do_archive, print_failures
+from smearwatch.daemon.commands.archive_options import ArchiveWronglyTyped, do_archive, print_failures
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.replaying import ARCHIVED_TASK
 from smearwatch.daemon.tasks.over_archive import Outcome, Request
@@ -26,7 +26,8 @@ def replay_archive(
     archive: Path,
     results: Path,
     settings: Settings,
-    engine: Literal["local", "ray"],
+    networks: str | None,
+    place: Literal["local", "ray"],
     processes: int,
     ray_address: str,
     *,
@@ -37,6 +38,8 @@ def replay_archive(
 
     With ``compare_verdicts`` also where one differs from its record.
     """
+    if networks == "auto":
+        raise ArchiveWronglyTyped("--engine auto: each computer would choose its own", "name one, or none")
     weights = weights_in_use(settings).absolute()
     decides = {
         # Different processors and cards round otherwise: what is not said is the one that every computer has.
@@ -47,10 +50,10 @@ def replay_archive(
         archive,
         results,
         ARCHIVED_TASK,
-        {"settings": decides, "weights_manifest": manifest_mark(weights)},
+        {"settings": decides, "engine": networks, "weights_manifest": manifest_mark(weights)},
         {"weights": str(weights)},
     )
-    outcome = do_archive(request, engine, processes, ray_address)
+    outcome = do_archive(request, place, processes, ray_address)
     summary = _summary(outcome)
     if as_json:
         sys.stdout.write(json.dumps(summary) + "\n")

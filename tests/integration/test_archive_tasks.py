@@ -170,6 +170,12 @@ def test_a_computer_with_another_program_does_nothing():
         (("monday", "--archive", "A", "--results", "R"), "a session's name does not go with --archive"),
         (("--archive", "A", "--results", "R", "--speed", "2"), "--speed does not go with --archive"),
         (("monday", "--results", "R"), "--results without --archive"),
+        (("--archive", "A", "--results", "R", "--engine", "auto"), "--engine auto: each computer would choose its own"),
+        (("--archive", "A", "--engine", "ray", "--engine", "local"), "--engine ray and --engine local"),
+        (
+            ("monday", "--engine", "nonsense"),
+            "option --engine: engine = 'nonsense': it is none of auto, eager, fused, bf16, graph",
+        ),
         (("monday", "--engine", "ray"), "--engine ray without --archive"),
         ((), "nothing to replay"),
     ],
