@@ -11,7 +11,7 @@ import numpy as np
 
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.finder.cell_surroundings import measure_stain_and_size
-from smearwatch.capture.finder.scale_change import CHANGED, FEWEST_FIELDS, changed_scale
+from smearwatch.capture.finder.scale_change import CHANGED, FEWEST_FIELDS, Against, changed_scale
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode_whole
 from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.scale.red_cells import estimate_um_per_px
@@ -141,6 +141,7 @@ def find(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     restain: bool = False,
     check_scale: bool = False,
+    two_objectives: bool = False,
 ) -> FieldFound | FieldRejected:
     """Find the leukocytes in a picture file.
 
@@ -167,6 +168,8 @@ def find(
         Whether it is searched with its red cells brought to their usual density; crops are cut as photographed.
     check_scale
         Whether red cells are measured also where the scale is given, as long as few of the session's fields were.
+    two_objectives
+        Whether an earlier field of the session was rejected as `scale_changed`.
 
     Returns
     -------
@@ -205,7 +208,7 @@ def find(
         with clock.stage("scale"):
             is_given = um_per_px is not None and not other_kind
             first, given = (known, um_per_px) if is_given else ([scale.um_per_px], None)
-            other = changed_scale(bgr, work, work_um_per_px, session=first, given=given)
+            other = changed_scale(bgr, work, work_um_per_px, session=first, given=given, two_objectives=two_objectives)
         if other is not None:
             return _scale_changed(bgr, clock, other, float(np.median(known)))
     field = _Field(bgr, light, pack_picture(work, work_um_per_px), scale.um_per_px)  # recognised in its own colours
@@ -341,12 +344,17 @@ def _scale_unknown(bgr: Image, clock: _Clock, given_for: tuple[int, int] | None)
     return FieldRejected("scale_unknown", detail, None, None, bgr.shape[1], bgr.shape[0], clock.read())
 
 
-def _scale_changed(bgr: Image, clock: _Clock, own: float, session: float) -> FieldRejected:
+def _scale_changed(bgr: Image, clock: _Clock, other: Against, session: float) -> FieldRejected:
+    height, width = bgr.shape[:2]
+    own = other.um_per_px
+    if own is None or not other.is_sure:
+        detail = "the session has fields through two objectives, and the red cells of this one do not say which it is; "
+        detail += "count those of the other objective in a session of their own"
+        return FieldRejected("scale_unknown", detail, None, session, width, height, clock.read())
     detail = f"its red cells say {own:#.3g} um/px, and those of the first fields {session:#.3g}; "
     detail += (
         "count what another objective shows in a session of its own; were the first fields the odd ones, begin anew"
     )
-    height, width = bgr.shape[:2]
     return FieldRejected("scale_changed", detail, round(own / session, 3), session, width, height, clock.read())
 
 

@@ -85,8 +85,10 @@ def _answer(
         max_pixels=hub.terms.max_frame_pixels,
         restain=hub.terms.search_stain == "red_cells",
         check_scale=True,
+        two_objectives=lease.two_objectives or session_map.two_objectives,
     )
     if isinstance(result, FieldRejected):
+        session_map.two_objectives |= result.reason == "scale_changed"
         log_step("frame cannot be used", reason=result.reason)
         return frame_rejected(lease, result), []
     began_ns = time.perf_counter_ns()

@@ -5,6 +5,7 @@ cells do: in every field they are measured once more, small, which is quick; whe
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -26,10 +27,32 @@ _FEWEST_RED_CELLS: Final = 4
 _QUICK_UM_PER_PX: Final = 0.4
 
 
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What a field's red cells say against the scale that it is to be searched at.
+
+    Attributes
+    ----------
+    um_per_px
+        Their own scale; None where nothing round is seen.
+    is_sure
+        Whether they are enough to say so.
+    """
+
+    um_per_px: float | None
+    is_sure: bool
+
+
 def changed_scale(
-    bgr: Image, work: Image, work_um_per_px: float, *, session: Sequence[float], given: float | None
-) -> float | None:
-    """Return the scale of a field that its own red cells say is neither the session's nor the one it was given.
+    bgr: Image,
+    work: Image,
+    work_um_per_px: float,
+    *,
+    session: Sequence[float],
+    given: float | None,
+    two_objectives: bool = False,
+) -> Against | None:
+    """Return what a field's own red cells say against both the session's scale and the one it was given.
 
     Parameters
     ----------
@@ -41,18 +64,24 @@ def changed_scale(
         What the red cells of the session's first fields of this kind said, um/px, or the scale that is made of it.
     given
         The scale that came with the picture; one that changes with the objective is right.
+    two_objectives
+        Whether an earlier field of the session was surely of another magnification. Then a field has to speak for its
+        scale, be it unsurely; else it is enough that it does not surely speak against it.
 
     Returns
     -------
-    float or None
-        um/px; None where nothing speaks surely against the scale.
+    Against or None
+        None where the field may be searched.
     """
-    own = _quickly(bgr, work, work_um_per_px)
+    known = [float(np.median(session)), *([] if given is None else [given])]
+    own, is_sure = _quickly(bgr, work, work_um_per_px), True
     if own is None:
         estimate = estimate_um_per_px(bgr)
-        own = None if estimate is None or not _counts(estimate) else estimate.um_per_px
-    known = [float(np.median(session)), *([] if given is None else [given])]
-    return None if own is None or min(differ(own, each) for each in known) <= CHANGED else own
+        own = None if estimate is None else estimate.um_per_px
+        is_sure = estimate is not None and _counts(estimate)
+    if not (is_sure or two_objectives) or (own is not None and min(differ(own, each) for each in known) <= CHANGED):
+        return None
+    return Against(own, is_sure)
 
 
 def _quickly(bgr: Image, work: Image, work_um_per_px: float) -> float | None:

@@ -41,6 +41,8 @@ class SessionMap:
     ----------
     kinds : PictureKinds
         For which size of picture each given scale was used first.
+    two_objectives : bool
+        Whether a field was rejected as one of another magnification since this map was read; the hub knows the others.
     """
 
     def __init__(self, ledger: Record, *, max_pixels: int, judges_again: bool = True) -> None:
@@ -49,6 +51,7 @@ class SessionMap:
         self._picture_cache = PictureCache(self._remake)
         self._map = SlideMap(self._picture_cache, judges_again=judges_again)
         self.kinds = PictureKinds()
+        self.two_objectives = False
         for found in ledger.found_frames():
             self._remember(found)
 

@@ -153,6 +153,7 @@ class FrameQueue:
             session_sizes=tuple(size for _, size in estimates),
             known_cells=tuple(sorted(self._ledger.counted_indices(frame) - self._lost(frame))),
             turn=turn,
+            two_objectives="scale_changed" in self._journal.fold.rejected_by_reason,
         )
 
     def _lost(self, frame: str) -> set[int]:

@@ -128,7 +128,8 @@ class FrameLease(Message):
 
     ``turn`` counts the session's finders: one that has not had this turn's leases reads what others found first.
     ``session_estimates`` are the first red-cell scales of the session (µm/px), ``session_sizes`` the width and height
-    of each one's field; ``known_cells`` are the indices that have their verdict already: their crops need not come.
+    of each one's field; ``known_cells`` are the indices that have their verdict already: their crops need not come;
+    with ``two_objectives`` a field was rejected as one of another magnification.
     """
 
     kind: ClassVar[str] = "frame_lease"
@@ -141,6 +142,7 @@ class FrameLease(Message):
     known_cells: Many[Count]
     session_sizes: Many[tuple[Count, Count]] = ()
     turn: Count = 0
+    two_objectives: bool = False
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

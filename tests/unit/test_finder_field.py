@@ -174,6 +174,16 @@ def test_fields_of_two_magnifications_at_the_start_are_each_searched_at_their_ow
     assert unknown.reason == "scale_unknown"
 
 
+def test_once_the_objective_was_changed_a_field_has_to_speak_for_its_scale(fields):
+    among = {"um_per_px": UM, "session_estimates": (UM,) * 3, "two_objectives": True}
+    assert isinstance(_find(fields[0], **among), FieldFound)
+    silent = _find(_lone_cell(), **among)
+    assert isinstance(silent, FieldRejected)
+    assert silent.reason == "scale_unknown"
+    assert "two objectives" in silent.detail
+    assert isinstance(_find(_lone_cell(), **(among | {"two_objectives": False})), FieldFound)
+
+
 def test_odd_red_cells_are_no_other_objective(fields):
     for estimates in ((UM,) * 3, (1.25 * UM,) * 3, (0.8 * UM,) * 3):
         assert isinstance(_find(fields[0], um_per_px=UM, session_estimates=estimates), FieldFound)
