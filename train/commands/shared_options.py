@@ -30,6 +30,9 @@ CacheOption = Annotated[
         "--cache", metavar="DIR", help="Where prepared crops are kept.", show_default="the user's cache folder"
     ),
 ]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Write over results that smearwatch did not write, or that were changed since.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="The report as one JSON object on stdout.")]
 StateOption = Annotated[
     Path | None,
