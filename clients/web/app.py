@@ -70,6 +70,8 @@ PAGES: Final = Environment(
 """The templates; whatever is put into one is text."""
 
 _MOST_CELLS: Final = 1000
+_CELLS_AT_ONCE: Final = 5000
+_READ_S: Final = 0.25  # of a long session; the page says how far it is, and asks again
 _FORESEEN: Final = (
     NotAgreed,
     NotStarted,
@@ -262,13 +264,14 @@ class ReviewPage:
         return await run_in_threadpool(self._changes, after)
 
     def _changes(self, after: int) -> Response:
-        self._gallery.refresh()
-        number, cells = self._gallery.changes(after)
+        if (read := self._gallery.refresh(_READ_S)) < 100:
+            return JSONResponse({"read_percent": read})
+        number, cells, more = self._gallery.changes(after, _CELLS_AT_ONCE)
         if after > number:  # as a page may ask that was opened before
             again = "load the page again"
             raise LedgerUnusable(self._folder / LEDGER_FILE, "the session was deleted and begun anew", again)
         tally = self._gallery.tally()
-        told = {"event": number, "cells": cells, "standing": sign_lines(tally), "draw": self._gallery.draw()}
+        told = {"event": number, "cells": cells, "more": more, "standing": sign_lines(tally), "draw": self._gallery.draw()}
         told |= {"closed": self._gallery.closed(), "reading": self._gallery.reading_lines()}
         texts = {"target_text": target_text(tally, alone=True), "said_text": description_text(tally)}
         twice = self._elsewhere.of(self._folder.name, tally["frames"]["seen"])
