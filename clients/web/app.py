@@ -271,7 +271,13 @@ class ReviewPage:
             again = "load the page again"
             raise LedgerUnusable(self._folder / LEDGER_FILE, "the session was deleted and begun anew", again)
         tally = self._gallery.tally()
-        told = {"event": number, "cells": cells, "more": more, "standing": sign_lines(tally), "draw": self._gallery.draw()}
+        told = {
+            "event": number,
+            "cells": cells,
+            "more": more,
+            "standing": sign_lines(tally),
+            "draw": self._gallery.draw(),
+        }
         told |= {"closed": self._gallery.closed(), "reading": self._gallery.reading_lines()}
         texts = {"target_text": target_text(tally, alone=True), "said_text": description_text(tally)}
         twice = self._elsewhere.of(self._folder.name, tally["frames"]["seen"])
