@@ -13,9 +13,9 @@ from contextlib import suppress
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.atomic_write import write_atomically
@@ -28,7 +28,7 @@ from smearwatch.daemon.record.recount import as_recounted, recount
 from smearwatch.daemon.record.session_stain import StainFold
 from smearwatch.daemon.record.session_statistics import StatisticsFold
 from smearwatch.daemon.record.tally import TallyBroken, TallyFold
-from smearwatch.daemon.record.values import Count, Ordinal, Sha256
+from smearwatch.daemon.record.values import Sha256
 
 FOLDS_FILE: Final = "folds.json"
 RECENT: Final = 256
@@ -37,20 +37,22 @@ RECENT: Final = 256
 KEPT_EVERY: Final = 2_000
 """Events; so many are read in a quarter of a second."""
 
+_Number: TypeAlias = Annotated[int, Field(ge=1, lt=2**62)]
+
 
 @dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid", defer_build=True))
 class _Kept:
     """What the file holds: the folds as they were after an event, which has this place in the chain."""
 
     code: Sha256
-    number: Ordinal
+    number: _Number
     chain: Sha256
     tally: dict[str, Any]
     stains: dict[str, Any]
     statistics: dict[str, Any]
     order: dict[str, Any]
     kinds: dict[str, Any]
-    recent: list[Count]
+    recent: list[_Number]
 
 
 _KEPT: Final = TypeAdapter(_Kept)

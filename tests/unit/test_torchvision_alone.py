@@ -5,6 +5,7 @@ import sys
 
 _ALONE = """
 import sys
+import smearwatch.daemon.worker
 from smearwatch.models.torchvision_resnet import torchvision_resnet
 module = torchvision_resnet()
 heavy = {"torchvision", "torchvision.ops", "torchvision.models", "torch._dynamo", "sympy"} & set(sys.modules)
