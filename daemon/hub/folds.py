@@ -85,10 +85,11 @@ class Folds:
         """Return the folds at the end of a ledger, from those that were kept where there are any to be trusted."""
         kept = cls.kept(ledger)
         if kept is not None:
-            kept.take(ledger.events(after=kept.number))
-            if (now := as_recounted(kept.tally)) == recount(ledger):
-                return kept
-            get_logger().error("what was kept of the counts is wrong, and is made anew", said=str(now))
+            with suppress(TallyBroken, LookupError):  # what follows does not fit what was kept
+                kept.take(ledger.events(after=kept.number))
+                if as_recounted(kept.tally) == recount(ledger):
+                    return kept
+            get_logger().error("what was kept of the counts is wrong, and is made anew", session=ledger.session)
         folds = cls(ledger)
         folds.take(ledger.events())
         return folds

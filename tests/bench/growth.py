@@ -19,7 +19,7 @@ from tests.bench.start import Taken
 
 FIELDS = (100, 1_000, 10_000)
 BLOCKS, BLOCK_FIELDS = 24, 4
-OPENINGS = 3
+OPENINGS = 2
 OUT = Path("docs/performance/growth.json")
 
 
@@ -40,15 +40,17 @@ def main() -> None:
 def measured(folder: Path, sizes: list[int]) -> dict[str, Any]:
     """Return all figures, by the cells that the session had."""
     state_dir = folder / "state"
+    there: dict[str, int] = {}  # a folder of an earlier time has a few more
     for fields in sizes:
         with tempfile.TemporaryDirectory() as runtime, Count(state_dir, _name(fields), Path(runtime)) as count:
             count.fill(fields)
+            there[_name(fields)] = count.fields
         print(f"filled: {fields} fields", flush=True)
     empty = "empty"
     with tempfile.TemporaryDirectory() as runtime, Count(state_dir, empty, Path(runtime)):
         pass
     names = [empty, *map(_name, sizes)]
-    found: dict[str, Any] = {"bytes": _bytes(state_dir, sizes)}
+    found: dict[str, Any] = {"bytes": _bytes(state_dir, there)}
     found["opening_cpu_s"] = _openings(state_dir, names)
     found["hub_resident_mb"] = {name: _resident_mb(state_dir, name) for name in names}
     found["hub_cpu_a_cell_us"] = _blocks(state_dir, sizes)
@@ -59,11 +61,11 @@ def _name(fields: int) -> str:
     return f"cells-{fields * CELLS}"
 
 
-def _bytes(state_dir: Path, sizes: list[int]) -> dict[str, Any]:
+def _bytes(state_dir: Path, fields_of: dict[str, int]) -> dict[str, Any]:
     found = {}
-    for fields in sizes:
-        kept = bytes_of(state_dir / "sessions" / _name(fields))
-        found[_name(fields)] = {
+    for name, fields in fields_of.items():
+        kept = bytes_of(state_dir / "sessions" / name)
+        found[name] = {
             "ledger_a_cell": kept["ledger"] // (fields * CELLS),
             "ledger_a_field": kept["ledger"] // fields,
             "frames_a_field": kept["frames"] // fields,

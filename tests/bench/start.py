@@ -26,7 +26,7 @@ from smearwatch.daemon.wire.sockets import Peer, context
 from tests.bench.report import Report, spread
 from tests.integration.hub_process import hub_process
 
-ROUNDS = 5
+ROUNDS = 3
 OUT = Path("docs/performance/start.json")
 _QUIET = "import gc; gc.disable()\n"  # as the worker loads
 _TORCH_AND_WEIGHTS = _QUIET + (

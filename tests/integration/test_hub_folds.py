@@ -126,6 +126,21 @@ def another_verdict(kept):
     kept["tally"]["verdicts"]["confirmed"] += 1
 
 
+def waits_for_another(kept):
+    """Let a frame wait for a cell that is counted already, and not for the one that is counted next."""
+    for frame, waiting in kept["tally"]["pending"].items():
+        if waiting:
+            kept["tally"]["pending"][frame] = [waiting[0] + 7, *waiting[1:]]
+
+
+def test_kept_counts_that_what_follows_does_not_fit_are_made_anew(ledger):
+    whole = what(folded(ledger))
+    for number in range(40, 60):
+        folded(ledger, number).keep(ledger.folder, 1)
+        rewritten(ledger, waits_for_another)
+        assert what(Folds.of(ledger)) == whole
+
+
 @pytest.mark.parametrize("change", [one_more, another_verdict])
 def test_a_kept_count_that_is_wrong_is_noticed_and_made_anew(ledger, change, capsys):
     whole = what(folded(ledger))
