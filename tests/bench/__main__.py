@@ -8,6 +8,7 @@ NAMES = (
     "hub_memory",
     "live",
     "inference",
+    "engines",
     "training",
     "seeing",
     "restain",

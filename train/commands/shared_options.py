@@ -58,6 +58,12 @@ ProgressOption = Annotated[
 DeviceOption = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option("--device", help="auto uses CUDA where there is a GPU.")
 ]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", metavar="NAME", help="What runs the networks: auto, eager, fused, bf16 or graph. [default: auto]"
+    ),
+]
 
 CROPS = Path(platformdirs.user_cache_dir("smearwatch")) / "crops"
 """Where prepared crops are kept by default."""
