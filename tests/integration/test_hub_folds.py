@@ -28,7 +28,8 @@ def what(folds):
 
 def events_and_moments():
     """A session of each kind of event: cells at the edge, better views, labels, rejected frames, some that wait."""
-    drawn, kept = random.Random(4), {}
+    drawn = random.Random(4)
+    kept: dict[tuple[str, int], bytes] = {}
     yield opened(), kept
     for n in range(24):
         yield seen(n), kept

@@ -529,8 +529,8 @@ async function refresh() {
   if (answer.status === 401 && !lost.length) location.reload(); // to log in again; what was lost stays in sight
   if (!answer.ok) throw new Error(await answer.text());
   const { event, cells: changed, more, tally, standing, draw: drawn, closed: why, reading, read_percent: read } = await answer.json();
-  busy = read === undefined ? "" : `the record is being read: ${read} %`;
-  if (busy || event < last) return busy; // nothing is known yet, or an answer that was overtaken
+  busy = read !== undefined ? `the record is being read: ${read} %` : more ? "more cells are coming" : "";
+  if (read !== undefined || event < last) return busy; // nothing is known yet, or an answer that was overtaken
   last = event;
   for (const each of changed) {
     const cell = cells.get(each.id) ?? { at: null };
