@@ -58,4 +58,5 @@ def test_what_is_drawn_next_is_asked_of_the_record_as_it_is_now(folder):
     frame = before["next"][0].partition(":")[0]
     label(folder, next(n for n in range(FRAMES) if frame_id(n) == frame))
     gallery.refresh()
-    assert (gallery.draw()["left"], gallery.draw()["next"]) == (before["left"] - 1, before["next"][1:])
+    now = gallery.draw()
+    assert (now["left"], now["next"][:99]) == (before["left"] - 1, before["next"][1:])
