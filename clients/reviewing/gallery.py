@@ -28,6 +28,12 @@ from smearwatch.daemon.sign_text import when_text
 _AHEAD: Final = 100  # keys may come faster than answers
 _WORTH: Final = 60
 _AGAIN_S: Final = 0.9
+READ_S: Final = 0.25
+"""For so long a page has a long session read; then it says how far it is, and asks again."""
+
+AT_ONCE: Final = 5_000
+"""So many cells it then takes at once."""
+
 _A_LOOK: Final = 100  # events between two looks at the clock
 
 
