@@ -28,9 +28,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, context() as owner:
         folder = Path(name)
         (folder / "in").mkdir()
-        with _running(folder) as result:
+        with running(folder) as result:
             listener = Listener(owner, Endpoints.under(folder / "run"))
-            _until_staffed(listener)
+            until_staffed(listener)
             timed = [_one(folder / "in" / f"{n}.jpg", data, listener) for n, data in enumerate(frames)]
             listener.close()
     report = Report("live", "seconds from a closed file to its count at a client")
@@ -55,7 +55,7 @@ def _single_cell_frames() -> list[bytes]:
 
 
 @contextmanager
-def _running(folder: Path) -> Iterator[dict[str, Any]]:
+def running(folder: Path, *options: str) -> Iterator[dict[str, Any]]:
     """Run on the folder; the dictionary holds the run's summary once the block is left."""
     environment = {
         **os.environ,
@@ -64,7 +64,9 @@ def _running(folder: Path) -> Iterator[dict[str, Any]]:
         "SMEARWATCH_LOG_LEVEL": "error",
     }
     command = [sys.executable, "-m", "smearwatch.daemon.cli", "run", "--watch", str(folder / "in"), "--json"]
-    run = subprocess.Popen([*command, "--session", "bench"], env=environment, stdout=subprocess.PIPE, text=True)
+    run = subprocess.Popen(
+        [*command, "--session", "bench", *options], env=environment, stdout=subprocess.PIPE, text=True
+    )
     result: dict[str, Any] = {}
     try:
         yield result
@@ -74,7 +76,7 @@ def _running(folder: Path) -> Iterator[dict[str, Any]]:
         result.update(json.loads(out.splitlines()[-1]))
 
 
-def _until_staffed(listener: Listener) -> None:
+def until_staffed(listener: Listener) -> None:
     while True:
         message = listener.receive(60.0)
         if isinstance(message, Pulse) and message.workers and message.finders:
