@@ -16,6 +16,9 @@ from smearwatch.daemon.help_text import bring_into_form
 from smearwatch.daemon.one_line import one_line, say
 from smearwatch.daemon.plain_words import in_plain_words, nearest
 
+# What is loaded stays: the interpreter would look through it for rubbish again and again while it loads.
+_RUBBISH_AFTER = 50_000
+
 
 class _Entry(NamedTuple):
     module: str
@@ -132,6 +135,7 @@ def _root(
 
 def main() -> int:
     """Run the command line; every error that was foreseen is one line."""
+    gc.set_threshold(_RUBBISH_AFTER)
     try:
         return int(app(standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):

@@ -54,7 +54,7 @@ def roles(plan: RunPlan) -> list[RoleSpec]:
     hub = RoleSpec("hub", "smearwatch.daemon.hub.role:main", ends_the_run=True)
     lines = RoleSpec("lines", "smearwatch.clients.lines_role:main")
     workers = [
-        RoleSpec(f"worker-{number}", "smearwatch.daemon.worker:main", stays=True)
+        RoleSpec(f"worker-{number}", "smearwatch.daemon.worker:main", stays=True, loads_first=True)
         for number in range(1, plan.settings.workers + 1)
     ]
     # What is only looked at does not end a count.

@@ -7,17 +7,19 @@ makes of these networks, without the compiler that it needs. The stages that may
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models.resnet import BasicBlock
 
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.lenet_bank import LeNetBank
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.models.statistics_use import STAGES
+
+if TYPE_CHECKING:
+    from torchvision.models.resnet import BasicBlock  # with all of torchvision: docs/decisions/0082
 
 _SHORT_FROM = "layer2"
 """Of the stages, the first whose convolutions may be done in half precision: the earlier ones err most by it."""
@@ -137,7 +139,7 @@ def _fuse_resnet(resnet: LeukocyteResNet, apart: Sequence[str], shapes: Shapes, 
     body.avgpool = nn.Sequential(_Single(), body.avgpool)
 
 
-def _fused_block(block: BasicBlock, shapes: Shapes, dtype: torch.dtype) -> nn.Module:
+def _fused_block(block: "BasicBlock", shapes: Shapes, dtype: torch.dtype) -> nn.Module:
     if not isinstance(block.bn1, nn.BatchNorm2d):
         return _apart(block, shapes)
     below = None
@@ -147,7 +149,7 @@ def _fused_block(block: BasicBlock, shapes: Shapes, dtype: torch.dtype) -> nn.Mo
     return FusedBlock(first, _packed(block.conv2, shapes, block.bn2, dtype=dtype), below, dtype)
 
 
-def _apart(block: BasicBlock, shapes: Shapes) -> nn.Module:
+def _apart(block: "BasicBlock", shapes: Shapes) -> nn.Module:
     """Give a block packed convolutions, and leave its normalisations as they are."""
     block.conv1, block.conv2 = _packed(block.conv1, shapes), _packed(block.conv2, shapes)
     if block.downsample is not None:

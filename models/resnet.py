@@ -3,10 +3,10 @@
 from typing import Literal, NamedTuple, TypeAlias
 
 import torch
-import torchvision
 from torch import nn
 
 from smearwatch.models.classes import CLASSES
+from smearwatch.models.torchvision_resnet import torchvision_resnet
 
 Norm: TypeAlias = Literal["batch", "group"]
 Init: TypeAlias = Literal["scratch", "imagenet"]
@@ -41,8 +41,9 @@ class LeukocyteResNet(nn.Module):
     def __init__(self, norm: Norm = "batch", init: Init = "scratch") -> None:
         super().__init__()
         norm_layer = None if norm == "batch" else _group_norm
-        pretrained = torchvision.models.ResNet18_Weights.IMAGENET1K_V1 if init == "imagenet" else None
-        self.body = torchvision.models.resnet18(weights=pretrained, norm_layer=norm_layer)
+        resnet = torchvision_resnet()
+        pretrained = resnet.ResNet18_Weights.IMAGENET1K_V1 if init == "imagenet" else None
+        self.body = resnet.resnet18(weights=pretrained, norm_layer=norm_layer)
         features: int = self.body.fc.in_features
         self.body.fc = nn.Identity()
         self.classify = nn.Linear(features, len(CLASSES))

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
+from smearwatch.clients.reviewing.doubt import why_flagged
 from smearwatch.daemon.corrected_text import adjusted_says
 from smearwatch.daemon.record.classes import CLASSES, WITHDRAWN
 from smearwatch.daemon.record.corrected import WITHIN, corrected_json
@@ -24,10 +25,16 @@ from smearwatch.daemon.record.worth import worth_labelling
 from smearwatch.daemon.share_text import NOT_JUDGED
 from smearwatch.daemon.sign_text import when_text
 
-_EVEN: Final = 0.5
 _AHEAD: Final = 100  # keys may come faster than answers
 _WORTH: Final = 60
 _AGAIN_S: Final = 0.9
+READ_S: Final = 0.25
+"""For so long a page has a long session read; then it says how far it is, and asks again."""
+
+AT_ONCE: Final = 5_000
+"""So many cells it then takes at once."""
+
+_A_LOOK: Final = 100  # events between two looks at the clock
 
 
 class NoSecondReading(Exception):
@@ -104,6 +111,7 @@ class Gallery:
         self._draws = DrawFold()
         self._corrected: dict[str, Any] | None = None
         self._corrected_at = (0, -_AGAIN_S)
+        self._drawn: tuple[int, dict[str, Any]] = (-1, {})
         self._number = 0  # of the ledger's last event
         self._clock = 0  # the same as a page hears it: of events that its reader may know of, counted without a gap
         self._session = folder.name
@@ -114,8 +122,13 @@ class Gallery:
         self._cells: dict[CellKey, GalleryCell] = {}
         self._counted_as: dict[CellKey, CellKey] = {}
 
-    def refresh(self) -> None:
-        """Take in what was recorded since.
+    def refresh(self, most_s: float | None = None) -> int:
+        """Take in what was recorded since; returns how many percent of the ledger are taken in.
+
+        Parameters
+        ----------
+        most_s
+            Leave off after so many seconds, to go on the next time; None for all of it.
 
         Raises
         ------
@@ -129,7 +142,7 @@ class Gallery:
                 if recorded.chain != self._first:
                     hint = "end this and open the session again"
                     raise LedgerUnusable(ledger.path, "the session was deleted and begun anew", hint)
-            before = self._number
+            before, began_s = self._number, time.monotonic()
             for recorded in ledger.events(after=before):
                 self._number = recorded.number
                 self._clock = recorded.number if self._reading is None else self._clock + self._may_know(recorded.event)
@@ -137,8 +150,12 @@ class Gallery:
                 self._draws.apply(recorded)
                 self._readings.apply(recorded.event)
                 self._take(recorded.event)
+                if most_s is not None and not self._number % _A_LOOK and time.monotonic() - began_s > most_s:
+                    break
             if self._number > before:
                 self._note_disputes()
+            last = ledger.last_number
+            return 100 if self._number >= last else 100 * self._number // last
 
     def tally(self) -> dict[str, Any]:
         """Return both results, as `sessions show --json` has them, and how many cells have a label of this reading.
@@ -172,13 +189,17 @@ class Gallery:
         if self._reading is not None:
             return {}
         with self._lock:
+            if self._drawn[0] == self._number:  # it takes a moment, and a page asks each second
+                return self._drawn[1]
             asked = [] if self._fold.signed else self._draws.sample().asked
-            return {
+            drawn = {
                 "next": [f"{frame}:{index}" for frame, index in (cell.key for cell in asked[:_AHEAD])],
                 "left": len(asked),
                 "named": len(self._draws.drawn()),
                 "closed": self._fold.signed is not None,
             }
+            self._drawn = (self._number, drawn)
+            return drawn
 
     def worth_labelling(self) -> list[str]:
         """Return the cells without a label whose labels would teach new weights most, the best first."""
@@ -249,18 +270,19 @@ class Gallery:
                 if number > after and label.by != by
             ]
 
-    def changes(self, after: int) -> tuple[int, list[dict[str, Any]]]:
-        """Return the last event's number, and the judged cells that changed after another one.
+    def changes(self, after: int, most: int | None = None) -> tuple[int, list[dict[str, Any]], bool]:
+        """Return the judged cells that changed after an event, that of the last change among them, if more follow.
 
-        A second reader's events are counted without the first one's labels, so that no number tells of these.
+        ``most`` cells at once, or a few more that changed with the last one. A second reader's events are counted
+        without the first one's labels, so that no number tells of these.
         """
         with self._lock:
-            changed = [
-                self._row(key, cell)
-                for key, cell in self._cells.items()
-                if cell.changed > after and cell.stands is not None
-            ]
-            return self._clock, changed
+            changed = [each for each in self._cells.items() if each[1].changed > after and each[1].stands is not None]
+            until, more = self._clock, most is not None and len(changed) > most
+            if most is not None and more:
+                changed.sort(key=lambda each: each[1].changed)
+                until = changed[most - 1][1].changed
+            return until, [self._row(key, cell) for key, cell in changed if cell.changed <= until], more
 
     def cell(self, key: CellKey) -> dict[str, Any] | None:
         """Return all that is known of a cell; None for one that is not judged or not there."""
@@ -274,7 +296,7 @@ class Gallery:
                 "probabilities": dict(zip(CLASSES, stands.probabilities, strict=False)),
                 "verifiers": dict(zip(CLASSES, stands.verifiers, strict=False)),
                 "reject_score": stands.reject_score,
-                "why": _why(stands),
+                "why": why_flagged(stands),
                 "frame_name": self._names.get(stands.frame, ""),
                 "views": [self._seen_in(each) for each in cell.views.values()],
                 "nucleus": None if view.nucleus is None else asdict(view.nucleus),
@@ -369,17 +391,3 @@ def _blind(tally: dict[str, Any]) -> dict[str, Any]:
 
 def _readers(cell: ReadCell) -> list[list[str]]:
     return [[label.label, label.by] for label in (cell.first, cell.second) if label is not None]
-
-
-def _why(stands: Counted) -> str | None:
-    """Return in words why a cell was flagged, None for others; the record says what, and the weights where exactly."""
-    if stands.verdict != "flagged":
-        return None
-    reasons = []
-    if stands.unfamiliar and stands.statistics is None:
-        reasons.append("it looks unlike what the weights were trained on")
-    if stands.verifiers[CLASSES.index(stands.cls)] < _EVEN:
-        reasons.append("the verifier of its class does not agree")
-    if stands.reject_score >= _EVEN:
-        reasons.append("it may be none of the six")
-    return "; ".join(reasons) or "the networks are not certain enough"

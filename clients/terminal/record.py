@@ -154,7 +154,7 @@ class RecordThread:
             self._tell_new(Unread(error_text(error)))
             return
         after = self._number
-        self._number, rows = self.gallery.changes(after)
+        self._number, rows, _ = self.gallery.changes(after)
         # The corrected result may follow a second later, without another event.
         tally = self.gallery.tally() | self.gallery.corrected()
         if self._number != after or tally != self._tally or isinstance(self._told, Unread):

@@ -20,7 +20,7 @@ from smearwatch.clients.controlling import NEXT_QUESTION, QUESTIONS
 from smearwatch.clients.elsewhere import Elsewhere
 from smearwatch.clients.label_sending import LabelsNotTaken
 from smearwatch.clients.quality.location_test import NotNow
-from smearwatch.clients.reviewing.gallery import Gallery, NoSecondReading
+from smearwatch.clients.reviewing.gallery import AT_ONCE, READ_S, Gallery, NoSecondReading
 from smearwatch.clients.reviewing.layout import layout_of_session, tally_keys
 from smearwatch.clients.reviewing.pictures import FIELDS_UM, NoPicture, cell_picture, whole_frame
 from smearwatch.clients.reviewing.writing import write_labels
@@ -262,14 +262,16 @@ class ReviewPage:
         return await run_in_threadpool(self._changes, after)
 
     def _changes(self, after: int) -> Response:
-        self._gallery.refresh()
-        number, cells = self._gallery.changes(after)
+        if (read := self._gallery.refresh(READ_S)) < 100:
+            return JSONResponse({"read_percent": read})
+        number, cells, more = self._gallery.changes(after, AT_ONCE)
         if after > number:  # as a page may ask that was opened before
             again = "load the page again"
             raise LedgerUnusable(self._folder / LEDGER_FILE, "the session was deleted and begun anew", again)
         tally = self._gallery.tally()
-        told = {"event": number, "cells": cells, "standing": sign_lines(tally), "draw": self._gallery.draw()}
-        told |= {"closed": self._gallery.closed(), "reading": self._gallery.reading_lines()}
+        told = {"event": number, "cells": cells, "more": more, "standing": sign_lines(tally)}
+        told |= {"draw": self._gallery.draw(), "closed": self._gallery.closed()}
+        told |= {"reading": self._gallery.reading_lines()}
         texts = {"target_text": target_text(tally, alone=True), "said_text": description_text(tally)}
         twice = self._elsewhere.of(self._folder.name, tally["frames"]["seen"])
         texts |= {"drift_text": drift_advice(tally), "scale_text": scale_text(tally)}

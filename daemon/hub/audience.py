@@ -27,7 +27,6 @@ def answer(
     """Return the answer to a client's question and its buffers."""
     ledger = journal.ledger
     if isinstance(message, WantSnapshot):
-        recent = journal.recent[-message.recent :] if message.recent else ()
         return (
             Snapshot(
                 request=message.request,
@@ -36,7 +35,7 @@ def answer(
                 number=ledger.last_number,
                 target=target,
                 tally=journal.snapshot(),
-                recent=recent,
+                recent=journal.latest(message.recent),
             ),
             [],
         )

@@ -5,18 +5,13 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from smearwatch.daemon.hub.folds import Folds
 from smearwatch.daemon.hub.steps import log_steps
-from smearwatch.daemon.record.events import Counted, Event, Found, Recorded, event_to_bytes
+from smearwatch.daemon.record.events import Event, Recorded, event_to_bytes
 from smearwatch.daemon.record.ledger import Ledger
-from smearwatch.daemon.record.order import CountingOrder
-from smearwatch.daemon.record.picture_kinds import PictureKinds
-from smearwatch.daemon.record.session_stain import StainFold
-from smearwatch.daemon.record.session_statistics import StatisticsFold
-from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.wire.hub_sockets import HubSockets
 from smearwatch.daemon.wire.messages import EventNotice
 
-_RECENT = 256
 _NONE: Mapping[tuple[str, int], bytes] = MappingProxyType({})
 
 
@@ -48,17 +43,15 @@ class Journal:
 
     def __init__(self, ledger: Ledger, sockets: HubSockets) -> None:
         self.ledger = ledger
-        self.fold = TallyFold()
-        self.stains = StainFold()
-        self.statistics = StatisticsFold(ledger.moments)
-        self.order = CountingOrder()
-        self.kinds = PictureKinds()
+        self._folds = Folds.of(ledger)
+        self.fold = self._folds.tally
+        self.stains = self._folds.stains
+        self.statistics = self._folds.statistics
+        self.order = self._folds.order
+        self.kinds = self._folds.kinds
         self.not_kept = ""
         self.counters: Counter[str] = Counter()
-        self._recent: dict[tuple[str, int], EventNotice] = {}
         self._sockets = sockets
-        for recorded in ledger.events():
-            self._take(recorded)
 
     def commit(
         self,
@@ -72,15 +65,16 @@ class Journal:
         """
         written = self.ledger.append(events, thumbnails, moments)
         for recorded in written:
-            self._take(recorded)
+            self._folds.apply(recorded)
             log_steps(recorded, self.fold)
             self._sockets.publish(notice(recorded))
+        self._folds.keep(self.ledger.folder)
         return written
 
-    @property
-    def recent(self) -> tuple[EventNotice, ...]:
-        """The last counted cells, the newest last; one that was judged anew has its place still."""
-        return tuple(self._recent.values())
+    def latest(self, most: int) -> tuple[EventNotice, ...]:
+        """Return the last counted cells, the newest last; one that was judged anew has its place still."""
+        recent = [*self._folds.recent.values()]
+        return tuple(notice(recorded) for recorded in recent[max(0, len(recent) - most) :])
 
     def refused(self) -> tuple[int, str]:
         """Return how many frames could not be kept until now, and why the last one could not."""
@@ -89,20 +83,3 @@ class Journal:
     def snapshot(self) -> str:
         """Spell the tally as it is now, for a client that joins."""
         return json.dumps(self.fold.snapshot(), separators=(",", ":"))
-
-    def _take(self, recorded: Recorded) -> None:
-        self.fold.apply(recorded.event)
-        self.stains.apply(recorded.event)
-        self.statistics.apply(recorded.event)
-        self.order.apply(recorded.event)
-        if isinstance(recorded.event, Found):
-            self.kinds.found(recorded.event)
-        if isinstance(recorded.event, Counted):
-            self._note(recorded, recorded.event)
-
-    def _note(self, recorded: Recorded, event: Counted) -> None:
-        key = event.frame, event.index
-        if not event.anew or key in self._recent:
-            self._recent[key] = notice(recorded)
-        if len(self._recent) > _RECENT:
-            del self._recent[next(iter(self._recent))]

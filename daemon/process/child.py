@@ -29,7 +29,8 @@ class RoleSpec:
     """A role by name and by import string, so that the supervisor loads none of it.
 
     With ``ends_the_run`` its end is the run's; without ``needed`` the run goes on where it cannot be kept alive.
-    One that `stays` takes long to load and serves one session after the other.
+    One that `stays` takes long to load and serves one session after the other; one that `loads_first` is started with
+    the hub, for it asks nothing of it until it has loaded.
     """
 
     name: str
@@ -37,6 +38,7 @@ class RoleSpec:
     ends_the_run: bool = False
     needed: bool = True
     stays: bool = False
+    loads_first: bool = False
 
 
 @dataclass(slots=True)

@@ -114,7 +114,8 @@ class Supervisor:
 
     def _look_after(self, child: Child) -> None:
         if child.process is None:
-            if child.start_at_s <= time.monotonic() and (child is self._children[0] or self._children[0].ready):
+            hub = self._children[0]
+            if child.start_at_s <= time.monotonic() and (child is hub or hub.ready or child.spec.loads_first):
                 child.start()
             return
         child.hear()

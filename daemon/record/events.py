@@ -9,6 +9,7 @@ import json
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import (
+    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     TypeAdapter,
@@ -316,7 +317,9 @@ class Recorded:
     chain: Sha256
 
 
-_EVENT: Final[TypeAdapter[Any]] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+_EVENT: Final[TypeAdapter[Any]] = TypeAdapter(
+    Annotated[Event, Field(discriminator="kind")], config=ConfigDict(defer_build=True)
+)
 
 
 def canonical_json(value: Any) -> bytes:

@@ -1,6 +1,13 @@
 """The order in which a session's cells are counted where it matters: as they were found, whoever judges them first."""
 
+from typing import Any, Final
+
+from pydantic import ConfigDict, TypeAdapter
+
 from smearwatch.daemon.record.events import Counted, Event, Found
+from smearwatch.daemon.record.values import Count, Sha256
+
+_STATE: Final = TypeAdapter(dict[Sha256, list[Count]], config=ConfigDict(strict=True, defer_build=True))
 
 
 class CountingOrder:
@@ -32,3 +39,14 @@ class CountingOrder:
         for frame, indices in self._waiting.items():
             return frame, indices[0]
         return None
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything that the fold remembers as plain dictionaries, lists, strings and numbers."""
+        return {frame: [*indices] for frame, indices in self._waiting.items()}
+
+    @classmethod
+    def restore(cls, snapshot: Any) -> "CountingOrder":
+        """Make a fold that goes on where `snapshot` was taken; raises pydantic's ``ValidationError``."""
+        fold = cls()
+        fold._waiting = _STATE.validate_python(snapshot)
+        return fold

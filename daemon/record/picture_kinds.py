@@ -4,14 +4,29 @@ Red cells measured in one kind (see `of_two_kinds`) say nothing of the other, an
 not hold for the other. Pictures of other sizes beside each other are parts, cut out at one scale, and of one kind.
 """
 
-from typing import Final
+import json
+from dataclasses import field
+from typing import Any, Final
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.record.found import Found
 from smearwatch.daemon.record.picture_size import Size, of_two_kinds
 from smearwatch.daemon.record.scale_check import BY_RED_CELLS
+from smearwatch.daemon.record.values import Positive
 
 MOST: Final = 25
 """Estimates kept of each kind; one more does not move their median."""
+
+
+@dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid", defer_build=True))
+class _State:
+    kinds: list[tuple[Size, list[tuple[Positive, Size]]]] = field(default_factory=list)
+    first: list[tuple[str, Positive, Size]] = field(default_factory=list)
+
+
+_STATE: Final = TypeAdapter(_State)
 
 
 class PictureKinds:
@@ -46,3 +61,17 @@ class PictureKinds:
     def first_of(self, um_per_px: float | None, source: str | None) -> Size | None:
         """Return the size of the first field that was searched at a given scale, None where there was none yet."""
         return None if um_per_px is None or source is None else self._first.get((source, um_per_px))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything that the fold remembers as plain dictionaries, lists, strings and numbers."""
+        first = [(source, um_per_px, size) for (source, um_per_px), size in self._first.items()]
+        state: dict[str, Any] = _STATE.dump_python(_State([*self._kinds.items()], first), mode="json")
+        return state
+
+    @classmethod
+    def restore(cls, snapshot: Any) -> "PictureKinds":
+        """Make a fold that goes on where `snapshot` was taken; raises pydantic's ``ValidationError``."""
+        state, fold = _STATE.validate_json(json.dumps(snapshot)), cls()
+        fold._kinds = {size: [*kept] for size, kept in state.kinds}
+        fold._first = {(source, um_per_px): size for source, um_per_px, size in state.first}
+        return fold

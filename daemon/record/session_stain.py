@@ -4,14 +4,20 @@ Networks are shown cells brought from the session's stain to the one that they l
 stain, for nuclei differ with the class. The window is wide, since cells of one class may come one after the other.
 """
 
+import json
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import field
 from itertools import islice
 from statistics import median
-from typing import Final
+from typing import Any, Final
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.record.events import Counted, Event, Found
 from smearwatch.daemon.record.stain import CellStain, DensityBgr, SessionStain
+from smearwatch.daemon.record.values import Count, Sha256
 
 WINDOW: Final = 200
 """Cells looked back upon, the cell itself among them."""
@@ -20,11 +26,20 @@ _DECIMALS: Final = 4
 _UM_DECIMALS: Final = 3
 
 
+@dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid", defer_build=True))
+class _State:
+    window: list[CellStain] = field(default_factory=list)
+    waiting: dict[Sha256, list[tuple[Count, SessionStain | None]]] = field(default_factory=dict)
+
+
+_STATE: Final = TypeAdapter(_State)
+
+
 class StainWindow:
     """The stains of the last cells that were found whole and are to be judged, in the order of finding."""
 
-    def __init__(self) -> None:
-        self._last: deque[CellStain] = deque(maxlen=WINDOW)
+    def __init__(self, last: Iterable[CellStain] = ()) -> None:
+        self._last: deque[CellStain] = deque(last, maxlen=WINDOW)
 
     def add(self, stain: CellStain | None) -> SessionStain | None:
         """Take in one cell, None where its stain was not measured; return the session's stain at it.
@@ -34,6 +49,11 @@ class StainWindow:
         if stain is not None:
             self._last.append(stain)
         return median_stain(self._last)
+
+    @property
+    def last(self) -> list[CellStain]:
+        """The stains in the window, the newest last."""
+        return [*self._last]
 
     def at(self, stain: CellStain) -> SessionStain | None:
         """Return what `add` would, and forget the cell."""
@@ -66,6 +86,20 @@ class StainFold:
     def at(self, frame: str, index: int) -> SessionStain | None:
         """Return the session's stain at a cell that waits for its verdict, None where it is not known."""
         return self._waiting.get(frame, {}).get(index)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything that the fold remembers as plain dictionaries, lists, strings and numbers."""
+        waiting = {frame: [*stains.items()] for frame, stains in self._waiting.items()}
+        state: dict[str, Any] = _STATE.dump_python(_State(self._window.last, waiting), mode="json")
+        return state
+
+    @classmethod
+    def restore(cls, snapshot: Any) -> "StainFold":
+        """Make a fold that goes on where `snapshot` was taken; raises pydantic's ``ValidationError``."""
+        state, fold = _STATE.validate_json(json.dumps(snapshot)), cls()
+        fold._window = StainWindow(state.window)
+        fold._waiting = {frame: dict(stains) for frame, stains in state.waiting.items()}
+        return fold
 
     def __len__(self) -> int:
         """Count the cells that wait."""

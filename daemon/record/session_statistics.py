@@ -9,15 +9,19 @@ The first cells have none or few before them. Once all of them are counted, they
 of them show.
 """
 
+import json
 import math
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass as checked
 
 from smearwatch.daemon.record.events import Counted, Event, Found
 from smearwatch.daemon.record.schema import RESTORE
-from smearwatch.daemon.record.values import digest_of
+from smearwatch.daemon.record.values import Count, digest_of
 from smearwatch.daemon.record.views import CellKey
 
 WINDOW: Final = 1024
@@ -78,6 +82,23 @@ class _Judged:
     moments: str | None  # their digest; None where there are none, or it was rejected and says nothing of leukocytes
 
 
+@checked(slots=True, config=ConfigDict(strict=True, extra="forbid", defer_build=True))
+class _State:
+    """What the fold remembers, but for sums that the ledger gives again."""
+
+    found: Count
+    done: Count
+    asked: bool
+    settled: bool
+    places: list[tuple[CellKey, Count]]
+    judged: list[tuple[Count, list[tuple[CellKey, str, bool, str | None]]]]
+    first: list[tuple[CellKey, Count]]
+    better: list[CellKey]
+
+
+_STATE: Final = TypeAdapter(_State)
+
+
 @dataclass(slots=True)
 class _Sums:
     cells: int = 0
@@ -124,6 +145,26 @@ class StatisticsFold:
                 self.replaced((event.instead_of.frame, event.instead_of.index))
             strange = bool(event.unfamiliar or event.strange)
             self.counted(key, event.weights, strange, event.moments, rejected=rejected, poisoned=event.poisoned is True)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything that the fold remembers as plain dictionaries, lists, strings and numbers."""
+        judged = [
+            (block, [(cell.key, cell.weights, cell.unfamiliar, cell.moments) for cell in cells])
+            for block, cells in self._judged.items()
+        ]
+        places, first = [*self._places.items()], [*self._first.items()]
+        state = _State(self._found, self._done, self._asked, self._settled, places, judged, first, sorted(self._better))
+        spelt: dict[str, Any] = _STATE.dump_python(state, mode="json")
+        return spelt
+
+    @classmethod
+    def restore(cls, snapshot: Any, fetch: FetchMoments) -> "StatisticsFold":
+        """Make a fold that goes on where `snapshot` was taken; raises pydantic's ``ValidationError``."""
+        state, fold = _STATE.validate_json(json.dumps(snapshot)), cls(fetch)
+        fold._found, fold._done, fold._asked, fold._settled = state.found, state.done, state.asked, state.settled
+        fold._places, fold._first, fold._better = dict(state.places), dict(state.first), set(state.better)
+        fold._judged = {block: [_Judged(*cell) for cell in cells] for block, cells in state.judged}
+        return fold
 
     def found(self, key: CellKey, *, better: bool = False) -> None:
         """Take in a cell that is to be judged; a better view of one before it is named so."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 
-STRICT: Final = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+STRICT: Final = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 """How every event checks its values."""
 
 _Value = TypeVar("_Value")

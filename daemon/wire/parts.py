@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar
 from pydantic import BeforeValidator, ConfigDict, Field, Strict
 from pydantic.dataclasses import dataclass
 
-WIRE_CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
+WIRE_CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False, defer_build=True)
 
 Integer = Annotated[int, Strict(), Field(ge=-(2**63), le=2**63 - 1)]
 Count = Annotated[int, Strict(), Field(ge=0, le=2**63 - 1)]

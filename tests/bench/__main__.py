@@ -4,7 +4,7 @@ import importlib
 import sys
 
 NAMES = (
-    "watch_start",
+    "start",
     "hub_memory",
     "live",
     "inference",

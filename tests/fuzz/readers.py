@@ -3,6 +3,7 @@
 Whatever else comes out of one, or takes too long, is a fault of the program.
 """
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from smearwatch.clients.tallying.draft import Draft
 from smearwatch.clients.web.accounts import Accounts
 from smearwatch.clients.web.logins import Logins
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.hub.folds import FOLDS_FILE, Folds
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.record.deletions import DELETED_FILE, deletions
 from smearwatch.daemon.record.events import event_from_bytes, event_to_bytes
@@ -101,6 +103,17 @@ def ledger(data: bytes) -> None:
         for read in (_verified, _counted, _asked):
             with _refusals(), LedgerReader.read(session) as reader:
                 read(reader, folder)
+
+
+def folds(data: bytes) -> None:
+    """Read what a hub kept of its counts, from a file whose digest fits, beside its ledger."""
+    from tests.fuzz.seeds import recorded_ledger  # which needs this module
+
+    with _folder() as session:
+        (session / "ledger.sqlite").write_bytes(recorded_ledger())
+        (session / FOLDS_FILE).write_bytes(hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
+        with _refusals(), LedgerReader.read(session) as reader:
+            Folds.kept(reader)
 
 
 def _verified(reader: LedgerReader, _: Path) -> None:
@@ -199,5 +212,6 @@ def notes(data: bytes) -> None:
 
 
 READERS: dict[str, Callable[[bytes], None]] = {
-    read.__name__: read for read in (message, event, ledger, picture, side_file, settings, labels, archive, notes)
+    read.__name__: read
+    for read in (message, event, ledger, folds, picture, side_file, settings, labels, archive, notes)
 }

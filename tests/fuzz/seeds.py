@@ -19,6 +19,7 @@ from PIL import Image
 
 from smearwatch.clients.exports.archive import FORMAT, ArchiveOptions
 from smearwatch.clients.exports.writing import export_session
+from smearwatch.daemon.hub.folds import FOLDS_FILE, Folds
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.wire.codec import encode
@@ -108,6 +109,25 @@ def _recorded() -> tuple[tuple[bytes, ...], bytes, bytes]:
         return bodies, (state / "copy").read_bytes(), (state / "out").read_bytes()
 
 
+def recorded_ledger() -> bytes:
+    """Return the ledger of a small session."""
+    return _recorded()[1]
+
+
+def _kept() -> list[bytes]:
+    """Return what a hub would keep of its counts in the middle of that session, and at its end."""
+    kept = []
+    with TemporaryDirectory() as name:
+        (Path(name) / "ledger.sqlite").write_bytes(recorded_ledger())
+        with LedgerReader.read(Path(name)) as ledger:
+            for events in (40, None):
+                folds = Folds(ledger)
+                folds.take(ledger.events(limit=events))
+                folds.keep(Path(name), 1)
+                kept.append((Path(name) / FOLDS_FILE).read_bytes().partition(b"\n")[2])
+    return kept
+
+
 def _pictures() -> list[bytes]:
     bgr = quarters()[::2, ::2].copy()
     rgb = Image.fromarray(bgr[..., ::-1])
@@ -170,6 +190,7 @@ _MADE: dict[str, Callable[[], list[bytes]]] = {
     "message": _one_of_each,
     "event": lambda: [*_recorded()[0]],
     "ledger": lambda: [_recorded()[1]],
+    "folds": _kept,
     "picture": _pictures,
     "side_file": lambda: [scaling_xml(), scaling_xml("1e-7", None)],
     "settings": _settings,

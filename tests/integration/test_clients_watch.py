@@ -118,6 +118,24 @@ def test_neither_torch_nor_cv2_is_loaded(place):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("module", "late"),
+    [
+        ("smearwatch.daemon.hub.role", "torch cv2 numpy scipy sklearn textual starlette matplotlib"),
+        ("smearwatch.clients.web.serving", "torch cv2 numpy scipy sklearn textual matplotlib"),
+        ("smearwatch.daemon.process.supervisor", "torch cv2 numpy zmq textual starlette"),
+    ],
+)
+def test_no_role_waits_for_what_another_one_needs(module, late):
+    code = (
+        f"import sys, {module}\n"
+        f"late = set({late.split()!r}) & set(sys.modules)\n"
+        "sys.exit(f'loaded: {late}' if late else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_first_screen_waits_for_neither_sockets_nor_statistics():
     code = (
         "import sys; import smearwatch.clients.commands.watch, smearwatch.clients.terminal.start\n"

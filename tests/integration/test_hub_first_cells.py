@@ -94,9 +94,9 @@ def test_once_all_are_counted_one_is_asked_then_the_others_and_all_change_togeth
     shown = recents.newest_first()
     assert [(cell.frame, cell.index) for cell in shown] == [(frames[1], index) for index in reversed(range(HALF))]
     assert {cell.cls for cell in shown} == {"lymphocyte"}
-    shown_to_all = (event_from_bytes(notice.body) for notice in bench.journal.recent)
+    shown_to_all = (event_from_bytes(notice.body) for notice in bench.journal.latest(256))
     told = {event.cls for event in shown_to_all if isinstance(event, Counted)}
-    assert (len(bench.journal.recent), told) == (FIRST, {"lymphocyte"}), "to a client that joins now"
+    assert (len(bench.journal.latest(256)), told) == (FIRST, {"lymphocyte"}), "to a client that joins now"
     finds(bench, source, finder, b"three", whole=1)
     assert [lease.index for lease in leased(bench, worker)] == [0], "and it goes on"
 

@@ -23,6 +23,11 @@ def hub(plan: RunPlan, role: Role) -> None:
     """Beat until told to stop, or until the worker has said that it is done."""
     note(plan, "hub")
     done = Path(plan.settings.state_dir) / "done"
+    if plan.session == "loads-first":
+        until_s = time.monotonic() + 30.0
+        while "worker" not in (done.parent / "diary").read_text() and time.monotonic() < until_s:
+            time.sleep(0.02)
+        note(plan, "ready")
     while not role.wait(0.05):
         role.beat()
         if done.exists():
@@ -56,7 +61,7 @@ def worker(plan: RunPlan, role: Role) -> None:
     if plan.session == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         role.wait(60)
-    if plan.session == "dies-twice":
+    if plan.session in ("dies-twice", "loads-first"):
         (Path(plan.settings.state_dir) / "done").touch()
     while not role.wait(0.05):
         role.beat()

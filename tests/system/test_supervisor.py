@@ -27,7 +27,10 @@ from smearwatch.daemon.process.supervisor import Supervisor
 state, session = sys.argv[1:]
 configure("info", role="supervisor")
 plan = RunPlan(settings=Settings(state_dir=state), session=session, source="folder")
-specs = [RoleSpec("hub", "tests.system.roles:hub", ends_the_run=True), RoleSpec("worker", "tests.system.roles:worker")]
+specs = [
+    RoleSpec("hub", "tests.system.roles:hub", ends_the_run=True),
+    RoleSpec("worker", "tests.system.roles:worker", loads_first=session == "loads-first"),
+]
 if session == "deaf":
     specs.append(RoleSpec("worker-2", "tests.system.roles:worker"))
 if session.startswith("page"):
@@ -71,6 +74,12 @@ def test_a_killed_role_is_restarted_and_the_run_ends_well(tmp_path):
     assert diary(tmp_path).count("worker") == 3
     assert diary(tmp_path).count("hub") == 1
     assert err.count("role restarts") == 2
+
+
+def test_a_role_that_loads_first_does_not_wait_for_the_hub(tmp_path):
+    assert finish(start(tmp_path, "loads-first"))[0]["ok"]
+    first, second, third = diary(tmp_path)[:3]
+    assert ({first, second}, third) == ({"hub", "worker"}, "ready")
 
 
 def test_a_role_that_keeps_dying_ends_the_run_with_one_reason(tmp_path):

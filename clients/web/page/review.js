@@ -19,12 +19,10 @@ const NOT_JUDGED = "not judged"; // as daemon/share_text.py has it
 const SIGNS = { confirmed: "●", corrected: "◆", flagged: "▲", rejected: "✕" };
 const FIELDS = { near: 22, crop: 33, far: 66 };
 const BAR_UM = 5;
-const POLL_MS = 1000;
-const LOOK_AGAIN_MS = 800;
+const POLL_MS = 1000, LOOK_AGAIN_MS = 800;
 
 const cells = new Map(); // by id: what the server says, and its card
-const chosen = new Set();
-const done = [], undone = [];
+const chosen = new Set(), done = [], undone = [];
 const waiting = new Map(); // by id: labels that are on their way
 const random = new RandomReview();
 let worth = []; // cells worth labelling for retraining, the best first
@@ -32,7 +30,7 @@ const lost = []; // what was said here and was not taken
 const met = []; // what others said of a cell just before its label from here
 let sending = Promise.resolve();
 let targets = null; // how many of them are reached
-let last = 0, current = null, field = "near", failed = 0, lostAt = 0;
+let last = 0, current = null, field = "near", failed = 0, lostAt = 0, busy = "";
 let leftAt = null; // the cell from which arrows go on, where none is chosen any more
 let bring = null; // what of the chosen cell is to be brought into view: large, field
 let shownView = null; // of the chosen cell: the one whose field is shown, where it is not the judged one
@@ -530,8 +528,9 @@ async function refresh() {
   const answer = await fetch(`cells?after=${last}`);
   if (answer.status === 401 && !lost.length) location.reload(); // to log in again; what was lost stays in sight
   if (!answer.ok) throw new Error(await answer.text());
-  const { event, cells: changed, tally, standing, draw: drawn, closed: why, reading } = await answer.json();
-  if (event < last) return; // an answer that was overtaken
+  const { event, cells: changed, more, tally, standing, draw: drawn, closed: why, reading, read_percent: read } = await answer.json();
+  busy = read !== undefined ? `the record is being read: ${read} %` : more ? "more cells are coming" : "";
+  if (read !== undefined || event < last) return busy; // nothing is known yet, or an answer that was overtaken
   last = event;
   for (const each of changed) {
     const cell = cells.get(each.id) ?? { at: null };
@@ -551,7 +550,7 @@ async function refresh() {
   close(why);
   showResults(tally);
   showStanding(tally, standing, reading);
-  if (second) return;
+  if (second || more) return more; // of a long session the cells come in parts
   random.take(drawn);
   if (random.on && current !== random.asked) {
     if (current) random.moved = performance.now(); // somebody else named it, while this reader was about to
@@ -573,15 +572,16 @@ async function showWorth() {
 }
 
 async function poll() {
+  let soon = false, told = busy;
   try {
-    await refresh();
-    if (failed && !lost.length) tell("");
+    soon = await refresh();
+    if ((failed || busy !== told) && !lost.length) tell(busy);
     failed = 0;
   } catch (error) {
     failed += 1;
     if (failed === 3 && !lost.length) tell(`no answer from the page's program: ${error.message}`);
   }
-  setTimeout(poll, POLL_MS);
+  setTimeout(poll, soon ? 0 : POLL_MS);
 }
 
 const ACTIONS = {
