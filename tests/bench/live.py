@@ -24,13 +24,13 @@ PATIENCE_S = 10.0
 
 def main() -> None:
     """Measure and report."""
-    frames = _single_cell_frames()
+    frames = single_cell_frames(FRAMES)
     with tempfile.TemporaryDirectory() as name, context() as owner:
         folder = Path(name)
         (folder / "in").mkdir()
-        with _running(folder) as result:
+        with running(folder) as result:
             listener = Listener(owner, Endpoints.under(folder / "run"))
-            _until_staffed(listener)
+            until_staffed(listener)
             timed = [_one(folder / "in" / f"{n}.jpg", data, listener) for n, data in enumerate(frames)]
             listener.close()
     report = Report("live", "seconds from a closed file to its count at a client")
@@ -44,18 +44,19 @@ def main() -> None:
     table.finish()
 
 
-def _single_cell_frames() -> list[bytes]:
+def single_cell_frames(count: int) -> list[bytes]:
+    """Draw fields that hold one whole cell, as JPEG files."""
     frames: list[bytes] = []
     for field in Slide(11, um_per_px=0.09, width_px=1440, height_px=900).fields(0):
         if len(field.cells) == 1 and not field.cells[0].at_edge:
             frames.append(encode(field.bgr, "jpeg"))
-        if len(frames) == FRAMES:
+        if len(frames) == count:
             break
     return frames
 
 
 @contextmanager
-def _running(folder: Path) -> Iterator[dict[str, Any]]:
+def running(folder: Path, *options: str) -> Iterator[dict[str, Any]]:
     """Run on the folder; the dictionary holds the run's summary once the block is left."""
     environment = {
         **os.environ,
@@ -64,7 +65,9 @@ def _running(folder: Path) -> Iterator[dict[str, Any]]:
         "SMEARWATCH_LOG_LEVEL": "error",
     }
     command = [sys.executable, "-m", "smearwatch.daemon.cli", "run", "--watch", str(folder / "in"), "--json"]
-    run = subprocess.Popen([*command, "--session", "bench"], env=environment, stdout=subprocess.PIPE, text=True)
+    run = subprocess.Popen(
+        [*command, "--session", "bench", *options], env=environment, stdout=subprocess.PIPE, text=True
+    )
     result: dict[str, Any] = {}
     try:
         yield result
@@ -74,7 +77,8 @@ def _running(folder: Path) -> Iterator[dict[str, Any]]:
         result.update(json.loads(out.splitlines()[-1]))
 
 
-def _until_staffed(listener: Listener) -> None:
+def until_staffed(listener: Listener) -> None:
+    """Wait until a worker and a finder are there."""
     while True:
         message = listener.receive(60.0)
         if isinstance(message, Pulse) and message.workers and message.finders:
