@@ -46,7 +46,8 @@ def aim(row: Json) -> str:
     """Return what a figure is to be, and whether it is."""
     if row["aim"] is None:
         return NONE
-    return f"{row['aim']['kind']} {row['aim']['value']:g}: {'reached' if row['reached'] else '**not reached**'}"
+    of = " of processor time" if row["aim"]["of"] == "cpu_ratio" else ""
+    return f"{row['aim']['kind']} {row['aim']['value']:g}{of}: {'reached' if row['reached'] else '**not reached**'}"
 
 
 def rows(part: Json, *, without: str = "", only: str = "") -> list[Json]:
@@ -90,7 +91,7 @@ def _floor(fields: Json, name: str) -> float:
 def made(part: Json) -> str:
     """Return by which command, when and how long it was measured, and beside how much else."""
     before, after = part["machine"]["load"]
-    return f"`{part['command']}` ({part['made']}, {part['seconds'] / 60:.0f} minutes, load {before:g} to {after:g})"
+    return f"`{part['command']}` ({part['made']}, {part['seconds']} s, load {before:g} to {after:g})"
 
 
 def aims(parts: Iterable[Json]) -> Iterator[Json]:

@@ -4,9 +4,7 @@ import importlib
 import sys
 
 NAMES = (
-    "watch_start",
     "hub_memory",
-    "live",
     "inference",
     "training",
     "seeing",

@@ -20,11 +20,11 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What a figure is to be: the ratio, or what was measured itself."""
+    """What a figure is to be: the ratio, that of processor time (of one thread's work), or what was measured itself."""
 
     kind: Literal["at most", "at least"]
     value: float
-    of: Literal["ratio", "ours"] = "ratio"
+    of: Literal["ratio", "cpu_ratio", "ours"] = "ratio"
 
     def is_reached(self, value: float) -> bool:
         return value <= self.value if self.kind == "at most" else value >= self.value
@@ -49,10 +49,11 @@ class Figure:
 
     def json(self) -> dict[str, Any]:
         """Return it with whether its aim is reached, None where there is none."""
-        value = (
-            self.ratio[1] if self.ratio is not None and (self.aim is None or self.aim.of == "ratio") else self.ours[1]
-        )
-        return {**_rounded(asdict(self)), "reached": None if self.aim is None else self.aim.is_reached(value)}
+        reached = None
+        if self.aim is not None:
+            held: Quartiles = getattr(self, self.aim.of)
+            reached = self.aim.is_reached(held[1])
+        return {**_rounded(asdict(self)), "reached": reached}
 
 
 def quartiles(values: Sequence[float]) -> Quartiles:

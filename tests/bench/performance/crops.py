@@ -64,7 +64,7 @@ def _prepared(crop: np.ndarray, shipped: Preprocessing, rounds: int) -> Iterator
         beside,
         taken["plain"],
         taken["torchvision"],
-        aim=Aim("at most", 1.0),
+        aim=Aim("at most", 1.0, "cpu_ratio"),
     )
     yield compared(
         "the same as the shipped weights ask: optical density too", beside, taken["shipped"], taken["torchvision"]
