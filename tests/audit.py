@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tests.licences import LOCK, ROOT, flaws, locked
 
-LOCKS: Final = tuple(ROOT / f"requirements{each}.txt" for each in ("", "-headless", "-docs", "-fuzz", "-audit"))
+LOCKS: Final = tuple(ROOT / f"requirements{each}.txt" for each in ("", "-headless", "-docs", "-fuzz", "-audit", "-peers"))
 FOUND, NOT_ASKED = 1, 2
 
 

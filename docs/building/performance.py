@@ -127,12 +127,14 @@ def page(figures: dict[str, Json]) -> str:
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701  # Markdown
     parts = {name: figures[name] for name in PARTS}
+    others = {name: each for name, each in figures.items() if name not in PARTS}
     tools = (made, compared, stages, rows, reached, any_rows)
     return environment.get_template("performance.jinja").render(
         **parts,
         **{tool.__name__: tool for tool in tools},
         parts=list(parts.values()),
-        others=[each for name, each in figures.items() if name not in PARTS],
+        others=[{"name": name, **each} for name, each in others.items() if "rows" in each],
+        without_rows=[name for name, each in others.items() if "rows" not in each],
         floor_of_fields=FLOOR_OF_FIELDS,
     )
 
