@@ -73,6 +73,15 @@ def _key(values: Mapping[str, Any]) -> str:
     return f"key {values.get('name')!r} {values.get('what')}{f' to {rights}' if rights else ''}"
 
 
+def _calibration(values: Mapping[str, Any]) -> str:
+    was, now = (_scale_text(values.get(key)) for key in ("was", "now"))
+    return f"calibration {values.get('name')!r}: {now}, before: {was}"
+
+
+def _scale_text(calibration: Mapping[str, Any] | None) -> str:
+    return "none" if calibration is None else f"{calibration.get('um_per_px')} um/px"
+
+
 def _other(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in values.items())
 
@@ -86,4 +95,5 @@ _WORDS: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     "settings": _settings,
     "account": _account,
     "key": _key,
+    "calibration": _calibration,
 }

@@ -67,6 +67,7 @@ def compare(state_dir: Path, before: str, after: str) -> dict[str, Any]:
         "identical": not differing and old.keys() == new.keys(),
         "cells_same": sum(key[1] >= 0 and key in new and _same(old[key], new[key]) for key in old),
         "differing": len(differing),
+        "by_another_engine": sum(_by_another_engine(old[key], new[key]) for key in differing),
         "only_before": len(old.keys() - new.keys()),
         "only_after": len(new.keys() - old.keys()),
         "first_differing": [{"frame": frame, "index": index} for frame, index in differing[:_SHOWN]],
@@ -83,9 +84,18 @@ def print_comparison(comparison: dict[str, Any]) -> None:
         f"differs from {comparison['before']}: {comparison['differing']} outcomes differ, "
         f"{comparison['only_before']} only there, {comparison['only_after']} only here"
     )
+    if comparison["by_another_engine"]:
+        text += f"; {comparison['by_another_engine']} have the same class and verdict by another engine (--engine)"
     typer.echo("\n".join(fold(text, rest="  ")))
     for cell in comparison["first_differing"]:
         typer.echo(f"  frame {cell['frame'][:12]} cell {cell['index']}")
+
+
+def _by_another_engine(old: _Outcome, new: _Outcome) -> bool:
+    """Return whether two verdicts are the same but for the engine, and so perhaps for their last digits."""
+    if not (isinstance(old, Counted) and isinstance(new, Counted)):
+        return False
+    return old.engine != new.engine and (old.cls, old.verdict) == (new.cls, new.verdict)
 
 
 def _without_size(cell: FoundCell) -> FoundCell:

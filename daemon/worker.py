@@ -13,6 +13,7 @@ from smearwatch.daemon.weights import manifest_mark, weights_in_use, weights_of_
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed
 from smearwatch.daemon.wire.parts import RangeOnWire, StatisticsOnWire
 from smearwatch.models.engine import Engine, SessionMoments, Stain
+from smearwatch.models.engine_choice import choose_engine
 
 # Enough that the next crop is here when one is answered; a graphics card takes a batch.
 _CAPACITY = {"cpu": 2, "cuda": 64}
@@ -22,11 +23,16 @@ def main(plan: RunPlan, role: Role) -> None:
     """Load the networks and judge crops until the parent asks for the end."""
     folder = weights_in_use(plan.settings)
     with role.loading():
-        engine = Engine.load(folder, device=plan.settings.device)
+        engine, trials = choose_engine(folder, device=plan.settings.device, engine=plan.settings.engine)
         side_px = engine.manifest.preprocessing.crop_px
         engine.judge([np.zeros((side_px, side_px, 3), np.uint8)])  # a card that cannot judge at all is no crop's fault
     role.beat()
-    get_logger().info("networks loaded", weights=engine.weights_id[:12], device=str(engine.device))
+    for trial in trials:
+        if trial.refused is not None:
+            get_logger().warning("engine not used", engine=trial.kind, why=trial.refused)
+    quicker = {trial.kind: round(trial.times_as_quick, 2) for trial in trials if trial.times_as_quick is not None}
+    loaded = {"weights": engine.weights_id[:12], "device": str(engine.device), "engine": engine.kind}
+    get_logger().info("networks loaded", **loaded, times_as_quick_as_eager=quicker)
     mark = manifest_mark(folder) or ""
     capacity = _CAPACITY["cuda" if str(engine.device).startswith("cuda") else "cpu"]
     with LeaseClient(
@@ -93,6 +99,7 @@ def _judge(engine: Engine, lease_client: LeaseClient, leases: list[tuple[CropLea
                 unfamiliar=judgement.unfamiliar,
                 strange=judgement.strange,
                 by_statistics=judgement.statistics_cells > 0,
+                engine=engine.recorded_as,
             ),
             [] if judgement.moments is None else [memoryview(judgement.moments.astype("<f2").tobytes())],
         )

@@ -1,10 +1,11 @@
 """The inference engine: crops in, judgements out, the same for a crop whatever came beside it."""
 
+import copy
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from smearwatch.models import checkpoint
 from smearwatch.models.checkpoint import Networks
+from smearwatch.models.fused import fuse
+from smearwatch.models.graphed import Graphed
 from smearwatch.models.judgement import Judgement, is_beyond, judge_field, look_of
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.output_table import WIDTH, columns, side_by_side
@@ -23,6 +26,11 @@ from smearwatch.models.session_statistics import FirstStages, looks_strange, poo
 from smearwatch.models.session_statistics import SessionMoments as SessionMoments
 
 DeviceName = Literal["auto", "cpu", "cuda"]
+EngineKind = Literal["eager", "fused", "bf16", "graph"]
+"""How the networks are run: layer by layer as they were trained, the reference; on a processor fused, or fused in half
+precision; on a graphics card as a CUDA graph."""
+KINDS: Final[dict[str, tuple[EngineKind, ...]]] = {"cpu": ("fused", "bf16"), "cuda": ("graph",)}
+"""By device, beside the reference."""
 
 # A network's arithmetic may depend on the size of the batch (another kernel, another order of sums), so every
 # pass has one size, filled up where crops are few. One at a time costs a CPU little and answers a lone cell soonest.
@@ -34,9 +42,9 @@ class DeviceMissing(LookupError):
 
     hint = "use --device auto or cpu"
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, why: str = "") -> None:
         here = "cpu and cuda" if torch.cuda.is_available() else "cpu alone"
-        super().__init__(f"no device {device!r} here: there is {here}")
+        super().__init__(why or f"no device {device!r} here: there is {here}")
 
 
 class Engine:
@@ -45,7 +53,8 @@ class Engine:
     Loading sets torch to one thread in this process and asks for deterministic kernels.
     """
 
-    def __init__(self, networks: Networks, device: torch.device) -> None:
+    def __init__(self, networks: Networks, device: torch.device, kind: EngineKind = "eager") -> None:
+        self._kind: EngineKind = kind
         self._manifest = networks.manifest
         self._device = device
         layout = torch.channels_last
@@ -55,10 +64,11 @@ class Engine:
         self._weights_id = networks.manifest.weights_id()
         use = networks.manifest.session_statistics
         self._first_stages = None if use is None else FirstStages(self._resnet, use)
+        self._graph: Graphed | None = None
 
     @classmethod
     def load(cls, weights_dir: Path, *, device: str = "auto") -> "Engine":
-        """Load weights onto a device.
+        """Load weights onto a device, to be run by the reference.
 
         Parameters
         ----------
@@ -85,6 +95,23 @@ class Engine:
             torch.backends.cudnn.allow_tf32 = False
         return cls(networks, chosen)
 
+    def of_kind(self, kind: EngineKind) -> "Engine":
+        """Return an engine with the weights of this one, which is eager, that runs them otherwise.
+
+        `smearwatch.models.engine_choice` holds it against this one before it is used.
+
+        Raises
+        ------
+        DeviceMissing
+            Where there is none of that kind for this device.
+        """
+        networks = Networks(copy.deepcopy(self._resnet), copy.deepcopy(self._bank), self._manifest)
+        if kind not in KINDS[self.device]:
+            raise DeviceMissing(self.device, f"there is no engine {kind} for {self.device}")
+        if kind in KINDS["cpu"]:
+            networks = fuse(networks, "bfloat16" if kind == "bf16" else "float32")
+        return Engine(networks, self._device, kind)
+
     @property
     def weights_id(self) -> str:
         """SHA-256 (hex) over everything in the weights that decides a verdict."""
@@ -99,6 +126,16 @@ class Engine:
     def preprocessing(self) -> Preprocessing:
         """How a crop becomes the networks' input."""
         return self._manifest.preprocessing
+
+    @property
+    def kind(self) -> EngineKind:
+        """How the networks are run."""
+        return self._kind
+
+    @property
+    def recorded_as(self) -> str | None:
+        """Name of the engine as a verdict's record has it; None for the reference, as before there were others."""
+        return None if self._kind == "eager" else self._kind
 
     @property
     def device(self) -> str:
@@ -240,7 +277,7 @@ class Engine:
         self, fields_bgr: NDArray[np.uint8], session: SessionMoments | None
     ) -> tuple[NDArray[np.float64], NDArray[np.float16]]:
         """Run over crops of one session; without its statistics they are measured as they pass."""
-        if session is not None:
+        if session is not None or self._kind == "graph":
             return self._tables(fields_bgr, session), self._measure(fields_bgr)
         assert self._first_stages is not None
         tables, moments = [], []
@@ -269,7 +306,10 @@ class Engine:
 
     def _batch(self, fields_bgr: NDArray[np.uint8]) -> torch.Tensor:
         """Make the networks' input of at most one chunk, filled up to it with its first crop."""
-        views = normalise(to_tensor(view(fields_bgr, self.preprocessing)), self.preprocessing)
+        pictures = to_tensor(view(fields_bgr, self.preprocessing))
+        if self._kind == "graph":
+            pictures = pictures.pin_memory().to(self._device, non_blocking=True)
+        views = normalise(pictures, self.preprocessing)
         missing = self._chunk - len(fields_bgr)
         if missing:
             views = torch.cat([views, views[:1].expand(missing, -1, -1, -1)])
@@ -278,12 +318,16 @@ class Engine:
     def _pass(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.float64]:
         with torch.inference_mode():
             batch = self._batch(fields_bgr)
-            answer = self._resnet(batch)
-            probabilities = (answer.class_logits.double() / self._manifest.temperature).softmax(dim=1)
-            verifiers = self._bank(batch).double().sigmoid()
-            reject = answer.reject_logits.double().sigmoid()
-            table = side_by_side(probabilities, verifiers, reject).cpu().numpy()
+            if self._kind == "graph" and self._graph is None:
+                self._graph = Graphed(self._answer, batch)
+            table = (self._graph or self._answer)(batch).cpu().numpy()
         return np.asarray(table[: len(fields_bgr)], dtype=np.float64)
+
+    def _answer(self, batch: torch.Tensor) -> torch.Tensor:
+        answer = self._resnet(batch)
+        probabilities = (answer.class_logits.double() / self._manifest.temperature).softmax(dim=1)
+        verifiers = self._bank(batch).double().sigmoid()
+        return side_by_side(probabilities, verifiers, answer.reject_logits.double().sigmoid())
 
 
 def _chosen(device: str) -> torch.device:

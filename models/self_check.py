@@ -18,7 +18,8 @@ import torchvision
 from torch.nn import functional
 
 from smearwatch.models.checkpoint import WeightsUnusable
-from smearwatch.models.engine import DeviceMissing, Engine
+from smearwatch.models.engine import KINDS, DeviceMissing, Engine
+from smearwatch.models.engine_choice import try_engine
 
 _TIMED: Final = 5
 _FAR_APART: Final = 1e-3  # single precision of one convolution, on a card and on a processor
@@ -112,8 +113,15 @@ def _networks(folder: Path, device: str) -> dict[str, Any]:
         "device": engine.device,
         "same_each_time": all(each == answers[0] for each in answers),
         "judge_ms": round(statistics.median(took_ms), 1),
+        "engines": _engines(engine),
         "why": None,
     }
+
+
+def _engines(reference: Engine) -> list[dict[str, Any]]:
+    """Return of each other engine how many times as quick as the reference it is here, or why it is refused."""
+    trials = [try_engine(reference, kind)[1] for kind in KINDS[reference.device]]
+    return [{"engine": each.kind, "times_as_quick": each.times_as_quick, "refused": each.refused} for each in trials]
 
 
 if __name__ == "__main__":

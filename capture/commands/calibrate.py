@@ -23,6 +23,7 @@ from smearwatch.capture.scale.calibration import (
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.one_line import say
+from smearwatch.daemon.own_output import NotOurs, write_output
 from smearwatch.daemon.scale_rule import USABLE, is_usable
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def calibrate(
         Path | None,
         typer.Option("--overlay", metavar="FILE", help="Write the picture with the measured lines or bar marked."),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Let --overlay write over a file that is there.")] = False,
     show: Annotated[bool, typer.Option("--list", help="Show the kept calibrations.")] = False,
     forgotten: Annotated[
         str | None, typer.Option("--forget", metavar="NAME", help="Remove a kept calibration.")
@@ -84,7 +86,9 @@ def calibrate(
         _refuse(
             "--length-um must be a length in um, such as 10", "give the distance from line to line, or the bar's length"
         )
-    measured = _measure(image, length, check_calibration_name(name), is_bar=bar is not None, overlay=overlay)
+    measured = _measure(
+        image, length, check_calibration_name(name), is_bar=bar is not None, overlay=overlay, force=force
+    )
     store(state_dir, measured)
     _report(measured, as_json=as_json)
 
@@ -104,7 +108,9 @@ def _refuse(matter: str, hint: str) -> None:
     raise typer.Exit(2)
 
 
-def _measure(image: Path, length_um: float, name: str, *, is_bar: bool, overlay: Path | None) -> Calibration:
+def _measure(
+    image: Path, length_um: float, name: str, *, is_bar: bool, overlay: Path | None, force: bool
+) -> Calibration:
     from smearwatch.capture.formats.decode import FrameUnusable, decode
     from smearwatch.capture.formats.unusable import in_plain_words
     from smearwatch.capture.scale.ruling import RulingNotFound, find_ruling
@@ -130,7 +136,9 @@ def _measure(image: Path, length_um: float, name: str, *, is_bar: bool, overlay:
         matter = f"{image}: {length_um:g} um on {length_px:.1f} px would be {um_per_px:.4g} um/px, not {USABLE}"
         raise CalibrationUnusable(matter, "check --length-um: the distance from line to line, or the bar's length")
     if overlay is not None:
-        _draw(bgr, drawn[0], overlay)
+        if overlay.resolve() == image.resolve():
+            raise CalibrationUnusable(f"--overlay {overlay}: it is the picture itself", "give another file")
+        _draw(bgr, drawn[0], overlay, force=force)
     return Calibration(
         name=name,
         um_per_px=um_per_px,
@@ -145,7 +153,7 @@ def _measure(image: Path, length_um: float, name: str, *, is_bar: bool, overlay:
     )
 
 
-def _draw(bgr: "np.ndarray[Any, Any]", found: Any, target: Path) -> None:
+def _draw(bgr: "np.ndarray[Any, Any]", found: Any, target: Path, *, force: bool) -> None:
     import cv2
     import numpy as np
 
@@ -166,7 +174,9 @@ def _draw(bgr: "np.ndarray[Any, Any]", found: Any, target: Path) -> None:
     try:
         if not encoded:
             raise OSError("it could not be encoded")
-        target.write_bytes(data.tobytes())
+        write_output(target, data.tobytes(), force=force)
+    except NotOurs as refused:
+        raise CalibrationUnusable(f"--overlay: {refused}", refused.hint) from None
     except OSError as error:
         raise CalibrationUnusable(
             f"--overlay {target}: {error.strerror or error}", "give a file that can be written"

@@ -71,6 +71,9 @@ def segment(
             "--overlay", metavar="DIR", help="Write a JPEG for each picture with boxes, outlines and a scale bar."
         ),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Let --masks and --overlay write over files that are there.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object per picture.")] = False,
 ) -> None:
     """Find the leukocytes in pictures of whole fields.
@@ -80,12 +83,13 @@ def segment(
     """
     policy = _scale_policy(um_per_px, scale_from)
     targets = [_names(images, masks, "--masks", ".png"), _names(images, overlay, "--overlay", ".jpg")]
+    _refuse_inputs(images, *(target for names in targets for target in names.values()))
     progress = _Progress(len(images))
     failed = False
     for number, file in enumerate(images, start=1):
         try:
             restain = search_stain == "red_cells"
-            record = _search(file, policy, *(names.get(number) for names in targets), restain=restain)
+            record = _search(file, policy, *(names.get(number) for names in targets), restain=restain, force=force)
         except PictureUnusable as unusable:
             failed = True
             progress.clear()
@@ -145,8 +149,23 @@ def _names(images: list[Path], folder: Path | None, option: str, suffix: str) ->
     return names
 
 
+def _refuse_inputs(images: list[Path], *targets: Path) -> None:
+    """Refuse to write over a picture that is to be searched, whatever is forced."""
+    inputs = {image.resolve() for image in images}
+    for target in targets:
+        if target.resolve() in inputs:
+            say(f"{target} would be written over, and it is a picture to search (give another folder)")
+            raise typer.Exit(2)
+
+
 def _search(
-    file: Path, policy: "ScalePolicy", mask_file: Path | None, overlay_file: Path | None, *, restain: bool
+    file: Path,
+    policy: "ScalePolicy",
+    mask_file: Path | None,
+    overlay_file: Path | None,
+    *,
+    restain: bool,
+    force: bool,
 ) -> dict[str, Any]:
     from smearwatch.capture.finder.field import FieldRejected, find
     from smearwatch.capture.formats.decode import decode, describe, hint_for
@@ -167,7 +186,7 @@ def _search(
     if (note := describe(data).note) is not None:
         record["note"] = note
     if mask_file is not None:
-        _write(file, "mask", mask_file, result.segmentation.mask())
+        _write(file, "mask", mask_file, result.segmentation.mask(), force=force)
         record["mask"] = str(mask_file)
     if overlay_file is not None:
         from smearwatch.capture.vision.overlay import draw_overlay
@@ -176,7 +195,7 @@ def _search(
         picture = draw_overlay(
             decode(data), found.cells, found.mask(), result.um_per_px, plain_line(record, short=True)
         )
-        _write(file, "overlay", overlay_file, picture)
+        _write(file, "overlay", overlay_file, picture, force=force)
         record["overlay"] = str(overlay_file)
     return record
 
@@ -211,14 +230,18 @@ def _compare_with_red_cells(policy: "ScalePolicy", claim: ScaleClaim, data: byte
         policy.warn("", *pair)
 
 
-def _write(file: Path, what: str, target: Path, picture: Any) -> None:
+def _write(file: Path, what: str, target: Path, picture: Any, *, force: bool) -> None:
     import cv2
+
+    from smearwatch.daemon.own_output import NotOurs, write_output
 
     encoded, data = cv2.imencode(target.suffix, picture)
     try:
         if not encoded:
             raise OSError("it could not be encoded")
-        target.write_bytes(data.tobytes())
+        write_output(target, data.tobytes(), force=force)
+    except NotOurs as refused:
+        raise PictureUnusable(file, f"{what}_not_written", f"{what}: {refused}", refused.hint) from None
     except OSError as error:
         detail = f"{what} {target}: {error.strerror or error}"
         raise PictureUnusable(file, f"{what}_not_written", detail, "give a folder that can be written") from None

@@ -120,6 +120,9 @@ def slide(
     by_rename: Annotated[
         bool, typer.Option("--rename", help="Write each file under a temporary name, then rename it.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over pictures and a truth that are there already.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, one object per field and a summary at the end.")
     ] = False,
@@ -155,7 +158,7 @@ def slide(
         smear = requested_slide(
             seed, um_per_px=um_per_px, size=size, mix=mix, route=route, is_hard=hard, request=request
         )
-        writer = FieldWriter(out, _format(picture_format), quality, by_rename)
+        writer = FieldWriter(out, _format(picture_format), quality, by_rename, force)
         pace = Pace(rate)
     except SlideError as error:
         _complain(f"smearwatch: {error} ({error.hint})")
@@ -187,7 +190,7 @@ def _run(
     counts: Counter[str] = Counter()
     known: set[str] = set()
     edge = sightings = written = 0
-    with _ended_by_signals() as ended, truth_file(truth, writer.folder) as truth_lines:
+    with _ended_by_signals() as ended, truth_file(truth, writer.folder, force=writer.force) as truth_lines:
         for field in smear.fields(start):
             if ended.wait(pace.next_wait_s()):
                 break

@@ -1,4 +1,4 @@
-"""The first plane of a Zeiss CZI file to BGR.
+"""A plane of a Zeiss CZI file to BGR, and which of its planes are pictures of their own.
 
 The tiles are laid side by side as ZEN does it; their pixels are unpacked by imagecodecs: plain ones, JPEG, JPEG XR,
 and the two kinds of Zstandard, which is what Zeiss's software writes.
@@ -20,6 +20,7 @@ from smearwatch.capture.formats.czi_structure import CZI_PIXELS, CziStructure, C
 from smearwatch.capture.formats.header import probe
 from smearwatch.capture.formats.pixels import to_bgr
 from smearwatch.capture.formats.safe_xml import XmlUnusable, child_text, parse_xml
+from smearwatch.capture.formats.stack import MOST_PICTURES, group_by_field
 from smearwatch.capture.formats.tiff_structure import JXR_HEIGHT, JXR_WIDTH, read_tiff
 from smearwatch.capture.formats.unusable import FrameUnusable
 
@@ -47,8 +48,8 @@ def significant_bits(view: memoryview, structure: CziStructure) -> int:
     return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 3 else 0
 
 
-def decode_czi(data: bytes | memoryview, max_pixels: int) -> Image:
-    """Decode the first plane of a CZI file.
+def decode_czi(data: bytes | memoryview, max_pixels: int, *, one_field: bool = False) -> Image:
+    """Decode the plane of a CZI file that is the picture: of one field at several focal planes the sharpest.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ def decode_czi(data: bytes | memoryview, max_pixels: int) -> Image:
         The file's bytes; whole, as `smearwatch.capture.formats.header.probe` found.
     max_pixels
         Largest width x height that is decoded, of the plane and of a tile.
+    one_field
+        Whether planes that show several fields are refused; else the first field is taken.
 
     Returns
     -------
@@ -65,16 +68,81 @@ def decode_czi(data: bytes | memoryview, max_pixels: int) -> Image:
     Raises
     ------
     FrameUnusable
-        `colour_unsupported`, `too_many_pixels` or `undecodable`.
+        `colour_unsupported`, `too_many_pixels`, `undecodable` or `several_fields`.
     """
     view = memoryview(data).cast("B")
     structure = read_czi(view)
-    tiles = structure.first_plane()
+    fields = _fields_of(view, structure, max_pixels)
+    if one_field and len(fields) > 1:
+        raise FrameUnusable("several_fields", f"its planes show {len(fields)} fields")
+    return _decode_plane(view, structure, fields[0][0], max_pixels)
+
+
+def used_plane(data: bytes | memoryview, max_pixels: int) -> int:
+    """Return the plane that `decode_czi` takes, from 0; raises FrameUnusable as it does."""
+    view = memoryview(data).cast("B")
+    return _fields_of(view, read_czi(view), max_pixels)[0][0]
+
+
+def planes_of_fields(data: bytes | memoryview, max_pixels: int) -> list[int]:
+    """Return the plane of each field that a CZI shows, from 0: several, or none where it is one picture.
+
+    Of one field at several focal planes it is the sharpest. A plane that cannot be decoded stands by itself.
+
+    Raises
+    ------
+    FrameUnusable
+        The first plane is unusable, or there are `too_many_pixels`.
+    """
+    view = memoryview(data).cast("B")
+    structure = read_czi(view)
+    planes = _colour_planes(structure)
+    if len(planes) == 1:
+        return []
+    groups = _fields_of(view, structure, max_pixels)
+    broken = set(planes).difference(*groups)
+    return sorted({group[0] for group in groups} | broken) if len(groups) + len(broken) > 1 else []
+
+
+def _colour_planes(structure: CziStructure) -> list[int]:
+    """Return the planes that may be pictures of their own: all in colour, or the first alone."""
+    planes = structure.planes
+    colour = [
+        all(CZI_PIXELS.get(tile.pixel_type, (0, 0))[1] >= 3 for tile in structure.tiles_of(plane)) for plane in planes
+    ]
+    return [index for index, is_colour in enumerate(colour) if is_colour] if colour and colour[0] else [0]
+
+
+def _fields_of(view: memoryview, structure: CziStructure, max_pixels: int) -> list[list[int]]:
+    """Return the planes of each field that a CZI shows, the sharpest of each field first."""
+    planes = _colour_planes(structure)
+    if len(planes) == 1:
+        return [planes]
+    boxes = [structure.box(structure.planes[index]) for index in planes]
+    if sum(width * height for _, _, width, height in boxes) > MOST_PICTURES * max_pixels:
+        raise FrameUnusable(
+            "too_many_pixels", f"{len(planes)} planes are more pixels than {MOST_PICTURES} pictures may have"
+        )
+
+    def decode_plane(index: int) -> Image | None:
+        try:
+            return _decode_plane(view, structure, index, max_pixels)
+        except FrameUnusable:
+            if index == planes[0]:
+                raise
+            return None  # a broken plane after a good one
+
+    return group_by_field(planes, decode_plane)
+
+
+def _decode_plane(view: memoryview, structure: CziStructure, index: int, max_pixels: int) -> Image:
+    planes = structure.planes
+    tiles = structure.tiles_of(planes[index]) if planes else []
     kinds = {tile.pixel_type for tile in tiles}
     if len(kinds) != 1 or not kinds <= CZI_PIXELS.keys():
         raise FrameUnusable("colour_unsupported", f"czi: pixel types {sorted(kinds)} are not read")
     bits, samples = CZI_PIXELS[kinds.pop()]
-    left, top, width, height = structure.box()
+    left, top, width, height = structure.box(planes[index])
     for tile in tiles:
         _check(view, tile, max_pixels)
     dtype = np.dtype(np.uint8 if bits == 8 else "<u2")

@@ -16,7 +16,8 @@ from PIL import Image as PillowImage
 
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.header import probe
-from smearwatch.capture.formats.tiff_structure import COMPRESSION, read_tiff
+from smearwatch.capture.formats.holes import flaw_of_tiles
+from smearwatch.capture.formats.tiff_structure import COMPRESSION, ORIENTATION, TILE_HEIGHT, TILE_WIDTH, read_tiff
 from smearwatch.capture.formats.unusable import FrameUnusable
 
 _JPEG_IN_TIFF: Final = 7
@@ -62,6 +63,21 @@ def check_rows(bgr: Image, *, in_blocks: bool) -> None:
         `damaged`, with the rows; see `flaw_of_rows`.
     """
     if (flaw := flaw_of_rows(bgr, in_blocks=in_blocks)) is not None:
+        raise FrameUnusable("damaged", flaw)
+
+
+def check_tiles(bgr: Image, data: bytes | memoryview) -> None:
+    """Refuse a field in a tiled TIFF of which tiles were never written.
+
+    Raises
+    ------
+    FrameUnusable
+        `damaged`, with the place; see `holes.flaw_of_tiles`.
+    """
+    structure = read_tiff(memoryview(data).cast("B"))
+    page = structure.pages[structure.page_used]
+    across, down = page.first(TILE_WIDTH), page.first(TILE_HEIGHT)
+    if across and down and page.first(ORIENTATION, 1) == 1 and (flaw := flaw_of_tiles(bgr, across, down)) is not None:
         raise FrameUnusable("damaged", flaw)
 
 

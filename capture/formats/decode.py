@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from smearwatch.capture.arrays import Image
-from smearwatch.capture.formats.czi import decode_czi, significant_bits
+from smearwatch.capture.formats.czi import decode_czi, significant_bits, used_plane
 from smearwatch.capture.formats.czi_structure import read_czi
-from smearwatch.capture.formats.damage import check_file, check_rows
+from smearwatch.capture.formats.damage import check_file, check_rows, check_tiles
 from smearwatch.capture.formats.decode_tiff import decode_tiff, used_pages
 from smearwatch.capture.formats.header import ImageFormat, ImageHeader, probe
 from smearwatch.capture.formats.ome import Ome, read_ome
@@ -79,7 +79,8 @@ def decode(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXELS) ->
 
     Grey, palette, RGBA and 16-bit pictures become 8-bit BGR: transparent parts white, 16 bits by the upper eight of
     those that are used. EXIF orientation is applied to JPEG, the orientation tag to TIFF. Of a TIFF with several
-    pages the largest that is no reduced copy is taken (the first of equals), of a CZI the first plane; an OME-TIFF
+    pages the largest that is no reduced copy is taken (the first of equals; of focal planes of one field the
+    sharpest), of a CZI the first plane, or the sharpest of its field; an OME-TIFF
     whose three channels are named red, green and blue is put together.
 
     Parameters
@@ -107,7 +108,7 @@ def _decode(data: bytes | memoryview, max_pixels: int, *, one_field: bool) -> Im
     if header.format == "tiff":
         return decode_tiff(data, max_pixels, one_field=one_field)
     if header.format == "czi":
-        return decode_czi(data, max_pixels)
+        return decode_czi(data, max_pixels, one_field=one_field)
     if header.format == "jpeg" and header.samples not in (1, 3):
         raise FrameUnusable("colour_unsupported", f"jpeg of {header.samples} samples a pixel (CMYK has 4)")
     if header.format == "jpeg" and bytes(data).count(_SCAN) > _MOST_SCANS:
@@ -164,6 +165,8 @@ def decode_whole(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXE
         check_file(data)
     if field:
         check_rows(bgr, in_blocks=header.format in ("jpeg", "tiff"))
+        if header.format == "tiff":
+            check_tiles(bgr, data)
     return bgr
 
 
@@ -196,8 +199,18 @@ def describe(data: bytes | memoryview) -> PictureInfo:
         note = _tiff_note(header, ome, used)
     elif header.format == "czi":
         bits = significant_bits(view, read_czi(view)) or bits
-        note = f"plane 1 of {header.pages} is used" if header.pages > 1 else None
+        note = _czi_note(data, header)
     return PictureInfo(header.format, header.width_px, header.height_px, header.pages, header.page_used, bits, note)
+
+
+def _czi_note(data: bytes | memoryview, header: ImageHeader) -> str | None:
+    if header.pages == 1:
+        return None
+    try:
+        used = used_plane(data, DEFAULT_MAX_PIXELS)
+    except FrameUnusable:
+        used = 0
+    return f"plane {used + 1} of {header.pages} is used"
 
 
 def _ome(description: bytes) -> Ome | None:

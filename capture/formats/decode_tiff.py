@@ -12,7 +12,7 @@ from smearwatch.capture.formats.header import probe
 from smearwatch.capture.formats.ome import Ome, read_ome
 from smearwatch.capture.formats.pixels import Alpha, orient, to_bgr, to_eight_bits
 from smearwatch.capture.formats.safe_xml import XmlUnusable
-from smearwatch.capture.formats.stack import colour_pages, group_by_field
+from smearwatch.capture.formats.stack import MOST_PICTURES, colour_pages, group_by_field
 from smearwatch.capture.formats.tiff_structure import (
     COMPRESSION,
     DEPTH,
@@ -35,7 +35,6 @@ from smearwatch.capture.formats.unusable import FrameUnusable
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
 _COLOUR_NAMES = {4: "a mask", 5: "CMYK", 8: "CIELab", 9: "ICCLab", 10: "ITULab", 32803: "raw colour filter"}
 _LZW, _JPEG = 5, 7
-_MOST_PICTURES = 4  # of the largest size, in all pages that are looked at
 _IN_PLANES = 2
 # None, CCITT, LZW, JPEG, deflate (two numbers), PackBits, Zstandard: what unpacks to no more than the stated size.
 _COMPRESSIONS = frozenset({1, 2, 3, 4, _LZW, _JPEG, 8, 32946, 32773, 50000})
@@ -110,10 +109,10 @@ def _fields_of(data: bytes | memoryview, structure: TiffStructure, max_pixels: i
     if len(pages) == 1:
         return [pages]
     page = structure.pages[structure.page_used]
-    if len(pages) * page.width_px * page.height_px > _MOST_PICTURES * max_pixels:
+    if len(pages) * page.width_px * page.height_px > MOST_PICTURES * max_pixels:
         size = f"{page.width_px}x{page.height_px}"
         raise FrameUnusable(
-            "too_many_pixels", f"{len(pages)} pages of {size} are more than {_MOST_PICTURES} pictures may have"
+            "too_many_pixels", f"{len(pages)} pages of {size} are more than {MOST_PICTURES} pictures may have"
         )
 
     def decode_page(index: int) -> Image | None:

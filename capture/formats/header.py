@@ -175,6 +175,7 @@ def _czi(view: memoryview) -> ImageHeader:
         structure = read_czi(view)
     except (struct.error, IndexError, OverflowError):
         return ImageHeader("czi", 0, 0, False)
-    _, _, width, height = structure.box()
+    planes = structure.planes
+    _, _, width, height = structure.box(planes[0]) if planes else (0, 0, 0, 0)
     bits, samples = CZI_PIXELS.get(structure.tiles[0].pixel_type, (0, 0)) if structure.tiles else (0, 0)
-    return ImageHeader("czi", width, height, True, bits=bits, samples=samples, pages=max(1, structure.planes))
+    return ImageHeader("czi", width, height, True, bits=bits, samples=samples, pages=max(1, len(planes)))

@@ -18,6 +18,9 @@ _SMALL_PX: Final = 96
 _BACKGROUND_SIGMA: Final = 10.0  # in the small picture; what light there is falls off alike in all fields
 _ONE_FIELD: Final = 0.5
 
+MOST_PICTURES: Final = 4
+"""So many pictures of the largest size may all pages together have that are looked at."""
+
 
 def colour_pages(structure: TiffStructure) -> list[int]:
     """Return the pages that may be pictures of their own: in colour, and of the size of the one that is used."""
@@ -53,7 +56,8 @@ def group_by_field(pages: Sequence[int], decode_page: Callable[[int], Image | No
         if (bgr := decode_page(page)) is None:
             continue
         structures = _structures(bgr)
-        alike = before is not None and float((before * structures).mean()) >= _ONE_FIELD
+        same_shape = before is not None and before.shape == structures.shape
+        alike = before is not None and same_shape and float((before * structures).mean()) >= _ONE_FIELD
         if not alike:
             groups.append([])
         groups[-1].append((-_sharpness(bgr), page))

@@ -2,12 +2,13 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from smearwatch.daemon.atomic_write import make_folder, write_atomically
 from smearwatch.daemon.names import checked_name
+from smearwatch.daemon.record import audit
 from smearwatch.daemon.scale_rule import UmPerPx
 
 DEFAULT_NAME = "default"
@@ -91,8 +92,11 @@ def store(state_dir: Path, calibration: Calibration) -> Path:
     ------
     CalibrationUnusable
         The folder cannot be written.
+    AuditUnusable
+        The audit journal cannot be written; nothing is kept then.
     """
     path = _path(state_dir, calibration.name)
+    audit.add(state_dir, "calibration", values=_change(_kept(state_dir, calibration.name), calibration))
     try:
         make_folder(path.parent)
         write_atomically(path, calibration.model_dump_json(indent=1).encode() + b"\n", mode=_PRIVATE)
@@ -159,11 +163,13 @@ def forget(state_dir: Path, name: str) -> Calibration | None:
     ------
     CalibrationUnusable
         There is none of that name, or it cannot be removed.
+    AuditUnusable
+        The audit journal cannot be written; nothing is removed then.
     """
     path = _path(state_dir, name)
-    kept: Calibration | None = None
-    with suppress(CalibrationUnusable):
-        kept = load(state_dir, name)
+    kept = _kept(state_dir, name)
+    if path.exists():
+        audit.add(state_dir, "calibration", values={"name": name, **_change(kept, None)})
     try:
         path.unlink()
     except FileNotFoundError:
@@ -177,3 +183,19 @@ def forget(state_dir: Path, name: str) -> Calibration | None:
 
 def _path(state_dir: Path, name: str) -> Path:
     return calibrations_root(state_dir) / f"{check_calibration_name(name)}.json"
+
+
+def _kept(state_dir: Path, name: str) -> Calibration | None:
+    """Return a calibration, None for one that is missing or damaged."""
+    with suppress(CalibrationUnusable):
+        return load(state_dir, name)
+    return None
+
+
+def _change(was: Calibration | None, now: Calibration | None) -> dict[str, Any]:
+    named = now or was
+    return {
+        **({} if named is None else {"name": named.name}),
+        "was": None if was is None else was.model_dump(mode="json"),
+        "now": None if now is None else now.model_dump(mode="json"),
+    }

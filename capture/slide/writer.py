@@ -55,6 +55,8 @@ class FieldWriter:
         1-100.
     by_rename
         Write under a hidden temporary name and rename; otherwise the file grows under its final name.
+    force
+        Write over other pictures of the same names.
     chunk_bytes
         How much is written at once.
     pause_s
@@ -65,6 +67,7 @@ class FieldWriter:
     picture_format: Format = "jpeg"
     jpeg_quality: int = 92
     by_rename: bool = False
+    force: bool = False
     chunk_bytes: int = 64 * 1024
     pause_s: float = 0.004
 
@@ -86,10 +89,12 @@ class FieldWriter:
         Raises
         ------
         SlideError
-            If the file cannot be written.
+            If the file cannot be written, or another picture is there.
         """
         data = encode(field.bgr, self.picture_format, jpeg_quality=self.jpeg_quality)
         path = self.path_of(field.index)
+        if not self.force and _holds(path, data):
+            return path
         growing = path.with_name(f".{path.name}.part") if self.by_rename else path
         try:
             with growing.open("wb", buffering=0) as file:
@@ -103,6 +108,21 @@ class FieldWriter:
                 f"cannot write {growing}: {error.strerror}", hint="make room, or use another folder"
             ) from None
         return path
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    """Return whether a file is there with just this in it; raises SlideError where it holds something else."""
+    try:
+        if path.read_bytes() == data:
+            return True
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise SlideError(f"cannot read {path}: {error.strerror}", hint="use another folder") from None
+    raise SlideError(
+        f"{path} exists already, is another picture, and was left as it is",
+        hint="use another folder or --start; --force writes over it",
+    )
 
 
 def truth_line(field: Field, file_name: str) -> str:
@@ -158,13 +178,13 @@ def truth_line(field: Field, file_name: str) -> str:
 
 
 @contextmanager
-def truth_file(path: Path | None, watched: Path) -> Iterator[IO[str] | None]:
+def truth_file(path: Path | None, watched: Path, *, force: bool) -> Iterator[IO[str] | None]:
     """Open the file for the truth, new; None where none is wanted.
 
     Raises
     ------
     SlideError
-        If it lies in the watched folder, or cannot be written.
+        If it lies in the watched folder, cannot be written, or is there already and `force` is False.
     """
     if path is None:
         yield None
@@ -174,7 +194,12 @@ def truth_file(path: Path | None, watched: Path) -> Iterator[IO[str] | None]:
             f"the truth {path} would lie in the watched folder", hint="give --truth a file in another folder"
         )
     try:
-        file = path.open("w", encoding="utf-8", buffering=1)
+        file = path.open("w" if force else "x", encoding="utf-8", buffering=1)
+    except FileExistsError:
+        raise SlideError(
+            f"the truth {path} exists already and was left as it is",
+            hint="give --truth another file; --force writes over it",
+        ) from None
     except OSError as error:
         raise SlideError(f"cannot write the truth {path}: {error.strerror}", hint="choose another folder") from None
     with file:

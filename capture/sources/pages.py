@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from smearwatch.capture.formats.decode_tiff import pages_of_fields
-from smearwatch.capture.formats.header import probe
-from smearwatch.capture.formats.tiff_page import page_alone
+from smearwatch.capture.formats.pages import has_pages, list_fields, take_out
 from smearwatch.capture.formats.unusable import FrameUnusable
 from smearwatch.capture.frame import SourceFrame
 from smearwatch.capture.sources.in_hand import InHand
@@ -53,7 +51,6 @@ class _Stack:
     """A file of several fields: the pages to be given, and names and sizes of those that are not with the hub yet."""
 
     frame: SourceFrame
-    described_by: int
     pages: deque[int]
     out: set[tuple[str, int]] = field(default_factory=set)
     known: bool = True
@@ -119,21 +116,18 @@ class PagedSource:
 
     def _divided(self, frame: SourceFrame) -> _Stack | None:
         """Return a file of several fields with its pages; None for one that is one frame, or is refused whole."""
-        if frame.data is None:
-            return None
-        header = probe(frame.data)
-        if header.format != "tiff" or header.pages == 1 or not header.complete:
+        if frame.data is None or not has_pages(frame.data):
             return None
         with self._files.in_hand.holding(frame.name, len(frame.data), frame.captured_at_ns):
             try:
-                pages = pages_of_fields(frame.data, self._max_pixels)
+                pages = list_fields(frame.data, self._max_pixels)
             except FrameUnusable:
                 pages = []  # whoever looks for cells in it says why
         if not pages:
             return None
         self._counters["stacks_divided"] += 1
         get_logger().info("a file shows several fields: each becomes a picture", fields=len(pages))
-        return _Stack(frame, header.page_used, deque(pages))
+        return _Stack(frame, deque(pages))
 
     def _next_pages(self, most: int) -> list[SourceFrame]:
         frames: list[SourceFrame] = []
@@ -141,7 +135,7 @@ class PagedSource:
             while stack.pages and len(frames) < most:
                 page, whole = stack.pages.popleft(), stack.frame
                 assert whole.data is not None  # or it would not have been divided
-                data = page_alone(whole.data, page, described_by=stack.described_by)
+                data = take_out(whole.data, page)
                 name = page_name(whole.name, page + 1)
                 stack.out.add((name, len(data)))
                 frames.append(replace(whole, name=name, data=data, size_bytes=len(data)))

@@ -38,7 +38,7 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", help="Write this file or folder; a text goes to standard output without it.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--force", "--overwrite", help="Replace what is there.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write a table as CSV (the default).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write a table as JSON, one object per line.")] = False,
     as_parquet: Annotated[bool, typer.Option("--parquet", help="Write a table as Parquet, for pandas and R.")] = False,
@@ -71,7 +71,7 @@ def export(
     """Write a session's result for other programs: tables, pictures, reports.
 
     Every format has the same counts, those of `smearwatch sessions show`. What is there already
-    is left as it is without --overwrite: labels may have been typed into it.
+    is left as it is without --force: labels may have been typed into it.
 
     Two tables are for labelling: --random for learning how often the machine errs,
     --worth-labelling for training. Cells of the second say nothing of how often it errs.

@@ -75,7 +75,7 @@ def check_out(out: Path | None, name: str, found: Format, options: Options, *, o
     elif out.is_symlink():
         raise ExportRefused(out, "it is a link; name the file itself")
     elif out.is_file() and not overwrite:
-        raise ExportRefused(out, "name another file; --overwrite replaces this one, with any labels typed into it")
+        raise ExportRefused(out, "name another file; --force replaces this one, with any labels typed into it")
     elif (out.exists() or out.is_symlink()) and not out.is_file():
         raise ExportRefused(out, "it is no file; name another one")
 
@@ -94,7 +94,7 @@ def _check_folder(out: Path, *, overwrite: bool) -> None:
     if other := sorted(there - ours - {MARKER}):
         raise ExportRefused(out, f"{other[0]} in it is of no export; move it away, or name another folder")
     if not overwrite:
-        raise ExportRefused(out, "name another folder; --overwrite replaces this one, with what was changed in it")
+        raise ExportRefused(out, "name another folder; --force replaces this one, with what was changed in it")
 
 
 def _files_of(out: Path) -> set[str] | None:

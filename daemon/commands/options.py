@@ -68,6 +68,13 @@ ScaleFrom = Annotated[
 
 Calibration = Annotated[str | None, typer.Option(metavar="NAME", help="Use this stored calibration.")]
 
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", metavar="NAME", help="What runs the networks: auto, eager, fused, bf16 or graph. [default: auto]"
+    ),
+]
+
 UntilIdle = Annotated[
     float | None,
     typer.Option(min=0.1, metavar="SECONDS", help="Stop when nothing has come for this long and all is counted."),

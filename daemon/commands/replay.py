@@ -56,15 +56,22 @@ def replay(
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the new session of --compare, even if all verdicts are the same.")
     ] = False,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="auto, eager, fused, bf16 or graph. [default: the one that gave the verdicts]"
+        ),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
     """Count the frames of a recorded session again, into a new session.
 
-    Each frame keeps the scale that was used then. With the same weights on the
-    same machine the verdicts are the same. A session that ended at its target
-    is counted up to the same cell. With --compare the new session is kept only
-    if it differs, or if --into or --keep is given.
+    Each frame keeps the scale that was used then, and the networks run as they
+    did. With the same weights on the same machine the verdicts are the same. A
+    session that ended at its target is counted up to the same cell. With
+    --compare the new session is kept only if it differs, or if --into or --keep
+    is given.
 
     Example: smearwatch replay tuesday --compare
     """
@@ -72,7 +79,8 @@ def replay(
     folder = find_session(settings.state_dir, session)
     ended = _ended_at_target(folder)
     target: dict[str, Any] = {} if ended is None else {"target": ended.target}
-    settings = load_settings(config, weights=weights, **_recorded(folder), **target)
+    recorded = _recorded(folder)
+    settings = load_settings(config, weights=weights, **(recorded | {"engine": engine or recorded["engine"]}), **target)
     if into == session:
         raise IntoUnusable(f"--into {into!r} is the recorded session itself")
     plan = RunPlan(
@@ -108,13 +116,19 @@ def replay(
 
 
 def _recorded(folder: Path) -> dict[str, Any]:
-    """Return the settings that decide which cells are found and are in no frame, as the session had them last."""
+    """Return the settings that decide which cells are found and are in no frame, as the session had them last.
+
+    And the engine of its last verdict: another one's numbers may differ in their last digits.
+    """
     kept: dict[str, Any] = {}
+    engine = "eager"
     with LedgerReader.read(folder) as ledger:
         for recorded in ledger.events():
             if isinstance(recorded.event, Opened):
                 kept = {name: recorded.event.settings.get(name, before) for name, before in _AS_BEFORE.items()}
-    return kept
+            elif isinstance(recorded.event, Counted) and not recorded.event.poisoned:
+                engine = recorded.event.engine or "eager"
+    return kept | {"engine": engine}
 
 
 def _ended_at_target(folder: Path) -> Opened | None:

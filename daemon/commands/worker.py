@@ -19,6 +19,7 @@ def worker(
         str | None,
         typer.Option(metavar="DEVICE", help="auto, cpu, cuda, or one of several cards: cuda:1. [default: auto]"),
     ] = None,
+    engine: options.Engine = None,
     weights: options.Weights = None,
     hub: options.Hub = None,
     config: options.Config = None,
@@ -30,6 +31,6 @@ def worker(
 
     Example: smearwatch worker --device cpu
     """
-    settings = load_settings(config, typed=set_ or (), device=device, weights=weights, hub=hub)
+    settings = load_settings(config, typed=set_ or (), device=device, engine=engine, weights=weights, hub=hub)
     plan = RunPlan(settings=settings, session="", told=frozenset(settings.model_fields_set))
     join(plan, "worker", [RoleSpec("worker", "smearwatch.daemon.worker:join")])

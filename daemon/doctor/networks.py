@@ -81,6 +81,18 @@ def judge_found(found: Mapping[str, Any], device: str, *, has_driver: bool) -> I
         yield Check("networks", "warning", says, "slow: is the machine busy with something else?", found)
     else:
         yield Check("networks", "ok", says, values=found)
+    for each in found["engines"]:
+        yield _engine(each)
+
+
+def _engine(tried: Mapping[str, Any]) -> Check:
+    """Return whether an engine answers as the reference does, and how much quicker it is."""
+    name = f"engine {tried['engine']}"
+    if tried["refused"] is not None:
+        mend = "it is not used by itself; leave engine at auto, or set it to eager"
+        return Check(name, "warning", f"refused: {tried['refused']}", mend, tried)
+    says = f"answers as the reference does, {tried['times_as_quick']:.1f} times as quick"
+    return Check(name, "ok", says, values=tried)
 
 
 def _graphics(torch: Mapping[str, Any], cards: list[Any], device: str, *, has_driver: bool) -> Check:

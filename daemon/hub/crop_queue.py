@@ -246,6 +246,7 @@ class CropQueue:
             stain=self._stain(cell) if message.restained else None,
             unfamiliar=message.unfamiliar or None,
             strange=message.strange or None,
+            engine=message.engine,
             statistics=None if statistics is None else statistics.cells,
             moments=digest_of(moments[cell]) if moments and not anew else None,
             anew=anew or None,

@@ -5,6 +5,7 @@ imports ``target`` ("package.module:function") and calls it with the plan and a 
 long as the parent lives; its end means stop.
 """
 
+import ctypes
 import gc
 import importlib
 import json
@@ -40,6 +41,9 @@ EXIT_AGAIN = 6
 
 GOT_ON = b"+"
 """What a role writes into its heartbeat where it has done a piece of work."""
+
+
+_PR_SET_PDEATHSIG = 1  # prctl(2): which signal the kernel sends when the parent has ended
 
 
 class Role:
@@ -133,6 +137,7 @@ def main() -> int:
     os.set_blocking(order["beat_fd"], False)
     role = Role(order["name"], order["beat_fd"])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    _go_on_when_orphaned()
     threading.Thread(target=_until_orphaned, args=(role,), daemon=True, name="parent-watch").start()
     configure(plan.settings.log_level, role=role.name, log_format=plan.settings.log_format)
     withhold(*plan.names)
@@ -150,6 +155,11 @@ def main() -> int:
         if plan.settings.log_level == "debug":
             traceback.print_exc()
         return 1
+
+
+def _go_on_when_orphaned() -> None:
+    # A process that a signal has stopped cannot notice its parent's end, and would keep its lock for ever.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
 
 
 def _until_orphaned(role: Role) -> None:

@@ -210,6 +210,7 @@ def writing(state_dir: Path, *, patience_s: float = _PATIENCE_S) -> Iterator[Aud
         It cannot be written, or another process holds it for longer than `patience_s`.
     """
     path = state_dir / AUDIT_FILE
+    _check_is_file(path)
     with _reported(path):
         make_folder(state_dir)
         is_new = not path.exists()
@@ -229,6 +230,7 @@ def writing(state_dir: Path, *, patience_s: float = _PATIENCE_S) -> Iterator[Aud
 def last_of(state_dir: Path, kind: str) -> Entry | None:
     """Return the last entry of a kind, None where there is none; nothing is checked; raises `AuditUnusable`."""
     path = state_dir / AUDIT_FILE
+    _check_is_file(path)
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
@@ -242,6 +244,7 @@ def last_of(state_dir: Path, kind: str) -> Entry | None:
 def read_trail(state_dir: Path) -> Trail:
     """Read and check a state folder's journal, one that is not there as an empty one; raises `AuditUnusable`."""
     path = state_dir / AUDIT_FILE
+    _check_is_file(path)
     try:
         with path.open("rb") as file:
             return _checked(file)
@@ -298,6 +301,13 @@ def _lock(path: Path, descriptor: int, patience_s: float) -> None:
             time.sleep(_BETWEEN_S)
         else:
             return
+
+
+def _check_is_file(path: Path) -> None:
+    """Refuse a pipe or device in the journal's place, which a reader would wait at without end."""
+    with suppress(OSError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise AuditUnusable(path, "it is no file", "move away what is there in its place")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ WITHHELD: Final = "withheld"
 
 _DIGITS: Final = 12
 _STAYS: Final = frozenset(
-    "kind cls verdict label weights moments version source gate order aside reading status thumbnail".split()
+    "kind cls verdict label weights moments version source gate order aside reading status thumbnail engine".split()
 )
 _SCALES: Final = frozenset({"micrometer", "metadata", "configured", "red_cells", "red_cells_and_nuclei", "session"})
 _SETTINGS: Final = frozenset(

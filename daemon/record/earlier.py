@@ -19,7 +19,7 @@ FileKey = tuple[str, int, int]
 ANY_SIZE: Final = 0
 """The size in the key of a file of which only pages are recorded."""
 
-_PAGE: Final = re.compile(r"(?P<stem>.+) page [1-9][0-9]*(?P<suffix>\.tiff?)", re.IGNORECASE)
+_PAGE: Final = re.compile(r"(?P<stem>.+) page [1-9][0-9]*(?P<suffix>\.tiff?|\.czi)", re.IGNORECASE)
 
 
 class EarlierMissing(LookupError):

@@ -50,6 +50,7 @@ from smearwatch.daemon.record.values import (
     STRICT,
     Count,
     Digest,
+    EngineWord,
     Frozen,
     Name,
     Ordinal,
@@ -185,6 +186,7 @@ class Counted:
     there: the cell is one of a strange session's first, and this verdict, by the statistics of all of these, is
     ``instead_of`` its own first one. ``poisoned`` is true, or not there: whoever was to judge it ended or hung each
     time, so it was set aside as rejected with shares of nothing; a better view keeps the verdict of the view before.
+    ``engine`` names what ran the networks, where it was not the reference: numbers may differ in their last digits.
     """
 
     frame: Sha256
@@ -204,6 +206,7 @@ class Counted:
     anew: Literal[True] | None = None
     strange: Literal[True] | None = None
     poisoned: Literal[True] | None = None
+    engine: EngineWord | None = None
     kind: Literal["counted"] = "counted"
 
     @model_validator(mode="after")
@@ -226,7 +229,7 @@ class Counted:
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         names = ("look", "instead_of", "stain", "unfamiliar", "statistics", "moments", "anew", "strange", "poisoned")
-        return without_none(handler(self), *names)
+        return without_none(handler(self), *names, "engine")
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

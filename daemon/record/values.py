@@ -33,6 +33,7 @@ def without_none(spelt: dict[str, Any], *names: str) -> dict[str, Any]:
 
 Sha256: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Digest: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+EngineWord: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,24}$")]
 Word: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 Name: TypeAlias = Annotated[str, BeforeValidator(printable)]
 Person: TypeAlias = Annotated[str, BeforeValidator(printable), StringConstraints(min_length=1, max_length=200)]

@@ -35,6 +35,7 @@ from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.schema import (
     ANEW_FORM,
     DRAW_FORM,
+    ENGINES_FORM,
     EXTRA_FORM,
     FOLLOWED_FORM,
     GROWING_FORM,
@@ -319,6 +320,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
             connection.execute(
                 "UPDATE cells SET counted_number = ? WHERE frame = ? AND cell = ?", (number, event.frame, event.index)
             )
+            if event.engine is not None:
+                _raise_form(connection, ENGINES_FORM)
             if event.anew:
                 _raise_form(connection, ANEW_FORM)
                 return

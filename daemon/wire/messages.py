@@ -205,7 +205,8 @@ class CropJudged(Message):
     ``look`` holds the cell's appearance features, ``ranges`` those of the cells that the weights were trained on.
     ``restained`` says that the cell was brought from the leased stain to the one that the weights learnt,
     ``unfamiliar`` that it looks beyond all that they were trained on, ``strange`` that it does so to their first layers
-    alone, ``by_statistics`` that the leased statistics were used. A buffer, if any, is for the hub to keep: moments.
+    alone, ``by_statistics`` that the leased statistics were used, ``engine`` what ran the networks, where it was not
+    the reference. A buffer, if any, is for the hub to keep: moments.
     """
 
     kind: ClassVar[str] = "crop_judged"
@@ -225,6 +226,7 @@ class CropJudged(Message):
     unfamiliar: Flag = False
     strange: Flag = False
     by_statistics: Flag = False
+    engine: Text | None = None
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

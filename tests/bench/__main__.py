@@ -6,6 +6,7 @@ import sys
 NAMES = (
     "hub_memory",
     "inference",
+    "engines",
     "training",
     "seeing",
     "restain",

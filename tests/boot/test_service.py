@@ -96,7 +96,7 @@ def test_the_power_fails(machine):
 
 def _labelled(machine, account, name):
     """Give a person's table of cells one label, on a cell that counts; returns the command that puts it in."""
-    machine.run("smearwatch sessions export lab-1 --format cells --out cells.csv --overwrite", user=account)
+    machine.run("smearwatch sessions export lab-1 --format cells --out cells.csv --force", user=account)
     rows = list(csv.DictReader(io.StringIO(machine.run("cat", f"/home/{account}/cells.csv"))))
     next(row for row in rows if row["counted"] == "True" and not row["label"])["label"] = name
     out = io.StringIO()

@@ -23,7 +23,7 @@ from smearwatch.daemon.continuing import NotContinued, check_continues
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.reaching import own_key_file
-from smearwatch.daemon.record.audit import AUDIT_FILE, account_of, read_trail
+from smearwatch.daemon.record.audit import AUDIT_FILE, AuditUnusable, account_of, add, last_of, read_trail
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.schema import LedgerUnusable
@@ -289,3 +289,14 @@ def test_a_count_goes_on_where_its_anchors_cannot_be_kept_and_says_so_once(folde
         anchoring.anchor("closed")
     assert [each["event"] for each in said] == ["not in the audit journal"]
     assert [each.values["why"] for each in read_trail(state).entries] == ["closed"]
+
+
+def test_a_pipe_in_the_journal_s_place_holds_nobody_up(tmp_path):
+    os.mkfifo(tmp_path / AUDIT_FILE)
+    for use in (
+        lambda: read_trail(tmp_path),
+        lambda: last_of(tmp_path, "settings"),
+        lambda: add(tmp_path, "x"),
+    ):
+        with pytest.raises(AuditUnusable, match="it is no file"):
+            use()

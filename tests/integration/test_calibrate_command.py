@@ -15,9 +15,11 @@ from smearwatch.capture.scale.calibration import CalibrationUnusable, calibratio
 from smearwatch.capture.scale.claims import ScaleMissing
 from smearwatch.capture.scale.resolver import scale_resolver
 from smearwatch.capture.slide.slide import Slide
+from smearwatch.clients.audit_lines import entry_line
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.names import NameUnusable
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.record.audit import read_trail
 from tests.unit.test_scale_ruling import micrometer
 
 pytestmark = pytest.mark.integration
@@ -53,6 +55,12 @@ def test_a_micrometer_is_measured_kept_shown_and_forgotten(state_dir, ruler, tmp
     assert kept.model_dump() == told
     assert decode(look.read_bytes()).shape == (960, 1280, 3)
     assert not np.array_equal(decode(look.read_bytes()), decode(ruler.read_bytes()))
+    measure = ("--micrometer", ruler, "--length-um", "10", "--name", "other", "--overlay")
+    assert "it is the picture itself" in str(calibrate(*measure, ruler, "--force").exception)
+    look.write_bytes(b"drawn on")
+    assert "look.png exists already" in str(calibrate(*measure, look).exception)
+    assert look.read_bytes() == b"drawn on"
+    assert load(state_dir, "other") is None
     assert "default: 0.0" in calibrate("--list").stdout
     forgotten = calibrate("--forget", "default")
     assert forgotten.exit_code == 0
@@ -60,6 +68,11 @@ def test_a_micrometer_is_measured_kept_shown_and_forgotten(state_dir, ruler, tmp
     assert load(state_dir, "default") is None
     assert calibrate("--list").stdout.startswith(f"no calibrations under {calibrations_root(state_dir)} yet: ")
     assert calibrate("--list", "--json").stdout == ""
+    entries = [entry for entry in read_trail(state_dir).entries if entry.kind == "calibration"]
+    assert [entry_line(entry).partition(": ")[2] for entry in entries] == [
+        f"calibration 'default': {told['um_per_px']} um/px, before: none",
+        f"calibration 'default': none, before: {told['um_per_px']} um/px",
+    ]
 
 
 def test_what_is_forgotten_is_told_to_programs_too(state_dir, ruler):

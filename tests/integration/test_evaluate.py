@@ -18,6 +18,7 @@ from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.one_line import one_line
+from smearwatch.daemon.own_output import RECORD
 from smearwatch.daemon.record.events import Found, FoundCell, Labelled, Opened, Seen
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.scale_rule import ScaleUnusable
@@ -161,7 +162,7 @@ def _wrong(scores: dict[str, Any]) -> int:
 
 def _check_files(out: Path) -> None:
     written = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    assert written == {"report.json", "report.md", "report.html", *(f"figures/{name}.png" for name in NAMES)}
+    assert written == {"report.json", "report.md", "report.html", RECORD, *(f"figures/{name}.png" for name in NAMES)}
     text = (out / "report.md").read_text()
     page = (out / "report.html").read_text()
     assert RESEARCH_USE in text
@@ -192,6 +193,10 @@ def test_the_same_cells_again_give_the_same_report_from_the_cache(place: SimpleN
     assert first.exit_code == second.exit_code == 0
     assert json.loads(first.stdout) == json.loads(second.stdout)
     assert "crops" not in second.stderr
+    (tmp_path / "a" / "report.md").write_text("what I thought of it")
+    refused = run(place, tmp_path / "a", *data(place))
+    assert "report.md exists already" in str(refused.exception)
+    assert (tmp_path / "a" / "report.md").read_text() == "what I thought of it"
 
 
 def test_a_class_without_pictures_is_told(place: SimpleNamespace, tmp_path: Path):

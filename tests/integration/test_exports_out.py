@@ -73,7 +73,7 @@ def test_labels_typed_into_a_table_are_taken_by_name_and_kept(folder: Path, tmp_
         writer = csv.DictWriter(file, rows[0], delimiter=";")
         writer.writeheader()
         writer.writerows(rows)
-    for words in ((), ("--overwrite", "--format", "crops")):
+    for words in ((), ("--force", "--format", "crops")):
         assert "was left as it is" in refused("--out", str(out), *words)
     said = json.loads(
         typed("label", "monday", "--from", str(out), "--by", "B. Chief", "--json").stdout.splitlines()[-1]
@@ -138,10 +138,10 @@ def test_crops(folder: Path, tmp_path: Path):
     assert isinstance(own, tuple)
     assert max(abs(a - b) for a, b in zip(middle, own, strict=True)) <= 3
     (tmp_path / "crops" / "notes.txt").write_text("mine")
-    assert "notes.txt in it is of no export" in refused("--format", "crops", "--out", str(out), "--overwrite")
+    assert "notes.txt in it is of no export" in refused("--format", "crops", "--out", str(out), "--force")
     (tmp_path / "crops" / "notes.txt").unlink()
-    assert "--overwrite replaces" in refused("--format", "crops", "--out", str(out))
-    typed("export", "monday", "--format", "crops", "--flagged", "--out", str(out), "--overwrite")
+    assert "--force replaces" in refused("--format", "crops", "--out", str(out))
+    typed("export", "monday", "--format", "crops", "--flagged", "--out", str(out), "--force")
     assert len([*out.rglob("*.png")]) == 6
     assert set(json.loads((out / MARKER).read_text())["files"]) == {
         path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file() and path.name != MARKER
@@ -149,7 +149,7 @@ def test_crops(folder: Path, tmp_path: Path):
     home = tmp_path / "home"
     home.mkdir()
     (home / "thesis.txt").write_text("mine")
-    assert "holds what no export wrote" in refused("--format", "crops", "--out", str(home), "--overwrite")
+    assert "holds what no export wrote" in refused("--format", "crops", "--out", str(home), "--force")
 
 
 def test_a_contact_sheet(folder: Path, tmp_path: Path):
@@ -183,7 +183,7 @@ CANNOT_BE = [
 def test_a_link_is_not_replaced(folder: Path, tmp_path: Path):
     (tmp_path / "kept.csv").write_text("typed by a person")
     (tmp_path / "link.csv").symlink_to(tmp_path / "kept.csv")
-    out = ["--out", str(tmp_path / "link.csv"), "--overwrite"]
+    out = ["--out", str(tmp_path / "link.csv"), "--force"]
     assert "is a link; name the file itself" in refused(*out)
     assert (tmp_path / "kept.csv").read_text() == "typed by a person"
 

@@ -67,6 +67,7 @@ WRONG = {
     "a sum of three": (alter(probabilities=(0.5,) * 6), "impossible_answers"),
     "a sum of nothing": (alter(probabilities=(0.0,) * 6), "impossible_answers"),
     "an unknown class": (alter(cls="plasma cell"), "impossible_answers"),
+    "an engine without a name": (alter(engine="no name"), "impossible_answers"),
     "an unknown verdict": (raw(verdict="certain"), "wire_bad_body"),
     "an unknown value": (raw(sure=True), "wire_bad_body"),
     "a reject score of seven": (alter(reject_score=7.0), "impossible_answers"),

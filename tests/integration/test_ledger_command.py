@@ -218,8 +218,8 @@ def test_export_into_a_file_is_whole_or_not_at_all(state, tmp_path):
     result = CliRunner().invoke(app, ["export", "monday", "--out", str(out)])
     assert (result.exit_code, out.read_text()) == (1, "labels typed into it")
     assert result.exception is not None
-    assert "--overwrite" in str(one_line(result.exception))
-    run("export", "monday", "--out", str(out), "--overwrite")
+    assert "--force" in str(one_line(result.exception))
+    run("export", "monday", "--out", str(out), "--force")
     assert out.read_text().startswith("session,")
     result = CliRunner().invoke(app, ["export", "monday", "--out", str(tmp_path / "nowhere" / "x.csv")])
     assert result.exit_code == 1

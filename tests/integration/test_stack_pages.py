@@ -18,7 +18,7 @@ from smearwatch.capture.formats.decode_tiff import pages_of_fields
 from smearwatch.capture.formats.metadata import MetadataScale, scale_from_metadata
 from smearwatch.capture.formats.tiff_page import page_alone
 from smearwatch.capture.slide.slide import Slide
-from smearwatch.daemon.record.earlier import seen_files
+from smearwatch.daemon.record.earlier import file_of_page, page_name, seen_files
 from smearwatch.daemon.record.reading import LedgerReader
 
 pytestmark = pytest.mark.integration
@@ -81,6 +81,12 @@ def test_a_palette_has_pages_too_and_focal_planes_of_a_field_are_one_page():
     assert pages_of_fields(out.getvalue(), 10**8) == [0, 1]
     alone = page_alone(out.getvalue(), 1, described_by=0)
     assert np.array_equal(decode(alone)[..., 0], second[..., 1])
+
+
+@pytest.mark.parametrize("file", ["monday.tif", "monday.TIFF", "scan 1.czi"])
+def test_a_page_leads_back_to_its_file(file):
+    assert file_of_page(page_name(file, 12)) == file
+    assert file_of_page(file) is None
 
 
 def test_a_page_that_cannot_be_decoded_is_a_picture_that_is_refused():

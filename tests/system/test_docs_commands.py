@@ -75,7 +75,7 @@ def counted(tmp_path_factory):
     (folder / "run").mkdir(mode=0o700)
     desk = folder / "desk"
     (desk / "slides" / "one").mkdir(parents=True)
-    typed("smearwatch slide --out frames --fields 3 --rate 0 --seed 3", desk)
+    typed("smearwatch slide --out frames --fields 3 --rate 0 --seed 7", desk)
     shutil.copy(desk / "frames" / "field_000000.jpg", desk / "slides" / "one")
     typed(f"smearwatch run --watch frames --session tuesday --until-idle {UNTIL_IDLE_S}", desk)
     return folder

@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from smearwatch.daemon.log import frame_id
+from smearwatch.daemon.record.events import Counted
 from smearwatch.daemon.record.reading import LedgerReader
 from tests.system.test_run import SMEARWATCH, session_folder, smearwatch
 
@@ -50,6 +51,9 @@ def test_a_run_into_the_journal(tmp_path, monkeypatch):
     with LedgerReader.read(session_folder(f"{MARK}-a")) as ledger:
         found = next(each for each in ledger.found_frames() if sum(cell.is_judged for cell in each.cells))
         last = ledger.last_number
+        by = {each.event.engine for each in ledger.events() if isinstance(each.event, Counted)}
+    (loaded,) = (entry for entry in entries if entry["event"] == "networks loaded")
+    assert by == {None if loaded["engine"] == "eager" else loaded["engine"]}
     life = [(entry["role"], entry["event"]) for entry in entries if entry.get("frame") == frame_id(found.frame)]
     assert set(life) >= STEPS
     assert (

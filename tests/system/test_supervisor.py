@@ -186,6 +186,17 @@ def test_children_do_not_outlive_a_killed_parent(tmp_path):
     wait_for(lambda: {"worker-stopped", "hub-stopped"} <= set(diary(tmp_path)))
 
 
+def test_a_child_that_a_signal_has_stopped_does_not_outlive_its_parent_either(tmp_path):
+    parent = start(tmp_path, "long")
+    wait_for(lambda: {"hub", "worker"} <= set(diary(tmp_path)))
+    pids = [int(line.split()[1]) for line in (tmp_path / "diary").read_text().splitlines()]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    parent.kill()
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), seconds=15)
+    parent.communicate()
+
+
 def test_the_service_manager_hears_ready_watchdog_and_stopping(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))

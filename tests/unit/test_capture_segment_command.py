@@ -195,3 +195,28 @@ def test_a_mask_folder_that_cannot_be_made_is_one_line(field, tmp_path):
     done = _run(field, "--masks", tmp_path / "taken")
     assert done.exit_code == 1
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("option", ["--masks", "--overlay"])
+def test_what_was_painted_by_hand_is_not_written_over(field, tmp_path, option):
+    wanted = (field, option, tmp_path, "--json", "--um-per-px", "0.1")
+    assert _run(*wanted).exit_code == 0
+    (made,) = tmp_path.iterdir()
+    assert _run(*wanted).exit_code == 0  # the same again
+    made.write_bytes(b"painted by hand")
+    refused = _run(*wanted)
+    assert refused.exit_code == 1
+    assert f"{made.name} exists already" in refused.stderr
+    assert "--force" in refused.stderr
+    assert made.read_bytes() == b"painted by hand"
+    assert _run(*wanted, "--force").exit_code == 0
+    assert made.read_bytes() != b"painted by hand"
+
+
+def test_the_picture_itself_is_never_written_over(tmp_path, field):
+    own = tmp_path / "field.png"
+    own.write_bytes(field.read_bytes())
+    refused = _run(own, "--masks", tmp_path, "--force", "--um-per-px", "0.1")
+    assert refused.exit_code == 2
+    assert "it is a picture to search" in refused.stderr
+    assert own.read_bytes() == field.read_bytes()

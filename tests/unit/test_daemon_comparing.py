@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from smearwatch.daemon.commands.replay import _recorded
-from smearwatch.daemon.compare_sessions import compare
+from smearwatch.daemon.compare_sessions import compare, print_comparison
 from smearwatch.daemon.record.events import CellStain, Nucleus
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
@@ -36,6 +36,23 @@ def test_looks_are_compared_where_both_have_them(tmp_path, before, after, identi
     told = compare(tmp_path, "a", "b")
     assert (told["identical"], told["cells_same"], told["differing"]) == (identical, int(identical), int(not identical))
     assert (told["only_before"], told["only_after"]) == (0, 0)
+
+
+def test_verdicts_by_another_engine_differ_and_are_told_apart(tmp_path, capsys):
+    for name, engines, cls in (
+        ("a", (None, "fused"), "band"),
+        ("b", ("fused", "fused"), "band"),
+        ("c", ("bf16",) * 2, "basophil"),
+    ):
+        with Ledger.open(session_folder(tmp_path, name), session=name) as ledger:
+            ledger.append([opened(ledger.epoch, name)])
+            for at, engine in enumerate(engines, 1):
+                ledger.append([seen(at), found(at), replace(counted(at, cls=cls), engine=engine)])
+    told = compare(tmp_path, "a", "b")
+    assert (told["identical"], told["differing"], told["by_another_engine"]) == (False, 1, 1)
+    print_comparison(told)
+    assert "1 have the same class and verdict by another engine" in " ".join(capsys.readouterr().out.split())
+    assert compare(tmp_path, "a", "c")["by_another_engine"] == 0, "these have another class"
 
 
 def test_stains_and_sizes_of_cells_are_compared_where_both_have_them(tmp_path):
@@ -83,4 +100,13 @@ def test_shapes_of_nuclei_are_compared_where_both_have_them_and_stains_all_the_s
 def test_a_replay_searches_as_the_session_was_searched(tmp_path, kept, expected):
     with Ledger.open(session_folder(tmp_path, "a"), session="a") as ledger:
         ledger.append([replace(opened(ledger.epoch, "a"), settings=kept)])
-    assert _recorded(session_folder(tmp_path, "a")) == expected
+    assert _recorded(session_folder(tmp_path, "a")) == expected | {"engine": "eager"}
+
+
+@pytest.mark.parametrize(("engines", "expected"), [((None,), "eager"), ((None, "fused"), "fused")])
+def test_a_replay_runs_the_networks_as_the_last_verdict_was_given(tmp_path, engines, expected):
+    with Ledger.open(session_folder(tmp_path, "a"), session="a") as ledger:
+        ledger.append([opened(ledger.epoch, "a")])
+        for at, engine in enumerate(engines, 1):
+            ledger.append([seen(at), found(at), replace(counted(at), engine=engine)])
+    assert _recorded(session_folder(tmp_path, "a"))["engine"] == expected

@@ -243,6 +243,7 @@ WRITTEN = {
     "judged_view": '"first"',
     "band_rule": '"one-third"',
     "device": '"cpu"',
+    "engine": '"fused"',
     "calibration": '"bench-1"',
     "field_um": "20.5",
     "camera_size": '"640x480"',

@@ -114,7 +114,7 @@ CUDA = {"version": "2", "cuda": "13.0", "why_no_cuda": "the NVIDIA driver on you
 CARD = {"name": "GTX 980", "memory_bytes": 4 * 1024**3, "capability": "5.2", "built_for": ["sm_75", "sm_90"]}
 FITS = CARD | {"convolution": True, "why": None}
 WRONG, UNFIT = FITS | {"convolution": False}, FITS | {"convolution": None, "why": "no kernel image"}
-GOOD = {"weights": "ab" * 32, "device": "cpu", "judge_ms": 30.0, "same_each_time": True, "why": None}
+GOOD = {"weights": "ab" * 32, "device": "cpu", "judge_ms": 30.0, "same_each_time": True, "engines": [], "why": None}
 
 
 @pytest.mark.parametrize(
@@ -140,16 +140,28 @@ def test_a_card_that_does_not_fit_is_told_in_clear_words(torch, cards, changes, 
     assert (judged.mend != "") == (judged.state != "ok")
 
 
+def test_an_engine_that_answers_otherwise_is_told():
+    refused = {"engine": "bf16", "times_as_quick": None, "refused": "an answer is 0.020 from the reference's"}
+    quick = {"engine": "fused", "times_as_quick": 1.26, "refused": None}
+    found = {"torch": CPU, "cards": [], **GOOD, "engines": [quick, refused]}
+    fused, bf16 = list(judge_found(found, "auto", has_driver=False))[2:]
+    assert (fused.state, bf16.state) == ("ok", "warning")
+    assert "1.3 times as quick" in fused.says
+    assert "0.020" in bf16.says
+
+
 def test_a_card_that_is_asked_for_and_missing_is_no_warning():
     found = {"torch": CPU, "cards": [], **GOOD}
     assert next(iter(judge_found(found, "cuda", has_driver=False))).state == "failed"
 
 
 def test_the_networks_are_really_asked(tmp_path):
-    card, judged = of_networks(Settings(state_dir=tmp_path, runtime_dir=tmp_path / "r", device="cpu"))
+    card, judged, *engines = of_networks(Settings(state_dir=tmp_path, runtime_dir=tmp_path / "r", device="cpu"))
     assert judged.state in ("ok", "warning"), judged
     assert judged.values["same_each_time"]
     assert card.name == "graphics card"
+    assert [each.name for each in engines] == ["engine fused", "engine bf16"]
+    assert engines[0].values["times_as_quick"] > 0, engines[0]
 
 
 def test_weights_that_are_missing_are_named(tmp_path):

@@ -81,6 +81,13 @@ def test_a_label_of_before_keeps_its_bytes():
     assert event_to_bytes(EVENTS[9]) == (spelt + '"labelled_at_ns":7,"ordinal":2}').encode()
 
 
+def test_a_verdict_of_the_reference_keeps_its_bytes_and_another_engine_is_named():
+    assert b"engine" not in event_to_bytes(COUNTED)
+    fused = dataclasses.replace(COUNTED, engine="fused")
+    assert b'"engine":"fused"' in event_to_bytes(fused)
+    assert event_from_bytes(event_to_bytes(fused)) == fused
+
+
 def test_whole_numbers_and_floats_of_one_value_are_one_event():
     assert event_to_bytes(dataclasses.replace(FOUND, um_per_px=1)) == event_to_bytes(
         dataclasses.replace(FOUND, um_per_px=1.0)
@@ -120,6 +127,8 @@ def test_events_do_not_change(event):
         (FOUND, {"cells": FOUND.cells * 2}),
         (COUNTED, {"cls": "Band"}),
         (COUNTED, {"verdict": "sure"}),
+        (COUNTED, {"engine": "a b"}),
+        (COUNTED, {"engine": ""}),
         (COUNTED, {"index": -1}),
         (COUNTED, {"probabilities": SIX[:5]}),
         (COUNTED, {"probabilities": (*SIX, 0.0)}),

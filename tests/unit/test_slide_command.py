@@ -138,3 +138,19 @@ def test_a_folder_that_is_a_file_says_so_and_how_to_mend_it(tmp_path):
     assert isinstance(result.exception, SlideError)
     assert str(tmp_path / "w") in str(result.exception)
     assert result.exception.hint
+
+
+def test_nothing_that_is_there_is_written_over_unasked(tmp_path):
+    out, truth = tmp_path / "watched", tmp_path / "truth.jsonl"
+    wanted = ("--out", out, "--fields", 2, *QUICK)
+    assert _run(*wanted, "--truth", truth).exit_code == 0
+    before = {path: path.read_bytes() for path in (truth, *out.iterdir())}
+    assert _run(*wanted).exit_code == 0  # the same pictures
+    other = _run(*wanted, "--seed", 2)
+    assert isinstance(other.exception, SlideError)
+    assert "field_000000.jpg exists already" in str(other.exception)
+    again = _run(*wanted, "--truth", truth)
+    assert "truth.jsonl exists already" in str(again.exception)
+    assert {path: path.read_bytes() for path in (truth, *out.iterdir())} == before
+    assert _run(*wanted, "--truth", truth, "--seed", 2, "--force").exit_code == 0
+    assert all(path.read_bytes() != content for path, content in before.items())

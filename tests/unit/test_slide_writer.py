@@ -66,9 +66,9 @@ def test_the_truth_is_one_json_object_a_field(field):
 
 def test_the_truth_never_lies_in_the_watched_folder(tmp_path):
     for place in (tmp_path / "t.jsonl", tmp_path / "deeper" / "t.jsonl"):
-        with pytest.raises(SlideError, match="watched folder"), truth_file(place, tmp_path):
+        with pytest.raises(SlideError, match="watched folder"), truth_file(place, tmp_path, force=False):
             pytest.fail("the truth file was opened")
-    with truth_file(None, tmp_path) as nothing:
+    with truth_file(None, tmp_path, force=False) as nothing:
         assert nothing is None
 
 

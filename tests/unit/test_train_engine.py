@@ -107,7 +107,7 @@ def test_a_folder_that_cannot_be_written_is_said_before_anything_is_done(tmp_pat
     folders = {"out": tmp_path / "out", "state": tmp_path / "state", "cache": tmp_path / "cache"}
     folders[name] = tmp_path / "file" / "within"
     with pytest.raises(DataUnusable, match="cannot be written to"):
-        run(TrainConfig(), folders["out"], folders["state"], folders["cache"], fresh=False)
+        run(TrainConfig(), folders["out"], folders["state"], folders["cache"], fresh=False, force=False)
 
 
 def test_processes_that_cannot_divide_a_batch_are_refused():

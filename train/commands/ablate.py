@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.own_output import own_results
 from smearwatch.train.commands.dataset_options import parse_dataset_spec
 from smearwatch.train.commands.shared_options import (
     FieldsOption,
     FieldsScaleOption,
+    ForceOption,
     ForceScaleOption,
     JsonOption,
     SeedOption,
@@ -22,6 +24,7 @@ from smearwatch.train.commands.shared_options import (
 
 app = typer.Typer(add_completion=False)
 
+_RESULTS = ("ablation.json", "ablation.md")
 _EPILOG = (
     "Example: smearwatch ablate --data pbc --um-per-px 0.095 --fields chula --fields-um-per-px 0.094 --out ablation"
 )
@@ -46,6 +49,7 @@ def ablate(
     ] = None,
     size_epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs, for the sizes. [default: 6]")] = None,
     force_scale: ForceScaleOption = False,
+    force: ForceOption = False,
     state: StateOption = None,
     seed: SeedOption = None,
     as_json: JsonOption = False,
@@ -83,7 +87,8 @@ def ablate(
     }
     kept = state or out.with_name(out.name + ".state")
     config = from_options(AblationConfig, values, "ablate")
-    report = run(named, config, out, kept, ProgressLine(), to_stderr)
+    with own_results(out, _RESULTS, force=force):
+        report = run(named, config, out, kept, ProgressLine(), to_stderr)
     if as_json:
         sys.stdout.write(json.dumps(report.to_json()) + "\n")
     else:

@@ -13,7 +13,7 @@ from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.scale_rule import typed_scale
 from smearwatch.daemon.share_text import verdict_text
 from smearwatch.daemon.weights import weights_in_use
-from smearwatch.train.commands.shared_options import DeviceOption
+from smearwatch.train.commands.shared_options import DeviceOption, EngineOption
 from smearwatch.train.json_record import JsonRecord
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def classify(
     ],
     weights: Annotated[Path | None, typer.Option(metavar="DIR", help="Weights to use. [default: those in use]")] = None,
     device: DeviceOption = "auto",
+    engine: EngineOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a picture on stdout.")] = False,
 ) -> None:
     """Name the leukocyte in the middle of each picture.
@@ -86,13 +87,16 @@ def classify(
     """
     scale = typed_scale(um_per_px)
 
-    from smearwatch.models.engine import Engine
+    from smearwatch.models.engine_choice import choose_engine
     from smearwatch.train.data.picture_session import PictureSession
     from smearwatch.train.data.samples import DataUnusable
     from smearwatch.train.data.single_cell_crop import single_cell_crop
 
-    settings = load_settings(weights=weights)
-    engine = Engine.load(weights_in_use(settings), device=device)
+    settings = load_settings(weights=weights, engine=engine)
+    judge, trials = choose_engine(weights_in_use(settings), device=device, engine=settings.engine)
+    for trial in trials:
+        if trial.refused is not None:
+            sys.stderr.write(f"smearwatch: the engine {trial.kind} is not used: {trial.refused}\n")
     crop_of = partial(
         single_cell_crop,
         um_per_px=scale,
@@ -110,7 +114,7 @@ def classify(
             sys.stderr.write(f"smearwatch: {unusable} ({unusable.hint})\n")
             waiting.append(_Asked(path, reason=unusable.reason))
         else:
-            session.judge(cell, engine)
+            session.judge(cell, judge)
             waiting.append(_Asked(path, frame=cell.frame, not_found=cell.not_found))
         if session.is_settled:
             _write(waiting, session, as_json=as_json)

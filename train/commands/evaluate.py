@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.own_output import own_results
 from smearwatch.daemon.weights import weights_in_use
 from smearwatch.train.commands.dataset_options import parse_dataset_spec, wrong_usage
 from smearwatch.train.commands.shared_options import (
@@ -17,6 +18,7 @@ from smearwatch.train.commands.shared_options import (
     DeviceOption,
     FieldsOption,
     FieldsScaleOption,
+    ForceOption,
     ForceScaleOption,
     JsonOption,
     ScaleOption,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
+_RESULTS = ("report.json", "report.md", "report.html", "figures/*.png")
 _EPILOG = "Example: smearwatch evaluate --data cells --um-per-px 0.095 --out report"
 
 
@@ -46,6 +49,7 @@ def evaluate(
         Path | None, typer.Option(metavar="DIR", help="Weights to score. [default: those in use]")
     ] = None,
     force_scale: ForceScaleOption = False,
+    force: ForceOption = False,
     cache: CacheOption = CROPS,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
@@ -71,16 +75,17 @@ def evaluate(
     from smearwatch.train.evaluation.run import evaluate as run
     from smearwatch.train.progress import ProgressLine
 
-    report = run(
-        weights_in_use(settings),
-        cells,
-        out,
-        choice=part,
-        cache=cache,
-        device=device,
-        progress=ProgressLine(),
-        report_line=to_stderr,
-    )
+    with own_results(out, _RESULTS, force=force):
+        report = run(
+            weights_in_use(settings),
+            cells,
+            out,
+            choice=part,
+            cache=cache,
+            device=device,
+            progress=ProgressLine(),
+            report_line=to_stderr,
+        )
     sys.stdout.write(json.dumps(report.to_json()) + "\n" if as_json else _plain(report, out))
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from smearwatch.daemon.own_output import own_results
 from smearwatch.train.commands.dataset_options import named_folders, wrong_usage
 from smearwatch.train.commands.shared_options import (
     CROPS,
     CacheOption,
+    ForceOption,
     ForceScaleOption,
     JsonOption,
     LabOption,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
+_RESULTS = ("**/report.*", "**/thresholds.json", "variants.*", "**/cells.csv", "**/weights/*")
 _EPILOG = "Example: smearwatch leave-out --config laboratories.toml --lab pbc=data/pbc --lab chula=data/chula"
 
 
@@ -59,6 +62,7 @@ def leave_out(
     device: Annotated[
         Literal["auto", "cpu", "cuda"] | None, typer.Option(help="auto uses CUDA where there is a GPU.")
     ] = None,
+    force: ForceOption = False,
     state: StateOption = None,
     cache: CacheOption = CROPS,
     as_json: JsonOption = False,
@@ -92,10 +96,11 @@ def leave_out(
     )
     progress = ProgressLine()
     try:
-        if variants:
-            _compare(request, variant_epochs, progress, as_json=as_json)
-            return
-        report = run(request, progress)
+        with own_results(out, _RESULTS, force=force):
+            if variants:
+                _compare(request, variant_epochs, progress, as_json=as_json)
+                return
+            report = run(request, progress)
     finally:
         progress.close()
     sys.stdout.write(json.dumps(report.to_json()) + "\n" if as_json else _plain(report, out))

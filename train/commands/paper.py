@@ -8,11 +8,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from smearwatch.daemon.own_output import own_results
 from smearwatch.daemon.scale_rule import typed_scale
-from smearwatch.train.commands.shared_options import ForceScaleOption, JsonOption, SeedOption, StateOption
+from smearwatch.train.commands.shared_options import ForceOption, ForceScaleOption, JsonOption, SeedOption, StateOption
 
 app = typer.Typer(add_completion=False)
 
+_RESULTS = ("paper.json", "paper.md", "figure1.png", "databases_*.png")
 _EPILOG = "Example: smearwatch paper --cells pbc --um-per-px 0.095 --out paper --px 128 --per-class 300 --epochs 8"
 
 
@@ -48,6 +50,7 @@ def paper(
     ] = None,
     disputed: Annotated[bool, typer.Option("--disputed", help="Take cells with disputed labels too.")] = False,
     force_scale: ForceScaleOption = False,
+    force: ForceOption = False,
     state: StateOption = None,
     seed: SeedOption = None,
     as_json: JsonOption = False,
@@ -84,7 +87,8 @@ def paper(
         "seed": seed,
     }
     config = from_options(PaperConfig, values, "paper")
-    report = reproduce(cells, config, out, state or out.with_name(out.name + ".state"), ProgressLine())
+    with own_results(out, _RESULTS, force=force):
+        report = reproduce(cells, config, out, state or out.with_name(out.name + ".state"), ProgressLine())
     if as_json:
         sys.stdout.write(json.dumps(report.to_json()) + "\n")
         return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smearwatch.daemon.config import Settings, load_settings
+from smearwatch.daemon.own_output import write_output
 from smearwatch.train.commands.dataset_options import parse_dataset_spec, person
 from smearwatch.train.commands.shared_options import (
     CROPS,
@@ -41,7 +42,9 @@ def promote(
     fields: FieldsOption = None,
     fields_um_per_px: FieldsScaleOption = None,
     session: SessionOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Use them even if they score worse.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Use them even if they score worse, or write over a card.")
+    ] = False,
     force_scale: ForceScaleOption = False,
     back: Annotated[bool, typer.Option("--back", help="Go back to the previous weights.")] = False,
     list_all: Annotated[bool, typer.Option("--list", help="List the weights there are.")] = False,
@@ -71,7 +74,7 @@ def promote(
     who = None if by is None else person(by)
     settings = load_settings(config)
     if card is not None:
-        _write_card(card, as_json=as_json)
+        _write_card(card, force=force, as_json=as_json)
     elif list_all:
         _list(settings, as_json=as_json)
     elif back:
@@ -154,15 +157,14 @@ def _accuracy(change: "Paired | None") -> str:
     return f"  accuracy {change.after.value:.4f} on {change.n} cells ({limits})"
 
 
-def _write_card(folder: Path, *, as_json: bool) -> None:
-    from smearwatch.daemon.atomic_write import write_atomically
+def _write_card(folder: Path, *, force: bool, as_json: bool) -> None:
     from smearwatch.train.promotion.card import CARD_FILE, render_card
     from smearwatch.train.promotion.known import read_known
     from smearwatch.train.promotion.store import StoreFailed
 
     text = render_card(read_known(folder))
     try:
-        write_atomically(folder / CARD_FILE, text.encode())
+        write_output(folder / CARD_FILE, text.encode(), force=force)
     except OSError as error:
         raise StoreFailed(f"{folder / CARD_FILE}: {(error.strerror or str(error)).lower()}") from error
     path = str(folder / CARD_FILE)

@@ -30,6 +30,9 @@ CacheOption = Annotated[
         "--cache", metavar="DIR", help="Where prepared crops are kept.", show_default="the user's cache folder"
     ),
 ]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Write over results that smearwatch did not write, or that were changed since.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="The report as one JSON object on stdout.")]
 StateOption = Annotated[
     Path | None,
@@ -54,6 +57,12 @@ ProgressOption = Annotated[
 ]
 DeviceOption = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option("--device", help="auto uses CUDA where there is a GPU.")
+]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", metavar="NAME", help="What runs the networks: auto, eager, fused, bf16 or graph. [default: auto]"
+    ),
 ]
 
 CROPS = Path(platformdirs.user_cache_dir("smearwatch")) / "crops"

@@ -14,6 +14,7 @@ from smearwatch.train.commands.dataset_options import named_folders
 from smearwatch.train.commands.shared_options import (
     CROPS,
     CacheOption,
+    ForceOption,
     ForceScaleOption,
     JsonOption,
     LabOption,
@@ -58,6 +59,7 @@ def train(
     ] = None,
     state: StateOption = None,
     cache: CacheOption = CROPS,
+    force: ForceOption = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over instead of continuing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -98,7 +100,7 @@ def train(
         overrides["data.sessions"] = [session_path(each, state_dir).resolve() for each in session]
     settings = with_start(read_config(config, overrides, named_folders("--lab", lab)))
     kept = state or out.with_name(out.name + ".state")
-    report = run(settings, out, kept, cache, fresh=fresh)
+    report = run(settings, out, kept, cache, fresh=fresh, force=force)
     if report is None:
         return
     if as_json:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.own_output import refuse_other
 from smearwatch.daemon.weights import weights_in_use
 from smearwatch.train.commands.shared_options import DeviceOption, ProgressOption
 
@@ -32,6 +33,7 @@ def changes(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the report there too, as JSON.", dir_okay=False)
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Let --out write over a file.")] = False,
     device: DeviceOption = "auto",
     progress: ProgressOption = "text",
     config: Annotated[Path | None, typer.Option(help="Another settings file (TOML).")] = None,
@@ -54,6 +56,8 @@ def changes(
 
     if new is None:
         wrong_usage("no new weights", "give --new DIR")
+    if out is not None:
+        refuse_other(out, force=force)
     settings = load_settings(config, weights=old)
 
     from smearwatch.train.changes.report import change_lines

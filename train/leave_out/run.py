@@ -145,7 +145,7 @@ def _answer(engine: Engine, samples: list[Sample], what: str, cache: Path, progr
 def _train(fold: Fold, samples: Sequence[Sample], weights: Path, request: Request) -> None:
     if fold.config.start is not None:
         check_unseen(fold.config.start, fold.name, samples)
-    run_training(fold.config, weights, request.state / fold.name, request.cache, fresh=False)
+    run_training(fold.config, weights, request.state / fold.name, request.cache, fresh=False, force=True)
 
 
 def _notes(request: Request) -> list[str]:

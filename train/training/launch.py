@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from smearwatch.daemon.own_output import own_results
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.evaluation.results import Report
 from smearwatch.train.progress import ProgressLine
@@ -17,8 +18,10 @@ from smearwatch.train.training.gather import gather
 from smearwatch.train.training.logs import copy_logs
 from smearwatch.train.training.loop import Trainer
 
+_RESULTS = ("*.safetensors", "manifest.json", "report.json", "report.md", "curve.csv", "curve.png")
 
-def run(config: TrainConfig, out: Path, state: Path, cache: Path, *, fresh: bool) -> Report | None:
+
+def run(config: TrainConfig, out: Path, state: Path, cache: Path, *, fresh: bool, force: bool) -> Report | None:
     """Train; the first process writes weights, report and logs.
 
     Returns
@@ -30,6 +33,8 @@ def run(config: TrainConfig, out: Path, state: Path, cache: Path, *, fresh: bool
     ------
     DataUnusable
         Where cells, kept state or a folder cannot be used.
+    NotOurs
+        Where `out` holds other weights or a report, and `force` is False.
     ProcessLost
         Where another process ended before this one.
     """
@@ -48,10 +53,11 @@ def run(config: TrainConfig, out: Path, state: Path, cache: Path, *, fresh: bool
             return None
         progress = ProgressLine()
         try:
-            report = recipe.train(config, out, state, cache, progress)
+            with own_results(out, _RESULTS, force=force):
+                report = recipe.train(config, out, state, cache, progress)
+                copy_logs(state, out)
         finally:
             progress.close()
-    copy_logs(state, out)
     return report
 
 

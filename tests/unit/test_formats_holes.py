@@ -1,0 +1,62 @@
+"""Tiles that were never written make a tiled TIFF damaged; black that belongs to the picture does not."""
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+
+from smearwatch.capture.formats.decode import decode, decode_whole
+from smearwatch.capture.formats.holes import flaw_of_tiles
+from smearwatch.capture.formats.unusable import FrameUnusable
+
+TILE = 64
+
+
+@pytest.fixture(scope="module")
+def picture():
+    made = np.random.default_rng(2)
+    smooth = cv2.GaussianBlur(made.integers(60, 240, (300, 480, 3)).astype(np.uint8), (0, 0), 6)
+    return np.clip(smooth + made.normal(0, 2.0, smooth.shape), 0, 255).astype(np.uint8)
+
+
+def tiled(picture, empty=()):
+    """A plain tiled TIFF, of which some tiles are overwritten with zeros."""
+    file = io.BytesIO()
+    tifffile.imwrite(file, picture, photometric="rgb", tile=(TILE, TILE))
+    data = bytearray(file.getvalue())
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as tiff:
+        page = tiff.pages[0]
+        for number in empty:
+            at, size = page.dataoffsets[number], page.databytecounts[number]
+            data[at : at + size] = bytes(size)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("empty", [(0,), (7,), (39,), (17, 18, 26), (10, 29)])
+def test_tiles_that_were_never_written(picture, empty):
+    data = tiled(picture, empty)
+    assert decode(data).shape == picture.shape
+    with pytest.raises(FrameUnusable) as refused:
+        decode_whole(data)
+    assert refused.value.reason == "damaged"
+    assert "tiles are empty" in str(refused.value)
+
+
+def test_whole_pictures_with_black_in_them(picture):
+    round_, framed, window, spot = (picture.copy() for _ in range(4))
+    y, x = np.ogrid[:300, :480]
+    round_[(y - 150) ** 2 + (x - 240) ** 2 > 140**2] = 0
+    framed[:TILE] = framed[:, :TILE] = framed[-TILE:] = 0
+    window[:, : 2 * TILE] = 0
+    spot[60:200, 100:290] = 0
+    for whole in (picture, round_, framed, window, spot, np.zeros_like(picture)):
+        assert flaw_of_tiles(whole, TILE, TILE) is None
+    assert decode_whole(tiled(round_)).shape == picture.shape
+
+
+def test_where_the_hole_is(picture):
+    hole = picture.copy()
+    hole[TILE : 2 * TILE, 3 * TILE : 5 * TILE] = 0
+    assert flaw_of_tiles(hole, TILE, TILE) == "2 of 40 tiles are empty, from x 192, y 64 on"
