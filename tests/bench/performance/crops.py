@@ -9,6 +9,7 @@ from torchvision.transforms import v2
 from smearwatch.models import checkpoint
 from smearwatch.models.checkpoint import shipped_weights_dir
 from smearwatch.models.engine import Engine
+from smearwatch.models.engine_choice import choose_engine
 from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
 from smearwatch.train.data.simulated import draw_cells
 from tests.bench.performance.size import Size
@@ -21,7 +22,7 @@ BATCHES = {1: 40, 8: 12, 32: 5}
 def figures(size: Size) -> Iterator[Figure]:
     """Measure in one thread, on drawn cells; what stands in a crop changes no time here."""
     before = torch.get_num_threads()
-    engine = Engine.load(shipped_weights_dir(), device="cpu")  # takes one thread
+    engine = engine_in_use()  # takes one thread
     crops = [sample.draw() for sample in draw_cells(2 if size.quick else max(BATCHES))]
     try:
         yield from _prepared(crops[0], engine.preprocessing, size.of(60))
@@ -30,6 +31,11 @@ def figures(size: Size) -> Iterator[Figure]:
                 yield _judged(engine, crops[:batch], size.of(rounds))
     finally:
         torch.set_num_threads(before)
+
+
+def engine_in_use() -> Engine:
+    """Return the shipped weights in the engine that a worker takes on this processor."""
+    return choose_engine(shipped_weights_dir(), device="cpu")[0]
 
 
 def as_input(crops_bgr: list[np.ndarray], preprocessing: Preprocessing) -> torch.Tensor:

@@ -15,8 +15,7 @@ import torch
 from smearwatch.models import checkpoint
 from smearwatch.models.checkpoint import shipped_weights_dir
 from smearwatch.models.classes import CLASSES
-from smearwatch.models.engine import Engine
-from tests.bench.performance.crops import as_input
+from tests.bench.performance.crops import as_input, engine_in_use
 
 SIDE_PX = 750
 MOST, WAIT_S = 8, 0.01
@@ -28,7 +27,7 @@ Judge = Callable[[list[np.ndarray]], list[str]]
 def judge_of(engine: str) -> Judge:
     """Load the networks; what is returned takes crops and gives the names of their classes."""
     if engine == "ours":
-        loaded = Engine.load(shipped_weights_dir(), device="cpu")
+        loaded = engine_in_use()
         return lambda crops: [judgement.cls for judgement in loaded.judge(crops)]
     torch.set_num_threads(1)  # as smearwatch's worker
     networks = checkpoint.load(shipped_weights_dir())

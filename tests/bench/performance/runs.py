@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from smearwatch.capture.finder.field import FieldFound, find
-from smearwatch.models.checkpoint import shipped_weights_dir
 from smearwatch.models.engine import Engine
+from tests.bench.performance.crops import engine_in_use
 from tests.bench.performance.fields import chula, drawn
 from tests.bench.performance.running import Run, single_cell_frames
 from tests.bench.performance.size import Size
@@ -33,7 +33,7 @@ class Alone:
 def figures(size: Size) -> Iterator[Figure]:
     """Measure single fields first, then as many as there are."""
     before = torch.get_num_threads()
-    engine = Engine.load(shipped_weights_dir(), device="cpu")  # takes one thread
+    engine = engine_in_use()  # takes one thread
     try:
         yield from _one_by_one(engine, size)
         if size.data is None:
