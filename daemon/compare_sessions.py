@@ -91,6 +91,12 @@ def print_comparison(comparison: dict[str, Any]) -> None:
         typer.echo(f"  frame {cell['frame'][:12]} cell {cell['index']}")
 
 
+def kept_frames(folder: Path) -> frozenset[str]:
+    """Return the frames that decide a session's result: with an outcome, and not beyond the cell that it ended at."""
+    outcomes, ahead = _outcomes(folder)
+    return frozenset(key[0] for key in outcomes.keys() - ahead if key[1] < 0)
+
+
 def _by_another_engine(old: _Outcome, new: _Outcome) -> bool:
     """Return whether two verdicts are the same but for the engine, and so perhaps for their last digits."""
     if not (isinstance(old, Counted) and isinstance(new, Counted)):

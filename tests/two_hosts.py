@@ -57,8 +57,7 @@ class TwoHosts:
     """Two of them; ``cable`` says whether they hear each other."""
 
     def __init__(self, folder: Path) -> None:
-        if os.geteuid() != 0 or shutil.which("ip") is None:
-            pytest.skip("two hosts are network namespaces, which need root and the command ip")
+        check_namespaces()
         number = f"{os.getpid()}-{next(_NUMBERS)}"
         self.one = Host(f"sw-{number}-a", "10.213.7.1", folder / "one")
         self.two = Host(f"sw-{number}-b", "10.213.7.2", folder / "two")
@@ -67,17 +66,17 @@ class TwoHosts:
     def __enter__(self) -> "TwoHosts":
         try:
             for host in (self.one, self.two):
-                _ip("netns", "add", host.name)
+                ip("netns", "add", host.name)
             ends = list(self._ends.values())
-            _ip("link", "add", ends[0], "type", "veth", "peer", "name", ends[1])
+            ip("link", "add", ends[0], "type", "veth", "peer", "name", ends[1])
         except subprocess.CalledProcessError as error:
             self.__exit__()
             pytest.skip(f"network namespaces cannot be made here: {error.stderr.strip()}")
         for host in (self.one, self.two):
             end = self._ends[host.name]
-            _ip("link", "set", end, "netns", host.name)
-            _ip("-n", host.name, "address", "add", f"{host.address}/24", "dev", end)
-            _ip("-n", host.name, "link", "set", "lo", "up")
+            ip("link", "set", end, "netns", host.name)
+            ip("-n", host.name, "address", "add", f"{host.address}/24", "dev", end)
+            ip("-n", host.name, "link", "set", "lo", "up")
         self.cable(there=True)
         return self
 
@@ -87,8 +86,15 @@ class TwoHosts:
 
     def cable(self, *, there: bool) -> None:
         for host in (self.one, self.two):
-            _ip("-n", host.name, "link", "set", self._ends[host.name], "up" if there else "down")
+            ip("-n", host.name, "link", "set", self._ends[host.name], "up" if there else "down")
 
 
-def _ip(*arguments: str) -> None:
+def check_namespaces() -> None:
+    """Skip where hosts cannot be made."""
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        pytest.skip("hosts are network namespaces, which need root and the command ip")
+
+
+def ip(*arguments: str) -> None:
+    """Run the command of that name."""
     subprocess.run(["ip", *arguments], capture_output=True, text=True, check=True)

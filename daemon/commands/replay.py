@@ -7,25 +7,31 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from smearwatch.daemon.columns import write_line
+from smearwatch.daemon.commands.archive_options import (
+    Archive,
+    EnginesOption,
+    ProcessesOption,
+    RayAddressOption,
+    ResultsOption,
+    refuse_without_archive,
+    results_folder,
+    split_engines,
+)
+from smearwatch.daemon.commands.replay_archive import replay_archive
 from smearwatch.daemon.compare_sessions import compare, print_comparison
 from smearwatch.daemon.config import Settings, load_settings
-from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.deletions import note_forgotten
-from smearwatch.daemon.record.events import Counted, Opened
-from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import check_name, delete_session, find_session
+from smearwatch.daemon.replaying import recorded_settings, replay_plan
 from smearwatch.daemon.running import carry_out, print_summary
 from smearwatch.daemon.wire.endpoints import private_dir
 
 app = typer.Typer(add_completion=False)
-
-# What was done before there was a setting for it.
-_AS_BEFORE = {"search_stain": "as_photographed", "judged_view": "first"}
 
 
 class SpeedUnusable(ValueError):
@@ -42,9 +48,16 @@ class IntoUnusable(ValueError):
     hint = "give --into another name"
 
 
+class SessionWronglyNamed(ValueError):
+    """Neither a session nor an archive."""
+
+    wrongly_typed = True
+    hint = "name a recorded session, or give --archive and a folder of them"
+
+
 @app.command()
 def replay(
-    session: Annotated[str, typer.Argument(help="The recorded session.")],
+    session: Annotated[str | None, typer.Argument(help="The recorded session.")] = None,
     weights: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Use these weights instead of the current ones.")
     ] = None,
@@ -56,12 +69,11 @@ def replay(
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the new session of --compare, even if all verdicts are the same.")
     ] = False,
-    engine: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="auto, eager, fused, bf16 or graph. [default: the one that gave the verdicts]"
-        ),
-    ] = None,
+    archive: Archive = None,
+    results: ResultsOption = None,
+    engine: EnginesOption = None,
+    processes: ProcessesOption = 1,
+    ray_address: RayAddressOption = "auto",
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML) instead of the usual one.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
@@ -73,26 +85,41 @@ def replay(
     --compare the new session is kept only if it differs, or if --into or --keep
     is given.
 
+    --archive does so with every session of a folder, in processes of this
+    computer or on a Ray cluster (--engine ray): a file of results for each,
+    with all verdicts and what differs from the record. Interrupted, the same
+    command goes on; a session that cannot be counted is named, and the others
+    go on. No session is kept or changed.
+
     Example: smearwatch replay tuesday --compare
     """
-    settings = load_settings(config, weights=weights)
+    networks, place = split_engines(engine)
+    settings = load_settings(config, weights=weights, engine=networks)
+    if archive is not None:
+        not_with = {"a session's name": session, "--into": into, "--keep": keep, "--speed": speed != "max"}
+        folder = results_folder(results, not_with)
+        replay_archive(
+            archive,
+            folder,
+            settings,
+            networks,
+            place,
+            processes,
+            ray_address,
+            compare_verdicts=compare_verdicts,
+            as_json=as_json,
+        )
+        return
+    refuse_without_archive(results, place)
+    if session is None:
+        raise SessionWronglyNamed("nothing to replay")
     folder = find_session(settings.state_dir, session)
-    ended = _ended_at_target(folder)
-    target: dict[str, Any] = {} if ended is None else {"target": ended.target}
-    recorded = _recorded(folder)
-    settings = load_settings(config, weights=weights, **(recorded | {"engine": engine or recorded["engine"]}), **target)
+    taken = recorded_settings(folder)
+    settings = load_settings(config, weights=weights, **(taken | {"engine": networks or taken["engine"]}))
     if into == session:
         raise IntoUnusable(f"--into {into!r} is the recorded session itself")
-    plan = RunPlan(
-        settings=settings,
-        session=check_name(into or f"{session[:40]}-replay-{time.strftime('%Y%m%dT%H%M%S')}"),
-        source="replay",
-        source_options={"session": session, "speed": _speed(speed)},
-        stop_at_target=ended is not None,
-        target_classes=dict(ended.targets.classes) if ended is not None and ended.targets else {},
-        target_within=dict(ended.targets.within) if ended is not None and ended.targets else {},
-        as_json=as_json,
-    )
+    new = check_name(into or f"{session[:40]}-replay-{time.strftime('%Y%m%dT%H%M%S')}")
+    plan = replay_plan(settings, session, new, speed=_speed(speed), as_json=as_json)
     with _beside(settings) as beside:
         ((_, result),) = carry_out(plan.model_copy(update={"settings": beside}))
     if not compare_verdicts:
@@ -113,34 +140,6 @@ def replay(
         write_line(sys.stdout, f"session {plan.session} {stands}")
     if not comparison["identical"]:
         raise typer.Exit(1)
-
-
-def _recorded(folder: Path) -> dict[str, Any]:
-    """Return the settings that decide which cells are found and are in no frame, as the session had them last.
-
-    And the engine of its last verdict: another one's numbers may differ in their last digits.
-    """
-    kept: dict[str, Any] = {}
-    engine = "eager"
-    with LedgerReader.read(folder) as ledger:
-        for recorded in ledger.events():
-            if isinstance(recorded.event, Opened):
-                kept = {name: recorded.event.settings.get(name, before) for name, before in _AS_BEFORE.items()}
-            elif isinstance(recorded.event, Counted) and not recorded.event.poisoned:
-                engine = recorded.event.engine or "eager"
-    return kept | {"engine": engine}
-
-
-def _ended_at_target(folder: Path) -> Opened | None:
-    """Return how the run began that counted the last cell, where it was to end at its target: so is a replay."""
-    opened = counted_by = None
-    with LedgerReader.read(folder) as ledger:
-        for recorded in ledger.events():
-            if isinstance(recorded.event, Opened):
-                opened = recorded.event
-            elif isinstance(recorded.event, Counted):
-                counted_by = opened
-    return counted_by if counted_by is not None and counted_by.settings.get("stop_at_target") else None
 
 
 @contextmanager

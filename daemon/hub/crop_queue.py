@@ -14,12 +14,14 @@ for them too; they wait for nothing.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from operator import itemgetter
 
 from smearwatch.daemon.hub.first_cells import Cell, FirstCellsAnew
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import ATTEMPTS, Key, LeaseBook
+from smearwatch.daemon.hub.peers import PeerState
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.log import frame_id, get_logger
 from smearwatch.daemon.record.classes import CLASSES, per_class
@@ -130,6 +132,22 @@ class CropQueue:
             self.leases.put(cell)
         else:
             self._unmeasured.append(cell)
+
+    def give_out(self, workers: Iterable[PeerState]) -> Iterator[tuple[bytes, CropLease, list[memoryview]]]:
+        """Lease crops as far as the workers' credits go, and yield each with who gets it.
+
+        The next one is for whoever has the fewest in hand: a card has credit for more than wait here at a time, and
+        with all of them the one would leave the others idle.
+        """
+        free = [worker for worker in workers if worker.capacity]
+        self.leases.present([worker.identity for worker in free])
+        while free:
+            held, worker = min(((self.leases.held_by(each.identity), each) for each in free), key=itemgetter(0))
+            crop = self.lease(worker.identity, worker.weights) if held < worker.capacity else None
+            if crop is None:
+                free.remove(worker)
+            else:
+                yield worker.identity, *crop
 
     def lease(self, holder: bytes, weights: str = "") -> tuple[CropLease, list[memoryview]] | None:
         """Return the next crop to a worker that judges by these weights, with the message's buffers."""

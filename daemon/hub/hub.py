@@ -320,12 +320,8 @@ class Hub:
         self._sockets.send(peer.identity, reply)
 
     def _give_out(self) -> None:
-        self._crops.leases.present([worker.identity for worker in self._peers.of("worker") if worker.capacity])
-        for worker in self._peers.of("worker"):
-            while self._crops.leases.held_by(worker.identity) < worker.capacity:
-                if (crop := self._crops.lease(worker.identity, worker.weights)) is None:
-                    break
-                self._sockets.send(worker.identity, crop[0], crop[1])
+        for identity, lease, buffers in self._crops.give_out(self._peers.of("worker")):
+            self._sockets.send(identity, lease, buffers)
         if not self._peers.count("worker"):
             return
         finder = self._turns.of(self._peers.of("finder"), self._holds_leases)

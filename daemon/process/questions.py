@@ -62,6 +62,11 @@ class Questions:
             finally:
                 late.cancel()
 
+    def interrupt(self) -> None:
+        """End the program in the middle of an answer, too; whoever asked gets `NoAnswer`."""
+        if (program := self._program) is not None:
+            program.kill()
+
     def close(self) -> None:
         """End the program; it may be asked again."""
         with self._lock:

@@ -15,6 +15,8 @@ NAMES = (
     "folder",
     "review",
     "signed",
+    "scaling",
+    "archive",
 )
 
 for name in sys.argv[1:] or NAMES:

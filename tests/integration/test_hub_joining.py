@@ -26,7 +26,7 @@ from smearwatch.daemon.wire.messages import (
     Welcome,
 )
 from smearwatch.daemon.wire.sockets import Peer
-from tests.integration.hub_bench import WEIGHTS, Bench, cells
+from tests.integration.hub_bench import WEIGHTS, Bench, cells, judged
 from tests.stage import wait_for
 
 pytestmark = pytest.mark.integration
@@ -307,3 +307,20 @@ def test_a_connection_that_breaks_again_and_again_blames_no_frame(bench):
         bench.peer("finder", "f", 1, life=life)
         bench.turn()
     assert bench.frames["rejected"] == 1
+
+
+def test_crops_are_shared_by_workers_that_have_credit_for_all_of_them(bench):
+    source, finder = bench.peer("source", "s"), bench.peer("finder", "f", 4)
+    workers = [bench.peer("worker", f"w-{number}", 64) for number in range(3)]
+    bench.offer(source, b"picture")
+    ((lease, _),) = bench.hear(finder, FrameLease)
+    finder.send(*cells(lease, whole=7))
+    held = [bench.hear(worker, CropLease) for worker in workers]
+    assert [len(each) for each in held] == [3, 2, 2]
+    # Who has answered all has the fewest in hand.
+    for crop, _ in held[2]:
+        workers[2].send(judged(crop))
+    bench.offer(source, b"another")
+    ((lease, _),) = bench.hear(finder, FrameLease)
+    finder.send(*cells(lease, whole=2))
+    assert [len(bench.hear(worker, CropLease)) for worker in workers] == [0, 0, 2]

@@ -96,3 +96,25 @@ def test_named_sessions_and_what_cannot_be_compared(state: Path):
     assert "1 of 1 reports" in twice
     same = CliRunner().invoke(weights.app, ["changes", "--old", str(state / "old"), "--new", str(state / "old")])
     assert "both are the same weights" in str(same.exception)
+
+
+def test_an_archive_of_sessions_is_compared_as_the_sessions_are(state: Path, tmp_path: Path):
+    report = json.loads(changes(state, "--json"))
+    of = ("--archive", str(state / "sessions"), "--results", str(tmp_path / "results"), "--json")
+    archived = json.loads(changes(state, *of))
+    assert archived == report
+    results = tmp_path / "results" / "sessions"
+    assert json.loads((results / "monday.json").read_text())["result"] == {"notes": [], "signed": False}
+    # What stands is not made again, and what is damaged is named.
+    before = (results / "tuesday.json").stat().st_mtime_ns
+    shutil.copytree(state / "sessions" / "tuesday", state / "sessions" / "torn")
+    (state / "sessions" / "torn" / "ledger.sqlite").write_bytes(b"no ledger")
+    typed = ["changes", "--old", str(state / "old"), "--new", str(state / "new"), *of]
+    result = CliRunner().invoke(weights.app, typed)
+    assert result.exit_code == 1
+    again = json.loads(result.stdout)
+    assert list(again.pop("left_out")) == ["torn"]
+    assert [again[key] for key in ("sessions", "check", "machine")] == [
+        report[key] for key in ("sessions", "check", "machine")
+    ]
+    assert (results / "tuesday.json").stat().st_mtime_ns == before

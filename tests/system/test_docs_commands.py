@@ -39,6 +39,7 @@ PARSED = {
     "run --review": "listens on a port of this computer; tests/system/test_run.py runs it",
     "sessions export monday --format hl7": "needs a specimen's number; tests/integration/test_messages.py has one",
     "sessions verify tuesday --anchors": "compares with systemd's journal; tests/system/test_log_of_a_run.py has one",
+    "replay --archive": "needs an archive; tests/system/test_run.py has one",
     "run --source acme": "needs another package; tests/system/test_run_sources.py installs it and runs this",
 }
 """Commands of those in `RUN` that are parsed all the same, and why.
@@ -52,6 +53,7 @@ SKIPPED = {
     "systemctl": "needs the installed service",
     "journalctl": "needs the installed service",
     "ssh": "needs another computer",
+    "ray": "starts a cluster; tests/system/test_archive_on_ray.py has one",
     "openssl": "makes a certificate; tests make their own",
     "chmod": "is for that certificate's key",
 }

@@ -162,11 +162,25 @@ def test_a_run_and_its_replay(fields, tmp_path, monkeypatch):
     runtime_dir = Path(os.environ["XDG_RUNTIME_DIR"]) / "smearwatch"
     assert runtime_dir.stat().st_mode & 0o777 == 0o700
     assert list(runtime_dir.glob("replay-*")) == []
+    _check_replayed_as_archive(comparison["cells_same"], tmp_path)
 
     frame, cell = fold_of("a")[1][0]
     (tmp_path / "labels.csv").write_text(f"frame,index,label\n{frame},{cell},monocyte\n")
     assert smearwatch("sessions", "label", "a", "--from", tmp_path / "labels.csv", "--by", "A").returncode == 0
     check_counts_of_each_format("a", tmp_path)
+
+
+def _check_replayed_as_archive(cells, tmp_path):
+    of = ("replay", "--archive", session_folder("a").parent, "--results", tmp_path / "results", "--json")
+    archived = smearwatch(*of, "--compare")
+    assert archived.returncode == 0, archived.stderr
+    summary = json.loads(archived.stdout)
+    assert (summary["done"], summary["done_before"], summary["identical"], summary["failed"]) == (1, 0, 1, {})
+    result = json.loads((tmp_path / "results" / "sessions" / "a.json").read_text())["result"]
+    assert len(result["cells"]) == result["comparison"]["cells_same"] == cells
+    assert sum(result["tally"]["counts"].values()) == result["tally"]["cells"] == summary["cells"]
+    assert json.loads(smearwatch(*of).stdout)["done_before"] == 1
+    assert session_names(session_folder("a").parents[1]) == ["a"]
 
 
 def test_bad_files_are_counted_and_lose_nothing(fields, tmp_path):

@@ -169,6 +169,17 @@ def test_two_processes_train_as_one(folder: Path, undisturbed: Path):
 
 
 @pytest.mark.long
+def test_so_many_processes_give_the_same_weights_each_time(folder: Path):
+    made = []
+    for out in ("first", "second"):
+        finish(start([*_TORCHRUN, *_TRAIN, *command(folder, out)]))
+        made.append({path.name: path.read_bytes() for path in (folder / out).glob("*.safetensors")})
+        assert made[-1]
+        assert curve(folder / out) == curve(folder / "first")
+    assert made[0] == made[1]
+
+
+@pytest.mark.long
 def test_a_process_that_dies_ends_the_others_with_one_line(folder: Path):
     process = start([*_TORCHRUN, *_TRAIN, *command(folder, "lost")])
     deadline = time.monotonic() + _LONGEST_S

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from smearwatch.daemon.commands.replay import _recorded
 from smearwatch.daemon.compare_sessions import compare, print_comparison
 from smearwatch.daemon.record.events import CellStain, Nucleus
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.replaying import recorded_settings
 from tests.unit.clients_script import counted, found, opened, seen
 
 LOOK, OTHER = {"sharpness": 0.4}, {"sharpness": 0.5}
@@ -100,7 +100,7 @@ def test_shapes_of_nuclei_are_compared_where_both_have_them_and_stains_all_the_s
 def test_a_replay_searches_as_the_session_was_searched(tmp_path, kept, expected):
     with Ledger.open(session_folder(tmp_path, "a"), session="a") as ledger:
         ledger.append([replace(opened(ledger.epoch, "a"), settings=kept)])
-    assert _recorded(session_folder(tmp_path, "a")) == expected | {"engine": "eager"}
+    assert recorded_settings(session_folder(tmp_path, "a")) == expected | {"engine": "eager"}
 
 
 @pytest.mark.parametrize(("engines", "expected"), [((None,), "eager"), ((None, "fused"), "fused")])
@@ -109,4 +109,4 @@ def test_a_replay_runs_the_networks_as_the_last_verdict_was_given(tmp_path, engi
         ledger.append([opened(ledger.epoch, "a")])
         for at, engine in enumerate(engines, 1):
             ledger.append([seen(at), found(at), replace(counted(at), engine=engine)])
-    assert _recorded(session_folder(tmp_path, "a"))["engine"] == expected
+    assert recorded_settings(session_folder(tmp_path, "a"))["engine"] == expected

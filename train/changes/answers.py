@@ -7,16 +7,17 @@ again, so that both answers are to the very cells of the record.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from smearwatch.capture.arrays import Image
 from smearwatch.daemon.record.events import Counted, Found, FoundCell
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.session_stain import StainWindow
-from smearwatch.daemon.record.signature import Signed
 from smearwatch.daemon.record.views import CellKey, counted_as
 from smearwatch.models.engine import Engine
 from smearwatch.models.judgement import Judgement
 from smearwatch.train.data.cells_in_order import CellsInOrder
+from smearwatch.train.data.copies import known_by
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Sample
 from smearwatch.train.data.session_frames import StoredFrames, stored_crop
@@ -56,20 +57,23 @@ class SessionAnswers:
     Attributes
     ----------
     signed
-        The signature that holds, if one does.
+        By whom and when it was signed, if a signature holds.
     cells
         By the frame and index under which each is counted; the answers are to the best view that was judged.
     labels
         What a person calls a cell, the label that stands.
     samples
         The labelled cells whose label says what the networks should answer.
+    known_by
+        See `smearwatch.train.data.copies.known_by`.
     """
 
     name: str
-    signed: Signed | None
+    signed: dict[str, Any] | None
     cells: dict[CellKey, CellAnswers]
     labels: dict[CellKey, str]
     samples: dict[CellKey, Sample]
+    known_by: list[str]
 
 
 def judge_session(
@@ -124,7 +128,9 @@ def judge_session(
             for index, label in ledger.labels(frame).items()
         }
         samples = _by_key(labelled_samples(ledger, report_line), cells)
-        return SessionAnswers(folder.name, ledger.signature(), cells, labels, samples)
+        signature = ledger.signature()
+    signed = None if signature is None else {"by": signature.by, "at_ns": signature.signed_at_ns}
+    return SessionAnswers(folder.name, signed, cells, labels, samples, known_by(folder, cells))
 
 
 def _crop(frames: StoredFrames, found: Found, cell: FoundCell) -> Image:

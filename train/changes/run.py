@@ -1,7 +1,7 @@
 """From two weights and recorded sessions to what the one would have changed in the reports of the other."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import find_session, session_names
 from smearwatch.daemon.record.views import CellKey
-from smearwatch.models import memory
+from smearwatch.models import checkpoint, memory
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.engine import Engine
 from smearwatch.models.memory import Memory
@@ -52,6 +52,9 @@ class _Seen:
 
 
 _Compared = tuple[Sample, CellAnswers]
+_Pair = tuple[Answer, Answer]
+Judgements = tuple[str, SessionAnswers | str]
+"""A session's name, and its answers or why there are none."""
 
 
 def signed_sessions(state_dir: Path) -> tuple[Path, ...]:
@@ -87,39 +90,71 @@ def find_changes(request: ChangesRequest, progress: Progress, report_line: Repor
     NothingToCompare
         No session can be judged.
     """
+    check_differ(request.old, request.new)
     old, new = (Engine.load(folder, device=request.device) for folder in (request.old, request.new))
-    if old.weights_id == new.weights_id:
+
+    def judged() -> Iterator[Judgements]:
+        for folder in dict.fromkeys(request.sessions):
+            try:
+                yield folder.name, judge_session(folder, old, new, progress, report_line)
+            except (DataUnusable, LedgerUnusable) as error:
+                yield folder.name, f"{error} ({getattr(error, 'hint', '')})"
+
+    return compare_answers(request.old, request.new, judged(), report_line)
+
+
+def check_differ(old: Path, new: Path) -> None:
+    """Refuse to compare weights with themselves.
+
+    Raises
+    ------
+    WeightsUnusable
+        One of the weights cannot be used.
+    NothingToCompare
+        They are the same.
+    """
+    if checkpoint.load(old).manifest.weights_id() == checkpoint.load(new).manifest.weights_id():
         raise NothingToCompare("both are the same weights", "name two that differ")
-    memories = [memory.load(folder) for folder in (request.old, request.new)]
+
+
+def compare_answers(old: Path, new: Path, judged: Iterable[Judgements], report_line: ReportLine) -> WeightsChange:
+    """Compare what both weights answered, wherever it was judged; raises as `find_changes` does.
+
+    Parameters
+    ----------
+    judged
+        Each session's name, and its answers or why there are none.
+    """
+    manifests = [checkpoint.load(folder).manifest for folder in (old, new)]
+    before, after = ({"weights": each.weights_id(), "name": each.name} for each in manifests)
+    memories = [memory.load(folder) for folder in (old, new)]
     for who, known in zip(("old", "new"), memories, strict=True):
         if known is None:
             report_line(f"what the {who} weights were trained on is not known: some of these cells may be among it")
     sessions, left_out = [], {}
     checked: list[_Compared] = []
     learnt: list[_Compared] = []
-    unlabelled: list[CellAnswers] = []
+    unlabelled: Counter[_Pair] = Counter()
     shown: Shown[str] = Shown()
-    for folder in dict.fromkeys(request.sessions):
-        try:
-            answers = judge_session(folder, old, new, progress, report_line)
-        except (DataUnusable, LedgerUnusable) as error:
-            left_out[folder.name] = f"{error} ({getattr(error, 'hint', '')})"
+    for name, answers in judged:
+        if isinstance(answers, str):
+            left_out[name] = answers
             continue
-        if (other := shown.earlier(folder, answers.cells, folder.name)) is not None:
-            left_out[folder.name] = f"its cells are of session {other} too, so they would count twice"
+        if (other := shown.earlier(answers.known_by, name)) is not None:
+            left_out[name] = f"its cells are of session {other} too, so they would count twice"
             continue
         seen = _seen(answers, memories)
         fresh = [(sample, answers.cells[key]) for key, sample in answers.samples.items() if key not in seen.near]
         checked += fresh
         learnt += [(sample, answers.cells[key]) for key, sample in answers.samples.items() if key in seen.near]
-        unlabelled += [cell for key, cell in answers.cells.items() if key not in answers.labels]
-        sessions.append(_session(answers, seen, fresh, old.weights_id))
+        unlabelled.update(_pairs(answers))
+        sessions.append(_session(answers, seen, fresh, before["weights"]))
     if not sessions:
         name, why = next(iter(left_out.items()))
         raise NothingToCompare(f"no session can be compared: {name}: {why}", "name others")
     return WeightsChange(
-        old={"weights": old.weights_id, "name": old.manifest.name},
-        new={"weights": new.weights_id, "name": new.manifest.name},
+        old=before,
+        new=after,
         sessions=sessions,
         left_out=left_out,
         check=_compare(checked),
@@ -146,17 +181,16 @@ def _session(answers: SessionAnswers, seen: _Seen, fresh: list[_Compared], old: 
     one, two = figures_of(before, answers.labels), figures_of(after, answers.labels)
     mine = [cell for cell in answers.cells.values() if cell.recorded_by == old]
     as_recorded = [sum(cell.recorded == cell.before for cell in mine), len(mine)] if mine else None
-    signed = answers.signed
     return SessionChange(
         session=answers.name,
-        signed=None if signed is None else {"by": signed.by, "at_ns": signed.signed_at_ns},
+        signed=answers.signed,
         cells=len(answers.cells),
         labelled=len(answers.labels),
         trained_on=len(seen.trained_on),
         near_trained_on=len(seen.near - seen.trained_on),
         as_recorded=as_recorded,
         check=_compare(fresh),
-        machine=_machine([cell for key, cell in answers.cells.items() if key not in answers.labels]),
+        machine=_machine(Counter(_pairs(answers))),
         before=one,
         after=two,
         changed=one != two,
@@ -183,15 +217,21 @@ def _judged(answers: Sequence[Answer]) -> Judged:
     )
 
 
-def _machine(cells: Sequence[CellAnswers]) -> MachineChange:
-    pairs = Counter((_name(cell.before), _name(cell.after)) for cell in cells)
+def _pairs(answers: SessionAnswers) -> Iterator[_Pair]:
+    """Yield both answers to each cell without a label."""
+    return ((cell.before, cell.after) for key, cell in answers.cells.items() if key not in answers.labels)
+
+
+def _machine(cells: Mapping[_Pair, int]) -> MachineChange:
+    pairs: Counter[tuple[str, str]] = Counter()
+    confirmed: Counter[tuple[bool, bool]] = Counter()
+    for (before, after), count in cells.items():
+        pairs[_name(before), _name(after)] += count
+        confirmed[before.verdict == "confirmed", after.verdict == "confirmed"] += count
     renamed = [Renamed(one, two, count) for (one, two), count in pairs.most_common() if one != two]
-    confirmed = [
-        np.array([answer.verdict == "confirmed" for answer in side], dtype=np.bool_)
-        for side in ([cell.before for cell in cells], [cell.after for cell in cells])
-    ]
-    same = len(cells) - sum(pair.cells for pair in renamed)
-    return MachineChange(len(cells), same, renamed, Paired.of(confirmed[0], confirmed[1]))
+    same = pairs.total() - sum(pair.cells for pair in renamed)
+    both, gained, lost = confirmed[True, True], confirmed[False, True], confirmed[True, False]
+    return MachineChange(pairs.total(), same, renamed, Paired(pairs.total(), both, gained, lost))
 
 
 def _name(answer: Answer) -> str:

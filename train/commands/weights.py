@@ -7,6 +7,16 @@ from typing import Annotated
 
 import typer
 
+from smearwatch.daemon.commands.archive_options import (
+    Archive,
+    EngineOption,
+    ProcessesOption,
+    RayAddressOption,
+    ResultsOption,
+    do_archive,
+    refuse_without_archive,
+    results_folder,
+)
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.own_output import refuse_other
 from smearwatch.daemon.weights import weights_in_use
@@ -36,6 +46,11 @@ def changes(
     force: Annotated[bool, typer.Option("--force", help="Let --out write over a file.")] = False,
     device: DeviceOption = "auto",
     progress: ProgressOption = "text",
+    archive: Archive = None,
+    results: ResultsOption = None,
+    engine: EngineOption = "local",
+    processes: ProcessesOption = 1,
+    ray_address: RayAddressOption = "auto",
     config: Annotated[Path | None, typer.Option(help="Another settings file (TOML).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object on stdout.")] = False,
 ) -> None:
@@ -49,6 +64,9 @@ def changes(
     For each session the report is made anew, with the labels in it. It would have read otherwise where a percentage
     lies beyond the limits that it gave before, where the mark beside the percentages comes or goes, or where the share
     of flagged cells changes by more than chance. Nothing is written into the sessions.
+
+    --archive takes the signed sessions of a folder instead, and judges them in processes of this computer or on a Ray
+    cluster (--engine ray). Interrupted, the same command goes on.
 
     Example: smearwatch weights changes --new adapted
     """
@@ -65,10 +83,21 @@ def changes(
     from smearwatch.train.data.sessions import session_path, to_stderr
     from smearwatch.train.progress import progress_for
 
-    named = tuple(session_path(each, settings.state_dir) for each in sessions or [])
-    folders = named or signed_sessions(settings.state_dir)
-    request = ChangesRequest(weights_in_use(settings), new, folders, device)
-    change = find_changes(request, progress_for(progress), to_stderr)
+    failed = False
+    if archive is not None:
+        from smearwatch.train.changes.of_archive import find_archived_changes
+
+        folder = results_folder(results, {"a session's name": sessions})
+        places = (archive, folder, weights_in_use(settings).absolute(), new.absolute())
+        change, failed = find_archived_changes(
+            *places, device, lambda request: do_archive(request, engine, processes, ray_address), to_stderr
+        )
+    else:
+        refuse_without_archive(results, engine)
+        named = tuple(session_path(each, settings.state_dir) for each in sessions or [])
+        folders = named or signed_sessions(settings.state_dir)
+        request = ChangesRequest(weights_in_use(settings), new, folders, device)
+        change = find_changes(request, progress_for(progress), to_stderr)
     if out is not None:
         from smearwatch.daemon.atomic_write import write_atomically
 
@@ -78,3 +107,5 @@ def changes(
     else:
         sys.stdout.write("".join(f"{line}\n" for line in change_lines(change)))
     sys.stdout.flush()
+    if failed:
+        raise typer.Exit(1)

@@ -1,7 +1,7 @@
 """Whether two recorded sessions show the same cells: one of them is a copy, and its cells would count twice."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -21,22 +21,22 @@ class Shown(Generic[_What]):
     def __init__(self) -> None:
         self._shown_in: dict[str, _What] = {}
 
-    def earlier(self, folder: Path, cells: Iterable[CellKey], session: _What) -> _What | None:
-        """Return an earlier session that shows one of these cells' frames or pictures; where none does, remember this.
-
-        Raises
-        ------
-        LedgerUnusable
-            The session cannot be read.
-        """
-        known_by = _known_by(folder, cells)
+    def earlier(self, known_by: Sequence[str], session: _What) -> _What | None:
+        """Return an earlier session that is `known_by` one of these, too; where none is, remember this one."""
         other = next((self._shown_in[each] for each in known_by if each in self._shown_in), None)
         if other is None:
             self._shown_in |= dict.fromkeys(known_by, session)
         return other
 
 
-def _known_by(folder: Path, cells: Iterable[CellKey]) -> list[str]:
+def known_by(folder: Path, cells: Iterable[CellKey]) -> list[str]:
+    """Return by what a session's cells are known elsewhere: their frames and their small pictures.
+
+    Raises
+    ------
+    LedgerUnusable
+        The session cannot be read.
+    """
     known: dict[str, None] = {}
     with LedgerReader.read(folder) as ledger:
         for frame, index in cells:

@@ -14,7 +14,7 @@ from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.record.views import views_by_cell
 from smearwatch.models.classes import CLASSES, NEUTROPHILS
-from smearwatch.train.data.copies import Shown
+from smearwatch.train.data.copies import Shown, known_by
 from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
 from smearwatch.train.data.session_frames import StoredFrame, StoredFrames, stored_crop
 
@@ -96,7 +96,7 @@ def read_labelled_sessions(
     for folder in dict.fromkeys(path.resolve() for path in folders):
         samples = read_labelled_session(folder, report_line=report_line)
         names = [sample.digest.split(":") for sample in samples]
-        if (other := shown.earlier(folder, [(frame, int(index)) for frame, index, *_ in names], folder)) is not None:
+        if (other := shown.earlier(known_by(folder, [(f, int(i)) for f, i, *_ in names]), folder)) is not None:
             matter = f"it shows labelled cells that session {other.name} shows too, so they would count twice"
             raise DataUnusable(folder, matter, "name one of the two")
         yield folder, samples
