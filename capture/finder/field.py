@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from types import MappingProxyType
 
 import cv2
@@ -17,7 +16,7 @@ from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable,
 from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.scale.red_cells import estimate_um_per_px
 from smearwatch.capture.vision.cell_stain import CellStain
-from smearwatch.capture.vision.crop import FIELD_UM, cut_flat_crop
+from smearwatch.capture.vision.crop import FIELD_UM, SIZE_PX, cut_flat_crops
 from smearwatch.capture.vision.light import FieldLight, at_work_scale
 from smearwatch.capture.vision.quality import Quality, judge
 from smearwatch.capture.vision.round_field import RoundField, find_round_field, without_surround
@@ -352,9 +351,9 @@ def _scale_changed(bgr: Image, clock: _Clock, own: float, session: float) -> Fie
 
 
 def _found_cell(index: int, cell: Leukocyte, field: _Field, field_um: float) -> FoundCell:
-    cut = partial(cut_flat_crop, field.bgr, field.light, cell.centre_xy_px, field.um_per_px)
-    crop = None if cell.at_edge else cut(field_um=field_um)
-    small = cut(field_um=THUMBNAIL_UM, size_px=THUMBNAIL_PX)
+    squares = [(THUMBNAIL_UM, THUMBNAIL_PX)] if cell.at_edge else [(THUMBNAIL_UM, THUMBNAIL_PX), (field_um, SIZE_PX)]
+    small, *crops = cut_flat_crops(field.bgr, field.light, cell.centre_xy_px, field.um_per_px, squares)
+    crop = crops[0] if crops else None
     _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     stain = None if crop is None else measure_stain_and_size(crop)
     return FoundCell(index=index, leukocyte=cell, crop_bgr=crop, thumbnail_jpeg=jpeg.tobytes(), stain=stain)

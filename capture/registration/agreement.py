@@ -19,6 +19,7 @@ _WITHIN_UM = 0.6
 _ROUNDS = ((22.0, 8), (50.0, 5), (1000.0, 4))  # reach around the seed in um, search in pixels
 _LAST_SEARCH_PX = 3
 _FEWEST_TO_REFINE, _LEAST_FOLLOWED = 3, 0.2
+_MOST_TO_REFINE = 40  # blocks all over the overlap; more moved no field by more than 0.2 um
 # Fields that show different places agree in up to 0.15 of their blocks, less surely so the fewer there are; each block
 # shares half of its width with its neighbours, so that four of them are worth one.
 _BY_CHANCE, _SURE, _SHARED_BY = 0.15, 1.1, 4.0
@@ -128,7 +129,7 @@ def _blocks_around(
     warped, covered = _lay_onto(new, old, onto, np.full(new.grey.shape, 255, np.uint8))
     if seed_um is not None:
         covered &= _near(old, seed_um, reach_um)
-    return _compare_blocks(warped, covered, old.grey, search_px)
+    return _compare_blocks(warped, covered, old.grey, search_px, _MOST_TO_REFINE)
 
 
 def _lay_onto(new: FieldPicture, old: FieldPicture, onto: Similarity, used: Image) -> tuple[Image, Flags]:
@@ -147,47 +148,49 @@ def _near(old: FieldPicture, seed_um: complex, reach_um: float) -> Flags:
     return np.asarray((np.abs(x)[None, :] <= reach_um) & (np.abs(y)[:, None] <= reach_um), np.bool_)
 
 
-def _compare_blocks(warped: Image, covered: Flags, grey: Image, search_px: int) -> _Blocks:
-    """Search for each block of the warped picture near its position in the other."""
-    total = cv2.integral(covered.astype(np.uint8))
+def _compare_blocks(warped: Image, covered: Flags, grey: Image, search_px: int, most: int | None = None) -> _Blocks:
+    """Search for each block of the warped picture near its position in the other; every so many-th where too many."""
+    corners = _blocks_to_compare(warped, covered)
+    if most is not None and len(corners) > most:
+        corners = corners[np.linspace(0, len(corners) - 1, most).round().astype(int)]
+    moved = np.empty((len(corners), 2), np.float64)
+    alike = np.empty(len(corners), np.float64)
+    for at, (left, top) in enumerate(corners.tolist()):
+        bottom, right = top + _BLOCK_PX, left + _BLOCK_PX
+        y0, x0 = max(top - search_px, 0), max(left - search_px, 0)
+        window = grey[y0 : bottom + search_px, x0 : right + search_px]
+        scores = cv2.matchTemplate(window, warped[top:bottom, left:right], cv2.TM_CCOEFF_NORMED)
+        _, alike[at], _, (x, y) = cv2.minMaxLoc(scores)
+        moved[at] = x0 + x - left, y0 + y - top
+    return _Blocks(corners, moved, alike)
+
+
+def _blocks_to_compare(warped: Image, covered: Flags) -> npt.NDArray[np.int64]:
+    """Return the corners of all blocks that are covered and show anything, row by row: int64 [n, 2: left, top]."""
+    shown = covered.astype(np.uint8)
+    x_px, y_px, width, height = cv2.boundingRect(shown)
+    left, top = (each.ravel() for each in np.meshgrid(_starts(x_px, width), _starts(y_px, height)))
+    area = _BLOCK_PX * _BLOCK_PX
+    whole = _inside(cv2.integral(shown), left, top) == area
+    left, top = left[whole], top[whole]
     sums, squares = cv2.integral2(warped, sdepth=cv2.CV_64F, sqdepth=cv2.CV_64F)
-    corners, moved, alike = [], [], []
-    block = _BLOCK_PX
-    area = block * block
-    x_px, y_px, width, height = cv2.boundingRect(covered.astype(np.uint8))
-    for top in _starts(y_px, height):
-        for left in _starts(x_px, width):
-            bottom, right = top + block, left + block
-            if _inside(total, top, left, bottom, right) < area:
-                continue
-            mean = _inside(sums, top, left, bottom, right) / area
-            variance = _inside(squares, top, left, bottom, right) / area - mean**2
-            if variance < _LEAST_CONTRAST**2:
-                continue
-            y0, x0 = max(top - search_px, 0), max(left - search_px, 0)
-            window = grey[y0 : bottom + search_px, x0 : right + search_px]
-            scores = cv2.matchTemplate(window, warped[top:bottom, left:right], cv2.TM_CCOEFF_NORMED)
-            _, best, _, (x, y) = cv2.minMaxLoc(scores)
-            corners.append((left, top))
-            moved.append((x0 + x - left, y0 + y - top))
-            alike.append(best)
-    return _Blocks(
-        np.array(corners, np.int64).reshape(-1, 2),
-        np.array(moved, np.float64).reshape(-1, 2),
-        np.array(alike, np.float64),
-    )
+    mean = _inside(sums, left, top) / area
+    uneven = _inside(squares, left, top) / area - mean**2 >= _LEAST_CONTRAST**2
+    return np.stack([left[uneven], top[uneven]], axis=1)
 
 
-def _starts(first: int, length: int) -> list[int]:
+def _starts(first: int, length: int) -> npt.NDArray[np.int64]:
     """Return where blocks begin along one side of the overlap, from one end to the other, however narrow it is."""
     room = length - _BLOCK_PX
     if room < 0:
-        return []
-    return [int(start) for start in np.linspace(first, first + room, -(-room // _STRIDE_PX) + 1).round()]
+        return np.zeros(0, np.int64)
+    return np.linspace(first, first + room, -(-room // _STRIDE_PX) + 1).round().astype(np.int64)
 
 
-def _inside(total: npt.NDArray[np.generic], top: int, left: int, bottom: int, right: int) -> float:
-    return float(total[bottom, right]) - float(total[top, right]) - float(total[bottom, left]) + float(total[top, left])
+def _inside(total: npt.NDArray[np.generic], left: npt.NDArray[np.int64], top: npt.NDArray[np.int64]) -> Points:
+    """Return the sum over each block, from the sums over all that lies above and left of each pixel."""
+    sums, bottom, right = total.astype(np.float64, copy=False), top + _BLOCK_PX, left + _BLOCK_PX
+    return np.asarray(sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left], np.float64)
 
 
 def _follow(blocks: _Blocks, onto: Similarity, refined: Similarity, um_per_px: float) -> Flags:

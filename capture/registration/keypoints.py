@@ -10,6 +10,8 @@ from smearwatch.capture.registration.picture import FieldPicture
 from smearwatch.capture.registration.similarity import Similarity, fit_similarity
 
 _MOST_POINTS = 400
+_SHRUNK = 2  # SIFT begins by growing what it is given twofold; of finer points than red cells there are none
+_LEAST_CONTRAST = 0.03
 _RATIO = 0.85
 _WITHIN_UM = 1.3
 _FEWEST_MATCHES = 4
@@ -34,11 +36,15 @@ class Keypoints:
 
 def find_keypoints(picture: FieldPicture) -> Keypoints:
     """Find the points of a field."""
-    sift = cv2.SIFT.create(nfeatures=_MOST_POINTS, contrastThreshold=0.03)
-    found, described = sift.detectAndCompute(picture.grey, None)
+    sift = cv2.SIFT.create(nfeatures=_MOST_POINTS, contrastThreshold=_LEAST_CONTRAST)
+    height, width = picture.grey.shape
+    size = (max(1, width // _SHRUNK), max(1, height // _SHRUNK))
+    grey = cv2.resize(picture.grey, size, interpolation=cv2.INTER_AREA)
+    found, described = sift.detectAndCompute(grey, None)
     if described is None or len(found) == 0:
         return Keypoints(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32))
-    places = (np.array([point.pt for point in found], np.float32) + 0.5) * np.float32(picture.um_per_px)
+    um_per_px = np.array([picture.um_per_px * width / size[0], picture.um_per_px * height / size[1]], np.float32)
+    places = (np.array([point.pt for point in found], np.float32) + np.float32(0.5)) * um_per_px
     descriptors = np.sqrt(described / np.maximum(described.sum(axis=1, keepdims=True), 1e-6))
     return Keypoints(places, np.asarray(descriptors, np.float32))
 
@@ -54,16 +60,15 @@ def guess(new: Keypoints, old: Keypoints) -> Similarity | None:
     if min(len(new.descriptors), len(old.descriptors)) < _FEWEST_MATCHES:
         return None
     alike = new.descriptors @ old.descriptors.T  # cosine, for both have length 1
-    best = alike.argmax(axis=1)
-    rows = np.arange(len(alike))
+    best, rows = alike.argmax(axis=1), np.arange(len(alike))
     top = alike[rows, best]
-    alike_without = alike.copy()
-    alike_without[rows, best] = -1.0
-    second = alike_without.max(axis=1)
+    alike[rows, best] = -1.0
+    second = alike.max(axis=1)
+    alike[rows, best] = top
     # Distances of unit vectors: sqrt(2 - 2 cos).
-    clear = (1.0 - top) < _RATIO**2 * (1.0 - second)
-    mutual = alike.argmax(axis=0)[best] == rows
-    chosen = np.flatnonzero(clear & mutual)
+    clear = np.flatnonzero((1.0 - top) < _RATIO**2 * (1.0 - second))
+    mutual = alike[:, best[clear]].argmax(axis=0) == clear
+    chosen = clear[mutual]
     if len(chosen) < _FEWEST_MATCHES:
         return None
     found = fit_similarity(

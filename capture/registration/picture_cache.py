@@ -7,7 +7,7 @@ from functools import lru_cache
 from smearwatch.capture.registration.keypoints import Keypoints, find_keypoints
 from smearwatch.capture.registration.picture import FieldPicture, PackedPicture
 
-_PACKED_BYTES, _UNPACKED_KEPT = 64 * 2**20, 24
+_PACKED_BYTES, _UNPACKED_KEPT = 24 * 2**20, 24  # some 900 fields of 1440x900, and those at work
 
 
 class PictureCache:

@@ -4,13 +4,13 @@ A cell's descriptor is computed from its thumbnail, which the ledger keeps, so a
 cells again without searching its frames anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from smearwatch.capture.arrays import Doubles, Flags, Floats, Image
+from smearwatch.capture.arrays import Doubles, Floats, Image
 from smearwatch.capture.vision.light import WHITE
 
 ANGLES_DEG = (0.0, -9.0, 9.0, -18.0, 18.0)
@@ -24,7 +24,12 @@ _LEAST_SHARED = 0.4  # of the disc; less proves too little
 
 
 _AXIS = (np.arange(_SIDE, dtype=np.float32) - (_SIDE - 1) / 2) * _UM_PER_PX
-_DISC = np.asarray(np.hypot(_AXIS[:, None], _AXIS[None, :]) <= _REACH_UM, np.float32)
+_DISC = np.flatnonzero(np.hypot(_AXIS[:, None], _AXIS[None, :]) <= _REACH_UM)  # of the square's pixels, row by row
+
+# Seven bits: what a thumbnail's eight hold once they are averaged, and float32 adds up products of them without error,
+# in whatever order; so the sums are the same on every processor.
+_STEPS = 127
+_AT_ONCE = 512  # descriptors are compared; they are kept in one byte a pixel, and are float32 no longer than that
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +63,14 @@ class Descriptor:
     middle_um
         Middle of its nucleus in the field, x + iy.
     values
-        float32 [angles, 576]: green optical density, 0 where `known` is 0.
+        uint8 [angles, pixels of the disc]: green optical density in 127 steps up to 0.7, 0 where `known` is 0.
     known
-        float32 [angles, 576]: 1 inside the disc and the field.
+        uint8 [angles, pixels of the disc]: 1 inside the field.
     """
 
     middle_um: complex
-    values: Floats
-    known: Floats
+    values: Image
+    known: Image
 
 
 def describe_cell(thumbnail: Thumbnail, angles_deg: tuple[float, ...] = (0.0,)) -> Descriptor:
@@ -82,11 +87,13 @@ def describe_cell(thumbnail: Thumbnail, angles_deg: tuple[float, ...] = (0.0,)) 
         matrix = _sampling(middle, um, angle_deg)
         flags = cv2.WARP_INVERSE_MAP
         size = (_SIDE, _SIDE)
-        there = cv2.warpAffine(inside, matrix, size, flags=flags | cv2.INTER_NEAREST) * _DISC
-        drawn = cv2.warpAffine(smooth, matrix, size, flags=flags | cv2.INTER_LINEAR)
-        values.append((drawn * there).reshape(-1))
-        known.append(there.reshape(-1))
-    return Descriptor(thumbnail.centre_um + offset_um, np.stack(values).astype(np.float32), np.stack(known))
+        there = cv2.warpAffine(inside, matrix, size, flags=flags | cv2.INTER_NEAREST).reshape(-1)[_DISC]
+        drawn = cv2.warpAffine(smooth, matrix, size, flags=flags | cv2.INTER_LINEAR).reshape(-1)[_DISC]
+        values.append(np.rint(drawn * there * (_STEPS / _FULL_DENSITY)))
+        known.append(there)
+    return Descriptor(
+        thumbnail.centre_um + offset_um, np.stack(values).astype(np.uint8), np.stack(known).astype(np.uint8)
+    )
 
 
 def _nucleus_px(density: Floats, um: float) -> complex:
@@ -131,7 +138,7 @@ class DescriptorIndex:
 
     def add(self, seen: Descriptor) -> None:
         """Add a cell as it was seen, upright."""
-        entries = self._whole if _are_whole(seen.known).all() else self._cut
+        entries = self._whole if seen.known.all() else self._cut
         entries.add(self._whole.count + self._cut.count, seen)
 
     def alike(self, turned: Sequence[Descriptor]) -> Floats:
@@ -147,61 +154,68 @@ class DescriptorIndex:
         numpy.ndarray
             float32 [cells, angles, entries], the correlation over what both show; -1 where they share too little.
         """
-        values = np.concatenate([seen.values for seen in turned])
-        known = np.concatenate([seen.known for seen in turned])
-        whole = _are_whole(known)
+        values = np.concatenate([seen.values for seen in turned]).astype(np.float32)
+        known = np.concatenate([seen.known for seen in turned]).astype(np.float32)
         found = np.empty((self._whole.count + self._cut.count, len(values)), np.float32)
-        for chosen, show_all in ((np.flatnonzero(whole), True), (np.flatnonzero(~whole), False)):
-            for entries in (self._whole, self._cut):
-                alike = entries.alike(values[chosen], known[chosen], whole=show_all)
-                found[np.ix_(np.array(entries.numbers, np.int64), chosen)] = alike
+        for entries in (self._whole, self._cut):
+            for numbers, alike in entries.alike(values, known):
+                found[numbers] = alike
         return found.T.reshape(len(turned), len(turned[0].values), len(found))
-
-
-def _are_whole(known: Floats) -> Flags:
-    """Return for each row of [n, 576] whether the field shows all of the disc."""
-    return np.asarray((known == _DISC.reshape(-1)).all(axis=1))
 
 
 class _Entries:
     """Descriptors and their numbers; `whole` where the field shows all of each one's disc."""
 
     def __init__(self, *, whole: bool) -> None:
-        self.numbers: list[int] = []
-        self._all_whole = whole
-        self._rows = np.zeros((2, 64, _SIDE * _SIDE), np.float32)
-        self._sums = np.zeros((2, 64, 1), np.float32)
+        self._numbers: list[int] = []
+        self._whole = whole
+        self._values: list[Image] = []  # uint8 [_AT_ONCE, pixels] each, as are the known ones
+        self._known: list[Image] = []
 
     @property
     def count(self) -> int:
         """How many there are."""
-        return len(self.numbers)
+        return len(self._numbers)
 
     def add(self, number: int, seen: Descriptor) -> None:
         """Add one, upright."""
-        if self.count == self._rows.shape[1]:
-            self._rows, self._sums = (
-                np.concatenate([each, np.zeros_like(each)], axis=1) for each in (self._rows, self._sums)
-            )
-        values = seen.values[0]
-        self._rows[:, self.count] = values, seen.known[0]
-        self._sums[:, self.count, 0] = values.sum(), (values**2).sum()
-        self.numbers.append(number)
+        row = self.count % _AT_ONCE
+        if row == 0:
+            self._values.append(np.zeros((_AT_ONCE, len(_DISC)), np.uint8))
+            if not self._whole:
+                self._known.append(np.zeros((_AT_ONCE, len(_DISC)), np.uint8))
+        self._values[-1][row] = seen.values[0]
+        if not self._whole:
+            self._known[-1][row] = seen.known[0]
+        self._numbers.append(number)
 
-    def alike(self, values: Floats, known: Floats, *, whole: bool) -> Floats:
-        """Correlate with descriptors [m, 576] over what both show: float32 [n, m].
+    def alike(self, values: Floats, known: Floats) -> Iterator[tuple[list[int], Floats]]:
+        """Correlate with descriptors float32 [m, pixels] over what both show: some numbers at a time, float32 [n, m].
 
-        Where both show all of the disc, `whole`, one product of matrices does.
+        All sums are of whole numbers below 2**24, so float32 holds them exactly.
         """
-        entries, entries_known = self._rows[:, : self.count]
-        theirs, their_squares = self._sums[:, : self.count]
-        shared, own, own_squares = (
-            each.sum(axis=1) if self._all_whole else entries_known @ each.T for each in (known, values, values**2)
-        )
-        if not whole:
-            theirs, their_squares = entries @ known.T, entries**2 @ known.T
-        shared = np.maximum(shared, 1.0)
-        spread = (own_squares - own**2 / shared) * (their_squares - theirs**2 / shared)
-        alike = (entries @ values.T - own * theirs / shared) / np.sqrt(np.maximum(spread, 1e-6))
-        # Three digits are what is meant; more would differ from one processor to another.
-        return np.where(shared >= _LEAST_SHARED * _DISC.sum(), alike.round(3), -1.0).astype(np.float32)
+        for first in range(0, self.count, _AT_ONCE):
+            numbers = self._numbers[first : first + _AT_ONCE]
+            theirs = self._values[first // _AT_ONCE][: len(numbers)].astype(np.float32)
+            if self._whole:
+                both, own, own_squares = (each.sum(axis=1) for each in (known, values, values**2))
+            else:
+                seen = self._known[first // _AT_ONCE][: len(numbers)].astype(np.float32)
+                both, own, own_squares = (seen @ each.T for each in (known, values, values**2))
+            yield (
+                numbers,
+                _correlation(theirs @ values.T, own, own_squares, theirs @ known.T, theirs**2 @ known.T, both),
+            )
+
+
+def _correlation(
+    products: Floats, own: Floats, own_squares: Floats, theirs: Floats, their_squares: Floats, both: Floats
+) -> Floats:
+    """Return the correlation of pairs, from sums over the pixels that both of a pair show: float32 [n, m]."""
+    shared = np.maximum(both.astype(np.float64), 1.0)
+    spread = (own_squares - own.astype(np.float64) ** 2 / shared) * (
+        their_squares - theirs.astype(np.float64) ** 2 / shared
+    )
+    alike = (products - own * theirs.astype(np.float64) / shared) / np.sqrt(np.maximum(spread, 1.0))
+    # Three digits are what is meant.
+    return np.where(both >= _LEAST_SHARED * len(_DISC), alike.round(3), -1.0).astype(np.float32)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from smearwatch.capture.arrays import Doubles, Flags, Image, Mask, PixelPoints, Plane
+from smearwatch.capture.vision.lobes import find_pixels
 
 _CUT_SHARES = (0.6, 0.85, 1.15)  # of Otsu's level: whole pale cells, and cells parted where their halos touch
 _PALE_CENTRE_CIRCULARITY = 0.6
@@ -80,7 +81,7 @@ def _find_discs(green: Plane, nuclei: Mask) -> Doubles:
         padded = cv2.copyMakeBorder(cut, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
         radius = cv2.GaussianBlur(cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1], (0, 0), 1.0)
         highest = cv2.dilate(radius, np.ones((reach, reach), dtype=np.uint8))
-        y, x = np.nonzero((radius >= highest) & (2.0 * radius > least) & (2.0 * radius < greatest))
+        x, y = find_pixels(((radius >= highest) & (2.0 * radius > least) & (2.0 * radius < greatest)).view(np.uint8)).T
         found.append(np.stack([x, y, radius[y, x]], axis=1).astype(np.float64))
     discs = np.concatenate(found)
     kept = discs[_keep_largest(discs)]
@@ -91,12 +92,15 @@ def _find_discs(green: Plane, nuclei: Mask) -> Doubles:
 
 def _keep_largest(circles: Doubles) -> list[int]:
     """Return the indices of the circles that lie in no larger one's middle, the largest first."""
+    order = np.argsort(-circles[:, 2], kind="stable")
+    x, y, radius = (np.ascontiguousarray(column) for column in circles[order, :3].T)
+    alone = np.ones(len(order), dtype=np.bool_)
     kept: list[int] = []
-    for index in np.argsort(-circles[:, 2], kind="stable").tolist():
-        x, y = circles[index, 0], circles[index, 1]
-        near = circles[kept]
-        if not np.any((near[:, 0] - x) ** 2 + (near[:, 1] - y) ** 2 < (_SAME_PLACE * near[:, 2]) ** 2):
+    for at, index in enumerate(order.tolist()):
+        if alone[at]:
             kept.append(index)
+            away = (x[at] - x[at + 1 :]) ** 2 + (y[at] - y[at + 1 :]) ** 2
+            alone[at + 1 :] &= away >= (_SAME_PLACE * radius[at]) ** 2
     return kept
 
 
@@ -110,7 +114,7 @@ def _fit(green: Plane, circles: Doubles) -> Doubles:
     x, y = edge_px * across, edge_px * down
     centre_x, centre_y, radius = _solve_circles(x, y, met)
     apart = np.abs(np.hypot(x - centre_x[:, None], y - centre_y[:, None]) - radius[:, None])
-    typical = np.array([np.median(row[hit]) if hit.any() else 0.0 for row, hit in zip(apart, met, strict=True)])
+    typical = _medians(apart, met)
     met &= apart <= np.maximum(_TRIM * typical, 0.02 * radius)[:, None]
     centre_x, centre_y, radius = _solve_circles(x, y, met)
     count = met.sum(axis=1)
@@ -123,6 +127,14 @@ def _fit(green: Plane, circles: Doubles) -> Doubles:
     return np.asarray(fitted[sound], dtype=np.float64)
 
 
+def _medians(values: Doubles, used: Flags) -> Doubles:
+    """Return the median of each row of [n, k] over what is used of it, 0 where nothing is."""
+    ordered = np.sort(np.where(used, values, np.inf), axis=1)
+    count, rows = used.sum(axis=1), np.arange(len(values))
+    below, above = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, values.shape[1] - 1)
+    return np.where(count > 0, (ordered[rows, below] + ordered[rows, above]) / 2.0, 0.0)
+
+
 def _find_edges(green: Plane, circles: Doubles, across: Doubles, down: Doubles) -> tuple[Doubles, Flags]:
     """Measure the distance of the edge along each ray, float64 [n, angles] in pixels, and whether one was met."""
     reach = circles[:, 2, None, None] * _REACH
@@ -133,15 +145,17 @@ def _find_edges(green: Plane, circles: Doubles, across: Doubles, down: Doubles) 
     flat = (len(circles), _ANGLES * len(_REACH))
     read = cv2.remap(green, x.reshape(flat), y.reshape(flat), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     profile = np.asarray(read, dtype=np.float32).reshape(x.shape)
-    rim_at = np.where((_REACH <= _RIM_WITHIN) & ~outside, profile, -_FAR).argmax(axis=2)[..., None]
+    near = slice(int(np.count_nonzero(_REACH <= _RIM_WITHIN)))
+    rim_at = np.where(outside[..., near], -_FAR, profile[..., near]).argmax(axis=2)[..., None]
     rim = np.take_along_axis(profile, rim_at, axis=2)
     beyond = (np.arange(len(_REACH)) > rim_at) & ~outside
     background = np.where(beyond, profile, _FAR).min(axis=2, keepdims=True)
     level = np.maximum(background, 0.0) + _EDGE_SHARE * (rim - np.maximum(background, 0.0))
     fallen = (profile < level) & beyond
-    at = np.clip(fallen.argmax(axis=2), 1, None)[..., None]
+    first = fallen.argmax(axis=2)[..., None]
+    at = np.clip(first, 1, None)
     above, below = np.take_along_axis(profile, at - 1, axis=2), np.take_along_axis(profile, at, axis=2)
-    met = fallen.any(axis=2, keepdims=True) & (background < _DARKEST_BACKGROUND * rim) & (rim > _PALEST_RIM)
+    met = np.take_along_axis(fallen, first, axis=2) & (background < _DARKEST_BACKGROUND * rim) & (rim > _PALEST_RIM)
     share = np.zeros_like(above)
     np.divide(above - level, above - below, out=share, where=met & (above > below))
     edge = _REACH[at - 1] + np.clip(share, 0.0, 1.0) * (_REACH[1] - _REACH[0])
@@ -176,8 +190,7 @@ def _fill_pale_centres(cut: Image) -> Image:
 def _is_round(contour: PixelPoints) -> bool:
     """Return whether circularity 4 pi A / P^2 and solidity A / hull are a pale centre's."""
     area, outline = cv2.contourArea(contour), cv2.arcLength(contour, closed=True)
-    hull = cv2.contourArea(cv2.convexHull(contour))
-    if area <= 0.0 or hull <= 0.0:
+    if area <= 0.0 or 4.0 * np.pi * area / outline**2 <= _PALE_CENTRE_CIRCULARITY:
         return False
-    circularity, solidity = 4.0 * np.pi * area / outline**2, area / hull
-    return bool(circularity > _PALE_CENTRE_CIRCULARITY and solidity > _PALE_CENTRE_SOLIDITY)
+    hull = cv2.contourArea(cv2.convexHull(contour))
+    return bool(hull > 0.0 and area / hull > _PALE_CENTRE_SOLIDITY)

@@ -15,6 +15,7 @@ from smearwatch.capture.vision.light import WHITE, flatten_field
 _LONG_SIDE = 900
 _DARK_OFFSET = 4.0
 _ENOUGH_RED_CELLS = 4
+_DENSITY = -np.log((np.arange(256, dtype=np.float32) + _DARK_OFFSET) / (WHITE + _DARK_OFFSET))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,8 @@ def find_flat_agreement(flat: Image) -> Agreement | None:
         None where nothing round is seen.
     """
     smooth = cv2.GaussianBlur(flat, (0, 0), 1.0)
-    density = -np.log((smooth.astype(np.float32) + _DARK_OFFSET) / (WHITE + _DARK_OFFSET))
-    green = np.ascontiguousarray(density[..., 1])
-    stain = np.asarray(density[..., 2] + 0.5 * density[..., 1] - density[..., 0], dtype=np.float32)
+    blue, green, red = (np.asarray(cv2.LUT(each, _DENSITY), dtype=np.float32) for each in cv2.split(smooth))
+    stain = red + 0.5 * green - blue
     nuclei, nuclear = measure_nuclei_px(stain)
     cells = keep_red_cells(fit_circles(green, nuclear), green, stain, nuclei, nuclear)
     return find_agreement(cells, nuclei)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from smearwatch.capture.arrays import Floats, Image
+from smearwatch.capture.arrays import Floats, Image, Indices
 from smearwatch.capture.vision.background import find_background
 from smearwatch.capture.vision.surface import Surfaces
 
@@ -80,9 +80,12 @@ class FieldLight:
         """
         if rows.start >= rows.stop or columns.start >= columns.stop:
             return np.zeros((max(rows.stop - rows.start, 0), max(columns.stop - columns.start, 0), 3), dtype=np.uint8)
-        down = _interpolate(self.gain_grid, bgr.shape[0], rows)
-        gain = _interpolate(down.transpose(1, 0, 2), bgr.shape[1], columns).transpose(1, 0, 2)
-        return np.asarray(cv2.multiply(bgr[rows, columns], np.ascontiguousarray(gain), dtype=cv2.CV_8U), dtype=np.uint8)
+        height, width = bgr.shape[:2]
+        across = _Between.of(self.gain_grid.shape[1], width, columns)
+        used = slice(int(across.first[0]), int(across.second[-1]) + 1)
+        down = _Between.of(self.gain_grid.shape[0], height, rows).interpolate(self.gain_grid[:, used], axis=0)
+        gain = across.within(used).interpolate(down, axis=1)
+        return np.asarray(cv2.multiply(bgr[rows, columns], gain, dtype=cv2.CV_8U), dtype=np.uint8)
 
 
 def measure_light(bgr: Image, um_per_px: float | None) -> FieldLight:
@@ -172,13 +175,32 @@ def _measure(bgr: Image, degree: int) -> FieldLight:
     )
 
 
-def _interpolate(grid: Floats, size: int, part: slice) -> Floats:
-    """Interpolate a grid's rows for some of the rows of a picture that it covers, pixel centres on pixel centres."""
-    position = (np.arange(part.start, part.stop, dtype=np.float64) + 0.5) * (len(grid) / size) - 0.5
-    first = np.clip(np.floor(position).astype(int), 0, len(grid) - 1)
-    second = np.minimum(first + 1, len(grid) - 1)
-    share = np.clip(position - first, 0.0, 1.0).astype(np.float32)[:, None, None]
-    return np.asarray(grid[first] * (1.0 - share) + grid[second] * share, dtype=np.float32)
+@dataclass(frozen=True, slots=True)
+class _Between:
+    """Between which rows (or columns) of a grid some of a picture's lie, and how far from the first to the second.
+
+    The grid covers the picture, pixel centres on pixel centres.
+    """
+
+    first: Indices
+    second: Indices
+    share: Floats
+
+    @classmethod
+    def of(cls, points: int, size: int, part: slice) -> "_Between":
+        position = (np.arange(part.start, part.stop, dtype=np.float64) + 0.5) * (points / size) - 0.5
+        first = np.clip(np.floor(position).astype(int), 0, points - 1)
+        share = np.clip(position - first, 0.0, 1.0).astype(np.float32)
+        return cls(first, np.minimum(first + 1, points - 1), share)
+
+    def within(self, used: slice) -> "_Between":
+        """Return the same for a grid of which only some rows (or columns) are left."""
+        return _Between(self.first - used.start, self.second - used.start, self.share)
+
+    def interpolate(self, grid: Floats, *, axis: int) -> Floats:
+        share = self.share[:, None, None] if axis == 0 else self.share[:, None]
+        first, second = (np.take(grid, each, axis=axis) for each in (self.first, self.second))
+        return np.asarray(first * (1.0 - share) + second * share, dtype=np.float32)
 
 
 def to_work_scale(bgr: Image, um_per_px: float) -> Image:

@@ -139,6 +139,37 @@ def test_the_index_grows_and_an_empty_one_has_nothing():
     assert index.alike([seen, seen]).shape == (2, 1, 130)
 
 
+def seen_at(rng: np.random.Generator, centre_um: complex) -> Descriptor:
+    bgr = cv2.GaussianBlur(rng.integers(0, 256, (96, 96, 3), np.uint8), (0, 0), 4)
+    stretched = np.clip((bgr.astype(np.float32) - 128) * 4 + 150, 0, 255).astype(np.uint8)
+    return describe_cell(Thumbnail(stretched, 22 / 96, centre_um, 100 + 100j), ANGLES_DEG)
+
+
+def test_cells_are_alike_by_the_correlation_over_what_both_show():
+    """Whole ones and such that the field cuts, more than are compared at once."""
+    rng, index = np.random.default_rng(3), DescriptorIndex()
+    seen = [seen_at(rng, (50 + 50j, 50 + 4j, 97 + 50j)[number % 3]) for number in range(30)]
+    kept = [seen[number % len(seen)] for number in range(900)]
+    for each in kept:
+        index.add(each)
+    asked = [seen[0], seen[1]]
+    alike = index.alike(asked)
+    assert alike.shape == (2, 5, 900)
+    for cell, angle, entry in ((0, 0, 0), (0, 3, 1), (1, 2, 5), (1, 0, 898), (0, 0, 600), (1, 4, 899)):
+        both = (asked[cell].known[angle] > 0) & (kept[entry].known[0] > 0)
+        one, other = asked[cell].values[angle][both], kept[entry].values[0][both]
+        too_few = both.sum() < 0.4 * both.size
+        assert alike[cell, angle, entry] == pytest.approx(-1 if too_few else np.corrcoef(one, other)[0, 1], abs=6e-4)
+    assert alike[0, 0, 0] == alike[0, 0, 600] == 1.0
+
+
+def test_what_is_remembered_of_a_cell_is_a_byte_a_pixel():
+    """A session of ten thousand cells is remembered in a few megabytes."""
+    seen = seen_at(np.random.default_rng(4), 50 + 50j)
+    assert seen.values.dtype == seen.known.dtype == np.uint8
+    assert seen.values[0].nbytes < 500
+
+
 def sparse(seed: int, count: int) -> FieldFound:
     """Round cells of one size, each of a texture of its own, on glass that shows nothing else."""
     rng = np.random.default_rng(seed)

@@ -50,16 +50,14 @@ class Run:
             folder = Path(name)
             (folder / "in").mkdir()
             owner = stack.enter_context(context())
-            stack.enter_context(_process(folder, options))
+            stack.enter_context(running(folder, *options))
             listener = Listener(owner, Endpoints.under(folder / "run"))
             stack.callback(listener.close)
             yield cls(folder / "in", listener)
 
     def wait_for_staff(self) -> None:
         """Wait until a worker and a finder are there."""
-        while not (isinstance(message := self._heard(PATIENCE_S), Pulse) and message.workers and message.finders):
-            if message is None:
-                raise SystemExit("the run says nothing")
+        until_staffed(self._listener)
 
     def wait_for_first_count(self, file: bytes) -> None:
         """Write a file while the run still starts, and wait for the count; what is said before may not be heard."""
@@ -107,8 +105,16 @@ class Run:
         return message
 
 
+def until_staffed(listener: Listener) -> None:
+    """Wait until a worker and a finder are there."""
+    while not (isinstance(message := listener.receive(PATIENCE_S), Pulse) and message.workers and message.finders):
+        if message is None:
+            raise SystemExit("the run says nothing")
+
+
 @contextmanager
-def _process(folder: Path, options: Sequence[str]) -> Iterator[None]:
+def running(folder: Path, *options: str) -> Iterator[None]:
+    """Run on the folder's ``in`` until the end of the block."""
     environment = {
         **os.environ,
         "SMEARWATCH_STATE_DIR": str(folder / "state"),

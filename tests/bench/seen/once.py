@@ -109,7 +109,7 @@ def empty_map() -> tuple[SlideMap, PictureCache]:
 def registered_on(slide_map: SlideMap, picture_cache: PictureCache, frame: str, result: FieldFound) -> Registered:
     picture_cache.put(frame, result.picture)
     size_um = complex(result.width_px, result.height_px) * result.um_per_px
-    return slide_map.register(frame, size_um, _whole(result, size_um))
+    return slide_map.register(frame, size_um, whole_cells(result, size_um))
 
 
 def _tell(course: Course, photographed: Field, result: FieldFound, same_as: dict[int, tuple[str, int]]) -> None:
@@ -125,7 +125,7 @@ def _tell(course: Course, photographed: Field, result: FieldFound, same_as: dict
             course.counted[name] += 1
 
 
-def _whole(result: FieldFound, size_um: complex) -> list[WholeCell]:
+def whole_cells(result: FieldFound, size_um: complex) -> list[WholeCell]:
     cells = []
     for cell in result.cells:
         if not cell.leukocyte.at_edge:

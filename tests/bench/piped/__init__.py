@@ -1,0 +1,1 @@
+"""How quickly fields go through the finder, and what it remembers of them."""
