@@ -13,6 +13,7 @@ DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.made-from-lock
 FUZZ_VENV := .venv-fuzz
 AUDIT_VENV := .venv-audit
+PEERS_VENV := .venv-peers
 
 # Tests in two processes; a module's tests stay together, for they share what the module makes once.
 AT_ONCE ?= 2
@@ -20,7 +21,7 @@ PYTEST := $(BIN)/python -m pytest -n $(AT_ONCE) --dist loadscope --no-loadscope-
 # The folder of real pictures, for the tests marked realdata; without it they skip.
 export SMEARWATCH_REAL_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: help demo test coverage test-long test-systemd torture soak fuzz audit check bench bench-seeing docs dev lock wheel clean
+.PHONY: help demo test coverage test-long test-systemd torture soak fuzz audit check bench bench-seeing performance docs dev lock wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1 /' | \
@@ -91,6 +92,20 @@ bench: dev ## measure speed; tables here, JSON in bench-out/
 bench-seeing: dev ## measure how well fields are seen, and the cost
 	$(BIN)/python -m tests.bench.seeing
 
+# Two cores need some half an hour, longer beside other work (SHARE=0.3 of the rounds then).
+performance: dev $(PEERS_VENV)/.made-from-lock ## speed beside floors and peers; writes docs/performance.md
+	$(PEERS_VENV)/bin/python -m tests.bench.performance --share $(or $(SHARE),1) --out docs/performance
+	$(BIN)/python -m docs.building.performance
+
+# The peers alone; what .venv has already, they take from there, so that both run on the same libraries.
+$(PEERS_VENV)/.made-from-lock: requirements-peers.txt $(STAMP)
+	@echo "Installing what smearwatch is measured against into $(PEERS_VENV) (once; this downloads)."
+	@$(PYTHON) -m venv $(PEERS_VENV)
+	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' > \
+		"$$($(PEERS_VENV)/bin/python -c 'import site; print(site.getsitepackages()[0])')/beside.pth"
+	@$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-peers.txt
+	@touch $@
+
 docs: dev $(DOCS_STAMP) ## the documentation as a site in site/
 	@echo "Building the site; a link that leads nowhere would stop it. This takes a while."
 	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs --quiet build --clean
@@ -123,6 +138,8 @@ lock: dev ## make the hash-locked requirements anew (needs uv)
 		uv pip compile --group $$group --universal --python-version 3.11 --generate-hashes --no-annotate \
 			--custom-compile-command "make lock" -o requirements-$$group.txt; \
 	done
+	uv pip compile --group peers -c requirements.txt --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--custom-compile-command "make lock" -o requirements-peers.txt
 
 clean: ## remove what was made
-	rm -rf $(VENV) $(DOCS_VENV) $(FUZZ_VENV) $(AUDIT_VENV) .fuzz site build dist bench-out .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(DOCS_VENV) $(FUZZ_VENV) $(AUDIT_VENV) $(PEERS_VENV) .fuzz site build dist bench-out .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from tests.licences import LOCK, ROOT, flaws, locked
 
-LOCKS: Final = tuple(ROOT / f"requirements{each}.txt" for each in ("", "-headless", "-docs", "-fuzz", "-audit"))
+LOCKED: Final = ("", "-headless", "-docs", "-fuzz", "-audit", "-peers")
+LOCKS: Final = tuple(ROOT / f"requirements{each}.txt" for each in LOCKED)
 FOUND, NOT_ASKED = 1, 2
 
 

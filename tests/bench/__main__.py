@@ -6,7 +6,6 @@ import sys
 NAMES = (
     "start",
     "hub_memory",
-    "live",
     "inference",
     "engines",
     "training",

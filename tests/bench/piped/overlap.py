@@ -17,7 +17,7 @@ from smearwatch.daemon.wire.messages import EventNotice
 from smearwatch.daemon.wire.sockets import Listener, context
 from smearwatch.models.checkpoint import shipped_weights_dir
 from smearwatch.models.engine import Engine
-from tests.bench.live import running, until_staffed
+from tests.bench.performance.running import running, until_staffed
 from tests.bench.piped.stages import go_through, real_fields
 from tests.bench.seen.fields import CHULA_UM_PER_PX
 

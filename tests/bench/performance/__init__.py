@@ -1,0 +1,1 @@
+"""How fast it is, beside floors and peers: each module measures one thing and gives figures for the page."""
