@@ -76,6 +76,9 @@ def own_results(folder: Path, names: Sequence[str], *, force: bool) -> Iterator[
     Hinted
         The folder cannot be written to.
     """
+    if folder.exists() and not folder.is_dir():
+        yield  # the body says what is wrong, in its own words
+        return
     before = _digests(folder, names)
     known, unfinished = _read(folder)
     # Who was killed had no time to say what they wrote.

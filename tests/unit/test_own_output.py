@@ -89,10 +89,12 @@ def test_who_was_killed_goes_on(tmp_path):
     assert (tmp_path / "report.md").read_text() == "whole"
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(Hinted, match="cannot be written to"), own_results(tmp_path / "file", NAMES, force=False):
+    with pytest.raises(Hinted, match="cannot be written to"), own_results(tmp_path / "file" / "in", NAMES, force=False):
         pass
+    with own_results(tmp_path / "file", NAMES, force=False):
+        (tmp_path / "file").write_text("the body's own matter")
 
 
 def test_a_damaged_record_vouches_for_nothing(tmp_path):
