@@ -14,6 +14,6 @@ def answered(
     frame: str, field: FieldFound, registered: Registered = NOWHERE
 ) -> tuple[Found, dict[tuple[str, int], bytes]]:
     """Return the event and the thumbnails by frame and cell."""
-    lease = FrameLease(1, frame, "f.jpg", None, None, (), ())
+    lease = FrameLease(1, frame, "f.jpg", None, None, ())
     message, buffers = cells_found(lease, field, registered, {})
     return found_event(message), thumbnails(message, buffers)

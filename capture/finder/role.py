@@ -74,18 +74,21 @@ def _answer(
     lease: FrameLease, data: memoryview, session_maps: SessionMaps, hub: Welcome
 ) -> tuple[CellsFound | FrameRejected, list[Buffer]]:
     session_map = session_maps.of(hub, lease.turn)
+    known = session_map.knows(lease.frame)  # searched once more for its crops, at the scale that it had
+    # The finder's own word, and not the hub's: that one knows of the frame before only where it was quick enough.
+    estimates = [] if known else session_map.kinds.estimates
     result = find(
         data,
         um_per_px=lease.um_per_px,
         um_per_px_source=lease.um_per_px_source,
-        session_estimates=lease.session_estimates,
-        session_sizes=lease.session_sizes,
-        given_for=session_map.kinds.first_of(lease.um_per_px, lease.um_per_px_source),
+        session_estimates=[estimate for estimate, _ in estimates],
+        session_sizes=[size for _, size in estimates],
+        given_for=None if known else session_map.kinds.first_of(lease.um_per_px, lease.um_per_px_source),
         field_um=hub.terms.field_um,
         max_pixels=hub.terms.max_frame_pixels,
         restain=hub.terms.search_stain == "red_cells",
-        check_scale=True,
-        two_objectives=lease.two_objectives or session_map.two_objectives,
+        check_scale=not known,
+        two_objectives=not known and (lease.two_objectives or session_map.two_objectives),
     )
     if isinstance(result, FieldRejected):
         session_map.two_objectives |= result.reason == "scale_changed"

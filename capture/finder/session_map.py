@@ -40,7 +40,7 @@ class SessionMap:
     Attributes
     ----------
     kinds : PictureKinds
-        For which size of picture each given scale was used first.
+        What red cells said of each kind of picture, and for which size each given scale was used first.
     two_objectives : bool
         Whether a field was rejected as one of another magnification since this map was read; the hub knows the others.
     """
@@ -52,12 +52,20 @@ class SessionMap:
         self._map = SlideMap(self._picture_cache, judges_again=judges_again)
         self.kinds = PictureKinds()
         self.two_objectives = False
+        self._known: set[str] = set()
         for found in ledger.found_frames():
             self._remember(found)
 
+    def knows(self, frame: str) -> bool:
+        """Return whether a frame was searched before."""
+        return frame in self._known
+
     def register(self, frame: str, result: FieldFound) -> Registered:
         """Register a field that was searched; return also which of its cells were counted before."""
-        self.kinds.searched((result.width_px, result.height_px), result.um_per_px, result.um_per_px_source)
+        if not self.knows(frame):
+            size = (result.width_px, result.height_px)
+            self.kinds.searched(size, result.um_per_px, result.um_per_px_source, result.um_per_px_estimate)
+            self._known.add(frame)
         self._picture_cache.put(frame, result.picture)
         size_um = complex(result.width_px, result.height_px) * result.um_per_px
         seen = (
@@ -69,6 +77,7 @@ class SessionMap:
         return self._map.register(frame, size_um, cells)
 
     def _remember(self, found: Found) -> None:
+        self._known.add(found.frame)
         self.kinds.found(found)
         size_um = complex(found.width_px, found.height_px) * found.um_per_px
         seen = dict(self._thumbnails(found, size_um))

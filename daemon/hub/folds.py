@@ -20,9 +20,8 @@ from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.daemon.log import get_logger
-from smearwatch.daemon.record.events import Counted, Found, Recorded
+from smearwatch.daemon.record.events import Counted, Recorded
 from smearwatch.daemon.record.order import CountingOrder
-from smearwatch.daemon.record.picture_kinds import PictureKinds
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.recount import as_recounted, recount
 from smearwatch.daemon.record.session_stain import StainFold
@@ -51,7 +50,6 @@ class _Kept:
     stains: dict[str, Any]
     statistics: dict[str, Any]
     order: dict[str, Any]
-    kinds: dict[str, Any]
     recent: list[_Number]
 
 
@@ -63,9 +61,8 @@ class Folds:
 
     Attributes
     ----------
-    tally, stains, statistics, order, kinds
-        The counts, the stain and statistics at each cell that waits, whose turn it is, and what is known of the scale
-        of each kind of picture.
+    tally, stains, statistics, order
+        The counts, the stain and statistics at each cell that waits, and whose turn it is.
     recent
         The events of the last counted cells, the newest last; one that was judged anew has its place still.
     """
@@ -75,7 +72,6 @@ class Folds:
         self.stains = StainFold()
         self.statistics = StatisticsFold(ledger.moments)
         self.order = CountingOrder()
-        self.kinds = PictureKinds()
         self.recent: dict[tuple[str, int], Recorded] = {}
         self._last = (0, "")
         self._kept = 0
@@ -114,7 +110,6 @@ class Folds:
             folds.stains = StainFold.restore(kept.stains)
             folds.statistics = StatisticsFold.restore(kept.statistics, ledger.moments)
             folds.order = CountingOrder.restore(kept.order)
-            folds.kinds = PictureKinds.restore(kept.kinds)
             for number in kept.recent:
                 (recorded,) = islice(ledger.events(after=number - 1, limit=1), 1)
                 if not isinstance(recorded.event, Counted):
@@ -143,9 +138,7 @@ class Folds:
         self.statistics.apply(event)
         self.order.apply(event)
         self._last = (recorded.number, recorded.chain)
-        if isinstance(event, Found):
-            self.kinds.found(event)
-        elif isinstance(event, Counted):
+        if isinstance(event, Counted):
             key = event.frame, event.index
             if not event.anew or key in self.recent:
                 self.recent[key] = recorded
@@ -166,7 +159,6 @@ class Folds:
             self.stains.snapshot(),
             self.statistics.snapshot(),
             self.order.snapshot(),
-            self.kinds.snapshot(),
             [recorded.number for recorded in self.recent.values()],
         )
         body = json.dumps(_KEPT.dump_python(kept), separators=(",", ":")).encode()

@@ -142,15 +142,12 @@ class FrameQueue:
         if found is not None:
             # Its cells are known: the same scale again, so that they are the same cells.
             scale, source = found.um_per_px, found.um_per_px_source
-        estimates = self._journal.kinds.estimates
         return FrameLease(
             lease=number,
             frame=frame,
             name=seen.name,
             um_per_px=scale,
             um_per_px_source=source,
-            session_estimates=tuple(estimate for estimate, _ in estimates),
-            session_sizes=tuple(size for _, size in estimates),
             known_cells=tuple(sorted(self._ledger.counted_indices(frame) - self._lost(frame))),
             turn=turn,
             two_objectives="scale_changed" in self._journal.fold.rejected_by_reason,

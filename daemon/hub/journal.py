@@ -32,9 +32,9 @@ class Journal:
 
     Attributes
     ----------
-    fold, stains, statistics, order, kinds
-        What follows from the events until now: the tally, the stain and statistics at each cell that waits, whose turn
-        it is, and what is known of the scale of each kind of picture.
+    fold, stains, statistics, order
+        What follows from the events until now: the tally, the stain and statistics at each cell that waits, and whose
+        turn it is.
     not_kept : str
         Why a frame could not be kept the last time.
     counters : Counter
@@ -48,7 +48,6 @@ class Journal:
         self.stains = self._folds.stains
         self.statistics = self._folds.statistics
         self.order = self._folds.order
-        self.kinds = self._folds.kinds
         self.not_kept = ""
         self.counters: Counter[str] = Counter()
         self._sockets = sockets

@@ -4,29 +4,14 @@ Red cells measured in one kind (see `of_two_kinds`) say nothing of the other, an
 not hold for the other. Pictures of other sizes beside each other are parts, cut out at one scale, and of one kind.
 """
 
-import json
-from dataclasses import field
-from typing import Any, Final
-
-from pydantic import ConfigDict, TypeAdapter
-from pydantic.dataclasses import dataclass
+from typing import Final
 
 from smearwatch.daemon.record.found import Found
 from smearwatch.daemon.record.picture_size import Size, of_two_kinds
 from smearwatch.daemon.record.scale_check import BY_RED_CELLS
-from smearwatch.daemon.record.values import Positive
 
 MOST: Final = 25
 """Estimates kept of each kind; one more does not move their median."""
-
-
-@dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid", defer_build=True))
-class _State:
-    kinds: list[tuple[Size, list[tuple[Positive, Size]]]] = field(default_factory=list)
-    first: list[tuple[str, Positive, Size]] = field(default_factory=list)
-
-
-_STATE: Final = TypeAdapter(_State)
 
 
 class PictureKinds:
@@ -40,16 +25,16 @@ class PictureKinds:
         self._first: dict[tuple[str, float], Size] = {}
 
     def found(self, event: Found) -> None:
-        """Take in a field that was searched."""
+        """Take in a field that was searched, as the ledger has it."""
         size = (event.width_px, event.height_px)
+        self.searched(size, event.um_per_px, event.um_per_px_source, event.um_per_px_estimate)
+
+    def searched(self, size: Size, um_per_px: float, source: str, estimate: float | None) -> None:
+        """Take in by which scale a picture was searched, and what its red cells said, where they were measured."""
         first = next((each for each in self._kinds if not of_two_kinds(each, size)), size)
         kept = self._kinds.setdefault(first, [])
-        if event.um_per_px_estimate is not None and len(kept) < MOST:
-            kept.append((event.um_per_px_estimate, size))
-        self.searched(size, event.um_per_px, event.um_per_px_source)
-
-    def searched(self, size: Size, um_per_px: float, source: str) -> None:
-        """Take in by which scale a picture was searched."""
+        if estimate is not None and len(kept) < MOST:
+            kept.append((estimate, size))
         if source not in BY_RED_CELLS:
             self._first.setdefault((source, um_per_px), size)
 
@@ -61,17 +46,3 @@ class PictureKinds:
     def first_of(self, um_per_px: float | None, source: str | None) -> Size | None:
         """Return the size of the first field that was searched at a given scale, None where there was none yet."""
         return None if um_per_px is None or source is None else self._first.get((source, um_per_px))
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return everything that the fold remembers as plain dictionaries, lists, strings and numbers."""
-        first = [(source, um_per_px, size) for (source, um_per_px), size in self._first.items()]
-        state: dict[str, Any] = _STATE.dump_python(_State([*self._kinds.items()], first), mode="json")
-        return state
-
-    @classmethod
-    def restore(cls, snapshot: Any) -> "PictureKinds":
-        """Make a fold that goes on where `snapshot` was taken; raises pydantic's ``ValidationError``."""
-        state, fold = _STATE.validate_json(json.dumps(snapshot)), cls()
-        fold._kinds = {size: [*kept] for size, kept in state.kinds}
-        fold._first = {(source, um_per_px): size for source, um_per_px, size in state.first}
-        return fold

@@ -127,8 +127,7 @@ class FrameLease(Message):
     """One frame for a finder. Buffers: the file's bytes, one.
 
     ``turn`` counts the session's finders: one that has not had this turn's leases reads what others found first.
-    ``session_estimates`` are the first red-cell scales of the session (µm/px), ``session_sizes`` the width and height
-    of each one's field; ``known_cells`` are the indices that have their verdict already: their crops need not come;
+    ``known_cells`` are the indices that have their verdict already: their crops need not come;
     with ``two_objectives`` a field was rejected as one of another magnification.
     """
 
@@ -138,9 +137,7 @@ class FrameLease(Message):
     name: Text
     um_per_px: ScaleUmPerPx | None
     um_per_px_source: Text | None
-    session_estimates: Many[ScaleUmPerPx]
     known_cells: Many[Count]
-    session_sizes: Many[tuple[Count, Count]] = ()
     turn: Count = 0
     two_objectives: bool = False
 

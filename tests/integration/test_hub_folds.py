@@ -22,7 +22,7 @@ WEIGHTS = "ab" * 32
 
 def what(folds):
     """All that a hub knows, spelt out."""
-    parts = (folds.tally, folds.stains, folds.statistics, folds.order, folds.kinds)
+    parts = (folds.tally, folds.stains, folds.statistics, folds.order)
     return json.dumps([*(each.snapshot() for each in parts), [*folds.recent.items()]], default=str)
 
 

@@ -64,6 +64,24 @@ def recorded(folder: Path, route: list[Walked], *, anew_each_time: bool) -> list
     return registered
 
 
+def test_what_the_red_cells_said_is_known_at_once_and_once(route, tmp_path):
+    measured = [replace(field.result, um_per_px_estimate=0.1 + n / 1000) for n, field in enumerate(route)]
+    with Ledger.open(tmp_path, session="s") as ledger, LedgerReader.read(tmp_path) as reader:
+        ledger.append([Opened(ledger.epoch, 1, "t", "s", 100, 33.0, "rule", {})])
+        going_on = SessionMap(reader, max_pixels=10**8)
+        for field, result in zip(route, measured, strict=True):
+            frame = ledger.frames.put(field.data)
+            assert not going_on.knows(frame)
+            registered = going_on.register(frame, result)
+            commit(ledger, frame, replace(field, result=result), registered)
+            assert going_on.register(frame, result) == registered  # its crops were lost, and are cut again
+            anew = SessionMap(reader, max_pixels=10**8)
+            assert anew.knows(frame)
+            assert going_on.kinds.estimates == anew.kinds.estimates
+            assert going_on.kinds.estimates[-1][0] == result.um_per_px_estimate
+        assert len(going_on.kinds.estimates) == len(route)
+
+
 def test_going_on_from_the_ledger_gives_the_same_placements_and_cells(route, tmp_path):
     one = recorded(tmp_path / "one", route, anew_each_time=False)
     other = recorded(tmp_path / "other", route, anew_each_time=True)

@@ -26,7 +26,7 @@ LEUKOCYTES = (
 )
 PLACEMENT = Placement("placed", 3, 1.5, -2.25, 4.0, 1.01, (EARLIER,))
 REGISTERED = Registered(PLACEMENT, {0: (EARLIER, 4), 2: (EARLIER, 7)}, {2: (EARLIER, 7)})
-LEASE = FrameLease(9, FRAME, "f.jpg", None, None, (), ())
+LEASE = FrameLease(9, FRAME, "f.jpg", None, None, ())
 
 EVENT = (
     '{"cells":['

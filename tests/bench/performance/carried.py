@@ -38,7 +38,7 @@ def _wire(folder: Path, owner: zmq.Context[zmq.Socket[bytes]], rounds: int) -> I
     private_dir(folder / "r")
     endpoints = Endpoints.under(folder / "r")
     crop = CROP.tobytes()
-    lease = FrameLease(1, "ab" * 32, "1.jpg", 0.1, "configured", (), ())
+    lease = FrameLease(1, "ab" * 32, "1.jpg", 0.1, "configured", ())
     found, buffers = cells(lease)
     hub = HubSockets(owner, endpoints, max_bytes=20_000_000)
     bare = [owner.socket(kind) for kind in (zmq.DEALER, zmq.ROUTER, zmq.DEALER)]
