@@ -59,13 +59,14 @@ def poor_record(file: Path, rejected: "FieldRejected") -> dict[str, Any]:
 def plain_line(record: dict[str, Any], *, short: bool = False) -> str:
     """Return a record as a line of text, without the file and its size where it is to be short."""
     size = f"{record['width']}x{record['height']}"
+    note = f", {record['note']}" if "note" in record else ""
     if not record["accepted"]:
-        return f"{record['file']}: {size}, not searched: {record['reason'].replace('_', ' ')} ({record['value']:g})"
+        reason = f"{record['reason'].replace('_', ' ')} ({record['value']:g})"
+        return f"{record['file']}: {size}, not searched: {reason}{note}"
     cells = record["cells"]
     at_edge = sum(cell["at_edge"] for cell in cells)
     scale = f"{record['um_per_px']:.3g} um/px ({record['um_per_px_source'].replace('_', ' ')})"
     found = f"{len(cells)} leukocyte{'' if len(cells) == 1 else 's'}"
     cut = f", {at_edge} of them at the edge" if at_edge else ""
     summary = f"{scale}, focus {record['focus']:.2f}, {found}{cut}"
-    note = f", {record['note']}" if "note" in record else ""
     return summary if short else f"{record['file']}: {size}, {summary}{note}"

@@ -174,16 +174,18 @@ def _search(
     data, claim = _read(file, policy)
     um_per_px, source = (None, None) if claim is None else (claim.um_per_px, claim.source)
     result = find(data, um_per_px=um_per_px, um_per_px_source=source, restain=restain)
+    note = describe(data).note
     if isinstance(result, FieldRejected):
         if result.reason not in _POOR_FIELDS:
             unknown = result.reason == "scale_unknown"
             hint = "`smearwatch calibrate` measures it" if unknown else hint_for(result.reason)
-            raise PictureUnusable(file, result.reason, in_plain_words(result.reason, result.detail, data), hint)
-        return poor_record(file, result)
+            words = in_plain_words(result.reason, result.detail, data)
+            raise PictureUnusable(file, result.reason, f"{words}; {note}" if note and result.width_px else words, hint)
+        return poor_record(file, result) | ({} if note is None else {"note": note})
     if claim is not None:
         _compare_with_red_cells(policy, claim, data)
     record = found_record(file, result)
-    if (note := describe(data).note) is not None:
+    if note is not None:
         record["note"] = note
     if mask_file is not None:
         _write(file, "mask", mask_file, result.segmentation.mask(), force=force)

@@ -1,12 +1,14 @@
 """The finder as a child process: leases frames, finds their leukocytes, answers with cells and crops."""
 
 import time
+from dataclasses import replace
 from functools import partial
 
 from smearwatch.capture.finder.field import FieldRejected, find
 from smearwatch.capture.finder.hub_record import HubRecord, Record
 from smearwatch.capture.finder.on_wire import cells_found, frame_rejected
 from smearwatch.capture.finder.session_map import SessionMaps
+from smearwatch.capture.formats.decode import describe
 from smearwatch.daemon.log import frame_id, get_logger, log_step, working_on
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.joining import hub_of
@@ -93,7 +95,8 @@ def _answer(
     if isinstance(result, FieldRejected):
         session_map.two_objectives |= result.reason == "scale_changed"
         log_step("frame cannot be used", reason=result.reason)
-        return frame_rejected(lease, result), []
+        note = describe(data).note if result.width_px else None  # which of its pages was looked at
+        return frame_rejected(lease, replace(result, detail=f"{result.detail}; {note}") if note else result), []
     began_ns = time.perf_counter_ns()
     registered = session_map.register(lease.frame, result)
     register_ms = round((time.perf_counter_ns() - began_ns) / 1e6, 3)

@@ -220,3 +220,14 @@ def test_the_picture_itself_is_never_written_over(tmp_path, field):
     assert refused.exit_code == 2
     assert "it is a picture to search" in refused.stderr
     assert own.read_bytes() == field.read_bytes()
+
+
+def test_which_page_was_looked_at_is_said_where_it_is_refused_too(tmp_path):
+    pages = [np.random.default_rng(n).normal(120, 20, (400, 500)).clip(0, 255).astype(np.uint8) for n in range(3)]
+    with tifffile.TiffWriter(tmp_path / "grey.tif") as file:
+        for page in pages:
+            file.write(page, photometric="minisblack", metadata=None)
+    done = _run(tmp_path / "grey.tif", "--um-per-px", "0.12", "--json")
+    record = json.loads(done.stdout)
+    assert (record["accepted"], record["note"]) == (False, "page 1 of 3 is used")
+    assert _run(tmp_path / "grey.tif", "--um-per-px", "0.12").stdout.endswith(", page 1 of 3 is used\n")
