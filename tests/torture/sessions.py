@@ -20,10 +20,10 @@ FRAMES_A_SECOND = 15.0
 
 
 def torture(
-    folder: Path, *, kills: int, frames: int, sessions: int, copies: int, seed: int
+    folder: Path, *, kills: int, frames: int, sessions: int, copies: int, seed: int, first: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """Yield what came of each session; kills and frames are shared out among them."""
-    for number in range(sessions):
+    """Yield what came of each session from `first` on; kills and frames are shared out among all of them."""
+    for number in range(first, sessions):
         share_of_kills = kills * (number + 1) // sessions - kills * number // sessions
         share_of_frames = frames * (number + 1) // sessions - frames * number // sessions
         yield one_session(folder / str(number), share_of_kills, share_of_frames, copies, seed * 1000 + number)
