@@ -81,11 +81,12 @@ def own_results(folder: Path, names: Sequence[str], *, force: bool) -> Iterator[
         return
     before = _digests(folder, names)
     known, unfinished = _read(folder)
-    # Who was killed had no time to say what they wrote.
-    if not (force or unfinished):
+    if not force:
         for name, digest in before.items():
-            if known.get(name) != digest:
+            # Who was killed had no time to say what they wrote anew.
+            if known.get(name) != digest and not (unfinished and name not in known):
                 raise NotOurs(folder / name)
+    known |= before
     made = not folder.exists()
     _write(folder, known, unfinished=True)
     try:

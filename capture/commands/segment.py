@@ -140,12 +140,16 @@ def _names(images: list[Path], folder: Path | None, option: str, suffix: str) ->
     except OSError as error:
         say(f"{option} {folder}: {error.strerror} (give a folder that can be written)")
         raise typer.Exit(1) from None
-    used: Counter[str] = Counter()
+    times: Counter[str] = Counter()
+    used: set[str] = set()
     names = {}
     for number, file in enumerate(images, start=1):
-        used[file.stem] += 1
-        again = f"-{used[file.stem]}" if used[file.stem] > 1 else ""
-        names[number] = folder / f"{file.stem}{again}{suffix}"
+        name = file.stem
+        while name in used:
+            times[file.stem] += 1
+            name = f"{file.stem}-{times[file.stem] + 1}"
+        used.add(name)
+        names[number] = folder / f"{name}{suffix}"
     return names
 
 

@@ -97,7 +97,8 @@ class FieldWriter:
             return path
         growing = path.with_name(f".{path.name}.part") if self.by_rename else path
         try:
-            with growing.open("wb", buffering=0) as file:
+            growing.unlink(missing_ok=True)  # a link, or what a run before left: nothing is written through it
+            with growing.open("xb", buffering=0) as file:
                 hurry = False
                 for start in range(0, len(data), self.chunk_bytes):
                     file.write(data[start : start + self.chunk_bytes])
@@ -116,7 +117,8 @@ def _holds(path: Path, data: bytes) -> bool:
         if path.read_bytes() == data:
             return True
     except FileNotFoundError:
-        return False
+        if not path.is_symlink():
+            return False
     except OSError as error:
         raise SlideError(f"cannot read {path}: {error.strerror}", hint="use another folder") from None
     raise SlideError(

@@ -80,6 +80,13 @@ def check_out(out: Path | None, name: str, found: Format, options: Options, *, o
         raise ExportRefused(out, "it is no file; name another one")
 
 
+def _check_is_elsewhere(out: Path | None, state_dir: Path) -> None:
+    """Refuse to write among the program's own records, whatever is forced."""
+    own = [state_dir / name for name in ("sessions", "weights", "calibrations", "audit.jsonl")]
+    if out is not None and any(out.resolve().is_relative_to(each.resolve()) for each in own):
+        raise ExportRefused(out, "smearwatch keeps its own records there; name another place")
+
+
 def _check_folder(out: Path, *, overwrite: bool) -> None:
     if not out.exists() and not out.is_symlink():
         return
@@ -117,6 +124,7 @@ def export_session(
         The disk refused; what was there is as it was.
     """
     check_out(out, name, found, options, overwrite=overwrite)
+    _check_is_elsewhere(out, state_dir)
     with LedgerReader.read(folder) as ledger, ledger.at_one_moment():
         export = Export(read_result(ledger, state_dir), ledger, state_dir)
         if out is None:

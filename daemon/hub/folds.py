@@ -8,6 +8,7 @@ that no fold has a part in (`smearwatch.daemon.record.recount`). Else all events
 
 import hashlib
 import json
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
@@ -35,6 +36,8 @@ RECENT: Final = 256
 
 KEPT_EVERY: Final = 2_000
 """Events; so many are read in a quarter of a second."""
+
+_MOST_BYTES: Final = 64 * 2**20
 
 _Number: TypeAlias = Annotated[int, Field(ge=1, lt=2**62)]
 
@@ -95,6 +98,10 @@ class Folds:
         """Return those that were kept of a ledger, None where none are whole, of this code and this chain."""
         path = ledger.folder / FOLDS_FILE
         try:
+            about = path.lstat()  # a pipe would be waited at, and memory is not for whatever lies there
+            if not stat.S_ISREG(about.st_mode) or about.st_size > _MOST_BYTES:
+                get_logger().warning("what was kept of the counts cannot be it, all events are read", why=FOLDS_FILE)
+                return None
             digest, _, body = path.read_bytes().partition(b"\n")
         except OSError:
             return None

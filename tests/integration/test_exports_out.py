@@ -188,6 +188,14 @@ def test_a_link_is_not_replaced(folder: Path, tmp_path: Path):
     assert (tmp_path / "kept.csv").read_text() == "typed by a person"
 
 
+def test_the_programs_own_record_is_never_written_over(folder: Path, tmp_path: Path):
+    ledger = folder / "ledger.sqlite"
+    before = ledger.read_bytes()
+    for out in (ledger, folder / "new.csv", folder.parent.parent / "audit.jsonl"):
+        assert "its own records there" in refused("--out", str(out), "--force")
+    assert ledger.read_bytes() == before
+
+
 def test_no_file_name_steers_the_terminal(folder: Path):
     """What goes to a terminal is as in a file, but for what would steer it."""
     said = "".join(_harmless(line) for line in ["a\x1b[31m\u202e,Zelle,é\t1\n", "-\n"])

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import random
 from typing import Any
 
@@ -195,3 +196,23 @@ def test_it_is_kept_now_and_then(ledger):
     assert not (ledger.folder / FOLDS_FILE).exists()
     folds.keep(ledger.folder, ledger.last_number)
     assert (ledger.folder / FOLDS_FILE).exists()
+
+
+@pytest.mark.parametrize("what", ["pipe", "huge", "folder", "link to nothing"])
+def test_what_cannot_be_it_is_not_read(ledger, what):
+    whole, path = what_of(ledger), ledger.folder / FOLDS_FILE
+    path.unlink(missing_ok=True)
+    if what == "pipe":
+        os.mkfifo(path)
+    elif what == "huge":
+        with path.open("wb") as file:
+            file.truncate(8 * 2**40)
+    elif what == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("away")
+    assert what_of(ledger, Folds.of(ledger)) == whole
+
+
+def what_of(ledger, folds=None):
+    return what(folds or folded(ledger))

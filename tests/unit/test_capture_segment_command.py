@@ -231,3 +231,13 @@ def test_which_page_was_looked_at_is_said_where_it_is_refused_too(tmp_path):
     record = json.loads(done.stdout)
     assert (record["accepted"], record["note"]) == (False, "page 1 of 3 is used")
     assert _run(tmp_path / "grey.tif", "--um-per-px", "0.12").stdout.endswith(", page 1 of 3 is used\n")
+
+
+def test_each_picture_has_a_name_of_its_own(field, tmp_path):
+    (tmp_path / "b").mkdir()
+    names = ["a.png", "b/a.png", "a-2.png"]
+    for name in names:
+        (tmp_path / name).write_bytes(field.read_bytes())
+    out = tmp_path / "masks"
+    assert _run(*(tmp_path / name for name in names), "--masks", out, "--um-per-px", "0.1").exit_code == 0
+    assert len(list(out.iterdir())) == 3

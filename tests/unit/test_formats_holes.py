@@ -34,7 +34,9 @@ def tiled(picture, empty=()):
     return bytes(data)
 
 
-@pytest.mark.parametrize("empty", [(0,), (7,), (39,), (17, 18, 26), (10, 29)])
+@pytest.mark.parametrize(
+    "empty", [(7, 15, 23, 31, 39), (6, 7, 15, 23, 31, 39), (0,), (7,), (39,), (17, 18, 26), (10, 29)]
+)
 def test_tiles_that_were_never_written(picture, empty):
     data = tiled(picture, empty)
     assert decode(data).shape == picture.shape
@@ -49,7 +51,7 @@ def test_whole_pictures_with_black_in_them(picture):
     y, x = np.ogrid[:300, :480]
     round_[(y - 150) ** 2 + (x - 240) ** 2 > 140**2] = 0
     framed[:TILE] = framed[:, :TILE] = framed[-TILE:] = 0
-    window[:, : 2 * TILE] = 0
+    window[:, : 2 * TILE] = window[:, -TILE:] = 0
     spot[60:200, 100:290] = 0
     for whole in (picture, round_, framed, window, spot, np.zeros_like(picture)):
         assert flaw_of_tiles(whole, TILE, TILE) is None

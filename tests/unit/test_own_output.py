@@ -89,6 +89,19 @@ def test_who_was_killed_goes_on(tmp_path):
     assert (tmp_path / "report.md").read_text() == "whole"
 
 
+def test_what_was_changed_after_a_kill_stays(tmp_path):
+    written(tmp_path, "first")
+    child = os.fork()
+    if not child:
+        with own_results(tmp_path, NAMES, force=False):
+            os._exit(0)
+    os.waitpid(child, 0)
+    (tmp_path / "report.md").write_text("first, and what I thought of it")
+    with pytest.raises(NotOurs):
+        written(tmp_path, "second")
+    assert (tmp_path / "report.md").read_text() == "first, and what I thought of it"
+
+
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(Hinted, match="cannot be written to"), own_results(tmp_path / "file" / "in", NAMES, force=False):

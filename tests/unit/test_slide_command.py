@@ -154,3 +154,20 @@ def test_nothing_that_is_there_is_written_over_unasked(tmp_path):
     assert {path: path.read_bytes() for path in (truth, *out.iterdir())} == before
     assert _run(*wanted, "--truth", truth, "--seed", 2, "--force").exit_code == 0
     assert all(path.read_bytes() != content for path, content in before.items())
+
+
+def test_nothing_is_written_through_a_link(tmp_path):
+    (tmp_path / "w").mkdir()
+    thesis = tmp_path / "thesis"
+    thesis.write_text("mine")
+    wanted = ("--out", tmp_path / "w", "--fields", 1, *QUICK)
+    for name, options in (("field_000000.jpg", ("--force",)), (".field_000000.jpg.part", ("--rename", "--force"))):
+        link = tmp_path / "w" / name
+        link.symlink_to(thesis)
+        assert _run(*wanted, *options).exit_code == 0
+        assert thesis.read_text() == "mine"
+        link.unlink(missing_ok=True)
+    (tmp_path / "w" / "field_000000.jpg").unlink(missing_ok=True)
+    (tmp_path / "w" / "field_000000.jpg").symlink_to(tmp_path / "away")
+    assert isinstance(_run(*wanted).exception, SlideError)
+    assert not (tmp_path / "away").exists()

@@ -210,3 +210,16 @@ def test_an_epoch_that_is_taken_up_uses_the_same_cells():
     assert [batch.tolist() for batch in one] == [batch.tolist() for batch in two]
     assert len(one) == 2
     assert len(np.unique(np.concatenate(one))) == 8
+
+
+@pytest.mark.parametrize("what", ["a folder of somebody's", "a file"])
+def test_beginning_anew_removes_nothing_but_the_state_of_a_training(tmp_path: Path, what: str):
+    state = tmp_path / "state"
+    if what == "a file":
+        state.write_text("mine")
+    else:
+        state.mkdir()
+        (state / "thesis.txt").write_text("mine")
+    with pytest.raises(DataUnusable, match="--fresh removes all of it"):
+        run(TrainConfig(), tmp_path / "out", state, tmp_path / "cache", fresh=True, force=True)
+    assert (state if state.is_file() else state / "thesis.txt").read_text() == "mine"

@@ -101,6 +101,7 @@ def changes(
     if out is not None:
         from smearwatch.daemon.atomic_write import write_atomically
 
+        refuse_other(out, force=force)  # somebody may have been quicker
         write_atomically(out, json.dumps(change.to_json(), indent=1).encode() + b"\n")
     if as_json:
         sys.stdout.write(json.dumps(change.to_json()) + "\n")

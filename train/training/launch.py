@@ -18,6 +18,7 @@ from smearwatch.train.training.gather import gather
 from smearwatch.train.training.logs import copy_logs
 from smearwatch.train.training.loop import Trainer
 
+_OF_STATE = {"state.safetensors", "uncalibrated", "calibrated", "tensorboard", "curve.csv", "curve.png"}
 _RESULTS = ("*.safetensors", "manifest.json", "report.json", "report.md", "curve.csv", "curve.png")
 
 
@@ -44,7 +45,7 @@ def run(config: TrainConfig, out: Path, state: Path, cache: Path, *, fresh: bool
         torch.set_num_threads(len(os.sched_getaffinity(0)))
     if ranks.first:
         if fresh:
-            shutil.rmtree(state, ignore_errors=True)
+            _check_is_state(state)
         for folder in (out, state, cache):
             _check_writable(folder)
     with group(ranks, cuda=config.device != "cpu" and torch.cuda.is_available()):
@@ -54,6 +55,8 @@ def run(config: TrainConfig, out: Path, state: Path, cache: Path, *, fresh: bool
         progress = ProgressLine()
         try:
             with own_results(out, _RESULTS, force=force):
+                if fresh:
+                    shutil.rmtree(state, ignore_errors=True)
                 report = recipe.train(config, out, state, cache, progress)
                 copy_logs(state, out)
         finally:
@@ -70,6 +73,17 @@ def _train_along(config: TrainConfig, state: Path, cache: Path, ranks: Ranks) ->
 
 def _silent(what: str, done: int, total: int) -> None:
     """Report nothing: progress is for the first process to report."""
+
+
+def _check_is_state(state: Path) -> None:
+    """Refuse to begin anew in a folder that holds what no training keeps: it would be removed."""
+    if not state.exists():
+        return
+    other = [] if state.is_dir() else [state]
+    other = other or sorted(path for path in state.iterdir() if path.name not in _OF_STATE)
+    if other:
+        matter = f"holds {other[0].name}, which is of no training, and --fresh removes all of it"
+        raise DataUnusable(state, matter, "name another folder with --state")
 
 
 def _check_writable(folder: Path) -> None:
