@@ -1,11 +1,14 @@
 """The networks in a runtime that comes as an extra, OpenVINO or ONNX Runtime, on a processor.
 
 Neither is imported before it is asked for. The model is made in memory from the weights that are loaded (see
-`smearwatch.models.onnx_bytes`): no other file decides anything.
+`smearwatch.models.onnx_bytes`): no other file decides anything. Both would tell their makers of each start, over the
+network; they are kept from it before they are imported.
 """
 
 import importlib.util
+import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -145,6 +148,8 @@ class CompiledStages(FirstStages):
 
 
 def _openvino(model: bytes, precision: str = "f32") -> Run:
+    # It counts its users through this package, and goes without where it is not there.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     from openvino import Core
 
     core = Core()
@@ -164,6 +169,7 @@ def _openvino(model: bytes, precision: str = "f32") -> Run:
 
 
 def _onnx(model: bytes) -> Run:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     from onnxruntime import InferenceSession, SessionOptions
 
     options = SessionOptions()

@@ -20,7 +20,7 @@ from smearwatch.models.judgement import Judgement, is_beyond, judge_field, look_
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.output_table import WIDTH, columns, side_by_side
 from smearwatch.models.outputs import Outputs
-from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
+from smearwatch.models.preprocess import Preprocessing, normalise, normalise_views, shrink, to_tensor, view
 from smearwatch.models.preprocess import Stain as Stain
 from smearwatch.models.reference_stain import reference_map
 from smearwatch.models.session_statistics import FirstStages, looks_strange, pooled
@@ -327,10 +327,11 @@ class Engine:
 
     def _batch(self, fields_bgr: NDArray[np.uint8]) -> torch.Tensor:
         """Make the networks' input of at most one chunk, filled up to it with its first crop."""
-        pictures = to_tensor(view(fields_bgr, self.preprocessing))
+        seen = view(fields_bgr, self.preprocessing)
         if self._kind == "graph":
-            pictures = pictures.pin_memory().to(self._device, non_blocking=True)
-        views = normalise(pictures, self.preprocessing)
+            views = normalise(to_tensor(seen).pin_memory().to(self._device, non_blocking=True), self.preprocessing)
+        else:
+            views = normalise_views(seen, self.preprocessing)
         missing = self._chunk - len(fields_bgr)
         if missing:
             views = torch.cat([views, views[:1].expand(missing, -1, -1, -1)])

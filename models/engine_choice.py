@@ -53,6 +53,10 @@ class Trial:
     refused: str | None = None
     name: str | None = None
 
+    def beats(self, times_as_quick: float) -> bool:
+        """Return whether it may be used and is clearly quicker than what is so many times as quick as the reference."""
+        return self.times_as_quick is not None and self.times_as_quick >= _CLEARLY * times_as_quick
+
 
 def choose_engine(
     weights_dir: Path, *, device: str = "auto", engine: EngineName = "auto"
@@ -96,8 +100,8 @@ def choose_engine(
             continue
         tried, trial = try_engine(reference, kind)
         trials.append(trial)
-        if tried is not None and (trial.times_as_quick or 0.0) >= _CLEARLY * so_far:
-            chosen, so_far = tried, trial.times_as_quick or 0.0
+        if tried is not None and trial.times_as_quick is not None and trial.beats(so_far):
+            chosen, so_far = tried, trial.times_as_quick
     return chosen, trials
 
 

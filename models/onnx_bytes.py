@@ -8,14 +8,14 @@ from typing import Final
 
 import numpy as np
 
-from smearwatch.models.layer_graph import VIEWS, Conv, Floats, Layer, Pool, Scale
+from smearwatch.models.layer_graph import VIEWS, Conv, Layer, Pool, Scale
 
 NORMS: Final = "norms"
 """Name of the input with the factors and summands of all `Scale` layers: float32 [1, 2 * channels, 1, 1]."""
 ANSWER: Final = "answer"
-"""Name of the output with what was asked for, side by side: float32 [1, channels, 1, 1]."""
+"""Name of the output with what was asked for, side by side: float32 [n, channels, 1, 1]."""
 MOMENTS: Final = "moments"
-"""Name of the output with each channel's mean, then each one's mean square: float32 [1, 2 * channels, 1, 1]."""
+"""Name of the output with each channel's mean, then each one's mean square: float32 [n, 2 * channels, 1, 1]."""
 
 _IR_VERSION, _OPSET = 8, 13
 _FLOAT, _INTS_64 = 1, 7  # of TensorProto.DataType
@@ -24,9 +24,14 @@ _VARINT, _BYTES = 0, 2  # wire types of a protocol buffer
 
 
 def model_bytes(
-    layers: Sequence[Layer], view_px: int, *, answers: Sequence[str], measured: Sequence[tuple[str, int]]
+    layers: Sequence[Layer],
+    view_px: int,
+    *,
+    answers: Sequence[str],
+    measured: Sequence[tuple[str, int]],
+    views: int = 1,
 ) -> bytes:
-    """Return a model that runs layers on one view.
+    """Return a model that runs layers on views.
 
     Parameters
     ----------
@@ -39,6 +44,8 @@ def model_bytes(
     measured
         Name and channels of each `Scale` layer, in the order of the input `NORMS`. What goes into them is measured:
         the output `MOMENTS`. None: neither that input nor that output.
+    views
+        How many go in at once.
     """
     graph = _Graph()
     sources = {layer.name: layer.source for layer in layers if isinstance(layer, Scale)}
@@ -53,7 +60,7 @@ def model_bytes(
     if answers:
         graph.add("Concat", answers, ANSWER, axis=1)
         width = sum(len(layer.bias) for layer in layers if isinstance(layer, Conv) and layer.name in answers)
-        outputs.append((ANSWER, (1, width, 1, 1)))
+        outputs.append((ANSWER, (views, width, 1, 1)))
     if measured:
         of_each = [sources[name] for name, _ in measured]
         for source in of_each:
@@ -62,8 +69,8 @@ def model_bytes(
             graph.add("ReduceMean", (f"{source}.squared",), f"{source}.square", axes=(2, 3), keepdims=1)
         parts = [f"{source}.{part}" for part in ("mean", "square") for source in of_each]
         graph.add("Concat", parts, MOMENTS, axis=1)
-        outputs.append((MOMENTS, (1, 2 * channels, 1, 1)))
-    inputs = [(VIEWS, (1, 3, view_px, view_px)), *([(NORMS, (1, 2 * channels, 1, 1))] if measured else [])]
+        outputs.append((MOMENTS, (views, 2 * channels, 1, 1)))
+    inputs = [(VIEWS, (views, 3, view_px, view_px)), *([(NORMS, (1, 2 * channels, 1, 1))] if measured else [])]
     return graph.model(inputs, outputs)
 
 
