@@ -158,7 +158,8 @@ def _bank(bank: LeNetBank) -> Iterator[Layer]:
             assert isinstance(norm, nn.BatchNorm2d)
             yield _conv(name, source, fuse_conv_bn_eval(layer, norm), relu=True)
         elif isinstance(layer, nn.MaxPool2d):
-            yield Pool(name, source, "max", int(layer.kernel_size), int(layer.stride))
+            assert isinstance(layer.kernel_size, int)
+            yield Pool(name, source, "max", layer.kernel_size, layer.kernel_size)
         else:
             continue
         source = name

@@ -119,7 +119,7 @@ def _networks(folder: Path, device: str) -> dict[str, Any]:
 
 
 def _engines(reference: Engine) -> list[dict[str, Any]]:
-    """Return of each other engine that is installed how many times as quick as the reference it is here, or why it is refused."""
+    """Return of each other engine that is installed how many times as quick it is here, or why it is refused."""
     trials = [try_engine(reference, kind)[1] for kind in KINDS[reference.device] if is_here(kind)]
     return [
         {"engine": each.name or each.kind, "times_as_quick": each.times_as_quick, "refused": each.refused}

@@ -191,7 +191,7 @@ def as_recorded(mean: NDArray[np.float32], square: NDArray[np.float32]) -> NDArr
         As of `Measured.values`.
     """
     both = np.stack([mean, np.sqrt(np.maximum(square - mean * mean, 0.0))], axis=1)
-    return np.clip(both, -_HALF_MOST, _HALF_MOST).astype(np.float16)
+    return np.asarray(np.clip(both, -_HALF_MOST, _HALF_MOST), dtype=np.float16)
 
 
 def looks_strange(look: Mapping[str, float], manifest: Manifest) -> bool:
