@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Final, TypeAlias
 
-from smearwatch.clients.spreadsheet import as_it_was
+from smearwatch.daemon.spreadsheet import as_it_was
 
 _LARGEST_BYTES: Final = 64 * 2**20
 _MOST_SAID: Final = 120  # letters of the columns of a file that is no such table

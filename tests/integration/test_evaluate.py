@@ -18,7 +18,7 @@ from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.one_line import one_line
-from smearwatch.daemon.own_output import RECORD
+from smearwatch.daemon.own_results import RECORD
 from smearwatch.daemon.record.events import Found, FoundCell, Labelled, Opened, Seen
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.scale_rule import ScaleUnusable
