@@ -1,5 +1,6 @@
 """Whether a record still is what it was when it was anchored: in the audit journal, and in lines of a log."""
 
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from smearwatch.daemon.record.anchors import LoggedAnchor, anchors_of, faults_of
 from smearwatch.daemon.record.audit import AuditUnusable, Trail, read_trail
 from smearwatch.daemon.record.imported import Imported
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.regular_file import open_regular
 
 
 class LinesUnusable(OSError):
@@ -78,7 +80,7 @@ def _opened(path: Path) -> Iterator[TextIO]:
     if str(path) == "-":
         yield sys.stdin
         return
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with io.TextIOWrapper(open_regular(path, most_bytes=None), encoding="utf-8", errors="replace") as file:
         yield file
 
 

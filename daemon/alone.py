@@ -31,13 +31,13 @@ def alone(folder: Path) -> Iterator[bool]:
         make_folder(folder)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        _remove_empty(made)
+        remove_empty(made)
         raise cannot_write(folder, error) from error
     try:
         yield _lock(descriptor, folder)
     finally:
         os.close(descriptor)
-        _remove_empty(made)
+        remove_empty(made)
 
 
 def cannot_write(folder: Path, error: OSError) -> Hinted:
@@ -56,7 +56,7 @@ def _lock(descriptor: int, folder: Path) -> bool:
     return True
 
 
-def _remove_empty(folders: Sequence[Path]) -> None:
+def remove_empty(folders: Sequence[Path]) -> None:
     """Remove folders, the innermost first, up to one that holds something."""
     with suppress(OSError):
         for each in folders:

@@ -13,6 +13,7 @@ from smearwatch.capture.commands.records import NOTHING_KNOWN, found_record, pla
 from smearwatch.capture.scale.claims import ScaleClaim, ScaleDisputed, ScaleMissing, ScaleSource
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.one_line import say
+from smearwatch.daemon.regular_file import read_regular
 from smearwatch.daemon.scale_rule import typed_scale_or_auto
 
 if TYPE_CHECKING:
@@ -212,9 +213,9 @@ def _read(file: Path, policy: "ScalePolicy") -> tuple[bytes, ScaleClaim | None]:
     from smearwatch.capture.frame import SourceFrame
 
     try:
-        data = file.read_bytes()
+        data = read_regular(file)
         beside = side_file_for(file)
-        side_file = None if beside is None else beside.read_bytes()
+        side_file = None if beside is None else read_regular(beside)
         return data, policy.choose(SourceFrame(str(file), data, captured_at_ns=0, side_file=side_file))
     except OSError as error:
         detail = error.strerror or type(error).__name__
