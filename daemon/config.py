@@ -249,7 +249,7 @@ def load_settings(file: Path | None = None, *, typed: Sequence[str] = (), **over
         raise SetUnusable(f"{twice[0]} is given as an option and by --set")
     given |= pairs
     _check_environment()
-    if is_named and not files[-1].is_file():
+    if is_named and not files[-1].exists():
         raise SettingsUnusable(f"settings file {files[-1]} does not exist", "check the path")
     for path in files:
         _content(path)

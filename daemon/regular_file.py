@@ -63,5 +63,5 @@ def _checked(status: os.stat_result, path: str | os.PathLike[str], most_bytes: i
         if is_kind(status.st_mode):
             raise OSError(number, what, os.fspath(path))
     if most_bytes is not None and status.st_size > most_bytes:
-        raise OSError(errno.EFBIG, f"Larger than {most_bytes // 1024**2} MiB", os.fspath(path))
+        raise OSError(errno.EFBIG, f"Larger than {most_bytes // 1024**2} megabytes", os.fspath(path))
     return status

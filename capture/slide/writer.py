@@ -198,7 +198,7 @@ class TruthFile:
     Raises
     ------
     SlideError
-        If it lies in the watched folder, is no file, or is there already and `force` is False.
+        If it lies in the watched folder, is no file or a link, or is there already and `force` is False.
     """
 
     def __init__(self, path: Path | None, watched: Path, *, force: bool) -> None:
@@ -213,10 +213,10 @@ class TruthFile:
         if path.is_symlink() or path.exists():
             if not force:
                 raise self._exists(path)
+            if path.is_symlink():  # what it leads to has another name
+                raise SlideError(f"the truth {path} is a link", hint="give --truth the file itself")
             try:
                 check_regular(path, most_bytes=None)
-            except FileNotFoundError:  # a link to nothing yet
-                return
             except OSError as error:
                 raise self._refused(path, error) from None
 
