@@ -26,18 +26,29 @@ def alone(folder: Path) -> Iterator[bool]:
     """
     if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
         raise Hinted(f"{folder}: there is a file of this name", "name another folder")
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         make_folder(folder)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        remove_empty(made)
+        _remove_empty(missing)
         raise cannot_write(folder, error) from error
     try:
         yield _lock(descriptor, folder)
     finally:
         os.close(descriptor)
-        remove_empty(made)
+        _remove_empty(missing)
+
+
+@contextmanager
+def made(folder: Path, *, mode: int = 0o777) -> Iterator[None]:
+    """Make a folder, and those above it; what nothing came into is removed in the end. Raises OSError."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=mode)
+        yield
+    finally:
+        _remove_empty(missing)
 
 
 def cannot_write(folder: Path, error: OSError) -> Hinted:
@@ -56,7 +67,7 @@ def _lock(descriptor: int, folder: Path) -> bool:
     return True
 
 
-def remove_empty(folders: Sequence[Path]) -> None:
+def _remove_empty(folders: Sequence[Path]) -> None:
     """Remove folders, the innermost first, up to one that holds something."""
     with suppress(OSError):
         for each in folders:

@@ -6,14 +6,14 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smearwatch.daemon.alone import remove_empty
+from smearwatch.daemon.alone import made
 
 if TYPE_CHECKING:
     from smearwatch.capture.slide.slide import Slide
@@ -250,15 +250,12 @@ def _folder(out: Path) -> Iterator[None]:
     """Make the folder; where nothing came into it, it is removed again."""
     from smearwatch.capture.slide.errors import SlideError
 
-    made = [each for each in (out, *out.parents) if not each.exists()]
-    try:
+    with ExitStack() as stack:
         try:
-            out.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(made(out))
         except OSError as error:
             raise SlideError(f"cannot make the folder {out}: {error.strerror}", hint="choose another folder") from None
         yield
-    finally:
-        remove_empty(made)
 
 
 def _format(text: str) -> Any:
