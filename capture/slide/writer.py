@@ -101,12 +101,15 @@ class FieldWriter:
             return path
         growing = path.with_name(f".{path.name}.part") if self.by_rename else path
         try:
-            growing.unlink(missing_ok=True)  # a link, or what a run before left: nothing is written through it
+            if self.force or growing != path:
+                growing.unlink(missing_ok=True)  # a link, or what a run before left: nothing is written through it
             with growing.open("xb", buffering=0) as file:
                 hurry = False
                 for start in range(0, len(data), self.chunk_bytes):
                     file.write(data[start : start + self.chunk_bytes])
                     hurry = hurry or wait(self.pause_s)
+            if growing != path and not self.force:
+                _holds(path, data)  # somebody may have been quicker
             growing.replace(path)
         except OSError as error:
             raise SlideError(
