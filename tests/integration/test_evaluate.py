@@ -37,8 +37,7 @@ from smearwatch.train.data.crop_cache import shrunken_fields
 from smearwatch.train.data.pipeline_cells import find_boxed_cells
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.data.scale_check import check_boxes_scale, check_tree_scale
-from smearwatch.train.evaluation import run as evaluation
-from smearwatch.train.evaluation.figures import NAMES
+from smearwatch.train.evaluation.figures import NAMES, draw_figures
 from smearwatch.train.saving import save_weights
 from tests import drawn
 
@@ -204,13 +203,12 @@ def test_what_is_written_meanwhile_stays_and_the_new_report_is_whole_beside(
     place: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     out = tmp_path / "out"
-    draw = evaluation.draw_figures
 
     def drawn(*given: Any) -> None:
         (out / "report.md").write_text("what I thought of it")
-        draw(*given)
+        draw_figures(*given)
 
-    monkeypatch.setattr(evaluation, "draw_figures", drawn)
+    monkeypatch.setattr("smearwatch.train.evaluation.run.draw_figures", drawn)
     result = run(place, out, *data(place))
     assert "report.md was written or changed meanwhile" in str(result.exception)
     assert "new-results" in str(result.exception)
