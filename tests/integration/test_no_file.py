@@ -79,3 +79,12 @@ def test_a_pipe_is_refused_in_one_line(desk, typed, monkeypatch, capfd):
     assert line.startswith("smearwatch: ")
     assert "s a pipe, no file" in line or "is no file" in line
     assert things(desk) == before
+
+
+@pytest.mark.parametrize("typed", [("promote", "--back"), ("keys", "revoke", "nobody")], ids=" ".join)
+def test_a_refused_command_leaves_nothing(typed, monkeypatch, capfd):
+    monkeypatch.setattr("sys.argv", ["smearwatch", *typed])
+    assert main() == 1
+    assert len(capfd.readouterr().err.splitlines()) == 1
+    state_dir = load_settings().state_dir
+    assert not state_dir.exists() or list(state_dir.iterdir()) == []

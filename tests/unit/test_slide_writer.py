@@ -108,3 +108,15 @@ def test_a_pipe_for_the_truth_is_refused(tmp_path):
 def test_the_pace_is_kept_by_deadlines(rate, arrivals, waits):
     pace = Pace(rate)
     assert [pace.next_wait_s(now) for now in arrivals] == pytest.approx(waits)
+
+
+def test_what_comes_while_a_picture_is_written_stays(field, tmp_path):
+    writer = FieldWriter(tmp_path, by_rename=True)
+
+    def wait(_):
+        writer.path_of(field.index).write_text("mine")
+        return True
+
+    with pytest.raises(SlideError, match="exists already"):
+        writer.write(field, wait)
+    assert writer.path_of(field.index).read_text() == "mine"
