@@ -19,7 +19,7 @@ from PIL import Image
 
 from smearwatch.clients.exports.archive import FORMAT, ArchiveOptions
 from smearwatch.clients.exports.writing import export_session
-from smearwatch.daemon.hub.folds import FOLDS_FILE, Folds
+from smearwatch.daemon.folds import FOLDS_FILE, Folds
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.wire.codec import encode

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smearwatch.daemon.hub.folds import FOLDS_FILE, Folds
+from smearwatch.daemon.folds import FOLDS_FILE, Folds, NotKept
 from smearwatch.daemon.record.events import CellStain, Counted, Found, FoundCell, Labelled, Replaced
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.placement import CellName
@@ -23,7 +23,7 @@ WEIGHTS = "ab" * 32
 
 def what(folds):
     """All that a hub knows, spelt out."""
-    parts = (folds.tally, folds.stains, folds.statistics, folds.order)
+    parts = (folds.tally, folds.bands, folds.stains, folds.statistics, folds.order)
     return json.dumps([*(each.snapshot() for each in parts), [*folds.recent.items()]], default=str)
 
 
@@ -168,7 +168,8 @@ def test_what_was_kept_by_other_code_of_another_ledger_or_in_another_form_is_not
     whole = what(folded(ledger))
     folded(ledger, 60).keep(ledger.folder, 1)
     rewritten(ledger, change)
-    assert Folds.kept(ledger) is None
+    with pytest.raises(NotKept):
+        Folds.kept(ledger)
     assert what(Folds.of(ledger)) == whole
 
 
@@ -179,7 +180,8 @@ def test_a_damaged_file_is_not_used(ledger):
     data = path.read_bytes()
     for damaged in (b"", data[:-1], data[:70], bytes(reversed(data)), data.replace(b'"flagged":', b'"flagged":1', 1)):
         path.write_bytes(damaged)
-        assert Folds.kept(ledger) is None
+        with pytest.raises(NotKept):
+            Folds.kept(ledger)
     assert what(Folds.of(ledger)) == whole
 
 

@@ -1,6 +1,7 @@
 """All that the hub knows of its session: folds over the ledger's events, and the last of them that counted a cell.
 
-They are kept in a file beside the ledger now and then, so that a hub that was killed need not read all events again.
+They are kept in a file beside the ledger now and then, and at the end, so that a hub that was killed, and whoever shows
+the session, need not read all events again.
 The ledger stays the truth. What was kept is taken only if it is whole, was made by this very code, and stands on this
 ledger's chain; and once the events after it are folded, the counts are held against a count of the ledger's own rows
 that no fold has a part in (`smearwatch.daemon.record.recount`). Else all events are folded, as without it.
@@ -16,11 +17,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.atomic_write import write_atomically
-from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.record.band_rule import BandRuleFold
+from smearwatch.daemon.record.classes import NEUTROPHILS
 from smearwatch.daemon.record.events import Counted, Recorded
 from smearwatch.daemon.record.order import CountingOrder
 from smearwatch.daemon.record.reading import LedgerReader
@@ -37,6 +39,9 @@ RECENT: Final = 256
 KEPT_EVERY: Final = 2_000
 """Events; so many are read in a quarter of a second."""
 
+KEPT_AT_END: Final = 200
+"""Of a session that ends; fewer are read as quickly as the file is."""
+
 _MOST_BYTES: Final = 64 * 2**20
 
 _Number: TypeAlias = Annotated[int, Field(ge=1, lt=2**62)]
@@ -50,6 +55,7 @@ class _Kept:
     number: _Number
     chain: Sha256
     tally: dict[str, Any]
+    bands: dict[str, Any]
     stains: dict[str, Any]
     statistics: dict[str, Any]
     order: dict[str, Any]
@@ -59,19 +65,38 @@ class _Kept:
 _KEPT: Final = TypeAdapter(_Kept)
 
 
+class NotKept(Exception):
+    """There are no kept folds to go on from.
+
+    Attributes
+    ----------
+    there
+        Whether anything was kept at all.
+    wrong
+        Whether it looked right, and the ledger says otherwise: a fault of this program, or of a disk.
+    """
+
+    def __init__(self, why: str, *, there: bool = True, wrong: bool = False) -> None:
+        super().__init__(why)
+        self.there = there
+        self.wrong = wrong
+
+
 class Folds:
     """What follows from a session's events until now.
 
     Attributes
     ----------
-    tally, stains, statistics, order
-        The counts, the stain and statistics at each cell that waits, and whose turn it is.
+    tally, bands, stains, statistics, order
+        The counts, what the band rule says of them, the stain and statistics at each cell that waits, and whose turn
+        it is.
     recent
         The events of the last counted cells, the newest last; one that was judged anew has its place still.
     """
 
     def __init__(self, ledger: LedgerReader) -> None:
         self.tally = TallyFold()
+        self.bands = BandRuleFold(ledger.nucleus)
         self.stains = StainFold()
         self.statistics = StatisticsFold(ledger.moments)
         self.order = CountingOrder()
@@ -82,50 +107,66 @@ class Folds:
     @classmethod
     def of(cls, ledger: LedgerReader) -> "Folds":
         """Return the folds at the end of a ledger, from those that were kept where there are any to be trusted."""
-        kept = cls.kept(ledger)
-        if kept is not None:
-            with suppress(TallyBroken, LookupError):  # what follows does not fit what was kept
-                kept.take(ledger.events(after=kept.number))
-                if as_recounted(kept.tally) == recount(ledger):
-                    return kept
-            get_logger().error("what was kept of the counts is wrong, and is made anew", session=ledger.session)
+        from smearwatch.daemon.log import get_logger  # a client that shows a session writes no log
+
+        try:
+            return cls.held(ledger)
+        except NotKept as why:
+            if why.wrong:
+                get_logger().error("what was kept of the counts is wrong, and is made anew", session=ledger.session)
+            elif why.there:
+                get_logger().info("what was kept of the counts is not used; all events are read", why=str(why))
         folds = cls(ledger)
         folds.take(ledger.events())
         return folds
 
     @classmethod
-    def kept(cls, ledger: LedgerReader) -> "Folds | None":
-        """Return those that were kept of a ledger, None where none are whole, of this code and this chain."""
-        path = ledger.folder / FOLDS_FILE
-        try:
-            about = path.lstat()  # a pipe would be waited at, and memory is not for whatever lies there
-            if not stat.S_ISREG(about.st_mode) or about.st_size > _MOST_BYTES:
-                get_logger().warning("what was kept of the counts cannot be it, all events are read", why=FOLDS_FILE)
-                return None
-            digest, _, body = path.read_bytes().partition(b"\n")
-        except OSError:
-            return None
+    def held(cls, ledger: LedgerReader) -> "Folds":
+        """Return the folds at the end of a ledger from those that were kept, held against a count of its own rows.
+
+        Where the ledger may be written meanwhile, ask under `LedgerReader.at_one_moment`.
+
+        Raises
+        ------
+        NotKept
+            All events are to be read.
+        """
+        kept = cls.kept(ledger)
+        with suppress(TallyBroken, LookupError):  # what follows does not fit what was kept
+            kept.take(ledger.events(after=kept.number))
+            if as_recounted(kept.tally) == recount(ledger) and kept.bands.neutrophils == _neutrophils(kept.tally):
+                return kept
+        raise NotKept("the ledger's own rows give other numbers", wrong=True)
+
+    @classmethod
+    def kept(cls, ledger: LedgerReader) -> "Folds":
+        """Return those that were kept of a ledger, as they were then.
+
+        Raises
+        ------
+        NotKept
+            None are whole, of this code and this chain.
+        """
+        kept = _read(ledger.folder / FOLDS_FILE)
+        at = next(ledger.events(after=kept.number - 1, limit=1), None)
+        if kept.code != _code() or at is None or at.chain != kept.chain:
+            raise NotKept("of another ledger, or by other code")
         folds = cls(ledger)
-        with suppress(ValidationError, ValueError, TallyBroken):
-            if hashlib.sha256(body).hexdigest().encode() != digest:
-                raise ValueError("damaged")
-            kept = _KEPT.validate_json(body)
-            at = next(ledger.events(after=kept.number - 1, limit=1), None)
-            if kept.code != _code() or at is None or at.chain != kept.chain:
-                raise ValueError("of another ledger, or by other code")
+        try:
             folds.tally = TallyFold.restore(kept.tally)
+            folds.bands = BandRuleFold.restore(kept.bands, ledger.nucleus)
             folds.stains = StainFold.restore(kept.stains)
             folds.statistics = StatisticsFold.restore(kept.statistics, ledger.moments)
             folds.order = CountingOrder.restore(kept.order)
-            for number in kept.recent:
-                (recorded,) = islice(ledger.events(after=number - 1, limit=1), 1)
-                if not isinstance(recorded.event, Counted):
-                    raise ValueError("another event than a cell's")
-                folds.recent[recorded.event.frame, recorded.event.index] = recorded
-            folds._last, folds._kept = (kept.number, kept.chain), kept.number
-            return folds
-        get_logger().info("what was kept of the counts is not used; all events are read")
-        return None
+        except (ValueError, TallyBroken) as error:
+            raise NotKept("in another form") from error
+        for number in kept.recent:
+            (recorded,) = islice(ledger.events(after=number - 1, limit=1), 1)
+            if not isinstance(recorded.event, Counted):
+                raise NotKept("another event than a cell's")
+            folds.recent[recorded.event.frame, recorded.event.index] = recorded
+        folds._last, folds._kept = (kept.number, kept.chain), kept.number
+        return folds
 
     @property
     def number(self) -> int:
@@ -141,6 +182,7 @@ class Folds:
         """Take the next event in."""
         event = recorded.event
         self.tally.apply(event)
+        self.bands.apply(event)
         self.stains.apply(event)
         self.statistics.apply(event)
         self.order.apply(event)
@@ -163,6 +205,7 @@ class Folds:
             number,
             chain,
             self.tally.snapshot(),
+            self.bands.snapshot(),
             self.stains.snapshot(),
             self.statistics.snapshot(),
             self.order.snapshot(),
@@ -172,13 +215,36 @@ class Folds:
         try:
             write_atomically(folder / FOLDS_FILE, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
         except OSError as error:
+            from smearwatch.daemon.log import get_logger  # as above
+
             get_logger().debug("the folds were not kept", why=error.strerror or str(error))
+
+
+def _read(path: Path) -> _Kept:
+    """Read what was kept, as it is; raises `NotKept`."""
+    try:
+        about = path.lstat()  # a pipe would be waited at, and memory is not for whatever lies there
+        if not stat.S_ISREG(about.st_mode) or about.st_size > _MOST_BYTES:
+            raise NotKept(f"{FOLDS_FILE} is no such file")
+        digest, _, body = path.read_bytes().partition(b"\n")
+    except OSError as error:
+        raise NotKept("there is nothing", there=False) from error
+    if hashlib.sha256(body).hexdigest().encode() != digest:
+        raise NotKept("damaged")
+    try:
+        return _KEPT.validate_json(body)
+    except ValueError as error:
+        raise NotKept("in another form") from error
+
+
+def _neutrophils(tally: TallyFold) -> int:
+    return sum(tally.counts.get(name, 0) for name in NEUTROPHILS)
 
 
 @cache
 def _code() -> str:
     """Return a digest of the code that the folds are made of, so that what another version kept is none of this one."""
     digest = hashlib.sha256()
-    for path in (*sorted((Path(__file__).parent.parent / "record").glob("*.py")), Path(__file__)):
+    for path in (*sorted((Path(__file__).parent / "record").glob("*.py")), Path(__file__)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
