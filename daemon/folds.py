@@ -4,7 +4,9 @@ They are kept in a file beside the ledger now and then, and at the end, so that 
 the session, need not read all events again.
 The ledger stays the truth. What was kept is taken only if it is whole, was made by this very code, and stands on this
 ledger's chain; and once the events after it are folded, the counts are held against a count of the ledger's own rows
-that no fold has a part in (`smearwatch.daemon.record.recount`). Else all events are folded, as without it.
+that no fold has a part in (`smearwatch.daemon.record.recount`). Else all events are folded, as without it. A hub counts
+all rows when it starts; beside the folds it keeps how many there were of which, and who shows a session counts the rows
+after those.
 """
 
 import hashlib
@@ -26,7 +28,7 @@ from smearwatch.daemon.record.classes import NEUTROPHILS
 from smearwatch.daemon.record.events import Counted, Recorded
 from smearwatch.daemon.record.order import CountingOrder
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.recount import as_recounted, recount
+from smearwatch.daemon.record.recount import RowCount, as_recounted, recount
 from smearwatch.daemon.record.session_stain import StainFold
 from smearwatch.daemon.record.session_statistics import StatisticsFold
 from smearwatch.daemon.record.tally import TallyBroken, TallyFold
@@ -60,6 +62,7 @@ class _Kept:
     statistics: dict[str, Any]
     order: dict[str, Any]
     recent: list[_Number]
+    rows: RowCount
 
 
 _KEPT: Final = TypeAdapter(_Kept)
@@ -92,6 +95,8 @@ class Folds:
         it is.
     recent
         The events of the last counted cells, the newest last; one that was judged anew has its place still.
+    rows
+        How far the ledger's rows are counted beside the folds.
     """
 
     def __init__(self, ledger: LedgerReader) -> None:
@@ -103,6 +108,7 @@ class Folds:
         self.recent: dict[tuple[str, int], Recorded] = {}
         self._last = (0, "")
         self._kept = 0
+        self.rows = RowCount()
 
     @classmethod
     def of(cls, ledger: LedgerReader) -> "Folds":
@@ -110,7 +116,7 @@ class Folds:
         from smearwatch.daemon.log import get_logger  # a client that shows a session writes no log
 
         try:
-            return cls.held(ledger)
+            return cls.held(ledger, all_rows=True)
         except NotKept as why:
             if why.wrong:
                 get_logger().error("what was kept of the counts is wrong, and is made anew", session=ledger.session)
@@ -121,10 +127,17 @@ class Folds:
         return folds
 
     @classmethod
-    def held(cls, ledger: LedgerReader) -> "Folds":
+    def held(cls, ledger: LedgerReader, *, all_rows: bool = False) -> "Folds":
         """Return the folds at the end of a ledger from those that were kept, held against a count of its own rows.
 
         Where the ledger may be written meanwhile, ask under `LedgerReader.at_one_moment`.
+
+        Parameters
+        ----------
+        ledger
+            The session.
+        all_rows
+            Count all rows anew, and not only those after what was kept, whose rows were counted when it was.
 
         Raises
         ------
@@ -134,7 +147,9 @@ class Folds:
         kept = cls.kept(ledger)
         with suppress(TallyBroken, LookupError):  # what follows does not fit what was kept
             kept.take(ledger.events(after=kept.number))
-            if as_recounted(kept.tally) == recount(ledger) and kept.bands.neutrophils == _neutrophils(kept.tally):
+            kept.rows = RowCount() if all_rows else kept.rows
+            adds_up = as_recounted(kept.tally) == recount(ledger, kept.rows)
+            if adds_up and kept.bands.neutrophils == _neutrophils(kept.tally):
                 return kept
         raise NotKept("the ledger's own rows give other numbers", wrong=True)
 
@@ -151,6 +166,8 @@ class Folds:
         at = next(ledger.events(after=kept.number - 1, limit=1), None)
         if kept.code != _code() or at is None or at.chain != kept.chain:
             raise NotKept("of another ledger, or by other code")
+        if kept.rows.until != kept.number:
+            raise NotKept("its rows were counted elsewhere")
         folds = cls(ledger)
         try:
             folds.tally = TallyFold.restore(kept.tally)
@@ -158,6 +175,7 @@ class Folds:
             folds.stains = StainFold.restore(kept.stains)
             folds.statistics = StatisticsFold.restore(kept.statistics, ledger.moments)
             folds.order = CountingOrder.restore(kept.order)
+            folds.rows = kept.rows
         except (ValueError, TallyBroken) as error:
             raise NotKept("in another form") from error
         for number in kept.recent:
@@ -194,12 +212,13 @@ class Folds:
             if len(self.recent) > RECENT:
                 del self.recent[next(iter(self.recent))]
 
-    def keep(self, folder: Path, every: int = KEPT_EVERY) -> None:
+    def keep(self, ledger: LedgerReader, every: int = KEPT_EVERY) -> None:
         """Write them beside the ledger where so many events are new; a disk that refuses costs a start its time."""
         number, chain = self._last
         if number - self._kept < every:
             return
         self._kept = number
+        self.rows.go_on(ledger, number)
         kept = _Kept(
             _code(),
             number,
@@ -210,10 +229,11 @@ class Folds:
             self.statistics.snapshot(),
             self.order.snapshot(),
             [recorded.number for recorded in self.recent.values()],
+            self.rows,
         )
         body = json.dumps(_KEPT.dump_python(kept), separators=(",", ":")).encode()
         try:
-            write_atomically(folder / FOLDS_FILE, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+            write_atomically(ledger.folder / FOLDS_FILE, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
         except OSError as error:
             from smearwatch.daemon.log import get_logger  # as above
 

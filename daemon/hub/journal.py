@@ -68,7 +68,7 @@ class Journal:
             log_steps(recorded, self.fold)
             self._sockets.publish(notice(recorded))
         ended = any(isinstance(event, Closed) for event in events)
-        self._folds.keep(self.ledger.folder, KEPT_AT_END if ended else KEPT_EVERY)
+        self._folds.keep(self.ledger, KEPT_AT_END if ended else KEPT_EVERY)
         return written
 
     def latest(self, most: int) -> tuple[EventNotice, ...]:

@@ -123,7 +123,7 @@ def _kept() -> list[bytes]:
             for events in (40, None):
                 folds = Folds(ledger)
                 folds.take(ledger.events(limit=events))
-                folds.keep(Path(name), 1)
+                folds.keep(ledger, 1)
                 kept.append((Path(name) / FOLDS_FILE).read_bytes().partition(b"\n")[2])
     return kept
 
