@@ -1,5 +1,6 @@
 """The scales that a session's frames were searched by: where each came from, how large it was, for which pictures."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from statistics import median
@@ -10,10 +11,9 @@ from smearwatch.daemon.record.scale_check import source_text
 
 # SQLite reads the end of each event, behind its cells: an event has one spelling, with its names in alphabetical order.
 _SCALES: Final = (
-    "SELECT json_extract(tail, '$.um_per_px_source'), json_extract(tail, '$.um_per_px'), "
-    "json_extract(tail, '$.width_px'), json_extract(tail, '$.height_px'), count(*) FROM "
-    "(SELECT number, '{' || substr(body, instr(body, '\"height_px\":')) AS tail FROM events WHERE kind = 'found') "
-    "GROUP BY 1, 2, 3, 4 ORDER BY min(number)"
+    "SELECT json_extract('{' || substr(body, instr(body, '\"height_px\":')), "
+    "'$.um_per_px_source', '$.um_per_px', '$.width_px', '$.height_px') AS scale, count(*) "
+    "FROM events WHERE kind = 'found' GROUP BY scale ORDER BY min(number)"
 )
 
 
@@ -26,7 +26,8 @@ def scale_lines(ledger: LedgerReader) -> Iterator[str]:
         The median in µm per pixel over the frames that were searched, with the range where they differ.
     """
     alike: defaultdict[tuple[str, int, int], list[float]] = defaultdict(list)
-    for source, um_per_px, width_px, height_px, frames in ledger.rows(_SCALES):
+    for scale, frames in ledger.rows(_SCALES):
+        source, um_per_px, width_px, height_px = json.loads(scale)
         alike[source, max(width_px, height_px), min(width_px, height_px)] += [um_per_px] * frames
     of_many_sizes = len({(longer, shorter) for _, longer, shorter in alike}) > 1
     for (source, longer, shorter), values in sorted(alike.items(), key=lambda item: -len(item[1])):
