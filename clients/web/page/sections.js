@@ -107,7 +107,7 @@ export class Sections {
     if (section.node.hidden) return this.#put(section, 0, 0);
     if (shown.length <= ALL) return this.#put(section, 0, shown.length);
     if (!grid.clientWidth) return; // the gallery is not shown; it will be rendered when it is
-    const columns = columnsOf(grid), pitch = pitchOf(grid), screen = Math.ceil(innerHeight / pitch);
+    const columns = columnsOf(grid), [pitch, gap] = pitchOf(grid), screen = Math.ceil(innerHeight / pitch);
     const top = around === null ? -grid.getBoundingClientRect().top / pitch : Math.floor(around / columns);
     const rows = Math.ceil(shown.length / columns), ahead = Math.ceil(screen * AHEAD);
     const row = (number) => Math.min(Math.max(Math.floor(number), 0), rows);
@@ -117,8 +117,9 @@ export class Sections {
     if (kept) return;
     const [first, last] = [row(top - ahead), row(top + screen + 1 + ahead)];
     section.columns = columns;
-    grid.style.paddingTop = `${first * pitch}px`;
-    grid.style.paddingBottom = `${(rows - last) * pitch}px`;
+    // Behind the last row there is no gap, so room without a card is as high as the cards were.
+    grid.style.paddingTop = `${first === last ? rows * pitch - gap : first * pitch}px`;
+    grid.style.paddingBottom = `${first === last ? 0 : (rows - last) * pitch}px`;
     this.#put(section, first * columns, Math.min(last * columns, shown.length), true);
   }
 
@@ -149,8 +150,8 @@ export class Sections {
 
 const columnsOf = (grid) => getComputedStyle(grid).gridTemplateColumns.split(" ").length;
 
-// A row and the gap below it; all cards are of one height.
+// A row with the gap below it, and the gap; all cards are of one height.
 function pitchOf(grid) {
   const { gridAutoRows, rowGap } = getComputedStyle(grid);
-  return parseFloat(gridAutoRows) + parseFloat(rowGap);
+  return [parseFloat(gridAutoRows) + parseFloat(rowGap), parseFloat(rowGap)];
 }
