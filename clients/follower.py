@@ -5,13 +5,14 @@ whatever is missing can be asked for again: a few events by number, everything e
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from smearwatch.clients.questions import Question
 from smearwatch.clients.recent import CellKey, RecentCells
 from smearwatch.clients.session_state import Known
 from smearwatch.clients.view import Connection, Ended, View
 from smearwatch.daemon.record.events import Recorded
+from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.wire.messages import (
     EventNotice,
     Events,
@@ -102,6 +103,12 @@ class Follower:
             return False
         self._known.number, self._known.epoch = recorded.number, recorded.epoch
         return self._known.apply(recorded.event)
+
+    def begin(
+        self, last: Recorded, tally: TallyFold, recent: Iterable[Recorded], *, session: str, closed: bool
+    ) -> None:
+        """Begin with a tally after an event, and the cells counted last, as they were read from disk."""
+        self._known.begin(last, tally, recent, session=session, closed=closed)
 
     def give_pictures(self, asked: tuple[CellKey, ...], jpegs: dict[CellKey, bytes]) -> None:
         """Take in thumbnails from the ledger on disk."""

@@ -9,7 +9,7 @@ from smearwatch.clients.idling import Idling
 from smearwatch.clients.plain import drift_lines, introduction, mark_lines, remark, row, row_headings, scale_lines
 from smearwatch.clients.view import Ended, View
 from smearwatch.clients.wording import loading_text, phase_text, state_text, target_text
-from smearwatch.daemon.record.elsewhere import elsewhere_text
+from smearwatch.daemon.elsewhere_text import elsewhere_text
 
 EVERY_S = 1.0
 PATIENCE_S = 5.0

@@ -20,8 +20,8 @@ from smearwatch.clients.wording import (
 )
 from smearwatch.daemon.columns import fold
 from smearwatch.daemon.corrected_text import corrected_lines
+from smearwatch.daemon.elsewhere_text import elsewhere_text
 from smearwatch.daemon.notices import RESEARCH_USE
-from smearwatch.daemon.record.elsewhere import elsewhere_text
 from smearwatch.daemon.share_text import description_text, review_lines
 from smearwatch.daemon.sign_text import sign_lines
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from smearwatch.clients.corrections import Corrections
 from smearwatch.clients.elsewhere import Elsewhere
 from smearwatch.clients.follower import Follower
+from smearwatch.clients.standing import kept_standing
 from smearwatch.clients.view import View
 from smearwatch.daemon.names import NameUnusable
 from smearwatch.daemon.record.corrected import WITHIN
@@ -77,6 +78,8 @@ class RecordedSession:
         with Ledger.read(self._folder) as ledger:
             if self._event == ledger.last_number:
                 return self._corrections.behind
+            if self._event is None:
+                _begin(self._follower, ledger)
             _fold(self._follower, ledger)
             self._session, self._event = self._folder.name, ledger.last_number
         return True
@@ -97,6 +100,15 @@ def catch_up(follower: Follower, state_dir: Path) -> None:
     except (LedgerUnusable, NameUnusable):
         # The daemon may keep its sessions elsewhere; what was heard of it stays on the screen.
         follower.counters["ledger_unreadable"] += 1
+
+
+def _begin(follower: Follower, ledger: LedgerReader) -> None:
+    """Begin with what the hub kept, where that is sure, so that not all events are to be read."""
+    with ledger.at_one_moment():
+        kept = kept_standing(ledger)
+        if kept is not None and kept.number:
+            last = next(ledger.events(after=kept.number - 1, limit=1))
+            follower.begin(last, kept.tally, kept.recent or (), session=ledger.session, closed=not ledger.is_open)
 
 
 def _fold(follower: Follower, ledger: LedgerReader) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from smearwatch.daemon.record.band_rule import BandRuleFold
 from smearwatch.daemon.record.beside import BesideFold
 from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.events import Closed, Found, Opened, Recorded
@@ -19,7 +18,7 @@ class SessionFold:
 
     Attributes
     ----------
-    tally, bands, draws, beside, readings
+    tally, draws, beside, readings
         The folds.
     number, chain
         Of the last event.
@@ -32,7 +31,6 @@ class SessionFold:
     """
 
     tally: TallyFold = field(default_factory=TallyFold)
-    bands: BandRuleFold = field(default_factory=BandRuleFold)
     draws: DrawFold = field(default_factory=DrawFold)
     beside: BesideFold = field(default_factory=BesideFold)
     readings: ReadingsFold = field(default_factory=ReadingsFold)
@@ -56,7 +54,6 @@ class SessionFold:
         """Take one event in; each once, in the ledger's order."""
         event = recorded.event
         self.tally.apply(event)
-        self.bands.apply(event)
         self.draws.apply(recorded)
         self.beside.apply(event)
         self.readings.apply(event)

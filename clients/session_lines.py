@@ -7,8 +7,8 @@ from smearwatch.clients.beside_lines import beside_lines
 from smearwatch.clients.wording import drift_advice, drifted_text
 from smearwatch.daemon.columns import fold, size_text
 from smearwatch.daemon.corrected_text import corrected_lines
+from smearwatch.daemon.elsewhere_text import elsewhere_text
 from smearwatch.daemon.notices import RESEARCH_USE
-from smearwatch.daemon.record.elsewhere import elsewhere_text
 from smearwatch.daemon.share_text import (
     agreement_lines,
     description_text,

@@ -6,7 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from smearwatch.clients.recent import RecentCells
-from smearwatch.daemon.record.events import Closed, Counted, Event, EventInvalid, Opened, event_from_bytes
+from smearwatch.daemon.record.events import (
+    Closed,
+    Counted,
+    Event,
+    EventInvalid,
+    Opened,
+    Recorded,
+    event_from_bytes,
+)
 from smearwatch.daemon.record.tally import TallyBroken, TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
 from smearwatch.daemon.wire.messages import EventNotice, Snapshot
@@ -61,6 +69,17 @@ class Known:
         self._counters["snapshots"] += 1
         self._remember(snapshot.recent)
         return True
+
+    def begin(
+        self, last: Recorded, tally: TallyFold, recent: Iterable[Recorded], *, session: str, closed: bool
+    ) -> None:
+        """Begin with a tally after an event, the cells counted last, and whether that event closed the session."""
+        self._recent.clear()
+        self.fold, self.session = tally, session
+        self.epoch, self.number, self.closed = last.epoch, last.number, closed
+        for recorded in recent:
+            if isinstance(recorded.event, Counted):
+                self._recent.put(recorded.event)
 
     def advance(self, notice: EventNotice) -> bool:
         """Apply the next event; returns False for one that the fold cannot take, whose number is passed even so."""

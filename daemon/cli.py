@@ -5,7 +5,6 @@ import importlib
 import os
 import re
 import sys
-from importlib.metadata import version
 from itertools import takewhile
 from typing import Any, NamedTuple
 
@@ -118,6 +117,8 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # takes as long as a tenth of a start
+
         typer.echo(f"smearwatch {version('smearwatch')}")
         raise typer.Exit
 
@@ -136,6 +137,8 @@ def _root(
 def main() -> int:
     """Run the command line; every error that was foreseen is one line."""
     gc.set_threshold(_RUBBISH_AFTER)
+    # Else the first event or setting reads what every installed package offers, for one that has plugins of pydantic.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         return int(app(standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):

@@ -33,7 +33,7 @@ from smearwatch.daemon.names import PrintableName
 from smearwatch.daemon.naming_setting import ExtraClasses, as_recorded, layout_of
 from smearwatch.daemon.place_setting import Places
 from smearwatch.daemon.plain_words import in_plain_words
-from smearwatch.daemon.record.band_rule import BAND_RULES, rule_named
+from smearwatch.daemon.record.band_rules import BAND_RULES, rule_named
 from smearwatch.daemon.record.extra_classes import ExtraClass
 from smearwatch.daemon.regular_file import read_text
 from smearwatch.daemon.scale_rule import USABLE, UmPerPx

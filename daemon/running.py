@@ -228,8 +228,9 @@ def _forget_if_empty(plan: RunPlan) -> None:
 
 def summary(plan: RunPlan) -> dict[str, Any]:
     """Fold the whole ledger once more, independently of the hub, and return what it holds."""
-    fold, bands, draws, last, closed = TallyFold(), BandRuleFold(), DrawFold(), 0, None
+    fold, draws, last, closed = TallyFold(), DrawFold(), 0, None
     with Ledger.read(session_folder(plan.settings.state_dir, plan.session)) as ledger:
+        bands = BandRuleFold(ledger.nucleus)
         for recorded in ledger.events():
             fold.apply(recorded.event)
             bands.apply(recorded.event)

@@ -7,10 +7,10 @@ from typing import Any
 
 from smearwatch.daemon.columns import fold
 from smearwatch.daemon.corrected_text import corrected_lines
+from smearwatch.daemon.elsewhere_text import elsewhere_text
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.classes import CLASSES
-from smearwatch.daemon.record.elsewhere import elsewhere_text
 from smearwatch.daemon.share_text import (
     agreement_lines,
     description_text,

@@ -20,14 +20,16 @@ from smearwatch.clients.commands.send import send_messages
 from smearwatch.clients.commands.sign import amend_session, sign_session
 from smearwatch.clients.commands.verify import verify_sessions
 from smearwatch.clients.describing import describe_one, list_described
-from smearwatch.clients.session_fold import SessionFold
 from smearwatch.clients.session_lines import fault_lines, list_lines, show_lines
+from smearwatch.clients.standing import corrected_of, counts_beside, read_standing
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.record.beside_json import beside_json, pooled_json
-from smearwatch.daemon.record.corrected import NAMES, WITHIN, corrected_json
+from smearwatch.daemon.record.corrected import NAMES, WITHIN
 from smearwatch.daemon.record.earlier import followed_in, follows
 from smearwatch.daemon.record.elsewhere import pictures_elsewhere
+from smearwatch.daemon.record.events import Closed
+from smearwatch.daemon.record.extra_classes import extra_classes_of
 from smearwatch.daemon.record.imported import imported_json, read_imported
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.rejected import rejected_frames
@@ -127,28 +129,31 @@ def show(
         raise typer.BadParameter(f"{only!r} is none of {', '.join(NAMES)}", param_hint="--class")
     state_dir = load_settings(config).state_dir
     folder = find_session(state_dir, name)
-    with LedgerReader.read(folder) as ledger:
-        fold = SessionFold.of(ledger)
+    with LedgerReader.read(folder) as ledger, ledger.at_one_moment():
+        stands = read_standing(ledger)
+        corrected, beside = corrected_of(ledger, stands.tally, within), counts_beside(ledger)
+        openings, closed = ledger.openings(), next(reversed(ledger.of_kind(Closed)), None)
         scales = [] if as_json else list(scale_lines(ledger))
         before, after = follows(ledger), followed_in(ledger)
         rejected = rejected_frames(ledger)
-    opened, closed = fold.opened, fold.closed
-    shown = describe_one(state_dir, name) | tally_json(fold.tally, name, fold.number)
-    shown |= {"balanced": fold.tally.balanced, "rejected_frames": [asdict(each) for each in rejected]}
-    if opened:
+    tally = stands.tally
+    shown = describe_one(state_dir, name) | tally_json(tally, name, stands.number)
+    shown |= {"balanced": tally.balanced, "rejected_frames": [asdict(each) for each in rejected]}
+    if openings:
+        opened = openings[-1]
         shown |= {"band_rule": opened.band_rule, "field_um": opened.field_um, "version": opened.version}
     shown["imported"] = imported_json(read_imported(folder))
     shown["pictures_elsewhere"] = pictures_elsewhere(state_dir, name)
     shown |= {"follows": before, "followed_by": None if after is None else after.next_session}
-    shown["band_rule_agreement"] = fold.bands.json()
-    shown["extra_classes"] = [asdict(each) for each in fold.extra_classes]
-    shown["corrected"] = corrected_json(fold.draws, within)
-    shown |= beside_json(fold.beside)
+    shown["band_rule_agreement"] = stands.bands.json()
+    shown["extra_classes"] = [asdict(each) for each in extra_classes_of(each.extra_classes for each in openings)]
+    shown["corrected"] = corrected
+    shown |= beside_json(beside)
     if pooled:
-        if not fold.beside.tallies:
+        if not beside.tallies:
             raise NothingToPool(name)
         mark = shown["mark"] if shown["reviewed"] is None else shown["reviewed"]["mark"]
-        shown["pooled"] = pooled_json(fold.tally.result, fold.beside, mark)
+        shown["pooled"] = pooled_json(tally.result, beside, mark)
     shown["stages_ms"] = {stage: asdict(times) for stage, times in closed.stages.items()} if closed else {}
     shown["counters"] = dict(closed.counters) if closed else {}
     if as_json:

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from smearwatch.clients.exports.cell_columns import COLUMNS
 from smearwatch.clients.exports.fold import moment
-from smearwatch.daemon.record.band_rule import BandRule, rule_of, rule_says
+from smearwatch.daemon.record.band_rule import rule_of, rule_says
+from smearwatch.daemon.record.band_rules import BandRule
 from smearwatch.daemon.record.classes import is_leukocyte
 from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.drift_words import MEASURES

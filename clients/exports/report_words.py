@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from smearwatch.clients.exports.result import Row, SessionResult, Share
-from smearwatch.daemon.record.band_rule import in_words
-from smearwatch.daemon.record.elsewhere import elsewhere_text
+from smearwatch.daemon.elsewhere_text import elsewhere_text
+from smearwatch.daemon.record.band_rules import in_words
 from smearwatch.daemon.record.mark import SCALE_WORDS
 from smearwatch.daemon.record.scale_check import source_text
 from smearwatch.daemon.share_text import DASH, MARK, label_text, percent_text, target_text

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from smearwatch.daemon.record.classes import CLASSES
-from smearwatch.daemon.record.events import LabelName
-from smearwatch.daemon.record.views import CellKey
+from smearwatch.daemon.record.classes import CLASSES, LabelName
+from smearwatch.daemon.record.values import CellKey
 from smearwatch.daemon.share_text import NOT_JUDGED
 
 

@@ -18,6 +18,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
+from smearwatch.clients.terminal.terminal_says import graphics_of_terminal
+
 if TYPE_CHECKING:
     from PIL.Image import Image
     from rich_pixels import Pixels
@@ -68,7 +70,7 @@ def choose_pictures(
     environ
         What the terminal says of itself.
     ask
-        Asks the terminal itself, and returns a kind; by textual-image unless told otherwise.
+        Asks the terminal itself, and returns a kind; `graphics_of_terminal` unless told otherwise.
     few
         Whether it shows fewer than 256 colours.
 
@@ -82,7 +84,7 @@ def choose_pictures(
         if asked in _BY_LIBRARY and not there:
             raise GraphicsMissing(asked)
         return Pictures(cast("Kind", asked), _HOW[asked])
-    kind, why = _found_out(environ, ask or _ask_terminal, there=there)
+    kind, why = _found_out(environ, ask or graphics_of_terminal, there=there)
     if kind == "blocks" and few:
         return Pictures("none", _FEW_COLOURS)
     return Pictures(kind, f"{_HOW[kind]} {why}".strip())
@@ -99,12 +101,6 @@ def _found_out(environ: Mapping[str, str], ask: Callable[[], str], *, there: boo
         return "blocks", f"For sharper ones in Kitty and Sixel terminals: {_INSTALL}."
     kind = cast("Kind", ask())
     return kind, "This terminal says that it has no graphics of its own." if kind == "blocks" else ""
-
-
-def _ask_terminal() -> str:
-    from textual_image.renderable import Image, SixelImage, TGPImage  # asks while it is imported
-
-    return {SixelImage: "sixel", TGPImage: "kitty"}.get(cast("Any", Image), "blocks")
 
 
 def prepare(pictures: Pictures, environ: Any = os.environ) -> None:

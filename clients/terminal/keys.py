@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from smearwatch.daemon.key_layout import KeyLayout
-from smearwatch.daemon.record.classes import CLASSES
-from smearwatch.daemon.record.events import LabelName
+from smearwatch.daemon.record.classes import CLASSES, LabelName
 from smearwatch.daemon.share_text import label_text
 
 _SHORT: Final = {"neutrophil": "neutrophil, machine divides", "other": "other"}

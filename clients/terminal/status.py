@@ -19,8 +19,8 @@ from smearwatch.clients.wording import (
     phase_text,
     target_text,
 )
+from smearwatch.daemon.elsewhere_text import elsewhere_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
-from smearwatch.daemon.record.elsewhere import elsewhere_text
 from smearwatch.daemon.record.mark import SCALE_WORDS, WARNING
 from smearwatch.daemon.sign_text import sign_lines
 

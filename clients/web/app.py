@@ -39,6 +39,7 @@ from smearwatch.clients.web.tallying import Tallying
 from smearwatch.clients.web.weights import BetterWeights
 from smearwatch.clients.wording import drift_advice, scale_text
 from smearwatch.daemon.config import Settings
+from smearwatch.daemon.elsewhere_text import elsewhere_text
 from smearwatch.daemon.key_layout import KeysClash
 from smearwatch.daemon.names import NameUnusable
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
@@ -46,7 +47,6 @@ from smearwatch.daemon.record.audit import AuditUnusable
 from smearwatch.daemon.record.classes import CLASSES, LABELS, UNDIVIDED, is_extra, is_leukocyte
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.description import DescriptionUnusable
-from smearwatch.daemon.record.elsewhere import elsewhere_text
 from smearwatch.daemon.record.events import VERDICTS, LabelName, Reading
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.keeping import StillCounted

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from smearwatch.daemon.hub.folds import Folds
+from smearwatch.daemon.folds import KEPT_AT_END, KEPT_EVERY, Folds
 from smearwatch.daemon.hub.steps import log_steps
-from smearwatch.daemon.record.events import Event, Recorded, event_to_bytes
+from smearwatch.daemon.record.events import Closed, Event, Recorded, event_to_bytes
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.wire.hub_sockets import HubSockets
 from smearwatch.daemon.wire.messages import EventNotice
@@ -67,7 +67,8 @@ class Journal:
             self._folds.apply(recorded)
             log_steps(recorded, self.fold)
             self._sockets.publish(notice(recorded))
-        self._folds.keep(self.ledger.folder)
+        ended = any(isinstance(event, Closed) for event in events)
+        self._folds.keep(self.ledger, KEPT_AT_END if ended else KEPT_EVERY)
         return written
 
     def latest(self, most: int) -> tuple[EventNotice, ...]:

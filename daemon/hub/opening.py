@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.record.band_rule import in_words
+from smearwatch.daemon.record.band_rules import in_words
 from smearwatch.daemon.record.earlier import follows
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.extra_classes import ExtraClass, extra_classes_of

@@ -1,39 +1,30 @@
 """Rules between band and segmented neutrophils, and what they say of a measured nucleus. They change no verdict."""
 
-from typing import Any, Final, Literal, TypeAlias, get_args
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import astuple
+from typing import Any, Final, Literal, TypeAlias
 
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from smearwatch.daemon.record.band_rules import BandRule, rule_named
 from smearwatch.daemon.record.classes import NEUTROPHILS
-from smearwatch.daemon.record.events import Counted, Event, Found, Opened
+from smearwatch.daemon.record.events import Counted, Event, Found, Opened, Replaced
 from smearwatch.daemon.record.nucleus import Nucleus
+from smearwatch.daemon.record.values import Count, Ordinal, Sha256
 
-BandRule: TypeAlias = Literal["filament", "one-third", "japan-2013", "none"]
 RuleSays: TypeAlias = Literal["band", "segmented", "unclear"]
 
-BAND_RULES: Final[tuple[BandRule, ...]] = get_args(BandRule)
-WORDS: Final[dict[BandRule, str]] = {
-    "filament": "filament rule: a filament without chromatin inside means segmented",
-    "one-third": "one-third rule: narrowest place below a third of the widest means segmented",
-    "japan-2013": "Japanese rule of 2013: a band is at least 3 times as long as wide, its narrowest place at least a "
-    "third of the widest",
-    "none": "no band rule: read band and segmented together, as neutrophils",
-}
-"""Each rule as a session's record says it."""
+NucleusOf: TypeAlias = Callable[[str, int], Nucleus | None]
+_Says: TypeAlias = tuple[RuleSays | None, RuleSays | None, RuleSays | None]
+_SAYING: Final[tuple[BandRule, ...]] = ("filament", "one-third", "japan-2013")
+"""The rules that say something."""
 
 _PRECISION_UM: Final = 0.22  # the pixel in which outlines are drawn: no width is known better
 _FILAMENT_UM: Final = 0.66  # three such pixels; the outlines follow nothing thinner
 _COMPACT: Final = 2.0  # shorter than so many widths, lobes may lie upon each other
 _LONG: Final = 3.0
-
-
-def rule_named(text: str) -> BandRule | None:
-    """Return the rule of that name or of those words, None for another one, which cannot be applied."""
-    return next((rule for rule in BAND_RULES if text in (rule, WORDS[rule])), None)
-
-
-def in_words(text: str) -> str:
-    """Return a rule as a session's record says it, whether it is given by its name or in own words."""
-    named = rule_named(text)
-    return text if named is None else WORDS[named]
 
 
 def rule_says(rule: BandRule | None, nucleus: Nucleus | None) -> RuleSays | None:
@@ -67,16 +58,35 @@ def rule_says(rule: BandRule | None, nucleus: Nucleus | None) -> RuleSays | None
     return "band" if broad and nucleus.long_to_short >= _COMPACT else "unclear"
 
 
+@dataclass(slots=True, config=ConfigDict(extra="forbid", allow_inf_nan=False, defer_build=True))
+class _Kept:
+    """A snapshot: the rule, the nuclei of cells that wait, and of how many neutrophils the rules say what."""
+
+    rule: BandRule | None
+    waiting: dict[Sha256, list[tuple[Count, tuple[float, float, float, Ordinal] | None]]]
+    said: list[tuple[Literal["band", "segmented"], _Says, Ordinal]]
+
+
+_STATE: Final = TypeAdapter(_Kept)
+
+
 class BandRuleFold:
     """What the session's band rule says of its counted neutrophils, beside their verdicts.
 
-    Apply a session's events in the ledger's order. The last rule stands for all. Memory grows with the cells.
+    Apply a session's events in the ledger's order, each once. The last rule stands for all. Memory is bounded by the
+    cells that wait for their verdict.
+
+    Parameters
+    ----------
+    nucleus_of : callable
+        Returns the measured nucleus of a cell that has its verdict, by frame and index; None where there is none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, nucleus_of: NucleusOf) -> None:
+        self._nucleus_of = nucleus_of
         self._rule: BandRule | None = None
-        self._nuclei: dict[tuple[str, int], Nucleus | None] = {}
-        self._neutrophils: dict[tuple[str, int], tuple[str, Nucleus | None]] = {}
+        self._waiting: dict[str, dict[int, Nucleus | None]] = {}
+        self._said: Counter[tuple[str, _Says]] = Counter()
 
     def apply(self, event: Event) -> None:
         """Take one event in."""
@@ -84,31 +94,81 @@ class BandRuleFold:
             case Opened():
                 self._rule = rule_of(event)
             case Found():
-                judged = (cell for cell in event.cells if cell.is_judged)
-                self._nuclei |= {(event.frame, cell.index): cell.nucleus for cell in judged}
+                judged = {cell.index: cell.nucleus for cell in event.cells if cell.is_judged}
+                if judged:
+                    self._waiting[event.frame] = judged
             case Counted():
-                nucleus = self._nuclei.get((event.frame, event.index))
-                if event.instead_of is not None:
-                    self._neutrophils.pop((event.instead_of.frame, event.instead_of.index), None)
-                if event.verdict != "rejected" and event.cls in NEUTROPHILS:
-                    self._neutrophils[event.frame, event.index] = (event.cls, nucleus)
+                self._counted(event)
             case _:
                 pass
 
+    def _counted(self, event: Counted) -> None:
+        before = event.instead_of
+        if before is not None and _is_neutrophil(before):
+            self._said[before.cls, _says(self._nucleus_of(before.frame, before.index))] -= 1
+        waiting = self._waiting.get(event.frame, {})
+        waits = event.index in waiting
+        nucleus = waiting.pop(event.index, None)
+        if not waiting:
+            self._waiting.pop(event.frame, None)
+        if _is_neutrophil(event):
+            nucleus = nucleus if waits else self._nucleus_of(event.frame, event.index)
+            self._said[event.cls, _says(nucleus)] += 1
+
+    @property
+    def neutrophils(self) -> int:
+        """How many are counted."""
+        return self._said.total()
+
     def json(self) -> dict[str, Any]:
         """Return the rule's name, None for one in own words, and of how many neutrophils it says what."""
-        said = [(cls, rule_says(self._rule, nucleus)) for cls, nucleus in self._neutrophils.values()]
-        disagree = sum(says in NEUTROPHILS and says != cls for cls, says in said)
-        unclear = sum(says == "unclear" for _, says in said)
-        silent = sum(says is None for _, says in said)
+        at = _SAYING.index(self._rule) if self._rule in _SAYING else None
+        said = [(cls, None if at is None else says[at], n) for (cls, says), n in self._said.items()]
+        disagree = sum(n for cls, says, n in said if says in NEUTROPHILS and says != cls)
+        unclear = sum(n for _, says, n in said if says == "unclear")
+        silent = sum(n for _, says, n in said if says is None)
         return {
             "rule": self._rule,
-            "neutrophils": len(said),
-            "agree": len(said) - disagree - unclear - silent,
+            "neutrophils": self.neutrophils,
+            "agree": self.neutrophils - disagree - unclear - silent,
             "disagree": disagree,
             "unclear": unclear,
             "not_judged": silent,
         }
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything that the fold remembers as plain dictionaries, lists, strings and numbers."""
+        return {
+            "rule": self._rule,
+            "waiting": {
+                frame: [(index, None if each is None else astuple(each)) for index, each in cells.items()]
+                for frame, cells in self._waiting.items()
+            },
+            "said": [(cls, says, n) for (cls, says), n in self._said.items() if n],
+        }
+
+    @classmethod
+    def restore(cls, snapshot: Any, nucleus_of: NucleusOf) -> "BandRuleFold":
+        """Make a fold that goes on where `snapshot` was taken; raises pydantic's ``ValidationError``."""
+        kept = _STATE.validate_python(snapshot)
+        fold = cls(nucleus_of)
+        fold._rule = kept.rule
+        fold._waiting = {
+            frame: {index: None if each is None else Nucleus(*each) for index, each in cells}
+            for frame, cells in kept.waiting.items()
+        }
+        fold._said = Counter({(cls_, says): n for cls_, says, n in kept.said})
+        return fold
+
+
+def _says(nucleus: Nucleus | None) -> _Says:
+    """Return what each rule says of a nucleus."""
+    filament, one_third, japan = (rule_says(rule, nucleus) for rule in _SAYING)
+    return filament, one_third, japan
+
+
+def _is_neutrophil(verdict: Counted | Replaced) -> bool:
+    return verdict.verdict != "rejected" and verdict.cls in NEUTROPHILS
 
 
 def rule_of(opened: Opened) -> BandRule | None:

@@ -5,12 +5,14 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from smearwatch.daemon.record.classes import CLASSES, NEUTROPHILS, UNDIVIDED, is_leukocyte
-from smearwatch.daemon.record.draw import DrawFold, ReviewedCell, Sample
 from smearwatch.daemon.record.intervals import clopper_pearson
 from smearwatch.daemon.record.machine_error import share_limits
+
+if TYPE_CHECKING:
+    from smearwatch.daemon.record.draw import DrawFold, ReviewedCell, Sample
 
 WITHIN: Final = 5.0
 """How near the shares are to be known, in percentage points to either side, where nobody says."""
@@ -30,7 +32,7 @@ Case: TypeAlias = tuple[list[float], list[list[float]]]
 """What is settled and what is not, as `share_limits` takes them."""
 
 
-def corrected_json(fold: DrawFold, within: float = WITHIN) -> dict[str, Any] | None:
+def corrected_json(fold: "DrawFold", within: float = WITHIN) -> dict[str, Any] | None:
     """Return the corrected differential, None where nothing was drawn and named: then there is nothing to say.
 
     Parameters
@@ -73,7 +75,7 @@ def corrected_json(fold: DrawFold, within: float = WITHIN) -> dict[str, Any] | N
 class Corrected:
     """What a sample says of the session's shares."""
 
-    sample: Sample
+    sample: "Sample"
 
     @cached_property
     def _cells(self) -> Counter[tuple[Kind, str, str | None]]:
@@ -237,7 +239,7 @@ def _limits(cases: Sequence[Case], **options: int) -> list[list[float]]:
     return limits
 
 
-def _word(cell: ReviewedCell) -> str:
+def _word(cell: "ReviewedCell") -> str:
     """Return what the machine says of a cell."""
     return "rejected" if cell.verdict == "rejected" or cell.cls is None else cell.cls
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from smearwatch.daemon.record.band_rule import rule_named
+from smearwatch.daemon.record.band_rules import rule_named
 from smearwatch.daemon.record.events import canonical_json
 from smearwatch.daemon.record.followed import FOLLOWS
 

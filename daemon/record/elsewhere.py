@@ -1,7 +1,7 @@
 """Whether other sessions have the same pictures, byte for byte, under whatever names: a copied folder counts twice."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 from smearwatch.daemon.record.imported import IMPORTED_FILE
@@ -61,17 +61,6 @@ def sessions_with(state_dir: Path, session: str, frames: Collection[str]) -> dic
         except LedgerUnusable:
             continue
     return found
-
-
-def elsewhere_text(elsewhere: Mapping[str, int] | None) -> str | None:
-    """Return what a person is told of pictures that other sessions have, too; None where none has."""
-    if not elsewhere:
-        return None
-    (name, pictures), *others = elsewhere.items()
-    more = "".join(f", {number} in {other}" for other, number in others[:2])
-    more += f", and some in {len(others) - 2} more" if len(others) > 2 else ""
-    are = "1 of these pictures is" if pictures == 1 else f"{pictures} of these pictures are"
-    return f"{are} also in session {name}{more}: the same slide may be counted twice"
 
 
 def _is_copy(ledger: LedgerReader) -> bool:

@@ -22,7 +22,8 @@ from smearwatch.daemon.record.events import (
     Signed,
 )
 from smearwatch.daemon.record.ledger_summary import LedgerSummary as LedgerSummary
-from smearwatch.daemon.record.rows import PAGE, LedgerRows
+from smearwatch.daemon.record.nucleus import Nucleus
+from smearwatch.daemon.record.rows import PAGE, Kind, LedgerRows
 from smearwatch.daemon.record.schema import (
     LEDGER_FILE,
     connect_to_read,
@@ -159,6 +160,12 @@ class LedgerReader(LedgerRows):
         """Return the leukocytes of a frame, None where it has no outcome yet or was rejected."""
         return self._by_key(f"outcome:{frame}", Found)
 
+    def nucleus(self, frame: str, index: int) -> Nucleus | None:
+        """Return the measured shape of a found cell's nucleus, None where it was not measured or is not there."""
+        found = self.found(frame)
+        cells = () if found is None else found.cells
+        return next((cell.nucleus for cell in cells if cell.index == index), None)
+
     def found_frames(self) -> Iterator[Found]:
         """Yield what was found in each frame, in the order of finding; one after the other is read."""
         after = 0
@@ -226,13 +233,19 @@ class LedgerReader(LedgerRows):
 
     def openings(self) -> list[Opened]:
         """Return how each run of the session began, in their order."""
-        rows = self.rows("SELECT number, body FROM events WHERE key GLOB 'opened:*' ORDER BY number")
-        return [self._event(number, body, Opened) for number, body in rows]
+        return self.of_kind(Opened)
 
     def descriptions(self) -> list[Described]:
         """Return all that was said of the session as a whole, in its order; the last one stands."""
-        rows = self.rows("SELECT number, body FROM events WHERE key GLOB 'described:*' ORDER BY number")
-        return [self._event(number, body, Described) for number, body in rows]
+        return self.of_kind(Described)
+
+    def of_kind(self, kind: type[Kind]) -> list[Kind]:
+        """Return the events of a kind of which a session has few and whose key begins with its name, in their order."""
+        name = kind.__name__.lower()
+        rows = self.rows(
+            "SELECT number, body FROM events WHERE key >= ? AND key < ? ORDER BY number", f"{name}:", f"{name};"
+        )
+        return [self._event(number, body, kind) for number, body in rows]
 
     def description(self) -> Described | None:
         """Return what is said of the session as a whole, None for nothing."""

@@ -10,6 +10,8 @@ from typing import Any, Final, Self, TypeVar
 from pydantic import ValidationError
 
 from smearwatch.daemon.record.events import (
+    Analysed,
+    Closed,
     Counted,
     Described,
     Event,
@@ -20,6 +22,7 @@ from smearwatch.daemon.record.events import (
     Recorded,
     Rejected,
     Seen,
+    Tallied,
     event_from_bytes,
 )
 from smearwatch.daemon.record.frame_store import FrameStore
@@ -28,7 +31,7 @@ from smearwatch.daemon.record.schema import LEDGER_FILE, RESTORE, LedgerUnusable
 PAGE: Final = 500
 """How many rows are read at once."""
 
-_Kind = TypeVar("_Kind", Seen, Found, Rejected, Counted, Labelled, Described, Opened)
+Kind = TypeVar("Kind", Analysed, Closed, Tallied, Seen, Found, Rejected, Counted, Labelled, Described, Opened)
 
 
 class LedgerRows:
@@ -99,11 +102,11 @@ class LedgerRows:
         except (AttributeError, ValidationError) as error:
             raise LedgerUnusable(self.path, f"event {number} is damaged", RESTORE) from error
 
-    def _by_key(self, key: str, kind: type[_Kind]) -> _Kind | None:
+    def _by_key(self, key: str, kind: type[Kind]) -> Kind | None:
         rows = self.rows("SELECT number, body FROM events WHERE key = ? AND kind = ?", key, kind.__name__.lower())
         return self._event(rows[0][0], rows[0][1], kind) if rows else None
 
-    def _event(self, number: int, body: str, kind: type[_Kind] | None = None) -> Any:
+    def _event(self, number: int, body: str, kind: type[Kind] | None = None) -> Any:
         try:
             event: Event = event_from_bytes(body)
         except EventInvalid as error:

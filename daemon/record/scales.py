@@ -1,11 +1,20 @@
 """The scales that a session's frames were searched by: where each came from, how large it was, for which pictures."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from statistics import median
+from typing import Final
 
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scale_check import source_text
+
+# SQLite reads the end of each event, behind its cells: an event has one spelling, with its names in alphabetical order.
+_SCALES: Final = (
+    "SELECT json_extract('{' || substr(body, instr(body, '\"height_px\":')), "
+    "'$.um_per_px_source', '$.um_per_px', '$.width_px', '$.height_px') AS scale, count(*) "
+    "FROM events WHERE kind = 'found' GROUP BY scale ORDER BY min(number)"
+)
 
 
 def scale_lines(ledger: LedgerReader) -> Iterator[str]:
@@ -17,9 +26,9 @@ def scale_lines(ledger: LedgerReader) -> Iterator[str]:
         The median in µm per pixel over the frames that were searched, with the range where they differ.
     """
     alike: defaultdict[tuple[str, int, int], list[float]] = defaultdict(list)
-    for found in ledger.found_frames():
-        longer, shorter = max(found.width_px, found.height_px), min(found.width_px, found.height_px)
-        alike[found.um_per_px_source, longer, shorter].append(found.um_per_px)
+    for scale, frames in ledger.rows(_SCALES):
+        source, um_per_px, width_px, height_px = json.loads(scale)
+        alike[source, max(width_px, height_px), min(width_px, height_px)] += [um_per_px] * frames
     of_many_sizes = len({(longer, shorter) for _, longer, shorter in alike}) > 1
     for (source, longer, shorter), values in sorted(alike.items(), key=lambda item: -len(item[1])):
         frames = f"{len(values)} {'frame' if len(values) == 1 else 'frames'}"

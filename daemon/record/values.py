@@ -43,3 +43,5 @@ Ordinal: TypeAlias = Annotated[int, Field(ge=1)]
 Positive: TypeAlias = Annotated[float, Field(gt=0)]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Scalar: TypeAlias = str | int | float | bool | None
+CellKey: TypeAlias = tuple[str, int]
+"""Frame and index."""

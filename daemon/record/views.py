@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 from smearwatch.daemon.record.found import CUT, FoundCell
 from smearwatch.daemon.record.reading import LedgerReader
-
-CellKey = tuple[str, int]
-"""Frame and index."""
+from smearwatch.daemon.record.values import CellKey as CellKey
 
 
 @dataclass(frozen=True, slots=True)

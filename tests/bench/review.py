@@ -62,7 +62,7 @@ def _measure(page: Page, state: Path, cells: int) -> dict[str, float]:
         assert link
         began_s = time.perf_counter()
         page.goto(link.group())
-        _until(page, f"document.querySelectorAll('.cell').length === {cells}")
+        _until(page, f"document.querySelector('#shown').textContent === '{cells} of {cells} cells'")
         usable_s = time.perf_counter() - began_s
         times = page.evaluate(_SCROLL, SCROLLS)
         page.keyboard.press("n")

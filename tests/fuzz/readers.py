@@ -7,7 +7,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from unittest import mock
 
@@ -27,7 +27,7 @@ from smearwatch.clients.tallying.draft import Draft
 from smearwatch.clients.web.accounts import Accounts
 from smearwatch.clients.web.logins import Logins
 from smearwatch.daemon.config import load_settings
-from smearwatch.daemon.hub.folds import FOLDS_FILE, Folds
+from smearwatch.daemon.folds import FOLDS_FILE, Folds, NotKept
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.record.deletions import DELETED_FILE, deletions
 from smearwatch.daemon.record.events import event_from_bytes, event_to_bytes
@@ -112,7 +112,7 @@ def folds(data: bytes) -> None:
     with _folder() as session:
         (session / "ledger.sqlite").write_bytes(recorded_ledger())
         (session / FOLDS_FILE).write_bytes(hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
-        with _refusals(), LedgerReader.read(session) as reader:
+        with _refusals(), suppress(NotKept), LedgerReader.read(session) as reader:
             Folds.kept(reader)
 
 

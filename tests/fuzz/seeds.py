@@ -19,7 +19,7 @@ from PIL import Image
 
 from smearwatch.clients.exports.archive import FORMAT, ArchiveOptions
 from smearwatch.clients.exports.writing import export_session
-from smearwatch.daemon.hub.folds import FOLDS_FILE, Folds
+from smearwatch.daemon.folds import FOLDS_FILE, Folds
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.wire.codec import encode
@@ -123,7 +123,7 @@ def _kept() -> list[bytes]:
             for events in (40, None):
                 folds = Folds(ledger)
                 folds.take(ledger.events(limit=events))
-                folds.keep(Path(name), 1)
+                folds.keep(ledger, 1)
                 kept.append((Path(name) / FOLDS_FILE).read_bytes().partition(b"\n")[2])
     return kept
 

@@ -10,8 +10,9 @@ from smearwatch.clients.commands import sessions
 from smearwatch.clients.elsewhere import Elsewhere
 from smearwatch.clients.plain import table
 from smearwatch.clients.recorded import recorded_view
+from smearwatch.daemon.elsewhere_text import elsewhere_text
 from smearwatch.daemon.plan import RunPlan
-from smearwatch.daemon.record.elsewhere import elsewhere_text, pictures_elsewhere
+from smearwatch.daemon.record.elsewhere import pictures_elsewhere
 from smearwatch.daemon.record.events import Opened, Seen
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.running import summary

@@ -192,7 +192,7 @@ def test_better_views_are_judged_before_or_after_and_never_meanwhile(staffed):
     assert (bench.journal.fold.complete, bench.journal.fold.judged_again) == (True, 3)
     expect_sound(bench)
     assert list(verify(bench.ledger)) == []
-    bands = BandRuleFold()
+    bands = BandRuleFold(bench.ledger.nucleus)
     for recorded in bench.ledger.events():
         bands.apply(recorded.event)
     assert bands.json()["neutrophils"] == 0

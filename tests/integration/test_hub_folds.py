@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smearwatch.daemon.hub.folds import FOLDS_FILE, Folds
+from smearwatch.daemon.folds import FOLDS_FILE, Folds, NotKept
 from smearwatch.daemon.record.events import CellStain, Counted, Found, FoundCell, Labelled, Replaced
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.placement import CellName
@@ -23,7 +23,7 @@ WEIGHTS = "ab" * 32
 
 def what(folds):
     """All that a hub knows, spelt out."""
-    parts = (folds.tally, folds.stains, folds.statistics, folds.order)
+    parts = (folds.tally, folds.bands, folds.stains, folds.statistics, folds.order)
     return json.dumps([*(each.snapshot() for each in parts), [*folds.recent.items()]], default=str)
 
 
@@ -84,12 +84,12 @@ def folded(ledger, until=None):
 def test_whatever_event_it_was_kept_after_the_hub_goes_on_as_one_that_reads_all(ledger):
     whole = what(folded(ledger))
     for number in range(1, ledger.last_number + 1, 3):
-        folded(ledger, number).keep(ledger.folder, 1)
+        folded(ledger, number).keep(ledger, 1)
         assert what(Folds.of(ledger)) == whole
 
 
 def test_what_was_kept_is_read_and_spares_the_events_before_it(ledger, monkeypatch):
-    folded(ledger, 60).keep(ledger.folder, 1)
+    folded(ledger, 60).keep(ledger, 1)
     asked, events = [], Ledger.events
 
     def noted(self, after=0, limit=None):
@@ -138,7 +138,7 @@ def waits_for_another(kept):
 def test_kept_counts_that_what_follows_does_not_fit_are_made_anew(ledger):
     whole = what(folded(ledger))
     for number in range(40, 60):
-        folded(ledger, number).keep(ledger.folder, 1)
+        folded(ledger, number).keep(ledger, 1)
         rewritten(ledger, waits_for_another)
         assert what(Folds.of(ledger)) == whole
 
@@ -146,7 +146,7 @@ def test_kept_counts_that_what_follows_does_not_fit_are_made_anew(ledger):
 @pytest.mark.parametrize("change", [one_more, another_verdict])
 def test_a_kept_count_that_is_wrong_is_noticed_and_made_anew(ledger, change, capsys):
     whole = what(folded(ledger))
-    folded(ledger, 60).keep(ledger.folder, 1)
+    folded(ledger, 60).keep(ledger, 1)
     rewritten(ledger, change)
     assert what(Folds.of(ledger)) == whole
     assert "is wrong, and is made anew" in "".join(capsys.readouterr())
@@ -166,9 +166,10 @@ def test_a_kept_count_that_is_wrong_is_noticed_and_made_anew(ledger, change, cap
 )
 def test_what_was_kept_by_other_code_of_another_ledger_or_in_another_form_is_not_used(ledger, change):
     whole = what(folded(ledger))
-    folded(ledger, 60).keep(ledger.folder, 1)
+    folded(ledger, 60).keep(ledger, 1)
     rewritten(ledger, change)
-    assert Folds.kept(ledger) is None
+    with pytest.raises(NotKept):
+        Folds.kept(ledger)
     assert what(Folds.of(ledger)) == whole
 
 
@@ -176,49 +177,51 @@ def test_what_was_kept_by_other_code_of_another_ledger_or_in_another_form_is_not
 def test_what_another_account_could_have_written_is_not_used(ledger, change):
     """Whoever labels may write into the session's folder, and has no part in how the next cells are judged."""
     whole = what(folded(ledger))
-    folded(ledger, 60).keep(ledger.folder, 1)
-    assert Folds.kept(ledger) is not None
+    folded(ledger, 60).keep(ledger, 1)
+    assert Folds.kept(ledger).number
     try:
         change(ledger.folder / FOLDS_FILE)
     except PermissionError:
         pytest.skip("only root can give a file away")
-    assert Folds.kept(ledger) is None
+    with pytest.raises(NotKept):
+        Folds.kept(ledger)
     assert what(Folds.of(ledger)) == whole
     (ledger.folder / FOLDS_FILE).unlink()
     before = os.umask(0o002)
     try:
-        folded(ledger, 60).keep(ledger.folder, 1)
-        assert Folds.kept(ledger) is not None
+        folded(ledger, 60).keep(ledger, 1)
+        assert Folds.kept(ledger).number
         (ledger.folder / FOLDS_FILE).chmod(0o664)
-        folded(ledger, 60).keep(ledger.folder, 1)
-        assert Folds.kept(ledger) is not None, "it is written with rights of its own"
+        folded(ledger, 60).keep(ledger, 1)
+        assert Folds.kept(ledger).number, "it is written with rights of its own"
     finally:
         os.umask(before)
 
 
 def test_a_damaged_file_is_not_used(ledger):
     whole = what(folded(ledger))
-    folded(ledger, 60).keep(ledger.folder, 1)
+    folded(ledger, 60).keep(ledger, 1)
     path = ledger.folder / FOLDS_FILE
     data = path.read_bytes()
     for damaged in (b"", data[:-1], data[:70], bytes(reversed(data)), data.replace(b'"flagged":', b'"flagged":1', 1)):
         path.write_bytes(damaged)
-        assert Folds.kept(ledger) is None
+        with pytest.raises(NotKept):
+            Folds.kept(ledger)
     assert what(Folds.of(ledger)) == whole
 
 
 def test_a_folder_that_takes_no_file_ends_no_count(ledger):
     (ledger.folder / FOLDS_FILE).mkdir()
     folds = folded(ledger)
-    folds.keep(ledger.folder, 1)
+    folds.keep(ledger, 1)
     assert what(Folds.of(ledger)) == what(folds)
 
 
 def test_it_is_kept_now_and_then(ledger):
     folds = folded(ledger)
-    folds.keep(ledger.folder)
+    folds.keep(ledger)
     assert not (ledger.folder / FOLDS_FILE).exists()
-    folds.keep(ledger.folder, ledger.last_number)
+    folds.keep(ledger, ledger.last_number)
     assert (ledger.folder / FOLDS_FILE).exists()
 
 

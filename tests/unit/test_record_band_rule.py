@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from smearwatch.clients.exports.cell_rows import cell_rows
-from smearwatch.daemon.record.band_rule import BAND_RULES, WORDS, BandRuleFold, in_words, rule_named, rule_says
+from smearwatch.daemon.record.band_rule import BandRuleFold, rule_says
+from smearwatch.daemon.record.band_rules import BAND_RULES, WORDS, in_words, rule_named
 from smearwatch.daemon.record.events import Counted, Found, Nucleus, Replaced, event_from_bytes, event_to_bytes
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.placement import CellName
@@ -82,8 +83,9 @@ NAMES = ("band", "segmented", "band", "segmented", "band", "lymphocyte")
 
 def test_a_session_tells_where_rule_and_verdict_disagree(tmp_path):
     events = called(shaped(NUCLEI), *NAMES)
-    bands, tally = BandRuleFold(), TallyFold()
+    tally = TallyFold()
     with recorded(tmp_path, events, {"band_rule": "one-third"}) as ledger:
+        bands = BandRuleFold(ledger.nucleus)
         for each in ledger.events():
             bands.apply(each.event)
             tally.apply(each.event)
@@ -117,7 +119,8 @@ def test_a_better_view_takes_the_place_of_the_one_before():
     (cell,) = after[1].cells
     after[1] = replace(after[1], cells=(replace(cell, same_as=name, better_than=name),))
     after[2] = replace(after[2], instead_of=Replaced.of(before[2]))
-    bands = BandRuleFold()
+    shapes = {(each.frame, 0): each.cells[0].nucleus for each in (before[1], after[1])}
+    bands = BandRuleFold(lambda frame, index: shapes[frame, index])
     for event in [replace(opened(), settings={"band_rule": "one-third"}), *before, *after]:
         bands.apply(event)
     told = bands.json()
@@ -126,8 +129,8 @@ def test_a_better_view_takes_the_place_of_the_one_before():
 
 @pytest.mark.parametrize("settings", [{"band_rule": "none"}, {"band_rule": "as Anna does it"}])
 def test_without_a_rule_nothing_is_said(tmp_path, settings):
-    bands = BandRuleFold()
     with recorded(tmp_path, called(shaped(NUCLEI), *NAMES), settings) as ledger:
+        bands = BandRuleFold(ledger.nucleus)
         for each in ledger.events():
             bands.apply(each.event)
     assert (bands.json()["disagree"], bands.json()["not_judged"]) == (0, 5)

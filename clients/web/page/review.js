@@ -1,8 +1,10 @@
 // The review page: asks for what changed, shows it, and sends what the reader says. No text becomes markup.
+import { cardOf, make, paint, said } from "./card.js";
 import { fits, setFilter, setUpFilter } from "./filter.js";
 import { lookAt, toggleLooked } from "./looked.js";
 import { RandomReview } from "./random.js";
 import { adjusted, apartText, asked, resultRows } from "./results.js";
+import { Sections } from "./sections.js";
 import { close, closed, setUp, showStanding } from "./sign.js";
 import { ring } from "./sound.js";
 import { showAlarms, showState } from "./state.js";
@@ -16,7 +18,6 @@ const second = Boolean(document.body.dataset.second); // a second reader, who do
 const onlyLooks = Boolean(document.body.dataset.onlyLooks); // a viewer
 const $ = (id) => document.getElementById(id);
 const NOT_JUDGED = "not judged"; // as daemon/share_text.py has it
-const SIGNS = { confirmed: "●", corrected: "◆", flagged: "▲", rejected: "✕" };
 const FIELDS = { near: 22, crop: 33, far: 66 };
 const BAR_UM = 5;
 const POLL_MS = 1000, LOOK_AGAIN_MS = 800;
@@ -35,19 +36,11 @@ let leftAt = null; // the cell from which arrows go on, where none is chosen any
 let bring = null; // what of the chosen cell is to be brought into view: large, field
 let shownView = null; // of the chosen cell: the one whose field is shown, where it is not the judged one
 
-function make(tag, text, attributes = {}) {
-  const node = document.createElement(tag);
-  if (text !== null) node.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
-
 // --- what a cell is called, and where it stands
 
 const nameOf = (cell) => cell.label ?? (cell.verdict === "rejected" ? "rejected" : cell.class);
 const toSee = (cell) => !cell.label && (second || cell.verdict === "flagged" || cell.verdict === "rejected");
 const sectionOf = (cell) => (worth.length ? "worth" : cell.readers ? "disagree" : toSee(cell) ? "to see" : nameOf(cell));
-const said = (name) => words[name] ?? name;
 
 function before(a, b) {
   if (worth.length) return worth.indexOf(a.id) - worth.indexOf(b.id);
@@ -57,67 +50,24 @@ function before(a, b) {
 }
 
 const ORDER = ["worth", "disagree", "to see", ...classes, "neutrophil", ...Object.keys(words).filter((name) => !classes.includes(name)), "rejected"];
-const sections = new Map();
-
-function section(name) {
-  if (sections.has(name)) return sections.get(name);
-  const node = make("section", null, { "aria-label": title(name), "data-name": name });
-  const head = make("h2", "");
-  const grid = make("div", null, { class: "cells" });
-  node.append(head, grid);
-  const later = [...sections.values()].find((each) => ORDER.indexOf(each.name) > ORDER.indexOf(name));
-  $("gallery").insertBefore(node, later?.node ?? null);
-  const made = { name, node, head, grid, sorted: [] };
-  sections.set(name, made);
-  const inOrder = [...sections.values()].sort((a, b) => ORDER.indexOf(a.name) - ORDER.indexOf(b.name));
-  sections.clear();
-  for (const each of inOrder) sections.set(each.name, each);
-  return made;
-}
-
 const title = (name) =>
   name === "worth" ? "worth labelling for retraining, the best first" :
   name === "disagree" ? "readers disagree: whoever names such a cell settles it" :
   name === "to see" ? (second ? "to be read" : "to be seen first: flagged, and rejected") : name === "rejected" ? "rejected: not one of the six" : said(name);
 
-function place(cell) {
-  const to = section(sectionOf(cell));
-  if (cell.at) cell.at.sorted.splice(cell.at.sorted.indexOf(cell), 1);
-  let low = 0, high = to.sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (before(to.sorted[middle], cell) <= 0) low = middle + 1;
-    else high = middle;
-  }
-  to.grid.insertBefore(cell.card, to.sorted[low]?.card ?? null);
-  to.sorted.splice(low, 0, cell);
-  cell.at = to;
-}
+const sections = new Sections($("gallery"), { order: ORDER, title, before, card: newCard });
+const place = (cell) => sections.place(cell, sectionOf(cell));
 
-function cardOf(cell) {
-  const card = make("button", null, { type: "button", class: "cell", draggable: String(!onlyLooks), "data-id": cell.id });
-  const picture = make("img", null, { loading: "lazy", decoding: "async", alt: "", width: "120", height: "120" });
-  card.append(picture, make("span", "", { class: "name" }), make("span", "", { class: "verdict" }), make("span", "", { class: "verdict" }));
-  return card;
-}
-
+// Whether it is shown, and what its card says, where it has one.
 function draw(cell) {
-  const [picture, name, verdict, machine] = cell.card.children;
-  const source = `picture/${cell.picture}`;
-  if (picture.getAttribute("src") !== source) picture.setAttribute("src", source);
-  name.textContent = said(cell.label ?? cell.class);
-  const named = cell.label && cell.label !== cell.class ? `${cell.class} ` : "";
-  if (cell.readers) [name.textContent, verdict.textContent] = cell.readers.map(([label], at) => `${at ? "or " : ""}${said(label)}`);
-  else verdict.textContent = `${SIGNS[cell.verdict]} ${verdicts[cell.verdict]}`;
-  machine.textContent = cell.readers ? "" : `${named}${Math.round(cell.probability * 100)} %`;
-  cell.card.classList.toggle("said", Boolean(cell.label) && !cell.readers);
-  cell.card.classList.toggle("chosen", chosen.has(cell.id));
-  const readers = cell.readers ? `, readers disagree: ${cell.readers.map(([label, by]) => `${said(label)} says ${by}`).join(", ")}` : "";
-  const labelled = cell.label ? `, labelled ${said(cell.label)} by ${cell.by}` : "";
-  cell.card.setAttribute("aria-label",
-    `cell ${cell.number}: ${cell.class}, ${verdicts[cell.verdict]}, ${Math.round(cell.probability * 100)} percent${labelled}${readers}`);
-  cell.card.setAttribute("aria-pressed", String(chosen.has(cell.id)));
-  cell.card.hidden = !passes(cell);
+  cell.hidden = !passes(cell);
+  if (cell.card) paint(cell, chosen.has(cell.id));
+}
+
+function newCard(cell) {
+  cell.card = cardOf(cell, onlyLooks);
+  paint(cell, chosen.has(cell.id));
+  return cell.card;
 }
 
 // --- filter and results
@@ -127,13 +77,7 @@ function passes(cell) {
 }
 
 function showSections() {
-  let shown = 0;
-  for (const each of sections.values()) {
-    const visible = each.sorted.filter((cell) => !cell.card.hidden).length;
-    each.head.textContent = `${title(each.name)} (${visible})`;
-    each.node.hidden = visible === 0;
-    shown += visible;
-  }
+  const shown = sections.show();
   $("none").hidden = shown > 0 || cells.size === 0;
   $("shown").textContent = `${shown} of ${cells.size} cells`;
   forgetHidden();
@@ -161,10 +105,6 @@ function showResults(tally) {
 
 // --- choosing
 
-function visibleCards() {
-  return [...document.querySelectorAll(".cell:not([hidden])")];
-}
-
 function choose(id, { add = false } = {}) {
   const before = [...chosen];
   if (!add) chosen.clear();
@@ -178,18 +118,14 @@ function choose(id, { add = false } = {}) {
   chosen.add(id);
   current = id;
   for (const each of new Set([...before, id])) draw(cells.get(each));
-  const card = cells.get(id).card;
-  if (!random.on) {
-    card.focus({ preventScroll: true });
-    card.scrollIntoView({ block: "nearest" });
-  }
+  if (!random.on) sections.reveal(cells.get(id));
   showDetail();
 }
 
 // Whoever does not see a cell does not name it.
 function forgetHidden() {
   if (random.on) return;
-  const left = [...chosen].filter((id) => !cells.get(id).card.hidden);
+  const left = [...chosen].filter((id) => !cells.get(id).hidden);
   if (left.length === chosen.size) return;
   chosen.clear();
   for (const id of left) chosen.add(id);
@@ -198,19 +134,16 @@ function forgetHidden() {
 }
 
 function move(step, add) {
-  const cards = visibleCards();
-  const at = cards.indexOf(cells.get(current ?? leftAt)?.card);
-  const next = cards[Math.min(Math.max(at + step, 0), cards.length - 1)];
-  if (next) choose(next.dataset.id, { add });
+  const shown = sections.shown;
+  const at = shown.indexOf(cells.get(current ?? leftAt));
+  const next = shown[Math.min(Math.max(at + step, 0), shown.length - 1)];
+  if (next) choose(next.id, { add });
 }
 
-function columns() {
-  const grid = cells.get(current ?? leftAt)?.at.grid;
-  return grid ? getComputedStyle(grid).gridTemplateColumns.split(" ").length : 1;
-}
+const columns = () => sections.columns(cells.get(current ?? leftAt));
 
 const stillToSee = () => (worth.length ? ["worth"] : ["disagree", "to see"])
-  .flatMap((name) => sections.get(name)?.sorted ?? []).filter((cell) => !cell.card.hidden && (!cell.label || cell.readers));
+  .flatMap((name) => sections.sorted(name)).filter((cell) => !cell.hidden && (!cell.label || cell.readers));
 
 function nothingLeft() {
   if (worth.length) return "every cell of this list has a label";
@@ -230,7 +163,7 @@ function nextToSee() {
 // Which cell comes after `here`, once these are named; asked before they are, while they stand where they were seen.
 // From a cell without a name it never leads to one that a person has named, which the next key would rename.
 function following(here, wanted) {
-  const open = (cell) => !(cell.id in wanted) && !cell.card.hidden;
+  const open = (cell) => !(cell.id in wanted) && !cell.hidden;
   const renamed = here.label && !here.readers;
   const after = here.at.sorted.slice(here.at.sorted.indexOf(here) + 1).find((cell) => open(cell) && (renamed || !cell.label || cell.readers));
   return after ?? stillToSee().find(open) ?? null;
@@ -488,7 +421,7 @@ function undo() {
   undone.push(change);
   const [first] = Object.keys(back);
   again(back, by);
-  if (first && !random.on && !cells.get(first).card.hidden) choose(first);
+  if (first && !random.on && !cells.get(first).hidden) choose(first);
   if (kept.length) sending = sending.then(() => tell(`${first ? "" : "nothing was undone: "}${kept.join("; ")}`));
 }
 
@@ -541,7 +474,6 @@ async function refresh() {
       showDetail();
     }
     if (waiting.has(each.id)) Object.assign(cell, { label, by, readers }); // what was said here and is not written yet
-    cell.card ??= cardOf(cell);
     cells.set(each.id, cell);
     draw(cell);
     place(cell);
@@ -609,7 +541,7 @@ function onKey(event) {
   if (event.target.id === "reader" && (event.key === "Enter" || event.key === "Escape")) {
     event.preventDefault();
     tell("");
-    (cells.get(current)?.card ?? $("help")).focus();
+    cells.has(current) && !random.on ? sections.reveal(cells.get(current)) : $("help").focus();
     return;
   }
   if (event.key === "Escape" && !$("keys").hidden) return toggleKeys();
@@ -641,8 +573,8 @@ async function seeVerdict(verdict) {
   $("list").value = "";
   await showWorth();
   setFilter({ verdict, labelled: "no" });
-  const [first] = visibleCards();
-  if (first) choose(first.dataset.id);
+  const [first] = sections.shown;
+  if (first) choose(first.id);
 }
 
 setUp({ make, tell, said, refresh, see: seeVerdict, settle: () => sending, reader: () => $("reader").value.trim() });
@@ -651,8 +583,9 @@ $("gallery").addEventListener("click", (event) => {
   const card = event.target.closest(".cell");
   if (!card) return;
   if (event.shiftKey && current) {
-    const cards = visibleCards(), from = cards.indexOf(cells.get(current).card), to = cards.indexOf(card);
-    for (const each of cards.slice(Math.min(from, to), Math.max(from, to) + 1)) if (each !== card) chosen.add(each.dataset.id);
+    const { shown } = sections, to = cells.get(card.dataset.id);
+    const ends = [shown.indexOf(cells.get(current)), shown.indexOf(to)];
+    for (const each of shown.slice(Math.min(...ends), Math.max(...ends) + 1)) if (each !== to) chosen.add(each.id);
     for (const id of chosen) draw(cells.get(id));
     current = null;
     choose(card.dataset.id, { add: true });
