@@ -249,6 +249,26 @@ def test_unusable_pictures_are_answers(data, reason, stages):
     assert (rejected.value is None) == (stages == ["decode"])
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_smaller_than_a_leukocyte_says_so_and_not_that_it_moved(seed):
+    noise = np.random.default_rng(seed).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+    for side, um_per_px in ((8, UM), (8, None), (32, UM), (32, None), (64, UM)):
+        rejected = _find(_png(noise[:side, :side]), um_per_px=um_per_px)
+        assert isinstance(rejected, FieldRejected)
+        assert rejected.reason == "too_small"
+        assert f"{side} x {side} px" in rejected.detail
+
+
+@pytest.mark.parametrize(("mean", "spread"), [(5, 20), (15, 20), (25, 8), (25, 20), (35, 8), (35, 20), (60, 20)])
+@pytest.mark.parametrize("um_per_px", [0.1, 0.25, None])
+def test_noise_of_a_covered_lens_is_no_field_and_has_no_red_cells(mean, spread, um_per_px):
+    noise = np.random.default_rng(1).normal(mean, spread, (480, 640, 3)).clip(0, 255).astype(np.uint8)
+    for suffix in (".png", ".jpg"):
+        rejected = _find(cv2.imencode(suffix, noise)[1].tobytes(), um_per_px=um_per_px)
+        assert isinstance(rejected, FieldRejected)
+        assert rejected.reason == ("underexposed" if mean < 30 else "empty")
+
+
 def test_a_picture_too_large_is_refused():
     data = _png(np.full((300, 300, 3), 190, np.uint8))
     rejected = _find(data, max_pixels=1000)
