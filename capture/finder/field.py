@@ -215,7 +215,7 @@ def find(
             first, given = (known, um_per_px) if is_given else ([scale.um_per_px], None)
             other = changed_scale(bgr, work, work_um_per_px, session=first, given=given, two_objectives=two_objectives)
         if other is not None:
-            return _scale_changed(bgr, clock, other, float(np.median(known)))
+            return _scale_changed(bgr, clock, other, float(np.median(known)), two_objectives=two_objectives)
     field = _Field(bgr, light, pack_picture(work, work_um_per_px), scale.um_per_px)  # recognised in its own colours
     if restain:
         with clock.stage("restain"):
@@ -362,11 +362,13 @@ def _scale_unknown(bgr: Image, clock: _Clock, given_for: tuple[int, int] | None)
     return FieldRejected("scale_unknown", detail, None, None, bgr.shape[1], bgr.shape[0], clock.read())
 
 
-def _scale_changed(bgr: Image, clock: _Clock, other: Against, session: float) -> FieldRejected:
+def _scale_changed(bgr: Image, clock: _Clock, other: Against, session: float, *, two_objectives: bool) -> FieldRejected:
     height, width = bgr.shape[:2]
     own = other.um_per_px
     if own is None or not other.is_sure:
         detail = "the session has fields through two objectives, and the red cells of this one do not say which it is; "
+        if not two_objectives and own is not None:
+            detail = f"its few red cells say {own:#.3g} um/px, and those of the first fields {session:#.3g}; "
         detail += "count those of the other objective in a session of their own"
         return FieldRejected("scale_unknown", detail, None, session, width, height, clock.read())
     detail = f"its red cells say {own:#.3g} um/px, and those of the first fields {session:#.3g}; "

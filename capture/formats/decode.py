@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.czi import decode_czi, significant_bits, used_plane
 from smearwatch.capture.formats.czi_structure import read_czi
-from smearwatch.capture.formats.damage import check_colours, check_file, check_rows, check_tiles
+from smearwatch.capture.formats.damage import check_colours, check_file, check_rows, check_seam, check_tiles
 from smearwatch.capture.formats.decode_tiff import decode_tiff, used_pages
 from smearwatch.capture.formats.header import ImageFormat, ImageHeader, probe
 from smearwatch.capture.formats.ome import Ome, description_of, read_ome
@@ -167,6 +167,8 @@ def decode_whole(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXE
         check_rows(bgr, in_blocks=header.format in ("jpeg", "tiff"))
         if header.format == "jpeg":
             check_colours(bgr, data)
+        if header.format != "czi":  # its tiles are laid beside each other, a little off
+            check_seam(bgr)
         if header.format == "tiff":
             check_tiles(bgr, data)
     return bgr

@@ -184,6 +184,20 @@ def test_once_the_objective_was_changed_a_field_has_to_speak_for_its_scale(field
     assert isinstance(_find(_lone_cell(), **(among | {"two_objectives": False})), FieldFound)
 
 
+@pytest.mark.parametrize(("times", "taken"), [(1.0, True), (1.3, True), (1.8, False), (2.2, False)])
+@pytest.mark.parametrize("um_per_px", [UM, None])
+def test_few_red_cells_that_are_far_too_large_make_a_field_wait_for_a_session_of_its_own(times, taken, um_per_px):
+    bgr = np.full((600, 800, 3), 225, np.uint8)
+    for x, y in ((170, 200), (600, 400)):
+        cv2.circle(bgr, (x, y), round(37 * times), (150, 150, 200), -1, cv2.LINE_AA)
+    answer = _find(_png(bgr), um_per_px=um_per_px, session_estimates=(UM,) * 3)
+    assert isinstance(answer, FieldFound) == taken
+    if isinstance(answer, FieldRejected):
+        assert answer.reason == "scale_unknown"
+        assert "its few red cells say 0.0" in answer.detail
+        assert "those of the first fields 0.100" in answer.detail
+
+
 def test_odd_red_cells_are_no_other_objective(fields):
     for estimates in ((UM,) * 3, (1.25 * UM,) * 3, (0.8 * UM,) * 3):
         assert isinstance(_find(fields[0], um_per_px=UM, session_estimates=estimates), FieldFound)
