@@ -20,6 +20,7 @@ PLANAR, SUB_DIRECTORIES = 284, 330
 GREATEST_SAMPLE, DEPTH = 341, 32997
 PALETTE = 3
 """What tag 262 says of a picture whose samples are places in a table of colours."""
+_LARGE_ENOUGH = 2
 JXR_WIDTH, JXR_HEIGHT = 0xBC80, 0xBC81  # a JPEG XR file has a directory of the same build
 _WANTED = frozenset({
     NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, STRIP_OFFSETS,
@@ -109,10 +110,17 @@ class TiffStructure:
 
     @property
     def page_used(self) -> int:
-        """The page that is the picture: the largest that is no smaller copy of another, the first of equals."""
+        """The page that is the picture: the largest that is no smaller copy of another, the first of equals.
+
+        One in colour is that also beside a grey one, a mask say, that is up to twice as large.
+        """
         whole = [index for index, page in enumerate(self.pages) if not page.reduced]
         candidates = whole or list(range(len(self.pages)))
-        return max(candidates, key=lambda index: (self.pages[index].width_px * self.pages[index].height_px, -index))
+        areas = {index: self.pages[index].width_px * self.pages[index].height_px for index in candidates}
+        in_colour = [index for index in candidates if self.pages[index].in_colour]
+        if any(_LARGE_ENOUGH * areas[index] >= max(areas.values()) for index in in_colour):
+            candidates = in_colour
+        return max(candidates, key=lambda index: (areas[index], -index))
 
 
 def read_tiff(view: memoryview) -> TiffStructure:

@@ -102,6 +102,18 @@ def test_labels_overviews_and_thumbnails_are_passed_over():
     assert list_fields(free, 10**7).pictures == [0, 1]
 
 
+def test_a_grey_page_beside_fields_is_no_field_and_hides_none():
+    fields = [field(0), field(1)]
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out) as writer:
+        writer.write(fields[0][..., 1].copy(), photometric="minisblack", metadata=None)
+        for page in fields:
+            writer.write(page, photometric="rgb", metadata=None)
+    data = out.getvalue()
+    assert list_fields(data, 10**7) == ([1, 2], 1)
+    assert np.array_equal(alone(data, 2), fields[1])
+
+
 def test_a_page_of_another_size_has_no_scale_of_the_others():
     stated = {"resolution": (1e4 / UM_PER_PX, 1e4 / UM_PER_PX), "resolutionunit": "CENTIMETER"}
     data = written((field(0), stated), (field(1), {}), (field(2, 320, 240), {}))
