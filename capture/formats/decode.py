@@ -167,10 +167,10 @@ def decode_whole(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXE
         check_rows(bgr, in_blocks=header.format in ("jpeg", "tiff"))
         if header.format == "jpeg":
             check_colours(bgr, data)
-        if header.format != "czi":  # its tiles are laid beside each other, a little off
-            check_seam(bgr)
         if header.format == "tiff":
             check_tiles(bgr, data)
+        if header.format != "czi":  # its tiles are laid beside each other, a little off
+            check_seam(bgr)
     return bgr
 
 
