@@ -75,7 +75,7 @@ def test_bars_amid_the_picture_are_holes_and_glass_that_is_burnt_out_is_none(pic
 def test_a_smooth_ground_that_jpeg_made_even_is_no_hole(quality):
     slope = np.tile(np.linspace(190, 240, 480).astype(np.uint8), (300, 1))
     jpeg = cv2.imencode(".jpg", np.dstack([slope] * 3), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    even = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+    even = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
     assert all(flaw_of_tiles(even, tile, tile) is None for tile in (16, 32, 64))
 
 
