@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 _EPILOG = "Example: smearwatch segment field.jpg --um-per-px 0.09 --overlay marked --json"
-_POOR_FIELDS = ("underexposed", "overexposed", "empty", "not_a_smear", "out_of_focus", "moving")
+_POOR_FIELDS = ("underexposed", "overexposed", "empty", "not_a_smear", "out_of_focus", "moving", "too_small")
 _PROGRESS_AFTER_S = 1.0
 
 

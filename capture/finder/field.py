@@ -34,6 +34,7 @@ _ENOUGH_ESTIMATES = 15
 _NOMINAL_UM_PER_PX = 0.1
 _FEWEST_TO_KEEP = 4  # red cells; with fewer, an estimate serves its own field alone, and only where there is no other
 _JPEG_QUALITY = 85
+_FEWEST_PX, _LEAST_FIELD_UM = 48, 10.0  # of the shorter side; with less no leukocyte is seen whole at any scale
 _RIM_UM = 1.0  # as near as this to the rim of a round field, a cell may be cut
 
 
@@ -107,7 +108,7 @@ class FieldRejected:
     Attributes
     ----------
     reason
-        One of those of `FrameUnusable` and `Quality`, `scale_unknown` or `scale_changed`.
+        One of those of `FrameUnusable` and `Quality`, `too_small`, `scale_unknown` or `scale_changed`.
     detail
         What was seen, in words.
     value
@@ -182,6 +183,8 @@ def find(
             bgr = decode_whole(data, max_pixels=max_pixels)
     except FrameUnusable as unusable:
         return FieldRejected(unusable.reason, unusable.detail, None, None, 0, 0, clock.read())
+    if (small := _too_small(bgr, um_per_px, clock)) is not None:
+        return small
     round_field = find_round_field(bgr)
     bgr = without_surround(bgr, round_field)
     scale = _Scale(um_per_px, um_per_px_source or "configured", None)
@@ -204,13 +207,15 @@ def find(
         return refused
     if scale.um_per_px is None:
         return _scale_unknown(bgr, clock, given_for if other_kind else None)
+    if (small := _too_small(bgr, scale.um_per_px, clock)) is not None:
+        return small
     if len(known) >= FEWEST_FIELDS:
         with clock.stage("scale"):
             is_given = um_per_px is not None and not other_kind
             first, given = (known, um_per_px) if is_given else ([scale.um_per_px], None)
             other = changed_scale(bgr, work, work_um_per_px, session=first, given=given, two_objectives=two_objectives)
         if other is not None:
-            return _scale_changed(bgr, clock, other, float(np.median(known)))
+            return _scale_changed(bgr, clock, other, float(np.median(known)), two_objectives=two_objectives)
     field = _Field(bgr, light, pack_picture(work, work_um_per_px), scale.um_per_px)  # recognised in its own colours
     if restain:
         with clock.stage("restain"):
@@ -335,6 +340,19 @@ def _refused(bgr: Image, quality: Quality, um_per_px: float | None, clock: _Cloc
     return FieldRejected(reason, detail, quality.value, um_per_px, bgr.shape[1], bgr.shape[0], clock.read())
 
 
+def _too_small(bgr: Image, um_per_px: float | None, clock: _Clock) -> FieldRejected | None:
+    """Refuse what shows less than a leukocyte, whatever is in it."""
+    height, width = bgr.shape[:2]
+    side_um = None if um_per_px is None else min(width, height) * um_per_px
+    if min(width, height) >= _FEWEST_PX and (side_um is None or side_um >= _LEAST_FIELD_UM):
+        return None
+    size = f"{width} x {height} px"
+    if um_per_px is not None:
+        size += f" at {um_per_px:.3g} um/px are {width * um_per_px:.3g} x {height * um_per_px:.3g} um"
+    detail = f"{size}, too small for a leukocyte"
+    return FieldRejected("too_small", detail, float(min(width, height)), um_per_px, width, height, clock.read())
+
+
 def _scale_unknown(bgr: Image, clock: _Clock, given_for: tuple[int, int] | None) -> FieldRejected:
     detail = "no scale given, and its red cells do not agree on one; give --um-per-px"
     if given_for is not None:
@@ -344,11 +362,13 @@ def _scale_unknown(bgr: Image, clock: _Clock, given_for: tuple[int, int] | None)
     return FieldRejected("scale_unknown", detail, None, None, bgr.shape[1], bgr.shape[0], clock.read())
 
 
-def _scale_changed(bgr: Image, clock: _Clock, other: Against, session: float) -> FieldRejected:
+def _scale_changed(bgr: Image, clock: _Clock, other: Against, session: float, *, two_objectives: bool) -> FieldRejected:
     height, width = bgr.shape[:2]
     own = other.um_per_px
     if own is None or not other.is_sure:
         detail = "the session has fields through two objectives, and the red cells of this one do not say which it is; "
+        if not two_objectives and own is not None:
+            detail = f"its few red cells say {own:#.3g} um/px, and those of the first fields {session:#.3g}; "
         detail += "count those of the other objective in a session of their own"
         return FieldRejected("scale_unknown", detail, None, session, width, height, clock.read())
     detail = f"its red cells say {own:#.3g} um/px, and those of the first fields {session:#.3g}; "

@@ -20,7 +20,7 @@ from smearwatch.capture.formats.czi_structure import CZI_PIXELS, CziStructure, C
 from smearwatch.capture.formats.header import probe
 from smearwatch.capture.formats.pixels import to_bgr
 from smearwatch.capture.formats.safe_xml import XmlUnusable, child_text, parse_xml
-from smearwatch.capture.formats.stack import MOST_PICTURES, group_by_field
+from smearwatch.capture.formats.stack import MOST_PICTURES, Divided, Shown, group_by_field
 from smearwatch.capture.formats.tiff_structure import JXR_HEIGHT, JXR_WIDTH, read_tiff
 from smearwatch.capture.formats.unusable import FrameUnusable
 
@@ -72,7 +72,7 @@ def decode_czi(data: bytes | memoryview, max_pixels: int, *, one_field: bool = F
     """
     view = memoryview(data).cast("B")
     structure = read_czi(view)
-    fields = _fields_of(view, structure, max_pixels)
+    fields = _shown_by(view, structure, max_pixels).fields
     if one_field and len(fields) > 1:
         raise FrameUnusable("several_fields", f"its planes show {len(fields)} fields")
     return _decode_plane(view, structure, fields[0][0], max_pixels)
@@ -81,11 +81,11 @@ def decode_czi(data: bytes | memoryview, max_pixels: int, *, one_field: bool = F
 def used_plane(data: bytes | memoryview, max_pixels: int) -> int:
     """Return the plane that `decode_czi` takes, from 0; raises FrameUnusable as it does."""
     view = memoryview(data).cast("B")
-    return _fields_of(view, read_czi(view), max_pixels)[0][0]
+    return _shown_by(view, read_czi(view), max_pixels).fields[0][0]
 
 
-def planes_of_fields(data: bytes | memoryview, max_pixels: int) -> list[int]:
-    """Return the plane of each field that a CZI shows, from 0: several, or none where it is one picture.
+def planes_of_fields(data: bytes | memoryview, max_pixels: int) -> Divided:
+    """Return the plane of each field that a CZI shows, of whatever size.
 
     Of one field at several focal planes it is the sharpest. A plane that cannot be decoded stands by itself.
 
@@ -96,12 +96,7 @@ def planes_of_fields(data: bytes | memoryview, max_pixels: int) -> list[int]:
     """
     view = memoryview(data).cast("B")
     structure = read_czi(view)
-    planes = _colour_planes(structure)
-    if len(planes) == 1:
-        return []
-    groups = _fields_of(view, structure, max_pixels)
-    broken = set(planes).difference(*groups)
-    return sorted({group[0] for group in groups} | broken) if len(groups) + len(broken) > 1 else []
+    return _shown_by(view, structure, max_pixels).divided(len(structure.planes))
 
 
 def _colour_planes(structure: CziStructure) -> list[int]:
@@ -113,11 +108,11 @@ def _colour_planes(structure: CziStructure) -> list[int]:
     return [index for index, is_colour in enumerate(colour) if is_colour] if colour and colour[0] else [0]
 
 
-def _fields_of(view: memoryview, structure: CziStructure, max_pixels: int) -> list[list[int]]:
-    """Return the planes of each field that a CZI shows, the sharpest of each field first."""
+def _shown_by(view: memoryview, structure: CziStructure, max_pixels: int) -> Shown:
+    """Return what the planes in colour show; of one that is alone nothing is decoded."""
     planes = _colour_planes(structure)
     if len(planes) == 1:
-        return [planes]
+        return Shown([planes], [])
     boxes = [structure.box(structure.planes[index]) for index in planes]
     if sum(width * height for _, _, width, height in boxes) > MOST_PICTURES * max_pixels:
         raise FrameUnusable(

@@ -15,9 +15,11 @@ import tifffile
 from PIL import Image as PillowImage
 
 from smearwatch.capture.arrays import Image
+from smearwatch.capture.formats.colour_jump import flaw_of_colours
 from smearwatch.capture.formats.header import probe
 from smearwatch.capture.formats.holes import flaw_of_tiles
 from smearwatch.capture.formats.tiff_structure import COMPRESSION, ORIENTATION, TILE_HEIGHT, TILE_WIDTH, read_tiff
+from smearwatch.capture.formats.torn import flaw_of_seam
 from smearwatch.capture.formats.unusable import FrameUnusable
 
 _JPEG_IN_TIFF: Final = 7
@@ -63,6 +65,30 @@ def check_rows(bgr: Image, *, in_blocks: bool) -> None:
         `damaged`, with the rows; see `flaw_of_rows`.
     """
     if (flaw := flaw_of_rows(bgr, in_blocks=in_blocks)) is not None:
+        raise FrameUnusable("damaged", flaw)
+
+
+def check_seam(bgr: Image) -> None:
+    """Refuse a field of which the lower part is another picture.
+
+    Raises
+    ------
+    FrameUnusable
+        `damaged`, with the row; see `torn.flaw_of_seam`.
+    """
+    if (flaw := flaw_of_seam(bgr)) is not None:
+        raise FrameUnusable("damaged", flaw)
+
+
+def check_colours(bgr: Image, data: bytes | memoryview) -> None:
+    """Refuse a JPEG of which all colours are off from one block on.
+
+    Raises
+    ------
+    FrameUnusable
+        `damaged`, with the place; see `colour_jump.flaw_of_colours`.
+    """
+    if (flaw := flaw_of_colours(bgr, bytes(data))) is not None:
         raise FrameUnusable("damaged", flaw)
 
 

@@ -15,10 +15,10 @@ from PIL import Image as PillowImage
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.czi import decode_czi, significant_bits, used_plane
 from smearwatch.capture.formats.czi_structure import read_czi
-from smearwatch.capture.formats.damage import check_file, check_rows, check_tiles
+from smearwatch.capture.formats.damage import check_colours, check_file, check_rows, check_seam, check_tiles
 from smearwatch.capture.formats.decode_tiff import decode_tiff, used_pages
 from smearwatch.capture.formats.header import ImageFormat, ImageHeader, probe
-from smearwatch.capture.formats.ome import Ome, read_ome
+from smearwatch.capture.formats.ome import Ome, description_of, read_ome
 from smearwatch.capture.formats.pixels import orient, to_bgr
 from smearwatch.capture.formats.safe_xml import XmlUnusable
 from smearwatch.capture.formats.tiff_structure import MOST_PAGES, read_tiff
@@ -165,8 +165,12 @@ def decode_whole(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXE
         check_file(data)
     if field:
         check_rows(bgr, in_blocks=header.format in ("jpeg", "tiff"))
+        if header.format == "jpeg":
+            check_colours(bgr, data)
         if header.format == "tiff":
             check_tiles(bgr, data)
+        if header.format != "czi":  # its tiles are laid beside each other, a little off
+            check_seam(bgr)
     return bgr
 
 
@@ -190,10 +194,11 @@ def describe(data: bytes | memoryview) -> PictureInfo:
     bits = header.bits
     view = memoryview(data).cast("B")
     if header.format == "tiff":
-        ome = _ome(read_tiff(view).pages[header.page_used].description)
+        structure = read_tiff(view)
+        ome = _ome(description_of(structure, structure.page_used))
         bits = (ome.significant_bits if ome is not None else 0) or bits
         try:
-            used = used_pages(data, read_tiff(view), DEFAULT_MAX_PIXELS)
+            used = used_pages(data, structure, DEFAULT_MAX_PIXELS)
         except FrameUnusable:
             used = (header.page_used,)
         note = _tiff_note(header, ome, used)

@@ -1,6 +1,8 @@
 """One TIFF page, or the three pages of a colour picture in planes, to BGR."""
 
 import io
+import math
+import re
 
 import imagecodecs
 import numpy as np
@@ -9,10 +11,11 @@ import tifffile
 
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.header import probe
-from smearwatch.capture.formats.ome import Ome, read_ome
+from smearwatch.capture.formats.ome import Ome, description_of, read_ome
 from smearwatch.capture.formats.pixels import Alpha, orient, to_bgr, to_eight_bits
 from smearwatch.capture.formats.safe_xml import XmlUnusable
-from smearwatch.capture.formats.stack import MOST_PICTURES, colour_pages, group_by_field
+from smearwatch.capture.formats.stack import MOST_PICTURES, Divided, Shown, colour_pages, group_by_field
+from smearwatch.capture.formats.tiff_page import page_alone, page_at
 from smearwatch.capture.formats.tiff_structure import (
     COMPRESSION,
     DEPTH,
@@ -36,6 +39,7 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6
 _COLOUR_NAMES = {4: "a mask", 5: "CMYK", 8: "CIELab", 9: "ICCLab", 10: "ITULab", 32803: "raw colour filter"}
 _LZW, _JPEG = 5, 7
 _IN_PLANES = 2
+_STATED_IMAGES = re.compile(rb"\AImageJ=[^\0]*?^images=(\d{1,7})\s*$", re.MULTILINE)
 # None, CCITT, LZW, JPEG, deflate (two numbers), PackBits, Zstandard: what unpacks to no more than the stated size.
 _COMPRESSIONS = frozenset({1, 2, 3, 4, _LZW, _JPEG, 8, 32946, 32773, 50000})
 
@@ -73,21 +77,22 @@ def used_pages(
 
     Of one field at several focal planes it is the sharpest; of several fields the first, or none: see `decode_tiff`.
     """
-    page = structure.pages[structure.page_used]
-    colours = _colour_planes(page, len(structure.pages))
+    colours = _colour_planes(structure)
+    if one_field and (missing := _pictures_without_a_page(structure)) is not None:
+        raise FrameUnusable("several_fields", missing)
     if colours is not None:
         return colours
-    fields = _fields_of(data, structure, max_pixels)
+    fields = _shown_by(data, structure, max_pixels).fields
     if one_field and len(fields) > 1:
         raise FrameUnusable("several_fields", f"its pages show {len(fields)} fields")
-    return (fields[0][0],)
+    return (max((field[0] for field in fields), key=lambda index: math.prod(structure.pages[index].size_px)),)
 
 
-def pages_of_fields(data: bytes | memoryview, max_pixels: int) -> list[int]:
-    """Return the page of each field that a TIFF shows, from 0: several, or none where it is one picture.
+def pages_of_fields(data: bytes | memoryview, max_pixels: int) -> Divided:
+    """Return the page of each field that a TIFF shows, of whatever size.
 
     Of one field at several focal planes it is the sharpest. A page that cannot be decoded stands by itself, so that
-    it is not lost. None, too, where the file has more pages than are read.
+    it is not lost. None where the file has more pages than are read: it is refused whole.
 
     Raises
     ------
@@ -95,24 +100,23 @@ def pages_of_fields(data: bytes | memoryview, max_pixels: int) -> list[int]:
         The page that is the picture is unusable, or there are `too_many_pixels`.
     """
     structure = read_tiff(memoryview(data).cast("B"))
-    pages = colour_pages(structure)
-    if len(pages) == 1 or len(structure.pages) >= MOST_PAGES:
-        return []
-    groups = _fields_of(data, structure, max_pixels)
-    broken = set(pages).difference(*groups)
-    return sorted({group[0] for group in groups} | broken) if len(groups) + len(broken) > 1 else []
+    if len(structure.pages) >= MOST_PAGES or _pictures_without_a_page(structure) is not None:
+        return Divided([], 0)
+    if (colours := _colour_planes(structure)) is not None:
+        return Divided([], len(structure.pages) - len(colours))
+    return _shown_by(data, structure, max_pixels).divided(len(structure.pages))
 
 
-def _fields_of(data: bytes | memoryview, structure: TiffStructure, max_pixels: int) -> list[list[int]]:
-    """Return the pages of each field that a TIFF shows, the sharpest of each field first."""
+def _shown_by(data: bytes | memoryview, structure: TiffStructure, max_pixels: int) -> Shown:
+    """Return what the pages in colour show; of one that is alone nothing is decoded."""
     pages = colour_pages(structure)
     if len(pages) == 1:
-        return [pages]
-    page = structure.pages[structure.page_used]
-    if len(pages) * page.width_px * page.height_px > MOST_PICTURES * max_pixels:
-        size = f"{page.width_px}x{page.height_px}"
+        return Shown([pages], [])
+    if sum(math.prod(structure.pages[index].size_px) for index in pages) > MOST_PICTURES * max_pixels:
+        width, height = structure.pages[structure.page_used].size_px
         raise FrameUnusable(
-            "too_many_pixels", f"{len(pages)} pages of {size} are more than {MOST_PICTURES} pictures may have"
+            "too_many_pixels",
+            f"{len(pages)} pages of up to {width}x{height} are more than {MOST_PICTURES} pictures may have",
         )
 
     def decode_page(index: int) -> Image | None:
@@ -126,13 +130,26 @@ def _fields_of(data: bytes | memoryview, structure: TiffStructure, max_pixels: i
     return group_by_field(pages, decode_page)
 
 
-def _colour_planes(page: TiffPage, pages: int) -> tuple[int, int, int] | None:
+def _colour_planes(structure: TiffStructure) -> tuple[int, int, int] | None:
     """Return the pages of red, green and blue, as OME-XML names them or ImageJ counts its channels."""
-    ome = _ome(page)
+    ome, pages = _ome(structure), len(structure.pages)
     if ome is not None and ome.rgb_pages is not None and max(ome.rgb_pages) < pages:
         return ome.rgb_pages
+    page = structure.pages[structure.page_used]
     lines = page.description.splitlines() if page.description.startswith(b"ImageJ=") else ()
     return (0, 1, 2) if b"channels=3" in lines and pages == 3 and page.first(SAMPLES, 1) == 1 else None
+
+
+def _pictures_without_a_page(structure: TiffStructure) -> str | None:
+    """Return why a file holds more pictures than its pages in colour are: they would be passed over without a word."""
+    ome, colours = _ome(structure), _colour_planes(structure)
+    planes = sum(not page.reduced for page in structure.pages)
+    if ome is not None and colours is not None and planes > 3 * max(1, ome.focal_planes):
+        return f"its {planes} pages are the colours of several pictures"
+    stated = _STATED_IMAGES.search(structure.pages[0].description)
+    if stated is not None and int(stated[1]) > planes:
+        return f"ImageJ put {int(stated[1])} pictures into it, and its directory has {planes}"
+    return None
 
 
 def _decode_pages(
@@ -142,14 +159,14 @@ def _decode_pages(
         _check(memoryview(data).cast("B"), structure.pages[index], max_pixels)
     decoded = _samples(data, structure.pages, chosen)
     page = structure.pages[chosen[0] if len(chosen) == 1 else structure.page_used]
-    ome = _ome(structure.pages[structure.page_used])
+    ome = _ome(structure)
     bits = (ome.significant_bits if ome is not None else 0) or _stated_bits(page)
     return orient(_bgr(decoded, page, bits), page.first(ORIENTATION, 1))
 
 
-def _ome(page: TiffPage) -> Ome | None:
+def _ome(structure: TiffStructure) -> Ome | None:
     try:
-        return read_ome(page.description)
+        return read_ome(description_of(structure, structure.page_used))
     except XmlUnusable:  # the picture itself may be fine; who reads the scale reports it
         return None
 
@@ -203,12 +220,13 @@ def _samples(data: bytes | memoryview, pages: tuple[TiffPage, ...], chosen: tupl
 
 def _page_samples(data: bytes | memoryview, index: int, stated: TiffPage) -> npt.NDArray[np.generic]:
     with tifffile.TiffFile(io.BytesIO(bytes(data))) as tiff:
-        page = tiff.pages[index].aspage()
+        page = page_at(tiff, stated, index)
         if (page.imagewidth, page.imagelength) != (stated.width_px, stated.height_px):
             raise ValueError(f"page {index + 1} has two sizes")
         if stated.first(COMPRESSION, 1) == _LZW:
+            place = (bytes(data), index) if index < len(tiff.pages) else (page_alone(data, index), 0)
             # By libtiff: imagecodecs' own LZW decoder writes past its memory where the data are damaged.
-            pixels = np.asarray(imagecodecs.tiff_decode(bytes(data), index=index))
+            pixels = np.asarray(imagecodecs.tiff_decode(*place))
         else:
             pixels = np.asarray(page.asarray(maxworkers=1))
         if stated.first(PLANAR, 1) == _IN_PLANES and pixels.ndim == 3:

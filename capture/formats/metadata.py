@@ -9,14 +9,21 @@ import math
 import re
 import struct
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from smearwatch.capture.formats.czi_structure import MAGIC, read_czi
-from smearwatch.capture.formats.ome import is_ome, read_ome
+from smearwatch.capture.formats.ome import description_of, is_ome, read_ome
 from smearwatch.capture.formats.safe_xml import XML_MAX_BYTES, XmlUnusable, child_text, parse_xml
-from smearwatch.capture.formats.tiff_structure import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION, TiffPage, read_tiff
+from smearwatch.capture.formats.tiff_structure import (
+    RESOLUTION_UNIT,
+    X_RESOLUTION,
+    Y_RESOLUTION,
+    TiffPage,
+    TiffStructure,
+    read_tiff,
+)
 from smearwatch.daemon.scale_rule import PLAUSIBLE_UM_PER_PX
 
 SQUARE_WITHIN = 0.01
@@ -103,7 +110,7 @@ def scale_from_metadata(data: bytes | memoryview, side_file: bytes | None = None
             return None if xml is None else _zeiss(xml, "czi")
         if bytes(view[:4]) in _TIFF_STARTS:
             structure = read_tiff(view)
-            return _tiff(structure.pages[structure.page_used]) if structure.pages else None
+            return _tiff(structure) if structure.pages else None
     except (struct.error, IndexError, OverflowError):
         return None  # no whole picture; who decodes it reports that
     return None
@@ -163,7 +170,8 @@ def _item(scaling: ET.Element, axis: str) -> str | None:
     return child_text(scaling, f"{{*}}Items/{{*}}Distance[@Id='{axis}']/{{*}}Value")
 
 
-def _tiff(page: TiffPage) -> MetadataScale | MetadataOdd | None:
+def _tiff(structure: TiffStructure) -> MetadataScale | MetadataOdd | None:
+    page = replace(structure.pages[structure.page_used], description=description_of(structure, structure.page_used))
     start = page.description[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if is_ome(page.description):
         answer = _ome(page.description)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 
 from smearwatch.capture.formats.safe_xml import XmlUnusable, parse_xml
+from smearwatch.capture.formats.tiff_structure import TiffStructure
 
 _COLOURS = (("red", "green", "blue"), ("r", "g", "b"))
 
@@ -38,6 +39,59 @@ def is_ome(description: bytes) -> bool:
     """Return whether a TIFF's description looks like OME-XML."""
     start = description[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     return start.startswith(b"<") and (b"<OME" in start or b":OME" in start)
+
+
+def description_of(structure: TiffStructure, index: int) -> bytes:
+    """Return what is written of a page: its own description, or where it has none the first one of a page of its size.
+
+    OME-XML stands in the first page alone, and describes every image of the file, which may differ in scale: that of
+    the page is returned, with nothing of the others; nothing, where none is said to have the page.
+
+    Parameters
+    ----------
+    structure
+        The file's directories.
+    index
+        The page, from 0.
+    """
+    page, first = structure.pages[index], structure.pages[0]
+    if page.description and not is_ome(page.description):
+        return page.description
+    if is_ome(first.description):
+        return _of_image_with(first.description, index)
+    others = (each.description for each in structure.pages if each.size_px == page.size_px and each.description)
+    return page.description or next(others, b"")
+
+
+def _of_image_with(description: bytes, page: int) -> bytes:
+    try:
+        root = parse_xml(description)
+        images = root.findall("{*}Image")
+        if len(images) < 2:
+            return description
+        owner = next((image for image in images if _has_page(image, page)), None)
+    except XmlUnusable:
+        return description  # whoever reads it says what is wrong with it
+    if owner is None:
+        return b""
+    for image in images:
+        if image is not owner:
+            root.remove(image)
+    return bytes(ET.tostring(root, encoding="utf-8"))
+
+
+def _has_page(image: ET.Element, page: int) -> bool:
+    pixels = image.find("{*}Pixels")
+    if pixels is None:
+        return False
+    channel = pixels.find("{*}Channel")
+    samples = 1 if channel is None else max(1, _number(channel, "SamplesPerPixel", 1))
+    planes = _number(pixels, "SizeZ", 1) * _number(pixels, "SizeT", 1) * -(-_number(pixels, "SizeC", 1) // samples)
+    for block in pixels.findall("{*}TiffData"):
+        first = _number(block, "IFD", 0)
+        if first <= page < first + _number(block, "PlaneCount", 1 if "IFD" in block.attrib else planes):
+            return True
+    return False
 
 
 def read_ome(description: bytes) -> Ome | None:

@@ -4,6 +4,7 @@ from smearwatch.capture.formats.czi import planes_of_fields
 from smearwatch.capture.formats.czi_plane import plane_alone
 from smearwatch.capture.formats.decode_tiff import pages_of_fields
 from smearwatch.capture.formats.header import probe
+from smearwatch.capture.formats.stack import Divided
 from smearwatch.capture.formats.tiff_page import page_alone
 
 
@@ -13,8 +14,8 @@ def has_pages(data: bytes | memoryview) -> bool:
     return header.format in ("tiff", "czi") and header.pages > 1 and header.complete
 
 
-def list_fields(data: bytes | memoryview, max_pixels: int) -> list[int]:
-    """Return the page or plane of each field that a file with `has_pages` shows, from 0; none where it is one picture.
+def list_fields(data: bytes | memoryview, max_pixels: int) -> Divided:
+    """Return the page or plane of each field that a file with `has_pages` shows.
 
     Raises
     ------
@@ -32,7 +33,4 @@ def take_out(data: bytes | memoryview, index: int) -> bytes:
     bytes
         The same bytes for the same page of the same file.
     """
-    header = probe(data)
-    if header.format == "czi":
-        return plane_alone(data, index)
-    return page_alone(data, index, described_by=header.page_used)
+    return (plane_alone if probe(data).format == "czi" else page_alone)(data, index)

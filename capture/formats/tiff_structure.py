@@ -10,21 +10,22 @@ MOST_PAGES = 256
 """Directories read at the most; a longer stack is judged by its beginning."""
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
+_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 
 NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, BITS_PER_SAMPLE, COMPRESSION = 254, 255, 256, 257, 258, 259
 PHOTOMETRIC, DESCRIPTION, STRIP_OFFSETS, ORIENTATION, SAMPLES, STRIP_BYTES = 262, 270, 273, 274, 277, 279
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES, EXTRA_SAMPLES = 322, 323, 324, 325, 338
-PLANAR = 284
+PLANAR, SUB_DIRECTORIES = 284, 330
 GREATEST_SAMPLE, DEPTH = 341, 32997
 PALETTE = 3
 """What tag 262 says of a picture whose samples are places in a table of colours."""
+_LARGE_ENOUGH = 2
 JXR_WIDTH, JXR_HEIGHT = 0xBC80, 0xBC81  # a JPEG XR file has a directory of the same build
 _WANTED = frozenset({
     NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, HEIGHT, BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, STRIP_OFFSETS,
     ORIENTATION, SAMPLES, STRIP_BYTES, RESOLUTION_UNIT, PLANAR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES,
-    EXTRA_SAMPLES, GREATEST_SAMPLE, DEPTH, JXR_WIDTH, JXR_HEIGHT,
+    EXTRA_SAMPLES, GREATEST_SAMPLE, DEPTH, JXR_WIDTH, JXR_HEIGHT, SUB_DIRECTORIES,
 })  # fmt: skip
 
 
@@ -40,11 +41,14 @@ class TiffPage:
         Tags 282 and 283, pixels per unit.
     description
         Tag 270 as written, without its closing zeros.
+    at
+        Where the directory lies in the file.
     """
 
     integers: dict[int, tuple[int, ...]] = field(default_factory=dict)
     resolution: dict[int, float] = field(default_factory=dict)
     description: bytes = b""
+    at: int = 0
 
     def first(self, tag: int, default: int = 0) -> int:
         """Return the first value of a tag, or the default where it is absent."""
@@ -59,6 +63,16 @@ class TiffPage:
     def height_px(self) -> int:
         """Height as stated."""
         return self.first(HEIGHT)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height as stated."""
+        return self.width_px, self.height_px
+
+    @property
+    def in_colour(self) -> bool:
+        """Whether a pixel has three samples or more, or a place in a table of colours."""
+        return self.first(SAMPLES, 1) >= 3 or self.first(PHOTOMETRIC) == PALETTE
 
     @property
     def reduced(self) -> bool:
@@ -86,7 +100,7 @@ class TiffStructure:
     Attributes
     ----------
     pages
-        In the order of the file; without those of a reduced pyramid hung below a page.
+        In the order of the file, and behind them those that are hung below a page and are no reduced copies.
     complete
         True where every directory and every strip or tile lies inside the file.
     """
@@ -96,10 +110,17 @@ class TiffStructure:
 
     @property
     def page_used(self) -> int:
-        """The page that is the picture: the largest that is no smaller copy of another, the first of equals."""
+        """The page that is the picture: the largest that is no smaller copy of another, the first of equals.
+
+        One in colour is that also beside a grey one, a mask say, that is up to twice as large.
+        """
         whole = [index for index, page in enumerate(self.pages) if not page.reduced]
         candidates = whole or list(range(len(self.pages)))
-        return max(candidates, key=lambda index: (self.pages[index].width_px * self.pages[index].height_px, -index))
+        areas = {index: self.pages[index].width_px * self.pages[index].height_px for index in candidates}
+        in_colour = [index for index in candidates if self.pages[index].in_colour]
+        if any(_LARGE_ENOUGH * areas[index] >= max(areas.values()) for index in in_colour):
+            candidates = in_colour
+        return max(candidates, key=lambda index: (areas[index], -index))
 
 
 def read_tiff(view: memoryview) -> TiffStructure:
@@ -123,6 +144,7 @@ def read_tiff(view: memoryview) -> TiffStructure:
     reader = _Reader(view)
     offset = reader.number("Q", 8) if reader.big else reader.number("I", 4)
     pages: list[TiffPage] = []
+    below: list[int] = []
     complete = True
     seen: set[int] = set()
     while offset and offset not in seen and len(seen) < MOST_PAGES:
@@ -132,9 +154,22 @@ def read_tiff(view: memoryview) -> TiffStructure:
         except (struct.error, IndexError):
             return TiffStructure(tuple(pages), False)
         pages.append(page)
-        chunks = page.chunks()
-        complete = complete and bool(chunks) and all(0 < at and at + size <= len(view) for at, size in chunks)
+        below += page.integers.get(SUB_DIRECTORIES, ())
+        complete = complete and _is_inside(page, len(view))
+    for offset in below[: max(0, MOST_PAGES - len(pages))]:
+        try:
+            page, _ = reader.directory(offset)
+        except (struct.error, IndexError):
+            return TiffStructure(tuple(pages), False)
+        if not page.reduced:
+            pages.append(page)
+            complete = complete and _is_inside(page, len(view))
     return TiffStructure(tuple(pages), complete and bool(pages))
+
+
+def _is_inside(page: TiffPage, size_bytes: int) -> bool:
+    chunks = page.chunks()
+    return bool(chunks) and all(0 < at and at + size <= size_bytes for at, size in chunks)
 
 
 class _Reader:
@@ -168,7 +203,7 @@ class _Reader:
                 resolution[tag] = upper / lower if lower else 0.0
             elif tag == DESCRIPTION and kind in (2, 7) and not description:
                 description = bytes(span).rstrip(b"\0")
-        return TiffPage(integers, resolution, description), following
+        return TiffPage(integers, resolution, description, offset), following
 
     def span(self, tag: int, kind: int, values: int, at: int) -> memoryview:
         """Return the bytes that hold a tag's values."""

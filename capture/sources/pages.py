@@ -72,7 +72,7 @@ class PagedSource:
         self._files = files
         self._max_pixels = max_pixels
         self._stacks: list[_Stack] = []
-        self._counters = {"stacks_divided": 0, "pages_given": 0}
+        self._counters = {"stacks_divided": 0, "pages_given": 0, "pages_passed_over": 0}
 
     def ready(self, most: int) -> Sequence[SourceFrame]:
         """Return pages of the files that are being divided, and files that are complete; see `Source`."""
@@ -120,13 +120,20 @@ class PagedSource:
             return None
         with self._files.in_hand.holding(frame.name, len(frame.data), frame.captured_at_ns):
             try:
-                pages = list_fields(frame.data, self._max_pixels)
+                pages, passed_over = list_fields(frame.data, self._max_pixels)
             except FrameUnusable:
-                pages = []  # whoever looks for cells in it says why
+                return None  # whoever looks for cells in it says why
+        self._counters["pages_passed_over"] += passed_over
         if not pages:
+            if passed_over:
+                get_logger().info(
+                    "a file of several pages shows one field: the others are not used", passed_over=passed_over
+                )
             return None
         self._counters["stacks_divided"] += 1
-        get_logger().info("a file shows several fields: each becomes a picture", fields=len(pages))
+        get_logger().info(
+            "a file shows several fields: each becomes a picture", fields=len(pages), passed_over=passed_over
+        )
         return _Stack(frame, deque(pages))
 
     def _next_pages(self, most: int) -> list[SourceFrame]:

@@ -13,6 +13,10 @@ QualityReason = Literal["underexposed", "overexposed", "empty", "not_a_smear", "
 
 _FINE_UM, _COARSE_UM, _SEEN_UM = 0.16, 0.5, 0.64
 _DARKEST_BACKGROUND = 30.0  # of 255, bright end of green; below, eight bits hold too few steps of stain
+_DIM = 100.0  # darker, a camera's noise may be more than what it sees; beyond, it never is
+_GRAIN_PX = 8  # so many pixels across are averaged, to see how bright it is beneath the noise
+_FINE_PX, _STRUCTURE_PX, _LIGHT_PX = 1.0, 3.0, 20.0
+_LEAST_STRUCTURE = 0.35  # by noise; noise alone has 0.1, stored as JPEG up to 0.2
 _SATURATED = 253
 _GREATEST_SATURATED_SHARE = 0.6
 _ABSORBING = 14.0  # grey steps below white: pale red cells reach them, camera noise does not
@@ -98,12 +102,31 @@ def _judge_exposure(raw_bgr: Image) -> Quality | None:
     green = raw_bgr[::8, ::4, 1]
     counts = np.bincount(green.ravel(), minlength=256)
     bright = float(np.searchsorted(np.cumsum(counts), 0.95 * green.size))
+    if bright < _DIM:
+        bright = min(bright, _measure_brightness(raw_bgr))
     if bright < _DARKEST_BACKGROUND:
         return Quality(accepted=False, reason="underexposed", focus=0.0, value=round(bright, 2))
+    if bright < _DIM and (structure := _measure_structure(raw_bgr)) < _LEAST_STRUCTURE:
+        return Quality(accepted=False, reason="empty", focus=0.0, value=round(structure, 4))
     saturated = float(counts[_SATURATED:].sum()) / green.size
     if saturated > _GREATEST_SATURATED_SHARE:
         return Quality(accepted=False, reason="overexposed", focus=0.0, value=round(saturated, 4))
     return None
+
+
+def _measure_brightness(raw_bgr: Image) -> float:
+    """Measure the bright end of green where noise is averaged out: with the lens covered, only noise is bright."""
+    shrunk = [max(1, side // _GRAIN_PX) for side in raw_bgr.shape[1::-1]]
+    green = np.ascontiguousarray(raw_bgr[..., 1])
+    return float(np.percentile(cv2.resize(green, shrunk, interpolation=cv2.INTER_AREA), 95))
+
+
+def _measure_structure(raw_bgr: Image) -> float:
+    """Measure how much of green varies over some pixels, by how much it varies from one to the next."""
+    green = raw_bgr[..., 1].astype(np.float32)
+    seen, light = (cv2.GaussianBlur(green, (0, 0), sigma) for sigma in (_STRUCTURE_PX, _LIGHT_PX))
+    noise = float((green - cv2.GaussianBlur(green, (0, 0), _FINE_PX)).std())
+    return float((seen - light).std()) / max(noise, _FLATTEST_EDGE)
 
 
 def _blur(grey: Plane, sigma_um: float) -> Plane:

@@ -58,11 +58,11 @@ def test_a_page_alone_has_the_pixels_and_the_scale_that_it_had(options):
     data = stack(pages, resolution=(1e4 / 0.12, 1e4 / 0.12), resolutionunit="CENTIMETER", **options)
     with tifffile.TiffFile(io.BytesIO(data)) as tiff:
         expected = [np.moveaxis(page.asarray(), 0, -1) if planar else page.asarray() for page in tiff.pages]
-    assert pages_of_fields(data, 10**8) == [0, 1, 2]
+    assert pages_of_fields(data, 10**8).pictures == [0, 1, 2]
     for index in range(3):
-        alone = page_alone(data, index, described_by=0)
+        alone = page_alone(data, index)
         assert np.array_equal(decode_whole(alone)[..., ::-1], expected[index])
-        assert alone == page_alone(data, index, described_by=0)
+        assert alone == page_alone(data, index)
         scale = scale_from_metadata(alone)
         assert isinstance(scale, MetadataScale)
         assert scale.um_per_px == pytest.approx(0.12, rel=1e-3)
@@ -71,15 +71,15 @@ def test_a_page_alone_has_the_pixels_and_the_scale_that_it_had(options):
 def test_a_palette_has_pages_too_and_focal_planes_of_a_field_are_one_page():
     first, second = fields(2)
     planes = [cv2.GaussianBlur(first, (0, 0), 2.0), first, second, cv2.GaussianBlur(second, (0, 0), 3.0)]
-    assert pages_of_fields(stack(planes), 10**8) == [1, 2]
-    assert pages_of_fields(stack(planes[:2]), 10**8) == []
+    assert pages_of_fields(stack(planes), 10**8).pictures == [1, 2]
+    assert pages_of_fields(stack(planes[:2]), 10**8).pictures == []
     colormap = np.tile((np.arange(256, dtype=np.uint16) * 257), (3, 1))
     out = io.BytesIO()
     with tifffile.TiffWriter(out) as writer:
         for page in (first, second):
             writer.write(page[..., 1], photometric="palette", colormap=colormap, metadata=None)
-    assert pages_of_fields(out.getvalue(), 10**8) == [0, 1]
-    alone = page_alone(out.getvalue(), 1, described_by=0)
+    assert pages_of_fields(out.getvalue(), 10**8).pictures == [0, 1]
+    alone = page_alone(out.getvalue(), 1)
     assert np.array_equal(decode(alone)[..., 0], second[..., 1])
 
 
@@ -95,7 +95,7 @@ def test_a_page_that_cannot_be_decoded_is_a_picture_that_is_refused():
     with tifffile.TiffFile(io.BytesIO(bytes(data))) as tiff:
         at = tiff.pages[1].dataoffsets[0]
     data[at : at + 40] = b"\xff" * 40
-    assert pages_of_fields(bytes(data), 10**8) == [0, 1, 2]
+    assert pages_of_fields(bytes(data), 10**8).pictures == [0, 1, 2]
 
 
 def run(folder: Path, state: Path, session: str, *more: str):
@@ -125,3 +125,19 @@ def test_a_stack_counts_as_its_fields_do_and_is_known_when_another_session_begin
     other = run(files, tmp_path / "state-files", "two")
     assert other.returncode != 0
     assert "session one has pictures that lie there" in other.stderr
+
+
+def test_pages_of_other_sizes_are_counted_and_what_is_passed_over_is_said(tmp_path):
+    pages = fields(1)
+    slide = Slide(6, um_per_px=0.12, width_px=380, height_px=300)
+    pages += [np.ascontiguousarray(slide.field(index).bgr[..., ::-1]) for index in range(2)]
+    copy = cv2.resize(pages[0], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "monday.tif").write_bytes(stack([*pages, copy]))
+    (files / "pyramid.tif").write_bytes(stack([fields(3)[2], copy[::2, ::2]]))
+    run_of = run(files, tmp_path / "state", "one")
+    counted = json.loads(run_of.stdout.splitlines()[-1])
+    assert counted["frames"]["seen"] == 4, "three fields with a smaller copy, and a field with a thumbnail"
+    assert counted["counters"]["pages_passed_over"] == 2
+    assert run_of.stderr.count("passed_over=1") == 2

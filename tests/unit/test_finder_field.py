@@ -184,6 +184,20 @@ def test_once_the_objective_was_changed_a_field_has_to_speak_for_its_scale(field
     assert isinstance(_find(_lone_cell(), **(among | {"two_objectives": False})), FieldFound)
 
 
+@pytest.mark.parametrize(("times", "taken"), [(1.0, True), (1.3, True), (1.8, False), (2.2, False)])
+@pytest.mark.parametrize("um_per_px", [UM, None])
+def test_few_red_cells_that_are_far_too_large_make_a_field_wait_for_a_session_of_its_own(times, taken, um_per_px):
+    bgr = np.full((600, 800, 3), 225, np.uint8)
+    for x, y in ((170, 200), (600, 400)):
+        cv2.circle(bgr, (x, y), round(37 * times), (150, 150, 200), -1, cv2.LINE_AA)
+    answer = _find(_png(bgr), um_per_px=um_per_px, session_estimates=(UM,) * 3)
+    assert isinstance(answer, FieldFound) == taken
+    if isinstance(answer, FieldRejected):
+        assert answer.reason == "scale_unknown"
+        assert "its few red cells say 0.0" in answer.detail
+        assert "those of the first fields 0.100" in answer.detail
+
+
 def test_odd_red_cells_are_no_other_objective(fields):
     for estimates in ((UM,) * 3, (1.25 * UM,) * 3, (0.8 * UM,) * 3):
         assert isinstance(_find(fields[0], um_per_px=UM, session_estimates=estimates), FieldFound)
@@ -247,6 +261,26 @@ def test_unusable_pictures_are_answers(data, reason, stages):
     assert rejected.detail
     assert list(rejected.stages_ms) == stages
     assert (rejected.value is None) == (stages == ["decode"])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_smaller_than_a_leukocyte_says_so_and_not_that_it_moved(seed):
+    noise = np.random.default_rng(seed).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+    for side, um_per_px in ((8, UM), (8, None), (32, UM), (32, None), (64, UM)):
+        rejected = _find(_png(noise[:side, :side]), um_per_px=um_per_px)
+        assert isinstance(rejected, FieldRejected)
+        assert rejected.reason == "too_small"
+        assert f"{side} x {side} px" in rejected.detail
+
+
+@pytest.mark.parametrize(("mean", "spread"), [(5, 20), (15, 20), (25, 8), (25, 20), (35, 8), (35, 20), (60, 20)])
+@pytest.mark.parametrize("um_per_px", [0.1, 0.25, None])
+def test_noise_of_a_covered_lens_is_no_field_and_has_no_red_cells(mean, spread, um_per_px):
+    noise = np.random.default_rng(1).normal(mean, spread, (480, 640, 3)).clip(0, 255).astype(np.uint8)
+    for suffix in (".png", ".jpg"):
+        rejected = _find(cv2.imencode(suffix, noise)[1].tobytes(), um_per_px=um_per_px)
+        assert isinstance(rejected, FieldRejected)
+        assert rejected.reason == ("underexposed" if mean < 30 else "empty")
 
 
 def test_a_picture_too_large_is_refused():

@@ -33,7 +33,7 @@ def test_each_scene_becomes_a_picture_of_its_own():
     fields = [field(0), field(1), field(2, 360)]
     data = scenes(*fields)
     assert has_pages(data)
-    assert list_fields(data, 10**7) == [0, 1, 2]
+    assert list_fields(data, 10**7).pictures == [0, 1, 2]
     for index, bgr in enumerate(fields):
         alone = take_out(data, index)
         assert alone == take_out(data, index)
@@ -58,7 +58,7 @@ def test_of_focal_planes_the_sharpest_is_the_picture():
     bgr = field(0)
     planes = [blurred(bgr, 3.0), bgr, blurred(bgr, 2.0)]
     data = czi(*(SubBlock(each, plane={"Z": number}) for number, each in enumerate(planes)))
-    assert list_fields(data, 10**7) == []
+    assert list_fields(data, 10**7).pictures == []
     assert np.array_equal(decode_whole(data), bgr)
     assert describe(data).note == "plane 2 of 3 is used"
 
@@ -81,7 +81,7 @@ def test_more_than_four_pictures_pixels_are_not_decoded_to_find_out():
 def test_a_broken_scene_is_a_picture_by_itself():
     good, bad = field(0), SubBlock(field(1), plane={"S": 1}, compression=99, packed=bytes(20))
     data = czi(SubBlock(good, plane={"S": 0}), bad, SubBlock(field(2), plane={"S": 2}))
-    assert list_fields(data, 10**7) == [0, 1, 2]
+    assert list_fields(data, 10**7).pictures == [0, 1, 2]
     with pytest.raises(FrameUnusable):
         decode_whole(take_out(data, 1))
 
@@ -89,4 +89,4 @@ def test_a_broken_scene_is_a_picture_by_itself():
 def test_grey_channels_are_no_fields():
     grey = field(0)[..., :1]
     data = czi(SubBlock(grey, plane={"C": 0}), SubBlock(255 - grey, plane={"C": 1}))
-    assert list_fields(data, 10**7) == []
+    assert list_fields(data, 10**7).pictures == []

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from smearwatch.capture.formats.damage import flaw_of_rows
+from smearwatch.capture.formats.damage import flaw_of_jpeg, flaw_of_rows
 from smearwatch.capture.formats.decode import decode, decode_whole
 from smearwatch.capture.formats.unusable import FrameUnusable
 from smearwatch.capture.slide.slide import Slide
@@ -41,6 +41,42 @@ def refusal(data):
     with pytest.raises(FrameUnusable) as caught:
         decode_whole(data)
     return caught.value.reason
+
+
+SAMPLING = {"420": 0x221111, "422": 0x211111, "444": 0x111111, "440": 0x121111}
+
+
+def test_bits_that_were_changed_so_that_all_colours_are_off_from_there_on(picture):
+    """Of those that libjpeg-turbo does not see."""
+    made = random.Random(4)
+    off = caught = 0
+    for sampling in SAMPLING.values():
+        data = encoded(picture, ".jpg", cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling)
+        whole = decode_whole(data)
+        for _ in range(150):
+            changed = bytearray(data)
+            changed[made.randrange(700, len(data) * 2 // 3)] ^= 1 << made.randrange(8)
+            if flaw_of_jpeg(bytes(changed)) is not None:
+                continue
+            below = decode(bytes(changed))[-8:].astype(int) - whole[-8:]
+            if np.abs(np.median(below, axis=(0, 1))).max() < 12:
+                continue
+            off += 1
+            try:
+                decode_whole(bytes(changed))
+            except FrameUnusable as refused:
+                caught += "all colours are off from x" in refused.detail
+    assert off >= 25
+    assert caught >= 0.75 * off
+
+
+def test_steps_that_are_of_the_picture_are_no_damage(picture):
+    bar, half, frame = (picture.copy() for _ in range(3))
+    bar[:64] = 20
+    half[160:, 200:] = half[160:, 200:] // 2
+    frame[:32] = frame[-32:] = frame[:, :32] = frame[:, -32:] = 200
+    for whole in (picture, bar, half, frame):
+        assert decode_whole(encoded(whole, ".jpg")).shape == picture.shape
 
 
 @pytest.mark.parametrize("progressive", [0, 1])

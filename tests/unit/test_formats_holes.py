@@ -21,8 +21,8 @@ def picture():
     return np.clip(smooth + made.normal(0, 2.0, smooth.shape), 0, 255).astype(np.uint8)
 
 
-def tiled(picture, empty=()):
-    """A plain tiled TIFF, of which some tiles are overwritten with zeros."""
+def tiled(picture, empty=(), byte=0):
+    """A plain tiled TIFF, of which some tiles are overwritten with one byte."""
     file = io.BytesIO()
     tifffile.imwrite(file, picture, photometric="rgb", tile=(TILE, TILE))
     data = bytearray(file.getvalue())
@@ -30,15 +30,16 @@ def tiled(picture, empty=()):
         page = tiff.pages[0]
         for number in empty:
             at, size = page.dataoffsets[number], page.databytecounts[number]
-            data[at : at + size] = bytes(size)
+            data[at : at + size] = bytes([byte]) * size
     return bytes(data)
 
 
 @pytest.mark.parametrize(
     "empty", [(7, 15, 23, 31, 39), (6, 7, 15, 23, 31, 39), (0,), (7,), (39,), (17, 18, 26), (10, 29)]
 )
-def test_tiles_that_were_never_written(picture, empty):
-    data = tiled(picture, empty)
+@pytest.mark.parametrize("byte", [0, 255, 128, 229])
+def test_tiles_that_were_never_written(picture, empty, byte):
+    data = tiled(picture, empty, byte)
     assert decode(data).shape == picture.shape
     with pytest.raises(FrameUnusable) as refused:
         decode_whole(data)
@@ -56,6 +57,26 @@ def test_whole_pictures_with_black_in_them(picture):
     for whole in (picture, round_, framed, window, spot, np.zeros_like(picture)):
         assert flaw_of_tiles(whole, TILE, TILE) is None
     assert decode_whole(tiled(round_)).shape == picture.shape
+
+
+def test_bars_amid_the_picture_are_holes_and_glass_that_is_burnt_out_is_none(picture):
+    for colour in (0, 90, 255):
+        bar = picture.copy()
+        bar[2 * TILE : 3 * TILE] = colour
+        assert flaw_of_tiles(bar, TILE, TILE) == "8 of 40 tiles are empty, from x 0, y 128 on"
+    burnt = np.clip(picture.astype(int) * 2, 0, 255).astype(np.uint8)
+    burnt[20:200, 30:400] = 255
+    burnt[200:206, 30:400] = 250
+    assert (burnt[TILE : 2 * TILE, TILE : 2 * TILE] == 255).all()
+    assert flaw_of_tiles(burnt, TILE, TILE) is None
+
+
+@pytest.mark.parametrize("quality", [20, 50, 90])
+def test_a_smooth_ground_that_jpeg_made_even_is_no_hole(quality):
+    slope = np.tile(np.linspace(190, 240, 480).astype(np.uint8), (300, 1))
+    jpeg = cv2.imencode(".jpg", np.dstack([slope] * 3), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    even = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
+    assert all(flaw_of_tiles(even, tile, tile) is None for tile in (16, 32, 64))
 
 
 def test_where_the_hole_is(picture):

@@ -33,7 +33,18 @@ KNOWN = {
         "fields",
     ),
     *("flaw", "frame", "given", "height", "hint", "kind", "known", "missed", "ms", "peer", "pictures", "reason"),
-    *("record", "role", "runtime_dir", "size_bytes", "ticket", "unchanged_s", "verdict", "waiting", "weights"),
+    *(
+        "passed_over",
+        "record",
+        "role",
+        "runtime_dir",
+        "size_bytes",
+        "ticket",
+        "unchanged_s",
+        "verdict",
+        "waiting",
+        "weights",
+    ),
     *("why", "width", "engine", "times_as_quick_as_eager"),
     *("who", "key", "keys"),  # what a computer's key is called, or its first digits
 }

@@ -1,0 +1,57 @@
+"""A picture that is two, one above the other, is damaged; lines and bars with writing in it are not."""
+
+import cv2
+import numpy as np
+import pytest
+
+from smearwatch.capture.formats.decode import decode, decode_whole
+from smearwatch.capture.formats.torn import flaw_of_seam
+from smearwatch.capture.formats.unusable import FrameUnusable
+from smearwatch.capture.slide.slide import Slide
+
+
+@pytest.fixture(scope="module")
+def fields():
+    """Fields of a drawn slide, with the noise of a camera."""
+    slide, made = Slide(5, um_per_px=0.12, width_px=640, height_px=480), np.random.default_rng(3)
+    fields = [slide.field(index).bgr for index in range(4)]
+    return [np.clip(bgr + made.normal(0, 2.0, bgr.shape), 0, 255).astype(np.uint8) for bgr in fields]
+
+
+@pytest.mark.parametrize("kind", [".png", ".jpg", ".bmp", ".tif"])
+@pytest.mark.parametrize("row", [97, 240, 400])
+def test_two_fields_and_one_that_is_moved_aside_from_a_row_on(fields, row, kind):
+    two, moved = fields[0].copy(), fields[1].copy()
+    two[row:] = fields[2][row:]
+    moved[row:] = np.roll(moved[row:], 200, axis=1)
+    for torn in (two, moved):
+        data = cv2.imencode(kind, torn)[1].tobytes()
+        assert decode(data).shape == torn.shape
+        with pytest.raises(FrameUnusable) as refused:
+            decode_whole(data)
+        assert refused.value.reason == "damaged"
+        assert f"from row {row + 1} of 480" in refused.value.detail
+
+
+def with_bar(bgr, colour):
+    made = bgr.copy()
+    made[-60:] = colour
+    cv2.putText(made, "100x oil  20 um  2026-11-30 10:12  lab 7", (5, 455), 0, 0.8, (30, 30, 30), 2)
+    return made
+
+
+def with_lines(bgr, thickness, colour):
+    made = bgr.copy()
+    for at in range(60, 480, 120):
+        made[at : at + thickness] = colour
+        made[:, at : at + thickness] = colour
+    return made
+
+
+def test_whole_pictures_with_bars_lines_and_strong_compression(fields):
+    wholes = list(fields)
+    wholes += [with_bar(fields[0], colour) for colour in (0, 128, 200, 235, 255)]
+    wholes += [with_lines(fields[1], thickness, colour) for thickness in (1, 2, 8) for colour in (0, 160, 255)]
+    wholes += [np.asarray(cv2.imdecode(cv2.imencode(".jpg", fields[2], [1, 10])[1], 1))]
+    wholes += [np.full((480, 640, 3), 200, np.uint8), fields[3][:60]]
+    assert [flaw_of_seam(whole) for whole in wholes] == [None] * len(wholes)
