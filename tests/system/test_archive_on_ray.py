@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.system,
     pytest.mark.long,
     pytest.mark.timeout(1500),
-    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: the extra cluster"),
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: .venv-cluster, of make test-long"),
 ]
 SESSIONS = 3
 
