@@ -86,6 +86,13 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that all the processes of this run of the tests have in common, for `tests.shared`."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """Return the folder of real pictures (chula, bccd, pbc), or skip."""
     folder = Path(os.environ.get("SMEARWATCH_REAL_DATA", ""))

@@ -22,6 +22,7 @@ from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import session_names
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.verifying import verify
+from tests.in_process import run_here
 from tests.opened import check_counts_of_each_format
 
 pytestmark = pytest.mark.system
@@ -36,8 +37,8 @@ def start(*arguments, **options):
 
 
 def smearwatch(*arguments, timeout=280, **options):
-    typed = [*SMEARWATCH, *map(str, arguments)]
-    return subprocess.run(typed, capture_output=True, text=True, timeout=timeout, **options)
+    command = [*SMEARWATCH, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, **options)
 
 
 def session_folder(name):
@@ -53,15 +54,6 @@ def fold_of(name):
                 cells.append((recorded.event.frame, recorded.event.index))
         assert list(verify(ledger)) == []
     return fold, cells
-
-
-@pytest.fixture(scope="module")
-def fields(tmp_path_factory):
-    """Twelve fields of the simulated slide."""
-    folder = tmp_path_factory.mktemp("fields")
-    done = smearwatch("slide", "--out", folder, "--fields", "12", "--rate", "0", "--seed", "3")
-    assert done.returncode == 0, done.stderr
-    return folder
 
 
 def kill_role(parent, name, sent=signal.SIGKILL):
@@ -166,7 +158,7 @@ def test_a_run_and_its_replay(fields, tmp_path, monkeypatch):
 
     frame, cell = fold_of("a")[1][0]
     (tmp_path / "labels.csv").write_text(f"frame,index,label\n{frame},{cell},monocyte\n")
-    assert smearwatch("sessions", "label", "a", "--from", tmp_path / "labels.csv", "--by", "A").returncode == 0
+    assert run_here("sessions", "label", "a", "--from", tmp_path / "labels.csv", "--by", "A").returncode == 0
     check_counts_of_each_format("a", tmp_path)
 
 

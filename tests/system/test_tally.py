@@ -19,6 +19,7 @@ import pytest
 from smearwatch.clients.tallying.draft import FILE, Draft
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
+from tests.in_process import of_state as typed
 from tests.reviewed import close, record
 
 pytestmark = pytest.mark.system
@@ -42,14 +43,6 @@ def environment(state: Path) -> dict[str, str]:
 
 def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "smearwatch.daemon.cli", *words]
-
-
-def typed(state: Path, *words: str) -> tuple[int, str, str]:
-    run = subprocess.run(
-        command(*words), capture_output=True, text=True, env=environment(state), check=False, timeout=100
-    )
-    assert "Traceback" not in run.stderr
-    return run.returncode, run.stdout, run.stderr
 
 
 class Terminal:
