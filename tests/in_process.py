@@ -12,13 +12,14 @@ from typing import TextIO
 import pytest
 import structlog
 
+from smearwatch.daemon import log
 from smearwatch.daemon.cli import main
 
 
 def run_here(*arguments: object, **environment: object) -> "subprocess.CompletedProcess[str]":
     """Run `smearwatch` with these arguments and settings to its end, as its own process would; nobody types into it."""
     command = ["smearwatch", *map(str, arguments)]
-    with pytest.MonkeyPatch.context() as patched, Path(os.devnull).open() as nobody:
+    with log_left_as_it_was(), pytest.MonkeyPatch.context() as patched, Path(os.devnull).open() as nobody:
         patched.setattr(sys, "argv", command)
         patched.setattr(sys, "stdin", nobody)
         for name, value in environment.items():
@@ -28,9 +29,18 @@ def run_here(*arguments: object, **environment: object) -> "subprocess.Completed
             sys.stdout.flush()
             sys.stderr.flush()
             said = [_read(file) for file in (out, err)]
+    return subprocess.CompletedProcess(command, status, *said)
+
+
+@contextmanager
+def log_left_as_it_was() -> Iterator[None]:
+    """Let nobody write where what is done meanwhile has its log."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("_steps_are", "_as_json", "_log_from"):
+            patched.setattr(log, name, getattr(log, name))
+        yield
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
-    return subprocess.CompletedProcess(command, status, *said)
 
 
 def of_state(state: Path, *arguments: object) -> tuple[int, str, str]:

@@ -25,7 +25,7 @@ def finder_of(run) -> int:
 
 def test_each_leukocyte_is_counted_once_though_the_finder_dies(tmp_path):
     watched, truth = tmp_path / "camera", tmp_path / "truth.jsonl"
-    hand = ("--route", "freehand", "--revisits", "0.3", "--fields", "24", "--seed", "5", "--rate", "0")
+    hand = ("--route", "freehand", "--revisits", "0.3", "--fields", "16", "--seed", "5", "--rate", "0")
     done = run_here("slide", "--out", watched, "--truth", truth, *hand)
     assert done.returncode == 0, done.stderr
     run = start("run", "--watch", watched, "--session", "hand", "--um-per-px", "0.09", "--until-idle", "4", "--json")

@@ -309,8 +309,8 @@ def test_help_loads_neither_torch_nor_opencv(help_of):
 @pytest.mark.parametrize(
     ("name", "frames"),
     [
-        ("chula", 24),
-        ("bccd", 24),
+        ("chula", 16),
+        ("bccd", 16),
         pytest.param("chula", 231, marks=pytest.mark.long),  # all of them
         pytest.param("bccd", 249, marks=pytest.mark.long),
     ],
