@@ -80,7 +80,7 @@ def wait_for(condition, seconds=120.0):
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.05)
+        time.sleep(0.1)
     return value
 
 
