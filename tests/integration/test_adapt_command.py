@@ -88,7 +88,7 @@ def drawn() -> CellSet:
         index = number % 6
         target = exact(index)
         samples.append(Sample(f"old/{number}", "old", CLASSES[index], target, f"{number}", None, no_picture, digest))
-    return CellSet(samples, np.stack([blob(number % 6, number, SMALL.field_px) for number in range(60)]))
+    return CellSet(samples, np.stack([blob(number % 6, number, 72) for number in range(60)]))
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +264,7 @@ def test_whole_networks_learn_new_cells_and_remember_anew(
     networks = checkpoint.load(untaught)
     parts = [CellSet(drawn.samples[start::4], drawn.fields[start::4]) for start in range(4)]
     strategy = FineTuning(
-        networks, memory.load(untaught), parts[0], OldCells(*parts[1:]), steps=12, seed=1, progress=silent
+        networks, memory.load(untaught), parts[0], OldCells(*parts[1:]), steps=24, seed=1, progress=silent
     )
     before = strategy.predict_new(strategy.present, np.arange(15))
     fitted = strategy.fit(np.arange(15))
