@@ -15,6 +15,7 @@ FUZZ_VENV := .venv-fuzz
 AUDIT_VENV := .venv-audit
 PEERS_VENV := .venv-peers
 CLUSTER_VENV := .venv-cluster
+ENGINES_VENV := .venv-engines
 
 # Tests in three processes for two cores: while one waits for a picture or for silence, two compute. A module's tests
 # stay together, for they share what the module makes once.
@@ -33,7 +34,7 @@ define beside
 	@touch $@
 endef
 
-.PHONY: help demo test coverage test-long test-systemd torture soak fuzz audit check bench bench-seeing performance docs dev lock wheel clean
+.PHONY: help demo test coverage test-long test-systemd test-engines torture soak fuzz audit check bench bench-seeing performance docs dev lock wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1 /' | \
@@ -57,6 +58,13 @@ test-long: dev $(CLUSTER_VENV)/.made-from-lock ## the tests that take long; writ
 
 test-systemd: dev ## the service in a Debian of its own (as root, with debootstrap)
 	$(BIN)/python -m pytest -m systemd -n 0 -rs --durations=0 tests/boot
+
+test-engines: dev $(ENGINES_VENV)/.made-from-lock ## the engines that come as extras, OpenVINO and ONNX Runtime
+	$(ENGINES_VENV)/bin/python -m pytest -n 0 -rs tests/unit/test_engine_choice.py tests/unit/test_engine_extras.py
+
+# The extras alone; all else comes from .venv, so that the other tests run without them.
+$(ENGINES_VENV)/.made-from-lock: requirements-engines.txt $(STAMP)
+	$(call beside,$(ENGINES_VENV),OpenVINO and ONNX Runtime,$<)
 
 fuzz: dev $(FUZZ_VENV)/.made-from-lock ## try to trip what reads files and messages (MINUTES=10)
 	$(FUZZ_VENV)/bin/python -m tests.fuzz $(or $(MINUTES),10)
@@ -145,11 +153,13 @@ lock: dev ## make the hash-locked requirements anew (needs uv)
 		uv pip compile --group $$group --universal --python-version 3.11 --generate-hashes --no-annotate \
 			--custom-compile-command "make lock" -o requirements-$$group.txt; \
 	done
-	uv pip compile --group peers -c requirements.txt --universal --python-version 3.11 --generate-hashes --no-annotate \
-		--custom-compile-command "make lock" -o requirements-peers.txt
+	for group in peers engines; do \
+		uv pip compile --group $$group -c requirements.txt --universal --python-version 3.11 --generate-hashes --no-annotate \
+			--custom-compile-command "make lock" -o requirements-$$group.txt; \
+	done
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["cluster"], sep="\n")' | \
 		uv pip compile - -c requirements.txt --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--custom-compile-command "make lock" -o requirements-cluster.txt
 
 clean: ## remove what was made
-	rm -rf $(VENV) $(DOCS_VENV) $(FUZZ_VENV) $(AUDIT_VENV) $(PEERS_VENV) $(CLUSTER_VENV) .fuzz site build dist bench-out .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(DOCS_VENV) $(FUZZ_VENV) $(AUDIT_VENV) $(PEERS_VENV) $(ENGINES_VENV) $(CLUSTER_VENV) .fuzz site build dist bench-out .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
