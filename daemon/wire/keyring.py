@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
+from smearwatch.daemon.regular_file import open_regular
 from smearwatch.daemon.wire.keys import KeyUnusable, checked_key
 from smearwatch.daemon.wire.rights import RIGHTS, Right
 
@@ -39,7 +40,7 @@ def read_allowed(path: Path) -> list[Allowed]:
         It cannot be read, or holds something else.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o022:
                 raise KeyUnusable(f"list of keys {path} may be written by others", f"chmod 644 {path}")
             held = json.loads(file.read())
