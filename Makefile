@@ -14,13 +14,25 @@ DOCS_STAMP := $(DOCS_VENV)/.made-from-lock
 FUZZ_VENV := .venv-fuzz
 AUDIT_VENV := .venv-audit
 PEERS_VENV := .venv-peers
+CLUSTER_VENV := .venv-cluster
 ENGINES_VENV := .venv-engines
 
-# Tests in two processes; a module's tests stay together, for they share what the module makes once.
-AT_ONCE ?= 2
+# Tests in three processes for two cores: while one waits for a picture or for silence, two compute. A module's tests
+# stay together, for they share what the module makes once.
+AT_ONCE ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(AT_ONCE) --dist loadscope --no-loadscope-reorder
 # The folder of real pictures, for the tests marked realdata; without it they skip.
 export SMEARWATCH_REAL_DATA ?= $(wildcard ../shared/data)
+
+# An environment that holds what a lock adds to .venv, and takes the rest from there: its folder, what it is for, the lock.
+define beside
+	@echo "Installing $(2) into $(1) (once; this downloads)."
+	@$(PYTHON) -m venv $(1)
+	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' > \
+		"$$($(1)/bin/python -c 'import site; print(site.getsitepackages()[0])')/beside.pth"
+	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(3)
+	@touch $@
+endef
 
 .PHONY: help demo test coverage test-long test-systemd test-engines torture soak fuzz audit check bench bench-seeing performance docs dev lock wheel clean
 
@@ -40,8 +52,9 @@ coverage: dev ## the tests again, and how much of each room they run
 	$(PYTEST) --cov --cov-report=
 	$(BIN)/python -m tests.coverage_by_room
 
-test-long: dev ## the tests that take long; writes docs/test-long.md
-	$(BIN)/python -m tests.long
+# In an environment with Ray, for the test of a cluster of two nodes.
+test-long: dev $(CLUSTER_VENV)/.made-from-lock ## the tests that take long; writes docs/test-long.md
+	$(CLUSTER_VENV)/bin/python -m tests.long
 
 test-systemd: dev ## the service in a Debian of its own (as root, with debootstrap)
 	$(BIN)/python -m pytest -m systemd -n 0 -rs --durations=0 tests/boot
@@ -51,24 +64,14 @@ test-engines: dev $(ENGINES_VENV)/.made-from-lock ## the engines that come as ex
 
 # The extras alone; all else comes from .venv, so that the other tests run without them.
 $(ENGINES_VENV)/.made-from-lock: requirements-engines.txt $(STAMP)
-	@echo "Installing OpenVINO and ONNX Runtime into $(ENGINES_VENV) (once; this downloads)."
-	@$(PYTHON) -m venv $(ENGINES_VENV)
-	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' > \
-		"$$($(ENGINES_VENV)/bin/python -c 'import site; print(site.getsitepackages()[0])')/beside.pth"
-	@$(ENGINES_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-engines.txt
-	@touch $@
+	$(call beside,$(ENGINES_VENV),OpenVINO and ONNX Runtime,$<)
 
 fuzz: dev $(FUZZ_VENV)/.made-from-lock ## try to trip what reads files and messages (MINUTES=10)
 	$(FUZZ_VENV)/bin/python -m tests.fuzz $(or $(MINUTES),10)
 
 # The fuzzer alone; all else comes from .venv, so that the tests need no fuzzer.
 $(FUZZ_VENV)/.made-from-lock: requirements-fuzz.txt $(STAMP)
-	@echo "Installing the fuzzer into $(FUZZ_VENV) (once; this downloads)."
-	@$(PYTHON) -m venv $(FUZZ_VENV)
-	@$(FUZZ_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.txt
-	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' > \
-		"$$($(FUZZ_VENV)/bin/python -c 'import site; print(site.getsitepackages()[0])')/beside.pth"
-	@touch $@
+	$(call beside,$(FUZZ_VENV),the fuzzer,$<)
 
 audit: dev $(AUDIT_VENV)/.made-from-lock ## known vulnerabilities and licences of what is locked
 	$(BIN)/python -m tests.audit $(AUDIT_VENV)/bin/pip-audit
@@ -112,12 +115,11 @@ performance: dev $(PEERS_VENV)/.made-from-lock ## speed beside floors and peers;
 
 # The peers alone; what .venv has already, they take from there, so that both run on the same libraries.
 $(PEERS_VENV)/.made-from-lock: requirements-peers.txt $(STAMP)
-	@echo "Installing what smearwatch is measured against into $(PEERS_VENV) (once; this downloads)."
-	@$(PYTHON) -m venv $(PEERS_VENV)
-	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' > \
-		"$$($(PEERS_VENV)/bin/python -c 'import site; print(site.getsitepackages()[0])')/beside.pth"
-	@$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-peers.txt
-	@touch $@
+	$(call beside,$(PEERS_VENV),what smearwatch is measured against,$<)
+
+# Ray alone, and what it needs that .venv has not: the extra cluster.
+$(CLUSTER_VENV)/.made-from-lock: requirements-cluster.txt $(STAMP)
+	$(call beside,$(CLUSTER_VENV),Ray,$<)
 
 docs: dev $(DOCS_STAMP) ## the documentation as a site in site/
 	@echo "Building the site; a link that leads nowhere would stop it. This takes a while."
@@ -155,6 +157,9 @@ lock: dev ## make the hash-locked requirements anew (needs uv)
 		uv pip compile --group $$group -c requirements.txt --universal --python-version 3.11 --generate-hashes --no-annotate \
 			--custom-compile-command "make lock" -o requirements-$$group.txt; \
 	done
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["cluster"], sep="\n")' | \
+		uv pip compile - -c requirements.txt --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--custom-compile-command "make lock" -o requirements-cluster.txt
 
 clean: ## remove what was made
-	rm -rf $(VENV) $(DOCS_VENV) $(FUZZ_VENV) $(AUDIT_VENV) $(PEERS_VENV) $(ENGINES_VENV) .fuzz site build dist bench-out .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(DOCS_VENV) $(FUZZ_VENV) $(AUDIT_VENV) $(PEERS_VENV) $(ENGINES_VENV) $(CLUSTER_VENV) .fuzz site build dist bench-out .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

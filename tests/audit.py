@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tests.licences import LOCK, ROOT, flaws, locked
 
-LOCKED: Final = ("", "-headless", "-docs", "-fuzz", "-audit", "-peers")
+LOCKED: Final = ("", "-headless", "-docs", "-fuzz", "-audit", "-peers", "-engines", "-cluster")
 LOCKS: Final = tuple(ROOT / f"requirements{each}.txt" for each in LOCKED)
 FOUND, NOT_ASKED = 1, 2
 

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
-from smearwatch.daemon import log
+from tests.in_process import log_left_as_it_was
 
 # Where several processes test at once, their libraries must not each start a thread for every core. This stands before
 # anything is imported that counts cores; the processes that tests start inherit it.
@@ -54,13 +53,10 @@ def _no_thread_is_left() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _log_is_not_left_set_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _log_is_not_left_set_up() -> Iterator[None]:
     """Let no test write where an earlier one had its log."""
-    for name in ("_steps_are", "_as_json", "_log_from"):
-        monkeypatch.setattr(log, name, getattr(log, name))
-    yield
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
+    with log_left_as_it_was():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +79,13 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that all the processes of this run of the tests have in common, for `tests.shared`."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """What takes long, and what came of it last: tests marked ``long``, and the wheel installed by pip alone.
 
-Run as ``python -m tests.long`` (``make test-long``); writes docs/test-long.md, which is committed, and exits 1 when
-something failed. Every subject here is tested in short by ``make test`` too.
+Run as ``python -m tests.long`` in an environment with Ray (``make test-long``); writes docs/test-long.md, which is
+committed, and exits 1 when something failed. Every subject here is tested in short by ``make test`` too.
 """
 
 import os

@@ -34,6 +34,9 @@ _WITH_SUBFOLDERS = frozenset({"folder"})
 # A session with nothing to do is left for another at once; one that is busy, when the other has waited so long.
 _IDLE_S = 0.5
 _PATIENCE_S = 20.0
+# One that has recorded nothing yet gets longer. To start its processes may take more than the patience where a computer
+# is busy, and two subfolders that only make room for each other are never counted.
+_START_S = 120.0
 # A subfolder that was taken away is left after so long; a share may blink.
 _GONE_S = 5.0
 _PULSE_HOLDS_S = 3.0
@@ -65,6 +68,7 @@ class SubfolderScheduler:
         self._scanning: Future[None] | None = None
         self._pulse: Pulse | None = None
         self._pulse_s = 0.0
+        self._first_event: int | None = None
         self._others_since_s: float | None = None
         self._gone_since_s: float | None = None
         self._finished = False
@@ -131,7 +135,7 @@ class SubfolderScheduler:
         if self._subfolders.is_signed(subfolder):
             return
         plan = self._subfolders.plan(subfolder)
-        self._current, self._pulse = subfolder, None
+        self._current, self._pulse, self._first_event = subfolder, None, None
         self._others_since_s = self._gone_since_s = None
         self._ran[subfolder.session] = plan
         get_logger().info("counting", subfolder=subfolder.path.name, session=subfolder.session)
@@ -170,7 +174,8 @@ class SubfolderScheduler:
             return "finish" if self._finished else "stay"
         self._others_since_s = now_s if self._others_since_s is None else self._others_since_s
         idle = idle_s is not None and idle_s >= _IDLE_S
-        return "leave" if idle or now_s - self._others_since_s >= _PATIENCE_S else "stay"
+        patience_s = _PATIENCE_S if self._has_recorded() else _START_S
+        return "leave" if idle or now_s - self._others_since_s >= patience_s else "stay"
 
     def _scan(self, *, at_once: bool = False) -> bool:
         """Scan the folder when it is time; returns whether what is known may be used now.
@@ -198,6 +203,11 @@ class SubfolderScheduler:
                 return
             if isinstance(message, Pulse) and message.session == self._current.session:
                 self._pulse, self._pulse_s = message, self._clock()
+                self._first_event = message.last_event if self._first_event is None else self._first_event
+
+    def _has_recorded(self) -> bool:
+        """Return whether the present run has recorded more than that it began."""
+        return self._pulse is not None and self._first_event is not None and self._pulse.last_event > self._first_event
 
     def _idle_s(self) -> float | None:
         """Return how long the present run has had nothing to do; None where it has, or where that is not known."""

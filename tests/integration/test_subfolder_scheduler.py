@@ -81,11 +81,21 @@ def test_an_empty_subfolder_is_no_work(bench):
 def test_busy_it_is_left_after_a_while_and_the_other_is_next(bench, pulses):
     bench.write("b/1.jpg")
     bench.write("a/2.jpg")  # the newest of all: it would be first again
+    bench.scheduler._first_event = 0
+    assert bench.after(0.25, None) == "stay"
     assert bench.after(15.0, None, pulses=pulses) == "stay"
     assert bench.after(10.0, None, pulses=pulses) == "leave"
     following = bench.scheduler._next()
     assert following is not None
     assert following.path.name == "b"
+
+
+@pytest.mark.parametrize("pulses", [True, False], ids=["begun", "silent"])
+def test_what_has_recorded_nothing_yet_is_not_left_before_its_processes_can_have_started(bench, pulses):
+    bench.write("b/1.jpg")
+    bench.scheduler._first_event = 1 if pulses else None
+    assert bench.after(110.0, None, pulses=pulses) == "stay"
+    assert bench.after(15.0, None, pulses=pulses) == "leave"
 
 
 @pytest.mark.parametrize("bench", [10.0], indirect=True)

@@ -1,16 +1,22 @@
 """What system tests share: one Chromium a module, or the reason why there is none; a command without a process."""
 
-import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-import structlog
 from playwright.sync_api import Browser
 
-from smearwatch.daemon.cli import main
+from tests.in_process import run_here
 from tests.paged import chromium
+from tests.shared import draw_fields, made_once
 
 Here = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="session")
+def fields(shared_folder: Path) -> Path:
+    """Return a folder with twelve fields of the simulated slide, in order by name; to be copied from."""
+    return made_once(shared_folder, "fields", lambda folder: draw_fields(folder, 12, seed=3))
 
 
 @pytest.fixture(scope="module")
@@ -20,15 +26,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Here]:
-    """Yield what runs a command in this process; starting one of its own costs as much as ten refusals."""
+def here() -> Here:
+    """Return what runs a command in this process; it gives the status and what was said on both outputs."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["smearwatch", *map(str, arguments)])
-        status = main()
-        said = capfd.readouterr()
-        return status, said.out, said.err
+        done = run_here(*arguments)
+        return done.returncode, done.stdout, done.stderr
 
-    yield run
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
+    return run

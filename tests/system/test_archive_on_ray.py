@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 
@@ -17,16 +19,17 @@ pytestmark = [
     pytest.mark.system,
     pytest.mark.long,
     pytest.mark.timeout(1500),
-    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: the extra cluster"),
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: .venv-cluster, of make test-long"),
 ]
 SESSIONS = 3
 
 
 def start(*typed, **environment):
     command = [sys.executable, "-m", "smearwatch.daemon.cli", *map(str, typed)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
-    )
+    # Whoever runs the tests in the background ignores Ctrl-C, and would hand that on.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, **pipes, env={**os.environ, **environment}, preexec_fn=heeding)
 
 
 def smearwatch(*typed, code=0, **environment):

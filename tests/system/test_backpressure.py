@@ -24,7 +24,7 @@ for path in sorted(given.iterdir()):
 
 @pytest.mark.parametrize(
     ("seconds", "rate", "frames"),
-    [(8.0, 8.0, 60), pytest.param(600.0, 2.0, 1200, marks=[pytest.mark.long, pytest.mark.timeout(1800)])],
+    [(6.0, 8.0, 42), pytest.param(600.0, 2.0, 1200, marks=[pytest.mark.long, pytest.mark.timeout(1800)])],
 )
 def test_frames_wait_on_the_disk_until_there_is_a_worker(tmp_path, seconds, rate, frames):
     given = Desk(tmp_path / "given")

@@ -11,6 +11,7 @@ from smearwatch.capture.slide.slide import Slide
 from smearwatch.daemon.record.events import Counted, Seen
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.views import views_by_cell
+from tests.in_process import run_here
 from tests.system.test_once import finder_of
 from tests.system.test_run import counted, fold_of, session_folder, smearwatch, start, wait_for
 
@@ -65,7 +66,7 @@ def test_the_sharp_view_is_judged_instead_of_the_blurred_one(watched):
     fold, cells = fold_of("focus")
     assert fold.counts == result["counts"]
     assert len(cells) == len(set(cells))
-    exported = smearwatch("sessions", "export", "focus", "--json")
+    exported = run_here("sessions", "export", "focus", "--json")
     rows = [json.loads(line) for line in exported.stdout.splitlines()]
     told = [row["class"] for row in rows if row["class"] is not None and row["verdict"] != "rejected"]
     assert {name: told.count(name) for name in result["counts"]} == result["counts"]

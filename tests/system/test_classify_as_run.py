@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import cv2
 import numpy as np
@@ -11,15 +9,11 @@ import pytest
 
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.models.classes import CLASSES
+from tests.in_process import run_here
 from tests.system.single_cells import UM, middle_row, write_cells
+from tests.system.test_run import smearwatch
 
 pytestmark = pytest.mark.system
-
-SMEARWATCH = [sys.executable, "-m", "smearwatch.daemon.cli"]
-
-
-def smearwatch(*arguments):
-    return subprocess.run([*SMEARWATCH, *map(str, arguments)], capture_output=True, text=True, timeout=280)
 
 
 @pytest.fixture
@@ -32,7 +26,7 @@ def pictures(tmp_path):
 
 def test_a_picture_of_one_cell_gets_the_answer_that_a_run_gives(pictures, tmp_path):
     files = sorted(pictures.iterdir())
-    named = smearwatch("classify", *files, "--um-per-px", UM, "--json")
+    named = run_here("classify", *files, "--um-per-px", UM, "--json")
     assert named.returncode == 0, named.stderr
     answers = {record["file"]: record for record in map(json.loads, named.stdout.splitlines())}
     assert list(answers) == list(map(str, files))
@@ -40,7 +34,7 @@ def test_a_picture_of_one_cell_gets_the_answer_that_a_run_gives(pictures, tmp_pa
     shutil.copytree(pictures, watched)
     run = smearwatch("run", "--watch", watched, "--um-per-px", UM, "--session", "a", "--until-idle", "3", "--json")
     assert run.returncode == 0, run.stderr
-    exported = smearwatch("sessions", "export", "a", "--json")
+    exported = run_here("sessions", "export", "a", "--json")
     judged = [row for row in map(json.loads, exported.stdout.splitlines()) if row["verdict"] is not None]
     for file in files:
         answer = answers[str(file)]
@@ -58,14 +52,14 @@ def test_a_whole_field_is_refused_and_the_others_are_named(pictures, tmp_path):
     field = tmp_path / "field.png"
     assert cv2.imwrite(str(field), Slide(3, um_per_px=UM).field(0).bgr)
     first, second = sorted(pictures.iterdir())[:2]
-    plain = smearwatch("classify", first, field, second, "--um-per-px", UM)
+    plain = run_here("classify", first, field, second, "--um-per-px", UM)
     assert plain.returncode == 1
     assert [line.split(":")[0] for line in plain.stdout.splitlines()] == [str(first), str(second)]
     (line,) = plain.stderr.splitlines()
     assert line.startswith(f"smearwatch: {field}: whole_field: 1440 x 900 px at 0.09 um/px are 130 x 81 um")
     assert "segment" in line
     assert "run" in line
-    printed = smearwatch("classify", first, field, second, "--um-per-px", UM, "--json")
+    printed = run_here("classify", first, field, second, "--um-per-px", UM, "--json")
     assert printed.returncode == 1
     records = [json.loads(line) for line in printed.stdout.splitlines()]
     assert [record["reason"] for record in records] == [None, "whole_field", None]
@@ -76,8 +70,8 @@ def test_a_whole_field_is_refused_and_the_others_are_named(pictures, tmp_path):
 def test_what_is_not_found_is_said_on_the_line(tmp_path):
     blank = tmp_path / "blank.png"
     assert cv2.imwrite(str(blank), np.full((400, 400, 3), 220, np.uint8))
-    plain = smearwatch("classify", blank, "--um-per-px", UM)
+    plain = run_here("classify", blank, "--um-per-px", UM)
     assert plain.returncode == 0
     assert plain.stdout.rstrip().endswith("[empty: picture judged as it is]")
-    record = json.loads(smearwatch("classify", blank, "--um-per-px", UM, "--json").stdout)
+    record = json.loads(run_here("classify", blank, "--um-per-px", UM, "--json").stdout)
     assert (record["found"], record["not_found"]) == (False, "empty")

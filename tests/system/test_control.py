@@ -6,21 +6,21 @@ import shutil
 
 import pytest
 
+from tests.in_process import run_here
 from tests.paged import chromium, opened, reviewing
 from tests.system.test_run import counted, fold_of, frames_seen, smearwatch, start, summary, wait_for
-from tests.system.test_run import fields as fields  # a fixture
 
 pytestmark = pytest.mark.system
 
 
 def control(action, *options):
-    done = smearwatch("control", action, *options, timeout=60)
+    done = run_here("control", action, *options)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
 def once():
-    done = smearwatch("watch", "--once", "--json", timeout=60)
+    done = run_here("watch", "--once", "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -48,7 +48,7 @@ def test_paused_resumed_and_stopped_from_elsewhere_and_carried_on(fields, tmp_pa
     assert "# stopped" in out
     fold, _ = fold_of("c")
     assert fold.balanced
-    nobody = smearwatch("control", "stop", timeout=60)
+    nobody = run_here("control", "stop")
     assert (nobody.returncode, len(nobody.stderr.splitlines())) == (1, 1)
     assert "no count answers" in nobody.stderr
     again = smearwatch("run", "--watch", watched, "--session", "c", "--until-idle", "2", "--json")

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from smearwatch.clients.tallying.draft import FILE
+from tests.in_process import of_state as typed
 from tests.paged import fits, opened, reviewing, until
 from tests.reviewed import close, record
-from tests.system.test_tally import typed
 
 pytestmark = pytest.mark.system
 

@@ -64,8 +64,9 @@ TYPED = {
     "/path/to/slides": "slides",
     "field.jpg": "frames/field_000000.jpg",
     "monday": "tuesday",
+    "--cells 100": "--cells 6",
 }
-"""What stands for something of the reader's own, and what is there in a test."""
+"""What stands for something of the reader's own, or takes long, and what is there in a test."""
 
 UNTIL_IDLE_S = "3"
 

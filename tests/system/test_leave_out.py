@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -16,6 +14,7 @@ from smearwatch.models import checkpoint, memory
 from smearwatch.train.commands import leave_out
 from smearwatch.train.data.class_tree import read_class_tree
 from tests.drawn import drawn, write_fields, write_tree
+from tests.in_process import run_here
 
 pytestmark = pytest.mark.system
 
@@ -67,9 +66,7 @@ def options(folder: Path, *more: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def out(folder: Path) -> Path:
-    command = [sys.executable, "-m", "smearwatch.daemon.cli", "leave-out"]
-    typed = options(folder, "--out", str(folder / "out"))
-    result = subprocess.run([*command, *typed], capture_output=True, text=True, timeout=500)
+    result = run_here("leave-out", *options(folder, "--out", str(folder / "out")))
     assert result.returncode == 0, result.stderr
     assert "scanner, labelled: right" in result.stdout
     return folder / "out"

@@ -12,7 +12,8 @@ import pytest
 from smearwatch.daemon.log import frame_id
 from smearwatch.daemon.record.events import Counted
 from smearwatch.daemon.record.reading import LedgerReader
-from tests.system.test_run import SMEARWATCH, session_folder, smearwatch
+from tests.in_process import run_here
+from tests.system.test_run import SMEARWATCH, session_folder
 
 pytestmark = pytest.mark.system
 
@@ -27,12 +28,10 @@ STEPS = {
 }
 
 
-def test_a_run_into_the_journal(tmp_path, monkeypatch):
-    drawn, watched, journal = tmp_path / "drawn", tmp_path / f"for {MARK}", tmp_path / "journal"
-    done = smearwatch("slide", "--out", drawn, "--fields", "2", "--rate", "0", "--seed", "3")
-    assert done.returncode == 0, done.stderr
+def test_a_run_into_the_journal(fields, tmp_path, monkeypatch):
+    watched, journal = tmp_path / f"for {MARK}", tmp_path / "journal"
     watched.mkdir()
-    for n, file in enumerate(sorted(drawn.glob("*.jpg")) or sorted(drawn.iterdir())):
+    for n, file in enumerate(sorted(fields.iterdir())[:2]):
         shutil.copy(file, watched / f"{MARK}_{n}{file.suffix}")
     (watched / f"{MARK}.heic").write_bytes(b"a kind that is not read")
     (watched / f"{MARK}_bad.jpg").write_bytes(b"\xff\xd8\xff" + MARK.encode() * 40)
@@ -64,14 +63,14 @@ def test_a_run_into_the_journal(tmp_path, monkeypatch):
     assert anchors[-1]["entry"] == last
 
     verify = ("sessions", "verify", f"{MARK}-a", "--anchors", journal, "--json")
-    whole = json.loads(smearwatch(*verify).stdout)
+    whole = json.loads(run_here(*verify).stdout)
     assert (whole["ok"], whole["anchors"], whole["anchors_in_log"]) == (True, len(anchors), len(anchors))
     by_hand = sqlite3.connect(session_folder(f"{MARK}-a") / "ledger.sqlite")
     by_hand.executescript(f"DROP TRIGGER events_keep_delete; DELETE FROM events WHERE number = {last}")
     by_hand.close()
-    cut = smearwatch("sessions", "verify", f"{MARK}-a")
+    cut = run_here("sessions", "verify", f"{MARK}-a")
     assert cut.returncode == 1
     assert f"its end was cut off: entry {last} is gone, which the anchors have" in cut.stdout
-    listed = smearwatch("audit", "list")
+    listed = run_here("audit", "list")
     assert re.search(rf"session {MARK}-a: the count ended, at entry {last}", listed.stdout)
     assert "settings of the first run" in listed.stdout

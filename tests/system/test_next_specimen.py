@@ -11,7 +11,7 @@ import pytest
 from smearwatch.daemon.record.earlier import followed_in, follows
 from smearwatch.daemon.record.events import Seen
 from smearwatch.daemon.record.reading import LedgerReader
-from tests.system.test_run import fields as fields  # a fixture
+from tests.in_process import run_here
 from tests.system.test_run import fold_of, frames_seen, session_folder, smearwatch, start, summary, wait_for
 
 pytestmark = pytest.mark.system
@@ -50,9 +50,7 @@ def test_killed_between_two_specimens_each_picture_is_counted_to_its_own_and_onc
     with (watched / growing.name).open("wb") as file:
         file.write(growing.read_bytes()[:half])
         file.flush()
-        asked = smearwatch(
-            "control", "next", "--specimen", "H2", "--name", "two", "--target", "7", "--json", timeout=60
-        )
+        asked = run_here("control", "next", "--specimen", "H2", "--name", "two", "--target", "7", "--json")
         assert asked.returncode == 0, asked.stderr
         assert json.loads(asked.stdout)["answer"].startswith("specimen H2 comes next, as session two")
         kill_all(run)
@@ -77,13 +75,13 @@ def test_killed_between_two_specimens_each_picture_is_counted_to_its_own_and_onc
         followed = followed_in(one)
         assert followed is not None
         assert (followed.next_session, follows(one), follows(two)) == ("two", None, "one")
-    shown = smearwatch("sessions", "show", "two", timeout=60).stdout
+    shown = run_here("sessions", "show", "two").stdout
     assert "on the same folder or camera after session one" in shown
-    fresh = smearwatch("run", "--watch", watched, "--session", "fresh", "--until-idle", "1", timeout=60)
+    fresh = run_here("run", "--watch", watched, "--session", "fresh", "--until-idle", "1")
     assert (fresh.returncode, len(fresh.stderr.splitlines())) == (1, 1)
     assert "pictures of 2 specimens (one, two) lie there" in fresh.stderr
     assert not session_folder("fresh").exists()
     shutil.rmtree(session_folder("one"))
-    alone = smearwatch("run", "--watch", watched, "--session", "two", "--until-idle", "1", timeout=60)
+    alone = run_here("run", "--watch", watched, "--session", "two", "--until-idle", "1")
     assert (alone.returncode, len(alone.stderr.splitlines())) == (1, 1)
     assert "move the pictures of one out of the folder" in alone.stderr

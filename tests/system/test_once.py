@@ -11,6 +11,7 @@ import pytest
 from smearwatch.daemon.record.events import Found
 from smearwatch.daemon.record.found import COUNTS, SEEN_BEFORE
 from smearwatch.daemon.record.reading import LedgerReader
+from tests.in_process import run_here
 from tests.system.test_run import counted, session_folder, smearwatch, start, wait_for
 
 pytestmark = pytest.mark.system
@@ -24,8 +25,8 @@ def finder_of(run) -> int:
 
 def test_each_leukocyte_is_counted_once_though_the_finder_dies(tmp_path):
     watched, truth = tmp_path / "camera", tmp_path / "truth.jsonl"
-    hand = ("--route", "freehand", "--revisits", "0.3", "--fields", "24", "--seed", "5", "--rate", "0")
-    done = smearwatch("slide", "--out", watched, "--truth", truth, *hand)
+    hand = ("--route", "freehand", "--revisits", "0.3", "--fields", "16", "--seed", "5", "--rate", "0")
+    done = run_here("slide", "--out", watched, "--truth", truth, *hand)
     assert done.returncode == 0, done.stderr
     run = start("run", "--watch", watched, "--session", "hand", "--um-per-px", "0.09", "--until-idle", "4", "--json")
     wait_for(lambda: counted("hand") > 4)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -11,9 +12,10 @@ import pytest
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.verifying import verify
+from tests.in_process import run_here
 from tests.patched import write_changes
 from tests.system.poison import CHANGES_OF_POISON
-from tests.system.test_run import session_folder, smearwatch
+from tests.system.test_run import session_folder
 
 pytestmark = pytest.mark.system
 
@@ -27,9 +29,11 @@ pytestmark = pytest.mark.system
     ],
     ids=lambda how: how["worker"],
 )
-def test_what_ends_its_process_three_times_is_set_aside(tmp_path, how):
+def test_what_ends_its_process_three_times_is_set_aside(fields, tmp_path, how):
     watched, patch = tmp_path / "camera", write_changes(tmp_path / "patch", CHANGES_OF_POISON)
-    assert smearwatch("slide", "--out", watched, "--fields", "4", "--rate", "0", "--seed", "3").returncode == 0
+    watched.mkdir()
+    for field in sorted(fields.iterdir())[:4]:
+        shutil.copy(field, watched)
     names = sorted(path.name for path in watched.iterdir())
     frame = hashlib.sha256((watched / names[0]).read_bytes()).hexdigest()
     poison = {
@@ -61,6 +65,6 @@ def test_what_ends_its_process_three_times_is_set_aside(tmp_path, how):
         assert (aside.poisoned, aside.verdict) == (True, "rejected")
         assert aside.weights in ledger.weights()
     assert fold.cells > 0
-    shown = smearwatch("sessions", "show", "p").stdout
+    shown = run_here("sessions", "show", "p").stdout
     assert "2 rejected (2 poisoned)" in shown
     assert "could not be judged" in shown

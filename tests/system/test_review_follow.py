@@ -1,11 +1,8 @@
 """The page beside a count: it shows the session whose daemon it hears, goes on to the next, and outlives restarts."""
 
-import os
 import signal
 import socket
 import stat
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -23,6 +20,7 @@ from smearwatch.daemon.wire.endpoints import Endpoints, private_dir
 from smearwatch.daemon.wire.hub_sockets import HubSockets
 from smearwatch.daemon.wire.messages import Pulse
 from smearwatch.daemon.wire.sockets import context
+from tests.in_process import of_state
 from tests.paged import press, reviewing, until
 from tests.reviewed import record
 
@@ -62,13 +60,11 @@ def free_port() -> int:
 
 
 def link(state: Path) -> str:
-    given = {**os.environ, "SMEARWATCH_STATE_DIR": str(state), "SMEARWATCH_RUNTIME_DIR": str(state / "run")}
-    command = [sys.executable, "-m", "smearwatch.daemon.cli", "review", "--link"]
-    done = subprocess.run(command, capture_output=True, text=True, env=given, check=False, timeout=60)
-    if done.returncode:
-        assert len(done.stderr.splitlines()) == 1
-        return done.stderr
-    return done.stdout.strip()
+    code, out, err = of_state(state, "review", "--link")
+    if code:
+        assert len(err.splitlines()) == 1
+        return err
+    return out.strip()
 
 
 def status(address: str) -> int:

@@ -22,6 +22,7 @@ from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import session_names
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.verifying import verify
+from tests.in_process import run_here
 from tests.opened import check_counts_of_each_format
 
 pytestmark = pytest.mark.system
@@ -36,8 +37,8 @@ def start(*arguments, **options):
 
 
 def smearwatch(*arguments, timeout=280, **options):
-    typed = [*SMEARWATCH, *map(str, arguments)]
-    return subprocess.run(typed, capture_output=True, text=True, timeout=timeout, **options)
+    command = [*SMEARWATCH, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, **options)
 
 
 def session_folder(name):
@@ -53,15 +54,6 @@ def fold_of(name):
                 cells.append((recorded.event.frame, recorded.event.index))
         assert list(verify(ledger)) == []
     return fold, cells
-
-
-@pytest.fixture(scope="module")
-def fields(tmp_path_factory):
-    """Twelve fields of the simulated slide."""
-    folder = tmp_path_factory.mktemp("fields")
-    done = smearwatch("slide", "--out", folder, "--fields", "12", "--rate", "0", "--seed", "3")
-    assert done.returncode == 0, done.stderr
-    return folder
 
 
 def kill_role(parent, name, sent=signal.SIGKILL):
@@ -88,7 +80,7 @@ def wait_for(condition, seconds=120.0):
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.05)
+        time.sleep(0.1)
     return value
 
 
@@ -166,7 +158,7 @@ def test_a_run_and_its_replay(fields, tmp_path, monkeypatch):
 
     frame, cell = fold_of("a")[1][0]
     (tmp_path / "labels.csv").write_text(f"frame,index,label\n{frame},{cell},monocyte\n")
-    assert smearwatch("sessions", "label", "a", "--from", tmp_path / "labels.csv", "--by", "A").returncode == 0
+    assert run_here("sessions", "label", "a", "--from", tmp_path / "labels.csv", "--by", "A").returncode == 0
     check_counts_of_each_format("a", tmp_path)
 
 
@@ -317,8 +309,8 @@ def test_help_loads_neither_torch_nor_opencv(help_of):
 @pytest.mark.parametrize(
     ("name", "frames"),
     [
-        ("chula", 24),
-        ("bccd", 24),
+        ("chula", 16),
+        ("bccd", 16),
         pytest.param("chula", 231, marks=pytest.mark.long),  # all of them
         pytest.param("bccd", 249, marks=pytest.mark.long),
     ],

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -144,13 +145,15 @@ def test_the_simulated_slide_is_a_source():
     assert result["counters"]["fields_drawn"] == 3
 
 
-def test_the_documented_source_of_another_package_runs_as_it_stands(tmp_path):
+def test_the_documented_source_of_another_package_runs_as_it_stands(fields, tmp_path):
     import tomllib
 
     offered = tomllib.loads(documented("toml"))["project"]["entry-points"]["smearwatch.sources"]
     folder = install(tmp_path / "site", "acme_smearwatch", documented("python"), offered)
     pictures = tmp_path / "pictures"
-    assert smearwatch("slide", "--out", pictures, "--fields", 3, "--rate", 0, "--seed", 3).returncode == 0
+    pictures.mkdir()
+    for field in sorted(fields.iterdir())[:3]:
+        shutil.copy(field, pictures)
     environment = with_path(folder)
     listed = smearwatch("run", "--list-sources", "--json", environment=environment)
     known = {line["name"]: line["package"] for line in map(json.loads, listed.stdout.splitlines())}

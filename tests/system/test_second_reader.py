@@ -1,9 +1,6 @@
 """A second reader reads blindly; both are compared, and disagreements settled: the real page and the real command."""
 
 import json
-import os
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ from smearwatch.daemon.record.events import Labelled
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.signing import amend, sign
 from smearwatch.daemon.record.verifying import verify
+from tests.in_process import of_state
 from tests.paged import opened, press, reviewing, until
 from tests.reviewed import close, record
 
@@ -38,11 +36,7 @@ def labels(state: Path) -> list[Labelled]:
 
 
 def readers(state: Path, *words: str) -> tuple[int, str, str]:
-    given = {**os.environ, "SMEARWATCH_STATE_DIR": str(state), "SMEARWATCH_RUNTIME_DIR": str(state / "run")}
-    command = [sys.executable, "-m", "smearwatch.daemon.cli", "sessions", "readers", "monday", *words]
-    run = subprocess.run(command, capture_output=True, text=True, env=given, check=False, timeout=100)
-    assert "Traceback" not in run.stderr
-    return run.returncode, run.stdout, run.stderr
+    return of_state(state, "sessions", "readers", "monday", *words)
 
 
 def first_card(page: Page) -> None:

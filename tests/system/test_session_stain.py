@@ -15,10 +15,10 @@ from smearwatch.models.manifest import Manifest
 from smearwatch.models.preprocess import Preprocessing, Stain
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.train.saving import save_weights
+from tests.in_process import run_here
 from tests.system.single_cells import UM, middle_row, write_cells
-from tests.system.test_run import counted, fields, fold_of, kill_role, session_folder, smearwatch, start, wait_for
+from tests.system.test_run import counted, fold_of, kill_role, session_folder, smearwatch, start, wait_for
 
-__all__ = ["fields"]
 pytestmark = pytest.mark.system
 
 REFERENCE = Stain(nucleus_bgr=(0.41, 2.0, 1.23), red_cells_bgr=(0.176, 0.30, 0.202), red_cell_um=7.5)
@@ -72,7 +72,7 @@ def test_a_killed_hub_and_a_killed_worker_change_no_stain_and_a_replay_is_the_sa
     comparison = json.loads(replay.stdout.splitlines()[-1])["comparison"]
     assert comparison["identical"]
     assert comparison["cells_same"] == len(cells)
-    exported = smearwatch("sessions", "export", "a", "--json")
+    exported = run_here("sessions", "export", "a", "--json")
     rows = [json.loads(line) for line in exported.stdout.splitlines()]
     assert all(row["stain_red_cells_green"] > 0 for row in rows if row["state"] == "counted")
     assert any(6.0 < row["red_cell_um"] < 9.0 for row in rows if row["state"] == "counted")
@@ -84,10 +84,10 @@ def test_classify_brings_pictures_to_the_stain_that_a_run_brings_them_to(weights
     files = write_cells(watched, 2)
     run = smearwatch("run", "--watch", watched, "--um-per-px", UM, "--session", "c", "--until-idle", "3", "--json")
     assert run.returncode == 0, run.stderr
-    exported = smearwatch("sessions", "export", "c", "--json")
+    exported = run_here("sessions", "export", "c", "--json")
     rows = [row for row in map(json.loads, exported.stdout.splitlines()) if row["verdict"] is not None]
     assert [row["name"] for row in rows if row["index"] == 0][:2] == [file.name for file in files[:2]]
-    named = smearwatch("classify", *files, "--um-per-px", UM, "--json")
+    named = run_here("classify", *files, "--um-per-px", UM, "--json")
     assert named.returncode == 0, named.stderr
     for answer in map(json.loads, named.stdout.splitlines()):
         middle = middle_row(rows, answer["file"])

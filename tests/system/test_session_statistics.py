@@ -20,6 +20,7 @@ from smearwatch.train.changes.report import change_lines
 from smearwatch.train.changes.run import ChangesRequest, find_changes
 from smearwatch.train.explaining.program import replies
 from smearwatch.train.saving import save_weights
+from tests.in_process import run_here
 from tests.system.single_cells import UM, middle_row, write_cells
 from tests.system.test_run import counted, kill_role, session_folder, smearwatch, start, wait_for
 
@@ -96,9 +97,9 @@ def test_killed_again_and_alone_each_cell_has_one_answer(weights, tmp_path, monk
     assert comparison["identical"]
     assert comparison["cells_same"] == len(first)
     as_recorded_and_otherwise(weights, tmp_path / "other", len(first))
-    exported = smearwatch("sessions", "export", "a", "--json")
+    exported = run_here("sessions", "export", "a", "--json")
     rows = [row for row in map(json.loads, exported.stdout.splitlines()) if row["verdict"] is not None]
-    named = smearwatch("classify", *files, "--um-per-px", UM, "--json")
+    named = run_here("classify", *files, "--um-per-px", UM, "--json")
     assert named.returncode == 0, named.stderr
     for answer in map(json.loads, named.stdout.splitlines()):
         middle = middle_row(rows, answer["file"])

@@ -3,10 +3,8 @@
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,6 +12,7 @@ import pytest
 
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.verifying import verify
+from tests.in_process import of_state
 from tests.reviewed import close, record
 
 pytestmark = pytest.mark.system
@@ -33,15 +32,7 @@ def state(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def typed(state: Path) -> Typed:
-    def typed(*words: str) -> tuple[int, str, str]:
-        """Type a command; returns its status, its output, and what it says beside it."""
-        given = {**os.environ, "SMEARWATCH_STATE_DIR": str(state), "SMEARWATCH_RUNTIME_DIR": str(state / "run")}
-        command = [sys.executable, "-m", "smearwatch.daemon.cli", *words]
-        run = subprocess.run(command, capture_output=True, text=True, env=given, check=False, timeout=100)
-        assert "Traceback" not in run.stderr
-        return run.returncode, run.stdout, run.stderr
-
-    return typed
+    return partial(of_state, state)
 
 
 def test_open_gates_are_listed_one_a_line_with_the_mend(typed: Typed):

@@ -19,11 +19,12 @@ import pytest
 from smearwatch.clients.tallying.draft import FILE, Draft
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
+from tests.in_process import of_state as typed
 from tests.reviewed import close, record
 
 pytestmark = pytest.mark.system
 
-FIGURES = "neutrophils=33.0,lymphocytes=17.0,monocytes=17.0,eosinophils=17.0,basophils=16.0"
+FIGURES = "neutrophils=33.3,lymphocytes=16.7,monocytes=16.7,eosinophils=16.7,basophils=16.7"
 BELL = b"\a"
 
 
@@ -42,14 +43,6 @@ def environment(state: Path) -> dict[str, str]:
 
 def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "smearwatch.daemon.cli", *words]
-
-
-def typed(state: Path, *words: str) -> tuple[int, str, str]:
-    run = subprocess.run(
-        command(*words), capture_output=True, text=True, env=environment(state), check=False, timeout=100
-    )
-    assert "Traceback" not in run.stderr
-    return run.returncode, run.stdout, run.stderr
 
 
 class Terminal:
@@ -237,7 +230,7 @@ def test_an_analysers_differential_is_compared_and_kept(state):
     assert status == 0
     assert "kept with session monday, as printout 1" in out
     shown = json.loads(typed(state, "sessions", "show", "monday", "--json")[1])["analysers"]
-    assert [(each["by"], each["cells"], each["percent"]["basophil"]) for each in shown] == [("A. Reader", 5000, "16.0")]
+    assert [(each["by"], each["cells"], each["percent"]["basophil"]) for each in shown] == [("A. Reader", 5000, "16.7")]
     again = json.loads(typed(state, "sessions", "analyser", "monday", "--json")[1])
     assert again["analyser"]["ordinal"] == 1
     other = json.loads(typed(state, "sessions", "analyser", "monday", "--percent", "basophils=0.4", "--json")[1])

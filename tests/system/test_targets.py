@@ -6,7 +6,6 @@ import shutil
 
 import pytest
 
-from tests.system.test_run import fields as fields
 from tests.system.test_run import fold_of, smearwatch
 
 pytestmark = pytest.mark.system

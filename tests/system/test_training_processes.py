@@ -13,6 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.in_process import run_here
+
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]
 
 _SMALL = """
@@ -201,17 +203,17 @@ def test_a_process_that_dies_ends_the_others_with_one_line(folder: Path):
 def test_more_processes_than_cells_in_a_batch_is_one_line_each(folder: Path):
     settings = (folder / "small.toml").read_text().replace("batch = 8", "batch = 3")
     (folder / "odd.toml").write_text(settings)
-    arguments = ["--config", str(folder / "odd.toml"), "--out", str(folder / "odd")]
-    process = start([*_TORCHRUN, *_TRAIN, *arguments])
-    said = end_of(process)
-    assert process.returncode != 0
-    assert "a batch of 3 cells cannot be divided evenly between 2 processes" in said
+    for rank in (0, 1):
+        told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2}  # by torchrun
+        done = run_here("train", "--config", folder / "odd.toml", "--out", folder / "odd", **told)
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert "a batch of 3 cells cannot be divided evenly between 2 processes" in line
     assert not (folder / "odd").exists()
 
 
 def test_every_state_of_a_run_is_its_own(folder: Path, undisturbed: Path):
     shutil.copytree(undisturbed.with_name("whole.state"), folder / "other.state")
-    process = start([*_TRAIN, *command(folder, "other"), "--epochs", "5"])
-    said = end_of(process)
-    assert process.returncode == 1
-    assert "another configuration" in said.splitlines()[-1]
+    done = run_here("train", *command(folder, "other"), "--epochs", "5")
+    assert done.returncode == 1
+    assert "another configuration" in done.stderr.splitlines()[-1]

@@ -25,9 +25,9 @@ LEASE_S = "2"
 class Bench:
     """The hub on host one; a folder, a capture and a worker on host two."""
 
-    def __init__(self, hosts, fields, folder):
+    def __init__(self, hosts, pictures, folder):
         self.hosts, self.one, self.two = hosts, hosts.one, hosts.two
-        self.pictures = sorted(fields.glob("*.jpg"))
+        self.pictures = pictures
         self.camera = folder / "camera"
         self.camera.mkdir()
         self.address = f"tcp://{self.one.address}:5760"
@@ -101,17 +101,9 @@ class Bench:
             process.wait(30)
 
 
-@pytest.fixture
-def fields(tmp_path, here):
-    """Four fields of the simulated slide."""
-    folder = tmp_path / "fields"
-    assert here("slide", "--out", folder, "--fields", "4", "--rate", "0", "--seed", "3")[0] == 0
-    return folder
-
-
 def test_a_cable_that_is_pulled_longer_than_a_lease_changes_nothing(tmp_path, fields):
     with TwoHosts(tmp_path) as hosts:
-        bench = Bench(hosts, fields, tmp_path)
+        bench = Bench(hosts, sorted(fields.iterdir())[:4], tmp_path)
         try:
             bench.join("capture", "--watch", bench.camera)
             bench.join("worker", "--device", "cpu")
@@ -159,7 +151,7 @@ def test_whatever_ends_or_is_cut_off_between_two_hosts_the_count_is_the_same(tmp
         == 0
     )
     with TwoHosts(tmp_path) as hosts:
-        bench = Bench(hosts, folder, tmp_path)
+        bench = Bench(hosts, sorted(folder.iterdir()), tmp_path)
         try:
             capture, worker = bench.join("capture", "--watch", bench.camera), bench.join("worker", "--device", "cpu")
             bench.drop(bench.pictures)

@@ -20,6 +20,7 @@ from smearwatch.models.verdict import Policy
 from smearwatch.train.data.single_cell_crop import single_cell_crop
 from smearwatch.train.saving import save_weights
 from tests.drawn import drawn
+from tests.in_process import run_here
 from tests.system.test_run import smearwatch
 
 pytestmark = pytest.mark.system
@@ -79,10 +80,10 @@ def test_a_session_is_marked_only_where_its_cells_look_unlike_those_trained_on(c
     run = smearwatch(*command)
     assert run.returncode == 0, run.stderr
     told = json.loads(run.stdout.splitlines()[-1])
-    watched = json.loads(smearwatch("watch", "a", "--json", "--once").stdout.splitlines()[-1])
-    plain = smearwatch("watch", "a", "--plain").stdout
-    shown = smearwatch("sessions", "show", "a").stdout
-    exported = smearwatch("sessions", "export", "a", "--json").stdout
+    watched = json.loads(run_here("watch", "a", "--json", "--once").stdout.splitlines()[-1])
+    plain = run_here("watch", "a", "--plain").stdout
+    shown = run_here("sessions", "show", "a").stdout
+    exported = run_here("sessions", "export", "a", "--json").stdout
     cells = [row for row in map(json.loads, exported.splitlines()) if row["state"] == "counted"]
     assert told["cells"] == len(cells) >= 12
     assert told["unfamiliar"] == sum(cell["unfamiliar"] for cell in cells)
@@ -92,7 +93,7 @@ def test_a_session_is_marked_only_where_its_cells_look_unlike_those_trained_on(c
         assert (f"{MARK} {WORDS}" in text) == bool(change)
         assert (f"0{MARK}" in text) == bool(change)
     assert told["unfamiliar"] == told["cells"] if change else told["unfamiliar"] < 3
-    named = smearwatch("classify", *files, "--um-per-px", UM, "--json")
+    named = run_here("classify", *files, "--um-per-px", UM, "--json")
     for answer in map(json.loads, named.stdout.splitlines()):
         middle = min(
             (cell for cell in cells if answer["file"].endswith(cell["name"])),

@@ -1,15 +1,29 @@
 """What is locked may be used; and what asks for vulnerabilities never takes silence for an answer."""
 
+from importlib.metadata import distribution
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
-from tests.audit import told
-from tests.licences import ALLOWED, NAMED, flaws, locked
+from tests.audit import LOCKS, told
+from tests.licences import ALLOWED, NAMED, ROOT, flaws, locked
 
 
 def test_every_locked_package_may_be_used():
     assert [*flaws()] == []
+
+
+def test_every_lock_is_asked_about():
+    assert {*ROOT.glob("requirements*.txt")} == {*LOCKS}
+
+
+@pytest.mark.long
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: .venv-cluster, of make test-long")
+def test_what_a_cluster_needs_may_be_used():
+    lock = ROOT / "requirements-cluster.txt"
+    assert all(distribution(name) for name in locked(lock)), "only what is installed is looked at"
+    assert [*flaws(lock)] == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 import make_environment
 from make_environment import Progress, Screen, StepFailed, run
+from tests.audit import LOCKS
 from tests.documented import ROOT
 
 
@@ -99,9 +100,8 @@ def test_two_at_once_wait_for_each_other(tmp_path, capsys):
 
 
 def test_the_locks_name_no_place_to_fetch_from_and_each_package_by_its_hashes():
-    for each in ("", "-headless", "-docs", "-fuzz", "-audit"):
-        name = f"requirements{each}.txt"
-        text = (ROOT / name).read_text()
+    for lock in LOCKS:
+        text = lock.read_text()
         assert "://" not in text
         assert not re.search(r"^ *-", text.replace("    --hash=sha256:", ""), re.MULTILINE)
         assert all("--hash=sha256:" in entry for entry in re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)[1:])
