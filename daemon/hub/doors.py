@@ -44,5 +44,5 @@ def net_door(settings: Settings) -> NetDoor | None:
     with suppress(OSError, ValueError):  # each connection takes one, a stranger's too until it is refused
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    keyring = Keyring(allowed_file(settings), tell)
+    keyring = Keyring(allowed_file(settings), tell, secret=path)
     return NetDoor(address, read_pair(path), keyring, settings.max_frame_bytes, Strangers().refused)

@@ -28,6 +28,8 @@ from smearwatch.daemon.wire.sockets import context
 # What a message may carry besides the frame itself: crops of a crowded field and their thumbnails.
 _SLACK_BYTES = 512 * 1024 * 1024
 
+_STEP_S = 2.0  # of the processor; a disk, or another program that holds the ledger, may take longer
+
 
 def main(plan: RunPlan, role: Role) -> int:
     """Run the hub until nothing is left to do, or the parent or a client asks for the end; returns its exit code."""
@@ -61,6 +63,7 @@ def main(plan: RunPlan, role: Role) -> int:
         note_settings(plan)
         anchoring = Anchoring(ledger, settings.anchor_s, time.monotonic)
         anchoring.anchor("opened")
+        role.ask(_STEP_S, waits=True)
         while not role.stopping and hub.state != "done" and not hub.stopped:
             hub.turn()
             anchoring.turn()

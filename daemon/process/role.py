@@ -111,8 +111,24 @@ class Role:
         return self._stop.wait(timeout_s)
 
     def beat(self) -> None:
-        """Report to the parent that the main loop turns. A full pipe means that enough was reported."""
+        """Report to the parent that the work got a step further; safe from any thread.
+
+        Only whoever does the work may say so: a thread that merely lives hides that another hangs. A full pipe means
+        that enough was reported.
+        """
         self._report(b".")
+
+    def ask(self, seconds: float, *, waits: bool = False) -> None:
+        """Report to the parent that a step begins, and how long it and those after it may take.
+
+        Parameters
+        ----------
+        seconds
+            Of the processor, or asleep; see `smearwatch.daemon.process.hang`.
+        waits
+            Whether a step may sleep for longer, since it waits for disks, shares or cameras.
+        """
+        self._report(b"[%d%s]" % (max(1, round(seconds)), b"w" if waits else b""))
 
     def got_on(self) -> None:
         """Report to the parent that a piece of work was done: what ended this role before was that work's fault."""
