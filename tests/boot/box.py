@@ -95,8 +95,7 @@ class Box:
     def boot(self) -> None:
         """Start it, and wait until systemd has started all that it starts."""
         self._cgroup.mkdir(exist_ok=True)
-        for each in ("upper", "work", "root"):
-            (self._folder / each).mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
         spaces = ("--pid", "--mount", "--uts", "--ipc", "--net", "--fork")
         shown = [f"{where}={what}" for where, what in self._shown.items()]
         places = [str(each) for each in (_BOOT, self._cgroup, self._base, self._folder)]
