@@ -4,7 +4,7 @@ import time
 from contextlib import ExitStack
 
 from smearwatch.daemon.anchoring import Anchoring
-from smearwatch.daemon.hub.doors import group_doors, net_door
+from smearwatch.daemon.hub.doors import group_doors, net_door, open_as_many_as_one_may
 from smearwatch.daemon.hub.hub import Hub
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.opening import opened
@@ -41,6 +41,7 @@ def main(plan: RunPlan, role: Role) -> int:
         if (signed := ledger.signature()) is not None:
             raise SessionSigned(plan.session, signed)
         earlier = _earlier(plan, ledger)
+        open_as_many_as_one_may()
         owner = stack.enter_context(context())
         max_bytes = settings.max_frame_bytes + _SLACK_BYTES
         part_bytes = max(settings.max_frame_bytes, MAX_HEADER_BYTES)
