@@ -49,6 +49,17 @@ def note(plan: RunPlan, word: str) -> int:
     return sum(line.startswith(word) for line in diary.read_text().splitlines())
 
 
+def note_threads(plan: RunPlan) -> None:
+    """Write down in how many threads the libraries work."""
+    import cv2
+    import numpy as np  # noqa: F401
+    from threadpoolctl import threadpool_info
+
+    note(plan, f"opencv-{cv2.getNumThreads()}")
+    for library in threadpool_info():
+        note(plan, f"{library['internal_api']}-{library['num_threads']}")
+
+
 def hub(plan: RunPlan, role: Role) -> None:
     """Beat until told to stop, or until the worker has said that it is done."""
     note(plan, "hub")
@@ -104,7 +115,9 @@ def worker(plan: RunPlan, role: Role) -> None:
         role.ask(1)
         work_slowly(role, steps=6 if "steps" in plan.session else 1, cpu_s=0.6)
         (Path(plan.settings.state_dir) / "done").touch()
-    if plan.session in ("dies-twice", "loads-first"):
+    if plan.session.startswith("threads"):
+        note_threads(plan)
+    if plan.session in ("dies-twice", "loads-first") or plan.session.startswith("threads"):
         (Path(plan.settings.state_dir) / "done").touch()
     while not role.wait(0.05):
         role.beat()

@@ -83,6 +83,13 @@ def test_a_role_that_loads_first_does_not_wait_for_the_hub(tmp_path):
     assert ({first, second}, third) == ({"hub", "worker"}, "ready")
 
 
+@pytest.mark.parametrize("asked", [{}, {"OPENBLAS_NUM_THREADS": "2", "OPENCV_FOR_THREADS_NUM": "2"}])
+def test_a_role_works_in_one_thread_unless_its_environment_says_otherwise(tmp_path, asked):
+    assert finish(start(tmp_path, "threads", **asked))[0]["ok"]
+    wanted = 2 if asked else 1
+    assert {f"opencv-{wanted}", f"openblas-{wanted}"} <= set(diary(tmp_path))
+
+
 def test_a_role_that_keeps_dying_ends_the_run_with_one_reason(tmp_path):
     result, _ = finish(start(tmp_path, "dies-always"))
     assert not result["ok"]
