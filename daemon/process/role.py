@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,10 @@ EXIT_AGAIN = 6
 
 GOT_ON = b"+"
 """What a role writes into its heartbeat where it has done a piece of work."""
+
+
+ORPHAN_S = 15.0
+"""How long a role may take to its end where its parent has ended, before it is ended itself."""
 
 
 _PR_SET_PDEATHSIG = 1  # prctl(2): which signal the kernel sends when the parent has ended
@@ -182,6 +187,8 @@ def _until_orphaned(role: Role) -> None:
     # The parent never writes again: this returns when the parent's end is closed.
     os.read(sys.stdin.fileno(), 1)
     role.stop()
+    time.sleep(ORPHAN_S)
+    os._exit(1)  # it hangs, and nobody is there any more to end it
 
 
 if __name__ == "__main__":

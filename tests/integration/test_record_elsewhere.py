@@ -61,8 +61,12 @@ def test_the_option_that_one_would_try_first_is_answered(place):
 @pytest.mark.parametrize("key", ["n", "g"])
 def test_the_terminals_keys_say_it_too(key):
     over = threading.Event()
+
+    def bring(_show, _stopped):
+        over.wait(60.0)
+
     app = WatchApp(
-        lambda _show, _stopped: over.wait(60.0) and None,
+        bring,
         waiting="",
         record_at=how_from_elsewhere(Settings(hub=HUB)),
     )
