@@ -1,16 +1,23 @@
 """Whether a record still is what it was when it was anchored: in the audit journal, and in lines of a log."""
 
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from smearwatch.daemon.record.anchors import LoggedAnchor, anchors_of, faults_of, in_lines, present, short_id
 from smearwatch.daemon.record.audit import AuditUnusable, Trail, read_trail
 from smearwatch.daemon.record.imported import Imported
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.regular_file import open_regular
+
+_LARGEST_LOG: Final = 16 * 1024**3
+_LONGEST_LINE: Final = 2**20
+"""Letters; a longer line is taken as several, and none of them is of ours."""
 
 
 class LinesUnusable(OSError):
@@ -68,7 +75,7 @@ def read_lines(path: Path) -> list[LoggedAnchor]:
     """Return the anchors in a file with lines of a log, ``-`` being standard input; raises `LinesUnusable`."""
     try:
         with _opened(path) as file:
-            return list(in_lines(file))
+            return list(in_lines(iter(partial(file.readline, _LONGEST_LINE), "")))
     except OSError as error:
         raise LinesUnusable(path, error.strerror or str(error)) from error
 
@@ -78,7 +85,7 @@ def _opened(path: Path) -> Iterator[TextIO]:
     if str(path) == "-":
         yield sys.stdin
         return
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with io.TextIOWrapper(open_regular(path, most_bytes=_LARGEST_LOG), encoding="utf-8", errors="replace") as file:
         yield file
 
 

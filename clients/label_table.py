@@ -1,11 +1,13 @@
 """A person's table of labels: a CSV file, as a spreadsheet or `smearwatch sessions export` writes it."""
 
 import csv
+import io
 from pathlib import Path
 from textwrap import shorten
 from typing import Final, TypeAlias
 
-from smearwatch.clients.spreadsheet import as_it_was
+from smearwatch.daemon.regular_file import check_regular, open_regular
+from smearwatch.daemon.spreadsheet import as_it_was
 
 _LARGEST_BYTES: Final = 64 * 2**20
 _MOST_SAID: Final = 120  # letters of the columns of a file that is no such table
@@ -36,9 +38,9 @@ def read_table(path: Path) -> list[Row]:
         It cannot be read, or a column is missing.
     """
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
+        if check_regular(path, most_bytes=None).st_size > _LARGEST_BYTES:
             raise TableUnusable(path, "larger than 64 MiB", "divide it into smaller tables")
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as file:
             header = file.readline()
             file.seek(0)
             reader = csv.reader(file, delimiter=";" if header.count(";") > header.count(",") else ",", strict=True)

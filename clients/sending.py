@@ -28,6 +28,7 @@ from smearwatch.daemon.message_setting import MessageFormat, Messages
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder, session_names
+from smearwatch.daemon.regular_file import read_regular
 
 _LOCK: Final = "lock"
 _PATIENCE_S: Final = 5.0
@@ -267,7 +268,7 @@ def _note(record: Path, state: str, target: Path, inode: list[int]) -> None:
 
 def _read(record: Path) -> dict[str, Any] | None:
     try:
-        about = json.loads(record.read_bytes())
+        about = json.loads(read_regular(record))
     except FileNotFoundError:
         return None
     assert isinstance(about, dict)

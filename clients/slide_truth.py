@@ -9,6 +9,7 @@ from pathlib import Path
 from smearwatch.daemon.record.events import CLASSES, COUNTS, Counted, Found, FoundCell, Seen
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.views import counted_as
+from smearwatch.daemon.regular_file import read_text
 
 # A found cell belongs to the truth's cell whose centre lies nearest, and no farther than this.
 NEAR_UM = 5.0
@@ -56,8 +57,7 @@ class Held:
 
 def read_truth(path: Path) -> dict[str, dict[str, object]]:
     """Return the truth of each field by its file's name."""
-    with path.open(encoding="utf-8") as lines:
-        return {entry["file"]: entry for entry in map(json.loads, lines)}
+    return {entry["file"]: entry for entry in map(json.loads, read_text(path).splitlines())}
 
 
 def hold(session: Path, truth: dict[str, dict[str, object]]) -> Held:

@@ -6,6 +6,9 @@ from typing import Final, TextIO
 COLUMNS: Final = 80
 """What every line for a person fits into."""
 
+_BREAKS: Final = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+_IN_A_LINE: Final = "\N{REPLACEMENT CHARACTER}"
+
 
 def fold(text: str, *, first: str = "", rest: str = "") -> list[str]:
     """Return a text as lines of at most `COLUMNS` characters; only a single longer word (a path) may be longer.
@@ -40,12 +43,15 @@ def lines_for(stream: TextIO, text: str, *, rest: str = "  ") -> list[str]:
     rest : str
         What stands before each further line.
     """
-    return fold(visible(text), rest=rest) if stream.isatty() else [text]
+    if stream.isatty():
+        return fold(visible(text), rest=rest)
+    # Whoever reads a file or the journal takes each line for one: no name of a file makes two of it.
+    return [visible("".join(_IN_A_LINE if each in _BREAKS else each for each in text))]
 
 
 def visible(text: str) -> str:
     """Return a text without letters that cannot be seen: the name of a file may hold what moves a terminal's cursor."""
-    return "".join(each if each.isprintable() or each.isspace() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    return "".join(each if each.isprintable() or each.isspace() else _IN_A_LINE for each in text)
 
 
 def write_line(stream: TextIO, text: str, *, rest: str = "  ") -> None:

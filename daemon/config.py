@@ -35,6 +35,7 @@ from smearwatch.daemon.place_setting import Places
 from smearwatch.daemon.plain_words import in_plain_words
 from smearwatch.daemon.record.band_rule import BAND_RULES, rule_named
 from smearwatch.daemon.record.extra_classes import ExtraClass
+from smearwatch.daemon.regular_file import read_text
 from smearwatch.daemon.scale_rule import USABLE, UmPerPx
 from smearwatch.daemon.setting_places import SetUnusable, line_of, typed_settings
 
@@ -141,7 +142,7 @@ class Settings(BaseSettings):
     key: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     weights: Path | None = None
     device: Annotated[str, AfterValidator(_device)] = "auto"
-    engine: Literal["auto", "eager", "fused", "bf16", "graph"] = "auto"
+    engine: Literal["auto", "eager", "fused", "bf16", "openvino", "onnx", "graph"] = "auto"
     workers: int = Field(1, ge=1, le=16)
     um_per_px: Literal["auto"] | UmPerPx = "auto"
     calibration: PrintableName | None = None
@@ -248,7 +249,7 @@ def load_settings(file: Path | None = None, *, typed: Sequence[str] = (), **over
         raise SetUnusable(f"{twice[0]} is given as an option and by --set")
     given |= pairs
     _check_environment()
-    if is_named and not files[-1].is_file():
+    if is_named and not files[-1].exists():
         raise SettingsUnusable(f"settings file {files[-1]} does not exist", "check the path")
     for path in files:
         _content(path)
@@ -271,7 +272,7 @@ def load_settings(file: Path | None = None, *, typed: Sequence[str] = (), **over
 def _content(path: Path) -> dict[str, Any]:
     """Return what a settings file holds, nothing where there is none; raises `SettingsUnusable`."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except RecursionError:

@@ -17,6 +17,7 @@ from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.record.values import printable
+from smearwatch.daemon.regular_file import open_regular
 from smearwatch.daemon.weights import manifest_mark
 
 _FIRST: Final = 5
@@ -133,7 +134,7 @@ def _is_page_of(folder: Path, frame: Seen) -> bool:
 def _digest(path: Path) -> str | None:
     """Return the SHA-256 of a file, None where it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path, most_bytes=None) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None

@@ -1,21 +1,16 @@
 """No command writes over what it did not write, or what was changed since, unless it is told to.
 
-A folder of results holds a small file that says which of its files a command wrote, each with its SHA-256. A single
-file is compared with what would be written.
+Results of long work come in a folder (`smearwatch.daemon.own_results`); here are single files, and what both say.
 """
 
-import hashlib
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.daemon.hinted import Hinted
+from smearwatch.daemon.regular_file import read_regular
 
-RECORD: Final = ".smearwatch-written.json"
-"""In a folder of results: what was written there, by name and SHA-256."""
+_MOST_NAMES: Final = 10_000
 
 
 class NotOurs(Hinted):
@@ -25,6 +20,25 @@ class NotOurs(Hinted):
         super().__init__(
             f"{path} exists already and was left as it is: smearwatch did not write it, or it was changed since",
             "name another place; --force writes over it",
+        )
+        self.path = path
+
+
+class ChangedMeanwhile(Hinted):
+    """Somebody wrote or changed a file while a result was made for it; both are there.
+
+    Parameters
+    ----------
+    path
+        What was left as it is.
+    beside
+        Where the new result is.
+    """
+
+    def __init__(self, path: Path, beside: Path) -> None:
+        super().__init__(
+            f"{path} was written or changed meanwhile and was left as it is; what is new is in {beside}",
+            "compare the two, and keep what you want",
         )
 
 
@@ -50,75 +64,37 @@ def write_output(path: Path, content: bytes, *, force: bool) -> None:
     OSError
         It cannot be written.
     """
-    if not force and path.is_file() and path.read_bytes() == content:
+    if not force and path.is_file() and read_regular(path) == content:
         return
     refuse_other(path, force=force)
     write_atomically(path, content)
 
 
-@contextmanager
-def own_results(folder: Path, names: Sequence[str], *, force: bool) -> Iterator[None]:
-    """Let the body write results into a folder, and take down afterwards what it wrote.
-
-    Parameters
-    ----------
-    folder
-        Where the results go; it need not be there yet.
-    names
-        Patterns of what the body may write over, relative to the folder.
-    force
-        Whether it may write over what is not its own.
+def write_result(path: Path, content: bytes, *, force: bool) -> None:
+    """Write the result of long work whole; where a file came meanwhile, under a name beside it.
 
     Raises
     ------
-    NotOurs
-        A file of these names is there that no command wrote, or that was changed since; the body was not begun.
+    ChangedMeanwhile
+        It is beside.
     Hinted
-        The folder cannot be written to.
+        It cannot be written.
     """
-    if folder.exists() and not folder.is_dir():
-        yield  # the body says what is wrong, in its own words
-        return
-    before = _digests(folder, names)
-    known, unfinished = _read(folder)
-    if not force:
-        for name, digest in before.items():
-            # Who was killed had no time to say what they wrote anew.
-            if known.get(name) != digest and not (unfinished and name not in known):
-                raise NotOurs(folder / name)
-    known |= before
-    made = not folder.exists()
-    _write(folder, known, unfinished=True)
     try:
-        yield
-    finally:
-        if written := known | _digests(folder, names):
-            _write(folder, written, unfinished=False)
-        else:
-            (folder / RECORD).unlink(missing_ok=True)
-            if made:
-                with suppress(OSError):
-                    folder.rmdir()
-
-
-def _digests(folder: Path, names: Sequence[str]) -> dict[str, str]:
-    found = sorted({path for name in names for path in folder.glob(name) if path.is_file()})
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
-
-
-def _read(folder: Path) -> tuple[dict[str, str], bool]:
-    try:
-        record = json.loads((folder / RECORD).read_bytes())
-        return dict(record["files"]), bool(record["unfinished"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}, False
-
-
-def _write(folder: Path, files: dict[str, str], *, unfinished: bool) -> None:
-    record = {"files": dict(sorted(files.items())), "unfinished": unfinished}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / RECORD, json.dumps(record, indent=1).encode() + b"\n")
+        try:
+            write_output(path, content, force=force)
+        except NotOurs:
+            beside = free_name(path.with_name(f"{path.stem}.new{path.suffix}"))
+            write_atomically(beside, content)
+            raise ChangedMeanwhile(path, beside) from None
     except OSError as error:
-        matter = (error.strerror or str(error)).lower()
-        raise Hinted(f"{folder}: cannot be written to ({matter})", "name another folder") from error
+        raise Hinted(f"{path}: {(error.strerror or str(error)).lower()}", "name another file") from error
+
+
+def free_name(path: Path) -> Path:
+    """Return a path at which nothing is: this one, or with a number behind its stem."""
+    for number in range(1, _MOST_NAMES):
+        name = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+        if not name.exists() and not name.is_symlink():
+            return name
+    raise FileExistsError(f"{path} and {_MOST_NAMES} names like it are taken")

@@ -181,6 +181,8 @@ def _next_begins(outcome: Outcome | None) -> bool:
 def supervise(supervisor: Supervisor, plan: RunPlan) -> Outcome:
     """Run to the end. A session that was made for a run that fails before its first frame is not left behind.
 
+    Nor is one that was made for a replay that fails before its first cell.
+
     Raises
     ------
     RunFailed
@@ -217,9 +219,11 @@ def _forget_if_empty(plan: RunPlan) -> None:
     # Whatever hinders it, an empty session does no harm.
     with suppress(LedgerUnusable, SessionMissing, SessionBusy, SessionNotDeleted, AuditUnusable):
         with LedgerReader.read(session_folder(state_dir, name)) as ledger:
-            frames = ledger.summary().frames
-        if not frames:
-            delete_session(state_dir, name, lambda folder, _: note_forgotten(folder, "without a frame"))
+            held = ledger.summary()
+        # Of a replay the frames lie in the session that it replays; elsewhere they may be nowhere else.
+        nothing = "a cell" if plan.source == "replay" and not held.cells_counted else "a frame"
+        if not held.frames or nothing == "a cell":
+            delete_session(state_dir, name, lambda folder, _: note_forgotten(folder, f"without {nothing}"))
 
 
 def summary(plan: RunPlan) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Final
 
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.hinted import Hinted
+from smearwatch.daemon.regular_file import read_regular
 
 CURRENT: Final = "current"
 """Link in the weights folder to the promoted ones, which lie beside it by their identity."""
@@ -76,7 +77,7 @@ def manifest_mark(folder: Path | None) -> str | None:
 
     None where nobody has decided yet which weights these are.
     """
-    return None if folder is None else hashlib.sha256((folder / _MANIFEST).read_bytes()).hexdigest()
+    return None if folder is None else hashlib.sha256(read_regular(folder / _MANIFEST)).hexdigest()
 
 
 def weights_in_use(settings: Settings) -> Path:
@@ -115,7 +116,7 @@ def name_of_weights(state_dir: Path | None, identity: str) -> str | None:
     if state_dir is None or not _IDENTITY.fullmatch(identity):
         return None
     try:
-        name = json.loads((weights_root(state_dir) / identity / _MANIFEST).read_bytes()).get("name")
+        name = json.loads(read_regular(weights_root(state_dir) / identity / _MANIFEST)).get("name")
     except (OSError, ValueError, AttributeError):
         return None
     return name if isinstance(name, str) else None

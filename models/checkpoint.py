@@ -6,6 +6,7 @@ Who packs weights writes them, too (`smearwatch.train.saving`): nothing here wri
 import hashlib
 import importlib.resources
 import json
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,7 +160,10 @@ def _pack(module: torch.nn.Module) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > _LARGEST_FILE_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited at
+            raise WeightsUnusable(path, "is no file")
+        if status.st_size > _LARGEST_FILE_BYTES:
             raise WeightsUnusable(path, f"larger than {_LARGEST_FILE_BYTES >> 20} MiB")
         return path.read_bytes()
     except OSError as error:

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, TypeAdapter
 
+from smearwatch.daemon.regular_file import read_regular
 from smearwatch.models.verdict import Policy
 from smearwatch.train.json_record import JsonRecord
 
@@ -63,4 +64,4 @@ def read_thresholds(path: Path) -> Thresholds:
     ValueError
         Where it holds something else.
     """
-    return _THRESHOLDS.validate_json(path.read_bytes())
+    return _THRESHOLDS.validate_json(read_regular(path))

@@ -24,6 +24,7 @@ from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.own_output import NotOurs, write_output
+from smearwatch.daemon.regular_file import read_regular
 from smearwatch.daemon.scale_rule import USABLE, is_usable
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _measure(
     from smearwatch.capture.scale.scale_bar import BarNotFound, find_scale_bar
 
     try:
-        data = image.read_bytes()
+        data = read_regular(image)
         bgr = decode(data)
         if is_bar:
             found = find_scale_bar(bgr)

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -11,8 +12,10 @@ import typer
 
 from smearwatch.capture.commands.records import NOTHING_KNOWN, found_record, plain_line, poor_record
 from smearwatch.capture.scale.claims import ScaleClaim, ScaleDisputed, ScaleMissing, ScaleSource
+from smearwatch.daemon.alone import made
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.one_line import say
+from smearwatch.daemon.regular_file import read_regular
 from smearwatch.daemon.scale_rule import typed_scale_or_auto
 
 if TYPE_CHECKING:
@@ -82,28 +85,31 @@ def segment(
     A picture of poor quality is no error: it is reported as not searched, with the reason.
     """
     policy = _scale_policy(um_per_px, scale_from)
-    targets = [_names(images, masks, "--masks", ".png"), _names(images, overlay, "--overlay", ".jpg")]
+    targets = [_names(images, masks, ".png"), _names(images, overlay, ".jpg")]
     _refuse_inputs(images, *(target for names in targets for target in names.values()))
     progress = _Progress(len(images))
     failed = False
-    for number, file in enumerate(images, start=1):
-        try:
-            restain = search_stain == "red_cells"
-            record = _search(file, policy, *(names.get(number) for names in targets), restain=restain, force=force)
-        except PictureUnusable as unusable:
-            failed = True
-            progress.clear()
-            say(f"{unusable} ({unusable.hint})")
-            record = {**NOTHING_KNOWN, "file": str(file), "reason": unusable.reason}
-            if not as_json:
-                continue
-        if as_json:
-            sys.stdout.write(json.dumps(record) + "\n")
-        else:
-            write_line(sys.stdout, plain_line(record))
-        sys.stdout.flush()
-        progress.show(number)
-    progress.clear()
+    with ExitStack() as stack:
+        for option, folder in (("--masks", masks), ("--overlay", overlay)):
+            _make(option, folder, stack)
+        for number, file in enumerate(images, start=1):
+            try:
+                restain = search_stain == "red_cells"
+                record = _search(file, policy, *(names.get(number) for names in targets), restain=restain, force=force)
+            except PictureUnusable as unusable:
+                failed = True
+                progress.clear()
+                say(f"{unusable} ({unusable.hint})")
+                record = {**NOTHING_KNOWN, "file": str(file), "reason": unusable.reason}
+                if not as_json:
+                    continue
+            if as_json:
+                sys.stdout.write(json.dumps(record) + "\n")
+            else:
+                write_line(sys.stdout, plain_line(record))
+            sys.stdout.flush()
+            progress.show(number)
+        progress.clear()
     if failed:
         raise typer.Exit(1)
 
@@ -131,15 +137,20 @@ def _print_warning(warning: "ScaleWarning") -> None:
     say(f"{f'{warning.where}: ' if warning.where else ''}{text}")
 
 
-def _names(images: list[Path], folder: Path | None, option: str, suffix: str) -> dict[int, Path]:
-    """Return a file for each picture by its number; those of one name in two folders do not overwrite each other."""
+def _make(option: str, folder: Path | None, stack: ExitStack) -> None:
     if folder is None:
-        return {}
+        return
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(made(folder))
     except OSError as error:
         say(f"{option} {folder}: {error.strerror} (give a folder that can be written)")
         raise typer.Exit(1) from None
+
+
+def _names(images: list[Path], folder: Path | None, suffix: str) -> dict[int, Path]:
+    """Return a file for each picture by its number; those of one name in two folders do not overwrite each other."""
+    if folder is None:
+        return {}
     times: Counter[str] = Counter()
     used: set[str] = set()
     names = {}
@@ -212,9 +223,9 @@ def _read(file: Path, policy: "ScalePolicy") -> tuple[bytes, ScaleClaim | None]:
     from smearwatch.capture.frame import SourceFrame
 
     try:
-        data = file.read_bytes()
+        data = read_regular(file)
         beside = side_file_for(file)
-        side_file = None if beside is None else beside.read_bytes()
+        side_file = None if beside is None else read_regular(beside)
         return data, policy.choose(SourceFrame(str(file), data, captured_at_ns=0, side_file=side_file))
     except OSError as error:
         detail = error.strerror or type(error).__name__

@@ -6,16 +6,19 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smearwatch.daemon.alone import made
+
 if TYPE_CHECKING:
     from smearwatch.capture.slide.slide import Slide
     from smearwatch.capture.slide.truth import Field
-    from smearwatch.capture.slide.writer import FieldWriter, Pace
+    from smearwatch.capture.slide.writer import FieldWriter, Pace, TruthFile
 
 app = typer.Typer(add_completion=False)
 
@@ -130,7 +133,7 @@ def slide(
     """Draw a simulated blood smear, field by field, and write the pictures as a camera's software would."""
     from smearwatch.capture.slide.errors import SlideError
     from smearwatch.capture.slide.request import requested_slide
-    from smearwatch.capture.slide.writer import FieldWriter, Pace
+    from smearwatch.capture.slide.writer import FieldWriter, Pace, TruthFile
 
     request = {
         "variation": variation,
@@ -163,8 +166,9 @@ def slide(
     except SlideError as error:
         _complain(f"smearwatch: {error} ({error.hint})")
         raise typer.Exit(2) from None
-    _make_folder(out)
-    summary = _run(smear, writer, pace, truth, start=start, fields=fields, cells=cells, as_json=as_json)
+    truth_lines = TruthFile(truth, out, force=force)
+    with _folder(out):
+        summary = _run(smear, writer, pace, truth_lines, start=start, fields=fields, cells=cells, as_json=as_json)
     if as_json:
         sys.stdout.write(json.dumps(summary) + "\n")
     else:
@@ -176,7 +180,7 @@ def _run(
     smear: "Slide",
     writer: "FieldWriter",
     pace: "Pace",
-    truth: Path | None,
+    truth: "TruthFile",
     *,
     start: int,
     fields: int | None,
@@ -185,20 +189,18 @@ def _run(
 ) -> dict[str, Any]:
     """Write fields until there are enough or somebody ends it; return the truth's summary."""
     from smearwatch.capture.slide.stain import CELL_CLASSES
-    from smearwatch.capture.slide.writer import truth_file, truth_line
+    from smearwatch.capture.slide.writer import truth_line
 
     counts: Counter[str] = Counter()
     known: set[str] = set()
     edge = sightings = written = 0
-    with _ended_by_signals() as ended, truth_file(truth, writer.folder, force=writer.force) as truth_lines:
+    with _ended_by_signals() as ended, truth:
         for field in smear.fields(start):
             if ended.wait(pace.next_wait_s()):
                 break
             line = truth_line(field, writer.path_of(field.index).name)
             # The truth first: whoever sees the picture finds its truth already there.
-            if truth_lines is not None:
-                truth_lines.write(line + "\n")
-            writer.write(field, ended.wait)
+            writer.write(field, ended.wait, partial(truth.write, line))
             written += 1
             edge += sum(cell.at_edge for cell in field.cells)
             whole = {cell.name: cell.cls for cell in field.cells if not cell.at_edge}
@@ -243,13 +245,17 @@ def _ended_by_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _make_folder(out: Path) -> None:
+@contextmanager
+def _folder(out: Path) -> Iterator[None]:
+    """Make the folder; where nothing came into it, it is removed again."""
     from smearwatch.capture.slide.errors import SlideError
 
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SlideError(f"cannot make the folder {out}: {error.strerror}", hint="choose another folder") from None
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(made(out))
+        except OSError as error:
+            raise SlideError(f"cannot make the folder {out}: {error.strerror}", hint="choose another folder") from None
+        yield
 
 
 def _format(text: str) -> Any:

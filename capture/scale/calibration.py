@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from smearwatch.daemon.atomic_write import make_folder, write_atomically
 from smearwatch.daemon.names import checked_name
 from smearwatch.daemon.record import audit
+from smearwatch.daemon.regular_file import read_regular
 from smearwatch.daemon.scale_rule import UmPerPx
 
 DEFAULT_NAME = "default"
@@ -122,7 +123,7 @@ def load(state_dir: Path, name: str) -> Calibration | None:
     """
     path = _path(state_dir, name)
     try:
-        return Calibration.model_validate_json(path.read_bytes())
+        return Calibration.model_validate_json(read_regular(path))
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:

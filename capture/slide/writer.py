@@ -2,17 +2,17 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, TypeAlias
+from typing import IO, Literal, Self, TypeAlias
 
 import cv2
 
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.slide.errors import SlideError
 from smearwatch.capture.slide.truth import Field
+from smearwatch.daemon.regular_file import check_regular, read_regular
 
 Format: TypeAlias = Literal["jpeg", "png", "tiff", "bmp"]
 """Picture format."""
@@ -75,7 +75,7 @@ class FieldWriter:
         """Return the path of a field's file."""
         return self.folder / f"field_{index:06d}{SUFFIXES[self.picture_format]}"
 
-    def write(self, field: Field, wait: Wait) -> Path:
+    def write(self, field: Field, wait: Wait, before: Callable[[], object] = lambda: None) -> Path:
         """Write one field and return its path.
 
         Parameters
@@ -85,6 +85,8 @@ class FieldWriter:
         wait
             Used for the pauses between chunks. Where it returns True, the rest of this file is written
             without further pauses, so that no half file stays behind.
+        before
+            Called when nothing is in the way, before the file is there.
 
         Raises
         ------
@@ -93,16 +95,21 @@ class FieldWriter:
         """
         data = encode(field.bgr, self.picture_format, jpeg_quality=self.jpeg_quality)
         path = self.path_of(field.index)
-        if not self.force and _holds(path, data):
+        is_there = not self.force and _holds(path, data)
+        before()
+        if is_there:
             return path
         growing = path.with_name(f".{path.name}.part") if self.by_rename else path
         try:
-            growing.unlink(missing_ok=True)  # a link, or what a run before left: nothing is written through it
+            if self.force or growing != path:
+                growing.unlink(missing_ok=True)  # a link, or what a run before left: nothing is written through it
             with growing.open("xb", buffering=0) as file:
                 hurry = False
                 for start in range(0, len(data), self.chunk_bytes):
                     file.write(data[start : start + self.chunk_bytes])
                     hurry = hurry or wait(self.pause_s)
+            if growing != path and not self.force:
+                _holds(path, data)  # somebody may have been quicker
             growing.replace(path)
         except OSError as error:
             raise SlideError(
@@ -114,7 +121,7 @@ class FieldWriter:
 def _holds(path: Path, data: bytes) -> bool:
     """Return whether a file is there with just this in it; raises SlideError where it holds something else."""
     try:
-        if path.read_bytes() == data:
+        if read_regular(path) == data:
             return True
     except FileNotFoundError:
         if not path.is_symlink():
@@ -179,33 +186,72 @@ def truth_line(field: Field, file_name: str) -> str:
     )
 
 
-@contextmanager
-def truth_file(path: Path | None, watched: Path, *, force: bool) -> Iterator[IO[str] | None]:
-    """Open the file for the truth, new; None where none is wanted.
+class TruthFile:
+    """The file for the truth, which is made with its first line; a context manager.
+
+    Parameters
+    ----------
+    path
+        None where none is wanted.
+    watched
+        Where the pictures go.
+    force
+        Whether a file that is there may be written over.
 
     Raises
     ------
     SlideError
-        If it lies in the watched folder, cannot be written, or is there already and `force` is False.
+        If it lies in the watched folder, is no file or a link, or is there already and `force` is False.
     """
-    if path is None:
-        yield None
-        return
-    if watched.resolve() in path.resolve().parents:
-        raise SlideError(
-            f"the truth {path} would lie in the watched folder", hint="give --truth a file in another folder"
-        )
-    try:
-        file = path.open("w" if force else "x", encoding="utf-8", buffering=1)
-    except FileExistsError:
-        raise SlideError(
-            f"the truth {path} exists already and was left as it is",
-            hint="give --truth another file; --force writes over it",
-        ) from None
-    except OSError as error:
-        raise SlideError(f"cannot write the truth {path}: {error.strerror}", hint="choose another folder") from None
-    with file:
-        yield file
+
+    def __init__(self, path: Path | None, watched: Path, *, force: bool) -> None:
+        self._path, self._force = path, force
+        self._file: IO[str] | None = None
+        if path is None:
+            return
+        if watched.resolve() in path.resolve().parents:
+            raise SlideError(
+                f"the truth {path} would lie in the watched folder", hint="give --truth a file in another folder"
+            )
+        if path.is_symlink() or path.exists():
+            if not force:
+                raise self._exists(path)
+            if path.is_symlink():  # what it leads to has another name
+                raise SlideError(f"the truth {path} is a link", hint="give --truth the file itself")
+            try:
+                check_regular(path, most_bytes=None)
+            except OSError as error:
+                raise self._refused(path, error) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def write(self, line: str) -> None:
+        """Write a line, given without its end; raises SlideError."""
+        if self._path is None:
+            return
+        try:
+            if self._file is None:
+                mode = "w" if self._force else "x"
+                self._file = self._path.open(mode, encoding="utf-8", buffering=1)
+            self._file.write(f"{line}\n")
+        except FileExistsError:
+            raise self._exists(self._path) from None
+        except OSError as error:
+            raise self._refused(self._path, error) from None
+
+    @staticmethod
+    def _exists(path: Path) -> SlideError:
+        hint = "give --truth another file; --force writes over it"
+        return SlideError(f"the truth {path} exists already and was left as it is", hint=hint)
+
+    @staticmethod
+    def _refused(path: Path, error: OSError) -> SlideError:
+        return SlideError(f"cannot write the truth {path}: {error.strerror}", hint="choose another file")
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from smearwatch.capture.formats.header import probe
 from smearwatch.capture.formats.metadata import side_file_for
 from smearwatch.capture.frame import SourceFrame
 from smearwatch.capture.sources.settle import FileMark
+from smearwatch.daemon.regular_file import read_regular
 
 # How the pictures that are read here begin; a file that begins otherwise will not become one by waiting.
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"ZISRAWFILE")
@@ -68,7 +69,7 @@ def read_file(path: str, *, max_bytes: int) -> Reading:
         name=name,
         data=data,
         captured_at_ns=max(0, before.modified_at_ns),  # a camera without a clock may date before 1970
-        side_file=None if beside is None else beside.read_bytes(),
+        side_file=None if beside is None else read_regular(beside),
         size_bytes=len(data),
     )
     unchanged = before == after and len(data) == before.size_bytes

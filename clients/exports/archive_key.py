@@ -28,7 +28,7 @@ def read_key(state_dir: Path) -> bytes:
                 file.write(secrets.token_bytes(_BYTES))
                 file.flush()
                 os.fsync(file.fileno())
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             if os.fstat(file.fileno()).st_mode & 0o077:
                 raise KeyUnusable(path, "may be read by others", f"chmod 600 {path}")
             key = file.read(_BYTES + 1)

@@ -13,8 +13,8 @@ from pydantic import model_validator
 from smearwatch.clients.exports.columns import Column
 from smearwatch.clients.exports.format import Makes
 from smearwatch.clients.exports.result import SessionResult
-from smearwatch.clients.spreadsheet import neutralised
 from smearwatch.daemon.plugin_options import Options
+from smearwatch.daemon.spreadsheet import neutralised
 
 Row = Mapping[str, Any]
 

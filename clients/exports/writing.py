@@ -19,6 +19,7 @@ from smearwatch.clients.exports.result import SessionResult
 from smearwatch.clients.stdout import close_stdout
 from smearwatch.daemon.atomic_write import atomically
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.regular_file import read_regular
 
 MARKER: Final = ".smearwatch-export.json"
 """In a folder that was exported: which files are of the export."""
@@ -106,7 +107,7 @@ def _check_folder(out: Path, *, overwrite: bool) -> None:
 
 def _files_of(out: Path) -> set[str] | None:
     try:
-        return set(json.loads((out / MARKER).read_bytes())["files"])
+        return set(json.loads(read_regular(out / MARKER))["files"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -13,6 +13,7 @@ from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.daemon.record.found import Found
 from smearwatch.daemon.record.location import Mark, Order
 from smearwatch.daemon.record.values import STRICT, Count, Person, Sha256
+from smearwatch.daemon.regular_file import read_regular
 
 FILE: Final = "location.unfinished"
 
@@ -49,7 +50,7 @@ def read_draft(folder: Path) -> Draft | None:
     """Return the unfinished test of a session, None where there is none; raises `DraftUnusable`."""
     path = folder / FILE
     try:
-        return _DRAFT.validate_json(path.read_bytes())
+        return _DRAFT.validate_json(read_regular(path))
     except FileNotFoundError:
         return None
     except ValidationError:

@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 
 from smearwatch.clients.web.accounts import Accounts
 from smearwatch.clients.web.private_files import check_private
+from smearwatch.daemon.regular_file import open_regular
 
 TLS_PORT: Final = 8443
 MOST_OF_ADDRESS: Final = 48
@@ -127,7 +128,7 @@ def _host_and_port(listen: str) -> tuple[str, int]:
 def _tls(certificate: Path, key: Path) -> ssl.SSLContext:
     try:
         check_private(key, key.stat())
-        certificate.open("rb").close()
+        open_regular(certificate).close()
     except FileNotFoundError as error:
         raise CertificateUnusable(
             Path(error.filename), "no such file", "name the files of --tls-cert and --tls-key"

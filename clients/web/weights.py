@@ -23,6 +23,7 @@ from smearwatch.clients.web.asked import Asked, asked
 from smearwatch.clients.web.job import Job
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.names import is_name
+from smearwatch.daemon.regular_file import read_regular
 from smearwatch.daemon.sign_text import when_text
 from smearwatch.daemon.weights import PromotedWeightsDamaged, WeightsMissing, promoted_weights, weights_in_use
 
@@ -192,6 +193,6 @@ def promoted_weights_name(state_dir: Path) -> str | None:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_regular(path))
     except (OSError, ValueError):
         return None

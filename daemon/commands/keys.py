@@ -6,12 +6,13 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from smearwatch.daemon.alone import made
 from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import Settings, load_settings
@@ -194,17 +195,17 @@ def _own_name() -> str:
 def _list_of(settings: Settings) -> Iterator[list[Allowed]]:
     """Yield the keys that are allowed, to be changed; nobody else changes them meanwhile."""
     folder, path = keys_dir(settings), allowed_file(settings)
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise KeyUnusable(f"folder of keys {folder}: {error.strerror}", "ask as the user who counts") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        allowed = read_allowed(path)
-        yield allowed
-        write_atomically(path, as_text(sorted(allowed, key=lambda each: each.name)).encode(), mode=0o644)
-    except PermissionError as error:
-        raise KeyUnusable(f"list of keys {path}: {error.strerror}", "ask as the user who counts") from None
-    finally:
-        os.close(descriptor)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(made(folder, mode=0o700))
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise KeyUnusable(f"folder of keys {folder}: {error.strerror}", "ask as the user who counts") from None
+        stack.callback(os.close, descriptor)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            allowed = read_allowed(path)
+            yield allowed
+            write_atomically(path, as_text(sorted(allowed, key=lambda each: each.name)).encode(), mode=0o644)
+        except PermissionError as error:
+            raise KeyUnusable(f"list of keys {path}: {error.strerror}", "ask as the user who counts") from None

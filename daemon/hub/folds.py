@@ -1,13 +1,15 @@
 """All that the hub knows of its session: folds over the ledger's events, and the last of them that counted a cell.
 
 They are kept in a file beside the ledger now and then, so that a hub that was killed need not read all events again.
-The ledger stays the truth. What was kept is taken only if it is whole, was made by this very code, and stands on this
-ledger's chain; and once the events after it are folded, the counts are held against a count of the ledger's own rows
-that no fold has a part in (`smearwatch.daemon.record.recount`). Else all events are folded, as without it.
+The ledger stays the truth. What was kept is taken only if nobody but this account can have written it, if it is whole,
+was made by this very code, and stands on this ledger's chain; and once the events after it are folded, the counts are
+held against a count of the ledger's own rows that no fold has a part in (`smearwatch.daemon.record.recount`). Else all
+events are folded, as without it.
 """
 
 import hashlib
 import json
+import os
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
@@ -38,6 +40,7 @@ KEPT_EVERY: Final = 2_000
 """Events; so many are read in a quarter of a second."""
 
 _MOST_BYTES: Final = 64 * 2**20
+_MODE: Final = 0o644
 
 _Number: TypeAlias = Annotated[int, Field(ge=1, lt=2**62)]
 
@@ -99,7 +102,7 @@ class Folds:
         path = ledger.folder / FOLDS_FILE
         try:
             about = path.lstat()  # a pipe would be waited at, and memory is not for whatever lies there
-            if not stat.S_ISREG(about.st_mode) or about.st_size > _MOST_BYTES:
+            if not stat.S_ISREG(about.st_mode) or about.st_size > _MOST_BYTES or not _is_own(about):
                 get_logger().warning("what was kept of the counts cannot be it, all events are read", why=FOLDS_FILE)
                 return None
             digest, _, body = path.read_bytes().partition(b"\n")
@@ -169,10 +172,18 @@ class Folds:
             [recorded.number for recorded in self.recent.values()],
         )
         body = json.dumps(_KEPT.dump_python(kept), separators=(",", ":")).encode()
+        path = folder / FOLDS_FILE
+        with suppress(OSError):
+            path.chmod(_MODE)  # a file that takes its place keeps the mode
         try:
-            write_atomically(folder / FOLDS_FILE, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+            write_atomically(path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body, mode=_MODE)
         except OSError as error:
             get_logger().debug("the folds were not kept", why=error.strerror or str(error))
+
+
+def _is_own(about: os.stat_result) -> bool:
+    """Return whether nobody but this account and root could have written a file: who labels may write beside it."""
+    return about.st_uid == os.geteuid() and not about.st_mode & 0o022
 
 
 @cache

@@ -30,6 +30,7 @@ from smearwatch.daemon.record.archive_manifest import (
 )
 from smearwatch.daemon.record.events import canonical_json
 from smearwatch.daemon.record.frame_store import FrameStore, FrameStoreError
+from smearwatch.daemon.regular_file import check_regular
 
 Told = Callable[[int], None]
 """Takes how many members are done by now."""
@@ -134,6 +135,7 @@ class Archive:
     def __init__(self, path: Path) -> None:
         self.path = path
         with self._reported():
+            check_regular(path, most_bytes=None)
             self._zip = zipfile.ZipFile(path)
             try:
                 self._infos = self._checked_infos()

@@ -13,6 +13,7 @@ from smearwatch.daemon.record.chain import genesis
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.values import STRICT, Count, Person, Sha256, Word
+from smearwatch.daemon.regular_file import read_regular
 
 DELETED_FILE: Final = "deleted.jsonl"
 
@@ -98,7 +99,7 @@ def deletions(state_dir: Path) -> tuple[list[Deletion], list[int]]:
     """
     path = state_dir / DELETED_FILE
     try:
-        lines = path.read_bytes().splitlines()
+        lines = read_regular(path).splitlines()
     except FileNotFoundError:
         return [], []
     except OSError as error:

@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from smearwatch.daemon.atomic_write import make_folder, write_atomically
 from smearwatch.daemon.hinted import Hinted
+from smearwatch.daemon.regular_file import open_regular, read_regular
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
 FrameFault: TypeAlias = Literal["missing", "changed"]
@@ -97,7 +98,7 @@ class FrameStore:
         """
         path = self.path(frame)
         with self._reported(path):
-            return path.read_bytes()
+            return read_regular(path)
 
     def size_bytes(self, frame: str) -> int:
         """Return the size of a frame in bytes; raises `FrameStoreError` where it is not there."""
@@ -116,7 +117,7 @@ class FrameStore:
         path = self.path(frame)
         digest = hashlib.sha256()
         try:
-            with path.open("rb") as file:
+            with open_regular(path, most_bytes=None) as file:
                 while chunk := file.read(_CHUNK_BYTES):
                     digest.update(chunk)
         except FileNotFoundError:

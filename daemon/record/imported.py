@@ -12,6 +12,7 @@ from smearwatch.daemon.record.archive_manifest import Held
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import RESTORE, LedgerUnusable
 from smearwatch.daemon.record.values import STRICT, Count, Name, Person, Sha256, Word
+from smearwatch.daemon.regular_file import read_regular
 
 IMPORTED_FILE: Final = "imported.json"
 
@@ -60,7 +61,7 @@ def read_imported(folder: Path) -> Imported | None:
     """Return where a session came from, None where it was recorded here; raises `LedgerUnusable`."""
     path = folder / IMPORTED_FILE
     try:
-        return _IMPORTED.validate_json(path.read_bytes())
+        return _IMPORTED.validate_json(read_regular(path))
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from smearwatch.daemon.one_line import one_line
+from smearwatch.daemon.own_output import ChangedMeanwhile
 from smearwatch.daemon.record.archive import ArchiveUnusable
 from smearwatch.daemon.record.events import canonical_json
 from smearwatch.daemon.record.schema import LedgerUnusable
@@ -62,7 +63,9 @@ def do_each(request: Request, engine: TaskEngine, told: Told) -> Outcome:
     ArchiveEmpty
         There is no session.
     ResultsUnusable
-        The folder for the results cannot be used.
+        The folder for the results cannot be used, or a result in it was changed since.
+    ChangedMeanwhile
+        The manifest of the results was changed meanwhile; the new one is beside.
     RayUnusable
         There is no cluster.
     """
@@ -85,15 +88,19 @@ def do_each(request: Request, engine: TaskEngine, told: Told) -> Outcome:
         else:
             order = {**request.decides, **request.places, "path": str(path)}
             jobs.append(Job(name, {"task": request.task, "program": program()}, canonical_json(order)))
+    results.begin()
     count = len(earlier) + len(failed)
     with closing(engine.run(jobs)) as ended:
         for done in ended:
             count += 1
-            if done.failed is None:
-                results.write(done.name, records[done.name], done.result)
-            else:
+            if done.failed is not None:
                 failed[done.name] = done.failed
-            told(done.name, count, len(sessions), done.failed)
+            else:
+                try:
+                    results.write(done.name, records[done.name], done.result)
+                except ChangedMeanwhile as changed:
+                    failed[done.name] = one_line(changed) or str(changed)
+            told(done.name, count, len(sessions), failed.get(done.name))
     there = {name: record for name, record in records.items() if name not in failed}
     results.finish(there, failed)
     return Outcome(results, tuple(there), tuple(earlier), failed)

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final, TypeAlias
 
+from smearwatch.daemon.regular_file import open_regular
 from smearwatch.daemon.wire.keys import KeyUnusable, check_secret, checked_key
 from smearwatch.daemon.wire.rights import RIGHTS, Right
 
@@ -41,7 +42,7 @@ def read_allowed(path: Path) -> list[Allowed]:
         It cannot be read, or holds something else.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             _check_writers(f"list of keys {path}", f"chmod 644 {path}", os.fstat(file.fileno()))
             held = json.loads(file.read())
         return sorted((_allowed(name, each) for name, each in held.items()), key=lambda each: each.name)

@@ -91,7 +91,7 @@ def read_pair(path: Path) -> KeyPair:
         It is not there, others than its owner may read it, it belongs to somebody else, or it holds no pair.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         hint = "make one: smearwatch keys make" if isinstance(error, FileNotFoundError) else "check its rights"
         raise KeyUnusable(f"key file {path}: {error.strerror}", hint) from None

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from smearwatch.daemon.cli import main
+from smearwatch.daemon.own_output import ChangedMeanwhile
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.tasks import child
@@ -93,10 +94,55 @@ def test_what_fails_is_named_and_tried_again_and_what_stands_is_left(archive, tm
     with Ledger.open(session_folder(archive, "well"), session="well") as ledger:
         ledger.append([opened(ledger.epoch, "well")])
     fine = tmp_path / "results" / "sessions" / "sessions" / "fine.json"
-    fine.write_text(fine.read_text().replace('"factor":1', '"factor":2'))
+    whole = fine.read_text()
+    fine.write_text(whole.replace('"factor":1', '"factor":2'))
+    with pytest.raises(ResultsUnusable, match=r"fine\.json was left as it is"):
+        do(archive)
+    fine.unlink()
     do(archive)
     assert fine.read_bytes() == files(tmp_path / "anew")["sessions/sessions/fine.json"]
     assert tried(archive) == ["fine", "well"]
+
+
+@pytest.mark.parametrize("name", ["sessions/sessions/fine.json", "manifest.json"])
+def test_what_somebody_changed_stays(archive, tmp_path, name):
+    (tmp_path / "trouble").unlink()
+    do(archive)
+    before = files(tmp_path / "results")
+    (tmp_path / "results" / name).write_text("mine")
+    with pytest.raises(ResultsUnusable, match=r"was left as it is.*changed since"):
+        do(archive)
+    assert files(tmp_path / "results") == before | {name: b"mine"}
+
+
+def test_what_somebody_writes_meanwhile_stays_and_the_result_is_beside(archive, tmp_path):
+    (tmp_path / "trouble").unlink()
+    path = tmp_path / "results" / "sessions" / "sessions" / "fine.json"
+
+    def write(name, done, total, failed):
+        if name == "sessions/dies":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("mine")
+
+    outcome = do(archive, processes=1, told=write)
+    assert "fine.new.json" in outcome.failed["sessions/fine"]
+    assert path.read_text() == "mine"
+    assert json.loads(path.with_name("fine.new.json").read_text())["result"] == {"session": "fine", "factor": 1}
+    assert len(outcome.done) == 4
+
+
+def test_a_manifest_that_somebody_changes_meanwhile_stays(archive, tmp_path):
+    (tmp_path / "trouble").unlink()
+
+    def write(name, done, total, failed):
+        if name == "sessions/dies":
+            (tmp_path / "results" / "manifest.json").write_text("mine")
+
+    with pytest.raises(ChangedMeanwhile, match=r"manifest\.new\.json"):
+        do(archive, told=write)
+    assert (tmp_path / "results" / "manifest.json").read_text() == "mine"
+    beside = json.loads((tmp_path / "results" / "manifest.new.json").read_text())
+    assert len(beside["sessions"]) == 5
 
 
 def test_interrupted_it_goes_on_and_leaves_no_process_behind(archive, tmp_path):
@@ -174,7 +220,7 @@ def test_a_computer_with_another_program_does_nothing():
         (("--archive", "A", "--engine", "ray", "--engine", "local"), "--engine ray and --engine local"),
         (
             ("monday", "--engine", "nonsense"),
-            "option --engine: engine = 'nonsense': it is none of auto, eager, fused, bf16, graph",
+            "option --engine: engine = 'nonsense': it is none of auto, eager, fused, bf16, openvino, onnx, graph",
         ),
         (("monday", "--engine", "ray"), "--engine ray without --archive"),
         ((), "nothing to replay"),

@@ -18,7 +18,7 @@ from smearwatch.capture.slide.cells import render_cell_picture
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.one_line import one_line
-from smearwatch.daemon.own_output import RECORD
+from smearwatch.daemon.own_results import RECORD
 from smearwatch.daemon.record.events import Found, FoundCell, Labelled, Opened, Seen
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.scale_rule import ScaleUnusable
@@ -37,7 +37,7 @@ from smearwatch.train.data.crop_cache import shrunken_fields
 from smearwatch.train.data.pipeline_cells import find_boxed_cells
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.data.scale_check import check_boxes_scale, check_tree_scale
-from smearwatch.train.evaluation.figures import NAMES
+from smearwatch.train.evaluation.figures import NAMES, draw_figures
 from smearwatch.train.saving import save_weights
 from tests import drawn
 
@@ -197,6 +197,25 @@ def test_the_same_cells_again_give_the_same_report_from_the_cache(place: SimpleN
     refused = run(place, tmp_path / "a", *data(place))
     assert "report.md exists already" in str(refused.exception)
     assert (tmp_path / "a" / "report.md").read_text() == "what I thought of it"
+
+
+def test_what_is_written_meanwhile_stays_and_the_new_report_is_whole_beside(
+    place: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    out = tmp_path / "out"
+
+    def drawn(*given: Any) -> None:
+        (out / "report.md").write_text("what I thought of it")
+        draw_figures(*given)
+
+    monkeypatch.setattr("smearwatch.train.evaluation.run.draw_figures", drawn)
+    result = run(place, out, *data(place))
+    assert "report.md was written or changed meanwhile" in str(result.exception)
+    assert "new-results" in str(result.exception)
+    assert sorted(path.name for path in out.iterdir() if path.name != RECORD) == ["new-results", "report.md"]
+    assert (out / "report.md").read_text() == "what I thought of it"
+    new = {path.relative_to(out / "new-results").as_posix() for path in (out / "new-results").rglob("*.*")}
+    assert new == {"report.json", "report.md", "report.html", *(f"figures/{name}.png" for name in NAMES)}
 
 
 def test_a_class_without_pictures_is_told(place: SimpleNamespace, tmp_path: Path):

@@ -18,10 +18,10 @@ from smearwatch.clients.commands.sessions import app
 from smearwatch.clients.exports.crops import SIZE_PX
 from smearwatch.clients.exports.writing import MARKER, _harmless
 from smearwatch.clients.label_table import read_table
-from smearwatch.clients.spreadsheet import as_it_was, neutralised
 from smearwatch.daemon.one_line import one_line
 from smearwatch.daemon.record.frame_store import FrameStore
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.spreadsheet import as_it_was, neutralised
 from tests.integration.test_exports import exported, folder, recorded, shown, typed
 
 pytestmark = pytest.mark.integration

@@ -172,6 +172,30 @@ def test_what_was_kept_by_other_code_of_another_ledger_or_in_another_form_is_not
     assert what(Folds.of(ledger)) == whole
 
 
+@pytest.mark.parametrize("change", [lambda path: path.chmod(0o664), lambda path: os.chown(path, 12345, -1)])
+def test_what_another_account_could_have_written_is_not_used(ledger, change):
+    """Whoever labels may write into the session's folder, and has no part in how the next cells are judged."""
+    whole = what(folded(ledger))
+    folded(ledger, 60).keep(ledger.folder, 1)
+    assert Folds.kept(ledger) is not None
+    try:
+        change(ledger.folder / FOLDS_FILE)
+    except PermissionError:
+        pytest.skip("only root can give a file away")
+    assert Folds.kept(ledger) is None
+    assert what(Folds.of(ledger)) == whole
+    (ledger.folder / FOLDS_FILE).unlink()
+    before = os.umask(0o002)
+    try:
+        folded(ledger, 60).keep(ledger.folder, 1)
+        assert Folds.kept(ledger) is not None
+        (ledger.folder / FOLDS_FILE).chmod(0o664)
+        folded(ledger, 60).keep(ledger.folder, 1)
+        assert Folds.kept(ledger) is not None, "it is written with rights of its own"
+    finally:
+        os.umask(before)
+
+
 def test_a_damaged_file_is_not_used(ledger):
     whole = what(folded(ledger))
     folded(ledger, 60).keep(ledger.folder, 1)

@@ -48,6 +48,12 @@ def test_scale_is_estimated_by_default(field):
     assert record["um_per_px"] == pytest.approx(0.1, rel=0.12)
 
 
+def test_a_refused_picture_leaves_no_folders(tmp_path):
+    done = _run(tmp_path / "nothing.png", "--masks", tmp_path / "a" / "b", "--overlay", tmp_path / "c")
+    assert done.exit_code == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_masks_are_written_beside_each_other(field, tmp_path):
     twin = tmp_path / "field.png"
     twin.write_bytes(field.read_bytes())

@@ -168,6 +168,10 @@ def test_whoever_stopped_it_is_told_how_to_go_on(tmp_path):
 
 
 def test_what_moves_the_cursor_of_a_terminal_is_not_written_there():
+    (line,) = lines_for(io.StringIO(), "picture a\nsmearwatch: all is well\r\x1b[2J\x85\u2028.jpg\tleft out")
+    assert line == "picture a\N{REPLACEMENT CHARACTER}smearwatch: all is well" + "\N{REPLACEMENT CHARACTER}" * 2 + (
+        "[2J" + "\N{REPLACEMENT CHARACTER}" * 2 + ".jpg\tleft out"
+    )
     (line,) = lines_for(Terminal(), "picture \x1b[2J\x07\u202egpj.a left out")
     assert line == "picture \ufffd[2J\ufffd\ufffdgpj.a left out"
 

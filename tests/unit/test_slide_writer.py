@@ -1,6 +1,7 @@
 """Writing fields as a camera's software does, and the truth beside them."""
 
 import json
+import os
 import threading
 
 import cv2
@@ -9,7 +10,7 @@ import pytest
 
 from smearwatch.capture.slide.errors import SlideError
 from smearwatch.capture.slide.slide import Slide
-from smearwatch.capture.slide.writer import SUFFIXES, FieldWriter, Pace, truth_file, truth_line
+from smearwatch.capture.slide.writer import SUFFIXES, FieldWriter, Pace, TruthFile, truth_line
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +67,34 @@ def test_the_truth_is_one_json_object_a_field(field):
 
 def test_the_truth_never_lies_in_the_watched_folder(tmp_path):
     for place in (tmp_path / "t.jsonl", tmp_path / "deeper" / "t.jsonl"):
-        with pytest.raises(SlideError, match="watched folder"), truth_file(place, tmp_path, force=False):
-            pytest.fail("the truth file was opened")
-    with truth_file(None, tmp_path, force=False) as nothing:
-        assert nothing is None
+        with pytest.raises(SlideError, match="watched folder"):
+            TruthFile(place, tmp_path, force=False)
+    with TruthFile(None, tmp_path, force=False) as nothing:
+        nothing.write("{}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_truth_is_made_with_its_first_line_and_nothing_is_written_over(tmp_path):
+    path = tmp_path / "truth.jsonl"
+    for force in (False, True):
+        with TruthFile(path, tmp_path / "watched", force=force) as truth:
+            assert path.exists() is force
+            truth.write("{}")
+            truth.write("{}")
+        assert path.read_text() == "{}\n{}\n"
+    with pytest.raises(SlideError, match="exists already"):
+        TruthFile(path, tmp_path / "watched", force=False)
+    late = TruthFile(tmp_path / "late.jsonl", tmp_path / "watched", force=False)
+    (tmp_path / "late.jsonl").write_text("mine")
+    with pytest.raises(SlideError, match="exists already"):
+        late.write("{}")
+    assert (tmp_path / "late.jsonl").read_text() == "mine"
+
+
+def test_a_pipe_for_the_truth_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "truth")
+    with pytest.raises(SlideError, match="Is a pipe"):
+        TruthFile(tmp_path / "truth", tmp_path / "watched", force=True)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +108,15 @@ def test_the_truth_never_lies_in_the_watched_folder(tmp_path):
 def test_the_pace_is_kept_by_deadlines(rate, arrivals, waits):
     pace = Pace(rate)
     assert [pace.next_wait_s(now) for now in arrivals] == pytest.approx(waits)
+
+
+def test_what_comes_while_a_picture_is_written_stays(field, tmp_path):
+    writer = FieldWriter(tmp_path, by_rename=True)
+
+    def wait(_):
+        writer.path_of(field.index).write_text("mine")
+        return True
+
+    with pytest.raises(SlideError, match="exists already"):
+        writer.write(field, wait)
+    assert writer.path_of(field.index).read_text() == "mine"

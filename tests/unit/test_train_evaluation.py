@@ -1,7 +1,5 @@
 """The parts of an evaluation on answers whose right score is known."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,10 +7,9 @@ from smearwatch.models.memory import Memory, Remembered, short
 from smearwatch.models.outputs import Outputs
 from smearwatch.models.verdict import Policy
 from smearwatch.train.data.pipeline_cells import PipelineAccount, match_boxes
-from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, either, exact
+from smearwatch.train.data.samples import REJECT, Sample, Target, either, exact
 from smearwatch.train.evaluation.analysis import analyse
 from smearwatch.train.evaluation.measure import measure
-from smearwatch.train.evaluation.publish_folder import publish_folder
 from smearwatch.train.evaluation.reliability import calibration_error, reliability
 from smearwatch.train.evaluation.results import (
     EvaluatedSet,
@@ -218,32 +215,3 @@ def test_worst_cells_are_sure_errors_first_and_disputed_ones_later():
     assert len(order) == 6
     assert [one.sample.sample_id for one in choose_worst(cells, 2)] == order[:2]
     assert [one.sample.sample_id for one in choose_let_through(cells)] == ["taken for one", "suspected"]
-
-
-def test_results_appear_whole_or_not_at_all_and_foreign_files_stay(tmp_path: Path):
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "mine.txt").write_text("mine")
-    (out / "report.json").write_text("old")
-
-    def fails() -> None:
-        with publish_folder(out, "report.json") as folder:
-            (folder / "report.json").write_text("half")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fails()
-    assert (out / "report.json").read_text() == "old"
-    with publish_folder(out, "report.json") as folder:
-        (folder / "figures").mkdir()
-        (folder / "figures" / "a.png").write_text("a")
-        (folder / "report.json").write_text("new")
-    assert {path.name for path in out.rglob("*")} == {"mine.txt", "report.json", "figures", "a.png"}
-    assert (out / "report.json").read_text() == "new"
-    assert list(tmp_path.iterdir()) == [out]
-
-
-def test_an_out_that_is_a_file_is_refused(tmp_path: Path):
-    (tmp_path / "out").write_text("")
-    with pytest.raises(DataUnusable, match="is no folder"), publish_folder(tmp_path / "out", "report.json"):
-        pass

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from smearwatch.capture.vision.crop import cut_crop
 from smearwatch.capture.vision.light import WHITE, flatten_cell
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.scale_rule import ScaleUnusable
 from smearwatch.models.classes import CLASSES, ClassName
 from smearwatch.train.commands.paper import app
@@ -196,7 +197,7 @@ def test_bad_input_is_one_error(tree: Path, tmp_path: Path, options: list[str], 
     given = {"--cells": str(tree), "--um-per-px": str(UM_PER_PX), "--out": str(tmp_path / "out")}
     given |= dict(zip(options[::2], options[1::2], strict=True))
     result = CliRunner().invoke(app, [word for pair in given.items() for word in pair])
-    assert isinstance(result.exception, DataUnusable)
+    assert isinstance(result.exception, DataUnusable | Hinted)
     assert said in str(result.exception)
     assert "\n" not in str(result.exception)
     assert result.exception.hint

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from smearwatch.daemon.atomic_write import write_atomically
+from smearwatch.daemon.own_results import Publish, publish_nothing
 from smearwatch.models.manifest import Manifest
 from smearwatch.train.ablation.cell_sets import Bench, lay_out
 from smearwatch.train.ablation.compare import LineAnswers, compare_lines, name_cells
@@ -28,7 +29,13 @@ _WATCHED: Final = 8  # one in so many of the validation cells is measured after 
 
 
 def ablate(
-    spec: DatasetSpec, config: AblationConfig, out: Path, state: Path, progress: Progress, report_line: ReportLine
+    spec: DatasetSpec,
+    config: AblationConfig,
+    out: Path,
+    state: Path,
+    progress: Progress,
+    report_line: ReportLine,
+    publish: Publish = publish_nothing,
 ) -> AblationReport:
     """Train, name and compare every line; an interrupted run continues with its finished lines and epochs.
 
@@ -40,6 +47,8 @@ def ablate(
         Gets `ablation.json` and `ablation.md`, written anew after each line.
     state
         What a restart needs.
+    publish
+        Called after each line, when `out` holds whole files.
 
     Returns
     -------
@@ -64,6 +73,7 @@ def ablate(
         report = AblationReport(config, sets, compare_lines(lines(config), answers, bench.sets))
         write_atomically(out / "ablation.json", json.dumps(report.to_json(), indent=1).encode() + b"\n")
         write_atomically(out / "ablation.md", render_markdown(report).encode())
+        publish()
     return report
 
 

@@ -1,10 +1,12 @@
 """Adapted weights as a folder: calibrated, with where they come from, whole or not at all."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smearwatch.daemon.atomic_write import atomically
+from smearwatch.daemon.atomic_write import put_in_place, unfinished
+from smearwatch.daemon.own_output import ChangedMeanwhile, free_name
 from smearwatch.models import memory
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.manifest import Manifest
@@ -74,6 +76,8 @@ def write(
 
     Raises
     ------
+    ChangedMeanwhile
+        Where something came into the place of `out`; what was adapted is beside.
     OldForgotten
         Where old cells that decided nothing so far fall by more than the tolerance, unless `keep_anyway`.
     """
@@ -96,11 +100,22 @@ def write(
     ranges = add_adapted_ranges(present, measured, name, by_statistics=strategy.by_statistics)
     update = {"name": name, "temperature": temperature, "policy": policy, "ranges": ranges}
     manifest = present.model_copy(update=update | _provenance(present, samples, check, old))
-    with atomically(out) as partial:
+    with unfinished(out) as partial:
         written = save_weights(partial, networks.resnet, networks.bank, manifest, kept)
         account = Account(check, old, rejected, temperature, len(policy.overrules), written.weights_id())
         write_account(partial, account)
+        _put_in_place(partial, out)
     return account
+
+
+def _put_in_place(partial: Path, out: Path) -> None:
+    """Rename the finished folder; where something came into its place meanwhile, under a name beside."""
+    if not (os.path.lexists(out) and (not out.is_dir() or out.is_symlink() or any(out.iterdir()))):
+        put_in_place(partial, out)
+        return
+    beside = free_name(out.with_name(f"{out.name}-new"))
+    put_in_place(partial, beside)
+    raise ChangedMeanwhile(out, beside)
 
 
 def _provenance(

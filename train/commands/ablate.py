@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from smearwatch.daemon.alone import alone
 from smearwatch.daemon.config import load_settings
-from smearwatch.daemon.own_output import own_results
+from smearwatch.daemon.own_results import own_results
 from smearwatch.train.commands.dataset_options import parse_dataset_spec
 from smearwatch.train.commands.shared_options import (
     FieldsOption,
@@ -24,7 +25,7 @@ from smearwatch.train.commands.shared_options import (
 
 app = typer.Typer(add_completion=False)
 
-_RESULTS = ("ablation.json", "ablation.md")
+_RESULTS = ("ablation.md", "ablation.json")
 _EPILOG = (
     "Example: smearwatch ablate --data pbc --um-per-px 0.095 --fields chula --fields-um-per-px 0.094 --out ablation"
 )
@@ -87,8 +88,8 @@ def ablate(
     }
     kept = state or out.with_name(out.name + ".state")
     config = from_options(AblationConfig, values, "ablate")
-    with own_results(out, _RESULTS, force=force):
-        report = run(named, config, out, kept, ProgressLine(), to_stderr)
+    with own_results(out, _RESULTS, force=force) as results, alone(kept):
+        report = run(named, config, results.folder, kept, ProgressLine(), to_stderr, results.publish)
     if as_json:
         sys.stdout.write(json.dumps(report.to_json()) + "\n")
     else:

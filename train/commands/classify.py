@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.one_line import say
 from smearwatch.daemon.scale_rule import typed_scale
 from smearwatch.daemon.share_text import verdict_text
 from smearwatch.daemon.weights import weights_in_use
@@ -96,7 +98,7 @@ def classify(
     judge, trials = choose_engine(weights_in_use(settings), device=device, engine=settings.engine)
     for trial in trials:
         if trial.refused is not None:
-            sys.stderr.write(f"smearwatch: the engine {trial.kind} is not used: {trial.refused}\n")
+            say(f"the engine {trial.kind} is not used: {trial.refused}")
     crop_of = partial(
         single_cell_crop,
         um_per_px=scale,
@@ -111,7 +113,7 @@ def classify(
             cell = crop_of(path)
         except DataUnusable as unusable:
             failed = True
-            sys.stderr.write(f"smearwatch: {unusable} ({unusable.hint})\n")
+            say(f"{unusable} ({unusable.hint})")
             waiting.append(_Asked(path, reason=unusable.reason))
         else:
             session.judge(cell, judge)
@@ -131,10 +133,11 @@ def _write(asked: list[_Asked], session: "PictureSession", *, as_json: bool) -> 
         elif as_json:
             line = json.dumps(_record(each.path, session.answer(each.frame), each.not_found).to_json())
         else:
-            line = plain_line(each.path, session.answer(each.frame), each.not_found)
+            line = None
+            write_line(sys.stdout, plain_line(each.path, session.answer(each.frame), each.not_found))
         if line is not None:
             sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
+        sys.stdout.flush()
 
 
 def _record(path: Path, judgement: "Judgement", not_found: str | None) -> _Record:

@@ -1,11 +1,11 @@
 """Labelled cells as a person names them on a command line; what does not fit together is one line and exit 2."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.values import printable
 from smearwatch.daemon.scale_rule import typed_scale
 
@@ -52,7 +52,7 @@ def named_folders(option: str, given: list[str] | None) -> dict[str, Path]:
 
 def wrong_usage(matter: str, hint: str) -> NoReturn:
     """Report in one line what was typed wrongly, and end with status 2."""
-    sys.stderr.write(f"smearwatch: {matter} ({hint})\n")
+    say(f"{matter} ({hint})")
     raise typer.Exit(2)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from smearwatch.daemon.config import load_settings
-from smearwatch.daemon.own_output import own_results
+from smearwatch.daemon.own_results import own_results
 from smearwatch.daemon.weights import weights_in_use
 from smearwatch.train.commands.dataset_options import parse_dataset_spec, wrong_usage
 from smearwatch.train.commands.shared_options import (
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
-_RESULTS = ("report.json", "report.md", "report.html", "figures/*.png")
+_RESULTS = ("figures/*.png", "report.html", "report.md", "report.json")
 _EPILOG = "Example: smearwatch evaluate --data cells --um-per-px 0.095 --out report"
 
 
@@ -75,11 +75,11 @@ def evaluate(
     from smearwatch.train.evaluation.run import evaluate as run
     from smearwatch.train.progress import ProgressLine
 
-    with own_results(out, _RESULTS, force=force):
+    with own_results(out, _RESULTS, force=force) as results:
         report = run(
             weights_in_use(settings),
             cells,
-            out,
+            results.folder,
             choice=part,
             cache=cache,
             device=device,

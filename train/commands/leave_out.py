@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from smearwatch.daemon.own_output import own_results
+from smearwatch.daemon.alone import alone
+from smearwatch.daemon.own_results import own_results
 from smearwatch.train.commands.dataset_options import named_folders, wrong_usage
 from smearwatch.train.commands.shared_options import (
     CROPS,
@@ -23,11 +24,15 @@ from smearwatch.train.commands.shared_options import (
 if TYPE_CHECKING:
     from smearwatch.train.leave_out.report import LeaveOutReport
     from smearwatch.train.leave_out.run import Request
+    from smearwatch.train.leave_out.variants_run import VariantsReport
     from smearwatch.train.progress import ProgressLine
 
 app = typer.Typer(add_completion=False)
 
-_RESULTS = ("**/report.*", "**/thresholds.json", "variants.*", "**/cells.csv", "**/weights/*")
+_OF_ONE = ("*/weights/tensorboard/*", "*/weights/*", "*/cells.csv", "thresholds.json", "report.*")
+# Of variants each has a folder of its own.
+_RESULTS = (*(f"*/{name}" for name in _OF_ONE), *_OF_ONE, "variants.*")
+_SUPERSEDED = ("*/weights/tensorboard/*", "*/*/weights/tensorboard/*")
 _EPILOG = "Example: smearwatch leave-out --config laboratories.toml --lab pbc=data/pbc --lab chula=data/chula"
 
 
@@ -84,41 +89,42 @@ def leave_out(
     from smearwatch.train.training.config import read_config
 
     settings = read_config(config, {"data.force_scale": force_scale or None, "device": device}, folders)
-    request = Request(
-        config=settings,
-        out=out,
-        state=state or out.with_name(out.name + ".state"),
-        cache=cache,
-        only=only or (),
-        ready=ready,
-        at_most=at_most,
-        device=settings.device,
-    )
+    kept = state or out.with_name(out.name + ".state")
     progress = ProgressLine()
     try:
-        with own_results(out, _RESULTS, force=force):
-            if variants:
-                _compare(request, variant_epochs, progress, as_json=as_json)
-                return
-            report = run(request, progress)
+        with own_results(out, _RESULTS, force=force, superseded=_SUPERSEDED) as results, alone(kept):
+            request = Request(
+                config=settings,
+                out=results.folder,
+                state=kept,
+                cache=cache,
+                only=only or (),
+                ready=ready,
+                at_most=at_most,
+                device=settings.device,
+                publish=results.publish,
+            )
+            report = _compare(request, variant_epochs, progress) if variants else run(request, progress)
     finally:
         progress.close()
     sys.stdout.write(json.dumps(report.to_json()) + "\n" if as_json else _plain(report, out))
 
 
-def _compare(request: "Request", epochs: int | None, progress: "ProgressLine", *, as_json: bool) -> None:
+def _compare(request: "Request", epochs: int | None, progress: "ProgressLine") -> "VariantsReport":
     from smearwatch.train.data.samples import DataUnusable
     from smearwatch.train.leave_out.variants import list_variants
     from smearwatch.train.leave_out.variants_run import compare_variants
 
     if request.ready:
         raise DataUnusable(Path("--weights"), "variants are trained", "leave out --weights or --variants")
-    report = compare_variants(list_variants(request.config, epochs), request, progress)
-    done = f"table of {len(report.variants)} variants in {request.out / 'variants.md'}\n"
-    sys.stdout.write(json.dumps(report.to_json()) + "\n" if as_json else done)
+    return compare_variants(list_variants(request.config, epochs), request, progress)
 
 
-def _plain(report: "LeaveOutReport", out: Path) -> str:
+def _plain(report: "LeaveOutReport | VariantsReport", out: Path) -> str:
+    from smearwatch.train.leave_out.variants_run import VariantsReport
+
+    if isinstance(report, VariantsReport):
+        return f"table of {len(report.variants)} variants in {out / 'variants.md'}\n"
     lines = []
     for name, each in report.laboratories.items():
         for way, scores in each.ways.items():

@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from smearwatch.daemon.own_output import own_results
+from smearwatch.daemon.alone import alone
+from smearwatch.daemon.own_results import own_results
 from smearwatch.daemon.scale_rule import typed_scale
 from smearwatch.train.commands.shared_options import ForceOption, ForceScaleOption, JsonOption, SeedOption, StateOption
 
 app = typer.Typer(add_completion=False)
 
-_RESULTS = ("paper.json", "paper.md", "figure1.png", "databases_*.png")
+_RESULTS = ("databases_*.png", "figure1.png", "paper.md", "paper.json")
 _EPILOG = "Example: smearwatch paper --cells pbc --um-per-px 0.095 --out paper --px 128 --per-class 300 --epochs 8"
 
 
@@ -87,8 +88,9 @@ def paper(
         "seed": seed,
     }
     config = from_options(PaperConfig, values, "paper")
-    with own_results(out, _RESULTS, force=force):
-        report = reproduce(cells, config, out, state or out.with_name(out.name + ".state"), ProgressLine())
+    kept = state or out.with_name(out.name + ".state")
+    with own_results(out, _RESULTS, force=force) as results, alone(kept):
+        report = reproduce(cells, config, results.folder, kept, ProgressLine())
     if as_json:
         sys.stdout.write(json.dumps(report.to_json()) + "\n")
         return

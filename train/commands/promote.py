@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -122,7 +123,8 @@ def _back(settings: Settings, by: str | None, *, as_json: bool) -> None:
     from smearwatch.train.promotion.store import Store
 
     store = Store(settings.state_dir)
-    with store.locked():
+    # Where nothing was ever promoted there is nothing to go back to, and nothing to lock.
+    with store.locked() if store.root.exists() else nullcontext():
         identity, skipped = store.back(by)
     for each in skipped:
         to_stderr(f"passed over {each}: damaged")

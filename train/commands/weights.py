@@ -18,7 +18,7 @@ from smearwatch.daemon.commands.archive_options import (
     results_folder,
 )
 from smearwatch.daemon.config import load_settings
-from smearwatch.daemon.own_output import refuse_other
+from smearwatch.daemon.own_output import refuse_other, write_result
 from smearwatch.daemon.weights import weights_in_use
 from smearwatch.train.commands.shared_options import DeviceOption, ProgressOption
 
@@ -98,15 +98,12 @@ def changes(
         folders = named or signed_sessions(settings.state_dir)
         request = ChangesRequest(weights_in_use(settings), new, folders, device)
         change = find_changes(request, progress_for(progress), to_stderr)
-    if out is not None:
-        from smearwatch.daemon.atomic_write import write_atomically
-
-        refuse_other(out, force=force)  # somebody may have been quicker
-        write_atomically(out, json.dumps(change.to_json(), indent=1).encode() + b"\n")
     if as_json:
         sys.stdout.write(json.dumps(change.to_json()) + "\n")
     else:
         sys.stdout.write("".join(f"{line}\n" for line in change_lines(change)))
     sys.stdout.flush()
+    if out is not None:
+        write_result(out, json.dumps(change.to_json(), indent=1).encode() + b"\n", force=force)
     if failed:
         raise typer.Exit(1)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smearwatch.models.preprocess import CROP_UM
-from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, field_crop, read_picture
+from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, field_crop, read_file, read_picture
 
 SOURCE = "blanks"
 
@@ -83,5 +83,5 @@ def _sample(source: str, frame: Path, um_per_px: float, centre_xy_share: tuple[f
         group=f"{source}/{frame.stem}",
         agreed=None,
         draw=partial(field_crop, frame, um_per_px, centre_xy_share),
-        digest=hashlib.sha256(frame.read_bytes()).hexdigest(),
+        digest=hashlib.sha256(read_file(frame)).hexdigest(),
     )

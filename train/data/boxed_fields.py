@@ -2,13 +2,15 @@
 
 import csv
 import hashlib
+import io
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
+from smearwatch.daemon.regular_file import read_text
 from smearwatch.models.classes import CLASSES, NEUTROPHILS
 from smearwatch.train.data.class_tree import PICTURES
-from smearwatch.train.data.samples import DataUnusable, Sample, either, exact, field_crop
+from smearwatch.train.data.samples import DataUnusable, Sample, either, exact, field_crop, read_file
 
 SOURCE = "chula"
 
@@ -55,10 +57,9 @@ def _by_slide(frames: Path) -> dict[str, list[Path]]:
 
 
 def _cells(table: Path, frame: Path, source: str, group: str, um_per_px: float) -> list[Sample]:
-    digest = hashlib.sha256(frame.read_bytes()).hexdigest()
+    digest = hashlib.sha256(read_file(frame)).hexdigest()
     try:
-        with table.open(newline="", encoding="utf-8") as lines:
-            rows = list(csv.DictReader(lines))
+        rows = list(csv.DictReader(io.StringIO(read_text(table), newline="")))
         return [
             _cell(row, f"{source}/{frame.name}/{index}", frame, source, group, um_per_px, digest)
             for index, row in enumerate(rows)

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,9 +11,10 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from smearwatch.daemon.regular_file import read_text
 from smearwatch.models.classes import CLASSES, NEUTROPHILS
 from smearwatch.train.data.near_duplicates import near_duplicate_groups
-from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, cell_crop, either, exact
+from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, Target, cell_crop, either, exact, read_file
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
 
@@ -63,7 +65,7 @@ def read_class_tree(root: Path, um_per_px: float, *, source: str | None = None) 
         pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
         if not pictures:
             raise DataUnusable(folder, "no pictures in it", "fill this class folder or take it away")
-        found += [(path, hashlib.sha256(path.read_bytes()).hexdigest()) for path in pictures]
+        found += [(path, hashlib.sha256(read_file(path)).hexdigest()) for path in pictures]
     _refuse_two_classes(found)
     together = [rows.get(f"{path.parent.name}/{path.name}", {}).get("group", "") for path, _ in found]
     groups = _join(near_duplicate_groups([path for path, _ in found]), together)
@@ -103,8 +105,8 @@ def _manifest_rows(path: Path) -> dict[str, dict[str, str]]:
     """Read the manifest's rows by folder and file name; empty where there is no such table."""
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8") as lines:
-        return {"/".join(Path(row["path"]).parts[-2:]): row for row in csv.DictReader(lines) if row.get("path")}
+    lines = io.StringIO(read_text(path), newline="")
+    return {"/".join(Path(row["path"]).parts[-2:]): row for row in csv.DictReader(lines) if row.get("path")}
 
 
 def _join(clusters: Sequence[str], together: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from smearwatch.capture.arrays import Image
 from smearwatch.capture.vision.light import at_work_scale
 from smearwatch.train.data.class_tree import PICTURES
 from smearwatch.train.data.crop_cache import Progress
-from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, field_crop, read_picture
+from smearwatch.train.data.samples import REJECT, DataUnusable, Sample, field_crop, read_file, read_picture
 from smearwatch.train.data.searched_frames import search_frames
 
 RED_CELLS_PER_FIELD = 4
@@ -68,7 +68,7 @@ def read_empty_fields(
 def _rejects(
     source: str, frame: Path, um_per_px: float, label: str, centres_xy_share: Sequence[tuple[float, float]]
 ) -> list[Sample]:
-    digest = hashlib.sha256(frame.read_bytes()).hexdigest()
+    digest = hashlib.sha256(read_file(frame)).hexdigest()
     return [
         Sample(
             sample_id=f"{source}/{frame.name}/{label}/{x:.6f},{y:.6f}",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from smearwatch.capture.vision.segment import NUCLEUS
 from smearwatch.train.data.blanks import frames_and_masks, read_blanks
-from smearwatch.train.data.samples import LEUKOCYTE, Sample, field_crop
+from smearwatch.train.data.samples import LEUKOCYTE, Sample, field_crop, read_file
 
 # Of a circle as large as the outline. A small lymphocyte measures 7 um and a monocyte 20; what is larger holds two.
 _LEAST_UM, _MOST_UM = 6.0, 20.0
@@ -36,7 +36,7 @@ def read_outlined_fields(root: Path, um_per_px: float, *, source: str) -> list[S
     """
     samples = []
     for frame, mask in frames_and_masks(root):
-        digest = hashlib.sha256(frame.read_bytes()).hexdigest()
+        digest = hashlib.sha256(read_file(frame)).hexdigest()
         for index, centre_xy_share in enumerate(_whole_leukocytes(mask, um_per_px)):
             samples.append(
                 Sample(

@@ -1,6 +1,7 @@
 """Labelled cells as the live pipeline sees them: found by segmentation, at the scale the red cells give."""
 
 import csv
+import io
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from smearwatch.daemon.regular_file import read_text
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable, Sample, field_crop
 from smearwatch.train.data.searched_frames import Box, SearchedFrame, search_frames
@@ -156,8 +158,8 @@ def _recut(sample: Sample, frame: Path, seen: SearchedFrame, cell: int) -> Sampl
 
 def _boxes(table: Path) -> list[Box]:
     try:
-        with table.open(newline="", encoding="utf-8") as lines:
-            rows = [[float(row[key]) for key in _COLUMNS] for row in csv.DictReader(lines)]
+        lines = io.StringIO(read_text(table), newline="")
+        rows = [[float(row[key]) for key in _COLUMNS] for row in csv.DictReader(lines)]
     except (OSError, KeyError, TypeError, ValueError) as error:
         hint = "see that x_center, y_center, width, height are there"
         raise DataUnusable(table, f"unreadable boxes ({error})", hint) from error

@@ -13,6 +13,7 @@ from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode_whole
 from smearwatch.capture.vision.crop import FIELD_UM, cut_crop, cut_flat_crop
 from smearwatch.capture.vision.light import FieldLight, flatten_cell, measure_light
+from smearwatch.daemon.regular_file import read_regular
 from smearwatch.models.classes import CLASSES, PerClass, per_class
 
 TargetKind = Literal["exact", "either", "reject", "leukocyte"]
@@ -129,7 +130,7 @@ def read_file(path: Path) -> bytes:
         Where it cannot be read.
     """
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         matter, hint = (error.strerror or str(error)).lower(), "check the file's name and rights"
         raise DataUnusable(path, matter, hint, reason="unreadable") from error

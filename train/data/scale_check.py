@@ -1,6 +1,7 @@
 """Check that the scale that somebody typed is one at which these cells are leukocytes, before hours are spent on it."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +11,7 @@ import numpy as np
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.vision.light import flatten_cell
 from smearwatch.capture.vision.segment import segment
+from smearwatch.daemon.regular_file import read_text
 from smearwatch.train.data.class_tree import LABELS, PICTURES
 from smearwatch.train.data.samples import DataUnusable, read_picture
 
@@ -136,8 +138,7 @@ def _box_sides_px(root: Path, table: Path) -> list[float]:
         return []
     height, width = read_picture(frames[0]).shape[:2]
     try:
-        with table.open(newline="", encoding="utf-8") as lines:
-            rows = list(csv.DictReader(lines))
+        rows = list(csv.DictReader(io.StringIO(read_text(table), newline="")))
         return [float(np.sqrt(float(row["width"]) * width * float(row["height"]) * height)) for row in rows]
     except (OSError, KeyError, TypeError, ValueError):
         return []

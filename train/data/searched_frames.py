@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from smearwatch.capture.finder import field as find
 from smearwatch.capture.finder.version import FINDER_VERSION
 from smearwatch.daemon.atomic_write import write_atomically
+from smearwatch.daemon.regular_file import read_regular
 from smearwatch.train.data.crop_cache import Progress
 from smearwatch.train.data.samples import DataUnusable
 
@@ -56,7 +57,7 @@ def search_frames(
         Where a picture cannot be read.
     """
     try:
-        contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in frames]
+        contents = [hashlib.sha256(read_regular(path)).hexdigest() for path in frames]
     except OSError as error:
         where = Path(error.filename or frames[0])
         raise DataUnusable(where, (error.strerror or str(error)).lower(), "check the file's name and rights") from error
@@ -68,7 +69,9 @@ def search_frames(
     estimates: list[float] = []
     found = []
     for done, path in enumerate(frames, start=1):
-        result = find.find(path.read_bytes(), um_per_px=um_per_px, um_per_px_source=source, session_estimates=estimates)
+        result = find.find(
+            read_regular(path), um_per_px=um_per_px, um_per_px_source=source, session_estimates=estimates
+        )
         if isinstance(result, find.FieldFound) and result.um_per_px_estimate is not None:
             estimates.append(result.um_per_px_estimate)
         found.append(_in_shares(result))

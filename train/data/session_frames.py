@@ -13,6 +13,7 @@ from smearwatch.capture.vision.round_field import find_round_field, without_surr
 from smearwatch.daemon.record.events import Found, Opened
 from smearwatch.daemon.record.frame_store import FrameFault
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.regular_file import read_regular
 from smearwatch.train.data.samples import DataUnusable
 
 _FRAMES_AT_HAND: Final = 16
@@ -97,7 +98,7 @@ def counted_crop(ledger: LedgerReader, frame: str, index: int) -> Image:
 @lru_cache(maxsize=4)
 def _lit_frame(path: Path, um_per_px: float, max_pixels: int) -> tuple[Image, FieldLight]:
     try:
-        bgr = decode(path.read_bytes(), max_pixels=max_pixels)
+        bgr = decode(read_regular(path), max_pixels=max_pixels)
         bgr = without_surround(bgr, find_round_field(bgr))  # as it was searched
         return bgr, measure_light(bgr, um_per_px)
     except FrameUnusable as error:

@@ -1,12 +1,12 @@
 """The labelled cells of a recorded session, cut from the stored frames as they were when they were counted."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.classes import TEACH_NOTHING, is_extra
 from smearwatch.daemon.record.events import Labelled, Seen
 from smearwatch.daemon.record.reading import LedgerReader
@@ -40,7 +40,7 @@ def session_path(given: str, state_dir: Path) -> Path:
 
 def to_stderr(line: str) -> None:
     """Write a line for a person, of something that is no error."""
-    sys.stderr.write(f"smearwatch: {line}\n")
+    say(line)
 
 
 def read_labelled_session(folder: Path, *, report_line: Callable[[str], None] = to_stderr) -> list[Sample]:

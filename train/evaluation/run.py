@@ -20,7 +20,6 @@ from smearwatch.train.evaluation.five_classes import five
 from smearwatch.train.evaluation.measure import measure
 from smearwatch.train.evaluation.outputs import run_engine
 from smearwatch.train.evaluation.page import write_page
-from smearwatch.train.evaluation.publish_folder import publish_folder
 from smearwatch.train.evaluation.report import write_report
 from smearwatch.train.evaluation.results import EvaluatedSet, Heading, Report
 from smearwatch.train.evaluation.seen_in_training import Choice
@@ -65,7 +64,7 @@ def evaluate(
     spec
         The sets.
     out
-        Gets the report when all of it is made; other files there are left alone.
+        Gets the report; see `smearwatch.daemon.own_results`.
     cache
         Keeps drawn crops and searched fields.
     report_line
@@ -79,19 +78,18 @@ def evaluate(
     Raises
     ------
     WeightsUnusable, DataUnusable, LedgerUnusable
-        Where weights or a set cannot be used; nothing is written then.
+        Where weights or a set cannot be used.
     """
     engine = Engine.load(weights, device=device)
     remembered = memory.load(weights)
-    with publish_folder(out, "report.json") as folder:
-        sets, notes = read_sets(spec, choice, remembered, cache, progress, report_line)
-        answered = [_answer(engine, each, cache, progress) for each in sets]
-        scored = _score(engine, answered)
-        report = _report(engine, scored, notes)
-        draw_figures(folder / "figures", scored)
-        cells = [cell for each in _distinct(answered) for cell in _pair(engine, each)]
-        write_page(folder / "report.html", report, scored, cells, checkpoint.load(weights), progress)
-        write_report(folder, replace(report, figures=NAMES))
+    sets, notes = read_sets(spec, choice, remembered, cache, progress, report_line)
+    answered = [_answer(engine, each, cache, progress) for each in sets]
+    scored = _score(engine, answered)
+    report = _report(engine, scored, notes)
+    draw_figures(out / "figures", scored)
+    cells = [cell for each in _distinct(answered) for cell in _pair(engine, each)]
+    write_page(out / "report.html", report, scored, cells, checkpoint.load(weights), progress)
+    write_report(out, replace(report, figures=NAMES))
     return report
 
 

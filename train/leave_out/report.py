@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from smearwatch.daemon.atomic_write import write_atomically
 from smearwatch.daemon.notices import RESEARCH_USE
+from smearwatch.daemon.spreadsheet import neutralised
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.outputs import Outputs
 from smearwatch.models.verdict import Policy
@@ -100,7 +101,7 @@ def answer_rows(way: Way, samples: Sequence[Sample], outputs: Outputs, policy: P
     return [
         [
             way,
-            cell.sample.sample_id,
+            neutralised(cell.sample.sample_id),
             cell.sample.label,
             CLASSES[cell.predicted],
             cell.verdict,

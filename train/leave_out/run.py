@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import torch
 
+from smearwatch.daemon.own_results import Publish, publish_nothing
 from smearwatch.models.engine import Engine
 from smearwatch.models.outputs import Outputs
 from smearwatch.train.data.cells import CellSet
@@ -22,7 +23,7 @@ from smearwatch.train.leave_out.report import LeaveOutReport, LeftOut, answer_ro
 from smearwatch.train.leave_out.scores import WayScores, score_cells
 from smearwatch.train.training.config import TrainConfig
 from smearwatch.train.training.distributed import Ranks
-from smearwatch.train.training.launch import run as run_training
+from smearwatch.train.training.launch import train_into
 
 _NOTES: Final = (
     "Nothing of a laboratory that is left out was trained on, nor did it choose a threshold or when to stop: its "
@@ -47,6 +48,8 @@ class Request:
         Cells of each label that are measured; None for all.
     state, cache
         What a restart needs, and what was drawn and found.
+    publish
+        Called after each laboratory, when `out` holds whole files.
     """
 
     config: TrainConfig
@@ -57,6 +60,7 @@ class Request:
     ready: Mapping[str, Path] = field(default_factory=dict)
     at_most: int | None = None
     device: str = "auto"
+    publish: Publish = publish_nothing
 
 
 def leave_out(request: Request, progress: Progress) -> LeaveOutReport:
@@ -80,6 +84,7 @@ def leave_out(request: Request, progress: Progress) -> LeaveOutReport:
         done[fold.name] = _leave_out_one(fold, request, progress)
         report = _report(done, request)
         write_leave_out(request.out, report)
+        request.publish()
     return report
 
 
@@ -145,7 +150,7 @@ def _answer(engine: Engine, samples: list[Sample], what: str, cache: Path, progr
 def _train(fold: Fold, samples: Sequence[Sample], weights: Path, request: Request) -> None:
     if fold.config.start is not None:
         check_unseen(fold.config.start, fold.name, samples)
-    run_training(fold.config, weights, request.state / fold.name, request.cache, fresh=False, force=True)
+    train_into(fold.config, weights, request.state / fold.name, request.cache)
 
 
 def _notes(request: Request) -> list[str]:

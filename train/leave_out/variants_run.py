@@ -87,6 +87,7 @@ def compare_variants(variants: Sequence[Variant], request: Request, progress: Pr
         }
         done = VariantsReport(variant.config.epochs, variant.config.epoch_cells, scores)
         _write(request.out, done)
+        request.publish()
     return done
 
 

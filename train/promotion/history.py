@@ -8,6 +8,7 @@ from typing import Final, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from smearwatch.daemon.atomic_write import write_atomically
+from smearwatch.daemon.regular_file import read_regular
 
 _FILE: Final = "history.json"
 
@@ -57,7 +58,7 @@ def read_steps(root: Path, current: str | None) -> list[Step]:
     """
     path = root / _FILE
     try:
-        steps = _STEPS.validate_json(path.read_bytes())
+        steps = _STEPS.validate_json(read_regular(path))
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from smearwatch.daemon.regular_file import read_regular
 from smearwatch.models import checkpoint
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.manifest import Manifest
@@ -108,7 +109,7 @@ def _share(content: Mapping[str, Any] | None) -> Share | None:
 def _read_json(path: Path) -> dict[str, Any] | None:
     """Read a JSON object; None where there is none that can be read."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_regular(path))
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from smearwatch.daemon.regular_file import read_text
 from smearwatch.daemon.scale_rule import UmPerPx
 from smearwatch.models.preprocess import Preprocessing
 from smearwatch.models.statistics_use import StatisticsUse
@@ -237,7 +238,7 @@ def read_config(path: Path | None, overrides: dict[str, Any], folders: Mapping[s
     where = path or Path("options")
     folders = folders or {}
     try:
-        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+        content: dict[str, Any] = tomllib.loads(read_text(path)) if path else {}
         for key, value in overrides.items():
             if value is not None:
                 *outer, last = key.split(".")

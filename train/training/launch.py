@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-from smearwatch.daemon.own_output import own_results
+from smearwatch.daemon.alone import alone
+from smearwatch.daemon.own_results import own_results
 from smearwatch.train.data.samples import DataUnusable
 from smearwatch.train.evaluation.results import Report
 from smearwatch.train.progress import ProgressLine
@@ -19,7 +20,8 @@ from smearwatch.train.training.logs import copy_logs
 from smearwatch.train.training.loop import Trainer
 
 _OF_STATE = {"state.safetensors", "uncalibrated", "calibrated", "tensorboard", "curve.csv", "curve.png"}
-_RESULTS = ("*.safetensors", "manifest.json", "report.json", "report.md", "curve.csv", "curve.png")
+_EVENTS = ("tensorboard/events.out.tfevents.*",)
+_RESULTS = (*_EVENTS, "curve.csv", "curve.png", "report.md", "report.json", "*.safetensors", "manifest.json")
 
 
 def run(config: TrainConfig, out: Path, state: Path, cache: Path, *, fresh: bool, force: bool) -> Report | None:
@@ -34,15 +36,14 @@ def run(config: TrainConfig, out: Path, state: Path, cache: Path, *, fresh: bool
     ------
     DataUnusable
         Where cells, kept state or a folder cannot be used.
-    NotOurs
-        Where `out` holds other weights or a report, and `force` is False.
+    NotOurs, ChangedMeanwhile
+        Where `out` holds other weights or a report, or comes to hold them meanwhile, and `force` is False.
     ProcessLost
         Where another process ended before this one.
     """
     ranks = Ranks.from_environment()
     check_division(config.batch, ranks)
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(len(os.sched_getaffinity(0)))
+    _take_threads()
     if ranks.first:
         if fresh:
             _check_is_state(state)
@@ -52,16 +53,39 @@ def run(config: TrainConfig, out: Path, state: Path, cache: Path, *, fresh: bool
         if not ranks.first:
             _train_along(config, state, cache, ranks)
             return None
-        progress = ProgressLine()
-        try:
-            with own_results(out, _RESULTS, force=force):
-                if fresh:
-                    shutil.rmtree(state, ignore_errors=True)
-                report = recipe.train(config, out, state, cache, progress)
-                copy_logs(state, out)
-        finally:
-            progress.close()
+        with own_results(out, _RESULTS, force=force, superseded=_EVENTS) as results, alone(state):
+            if fresh:
+                _remove_state(state)
+            return _train(config, results.folder, state, cache)
+
+
+def train_into(config: TrainConfig, folder: Path, state: Path, cache: Path) -> Report:
+    """Train in this process alone; weights, report and logs are written into a folder that holds nothing else.
+
+    Raises
+    ------
+    DataUnusable
+        Where cells or kept state cannot be used.
+    """
+    _take_threads()
+    for each in (state, cache):
+        _check_writable(each)
+    return _train(config, folder, state, cache)
+
+
+def _train(config: TrainConfig, folder: Path, state: Path, cache: Path) -> Report:
+    progress = ProgressLine()
+    try:
+        report = recipe.train(config, folder, state, cache, progress)
+    finally:
+        progress.close()
+    copy_logs(state, folder)
     return report
+
+
+def _take_threads() -> None:
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
 
 
 def _train_along(config: TrainConfig, state: Path, cache: Path, ranks: Ranks) -> None:
@@ -73,6 +97,12 @@ def _train_along(config: TrainConfig, state: Path, cache: Path, ranks: Ranks) ->
 
 def _silent(what: str, done: int, total: int) -> None:
     """Report nothing: progress is for the first process to report."""
+
+
+def _remove_state(state: Path) -> None:
+    """Remove what a training kept; the folder itself stays held."""
+    for each in state.iterdir():
+        shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
 
 
 def _check_is_state(state: Path) -> None:

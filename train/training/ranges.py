@@ -81,7 +81,8 @@ def add_ranges(config: TrainConfig, weights: Path, cache: Path, progress: Progre
     Raises
     ------
     WeightsUnusable
-        Where the weights cannot be used or remember nothing, or their policy makes verdicts depend on the ranges.
+        Where the weights cannot be used or remember nothing, or their policy makes verdicts depend on the ranges,
+        or they were changed meanwhile.
     DataUnusable
         Where the cells cannot be used, or too few of them are known to the weights.
     """
@@ -100,4 +101,7 @@ def add_ranges(config: TrainConfig, weights: Path, cache: Path, progress: Progre
         where = next((each.folder for each in config.used_laboratories().values() if each.folder), Path("data"))
         matter = f"only {len(samples)} of its cells were trained on, too few for a range"
         raise DataUnusable(where, matter, "name the folders that these weights were trained from")
+    if checkpoint.read_manifest(weights) != manifest:
+        hint = "see what was changed there, then give the same command again"
+        raise WeightsUnusable(weights, "their manifest was changed meanwhile, and was left as it is", hint)
     return save_manifest(weights, manifest.model_copy(update={"ranges": ranges}))
