@@ -61,7 +61,7 @@ def check_anchors(
         notes.append(f"the audit journal cannot be read: {error} ({error.hint})")
     if trail.faults:
         notes.append("the audit journal itself was altered: smearwatch audit verify")
-    anchors = anchors_of(trail, name, record)
+    anchors = anchors_of(trail.entries, name, record)
     logged = None if log is None else _of_this(ledger, log, imported)
     faults = faults_of(ledger, trail, logged or ())
     if not anchors and not logged and imported is None:  # what was imported has its end kept beside it

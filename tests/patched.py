@@ -3,6 +3,7 @@
 Python reads `sitecustomize` from it in every process; a module that is named in CHANGES is changed once it is loaded.
 """
 
+import os
 from pathlib import Path
 
 _INSTALL = """
@@ -33,3 +34,8 @@ def write_changes(folder: Path, changes: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sitecustomize.py").write_text(changes + _INSTALL)
     return folder
+
+
+def in_front(folder: Path) -> str:
+    """Return a PYTHONPATH with a folder before what is there."""
+    return os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))

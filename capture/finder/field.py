@@ -1,7 +1,7 @@
 """Search one field: bytes in, leukocytes with their crops out. Same input, same output, no state."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -143,6 +143,7 @@ def find(
     restain: bool = False,
     check_scale: bool = False,
     two_objectives: bool = False,
+    step: Callable[[], None] = lambda: None,
 ) -> FieldFound | FieldRejected:
     """Find the leukocytes in a picture file.
 
@@ -171,13 +172,15 @@ def find(
         Whether red cells are measured also where the scale is given, as long as few of the session's fields were.
     two_objectives
         Whether an earlier field of the session was rejected as `scale_changed`.
+    step
+        Called at each step of the search, so that one can see that it gets on.
 
     Returns
     -------
     FieldFound or FieldRejected
         A picture that cannot be used is an answer, not an exception.
     """
-    clock = _Clock()
+    clock = _Clock(step)
     try:
         with clock.stage("decode"):
             bgr = decode_whole(data, max_pixels=max_pixels)
@@ -239,9 +242,10 @@ class _Scale:
 
 
 class _Clock:
-    """Milliseconds by stage."""
+    """Milliseconds by stage; says each step."""
 
-    def __init__(self) -> None:
+    def __init__(self, step: Callable[[], None]) -> None:
+        self.step = step
         self._spent: dict[str, float] = {}
 
     @contextmanager
@@ -251,6 +255,7 @@ class _Clock:
             yield
         finally:
             self._spent[name] = round(before + (time.perf_counter_ns() - began) / 1e6, 3)
+            self.step()
 
     def read(self) -> MappingProxyType[str, float]:
         return MappingProxyType(dict(self._spent))
@@ -307,7 +312,7 @@ def _searched(
         if round_field is not None:
             segmentation = _cut_by_rim(segmentation, round_field, _RIM_UM / field.um_per_px)
     with clock.stage("crop"):
-        cells = tuple(_found_cell(index, cell, field, field_um) for index, cell in enumerate(segmentation.cells))
+        cells = tuple(_found_cell(index, cell, field, field_um, clock) for index, cell in enumerate(segmentation.cells))
     return FieldFound(
         width_px=width,
         height_px=height,
@@ -378,7 +383,8 @@ def _scale_changed(bgr: Image, clock: _Clock, other: Against, session: float, *,
     return FieldRejected("scale_changed", detail, round(own / session, 3), session, width, height, clock.read())
 
 
-def _found_cell(index: int, cell: Leukocyte, field: _Field, field_um: float) -> FoundCell:
+def _found_cell(index: int, cell: Leukocyte, field: _Field, field_um: float, clock: _Clock) -> FoundCell:
+    clock.step()
     squares = [(THUMBNAIL_UM, THUMBNAIL_PX)] if cell.at_edge else [(THUMBNAIL_UM, THUMBNAIL_PX), (field_um, SIZE_PX)]
     small, *crops = cut_flat_crops(field.bgr, field.light, cell.centre_xy_px, field.um_per_px, squares)
     crop = crops[0] if crops else None

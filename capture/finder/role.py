@@ -1,6 +1,7 @@
 """The finder as a child process: leases frames, finds their leukocytes, answers with cells and crops."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -9,10 +10,11 @@ from smearwatch.capture.finder.hub_record import HubRecord, Record
 from smearwatch.capture.finder.on_wire import cells_found, frame_rejected
 from smearwatch.capture.finder.session_map import SessionMaps
 from smearwatch.capture.formats.decode import describe
+from smearwatch.capture.formats.header import probe
 from smearwatch.daemon.log import frame_id, get_logger, log_step, working_on
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.joining import hub_of
-from smearwatch.daemon.process.lease_client import AnswerRefused, LeaseClient
+from smearwatch.daemon.process.lease_client import STEP_S, AnswerRefused, LeaseClient
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.reaching import is_elsewhere
 from smearwatch.daemon.record.reading import LedgerReader
@@ -23,13 +25,14 @@ from smearwatch.daemon.wire.messages import CellsFound, FrameLease, FrameRejecte
 # One frame in hand and one on the way, so that decoding never waits for the wire.
 _CAPACITY = 2
 _LONGEST_WAIT_S = 10.0
+_STEP_S_PER_MEGAPIXEL = 1.0  # what a step of the search may take, of the processor
 _BETWEEN_REFUSALS = 8  # answers; the frame that was refused comes back sooner
 
 
 def main(plan: RunPlan, role: Role) -> None:
     """Find leukocytes until the role is stopped."""
     get_logger().info("search for cells ready")
-    session_maps = SessionMaps(partial(_record, plan, role))
+    session_maps = SessionMaps(partial(_record, plan, role), role.beat)
     with LeaseClient(plan, role, "finder", capacity=_CAPACITY) as lease_client:
         answered, failed = _BETWEEN_REFUSALS, 0
         while not role.stopping:
@@ -51,13 +54,14 @@ def main(plan: RunPlan, role: Role) -> None:
                     continue
                 try:
                     with working_on(lease.frame):
-                        answer = lease_client.at_work(partial(_answer, lease, buffers[0], session_maps, hub))
+                        work = partial(_answer, lease, buffers[0], session_maps, hub, role.beat)
+                        answer = lease_client.at_work(work, _step_s(buffers[0]))
                 except Exception as error:  # noqa: BLE001  # one frame must not end its finder
                     detail = f"{type(error).__name__}: {error}"[:400]
                     get_logger().error("frame failed", frame=frame_id(lease.frame), file=lease.name, error=detail)
                     failed += 1
                     # Where it is the machine, short of memory for a moment, the next frames fail as well: not at once.
-                    lease_client.at_work(partial(role.wait, min(_LONGEST_WAIT_S, float(failed))))
+                    lease_client.at_work(partial(_pause, role, min(_LONGEST_WAIT_S, float(failed))))
                     lease_client.send(LeaseFailed(lease.lease, detail))
                     continue
                 lease_client.send(*answer)
@@ -68,12 +72,30 @@ def main(plan: RunPlan, role: Role) -> None:
 def _record(plan: RunPlan, role: Role, session: str) -> Record:
     """Open what a session has found before: its ledger, or where that is on another computer the hub's word."""
     if plan.joins and is_elsewhere(plan.settings):
-        return HubRecord(hub_of(plan, "feed"), lambda: role.stopping)
+
+        def stopping() -> bool:
+            role.beat()  # it waits for the hub
+            return role.stopping
+
+        return HubRecord(hub_of(plan, "feed"), stopping)
     return LedgerReader.read(session_folder(plan.settings.state_dir, session))
 
 
+def _pause(role: Role, seconds: float) -> None:
+    until_s = time.monotonic() + seconds
+    while (left_s := until_s - time.monotonic()) > 0.0 and not role.wait(min(1.0, left_s)):
+        role.beat()
+
+
+def _step_s(data: memoryview) -> float:
+    """Return what a step of a picture's search may take, by its size."""
+    header = probe(data)
+    megapixels = header.width_px * header.height_px * max(1, header.pages) / 1e6
+    return max(STEP_S, _STEP_S_PER_MEGAPIXEL * megapixels)
+
+
 def _answer(
-    lease: FrameLease, data: memoryview, session_maps: SessionMaps, hub: Welcome
+    lease: FrameLease, data: memoryview, session_maps: SessionMaps, hub: Welcome, step: Callable[[], None]
 ) -> tuple[CellsFound | FrameRejected, list[Buffer]]:
     session_map = session_maps.of(hub, lease.turn)
     known = session_map.knows(lease.frame)  # searched once more for its crops, at the scale that it had
@@ -91,6 +113,7 @@ def _answer(
         restain=hub.terms.search_stain == "red_cells",
         check_scale=not known,
         two_objectives=not known and (lease.two_objectives or session_map.two_objectives),
+        step=step,
     )
     if isinstance(result, FieldRejected):
         session_map.two_objectives |= result.reason == "scale_changed"

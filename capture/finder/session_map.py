@@ -36,6 +36,8 @@ class SessionMap:
         Largest picture that is decoded.
     judges_again
         Whether views that are clearly better than those before are named.
+    step
+        Called for each frame that is read: of a long session that takes its time.
 
     Attributes
     ----------
@@ -45,7 +47,10 @@ class SessionMap:
         Whether a field was rejected as one of another magnification since this map was read; the hub knows the others.
     """
 
-    def __init__(self, ledger: Record, *, max_pixels: int, judges_again: bool = True) -> None:
+    def __init__(
+        self, ledger: Record, *, max_pixels: int, judges_again: bool = True, step: Callable[[], None] = lambda: None
+    ) -> None:
+        self._step = step
         self._ledger = ledger
         self._max_pixels = max_pixels
         self._picture_cache = PictureCache(self._remake)
@@ -55,6 +60,7 @@ class SessionMap:
         self._known: set[str] = set()
         for found in ledger.found_frames():
             self._remember(found)
+            step()
 
     def knows(self, frame: str) -> bool:
         """Return whether a frame was searched before."""
@@ -98,6 +104,7 @@ class SessionMap:
     def _remake(self, frame: str) -> PackedPicture | None:
         found = self._ledger.found(frame)
         assert found is not None
+        self._step()
         try:
             bgr = decode(self._ledger.frames.read(frame), max_pixels=self._max_pixels)
         except (FrameStoreError, FrameUnusable) as error:
@@ -116,10 +123,13 @@ class SessionMaps:
     ----------
     open_record
         Takes a session's name; opens its record.
+    step
+        Called at each step of reading one.
     """
 
-    def __init__(self, open_record: Callable[[str], Record]) -> None:
+    def __init__(self, open_record: Callable[[str], Record], step: Callable[[], None] = lambda: None) -> None:
         self._open_record = open_record
+        self._step = step
         self._of: tuple[Welcome, int] | None = None
         self._ledger: Record | None = None
         self._map: SessionMap | None = None
@@ -136,7 +146,8 @@ class SessionMaps:
             self.close()
             self._ledger = self._open_record(hub.session)
             judges_again = hub.terms.judged_view == "best"
-            self._map = SessionMap(self._ledger, max_pixels=hub.terms.max_frame_pixels, judges_again=judges_again)
+            pixels, step = hub.terms.max_frame_pixels, self._step
+            self._map = SessionMap(self._ledger, max_pixels=pixels, judges_again=judges_again, step=step)
             self._of = (hub, turn)
         return self._map
 

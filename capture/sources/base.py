@@ -69,6 +69,8 @@ _POLL_S = 0.05
 _WINDOW = 4
 _AGAIN_S = 2.0
 _HELLO_AGAIN_S = 0.3
+_STEP_S = 3.0  # of the processor, to look for pictures or to read one; a share or camera may take longer
+_STEP_S_PER_MB = 1.0  # where pixels are read for their scale
 
 
 class Source(Protocol):
@@ -168,7 +170,7 @@ class Delivery:
     def run(self) -> None:
         """Deliver until the role is stopped."""
         while not self._role.stopping:
-            self._role.beat()
+            self._role.ask(_STEP_S, waits=True)
             self._offer()
             self._receive()
             if time.monotonic() >= self._next_pulse_s:
@@ -225,6 +227,7 @@ class Delivery:
             if self._in_hand.is_worn_out(frame.name, frame.size_bytes, frame.captured_at_ns):
                 admitted += scales.admit((set_aside(frame),))
                 continue
+            self._role.ask(max(_STEP_S, _STEP_S_PER_MB * frame.size_bytes / 1e6), waits=True)
             with self._in_hand.holding(frame.name, frame.size_bytes, frame.captured_at_ns):
                 admitted += scales.admit((frame,))
         return admitted

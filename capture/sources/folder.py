@@ -92,6 +92,8 @@ class FolderSource:
 
     def ready(self, most: int) -> Sequence[SourceFrame]:
         """Return files that are complete now; see `Source`."""
+        if not self._scanned and self._clock() >= self._next_scan_s:
+            self._scan()  # what lay there comes before what came since the folder is watched
         self._read_notices()
         if self._clock() >= self._next_scan_s:
             self._scan()
@@ -156,12 +158,14 @@ class FolderSource:
         self._next_scan_s = 0.0
 
     def _read_notices(self) -> None:
-        for notice in self._notices.read():
+        notices = list(self._notices.read())
+        if lost := self._notices.lost():
+            self._scan()  # those that were not told of came before those that are told of now
+        for notice in notices:
             if is_picture_name(notice.name):
                 self._note(str(self._folder / notice.name), notice.change)
-        if self._notices.lost():
+        if lost:
             self._book.mark_unknown()
-            self._next_scan_s = 0.0
 
     def _scan(self) -> None:
         began_s = self._clock()

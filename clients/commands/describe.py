@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from smearwatch.clients.describing import describe_anew
+from smearwatch.clients.record_here import session_here
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.record.description import checked, whoever
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.share_text import description_text
 
 
@@ -48,7 +48,7 @@ def describe(
     if who is None:
         raise typer.BadParameter("name who changes it", param_hint="--by")
     settings = load_settings(config)
-    folder = find_session(settings.state_dir, name)
+    folder = session_here(settings, name)
     describe_anew(folder, settings.runtime_dir, changes, who)
     with LedgerReader.read(folder) as reader:
         stands = reader.description()

@@ -13,13 +13,13 @@ from smearwatch.clients.commands.typed import name_of_person
 from smearwatch.clients.label_sending import send_labels
 from smearwatch.clients.label_table import Row, TableUnusable, read_table
 from smearwatch.clients.labelling import Checked, check
+from smearwatch.clients.record_here import session_here
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.lock import SessionBusy
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.sessions import find_session
 
 
 def label(
@@ -53,7 +53,7 @@ def label(
     """
     who = name_of_person(by)
     settings = load_settings(config)
-    folder = find_session(settings.state_dir, name)
+    folder = session_here(settings, name)
     rows = read_table(table)
     try:
         with Ledger.open(folder) as ledger:

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from smearwatch.clients.commands.typed import name_of_person
-from smearwatch.daemon.config import load_settings
+from smearwatch.clients.record_here import RecordElsewhere, session_here
+from smearwatch.daemon.config import Settings, load_settings
 from smearwatch.daemon.log import configure
 from smearwatch.daemon.one_line import say
+from smearwatch.daemon.reaching import is_elsewhere
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.events import Reading
-from smearwatch.daemon.record.sessions import find_session
 
 app = typer.Typer(add_completion=False)
 
@@ -55,6 +56,9 @@ def review(
     tls_key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Its key, which nobody else may read (PEM).", dir_okay=False)
     ] = None,
+    hub: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Say how the cells of another computer's count are named.")
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
     config: Annotated[
         Path | None, typer.Option("--config", help="Settings file (TOML) instead of the usual one.", dir_okay=False)
@@ -80,7 +84,9 @@ def review(
         raise typer.BadParameter("it shows whichever session is counted; name none", param_hint="--follow")
     if listen is not None and port is not None:
         raise typer.BadParameter("write it behind the host: --listen HOST:PORT", param_hint="--port")
-    settings = load_settings(config, review_tls_cert=tls_cert, review_tls_key=tls_key)
+    settings = load_settings(config, hub=hub, review_tls_cert=tls_cert, review_tls_key=tls_key)
+    if hub is not None and is_elsewhere(settings):
+        raise RecordElsewhere(settings, session)
     # Loaded only now: the command line starts without it.
     from smearwatch.clients.web.app import ReadAs
     from smearwatch.clients.web.links import kept_link, shown
@@ -97,7 +103,7 @@ def review(
         raise typer.BadParameter("labels carry the name of whoever logs in", param_hint="--by")
     reading: Reading | None = "second" if second else None
     read_as = ReadAs(name_of_person(by) if by.strip() else "", reading, within)
-    folder = None if follow else find_session(settings.state_dir, session or _latest(settings.state_dir))
+    folder = None if follow else session_here(settings, session or _latest(settings))
     port = port if port is not None else settings.review_port if follow else 0
 
     def tell(address: str, how: str) -> None:
@@ -111,10 +117,12 @@ def review(
     serve(Served(settings, folder, read_as, port, place, config), tell)
 
 
-def _latest(state_dir: Path) -> str:
+def _latest(settings: Settings) -> str:
     from smearwatch.clients.web.following import latest_first
 
-    names = latest_first(state_dir)
+    names = latest_first(settings.state_dir)
+    if not names and is_elsewhere(settings):
+        raise RecordElsewhere(settings)
     if not names:
-        raise NoSession(state_dir)
+        raise NoSession(settings.state_dir)
     return names[0]

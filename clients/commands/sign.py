@@ -8,12 +8,12 @@ from typing import Annotated, Any, Final
 import typer
 
 from smearwatch.clients.commands.typed import name_of_person, sentence
+from smearwatch.clients.record_here import session_here
 from smearwatch.clients.sending import act_and_send, cannot_be_sent
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.config import load_settings
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.gates import Gate
-from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.record.signature import OVERRULABLE, OverruledName
 from smearwatch.daemon.record.signing import GatesOpen, amend, sign, standing
 from smearwatch.daemon.record.tally_json import tally_json
@@ -59,7 +59,7 @@ def sign_session(
     reasons = _reasons(overrule or [])
     remark = None if note is None else sentence(note, "say it", "--note")
     settings = load_settings(config)
-    folder = find_session(settings.state_dir, name)
+    folder = session_here(settings, name)
     now = standing(folder)
     if not without_message and now.fold.signed is None and (why := cannot_be_sent(settings, name, now.fold.said)):
         gates = tuple([gate for gate in now.gates if not gate.passed and gate.name not in reasons])
@@ -92,7 +92,7 @@ def amend_session(
     """
     who, why = name_of_person(by), sentence(reason, "say why", "--reason")
     settings = load_settings(config)
-    folder = find_session(settings.state_dir, name)
+    folder = session_here(settings, name)
     amended, sent = act_and_send(settings, folder, lambda: amend(folder, by=who, reason=why))
     _say_sent(name, sent)
     if as_json:

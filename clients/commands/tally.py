@@ -9,6 +9,7 @@ import typer
 
 from smearwatch.clients.beside_lines import cells_text as leukocytes_text
 from smearwatch.clients.commands.typed import name_of_person
+from smearwatch.clients.record_here import session_here
 from smearwatch.clients.reviewing.layout import layout_of_session
 from smearwatch.clients.stdout import has_terminal
 from smearwatch.clients.tallying.draft import FILE, Draft, cells_text
@@ -21,7 +22,6 @@ from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.one_line import say
 from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.seal import SessionSigned
-from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.share_text import named_lines
 
 app = typer.Typer(add_completion=False)
@@ -78,7 +78,7 @@ def tally(
     if session is None and keep:
         raise typer.BadParameter("name the session that it is to be kept with: --session", param_hint="--keep")
     who = "" if session is None and not by else name_of_person(by)
-    folder = settings.state_dir if session is None else find_session(settings.state_dir, session)
+    folder = settings.state_dir if session is None else session_here(settings, session)
     if not keep and not has_terminal():
         raise NoTerminal
     if session is not None and keep and not (folder / FILE).is_file():

@@ -17,7 +17,7 @@ from smearwatch.daemon.record.anchors import anchored_faults, anchors_of, carrie
 from smearwatch.daemon.record.archive import Archive, write_archive
 from smearwatch.daemon.record.archive_manifest import FORM_WITHOUT_ANCHORS, LEDGER, Manifest
 from smearwatch.daemon.record.archive_manifest import FORMAT as FORM
-from smearwatch.daemon.record.audit import AuditUnusable, read_trail
+from smearwatch.daemon.record.audit import AuditUnusable, read_about
 from smearwatch.daemon.record.chain import genesis
 from smearwatch.daemon.record.deidentifying import Deidentifier, PlainFrame
 from smearwatch.daemon.record.frame_store import FrameStore, FrameStoreError
@@ -181,11 +181,12 @@ def _manifest(export: Export, ledger: LedgerReader, options: ArchiveOptions, con
 
 def _anchors(export: Export, ledger: LedgerReader) -> tuple[Anchor, ...]:
     """Return the anchors of this record; one without names is a new record, and has none."""
+    name = export.ledger.folder.name
     try:
-        trail = read_trail(export.state_dir)
+        entries = read_about(export.state_dir, name)
     except AuditUnusable:  # a session is archived also where the journal is not to be had
         return ()
-    found = anchors_of(trail, export.ledger.folder.name, present(ledger).record)
+    found = anchors_of(entries, name, present(ledger).record)
     return carried([each for each in found if each.event <= ledger.last_number])
 
 

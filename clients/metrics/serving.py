@@ -18,6 +18,7 @@ from starlette.routing import Route
 from smearwatch.clients.metrics.cards import Cards
 from smearwatch.clients.metrics.families import SmearwatchCollector
 from smearwatch.clients.metrics.watching import Watching
+from smearwatch.clients.web.connections import Connection
 from smearwatch.clients.web.listening import listen_here
 from smearwatch.clients.web.server import Server
 
@@ -54,7 +55,7 @@ def serve_metrics(
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=16,
+            http=Connection,
             timeout_graceful_shutdown=1,
         )
         say(f"http://127.0.0.1:{listening.getsockname()[1]}/metrics")

@@ -99,12 +99,14 @@ class WatchApp(CoveringApp):
         caption: str = "",
         stays: bool = True,
         readers: Readers | None = None,
+        record_at: str = "",
         pictures: Pictures | None = None,
         bring_of: Callable[[str, bool], Bring] | None = None,
     ) -> None:
         super().__init__()
         self._bring_of = bring_of
         self._readers = readers
+        self._record_at = record_at
         self._kind = pictures or Pictures()
         self._filters_256: list[LineFilter] = [NearestColours()] if self.console.color_system == "256" else []
         self._bring = bring
@@ -200,7 +202,7 @@ class WatchApp(CoveringApp):
             return False
         if action == "day":
             return self._readers is not None and len(self.screen_stack) == 1
-        return action not in ("cells", "random", "sign") or self._readers is not None
+        return action not in ("cells", "random", "sign") or self._readers is not None or bool(self._record_at)
 
     def action_interrupt(self) -> None:
         """End, as `q` does, and wherever one is."""

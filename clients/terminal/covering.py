@@ -23,6 +23,7 @@ class CoveringApp(DayApp):
 
     _kind: Pictures
     _hint: str
+    _record_at: str
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +88,7 @@ class CoveringApp(DayApp):
         """Return the reading of the session that is shown; where none is known that is said."""
         name = self._view.session
         if name is None or self._readers is None:
-            self._say(self._hint or NO_SESSION)
+            self._say(self._record_at or self._hint or NO_SESSION)
             return None
         if self._reading is None or self._reading.name != name:
             from smearwatch.clients.terminal.reading import Reading

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
+from smearwatch.clients.record_here import how_from_elsewhere
 from smearwatch.clients.terminal.app import Bring, WatchApp, being_read
 from smearwatch.clients.terminal.graphics import choose_pictures, prepare
 from smearwatch.clients.terminal.pictures import MOST
@@ -68,6 +69,7 @@ def watch_in_terminal(
         waiting="waiting for a count" if session is None else "reading",
         hint=_hint(settings, session),
         readers=readers,
+        record_at=f"C{how_from_elsewhere(settings)[1:]}." if is_elsewhere(settings) else "",
         pictures=kind,
         bring_of=bring_of,
     )

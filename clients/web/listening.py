@@ -5,14 +5,39 @@ import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from smearwatch.clients.web.accounts import Accounts
 from smearwatch.clients.web.private_files import check_private
 from smearwatch.daemon.regular_file import open_regular
 
 TLS_PORT: Final = 8443
+MOST_OF_ADDRESS: Final = 48
+"""Connections of one other computer at a time, agreed on or not."""
 _HOW: Final = "give --listen HOST or HOST:PORT, where 0.0.0.0 is every address of this computer"
+
+
+class _FairSocket(socket.socket):
+    """A listening socket that takes no more connections of one address than that: not all wait for those of one.
+
+    It is for a network. On one computer all have the same address, and `smearwatch.clients.web.connections` makes room.
+    """
+
+    def __init__(self, family: int, kind: int) -> None:
+        super().__init__(family, kind)
+        self._taken: dict[str, list[socket.socket]] = {}
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Return the next connection; raises `ConnectionAbortedError` where its address has too many."""
+        connection, address = super().accept()
+        still = ((host, [each for each in taken if each.fileno() != -1]) for host, taken in self._taken.items())
+        self._taken = {host: taken for host, taken in still if taken}
+        of_address = self._taken.setdefault(address[0], [])
+        if len(of_address) >= MOST_OF_ADDRESS:
+            connection.close()
+            raise ConnectionAbortedError(f"{MOST_OF_ADDRESS} connections of one address")
+        of_address.append(connection)
+        return connection, address
 
 
 class PortTaken(OSError):
@@ -84,7 +109,7 @@ def listen_to_others(place: Place, accounts: Accounts) -> tuple[socket.socket, s
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError) as error:
         raise PortTaken(place.listen, "no address of that name", _HOW) from error
-    return _bound(family, address, place.listen), tls
+    return _bound(family, address, place.listen, _FairSocket), tls
 
 
 def _host_and_port(listen: str) -> tuple[str, int]:
@@ -130,8 +155,10 @@ def _tls(certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
-def _bound(family: int, address: tuple[object, ...], where: str) -> socket.socket:
-    listening = socket.socket(family, socket.SOCK_STREAM)
+def _bound(
+    family: int, address: tuple[object, ...], where: str, kind: type[socket.socket] = socket.socket
+) -> socket.socket:
+    listening = kind(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(address)

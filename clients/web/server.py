@@ -1,8 +1,16 @@
-"""A web server that ends when it is asked to."""
+"""A web server that ends when it is asked to, and that nobody keeps others from by what is left half done."""
 
+import asyncio
+import resource
+import socket
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final
 
 import uvicorn
+
+_HANDSHAKE_S: Final = 5.0  # until TLS is agreed on
 
 
 class Server(uvicorn.Server):
@@ -19,6 +27,17 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, over: Callable[[], bool] | None) -> None:
         super().__init__(config)
         self._over = over
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen; each connection takes a file, so as many as the system allows may be open."""
+        with suppress(OSError, ValueError):
+            limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+        if self.config.ssl is not None:
+            loop = asyncio.get_running_loop()
+            timed = partial(loop.create_server, ssl_handshake_timeout=_HANDSHAKE_S)
+            loop.create_server = timed  # type: ignore[method-assign]  # uvicorn has no setting for it
+        await super().startup(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Return whether to end."""

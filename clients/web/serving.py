@@ -19,6 +19,7 @@ from smearwatch.clients.web.account_access import LASTS_S, AccountAccess
 from smearwatch.clients.web.accounts import Accounts
 from smearwatch.clients.web.app import FORESEEN, PAGES, ReadAs
 from smearwatch.clients.web.attempts import Attempts
+from smearwatch.clients.web.connections import Connection
 from smearwatch.clients.web.following import FollowingPages
 from smearwatch.clients.web.guard import HEALTH, guarded
 from smearwatch.clients.web.links import keep_link
@@ -78,8 +79,7 @@ def serve(served: Served, say: Callable[[str, str], None], over: Callable[[], bo
             access_log=False,
             server_header=False,
             proxy_headers=False,  # an address that a request only claims is none
-            # A browser opens a handful of connections; whoever holds more of them waits, and none holds up the end.
-            limit_concurrency=64,
+            http=Connection,
             timeout_graceful_shutdown=2,
         )
         config.load()

@@ -25,6 +25,16 @@ def group_doors(settings: Settings, runtime_dir: Path) -> list[GroupDoor]:
     return doors
 
 
+def open_as_many_as_one_may() -> None:
+    """Raise the limit of open files as far as the system allows.
+
+    Each connection takes one, a stranger's too until it is refused; without any left no picture could be kept.
+    """
+    with suppress(OSError, ValueError):
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+
 def net_door(settings: Settings) -> NetDoor | None:
     """Return where the hub listens for other computers, None where it does not.
 
@@ -41,8 +51,5 @@ def net_door(settings: Settings) -> NetDoor | None:
     if not path.exists():
         hint = "make one with: smearwatch keys make"
         raise EndpointUnusable(f"listen = {address}: without a key nobody is let in from other computers", hint)
-    with suppress(OSError, ValueError):  # each connection takes one, a stranger's too until it is refused
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    keyring = Keyring(allowed_file(settings), tell)
+    keyring = Keyring(allowed_file(settings), tell, secret=path)
     return NetDoor(address, read_pair(path), keyring, settings.max_frame_bytes, Strangers().refused)

@@ -4,7 +4,7 @@ import time
 from contextlib import ExitStack
 
 from smearwatch.daemon.anchoring import Anchoring
-from smearwatch.daemon.hub.doors import group_doors, net_door
+from smearwatch.daemon.hub.doors import group_doors, net_door, open_as_many_as_one_may
 from smearwatch.daemon.hub.hub import Hub
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.opening import opened
@@ -28,6 +28,8 @@ from smearwatch.daemon.wire.sockets import context
 # What a message may carry besides the frame itself: crops of a crowded field and their thumbnails.
 _SLACK_BYTES = 512 * 1024 * 1024
 
+_STEP_S = 2.0  # of the processor; a disk, or another program that holds the ledger, may take longer
+
 
 def main(plan: RunPlan, role: Role) -> int:
     """Run the hub until nothing is left to do, or the parent or a client asks for the end; returns its exit code."""
@@ -39,6 +41,7 @@ def main(plan: RunPlan, role: Role) -> int:
         if (signed := ledger.signature()) is not None:
             raise SessionSigned(plan.session, signed)
         earlier = _earlier(plan, ledger)
+        open_as_many_as_one_may()
         owner = stack.enter_context(context())
         max_bytes = settings.max_frame_bytes + _SLACK_BYTES
         part_bytes = max(settings.max_frame_bytes, MAX_HEADER_BYTES)
@@ -61,6 +64,7 @@ def main(plan: RunPlan, role: Role) -> int:
         note_settings(plan)
         anchoring = Anchoring(ledger, settings.anchor_s, time.monotonic)
         anchoring.anchor("opened")
+        role.ask(_STEP_S, waits=True)
         while not role.stopping and hub.state != "done" and not hub.stopped:
             hub.turn()
             anchoring.turn()

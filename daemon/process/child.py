@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.process.hang import Steps
 from smearwatch.daemon.process.role import EXIT_UNUSABLE, GOT_ON
 
-# Loading a network on a busy machine takes its time; after that, silence for this long means stuck.
+# Loading a network on a busy machine takes its time; after that, the role's steps tell whether it hangs.
 FIRST_BEAT_S = 180.0
-SILENT_S = 60.0
 # Whom a signal has stopped does not go on by itself. A shell's Ctrl-Z stops the parent too, which then looks no more.
 HELD_S, HELD_LOOKS = 2.0, 8
 # Two pieces of work beside each other may end their process three times each; one that never gets on is given up.
@@ -57,10 +57,11 @@ class Child:
     clock: Callable[[], float] = time.monotonic
     process: subprocess.Popen[bytes] | None = None
     beat_fd: int = -1
-    last_beat_s: float = 0.0
+    started_s: float = 0.0
     held_since_s: float = 0.0
     held_looks: int = 0
     ready: bool = False
+    steps: Steps = field(default_factory=Steps)
     restarts: deque[float] = field(default_factory=lambda: deque(maxlen=BUDGET))
     start_at_s: float = 0.0
 
@@ -90,13 +91,15 @@ class Child:
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(order).encode() + b"\n")
         self.process.stdin.flush()
-        self.ready, self.last_beat_s, self.held_looks = False, self.clock(), 0
+        self.ready, self.started_s, self.held_looks = False, self.clock(), 0
+        self.steps.begin()
 
     def hear(self) -> None:
         """Take in the heartbeats that came."""
         try:
             if heard := os.read(self.beat_fd, 65536):
-                self.ready, self.last_beat_s = True, self.clock()
+                self.ready = True
+                self.steps.heard(heard)
                 if GOT_ON in heard:
                     self.restarts.clear()
         except BlockingIOError:
@@ -104,9 +107,12 @@ class Child:
 
     @property
     def stuck(self) -> bool:
-        """Whether the main loop has been silent for too long."""
-        limit = SILENT_S if self.ready else FIRST_BEAT_S
-        return self.process is not None and self.clock() - self.last_beat_s > limit
+        """Whether it hangs: it does not begin, or a step of its work does not come to an end."""
+        if self.process is None:
+            return False
+        if not self.ready:
+            return self.clock() - self.started_s > FIRST_BEAT_S
+        return self.steps.hangs(self.process.pid)
 
     @property
     def held(self) -> bool:

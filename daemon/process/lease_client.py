@@ -24,8 +24,11 @@ _PULSE_S = 1.0
 _POLL_S = 0.2
 _HELLO_AGAIN_S = 0.3
 
-# A frame or a batch of crops that takes longer than this is taken for one that never ends.
+# A frame that takes longer than this is taken for one that never ends.
 _LONGEST_S = 300.0
+
+STEP_S = 3.0
+"""What a step of a finder's or worker's work may take, of the processor; see `smearwatch.daemon.process.hang`."""
 
 LeaseT = TypeVar("LeaseT", bound=Message)
 ResultT = TypeVar("ResultT")
@@ -73,6 +76,7 @@ class LeaseClient:
         owner = self._stack.enter_context(context())
         self._peer = self._stack.enter_context(Peer(owner, self._endpoints))
         self._bench = self._stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix=self._kind))
+        self._role.ask(STEP_S)
         self._hello()
         return self
 
@@ -86,18 +90,19 @@ class LeaseClient:
         self._peer.send(message, buffers)
         self._role.got_on()
 
-    def at_work(self, work: Callable[[], ResultT]) -> ResultT:
-        """Run what a lease asks for in a thread of its own, and report meanwhile that it is being done.
+    def at_work(self, work: Callable[[], ResultT], step_s: float = STEP_S) -> ResultT:
+        """Run what a lease asks for in a thread of its own, and tell the hub meanwhile that it is being done.
 
-        After `_LONGEST_S` no more is reported: the lease runs out, and the supervisor takes this process for stuck.
+        The supervisor is told by the work itself (`Role.beat`), of which a step may take so many seconds: this thread
+        would go on telling it of work that hangs. After `_LONGEST_S` the hub is told no more, and the lease runs out.
         """
         began_s = time.monotonic()
+        self._role.ask(step_s)
         future = self._bench.submit(copy_context().run, work)  # what the work logs names its frame
         while not wait((future,), timeout=_PULSE_S).done:
-            if time.monotonic() - began_s < _LONGEST_S:
-                self._role.beat()
-                if self._peer.connected:
-                    self._peer.send(Ready(self._capacity, at_work=True))
+            if time.monotonic() - began_s < _LONGEST_S and self._peer.connected:
+                self._peer.send(Ready(self._capacity, at_work=True))
+        self._role.ask(STEP_S)
         return future.result()
 
     def leases(self, kind: type[LeaseT], *, most: int) -> list[tuple[LeaseT, list[memoryview]]]:

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,10 @@ EXIT_AGAIN = 6
 
 GOT_ON = b"+"
 """What a role writes into its heartbeat where it has done a piece of work."""
+
+
+ORPHAN_S = 15.0
+"""How long a role may take to its end where its parent has ended, before it is ended itself."""
 
 
 _PR_SET_PDEATHSIG = 1  # prctl(2): which signal the kernel sends when the parent has ended
@@ -111,8 +116,24 @@ class Role:
         return self._stop.wait(timeout_s)
 
     def beat(self) -> None:
-        """Report to the parent that the main loop turns. A full pipe means that enough was reported."""
+        """Report to the parent that the work got a step further; safe from any thread.
+
+        Only whoever does the work may say so: a thread that merely lives hides that another hangs. A full pipe means
+        that enough was reported.
+        """
         self._report(b".")
+
+    def ask(self, seconds: float, *, waits: bool = False) -> None:
+        """Report to the parent that a step begins, and how long it and those after it may take.
+
+        Parameters
+        ----------
+        seconds
+            Of the processor, or asleep; see `smearwatch.daemon.process.hang`.
+        waits
+            Whether a step may sleep for longer, since it waits for disks, shares or cameras.
+        """
+        self._report(b"[%d%s]" % (max(1, round(seconds)), b"w" if waits else b""))
 
     def got_on(self) -> None:
         """Report to the parent that a piece of work was done: what ended this role before was that work's fault."""
@@ -166,6 +187,8 @@ def _until_orphaned(role: Role) -> None:
     # The parent never writes again: this returns when the parent's end is closed.
     os.read(sys.stdin.fileno(), 1)
     role.stop()
+    time.sleep(ORPHAN_S)
+    os._exit(1)  # it hangs, and nobody is there any more to end it
 
 
 if __name__ == "__main__":

@@ -119,8 +119,10 @@ class Supervisor:
                 child.start()
             return
         child.hear()
-        if child.stuck or child.held:
+        if (stuck := child.stuck) or child.held:
             get_logger().error("role stuck, killing it", child=child.spec.name)
+            if stuck:
+                child.steps.hung()
             child.finish(0.0)
             self._restart(child, "stopped answering")
             return

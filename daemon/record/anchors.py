@@ -15,7 +15,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from smearwatch.daemon.record.anchor import ANCHORS, MOST_CARRIED, Anchor
-from smearwatch.daemon.record.audit import AuditUnusable, AuditWriter, Entry, Trail, read_trail
+from smearwatch.daemon.record.audit import AuditUnusable, AuditWriter, Entry, Trail, read_about
 from smearwatch.daemon.record.chain import genesis
 from smearwatch.daemon.record.reading import LedgerReader
 
@@ -64,10 +64,10 @@ def drop(journal: AuditWriter, ledger: LedgerReader, why: str, by: str | None = 
     return anchor, journal.add(ANCHOR, by=by, session=ledger.folder.name, values=values)
 
 
-def anchors_of(trail: Trail, session: str, record: str) -> list[Anchor]:
+def anchors_of(entries: Iterable[Entry], session: str, record: str) -> list[Anchor]:
     """Return a session's anchors, those that came with its archive, too: from all entries about this record."""
     found: list[Anchor] = []
-    for entry in trail.entries:
+    for entry in entries:
         if entry.session == session:
             found += [each for each in _anchors_in(entry) if each.record == record]
     return found
@@ -105,7 +105,7 @@ def flaws(ledger: LedgerReader, anchors: Iterable[Anchor | LoggedAnchor]) -> Ite
 def faults_of(ledger: LedgerReader, trail: Trail, logged: Iterable[LoggedAnchor] = ()) -> list[str]:
     """Return what says that a record is not what it was: its anchors, or those of another one under its name."""
     name, record = ledger.folder.name, present(ledger).record
-    faults = list(flaws(ledger, [*anchors_of(trail, name, record), *logged]))
+    faults = list(flaws(ledger, [*anchors_of(trail.entries, name, record), *logged]))
     if (other := record_before(trail, name, record)) is not None:
         faults.append(
             f"another record of this name was anchored at entry {other.values.get('event')}, and is gone: "
@@ -123,11 +123,11 @@ def anchored_faults(folder: Path) -> list[str]:
     if state_dir is None:
         return []
     try:
-        trail = read_trail(state_dir)  # before the record, which may be written on meanwhile
+        entries = read_about(state_dir, folder.name)  # before the record, which may be written on meanwhile
     except AuditUnusable:
         return []
     with LedgerReader.read(folder) as ledger:
-        return list(flaws(ledger, anchors_of(trail, folder.name, present(ledger).record)))
+        return list(flaws(ledger, anchors_of(entries, folder.name, present(ledger).record)))
 
 
 def carried(anchors: Sequence[Anchor]) -> tuple[Anchor, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, BinaryIO, Final
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
@@ -167,7 +167,7 @@ class AuditWriter:
             "session": session,
             "values": dict(values or {}),
         }
-        entry = Entry(**body, chain=_link(chain, body))
+        entry = Entry(**body, chain=_link(chain, canonical_json(body)))
         with _reported(self._path):
             self._write(canonical_json(entry.as_json()) + b"\n")
         return entry
@@ -188,15 +188,9 @@ class AuditWriter:
     def _tail(self) -> tuple[int, str]:
         """Return number and chain of the last entry that can be read."""
         with _reported(self._path):
-            end, rest = os.fstat(self._descriptor).st_size, b""
-            while end:
-                begin = max(0, end - _BLOCK_BYTES)
-                rest = os.pread(self._descriptor, end - begin, begin) + rest
-                end = begin
-                whole = rest.split(b"\n") if not begin else rest.split(b"\n")[1:]
-                for line in reversed(whole):
-                    if (entry := _read(line)) is not None:
-                        return entry.number, entry.chain
+            for line in _backwards(self._descriptor):
+                if (entry := _read(line)) is not None:
+                    return entry.number, entry.chain
         return 0, GENESIS
 
 
@@ -229,29 +223,55 @@ def writing(state_dir: Path, *, patience_s: float = _PATIENCE_S) -> Iterator[Aud
 
 def last_of(state_dir: Path, kind: str) -> Entry | None:
     """Return the last entry of a kind, None where there is none; nothing is checked; raises `AuditUnusable`."""
-    path = state_dir / AUDIT_FILE
-    _check_is_file(path)
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise AuditUnusable(path, error.strerror or str(error), "see that this user may read it") from error
     mark = b'"kind":' + canonical_json(kind)
-    return next((entry for line in reversed(lines) if mark in line and (entry := _read(line)) is not None), None)
+    with _opened(state_dir) as file:
+        if file is None:
+            return None
+        lines = (line for line in _backwards(file.fileno()) if mark in line)
+        return next((entry for line in lines if (entry := _read(line)) is not None), None)
+
+
+def read_about(state_dir: Path, session: str) -> list[Entry]:
+    """Return the entries about a session, the first one first; nothing is checked; raises `AuditUnusable`.
+
+    The others are passed over unread: a journal may be long, and who writes a result out is not to wait for it.
+    """
+    mark = b'"session":' + canonical_json(session)
+    with _opened(state_dir) as file:
+        found = (_read(line.rstrip(b"\n")) for line in file or () if mark in line)
+        return [entry for entry in found if entry is not None and entry.session == session]
 
 
 def read_trail(state_dir: Path) -> Trail:
     """Read and check a state folder's journal, one that is not there as an empty one; raises `AuditUnusable`."""
+    with _opened(state_dir) as file:
+        return Trail() if file is None else _checked(file)
+
+
+@contextmanager
+def _opened(state_dir: Path) -> Iterator[BinaryIO | None]:
+    """Yield a state folder's journal to be read, None where there is none."""
     path = state_dir / AUDIT_FILE
     _check_is_file(path)
     try:
-        with path.open("rb") as file:
-            return _checked(file)
-    except FileNotFoundError:
-        return Trail()
+        with suppress(FileNotFoundError), path.open("rb") as file:
+            yield file
+            return
+        yield None
     except OSError as error:
         raise AuditUnusable(path, error.strerror or str(error), "see that this user may read it") from error
+
+
+def _backwards(descriptor: int) -> Iterator[bytes]:
+    """Yield a file's lines, the last one first, as far as they are wanted."""
+    end, rest = os.fstat(descriptor).st_size, b""
+    while end:
+        begin = max(0, end - _BLOCK_BYTES)
+        lines = (os.pread(descriptor, end - begin, begin) + rest).split(b"\n")
+        end = begin
+        if begin:
+            rest, *lines = lines
+        yield from reversed(lines)
 
 
 def _checked(lines: Iterator[bytes]) -> Trail:
@@ -267,11 +287,12 @@ def _checked(lines: Iterator[bytes]) -> Trail:
         if entry is None:
             unfinished.append(at)
             continue
+        spelt = canonical_json(entry.as_json())
         if entry.number != number + 1:
             faults.append(f"line {at}: entry {number + 1} is missing, this is entry {entry.number}")
-        elif _link(chain, {key: value for key, value in entry.as_json().items() if key != "chain"}) != entry.chain:
+        elif _link(chain, spelt.replace(b',"chain":"%b"' % entry.chain.encode(), b"", 1)) != entry.chain:
             faults.append(f"line {at}: the chain is broken at entry {entry.number}")
-        if canonical_json(entry.as_json()) != text:
+        if spelt != text:
             faults.append(f"line {at}: entry {entry.number} is not spelt as it was written")
         number, chain = entry.number, entry.chain
         entries.append(entry)
@@ -285,8 +306,9 @@ def _read(line: bytes) -> Entry | None:
         return None
 
 
-def _link(before: str, body: Mapping[str, Any]) -> str:
-    return hashlib.sha256(bytes.fromhex(before) + canonical_json(dict(body))).hexdigest()
+def _link(before: str, body: bytes) -> str:
+    """Return the chain of an entry, of the one before and its own bytes without it."""
+    return hashlib.sha256(bytes.fromhex(before) + body).hexdigest()
 
 
 def _lock(path: Path, descriptor: int, patience_s: float) -> None:

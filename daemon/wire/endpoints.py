@@ -16,6 +16,7 @@ from smearwatch.daemon.wire.rights import Right
 
 # sockaddr_un holds 108 bytes with its closing zero (unix(7)).
 _LONGEST_SOCKET_PATH = 107
+_OUTSIDE = 65534  # how a user namespace shows who is not in it: root, of the folders above
 _TCP: Final = re.compile(r"tcp://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._*-]+):[0-9]{1,5}")
 
 OPERATE: Final = "operate"
@@ -124,7 +125,7 @@ def private_dir(path: Path, *, passable: bool = False) -> Path:
     Raises
     ------
     EndpointUnusable
-        When it cannot be made, or belongs to somebody else, or others may enter it.
+        When it cannot be made, belongs to somebody else, others may enter it, or may put another in its place.
     """
     try:
         for missing in reversed([above for above in (path, *path.parents) if not above.exists()]):
@@ -139,6 +140,12 @@ def private_dir(path: Path, *, passable: bool = False) -> Path:
     if stat.S_IMODE(status.st_mode) & (0o066 if passable else 0o077):
         mode = "711" if passable else "700"
         raise EndpointUnusable(f"runtime folder {path} may be entered by others", f"chmod {mode} {path}")
+    for above in path.absolute().parents:
+        status = above.stat()
+        open_to_all = status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX
+        if status.st_uid not in (os.geteuid(), 0, _OUTSIDE) or open_to_all:
+            what = f"runtime folder {path} lies in {above}, where others may put another in its place"
+            raise EndpointUnusable(what, "choose another runtime_dir")
     return path
 
 

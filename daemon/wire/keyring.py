@@ -1,20 +1,22 @@
-"""Whose keys a hub knows, and what each of them may: one file, read again as soon as it changes."""
+"""Whose keys a hub knows, and what each of them may: one file, read again as soon as it or its rights change."""
 
 import json
 import os
 import stat
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from smearwatch.daemon.regular_file import open_regular
-from smearwatch.daemon.wire.keys import KeyUnusable, checked_key
+from smearwatch.daemon.wire.keys import KeyUnusable, check_secret, checked_key
 from smearwatch.daemon.wire.rights import RIGHTS, Right
 
 _LOOK_AGAIN_S: Final = 0.5
+_Mark: TypeAlias = tuple[int, int, int, int, int, int]
 NOBODY: Final[frozenset[Right]] = frozenset()
 
 
@@ -41,8 +43,7 @@ def read_allowed(path: Path) -> list[Allowed]:
     """
     try:
         with open_regular(path) as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o022:
-                raise KeyUnusable(f"list of keys {path} may be written by others", f"chmod 644 {path}")
+            _check_writers(f"list of keys {path}", f"chmod 644 {path}", os.fstat(file.fileno()))
             held = json.loads(file.read())
         return sorted((_allowed(name, each) for name, each in held.items()), key=lambda each: each.name)
     except FileNotFoundError:
@@ -53,6 +54,14 @@ def read_allowed(path: Path) -> list[Allowed]:
         raise KeyUnusable(
             f"list of keys {path} is damaged", "mend it, or move it away and allow the keys anew"
         ) from None
+
+
+def _check_writers(what: str, mend: str, status: os.stat_result) -> None:
+    """Raise `KeyUnusable` where another user than this one may change a file or folder."""
+    if status.st_uid not in (os.geteuid(), 0):
+        raise KeyUnusable(f"{what} belongs to another user", "give it to the user who counts: chown")
+    if stat.S_IMODE(status.st_mode) & 0o022:
+        raise KeyUnusable(f"{what} may be written by others", mend)
 
 
 def as_text(allowed: list[Allowed]) -> str:
@@ -70,27 +79,37 @@ def _allowed(name: str, held: dict[str, Any]) -> Allowed:
 class Keyring:
     """What the keys may that are allowed now. May be asked from several threads.
 
-    A list that cannot be read allows nobody.
+    A list that cannot be read, or that others may write, allows nobody; nor does any while the hub's own secret is not
+    its own any more.
 
     Parameters
     ----------
     path
         The file; see `read_allowed`.
     tell
-        Takes a line on what is wrong with the file, once each time.
+        Takes a line on what is wrong with the files, once each time, and on that it is mended.
     clock
         Monotonic seconds.
+    secret
+        The hub's own key file; None where nobody can pose as it.
     """
 
     def __init__(
-        self, path: Path, tell: Callable[[str], object] = lambda _: None, clock: Callable[[], float] = time.monotonic
+        self,
+        path: Path,
+        tell: Callable[[str], object] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        secret: Path | None = None,
     ) -> None:
         self._path = path
+        self._secret = secret
+        self._told = False
         self._tell = tell
         self._clock = clock
         self._lock = Lock()
         self._looked_s = -_LOOK_AGAIN_S
-        self._mark: tuple[int, int, int] | None = None
+        self._mark: tuple[_Mark | None, ...] | None = None
         self._by_key: dict[str, Allowed] = {}
         self._names: dict[str, str] = {}  # of all that ever were allowed
 
@@ -109,18 +128,40 @@ class Keyring:
             return self._names.get(key, f"{key[:12]}…" if key else "none")
 
     def _look(self) -> None:
-        try:
-            status = self._path.stat()
-            mark = status.st_mtime_ns, status.st_size, status.st_ino
-        except OSError:
-            mark = None
+        paths = [self._path, self._path.parent, *([] if self._secret is None else [self._secret])]
+        mark = tuple(_mark_of(path) for path in paths)
         if mark == self._mark:
             return
+        self._mark = mark
         try:
+            self._check()
             self._by_key = {each.key: each for each in read_allowed(self._path)}
-            self._names |= {key: each.name for key, each in self._by_key.items()}
-            self._mark = mark
         except KeyUnusable as error:
-            if self._by_key or self._mark is None:
-                self._tell(f"{error} ({error.hint}); nobody is let in from other computers")
-            self._by_key, self._mark = {}, mark
+            self._told = True
+            self._tell(f"{error} ({error.hint}); nobody is let in from other computers")
+            self._by_key = {}
+            return
+        self._names |= {key: each.name for key, each in self._by_key.items()}
+        if self._told:
+            self._told = False
+            self._tell(f"the keys in {self._path.parent} are let in again")
+
+    def _check(self) -> None:
+        """Raise `KeyUnusable` where others may put another list in its place, or have the hub's secret."""
+        folder = self._path.parent
+        with suppress(FileNotFoundError):
+            _check_writers(f"folder of keys {folder}", f"chmod 700 {folder}", folder.stat())
+        if self._secret is not None:
+            try:
+                check_secret(self._secret, self._secret.stat())
+            except OSError as error:
+                raise KeyUnusable(f"key file {self._secret}: {error.strerror}", "bring it back") from None
+
+
+def _mark_of(path: Path) -> _Mark | None:
+    """Return what changes with a file's bytes, its owner or its rights."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_mode, status.st_uid

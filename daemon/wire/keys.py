@@ -72,6 +72,16 @@ def write_pair(path: Path, pair: KeyPair) -> None:
         os.fsync(file.fileno())
 
 
+def check_secret(path: Path, status: os.stat_result) -> None:
+    """Raise `KeyUnusable` where a key file is none, belongs to somebody else, or others than its owner may read it."""
+    if not stat.S_ISREG(status.st_mode):
+        raise KeyUnusable(f"key file {path} is no file", "check the path")
+    if status.st_uid not in (os.geteuid(), 0):
+        raise KeyUnusable(f"key file {path} belongs to another user", "make one: smearwatch keys make")
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise KeyUnusable(f"key file {path} may be read by others", f"chmod 600 {path}; better make a new key")
+
+
 def read_pair(path: Path) -> KeyPair:
     """Read a key file.
 
@@ -86,13 +96,7 @@ def read_pair(path: Path) -> KeyPair:
         hint = "make one: smearwatch keys make" if isinstance(error, FileNotFoundError) else "check its rights"
         raise KeyUnusable(f"key file {path}: {error.strerror}", hint) from None
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise KeyUnusable(f"key file {path} is no file", "check the path")
-        if status.st_uid not in (os.geteuid(), 0):
-            raise KeyUnusable(f"key file {path} belongs to another user", "make one: smearwatch keys make")
-        if stat.S_IMODE(status.st_mode) & 0o077:
-            raise KeyUnusable(f"key file {path} may be read by others", f"chmod 600 {path}; better make a new key")
+        check_secret(path, os.fstat(descriptor))
         data = file.read(_LONGEST_BYTES)
     try:
         held = tomllib.loads(data.decode())

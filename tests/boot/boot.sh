@@ -7,6 +7,9 @@ mount --make-rprivate /
 # Into a control group of its own, whose namespace is made last: it becomes the top in there.
 echo $$ > "$cgroup/cgroup.procs"
 root=$folder/root
+# Over the disk that this machine itself runs from, what a box writes stays in memory.
+[ "$base" != / ] || mount -t tmpfs tmpfs "$folder"
+mkdir -p "$folder/upper" "$folder/work" "$root"
 mount -t overlay overlay -o "lowerdir=$base,upperdir=$folder/upper,workdir=$folder/work" "$root"
 for each in "$@"; do
   mkdir -p "$root${each%%=*}"
@@ -16,6 +19,7 @@ done
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
+mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 for device in null zero full random urandom tty; do
   touch "$root/dev/$device"

@@ -24,13 +24,17 @@ class NoBox(RuntimeError):
     """This machine cannot have one; says why."""
 
 
+def own_base() -> Path:
+    """Return this machine's own disk, where it has a systemd: a box writes over it and not on it; raises `NoBox`."""
+    _check("unshare", "nsenter")
+    if not Path("/lib/systemd/systemd").exists() or shutil.which("systemctl") is None:
+        raise NoBox("no systemd on this machine's disk: apt-get install systemd dbus")
+    return Path("/")
+
+
 def make_base() -> Path:
     """Return the folder with Debian's programs, and make it where it is missing; raises `NoBox`."""
-    for need in ("debootstrap", "unshare", "nsenter"):
-        if shutil.which(need) is None:
-            raise NoBox(f"no {need} on this machine: apt-get install {need}")
-    if os.geteuid() != 0:
-        raise NoBox("only root may boot a systemd: run it with sudo")
+    _check("debootstrap", "unshare", "nsenter")
     if not (BASE / "etc" / "debian_version").is_file():
         partial = BASE.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -42,6 +46,14 @@ def make_base() -> Path:
             raise NoBox(f"debootstrap failed: {(done.stdout + done.stderr).strip().splitlines()[-1:]}")
         partial.rename(BASE)
     return BASE
+
+
+def _check(*programs: str) -> None:
+    for need in programs:
+        if shutil.which(need) is None:
+            raise NoBox(f"no {need} on this machine: apt-get install {need}")
+    if os.geteuid() != 0:
+        raise NoBox("only root may boot a systemd: run it with sudo")
 
 
 def _mirror() -> tuple[str, str]:
@@ -64,11 +76,13 @@ class Box:
         Where what it writes lies.
     shown
         Folders of this machine that it sees, by where; it cannot change them.
+    base
+        The folder with its programs; `make_base` gives one.
     """
 
-    def __init__(self, folder: Path, shown: Mapping[str, Path]) -> None:
+    def __init__(self, folder: Path, shown: Mapping[str, Path], base: Path) -> None:
         self._folder = folder
-        self._base = make_base()
+        self._base = base
         self._shown = shown
         self._parent: subprocess.Popen[bytes] | None = None
         self._init = 0
@@ -81,8 +95,7 @@ class Box:
     def boot(self) -> None:
         """Start it, and wait until systemd has started all that it starts."""
         self._cgroup.mkdir(exist_ok=True)
-        for each in ("upper", "work", "root"):
-            (self._folder / each).mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
         spaces = ("--pid", "--mount", "--uts", "--ipc", "--net", "--fork")
         shown = [f"{where}={what}" for where, what in self._shown.items()]
         places = [str(each) for each in (_BOOT, self._cgroup, self._base, self._folder)]
@@ -91,7 +104,8 @@ class Box:
             self._parent = subprocess.Popen(
                 command, env=_CLEAN, stdin=subprocess.DEVNULL, stdout=console, stderr=console
             )
-        until_s = time.monotonic() + 60.0
+        busy = max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
+        until_s = time.monotonic() + 60.0 * busy
         while not self._is_up():
             if self._parent.poll() is not None or time.monotonic() > until_s:
                 self.cut_power()

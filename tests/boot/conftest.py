@@ -13,7 +13,7 @@ import cv2
 import pytest
 
 from smearwatch.capture.slide.slide import Slide
-from tests.boot.box import ROOT, Box, NoBox
+from tests.boot.box import ROOT, Box, NoBox, make_base
 
 CAMERA = "/srv/the camera"
 PROGRAM = "/opt/smearwatch/bin/smearwatch"
@@ -52,10 +52,10 @@ class Machine(Box):
 
     dropped = 0
 
-    def install(self, wheel: Path) -> None:
-        """Install the program, and the service with it."""
+    def install(self, wheel: Path, *venv: str) -> None:
+        """Install the program, and the service with it; ``venv`` makes an environment, with pip unless it is said."""
         self.write(f"/root/{wheel.name}", wheel.read_bytes())
-        self.run("python3", "-m", "venv", "/opt/smearwatch")
+        self.run(*(venv or ("python3", "-m", "venv")), "/opt/smearwatch")
         self.run("sh", "-c", f"echo /opt/packages > {SITE}/packages.pth")
         self.run(
             "/opt/smearwatch/bin/python", "-m", "pip", "install", "-q", "--no-deps", "--no-index", f"/root/{wheel.name}"
@@ -136,7 +136,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def machine(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A computer with the service installed and started."""
     try:
-        made = Machine(tmp_path_factory.mktemp("box"), {"/opt/packages": Path(sysconfig.get_path("purelib"))})
+        shown = {"/opt/packages": Path(sysconfig.get_path("purelib"))}
+        made = Machine(tmp_path_factory.mktemp("box"), shown, make_base())
         made.boot()
     except NoBox as error:
         pytest.skip(str(error))

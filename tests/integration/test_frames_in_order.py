@@ -96,3 +96,35 @@ def test_what_was_there_when_a_source_starts_comes_before_what_comes_meanwhile(t
         assert scene.got == []
         scene.wait()
         assert [name for name, _ in scene.got] == ["a.jpg", "b.jpg"]
+
+
+def test_what_lay_there_comes_before_what_comes_while_a_source_still_waits_for_its_hub(tmp_path):
+    """A source is killed with pictures untaken; the new one watches the folder, and more come before it asks first."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number, name in enumerate("ab"):
+        (folder / f"{name}.jpg").write_bytes(picture(number))
+    with Scene(folder) as scene:  # it watches from here on, and was not asked yet
+        for number, name in enumerate("cd", start=2):
+            part = folder / f".{name}.part"
+            part.write_bytes(picture(number))
+            part.rename(folder / f"{name}.jpg")
+        scene.poll()
+        scene.wait()
+        assert [name for name, _ in scene.got] == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
+
+
+def test_what_came_while_notices_were_lost_comes_before_what_is_told_of(tmp_path, monkeypatch):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    with Scene(folder) as scene:
+        scene.poll()
+        notices = scene.source._notices
+        scene.path("a.jpg").write_bytes(picture(1))
+        for _ in notices.read():  # as where the system's queue is full
+            pass
+        notices.on_queue_overflow()
+        scene.path("b.jpg").write_bytes(picture(2))
+        scene.poll()
+        scene.wait()
+        assert [name for name, _ in scene.got] == ["a.jpg", "b.jpg"]

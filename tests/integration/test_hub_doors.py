@@ -355,11 +355,45 @@ def test_a_list_of_keys_that_is_damaged_or_open_lets_nobody_in(tmp_path):
         assert of(text) is None
         assert of(whole) is not None
     assert of(mode=0o666) is None
-    assert len(said) == 7
+    assert sum("nobody is let in" in line for line in said) == 7
     assert of(mode=0o600) is not None
     path.unlink()
     now[0] += 1.0
     assert keyring.of(pair.public) is None
+
+
+def test_rights_that_change_while_the_hub_runs_are_noticed_and_said(tmp_path):
+    """Only the rights change: no byte, no size, no time of a change of the bytes."""
+    folder, pair = tmp_path / "keys", make_pair()
+    secret, path = folder / "own.key", folder / "allowed.json"
+    write_pair(secret, make_pair())
+    path.write_text(as_text([Allowed("a", pair.public, frozenset(("watch",)))]))
+    said: list[str] = []
+    now = [0.0]
+    keyring = Keyring(path, said.append, lambda: now[0], secret=secret)
+
+    def of():
+        now[0] += 1.0
+        return keyring.of(pair.public)
+
+    assert of() is not None
+    opened = ((path, 0o666, "written"), (folder, 0o777, "written"), (secret, 0o644, "read"))
+    for number, (what, mode, by_others) in enumerate(opened, start=1):
+        before = what.stat()
+        what.chmod(mode)
+        os.utime(what, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert of() is None, what
+        assert of() is None, what
+        assert len(said) == 2 * number - 1, "said once"
+        assert f"may be {by_others} by others" in said[-1]
+        assert "nobody is let in" in said[-1]
+        assert "chmod" in said[-1]
+        what.chmod(before.st_mode)
+        assert of() is not None, what
+        assert said[-1].endswith("are let in again")
+    secret.rename(folder / "away")
+    assert of() is None
+    assert "bring it back" in said[-1]
 
 
 def test_a_port_that_is_taken_is_one_line_and_leaves_nothing_behind(net, tmp_path):

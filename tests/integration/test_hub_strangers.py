@@ -2,10 +2,14 @@
 
 import itertools
 import os
+import resource
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections import deque
+from contextlib import ExitStack
 from statistics import median
 
 import pytest
@@ -19,7 +23,7 @@ from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import WIRE_VERSION, Events, Hello, Pulse, Snapshot, WantEvents, WantSnapshot
-from smearwatch.daemon.wire.sockets import Listener, Peer, context
+from smearwatch.daemon.wire.sockets import Listener, Peer, context, is_open
 from tests.integration.hub_process import Staff, hub_process
 
 pytestmark = pytest.mark.integration
@@ -33,7 +37,7 @@ import sys, time
 from pathlib import Path
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import WantEvents, WantSnapshot
-from smearwatch.daemon.wire.sockets import Listener, Peer, context
+from smearwatch.daemon.wire.sockets import Listener, Peer, context, is_open
 with context() as owner:
     endpoints = Endpoints.under(Path(sys.argv[1]))
     listener = Listener(owner, endpoints)
@@ -151,3 +155,33 @@ def test_the_count_is_the_same_whoever_looks_on(tmp_path):
     assert among_ms < SLOWER * max(alone_ms, 20.0)
     for counter in ("wire_not_msgpack", "wire_too_large", "messages_not_taken"):
         assert counters[counter] >= 1, counter
+
+
+def test_connections_that_are_held_open_leave_the_hub_files_to_keep_pictures(tmp_path):
+    """More of them than a process may have files open by default; the hub takes as many as the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    settings = Settings(state_dir=tmp_path / "state", runtime_dir=tmp_path / "run", um_per_px=0.1)
+    plan = RunPlan(settings=settings, session="t", source="folder")
+    talk = Endpoints.under(settings.runtime_dir).talk
+    with ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (160, hard))  # what the hub is started with
+        try:
+            hub = stack.enter_context(hub_process(plan))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2048)), hard))
+        deadline_s = time.monotonic() + 60.0
+        while not is_open(talk):
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+        for _ in range(400):
+            held = stack.enter_context(socket.socket(socket.AF_UNIX))
+            held.connect(talk.removeprefix("ipc://"))
+        while hub.num_fds() < 400:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+        staff = Staff(settings)
+        try:
+            staff.count(1)
+        finally:
+            staff.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -5,7 +5,7 @@ deadly, and how, stands in the variable POISON as JSON: {"worker": {"cell": 0, "
 """
 
 CHANGES_OF_POISON = """
-import json, os, signal
+import json, os, signal, threading
 
 POISON = json.loads(os.environ["POISON"])
 
@@ -13,6 +13,10 @@ POISON = json.loads(os.environ["POISON"])
 def die(how):
     if how == "memory":
         raise MemoryError("no memory left")
+    while how == "spin":
+        pass
+    if how == "wait":
+        threading.Event().wait()
     os.kill(os.getpid(), signal.SIGKILL if how == "kill" else signal.SIGSTOP)
 
 
@@ -50,15 +54,10 @@ def source(module):
     module.read_file = deadly
 
 
-def supervisor(module):
-    module.SILENT_S = 3.0
-
-
 CHANGES = {
     "smearwatch.daemon.worker": worker,
     "smearwatch.capture.finder.role": finder,
     "smearwatch.capture.sources.folder": source,
-    "smearwatch.daemon.process.child": supervisor,
 }
 
 """

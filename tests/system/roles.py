@@ -1,14 +1,44 @@
 """Small real roles for the supervisor's tests; what they do is told by the session's name."""
 
+import itertools
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.child import BUDGET
 from smearwatch.daemon.process.role import Role
+
+
+def spin() -> None:
+    """Go round in Python for ever."""
+    while True:
+        pass
+
+
+def spin_in_c() -> None:
+    """Go round in C for ever, and let no other thread have the interpreter."""
+    sum(itertools.repeat(0))
+
+
+def wait_for_ever() -> None:
+    """Wait for what never comes."""
+    threading.Event().wait()
+
+
+HANGS = {"spins": spin, "spins-in-c": spin_in_c, "waits": wait_for_ever}
+
+
+def work_slowly(role: Role, *, steps: int, cpu_s: float) -> None:
+    """Take steps, each with so much of a processor."""
+    for _ in range(steps):
+        until_s = time.process_time() + cpu_s
+        while time.process_time() < until_s:
+            pass
+        role.beat()
 
 
 def note(plan: RunPlan, word: str) -> int:
@@ -72,6 +102,19 @@ def worker(plan: RunPlan, role: Role) -> None:
     if plan.session == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         role.wait(60)
+    if plan.session in HANGS:
+        if life > 1:
+            (Path(plan.settings.state_dir) / "done").touch()
+        else:
+            role.ask(1)
+            work = threading.Thread(target=HANGS[plan.session], daemon=True)
+            work.start()
+            while work.is_alive():  # as a thread that talks to the hub meanwhile, and knows nothing of the work
+                role.wait(0.1)
+    if plan.session.startswith("slow"):
+        role.ask(1)
+        work_slowly(role, steps=6 if "steps" in plan.session else 1, cpu_s=0.6)
+        (Path(plan.settings.state_dir) / "done").touch()
     if plan.session.startswith("threads"):
         note_threads(plan)
     if plan.session in ("dies-twice", "loads-first") or plan.session.startswith("threads"):

@@ -25,6 +25,8 @@ pytestmark = pytest.mark.system
     [
         {"source": "kill", "finder": "kill", "worker": "kill"},
         pytest.param({"source": "stop", "finder": "stop", "worker": "stop"}, marks=pytest.mark.long),
+        pytest.param({"source": "spin", "finder": "spin", "worker": "spin"}, marks=pytest.mark.long),
+        pytest.param({"source": "kill", "finder": "wait", "worker": "wait"}, marks=pytest.mark.long),
         pytest.param({"source": "memory", "finder": "memory", "worker": "memory"}, marks=pytest.mark.long),
     ],
     ids=lambda how: how["worker"],

@@ -13,6 +13,7 @@ import pytest
 
 from smearwatch.daemon.process.child import BUDGET, HELD_S
 from smearwatch.daemon.process.supervisor import HUB_STOP_S, STOP_S
+from tests.system.roles import HANGS
 
 pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[2]
@@ -64,7 +65,10 @@ def wait_for(condition, seconds=60.0):
 
 
 def finish(parent):
-    out, err = parent.communicate(timeout=90)
+    try:
+        out, err = parent.communicate(timeout=90 * max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0))))
+    finally:
+        parent.kill()
     return json.loads(out), err
 
 
@@ -180,6 +184,43 @@ def test_a_role_that_a_signal_has_stopped_is_started_again(tmp_path):
     assert err.count("role stuck") == 1
 
 
+@pytest.mark.parametrize("how", HANGS)
+def test_a_role_that_hangs_without_being_stopped_is_started_again(tmp_path, how):
+    parent = start(tmp_path, how)
+    result, err = finish(parent)
+    assert result == {"ok": True, "why": ""}
+    assert err.count("role stuck") == 1
+
+
+def test_a_role_that_is_slow_since_the_computer_is_busy_is_left_alone(tmp_path):
+    """Beside ten loops on one processor a step takes many times its time by the clock, and none of it is its own."""
+    one = {min(os.sched_getaffinity(0))}
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(10)]
+    try:
+        parent = start(tmp_path, "slow")
+        wait_for(lambda: "worker" in diary(tmp_path))
+        busy = int((tmp_path / "diary").read_text().partition("worker ")[2].split()[0])
+        for pid in (busy, *(loop.pid for loop in loops)):
+            os.sched_setaffinity(pid, one)
+        began = time.monotonic()
+        wait_for(lambda: (tmp_path / "done").exists(), seconds=90.0)
+        took_s = time.monotonic() - began
+        result, err = finish(parent)
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+    assert result["ok"]
+    assert took_s > 3.0, "nothing was shown: it was not slow"
+    assert "stuck" not in err
+
+
+def test_a_role_whose_work_has_many_steps_may_take_longer_than_one(tmp_path):
+    result, err = finish(start(tmp_path, "slow-steps"))
+    assert result["ok"]
+    assert "stuck" not in err
+
+
 def test_a_shell_may_stop_a_run_and_go_on(tmp_path):
     parent = start(tmp_path, "lives")
     wait_for(lambda: "worker" in diary(tmp_path))
@@ -200,6 +241,18 @@ def test_children_do_not_outlive_a_killed_parent(tmp_path):
     parent.kill()
     parent.communicate()
     wait_for(lambda: {"worker-stopped", "hub-stopped"} <= set(diary(tmp_path)))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["spins", "waits"])
+def test_a_child_that_hangs_does_not_outlive_its_parent(tmp_path, how):
+    parent = start(tmp_path, how)
+    wait_for(lambda: {"hub", "worker"} <= set(diary(tmp_path)))
+    time.sleep(0.3)
+    parent.kill()
+    parent.communicate()
+    pids = [int(line.split()[1]) for line in (tmp_path / "diary").read_text().splitlines()]
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), seconds=120)
 
 
 def test_a_child_that_a_signal_has_stopped_does_not_outlive_its_parent_either(tmp_path):

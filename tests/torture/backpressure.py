@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.patched import write_changes
+from tests.patched import in_front, write_changes
 from tests.torture.comparing import Content, as_json
 from tests.torture.desk import SIZE, UM_PER_PX, Desk
 from tests.torture.pulses import Pulses
@@ -59,7 +59,7 @@ def without_worker(
     desk, samples, hold = Desk(folder / "desk", idle_s=idle_s), Samples(), folder / "hold"
     hold.touch()
     patch = write_changes(folder / "held", HELD)
-    desk.environment |= {"HOLD": str(hold), "PYTHONPATH": f"{patch}:{desk.environment['PYTHONPATH']}"}
+    desk.environment |= {"HOLD": str(hold), "PYTHONPATH": in_front(patch)}
     run, began_s = desk.start(), time.monotonic()
     try:
         with Pulses(desk) as pulses:

@@ -20,7 +20,7 @@ from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
 from smearwatch.daemon.record.verifying import verify
-from tests.patched import write_changes
+from tests.patched import in_front, write_changes
 from tests.torture.comparing import Content, as_json, compare, flaws
 from tests.torture.desk import Desk
 from tests.torture.disk import STRACE, Disk, Mode, calls
@@ -130,7 +130,7 @@ def traced(folder: Path, frames: int, cuts: int, chance: random.Random) -> dict[
     notes.touch()
     draw(desk, frames, chance.randrange(1000))
     patch = write_changes(folder / "noting", NOTING)
-    environment = {**desk.environment, "NOTES": str(notes), "PYTHONPATH": f"{patch}:{desk.environment['PYTHONPATH']}"}
+    environment = {**desk.environment, "NOTES": str(notes), "PYTHONPATH": in_front(patch)}
     command = [*STRACE, "-o", str(log), *desk.run_command()]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr

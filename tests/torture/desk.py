@@ -13,25 +13,10 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from tests.patched import write_changes
-
 UM_PER_PX = "0.13"
 SIZE = "640x420"
 SESSION = "torture"
 IDLE_S = 5.0
-SILENT_S = 4.0
-
-# A process that is stopped and not continued is found out sooner than after a minute, so that it costs seconds here.
-CHANGES = """
-import os
-
-
-def supervisor(module):
-    module.SILENT_S = float(os.environ["SILENT_S"])
-
-
-CHANGES = {"smearwatch.daemon.process.child": supervisor} if "SILENT_S" in os.environ else {}
-"""
 
 
 class Ended(NamedTuple):
@@ -58,7 +43,6 @@ class Desk:
         self.watched.mkdir(parents=True, exist_ok=True)
         (folder / "run").mkdir(mode=0o700, exist_ok=True)
         self._starts = 0
-        patch = write_changes(folder / "patch", CHANGES)
         ours = {
             "SMEARWATCH_STATE_DIR": folder / "state",
             "SMEARWATCH_RUNTIME_DIR": folder / "run",
@@ -66,8 +50,6 @@ class Desk:
             "XDG_CONFIG_HOME": folder / "config",
             "XDG_CACHE_HOME": folder / "cache",
             "OMP_NUM_THREADS": "1",
-            "SILENT_S": SILENT_S,
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(patch), os.environ.get("PYTHONPATH")))),
         }
         self.environment = {**os.environ, **{name: str(value) for name, value in ours.items()}}
 

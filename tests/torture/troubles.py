@@ -89,7 +89,6 @@ TROUBLES: dict[str, Trouble] = {
 def in_trouble(folder: Path, name: str, frames: list[Path], undisturbed: Content) -> dict[str, Any]:
     """Count frames through one trouble; return what was said, how the run went on, and what differs in the end."""
     desk = Desk(folder)
-    desk.environment["SILENT_S"] = "60"
     _prepare(desk, name)
     run = desk.start()
     with Pulses(desk) as pulses:

@@ -42,3 +42,21 @@ def test_a_file_in_its_place_is_refused(tmp_path):
     for path in (tmp_path / "run", tmp_path / "run" / "below"):
         with pytest.raises(EndpointUnusable, match="runtime folder"):
             private_dir(path)
+
+
+@pytest.mark.parametrize("above", ["open to all", "another's"])
+def test_a_folder_in_whose_place_others_may_put_another_is_refused(tmp_path, above):
+    place = tmp_path / "place"
+    place.mkdir()
+    assert private_dir(place / "run") == place / "run"
+    if above == "open to all":
+        place.chmod(0o777)
+    elif os.geteuid() == 0:
+        os.chown(place, 12345, -1)
+    else:
+        pytest.skip("only root can give a folder away")
+    with pytest.raises(EndpointUnusable, match="may put another in its place"):
+        private_dir(place / "run")
+    if above == "open to all":
+        place.chmod(0o1777)  # as /tmp
+        assert private_dir(place / "run") == place / "run"
