@@ -25,6 +25,8 @@ FEWEST_FIELDS: Final = 3
 """So many of a session's fields say what its scale is."""
 _FEWEST_RED_CELLS: Final = 4
 _QUICK_UM_PER_PX: Final = 0.4
+_ALIKE: Final = 0.15
+"""As near as this to the session's scale, the red cells in the middle of a field are believed without the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,12 @@ def changed_scale(
         None where the field may be searched.
     """
     known = [float(np.median(session)), *([] if given is None else [given])]
-    own, is_sure = _quickly(bgr, work, work_um_per_px), True
+    small = _shrunken(work, work_um_per_px)
+    small_um_per_px = small.shape[1] / bgr.shape[1]
+    in_the_middle = _sure_um_per_px(_middle(small), small_um_per_px)
+    if in_the_middle is not None and min(differ(in_the_middle, each) for each in known) <= _ALIKE:
+        return None
+    own, is_sure = _sure_um_per_px(small, small_um_per_px), True
     if own is None:
         estimate = estimate_um_per_px(bgr)
         own = None if estimate is None else estimate.um_per_px
@@ -84,13 +91,23 @@ def changed_scale(
     return Against(own, is_sure)
 
 
-def _quickly(bgr: Image, work: Image, work_um_per_px: float) -> float | None:
+def _shrunken(work: Image, work_um_per_px: float) -> Image:
     shrink = min(1.0, work_um_per_px / _QUICK_UM_PER_PX)
-    small = np.asarray(cv2.resize(work, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return np.asarray(cv2.resize(work, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _middle(small: Image) -> Image:
+    """Return the middle of a picture, a quarter of its area: where most fields show red cells enough."""
+    height, width = small.shape[:2]
+    return np.ascontiguousarray(small[height // 4 : height - height // 4, width // 4 : width - width // 4])
+
+
+def _sure_um_per_px(small: Image, by_original: float) -> float | None:
+    """Return the scale of the original by the red cells of the small picture, None where these are not sure of it."""
     found = find_flat_agreement(small)
     if found is None or not found.is_sure or found.red_cells < _FEWEST_RED_CELLS:
         return None
-    return float(found.um_per_px * small.shape[1] / bgr.shape[1])
+    return float(found.um_per_px * by_original)
 
 
 def _counts(estimate: ScaleEstimate) -> bool:

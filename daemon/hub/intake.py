@@ -47,11 +47,10 @@ class Intake:
             return Refused("not_kept", f"{message.name[:300]}: {error}"[:600])
 
     def _keep(self, message: OfferFrame, data: memoryview) -> FrameTaken:
-        if self._earlier.sessions:
-            frame, file = hashlib.sha256(data).hexdigest(), (message.name, data.nbytes, message.captured_at_ns)
-            if frame in self._earlier.frames or file in self._earlier.files:
-                return self._passed_over(message, frame)
-        frame = self._journal.ledger.frames.put(data)
+        frame, file = hashlib.sha256(data).hexdigest(), (message.name, data.nbytes, message.captured_at_ns)
+        if frame in self._earlier.frames or file in self._earlier.files:
+            return self._passed_over(message, frame)
+        self._journal.ledger.frames.put(data, frame)
         seen = Seen(
             frame=frame,
             name=message.name,

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,6 +44,9 @@ GOT_ON = b"+"
 """What a role writes into its heartbeat where it has done a piece of work."""
 
 
+_REPORTS_S = 0.1  # each wakes the parent, which looks after all its children then: not with every message
+
+
 _PR_SET_PDEATHSIG = 1  # prctl(2): which signal the kernel sends when the parent has ended
 
 
@@ -54,6 +58,7 @@ class Role:
         self._beat_fd = beat_fd
         self._stop = threading.Event()
         self._on_stop: list[Callable[[], None]] = []
+        self._next_report_s: dict[bytes, float] = {}
         self.finishing = False
         self.exit_code = 0
 
@@ -119,6 +124,10 @@ class Role:
         self._report(GOT_ON)
 
     def _report(self, what: bytes) -> None:
+        now = time.monotonic()
+        if now < self._next_report_s.get(what, now):
+            return
+        self._next_report_s[what] = now + _REPORTS_S
         try:
             os.write(self._beat_fd, what)
         except BlockingIOError:
