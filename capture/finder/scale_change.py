@@ -25,8 +25,13 @@ FEWEST_FIELDS: Final = 3
 """So many of a session's fields say what its scale is."""
 _FEWEST_RED_CELLS: Final = 4
 _QUICK_UM_PER_PX: Final = 0.4
-_ALIKE: Final = 0.15
-"""As near as this to the session's scale, the red cells in the middle of a field are believed without the others."""
+_ALIKE: Final = 0.2
+"""As near as this to the session's scale, the red cells in the middle of a field are believed without the others.
+
+Of 539 fields of three laboratories, as they are and 0.4 to 2.5 times as large, none was of another scale by all of its
+red cells where its middle said so.
+"""
+_WIDE_UM: Final = 100.0  # a field that is less wide has too few red cells in its middle to be sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +83,10 @@ def changed_scale(
     known = [float(np.median(session)), *([] if given is None else [given])]
     small = _shrunken(work, work_um_per_px)
     small_um_per_px = small.shape[1] / bgr.shape[1]
-    in_the_middle = _sure_um_per_px(_middle(small), small_um_per_px)
-    if in_the_middle is not None and min(differ(in_the_middle, each) for each in known) <= _ALIKE:
-        return None
+    if work.shape[1] * work_um_per_px >= _WIDE_UM:
+        in_the_middle = _sure_um_per_px(_middle(small), small_um_per_px)
+        if in_the_middle is not None and min(differ(in_the_middle, each) for each in known) <= _ALIKE:
+            return None
     own, is_sure = _sure_um_per_px(small, small_um_per_px), True
     if own is None:
         estimate = estimate_um_per_px(bgr)
