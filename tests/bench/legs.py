@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -59,7 +60,7 @@ class Daemon:
         if steps is None:  # nothing to judge in it
             return
         moments = [at_ns, *steps]
-        took = [(b - a) / 1e6 for a, b in zip(moments, moments[1:], strict=False)]
+        took = [(b - a) / 1e6 for a, b in pairwise(moments)]
         for leg, ms in zip(_LEGS, [*took, sum(took)], strict=True):
             self.legs[leg].append(ms)
         for what, ns in self._clocks().items():
@@ -78,8 +79,8 @@ class Daemon:
                 continue
             waiting -= message.event == "counted"
             if message.event == "found":
-                cells = body["cells"]
-                waiting = sum(not cell["at_edge"] and (not cell.get("same_as") or "better_than" in cell) for cell in cells)
+                whole = [cell for cell in body["cells"] if not cell["at_edge"]]
+                waiting = sum(not cell.get("same_as") or "better_than" in cell for cell in whole)
             if message.event != "counted" or not waiting:
                 steps.append(message.recorded_at_ns)
             if message.event in ("found", "rejected") and not waiting:
