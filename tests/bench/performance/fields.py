@@ -17,6 +17,7 @@ from smearwatch.capture.finder.field import FieldFound, find
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.slide.writer import encode
 from tests.bench.performance.size import Size
+from tests.bench.seen.as_counted import SearchAsCounted
 from tests.bench.seen.auto import KNOWN_UM_PER_PX
 from tests.bench.seen.once import empty_map, registered_on
 from tests.bench.turns import Aim, Figure, Taken, compared, in_turn, paired, timed
@@ -104,11 +105,9 @@ def _by_red_cells(name: str, um_per_px: float, files: Sequence[bytes], rounds: i
     """Measure a session whose scale comes from its red cells beside the same at a given one."""
 
     def session(given: float | None) -> None:
-        estimates: list[float] = []
+        search = SearchAsCounted(given)
         for file in files:
-            result = find(file, um_per_px=given, um_per_px_source=None, session_estimates=estimates)
-            if isinstance(result, FieldFound) and result.um_per_px_estimate is not None:
-                estimates.append(result.um_per_px_estimate)
+            search.find(file)
 
     taken = in_turn({"auto": partial(session, None), "given": partial(session, um_per_px)}, rounds, discarded=0)
     what = f"{name}: a field, scale by red cells, in a session of {len(files)}"

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from smearwatch.capture.finder.field import FieldFound, find
+from smearwatch.capture.finder.field import FieldFound
 from smearwatch.models.engine import Engine
 from tests.bench.performance.crops import engine_in_use
 from tests.bench.performance.fields import chula, drawn
 from tests.bench.performance.running import Run, single_cell_frames
 from tests.bench.performance.size import Size
+from tests.bench.seen.as_counted import SearchAsCounted
 from tests.bench.seen.auto import KNOWN_UM_PER_PX
 from tests.bench.seen.once import empty_map, registered_on
 from tests.bench.turns import Aim, Figure, Taken, alone, paired, percentile_95, timed
@@ -93,7 +94,7 @@ class _Bare:
 
     def __init__(self, engine: Engine, um_per_px: float) -> None:
         self._engine = engine
-        self._um_per_px = um_per_px
+        self._search = SearchAsCounted(um_per_px)
         self._map, self._picture_cache = empty_map()
         self._fields = 0
 
@@ -104,7 +105,7 @@ class _Bare:
         return Alone(capture.wall_s, judging.wall_s)
 
     def _searched(self, file: bytes) -> list[np.ndarray]:
-        result = find(file, um_per_px=self._um_per_px, um_per_px_source="configured")
+        result = self._search.find(file)
         if not isinstance(result, FieldFound):
             return []
         self._fields += 1

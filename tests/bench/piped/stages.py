@@ -17,12 +17,12 @@ from types import SimpleNamespace
 import cv2
 
 from smearwatch.capture.finder import field
-from smearwatch.capture.finder.field import FieldFound, find
+from smearwatch.capture.finder.field import FieldFound
+from tests.bench.seen.as_counted import SearchAsCounted
 from tests.bench.seen.fields import CHULA_UM_PER_PX
 from tests.bench.seen.once import empty_map, registered_on
 
 SIZES = {"1440x900": (1440, 900), "2560x1920": (2560, 1920)}
-_KEPT = 25  # estimates, as the hub tells them
 
 
 def main() -> None:
@@ -42,24 +42,14 @@ def go_through(pictures: Iterable[tuple[bytes, float]], *, given: bool) -> dict[
     """Search and place a session's fields as the finder does; return milliseconds by stage."""
     spent: defaultdict[str, list[float]] = defaultdict(list)
     slide_map, picture_cache = empty_map()
-    estimates: list[float] = []
-    sizes: list[tuple[int, int]] = []
+    search: SearchAsCounted | None = None
     for data, um_per_px in pictures:
+        search = search or SearchAsCounted(um_per_px if given else None)  # pictures of one scale
         began = time.thread_time()
-        result = find(
-            data,
-            um_per_px=um_per_px if given else None,
-            um_per_px_source="configured" if given else None,
-            session_estimates=tuple(estimates[:_KEPT]),
-            session_sizes=tuple(sizes[:_KEPT]),
-            check_scale=True,
-        )
+        result = search.find(data)
         found = time.thread_time()
         frame = hashlib.sha256(data).hexdigest()
         if isinstance(result, FieldFound):
-            if result.um_per_px_estimate is not None:
-                estimates.append(result.um_per_px_estimate)
-                sizes.append((result.width_px, result.height_px))
             registered_on(slide_map, picture_cache, frame, result)
             spent["place"].append((time.thread_time() - found) * 1000.0)
             spent["search and light"].append(result.stages_ms["segment"] + result.stages_ms["light"])
