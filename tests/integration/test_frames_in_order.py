@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from smearwatch.capture.frame import SourceFrame
+from smearwatch.capture.scale.resolver import scale_resolver
 from smearwatch.capture.sources import base
 from smearwatch.capture.sources.base import Delivery
 from smearwatch.daemon.process.role import Role
@@ -154,4 +155,19 @@ def test_a_source_is_not_asked_again_and_again_for_what_it_announces_while_it_is
         assert time.process_time() - before_s < 0.5  # it does not spin either
         client.send(ControlRun(2, "resume"))
         bench.turn_until(lambda: names(bench) == ["a"])
+    bench.close()
+
+
+def test_a_source_is_heard_between_two_pictures_whose_red_cells_are_measured(tmp_path):
+    beats: list[int] = []
+
+    class Heard(Role):
+        def beat(self):
+            beats.append(len(beats))
+
+    bench, source = Bench(tmp_path), Given()
+    source.put("a", "b", "c")
+    scales = scale_resolver(bench.plan)
+    delivery = Delivery(bench.plan, Heard("source", -1), source, scales)
+    assert len(delivery._scaled(scales, source.ready(3))) == len(beats) == 3
     bench.close()
