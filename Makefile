@@ -14,6 +14,7 @@ DOCS_STAMP := $(DOCS_VENV)/.made-from-lock
 FUZZ_VENV := .venv-fuzz
 AUDIT_VENV := .venv-audit
 PEERS_VENV := .venv-peers
+ENGINES_VENV := .venv-engines
 
 # Tests in two processes; a module's tests stay together, for they share what the module makes once.
 AT_ONCE ?= 2
@@ -21,7 +22,7 @@ PYTEST := $(BIN)/python -m pytest -n $(AT_ONCE) --dist loadscope --no-loadscope-
 # The folder of real pictures, for the tests marked realdata; without it they skip.
 export SMEARWATCH_REAL_DATA ?= $(wildcard ../shared/data)
 
-.PHONY: help demo test coverage test-long test-systemd torture soak fuzz audit check bench bench-seeing performance docs dev lock wheel clean
+.PHONY: help demo test coverage test-long test-systemd test-engines torture soak fuzz audit check bench bench-seeing performance docs dev lock wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1 /' | \
@@ -44,6 +45,18 @@ test-long: dev ## the tests that take long; writes docs/test-long.md
 
 test-systemd: dev ## the service in a Debian of its own (as root, with debootstrap)
 	$(BIN)/python -m pytest -m systemd -n 0 -rs --durations=0 tests/boot
+
+test-engines: dev $(ENGINES_VENV)/.made-from-lock ## the engines that come as extras, OpenVINO and ONNX Runtime
+	$(ENGINES_VENV)/bin/python -m pytest -n 0 -rs tests/unit/test_engine_choice.py tests/unit/test_engine_extras.py
+
+# The extras alone; all else comes from .venv, so that the other tests run without them.
+$(ENGINES_VENV)/.made-from-lock: requirements-engines.txt $(STAMP)
+	@echo "Installing OpenVINO and ONNX Runtime into $(ENGINES_VENV) (once; this downloads)."
+	@$(PYTHON) -m venv $(ENGINES_VENV)
+	@$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' > \
+		"$$($(ENGINES_VENV)/bin/python -c 'import site; print(site.getsitepackages()[0])')/beside.pth"
+	@$(ENGINES_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-engines.txt
+	@touch $@
 
 fuzz: dev $(FUZZ_VENV)/.made-from-lock ## try to trip what reads files and messages (MINUTES=10)
 	$(FUZZ_VENV)/bin/python -m tests.fuzz $(or $(MINUTES),10)
@@ -138,8 +151,10 @@ lock: dev ## make the hash-locked requirements anew (needs uv)
 		uv pip compile --group $$group --universal --python-version 3.11 --generate-hashes --no-annotate \
 			--custom-compile-command "make lock" -o requirements-$$group.txt; \
 	done
-	uv pip compile --group peers -c requirements.txt --universal --python-version 3.11 --generate-hashes --no-annotate \
-		--custom-compile-command "make lock" -o requirements-peers.txt
+	for group in peers engines; do \
+		uv pip compile --group $$group -c requirements.txt --universal --python-version 3.11 --generate-hashes --no-annotate \
+			--custom-compile-command "make lock" -o requirements-$$group.txt; \
+	done
 
 clean: ## remove what was made
-	rm -rf $(VENV) $(DOCS_VENV) $(FUZZ_VENV) $(AUDIT_VENV) $(PEERS_VENV) .fuzz site build dist bench-out .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(DOCS_VENV) $(FUZZ_VENV) $(AUDIT_VENV) $(PEERS_VENV) $(ENGINES_VENV) .fuzz site build dist bench-out .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

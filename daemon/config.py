@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     key: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     weights: Path | None = None
     device: Annotated[str, AfterValidator(_device)] = "auto"
-    engine: Literal["auto", "eager", "fused", "bf16", "graph"] = "auto"
+    engine: Literal["auto", "eager", "fused", "bf16", "openvino", "onnx", "graph"] = "auto"
     workers: int = Field(1, ge=1, le=16)
     um_per_px: Literal["auto"] | UmPerPx = "auto"
     calibration: PrintableName | None = None

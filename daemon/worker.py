@@ -32,8 +32,14 @@ def main(plan: RunPlan, role: Role) -> None:
     for trial in trials:
         if trial.refused is not None:
             get_logger().warning("engine not used", engine=trial.kind, why=trial.refused)
-    quicker = {trial.kind: round(trial.times_as_quick, 2) for trial in trials if trial.times_as_quick is not None}
-    loaded = {"weights": engine.weights_id[:12], "device": str(engine.device), "engine": engine.kind}
+    quicker = {
+        trial.name or trial.kind: round(trial.times_as_quick, 2) for trial in trials if trial.times_as_quick is not None
+    }
+    loaded = {
+        "weights": engine.weights_id[:12],
+        "device": str(engine.device),
+        "engine": engine.recorded_as or engine.kind,
+    }
     get_logger().info("networks loaded", **loaded, times_as_quick_as_eager=quicker)
     mark = manifest_mark(folder) or ""
     kind = "cuda" if str(engine.device).startswith("cuda") else "cpu"

@@ -13,23 +13,24 @@ from numpy.typing import NDArray
 
 from smearwatch.models import checkpoint
 from smearwatch.models.checkpoint import Networks
+from smearwatch.models.compiled import Compiled, CompiledStages, is_installed, word_of
 from smearwatch.models.fused import fuse
 from smearwatch.models.graphed import Graphed
 from smearwatch.models.judgement import Judgement, is_beyond, judge_field, look_of
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.output_table import WIDTH, columns, side_by_side
 from smearwatch.models.outputs import Outputs
-from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
+from smearwatch.models.preprocess import Preprocessing, normalise, normalise_views, shrink, to_tensor, view
 from smearwatch.models.preprocess import Stain as Stain
 from smearwatch.models.reference_stain import reference_map
 from smearwatch.models.session_statistics import FirstStages, looks_strange, pooled
 from smearwatch.models.session_statistics import SessionMoments as SessionMoments
 
 DeviceName = Literal["auto", "cpu", "cuda"]
-EngineKind = Literal["eager", "fused", "bf16", "graph"]
+EngineKind = Literal["eager", "fused", "bf16", "openvino", "onnx", "graph"]
 """How the networks are run: layer by layer as they were trained, the reference; on a processor fused, or fused in half
-precision; on a graphics card as a CUDA graph."""
-KINDS: Final[dict[str, tuple[EngineKind, ...]]] = {"cpu": ("fused", "bf16"), "cuda": ("graph",)}
+precision, or by a runtime that comes as an extra; on a graphics card as a CUDA graph."""
+KINDS: Final[dict[str, tuple[EngineKind, ...]]] = {"cpu": ("fused", "bf16", "openvino", "onnx"), "cuda": ("graph",)}
 """By device, beside the reference."""
 
 # A network's arithmetic may depend on the size of the batch (another kernel, another order of sums), so every
@@ -53,7 +54,13 @@ class Engine:
     Loading sets torch to one thread in this process and asks for deterministic kernels.
     """
 
-    def __init__(self, networks: Networks, device: torch.device, kind: EngineKind = "eager") -> None:
+    def __init__(
+        self,
+        networks: Networks,
+        device: torch.device,
+        kind: EngineKind = "eager",
+        compiled: Compiled | None = None,
+    ) -> None:
         self._kind: EngineKind = kind
         self._manifest = networks.manifest
         self._device = device
@@ -64,6 +71,9 @@ class Engine:
         self._weights_id = networks.manifest.weights_id()
         use = networks.manifest.session_statistics
         self._first_stages = None if use is None else FirstStages(self._resnet, use)
+        if use is not None and compiled is not None:
+            self._first_stages = CompiledStages(networks, compiled)
+        self._compiled = compiled
         self._graph: Graphed | None = None
 
     @classmethod
@@ -104,10 +114,16 @@ class Engine:
         ------
         DeviceMissing
             Where there is none of that kind for this device.
+        ExtraMissing
+            Where it is of an extra that is not installed.
+        GraphImpossible
+            Where it cannot run such networks.
         """
         networks = Networks(copy.deepcopy(self._resnet), copy.deepcopy(self._bank), self._manifest)
         if kind not in KINDS[self.device]:
             raise DeviceMissing(self.device, f"there is no engine {kind} for {self.device}")
+        if kind == "openvino" or kind == "onnx":
+            return Engine(networks, self._device, kind, Compiled(networks, kind))
         if kind in KINDS["cpu"]:
             networks = fuse(networks, "bfloat16" if kind == "bf16" else "float32")
         return Engine(networks, self._device, kind)
@@ -134,8 +150,13 @@ class Engine:
 
     @property
     def recorded_as(self) -> str | None:
-        """Name of the engine as a verdict's record has it; None for the reference, as before there were others."""
-        return None if self._kind == "eager" else self._kind
+        """Name of the engine as a verdict's record has it; None for the reference, as before there were others.
+
+        That of an extra has its version, for another one may have other last digits.
+        """
+        if self._kind == "eager":
+            return None
+        return word_of(self._kind) if self._kind == "openvino" or self._kind == "onnx" else self._kind
 
     @property
     def device(self) -> str:
@@ -306,10 +327,11 @@ class Engine:
 
     def _batch(self, fields_bgr: NDArray[np.uint8]) -> torch.Tensor:
         """Make the networks' input of at most one chunk, filled up to it with its first crop."""
-        pictures = to_tensor(view(fields_bgr, self.preprocessing))
+        seen = view(fields_bgr, self.preprocessing)
         if self._kind == "graph":
-            pictures = pictures.pin_memory().to(self._device, non_blocking=True)
-        views = normalise(pictures, self.preprocessing)
+            views = normalise(to_tensor(seen).pin_memory().to(self._device, non_blocking=True), self.preprocessing)
+        else:
+            views = normalise_views(seen, self.preprocessing)
         missing = self._chunk - len(fields_bgr)
         if missing:
             views = torch.cat([views, views[:1].expand(missing, -1, -1, -1)])
@@ -324,10 +346,18 @@ class Engine:
         return np.asarray(table[: len(fields_bgr)], dtype=np.float64)
 
     def _answer(self, batch: torch.Tensor) -> torch.Tensor:
-        answer = self._resnet(batch)
+        if self._compiled is not None:
+            answer, verifier_logits = self._compiled(batch)
+        else:
+            answer, verifier_logits = self._resnet(batch), self._bank(batch)
         probabilities = (answer.class_logits.double() / self._manifest.temperature).softmax(dim=1)
-        verifiers = self._bank(batch).double().sigmoid()
+        verifiers = verifier_logits.double().sigmoid()
         return side_by_side(probabilities, verifiers, answer.reject_logits.double().sigmoid())
+
+
+def is_here(kind: EngineKind) -> bool:
+    """Return whether what an engine needs is installed."""
+    return is_installed(kind) if kind == "openvino" or kind == "onnx" else True
 
 
 def _chosen(device: str) -> torch.device:

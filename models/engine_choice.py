@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from smearwatch.models.engine import Engine, EngineKind
+from smearwatch.models.engine import Engine, EngineKind, is_here
 from smearwatch.models.outputs import Outputs
 from smearwatch.models.verdict import Decision, decide
 
@@ -23,7 +23,8 @@ EngineName: TypeAlias = Literal["auto", EngineKind]
 WITHIN: Final = 0.01
 """How far a probability, a verifier's answer or a reject score may be from the reference's."""
 
-_BY_ITSELF: Final[dict[str, tuple[EngineKind, ...]]] = {"cpu": ("fused",), "cuda": ()}  # others only where asked for
+_BY_ITSELF: Final[dict[str, tuple[EngineKind, ...]]] = {"cpu": ("openvino", "onnx", "fused"), "cuda": ()}
+"""What is tried without being asked for, in this order: a later one has to be clearly quicker than those before."""
 _CLEARLY: Final = 1.1  # times as quick, by the processor's time for one cell
 _CELLS_FILE: Final = (
     "check_cells.png"  # side by side, as `shrink` gives them; drawn by the simulated slide, seeds 0, 2, 4, 5
@@ -42,16 +43,19 @@ class EngineUnusable(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What was found of one engine: how many times as quick as the reference, and why it must not be used, if so."""
+    """What was found of one engine: how many times as quick as the reference, and why it must not be used, if so.
+
+    ``name`` is what stands in the record: for an extra, with its version.
+    """
 
     kind: EngineKind
     times_as_quick: float | None = None
     refused: str | None = None
+    name: str | None = None
 
-    @property
-    def pays(self) -> bool:
-        """Whether it may be used and is clearly quicker."""
-        return self.refused is None and self.times_as_quick is not None and self.times_as_quick >= _CLEARLY
+    def beats(self, times_as_quick: float) -> bool:
+        """Return whether it may be used and is clearly quicker than what is so many times as quick as the reference."""
+        return self.times_as_quick is not None and self.times_as_quick >= _CLEARLY * times_as_quick
 
 
 def choose_engine(
@@ -66,7 +70,8 @@ def choose_engine(
     device
         As for `Engine.load`.
     engine
-        Its name. "auto" is the reference on a graphics card, and on a processor what pays there.
+        Its name. "auto" is the reference on a graphics card, and on a processor what pays there of the engines that
+        are installed.
 
     Returns
     -------
@@ -83,16 +88,21 @@ def choose_engine(
     reference = Engine.load(weights_dir, device=device)
     if engine == "eager":
         return reference, []
-    named = engine != "auto"
+    if engine != "auto":
+        tried, trial = try_engine(reference, engine)
+        if tried is None:
+            raise EngineUnusable(engine, str(trial.refused))
+        return tried, [trial]
     trials: list[Trial] = []
-    for kind in _BY_ITSELF[reference.device] if engine == "auto" else (engine,):
+    chosen, so_far = reference, 1.0
+    for kind in _BY_ITSELF[reference.device]:
+        if not is_here(kind):
+            continue
         tried, trial = try_engine(reference, kind)
         trials.append(trial)
-        if named and trial.refused is not None:
-            raise EngineUnusable(kind, trial.refused)
-        if tried is not None and (named or trial.pays):
-            return tried, trials
-    return reference, trials
+        if tried is not None and trial.times_as_quick is not None and trial.beats(so_far):
+            chosen, so_far = tried, trial.times_as_quick
+    return chosen, trials
 
 
 def try_engine(reference: Engine, kind: EngineKind) -> tuple[Engine | None, Trial]:
@@ -100,8 +110,7 @@ def try_engine(reference: Engine, kind: EngineKind) -> tuple[Engine | None, Tria
     try:
         tried = reference.of_kind(kind)
         return _compare(reference, tried, check_cells(reference))
-    except (RuntimeError, AttributeError, LookupError, TypeError, ValueError, AssertionError) as error:
-        # Whatever a library fails with: the reference is there.
+    except Exception as error:  # noqa: BLE001  # whatever a library fails with: the reference is there
         return None, Trial(kind, refused=str(error).split("\n")[0][:300] or type(error).__name__)
 
 
@@ -118,7 +127,8 @@ def check_cells(engine: Engine) -> NDArray[np.uint8]:
 def _compare(reference: Engine, tried: Engine, fields: NDArray[np.uint8]) -> tuple[Engine | None, Trial]:
     tried.outputs_of_fields(fields[:1])  # the first time takes longer
     # Beside other work a processor's own time is what counts; a card's is waited for.
-    clock = time.thread_time if tried.device == "cpu" else time.perf_counter
+    # That of all its threads: a runtime may have its own.
+    clock = time.process_time if tried.device == "cpu" else time.perf_counter
     took_s: dict[EngineKind, list[float]] = {reference.kind: [], tried.kind: []}
     for field in fields:
         pair = []
@@ -127,11 +137,12 @@ def _compare(reference: Engine, tried: Engine, fields: NDArray[np.uint8]) -> tup
             pair.append(engine.outputs_of_fields(field[None]))
             took_s[engine.kind].append(clock() - began_s)
         if (apart := difference(reference, *pair)) is not None:
-            return None, Trial(tried.kind, refused=apart)
+            return None, Trial(tried.kind, refused=apart, name=tried.recorded_as)
     if (apart := _in_a_session(reference, tried, fields[:1])) is not None:
-        return None, Trial(tried.kind, refused=apart)
+        return None, Trial(tried.kind, refused=apart, name=tried.recorded_as)
     # The least of each: what else the computer does only ever adds.
-    return tried, Trial(tried.kind, times_as_quick=min(took_s[reference.kind]) / min(took_s[tried.kind]))
+    quicker = min(took_s[reference.kind]) / min(took_s[tried.kind])
+    return tried, Trial(tried.kind, times_as_quick=quicker, name=tried.recorded_as)
 
 
 def _in_a_session(reference: Engine, tried: Engine, fields: NDArray[np.uint8]) -> str | None:

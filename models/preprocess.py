@@ -32,6 +32,7 @@ _RED_MEAN, _RED_GREEN = 0.12, 0.75  # relative density of a red cell: above the 
 _RED_BGR = (0.41, 0.15, 0.16)  # relative density that red cells are brought to, that of a May-Gruenwald-Giemsa scanner
 _RED_LIMITS = (0.03, 0.75)
 _RED_DOUBT = 0.02  # share of the view that red cells must exceed by far before they are believed
+_LEVELS = np.repeat(np.arange(256, dtype=np.uint8), 3).reshape(1, 1, 256, 3)  # of grey: a picture of one row
 
 
 Bgr = tuple[float, float, float]
@@ -160,29 +161,69 @@ def normalise(pictures: torch.Tensor, preprocessing: Preprocessing) -> torch.Ten
     float tensor of the same shape
     """
     if preprocessing.stain is not None:
-        density = _relative_density(pictures)
+        density = _density(pictures)
+        density = density / _darkest(density)
         if preprocessing.stain == "red_cells":
-            density = _bent_to_red_cells(density)
-        return (density - _DENSITY_MEAN) / _DENSITY_STD
+            density = _bend(density, _power_of_red_cells(density))
+        return _standardised(density)
     mean = torch.tensor(preprocessing.mean_bgr, device=pictures.device).view(1, 3, 1, 1)
     std = torch.tensor(preprocessing.std_bgr, device=pictures.device).view(1, 3, 1, 1)
     return (pictures - mean) / std
 
 
-def _relative_density(pictures: torch.Tensor) -> torch.Tensor:
-    """Return optical density [n, 3, h, w] (Beer-Lambert: stain amounts add up in it), 1 at the darkest of the cell."""
-    density = -torch.log(pictures.clamp(min=_LEAST) * (255.0 / WHITE))
-    y, x = (int(size * _CENTRE_MARGIN) for size in pictures.shape[2:])
+def normalise_views(views_bgr: NDArray[np.uint8], preprocessing: Preprocessing) -> torch.Tensor:
+    """Do what `to_tensor` and `normalise` do, to the byte, in half the time.
+
+    What happens to a grey level depends on its channel alone, once a picture's nucleus and red cells are measured: so
+    it is done to a table of 256 levels, and looked up.
+
+    Parameters
+    ----------
+    views_bgr : uint8 array of shape [n, h, w, 3], n at least 1
+
+    Returns
+    -------
+    float tensor of shape [n, 3, h, w], channels last in memory
+    """
+    done = [_by_tables(each, preprocessing) for each in views_bgr]
+    return done[0] if len(done) == 1 else torch.cat(done)
+
+
+def _by_tables(view_bgr: NDArray[np.uint8], preprocessing: Preprocessing) -> torch.Tensor:
+    # Levels lie in memory as pictures do, so that torch takes the same way through them.
+    levels = to_tensor(_LEVELS)
+    if preprocessing.stain is None:
+        return _look_up(view_bgr, normalise(levels, preprocessing))
+    table = _density(levels)
+    table = table / _darkest(_look_up(view_bgr, table))
+    if preprocessing.stain == "red_cells":
+        table = _bend(table, _power_of_red_cells(_look_up(view_bgr, table)))
+    return _look_up(view_bgr, _standardised(table))
+
+
+def _look_up(view_bgr: NDArray[np.uint8], table: torch.Tensor) -> torch.Tensor:
+    """Return the picture [1, 3, h, w] of what a table [1, 3, 1, 256] has for each level of each channel."""
+    found = cv2.LUT(view_bgr, table[0].permute(1, 2, 0).numpy())
+    return torch.from_numpy(found).permute(2, 0, 1)[None]
+
+
+def _density(pictures: torch.Tensor) -> torch.Tensor:
+    """Return optical density [n, 3, h, w] (Beer-Lambert: stain amounts add up in it)."""
+    return -torch.log(pictures.clamp(min=_LEAST) * (255.0 / WHITE))
+
+
+def _darkest(density: torch.Tensor) -> torch.Tensor:
+    """Return the density [n, 3, 1, 1] of the darkest of each cell, its nucleus."""
+    y, x = (int(size * _CENTRE_MARGIN) for size in density.shape[2:])
     centre = density[:, :, y : density.shape[2] - y, x : density.shape[3] - x]
     coarse = functional.adaptive_avg_pool2d(centre, _CENTRE_PX).flatten(2)
-    darkest = torch.quantile(coarse, _DARKEST_SHARE, dim=2).clamp(min=_FAINTEST)
-    return density / darkest[:, :, None, None]
+    return torch.quantile(coarse, _DARKEST_SHARE, dim=2).clamp(min=_FAINTEST)[:, :, None, None]
 
 
-def _bent_to_red_cells(density: torch.Tensor) -> torch.Tensor:
-    """Raise relative density [n, 3, h, w] to the power, one per channel, that standardises each view's red cells.
+def _power_of_red_cells(density: torch.Tensor) -> torch.Tensor:
+    """Return the power [n, 3, 1, 1], one per channel, that standardises each view's red cells.
 
-    Background, at 0 and below, and nucleus, at 1 and above, stay. Where a view shows few red cells the power is near 1.
+    Where a view shows few red cells the power is near 1.
     """
     coarse = functional.adaptive_avg_pool2d(density, _AROUND_PX)
     from_middle = (torch.arange(_AROUND_PX, device=density.device) + 0.5) * (2 / _AROUND_PX) - 1
@@ -193,9 +234,17 @@ def _bent_to_red_cells(density: torch.Tensor) -> torch.Tensor:
     found = torch.where(red[:, None], coarse, unknown).flatten(2).nanmedian(dim=2).values.clamp(*_RED_LIMITS)
     wanted = torch.tensor(_RED_BGR, device=density.device, dtype=density.dtype)
     belief = (share / (share + _RED_DOUBT))[:, None]
-    power = torch.exp(torch.log(torch.log(wanted) / torch.log(found)).nan_to_num(0.0) * belief)[:, :, None, None]
+    return torch.exp(torch.log(torch.log(wanted) / torch.log(found)).nan_to_num(0.0) * belief)[:, :, None, None]
+
+
+def _bend(density: torch.Tensor, power: torch.Tensor) -> torch.Tensor:
+    """Raise relative density [n, 3, h, w] to a power; background, at 0 and below, and nucleus, at 1 and above, stay."""
     between = (density > 0) & (density < 1)
     return torch.where(between, density.clamp(1e-4, 1.0).pow(power), density.clamp(*_DENSITY_LIMITS))
+
+
+def _standardised(density: torch.Tensor) -> torch.Tensor:
+    return (density - _DENSITY_MEAN) / _DENSITY_STD
 
 
 def to_tensor(views_bgr: NDArray[np.uint8]) -> torch.Tensor:

@@ -18,7 +18,7 @@ import torchvision
 from torch.nn import functional
 
 from smearwatch.models.checkpoint import WeightsUnusable
-from smearwatch.models.engine import KINDS, DeviceMissing, Engine
+from smearwatch.models.engine import KINDS, DeviceMissing, Engine, is_here
 from smearwatch.models.engine_choice import try_engine
 
 _TIMED: Final = 5
@@ -119,9 +119,12 @@ def _networks(folder: Path, device: str) -> dict[str, Any]:
 
 
 def _engines(reference: Engine) -> list[dict[str, Any]]:
-    """Return of each other engine how many times as quick as the reference it is here, or why it is refused."""
-    trials = [try_engine(reference, kind)[1] for kind in KINDS[reference.device]]
-    return [{"engine": each.kind, "times_as_quick": each.times_as_quick, "refused": each.refused} for each in trials]
+    """Return of each other engine that is installed how many times as quick it is here, or why it is refused."""
+    trials = [try_engine(reference, kind)[1] for kind in KINDS[reference.device] if is_here(kind)]
+    return [
+        {"engine": each.name or each.kind, "times_as_quick": each.times_as_quick, "refused": each.refused}
+        for each in trials
+    ]
 
 
 if __name__ == "__main__":

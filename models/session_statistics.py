@@ -9,6 +9,7 @@ trained, so that they are means over cells, whatever the order and whoever measu
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -58,8 +59,7 @@ class FirstStages:
 
     def __init__(self, network: LeukocyteResNet, use: StatisticsUse) -> None:
         body = network.body
-        named = [(name, layer) for name, layer in body.named_modules() if isinstance(layer, nn.BatchNorm2d)]
-        self._layers = [layer for name, layer in named if name.split(".")[0] in STAGES[: use.stages]]
+        self._layers = list(normalisations(network, use).values())
         parts: list[nn.Module] = [body.conv1, body.bn1, body.relu, body.maxpool]
         self._head = nn.Sequential(*parts, *(getattr(body, name) for name in STAGES[1 : use.stages]))
         self._use = use
@@ -81,7 +81,7 @@ class FirstStages:
         return measured.values()
 
     @contextmanager
-    def measuring(self) -> Iterator["Measured"]:
+    def measuring(self) -> Iterator["Values"]:
         """Measure the cells of one pass of the network meanwhile."""
         measured = Measured(len(self._layers))
         hooks = [layer.register_forward_pre_hook(measured.taking(at)) for at, layer in enumerate(self._layers)]
@@ -138,6 +138,13 @@ class FirstStages:
         return list(zip(means, spreads, strict=True))
 
 
+class Values(Protocol):
+    """What a pass measured of its cells."""
+
+    def values(self) -> NDArray[np.float16]:
+        """Return mean and standard deviation of each channel over each cell: float16 [n, 2, channels]."""
+
+
 class Measured:
     """What was measured of the cells of one pass."""
 
@@ -166,6 +173,25 @@ class _Hook:
         mean = pixels.mean(dim=1)
         square = (pixels * pixels).mean(dim=1)
         self._found[self._at] = (mean, (square - mean * mean).clamp_min(0.0).sqrt())
+
+
+def normalisations(network: LeukocyteResNet, use: StatisticsUse) -> dict[str, nn.BatchNorm2d]:
+    """Return the layers that a session's statistics are for, by name, in the order of a cell's measures."""
+    named = network.body.named_modules()
+    stages = STAGES[: use.stages]
+    return {name: each for name, each in named if isinstance(each, nn.BatchNorm2d) and name.split(".")[0] in stages}
+
+
+def as_recorded(mean: NDArray[np.float32], square: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Return what each channel's mean and mean square over n cells, [n, channels], are as measures of these cells.
+
+    Returns
+    -------
+    float16 array of shape [n, 2, channels]
+        As of `Measured.values`.
+    """
+    both = np.stack([mean, np.sqrt(np.maximum(square - mean * mean, 0.0))], axis=1)
+    return np.asarray(np.clip(both, -_HALF_MOST, _HALF_MOST), dtype=np.float16)
 
 
 def looks_strange(look: Mapping[str, float], manifest: Manifest) -> bool:

@@ -34,8 +34,8 @@ EnginesOption = Annotated[
     typer.Option(
         "--engine",
         metavar="NAME",
-        help="How the networks run: eager, fused, bf16, graph or auto. [default: as the verdicts were given] "
-        "With --archive also where: local, or ray for a Ray cluster. [default: local] May be given twice.",
+        help="How the networks run: eager, fused, bf16, openvino, onnx, graph or auto. [default: as the verdicts were "
+        "given] With --archive also where: local, or ray for a Ray cluster. [default: local] May be given twice.",
     ),
 ]
 ProcessesOption = Annotated[

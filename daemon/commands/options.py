@@ -71,7 +71,9 @@ Calibration = Annotated[str | None, typer.Option(metavar="NAME", help="Use this 
 Engine = Annotated[
     str | None,
     typer.Option(
-        "--engine", metavar="NAME", help="What runs the networks: auto, eager, fused, bf16 or graph. [default: auto]"
+        "--engine",
+        metavar="NAME",
+        help="What runs the networks: auto, eager, fused, bf16, openvino, onnx or graph. [default: auto]",
     ),
 ]
 

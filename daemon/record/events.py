@@ -187,7 +187,8 @@ class Counted:
     there: the cell is one of a strange session's first, and this verdict, by the statistics of all of these, is
     ``instead_of`` its own first one. ``poisoned`` is true, or not there: whoever was to judge it ended or hung each
     time, so it was set aside as rejected with shares of nothing; a better view keeps the verdict of the view before.
-    ``engine`` names what ran the networks, where it was not the reference: numbers may differ in their last digits.
+    ``engine`` names what ran the networks, where it was not the reference: numbers may differ in their last digits. An
+    extra's version follows its name after a ``_``.
     """
 
     frame: Sha256

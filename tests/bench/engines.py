@@ -1,16 +1,14 @@
 """What runs the networks, in turn: processor time a cell by batch, and answers to real cells beside the reference's.
 
-``python -m tests.bench engines`` writes docs/performance/engine.json. Runtimes that are not installed (``openvino``,
-``onnxruntime`` with ``onnx`` and ``onnxscript``) are left out; so is `torch.compile` where there is no compiler.
+``python -m tests.bench engines`` writes docs/performance/engine.json. Runtimes that are not installed are left out
+(``.venv-engines/bin/python`` has them, see the Makefile); so is `torch.compile` where there is no compiler.
 """
 
 import importlib
-import importlib.util
 import json
 import os
 import platform
 import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -23,11 +21,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from smearwatch.models import checkpoint
+from smearwatch.models import checkpoint, compiled
 from smearwatch.models.checkpoint import shipped_weights_dir
-from smearwatch.models.engine import KINDS, Engine, EngineKind
+from smearwatch.models.compiled import Run, RuntimeName
+from smearwatch.models.engine import KINDS, Engine, EngineKind, is_here
 from smearwatch.models.engine_choice import WITHIN
 from smearwatch.models.fused import fuse
+from smearwatch.models.layer_graph import RESNET, VERIFIERS, VIEWS, Layer, layers_of
+from smearwatch.models.onnx_bytes import ANSWER, model_bytes
 from smearwatch.models.preprocess import normalise, shrink, to_tensor, view
 from smearwatch.models.verdict import Decision, decide
 from smearwatch.train.data.samples import cell_crop
@@ -66,13 +67,19 @@ def main() -> None:
     folder = shipped_weights_dir()
     reference = Engine.load(folder, device="cpu")
     engines: dict[EngineKind, Engine] = {"eager": reference}
-    engines |= {kind: reference.of_kind(kind) for kind in KINDS["cpu"]}
+    engines |= {kind: reference.of_kind(kind) for kind in KINDS["cpu"] if is_here(kind)}
     fields = _real_fields(engines["eager"])
     with torch.inference_mode():
         runtimes = _runtimes(folder)
         views = _views(engines["eager"], fields)
         found = {
-            "machine": {"processor": _processor(), "cores": os.cpu_count(), "torch": torch.__version__},
+            "machine": {
+                "processor": _processor(),
+                "cores": os.cpu_count(),
+                "torch": torch.__version__,
+                "engines": [each.recorded_as or each.kind for each in engines.values()],
+                "others_at_work": round(os.getloadavg()[1], 1),
+            },
             "single_precision_gflops": _gflops(torch.float32),
             "half_precision_gflops": _gflops(torch.bfloat16),
             "crop_to_verdict": _judging(engines),
@@ -125,46 +132,38 @@ def _runtimes(folder: Path) -> dict[str, Networks]:
     if shutil.which("g++") is not None:
         setattr(importlib.import_module("torch._inductor.config"), "freezing", True)  # noqa: B010  # it has no type
         found["torch.compile"] = torch.compile(Whole(folder, "eager"), dynamic=False)
-    if all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript")):
-        found |= _of_a_graph(Whole(folder, "eager"))
-    return found
+    return found | _of_a_graph(folder)
 
 
-def _of_a_graph(whole: Whole) -> dict[str, Networks]:
-    with tempfile.TemporaryDirectory() as place:
-        path, pictures = Path(place) / "whole.onnx", (torch.zeros(2, 3, 128, 128),)
-        shape = {0: torch.export.Dim("n")}
-        torch.onnx.export(whole, pictures, path, dynamo=True, dynamic_shapes=(shape,), external_data=False)
-        content = path.read_bytes()
-    return _onnx(content) | _openvino(content)
+def _of_a_graph(folder: Path) -> dict[str, Networks]:
+    """Return both networks in each extra that is installed; a graph for each size of a batch."""
+    loaded = checkpoint.load(folder)
+    # As where no session's statistics are asked for: everything is folded.
+    manifest = loaded.manifest.model_copy(update={"session_statistics": None})
+    layers, _ = layers_of(checkpoint.Networks(loaded.resnet, loaded.bank, manifest))
+    ways: dict[str, tuple[RuntimeName, Callable[[bytes], Run]]] = {
+        "onnxruntime": ("onnx", compiled._onnx),
+        "openvino": ("openvino", compiled._openvino),
+        "openvino bf16": ("openvino", partial(compiled._openvino, precision="bf16")),
+    }
+    return {name: _ByBatch(layers, make) for name, (runtime, make) in ways.items() if compiled.is_installed(runtime)}
 
 
-def _onnx(model: bytes) -> dict[str, Networks]:
-    if importlib.util.find_spec("onnxruntime") is None:
-        return {}
-    onnx = importlib.import_module("onnxruntime")
-    options = onnx.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnx.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return {"onnxruntime": lambda views: session.run(None, {name: views.contiguous().numpy()})[0]}
+class _ByBatch:
+    """A runtime with a model for each size of a batch that it has met."""
 
+    def __init__(self, layers: list[Layer], make: Callable[[bytes], Run]) -> None:
+        self._layers, self._make = layers, make
+        self._models: dict[int, Run] = {}
 
-def _openvino(model: bytes) -> dict[str, Networks]:
-    if importlib.util.find_spec("openvino") is None:
-        return {}
-    core = importlib.import_module("openvino").Core()
-    read = core.read_model(model)
-    found: dict[str, Networks] = {}
-    for name, precision in (("openvino", "f32"), ("openvino bf16", "bf16")):
-        asked = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": precision}
-        request = core.compile_model(read, "CPU", asked).create_infer_request()
-        found[name] = partial(_infer, request)
-    return found
-
-
-def _infer(request: Any, views: torch.Tensor) -> object:
-    return request.infer({0: views.contiguous().numpy()})[0].copy()
+    def __call__(self, views: torch.Tensor) -> np.ndarray:
+        count, _, side, _ = views.shape
+        if count not in self._models:
+            made = model_bytes(self._layers, side, answers=(RESNET, VERIFIERS), measured=(), views=count)
+            self._models[count] = self._make(made)
+        row = self._models[count]({VIEWS: views.contiguous().numpy()})[ANSWER].reshape(count, -1)
+        # The rejection stands before the verifiers here.
+        return np.concatenate([row[:, :6], row[:, 7:], row[:, 6:7]], axis=1)
 
 
 def _real_fields(engine: Engine) -> dict[str, np.ndarray]:
@@ -190,7 +189,7 @@ def _answers(engines: Mapping[EngineKind, Engine], fields: dict[str, np.ndarray]
     }
     manifest = engines["eager"].manifest
     return {
-        name: {kind: _beside(tables["eager", name], tables[kind, name], manifest.policy) for kind in KINDS["cpu"]}
+        name: {kind: _beside(tables["eager", name], tables[kind, name], manifest.policy) for kind in [*engines][1:]}
         for name in fields
     }
 

@@ -174,7 +174,7 @@ def test_a_computer_with_another_program_does_nothing():
         (("--archive", "A", "--engine", "ray", "--engine", "local"), "--engine ray and --engine local"),
         (
             ("monday", "--engine", "nonsense"),
-            "option --engine: engine = 'nonsense': it is none of auto, eager, fused, bf16, graph",
+            "option --engine: engine = 'nonsense': it is none of auto, eager, fused, bf16, openvino, onnx, graph",
         ),
         (("monday", "--engine", "ray"), "--engine ray without --archive"),
         ((), "nothing to replay"),

@@ -103,7 +103,9 @@ def test_a_replay_searches_as_the_session_was_searched(tmp_path, kept, expected)
     assert recorded_settings(session_folder(tmp_path, "a")) == expected | {"engine": "eager"}
 
 
-@pytest.mark.parametrize(("engines", "expected"), [((None,), "eager"), ((None, "fused"), "fused")])
+@pytest.mark.parametrize(
+    ("engines", "expected"), [((None,), "eager"), ((None, "fused"), "fused"), (("openvino_2026_4_1",), "openvino")]
+)
 def test_a_replay_runs_the_networks_as_the_last_verdict_was_given(tmp_path, engines, expected):
     with Ledger.open(session_folder(tmp_path, "a"), session="a") as ledger:
         ledger.append([opened(ledger.epoch, "a")])

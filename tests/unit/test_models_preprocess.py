@@ -1,11 +1,15 @@
 """From a crop to a tensor."""
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
 
-from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
+from smearwatch.models.preprocess import Preprocessing, normalise, normalise_views, shrink, to_tensor, view
+from smearwatch.train.data.samples import cell_crop
 
 USUAL = Preprocessing()
 
@@ -54,3 +58,41 @@ def test_wrong_crop_is_refused(shape: tuple[int, ...], dtype: str):
 def test_settings_that_make_no_sense_are_refused(bad: dict[str, object]):
     with pytest.raises(ValidationError):
         Preprocessing.model_validate(bad)
+
+
+def _pictures() -> np.ndarray:
+    rng = np.random.default_rng(5)
+    noise = rng.integers(0, 256, (4, 128, 128, 3), dtype=np.uint8)
+    smooth = [cv2.resize(each[:9, :9], (128, 128), interpolation=cv2.INTER_CUBIC) for each in noise]
+    pale = [200 + each // 5 for each in smooth]
+    flat = [np.full((128, 128, 3), level, dtype=np.uint8) for level in (0, 1, 2, 3, 128, 234, 235, 236, 255)]
+    every = np.arange(128 * 128 * 3, dtype=np.uint32).reshape(128, 128, 3).astype(np.uint8)
+    return np.stack([*noise, *smooth, *pale, *flat, every])
+
+
+STAINS = [
+    Preprocessing(),
+    Preprocessing(mean_bgr=(0.1, 0.2, 0.3), std_bgr=(0.3, 0.2, 0.7)),
+    Preprocessing(stain="density"),
+    Preprocessing(stain="red_cells"),
+]
+
+
+@pytest.mark.parametrize("preprocessing", STAINS)
+def test_tables_give_each_picture_to_the_byte(preprocessing: Preprocessing):
+    pictures = _pictures()
+    for each in pictures:
+        expected = normalise(to_tensor(each[None]), preprocessing)
+        found = normalise_views(each[None], preprocessing)
+        assert torch.equal(found, expected)
+        assert found.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(normalise_views(pictures, preprocessing), normalise(to_tensor(pictures), preprocessing))
+
+
+@pytest.mark.realdata
+def test_tables_give_real_cells_to_the_byte(real_data: Path):
+    preprocessing = STAINS[-1]
+    for folder, scale in (("pbc", 0.095), ("raabin", 0.062)):
+        for picture in sorted((real_data / folder).glob("*/*.jpg"))[::200]:
+            seen = view(shrink(cell_crop(picture, scale), preprocessing), preprocessing)[None]
+            assert torch.equal(normalise_views(seen, preprocessing), normalise(to_tensor(seen), preprocessing))

@@ -61,7 +61,9 @@ DeviceOption = Annotated[
 EngineOption = Annotated[
     str | None,
     typer.Option(
-        "--engine", metavar="NAME", help="What runs the networks: auto, eager, fused, bf16 or graph. [default: auto]"
+        "--engine",
+        metavar="NAME",
+        help="What runs the networks: auto, eager, fused, bf16, openvino, onnx or graph. [default: auto]",
     ),
 ]
 
