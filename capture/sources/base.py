@@ -191,8 +191,7 @@ class Delivery:
             self._hello()
 
     def _state(self) -> SourceState:
-        state = self._source.state()
-        out = len(self._offers) + self._held
+        state, out = self._source.state(), len(self._offers) + self._held
         finished = state.finished and not out
         return SourceState(state.waiting + out, state.scanned, finished, state.counters, state.stalled)
 
@@ -229,7 +228,7 @@ class Delivery:
             return scales.admit(())
         admitted: list[SourceFrame] = []
         for frame in frames:
-            self._role.beat()  # on a busy machine each takes seconds, and none is to be blamed for the others
+            self._role.beat()  # each takes seconds on a busy machine, and none is to be blamed for the others
             if self._in_hand.is_worn_out(frame.name, frame.size_bytes, frame.captured_at_ns):
                 admitted += scales.admit((set_aside(frame),))
                 continue
@@ -265,8 +264,7 @@ class Delivery:
 
     def _receive(self) -> None:
         # While offers are out the answer is near; otherwise this is the pause between two questions to the source.
-        timeout_s, until_s = _POLL_S, time.monotonic() + _POLL_S
-        beside = self._descriptors()
+        timeout_s, until_s, beside = _POLL_S, time.monotonic() + _POLL_S, self._descriptors()
         while True:
             try:
                 received = self._peer.receive(timeout_s, beside)
@@ -282,9 +280,8 @@ class Delivery:
 
     def _descriptors(self) -> Sequence[int]:
         """Return what the source is waited for by; nothing where it would not be asked."""
-        descriptors = getattr(self._source, "descriptors", None)
-        wanted = self._takes_more and len(self._offers) + self._held < _WINDOW
-        return descriptors() if wanted and callable(descriptors) else ()
+        is_asked = self._takes_more and len(self._offers) + self._held < _WINDOW
+        return descriptors() if is_asked and (descriptors := getattr(self._source, "descriptors", None)) else ()
 
     def _handle(self, message: Message) -> None:
         if isinstance(message, FrameTaken):
