@@ -63,8 +63,7 @@ __all__ = [
 scale_desk = scale_resolver
 """What packages with sources of their own that were written for earlier versions call it."""
 
-_PULSE_S = 0.5
-_POLL_S = 0.05
+_PULSE_S, _POLL_S = 0.5, 0.05
 _GATHER_S = 0.002  # a file is made, written and closed within less: one question, not three
 # Offers that wait for their acknowledgement; more would only fill memory.
 _WINDOW = 4
