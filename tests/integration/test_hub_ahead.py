@@ -53,7 +53,7 @@ def test_frames_are_leased_in_the_order_in_which_they_are_seen(bench, staff):
     for name in "abcd":
         offer(source, name)
     bench.hear(source, FrameTaken, least=4)
-    got = []
+    got: list[str] = []
     while len(got) < 4:
         new = leases(bench, finder)
         got += [lease.name for lease in new]

@@ -5,6 +5,7 @@ import pytest
 
 from smearwatch.capture.finder import scale_change
 from smearwatch.capture.finder.scale_change import changed_scale
+from smearwatch.capture.scale.red_cells import find_flat_agreement
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.vision.light import at_work_scale
 
@@ -24,7 +25,7 @@ def measured(monkeypatch):
     """The pictures in which red cells are looked for, by width and height."""
     sizes = []
 
-    def recorded(flat, find=scale_change.find_flat_agreement):
+    def recorded(flat, find=find_flat_agreement):
         sizes.append((flat.shape[1], flat.shape[0]))
         return find(flat)
 
@@ -56,7 +57,7 @@ def test_what_is_of_another_magnification_is_said_of_all_red_cells(field, measur
 def test_a_narrow_field_is_measured_whole_at_once(field, measured):
     bgr, work, work_um_per_px = field
     part = 0.6  # 86 um
-    narrow = [np.ascontiguousarray(each[:, : round(part * each.shape[1])]) for each in (bgr, work)]
-    assert changed_scale(*narrow, work_um_per_px, session=[UM], given=None) is None
+    bgr, work = (np.ascontiguousarray(each[:, : round(part * each.shape[1])]) for each in (bgr, work))
+    assert changed_scale(bgr, work, work_um_per_px, session=[UM], given=None) is None
     ((width, _),) = measured
-    assert width == pytest.approx(part * bgr.shape[1] * UM / 0.4, rel=0.02)
+    assert width == pytest.approx(bgr.shape[1] * UM / 0.4, rel=0.02)
