@@ -4,7 +4,6 @@ What is new is made under a temporary name in the same folder, brought to the di
 that lost its power, finds the old content or the new, and never half of one.
 """
 
-import glob
 import os
 import shutil
 import stat
@@ -165,10 +164,15 @@ def _swap(partial: Path, path: Path) -> None:
 
 def _remove_leftovers(folder: Path, name: str) -> None:
     """Remove what processes left that were killed while they wrote the file or folder of this name."""
-    for left in folder.glob(f".{glob.escape(name)}.*{_SUFFIX}"):
-        pid = left.name.removeprefix(f".{name}.").partition(".")[0]
+    beginning, there = f".{name}.", list[str]()
+    with suppress(OSError):  # whoever writes into it reports what is wrong with the folder
+        there = os.listdir(folder)
+    for each in there:
+        if not each.startswith(beginning) or not each.endswith(_SUFFIX):
+            continue
+        pid = each.removeprefix(beginning).partition(".")[0]
         if pid.isdecimal() and not _is_another(int(pid)):
-            _remove(left)
+            _remove(folder / each)
 
 
 def _is_another(pid: int) -> bool:

@@ -17,6 +17,8 @@ from smearwatch.models.engine_choice import choose_engine
 
 # Enough that the next crop is here when one is answered; a graphics card takes a batch.
 _CAPACITY = {"cpu": 2, "cuda": 64}
+# A processor judges one after the other: each verdict goes off before the next crop is looked at.
+_AT_ONCE = {"cpu": 1, "cuda": 64}
 
 
 def main(plan: RunPlan, role: Role) -> None:
@@ -40,12 +42,13 @@ def main(plan: RunPlan, role: Role) -> None:
     }
     get_logger().info("networks loaded", **loaded, times_as_quick_as_eager=quicker)
     mark = manifest_mark(folder) or ""
-    capacity = _CAPACITY["cuda" if str(engine.device).startswith("cuda") else "cpu"]
+    kind = "cuda" if str(engine.device).startswith("cuda") else "cpu"
+    capacity = _CAPACITY[kind]
     with LeaseClient(
         plan, role, "worker", capacity=capacity, weights=engine.weights_id, weights_manifest=mark
     ) as lease_client:
         while not role.stopping:
-            leases = lease_client.leases(CropLease, most=capacity)
+            leases = lease_client.leases(CropLease, most=_AT_ONCE[kind])
             good = [(lease, buffers) for lease, buffers in leases if _fits(lease, buffers)]
             for lease, buffers in leases:
                 if not _fits(lease, buffers):

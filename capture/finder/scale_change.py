@@ -1,7 +1,8 @@
 """Whether a field is of another magnification than the session's first ones: an objective that was changed.
 
 The size of the pictures tells nothing of it, nor does what the camera's software states where nobody told it. The red
-cells do: in every field they are measured once more, small, which is quick; where that is not sure, as they are.
+cells do: in every field they are measured once more, small, which is quick, and in its middle first; where that is not
+sure, as they are.
 """
 
 from collections.abc import Sequence
@@ -30,6 +31,13 @@ FEWEST_FIELDS: Final = 3
 """So many of a session's fields say what its scale is."""
 _FEWEST_RED_CELLS: Final = 4
 _QUICK_UM_PER_PX: Final = 0.4
+_ALIKE: Final = 0.2
+"""As near as this to the session's scale, the red cells in the middle of a field are believed without the others.
+
+Of 161 fields of three laboratories, as they are and through objectives 0.4 to 2.5 times as strong, none differed by all
+of its red cells where its middle said so.
+"""
+_WIDE_UM: Final = 100.0  # a field that is less wide has too few red cells in its middle to be sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,13 @@ def changed_scale(
         None where the field may be searched.
     """
     known = [float(np.median(session)), *([] if given is None else [given])]
-    own, is_sure, seems_magnified = _quickly(bgr, work, work_um_per_px), True, False
+    small = _shrunken(work, work_um_per_px)
+    small_um_per_px = small.shape[1] / bgr.shape[1]
+    if work.shape[1] * work_um_per_px >= _WIDE_UM:
+        in_the_middle = _sure_um_per_px(_middle(small), small_um_per_px)
+        if in_the_middle is not None and min(differ(in_the_middle, each) for each in known) <= _ALIKE:
+            return None
+    own, is_sure, seems_magnified = _sure_um_per_px(small, small_um_per_px), True, False
     if own is None:
         estimate = estimate_um_per_px(bgr)
         own = None if estimate is None else estimate.um_per_px
@@ -92,13 +106,23 @@ def changed_scale(
     return Against(own, is_sure)
 
 
-def _quickly(bgr: Image, work: Image, work_um_per_px: float) -> float | None:
+def _shrunken(work: Image, work_um_per_px: float) -> Image:
     shrink = min(1.0, work_um_per_px / _QUICK_UM_PER_PX)
-    small = np.asarray(cv2.resize(work, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return np.asarray(cv2.resize(work, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _middle(small: Image) -> Image:
+    """Return the middle of a picture, a quarter of its area: where most fields show red cells enough."""
+    height, width = small.shape[:2]
+    return np.ascontiguousarray(small[height // 4 : height - height // 4, width // 4 : width - width // 4])
+
+
+def _sure_um_per_px(small: Image, by_original: float) -> float | None:
+    """Return the scale of the original by the red cells of the small picture, None where these are not sure of it."""
     found = find_flat_agreement(small)
     if found is None or not found.is_sure or found.red_cells < _FEWEST_RED_CELLS:
         return None
-    return float(found.um_per_px * small.shape[1] / bgr.shape[1])
+    return float(found.um_per_px * by_original)
 
 
 def _is_magnified(estimate: ScaleEstimate, known: Sequence[float]) -> bool:

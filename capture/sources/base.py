@@ -63,8 +63,8 @@ __all__ = [
 scale_desk = scale_resolver
 """What packages with sources of their own that were written for earlier versions call it."""
 
-_PULSE_S = 0.5
-_POLL_S = 0.05
+_PULSE_S, _POLL_S = 0.5, 0.05
+_GATHER_S = 0.002  # a file is made, written and closed within less: one question, not three
 # Offers that wait for their acknowledgement; more would only fill memory.
 _WINDOW = 4
 _AGAIN_S = 2.0
@@ -82,6 +82,9 @@ class Source(Protocol):
     One whose pictures may come in part says in its `state` how many have ``stalled``: they have not changed for the
     plan's ``until_idle_s``. Its method ``take_stalled()`` is called when nothing else is waited for: `ready` is then to
     give them as they are, to be rejected, for the run ends otherwise only when whoever writes them goes on.
+
+    One whose frames are announced by file descriptors may have a method ``descriptors()``, which returns them: `ready`
+    is asked as soon as one of them can be read, and has to read it. Else it is asked twenty times a second.
 
     One that can go from one specimen to the next has two more methods: ``draw_line()`` returns what has come by now and
     was not taken yet, as `LineFile`, or raises `LineNotDrawn`; from then on `ready` gives that and nothing that comes
@@ -189,8 +192,7 @@ class Delivery:
             self._hello()
 
     def _state(self) -> SourceState:
-        state = self._source.state()
-        out = len(self._offers) + self._held
+        state, out = self._source.state(), len(self._offers) + self._held
         finished = state.finished and not out
         return SourceState(state.waiting + out, state.scanned, finished, state.counters, state.stalled)
 
@@ -198,11 +200,14 @@ class Delivery:
     def _held(self) -> int:
         return 0 if self._scales is None else self._scales.held
 
+    @property
+    def _takes_more(self) -> bool:
+        return self._welcomed and not self._closed and not self._paused and len(self._offers) < _WINDOW
+
     def _offer(self) -> None:
-        if not self._welcomed:
-            return
-        self._offer_again(older_than_s=_AGAIN_S)
-        if self._closed or self._paused or len(self._offers) >= _WINDOW:
+        if self._welcomed:
+            self._offer_again(older_than_s=_AGAIN_S)
+        if not self._takes_more:
             return
         frames = self._source.ready(max(0, _WINDOW - len(self._offers) - self._held))
         for frame in frames if self._scales is None else self._scaled(self._scales, frames):
@@ -224,6 +229,7 @@ class Delivery:
             return scales.admit(())
         admitted: list[SourceFrame] = []
         for frame in frames:
+            self._role.beat()  # each takes seconds on a busy machine, and none is to be blamed for the others
             if self._in_hand.is_worn_out(frame.name, frame.size_bytes, frame.captured_at_ns):
                 admitted += scales.admit((set_aside(frame),))
                 continue
@@ -260,17 +266,24 @@ class Delivery:
 
     def _receive(self) -> None:
         # While offers are out the answer is near; otherwise this is the pause between two questions to the source.
-        timeout_s = _POLL_S
+        timeout_s, until_s, beside = _POLL_S, time.monotonic() + _POLL_S, self._descriptors()
         while True:
             try:
-                received = self._peer.receive(timeout_s)
+                received = self._peer.receive(timeout_s, beside)
             except Unreadable as flaw:
                 get_logger().warning("message from the hub not understood", flaw=flaw.flaw, detail=str(flaw))
                 continue
             if received is None:
+                if timeout_s and time.monotonic() < until_s:
+                    self._role.wait(_GATHER_S)
                 return
             self._handle(received[0])
             timeout_s = 0.0
+
+    def _descriptors(self) -> Sequence[int]:
+        """Return what the source is waited for by; nothing where it would not be asked."""
+        is_asked = self._takes_more and len(self._offers) + self._held < _WINDOW
+        return descriptors() if is_asked and (descriptors := getattr(self._source, "descriptors", None)) else ()
 
     def _handle(self, message: Message) -> None:
         if isinstance(message, FrameTaken):

@@ -78,6 +78,11 @@ class _Inotify(InotifyFD):
         self._ready = select.poll()
         self._ready.register(self._inotify_fd, select.POLLIN)
 
+    @property
+    def descriptor(self) -> int:
+        """The kernel's queue of notifications."""
+        return int(self._inotify_fd)
+
     def handle(self) -> bool:
         """Call back for what has arrived, without waiting; False when nothing has."""
         if not self._ready.poll(0):
@@ -112,6 +117,11 @@ class FolderNotices(WatchCallback):
         inotify, self._inotify, self._watch = self._inotify, None, None
         if inotify is not None:
             inotify.close()
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What can be read once something has happened; nothing where the system does not notify."""
+        return () if self._inotify is None else (self._inotify.descriptor,)
 
     @property
     def attending(self) -> bool:

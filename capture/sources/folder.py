@@ -106,6 +106,10 @@ class FolderSource:
                 frames.append(frame)
         return frames
 
+    def descriptors(self) -> Sequence[int]:
+        """Return what can be read once the system has noticed a change in the folder."""
+        return self._notices.descriptors
+
     def taken(self, frame: SourceFrame, *, known: bool) -> None:
         """Remember the file as it was when it was read, so that a change of it is seen."""
         path = str(self._folder / frame.name)

@@ -25,6 +25,10 @@ class FileSource(Protocol):
         """Return files that are complete now, at most so many."""
         ...
 
+    def descriptors(self) -> Sequence[int]:
+        """Return what can be read once files may have come."""
+        ...
+
     def taken(self, frame: SourceFrame, *, known: bool) -> None:
         """Learn that a file is safe with the hub."""
         ...
@@ -83,6 +87,10 @@ class PagedSource:
             else:
                 self._stacks.append(stack)
         return frames + self._next_pages(most - len(frames))
+
+    def descriptors(self) -> Sequence[int]:
+        """Return what can be read once files may have come."""
+        return self._files.descriptors()
 
     def taken(self, frame: SourceFrame, *, known: bool) -> None:
         """Learn that a frame is safe with the hub; its file is, once every page of it is."""

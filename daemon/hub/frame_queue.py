@@ -14,7 +14,7 @@ from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.placement import CellName, Placement
 from smearwatch.daemon.record.writing import LedgerRefused
 from smearwatch.daemon.wire.codec import Buffer
-from smearwatch.daemon.wire.messages import CellsFound, FrameLease, FrameRejected, LeaseFailed, Refused
+from smearwatch.daemon.wire.messages import CellsFound, FrameLease, FrameRejected, LeaseFailed, OfferFrame, Refused
 from smearwatch.daemon.wire.parts import CellOnWire
 
 _PAGE = 64
@@ -70,6 +70,33 @@ class FrameQueue:
                 continue
             return self._describe(number, frame, turn), data
         return None
+
+    def lease_ahead(self, frame: str, offered: OfferFrame, holder: bytes, turn: int) -> FrameLease | None:
+        """Return a new frame's lease before the ledger holds it, None where another frame comes before it."""
+        if self._crops.anew.lost or self._ledger.pending_frames(after=self._cursor, limit=1):
+            return None
+        if (number := self.leases.grant_alone(frame, holder)) is None:
+            return None
+        return FrameLease(
+            lease=number,
+            frame=frame,
+            name=offered.name,
+            um_per_px=offered.um_per_px,
+            um_per_px_source=offered.um_per_px_source,
+            known_cells=(),
+            turn=turn,
+            two_objectives=self._two_objectives,
+        )
+
+    def keep_ahead(self, frame: str) -> None:
+        """Note that a frame which was leased ahead is in the ledger: it is not to be leased once more from there."""
+        (pending,) = self._ledger.pending_frames(after=self._cursor, limit=1)
+        assert pending.seen.frame == frame
+        self._cursor = pending.number
+
+    @property
+    def _two_objectives(self) -> bool:
+        return "scale_changed" in self._journal.fold.rejected_by_reason
 
     def found(self, message: CellsFound, buffers: Sequence[memoryview], holder: bytes) -> Refused | None:
         """Commit a frame's cells and hold their crops."""
@@ -150,7 +177,7 @@ class FrameQueue:
             um_per_px_source=source,
             known_cells=tuple(sorted(self._ledger.counted_indices(frame) - self._lost(frame))),
             turn=turn,
-            two_objectives="scale_changed" in self._journal.fold.rejected_by_reason,
+            two_objectives=self._two_objectives,
         )
 
     def _lost(self, frame: str) -> set[int]:

@@ -16,6 +16,7 @@ from smearwatch.daemon.hub.door import Door
 from smearwatch.daemon.hub.frame_queue import FrameQueue
 from smearwatch.daemon.hub.gate import Gate
 from smearwatch.daemon.hub.gauges import gauges_of
+from smearwatch.daemon.hub.handing_out import HandingOut
 from smearwatch.daemon.hub.holding import Holding
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
@@ -25,7 +26,6 @@ from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.hub.steps import log_refusal
 from smearwatch.daemon.hub.tallying import take_tally
-from smearwatch.daemon.hub.turns import Turns
 from smearwatch.daemon.log import working_on
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.earlier import Earlier
@@ -95,11 +95,13 @@ class Hub:
         self._gate = Gate(journal, sockets, self._misunderstood)
         self._door = Door(plan, journal)
         self._absent = Absent(self._peers, expected=plan.source is None, clock=clock)
-        self._turns, self._stages = Turns(), StageTimes()
+        self._stages = StageTimes()
         lease_s, pixels, now = plan.settings.lease_s, plan.settings.max_frame_pixels, self._clock
         self._intake = Intake(journal, max_frame_bytes=plan.settings.max_frame_bytes, earlier=earlier)
         self._crops = CropQueue(journal, self._stages, lease_s=lease_s, stop_at_target=plan.stop_at_target, clock=now)
         self._frames = FrameQueue(journal, self._crops, self._stages, lease_s=lease_s, most_pixels=pixels, clock=now)
+        backlog, busy = plan.settings.crop_backlog, self._holds_leases
+        self._handing_out = HandingOut(self._peers, self._frames, self._crops, sockets, busy=busy, backlog=backlog)
         self._control = RunControl(journal, clock=now, trouble=self._trouble)
         self._next = NextSpecimen(plan, journal, self._peers, self._control, sockets.send, clock=now)
         self._disk = DiskWatch(journal.ledger.folder, journal.refused, clock=clock)
@@ -141,7 +143,7 @@ class Hub:
         if self._control.stopping:
             self.state = "draining"
         elif not self._crops.at_target:
-            self._give_out()
+            self._handing_out.give_out()
 
     @property
     def stopped(self) -> bool:
@@ -258,7 +260,7 @@ class Hub:
             case OfferFrame() | RefuseFrame() if self._next.refuses(message.name):
                 return Refused("next_specimen", "it came after the line to the next specimen, and is read there")
             case OfferFrame():
-                self._taken(peer, message, self._intake.offer(message, buffers))
+                self._taken(peer, message, self._offered(message, buffers))
             case RefuseFrame():
                 self._taken(peer, message, self._intake.refuse(message))
             case LineDrawn():
@@ -312,29 +314,17 @@ class Hub:
         if message.role == "source" and self._control.paused:
             self._sockets.send(identity, PauseReading(True))
 
+    def _offered(self, message: OfferFrame, buffers: Sequence[memoryview]) -> FrameTaken | Refused:
+        if self._control.stopping or self._crops.at_target:
+            return self._intake.offer(message, buffers)
+        return self._handing_out.take_in(self._intake, message, buffers)
+
     def _taken(self, peer: PeerState, message: OfferFrame | RefuseFrame, reply: FrameTaken | Refused) -> None:
         if isinstance(reply, FrameTaken) and not reply.known:
             self._last_frame_s = self._clock()
             if isinstance(message, OfferFrame):
                 self._delays.came(reply.frame, message)
         self._sockets.send(peer.identity, reply)
-
-    def _give_out(self) -> None:
-        for identity, lease, buffers in self._crops.give_out(self._peers.of("worker")):
-            self._sockets.send(identity, lease, buffers)
-        if not self._peers.count("worker"):
-            return
-        finder = self._turns.of(self._peers.of("finder"), self._holds_leases)
-        self._frames.leases.present([] if finder is None else [finder.identity])
-        while finder and self._frames.leases.held_by(finder.identity) < finder.capacity and self._has_room():
-            if (frame := self._frames.lease(finder.identity, self._turns.number)) is None:
-                break
-            self._sockets.send(finder.identity, frame[0], [frame[1]])
-
-    def _has_room(self) -> bool:
-        """Return whether another frame's crops fit: each frame that is out is expected to bring one."""
-        fits = len(self._crops) + self._frames.leases.out < self._plan.settings.crop_backlog
-        return fits or (self._crops.is_stuck and not self._frames.leases.out)
 
     def _release(self, identity: bytes, *, blamed: bool = True) -> None:
         for queue in (self._frames, self._crops):

@@ -27,8 +27,18 @@ class Intake:
         self._earlier = earlier or Earlier()
         self._max_frame_bytes = max_frame_bytes
 
-    def offer(self, message: OfferFrame, buffers: Sequence[memoryview]) -> FrameTaken | Refused:
-        """Keep a frame; the answer is only given once it would survive a power cut."""
+    def name(self, message: OfferFrame, buffers: Sequence[memoryview]) -> str | None:
+        """Return the SHA-256 of a frame that is new here; None where it is known, of an earlier specimen or none."""
+        if len(buffers) != 1 or buffers[0].nbytes > self._max_frame_bytes:
+            return None
+        frame = hashlib.sha256(buffers[0]).hexdigest()
+        is_new = not self._is_earlier(frame, message, buffers[0]) and not self._journal.ledger.has_seen(frame)
+        return frame if is_new else None
+
+    def offer(
+        self, message: OfferFrame, buffers: Sequence[memoryview], frame: str | None = None
+    ) -> FrameTaken | Refused:
+        """Keep a frame, whose name may be known; the answer is only given once it would survive a power cut."""
         if len(buffers) != 1:
             self._journal.counters["wire_bad_body"] += 1
             return Refused("bad_body", f"offer_frame carries {len(buffers)} buffers instead of one")
@@ -38,7 +48,7 @@ class Intake:
                 "too_large", f"{message.name[:300]}: {buffers[0].nbytes} bytes, at most {self._max_frame_bytes}"
             )
         try:
-            return self._keep(message, buffers[0])
+            return self._keep(message, buffers[0], frame or hashlib.sha256(buffers[0]).hexdigest())
         except (FrameStoreError, LedgerUnusable) as error:
             # The frame stays with its source, which offers it again.
             self._journal.counters["frames_not_kept"] += 1
@@ -46,12 +56,14 @@ class Intake:
             get_logger().error("frame not kept", file=message.name, why=str(error), hint=error.hint)
             return Refused("not_kept", f"{message.name[:300]}: {error}"[:600])
 
-    def _keep(self, message: OfferFrame, data: memoryview) -> FrameTaken:
-        if self._earlier.sessions:
-            frame, file = hashlib.sha256(data).hexdigest(), (message.name, data.nbytes, message.captured_at_ns)
-            if frame in self._earlier.frames or file in self._earlier.files:
-                return self._passed_over(message, frame)
-        frame = self._journal.ledger.frames.put(data)
+    def _is_earlier(self, frame: str, message: OfferFrame, data: memoryview) -> bool:
+        file = (message.name, data.nbytes, message.captured_at_ns)
+        return frame in self._earlier.frames or file in self._earlier.files
+
+    def _keep(self, message: OfferFrame, data: memoryview, frame: str) -> FrameTaken:
+        if self._is_earlier(frame, message, data):
+            return self._passed_over(message, frame)
+        self._journal.ledger.frames.put(data, frame)
         seen = Seen(
             frame=frame,
             name=message.name,

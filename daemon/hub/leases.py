@@ -110,6 +110,21 @@ class LeaseBook(Generic[Key]):
         self.attempts[key] = self.attempts.get(key, 0) + 1
         return number, key
 
+    def grant_alone(self, key: Key, holder: bytes) -> int | None:
+        """Lease a key to a holder where no other waits; None, and no trace of it, where others do or it may not be."""
+        if self._queue:
+            return None
+        self.put(key)
+        granted = self.grant(holder)
+        self._queue.clear()
+        return None if granted is None else granted[0]
+
+    def withdraw(self, number: int, holder: bytes) -> None:
+        """Take a lease back for good: what it was of is none of ours. An answer to it is late."""
+        if (key := self.holds(number, holder)) is not None:
+            del self._out[number]
+            self.attempts.pop(key, None)
+
     def _may_have(self, key: Key, holder: bytes) -> bool:
         """Return whether nobody who is there comes before a holder for this key."""
         others = self._present - {holder} - self._late

@@ -47,6 +47,8 @@ GOT_ON = b"+"
 ORPHAN_S = 15.0
 """How long a role may take to its end where its parent has ended, before it is ended itself."""
 
+_REPORTS_S = 0.1  # each wakes the parent, which looks after all its children then: not with every message
+
 
 _PR_SET_PDEATHSIG = 1  # prctl(2): which signal the kernel sends when the parent has ended
 
@@ -59,6 +61,8 @@ class Role:
         self._beat_fd = beat_fd
         self._stop = threading.Event()
         self._on_stop: list[Callable[[], None]] = []
+        self._next_report_s: dict[bytes, float] = {}
+        self._asked = b""
         self.finishing = False
         self.exit_code = 0
 
@@ -133,13 +137,21 @@ class Role:
         waits
             Whether a step may sleep for longer, since it waits for disks, shares or cameras.
         """
-        self._report(b"[%d%s]" % (max(1, round(seconds)), b"w" if waits else b""))
+        mark = b"[%d%s]" % (max(1, round(seconds)), b"w" if waits else b"")
+        if mark != self._asked:  # a longer step is told of in any case
+            self._asked = mark
+            self._next_report_s.pop(mark, None)
+        self._report(mark)
 
     def got_on(self) -> None:
         """Report to the parent that a piece of work was done: what ended this role before was that work's fault."""
         self._report(GOT_ON)
 
     def _report(self, what: bytes) -> None:
+        now = time.monotonic()
+        if now < self._next_report_s.get(what, now):
+            return
+        self._next_report_s[what] = now + _REPORTS_S
         try:
             os.write(self._beat_fd, what)
         except BlockingIOError:

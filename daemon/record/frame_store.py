@@ -58,13 +58,15 @@ class FrameStore:
             raise FrameStoreError(f"{frame!r} is not the name of a frame", "name it by its SHA-256 in hex")
         return self.folder / frame[:2] / frame
 
-    def put(self, data: Bytes) -> str:
+    def put(self, data: Bytes, digest: str | None = None) -> str:
         """Keep a frame's bytes; when this returns they survive a loss of power.
 
         Parameters
         ----------
         data : bytes-like
             The frame as it came. Bytes that are already there are not written again.
+        digest : str, optional
+            The SHA-256 of these bytes in hex, where the caller has just computed it.
 
         Returns
         -------
@@ -77,7 +79,7 @@ class FrameStore:
             The disk is full, not writable or failing. Nothing half-written is left under the frame's name.
         """
         view = memoryview(data).cast("B")
-        frame = hashlib.sha256(view).hexdigest()
+        frame = digest or hashlib.sha256(view).hexdigest()
         path = self.path(frame)
         if self.is_away:  # made anew, it would be another one than the ledger's
             raise FrameStoreError(f"{self.folder.parent} is not there any more", "bring it back to where it was")

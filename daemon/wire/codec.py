@@ -9,7 +9,6 @@ Buffers are sent and received without a copy; what is returned are read-only mem
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Literal
 
 import msgpack
@@ -47,7 +46,7 @@ def encode(message: Message, buffers: Sequence[Buffer] = ()) -> list[Buffer]:
     header = {
         "v": WIRE_VERSION,
         "k": message.kind,
-        "b": asdict(message),  # type: ignore[call-overload]
+        "b": _adapter(message.kind).dump_python(message),
         "n": [memoryview(buffer).nbytes for buffer in buffers],
     }
     return [msgpack.packb(header, use_bin_type=True), *buffers]

@@ -121,8 +121,8 @@ class Peer:
             _ = self._link.connected
         send_parts(self.socket, encode(message, buffers))
 
-    def receive(self, timeout_s: float) -> tuple[Message, list[memoryview]] | None:
-        """Return the next message, or None when none came in time.
+    def receive(self, timeout_s: float, beside: Sequence[int] = ()) -> tuple[Message, list[memoryview]] | None:
+        """Return the next message, or None when none came in time, or one of the descriptors beside it can be read.
 
         Raises
         ------
@@ -131,11 +131,19 @@ class Peer:
         KeyNotAllowed, OtherHub
             The hub of another computer does not let this one in.
         """
-        if not self.socket.poll(int(timeout_s * 1000)):
+        if not self._has_message(timeout_s, beside):
             _ = self._link.connected
             return None
         parts = self.socket.recv_multipart(copy=False)
         return decode([part.buffer for part in parts], max_bytes=self._max_bytes)
+
+    def _has_message(self, timeout_s: float, beside: Sequence[int]) -> bool:
+        if not beside:
+            return bool(self.socket.poll(int(timeout_s * 1000)))
+        poller = zmq.Poller()
+        for each in (self.socket, *beside):
+            poller.register(each, zmq.POLLIN)
+        return any(ready == self.socket for ready, _ in poller.poll(int(timeout_s * 1000)))
 
     def __enter__(self) -> Self:
         return self

@@ -1,15 +1,19 @@
 """Frames keep their order, whatever is killed: which view of a leukocyte counts hangs on it."""
 
 import os
+import select
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
 
 from smearwatch.capture.frame import SourceFrame
+from smearwatch.capture.scale.resolver import scale_resolver
+from smearwatch.capture.sources import base
 from smearwatch.capture.sources.base import Delivery
 from smearwatch.daemon.process.role import Role
-from smearwatch.daemon.wire.messages import SourceState
+from smearwatch.daemon.wire.messages import ControlRun, SourceState
 from tests.integration.hub_bench import Bench
 from tests.integration.torture import Scene, picture
 
@@ -57,9 +61,32 @@ def delivering(bench, source):
         yield
     finally:
         role.stop()
+        source.put("last")  # what it may wait for
         thread.join()
         os.close(read)
         os.close(write)
+
+
+class Announced(Given):
+    """A source whose frames are announced by a descriptor."""
+
+    def __init__(self):
+        super().__init__()
+        self._read, self._write = os.pipe()
+        self.asked = 0
+
+    def put(self, *names):
+        super().put(*names)
+        os.write(self._write, b"x")
+
+    def ready(self, most):
+        self.asked += 1
+        if select.select([self._read], [], [], 0.0)[0]:
+            os.read(self._read, 100)
+        return super().ready(most)
+
+    def descriptors(self):
+        return (self._read,)
 
 
 def names(bench):
@@ -128,3 +155,51 @@ def test_what_came_while_notices_were_lost_comes_before_what_is_told_of(tmp_path
         scene.poll()
         scene.wait()
         assert [name for name, _ in scene.got] == ["a.jpg", "b.jpg"]
+
+
+def test_what_a_source_announces_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(base, "_POLL_S", 30.0)
+    bench, source = Bench(tmp_path), Announced()
+    with delivering(bench, source):
+        bench.turn_until(lambda: bench.hub._peers.count("source") and source.asked)
+        source.put("a")
+        began_s = time.monotonic()
+        bench.turn_until(lambda: names(bench) == ["a"])
+        assert time.monotonic() - began_s < 15.0
+        source.put("b")
+        bench.turn_until(lambda: names(bench) == ["a", "b"])
+        assert time.monotonic() - began_s < 25.0
+    bench.close()
+
+
+def test_a_source_is_not_asked_again_and_again_for_what_it_announces_while_it_is_paused(tmp_path):
+    bench, source = Bench(tmp_path), Announced()
+    client = bench.peer("client", "c")
+    with delivering(bench, source):
+        bench.turn_until(lambda: bench.hub._peers.count("source") and source.asked)
+        client.send(ControlRun(1, "pause"))
+        bench.turn(20)
+        threading.Event().wait(0.2)
+        asked, before_s = source.asked, time.process_time()
+        source.put("a")
+        threading.Event().wait(1.0)
+        assert source.asked == asked
+        assert time.process_time() - before_s < 0.5  # it does not spin either
+        client.send(ControlRun(2, "resume"))
+        bench.turn_until(lambda: names(bench) == ["a"])
+    bench.close()
+
+
+def test_a_source_is_heard_between_two_pictures_whose_red_cells_are_measured(tmp_path):
+    beats: list[int] = []
+
+    class Heard(Role):
+        def beat(self):
+            beats.append(len(beats))
+
+    bench, source = Bench(tmp_path), Given()
+    source.put("a", "b", "c")
+    scales = scale_resolver(bench.plan)
+    delivery = Delivery(bench.plan, Heard("source", -1), source, scales)
+    assert len(delivery._scaled(scales, source.ready(3))) == len(beats) == 3
+    bench.close()

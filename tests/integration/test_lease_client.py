@@ -142,7 +142,7 @@ def running(tmp_path, role):
         except AnswerRefused as error:
             ended.append(str(error))
 
-    bench.hub._turns = Both()
+    bench.hub._handing_out._turns = Both()
     thread = threading.Thread(target=run)
     peers = bench.peer("source", "s"), bench.peer("worker", "w", 16), bench.peer("finder", "other")
     thread.start()

@@ -53,7 +53,7 @@ def note_threads(plan: RunPlan) -> None:
     """Write down in how many threads the libraries work."""
     import cv2
     import numpy as np  # noqa: F401
-    from threadpoolctl import threadpool_info 
+    from threadpoolctl import threadpool_info
 
     note(plan, f"opencv-{cv2.getNumThreads()}")
     for library in threadpool_info():

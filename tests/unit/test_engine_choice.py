@@ -20,6 +20,7 @@ from smearwatch.models.engine_choice import (
     check_cells,
     choose_engine,
     difference,
+    preferred,
     try_engine,
 )
 from smearwatch.models.lenet_bank import LeNetBank
@@ -109,19 +110,26 @@ def test_what_is_chosen_is_what_is_named_or_what_pays(folder: Path):
             engine, (trial,) = choose_engine(folder, device="cpu", engine=kind)
             assert (engine.kind, trial.kind, trial.refused) == (kind, kind, None)
     engine, trials = choose_engine(folder, device="cpu")
-    expected, so_far = "eager", 1.0
-    for trial in trials:
-        if trial.times_as_quick is not None and trial.beats(so_far):
-            expected, so_far = trial.kind, trial.times_as_quick
-    assert engine.kind == expected
+    assert engine.kind == preferred(trials)
     tried = [trial.kind for trial in trials]
     assert tried == [kind for kind in ("openvino", "onnx", "fused") if is_here(kind)], "half precision is for who asks"
 
 
 def test_a_later_engine_has_to_be_clearly_quicker_than_those_before():
-    assert Trial("onnx", 1.5).beats(1.3)
-    assert not Trial("onnx", 1.5).beats(1.4)
-    assert not Trial("onnx", refused="another answer").beats(1.0)
+    assert preferred([Trial("openvino", 1.3), Trial("onnx", 1.5)]) == "onnx"
+    assert preferred([Trial("openvino", 1.4), Trial("onnx", 1.5)]) == "openvino"
+    assert preferred([Trial("onnx", refused="another answer"), Trial("fused", 1.1)]) == "fused"
+    assert preferred([Trial("onnx", refused="another answer")]) == preferred([]) == "eager"
+
+
+@pytest.mark.parametrize("measured", [0.95, 1.04, 1.1, 1.2])
+def test_workers_that_measure_beside_each_other_choose_the_same(measured):
+    """An engine that is a little quicker seems a little slower at times."""
+    assert preferred([Trial("fused", measured)]) == "fused"
+
+
+def test_the_reference_judges_where_all_else_is_clearly_slower():
+    assert preferred([Trial("fused", 0.9)]) == "eager"
 
 
 def test_the_setting_has_every_engine():

@@ -122,9 +122,10 @@ def running(folder: Path, *options: str) -> Iterator[None]:
         "SMEARWATCH_LOG_LEVEL": "error",
     }
     command = [sys.executable, "-m", "smearwatch.daemon.cli", "run", "--watch", str(folder / "in"), "--json"]
-    run = subprocess.Popen([*command, "--session", "bench", *options], env=environment, stdout=subprocess.PIPE)
+    # Nobody reads the lines, and a pipe that is full would hold up the process that writes them.
+    run = subprocess.Popen([*command, "--session", "bench", *options], env=environment, stdout=subprocess.DEVNULL)
     try:
         yield
     finally:
         run.terminate()
-        run.communicate(timeout=60)
+        run.wait(timeout=60)
