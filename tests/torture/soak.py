@@ -4,6 +4,7 @@
 """
 
 import argparse
+import os
 import platform
 import signal
 import subprocess
@@ -66,7 +67,7 @@ def soak(folder: Path, seconds: float, rate: float, every_s: float) -> dict[str,
             samples.take(
                 time.monotonic() - began_s, {role: pids[role] for role in ROLES if role in pids},
                 frames=heard.frames, waiting_files=heard.waiting_files, latency_ms=heard.latency_ms,
-                ledger_mb=round(ledger_bytes(desk.session) / 1e6, 3),
+                ledger_mb=round(ledger_bytes(desk.session) / 1e6, 3), load=round(os.getloadavg()[0], 1),
             )  # fmt: skip
             if drawn.poll() is not None and (heard.frames == fields or time.monotonic() - began_s > seconds + _ENDS_S):
                 run.process.send_signal(signal.SIGTERM)
@@ -87,6 +88,7 @@ def soak(folder: Path, seconds: float, rate: float, every_s: float) -> dict[str,
         "restarts": ended.err.count("role restarts"),
         "counters": ended.summary["counters"],
         "latency_ms": {"median": round(median(latencies), 1), "most": max(latencies)} if latencies else None,
+        "load": round(median(row["load"] for row in samples.rows), 1),
         "waiting_most": max(row["waiting_files"] for row in samples.rows),
         "ledger_mb": samples.rows[-1]["ledger_mb"],
         "growth": {role: {what: samples.growth(role, what, "frames") for what in figures} for role in there},
