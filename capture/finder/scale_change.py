@@ -27,6 +27,7 @@ _FAR, _FARTHEST = 0.5, 3.0
 
 Of 687 fields none did so through its own objective, and of those magnified by 1.6 and 2.5 that were not sure 62 of 90.
 """
+_LEAST_NUCLEUS_UM: Final = 4.0
 FEWEST_FIELDS: Final = 3
 """So many of a session's fields say what its scale is."""
 _FEWEST_RED_CELLS: Final = 4
@@ -126,7 +127,12 @@ def _sure_um_per_px(small: Image, by_original: float) -> float | None:
 
 
 def _is_magnified(estimate: ScaleEstimate, known: Sequence[float]) -> bool:
-    """Return whether few red cells, but at least one, are far larger than they would be at each known scale."""
+    """Return whether few red cells, but at least one, are far larger than they would be at each known scale.
+
+    Where the field's nuclei would be smaller than any at the scale that they say, they are none.
+    """
+    if estimate.nucleus_um is not None and estimate.nucleus_um < _LEAST_NUCLEUS_UM:
+        return False
     return estimate.red_cells > 0 and all(_FAR < each / estimate.um_per_px - 1.0 < _FARTHEST for each in known)
 
 

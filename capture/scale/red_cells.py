@@ -34,6 +34,8 @@ class ScaleEstimate:
         Whether enough agree, by themselves or with the nuclei, to search a field at it.
     source
         ``red_cells_and_nuclei`` where the red cells are so few that the nuclei had a part in it.
+    nucleus_um
+        Diameter of the largest nucleus that lies whole in the field, at that scale; None where there is none.
     """
 
     um_per_px: float
@@ -41,6 +43,7 @@ class ScaleEstimate:
     spread: float
     is_sure: bool = True
     source: Literal["red_cells", "red_cells_and_nuclei"] = "red_cells"
+    nucleus_um: float | None = None
 
 
 def estimate_um_per_px(bgr: Image) -> ScaleEstimate | None:
@@ -70,6 +73,7 @@ def estimate_um_per_px(bgr: Image) -> ScaleEstimate | None:
         round(agreement.spread, 4),
         agreement.is_sure,
         "red_cells_and_nuclei" if helped else "red_cells",
+        agreement.nucleus_um,
     )
 
 

@@ -197,6 +197,9 @@ def test_a_source_is_heard_between_two_pictures_whose_red_cells_are_measured(tmp
         def beat(self):
             beats.append(len(beats))
 
+        def ask(self, seconds, *, waits=False):
+            pass
+
     bench, source = Bench(tmp_path), Given()
     source.put("a", "b", "c")
     scales = scale_resolver(bench.plan)
