@@ -9,10 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TextIO
 
-from smearwatch.daemon.record.anchors import LoggedAnchor, anchors_of, faults_of, in_lines, present, short_id
+from smearwatch.daemon.record.anchors import (
+    LoggedAnchor,
+    anchored_last,
+    anchors_of,
+    faults_of,
+    in_lines,
+    present,
+    short_id,
+)
 from smearwatch.daemon.record.audit import AuditUnusable, Trail, read_trail
 from smearwatch.daemon.record.imported import Imported
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.sessions import frames_without_ledger, session_names
 from smearwatch.daemon.regular_file import open_regular
 
 _LARGEST_LOG: Final = 16 * 1024**3
@@ -69,6 +78,31 @@ def check_anchors(
     elif logged is not None and not logged:
         notes.append("no line of the log is about it")
     return AnchorCheck(len(anchors), None if logged is None else len(logged), tuple(faults), tuple(notes))
+
+
+def missing_sessions(state_dir: Path) -> dict[str, str]:
+    """Return the sessions whose record is gone although nothing says that they were deleted, and what tells of each.
+
+    The audit journal has an anchor of it, or its frames are there still.
+    """
+    missing = {}
+    if anchored := _anchored_and_gone(state_dir):
+        # Once more: what was deleted, or begun, between the two looks is gone, or there, for a reason.
+        anchored = {name: event for name, event in _anchored_and_gone(state_dir).items() if name in anchored}
+    for name, event in anchored.items():
+        missing[name] = f"its record is gone: it was anchored at entry {event}, and nothing says that it was deleted"
+    for name in frames_without_ledger(state_dir):
+        missing.setdefault(name, "its frames are there, and its record is gone")
+    return dict(sorted(missing.items()))
+
+
+def _anchored_and_gone(state_dir: Path) -> dict[str, int]:
+    try:
+        anchored = anchored_last(read_trail(state_dir))
+    except AuditUnusable:  # said where each session is held against it
+        return {}
+    there = {*session_names(state_dir)}
+    return {name: event for name, event in anchored.items() if name not in there}
 
 
 def read_lines(path: Path) -> list[LoggedAnchor]:

@@ -158,10 +158,11 @@ def decode_whole(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXE
         See its reasons.
     """
     header = _check_header(data, max_pixels)
-    if header.format == "jpeg":  # first, for OpenCV would write of it to standard error
+    check_first = header.format in ("jpeg", "png")  # for their libraries would write of it to standard error
+    if check_first:
         check_file(data)
     bgr = _decode(data, max_pixels, one_field=True)
-    if header.format != "jpeg":
+    if not check_first:
         check_file(data)
     if field:
         check_rows(bgr, in_blocks=header.format in ("jpeg", "tiff"))

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from smearwatch.clients.anchored import check_anchors, read_lines
+from smearwatch.clients.anchored import check_anchors, missing_sessions, read_lines
 from smearwatch.clients.progress import progress
 from smearwatch.clients.session_lines import no_digest_text
 from smearwatch.daemon.columns import write_line
@@ -39,7 +39,7 @@ class SessionsDamaged(Exception):
 
     def __init__(self, names: Sequence[str], checked: int) -> None:
         are = "is" if len(names) == 1 else "are"
-        super().__init__(f"{len(names)} of {_several(checked, 'session')} {are} damaged: {', '.join(names)}")
+        super().__init__(f"{len(names)} of {_several(checked, 'session')} {are} damaged or gone: {', '.join(names)}")
 
 
 def verify_sessions(
@@ -65,7 +65,8 @@ def verify_sessions(
 
     Entries that were cut off at the end are noticed by anchors: how far the record was at its beginning and end, when
     it was signed or exported, and every few minutes while it was counted. They stand in the audit journal
-    (`smearwatch audit`), and in the log.
+    (`smearwatch audit`), and in the log. Without a name, sessions that have an anchor there and are gone, or whose
+    frames are there without a record, are named, too, but for those that were deleted with `sessions delete`.
 
     This says nothing about whether the cells were named rightly. A review of the results by a person is another thing:
     `smearwatch review`.
@@ -89,8 +90,11 @@ def verify_sessions(
             _report_unreadable(each, error, as_json=as_json)
         if faults:
             damaged.append(each)
+    for each, what in (missing := missing_sessions(state_dir)).items():
+        _report_missing(each, what, as_json=as_json)
+        damaged.append(each)
     if damaged:
-        raise SessionsDamaged(damaged, len(names))
+        raise SessionsDamaged(damaged, len({*names, *missing}))
     if not as_json:
         none = f"no sessions under {state_dir}, so there is nothing to check"
         write_line(sys.stdout, f"all as recorded: {_several(len(names), 'session')}" if names else none)
@@ -148,7 +152,11 @@ def _report(name: str, fault: Fault, *, as_json: bool) -> None:
 
 
 def _report_unreadable(name: str, error: LedgerUnusable, *, as_json: bool) -> None:
-    _report(name, Fault(f"{error} ({error.hint})"), as_json=as_json)
+    _report_missing(name, f"{error} ({error.hint})", as_json=as_json)
+
+
+def _report_missing(name: str, what: str, *, as_json: bool) -> None:
+    _report(name, Fault(what), as_json=as_json)
     if as_json:
         typer.echo(json.dumps({"session": name, "faults": 1, "ok": False}))
 

@@ -86,6 +86,19 @@ def record_before(trail: Trail, session: str, record: str) -> Entry | None:
     return other
 
 
+def anchored_last(trail: Trail) -> dict[str, int]:
+    """Return how many entries each session had when it was anchored last, without those that were deleted since."""
+    events: dict[str, int] = {}
+    for entry in trail.entries:
+        if entry.session is None:
+            continue
+        if entry.kind == "deleted":
+            events.pop(entry.session, None)
+        elif entry.kind in _KINDS and (most := max((each.event for each in _anchors_in(entry)), default=0)):
+            events[entry.session] = most
+    return events
+
+
 def flaws(ledger: LedgerReader, anchors: Iterable[Anchor | LoggedAnchor]) -> Iterator[str]:
     """Yield what says that a record is not, or no longer, what it was when it was anchored."""
     last = ledger.last_number

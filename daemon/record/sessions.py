@@ -112,6 +112,23 @@ def session_names(state_dir: Path) -> list[str]:
     return sorted(e.name for e in root.iterdir() if is_name(e.name) and (e / LEDGER_FILE).is_file())
 
 
+def frames_without_ledger(state_dir: Path) -> list[str]:
+    """Return the names of the folders that hold a session's frames and no ledger, in alphabetical order."""
+    root = sessions_root(state_dir)
+    if not root.is_dir():
+        return []
+    # The frames first: whoever begins a session makes its ledger before them.
+    with_frames = [each for each in root.iterdir() if is_name(each.name) and _is_filled(each / "frames")]
+    return sorted(each.name for each in with_frames if each.exists() and not (each / LEDGER_FILE).is_file())
+
+
+def _is_filled(folder: Path) -> bool:
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
+
+
 def describe_session(state_dir: Path, name: str) -> SessionFolder:
     """Return how large a session is and whether it is being written; raises as `find_session` does."""
     folder = find_session(state_dir, name)

@@ -132,6 +132,28 @@ def test_another_record_under_an_old_name_is_named_unless_the_old_one_was_delete
     assert "another record of this name was anchored" in typed(sessions, "verify", "monday", code=1).stdout
 
 
+def test_a_session_that_is_gone_is_missed_unless_it_was_deleted(folder: Path, state: Path):
+    for name in ("deleted", "kept", "moved", "unanchored"):
+        record(session_folder(state, name), 2, name=f"{name}.jpg")
+    for name in ("deleted", "kept", "moved", "monday"):
+        typed(sessions, "export", name, "--out", str(state / f"{name}.csv"))
+    typed(sessions, "delete", "deleted", "--yes", "--by", "A. Reader")
+    assert "all as recorded: 4 sessions" in typed(sessions, "verify").stdout
+    session_folder(state, "moved").rename(state / "hidden")
+    (folder / "ledger.sqlite").unlink()
+    (session_folder(state, "unanchored") / "ledger.sqlite").unlink()
+    told = typed(sessions, "verify", code=1)
+    assert "moved: its record is gone: it was anchored at entry " in told.stdout
+    assert "monday: its record is gone: it was anchored at entry " in told.stdout
+    assert "unanchored: its frames are there, and its record is gone" in told.stdout
+    assert "deleted" not in told.stdout.replace("nothing says that it was deleted", "")
+    assert "3 of 4 sessions are damaged or gone: monday, moved, unanchored" in (one_line(told.exception) or "")
+    lines = [json.loads(line) for line in typed(sessions, "verify", "--json", code=1).stdout.splitlines()]
+    assert {"session": "moved", "faults": 1, "ok": False} in lines
+    (state / "hidden").rename(session_folder(state, "moved"))
+    assert "moved: its record" not in typed(sessions, "verify", code=1).stdout
+
+
 def test_anchors_go_with_an_archive(folder: Path, state: Path, tmp_path: Path):
     with Ledger.open(folder) as ledger:
         Anchoring(ledger, 60.0, lambda: 0.0).anchor("closed")

@@ -107,15 +107,23 @@ def test_whole_jpegs_of_odd_make(picture, options):
         assert decode_whole(whole).shape == picture.shape
 
 
-def test_a_png_whose_checksum_does_not_fit(picture):
+@pytest.mark.parametrize("how", ["junk", "zeros", "checksum", "length"])
+def test_a_png_that_is_broken_is_damaged_and_no_library_writes_of_it(picture, capfd, how):
     data = encoded(picture, ".png")
     assert decode_whole(data).shape == picture.shape
     at = data.index(b"IDAT") + 4
     length = struct.unpack(">I", data[at - 8 : at - 4])[0]
-    broken = put(data, at + length - 20, JUNK[:8])
+    broken = {
+        "junk": put(data, at + length - 20, JUNK[:8]),
+        "zeros": put(data, at + length // 2, bytes(length // 4)),
+        "checksum": put(data, at + length, bytes(4)),
+        "length": put(data, at - 8, struct.pack(">I", length - 7)),
+    }[how]
     with pytest.raises(FrameUnusable) as caught:
         decode_whole(broken)
-    assert caught.value.reason in ("damaged", "undecodable")
+    # With a wrong length no chunk follows, and none of its end is found.
+    assert caught.value.reason == ("truncated" if how == "length" else "damaged")
+    assert capfd.readouterr().err == ""
 
 
 def test_a_bitmap_that_was_copied_in_part_into_its_full_size(picture):
