@@ -92,14 +92,18 @@ def log_step(event: str, **values: Any) -> None:
 
 
 def leave_out_names(_logger: object, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Leave the names out of an entry that people give: those said as such, and where an error's text repeats them."""
+    """Leave the names out of an entry that people give: those said as such, and where an error's text repeats them.
+
+    A hint keeps the words that a file's name without its ending happens to be: `link.jpg` is one, and `link` none.
+    """
     given = [entry[key] for key in NAMED & entry.keys()]
     names = [str(name) for each in given for name in (each if isinstance(each, list | tuple) else (each,))]
-    names += [stem for name in names if (stem := os.path.splitext(os.path.basename(name))[0])]
+    names += [os.path.basename(name) for name in names]
+    stems = [os.path.splitext(name)[0] for name in names]
     return {
         key: WITHHELD
         if key in NAMED and value
-        else without_names(value, names)
+        else without_names(value, names if key == "hint" else [*names, *stems])
         if isinstance(value, str) and key not in _OWN
         else value
         for key, value in entry.items()

@@ -14,11 +14,19 @@ _MOST_NAMES: Final = 10_000
 
 
 class NotOurs(Hinted):
-    """What is there is not what a command wrote, and was left as it is."""
+    """What is there is not what a command wrote, or not what it would write now, and was left as it is.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    path
+        What was left as it is.
+    why
+        What is known of it.
+    """
+
+    def __init__(self, path: Path, why: str = "smearwatch did not write it, or it was changed since") -> None:
         super().__init__(
-            f"{path} exists already and was left as it is: smearwatch did not write it, or it was changed since",
+            f"{path} exists already and was left as it is: {why}",
             "name another place; --force writes over it",
         )
         self.path = path
@@ -51,7 +59,7 @@ def refuse_other(path: Path, *, force: bool) -> None:
         Something is there, and it is not wanted that it is written over.
     """
     if not force and (path.exists() or path.is_symlink()):
-        raise NotOurs(path)
+        raise NotOurs(path, "what would be written may be another")
 
 
 def write_output(path: Path, content: bytes, *, force: bool) -> None:
@@ -66,7 +74,8 @@ def write_output(path: Path, content: bytes, *, force: bool) -> None:
     """
     if not force and path.is_file() and read_regular(path) == content:
         return
-    refuse_other(path, force=force)
+    if not force and (path.exists() or path.is_symlink()):
+        raise NotOurs(path, "it differs from what would be written now")
     write_atomically(path, content)
 
 

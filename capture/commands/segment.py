@@ -29,12 +29,16 @@ _PROGRESS_AFTER_S = 1.0
 
 
 class PictureUnusable(Exception):
-    """A picture that could not be searched; `hint` says what to do about it."""
+    """A picture that could not be searched, or whose mask or overlay could not be written; `hint` says how to mend it.
+
+    ``record`` is what was found in it, None where it was not searched.
+    """
 
     def __init__(self, file: Path, reason: str, detail: str, hint: str) -> None:
         super().__init__(detail if detail.startswith(str(file)) else f"{file}: {detail}")
         self.reason = reason
         self.hint = hint
+        self.record: dict[str, Any] | None = None
 
 
 @app.command(epilog=_EPILOG)
@@ -81,7 +85,8 @@ def segment(
 ) -> None:
     """Find the leukocytes in pictures of whole fields.
 
-    A picture that cannot be read is named on stderr, the others are still searched, and the exit status is 1.
+    A picture that cannot be read is named on stderr, the others are still searched, and the exit status is 1. So is a
+    mask or overlay that cannot be written; what was found in its picture is printed all the same.
     A picture of poor quality is no error: it is reported as not searched, with the reason.
     """
     policy = _scale_policy(um_per_px, scale_from)
@@ -100,8 +105,8 @@ def segment(
                 failed = True
                 progress.clear()
                 say(f"{unusable} ({unusable.hint})")
-                record = {**NOTHING_KNOWN, "file": str(file), "reason": unusable.reason}
-                if not as_json:
+                record = {**(unusable.record or NOTHING_KNOWN), "file": str(file), "reason": unusable.reason}
+                if unusable.record is None and not as_json:
                     continue
             if as_json:
                 sys.stdout.write(json.dumps(record) + "\n")
@@ -202,18 +207,22 @@ def _search(
     record = found_record(file, result)
     if note is not None:
         record["note"] = note
-    if mask_file is not None:
-        _write(file, "mask", mask_file, result.segmentation.mask(), force=force)
-        record["mask"] = str(mask_file)
-    if overlay_file is not None:
-        from smearwatch.capture.vision.overlay import draw_overlay
+    try:
+        if mask_file is not None:
+            _write(file, "mask", mask_file, result.segmentation.mask(), force=force)
+            record["mask"] = str(mask_file)
+        if overlay_file is not None:
+            from smearwatch.capture.vision.overlay import draw_overlay
 
-        found = result.segmentation
-        picture = draw_overlay(
-            decode(data), found.cells, found.mask(), result.um_per_px, plain_line(record, short=True)
-        )
-        _write(file, "overlay", overlay_file, picture, force=force)
-        record["overlay"] = str(overlay_file)
+            found = result.segmentation
+            picture = draw_overlay(
+                decode(data), found.cells, found.mask(), result.um_per_px, plain_line(record, short=True)
+            )
+            _write(file, "overlay", overlay_file, picture, force=force)
+            record["overlay"] = str(overlay_file)
+    except PictureUnusable as unusable:
+        unusable.record = record  # what was found is told all the same
+        raise
     return record
 
 

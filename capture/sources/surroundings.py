@@ -86,6 +86,6 @@ class Surroundings:
 
     def _warn_outside(self, name: str) -> None:
         if not self._outside:
-            hint = "copy the file, or link it hard"
+            hint = "copy the file, or make a hard link"
             get_logger().warning("a link out of the folder is not followed", file=name, hint=hint)
         self._outside.add(name)

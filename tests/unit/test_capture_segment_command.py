@@ -219,6 +219,20 @@ def test_what_was_painted_by_hand_is_not_written_over(field, tmp_path, option):
     assert made.read_bytes() != b"painted by hand"
 
 
+@pytest.mark.parametrize("option", ["--masks", "--overlay"])
+def test_another_result_than_before_is_said_as_it_is_and_what_was_found_is_printed(field, tmp_path, option):
+    first = _run(field, option, tmp_path, "--um-per-px", "0.1")
+    assert first.exit_code == 0
+    refused = _run(field, option, tmp_path, "--um-per-px", "0.085")
+    assert refused.exit_code == 1
+    assert "it differs from what would be written now" in refused.stderr
+    assert "did not write" not in refused.stderr
+    assert "900x600, 0.085 um/px (configured)" in refused.stdout
+    record = json.loads(_run(field, option, tmp_path, "--um-per-px", "0.085", "--json").stdout)
+    what = "mask" if option == "--masks" else "overlay"
+    assert (record["accepted"], record["reason"], record.get(what)) == (True, f"{what}_not_written", None)
+
+
 def test_the_picture_itself_is_never_written_over(tmp_path, field):
     own = tmp_path / "field.png"
     own.write_bytes(field.read_bytes())

@@ -88,6 +88,16 @@ def test_every_value_of_every_entry_is_known():
         assert isinstance(event, ast.Constant) or path.name in FREE_EVENTS, f"{path}:{call.lineno}: a made-up event"
 
 
+def test_a_hint_keeps_our_own_words_and_no_name():
+    from smearwatch.daemon.log import leave_out_names
+
+    said = {"file": "link.jpg", "hint": "copy the file, or make a hard link", "why": "link is odd", "event": "e"}
+    kept = leave_out_names(None, "", dict(said))
+    assert (kept["file"], kept["hint"], kept["why"]) == (WITHHELD, said["hint"], "(withheld) is odd")
+    named = leave_out_names(None, "", {**said, "hint": "copy link.jpg", "file": "/srv/link.jpg"})
+    assert named["hint"] == "copy (withheld)"
+
+
 @pytest.mark.parametrize(
     "values", [{"file": "S26-0007.tif"}, {"files": ["S26-0007.tif", "b"]}, {"session": "S26-0007"}]
 )
