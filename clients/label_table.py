@@ -55,7 +55,8 @@ def read_table(path: Path) -> list[Row]:
     except OSError as error:
         raise TableUnusable(path, (error.strerror or str(error)).lower(), "name a CSV file") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise TableUnusable(path, f"no CSV file in UTF-8: {error}", "save it as CSV in UTF-8") from error
+        why = "it is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise TableUnusable(path, f"no CSV file in UTF-8: {why}", "save it as CSV in UTF-8") from error
 
 
 def _check_columns(path: Path, columns: list[str]) -> None:

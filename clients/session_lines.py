@@ -26,6 +26,15 @@ _WIDEST_NAME: Final = 22
 """A longer name stands on a line of its own, whole, so that it can be copied; its figures follow below it."""
 
 _MOST_REJECTED: Final = 12
+_MEASURED: Final = {
+    "underexposed": "the brightest of it is {} of 255",
+    "overexposed": "share of it that is saturated: {}",
+    "empty": "hardly anything is in it: {}",
+    "not_a_smear": "strength of its stain: {}",
+    "out_of_focus": "sharpness {}",
+    "moving": "sharpness of one direction by that of the other: {}",
+}
+"""What the number of a picture's rejection is."""
 """Of the rejected pictures so many are named."""
 
 _MARKS: Final = {
@@ -96,7 +105,9 @@ def fault_lines(sessions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{described['session']} is unreadable: {described['fault']}"
 
 
-def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None = None) -> list[str]:
+def show_lines(
+    shown: Mapping[str, Any], scales: Iterable[str], only: str | None = None, *, all_rejected: bool = False
+) -> list[str]:
     """Return a session in full: when, by which rule and scale, its frames and cells, its differential.
 
     Parameters
@@ -107,6 +118,8 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         Its lines about scale.
     only : str, optional
         The one share of which it is said what would bring it nearer.
+    all_rejected : bool
+        Whether all pictures that were rejected are named, and not the first ones alone.
     """
     frames, reasons = shown["frames"], shown["rejected_by_reason"]
     named = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in reasons.items())
@@ -126,7 +139,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         *([contradicted] if (contradicted := scale_text(shown)) is not None else []),
         f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
         f"+ {frames['pending']} pending",
-        *_rejected(shown.get("rejected_frames", ())),
+        *_rejected(shown.get("rejected_frames", ()), None if all_rejected else _MOST_REJECTED),
         f"cells: {shown['cells_found']} found = {shown['cells']} counted ({flagged_text(shown)}) + "
         f"{rejected_text(shown)} + {shown['at_edge']} cut by the edge + {shown['seen_again']} seen again + "
         f"{shown['cells_pending']} pending",
@@ -135,7 +148,7 @@ def show_lines(shown: Mapping[str, Any], scales: Iterable[str], only: str | None
         f"labelled by a person: {shown['cells_labelled']} {'cell' if shown['cells_labelled'] == 1 else 'cells'}",
         f"drift: {drift_advice(shown) or drifted_text(shown) or 'none'}",
         *([target] if (target := target_text(shown, alone=True)) is not None else []),
-        f"as counted, {shown['cells']} cells, rejected ones excluded:",
+        f"as counted, {shown['cells']} {'cell' if shown['cells'] == 1 else 'cells'}, rejected ones excluded:",
     ]
     results = [*share_lines(shown), *review_lines(shown), *corrected_lines(shown, only), *beside_lines(shown)]
     next_lines = [] if shown["running"] else how_to_verify(shown)
@@ -161,12 +174,21 @@ def _imported(came: Mapping[str, Any] | None) -> list[str]:
     return [f"imported from {came['archive']} by {came['by']} on {when}: {what}"]
 
 
-def _rejected(frames: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _rejected(frames: Sequence[Mapping[str, Any]], most: int | None) -> Iterator[str]:
     """Yield the pictures that were rejected, the first of many."""
-    for each in frames[:_MOST_REJECTED]:
-        yield f"  rejected: {each['name']}: {each['reason'].replace('_', ' ')} ({each['detail']})"
-    if (more := len(frames) - _MOST_REJECTED) > 0:
-        yield f"  and {more} more (--json has all)"
+    for each in frames[:most]:
+        yield f"  rejected: {each['name']}: {each['reason'].replace('_', ' ')} ({_why_rejected(each)})"
+    if most is not None and (more := len(frames) - most) > 0:
+        yield f"  and {more} more (all of them: --all)"
+
+
+def _why_rejected(each: Mapping[str, Any]) -> str:
+    """Return what was measured and what it is, or the record's own words where it has more than a number."""
+    words, at, number = str(each["detail"]).rpartition(" at ")
+    measure = _MEASURED.get(each["reason"])
+    if not at or measure is None or words.replace(" ", "_") != each["reason"]:
+        return str(each["detail"])
+    return measure.format(number)
 
 
 def _band_rule(rule: str) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from smearwatch.daemon.record.description import IN_A_TABLE
 from smearwatch.daemon.record.values import printable
 
 LONGEST_NAME: Final = 200
@@ -28,3 +29,11 @@ def typed_text(typed: str, longest: int, what: str) -> str:
     if not text.isprintable():
         raise TextUnfit(f"{what} in letters that can be seen: one here cannot")
     return text
+
+
+def typed_name(typed: str, what: str) -> str:
+    """Return a person's name, as `typed_text` does; raises `TextUnfit` where it begins as a formula, too."""
+    name = typed_text(typed, LONGEST_NAME, what)
+    if name[0] in IN_A_TABLE:
+        raise TextUnfit(f"{what}: {name!r} begins with {name[0]!r}; begin with a letter or digit")
+    return name

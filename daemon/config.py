@@ -40,6 +40,7 @@ from smearwatch.daemon.scale_rule import USABLE, UmPerPx
 from smearwatch.daemon.setting_places import SetUnusable, line_of, typed_settings
 
 _PREFIX = "SMEARWATCH_"
+_GIVEN_TWICE = re.compile(r"Cannot (?:overwrite a value|declare \(.*\) twice) \(at line (\d+), column \d+\)")
 _OF_KEYS = ("keys", "extra_classes")
 _TABLES = (*_OF_KEYS, "places", "messages")
 # Not settings: which file they are in, the service unit's own two, where the tests' real pictures are.
@@ -250,7 +251,9 @@ def load_settings(file: Path | None = None, *, typed: Sequence[str] = (), **over
     given |= pairs
     _check_environment()
     if is_named and not files[-1].exists():
-        raise SettingsUnusable(f"settings file {files[-1]} does not exist", "check the path")
+        raise SettingsUnusable(
+            f"settings file {files[-1]} does not exist", "check the path", wrongly_typed=file is not None
+        )
     for path in files:
         _content(path)
     try:
@@ -271,18 +274,24 @@ def load_settings(file: Path | None = None, *, typed: Sequence[str] = (), **over
 
 def _content(path: Path) -> dict[str, Any]:
     """Return what a settings file holds, nothing where there is none; raises `SettingsUnusable`."""
+    hint = "write it as TOML, one key = value a line"
     try:
-        return tomllib.loads(read_text(path))
+        text = read_text(path)
+        if text.startswith("\ufeff"):
+            raise SettingsUnusable(
+                f"settings file {path}: begins with a byte order mark", "save it as UTF-8 without one"
+            )
+        return tomllib.loads(text)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except RecursionError:
-        nested = f"settings file {path}: nested too deeply"
-        raise SettingsUnusable(nested, "write it as TOML, one key = value a line") from None
+        raise SettingsUnusable(f"settings file {path}: nested too deeply", hint) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         if isinstance(error, UnicodeDecodeError):
-            reason = "is no UTF-8 text"
-        hint = "write it as TOML, one key = value a line"
+            reason, hint = "is no UTF-8 text", "save it as UTF-8"
+        elif (twice := _GIVEN_TWICE.fullmatch(str(error))) is not None:
+            reason, hint = f"line {twice[1]} gives a key a second time", "leave one of the two"
         if isinstance(error, PermissionError):
             hint = "see that this user may read it, or set HOME to this user's own folder"
         raise SettingsUnusable(f"settings file {path}: {reason}", hint) from None

@@ -165,7 +165,9 @@ def _target_text(target: Mapping[str, Any]) -> str:
 def flagged_text(tally: Mapping[str, Any]) -> str:
     """Return how many cells are flagged, and how many of these for how they look."""
     unfamiliar = tally["unfamiliar"]
-    return f"{tally['flagged']} flagged" + (f", {unfamiliar} look unfamiliar" if unfamiliar else "")
+    return f"{tally['flagged']} flagged" + (
+        f", {unfamiliar} look{'s' if unfamiliar == 1 else ''} unfamiliar" if unfamiliar else ""
+    )
 
 
 def rejected_text(tally: Mapping[str, Any]) -> str:

@@ -45,7 +45,8 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
     lines = [
         "",
         *_folded(
-            f"session {result['session']}: {result['cells']} cells counted, {result['cells_found']} found "
+            f"session {result['session']}: {result['cells']} {'cell' if result['cells'] == 1 else 'cells'} counted, "
+            f"{result['cells_found']} found "
             f"({result['at_edge']} cut by the edge, {again}, {rejected_text(result)}), "
             f"{flagged_text(result)}"
         ),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from smearwatch.daemon.record.band_rules import WORDS
 from smearwatch.daemon.record.events import (
     CLASSES,
     Closed,
@@ -50,7 +51,7 @@ def record(
     first: list[FoundCell] = []
     first_frame = ""
     with Ledger.open(folder) as ledger:
-        ledger.append([Opened(ledger.epoch, 1, "test", folder.name, 100, 33.0, "filament", {}, None, extra)])
+        ledger.append([Opened(ledger.epoch, 1, "test", folder.name, 100, 33.0, WORDS["filament"], {}, None, extra)])
         if look is not None:
             limits = {measure: (value / 4, value / 2) for measure, value in look.items()}
             ledger.append([Ranged("w", (LookRange("home", 99, limits),))])

@@ -124,7 +124,10 @@ def slide(
         bool, typer.Option("--rename", help="Write each file under a temporary name, then rename it.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Write over pictures and a truth that are there already.")
+        bool,
+        typer.Option(
+            "--force", help="Write over pictures and a truth that are there already, and among other pictures."
+        ),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, one object per field and a summary at the end.")
@@ -133,7 +136,7 @@ def slide(
     """Draw a simulated blood smear, field by field, and write the pictures as a camera's software would."""
     from smearwatch.capture.slide.errors import SlideError
     from smearwatch.capture.slide.request import requested_slide
-    from smearwatch.capture.slide.writer import FieldWriter, Pace, TruthFile
+    from smearwatch.capture.slide.writer import FieldWriter, Pace, TruthFile, refuse_other_pictures
 
     request = {
         "variation": variation,
@@ -167,6 +170,8 @@ def slide(
         _complain(f"smearwatch: {error} ({error.hint})")
         raise typer.Exit(2) from None
     truth_lines = TruthFile(truth, out, force=force)
+    if not force:
+        refuse_other_pictures(out)
     with _folder(out):
         summary = _run(smear, writer, pace, truth_lines, start=start, fields=fields, cells=cells, as_json=as_json)
     if as_json:

@@ -22,7 +22,7 @@ from smearwatch.capture.formats.ome import Ome, description_of, read_ome
 from smearwatch.capture.formats.pixels import orient, to_bgr
 from smearwatch.capture.formats.safe_xml import XmlUnusable
 from smearwatch.capture.formats.tiff_structure import MOST_PAGES, read_tiff
-from smearwatch.capture.formats.unusable import FrameUnusable, hint_for
+from smearwatch.capture.formats.unusable import FrameUnusable, hint_for, not_read
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
@@ -243,8 +243,7 @@ def _check_header(data: bytes | memoryview, max_pixels: int) -> ImageHeader:
         raise FrameUnusable("empty_file", "0 bytes")
     header = probe(data)
     if header.format is None:
-        start = bytes(data[:8])
-        raise FrameUnusable("not_an_image", f"the file begins with {start!r}")
+        raise FrameUnusable("not_an_image", not_read(data) or f"the file begins with {bytes(data[:8])!r}")
     if header.width_px * header.height_px > max_pixels:
         size = f"{header.width_px}x{header.height_px}"
         raise FrameUnusable("too_many_pixels", f"{size} is more than {max_pixels} pixels")

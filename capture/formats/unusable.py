@@ -1,6 +1,11 @@
 """Why a file cannot become a frame, each reason with a hint."""
 
-__all__ = ["FrameUnusable", "hint_for", "in_plain_words"]
+from typing import Final
+
+__all__ = ["FrameUnusable", "hint_for", "in_plain_words", "not_read"]
+
+_HEIC: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_AVIF: Final = (b"avif", b"avis")
 
 _HINTS = {
     "empty_file": "let the camera software finish writing, or delete the file",
@@ -63,7 +68,21 @@ def in_plain_words(reason: str, said: str, data: bytes) -> str:
     """
     if reason != "not_an_image":
         return said
-    return f"not a picture{' (it is text)' if _is_text(data[:512]) else ''}"
+    return not_read(data) or f"not a picture{' (it is text)' if _is_text(data[:512]) else ''}"
+
+
+def not_read(data: bytes | memoryview) -> str | None:
+    """Return what a picture of a kind that is not read is and how to have another, None for anything else.
+
+    Telephones and their programs write such pictures, at times under the name of a JPEG.
+    """
+    start = bytes(data[:12])
+    kind = None
+    if start[4:8] == b"ftyp":
+        kind = "HEIC" if start[8:] in _HEIC else "AVIF" if start[8:] in _AVIF else None
+    elif start[:4] == b"RIFF" and start[8:] == b"WEBP":
+        kind = "WebP"
+    return kind and f"it is {kind}, which is not read: set the telephone to JPEG, or save it as JPEG"
 
 
 def _is_text(start: bytes) -> bool:

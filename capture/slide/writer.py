@@ -1,11 +1,12 @@
 """Write fields as a camera's software does: a file that grows under its final name, or one that appears at once."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, Self, TypeAlias
+from typing import IO, Final, Literal, Self, TypeAlias
 
 import cv2
 
@@ -19,6 +20,9 @@ Format: TypeAlias = Literal["jpeg", "png", "tiff", "bmp"]
 
 SUFFIXES: dict[Format, str] = {"jpeg": ".jpg", "png": ".png", "tiff": ".tiff", "bmp": ".bmp"}
 """File name endings by format."""
+
+_OURS: Final = re.compile(r"\.?field_\d{6,}\.\w+(?:\.part)?")
+_OF_PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".czi")
 
 Wait: TypeAlias = Callable[[float], bool]
 """Waits so many seconds; True ends the writing at once (an `threading.Event`'s `wait`)."""
@@ -132,6 +136,26 @@ def _holds(path: Path, data: bytes) -> bool:
         f"{path} exists already, is another picture, and was left as it is",
         hint="use another folder or --start; --force writes over it",
     )
+
+
+def refuse_other_pictures(folder: Path) -> None:
+    """Refuse a folder that holds other pictures than drawn fields, among which nobody would tell them apart.
+
+    Raises
+    ------
+    SlideError
+        There is one.
+    """
+    try:
+        names = sorted(each.name for each in folder.iterdir())
+    except OSError:
+        return  # none is there yet, or it is said when the first field is written
+    for name in names:
+        if Path(name).suffix.lower() in _OF_PICTURES and _OURS.fullmatch(name) is None:
+            raise SlideError(
+                f"{folder} holds other pictures, such as {name}, and nothing was written",
+                hint="use another folder; --force draws among them",
+            )
 
 
 def truth_line(field: Field, file_name: str) -> str:

@@ -173,11 +173,10 @@ def _delete(
 
     for each, why in go:
         freed = delete_session(state_dir, each.name, partial(_keep_trace, who, why, signed_only))
-        typer.echo(
-            json.dumps({"session": each.name, "freed_bytes": freed})
-            if as_json
-            else f"{each.name}: {size_text(freed)} freed"
-        )
+        if as_json:
+            typer.echo(json.dumps({"session": each.name, "freed_bytes": freed, "signed_by": each.signed_by}))
+        else:
+            write_line(sys.stdout, f"{each.name}: {size_text(freed)} freed{_signed(each)}")
 
 
 def _keep_trace(by: str, why: Why, signed_only: bool, folder: Path, size_bytes: int) -> None:
@@ -202,6 +201,10 @@ def _say(each: Recorded, why: Why, as_json: bool) -> None:
     )
 
 
+def _signed(each: Recorded) -> str:
+    return f", signed by {each.signed_by}" if each.signed_by else ""
+
+
 def _ask(go: Sequence[tuple[Recorded, Why]], as_json: bool) -> None:
     names = go[0][0].name if len(go) == 1 else f"{len(go)} sessions"
     if not sys.stdin.isatty():
@@ -218,5 +221,5 @@ def _in_all(go: Sequence[tuple[Recorded, Why]]) -> str:
     size = size_text(sum(each.size_bytes for each, _ in go))
     unsigned = sum(each.signed_by is None for each, _ in go)
     if len(go) == 1:
-        return f"the session {go[0][0].name} ({size}{', not signed' if unsigned else ''})"
+        return f"the session {go[0][0].name} ({size}{_signed(go[0][0]) or ', not signed'})"
     return f"{len(go)} sessions, {size} in all{f', {unsigned} of them not signed' if unsigned else ''}"

@@ -111,6 +111,9 @@ def show(
         str | None,
         typer.Option("--class", metavar="NAME", help="Only this class is to be known so well. [default: all]"),
     ] = None,
+    all_rejected: Annotated[
+        bool, typer.Option("--all", help="Name all pictures that were rejected, and not the first 12 alone.")
+    ] = False,
     pooled: Annotated[
         bool, typer.Option("--pooled", help="Add the result and all tallies up, which must be of other cells.")
     ] = False,
@@ -159,7 +162,7 @@ def show(
     if as_json:
         typer.echo(json.dumps(shown))
         return
-    for line in show_lines(shown, scales, only):
+    for line in show_lines(shown, scales, only, all_rejected=all_rejected):
         write_line(sys.stdout, line)
 
 

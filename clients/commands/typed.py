@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from smearwatch.clients.typed_text import LONGEST_NAME, LONGEST_TEXT, TextUnfit, typed_text
+from smearwatch.clients.typed_text import LONGEST_TEXT, TextUnfit, typed_name, typed_text
 
 HubOption = Annotated[
     str | None,
@@ -17,16 +17,15 @@ HubOption = Annotated[
 
 def name_of_person(typed: str, option: str = "--by") -> str:
     """Return a person's name; raises `typer.BadParameter`."""
-    return _within(typed, LONGEST_NAME, "name the person", option)
+    try:
+        return typed_name(typed, "name the person")
+    except TextUnfit as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def sentence(typed: str, what: str, option: str) -> str:
     """Return a reason or a note; raises `typer.BadParameter`."""
-    return _within(typed, LONGEST_TEXT, what, option)
-
-
-def _within(typed: str, longest: int, what: str, option: str) -> str:
     try:
-        return typed_text(typed, longest, what)
+        return typed_text(typed, LONGEST_TEXT, what)
     except TextUnfit as error:
         raise typer.BadParameter(str(error), param_hint=option) from None

@@ -8,7 +8,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from smearwatch.clients.typed_text import LONGEST_NAME, TextUnfit, typed_text
+from smearwatch.clients.typed_text import LONGEST_NAME, TextUnfit, typed_name
 
 
 class NameScreen(ModalScreen[str | None]):
@@ -28,7 +28,7 @@ class NameScreen(ModalScreen[str | None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """End with the name; without one where nothing was typed."""
         try:
-            self.dismiss(typed_text(event.value, LONGEST_NAME, "name the reader") if event.value.strip() else None)
+            self.dismiss(typed_name(event.value, "name the reader") if event.value.strip() else None)
         except TextUnfit as error:
             self.query_one("#naming-said", Static).update(f"{error}.")
 

@@ -16,6 +16,9 @@ from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import session_folder, session_names
 from smearwatch.daemon.wire.endpoints import Endpoints, EndpointUnusable
 
+_USUAL_CALIBRATION: Final = "default"
+"""What a run uses where none is named."""
+
 
 def room(folder: Path, name: str = "disk") -> Check:
     """Return how much room is left where a folder is, or is to be."""
@@ -75,7 +78,16 @@ def calibrations(settings: Settings) -> Check:
     if isinstance(settings.um_per_px, float):
         return Check("scale", "ok", f"{settings.um_per_px:g} µm a pixel, by the settings", values=values)
     if stored:
-        return Check("scale", "ok", f"calibrated: {', '.join(path.stem for path in stored[:5])}", values=values)
+        names = [path.stem for path in stored]
+        says = f"calibrated: {', '.join(names[:5])}"
+        used = settings.calibration or _USUAL_CALIBRATION
+        if used in names:
+            return Check("scale", "ok", says, values=values)
+        which = f"none of them is {used}" if settings.calibration else f"none is called {used}"
+        mend = f'name one: smearwatch run --calibration {names[0]}, or in the settings calibration = "{names[0]}"'
+        return Check(
+            "scale", "warning", f"{says}; {which}, so a run uses none of them unless it is named", mend, values
+        )
     mend = "measure it once: smearwatch calibrate"
     return Check("scale", "warning", "no camera is calibrated: the scale comes from red cells", mend, values)
 

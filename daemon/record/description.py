@@ -14,7 +14,8 @@ from smearwatch.daemon.record.values import STRICT, Count, Ordinal, Person, with
 DESCRIBED: Final = {"title": 200, "specimen": 64, "operator": 200, "note": 1000}
 """What can be said, and how long it may be."""
 
-_IN_A_TABLE: Final = "=+-@"  # a spreadsheet takes what begins so for a formula
+IN_A_TABLE: Final = "=+-@"
+"""A spreadsheet takes what begins so for a formula."""
 _IN_A_PATH: Final = "/\\"
 
 
@@ -39,7 +40,7 @@ def checked(name: str, text: str) -> str | None:
         raise DescriptionUnusable(f"{name} of {len(said)} letters", f"give {most} at most")
     if not said.isprintable():
         raise DescriptionUnusable(f"{name} {said!r} has letters that cannot be seen", "write it in one line")
-    if name != "note" and said[0] in _IN_A_TABLE:
+    if name != "note" and said[0] in IN_A_TABLE:
         raise DescriptionUnusable(f"{name} {said!r} begins with {said[0]!r}", "begin with a letter or digit")
     if name == "specimen" and (any(letter in said for letter in _IN_A_PATH) or not said[0].isalnum()):
         raise DescriptionUnusable(

@@ -123,7 +123,7 @@ def test_a_log_elsewhere_names_what_the_audit_journal_lost_too(folder: Path, sta
 
 def test_another_record_under_an_old_name_is_named_unless_the_old_one_was_deleted(folder: Path, state: Path):
     typed(sessions, "export", "monday", "--out", str(state / "cells.csv"))
-    typed(sessions, "delete", "monday", "--yes", "--by", "A. Reader")
+    assert ", signed by" not in typed(sessions, "delete", "monday", "--yes", "--by", "A. Reader").stdout
     record(session_folder(state, "monday"), 3)
     assert "nothing was changed" in typed(sessions, "verify", "monday").stdout
     typed(sessions, "export", "monday", "--out", str(state / "new.csv"))
@@ -147,11 +147,20 @@ def test_a_session_that_is_gone_is_missed_unless_it_was_deleted(folder: Path, st
     assert "monday: its record is gone: it was anchored at entry " in told.stdout
     assert "unanchored: its frames are there, and its record is gone" in told.stdout
     assert "deleted" not in told.stdout.replace("nothing says that it was deleted", "")
+    assert told.exception is not None
     assert "3 of 4 sessions are damaged or gone: monday, moved, unanchored" in (one_line(told.exception) or "")
     lines = [json.loads(line) for line in typed(sessions, "verify", "--json", code=1).stdout.splitlines()]
     assert {"session": "moved", "faults": 1, "ok": False} in lines
     (state / "hidden").rename(session_folder(state, "moved"))
     assert "moved: its record" not in typed(sessions, "verify", code=1).stdout
+
+
+def test_that_a_deleted_session_was_signed_is_said_and_a_name_is_no_formula(folder: Path, state: Path):
+    why = [f"--overrule={gate}=x" for gate in OVERRULABLE]
+    refused = typed(sessions, "sign", "monday", "--by", "=Ann", *why, code=2)
+    assert "begins with '='" in " ".join(refused.stderr.replace("\u2502", " ").split())
+    sign(folder, by="A. Reader", overruled=dict.fromkeys(OVERRULABLE, "why not"))
+    assert " freed, signed by A. Reader\n" in typed(sessions, "delete", "monday", "--yes", "--by", "B. Chief").stdout
 
 
 def test_anchors_go_with_an_archive(folder: Path, state: Path, tmp_path: Path):

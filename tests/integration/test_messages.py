@@ -15,6 +15,7 @@ from hl7apy.parser import parse_message
 from smearwatch.clients.exports.hl7 import check_message
 from smearwatch.clients.exports.laboratory import MessageInvalid
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.record.band_rules import WORDS
 from smearwatch.daemon.record.classes import CLASSES
 from smearwatch.daemon.record.events import Opened
 from smearwatch.daemon.record.ledger import Ledger
@@ -214,7 +215,7 @@ def test_the_status_is_that_of_the_signature_and_the_same_message_comes_again(fo
     sign_it(folder)
     signed = stands("final")
     with Ledger.open(folder) as ledger:  # an entry that changes nothing of the result
-        ledger.append([Opened(ledger.epoch, 1, "test", "monday", 100, 33.0, "filament", {}, None, None)])
+        ledger.append([Opened(ledger.epoch, 1, "test", "monday", 100, 33.0, WORDS["filament"], {}, None, None)])
     close(folder)
     assert stands("final")[0] == signed[0]
     assert segments(signed[0], "OBX")[0].obx_16.obx_16_2.value == "B. Chief"

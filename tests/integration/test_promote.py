@@ -107,6 +107,11 @@ def test_worse_weights_are_refused_and_better_ones_promoted(place: Path, tmp_pat
     assert json.loads((in_use() / "promotion.json").read_text())["comparison"] == better["comparison"]
 
 
+def test_a_folder_that_is_not_there_is_said_first(tmp_path: Path):
+    missing = run(tmp_path / "nofolder", "--data", str(tmp_path), code=1)
+    assert str(missing.exception) == f"{tmp_path / 'nofolder'}: no such folder"
+
+
 def test_going_back_one_by_one(tmp_path: Path):
     identities = [told(run(untrained(tmp_path / str(n), n), "--force", "--json"))["weights_id"] for n in (1, 2)]
     assert in_use().name == identities[1]

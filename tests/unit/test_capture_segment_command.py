@@ -223,6 +223,8 @@ def test_what_was_painted_by_hand_is_not_written_over(field, tmp_path, option):
 def test_another_result_than_before_is_said_as_it_is_and_what_was_found_is_printed(field, tmp_path, option):
     first = _run(field, option, tmp_path, "--um-per-px", "0.1")
     assert first.exit_code == 0
+    (made,) = tmp_path.iterdir()
+    made.write_bytes(b"of another scale")
     refused = _run(field, option, tmp_path, "--um-per-px", "0.085")
     assert refused.exit_code == 1
     assert "it differs from what would be written now" in refused.stderr

@@ -138,8 +138,9 @@ def test_a_bad_file_is_one_line(file, text, says, hint):
 
 
 def test_a_file_that_was_named_must_be_there(file):
-    with pytest.raises(SettingsUnusable, match="does not exist"):
+    with pytest.raises(SettingsUnusable, match="does not exist") as caught:
         load_settings(file)
+    assert caught.value.wrongly_typed, "so that the exit status is 2"
 
 
 def test_a_bad_variable_names_the_variable(monkeypatch):
@@ -202,6 +203,23 @@ def test_a_settings_file_that_is_no_text_is_one_line(file):
     file.write_bytes(b"\xff\xd8\xff\xe0 a picture")
     with pytest.raises(SettingsUnusable, match="is no UTF-8 text"):
         load_settings(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "what", "hint"),
+    [
+        (b"\xef\xbb\xbftarget = 1\n", "begins with a byte order mark", "save it as UTF-8 without one"),
+        (b"target = 1\ntarget = 2\n", "line 2 gives a key a second time", "leave one of the two"),
+        (b"[keys]\n[keys]\n", "line 2 gives a key a second time", "leave one of the two"),
+        ("target = 1\n".encode("utf-16"), "is no UTF-8 text", "save it as UTF-8"),
+        ("# für\ntarget = 1\n".encode("cp1252"), "is no UTF-8 text", "save it as UTF-8"),
+    ],
+)
+def test_what_editors_make_of_a_settings_file_is_said_plainly(file, content, what, hint):
+    file.write_bytes(content)
+    with pytest.raises(SettingsUnusable, match=what) as caught:
+        load_settings(file)
+    assert caught.value.hint == hint
 
 
 EVERY_KIND = """

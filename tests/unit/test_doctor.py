@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from smearwatch.capture.scale.calibration import DEFAULT_NAME
 from smearwatch.daemon.config import Settings
 from smearwatch.daemon.doctor.machine import clock, memory, notices, processor, versions
 from smearwatch.daemon.doctor.networks import judge_found, of_networks
@@ -93,7 +94,17 @@ def test_the_scale_is_known_or_to_be_measured(tmp_path):
     assert calibrations(settings.model_copy(update={"um_per_px": 0.1})).state == "ok"
     (tmp_path / "calibrations").mkdir()
     (tmp_path / "calibrations" / "x40.json").write_text("{}")
-    assert calibrations(settings).says == "calibrated: x40"
+    unnamed = calibrations(settings)
+    assert unnamed.state == "warning"
+    assert unnamed.says == "calibrated: x40; none is called default, so a run uses none of them unless it is named"
+    assert "--calibration x40" in unnamed.mend
+    named = calibrations(settings.model_copy(update={"calibration": "x40"}))
+    assert (named.state, named.says) == ("ok", "calibrated: x40")
+    assert "none of them is x63" in calibrations(settings.model_copy(update={"calibration": "x63"})).says
+    (tmp_path / "calibrations" / "default.json").write_text("{}")
+    assert calibrations(settings).says == "calibrated: default, x40"
+    assert DEFAULT_NAME == "default", "or the words above are wrong"
+    assert calibrations(settings).state == "ok"
 
 
 def test_a_count_that_listens_is_told_from_a_socket_left_behind(tmp_path):

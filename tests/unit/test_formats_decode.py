@@ -161,6 +161,12 @@ def test_unusable_files_say_why_and_how_to_mend(data, reason):
     assert "\n" not in str(caught.value)
 
 
+def test_a_telephone_s_picture_under_the_name_of_a_jpeg_is_named():
+    with pytest.raises(FrameUnusable, match="it is HEIC, which is not read: set the telephone to JPEG") as caught:
+        decode(b"\0\0\0\x18ftypheic" + bytes(500))
+    assert caught.value.reason == "not_an_image"
+
+
 def test_size_is_judged_before_decoding():
     with pytest.raises(FrameUnusable, match="too_many_pixels: 64x48 is more than 3071 pixels"):
         decode(WHOLE["jpeg"], max_pixels=3071)

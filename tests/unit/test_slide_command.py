@@ -35,6 +35,20 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path):
     assert first == second
 
 
+def test_fields_are_not_laid_among_other_pictures(tmp_path):
+    out = tmp_path / "watched"
+    assert _run("--out", out, "--fields", 1, *QUICK).exit_code == 0
+    (out / "notes.txt").write_text("no picture")
+    assert _run("--out", out, "--fields", 1, "--start", 1, *QUICK).exit_code == 0
+    (out / "Slide 7.JPG").write_bytes(b"a real one")
+    refused = _run("--out", out, "--fields", 1, "--start", 2, *QUICK)
+    assert isinstance(refused.exception, SlideError)
+    assert "holds other pictures, such as Slide 7.JPG, and nothing was written" in str(refused.exception)
+    assert not (out / "field_000002.jpg").exists()
+    assert _run("--out", out, "--fields", 1, "--start", 2, "--force", *QUICK).exit_code == 0
+    assert (out / "Slide 7.JPG").read_bytes() == b"a real one"
+
+
 def test_it_ends_at_a_number_of_whole_cells(tmp_path):
     result = _run("--out", tmp_path / "w", "--cells", 3, "--json", *QUICK)
     said = [json.loads(line) for line in result.stdout.splitlines()]

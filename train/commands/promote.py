@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smearwatch.daemon.config import Settings, load_settings
+from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.own_output import write_output
 from smearwatch.train.commands.dataset_options import parse_dataset_spec, person
 from smearwatch.train.commands.shared_options import (
@@ -81,6 +82,8 @@ def promote(
     elif back:
         _back(settings, who, as_json=as_json)
     elif weights is not None:
+        if not weights.is_dir():
+            raise Hinted(f"{weights}: no such folder", "name a folder that `smearwatch train` wrote")
         cells = parse_dataset_spec(
             ("--data", data, "--um-per-px", um_per_px),
             ("--fields", fields, "--fields-um-per-px", fields_um_per_px),
