@@ -9,6 +9,7 @@ from smearwatch.daemon.record.events import Found, Opened, Seen
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.scales import scale_lines
 from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.share_text import flagged_text
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,11 @@ from smearwatch.daemon.record.sessions import session_folder
 )
 def test_a_check_speaks_plainly(message, plain):
     assert in_plain_words(message, "'7x'") == plain
+
+
+def test_one_cell_is_no_cells():
+    assert flagged_text({"flagged": 1, "unfamiliar": 1}) == "1 flagged, 1 looks unfamiliar"
+    assert flagged_text({"flagged": 3, "unfamiliar": 2}) == "3 flagged, 2 look unfamiliar"
 
 
 def test_the_word_that_was_probably_meant():
