@@ -9,7 +9,7 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
-from smearwatch.capture.arrays import Image
+from smearwatch.capture.arrays import Flags, Image
 from smearwatch.capture.finder.cell_surroundings import measure_stain_and_size
 from smearwatch.capture.finder.scale_change import CHANGED, FEWEST_FIELDS, Against, changed_scale
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode_whole
@@ -19,7 +19,14 @@ from smearwatch.capture.vision.cell_stain import CellStain
 from smearwatch.capture.vision.crop import FIELD_UM, SIZE_PX, cut_flat_crops
 from smearwatch.capture.vision.light import FieldLight, at_work_scale
 from smearwatch.capture.vision.quality import Quality, judge
-from smearwatch.capture.vision.round_field import RoundField, find_round_field, without_surround
+from smearwatch.capture.vision.round_field import (
+    RoundField,
+    around,
+    blank_surround,
+    cut_by_rim,
+    find_round_field,
+    without_surround,
+)
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation, segment
 from smearwatch.capture.vision.stain import restain_field
 from smearwatch.daemon.record.picture_size import of_two_kinds
@@ -35,7 +42,6 @@ _NOMINAL_UM_PER_PX = 0.1
 _FEWEST_TO_KEEP = 4  # red cells; with fewer, an estimate serves its own field alone, and only where there is no other
 _JPEG_QUALITY = 85
 _FEWEST_PX, _LEAST_FIELD_UM = 48, 10.0  # of the shorter side; with less no leukocyte is seen whole at any scale
-_RIM_UM = 1.0  # as near as this to the rim of a round field, a cell may be cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +192,9 @@ def find(
             bgr = decode_whole(data, max_pixels=max_pixels)
     except FrameUnusable as unusable:
         return FieldRejected(unusable.reason, unusable.detail, None, None, 0, 0, clock.read())
-    if (small := _too_small(bgr, um_per_px, clock)) is not None:
-        return small
     round_field = find_round_field(bgr)
+    if (small := _too_small(bgr, um_per_px, clock, round_field)) is not None:
+        return small
     bgr = without_surround(bgr, round_field)
     scale = _Scale(um_per_px, um_per_px_source or "configured", None)
     size = (bgr.shape[1], bgr.shape[0])
@@ -196,34 +202,40 @@ def find(
     known = _of_its_kind(size, session_estimates, session_sizes)
     if um_per_px is None or other_kind or (check_scale and len(known) < _ENOUGH_ESTIMATES):
         with clock.stage("scale"):
-            by_red_cells = _scale_by_red_cells(bgr, known)
+            by_red_cells = _scale_by_red_cells(around(bgr, round_field), known)
         if um_per_px is None or (other_kind and not _agree(by_red_cells.um_per_px, um_per_px)):
             scale = by_red_cells
         else:
             scale = replace(scale, estimate=by_red_cells.estimate)
     with clock.stage("light"):
         work, work_um_per_px, light = at_work_scale(bgr, scale.um_per_px or _NOMINAL_UM_PER_PX)
+        shrunk = work.shape[1] / bgr.shape[1]
+        work, seen = blank_surround(work, round_field, scale=shrunk)
+    inside, inside_work = around(bgr, round_field), around(work, round_field, scale=shrunk)
     with clock.stage("quality"):
-        quality = judge(work, work_um_per_px, raw_bgr=bgr)
+        quality = judge(inside_work, work_um_per_px, raw_bgr=inside)
     refused = _refused(bgr, quality, scale.um_per_px, clock)
     if refused is not None:
         return refused
     if scale.um_per_px is None:
         return _scale_unknown(bgr, clock, given_for if other_kind else None)
-    if (small := _too_small(bgr, scale.um_per_px, clock)) is not None:
+    if (small := _too_small(bgr, scale.um_per_px, clock, round_field)) is not None:
         return small
     if len(known) >= FEWEST_FIELDS:
         with clock.stage("scale"):
             is_given = um_per_px is not None and not other_kind
             first, given = (known, um_per_px) if is_given else ([scale.um_per_px], None)
-            other = changed_scale(bgr, work, work_um_per_px, session=first, given=given, two_objectives=two_objectives)
+            other = changed_scale(
+                inside, inside_work, work_um_per_px, session=first, given=given, two_objectives=two_objectives
+            )
         if other is not None:
             return _scale_changed(bgr, clock, other, float(np.median(known)), two_objectives=two_objectives)
-    field = _Field(bgr, light, pack_picture(work, work_um_per_px), scale.um_per_px)  # recognised in its own colours
+    picture = pack_picture(work, work_um_per_px)  # recognised in its own colours
+    field = _Field(bgr, light, picture, scale.um_per_px, round_field, seen)
     if restain:
         with clock.stage("restain"):
-            work = restain_field(work)
-    return _searched(field, work, scale, quality, field_um, clock, round_field)
+            work = restain_field(work, seen)
+    return _searched(field, work, scale, quality, field_um, clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +244,8 @@ class _Field:
     light: FieldLight
     picture: PackedPicture
     um_per_px: float
+    round_field: RoundField | None
+    seen: Flags | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,19 +312,12 @@ def _scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> _Scal
 
 
 def _searched(
-    field: _Field,
-    work: Image,
-    scale: _Scale,
-    quality: Quality,
-    field_um: float,
-    clock: _Clock,
-    round_field: RoundField | None,
+    field: _Field, work: Image, scale: _Scale, quality: Quality, field_um: float, clock: _Clock
 ) -> FieldFound:
     height, width = field.bgr.shape[:2]
     with clock.stage("segment"):
-        segmentation = segment(work, field.um_per_px * width / work.shape[1], size_px=(width, height))
-        if round_field is not None:
-            segmentation = _cut_by_rim(segmentation, round_field, _RIM_UM / field.um_per_px)
+        segmentation = segment(work, field.um_per_px * width / work.shape[1], size_px=(width, height), seen=field.seen)
+        segmentation = cut_by_rim(segmentation, field.round_field, field.um_per_px)
     with clock.stage("crop"):
         cells = tuple(_found_cell(index, cell, field, field_um, clock) for index, cell in enumerate(segmentation.cells))
     return FieldFound(
@@ -327,15 +334,6 @@ def _searched(
     )
 
 
-def _cut_by_rim(segmentation: Segmentation, round_field: RoundField, margin_px: float) -> Segmentation:
-    """Return what was found with the cells that the rim of a round field may cut as such."""
-    cells = (
-        replace(cell, at_edge=True, nucleus=None) if round_field.cuts(cell.box, margin_px) else cell
-        for cell in segmentation.cells
-    )
-    return replace(segmentation, cells=tuple(cells))
-
-
 def _refused(bgr: Image, quality: Quality, um_per_px: float | None, clock: _Clock) -> FieldRejected | None:
     """Turn poor quality into a rejection; focus means nothing where the scale is unknown."""
     if quality.accepted or (um_per_px is None and quality.reason == "out_of_focus"):
@@ -345,17 +343,22 @@ def _refused(bgr: Image, quality: Quality, um_per_px: float | None, clock: _Cloc
     return FieldRejected(reason, detail, quality.value, um_per_px, bgr.shape[1], bgr.shape[0], clock.read())
 
 
-def _too_small(bgr: Image, um_per_px: float | None, clock: _Clock) -> FieldRejected | None:
+def _too_small(
+    bgr: Image, um_per_px: float | None, clock: _Clock, round_field: RoundField | None
+) -> FieldRejected | None:
     """Refuse what shows less than a leukocyte, whatever is in it."""
     height, width = bgr.shape[:2]
-    side_um = None if um_per_px is None else min(width, height) * um_per_px
-    if min(width, height) >= _FEWEST_PX and (side_um is None or side_um >= _LEAST_FIELD_UM):
+    across = min(width, height) if round_field is None else min(around(bgr, round_field).shape[:2])
+    side_um = None if um_per_px is None else across * um_per_px
+    if across >= _FEWEST_PX and (side_um is None or side_um >= _LEAST_FIELD_UM):
         return None
     size = f"{width} x {height} px"
     if um_per_px is not None:
         size += f" at {um_per_px:.3g} um/px are {width * um_per_px:.3g} x {height * um_per_px:.3g} um"
+    if round_field is not None:
+        size = f"a round field {across} px across" + ("" if side_um is None else f", {side_um:.3g} um")
     detail = f"{size}, too small for a leukocyte"
-    return FieldRejected("too_small", detail, float(min(width, height)), um_per_px, width, height, clock.read())
+    return FieldRejected("too_small", detail, float(across), um_per_px, width, height, clock.read())
 
 
 def _scale_unknown(bgr: Image, clock: _Clock, given_for: tuple[int, int] | None) -> FieldRejected:

@@ -66,7 +66,7 @@ def find_nuclei(maps: StainMaps) -> Nuclei:
         nuclei of cells that touch are apart (`smearwatch.capture.vision.lobes`, `smearwatch.capture.vision.touching`).
     """
     thick = _open(maps.nuclear, _THICKNESS_UM / maps.um_per_px)
-    threshold = _threshold(thick)
+    threshold = _threshold(maps.sample(thick, 2))
     red_cells = measure_red_cells(maps)
     found = _search(maps, thick, threshold, red_cells)
     if threshold > _SEARCHED_AGAIN_ABOVE:
@@ -124,9 +124,8 @@ def _open(plane: Plane, diameter_px: float) -> Plane:
     return np.asarray(cv2.morphologyEx(plane, cv2.MORPH_OPEN, element), dtype=np.float32)
 
 
-def _threshold(thick: Plane) -> float:
+def _threshold(sample: Plane) -> float:
     """Choose a stain level above the field's red cells and background, within limits that nuclei do not fall below."""
-    sample = thick[::2, ::2]
     middle = float(np.median(sample))
     spread = float(np.median(np.abs(sample - middle))) * 1.4826
     # The middle of a field lies below the ceiling, unless all of it is stain, or dark.

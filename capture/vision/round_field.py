@@ -1,28 +1,39 @@
 """A round field on a black ground, as a telephone sees it through the eyepiece: work is done inside it alone.
 
 What lies outside is filled with the field's own background, so that neither its black nor its rim is taken for
-anything; what the rim cuts is cut as by the border of a picture.
+anything; what the rim cuts is cut as by the border of a picture. What is measured of a field is measured inside.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from smearwatch.capture.arrays import Image
+from smearwatch.capture.arrays import Flags, Image
+from smearwatch.capture.vision.light import WHITE
+from smearwatch.capture.vision.segment import Segmentation
 
 _SMALL_PX: Final = 240
 _DARK: Final = 0.25  # of the field's brightness
+_GREYEST: Final = 0.42  # of it; a surround may be grey or brown and not quite black
+_ABOVE_SURROUND: Final = 0.15  # of it: as dark as the surround
+_STEP: Final = (
+    0.3  # of it, from the surround to what lies within the rim; fields that darken to their corners have less
+)
+_CORNER_PX: Final = 6
+_BRIGHT_PERCENT: Final = 98  # the disc may be a twentieth of the picture
 _LEAST_DARK: Final = 0.05  # of the picture; a round field in a square one leaves 0.21, a cut one less
 _CORNERS: Final = 3
 _ROUND: Final = 0.03  # of the radius, the rim's median distance from the circle
 _FILLED: Final = 0.90  # of the circle inside the picture
-_LEAST_RADIUS: Final = 0.2  # of the picture's shorter side
+_LEAST_RADIUS: Final = 0.1  # of the picture's longer side
 _LEAST_RIM: Final = 24  # points of it that are seen
 _LIT: Final = 0.7  # of the brightness inside, from where on the rim's shade begins
 _BACKGROUND_PERCENT: Final = 60
+_LEAST_WEIGHT: Final = 1e-3  # of the mean background: far from the disc nothing else is left
+_RIM_UM: Final = 1.0  # as near as this to the rim, a cell may be cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +66,17 @@ def find_round_field(bgr: Image) -> RoundField | None:
         None where the picture is lit to its corners, or what is lit is no disc.
     """
     shrunk = _SMALL_PX / max(bgr.shape[:2])
-    if shrunk >= 1.0:
+    if shrunk >= 1.0 or min(bgr.shape[:2]) * shrunk < _CORNER_PX:
         return None
     every = max(1, int(0.5 / shrunk))  # few pixels show whether it is dark; all of them take longer to shrink
     coarse = np.ascontiguousarray(bgr[::every, ::every])
     size = (round(bgr.shape[1] * shrunk), round(bgr.shape[0] * shrunk))
     small = cv2.resize(coarse, size, interpolation=cv2.INTER_AREA).max(axis=2)
-    dark = small < _DARK * float(np.percentile(small, 95))
+    bright = float(np.percentile(small, _BRIGHT_PERCENT))
+    surround = _surround_level(small)
+    if surround >= _GREYEST * bright:
+        return None
+    dark = small < max(_DARK * bright, surround + _ABOVE_SURROUND * bright)
     if dark.mean() < _LEAST_DARK:
         return None
     outside = _touching_the_border(dark)
@@ -76,10 +91,11 @@ def find_round_field(bgr: Image) -> RoundField | None:
     from_centre = np.hypot(x - centre[0], y - centre[1])
     disc = from_centre < radius
     is_disc = (
-        radius >= _LEAST_RADIUS * min(small.shape)
+        radius >= _LEAST_RADIUS * max(small.shape)
         and float(np.median(np.abs(away - radius))) <= _ROUND * radius
         and float((~outside)[disc].mean()) >= _FILLED
         and float(outside[~disc].mean()) >= _FILLED
+        and float(np.median(small[disc & (from_centre > 0.85 * radius)])) >= surround + _STEP * bright
     )
     if not is_disc:
         return None
@@ -105,11 +121,75 @@ def without_surround(bgr: Image, field: RoundField | None) -> Image:
     inside = _disc(small.shape[:2], field, shrunk)
     brightness = small.min(axis=2)
     ground = inside & (brightness >= np.percentile(brightness[inside], _BACKGROUND_PERCENT))
-    weight = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), field.radius_px * shrunk / 3.0) + 1e-6
-    light = cv2.GaussianBlur(small * ground[..., None], (0, 0), field.radius_px * shrunk / 3.0) / weight[..., None]
+    weight = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), field.radius_px * shrunk / 3.0)[..., None]
+    light = cv2.GaussianBlur(small * ground[..., None], (0, 0), field.radius_px * shrunk / 3.0)
+    light = (light + _LEAST_WEIGHT * small[ground].mean(axis=0)) / (weight + _LEAST_WEIGHT)
     filled = cv2.resize(light, (width, height), interpolation=cv2.INTER_LINEAR)
     kept = _disc((height, width), field, 1.0)[..., None]
     return np.where(kept, bgr, np.clip(filled, 0, 255).astype(np.uint8))
+
+
+def around(bgr: Image, field: RoundField | None, *, scale: float = 1.0) -> Image:
+    """Return the part of a picture that just holds its round field, a view; all of it without one.
+
+    Parameters
+    ----------
+    bgr
+        uint8 [height, width, 3].
+    field
+        From `find_round_field`.
+    scale
+        Width of `bgr` by that of the picture in which the field was found.
+    """
+    if field is None:
+        return bgr
+    (x, y), radius = field.centre_xy_px, field.radius_px
+    left, top, right, bottom = (round(each * scale) for each in (x - radius, y - radius, x + radius, y + radius))
+    return bgr[max(0, top) : max(1, bottom), max(0, left) : max(1, right)]
+
+
+def blank_surround(flat_bgr: Image, field: RoundField | None, *, scale: float) -> tuple[Image, Flags | None]:
+    """Return a flattened picture with nothing but white around its round field, and where that is seen.
+
+    Parameters
+    ----------
+    flat_bgr
+        uint8 [height, width, 3], background at `smearwatch.capture.vision.light.WHITE`.
+    field
+        From `find_round_field`.
+    scale
+        Width of `flat_bgr` by that of the picture in which the field was found.
+
+    Returns
+    -------
+    tuple
+        uint8 [height, width, 3] and bool [height, width]; the picture itself and None without a round field.
+    """
+    if field is None:
+        return flat_bgr, None
+    seen = _disc(flat_bgr.shape[:2], field, scale)
+    return np.where(seen[..., None], flat_bgr, np.uint8(WHITE)), seen
+
+
+def cut_by_rim(segmentation: Segmentation, field: RoundField | None, um_per_px: float) -> Segmentation:
+    """Return what was found with the cells that the rim of a round field may cut as such.
+
+    Parameters
+    ----------
+    segmentation
+        What was found in the picture.
+    field
+        From `find_round_field`.
+    um_per_px
+        Scale of the picture.
+    """
+    if field is None:
+        return segmentation
+    cells = (
+        replace(cell, at_edge=True, nucleus=None) if field.cuts(cell.box, _RIM_UM / um_per_px) else cell
+        for cell in segmentation.cells
+    )
+    return replace(segmentation, cells=tuple(cells))
 
 
 def _disc(shape: tuple[int, ...], field: RoundField, scale: float) -> npt.NDArray[np.bool_]:
@@ -117,6 +197,12 @@ def _disc(shape: tuple[int, ...], field: RoundField, scale: float) -> npt.NDArra
     across, down = x - field.centre_xy_px[0] * scale, y - field.centre_xy_px[1] * scale
     disc: npt.NDArray[np.bool_] = across * across + down * down < (field.radius_px * scale) ** 2
     return disc
+
+
+def _surround_level(small: npt.NDArray[np.uint8]) -> float:
+    """Return the brightness of the corners, without the brightest of them: the field may reach into one."""
+    ends = (slice(None, _CORNER_PX), slice(-_CORNER_PX, None))
+    return float(sorted(np.median(small[rows, columns]) for rows in ends for columns in ends)[_CORNERS - 1])
 
 
 def _touching_the_border(dark: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from smearwatch.capture.arrays import Image, Labels
+from smearwatch.capture.arrays import Flags, Image, Labels
 from smearwatch.capture.vision.cytoplasm import grow_cells
 from smearwatch.capture.vision.nuclei import Nuclei, find_nuclei
 from smearwatch.capture.vision.nucleus_shape import NucleusShape, measure_nucleus
@@ -84,7 +84,9 @@ class Segmentation:
         return full
 
 
-def segment(flat_bgr: Image, um_per_px: float, *, size_px: tuple[int, int] | None = None) -> Segmentation:
+def segment(
+    flat_bgr: Image, um_per_px: float, *, size_px: tuple[int, int] | None = None, seen: Flags | None = None
+) -> Segmentation:
     """Find every leukocyte in a flattened field.
 
     Parameters
@@ -96,13 +98,15 @@ def segment(flat_bgr: Image, um_per_px: float, *, size_px: tuple[int, int] | Non
     size_px
         Width and height of the picture that `flat_bgr` is a smaller copy of; boxes, centres and mask are in its
         pixels. None for its own size.
+    seen
+        bool [height, width], where of `flat_bgr` the field is seen; None: everywhere.
 
     Returns
     -------
     Segmentation
     """
     size = size_px or (flat_bgr.shape[1], flat_bgr.shape[0])
-    maps = stain_maps(flat_bgr, um_per_px)
+    maps = stain_maps(flat_bgr, um_per_px, seen=seen)
     nuclei = find_nuclei(maps)
     whole = grow_cells(maps, nuclei)
     cells, left_out = [], []

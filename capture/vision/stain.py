@@ -16,7 +16,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from smearwatch.capture.arrays import Image, Plane
+from smearwatch.capture.arrays import Flags, Image, Plane
 from smearwatch.capture.vision.light import WHITE, WORK_UM_PER_PX, to_work_scale
 
 _SMOOTH_UM = 0.18
@@ -54,15 +54,23 @@ class StainMaps:
         float32 [h, w], blue optical density: haemoglobin absorbs blue light strongly, stained nuclei do not.
     um_per_px
         Scale of the maps.
+    seen
+        bool [h, w], where the field is seen, of which alone its levels are measured; None where that is everywhere.
     """
 
     nuclear: Plane
     absorbed: Plane
     blue: Plane
     um_per_px: float
+    seen: Flags | None = None
+
+    def sample(self, plane: Plane, step: int) -> Plane:
+        """Return every so many-th pixel of one of the maps, of what is seen of the field."""
+        every = plane[::step, ::step]
+        return every if self.seen is None else every[self.seen[::step, ::step]]
 
 
-def stain_maps(flat_bgr: Image, um_per_px: float) -> StainMaps:
+def stain_maps(flat_bgr: Image, um_per_px: float, *, seen: Flags | None = None) -> StainMaps:
     """Measure stain in a flattened field.
 
     Parameters
@@ -71,6 +79,8 @@ def stain_maps(flat_bgr: Image, um_per_px: float) -> StainMaps:
         uint8 [height, width, 3], background at `smearwatch.capture.vision.light.WHITE`.
     um_per_px
         Scale of `flat_bgr`.
+    seen
+        bool [height, width], where the field is seen; None: everywhere.
 
     Returns
     -------
@@ -87,23 +97,31 @@ def stain_maps(flat_bgr: Image, um_per_px: float) -> StainMaps:
         absorbed=np.asarray(cv2.extractChannel(density_bgr, 1), dtype=np.float32),
         blue=np.asarray(cv2.extractChannel(density_bgr, 0), dtype=np.float32),
         um_per_px=um_per_px * flat_bgr.shape[1] / small.shape[1],
+        seen=None if seen is None else _of_size(seen, small),
     )
 
 
-def restain_field(flat_bgr: Image) -> Image:
+def _of_size(seen: Flags, picture: Image) -> Flags:
+    size = picture.shape[1::-1]
+    return np.asarray(cv2.resize(seen.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0)
+
+
+def restain_field(flat_bgr: Image, seen: Flags | None = None) -> Image:
     """Bend a flattened field until its red cells absorb green light as usual; it stays as it is where there are none.
 
     Parameters
     ----------
     flat_bgr
         uint8 [height, width, 3], background at `smearwatch.capture.vision.light.WHITE`.
+    seen
+        bool [height, width], where the field is seen, of which alone its red cells are measured; None: everywhere.
 
     Returns
     -------
     numpy.ndarray
         Of the same shape; optical density times one factor from 0.5 to 3.
     """
-    found = measure_red_cells_green(flat_bgr)
+    found = measure_red_cells_green(flat_bgr, seen)
     if found is None:
         return flat_bgr
     factor = float(np.clip(RED_CELLS_GREEN / max(found, _FAINTEST), *_FACTORS))
@@ -111,13 +129,14 @@ def restain_field(flat_bgr: Image) -> Image:
     return np.asarray(cv2.LUT(flat_bgr, table), dtype=np.uint8)
 
 
-def measure_red_cells_green(flat_bgr: Image) -> float | None:
+def measure_red_cells_green(flat_bgr: Image, seen: Flags | None = None) -> float | None:
     """Measure the optical density in green of a flattened field's red cells, None where too little absorbs.
 
     The median of what absorbs, but the darkest and the most tinged of it: no single red cell has to be found.
     """
-    small = cv2.resize(flat_bgr, None, fx=_SHRINK, fy=_SHRINK, interpolation=cv2.INTER_AREA)
-    blue, green, red = np.moveaxis(cv2.LUT(small, _DENSITY).reshape(-1, 3), 1, 0)
+    small = np.asarray(cv2.resize(flat_bgr, None, fx=_SHRINK, fy=_SHRINK, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    pixels = small.reshape(-1, 3) if seen is None else small[_of_size(seen, small)]
+    blue, green, red = np.moveaxis(cv2.LUT(pixels, _DENSITY).reshape(-1, 3), 1, 0)
     absorbs = green > max(_FAINTEST, _SHARE_OF_DARK * float(np.quantile(green, 0.9)))
     if int(absorbs.sum()) < _FEWEST_PX:
         return None

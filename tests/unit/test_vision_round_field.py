@@ -1,12 +1,13 @@
-"""A round field on a black ground is found, its surround taken out, and ordinary fields are left as they are."""
+"""A round field on a dark ground is found, its surround taken out, and ordinary fields are left as they are."""
 
 import cv2
 import numpy as np
 import pytest
 
-from smearwatch.capture.finder.field import FieldFound, find
+from smearwatch.capture.finder.field import FieldFound, FieldRejected, find
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.vision.round_field import find_round_field, without_surround
+from smearwatch.capture.vision.stain import measure_red_cells_green, stain_maps
 
 UM = 0.1
 
@@ -18,12 +19,12 @@ def fields():
     return [slide.field(index).bgr for index in range(6)]
 
 
-def rounded(bgr, centre, radius, *, black=6, shade_px=15):
+def rounded(bgr, centre, radius, *, black=(6, 6, 6), shade_px=15):
     """The field as it is seen through an eyepiece: dark beyond a circle, with a shade at its rim."""
     y, x = np.ogrid[: bgr.shape[0], : bgr.shape[1]]
     lit = np.clip((radius - np.hypot(x - centre[0], y - centre[1])) / shade_px, 0.0, 1.0)[..., None]
     noise = np.random.default_rng(1).normal(0, 1.5, bgr.shape)
-    return np.clip(bgr * lit + black * (1 - lit) + noise, 0, 255).astype(np.uint8)
+    return np.clip(bgr * lit + np.array(black) * (1 - lit) + noise, 0, 255).astype(np.uint8)
 
 
 def jpeg(bgr):
@@ -38,6 +39,72 @@ def test_the_disc_is_found_also_where_the_picture_cuts_it(fields, centre, radius
     assert found is not None
     assert np.hypot(found.centre_xy_px[0] - centre[0], found.centre_xy_px[1] - centre[1]) < 0.03 * radius
     assert 0.9 * radius < found.radius_px < radius
+
+
+@pytest.mark.parametrize("radius", [110, 170, 380])
+@pytest.mark.parametrize("ground", [(6, 6, 6), (20, 40, 55), (60, 60, 60)])
+def test_it_may_be_small_and_its_ground_grey_or_brown(fields, radius, ground):
+    found = find_round_field(rounded(fields[0], (500, 400), radius, black=ground))
+    assert found is not None
+    assert 0.85 * radius < found.radius_px < radius
+
+
+def test_a_field_that_darkens_to_its_corners_is_none(fields):
+    y, x = np.ogrid[:800, :1000]
+    for darkest in (0.2, 0.35, 0.45):
+        light = 1.0 - (1.0 - darkest) * ((x - 500) ** 2 + (y - 400) ** 2) / (500**2 + 400**2)
+        assert find_round_field((fields[0] * light[..., None]).astype(np.uint8)) is None
+    for shape in ((1, 5000), (5000, 1), (3, 2000)):
+        assert find_round_field(np.zeros((*shape, 3), np.uint8)) is None
+
+
+def test_far_from_a_small_disc_is_background_too(fields):
+    bgr = np.zeros((1600, 2000, 3), np.uint8)
+    bgr[400:1200, 500:1500] = rounded(fields[0], (500, 400), 250, black=(0, 0, 0))
+    filled = without_surround(bgr, find_round_field(bgr))
+    inside = bgr[650:950, 850:1150].min(axis=2)
+    for corner in (filled[:50, :50], filled[:50, -50:], filled[-50:, :50], filled[-50:, -50:]):
+        assert abs(float(corner.min(axis=2).mean()) - np.percentile(inside, 90)) < 30
+
+
+def test_a_small_disc_is_searched_and_nothing_is_found_outside(fields):
+    for bgr in fields[:3]:
+        found = find(jpeg(rounded(bgr, (500, 400), 250)), um_per_px=UM, um_per_px_source=None)
+        assert isinstance(found, FieldFound)
+        for cell in found.cells:
+            assert np.hypot(cell.leukocyte.centre_xy_px[0] - 500, cell.leukocyte.centre_xy_px[1] - 400) < 250
+
+
+def test_levels_are_those_of_what_is_seen():
+    """Background around a crowded field does not lower the level above which stain is a nucleus."""
+    rng = np.random.default_rng(3)
+    bgr = np.full((400, 400, 3), 235, np.uint8)
+    bgr[100:300, 100:300] = np.clip(rng.normal((170, 150, 190), 6, (200, 200, 3)), 0, 255).astype(np.uint8)
+    seen = np.zeros((400, 400), bool)
+    seen[100:300, 100:300] = True
+    of_field, of_part = (
+        stain_maps(each, 0.22, seen=where) for each, where in ((bgr, seen), (bgr[100:300, 100:300], None))
+    )
+    level, alone = (float(np.median(maps.sample(maps.nuclear, 2))) for maps in (of_field, of_part))
+    assert abs(level - alone) < 0.005
+    assert measure_red_cells_green(bgr, seen) == pytest.approx(
+        measure_red_cells_green(bgr[100:300, 100:300], None), rel=0.02
+    )
+
+
+def test_a_disc_without_room_for_a_leukocyte_says_so(fields):
+    found = find(jpeg(rounded(fields[0], (500, 400), 110)), um_per_px=0.04, um_per_px_source=None)
+    assert isinstance(found, FieldRejected)
+    assert found.reason == "too_small"
+    assert found.detail.startswith("a round field ")
+
+
+@pytest.mark.parametrize("radius", [345, 390, 430])
+def test_clumps_of_red_cells_in_a_disc_are_no_leukocytes(real_data, radius):
+    bgr = cv2.imread(str(real_data / "chula" / "frames" / "N-3B_0084.jpg"))
+    found = find(jpeg(rounded(bgr, (720, 450), radius, shade_px=1)), um_per_px=None, um_per_px_source=None)
+    assert isinstance(found, FieldFound)
+    assert [cell for cell in found.cells if not cell.leukocyte.at_edge] == []
 
 
 def test_what_is_no_disc_is_none(fields):
