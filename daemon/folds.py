@@ -16,7 +16,6 @@ import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -183,8 +182,8 @@ class Folds:
         except (ValueError, TallyBroken) as error:
             raise NotKept("in another form") from error
         for number in kept.recent:
-            (recorded,) = islice(ledger.events(after=number - 1, limit=1), 1)
-            if not isinstance(recorded.event, Counted):
+            recorded = next(ledger.events(after=number - 1, limit=1), None)
+            if recorded is None or recorded.number != number or not isinstance(recorded.event, Counted):
                 raise NotKept("another event than a cell's")
             folds.recent[recorded.event.frame, recorded.event.index] = recorded
         folds._last, folds._kept = (kept.number, kept.chain), kept.number
@@ -250,14 +249,19 @@ class Folds:
 def _read(path: Path, owner: int) -> _Kept:
     """Read what was kept, as it is; raises `NotKept`."""
     try:
-        about = path.lstat()  # a pipe would be waited at, and memory is not for whatever lies there
-        if not stat.S_ISREG(about.st_mode) or about.st_size > _MOST_BYTES:
-            raise NotKept(f"{FOLDS_FILE} is no such file")
-        if about.st_uid != owner or about.st_mode & 0o022:  # who labels may write beside it
-            raise NotKept(f"{FOLDS_FILE} may be another account's work")
-        digest, _, body = path.read_bytes().partition(b"\n")
-    except OSError as error:
+        # What is looked at is what is read: who labels may put another file in its place between the two. A pipe would
+        # be waited at, and memory is not for whatever lies there.
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode) or about.st_size > _MOST_BYTES:
+                raise NotKept(f"{FOLDS_FILE} is no such file")
+            if about.st_uid != owner or about.st_mode & 0o022:
+                raise NotKept(f"{FOLDS_FILE} may be another account's work")
+            digest, _, body = file.read().partition(b"\n")
+    except FileNotFoundError as error:
         raise NotKept("there is nothing", there=False) from error
+    except OSError as error:
+        raise NotKept(f"{FOLDS_FILE} is no such file") from error
     if hashlib.sha256(body).hexdigest().encode() != digest:
         raise NotKept("damaged")
     try:

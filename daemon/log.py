@@ -3,8 +3,8 @@
 import logging
 import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Final, Literal
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import Any, Final, Literal, TextIO
 
 import structlog
 
@@ -59,10 +59,29 @@ def configure(level: str, *, role: str, log_format: LogFormat = "auto") -> None:
             _renderer(level, interactive=interactive, as_json=as_json, journal=journal),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(lowest),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_Patient(sys.stderr)),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(role=role)
+
+
+class _Patient:
+    """A stream that may lie on a full disk: no count ends for its log.
+
+    What was not taken is written with what follows.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def writes_a_log(level: int) -> bool:

@@ -33,7 +33,7 @@ _AnswerT = TypeVar("_AnswerT", Events, Thumbnails, FrameBytes)
 class Frames(Protocol):
     """Gives frames' files by their SHA-256."""
 
-    def read(self, frame: str) -> bytes:
+    def read_as_recorded(self, frame: str) -> bytes:
         """Return a frame's file; raises `FrameStoreError`."""
         ...
 
@@ -124,7 +124,7 @@ class HubRecord:
         """The frames' files: asked of the hub, too."""
         return self
 
-    def read(self, frame: str) -> bytes:
+    def read_as_recorded(self, frame: str) -> bytes:
         """Return a frame's file; raises `FrameStoreError`."""
         _, buffers = self._answer(WantFrame(next(self._numbers), frame), FrameBytes)
         if not buffers:

@@ -106,7 +106,7 @@ class SessionMap:
         assert found is not None
         self._step()
         try:
-            bgr = decode(self._ledger.frames.read(frame), max_pixels=self._max_pixels)
+            bgr = decode(self._ledger.frames.read_as_recorded(frame), max_pixels=self._max_pixels)
         except (FrameStoreError, FrameUnusable) as error:
             get_logger().error(
                 "earlier frame is damaged, no field is registered with it", frame=frame_id(frame), why=str(error)

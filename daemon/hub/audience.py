@@ -44,7 +44,7 @@ def answer(
         return Events(message.request, ledger.epoch, ledger.last_number, events), []
     if isinstance(message, WantFrame):
         try:
-            return FrameBytes(message.request, message.frame), [ledger.frames.read(message.frame)]
+            return FrameBytes(message.request, message.frame), [ledger.frames.read_as_recorded(message.frame)]
         except FrameStoreError:
             return FrameBytes(message.request, message.frame), []
     pictures = {cell: jpeg for cell in message.cells if (jpeg := ledger.thumbnail(*cell)) is not None}

@@ -55,7 +55,7 @@ class FrameQueue:
             if self._worn_out(number, frame, holder):
                 continue
             try:
-                data = self._ledger.frames.read(frame)
+                data = self._ledger.frames.read_as_recorded(frame)
             except FrameStoreError as error:
                 if self._ledger.frames.is_away:  # with all its frames: none is lost
                     self.leases.give_back(number, holder, tried=False)

@@ -39,6 +39,7 @@ class HandingOut:
         self._busy = busy
         self._backlog = backlog
         self._turns = Turns()
+        self._keeps = True
 
     def give_out(self) -> None:
         """Lease what waits."""
@@ -53,22 +54,25 @@ class HandingOut:
         """Take a frame in; a finder that has nothing to wait for gets it before it is brought to the disk.
 
         The finder's answer is dealt with behind this, when the frame is in the ledger. Where it could not be kept, the
-        answer is nobody's, and the finder forgets the frame: it reads the ledger anew with the next one.
+        answer is nobody's, and the finder forgets the frame: it reads the ledger anew with the next one. So none is
+        given ahead while the disk takes nothing.
         """
         frame = intake.name(offered, buffers)
-        finder = None if frame is None else self._free_finder()
-        if frame is None or finder is None:
-            return intake.offer(offered, buffers, frame)
-        ahead = self._frames.lease_ahead(frame, offered, finder.identity, self._turns.number)
-        if ahead is None:
-            return intake.offer(offered, buffers, frame)
+        finder = None if frame is None or not self._keeps else self._free_finder()
+        ahead = None
+        if frame is not None and finder is not None:
+            ahead = self._frames.lease_ahead(frame, offered, finder.identity, self._turns.number)
+        if frame is None or finder is None or ahead is None:
+            reply = intake.offer(offered, buffers, frame)
+            self._keeps |= isinstance(reply, FrameTaken)
+            return reply
         self._sockets.send(finder.identity, ahead, [buffers[0]])
-        is_kept = False
+        self._keeps = False
         try:
             reply = intake.offer(offered, buffers, frame)
-            is_kept = isinstance(reply, FrameTaken)
+            self._keeps = isinstance(reply, FrameTaken)
         finally:
-            if is_kept:
+            if self._keeps:
                 self._frames.keep_ahead(frame)
             else:
                 self._frames.leases.withdraw(ahead.lease, finder.identity)

@@ -102,6 +102,20 @@ class FrameStore:
         with self._reported(path):
             return read_regular(path)
 
+    def read_as_recorded(self, frame: str) -> bytes:
+        """Return a frame's bytes, and see that they are those by which it is named.
+
+        Raises
+        ------
+        FrameStoreError
+            The frame is not there, cannot be read, or was changed.
+        """
+        data = self.read(frame)
+        if hashlib.sha256(data).hexdigest() != frame:
+            what = f"{self.path(frame)}: changed since it was recorded"
+            raise FrameStoreError(what, "restore the session from a copy")
+        return data
+
     def size_bytes(self, frame: str) -> int:
         """Return the size of a frame in bytes; raises `FrameStoreError` where it is not there."""
         path = self.path(frame)

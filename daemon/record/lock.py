@@ -1,13 +1,18 @@
 """One writer for a session: an advisory lock on a file beside the ledger."""
 
+import errno
 import fcntl
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Final
 
+from smearwatch.daemon.hinted import Hinted
+
 _FILE: Final = "lock"
+_NO_FILE: Final = (errno.ELOOP, errno.ENXIO, errno.EISDIR)
 _TRIES: Final = 10
 _BETWEEN_TRIES_S: Final = 0.02
 
@@ -30,6 +35,13 @@ class SessionBusy(Exception):
         self.hint = "stop that one first, or choose another session name"
 
 
+class LockUnusable(Hinted):
+    """Something else lies where a session's lock is to be."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is no file, so the session cannot be written", "remove it")
+
+
 class SessionLock:
     """The right to write a session, held until `release` or the end of the process.
 
@@ -42,13 +54,22 @@ class SessionLock:
     ------
     SessionBusy
         Another process holds it.
+    LockUnusable
+        A pipe, link or the like lies in its place.
     """
 
     def __init__(self, folder: Path) -> None:
         # Not through a link: accounts of a group may write here, and the file is emptied by whoever holds it.
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._descriptor = os.open(folder / _FILE, flags, 0o666)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
+            self._descriptor = os.open(folder / _FILE, flags, 0o666)
+        except OSError as error:
+            if error.errno in _NO_FILE:
+                raise LockUnusable(folder / _FILE) from error
+            raise
+        try:
+            if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+                raise LockUnusable(folder / _FILE)
             # `holder` takes the lock for an instant to look at it, so one refusal is not yet an answer.
             if not any(_taken(self._descriptor, fcntl.LOCK_EX) or _pause() for _ in range(_TRIES)):
                 raise SessionBusy(folder, _pid(self._descriptor))
@@ -76,10 +97,16 @@ def holder(folder: Path) -> SessionBusy | None:
         None when nobody is, or when there is no such session.
     """
     try:
-        descriptor = os.open(folder / _FILE, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(folder / _FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno in _NO_FILE:  # a link or a socket, of which nobody can have made a lock
+            return None
+        raise
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
         return None if _taken(descriptor, fcntl.LOCK_SH) else SessionBusy(folder, _pid(descriptor))
     finally:
         os.close(descriptor)

@@ -16,7 +16,7 @@ from smearwatch.daemon.wire.rights import Right
 
 # sockaddr_un holds 108 bytes with its closing zero (unix(7)).
 _LONGEST_SOCKET_PATH = 107
-_OUTSIDE = 65534  # how a user namespace shows who is not in it: root, of the folders above
+_OUTSIDE = 65534  # how a user namespace shows who is not in it: root, of the folders above; elsewhere it is "nobody"
 _TCP: Final = re.compile(r"tcp://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._*-]+):[0-9]{1,5}")
 
 OPERATE: Final = "operate"
@@ -140,13 +140,23 @@ def private_dir(path: Path, *, passable: bool = False) -> Path:
     if stat.S_IMODE(status.st_mode) & (0o066 if passable else 0o077):
         mode = "711" if passable else "700"
         raise EndpointUnusable(f"runtime folder {path} may be entered by others", f"chmod {mode} {path}")
+    trusted = {os.geteuid(), 0} | ({_OUTSIDE} if _in_user_namespace() else set())
     for above in path.absolute().parents:
         status = above.stat()
         open_to_all = status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX
-        if status.st_uid not in (os.geteuid(), 0, _OUTSIDE) or open_to_all:
+        if status.st_uid not in trusted or open_to_all:
             what = f"runtime folder {path} lies in {above}, where others may put another in its place"
             raise EndpointUnusable(what, "choose another runtime_dir")
     return path
+
+
+def _in_user_namespace() -> bool:
+    """Return whether accounts outside are shown as one number, for not all of them are mapped (user_namespaces(7))."""
+    try:
+        mapped = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
+    except OSError:
+        return False
+    return mapped != ["0", "0", "4294967295"]
 
 
 def group_dir(runtime_dir: Path, name: str, group: str) -> Path:

@@ -96,6 +96,9 @@ def test_what_could_not_be_kept_leaves_no_trace(bench, staff, monkeypatch):
     assert bench.journal.counters["late_answers"] == 1
     assert bench.journal.counters["impossible_answers"] == 0
     assert bench.hub._frames.leases.out == bench.hub._frames.leases.queued == 0
+    offer(source, "b")
+    bench.hear(source, Refused, least=1)
+    assert leases(bench, finder) == []  # while the disk takes nothing, nothing is searched in vain
     monkeypatch.setattr(bench.ledger.frames, "put", put)
     offer(source, "a")
     bench.hear(source, FrameTaken, least=1)
@@ -106,6 +109,21 @@ def test_what_could_not_be_kept_leaves_no_trace(bench, staff, monkeypatch):
     finder.send(*cells(again))
     bench.turn()
     assert bench.ledger.found(again.frame) is not None
+
+
+def test_a_frame_that_was_changed_while_it_waited_is_not_searched(bench):
+    source, worker = bench.peer("source", "s"), bench.peer("worker", "w", 2)
+    offer(source, "a")
+    ((taken, _),) = bench.hear(source, FrameTaken, least=1)
+    path = bench.ledger.frames.path(taken.frame)
+    path.chmod(0o600)
+    path.write_bytes(b"b")
+    finder = bench.peer("finder", "f", 2)
+    finder.send(Ready(1))
+    bench.turn()
+    assert leases(bench, finder) == []
+    assert bench.journal.fold.rejected_by_reason == {"frame_bytes_lost": 1}
+    assert worker
 
 
 def test_what_is_no_event_all_the_same_is_not_searched(bench, staff):

@@ -198,6 +198,24 @@ def test_what_another_account_could_have_written_is_not_used(ledger, change):
         os.umask(before)
 
 
+def test_a_link_to_what_another_session_kept_is_not_followed(ledger, tmp_path):
+    folded(ledger, 60).keep(ledger, 1)
+    path = ledger.folder / FOLDS_FILE
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(NotKept):
+        Folds.kept(ledger)
+
+
+def test_an_impossible_event_among_the_last_is_not_used(ledger):
+    whole = what(folded(ledger))
+    folded(ledger, 60).keep(ledger, 1)
+    rewritten(ledger, lambda kept: kept["recent"].append(2**61))
+    with pytest.raises(NotKept):
+        Folds.kept(ledger)
+    assert what(Folds.of(ledger)) == whole
+
+
 def test_a_damaged_file_is_not_used(ledger):
     whole = what(folded(ledger))
     folded(ledger, 60).keep(ledger, 1)

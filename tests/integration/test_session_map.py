@@ -164,9 +164,9 @@ def test_a_finder_on_another_computer_knows_what_the_ledger_says(route, tmp_path
             assert list(record.found_frames()) == list(reader.found_frames())
             near = SessionMap(reader, max_pixels=10**8)
             frames = [found.frame for found in reader.found_frames()]
-            assert record.frames.read(frames[1]) == reader.frames.read(frames[1])
+            assert record.frames.read_as_recorded(frames[1]) == reader.frames.read(frames[1])
             with pytest.raises(FrameStoreError):
-                record.frames.read("0" * 64)
+                record.frames.read_as_recorded("0" * 64)
             record.close()
             record = HubRecord(Endpoints.under(tmp_path))
             far = SessionMap(record, max_pixels=10**8)

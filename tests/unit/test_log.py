@@ -165,3 +165,11 @@ def test_elsewhere_it_is_text_unless_json_is_asked_for_and_names_are_for_debug(t
     everything = logged("debug", "auto", tmp_path)
     assert len(everything) == 4
     assert sum("S26-0007.tif" in line for line in everything) == 2
+
+
+def test_a_log_on_a_full_disk_ends_nothing():
+    done = "import sys; from smearwatch.daemon.log import configure, get_logger\n"
+    done += "configure('info', role='hub'); get_logger().warning('camera is away'); print('went on')"
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run([sys.executable, "-c", done], stderr=full, stdout=subprocess.PIPE, text=True, timeout=60)
+    assert ended.stdout == "went on\n"

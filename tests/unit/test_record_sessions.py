@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -5,7 +6,7 @@ import pytest
 
 from smearwatch.daemon.names import NameUnusable
 from smearwatch.daemon.record.ledger import Ledger
-from smearwatch.daemon.record.lock import SessionBusy, SessionLock, holder
+from smearwatch.daemon.record.lock import LockUnusable, SessionBusy, SessionLock, holder
 from smearwatch.daemon.record.sessions import (
     SessionMissing,
     check_name,
@@ -110,5 +111,13 @@ def test_the_lock_names_its_holder_and_goes_with_its_process(tmp_path):
     lock = SessionLock(tmp_path)
     lock.release()
     lock.release()
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, lambda path: path.symlink_to("elsewhere"), os.mkdir])
+def test_what_is_no_file_in_the_place_of_a_lock_keeps_nobody_waiting(tmp_path, put):
+    put(tmp_path / "lock")
+    assert holder(tmp_path) is None
+    with pytest.raises(LockUnusable, match="is no file"):
+        SessionLock(tmp_path)
     assert holder(tmp_path) is None
     assert holder(tmp_path / "nowhere") is None

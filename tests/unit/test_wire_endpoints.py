@@ -44,7 +44,7 @@ def test_a_file_in_its_place_is_refused(tmp_path):
             private_dir(path)
 
 
-@pytest.mark.parametrize("above", ["open to all", "another's"])
+@pytest.mark.parametrize("above", ["open to all", "another's", "nobody's"])
 def test_a_folder_in_whose_place_others_may_put_another_is_refused(tmp_path, above):
     place = tmp_path / "place"
     place.mkdir()
@@ -52,7 +52,7 @@ def test_a_folder_in_whose_place_others_may_put_another_is_refused(tmp_path, abo
     if above == "open to all":
         place.chmod(0o777)
     elif os.geteuid() == 0:
-        os.chown(place, 12345, -1)
+        os.chown(place, 65534 if above == "nobody's" else 12345, -1)
     else:
         pytest.skip("only root can give a folder away")
     with pytest.raises(EndpointUnusable, match="may put another in its place"):
