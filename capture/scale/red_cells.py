@@ -13,6 +13,7 @@ from smearwatch.capture.scale.nucleus import measure_nuclei_px
 from smearwatch.capture.vision.light import WHITE, flatten_field
 
 _LONG_SIDE = 900
+_WIDE_PX = 1800  # from here on, half of it still has as many pixels as are looked at
 _DARK_OFFSET = 4.0
 _ENOUGH_RED_CELLS = 4
 _DENSITY = -np.log((np.arange(256, dtype=np.float32) + _DARK_OFFSET) / (WHITE + _DARK_OFFSET))
@@ -59,6 +60,18 @@ def estimate_um_per_px(bgr: Image) -> ScaleEstimate | None:
     ScaleEstimate or None
         None where nothing round is seen.
     """
+    whole = _estimate(bgr)
+    if max(bgr.shape[:2]) < _WIDE_PX:
+        return whole
+    # A field many red cells wide shows each of them in few pixels once it is shrunken: its middle shows them better.
+    height, width = bgr.shape[:2]
+    middle = _estimate(bgr[height // 4 : height - height // 4, width // 4 : width - width // 4])
+    if middle is None or not middle.is_sure or (whole is not None and whole.red_cells >= middle.red_cells):
+        return whole
+    return middle
+
+
+def _estimate(bgr: Image) -> ScaleEstimate | None:
     height, width = bgr.shape[:2]
     shrink = min(1.0, _LONG_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))

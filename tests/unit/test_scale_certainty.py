@@ -142,3 +142,12 @@ def test_no_stain_no_nucleus():
     nuclei, inside = measure_nuclei_px(np.zeros((200, 300), np.float32))
     assert nuclei == []
     assert not inside.any()
+
+
+def test_a_field_many_red_cells_wide_is_measured_by_its_middle():
+    """Shrunken as a whole, its red cells have ten pixels, and a few of them seemed sure of two thirds of the scale."""
+    bgr = Slide(5, um_per_px=0.13, width_px=5472, height_px=2400).field(0).bgr
+    estimate = estimate_um_per_px(bgr)
+    assert estimate is not None
+    assert estimate.is_sure
+    assert estimate.um_per_px == pytest.approx(0.13, rel=0.1)
