@@ -143,7 +143,7 @@ def show_lines(
         f"cells: {shown['cells_found']} found = {shown['cells']} counted ({flagged_text(shown)}) + "
         f"{rejected_text(shown)} + {shown['at_edge']} cut by the edge + {shown['seen_again']} seen again + "
         f"{shown['cells_pending']} pending",
-        f"frames not located on the slide (they overlap no earlier one): {shown['frames_unplaced']}",
+        f"frames that overlapped no earlier one when they were searched: {shown['frames_unplaced']}",
         f"cells judged again on a better view: {shown['judged_again']}",
         f"labelled by a person: {shown['cells_labelled']} {'cell' if shown['cells_labelled'] == 1 else 'cells'}",
         f"drift: {drift_advice(shown) or drifted_text(shown) or 'none'}",

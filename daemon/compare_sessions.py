@@ -88,7 +88,8 @@ def print_comparison(comparison: dict[str, Any]) -> None:
         text += f"; {comparison['by_another_engine']} have the same class and verdict by another engine (--engine)"
     typer.echo("\n".join(fold(text, rest="  ")))
     for cell in comparison["first_differing"]:
-        typer.echo(f"  frame {cell['frame'][:12]} cell {cell['index']}")
+        what = f" cell {cell['index']}" if cell["index"] >= 0 else ": its cells, or why it was rejected"
+        typer.echo(f"  frame {cell['frame'][:12]}{what}")
 
 
 def kept_frames(folder: Path) -> frozenset[str]:

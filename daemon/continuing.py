@@ -81,9 +81,9 @@ def _differences(plan: RunPlan, openings: list[Opened], specimen: str | None) ->
     for ours_now in plan.settings.extra_classes_as_recorded:
         if known.get(ours_now.name, ours_now.counts) != ours_now.counts:
             yield f"its {ours_now.name} cells count as {known[ours_now.name]}, and not as {ours_now.counts}"
-    scale = last.settings.get("um_per_px", "auto")
-    if plan.um_per_px is not None and scale not in ("auto", plan.um_per_px):
-        yield f"it was counted at {scale:g} um per px, and not at {plan.um_per_px:g}"
+    scales = [scale for each in openings if (scale := each.settings.get("um_per_px", "auto")) != "auto"]
+    if plan.um_per_px is not None and scales and scales[-1] != plan.um_per_px:
+        yield f"it was counted at {scales[-1]:g} um per px, and not at {plan.um_per_px:g}"
     if last.field_um != plan.settings.field_um:
         yield f"its cells were cut out {last.field_um:g} um wide, and not {plan.settings.field_um:g}"
     view = str(last.settings.get("judged_view", plan.settings.judged_view))

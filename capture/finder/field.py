@@ -11,10 +11,10 @@ import numpy as np
 
 from smearwatch.capture.arrays import Flags, Image
 from smearwatch.capture.finder.cell_surroundings import measure_stain_and_size
-from smearwatch.capture.finder.scale_change import CHANGED, FEWEST_FIELDS, Against, changed_scale
+from smearwatch.capture.finder.field_scale import ENOUGH_ESTIMATES, FieldScale, of_its_kind, scale_by_red_cells
+from smearwatch.capture.finder.scale_change import FEWEST_FIELDS, Against, changed_scale
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode_whole
 from smearwatch.capture.registration.picture import PackedPicture, pack_picture
-from smearwatch.capture.scale.red_cells import estimate_um_per_px
 from smearwatch.capture.vision.cell_stain import CellStain
 from smearwatch.capture.vision.crop import FIELD_UM, SIZE_PX, cut_flat_crops
 from smearwatch.capture.vision.light import FieldLight, at_work_scale
@@ -30,16 +30,12 @@ from smearwatch.capture.vision.round_field import (
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation, segment
 from smearwatch.capture.vision.stain import restain_field
 from smearwatch.daemon.record.picture_size import of_two_kinds
-from smearwatch.daemon.record.scale_check import DIFFERENCE, differ
-from smearwatch.daemon.scale_rule import PLAUSIBLE_UM_PER_PX
+from smearwatch.daemon.record.scale_check import BY_RED_CELLS, CHANGED, DIFFERENCE, differ, split_by_magnification
 
 THUMBNAIL_PX = 96
 THUMBNAIL_UM = 22.0
 
-# With so many of the session's fields measured, one more no longer moves the median; the time is better spent.
-_ENOUGH_ESTIMATES = 15
 _NOMINAL_UM_PER_PX = 0.1
-_FEWEST_TO_KEEP = 4  # red cells; with fewer, an estimate serves its own field alone, and only where there is no other
 _JPEG_QUALITY = 85
 _FEWEST_PX, _LEAST_FIELD_UM = 48, 10.0  # of the shorter side; with less no leukocyte is seen whole at any scale
 
@@ -196,13 +192,17 @@ def find(
     if (small := _too_small(bgr, um_per_px, clock, round_field)) is not None:
         return small
     bgr = without_surround(bgr, round_field)
-    scale = _Scale(um_per_px, um_per_px_source or "configured", None)
+    scale = FieldScale(um_per_px, um_per_px_source or "configured", None)
     size = (bgr.shape[1], bgr.shape[0])
     other_kind = given_for is not None and of_two_kinds(size, given_for)
-    known = _of_its_kind(size, session_estimates, session_sizes)
-    if um_per_px is None or other_kind or (check_scale and len(known) < _ENOUGH_ESTIMATES):
+    known = of_its_kind(size, session_estimates, session_sizes)
+    given = None if other_kind else um_per_px
+    # A replay gives what the red cells said then: no word of its own against theirs.
+    is_told = given is not None and scale.source not in BY_RED_CELLS
+    alike = [each for each in known if differ(each, given) <= CHANGED] if given is not None and is_told else known
+    if um_per_px is None or other_kind or (check_scale and len(known) < ENOUGH_ESTIMATES):
         with clock.stage("scale"):
-            by_red_cells = _scale_by_red_cells(around(bgr, round_field), known)
+            by_red_cells = scale_by_red_cells(around(bgr, round_field), alike)
         if um_per_px is None or (other_kind and not _agree(by_red_cells.um_per_px, um_per_px)):
             scale = by_red_cells
         else:
@@ -221,15 +221,19 @@ def find(
         return _scale_unknown(bgr, clock, given_for if other_kind else None)
     if (small := _too_small(bgr, scale.um_per_px, clock, round_field)) is not None:
         return small
-    if len(known) >= FEWEST_FIELDS:
+    other = None
+    if given is not None and is_told and scale.estimate is not None:
+        other = _contradicts(scale.estimate, (given, *alike))
+    if other is None and (len(known) >= FEWEST_FIELDS or (is_told and two_objectives)):
+        first = [scale.um_per_px] if given is None else alike or [given]
         with clock.stage("scale"):
-            is_given = um_per_px is not None and not other_kind
-            first, given = (known, um_per_px) if is_given else ([scale.um_per_px], None)
             other = changed_scale(
                 inside, inside_work, work_um_per_px, session=first, given=given, two_objectives=two_objectives
             )
-        if other is not None:
-            return _scale_changed(bgr, clock, other, float(np.median(known)), two_objectives=two_objectives)
+    if other is not None:
+        first = alike if is_told else split_by_magnification(known)[0]
+        against = float(np.median(first or [scale.um_per_px]))
+        return _scale_changed(bgr, clock, other, against, of_session=bool(alike), two_objectives=two_objectives)
     picture = pack_picture(work, work_um_per_px)  # recognised in its own colours
     field = _Field(bgr, light, picture, scale.um_per_px, round_field, seen)
     if restain:
@@ -246,13 +250,6 @@ class _Field:
     um_per_px: float
     round_field: RoundField | None
     seen: Flags | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    um_per_px: float | None
-    source: str
-    estimate: float | None
 
 
 class _Clock:
@@ -275,44 +272,12 @@ class _Clock:
         return MappingProxyType(dict(self._spent))
 
 
-def _of_its_kind(
-    size: tuple[int, int], estimates: Sequence[float], sizes: Sequence[tuple[int, int]]
-) -> Sequence[float]:
-    """Return the estimates of fields that are of a picture's kind."""
-    if not sizes:
-        return estimates
-    return [estimate for estimate, other in zip(estimates, sizes, strict=True) if not of_two_kinds(size, other)]
-
-
 def _agree(measured: float | None, given: float) -> bool:
     return measured is not None and differ(measured, given) <= DIFFERENCE
 
 
-def _scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> _Scale:
-    """Return the median of the session's estimates and this field's own, for one field's red cells may be odd.
-
-    A field that cannot tell its scale surely is searched at the session's; without one, it is not searched.
-    """
-    session = float(np.median(session_estimates)) if session_estimates else None
-    if len(session_estimates) >= _ENOUGH_ESTIMATES:
-        return _Scale(session, "session", None)
-    if session_estimates and differ(max(session_estimates), min(session_estimates)) > CHANGED:
-        session = None  # of two magnifications: a field that cannot tell is of one of them
-    estimate = estimate_um_per_px(bgr)
-    least, greatest = PLAUSIBLE_UM_PER_PX
-    if estimate is None or not estimate.is_sure or not least <= estimate.um_per_px <= greatest:
-        return _Scale(session, "session", None)
-    own = round(estimate.um_per_px, 6)
-    if estimate.red_cells < _FEWEST_TO_KEEP:
-        return _Scale(own, estimate.source, None) if not session_estimates else _Scale(session, "session", None)
-    alike = [each for each in session_estimates if differ(each, own) <= CHANGED]
-    if not alike and len(session_estimates) >= FEWEST_FIELDS:
-        return _Scale(session, "session", None)  # `changed_scale` says what it is
-    return _Scale(float(np.median([*alike, own])), estimate.source, own)
-
-
 def _searched(
-    field: _Field, work: Image, scale: _Scale, quality: Quality, field_um: float, clock: _Clock
+    field: _Field, work: Image, scale: FieldScale, quality: Quality, field_um: float, clock: _Clock
 ) -> FieldFound:
     height, width = field.bgr.shape[:2]
     with clock.stage("segment"):
@@ -370,20 +335,26 @@ def _scale_unknown(bgr: Image, clock: _Clock, given_for: tuple[int, int] | None)
     return FieldRejected("scale_unknown", detail, None, None, bgr.shape[1], bgr.shape[0], clock.read())
 
 
-def _scale_changed(bgr: Image, clock: _Clock, other: Against, session: float, *, two_objectives: bool) -> FieldRejected:
+def _contradicts(own: float, known: Sequence[float]) -> Against | None:
+    return Against(own, is_sure=True) if all(differ(own, each) > CHANGED for each in known) else None
+
+
+def _scale_changed(
+    bgr: Image, clock: _Clock, other: Against, known: float, *, of_session: bool, two_objectives: bool
+) -> FieldRejected:
     height, width = bgr.shape[:2]
     own = other.um_per_px
+    by = f"those of the first fields {known:#.3g}" if of_session else f"the scale that was given is {known:#.3g}"
     if own is None or not other.is_sure:
         detail = "the session has fields through two objectives, and the red cells of this one do not say which it is; "
         if not two_objectives and own is not None:
-            detail = f"its few red cells say {own:#.3g} um/px, and those of the first fields {session:#.3g}; "
+            detail = f"its few red cells say {own:#.3g} um/px, and {by}; "
         detail += "count those of the other objective in a session of their own"
-        return FieldRejected("scale_unknown", detail, None, session, width, height, clock.read())
-    detail = f"its red cells say {own:#.3g} um/px, and those of the first fields {session:#.3g}; "
-    detail += (
-        "count what another objective shows in a session of its own; were the first fields the odd ones, begin anew"
-    )
-    return FieldRejected("scale_changed", detail, round(own / session, 3), session, width, height, clock.read())
+        return FieldRejected("scale_unknown", detail, None, known, width, height, clock.read())
+    detail = f"its red cells say {own:#.3g} um/px, and {by}; "
+    detail += "count what another objective shows in a session of its own; "
+    detail += f"were {'the first fields the odd ones' if of_session else 'that scale the wrong one'}, begin anew"
+    return FieldRejected("scale_changed", detail, round(own / known, 3), known, width, height, clock.read())
 
 
 def _found_cell(index: int, cell: Leukocyte, field: _Field, field_um: float, clock: _Clock) -> FoundCell:

@@ -14,14 +14,8 @@ import numpy as np
 
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.scale.red_cells import ScaleEstimate, estimate_um_per_px, find_flat_agreement
-from smearwatch.daemon.record.scale_check import differ
+from smearwatch.daemon.record.scale_check import CHANGED, differ
 
-CHANGED: Final = 0.35
-"""How far a field's scale has to differ from the session's, larger / smaller - 1, to be another magnification's.
-
-Objectives are 1.5 times one another and more. Of 540 fields of three laboratories one field's red cells differed by
-more than 0.3 from the median of its slide.
-"""
 _FAR, _FARTHEST = 0.5, 3.0
 """How far few red cells, that are not sure, have to differ: at least and at most, for objectives differ by less.
 

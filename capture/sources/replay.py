@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ from smearwatch.daemon.record.events import Rejected, Seen
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import find_session
 from smearwatch.daemon.wire.messages import SourceState
+
+_BY_RED_CELLS: Final = ("scale_changed", "scale_unknown")
 
 
 class ReplaySource:
@@ -93,11 +95,14 @@ class ReplaySource:
         return SourceFrame(seen.name, data, seen.captured_at_ns, scale, source, size_bytes=len(data))
 
     def _scale(self, seen: Seen) -> tuple[float | None, str | None]:
-        """Return the scale at which the frame was searched or rejected then."""
+        """Return the scale at which the frame was searched or rejected then.
+
+        One whose red cells decided is given as it came: its scale is the session's, and they are to decide anew.
+        """
         if (found := self._ledger.found(seen.frame)) is not None:
             return found.um_per_px, found.um_per_px_source
         rejected = self._ledger.rejected(seen.frame)
-        if rejected is not None and rejected.um_per_px is not None:
+        if rejected is not None and rejected.um_per_px is not None and rejected.reason not in _BY_RED_CELLS:
             return rejected.um_per_px, seen.um_per_px_source or "red_cells"
         return seen.um_per_px, seen.um_per_px_source
 

@@ -63,7 +63,11 @@ COLUMNS: Final = (
     Column("frames_rejected", "integer", "frames that could not be used"),
     Column("frames_pending", "integer", "frames that wait"),
     Column("frames_rejected_for", "text", "why they could not be used, and how many each"),
-    Column("frames_unplaced", "integer", "frames that overlap no other: their cells may be counted twice"),
+    Column(
+        "frames_unplaced",
+        "integer",
+        "frames that overlapped no earlier one when they were searched: their cells may be counted twice",
+    ),
     Column("follows", "text", "the session before it on the same folder or camera"),
     Column("followed_by", "text", "the session that begins where it ends"),
     Column("status", "text", "`preliminary`, `signed`, or `amended` (signed once, reopened since)"),

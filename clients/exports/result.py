@@ -80,7 +80,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Frames: seen = counted + rejected (by ``reasons``) + pending; ``unplaced`` overlap no other."""
+    """Frames: seen = counted + rejected (by ``reasons``) + pending; ``unplaced`` overlapped no earlier one."""
 
     seen: int
     counted: int

@@ -127,6 +127,14 @@ def test_the_same_is_carried_on_and_so_is_what_was_said_yes_to(tmp_path, weights
         check_continues(plan)
 
 
+def test_a_given_scale_holds_over_a_run_that_gave_none(tmp_path, weights, plan):
+    record(plan_of(tmp_path, weights, um_per_px="auto"), seen(2))
+    with pytest.raises(NotContinued, match=r"counted at 0\.092 um per px, and not at 0\.1"):
+        check_continues(plan_of(tmp_path, weights, um_per_px=0.1))
+    check_continues(plan)
+    check_continues(plan_of(tmp_path, weights, um_per_px="auto"))
+
+
 def test_another_slides_folder_at_the_old_path_is_noticed(tmp_path, weights):
     camera = tmp_path / "camera"
     camera.mkdir()

@@ -59,6 +59,19 @@ def test_frames_come_back_with_the_scale_of_then(tmp_path):
     assert (frames[0].refusal, frames[0].refused_as) == (("file_too_large", "9 GB"), REFUSED)
 
 
+@pytest.mark.parametrize("reason", ["scale_changed", "scale_unknown"])
+@pytest.mark.parametrize("given", [None, 0.092])
+def test_what_red_cells_rejected_comes_back_as_it_came(tmp_path, reason, given):
+    folder = tmp_path / "sessions" / "old"
+    with Ledger.open(folder, session="old") as ledger:
+        frame = ledger.frames.put(b"aaaa")
+        ledger.append([Opened(ledger.epoch, 1, "t", "old", 100, 33.0, "rule", {})])
+        ledger.append([seen(frame, "a.jpg", um_per_px=given), Rejected(frame, reason, "odd", None, 0.147)])
+    with LedgerReader.read(folder) as ledger:
+        (again,) = ReplaySource(ledger, speed=None).ready(1)
+    assert (again.um_per_px, again.um_per_px_source) == (given, None if given is None else "configured")
+
+
 def test_the_pace_is_the_recorded_one(tmp_path):
     folder = tmp_path / "sessions" / "slow"
     times = iter(range(10**9, 10**12, 2 * 10**9))

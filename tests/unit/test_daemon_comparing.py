@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from smearwatch.daemon.compare_sessions import compare, print_comparison
-from smearwatch.daemon.record.events import CellStain, Nucleus
+from smearwatch.daemon.record.events import CellStain, Nucleus, Rejected
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.replaying import recorded_settings
@@ -86,6 +86,16 @@ def test_shapes_of_nuclei_are_compared_where_both_have_them_and_stains_all_the_s
     assert compare(tmp_path, "stain", "both")["identical"]
     assert not compare(tmp_path, "both", "shape")["identical"]
     assert not compare(tmp_path, "paler", "both")["identical"]
+
+
+def test_a_frame_of_another_outcome_is_named_as_a_frame(tmp_path, capsys):
+    for name, detail in (("a", "0.0571"), ("b", "0.0570")):
+        with Ledger.open(session_folder(tmp_path, name), session=name) as ledger:
+            ledger.append([opened(ledger.epoch, name), seen(1), Rejected(seen(1).frame, "scale_changed", detail, 0.6)])
+    print_comparison(compare(tmp_path, "a", "b"))
+    said = capsys.readouterr().out
+    assert f"frame {seen(1).frame[:12]}: its cells, or why it was rejected" in said
+    assert "-1" not in said
 
 
 @pytest.mark.parametrize(

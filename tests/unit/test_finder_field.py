@@ -166,12 +166,43 @@ def test_fields_of_two_magnifications_at_the_start_are_each_searched_at_their_ow
         assert isinstance(found, FieldFound)
         assert found.um_per_px == pytest.approx(own, rel=0.12)
     mixed = (UM, UM / 0.63, UM, UM)
-    found = _find(wide, um_per_px=None, session_estimates=mixed)
-    assert isinstance(found, FieldFound)
-    assert found.um_per_px == pytest.approx(UM / 0.63, rel=0.12)
     unknown = _find(_lone_cell(), um_per_px=None, session_estimates=mixed)
     assert isinstance(unknown, FieldRejected)
     assert unknown.reason == "scale_unknown"
+
+
+@pytest.mark.parametrize("mixed", [(UM / 0.63, UM, UM), (UM / 0.63, UM / 0.63, UM, UM, UM)], ids=len)
+def test_of_two_magnifications_at_the_start_that_of_fewer_fields_is_rejected_later(fields, mixed):
+    (wide, *_) = _through(0.63)
+    of_fewer = _find(wide, um_per_px=None, session_estimates=mixed)
+    assert isinstance(of_fewer, FieldRejected)
+    assert of_fewer.reason == "scale_changed"
+    assert "those of the first fields 0.100" in of_fewer.detail
+    of_most = _find(fields[0], um_per_px=None, session_estimates=mixed)
+    assert isinstance(of_most, FieldFound)
+    assert of_most.um_per_px == pytest.approx(UM, rel=0.12)
+    undecided = _find(wide, um_per_px=None, session_estimates=(UM, UM / 0.63, UM, UM / 0.63))
+    assert isinstance(undecided, FieldFound)
+    assert undecided.um_per_px == pytest.approx(UM / 0.63, rel=0.12)
+
+
+@pytest.mark.parametrize("before", [(), (UM,), (UM / 0.63,) * 3], ids=["the first", "the second", "after others"])
+def test_a_field_that_surely_contradicts_a_given_scale_is_never_counted_at_it(fields, before):
+    (wide, *_) = _through(0.63)
+    odd = _find(wide, um_per_px=UM, check_scale=True, session_estimates=before)
+    assert isinstance(odd, FieldRejected)
+    assert (odd.reason, odd.um_per_px) == ("scale_changed", UM)
+    assert odd.value == pytest.approx(1 / 0.63, rel=0.12)
+    assert ("those of the first fields" if before == (UM,) else "the scale that was given is 0.100") in odd.detail
+    right = _find(fields[0], um_per_px=UM, check_scale=True, session_estimates=before)
+    assert isinstance(right, FieldFound)
+    again = find(wide, um_per_px=UM, um_per_px_source="red_cells", session_estimates=(UM,), check_scale=True)
+    assert isinstance(again, FieldFound), "a replay gives what was measured then"
+    silent = {"um_per_px": UM, "check_scale": True}
+    assert isinstance(_find(_lone_cell(), **silent), FieldFound)
+    rejected = _find(_lone_cell(), **silent, two_objectives=True)
+    assert isinstance(rejected, FieldRejected)
+    assert rejected.reason == "scale_unknown"
 
 
 def test_once_the_objective_was_changed_a_field_has_to_speak_for_its_scale(fields):

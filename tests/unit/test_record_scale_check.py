@@ -87,6 +87,37 @@ def test_a_scale_that_comes_later_is_compared_with_what_the_session_shows():
     assert (right_now["um_per_px"], right_now["frames"]) == (0.12, 3)
 
 
+@pytest.mark.parametrize(
+    ("estimates", "odd"),
+    [
+        ((0.142, 0.142, 0.090, 0.091, 0.090), (0.142, 2, 0.090, 3)),
+        ((0.090, 0.142), (0.142, 1, 0.090, 1)),
+        ((0.085, 0.1, 0.12), None),
+    ],
+)
+def test_first_fields_of_two_magnifications_are_said_to_be_mixed(estimates, odd):
+    fields = [field(n, each, each, "red_cells") for n, each in enumerate(estimates)]
+    said = fold_of(*fields).json()
+    assert (said is None) == (odd is None)
+    if said is not None:
+        assert (said["um_per_px"], said["frames"], said["red_cells_um_per_px"], said["pictures"]) == odd
+        assert said["says"].startswith(f"two objectives are mixed: the red cells of {odd[1]} picture")
+        assert "count anew in another session" in said["mend"]
+
+
+def test_a_given_scale_does_not_hide_that_others_were_counted_at_another_before_it():
+    before = [field(n, 0.142, 0.142, "red_cells") for n in range(3)]
+    said = fold_of(*before, *[field(5 + n, 0.09, 0.09) for n in range(4)]).json()
+    assert said is not None
+    assert said["says"].startswith("two objectives are mixed: the red cells of 3 pictures say 0.142 um/px")
+
+
+def test_pictures_of_two_kinds_have_scales_of_their_own():
+    half = [replace(field(9 + n, 0.2, 0.2, "red_cells"), width_px=400, height_px=300) for n in range(3)]
+    whole = [replace(field(n, 0.1, 0.1, "red_cells"), width_px=800, height_px=600) for n in range(3)]
+    assert fold_of(*whole, *half).json() is None
+
+
 def tally_of(events: list[Event]) -> TallyFold:
     fold = TallyFold()
     for event in events:
