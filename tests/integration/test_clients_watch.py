@@ -82,7 +82,7 @@ def test_as_a_role_of_a_run_it_has_the_last_word_even_when_stopped_at_once(place
         (("--once",), 1, ["no count is running", "smearwatch run"]),
         (("--json", "--plain"), 2, ["--plain or --json"]),
         (("--pictures", "oil"), 2, ["'oil'", "sixel"]),
-        (("--config", "/nowhere.toml"), 1, ["/nowhere.toml"]),
+        (("--config", "/nowhere.toml"), 2, ["/nowhere.toml"]),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(place, arguments, code, words):

@@ -277,7 +277,7 @@ def test_wrong_input_is_one_line(tmp_path, arguments, says):
         (["run", "--watch", ".", "--um-per-px", "0"], 2, "no usable scale"),
         (["run", "--watch", ".", "--um-per-px", "nan"], 2, "no usable scale"),
         (["run", "--watch", ".", "--weights", "nosuch"], 1, "no weights in nosuch"),
-        (["config", "check", "--config", "nowhere.toml"], 1, "nowhere.toml"),
+        (["config", "check", "--config", "nowhere.toml"], 2, "nowhere.toml"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
