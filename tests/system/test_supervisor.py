@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from smearwatch.daemon.process.child import BUDGET, HELD_S
+from smearwatch.daemon.process.child import BUDGET, HELD_S, ONE_THREAD
 from smearwatch.daemon.process.supervisor import HUB_STOP_S, STOP_S
 from tests.system.roles import HANGS
 
@@ -45,7 +45,7 @@ def start(state: Path, session: str, **environment):
     return subprocess.Popen(
         [sys.executable, "-c", PARENT, str(state), session],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**{name: value for name, value in os.environ.items() if name not in ONE_THREAD}, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
