@@ -12,7 +12,7 @@ from typing import TextIO
 import pytest
 import structlog
 
-from smearwatch.daemon import log
+from smearwatch.daemon import log, withheld
 from smearwatch.daemon.cli import main
 
 
@@ -38,6 +38,7 @@ def log_left_as_it_was() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         for name in ("_steps_are", "_as_json", "_log_from"):
             patched.setattr(log, name, getattr(log, name))
+        patched.setattr(withheld, "_words", dict(withheld._words))
         yield
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()

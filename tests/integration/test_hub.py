@@ -303,6 +303,7 @@ def test_clients_join_late_and_catch_up(staffed):
     assert restored.cells == 1
     assert len(snapshot.recent) == 1
     worker.send(judged(crops[1][0]))
+    bench.turn()
     client.send(WantEvents(2, snapshot.number))
     events = bench.hear(client, Events)[0][0]
     assert [event.event for event in events.events] == ["counted"]

@@ -228,13 +228,16 @@ def test_a_labelled_session_as_frozen_cells(tmp_path: Path):
         ["new", "--fields", "x"],
     ],
 )
-def test_wrong_usage(words: list[str]):
+def test_wrong_usage(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    untrained(tmp_path / "new")
+    monkeypatch.chdir(tmp_path)
     run(*words, code=2)
     assert entries() == []
 
 
-def test_a_scale_without_sense_is_wrong_usage():
-    assert isinstance(run("new", "--data", "cells", "--um-per-px", "0", code=1).exception, ScaleUnusable)
+def test_a_scale_without_sense_is_wrong_usage(tmp_path: Path):
+    new = untrained(tmp_path / "new")
+    assert isinstance(run(new, "--data", "cells", "--um-per-px", "0", code=1).exception, ScaleUnusable)
     assert entries() == []
 
 

@@ -89,6 +89,12 @@ def counted(session):
     return summary(session).cells_counted if summary(session) else 0
 
 
+def all_counted(session, frames):
+    """Whether so many frames were seen, and none is pending."""
+    seen = summary(session)
+    return seen is not None and (seen.frames, seen.pending) == (frames, 0)
+
+
 def frames_seen(session):
     """How many frames were seen, 0 while there is no ledger."""
     return summary(session).frames if summary(session) else 0
@@ -116,7 +122,7 @@ def test_a_run_and_its_replay(fields, tmp_path, monkeypatch):
     late = watched / "field_000011.jpg"
     data = late.read_bytes()
     late.unlink()
-    run = start("run", "--watch", watched, "--session", "a", "--until-idle", "4", "--json", "--review")
+    run = start("run", "--watch", watched, "--session", "a", "--json", "--review")
     wait_for((tmp_path / "smearwatch" / "review-link").exists)
     wait_for(lambda: counted("a") > 0)
     second = smearwatch("run", "--watch", watched, "--session", "b", "--json", "--count-again")
@@ -128,10 +134,13 @@ def test_a_run_and_its_replay(fields, tmp_path, monkeypatch):
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     with opener.open((tmp_path / "smearwatch" / "review-link").read_text(), timeout=30) as page:
         assert page.url.endswith("/session/a/")
+    wait_for(lambda: all_counted("a", frames=12))
+    run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=200)
     assert run.returncode == 0, err
     assert "review page: http://127.0.0.1:" in err
     assert "token" not in err
+    watch.send_signal(signal.SIGINT)  # a run that was stopped may go on, so it would wait
     seen, _ = watch.communicate(timeout=30)
     lines = [json.loads(line) for line in out.splitlines()]
     final = lines[-1]

@@ -9,6 +9,7 @@ import pytest
 
 from smearwatch.daemon.not_allowed import which_group
 from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.lock import LockUnusable
 from smearwatch.daemon.record.schema import LedgerUnusable
 
 
@@ -72,6 +73,6 @@ def test_a_lock_that_is_a_link_empties_no_other_file(tmp_path):
     Ledger.open(tmp_path / "monday").close()
     (tmp_path / "monday" / "lock").unlink()
     (tmp_path / "monday" / "lock").symlink_to(other)
-    with pytest.raises(LedgerUnusable):
+    with pytest.raises(LockUnusable, match="monday/lock is no file"):
         Ledger.open(tmp_path / "monday")
     assert other.read_text() == "kept"
