@@ -17,16 +17,9 @@ from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable,
 from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.vision.cell_stain import CellStain
 from smearwatch.capture.vision.crop import FIELD_UM, SIZE_PX, cut_flat_crops
+from smearwatch.capture.vision.field_part import FieldPart, find_part
 from smearwatch.capture.vision.light import FieldLight, at_work_scale
 from smearwatch.capture.vision.quality import Quality, judge
-from smearwatch.capture.vision.round_field import (
-    RoundField,
-    around,
-    blank_surround,
-    cut_by_rim,
-    find_round_field,
-    without_surround,
-)
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation, segment
 from smearwatch.capture.vision.stain import restain_field
 from smearwatch.daemon.record.picture_size import of_two_kinds
@@ -188,12 +181,12 @@ def find(
             bgr = decode_whole(data, max_pixels=max_pixels)
     except FrameUnusable as unusable:
         return FieldRejected(unusable.reason, unusable.detail, None, None, 0, 0, clock.read())
-    round_field = find_round_field(bgr)
-    if (small := _too_small(bgr, um_per_px, clock, round_field)) is not None:
+    part = find_part(bgr)
+    if (small := _too_small(part, um_per_px, clock)) is not None:
         return small
-    bgr = without_surround(bgr, round_field)
+    bgr = part.cut(bgr)
     scale = FieldScale(um_per_px, um_per_px_source or "configured", None)
-    size = (bgr.shape[1], bgr.shape[0])
+    size = part.size_px
     other_kind = given_for is not None and of_two_kinds(size, given_for)
     known = of_its_kind(size, session_estimates, session_sizes)
     given = None if other_kind else um_per_px
@@ -202,24 +195,22 @@ def find(
     alike = [each for each in known if differ(each, given) <= CHANGED] if given is not None and is_told else known
     if um_per_px is None or other_kind or (check_scale and len(known) < ENOUGH_ESTIMATES):
         with clock.stage("scale"):
-            by_red_cells = scale_by_red_cells(around(bgr, round_field), alike)
+            by_red_cells = scale_by_red_cells(bgr, alike)
         if um_per_px is None or (other_kind and not _agree(by_red_cells.um_per_px, um_per_px)):
             scale = by_red_cells
         else:
             scale = replace(scale, estimate=by_red_cells.estimate)
     with clock.stage("light"):
-        work, work_um_per_px, light = at_work_scale(bgr, scale.um_per_px or _NOMINAL_UM_PER_PX)
-        shrunk = work.shape[1] / bgr.shape[1]
-        work, seen = blank_surround(work, round_field, scale=shrunk)
-    inside, inside_work = around(bgr, round_field), around(work, round_field, scale=shrunk)
+        work, work_um_per_px, light = at_work_scale(bgr, scale.um_per_px or _NOMINAL_UM_PER_PX, seen=part.seen())
+        work, seen = part.blank(work)
     with clock.stage("quality"):
-        quality = judge(inside_work, work_um_per_px, raw_bgr=inside)
-    refused = _refused(bgr, quality, scale.um_per_px, clock)
+        quality = judge(work, work_um_per_px, raw_bgr=bgr)
+    refused = _refused(part, quality, scale.um_per_px, clock)
     if refused is not None:
         return refused
     if scale.um_per_px is None:
-        return _scale_unknown(bgr, clock, given_for if other_kind else None)
-    if (small := _too_small(bgr, scale.um_per_px, clock, round_field)) is not None:
+        return _scale_unknown(part, clock, given_for if other_kind else None)
+    if (small := _too_small(part, scale.um_per_px, clock)) is not None:
         return small
     other = None
     if given is not None and is_told and scale.estimate is not None:
@@ -227,15 +218,13 @@ def find(
     if other is None and (len(known) >= FEWEST_FIELDS or (is_told and two_objectives)):
         first = [scale.um_per_px] if given is None else alike or [given]
         with clock.stage("scale"):
-            other = changed_scale(
-                inside, inside_work, work_um_per_px, session=first, given=given, two_objectives=two_objectives
-            )
+            other = changed_scale(bgr, work, work_um_per_px, session=first, given=given, two_objectives=two_objectives)
     if other is not None:
         first = alike if is_told else split_by_magnification(known)[0]
         against = float(np.median(first or [scale.um_per_px]))
-        return _scale_changed(bgr, clock, other, against, of_session=bool(alike), two_objectives=two_objectives)
-    picture = pack_picture(work, work_um_per_px)  # recognised in its own colours
-    field = _Field(bgr, light, picture, scale.um_per_px, round_field, seen)
+        return _scale_changed(part, clock, other, against, of_session=bool(alike), two_objectives=two_objectives)
+    picture = pack_picture(part.in_picture(work), work_um_per_px)  # recognised in its own colours
+    field = _Field(bgr, light, picture, scale.um_per_px, part, seen)
     if restain:
         with clock.stage("restain"):
             work = restain_field(work, seen)
@@ -248,7 +237,7 @@ class _Field:
     light: FieldLight
     picture: PackedPicture
     um_per_px: float
-    round_field: RoundField | None
+    part: FieldPart
     seen: Flags | None
 
 
@@ -282,12 +271,12 @@ def _searched(
     height, width = field.bgr.shape[:2]
     with clock.stage("segment"):
         segmentation = segment(work, field.um_per_px * width / work.shape[1], size_px=(width, height), seen=field.seen)
-        segmentation = cut_by_rim(segmentation, field.round_field, field.um_per_px)
+        segmentation = field.part.found(segmentation, field.um_per_px)
     with clock.stage("crop"):
         cells = tuple(_found_cell(index, cell, field, field_um, clock) for index, cell in enumerate(segmentation.cells))
     return FieldFound(
-        width_px=width,
-        height_px=height,
+        width_px=field.part.size_px[0],
+        height_px=field.part.size_px[1],
         um_per_px=field.um_per_px,
         um_per_px_source=scale.source,
         um_per_px_estimate=scale.estimate,
@@ -299,40 +288,38 @@ def _searched(
     )
 
 
-def _refused(bgr: Image, quality: Quality, um_per_px: float | None, clock: _Clock) -> FieldRejected | None:
+def _refused(part: FieldPart, quality: Quality, um_per_px: float | None, clock: _Clock) -> FieldRejected | None:
     """Turn poor quality into a rejection; focus means nothing where the scale is unknown."""
     if quality.accepted or (um_per_px is None and quality.reason == "out_of_focus"):
         return None
     reason = str(quality.reason)
     detail = f"{reason.replace('_', ' ')} at {quality.value:g}"
-    return FieldRejected(reason, detail, quality.value, um_per_px, bgr.shape[1], bgr.shape[0], clock.read())
+    return FieldRejected(reason, detail, quality.value, um_per_px, *part.size_px, clock.read())
 
 
-def _too_small(
-    bgr: Image, um_per_px: float | None, clock: _Clock, round_field: RoundField | None
-) -> FieldRejected | None:
+def _too_small(part: FieldPart, um_per_px: float | None, clock: _Clock) -> FieldRejected | None:
     """Refuse what shows less than a leukocyte, whatever is in it."""
-    height, width = bgr.shape[:2]
-    across = min(width, height) if round_field is None else min(around(bgr, round_field).shape[:2])
+    width, height = part.box[2:]
+    across = min(width, height)
     side_um = None if um_per_px is None else across * um_per_px
     if across >= _FEWEST_PX and (side_um is None or side_um >= _LEAST_FIELD_UM):
         return None
     size = f"{width} x {height} px"
     if um_per_px is not None:
         size += f" at {um_per_px:.3g} um/px are {width * um_per_px:.3g} x {height * um_per_px:.3g} um"
-    if round_field is not None:
+    if part.round_field is not None:
         size = f"a round field {across} px across" + ("" if side_um is None else f", {side_um:.3g} um")
     detail = f"{size}, too small for a leukocyte"
-    return FieldRejected("too_small", detail, float(across), um_per_px, width, height, clock.read())
+    return FieldRejected("too_small", detail, float(across), um_per_px, *part.size_px, clock.read())
 
 
-def _scale_unknown(bgr: Image, clock: _Clock, given_for: tuple[int, int] | None) -> FieldRejected:
+def _scale_unknown(part: FieldPart, clock: _Clock, given_for: tuple[int, int] | None) -> FieldRejected:
     detail = "no scale given, and its red cells do not agree on one; give --um-per-px"
     if given_for is not None:
-        size, first = f"{bgr.shape[1]}x{bgr.shape[0]}", f"{given_for[0]}x{given_for[1]}"
+        size, first = f"{part.size_px[0]}x{part.size_px[1]}", f"{given_for[0]}x{given_for[1]}"
         detail = f"the scale was given for {first} px, this is {size}, and its red cells do not agree on one; "
         detail += "count these in a session of their own"
-    return FieldRejected("scale_unknown", detail, None, None, bgr.shape[1], bgr.shape[0], clock.read())
+    return FieldRejected("scale_unknown", detail, None, None, *part.size_px, clock.read())
 
 
 def _contradicts(own: float, known: Sequence[float]) -> Against | None:
@@ -340,9 +327,8 @@ def _contradicts(own: float, known: Sequence[float]) -> Against | None:
 
 
 def _scale_changed(
-    bgr: Image, clock: _Clock, other: Against, known: float, *, of_session: bool, two_objectives: bool
+    part: FieldPart, clock: _Clock, other: Against, known: float, *, of_session: bool, two_objectives: bool
 ) -> FieldRejected:
-    height, width = bgr.shape[:2]
     own = other.um_per_px
     by = f"those of the first fields {known:#.3g}" if of_session else f"the scale that was given is {known:#.3g}"
     if own is None or not other.is_sure:
@@ -350,17 +336,18 @@ def _scale_changed(
         if not two_objectives and own is not None:
             detail = f"its few red cells say {own:#.3g} um/px, and {by}; "
         detail += "count those of the other objective in a session of their own"
-        return FieldRejected("scale_unknown", detail, None, known, width, height, clock.read())
+        return FieldRejected("scale_unknown", detail, None, known, *part.size_px, clock.read())
     detail = f"its red cells say {own:#.3g} um/px, and {by}; "
     detail += "count what another objective shows in a session of its own; "
     detail += f"were {'the first fields the odd ones' if of_session else 'that scale the wrong one'}, begin anew"
-    return FieldRejected("scale_changed", detail, round(own / known, 3), known, width, height, clock.read())
+    return FieldRejected("scale_changed", detail, round(own / known, 3), known, *part.size_px, clock.read())
 
 
 def _found_cell(index: int, cell: Leukocyte, field: _Field, field_um: float, clock: _Clock) -> FoundCell:
     clock.step()
     squares = [(THUMBNAIL_UM, THUMBNAIL_PX)] if cell.at_edge else [(THUMBNAIL_UM, THUMBNAIL_PX), (field_um, SIZE_PX)]
-    small, *crops = cut_flat_crops(field.bgr, field.light, cell.centre_xy_px, field.um_per_px, squares)
+    centre = field.part.centre_in_part(cell.centre_xy_px)
+    small, *crops = cut_flat_crops(field.bgr, field.light, centre, field.um_per_px, squares)
     crop = crops[0] if crops else None
     _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     stain = None if crop is None else measure_stain_and_size(crop)

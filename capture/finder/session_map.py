@@ -14,6 +14,7 @@ from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.registration.picture_cache import PictureCache
 from smearwatch.capture.registration.signatures import Thumbnail, describe_cell
 from smearwatch.capture.registration.slide_map import Registered, SlideMap, WholeCell
+from smearwatch.capture.vision.field_part import find_part
 from smearwatch.capture.vision.light import at_work_scale
 from smearwatch.daemon.log import frame_id, get_logger
 from smearwatch.daemon.record.found import CUT, Found
@@ -112,8 +113,11 @@ class SessionMap:
                 "earlier frame is damaged, no field is registered with it", frame=frame_id(frame), why=str(error)
             )
             return None
-        work, work_um_per_px, _ = at_work_scale(bgr, found.um_per_px)
-        return pack_picture(work, work_um_per_px).with_leukocytes((cell.box for cell in found.cells), found.um_per_px)
+        part = find_part(bgr)
+        work, work_um_per_px, _ = at_work_scale(part.cut(bgr), found.um_per_px, seen=part.seen())
+        return pack_picture(part.in_picture(part.blank(work)[0]), work_um_per_px).with_leukocytes(
+            (cell.box for cell in found.cells), found.um_per_px
+        )
 
 
 class SessionMaps:

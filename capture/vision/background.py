@@ -11,9 +11,10 @@ _BACKGROUND_PERCENTILE = 90.0
 _FLANK_SHARE = 0.3
 _FLANK_BINS = 5  # of 0.01 log units
 _MIN_BACKGROUND_SHARE = 0.01
+_LEAST_SEEN_OF_BLOCK = 0.3
 
 
-def find_background(green: Image, surfaces: Surfaces, degree: int) -> Flags:
+def find_background(green: Image, surfaces: Surfaces, degree: int, seen: Flags | None = None) -> Flags:
     """Find the pixels that show empty background, by green light: haemoglobin and stain both absorb it.
 
     A first surface goes through the bright end of each block; what lies close to the resulting ridge of the
@@ -27,6 +28,8 @@ def find_background(green: Image, surfaces: Surfaces, degree: int) -> Flags:
         Of its size and degree.
     degree
         How many bends the background's surface may have.
+    seen
+        bool [height, width], where the field is seen; None: everywhere.
 
     Returns
     -------
@@ -34,19 +37,19 @@ def find_background(green: Image, surfaces: Surfaces, degree: int) -> Flags:
         bool [height, width].
     """
     level = np.log(cv2.GaussianBlur(green.astype(np.float64) + 1.0, (0, 0), 0.7))
-    surface = _bright_surface(level, min(degree, 2))
-    background = np.ones(level.shape, dtype=bool)
+    surface = _bright_surface(level, min(degree, 2), seen)
+    background = seen = np.ones(level.shape, dtype=bool) if seen is None else seen
     for tolerance in (0.06, 0.04, 0.03, 0.03):
         residual = level - surface
-        ridge = _ridge(residual)
-        background = np.abs(residual - ridge) < tolerance
-        if background.mean() < _MIN_BACKGROUND_SHARE:
-            return residual >= np.percentile(residual, _BACKGROUND_PERCENTILE)
+        ridge = _ridge(residual[seen])
+        background = (np.abs(residual - ridge) < tolerance) & seen
+        if background.sum() < _MIN_BACKGROUND_SHARE * seen.sum():
+            return (residual >= np.percentile(residual[seen], _BACKGROUND_PERCENTILE)) & seen
         surface = surfaces.through(level, background.astype(np.float64))
     return background
 
 
-def _bright_surface(level: Doubles, degree: int) -> Doubles:
+def _bright_surface(level: Doubles, degree: int, seen: Flags | None) -> Doubles:
     """Fit a surface through the bright percentile of each block; blocks without background count little."""
     height, width = level.shape
     block = max(4, max(height, width) // _BLOCKS_LONG_SIDE)
@@ -54,19 +57,34 @@ def _bright_surface(level: Doubles, degree: int) -> Doubles:
     rows, columns = height // step_y, width // step_x
     cut = level[: rows * step_y, : columns * step_x]
     tiles = cut.reshape(rows, step_y, columns, step_x).transpose(0, 2, 1, 3).reshape(rows, columns, -1)
-    bright = np.percentile(tiles, _BACKGROUND_PERCENTILE, axis=2)
     if degree == 0 or min(rows, columns) <= degree:
-        return np.full(level.shape, np.percentile(level, _BACKGROUND_PERCENTILE))
+        return np.full(level.shape, np.percentile(level if seen is None else level[seen], _BACKGROUND_PERCENTILE))
+    if seen is None:
+        bright, counted = np.percentile(tiles, _BACKGROUND_PERCENTILE, axis=2), np.ones((rows, columns))
+    else:
+        of_tiles = seen[: rows * step_y, : columns * step_x].reshape(rows, step_y, columns, step_x)
+        bright, counted = _bright_where_seen(tiles, of_tiles.transpose(0, 2, 1, 3).reshape(tiles.shape))
     surfaces = Surfaces(rows, columns, degree)
-    weight = np.ones(bright.shape)
+    weight = counted
     surface = bright
     for _ in range(5):
         surface = surfaces.through(bright, weight)
         residual = bright - surface
         # A block below the surface holds few empty pixels; one above it counts in full.
-        weight = np.where(residual < 0.0, 1.0 / (1.0 + (residual / 0.04) ** 2), 1.0)
+        weight = np.where(residual < 0.0, 1.0 / (1.0 + (residual / 0.04) ** 2), 1.0) * counted
     grown = cv2.resize(surface, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(grown, dtype=np.float64)
+
+
+def _bright_where_seen(tiles: Doubles, seen: Flags) -> tuple[Doubles, Doubles]:
+    """Return the bright percentile of what is seen of each block, and whether that is enough to count: 1 or 0."""
+    counted = (seen.mean(axis=2) >= _LEAST_SEEN_OF_BLOCK).astype(np.float64)
+    if not counted.any():
+        counted = seen.any(axis=2).astype(np.float64)
+    bright = np.full(counted.shape, float(np.percentile(tiles[seen], _BACKGROUND_PERCENTILE)))
+    for row, column in np.argwhere(counted > 0.0):
+        bright[row, column] = np.percentile(tiles[row, column][seen[row, column]], _BACKGROUND_PERCENTILE)
+    return bright, counted
 
 
 def _ridge(residual: Doubles) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from smearwatch.capture.arrays import Floats, Image, Indices
+from smearwatch.capture.arrays import Doubles, Flags, Floats, Image, Indices
 from smearwatch.capture.vision.background import find_background
 from smearwatch.capture.vision.surface import Surfaces
 
@@ -88,7 +88,7 @@ class FieldLight:
         return np.asarray(cv2.multiply(bgr[rows, columns], gain, dtype=cv2.CV_8U), dtype=np.uint8)
 
 
-def measure_light(bgr: Image, um_per_px: float | None) -> FieldLight:
+def measure_light(bgr: Image, um_per_px: float | None, *, seen: Flags | None = None) -> FieldLight:
     """Fit a smooth surface through a field's background, channel by channel.
 
     Parameters
@@ -98,16 +98,19 @@ def measure_light(bgr: Image, um_per_px: float | None) -> FieldLight:
     um_per_px
         Scale; it decides how many bends the surface may have, so that one large cell in a small field is not
         mistaken for a shadow. None where it is not yet known (the number of bends for a small field is taken).
+    seen
+        bool, of the picture's form and of any size: where the field is seen; None: everywhere. Around it the light is
+        that of the nearest place that is seen.
 
     Returns
     -------
     FieldLight
     """
     wide = um_per_px is not None and max(bgr.shape[:2]) * um_per_px >= _WIDE_FIELD_UM
-    return _measure(bgr if um_per_px is None else to_work_scale(bgr, um_per_px), degree=4 if wide else 2)
+    return _measure(bgr if um_per_px is None else to_work_scale(bgr, um_per_px), degree=4 if wide else 2, seen=seen)
 
 
-def at_work_scale(bgr: Image, um_per_px: float) -> tuple[Image, float, FieldLight]:
+def at_work_scale(bgr: Image, um_per_px: float, *, seen: Flags | None = None) -> tuple[Image, float, FieldLight]:
     """Return a field's reduced picture with the light taken out, its scale, and the light of the field.
 
     Parameters
@@ -116,10 +119,12 @@ def at_work_scale(bgr: Image, um_per_px: float) -> tuple[Image, float, FieldLigh
         uint8 [height, width, 3], as photographed.
     um_per_px
         Its scale.
+    seen
+        See `measure_light`.
     """
     work = to_work_scale(bgr, um_per_px)
     work_um_per_px = um_per_px * bgr.shape[1] / work.shape[1]
-    light = measure_light(work, work_um_per_px)
+    light = measure_light(work, work_um_per_px, seen=seen)
     return light.flat(work), work_um_per_px, light
 
 
@@ -157,15 +162,18 @@ def flatten_cell(bgr: Image) -> Image:
     return _measure(bgr, degree=0).flat(bgr)
 
 
-def _measure(bgr: Image, degree: int) -> FieldLight:
+def _measure(bgr: Image, degree: int, seen: Flags | None = None) -> FieldLight:
     height, width = bgr.shape[:2]
     shrink = min(1.0, _GRID_LONG_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     grid = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    inside = None if seen is None else _inside(seen, size)
     surfaces = Surfaces(size[1], size[0], degree)
-    background = find_background(grid[..., 1], surfaces, degree)
+    background = find_background(grid[..., 1], surfaces, degree, inside)
     surface = surfaces.through(np.log(np.arange(256.0) + 1.0)[grid], background.astype(np.float64))
     surface = np.clip(np.exp(surface) - 1.0, WHITE / _MAX_GAIN, WHITE / _MIN_GAIN)
+    if inside is not None:
+        surface = _nearest(surface, inside)
     green = surface[..., 1]
     mean = surface.reshape(-1, 3).mean(axis=0)
     return FieldLight(
@@ -173,6 +181,21 @@ def _measure(bgr: Image, degree: int) -> FieldLight:
         background_bgr=(float(mean[0]), float(mean[1]), float(mean[2])),
         vignetting=float(1.0 - green.min() / green.max()),
     )
+
+
+def _inside(seen: Flags, size: tuple[int, int]) -> Flags | None:
+    """Return which points of a grid see nothing but the field; None where none does."""
+    inside = np.asarray(cv2.resize(seen.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) == 255)
+    return inside if inside.any() else None
+
+
+def _nearest(surface: Doubles, inside: Flags) -> Doubles:
+    """Return a surface that is, where nothing is seen, as at the nearest place that is."""
+    away = np.where(inside, 0, 255).astype(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
+    at = np.zeros((int(labels.max()) + 1, surface.shape[2]))
+    at[labels[inside]] = surface[inside]
+    return np.asarray(at[labels])
 
 
 @dataclass(frozen=True, slots=True)

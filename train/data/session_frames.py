@@ -8,8 +8,8 @@ from typing import Final
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
 from smearwatch.capture.vision.crop import FIELD_UM, cut_flat_crop
+from smearwatch.capture.vision.field_part import FieldPart, find_part
 from smearwatch.capture.vision.light import FieldLight, measure_light
-from smearwatch.capture.vision.round_field import find_round_field, without_surround
 from smearwatch.daemon.record.events import Found, Opened
 from smearwatch.daemon.record.frame_store import FrameFault
 from smearwatch.daemon.record.reading import LedgerReader
@@ -76,8 +76,8 @@ def _cut(openings: list[tuple[int, FrameCut]], ledger: LedgerReader, frame: str)
 
 def stored_crop(path: Path, um_per_px: float, centre_xy_px: tuple[float, float], cut: FrameCut) -> Image:
     """Cut a cell out of a stored frame as the finder did, to the byte; raises `DataUnusable`."""
-    bgr, light = _lit_frame(path, um_per_px, cut.max_pixels)
-    return cut_flat_crop(bgr, light, centre_xy_px, um_per_px, field_um=cut.field_um)
+    part, bgr, light = _lit_frame(path, um_per_px, cut.max_pixels)
+    return cut_flat_crop(bgr, light, part.centre_in_part(centre_xy_px), um_per_px, field_um=cut.field_um)
 
 
 def counted_crop(ledger: LedgerReader, frame: str, index: int) -> Image:
@@ -96,11 +96,12 @@ def counted_crop(ledger: LedgerReader, frame: str, index: int) -> Image:
 
 
 @lru_cache(maxsize=4)
-def _lit_frame(path: Path, um_per_px: float, max_pixels: int) -> tuple[Image, FieldLight]:
+def _lit_frame(path: Path, um_per_px: float, max_pixels: int) -> tuple[FieldPart, Image, FieldLight]:
     try:
         bgr = decode(read_regular(path), max_pixels=max_pixels)
-        bgr = without_surround(bgr, find_round_field(bgr))  # as it was searched
-        return bgr, measure_light(bgr, um_per_px)
+        part = find_part(bgr)  # as it was searched
+        bgr = part.cut(bgr)
+        return part, bgr, measure_light(bgr, um_per_px, seen=part.seen())
     except FrameUnusable as error:
         raise DataUnusable(path, str(error), error.hint) from error
     except OSError as error:
