@@ -293,7 +293,7 @@ def _refused(part: FieldPart, quality: Quality, um_per_px: float | None, clock: 
     if quality.accepted or (um_per_px is None and quality.reason == "out_of_focus"):
         return None
     reason = str(quality.reason)
-    detail = f"{reason.replace('_', ' ')} at {quality.value:g}"
+    detail = f"{reason.replace('_', ' ')} at {quality.value:g}{part.doubt}"
     return FieldRejected(reason, detail, quality.value, um_per_px, *part.size_px, clock.read())
 
 

@@ -16,6 +16,7 @@ from smearwatch.capture.arrays import Doubles, Flags, Image
 
 _STEP: Final = 6  # grey steps of a colour between one block's last row and the next one's first
 _SHARE: Final = 0.6  # of the blocks on either side; of 1,000 fields none had more than 0.36, drawn or real
+_ELSEWHERE: Final = 0.5  # of the blocks where none belongs: each second row of the picture is brighter
 _FEWEST: Final = 4  # blocks on either side: a step along a whole row may be a bar's edge
 _LEAST_BLOCKS: Final = 12
 _BLOCK_PX: Final = {
@@ -48,9 +49,10 @@ def flaw_of_colours(bgr: Image, data: bytes) -> str | None:
     steps = (below - above).reshape(len(upper), across, wide, 3).mean(axis=2)
     for colour in range(3):
         for sign in (1, -1):
-            shares = _shares_from_on(sign * steps[..., colour] >= _STEP)
+            flags = sign * steps[..., colour] >= _STEP
+            shares = _shares_from_on(flags)
             row, column = np.unravel_index(int(shares.argmax()), shares.shape)
-            if shares[row, column] >= _SHARE:
+            if shares[row, column] >= _SHARE and not _has_steps_elsewhere(flags, int(row), int(column) + _FEWEST):
                 return f"jpeg: all colours are off from x {(column + _FEWEST) * wide}, y {upper[row]} on"
     return None
 
@@ -64,6 +66,11 @@ def _shares_from_on(stepped: Flags) -> Doubles:
     from_it_on = np.cumsum(stepped[:-1, ::-1], axis=1)[:, ::-1] / (len(blocks) - blocks)
     before_it = (np.cumsum(stepped[1:], axis=1) - stepped[1:]) / np.maximum(blocks, 1)
     return np.asarray(np.minimum(from_it_on, before_it)[:, _FEWEST : len(blocks) - _FEWEST], dtype=np.float64)
+
+
+def _has_steps_elsewhere(stepped: Flags, row: int, column: int) -> bool:
+    """Return whether the row has steps before the place as well, or the next one from it on: as all rows have then."""
+    return float(np.concatenate((stepped[row, :column], stepped[row + 1, column:])).mean()) >= _ELSEWHERE
 
 
 def _is_turned(data: bytes) -> bool:

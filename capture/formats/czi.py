@@ -148,7 +148,7 @@ def _decode_plane(view: memoryview, structure: CziStructure, index: int, max_pix
         try:
             pixels = _pixels(view, tile, dtype, samples)
         except Exception as error:  # the codecs raise many kinds; all mean the same here
-            raise FrameUnusable("undecodable", f"czi: {error}".replace("\n", " ")) from error
+            raise FrameUnusable("undecodable", "czi: a tile cannot be unpacked: broken data") from error
         plane[corner][: tile.height_px, : tile.width_px] = pixels
         covered[corner][: tile.height_px, : tile.width_px] = True
     return _bgr(plane, covered, significant_bits(view, structure))

@@ -41,6 +41,11 @@ _FEWEST_IN_BLOCKS: Final = 24  # strong compression makes all rows of a JPEG's b
 _EVERY, _BESIDE, _BESIDE_BLOCKS = 8, 4, 20  # a block of JPEG has 16 rows at the most
 _OF_ONE_COLOUR, _OF_MANY = 0.05, 0.25  # of a row's pixels in the next ones; noise alone makes few of them alike
 _BLACK, _GREY = 3, (125, 131)  # what is never written is, and what decoders fill in
+_PLAIN: Final = (
+    (("premature end", "exhausted", "runcated"), "its data ends too early, or a part of it is missing"),
+    (("checksum", "CRC"), "a part of its data was changed: its checksum is wrong"),
+)
+"""What decoders say, and what of it is to be told."""
 _DRAWN: Final = 0.5  # of the other rows alike: that is no photograph
 
 
@@ -129,8 +134,16 @@ def flaw_of_jpeg(data: bytes, colours: str = "GRAY") -> str | None:
             return None
         if before_end is not None and (int(before_end[1]) <= _FEW_BYTES or _is_padded(data)):
             return None
-        return f"jpeg: {said[:120]}"
+        return f"jpeg: {_plain(said)}"
     return None
+
+
+def _plain(said: str) -> str:
+    """Return what a decoder says in plain words: where it stopped does not show what happened to the file."""
+    for words, plain in _PLAIN:
+        if any(word in said for word in words):
+            return plain
+    return "a part of its data is broken"
 
 
 def _is_padded(data: bytes) -> bool:
@@ -143,7 +156,7 @@ def _flaw_of_png(data: bytes) -> str | None:
         with PillowImage.open(io.BytesIO(data)) as picture:
             picture.verify()
     except (SyntaxError, OSError, ValueError) as error:
-        return f"png: {error}"[:120]
+        return f"png: {_plain(str(error))}"
     return None
 
 
@@ -191,7 +204,10 @@ def flaw_of_rows(bgr: Image, *, in_blocks: bool = False) -> str | None:
     for first, last in runs:
         rows = bgr[first : last + 1]
         if (rows == rows[:1]).all() and not _goes_on(bgr, first, last, _BESIDE_BLOCKS if in_blocks else _BESIDE):
-            return f"rows {first + 1} to {last + 1} of {height} are alike"
+            said = f"rows {first + 1} to {last + 1} of {height} are alike"
+            if (first == 0 or last == height - 1) and bool((rows == rows[0, 0]).all()):
+                said += ": never written, or a bar of one colour"
+            return said
     return None
 
 

@@ -119,7 +119,7 @@ def _decode(data: bytes | memoryview, max_pixels: int, *, one_field: bool) -> Im
         flag = cv2.IMREAD_UNCHANGED if header.format == "png" else cv2.IMREAD_COLOR
         raw = cv2.imdecode(buffer, flag)
     except cv2.error as error:
-        raise FrameUnusable("undecodable", f"{header.format}: {error.err}") from error
+        raise FrameUnusable("undecodable", f"{header.format}: its pixels cannot be decoded") from error
     if raw is None:
         raise FrameUnusable("undecodable", f"the {header.format} decoder gave up")
     bgr = to_bgr(np.asarray(raw))

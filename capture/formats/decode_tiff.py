@@ -210,7 +210,7 @@ def _samples(data: bytes | memoryview, pages: tuple[TiffPage, ...], chosen: tupl
         planes = [_page_samples(data, index, pages[index]) for index in chosen]
         whole = planes[0] if len(planes) == 1 else np.stack(planes, axis=-1)
     except Exception as error:  # the libraries raise many kinds; all mean the same here
-        raise FrameUnusable("undecodable", f"tiff: {error}".replace("\n", " ")) from error
+        raise FrameUnusable("undecodable", "tiff: its pixels cannot be unpacked: broken data") from error
     if whole.dtype.kind not in "ub":
         raise FrameUnusable("colour_unsupported", f"tiff: {whole.dtype} samples, whose black and white are not known")
     if whole.ndim not in (2, 3) or 0 in whole.shape or (whole.ndim == 3 and whole.shape[2] not in (1, 2, 3, 4)):

@@ -12,10 +12,10 @@ _HINTS = {
     "not_an_image": "give a JPEG, PNG, BMP, TIFF or CZI picture",
     "truncated": "copy the file again; its end is missing",
     "several_fields": "save each page as a file of its own",
-    "damaged": "copy the file again, and look at it: a part of the picture is missing",
+    "damaged": "copy the file again, or photograph the field again: a part of the picture is missing or wrong",
     "too_many_pixels": "give a smaller picture or raise max_pixels",
     "colour_unsupported": "save the picture again in RGB or grey, with 8 or 16 bits a sample",
-    "undecodable": "save the picture again as JPEG, PNG, BMP or TIFF",
+    "undecodable": "copy the file again; where another program opens it, save it there as JPEG, PNG, BMP or TIFF",
 }
 
 

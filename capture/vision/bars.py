@@ -51,25 +51,6 @@ def within_bars(bgr: Image) -> Box:
     return left, top, right - left, bottom - top
 
 
-def lone_bar(bgr: Image) -> str | None:
-    """Return which rows or columns at one side alone are black or grey to a straight edge; None where there are none.
-
-    Parameters
-    ----------
-    bgr
-        uint8 [height, width, 3].
-    """
-    for part, name in ((bgr, "rows"), (bgr.transpose(1, 0, 2), "columns")):
-        if len(part) < 2 * _FEWEST_PX:
-            continue
-        first, last = _bar(part), _bar(part[::-1])
-        if first and not last and _may_be_missing(part[0]):
-            return f"{name} 1 to {first} of {len(part)}"
-        if last and not first and _may_be_missing(part[-1]):
-            return f"{name} {len(part) - last + 1} to {len(part)} of {len(part)}"
-    return None
-
-
 def _pair(part: Image) -> tuple[int, int]:
     """Return how many rows at the beginning and at the end are bars."""
     if len(part) < 2 * _FEWEST_PX:

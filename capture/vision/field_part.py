@@ -5,15 +5,26 @@ nothing. Work is done in the other part alone; what is found has its place in th
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
-import cv2
 import numpy as np
 
 from smearwatch.capture.arrays import Flags, Image, Labels
 from smearwatch.capture.vision.bars import Box, within_bars
 from smearwatch.capture.vision.light import WHITE
-from smearwatch.capture.vision.round_field import RoundField, cut_by_rim, find_round_field, without_surround
+from smearwatch.capture.vision.round_field import (
+    RoundField,
+    cut_by_rim,
+    find_round_field,
+    may_be_round,
+    without_surround,
+)
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation
+
+_ROUND_PERHAPS: Final = (
+    "; if that is a round field, it cannot be told from its surround: "
+    "crop the picture to the field, or make the surround black"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +39,14 @@ class FieldPart:
         Width and height of the picture.
     round_field
         The disc in which the field is seen, in pixels of the part; None where it fills the part.
+    doubt
+        What may be wrong with the part, for the reason of a picture that is refused; empty where nothing is seen.
     """
 
     box: Box
     size_px: tuple[int, int]
     round_field: RoundField | None
+    doubt: str = ""
 
     @property
     def is_all(self) -> bool:
@@ -104,9 +118,10 @@ def find_part(bgr: Image) -> FieldPart:
     """
     size = (bgr.shape[1], bgr.shape[0])
     left, top, width, height = within_bars(bgr)
-    field = find_round_field(bgr[top : top + height, left : left + width])
+    part = bgr[top : top + height, left : left + width]
+    field = find_round_field(part)
     if field is None:
-        return FieldPart((left, top, width, height), size, None)
+        return FieldPart((left, top, width, height), size, None, _ROUND_PERHAPS if may_be_round(part) else "")
     (x, y), radius = field.centre_xy_px, field.radius_px
     x0, y0 = max(0, round(x - radius)), max(0, round(y - radius))
     x1, y1 = min(width, max(x0 + 1, round(x + radius))), min(height, max(y0 + 1, round(y + radius)))
@@ -114,21 +129,16 @@ def find_part(bgr: Image) -> FieldPart:
 
 
 def _laid(small: Image, corner: tuple[int, int, int, int], ground: int) -> Image:
+    height, width = small.shape[:2]
     left, top, across, down = corner
-    across, down = max(across, left + small.shape[1]), max(down, top + small.shape[0])
-    return np.asarray(
-        cv2.copyMakeBorder(
-            small,
-            top,
-            down - top - small.shape[0],
-            left,
-            across - left - small.shape[1],
-            cv2.BORDER_CONSTANT,
-            value=(ground, ground, ground),
-        ),
-        dtype=small.dtype,
-    )
+    laid = np.full((max(down, top + height), max(across, left + width), 3), ground, np.uint8)
+    laid[top : top + height, left : left + width] = small
+    return laid
 
 
 def _laid_labels(labels: Labels, corner: tuple[int, int, int, int]) -> Labels:
-    return np.asarray(_laid(labels, corner, 0), dtype=np.int32)
+    height, width = labels.shape
+    left, top, across, down = corner
+    laid = np.zeros((max(down, top + height), max(across, left + width)), np.int32)
+    laid[top : top + height, left : left + width] = labels
+    return laid

@@ -1,4 +1,4 @@
-"""A round field on a black ground, as a telephone sees it through the eyepiece: work is done inside it alone.
+"""A round field on a dark, even ground, as a telephone sees it through the eyepiece: work is done inside it alone.
 
 What lies outside is filled with the field's own background, so that neither its black nor its rim is taken for
 anything; what the rim cuts is cut as by the border of a picture. What is measured of a field is measured inside.
@@ -21,6 +21,11 @@ _ABOVE_SURROUND: Final = 0.15  # of it: as dark as the surround
 _STEP: Final = (
     0.3  # of it, from the surround to what lies within the rim; fields that darken to their corners have less
 )
+_ABOVE_GROUND: Final = 0.1  # of it: still of a surround that is paler or goes from dark to grey
+_STEP_FROM_GROUND: Final = 0.15  # of it, from there to what lies within the rim
+_PALEST_GROUND: Final = 0.75  # of it
+_QUIET: Final = 0.08  # of it: so little an even surround differs from a plane
+_QUIET_PERCENT, _QUIET_AROUND, _LEAST_QUIET = 70, 90, 0.5  # of the border and of what is around the disc
 _CORNER_PX: Final = 6
 _BRIGHT_PERCENT: Final = 98  # the disc may be a twentieth of the picture
 _LEAST_DARK: Final = 0.05  # of the picture; a round field in a square one leaves 0.21, a cut one less
@@ -42,6 +47,10 @@ class RoundField:
     centre_xy_px: tuple[float, float]
     radius_px: float
 
+    def enlarged(self, times: float) -> "RoundField":
+        """Return the same disc in pixels of a picture that is so many times as large."""
+        return RoundField((self.centre_xy_px[0] * times, self.centre_xy_px[1] * times), self.radius_px * times)
+
     def cuts(self, box: tuple[int, int, int, int], margin_px: float) -> bool:
         """Return whether the rim may cut what lies in a box (x, y, width, height)."""
         x, y, width, height = box
@@ -58,7 +67,7 @@ class RoundField:
 
 
 def find_round_field(bgr: Image) -> RoundField | None:
-    """Find a lit disc on a black ground.
+    """Find a lit disc on a ground that is black, or even and darker.
 
     Parameters
     ----------
@@ -70,18 +79,25 @@ def find_round_field(bgr: Image) -> RoundField | None:
     RoundField or None
         None where the picture is lit to its corners, or what is lit is no disc.
     """
-    shrunk = _SMALL_PX / max(bgr.shape[:2])
-    if shrunk >= 1.0 or min(bgr.shape[:2]) * shrunk < _CORNER_PX:
+    if (small := _small(bgr)) is None:
         return None
-    every = max(1, int(0.5 / shrunk))  # few pixels show whether it is dark; all of them take longer to shrink
-    coarse = np.ascontiguousarray(bgr[::every, ::every])
-    size = (round(bgr.shape[1] * shrunk), round(bgr.shape[0] * shrunk))
-    small = cv2.resize(coarse, size, interpolation=cv2.INTER_AREA).max(axis=2)
+    shrunk = _SMALL_PX / max(bgr.shape[:2])
     bright = float(np.percentile(small, _BRIGHT_PERCENT))
     surround = _surround_level(small)
-    if surround >= _GREYEST * bright:
+    if surround < _GREYEST * bright:
+        dark = small < max(_DARK * bright, surround + _ABOVE_SURROUND * bright)
+        if (disc := _disc_within(small, dark, surround + _STEP * bright)) is not None:
+            return disc.enlarged(1.0 / shrunk)
+    ground = _even_ground(small, bright)
+    if ground is None:
         return None
-    dark = small < max(_DARK * bright, surround + _ABOVE_SURROUND * bright)
+    risen = small - ground
+    disc = _disc_within(small, risen < _ABOVE_GROUND * bright, None)
+    return disc.enlarged(1.0 / shrunk) if disc is not None and _has_sharp_rim(risen, disc, bright) else None
+
+
+def _disc_within(small: npt.NDArray[np.uint8], dark: Flags, least: float | None) -> RoundField | None:
+    """Return the disc that is left of a small picture without what is dark, if it is one, and as bright at its rim."""
     if dark.mean() < _LEAST_DARK:
         return None
     outside = _touching_the_border(dark)
@@ -100,12 +116,65 @@ def find_round_field(bgr: Image) -> RoundField | None:
         and float(np.median(np.abs(away - radius))) <= _ROUND * radius
         and float((~outside)[disc].mean()) >= _FILLED
         and float(outside[~disc].mean()) >= _FILLED
-        and float(np.median(small[disc & (from_centre > 0.85 * radius)])) >= surround + _STEP * bright
+        and (least is None or float(np.median(small[disc & (from_centre > 0.85 * radius)])) >= least)
     )
     if not is_disc:
         return None
-    lit = _lit_radius(small, from_centre, radius)
-    return RoundField((float(centre[0] / shrunk), float(centre[1] / shrunk)), lit / shrunk)
+    return RoundField((float(centre[0]), float(centre[1])), _lit_radius(small, from_centre, radius))
+
+
+def _even_ground(small: npt.NDArray[np.uint8], bright: float) -> npt.NDArray[np.float64] | None:
+    """Return a surround that is no darker than grey as a plane through what lies at the border; None without one."""
+    y, x = np.mgrid[: small.shape[0], : small.shape[1]]
+    at_border = np.ones(small.shape, np.bool_)
+    at_border[_CORNER_PX:-_CORNER_PX, _CORNER_PX:-_CORNER_PX] = False
+    terms = np.stack((np.ones(small.shape), x / small.shape[1], y / small.shape[0]), axis=-1)
+    level = small.astype(np.float64)
+    kept = at_border & (level <= np.percentile(level[at_border], _QUIET_PERCENT))
+    plane = level
+    for _ in range(4):
+        if kept.sum() < _LEAST_QUIET * at_border.sum():
+            return None
+        plane = terms @ np.linalg.lstsq(terms[kept], level[kept], rcond=None)[0]
+        kept = at_border & (np.abs(level - plane) <= _QUIET * bright)
+    if kept.sum() < _LEAST_QUIET * at_border.sum() or float(np.median(plane[kept])) >= _PALEST_GROUND * bright:
+        return None
+    return np.asarray(plane)
+
+
+def _has_sharp_rim(risen: npt.NDArray[np.float64], disc: RoundField, bright: float) -> bool:
+    """Return whether the picture is even around a disc, and brightens within a part of its radius."""
+    y, x = np.mgrid[: risen.shape[0], : risen.shape[1]]
+    away = np.hypot(x - disc.centre_xy_px[0], y - disc.centre_xy_px[1]) / disc.radius_px
+    around, inside = risen[(away > 1.12) & (away < 1.3)], risen[(away > 0.85) & (away < 0.97)]
+    if around.size < _LEAST_RIM or inside.size < _LEAST_RIM:
+        return False
+    even = float(np.percentile(np.abs(around), _QUIET_AROUND)) <= _QUIET * bright
+    return even and float(np.median(inside)) >= _STEP_FROM_GROUND * bright
+
+
+def may_be_round(bgr: Image) -> bool:
+    """Return whether most of a picture's border is an even ground darker than what is within, as around a round field.
+
+    Parameters
+    ----------
+    bgr
+        uint8 [height, width, 3].
+    """
+    if (small := _small(bgr)) is None:
+        return False
+    return _even_ground(small, float(np.percentile(small, _BRIGHT_PERCENT))) is not None
+
+
+def _small(bgr: Image) -> npt.NDArray[np.uint8] | None:
+    """Return the brightest colour of each place of a small copy; None of a picture that has no room for a disc."""
+    shrunk = _SMALL_PX / max(bgr.shape[:2])
+    if shrunk >= 1.0 or min(bgr.shape[:2]) * shrunk < _CORNER_PX:
+        return None
+    every = max(1, int(0.5 / shrunk))  # few pixels show whether it is dark; all of them take longer to shrink
+    coarse = np.ascontiguousarray(bgr[::every, ::every])
+    size = (round(bgr.shape[1] * shrunk), round(bgr.shape[0] * shrunk))
+    return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_AREA).max(axis=2), dtype=np.uint8)
 
 
 def without_surround(bgr: Image, field: RoundField | None) -> Image:
