@@ -75,8 +75,26 @@ def test_steps_that_are_of_the_picture_are_no_damage(picture):
     bar[:64] = 20
     half[160:, 200:] = half[160:, 200:] // 2
     frame[:32] = frame[-32:] = frame[:, :32] = frame[:, -32:] = 200
-    for whole in (picture, bar, half, frame):
+    rows = np.clip(picture.astype(int) + np.where(np.arange(300) % 2, 8, 0)[:, None, None], 0, 255).astype(np.uint8)
+    for whole in (picture, bar, half, frame, rows):
         assert decode_whole(encoded(whole, ".jpg")).shape == picture.shape
+
+
+def test_reasons_are_in_plain_words(picture):
+    jpg, png, file = encoded(picture, ".jpg"), encoded(picture, ".png"), io.BytesIO()
+    tifffile.imwrite(file, picture, photometric="rgb", compression="lzw")
+    tif = file.getvalue()
+    at = png.index(b"IDAT") + 4 + struct.unpack(">I", png[png.index(b"IDAT") - 4 : png.index(b"IDAT")])[0]
+    words = {
+        jpg[: len(jpg) // 2] + b"\xff\xd9": "jpeg: its data ends too early, or a part of it is missing",
+        put(png, at, bytes(4)): "png: a part of its data was changed: its checksum is wrong",
+        put(tif, len(tif) // 2, b"\xff" * 4000): "tiff: its pixels cannot be unpacked: broken data",
+    }
+    for data, said in words.items():
+        with pytest.raises(FrameUnusable) as refused:
+            decode_whole(data)
+        assert refused.value.detail == said
+        assert refused.value.hint.startswith("copy the file again")
 
 
 @pytest.mark.parametrize("progressive", [0, 1])
@@ -194,7 +212,9 @@ def test_rows_that_repeat(picture):
 def test_rows_that_were_never_written(picture, rows):
     hole = picture.copy()
     hole[rows] = (128, 128, 128)
-    assert flaw_of_rows(hole) == f"rows {rows.start + 1} to {rows.stop} of 300 are alike"
+    at_end = rows.start == 0 or rows.stop == 300
+    said = ": never written, or a bar of one colour" if at_end else ""
+    assert flaw_of_rows(hole) == f"rows {rows.start + 1} to {rows.stop} of 300 are alike{said}"
 
 
 def test_a_frame_around_a_picture_a_round_field_and_glare_are_no_damage(picture):

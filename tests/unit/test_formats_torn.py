@@ -33,6 +33,36 @@ def test_two_fields_and_one_that_is_moved_aside_from_a_row_on(fields, row, kind)
         assert f"from row {row + 1} of 480" in refused.value.detail
 
 
+@pytest.mark.parametrize("kind", [".png", ".jpg"])
+@pytest.mark.parametrize("aside", [8, 12, 16, 40])
+def test_little_is_enough_to_be_seen_in_rows_and_columns(fields, aside, kind):
+    moved = fields[1].copy()
+    moved[240:] = np.roll(moved[240:], aside, axis=1)
+    moved = moved[:, 50:]  # where it went round
+    for torn, said in ((moved, "from row 241 of 480"), (moved.transpose(1, 0, 2), "from column 241 of 480")):
+        with pytest.raises(FrameUnusable) as refused:
+            decode_whole(cv2.imencode(kind, torn)[1].tobytes())
+        assert said in refused.value.detail
+
+
+def test_a_part_that_is_there_twice_and_a_band_of_another_field(fields):
+    twice, band = fields[0].copy(), fields[1].copy()
+    twice[240:] = twice[:240]
+    band[150:300] = fields[2][150:300]
+    assert flaw_of_seam(twice) == "from row 241 of 480 on it is another picture"
+    assert flaw_of_seam(band) in {f"from row {row} of 480 on it is another picture" for row in (151, 301)}
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0), (0, 0, 255)])
+def test_writing_in_a_picture_and_a_sensor_of_two_halves_are_none(fields, colour):
+    written = fields[0].copy()
+    cv2.putText(written, "2026-11-30 12:00:01 100x", (20, 200), 0, 1.4, colour, 3)
+    halves = np.clip(fields[1].astype(int) + (np.arange(480) // 240 * 12)[:, None, None], 0, 255).astype(np.uint8)
+    plate = fields[2].copy()
+    plate[:60] = (plate[:60] * 0.6 + 80).astype(np.uint8)
+    assert [flaw_of_seam(whole) for whole in (written, halves, plate)] == [None] * 3
+
+
 def with_bar(bgr, colour):
     made = bgr.copy()
     made[-60:] = colour

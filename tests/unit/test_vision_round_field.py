@@ -6,6 +6,8 @@ import pytest
 
 from smearwatch.capture.finder.field import FieldFound, FieldRejected, find
 from smearwatch.capture.slide.slide import Slide
+from smearwatch.capture.vision.field_part import find_part
+from smearwatch.capture.vision.light import measure_light
 from smearwatch.capture.vision.round_field import find_round_field, without_surround
 from smearwatch.capture.vision.stain import measure_red_cells_green, stain_maps
 
@@ -148,3 +150,55 @@ def test_the_same_whole_cells_are_found_in_it_and_the_rim_cuts_others(fields):
             assert np.hypot(each.centre_xy_px[0] - 500, each.centre_xy_px[1] - 400) < 380
     assert whole >= 3
     assert cut >= 1
+
+
+@pytest.mark.parametrize("radius", [200, 260, 380])
+def test_light_is_measured_in_the_disc_alone(radius):
+    """What fills the surround is as even as the light is not: through both no surface goes."""
+    made = np.random.default_rng(4)
+    y, x = np.ogrid[:1000, :1300]
+    away = np.hypot(x - 650, y - 500) / radius
+    bgr = np.full((1000, 1300, 3), (190, 180, 200)) * (1.0 - 0.35 * np.minimum(away, 1.2)[..., None] ** 2)
+    bgr[away > 1.0] = 3
+    for at in made.uniform(-0.6, 0.6, (40, 2)) * radius + (650, 500):
+        cv2.circle(bgr, tuple(int(each) for each in at), 14, (120, 80, 140), -1)
+    bgr = np.clip(bgr + made.normal(0, 2, bgr.shape), 0, 255).astype(np.uint8)
+    part = find_part(bgr)
+    seen = part.seen()
+    assert seen is not None
+    flat = measure_light(part.cut(bgr), UM, seen=seen).flat(part.cut(bgr))[..., 1].astype(float)
+    left, top = part.box[:2]
+    ring = away[top : top + seen.shape[0], left : left + seen.shape[1]]
+    middle, rim = (float(np.percentile(flat[seen & where], 70)) for where in (ring < 0.5, (ring > 0.8) & (ring < 0.92)))
+    assert abs(middle - rim) < 6
+
+
+@pytest.mark.parametrize(
+    "ground", ["light grey", "brown with a wide rim", "darker to one side", "grey, cut by the border"]
+)
+def test_grounds_that_are_not_black(fields, ground):
+    shade, colour, centre, radius = 4, (60, 60, 62), (500, 400), 330
+    if ground == "light grey":
+        colour = (90, 90, 92)
+    if ground == "brown with a wide rim":
+        colour, shade = (40, 60, 80), 30
+    if ground == "grey, cut by the border":
+        centre, radius = (260, 400), 340
+    bgr = rounded(fields[0], centre, radius, black=colour, shade_px=shade)
+    if ground == "darker to one side":
+        y, x = np.ogrid[:800, :1000]
+        beyond = np.hypot(x - 500, y - 400)[..., None] > radius
+        bgr = np.where(beyond, (20 + 70 * x / 1000)[..., None], bgr).astype(np.uint8)
+    part = find_part(bgr)
+    assert part.round_field is not None
+    assert 0.88 * radius < part.round_field.radius_px <= 1.03 * radius
+    assert isinstance(find(jpeg(bgr), um_per_px=UM, um_per_px_source=None), FieldFound)
+
+
+def test_a_disc_that_cannot_be_told_from_its_surround_is_refused_with_that_reason(fields):
+    """A square of grey on grey: no disc, and no smear."""
+    bgr = np.random.default_rng(6).normal(70, 2.5, (800, 1000, 3)).astype(np.uint8)
+    bgr[150:650, 250:750] = fields[0][150:650, 250:750, 1:2]
+    found = find(jpeg(bgr), um_per_px=UM, um_per_px_source=None)
+    assert isinstance(found, FieldRejected)
+    assert "it cannot be told from its surround: crop the picture to the field" in found.detail
