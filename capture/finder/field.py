@@ -20,6 +20,7 @@ from smearwatch.capture.vision.crop import FIELD_UM, SIZE_PX, cut_flat_crops
 from smearwatch.capture.vision.field_part import FieldPart, find_part
 from smearwatch.capture.vision.light import FieldLight, at_work_scale
 from smearwatch.capture.vision.quality import Quality, judge
+from smearwatch.capture.vision.round_field import may_be_round
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation, segment
 from smearwatch.capture.vision.stain import restain_field
 from smearwatch.daemon.record.picture_size import of_two_kinds
@@ -28,6 +29,10 @@ from smearwatch.daemon.record.scale_check import BY_RED_CELLS, CHANGED, DIFFEREN
 THUMBNAIL_PX = 96
 THUMBNAIL_UM = 22.0
 
+_ROUND_PERHAPS = (
+    "; if that is a round field, it cannot be told from its surround: "
+    "crop the picture to the field, or make the surround black"
+)
 _NOMINAL_UM_PER_PX = 0.1
 _JPEG_QUALITY = 85
 _FEWEST_PX, _LEAST_FIELD_UM = 48, 10.0  # of the shorter side; with less no leukocyte is seen whole at any scale
@@ -205,7 +210,7 @@ def find(
         work, seen = part.blank(work)
     with clock.stage("quality"):
         quality = judge(work, work_um_per_px, raw_bgr=bgr)
-    refused = _refused(part, quality, scale.um_per_px, clock)
+    refused = _refused(part, bgr, quality, scale.um_per_px, clock)
     if refused is not None:
         return refused
     if scale.um_per_px is None:
@@ -288,12 +293,16 @@ def _searched(
     )
 
 
-def _refused(part: FieldPart, quality: Quality, um_per_px: float | None, clock: _Clock) -> FieldRejected | None:
+def _refused(
+    part: FieldPart, bgr: Image, quality: Quality, um_per_px: float | None, clock: _Clock
+) -> FieldRejected | None:
     """Turn poor quality into a rejection; focus means nothing where the scale is unknown."""
     if quality.accepted or (um_per_px is None and quality.reason == "out_of_focus"):
         return None
     reason = str(quality.reason)
-    detail = f"{reason.replace('_', ' ')} at {quality.value:g}{part.doubt}"
+    detail = f"{reason.replace('_', ' ')} at {quality.value:g}"
+    if part.round_field is None and may_be_round(bgr):
+        detail += _ROUND_PERHAPS
     return FieldRejected(reason, detail, quality.value, um_per_px, *part.size_px, clock.read())
 
 

@@ -59,7 +59,8 @@ def _seam(green: npt.NDArray[np.uint8]) -> int | None:
     if len(green) < 4 * _AROUND:
         return None
     beyond = _beyond_those_beside(green)
-    mean, cut = np.minimum(beyond, _MOST).mean(axis=1), (beyond > _CLEAR).mean(axis=1)
+    mean = cv2.min(beyond, _MOST).mean(axis=1)
+    cut = cv2.threshold(beyond, _CLEAR, 1, cv2.THRESH_BINARY)[1].mean(axis=1)
     for row in (int(each) for each in np.argsort(mean)[:-4:-1]):
         times = mean[row] / _of_the_others(mean, row), cut[row] / _of_the_others(cut, row)
         stands_out = mean[row] >= _LEAST_BEYOND and cut[row] >= _LEAST_CUT
@@ -79,9 +80,11 @@ def _seam(green: npt.NDArray[np.uint8]) -> int | None:
 def _beyond_those_beside(green: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Return by how much each step from row to row exceeds those beside it: uint8 [height - 1, width]."""
     smooth = cv2.GaussianBlur(green, (_SMOOTH_PX, 1), 1.0)
-    signed = cv2.subtract(smooth[1:], smooth[:-1], dtype=cv2.CV_16S)
-    offset = np.rint(np.median(signed[:, ::_EVERY], axis=1)).astype(np.int16)[:, None]  # of another brightness
-    steps = cv2.convertScaleAbs(signed - offset)
+    steps = cv2.absdiff(smooth[1:], smooth[:-1])
+    few = smooth[:, ::_EVERY].astype(np.int16)
+    offset = np.rint(np.median(few[1:] - few[:-1], axis=1)).astype(np.int16)  # of another brightness
+    for row in np.flatnonzero(offset):
+        steps[row] = np.abs(smooth[row + 1].astype(np.int16) - smooth[row] - offset[row]).astype(np.uint8)
     around = cv2.dilate(steps, np.ones((2 * _BESIDE_PX + 1, 2 * _BESIDE_PX + 1), np.uint8))
     padded = cv2.copyMakeBorder(around, _AWAY, _AWAY, 0, 0, cv2.BORDER_REFLECT_101)
     return np.asarray(cv2.subtract(steps, cv2.max(padded[: -2 * _AWAY], padded[2 * _AWAY :])), dtype=np.uint8)

@@ -5,7 +5,6 @@ nothing. Work is done in the other part alone; what is found has its place in th
 """
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
@@ -16,15 +15,9 @@ from smearwatch.capture.vision.round_field import (
     RoundField,
     cut_by_rim,
     find_round_field,
-    may_be_round,
     without_surround,
 )
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation
-
-_ROUND_PERHAPS: Final = (
-    "; if that is a round field, it cannot be told from its surround: "
-    "crop the picture to the field, or make the surround black"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +32,11 @@ class FieldPart:
         Width and height of the picture.
     round_field
         The disc in which the field is seen, in pixels of the part; None where it fills the part.
-    doubt
-        What may be wrong with the part, for the reason of a picture that is refused; empty where nothing is seen.
     """
 
     box: Box
     size_px: tuple[int, int]
     round_field: RoundField | None
-    doubt: str = ""
 
     @property
     def is_all(self) -> bool:
@@ -118,10 +108,9 @@ def find_part(bgr: Image) -> FieldPart:
     """
     size = (bgr.shape[1], bgr.shape[0])
     left, top, width, height = within_bars(bgr)
-    part = bgr[top : top + height, left : left + width]
-    field = find_round_field(part)
+    field = find_round_field(bgr[top : top + height, left : left + width])
     if field is None:
-        return FieldPart((left, top, width, height), size, None, _ROUND_PERHAPS if may_be_round(part) else "")
+        return FieldPart((left, top, width, height), size, None)
     (x, y), radius = field.centre_xy_px, field.radius_px
     x0, y0 = max(0, round(x - radius)), max(0, round(y - radius))
     x1, y1 = min(width, max(x0 + 1, round(x + radius))), min(height, max(y0 + 1, round(y + radius)))

@@ -125,21 +125,22 @@ def _disc_within(small: npt.NDArray[np.uint8], dark: Flags, least: float | None)
 
 def _even_ground(small: npt.NDArray[np.uint8], bright: float) -> npt.NDArray[np.float64] | None:
     """Return a surround that is no darker than grey as a plane through what lies at the border; None without one."""
-    y, x = np.mgrid[: small.shape[0], : small.shape[1]]
     at_border = np.ones(small.shape, np.bool_)
     at_border[_CORNER_PX:-_CORNER_PX, _CORNER_PX:-_CORNER_PX] = False
-    terms = np.stack((np.ones(small.shape), x / small.shape[1], y / small.shape[0]), axis=-1)
-    level = small.astype(np.float64)
-    kept = at_border & (level <= np.percentile(level[at_border], _QUIET_PERCENT))
-    plane = level
+    y, x = np.nonzero(at_border)
+    terms = np.column_stack((np.ones(len(x)), x / small.shape[1], y / small.shape[0]))
+    level = small[at_border].astype(np.float64)
+    kept = level <= np.percentile(level, _QUIET_PERCENT)
+    of_plane = np.zeros(3)
     for _ in range(4):
-        if kept.sum() < _LEAST_QUIET * at_border.sum():
+        if kept.sum() < _LEAST_QUIET * len(level):
             return None
-        plane = terms @ np.linalg.lstsq(terms[kept], level[kept], rcond=None)[0]
-        kept = at_border & (np.abs(level - plane) <= _QUIET * bright)
-    if kept.sum() < _LEAST_QUIET * at_border.sum() or float(np.median(plane[kept])) >= _PALEST_GROUND * bright:
+        of_plane = np.linalg.solve(terms[kept].T @ terms[kept] + 1e-6 * np.eye(3), terms[kept].T @ level[kept])
+        kept = np.abs(level - terms @ of_plane) <= _QUIET * bright
+    if kept.sum() < _LEAST_QUIET * len(level) or float(np.median(level[kept])) >= _PALEST_GROUND * bright:
         return None
-    return np.asarray(plane)
+    y, x = np.ogrid[: small.shape[0], : small.shape[1]]
+    return np.asarray(of_plane[0] + of_plane[1] * x / small.shape[1] + of_plane[2] * y / small.shape[0])
 
 
 def _has_sharp_rim(risen: npt.NDArray[np.float64], disc: RoundField, bright: float) -> bool:
