@@ -139,7 +139,8 @@ class Lines:
     def _scale_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
         """Report once that the red cells contradict a scale, and that they do no more."""
         scale = tally.get("scale_contradicted")
-        which = None if scale is None else (scale["um_per_px"], scale["source"])
+        in_doubt = [] if scale is None else scale.get("in_doubt", [])
+        which = None if scale is None else (scale["um_per_px"], scale["source"], len(in_doubt))
         if which != self._scale:
             self._scale = which
             yield from scale_lines(tally)
