@@ -25,6 +25,7 @@ from smearwatch.capture.vision.round_field import (
     blank_surround,
     cut_by_rim,
     find_round_field,
+    seen_of,
     without_surround,
 )
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation, segment
@@ -211,7 +212,8 @@ def find(
         else:
             scale = replace(scale, estimate=by_red_cells.estimate)
     with clock.stage("light"):
-        work, work_um_per_px, light = at_work_scale(bgr, scale.um_per_px or _NOMINAL_UM_PER_PX)
+        seen_in = seen_of(round_field, bgr)
+        work, work_um_per_px, light = at_work_scale(bgr, scale.um_per_px or _NOMINAL_UM_PER_PX, seen=seen_in)
         shrunk = work.shape[1] / bgr.shape[1]
         work, seen = blank_surround(work, round_field, scale=shrunk)
     inside, inside_work = around(bgr, round_field), around(work, round_field, scale=shrunk)

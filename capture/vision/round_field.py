@@ -4,6 +4,7 @@ What lies outside is filled with the field's own background, so that neither its
 anything; what the rim cuts is cut as by the border of a picture. What is measured of a field is measured inside.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -169,6 +170,19 @@ def blank_surround(flat_bgr: Image, field: RoundField | None, *, scale: float) -
         return flat_bgr, None
     seen = _disc(flat_bgr.shape[:2], field, scale)
     return np.where(seen[..., None], flat_bgr, np.uint8(WHITE)), seen
+
+
+def seen_of(field: RoundField | None, bgr: Image) -> Callable[[Image], Flags] | None:
+    """Return what tells where of a smaller copy of a picture its round field is seen, None without one.
+
+    Parameters
+    ----------
+    field
+        From `find_round_field`.
+    bgr
+        uint8 [height, width, 3], the picture.
+    """
+    return None if field is None else lambda copy: _disc(copy.shape[:2], field, copy.shape[1] / bgr.shape[1])
 
 
 def cut_by_rim(segmentation: Segmentation, field: RoundField | None, um_per_px: float) -> Segmentation:

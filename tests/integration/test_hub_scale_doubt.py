@@ -24,7 +24,7 @@ def answer(bench, finder, *, unsure=False, other=False):
 
 
 def test_a_picture_that_is_not_sure_is_named_once_another_objective_was_seen(bench):
-    source, finder = bench.peer("source", "s"), bench.peer("finder", "f", 1)
+    source, finder, _ = bench.peer("source", "s"), bench.peer("finder", "f", 1), bench.peer("worker", "w", 4)
     bench.offer(source, b"one", b"two", b"three", b"four")
     answer(bench, finder)
     answer(bench, finder, unsure=True)
@@ -32,7 +32,7 @@ def test_a_picture_that_is_not_sure_is_named_once_another_objective_was_seen(ben
     assert bench.ledger.rows("PRAGMA user_version") == [(SCALE_FORM,)]
     bench.crash()
     bench.open()
-    finder = bench.peer("finder", "f2", 1)
+    finder, _ = bench.peer("finder", "f2", 1), bench.peer("worker", "w2", 4)
     assert bench.journal.fold.scale_contradicted is None
     answer(bench, finder, other=True)
     odd = bench.journal.fold.scale_contradicted
