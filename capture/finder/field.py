@@ -362,7 +362,8 @@ def _scale_changed(
         return FieldRejected("scale_unknown", detail, value, known, width, height, clock.read())
     detail = f"its red cells say {own:#.3g} um/px, and {by}; "
     detail += "count what another objective shows in a session of its own; "
-    detail += f"were {'the first fields the odd ones' if of_session else 'that scale the wrong one'}, begin anew"
+    detail += "were the first fields the odd ones" if of_session else "were that scale the wrong one"
+    detail += f", count anew in another session {'without them' if of_session else 'with the right one'}"
     return FieldRejected("scale_changed", detail, round(own / known, 3), known, width, height, clock.read())
 
 

@@ -56,7 +56,7 @@ class PictureInfo:
     width_px, height_px
         As stored, before any rotation.
     pages
-        Pages of a TIFF, planes of a CZI; 1 for the others.
+        As of `ImageHeader`.
     page_used
         The one that is taken, from 0; with `rgb_pages` three are taken.
     bits
@@ -109,6 +109,8 @@ def _decode(data: bytes | memoryview, max_pixels: int, *, one_field: bool) -> Im
         return decode_tiff(data, max_pixels, one_field=one_field)
     if header.format == "czi":
         return decode_czi(data, max_pixels, one_field=one_field)
+    if header.format == "png" and header.pages > 1 and one_field:
+        raise FrameUnusable("several_fields", f"png of {header.pages} pictures (animated)")
     if header.format == "jpeg" and header.samples not in (1, 3):
         raise FrameUnusable("colour_unsupported", f"jpeg of {header.samples} samples a pixel (CMYK has 4)")
     if header.format == "jpeg" and bytes(data).count(_SCAN) > _MOST_SCANS:
@@ -206,6 +208,8 @@ def describe(data: bytes | memoryview) -> PictureInfo:
     elif header.format == "czi":
         bits = significant_bits(view, read_czi(view)) or bits
         note = _czi_note(data, header)
+    elif header.pages > 1:
+        note = f"picture 1 of {header.pages} is used"
     return PictureInfo(header.format, header.width_px, header.height_px, header.pages, header.page_used, bits, note)
 
 

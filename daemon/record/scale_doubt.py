@@ -2,7 +2,8 @@
 
 A picture whose red cells surely agree with the scale is of the session; one that was rejected because they are of
 another magnification, surely or few and far too large, is not. What was counted between two of the first sort, and is
-not sure of its scale, is in doubt where one of the second sort lies there, too.
+not sure of its scale, is in doubt where one of the second sort lies there, too. Where more pictures were rejected so
+than counted, the first ones may have been the odd ones.
 """
 
 import json
@@ -20,7 +21,9 @@ from smearwatch.daemon.record.values import Count, Name, Positive, Sha256
 _MOST_NAMED: Final = 100
 _NAMED_AT_ONCE: Final = 2  # on a screen
 _LONGEST_NAME: Final = 24
-_REASONS: Final = ("scale_changed", "scale_unknown")
+_CHANGED: Final = "scale_changed"
+_REASONS: Final = (_CHANGED, "scale_unknown")
+_FEWEST_OF_MOST: Final = 3
 
 
 @dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid"))
@@ -49,6 +52,7 @@ class _State:
     """``waiting`` names the pictures that have no outcome yet, ``doubtful`` those in doubt before the present run.
 
     ``others`` are the scales that the first of those rejected showed, ``used`` the one that they were held against.
+    ``changed`` counts those that were surely of another magnification, ``searched`` those that were not rejected.
     """
 
     waiting: dict[Sha256, Name] = field(default_factory=dict)
@@ -56,9 +60,19 @@ class _State:
     doubtful: _Pictures = field(default_factory=_Pictures)
     others: list[Positive] = field(default_factory=list)
     used: Positive | None = None
+    changed: Count = 0
+    searched: Count = 0
 
 
 _STATE: Final = TypeAdapter(_State)
+_MEND: Final = (
+    "look at them: were any through the other objective, count anew in another session without those; else sign with "
+    "that reason"
+)
+_MOST_MEND: Final = (
+    "were those that are counted the odd ones, count anew in another session without them; else count the others in a "
+    "session of their own, and sign with that reason"
+)
 
 
 class ScaleDoubtFold:
@@ -78,6 +92,7 @@ class ScaleDoubtFold:
         if value is None or value <= 0 or used is None or event.reason not in _REASONS:
             return
         state.run.others += 1
+        state.changed += event.reason == _CHANGED
         state.used = used
         if len(state.others) < _MOST_NAMED:
             state.others.append(value * used)
@@ -85,6 +100,7 @@ class ScaleDoubtFold:
     def found(self, event: Found) -> None:
         """Take in a picture that was searched."""
         state, name = self._state, self._state.waiting.pop(event.frame, event.frame[:12])
+        state.searched += 1
         if not event.scale_unsure:
             self._end_run()
             return
@@ -110,19 +126,21 @@ class ScaleDoubtFold:
         doubtful.add(state.doubtful)
         if state.run.others:
             doubtful.add(state.run)
-        if not doubtful.pictures or state.used is None or not state.others:
+        most_are_others = state.changed >= _FEWEST_OF_MOST and state.changed > state.searched > 0
+        if not (doubtful.pictures or most_are_others) or state.used is None or not state.others:
             return None
         other = median(state.others)
+        says = [_most_say(state.changed, state.searched)] if most_are_others else []
+        says += [_says(doubtful)] if doubtful.pictures else []
         return {
             "um_per_px": round(state.used, 6),
             "source": "session",
-            "frames": doubtful.pictures,
+            "frames": state.searched if most_are_others else doubtful.pictures,
             "red_cells_um_per_px": round(other, 6),
             "pictures": len(state.others),
             "differ_percent": round(100.0 * (max(state.used, other) / min(state.used, other) - 1.0), 1),
-            "says": _says(doubtful),
-            "mend": "look at them: were any through the other objective, count anew in another session without those; "
-            "else sign with that reason",
+            "says": "; and ".join(says),
+            "mend": _MOST_MEND if most_are_others else _MEND,
             "in_doubt": doubtful.names,
         }
 
@@ -137,6 +155,11 @@ class ScaleDoubtFold:
         fold = cls()
         fold._state = _STATE.validate_json(json.dumps(snapshot))
         return fold
+
+
+def _most_say(changed: int, searched: int) -> str:
+    counted = "the one that is counted" if searched == 1 else f"the {searched} that are counted"
+    return f"{changed} pictures were rejected as through another objective than {counted}"
 
 
 def _says(doubtful: _Pictures) -> str:

@@ -86,6 +86,20 @@ def test_it_is_said_like_any_scale_that_is_contradicted():
     assert odd["says"] in gate.says
 
 
+@pytest.mark.parametrize(("pattern", "said"), [("ssCCC", True), ("ssCC", False), ("sssCCC", False), ("CCC", False)])
+def test_where_most_are_rejected_the_first_may_be_the_odd_ones(pattern, said):
+    in_doubt(pattern)
+    odd = tally_of(session(pattern)).scale_contradicted
+    assert (odd is not None) == said
+    if odd is not None:
+        assert odd["says"] == "3 pictures were rejected as through another objective than the 2 that are counted"
+        assert odd["mend"].startswith("were those that are counted the odd ones, count anew in another session")
+        assert (odd["frames"], odd["in_doubt"]) == (2, [])
+    both = tally_of(session("suCCC")).scale_contradicted
+    assert both is not None
+    assert "than the 2 that are counted; and 1 picture (1 cell) beside some" in both["says"]
+
+
 def test_it_is_said_beside_a_given_scale_that_is_wrong():
     unsure = replace(found(9), um_per_px=0.12, um_per_px_source="configured", scale_unsure=True)
     other = replace(rejected(10, "scale_changed"), value=1.6, um_per_px=0.12)
