@@ -17,15 +17,14 @@ from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable,
 from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.vision.cell_stain import CellStain
 from smearwatch.capture.vision.crop import FIELD_UM, SIZE_PX, cut_flat_crops
-from smearwatch.capture.vision.light import FieldLight, at_work_scale
+from smearwatch.capture.vision.light import FieldLight
 from smearwatch.capture.vision.quality import Quality, judge
 from smearwatch.capture.vision.round_field import (
     RoundField,
     around,
-    blank_surround,
     cut_by_rim,
     find_round_field,
-    seen_of,
+    flatten_inside,
     without_surround,
 )
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation, segment
@@ -212,11 +211,9 @@ def find(
         else:
             scale = replace(scale, estimate=by_red_cells.estimate)
     with clock.stage("light"):
-        seen_in = seen_of(round_field, bgr)
-        work, work_um_per_px, light = at_work_scale(bgr, scale.um_per_px or _NOMINAL_UM_PER_PX, seen=seen_in)
-        shrunk = work.shape[1] / bgr.shape[1]
-        work, seen = blank_surround(work, round_field, scale=shrunk)
-    inside, inside_work = around(bgr, round_field), around(work, round_field, scale=shrunk)
+        flat = flatten_inside(bgr, round_field, scale.um_per_px or _NOMINAL_UM_PER_PX)
+        work, work_um_per_px, seen = flat.work, flat.um_per_px, flat.seen
+    inside, inside_work = around(bgr, round_field), around(work, round_field, scale=work.shape[1] / bgr.shape[1])
     with clock.stage("quality"):
         quality = judge(inside_work, work_um_per_px, raw_bgr=inside)
     refused = _refused(bgr, quality, scale.um_per_px, clock)
@@ -239,7 +236,7 @@ def find(
         against = float(np.median(first or [scale.um_per_px]))
         return _scale_changed(bgr, clock, own, against, of_session=bool(alike), two_objectives=two_objectives)
     picture = pack_picture(work, work_um_per_px)  # recognised in its own colours
-    field = _Field(bgr, light, picture, scale.um_per_px, round_field, seen)
+    field = _Field(bgr, flat.light, picture, scale.um_per_px, round_field, seen)
     if restain:
         with clock.stage("restain"):
             work = restain_field(work, seen)

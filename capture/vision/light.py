@@ -112,7 +112,7 @@ def measure_light(bgr: Image, um_per_px: float | None, *, seen: Flags | None = N
 
 
 def at_work_scale(
-    bgr: Image, um_per_px: float, *, seen: Callable[[Image], Flags] | None = None
+    bgr: Image, um_per_px: float, *, seen: Callable[[Image], Flags | None] = lambda _: None
 ) -> tuple[Image, float, FieldLight]:
     """Return a field's reduced picture with the light taken out, its scale, and the light of the field.
 
@@ -123,11 +123,11 @@ def at_work_scale(
     um_per_px
         Its scale.
     seen
-        Tells where of a smaller or larger copy of it the field is seen, as of `measure_light`; None: everywhere.
+        Tells where of a smaller or larger copy of it the field is seen, as of `measure_light`.
     """
     work = to_work_scale(bgr, um_per_px)
     work_um_per_px = um_per_px * bgr.shape[1] / work.shape[1]
-    light = measure_light(work, work_um_per_px, seen=None if seen is None else seen(work))
+    light = measure_light(work, work_um_per_px, seen=seen(work))
     return light.flat(work), work_um_per_px, light
 
 

@@ -4,7 +4,6 @@ What lies outside is filled with the field's own background, so that neither its
 anything; what the rim cuts is cut as by the border of a picture. What is measured of a field is measured inside.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smearwatch.capture.arrays import Flags, Image
-from smearwatch.capture.vision.light import WHITE
+from smearwatch.capture.vision.light import WHITE, FieldLight, at_work_scale
 from smearwatch.capture.vision.segment import Segmentation
 
 _SMALL_PX: Final = 240
@@ -172,17 +171,45 @@ def blank_surround(flat_bgr: Image, field: RoundField | None, *, scale: float) -
     return np.where(seen[..., None], flat_bgr, np.uint8(WHITE)), seen
 
 
-def seen_of(field: RoundField | None, bgr: Image) -> Callable[[Image], Flags] | None:
-    """Return what tells where of a smaller copy of a picture its round field is seen, None without one.
+@dataclass(frozen=True, slots=True)
+class FlatField:
+    """A field with the light taken out, at the working scale; of a round one its disc alone, on white.
+
+    Attributes
+    ----------
+    work, um_per_px
+        uint8 [h, w, 3], and its scale.
+    light
+        Of the field.
+    seen
+        bool [h, w], where the field is seen; None: everywhere.
+    """
+
+    work: Image
+    um_per_px: float
+    light: FieldLight
+    seen: Flags | None
+
+
+def flatten_inside(bgr: Image, field: RoundField | None, um_per_px: float) -> FlatField:
+    """Take the light out of a field, by what is seen of it.
 
     Parameters
     ----------
+    bgr
+        uint8 [height, width, 3], from `without_surround`.
     field
         From `find_round_field`.
-    bgr
-        uint8 [height, width, 3], the picture.
+    um_per_px
+        Scale of `bgr`.
     """
-    return None if field is None else lambda copy: _disc(copy.shape[:2], field, copy.shape[1] / bgr.shape[1])
+
+    def seen_of(copy: Image) -> Flags | None:
+        return None if field is None else _disc(copy.shape[:2], field, copy.shape[1] / bgr.shape[1])
+
+    work, work_um_per_px, light = at_work_scale(bgr, um_per_px, seen=seen_of)
+    work, seen = blank_surround(work, field, scale=work.shape[1] / bgr.shape[1])
+    return FlatField(work, work_um_per_px, light, seen)
 
 
 def cut_by_rim(segmentation: Segmentation, field: RoundField | None, um_per_px: float) -> Segmentation:

@@ -6,8 +6,8 @@ import pytest
 
 from smearwatch.capture.finder.field import FieldFound, FieldRejected, find
 from smearwatch.capture.slide.slide import Slide
-from smearwatch.capture.vision.light import WHITE, at_work_scale
-from smearwatch.capture.vision.round_field import find_round_field, seen_of, without_surround
+from smearwatch.capture.vision.light import WHITE, to_work_scale
+from smearwatch.capture.vision.round_field import find_round_field, flatten_inside, without_surround
 from smearwatch.capture.vision.stain import measure_red_cells_green, stain_maps
 
 UM = 0.1
@@ -86,10 +86,8 @@ def test_its_light_is_that_of_its_own_background_up_to_the_rim(radius):
     picture = rounded(bgr, (500, 400), radius, shade_px=3)
     field = find_round_field(picture)
     filled = without_surround(picture, field)
-    work, um_per_px, _ = at_work_scale(filled, UM, seen=seen_of(field, filled))
-    shrunk = work.shape[1] / filled.shape[1]
+    work = flatten_inside(filled, field, UM).light.flat(to_work_scale(filled, UM))
     at = cv2.resize(away.astype(np.float32), work.shape[1::-1], interpolation=cv2.INTER_AREA)
-    assert um_per_px == pytest.approx(UM / shrunk, rel=0.01)
     for ring in range(0, radius - 20, 40):
         level = np.median(work[(at >= ring) & (at < min(ring + 40, radius - 20))], axis=0)
         assert np.abs(level / WHITE - 1.0).max() < 0.03, ring
