@@ -65,7 +65,7 @@ class Lines:
         self._rows, self._figures = 0, ""
         self._state, self._interrupted = "", False
         self._drift: tuple[int, str] | None = None
-        self._scale: tuple[float, str] | None = None
+        self._scale: tuple[float, str, int] | None = None
         self._mark: str | None = None
         self._twice: dict[str, int] = {}
         self._reached: frozenset[str] = frozenset()

@@ -27,7 +27,7 @@ def list_fields(data: bytes | memoryview, max_pixels: int) -> Divided:
     """
     header = probe(data)
     if header.format == "jpeg":
-        return [], header.pages - 1
+        return Divided([], header.pages - 1)
     return (planes_of_fields if header.format == "czi" else pages_of_fields)(data, max_pixels)
 
 

@@ -31,7 +31,8 @@ def test_what_may_have_been_taken_through_another_objective_is_named_everywhere(
         Slide(3, um_per_px=UM, width_px=1440, height_px=960),
     )
     pictures = [slide.field(number).bgr for number in range(4)]
-    pictures += [lone_cell(), cv2.resize(wide.field(4).bgr, (720, 480), interpolation=cv2.INTER_AREA)]
+    shrunken = cv2.resize(wide.field(4).bgr, (720, 480), interpolation=cv2.INTER_AREA)
+    pictures += [lone_cell(), np.asarray(shrunken, np.uint8)]
     for number, bgr in enumerate(pictures):
         assert cv2.imwrite(str(tmp_path / f"{number}.png"), bgr)
     run = smearwatch("run", "--watch", tmp_path, "--session", "odd", "--until-idle", "0.5")
