@@ -21,7 +21,7 @@ WHITE = 235
 _GRID_LONG_SIDE = 160
 _WIDE_FIELD_UM = 90.0
 _MIN_GAIN, _MAX_GAIN = 0.7, 8.0
-_UNSEEN_WEIGHT = 0.02  # of what fills the surround of a round field: so much that the light does not run away there
+_UNSEEN_WEIGHT = 0.002  # of what fills the surround of a round field: so much that the light does not run away there
 
 
 WORK_UM_PER_PX = 0.22
