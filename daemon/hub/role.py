@@ -65,10 +65,14 @@ def main(plan: RunPlan, role: Role) -> int:
         anchoring = Anchoring(ledger, settings.anchor_s, time.monotonic)
         anchoring.anchor("opened")
         role.ask(_STEP_S, waits=True)
+        worked_before = journal.committed
         while not role.stopping and hub.state != "done" and not hub.stopped:
             hub.turn()
             anchoring.turn()
             role.beat()
+            if journal.committed != worked_before:
+                worked_before = journal.committed
+                role.got_on()
         # One of many subfolders' sessions is never the end of it; only the subfolder scheduler knows when all is done.
         done = role.finishing or (hub.state == "done" and plan.subfolder is None)
         hub.close(stopping=not done)
