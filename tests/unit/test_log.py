@@ -45,7 +45,7 @@ KNOWN = {
         "waiting",
         "weights",
     ),
-    *("why", "width", "engine", "times_as_quick_as_eager"),
+    *("why", "width", "engine", "times_as_quick_as_eager", "library"),
     *("who", "key", "keys"),  # what a computer's key is called, or its first digits
 }
 FREE_EVENTS = {
