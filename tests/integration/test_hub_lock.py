@@ -22,8 +22,7 @@ from smearwatch.daemon.record.schema import LedgerUnusable
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.verifying import verify
-from smearwatch.daemon.wire.messages import CropLease, FrameLease, FrameTaken, OfferFrame, Ready
-from tests.integration.hub_bench import cells, judged
+from smearwatch.daemon.wire.messages import FrameTaken, OfferFrame
 from tests.integration.hub_process import Staff
 
 pytestmark = pytest.mark.integration
@@ -85,11 +84,7 @@ def count(staff, folder, frame):
     staff.wait_for(FrameTaken)
 
     def is_counted():
-        for peer, kind, answer in ((staff.finder, FrameLease, cells), (staff.worker, CropLease, judged)):
-            peer.send(Ready(1))
-            if (got := peer.receive(0.1)) is not None and isinstance(got[0], kind):
-                answered = answer(got[0])
-                peer.send(*answered if isinstance(answered, tuple) else (answered,))
+        staff.answer_once()
         with LedgerReader.read(folder) as ledger:
             counted = [recorded.event.frame for recorded in ledger.events() if isinstance(recorded.event, Counted)]
             names = dict(ledger.rows("SELECT frame, body FROM events, frames WHERE number = seen_number"))
