@@ -108,6 +108,8 @@ class SessionMap:
         try:
             bgr = decode(self._ledger.frames.read_as_recorded(frame), max_pixels=self._max_pixels)
         except (FrameStoreError, FrameUnusable) as error:
+            if isinstance(error, FrameStoreError) and error.may_pass:
+                raise  # without its fields a leukocyte would be counted twice
             get_logger().error(
                 "earlier frame is damaged, no field is registered with it", frame=frame_id(frame), why=str(error)
             )

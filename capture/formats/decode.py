@@ -18,6 +18,7 @@ from smearwatch.capture.formats.czi_structure import read_czi
 from smearwatch.capture.formats.damage import check_colours, check_file, check_rows, check_seam, check_tiles
 from smearwatch.capture.formats.decode_tiff import decode_tiff, used_pages
 from smearwatch.capture.formats.header import ImageFormat, ImageHeader, probe
+from smearwatch.capture.formats.libraries import withheld_lines
 from smearwatch.capture.formats.ome import Ome, description_of, read_ome
 from smearwatch.capture.formats.pixels import orient, to_bgr
 from smearwatch.capture.formats.safe_xml import XmlUnusable
@@ -119,7 +120,8 @@ def _decode(data: bytes | memoryview, max_pixels: int, *, one_field: bool) -> Im
     try:
         # A PNG is read as it is, for its transparency and its 16 bits; the others with their EXIF orientation applied.
         flag = cv2.IMREAD_UNCHANGED if header.format == "png" else cv2.IMREAD_COLOR
-        raw = cv2.imdecode(buffer, flag)
+        with withheld_lines():
+            raw = cv2.imdecode(buffer, flag)
     except cv2.error as error:
         raise FrameUnusable("undecodable", f"{header.format}: {error.err}") from error
     if raw is None:
@@ -160,7 +162,7 @@ def decode_whole(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXE
         See its reasons.
     """
     header = _check_header(data, max_pixels)
-    check_first = header.format in ("jpeg", "png")  # for their libraries would write of it to standard error
+    check_first = header.format in ("jpeg", "png")  # it says more of what is wrong than their libraries do
     if check_first:
         check_file(data)
     bgr = _decode(data, max_pixels, one_field=True)
