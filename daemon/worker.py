@@ -15,10 +15,7 @@ from smearwatch.daemon.wire.parts import RangeOnWire, StatisticsOnWire
 from smearwatch.models.engine import Engine, SessionMoments, Stain
 from smearwatch.models.engine_choice import choose_engine
 
-# Enough that the next crop is here when one is answered; a graphics card takes a batch.
-_CAPACITY = {"cpu": 2, "cuda": 64}
-# A processor judges one after the other: each verdict goes off before the next crop is looked at.
-_AT_ONCE = {"cpu": 1, "cuda": 64}
+_ON_A_CARD = 64
 
 
 def main(plan: RunPlan, role: Role) -> None:
@@ -42,13 +39,16 @@ def main(plan: RunPlan, role: Role) -> None:
     }
     get_logger().info("networks loaded", **loaded, times_as_quick_as_eager=quicker)
     mark = manifest_mark(folder) or ""
-    kind = "cuda" if str(engine.device).startswith("cuda") else "cpu"
-    capacity = _CAPACITY[kind]
+    # A processor takes what is there, as far as it goes through the networks together, and answers it before it looks
+    # at what comes next, which is here by then.
+    on_a_card = engine.device == "cuda"
+    at_once = _ON_A_CARD if on_a_card else engine.most_at_once
+    capacity = at_once if on_a_card else 2 * at_once
     with LeaseClient(
         plan, role, "worker", capacity=capacity, weights=engine.weights_id, weights_manifest=mark
     ) as lease_client:
         while not role.stopping:
-            leases = lease_client.leases(CropLease, most=_AT_ONCE[kind])
+            leases = lease_client.leases(CropLease, most=at_once)
             good = [(lease, buffers) for lease, buffers in leases if _fits(lease, buffers)]
             for lease, buffers in leases:
                 if not _fits(lease, buffers):
