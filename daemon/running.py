@@ -133,11 +133,18 @@ def carry_out(plan: RunPlan) -> Iterator[tuple[RunPlan, dict[str, Any]]]:
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})
     plan = plan.model_copy(update={"settings": settings})
     check_continues(plan)
-    check(plan)
-    if sys.stderr.isatty() and plan.source is not None:  # or it would look hung
-        tell("starting; loading the networks takes some seconds")
     # These take long to load, and serve the next specimen, too.
     kept = [Child(spec, plan) for spec in roles(plan) if spec.stays]
+    try:
+        for child in kept:
+            if child.spec.loads_first:
+                child.start()
+        check(plan)
+    except BaseException:
+        stop_children(kept)
+        raise
+    if sys.stderr.isatty() and plan.source is not None:  # or it would look hung
+        tell("starting; loading the networks takes some seconds")
     with ExitStack() as stack:
         stop = stack.enter_context(StopSignals())
         stack.callback(stop_children, kept)
