@@ -13,9 +13,11 @@ from smearwatch.daemon.weights import manifest_mark, weights_in_use, weights_of_
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed
 from smearwatch.daemon.wire.parts import RangeOnWire, StatisticsOnWire
 from smearwatch.models.engine import Engine, SessionMoments, Stain
-from smearwatch.models.engine_choice import choose_engine
+from smearwatch.models.engine_choice import check_cells, choose_engine
 
-_ON_A_CARD = 64
+# A graphics card takes a batch. A processor begins with one, and another that is here by then.
+_CAPACITY = {"cpu": 2, "cuda": 64}
+_AT_ONCE = {"cpu": 1, "cuda": 64}
 
 
 def main(plan: RunPlan, role: Role) -> None:
@@ -39,14 +41,11 @@ def main(plan: RunPlan, role: Role) -> None:
     }
     get_logger().info("networks loaded", **loaded, times_as_quick_as_eager=quicker)
     mark = manifest_mark(folder) or ""
-    # A processor takes what is there, as far as it goes through the networks together, and answers it before it looks
-    # at what comes next, which is here by then.
-    on_a_card = engine.device == "cuda"
-    at_once = _ON_A_CARD if on_a_card else engine.most_at_once
-    capacity = at_once if on_a_card else 2 * at_once
+    capacity, at_once = _CAPACITY[engine.device], _AT_ONCE[engine.device]
     with LeaseClient(
         plan, role, "worker", capacity=capacity, weights=engine.weights_id, weights_manifest=mark
     ) as lease_client:
+        looked = False
         while not role.stopping:
             leases = lease_client.leases(CropLease, most=at_once)
             good = [(lease, buffers) for lease, buffers in leases if _fits(lease, buffers)]
@@ -55,6 +54,12 @@ def main(plan: RunPlan, role: Role) -> None:
                     lease_client.send(LeaseFailed(lease.lease, f"a crop of {[b.nbytes for b in buffers]} bytes"))
             if good:
                 _judge(engine, lease_client, good)
+            if good and not looked:  # whether several may share a pass: not before the first cell of a run is counted
+                looked = True
+                engine.take_batches(check_cells(engine))
+                if engine.most_at_once > at_once:
+                    at_once = engine.most_at_once
+                    lease_client.take_more(2 * at_once)
 
 
 def join(plan: RunPlan, role: Role) -> None:

@@ -98,12 +98,7 @@ def choose_engine(
     WeightsUnusable, DeviceMissing
         As for `Engine.load`.
     """
-    chosen, trials = _chosen(Engine.load(weights_dir, device=device), engine)
-    chosen.take_batches(check_cells(chosen))
-    return chosen, trials
-
-
-def _chosen(reference: Engine, engine: EngineName) -> tuple[Engine, list[Trial]]:
+    reference = Engine.load(weights_dir, device=device)
     if engine == "eager":
         return reference, []
     if engine != "auto":
