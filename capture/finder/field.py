@@ -12,15 +12,23 @@ import numpy as np
 from smearwatch.capture.arrays import Flags, Image
 from smearwatch.capture.finder.cell_surroundings import measure_stain_and_size
 from smearwatch.capture.finder.field_scale import ENOUGH_ESTIMATES, FieldScale, of_its_kind, scale_by_red_cells
-from smearwatch.capture.finder.scale_change import FEWEST_FIELDS, Against, changed_scale
+from smearwatch.capture.finder.scale_change import FEWEST_FIELDS, OwnScale, compare_scale
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode_whole
 from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.vision.cell_stain import CellStain
 from smearwatch.capture.vision.crop import FIELD_UM, SIZE_PX, cut_flat_crops
 from smearwatch.capture.vision.field_part import FieldPart, find_part
-from smearwatch.capture.vision.light import FieldLight, at_work_scale
+from smearwatch.capture.vision.light import FieldLight
 from smearwatch.capture.vision.quality import Quality, judge
-from smearwatch.capture.vision.round_field import may_be_round
+from smearwatch.capture.vision.round_field import (
+    RoundField,
+    around,
+    cut_by_rim,
+    find_round_field,
+    flatten_inside,
+    may_be_round,
+    without_surround,
+)
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation, segment
 from smearwatch.capture.vision.stain import restain_field
 from smearwatch.daemon.record.picture_size import of_two_kinds
@@ -87,6 +95,8 @@ class FieldFound:
         The small picture by which the field is recognised.
     stages_ms
         Time spent in decode, scale, light, quality, segment, crop.
+    scale_unsure
+        Whether its own red cells were asked, and do not surely agree with the scale that was used.
     """
 
     width_px: int
@@ -99,6 +109,7 @@ class FieldFound:
     segmentation: Segmentation
     picture: PackedPicture
     stages_ms: MappingProxyType[str, float]
+    scale_unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +198,11 @@ def find(
     except FrameUnusable as unusable:
         return FieldRejected(unusable.reason, unusable.detail, None, None, 0, 0, clock.read())
     part = find_part(bgr)
-    if (small := _too_small(part, um_per_px, clock)) is not None:
-        return small
     bgr = part.cut(bgr)
+    round_field = find_round_field(bgr)
+    if (small := _too_small(part, bgr, um_per_px, clock, round_field)) is not None:
+        return small
+    bgr = without_surround(bgr, round_field)
     scale = FieldScale(um_per_px, um_per_px_source or "configured", None)
     size = part.size_px
     other_kind = given_for is not None and of_two_kinds(size, given_for)
@@ -200,40 +213,43 @@ def find(
     alike = [each for each in known if differ(each, given) <= CHANGED] if given is not None and is_told else known
     if um_per_px is None or other_kind or (check_scale and len(known) < ENOUGH_ESTIMATES):
         with clock.stage("scale"):
-            by_red_cells = scale_by_red_cells(bgr, alike)
+            by_red_cells = scale_by_red_cells(around(bgr, round_field), alike)
         if um_per_px is None or (other_kind and not _agree(by_red_cells.um_per_px, um_per_px)):
             scale = by_red_cells
         else:
             scale = replace(scale, estimate=by_red_cells.estimate)
     with clock.stage("light"):
-        work, work_um_per_px, light = at_work_scale(bgr, scale.um_per_px or _NOMINAL_UM_PER_PX, seen=part.seen())
-        work, seen = part.blank(work)
+        flat = flatten_inside(bgr, round_field, scale.um_per_px or _NOMINAL_UM_PER_PX)
+        work, work_um_per_px, seen = flat.work, flat.um_per_px, flat.seen
+    inside, inside_work = around(bgr, round_field), around(work, round_field, scale=work.shape[1] / bgr.shape[1])
     with clock.stage("quality"):
-        quality = judge(work, work_um_per_px, raw_bgr=bgr)
-    refused = _refused(part, bgr, quality, scale.um_per_px, clock)
+        quality = judge(inside_work, work_um_per_px, raw_bgr=inside)
+    refused = _refused(part, None if round_field else bgr, quality, scale.um_per_px, clock)
     if refused is not None:
         return refused
     if scale.um_per_px is None:
-        return _scale_unknown(part, clock, given_for if other_kind else None)
-    if (small := _too_small(part, scale.um_per_px, clock)) is not None:
+        return _scale_unknown(size, clock, given_for if other_kind else None)
+    if (small := _too_small(part, bgr, scale.um_per_px, clock, round_field)) is not None:
         return small
-    other = None
-    if given is not None and is_told and scale.estimate is not None:
-        other = _contradicts(scale.estimate, (given, *alike))
-    if other is None and (len(known) >= FEWEST_FIELDS or (is_told and two_objectives)):
+    asked = um_per_px is None or other_kind or check_scale
+    own = _measured(scale.estimate, (given, *alike) if given is not None and is_told else ()) if asked else None
+    if not (own is not None and own.contradicts) and (len(known) >= FEWEST_FIELDS or (is_told and two_objectives)):
         first = [scale.um_per_px] if given is None else alike or [given]
         with clock.stage("scale"):
-            other = changed_scale(bgr, work, work_um_per_px, session=first, given=given, two_objectives=two_objectives)
-    if other is not None:
+            own = compare_scale(
+                inside, inside_work, work_um_per_px, session=first, given=given, two_objectives=two_objectives
+            )
+    if own is not None and own.contradicts:
         first = alike if is_told else split_by_magnification(known)[0]
         against = float(np.median(first or [scale.um_per_px]))
-        return _scale_changed(part, clock, other, against, of_session=bool(alike), two_objectives=two_objectives)
+        return _scale_changed(size, clock, own, against, of_session=bool(alike), two_objectives=two_objectives)
     picture = pack_picture(part.in_picture(work), work_um_per_px)  # recognised in its own colours
-    field = _Field(bgr, light, picture, scale.um_per_px, part, seen)
+    field = _Field(bgr, flat.light, picture, scale.um_per_px, part, round_field, seen)
     if restain:
         with clock.stage("restain"):
             work = restain_field(work, seen)
-    return _searched(field, work, scale, quality, field_um, clock)
+    found = _searched(field, work, scale, quality, field_um, clock)
+    return replace(found, scale_unsure=own is not None and not own.agrees)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +259,7 @@ class _Field:
     picture: PackedPicture
     um_per_px: float
     part: FieldPart
+    round_field: RoundField | None
     seen: Flags | None
 
 
@@ -276,7 +293,7 @@ def _searched(
     height, width = field.bgr.shape[:2]
     with clock.stage("segment"):
         segmentation = segment(work, field.um_per_px * width / work.shape[1], size_px=(width, height), seen=field.seen)
-        segmentation = field.part.found(segmentation, field.um_per_px)
+        segmentation = field.part.found(cut_by_rim(segmentation, field.round_field, field.um_per_px))
     with clock.stage("crop"):
         cells = tuple(_found_cell(index, cell, field, field_um, clock) for index, cell in enumerate(segmentation.cells))
     return FieldFound(
@@ -294,62 +311,69 @@ def _searched(
 
 
 def _refused(
-    part: FieldPart, bgr: Image, quality: Quality, um_per_px: float | None, clock: _Clock
+    part: FieldPart, lit: Image | None, quality: Quality, um_per_px: float | None, clock: _Clock
 ) -> FieldRejected | None:
     """Turn poor quality into a rejection; focus means nothing where the scale is unknown."""
     if quality.accepted or (um_per_px is None and quality.reason == "out_of_focus"):
         return None
     reason = str(quality.reason)
     detail = f"{reason.replace('_', ' ')} at {quality.value:g}"
-    if part.round_field is None and may_be_round(bgr):
+    if lit is not None and may_be_round(lit):
         detail += _ROUND_PERHAPS
     return FieldRejected(reason, detail, quality.value, um_per_px, *part.size_px, clock.read())
 
 
-def _too_small(part: FieldPart, um_per_px: float | None, clock: _Clock) -> FieldRejected | None:
+def _too_small(
+    part: FieldPart, bgr: Image, um_per_px: float | None, clock: _Clock, round_field: RoundField | None
+) -> FieldRejected | None:
     """Refuse what shows less than a leukocyte, whatever is in it."""
-    width, height = part.box[2:]
-    across = min(width, height)
+    height, width = bgr.shape[:2]
+    across = min(width, height) if round_field is None else min(around(bgr, round_field).shape[:2])
     side_um = None if um_per_px is None else across * um_per_px
     if across >= _FEWEST_PX and (side_um is None or side_um >= _LEAST_FIELD_UM):
         return None
     size = f"{width} x {height} px"
     if um_per_px is not None:
         size += f" at {um_per_px:.3g} um/px are {width * um_per_px:.3g} x {height * um_per_px:.3g} um"
-    if part.round_field is not None:
+    if round_field is not None:
         size = f"a round field {across} px across" + ("" if side_um is None else f", {side_um:.3g} um")
     detail = f"{size}, too small for a leukocyte"
     return FieldRejected("too_small", detail, float(across), um_per_px, *part.size_px, clock.read())
 
 
-def _scale_unknown(part: FieldPart, clock: _Clock, given_for: tuple[int, int] | None) -> FieldRejected:
+def _scale_unknown(size_px: tuple[int, int], clock: _Clock, given_for: tuple[int, int] | None) -> FieldRejected:
     detail = "no scale given, and its red cells do not agree on one; give --um-per-px"
     if given_for is not None:
-        size, first = f"{part.size_px[0]}x{part.size_px[1]}", f"{given_for[0]}x{given_for[1]}"
+        size, first = f"{size_px[0]}x{size_px[1]}", f"{given_for[0]}x{given_for[1]}"
         detail = f"the scale was given for {first} px, this is {size}, and its red cells do not agree on one; "
         detail += "count these in a session of their own"
-    return FieldRejected("scale_unknown", detail, None, None, *part.size_px, clock.read())
+    return FieldRejected("scale_unknown", detail, None, None, *size_px, clock.read())
 
 
-def _contradicts(own: float, known: Sequence[float]) -> Against | None:
-    return Against(own, is_sure=True) if all(differ(own, each) > CHANGED for each in known) else None
+def _measured(own: float | None, known: Sequence[float]) -> OwnScale:
+    """Return what a field's sure estimate says of scales; without one, that nothing sure is said."""
+    contradicts = own is not None and bool(known) and all(differ(own, each) > CHANGED for each in known)
+    return OwnScale(own, own is not None, contradicts)
 
 
 def _scale_changed(
-    part: FieldPart, clock: _Clock, other: Against, known: float, *, of_session: bool, two_objectives: bool
+    size_px: tuple[int, int], clock: _Clock, other: OwnScale, known: float, *, of_session: bool, two_objectives: bool
 ) -> FieldRejected:
     own = other.um_per_px
     by = f"those of the first fields {known:#.3g}" if of_session else f"the scale that was given is {known:#.3g}"
     if own is None or not other.is_sure:
         detail = "the session has fields through two objectives, and the red cells of this one do not say which it is; "
+        value = None
         if not two_objectives and own is not None:
             detail = f"its few red cells say {own:#.3g} um/px, and {by}; "
+            value = round(own / known, 3)
         detail += "count those of the other objective in a session of their own"
-        return FieldRejected("scale_unknown", detail, None, known, *part.size_px, clock.read())
+        return FieldRejected("scale_unknown", detail, value, known, *size_px, clock.read())
     detail = f"its red cells say {own:#.3g} um/px, and {by}; "
     detail += "count what another objective shows in a session of its own; "
-    detail += f"were {'the first fields the odd ones' if of_session else 'that scale the wrong one'}, begin anew"
-    return FieldRejected("scale_changed", detail, round(own / known, 3), known, *part.size_px, clock.read())
+    detail += "were the first fields the odd ones" if of_session else "were that scale the wrong one"
+    detail += f", count anew in another session {'without them' if of_session else 'with the right one'}"
+    return FieldRejected("scale_changed", detail, round(own / known, 3), known, *size_px, clock.read())
 
 
 def _found_cell(index: int, cell: Leukocyte, field: _Field, field_um: float, clock: _Clock) -> FoundCell:

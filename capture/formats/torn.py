@@ -59,8 +59,8 @@ def _seam(green: npt.NDArray[np.uint8]) -> int | None:
     if len(green) < 4 * _AROUND:
         return None
     beyond = _beyond_those_beside(green)
-    mean = cv2.min(beyond, _MOST).mean(axis=1)
-    cut = cv2.threshold(beyond, _CLEAR, 1, cv2.THRESH_BINARY)[1].mean(axis=1)
+    mean = np.minimum(beyond, _MOST).mean(axis=1)
+    cut = (beyond > _CLEAR).mean(axis=1)
     for row in (int(each) for each in np.argsort(mean)[:-4:-1]):
         times = mean[row] / _of_the_others(mean, row), cut[row] / _of_the_others(cut, row)
         stands_out = mean[row] >= _LEAST_BEYOND and cut[row] >= _LEAST_CUT

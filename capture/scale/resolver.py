@@ -12,6 +12,7 @@ from smearwatch.capture.scale.policy import ENOUGH_FIELDS, ScalePolicy, ScalePro
 from smearwatch.capture.scale.providers import MetadataProvider, MicrometerProvider
 from smearwatch.capture.scale.red_cells import estimate_um_per_px
 from smearwatch.capture.vision.field_part import find_part
+from smearwatch.capture.vision.round_field import around, find_round_field, without_surround
 from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.picture_size import of_two_kinds
@@ -132,7 +133,9 @@ class ScaleResolver:
         if self._size is not None and of_two_kinds(size, self._size):
             return False  # another mode of the camera: the finder asks its own red cells
         self._size = self._size or size
-        estimate = estimate_um_per_px(find_part(bgr).cut(bgr))
+        bgr = find_part(bgr).cut(bgr)
+        field = find_round_field(bgr)
+        estimate = estimate_um_per_px(around(without_surround(bgr, field), field))
         return self._policy.compare(replace(claim, detail=frame.name), estimate)
 
     def _is_time(self) -> bool:

@@ -10,8 +10,13 @@ from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.log import get_logger
 
 _NOT_READ: Final = MappingProxyType(
-    dict.fromkeys((".heic", ".heif", ".webp", ".avif", ".jp2", ".gif"), "let the camera or telephone write JPEG")
-    | dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".dng"), "let the camera write JPEG beside it")
+    dict.fromkeys(
+        (".heic", ".heif", ".webp", ".avif", ".jp2", ".jxl", ".gif", ".apng"), "let the camera or telephone write JPEG"
+    )
+    | dict.fromkeys(
+        (".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".pef", ".srw", ".dng"),
+        "let the camera write JPEG beside it",
+    )
     | dict.fromkeys((".nd2", ".lif", ".vsi", ".svs", ".ndpi", ".mrxs", ".scn"), "export each field as TIFF or JPEG")
     | dict.fromkeys((".mp4", ".avi", ".mov", ".mkv"), "play it as a camera: run --camera FILE")
 )

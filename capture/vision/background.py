@@ -11,7 +11,6 @@ _BACKGROUND_PERCENTILE = 90.0
 _FLANK_SHARE = 0.3
 _FLANK_BINS = 5  # of 0.01 log units
 _MIN_BACKGROUND_SHARE = 0.01
-_LEAST_SEEN_OF_BLOCK = 0.3
 
 
 def find_background(green: Image, surfaces: Surfaces, degree: int, seen: Flags | None = None) -> Flags:
@@ -37,19 +36,22 @@ def find_background(green: Image, surfaces: Surfaces, degree: int, seen: Flags |
         bool [height, width].
     """
     level = np.log(cv2.GaussianBlur(green.astype(np.float64) + 1.0, (0, 0), 0.7))
-    surface = _bright_surface(level, min(degree, 2), seen)
-    background = seen = np.ones(level.shape, dtype=bool) if seen is None else seen
+    surface = _bright_surface(level, min(degree, 2))
+    background = np.ones(level.shape, dtype=bool)
     for tolerance in (0.06, 0.04, 0.03, 0.03):
         residual = level - surface
-        ridge = _ridge(residual[seen])
-        background = (np.abs(residual - ridge) < tolerance) & seen
-        if background.sum() < _MIN_BACKGROUND_SHARE * seen.sum():
-            return (residual >= np.percentile(residual[seen], _BACKGROUND_PERCENTILE)) & seen
+        ridge = _ridge(residual if seen is None else residual[seen])
+        background = np.abs(residual - ridge) < tolerance
+        if seen is not None:
+            background &= seen
+        if background.mean() < _MIN_BACKGROUND_SHARE:
+            bright = residual >= np.percentile(residual if seen is None else residual[seen], _BACKGROUND_PERCENTILE)
+            return bright if seen is None else bright & seen
         surface = surfaces.through(level, background.astype(np.float64))
     return background
 
 
-def _bright_surface(level: Doubles, degree: int, seen: Flags | None) -> Doubles:
+def _bright_surface(level: Doubles, degree: int) -> Doubles:
     """Fit a surface through the bright percentile of each block; blocks without background count little."""
     height, width = level.shape
     block = max(4, max(height, width) // _BLOCKS_LONG_SIDE)
@@ -57,34 +59,19 @@ def _bright_surface(level: Doubles, degree: int, seen: Flags | None) -> Doubles:
     rows, columns = height // step_y, width // step_x
     cut = level[: rows * step_y, : columns * step_x]
     tiles = cut.reshape(rows, step_y, columns, step_x).transpose(0, 2, 1, 3).reshape(rows, columns, -1)
+    bright = np.percentile(tiles, _BACKGROUND_PERCENTILE, axis=2)
     if degree == 0 or min(rows, columns) <= degree:
-        return np.full(level.shape, np.percentile(level if seen is None else level[seen], _BACKGROUND_PERCENTILE))
-    if seen is None:
-        bright, counted = np.percentile(tiles, _BACKGROUND_PERCENTILE, axis=2), np.ones((rows, columns))
-    else:
-        of_tiles = seen[: rows * step_y, : columns * step_x].reshape(rows, step_y, columns, step_x)
-        bright, counted = _bright_where_seen(tiles, of_tiles.transpose(0, 2, 1, 3).reshape(tiles.shape))
+        return np.full(level.shape, np.percentile(level, _BACKGROUND_PERCENTILE))
     surfaces = Surfaces(rows, columns, degree)
-    weight = counted
+    weight = np.ones(bright.shape)
     surface = bright
     for _ in range(5):
         surface = surfaces.through(bright, weight)
         residual = bright - surface
         # A block below the surface holds few empty pixels; one above it counts in full.
-        weight = np.where(residual < 0.0, 1.0 / (1.0 + (residual / 0.04) ** 2), 1.0) * counted
+        weight = np.where(residual < 0.0, 1.0 / (1.0 + (residual / 0.04) ** 2), 1.0)
     grown = cv2.resize(surface, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(grown, dtype=np.float64)
-
-
-def _bright_where_seen(tiles: Doubles, seen: Flags) -> tuple[Doubles, Doubles]:
-    """Return the bright percentile of what is seen of each block, and whether that is enough to count: 1 or 0."""
-    counted = (seen.mean(axis=2) >= _LEAST_SEEN_OF_BLOCK).astype(np.float64)
-    if not counted.any():
-        counted = seen.any(axis=2).astype(np.float64)
-    bright = np.full(counted.shape, float(np.percentile(tiles[seen], _BACKGROUND_PERCENTILE)))
-    for row, column in np.argwhere(counted > 0.0):
-        bright[row, column] = np.percentile(tiles[row, column][seen[row, column]], _BACKGROUND_PERCENTILE)
-    return bright, counted
 
 
 def _ridge(residual: Doubles) -> float:

@@ -5,12 +5,13 @@ training, classification and the live pipeline all call it, so that a cell looks
 wherever it came from.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from smearwatch.capture.arrays import Doubles, Flags, Floats, Image, Indices
+from smearwatch.capture.arrays import Flags, Floats, Image, Indices
 from smearwatch.capture.vision.background import find_background
 from smearwatch.capture.vision.surface import Surfaces
 
@@ -20,6 +21,7 @@ WHITE = 235
 _GRID_LONG_SIDE = 160
 _WIDE_FIELD_UM = 90.0
 _MIN_GAIN, _MAX_GAIN = 0.7, 8.0
+_UNSEEN_WEIGHT = 0.002  # of what fills the surround of a round field: so much that the light does not run away there
 
 
 WORK_UM_PER_PX = 0.22
@@ -99,8 +101,7 @@ def measure_light(bgr: Image, um_per_px: float | None, *, seen: Flags | None = N
         Scale; it decides how many bends the surface may have, so that one large cell in a small field is not
         mistaken for a shadow. None where it is not yet known (the number of bends for a small field is taken).
     seen
-        bool, of the picture's form and of any size: where the field is seen; None: everywhere. Around it the light is
-        that of the nearest place that is seen.
+        bool [height, width], where the field is seen, by whose background alone it is measured; None: everywhere.
 
     Returns
     -------
@@ -110,7 +111,9 @@ def measure_light(bgr: Image, um_per_px: float | None, *, seen: Flags | None = N
     return _measure(bgr if um_per_px is None else to_work_scale(bgr, um_per_px), degree=4 if wide else 2, seen=seen)
 
 
-def at_work_scale(bgr: Image, um_per_px: float, *, seen: Flags | None = None) -> tuple[Image, float, FieldLight]:
+def at_work_scale(
+    bgr: Image, um_per_px: float, *, seen: Callable[[Image], Flags | None] = lambda _: None
+) -> tuple[Image, float, FieldLight]:
     """Return a field's reduced picture with the light taken out, its scale, and the light of the field.
 
     Parameters
@@ -120,11 +123,11 @@ def at_work_scale(bgr: Image, um_per_px: float, *, seen: Flags | None = None) ->
     um_per_px
         Its scale.
     seen
-        See `measure_light`.
+        Tells where of a smaller or larger copy of it the field is seen, as of `measure_light`.
     """
     work = to_work_scale(bgr, um_per_px)
     work_um_per_px = um_per_px * bgr.shape[1] / work.shape[1]
-    light = measure_light(work, work_um_per_px, seen=seen)
+    light = measure_light(work, work_um_per_px, seen=seen(work))
     return light.flat(work), work_um_per_px, light
 
 
@@ -167,13 +170,16 @@ def _measure(bgr: Image, degree: int, seen: Flags | None = None) -> FieldLight:
     shrink = min(1.0, _GRID_LONG_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     grid = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    inside = None if seen is None else _inside(seen, size)
     surfaces = Surfaces(size[1], size[0], degree)
-    background = find_background(grid[..., 1], surfaces, degree, inside)
-    surface = surfaces.through(np.log(np.arange(256.0) + 1.0)[grid], background.astype(np.float64))
+    shown = (
+        None if seen is None else np.asarray(cv2.resize(seen.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0)
+    )
+    background = find_background(grid[..., 1], surfaces, degree, shown)
+    weight = background.astype(np.float64)
+    if shown is not None:
+        weight[~shown] = _UNSEEN_WEIGHT
+    surface = surfaces.through(np.log(np.arange(256.0) + 1.0)[grid], weight)
     surface = np.clip(np.exp(surface) - 1.0, WHITE / _MAX_GAIN, WHITE / _MIN_GAIN)
-    if inside is not None:
-        surface = _nearest(surface, inside)
     green = surface[..., 1]
     mean = surface.reshape(-1, 3).mean(axis=0)
     return FieldLight(
@@ -181,21 +187,6 @@ def _measure(bgr: Image, degree: int, seen: Flags | None = None) -> FieldLight:
         background_bgr=(float(mean[0]), float(mean[1]), float(mean[2])),
         vignetting=float(1.0 - green.min() / green.max()),
     )
-
-
-def _inside(seen: Flags, size: tuple[int, int]) -> Flags | None:
-    """Return which points of a grid see nothing but the field; None where none does."""
-    inside = np.asarray(cv2.resize(seen.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) == 255)
-    return inside if inside.any() else None
-
-
-def _nearest(surface: Doubles, inside: Flags) -> Doubles:
-    """Return a surface that is, where nothing is seen, as at the nearest place that is."""
-    away = np.where(inside, 0, 255).astype(np.uint8)
-    _, labels = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
-    at = np.zeros((int(labels.max()) + 1, surface.shape[2]))
-    at[labels[inside]] = surface[inside]
-    return np.asarray(at[labels])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smearwatch.capture.arrays import Flags, Image
+from smearwatch.capture.vision.light import WHITE, FieldLight, at_work_scale
 from smearwatch.capture.vision.segment import Segmentation
 
 _SMALL_PX: Final = 240
@@ -58,12 +59,6 @@ class RoundField:
         across = x + width / 2 * (1 + np.cos(turn)) - self.centre_xy_px[0]
         down = y + height / 2 * (1 + np.sin(turn)) - self.centre_xy_px[1]
         return bool(np.hypot(across, down).max() >= self.radius_px - margin_px)
-
-    def disc(self, shape: tuple[int, ...], scale: float) -> Flags:
-        """Return which pixels of a copy of that shape, so much larger than the picture, lie in the disc."""
-        y, x = np.ogrid[: shape[0], : shape[1]]
-        across, down = x - self.centre_xy_px[0] * scale, y - self.centre_xy_px[1] * scale
-        return np.asarray(across * across + down * down < (self.radius_px * scale) ** 2)
 
 
 def find_round_field(bgr: Image) -> RoundField | None:
@@ -193,15 +188,98 @@ def without_surround(bgr: Image, field: RoundField | None) -> Image:
     height, width = bgr.shape[:2]
     shrunk = _SMALL_PX / max(height, width)
     small = cv2.resize(bgr, None, fx=shrunk, fy=shrunk, interpolation=cv2.INTER_AREA).astype(np.float32)
-    inside = field.disc(small.shape[:2], shrunk)
+    inside = _disc(small.shape[:2], field, shrunk)
     brightness = small.min(axis=2)
     ground = inside & (brightness >= np.percentile(brightness[inside], _BACKGROUND_PERCENT))
     weight = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), field.radius_px * shrunk / 3.0)[..., None]
     light = cv2.GaussianBlur(small * ground[..., None], (0, 0), field.radius_px * shrunk / 3.0)
     light = (light + _LEAST_WEIGHT * small[ground].mean(axis=0)) / (weight + _LEAST_WEIGHT)
     filled = cv2.resize(light, (width, height), interpolation=cv2.INTER_LINEAR)
-    kept = field.disc((height, width), 1.0)[..., None]
+    kept = _disc((height, width), field, 1.0)[..., None]
     return np.where(kept, bgr, np.clip(filled, 0, 255).astype(np.uint8))
+
+
+def around(bgr: Image, field: RoundField | None, *, scale: float = 1.0) -> Image:
+    """Return the part of a picture that just holds its round field, a view; all of it without one.
+
+    Parameters
+    ----------
+    bgr
+        uint8 [height, width, 3].
+    field
+        From `find_round_field`.
+    scale
+        Width of `bgr` by that of the picture in which the field was found.
+    """
+    if field is None:
+        return bgr
+    (x, y), radius = field.centre_xy_px, field.radius_px
+    left, top, right, bottom = (round(each * scale) for each in (x - radius, y - radius, x + radius, y + radius))
+    return bgr[max(0, top) : max(1, bottom), max(0, left) : max(1, right)]
+
+
+def blank_surround(flat_bgr: Image, field: RoundField | None, *, scale: float) -> tuple[Image, Flags | None]:
+    """Return a flattened picture with nothing but white around its round field, and where that is seen.
+
+    Parameters
+    ----------
+    flat_bgr
+        uint8 [height, width, 3], background at `smearwatch.capture.vision.light.WHITE`.
+    field
+        From `find_round_field`.
+    scale
+        Width of `flat_bgr` by that of the picture in which the field was found.
+
+    Returns
+    -------
+    tuple
+        uint8 [height, width, 3] and bool [height, width]; the picture itself and None without a round field.
+    """
+    if field is None:
+        return flat_bgr, None
+    seen = _disc(flat_bgr.shape[:2], field, scale)
+    return np.where(seen[..., None], flat_bgr, np.uint8(WHITE)), seen
+
+
+@dataclass(frozen=True, slots=True)
+class FlatField:
+    """A field with the light taken out, at the working scale; of a round one its disc alone, on white.
+
+    Attributes
+    ----------
+    work, um_per_px
+        uint8 [h, w, 3], and its scale.
+    light
+        Of the field.
+    seen
+        bool [h, w], where the field is seen; None: everywhere.
+    """
+
+    work: Image
+    um_per_px: float
+    light: FieldLight
+    seen: Flags | None
+
+
+def flatten_inside(bgr: Image, field: RoundField | None, um_per_px: float) -> FlatField:
+    """Take the light out of a field, by what is seen of it.
+
+    Parameters
+    ----------
+    bgr
+        uint8 [height, width, 3], from `without_surround`.
+    field
+        From `find_round_field`.
+    um_per_px
+        Scale of `bgr`.
+    """
+
+    def seen_of(copy: Image) -> Flags | None:
+        return None if field is None else _disc(copy.shape[:2], field, copy.shape[1] / bgr.shape[1])
+
+    work, work_um_per_px, light = at_work_scale(bgr, um_per_px, seen=seen_of)
+    work, seen = blank_surround(work, field, scale=work.shape[1] / bgr.shape[1])
+    return FlatField(work, work_um_per_px, light, seen)
 
 
 def cut_by_rim(segmentation: Segmentation, field: RoundField | None, um_per_px: float) -> Segmentation:
@@ -223,6 +301,13 @@ def cut_by_rim(segmentation: Segmentation, field: RoundField | None, um_per_px: 
         for cell in segmentation.cells
     )
     return replace(segmentation, cells=tuple(cells))
+
+
+def _disc(shape: tuple[int, ...], field: RoundField, scale: float) -> npt.NDArray[np.bool_]:
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    across, down = x - field.centre_xy_px[0] * scale, y - field.centre_xy_px[1] * scale
+    disc: npt.NDArray[np.bool_] = across * across + down * down < (field.radius_px * scale) ** 2
+    return disc
 
 
 def _surround_level(small: npt.NDArray[np.uint8]) -> float:

@@ -6,9 +6,8 @@ import pytest
 
 from smearwatch.capture.finder.field import FieldFound, FieldRejected, find
 from smearwatch.capture.slide.slide import Slide
-from smearwatch.capture.vision.field_part import find_part
-from smearwatch.capture.vision.light import measure_light
-from smearwatch.capture.vision.round_field import find_round_field, without_surround
+from smearwatch.capture.vision.light import WHITE, to_work_scale
+from smearwatch.capture.vision.round_field import find_round_field, flatten_inside, without_surround
 from smearwatch.capture.vision.stain import measure_red_cells_green, stain_maps
 
 UM = 0.1
@@ -75,6 +74,25 @@ def test_a_small_disc_is_searched_and_nothing_is_found_outside(fields):
         assert isinstance(found, FieldFound)
         for cell in found.cells:
             assert np.hypot(cell.leukocyte.centre_xy_px[0] - 500, cell.leukocyte.centre_xy_px[1] - 400) < 250
+
+
+@pytest.mark.parametrize("radius", [260, 390])
+def test_its_light_is_that_of_its_own_background_up_to_the_rim(radius):
+    """Glass alone, whose light falls off: what fills the surround must not bend the light within."""
+    y, x = np.mgrid[:800, :1000]
+    away = np.hypot(x - 500, y - 400)
+    light = 1.0 - 0.5 * (away / 640) ** 2 + 0.15 * (x - 500) / 1000
+    bgr = np.clip(np.array((190, 215, 230)) * light[..., None], 0, 255).astype(np.uint8)
+    picture = rounded(bgr, (500, 400), radius, shade_px=3)
+    field = find_round_field(picture)
+    filled = without_surround(picture, field)
+    work = flatten_inside(filled, field, UM).light.flat(to_work_scale(filled, UM))
+    at = cv2.resize(away.astype(np.float32), work.shape[1::-1], interpolation=cv2.INTER_AREA)
+    for ring in range(0, radius - 20, 40):
+        level = np.median(work[(at >= ring) & (at < min(ring + 40, radius - 20))], axis=0)
+        assert np.abs(level / WHITE - 1.0).max() < 0.03, ring
+    outside = work[at > radius + 20].reshape(-1, 3)
+    assert 0.75 * WHITE < np.percentile(outside, 1), "a crop at the rim shows no dark surround"
 
 
 def test_levels_are_those_of_what_is_seen():
@@ -152,27 +170,6 @@ def test_the_same_whole_cells_are_found_in_it_and_the_rim_cuts_others(fields):
     assert cut >= 1
 
 
-@pytest.mark.parametrize("radius", [200, 260, 380])
-def test_light_is_measured_in_the_disc_alone(radius):
-    """What fills the surround is as even as the light is not: through both no surface goes."""
-    made = np.random.default_rng(4)
-    y, x = np.ogrid[:1000, :1300]
-    away = np.hypot(x - 650, y - 500) / radius
-    bgr = np.full((1000, 1300, 3), (190, 180, 200)) * (1.0 - 0.35 * np.minimum(away, 1.2)[..., None] ** 2)
-    bgr[away > 1.0] = 3
-    for at in made.uniform(-0.6, 0.6, (40, 2)) * radius + (650, 500):
-        cv2.circle(bgr, tuple(int(each) for each in at), 14, (120, 80, 140), -1)
-    bgr = np.clip(bgr + made.normal(0, 2, bgr.shape), 0, 255).astype(np.uint8)
-    part = find_part(bgr)
-    seen = part.seen()
-    assert seen is not None
-    flat = measure_light(part.cut(bgr), UM, seen=seen).flat(part.cut(bgr))[..., 1].astype(float)
-    left, top = part.box[:2]
-    ring = away[top : top + seen.shape[0], left : left + seen.shape[1]]
-    middle, rim = (float(np.percentile(flat[seen & where], 70)) for where in (ring < 0.5, (ring > 0.8) & (ring < 0.92)))
-    assert abs(middle - rim) < 6
-
-
 @pytest.mark.parametrize(
     "ground", ["light grey", "brown with a wide rim", "darker to one side", "grey, cut by the border"]
 )
@@ -189,9 +186,9 @@ def test_grounds_that_are_not_black(fields, ground):
         y, x = np.ogrid[:800, :1000]
         beyond = np.hypot(x - 500, y - 400)[..., None] > radius
         bgr = np.where(beyond, (20 + 70 * x / 1000)[..., None], bgr).astype(np.uint8)
-    part = find_part(bgr)
-    assert part.round_field is not None
-    assert 0.88 * radius < part.round_field.radius_px <= 1.03 * radius
+    found = find_round_field(bgr)
+    assert found is not None
+    assert 0.88 * radius < found.radius_px <= 1.03 * radius
     assert isinstance(find(jpeg(bgr), um_per_px=UM, um_per_px_source=None), FieldFound)
 
 

@@ -9,7 +9,8 @@ from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode
 from smearwatch.capture.vision.crop import FIELD_UM, cut_flat_crop
 from smearwatch.capture.vision.field_part import FieldPart, find_part
-from smearwatch.capture.vision.light import FieldLight, measure_light
+from smearwatch.capture.vision.light import FieldLight
+from smearwatch.capture.vision.round_field import find_round_field, flatten_inside, without_surround
 from smearwatch.daemon.record.events import Found, Opened
 from smearwatch.daemon.record.frame_store import FrameFault
 from smearwatch.daemon.record.reading import LedgerReader
@@ -101,7 +102,9 @@ def _lit_frame(path: Path, um_per_px: float, max_pixels: int) -> tuple[FieldPart
         bgr = decode(read_regular(path), max_pixels=max_pixels)
         part = find_part(bgr)  # as it was searched
         bgr = part.cut(bgr)
-        return part, bgr, measure_light(bgr, um_per_px, seen=part.seen())
+        round_field = find_round_field(bgr)
+        bgr = without_surround(bgr, round_field)
+        return part, bgr, flatten_inside(bgr, round_field, um_per_px).light
     except FrameUnusable as error:
         raise DataUnusable(path, str(error), error.hint) from error
     except OSError as error:
