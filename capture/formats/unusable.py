@@ -2,10 +2,20 @@
 
 from typing import Final
 
-__all__ = ["FrameUnusable", "hint_for", "in_plain_words", "not_read"]
+__all__ = ["SAVE_AS_JPEG", "FrameUnusable", "hint_for", "in_plain_words", "not_read"]
 
 _HEIC: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF: Final = (b"avif", b"avis")
+_STARTS: Final = {
+    b"GIF8": "GIF",
+    b"\x00\x00\x00\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"\x00\x00\x00\x0cJXL ": "JPEG XL",
+    b"\xff\x0a": "JPEG XL",
+}
+
+SAVE_AS_JPEG: Final = "take pictures as JPEG, or save it as JPEG"
+"""What to do about a picture of a kind that is not read."""
 
 _HINTS = {
     "empty_file": "let the camera software finish writing, or delete the file",
@@ -82,7 +92,9 @@ def not_read(data: bytes | memoryview) -> str | None:
         kind = "HEIC" if start[8:] in _HEIC else "AVIF" if start[8:] in _AVIF else None
     elif start[:4] == b"RIFF" and start[8:] == b"WEBP":
         kind = "WebP"
-    return kind and f"it is {kind}, which is not read: set the telephone to JPEG, or save it as JPEG"
+    else:
+        kind = next((named for begins, named in _STARTS.items() if start.startswith(begins)), None)
+    return kind and f"it is {kind}, which is not read: {SAVE_AS_JPEG}"
 
 
 def _is_text(start: bytes) -> bool:
