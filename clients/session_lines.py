@@ -8,7 +8,7 @@ from smearwatch.clients.wording import drift_advice, drifted_text
 from smearwatch.daemon.columns import fold, size_text
 from smearwatch.daemon.corrected_text import corrected_lines
 from smearwatch.daemon.elsewhere_text import elsewhere_text
-from smearwatch.daemon.left_text import MOST_LEFT, left_text, not_read_text
+from smearwatch.daemon.left_text import MOST_LEFT, left_text, mixed_text, not_read_text
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.share_text import (
     agreement_lines,
@@ -138,6 +138,7 @@ def show_lines(
         *_extra_classes(shown),
         *scales,
         *([contradicted] if (contradicted := scale_text(shown)) is not None else []),
+        *([f"  {mixed}"] if (mixed := mixed_text(shown, None if all_rejected else MOST_LEFT)) is not None else []),
         f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
         f"+ {frames['pending']} pending",
         *_rejected(shown.get("rejected_frames", ()), None if all_rejected else _MOST_REJECTED),

@@ -1,4 +1,4 @@
-"""What the end of a run left, in words: files that were not counted, and files of kinds that are not read."""
+"""Files and pictures that a person has to look after, in words: left, of kinds that are not read, of another scale."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -37,6 +37,21 @@ def left_text(tally: Mapping[str, Any], most: int | None = None) -> str | None:
     which = "; ".join([*groups, *([f"and {more} more"] if more else [])])
     files, were = ("1 file was", "was") if left == 1 else (f"{left} files were", "were")
     return f"{files} there when the run ended and {were} not counted: {which}"
+
+
+def mixed_text(tally: Mapping[str, Any], most: int | None = None) -> str | None:
+    """Return which pictures are through the other objective, the first of them or all; None where none are mixed."""
+    mixed = tally.get("scale_mixed_frames", [])
+    if not mixed:
+        return None
+    more = len(mixed) - len(mixed[:most])
+    named = [f"{visible(each['name'])} ({_mixed_why(each)})" for each in mixed[:most]]
+    return f"through the other objective: {', '.join(named)}{f' and {more} more' if more else ''}"
+
+
+def _mixed_why(frame: Mapping[str, Any]) -> str:
+    own = frame["um_per_px_estimate"]
+    return f"searched at {frame['um_per_px']:#.3g} um/px" if own is None else f"red cells say {own:#.3g} um/px"
 
 
 def not_read_text(tally: Mapping[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from smearwatch.daemon.columns import fold
 from smearwatch.daemon.corrected_text import corrected_lines
 from smearwatch.daemon.elsewhere_text import elsewhere_text
-from smearwatch.daemon.left_text import MOST_LEFT, left_text, not_read_text
+from smearwatch.daemon.left_text import MOST_LEFT, left_text, mixed_text, not_read_text
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.classes import CLASSES
@@ -62,7 +62,7 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
     ]
     if (twice := elsewhere_text(result.get("pictures_elsewhere"))) is not None:
         lines += _folded(f"warning: {twice}")
-    for scale in (*scales, scale_text(result)):
+    for scale in (*scales, scale_text(result), mixed_text(result, MOST_LEFT)):
         lines += _folded(scale) if scale is not None else []
     if (target := target_text(result, alone=True)) is not None:
         lines += _folded(target)

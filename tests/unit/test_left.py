@@ -84,7 +84,7 @@ def test_words_name_the_first_files_by_why_and_move_no_cursor():
 def test_summary_show_and_the_way_on_say_it(tmp_path: Path):
     said = told(closed_fold())
     begun = {"began_at_ns": 1, "last_at_ns": 2, "size_bytes": 1, "running": False, "cells_labelled": 0}
-    shown = {**begun, "corrected": None, "tallies": [], "analysed": [], **said}
+    shown = {**begun, "corrected": None, "tallies": [], "analysers": [], **said}
     for lines in (summary_lines(said), show_lines(shown, ())):
         text = " ".join(" ".join(lines).split())
         assert "warning: 5 files were there when the run ended and were not counted: cut.jpg (incomplete)" in text
