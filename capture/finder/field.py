@@ -344,7 +344,7 @@ def _scale_changed(
 ) -> FieldRejected:
     height, width = bgr.shape[:2]
     own = other.um_per_px
-    by = f"those of the first fields {known:#.3g}" if of_session else f"the scale that was given is {known:#.3g}"
+    by = f"those of the first fields {known:#.3g}" if of_session else f"the scale that came with it is {known:#.3g}"
     if own is None or not other.is_sure:
         detail = "the session has fields through two objectives, and the red cells of this one do not say which it is; "
         if not two_objectives and own is not None:
@@ -352,7 +352,7 @@ def _scale_changed(
         detail += "count those of the other objective in a session of their own"
         return FieldRejected("scale_unknown", detail, None, known, width, height, clock.read())
     detail = f"its red cells say {own:#.3g} um/px, and {by}; "
-    detail += "count what another objective shows in a session of its own; "
+    detail += "count what another magnification shows in a session of its own; "
     detail += f"were {'the first fields the odd ones' if of_session else 'that scale the wrong one'}, begin anew"
     return FieldRejected("scale_changed", detail, round(own / known, 3), known, width, height, clock.read())
 
