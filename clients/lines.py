@@ -65,7 +65,7 @@ class Lines:
         self._rows, self._figures = 0, ""
         self._state, self._interrupted = "", False
         self._drift: tuple[int, str] | None = None
-        self._scale: tuple[float, str] | None = None
+        self._scale: tuple[float, str, int] | None = None
         self._mark: str | None = None
         self._twice: set[str] = set()
         self._reached: frozenset[str] = frozenset()
@@ -139,7 +139,8 @@ class Lines:
     def _scale_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
         """Report once that the red cells contradict a scale, and that they do no more."""
         scale = tally.get("scale_contradicted")
-        which = None if scale is None else (scale["um_per_px"], scale["source"])
+        in_doubt = [] if scale is None else scale.get("in_doubt", [])
+        which = None if scale is None else (scale["um_per_px"], scale["source"], len(in_doubt))
         if which != self._scale:
             self._scale = which
             yield from scale_lines(tally)

@@ -139,6 +139,7 @@ def show_lines(
         *scales,
         *([contradicted] if (contradicted := scale_text(shown)) is not None else []),
         *([f"  {mixed}"] if (mixed := mixed_text(shown, None if all_rejected else MOST_LEFT)) is not None else []),
+        *(f"  in doubt: {name}" for name in (shown.get("scale_contradicted") or {}).get("in_doubt", ())),
         f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
         f"+ {frames['pending']} pending",
         *_rejected(shown.get("rejected_frames", ()), None if all_rejected else _MOST_REJECTED),

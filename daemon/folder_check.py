@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".czi"})
+PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".tif", ".tiff", ".czi"})
 
 
 class FolderUnusable(OSError):

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections import Counter
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Final, Literal, TextIO
 
@@ -24,6 +25,7 @@ NAMED: Final = frozenset({"file", "files", "folder", "session", "subfolder"})
 
 _OWN: Final = frozenset({"event", "level", "role", "timestamp", "frame", "record", "chain"})
 _SHORT: Final = 12  # hex digits of a frame's name; of a million frames two hardly ever share them
+_MOST_REPORTS: Final = 1000
 _steps_are: Literal["debug", "info"] | None = None  # before `configure` nobody asks for them
 _as_json = False
 _log_from: float = float("inf")  # before `configure`, and on a screen
@@ -63,6 +65,29 @@ def configure(level: str, *, role: str, log_format: LogFormat = "auto") -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(role=role)
+    logging.captureWarnings(True)
+    root = logging.getLogger()
+    root.handlers = [each for each in root.handlers if not isinstance(each, _OfLibraries)] + [_OfLibraries()]
+
+
+class _OfLibraries(logging.Handler):
+    """Makes what a library reports by `logging` or `warnings` an entry of ours, for it would write bare lines."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._reported: Counter[tuple[str, str]] = Counter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write an entry, the same one now and then only."""
+        why = next(iter(record.getMessage().strip().splitlines()), "")
+        if record.exc_info is not None and (error := record.exc_info[1]) is not None:
+            why = f"{why}: {type(error).__name__}: {error}"
+        if len(self._reported) > _MOST_REPORTS:
+            self._reported.clear()
+        self._reported[record.name, why] += 1
+        if is_worth_a_line(self._reported[record.name, why]):
+            log = get_logger().error if record.levelno >= logging.ERROR else get_logger().warning
+            log("a library reports", library=record.name, why=without_names(visible(why)))
 
 
 class _Patient:

@@ -12,6 +12,7 @@ import typer
 from smearwatch.daemon.columns import write_line
 from smearwatch.daemon.continuing import check_continues
 from smearwatch.daemon.log import configure
+from smearwatch.daemon.open_files import open_enough
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.child import FIRST_BEAT_S, Child, RoleSpec, unusable
 from smearwatch.daemon.process.seat import Seat
@@ -128,17 +129,25 @@ def carry_out(plan: RunPlan) -> Iterator[tuple[RunPlan, dict[str, Any]]]:
     """
     configure(plan.settings.log_level, role="supervisor", log_format=plan.settings.log_format)
     withhold(*plan.names)
+    tell_of_few_files()
     plan = where_it_goes_on(plan)
     refuse_signed(plan)
     # Decided once, so that a worker that is restarted goes on with the same weights, whatever was promoted meanwhile.
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})
     plan = plan.model_copy(update={"settings": settings})
     check_continues(plan)
-    check(plan)
-    if sys.stderr.isatty() and plan.source is not None:  # or it would look hung
-        tell("starting; loading the networks takes some seconds")
     # These take long to load, and serve the next specimen, too.
     kept = [Child(spec, plan) for spec in roles(plan) if spec.stays]
+    try:
+        for child in kept:
+            if child.spec.loads_first:
+                child.start()
+        check(plan)
+    except BaseException:
+        stop_children(kept)
+        raise
+    if sys.stderr.isatty() and plan.source is not None:  # or it would look hung
+        tell("starting; loading the networks takes some seconds")
     with ExitStack() as stack:
         stop = stack.enter_context(StopSignals())
         stack.callback(stop_children, kept)
@@ -166,6 +175,7 @@ def join(plan: RunPlan, kind: str, specs: list[RoleSpec]) -> None:
     """
     configure(plan.settings.log_level, role="supervisor", log_format=plan.settings.log_format)
     withhold(*plan.names)
+    tell_of_few_files()
     with Seat(private_dir(plan.settings.runtime_dir, passable=plan.settings.has_groups), kind) as seat:
         plan = plan.model_copy(update={"joins": True, "seat": f"-{seat.name}"})
         outcome = Supervisor(plan, specs, ready="waiting for the hub, or at work").run()
@@ -173,6 +183,12 @@ def join(plan: RunPlan, kind: str, specs: list[RoleSpec]) -> None:
         raise RunFailed(outcome.why)
     if not outcome.ok:
         raise typer.Exit(1)
+
+
+def tell_of_few_files() -> None:
+    """Raise the limit of open files for all roles, and say where it is low; raises `TooFewFiles`."""
+    if few := open_enough():
+        tell(few)
 
 
 def _next_begins(outcome: Outcome | None) -> bool:

@@ -13,11 +13,10 @@ from smearwatch.daemon.weights import manifest_mark, weights_in_use, weights_of_
 from smearwatch.daemon.wire.messages import CropJudged, CropLease, LeaseFailed
 from smearwatch.daemon.wire.parts import RangeOnWire, StatisticsOnWire
 from smearwatch.models.engine import Engine, SessionMoments, Stain
-from smearwatch.models.engine_choice import choose_engine
+from smearwatch.models.engine_choice import check_cells, choose_engine
 
-# Enough that the next crop is here when one is answered; a graphics card takes a batch.
+# A graphics card takes a batch. A processor begins with one, and another that is here by then.
 _CAPACITY = {"cpu": 2, "cuda": 64}
-# A processor judges one after the other: each verdict goes off before the next crop is looked at.
 _AT_ONCE = {"cpu": 1, "cuda": 64}
 
 
@@ -42,19 +41,25 @@ def main(plan: RunPlan, role: Role) -> None:
     }
     get_logger().info("networks loaded", **loaded, times_as_quick_as_eager=quicker)
     mark = manifest_mark(folder) or ""
-    kind = "cuda" if str(engine.device).startswith("cuda") else "cpu"
-    capacity = _CAPACITY[kind]
+    capacity, at_once = _CAPACITY[engine.device], _AT_ONCE[engine.device]
     with LeaseClient(
         plan, role, "worker", capacity=capacity, weights=engine.weights_id, weights_manifest=mark
     ) as lease_client:
+        looked = False
         while not role.stopping:
-            leases = lease_client.leases(CropLease, most=_AT_ONCE[kind])
+            leases = lease_client.leases(CropLease, most=at_once)
             good = [(lease, buffers) for lease, buffers in leases if _fits(lease, buffers)]
             for lease, buffers in leases:
                 if not _fits(lease, buffers):
                     lease_client.send(LeaseFailed(lease.lease, f"a crop of {[b.nbytes for b in buffers]} bytes"))
             if good:
                 _judge(engine, lease_client, good)
+            if good and not looked:  # whether several may share a pass: not before the first cell of a run is counted
+                looked = True
+                engine.take_batches(check_cells(engine))
+                if engine.most_at_once > at_once:
+                    at_once = engine.most_at_once
+                    lease_client.take_more(2 * at_once)
 
 
 def join(plan: RunPlan, role: Role) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from smearwatch.models.beside import Beside
 from smearwatch.models.checkpoint import Networks
 from smearwatch.models.classes import CLASSES
 from smearwatch.models.layer_graph import RESNET, VERIFIERS, VIEWS, Floats, layers_of
@@ -142,7 +143,7 @@ class CompiledStages(FirstStages):
         return self._compiled.measure(views)
 
     @contextmanager
-    def measuring(self) -> Iterator[Compiled]:
+    def measuring(self, _: Beside | None = None) -> Iterator[Compiled]:
         """Measure the cell of a pass: every pass of the model does."""
         yield self._compiled
 

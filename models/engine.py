@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
@@ -13,29 +12,23 @@ from numpy.typing import NDArray
 
 from smearwatch.models import checkpoint
 from smearwatch.models.checkpoint import Networks
-from smearwatch.models.compiled import Compiled, CompiledStages, is_installed, word_of
+from smearwatch.models.compiled import Compiled, is_installed, word_of
 from smearwatch.models.fused import fuse
-from smearwatch.models.graphed import Graphed
 from smearwatch.models.judgement import Judgement, is_beyond, judge_field, look_of
 from smearwatch.models.manifest import Manifest
-from smearwatch.models.output_table import WIDTH, columns, side_by_side
+from smearwatch.models.output_table import columns
 from smearwatch.models.outputs import Outputs
-from smearwatch.models.preprocess import Preprocessing, normalise, normalise_views, shrink, to_tensor, view
+from smearwatch.models.passes import EngineKind as EngineKind
+from smearwatch.models.passes import Passes
+from smearwatch.models.preprocess import Preprocessing, shrink
 from smearwatch.models.preprocess import Stain as Stain
 from smearwatch.models.reference_stain import reference_map
-from smearwatch.models.session_statistics import FirstStages, looks_strange, pooled
 from smearwatch.models.session_statistics import SessionMoments as SessionMoments
+from smearwatch.models.session_statistics import looks_strange, pooled
 
 DeviceName = Literal["auto", "cpu", "cuda"]
-EngineKind = Literal["eager", "fused", "bf16", "openvino", "onnx", "graph"]
-"""How the networks are run: layer by layer as they were trained, the reference; on a processor fused, or fused in half
-precision, or by a runtime that comes as an extra; on a graphics card as a CUDA graph."""
 KINDS: Final[dict[str, tuple[EngineKind, ...]]] = {"cpu": ("fused", "bf16", "openvino", "onnx"), "cuda": ("graph",)}
 """By device, beside the reference."""
-
-# A network's arithmetic may depend on the size of the batch (another kernel, another order of sums), so every
-# pass has one size, filled up where crops are few. One at a time costs a CPU little and answers a lone cell soonest.
-_CHUNK = {"cpu": 1, "cuda": 32}
 
 
 class DeviceMissing(LookupError):
@@ -65,16 +58,11 @@ class Engine:
         self._manifest = networks.manifest
         self._device = device
         layout = torch.channels_last
-        self._resnet = networks.resnet.to(device).to(memory_format=layout)
-        self._bank = networks.bank.to(device).to(memory_format=layout)
-        self._chunk = _CHUNK[device.type]
+        for network in (networks.resnet, networks.bank):
+            network.to(device).to(memory_format=layout)
+        self._networks = networks
         self._weights_id = networks.manifest.weights_id()
-        use = networks.manifest.session_statistics
-        self._first_stages = None if use is None else FirstStages(self._resnet, use)
-        if use is not None and compiled is not None:
-            self._first_stages = CompiledStages(networks, compiled)
-        self._compiled = compiled
-        self._graph: Graphed | None = None
+        self._passes = Passes(networks, device, kind, compiled)
 
     @classmethod
     def load(cls, weights_dir: Path, *, device: str = "auto") -> "Engine":
@@ -119,7 +107,7 @@ class Engine:
         GraphImpossible
             Where it cannot run such networks.
         """
-        networks = Networks(copy.deepcopy(self._resnet), copy.deepcopy(self._bank), self._manifest)
+        networks = Networks(copy.deepcopy(self._networks.resnet), copy.deepcopy(self._networks.bank), self._manifest)
         if kind not in KINDS[self.device]:
             raise DeviceMissing(self.device, f"there is no engine {kind} for {self.device}")
         if kind == "openvino" or kind == "onnx":
@@ -159,6 +147,21 @@ class Engine:
         return word_of(self._kind) if self._kind == "openvino" or self._kind == "onnx" else self._kind
 
     @property
+    def most_at_once(self) -> int:
+        """How many crops go through the networks together at most."""
+        return self._passes.most_at_once
+
+    def take_batches(self, fields_bgr: NDArray[np.uint8]) -> None:
+        """Let several crops go through the networks together, where some cells get the same bits so as alone.
+
+        Parameters
+        ----------
+        fields_bgr : uint8 array of shape [n, field_px, field_px, 3]
+            Any cells, four or more.
+        """
+        self._passes.take_batches(fields_bgr)
+
+    @property
     def device(self) -> str:
         """Name of the device, "cpu" or "cuda"."""
         return self._device.type
@@ -186,10 +189,10 @@ class Engine:
         session
             The statistics of the session that all of them are of, None where they are not known.
         """
-        found = Outputs(*columns(self._tables(fields_bgr, self._in_use(session))))
+        found = Outputs(*columns(self._passes.tables(fields_bgr, self._passes.in_use(session))))
         if self._manifest.policy.unfamiliar_beyond is None:
             return found
-        by_session = self._in_use(session) is not None
+        by_session = self._passes.in_use(session) is not None
         nobody = np.zeros(len(fields_bgr), dtype=np.bool_)
         return replace(found, unfamiliar=nobody if by_session else self._unfamiliar(fields_bgr))
 
@@ -201,32 +204,10 @@ class Engine:
         fields_bgr : uint8 array of shape [n, field_px, field_px, 3]
             At the networks' scale, and brought to the weights' reference stain where they have one.
         """
-        if self._first_stages is None or not len(fields_bgr):
+        if self._passes.first_stages is None or not len(fields_bgr):
             return None
         strange = sum(looks_strange(look_of(each, self._manifest), self._manifest) for each in fields_bgr)
-        return pooled(self._measure(fields_bgr), self._weights_id, strange)
-
-    def _in_use(self, session: SessionMoments | None) -> SessionMoments | None:
-        """Return a session's statistics where these weights are to use them."""
-        stages = self._first_stages
-        return session if stages is not None and stages.is_used(session, self._weights_id) else None
-
-    def _tables(self, fields_bgr: NDArray[np.uint8], session: SessionMoments | None) -> NDArray[np.float64]:
-        """Run both networks over n crops of one session."""
-        stages = self._first_stages
-        with nullcontext() if stages is None or session is None else stages.using(session.values):
-            parts = [self._pass(chunk) for chunk in self._chunks(fields_bgr)]
-        return np.concatenate(parts) if parts else np.empty((0, WIDTH))
-
-    def _measure(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.float16]:
-        """Measure n crops in the first stages as they were trained: [n, 2, channels]; only where the weights ask."""
-        assert self._first_stages is not None
-        with torch.inference_mode():
-            parts = [self._first_stages.measure(self._batch(chunk))[: len(chunk)] for chunk in self._chunks(fields_bgr)]
-        return np.concatenate(parts)
-
-    def _chunks(self, fields_bgr: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-        return [fields_bgr[start : start + self._chunk] for start in range(0, len(fields_bgr), self._chunk)]
+        return pooled(self._passes.measure(fields_bgr), self._weights_id, strange)
 
     def _unfamiliar(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.bool_]:
         beyond = [is_beyond(look_of(each, self._manifest), self._manifest) for each in fields_bgr]
@@ -262,8 +243,8 @@ class Engine:
         """
         fields = self._shrunken(crops_bgr)
         restained = self._restain(fields, [None] * len(fields) if stains is None else stains)
-        used = [self._in_use(each) for each in ([None] * len(fields) if sessions is None else sessions)]
-        tables, moments = self._run(fields, used)
+        used = [self._passes.in_use(each) for each in ([None] * len(fields) if sessions is None else sessions)]
+        tables, moments = self._passes.run(fields, used)
         found = Outputs(*columns(tables))
         return [
             judge_field(
@@ -276,37 +257,6 @@ class Engine:
             )
             for index, (each, session) in enumerate(zip(fields, used, strict=True))
         ]
-
-    def _run(
-        self, fields_bgr: NDArray[np.uint8], used: Sequence[SessionMoments | None]
-    ) -> tuple[NDArray[np.float64], Sequence[NDArray[np.float16] | None]]:
-        """Run both networks over n crops, each with its session's statistics, and measure each in the first stages."""
-        if len(used) != len(fields_bgr):
-            raise ValueError(f"{len(used)} sessions for {len(fields_bgr)} crops")
-        if self._first_stages is None:
-            return self._tables(fields_bgr, None), [None] * len(fields_bgr)
-        tables = np.empty((len(fields_bgr), WIDTH))
-        moments: list[NDArray[np.float16] | None] = [None] * len(fields_bgr)
-        for session in {id(each): each for each in used}.values():
-            at = [index for index, each in enumerate(used) if each is session]
-            tables[at], measured = self._run_alike(fields_bgr[at], session)
-            for index, row in zip(at, measured, strict=True):
-                moments[index] = row
-        return tables, moments
-
-    def _run_alike(
-        self, fields_bgr: NDArray[np.uint8], session: SessionMoments | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float16]]:
-        """Run over crops of one session; without its statistics they are measured as they pass."""
-        if session is not None or self._kind == "graph":
-            return self._tables(fields_bgr, session), self._measure(fields_bgr)
-        assert self._first_stages is not None
-        tables, moments = [], []
-        for chunk in self._chunks(fields_bgr):
-            with self._first_stages.measuring() as measured:
-                tables.append(self._pass(chunk))
-            moments.append(measured.values()[: len(chunk)])
-        return np.concatenate(tables), np.concatenate(moments)
 
     def _restain(self, fields_bgr: NDArray[np.uint8], stains: Sequence[Stain | None]) -> list[bool]:
         """Bring shrunken crops from their session's stain to the weights' in place; return for each whether it was."""
@@ -324,35 +274,6 @@ class Engine:
         if not crops_bgr:
             return np.empty((0, 1, 1, 3), dtype=np.uint8)
         return np.stack([shrink(crop, self.preprocessing) for crop in crops_bgr])
-
-    def _batch(self, fields_bgr: NDArray[np.uint8]) -> torch.Tensor:
-        """Make the networks' input of at most one chunk, filled up to it with its first crop."""
-        seen = view(fields_bgr, self.preprocessing)
-        if self._kind == "graph":
-            views = normalise(to_tensor(seen).pin_memory().to(self._device, non_blocking=True), self.preprocessing)
-        else:
-            views = normalise_views(seen, self.preprocessing)
-        missing = self._chunk - len(fields_bgr)
-        if missing:
-            views = torch.cat([views, views[:1].expand(missing, -1, -1, -1)])
-        return views.to(self._device).contiguous(memory_format=torch.channels_last)
-
-    def _pass(self, fields_bgr: NDArray[np.uint8]) -> NDArray[np.float64]:
-        with torch.inference_mode():
-            batch = self._batch(fields_bgr)
-            if self._kind == "graph" and self._graph is None:
-                self._graph = Graphed(self._answer, batch)
-            table = (self._graph or self._answer)(batch).cpu().numpy()
-        return np.asarray(table[: len(fields_bgr)], dtype=np.float64)
-
-    def _answer(self, batch: torch.Tensor) -> torch.Tensor:
-        if self._compiled is not None:
-            answer, verifier_logits = self._compiled(batch)
-        else:
-            answer, verifier_logits = self._resnet(batch), self._bank(batch)
-        probabilities = (answer.class_logits.double() / self._manifest.temperature).softmax(dim=1)
-        verifiers = verifier_logits.double().sigmoid()
-        return side_by_side(probabilities, verifiers, answer.reject_logits.double().sigmoid())
 
 
 def is_here(kind: EngineKind) -> bool:

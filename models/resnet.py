@@ -51,5 +51,8 @@ class LeukocyteResNet(nn.Module):
 
     def forward(self, views: torch.Tensor) -> ResNetAnswer:
         """Answer for normalised views [n, 3, h, w]."""
-        features = self.body(views)
+        return self.answer(self.body(views))
+
+    def answer(self, features: torch.Tensor) -> ResNetAnswer:
+        """Answer for what the body gives, [n, features]."""
         return ResNetAnswer(self.classify(features), self.reject(features).squeeze(1))

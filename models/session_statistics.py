@@ -6,9 +6,11 @@ of old and new, weighed, is used (Schneider et al., NeurIPS 2020). The new ones 
 trained, so that they are means over cells, whatever the order and whoever measured.
 """
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from smearwatch.models.appearance import is_unfamiliar
+from smearwatch.models.beside import Beside
 from smearwatch.models.manifest import Manifest
 from smearwatch.models.resnet import LeukocyteResNet
 from smearwatch.models.statistics_use import STAGES, StatisticsUse
@@ -60,8 +63,10 @@ class FirstStages:
     def __init__(self, network: LeukocyteResNet, use: StatisticsUse) -> None:
         body = network.body
         self._layers = list(normalisations(network, use).values())
-        parts: list[nn.Module] = [body.conv1, body.bn1, body.relu, body.maxpool]
-        self._head = nn.Sequential(*parts, *(getattr(body, name) for name in STAGES[1 : use.stages]))
+        parts: list[nn.Module] = [body.bn1, body.relu, body.maxpool]
+        self._first = body.conv1
+        self._rest = nn.Sequential(*parts, *(getattr(body, name) for name in STAGES[1 : use.stages]))
+        self._as_trained: nn.Sequential | None = None
         self._use = use
         self.channels = sum(layer.num_features for layer in self._layers)
 
@@ -77,19 +82,45 @@ class FirstStages:
     def measure(self, views: torch.Tensor) -> NDArray[np.float16]:
         """Measure cells alone, for views [n, 3, h, w]; see `measuring`."""
         with self.measuring() as measured:
-            self._head(views)
+            self._rest(self._first(views))
         return measured.values()
 
     @contextmanager
-    def measuring(self) -> Iterator["Values"]:
-        """Measure the cells of one pass of the network meanwhile."""
-        measured = Measured(len(self._layers))
-        hooks = [layer.register_forward_pre_hook(measured.taking(at)) for at, layer in enumerate(self._layers)]
+    def measuring(self, beside: Beside | None = None) -> Iterator["Values"]:
+        """Measure the cells of one pass of the network meanwhile.
+
+        Parameters
+        ----------
+        beside
+            Measures while the pass goes on; None: the pass waits for it, layer by layer.
+        """
+        with _measured_in(self._layers, beside) as measured:
+            yield measured
+
+    def keep_as_trained(self) -> None:
+        """Keep the training's statistics, for `measuring_as_trained`; from now on nobody is to train the network."""
+        others = (each for each in self._rest.modules() if not [*each.children()])
+        shared = {id(each): each for each in others if not isinstance(each, nn.BatchNorm2d)}
+        self._as_trained = copy.deepcopy(self._rest, shared)
+
+    @property
+    def keeps_as_trained(self) -> bool:
+        """Whether the training's statistics were kept."""
+        return self._as_trained is not None
+
+    @contextmanager
+    def measuring_as_trained(self, beside: Beside) -> Iterator["Values"]:
+        """Measure the cells of one pass that has other statistics (see `using`) by the training's.
+
+        The first convolution has none: it is done once for both.
+        """
+        assert self._as_trained is not None
+        measured = _MeasuredApart(self._as_trained, beside)
+        hook = self._first.register_forward_hook(measured)
         try:
             yield measured
         finally:
-            for hook in hooks:
-                hook.remove()
+            hook.remove()
 
     def distance(self, values: NDArray[np.float32]) -> float:
         """Return how far a session is from what was trained on: its channels' variances against the training's.
@@ -111,16 +142,22 @@ class FirstStages:
         ]
         return float(torch.stack(ratios).mean())
 
+    def share(self, values: NDArray[np.float32]) -> float:
+        """Return how far a session's statistics go, see `distance`."""
+        return self._use.share_at(self.distance(values))
+
     @contextmanager
-    def using(self, values: NDArray[np.float32]) -> Iterator[None]:
+    def using(self, values: NDArray[np.float32], share: float | None = None) -> Iterator[None]:
         """Give the first stages the session's statistics, as far as the weights name, and take them away again.
 
         Parameters
         ----------
         values : float32 array of shape [2, channels]
             See `SessionMoments`.
+        share
+            How far they go, where it is known already.
         """
-        share = self._use.share_at(self.distance(values))
+        share = self.share(values) if share is None else share
         held = [(_mean(layer).clone(), _variance(layer).clone()) for layer in self._layers]
         try:
             for layer, (mean, spread) in zip(self._layers, self._by_layer(values), strict=True):
@@ -146,33 +183,86 @@ class Values(Protocol):
 
 
 class Measured:
-    """What was measured of the cells of one pass."""
+    """What was measured of the cells of one pass, in its layers.
 
-    def __init__(self, layers: int) -> None:
-        self._found: list[tuple[torch.Tensor, torch.Tensor] | None] = [None] * layers
+    Parameters
+    ----------
+    layers
+        How many.
+    beside
+        Measures once the last layer was reached; None: each layer is measured when it is reached.
+    """
 
-    def taking(self, at: int) -> "_Hook":
-        """Return the hook of one layer."""
-        return _Hook(self._found, at)
+    def __init__(self, layers: int, beside: Beside | None = None) -> None:
+        self._beside = beside
+        self._missing = layers
+        self._maps: list[torch.Tensor | None] = [None] * layers
+        self._found: list[_Pair | None] = [None] * layers
+        self._later: Callable[[], list[_Pair | None]] | None = None
+
+    def take(self, at: int, _: nn.Module, given: tuple[torch.Tensor]) -> None:
+        """Measure what a layer is given, or keep it to be measured: nobody writes into it any more."""
+        self._missing -= 1
+        if self._beside is None:
+            self._found[at] = _mean_and_spread(given[0])
+            return
+        self._maps[at] = given[0]
+        if not self._missing:
+            self._later = self._beside.do(self._measure)
+
+    def _measure(self) -> list["_Pair | None"]:
+        return [None if maps is None else _mean_and_spread(maps) for maps in self._maps]
 
     def values(self) -> NDArray[np.float16]:
         """Return mean and standard deviation of each channel over each cell: float16 [n, 2, channels]."""
-        found = [pair for pair in self._found if pair is not None]
+        found = [pair for pair in (self._found if self._later is None else self._later()) if pair is not None]
         rows = [torch.cat(part, dim=1) for part in zip(*found, strict=True)]
         return np.asarray(torch.stack(rows, dim=1).clamp(-_HALF_MOST, _HALF_MOST).cpu().numpy(), dtype=np.float16)
 
 
-class _Hook:
-    def __init__(self, found: list[tuple[torch.Tensor, torch.Tensor] | None], at: int) -> None:
-        self._found = found
-        self._at = at
+class _MeasuredApart:
+    """What was measured of the cells of one pass by stages beside it, from its first convolution on."""
 
-    def __call__(self, _: nn.Module, given: tuple[torch.Tensor]) -> None:
-        # By rows of channels, as they lie in memory: a tenth of the time of a variance over two dimensions.
-        pixels = given[0].float().permute(0, 2, 3, 1).flatten(1, 2)
-        mean = pixels.mean(dim=1)
-        square = (pixels * pixels).mean(dim=1)
-        self._found[self._at] = (mean, (square - mean * mean).clamp_min(0.0).sqrt())
+    def __init__(self, stages: nn.Sequential, beside: Beside) -> None:
+        self._stages = stages
+        self._beside = beside
+        self._later: Callable[[], NDArray[np.float16]] | None = None
+
+    def __call__(self, _: nn.Module, __: object, maps: torch.Tensor) -> None:
+        self._later = self._beside.do(partial(self._measure, maps))
+
+    def _measure(self, maps: torch.Tensor) -> NDArray[np.float16]:
+        layers = [each for each in self._stages.modules() if isinstance(each, nn.BatchNorm2d)]
+        with _measured_in(layers, None) as measured:
+            self._stages(maps)
+        return measured.values()
+
+    def values(self) -> NDArray[np.float16]:
+        assert self._later is not None
+        return self._later()
+
+
+_Pair = tuple[torch.Tensor, torch.Tensor]
+
+
+@contextmanager
+def _measured_in(layers: Sequence[nn.BatchNorm2d], beside: Beside | None) -> Iterator[Measured]:
+    """Measure what these layers are given meanwhile."""
+    measured = Measured(len(layers), beside)
+    hooks = [layer.register_forward_pre_hook(partial(measured.take, at)) for at, layer in enumerate(layers)]
+    try:
+        yield measured
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _mean_and_spread(maps: torch.Tensor) -> _Pair:
+    # By rows of channels, as they lie in memory: a tenth of the time of a variance over two dimensions.
+    pixels = maps.float().permute(0, 2, 3, 1).flatten(1, 2)
+    mean = pixels.mean(dim=1)
+    square = (pixels * pixels).mean(dim=1)
+    return mean, (square - mean * mean).clamp_min(0.0).sqrt()
 
 
 def normalisations(network: LeukocyteResNet, use: StatisticsUse) -> dict[str, nn.BatchNorm2d]:

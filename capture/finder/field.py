@@ -12,19 +12,19 @@ import numpy as np
 from smearwatch.capture.arrays import Flags, Image
 from smearwatch.capture.finder.cell_surroundings import measure_stain_and_size
 from smearwatch.capture.finder.field_scale import ENOUGH_ESTIMATES, FieldScale, of_its_kind, scale_by_red_cells
-from smearwatch.capture.finder.scale_change import FEWEST_FIELDS, Against, changed_scale
+from smearwatch.capture.finder.scale_change import FEWEST_FIELDS, OwnScale, compare_scale
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode_whole
 from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.vision.cell_stain import CellStain
 from smearwatch.capture.vision.crop import FIELD_UM, SIZE_PX, cut_flat_crops
-from smearwatch.capture.vision.light import FieldLight, at_work_scale
+from smearwatch.capture.vision.light import FieldLight
 from smearwatch.capture.vision.quality import Quality, judge
 from smearwatch.capture.vision.round_field import (
     RoundField,
     around,
-    blank_surround,
     cut_by_rim,
     find_round_field,
+    flatten_inside,
     without_surround,
 )
 from smearwatch.capture.vision.segment import Leukocyte, Segmentation, segment
@@ -89,6 +89,8 @@ class FieldFound:
         The small picture by which the field is recognised.
     stages_ms
         Time spent in decode, scale, light, quality, segment, crop.
+    scale_unsure
+        Whether its own red cells were asked, and do not surely agree with the scale that was used.
     """
 
     width_px: int
@@ -101,6 +103,7 @@ class FieldFound:
     segmentation: Segmentation
     picture: PackedPicture
     stages_ms: MappingProxyType[str, float]
+    scale_unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +211,9 @@ def find(
         else:
             scale = replace(scale, estimate=by_red_cells.estimate)
     with clock.stage("light"):
-        work, work_um_per_px, light = at_work_scale(bgr, scale.um_per_px or _NOMINAL_UM_PER_PX)
-        shrunk = work.shape[1] / bgr.shape[1]
-        work, seen = blank_surround(work, round_field, scale=shrunk)
-    inside, inside_work = around(bgr, round_field), around(work, round_field, scale=shrunk)
+        flat = flatten_inside(bgr, round_field, scale.um_per_px or _NOMINAL_UM_PER_PX)
+        work, work_um_per_px, seen = flat.work, flat.um_per_px, flat.seen
+    inside, inside_work = around(bgr, round_field), around(work, round_field, scale=work.shape[1] / bgr.shape[1])
     with clock.stage("quality"):
         quality = judge(inside_work, work_um_per_px, raw_bgr=inside)
     refused = _refused(bgr, quality, scale.um_per_px, clock)
@@ -221,25 +223,25 @@ def find(
         return _scale_unknown(bgr, clock, given_for if other_kind else None)
     if (small := _too_small(bgr, scale.um_per_px, clock, round_field)) is not None:
         return small
-    other = None
-    if given is not None and is_told and scale.estimate is not None:
-        other = _contradicts(scale.estimate, (given, *alike))
-    if other is None and (len(known) >= FEWEST_FIELDS or (is_told and two_objectives)):
+    asked = um_per_px is None or other_kind or check_scale
+    own = _measured(scale.estimate, (given, *alike) if given is not None and is_told else ()) if asked else None
+    if not (own is not None and own.contradicts) and (len(known) >= FEWEST_FIELDS or (is_told and two_objectives)):
         first = [scale.um_per_px] if given is None else alike or [given]
         with clock.stage("scale"):
-            other = changed_scale(
+            own = compare_scale(
                 inside, inside_work, work_um_per_px, session=first, given=given, two_objectives=two_objectives
             )
-    if other is not None:
+    if own is not None and own.contradicts:
         first = alike if is_told else split_by_magnification(known)[0]
         against = float(np.median(first or [scale.um_per_px]))
-        return _scale_changed(bgr, clock, other, against, of_session=bool(alike), two_objectives=two_objectives)
+        return _scale_changed(bgr, clock, own, against, of_session=bool(alike), two_objectives=two_objectives)
     picture = pack_picture(work, work_um_per_px)  # recognised in its own colours
-    field = _Field(bgr, light, picture, scale.um_per_px, round_field, seen)
+    field = _Field(bgr, flat.light, picture, scale.um_per_px, round_field, seen)
     if restain:
         with clock.stage("restain"):
             work = restain_field(work, seen)
-    return _searched(field, work, scale, quality, field_um, clock)
+    found = _searched(field, work, scale, quality, field_um, clock)
+    return replace(found, scale_unsure=own is not None and not own.agrees)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,25 +337,30 @@ def _scale_unknown(bgr: Image, clock: _Clock, given_for: tuple[int, int] | None)
     return FieldRejected("scale_unknown", detail, None, None, bgr.shape[1], bgr.shape[0], clock.read())
 
 
-def _contradicts(own: float, known: Sequence[float]) -> Against | None:
-    return Against(own, is_sure=True) if all(differ(own, each) > CHANGED for each in known) else None
+def _measured(own: float | None, known: Sequence[float]) -> OwnScale:
+    """Return what a field's sure estimate says of scales; without one, that nothing sure is said."""
+    contradicts = own is not None and bool(known) and all(differ(own, each) > CHANGED for each in known)
+    return OwnScale(own, own is not None, contradicts)
 
 
 def _scale_changed(
-    bgr: Image, clock: _Clock, other: Against, known: float, *, of_session: bool, two_objectives: bool
+    bgr: Image, clock: _Clock, other: OwnScale, known: float, *, of_session: bool, two_objectives: bool
 ) -> FieldRejected:
     height, width = bgr.shape[:2]
     own = other.um_per_px
     by = f"those of the first fields {known:#.3g}" if of_session else f"the scale that came with it is {known:#.3g}"
     if own is None or not other.is_sure:
         detail = "the session has fields through two objectives, and the red cells of this one do not say which it is; "
+        value = None
         if not two_objectives and own is not None:
             detail = f"its few red cells say {own:#.3g} um/px, and {by}; "
+            value = round(own / known, 3)
         detail += "count those of the other objective in a session of their own"
-        return FieldRejected("scale_unknown", detail, None, known, width, height, clock.read())
+        return FieldRejected("scale_unknown", detail, value, known, width, height, clock.read())
     detail = f"its red cells say {own:#.3g} um/px, and {by}; "
     detail += "count what another magnification shows in a session of its own; "
-    detail += f"were {'the first fields the odd ones' if of_session else 'that scale the wrong one'}, begin anew"
+    detail += "were the first fields the odd ones" if of_session else "were that scale the wrong one"
+    detail += f", count anew in another session {'without them' if of_session else 'with the right one'}"
     return FieldRejected("scale_changed", detail, round(own / known, 3), known, width, height, clock.read())
 
 

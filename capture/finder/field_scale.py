@@ -65,7 +65,7 @@ def scale_by_red_cells(bgr: Image, session_estimates: Sequence[float]) -> FieldS
     if estimate.red_cells < _FEWEST_TO_KEEP:
         return FieldScale(own, estimate.source, None) if not session_estimates else FieldScale(session, "session", None)
     if is_decided and differ(own, median_of_most := float(np.median(most))) > CHANGED:
-        return FieldScale(median_of_most, "session", None)  # `changed_scale` says what it is
+        return FieldScale(median_of_most, "session", None)  # `compare_scale` says what it is
     alike = [each for each in session_estimates if differ(each, own) <= CHANGED]
     if not alike and len(session_estimates) >= FEWEST_FIELDS:
         return FieldScale(session, "session", None)

@@ -43,6 +43,7 @@ def cells_found(
         cropped=tuple(index for index, _ in wanted),
         stages_ms=stages_ms,
         placement=None if registered.placement is None else PlaceOnWire(**asdict(registered.placement)),
+        scale_unsure=result.scale_unsure,
     )
     pixels: list[Buffer] = [np.ascontiguousarray(crop_bgr).data.cast("B") for _, crop_bgr in wanted]
     return message, [*pixels, *(cell.thumbnail_jpeg for cell in result.cells)]

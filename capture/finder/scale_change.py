@@ -36,8 +36,8 @@ _WIDE_UM: Final = 100.0  # a field that is less wide has too few red cells in it
 
 
 @dataclass(frozen=True, slots=True)
-class Against:
-    """What a field's red cells say against the scale that it is to be searched at.
+class OwnScale:
+    """What a field's red cells say of the scale that it is to be searched at.
 
     Attributes
     ----------
@@ -45,13 +45,21 @@ class Against:
         Their own scale; None where nothing round is seen.
     is_sure
         Whether they are enough to say so.
+    contradicts
+        Whether the field is not to be searched at it.
     """
 
     um_per_px: float | None
     is_sure: bool
+    contradicts: bool
+
+    @property
+    def agrees(self) -> bool:
+        """Whether they surely say that it is right."""
+        return self.is_sure and not self.contradicts
 
 
-def changed_scale(
+def compare_scale(
     bgr: Image,
     work: Image,
     work_um_per_px: float,
@@ -59,8 +67,8 @@ def changed_scale(
     session: Sequence[float],
     given: float | None,
     two_objectives: bool = False,
-) -> Against | None:
-    """Return what a field's own red cells say against both the session's scale and the one it was given.
+) -> OwnScale:
+    """Compare a field's own red cells with both the session's scale and the one it was given.
 
     Parameters
     ----------
@@ -75,11 +83,6 @@ def changed_scale(
     two_objectives
         Whether an earlier field of the session was surely of another magnification. Then a field has to speak for its
         scale, be it unsurely; else it is enough that it does not speak against it, surely or as one that is magnified.
-
-    Returns
-    -------
-    Against or None
-        None where the field may be searched.
     """
     known = [float(np.median(session)), *([] if given is None else [given])]
     small = _shrunken(work, work_um_per_px)
@@ -87,18 +90,15 @@ def changed_scale(
     if work.shape[1] * work_um_per_px >= _WIDE_UM:
         in_the_middle = _sure_um_per_px(_middle(small), small_um_per_px)
         if in_the_middle is not None and min(differ(in_the_middle, each) for each in known) <= _ALIKE:
-            return None
+            return OwnScale(in_the_middle, is_sure=True, contradicts=False)
     own, is_sure, seems_magnified = _sure_um_per_px(small, small_um_per_px), True, False
     if own is None:
         estimate = estimate_um_per_px(bgr)
         own = None if estimate is None else estimate.um_per_px
         is_sure = estimate is not None and _counts(estimate)
         seems_magnified = estimate is not None and _is_magnified(estimate, known)
-    if not (is_sure or seems_magnified or two_objectives) or (
-        own is not None and min(differ(own, each) for each in known) <= CHANGED
-    ):
-        return None
-    return Against(own, is_sure)
+    agrees = own is not None and min(differ(own, each) for each in known) <= CHANGED
+    return OwnScale(own, is_sure, (is_sure or seems_magnified or two_objectives) and not agrees)
 
 
 def _shrunken(work: Image, work_um_per_px: float) -> Image:

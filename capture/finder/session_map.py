@@ -14,7 +14,7 @@ from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.registration.picture_cache import PictureCache
 from smearwatch.capture.registration.signatures import Thumbnail, describe_cell
 from smearwatch.capture.registration.slide_map import Registered, SlideMap, WholeCell
-from smearwatch.capture.vision.light import at_work_scale
+from smearwatch.capture.vision.round_field import find_round_field, flatten_inside, without_surround
 from smearwatch.daemon.log import frame_id, get_logger
 from smearwatch.daemon.record.found import CUT, Found
 from smearwatch.daemon.record.frame_store import FrameStoreError
@@ -108,12 +108,17 @@ class SessionMap:
         try:
             bgr = decode(self._ledger.frames.read_as_recorded(frame), max_pixels=self._max_pixels)
         except (FrameStoreError, FrameUnusable) as error:
+            if isinstance(error, FrameStoreError) and error.may_pass:
+                raise  # without its fields a leukocyte would be counted twice
             get_logger().error(
                 "earlier frame is damaged, no field is registered with it", frame=frame_id(frame), why=str(error)
             )
             return None
-        work, work_um_per_px, _ = at_work_scale(bgr, found.um_per_px)
-        return pack_picture(work, work_um_per_px).with_leukocytes((cell.box for cell in found.cells), found.um_per_px)
+        round_field = find_round_field(bgr)
+        flat = flatten_inside(without_surround(bgr, round_field), round_field, found.um_per_px)
+        return pack_picture(flat.work, flat.um_per_px).with_leukocytes(
+            (cell.box for cell in found.cells), found.um_per_px
+        )
 
 
 class SessionMaps:

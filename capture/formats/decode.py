@@ -18,6 +18,7 @@ from smearwatch.capture.formats.czi_structure import read_czi
 from smearwatch.capture.formats.damage import check_colours, check_file, check_rows, check_seam, check_tiles
 from smearwatch.capture.formats.decode_tiff import decode_tiff, used_pages
 from smearwatch.capture.formats.header import ImageFormat, ImageHeader, probe
+from smearwatch.capture.formats.libraries import withheld_lines
 from smearwatch.capture.formats.ome import Ome, description_of, read_ome
 from smearwatch.capture.formats.pixels import orient, to_bgr
 from smearwatch.capture.formats.safe_xml import XmlUnusable
@@ -56,7 +57,7 @@ class PictureInfo:
     width_px, height_px
         As stored, before any rotation.
     pages
-        Pages of a TIFF, planes of a CZI; 1 for the others.
+        As of `ImageHeader`.
     page_used
         The one that is taken, from 0; with `rgb_pages` three are taken.
     bits
@@ -109,6 +110,8 @@ def _decode(data: bytes | memoryview, max_pixels: int, *, one_field: bool) -> Im
         return decode_tiff(data, max_pixels, one_field=one_field)
     if header.format == "czi":
         return decode_czi(data, max_pixels, one_field=one_field)
+    if header.format == "png" and header.pages > 1 and one_field:
+        raise FrameUnusable("several_fields", f"png of {header.pages} pictures (animated)")
     if header.format == "jpeg" and header.samples not in (1, 3):
         raise FrameUnusable("colour_unsupported", f"jpeg of {header.samples} samples a pixel (CMYK has 4)")
     if header.format == "jpeg" and bytes(data).count(_SCAN) > _MOST_SCANS:
@@ -117,7 +120,8 @@ def _decode(data: bytes | memoryview, max_pixels: int, *, one_field: bool) -> Im
     try:
         # A PNG is read as it is, for its transparency and its 16 bits; the others with their EXIF orientation applied.
         flag = cv2.IMREAD_UNCHANGED if header.format == "png" else cv2.IMREAD_COLOR
-        raw = cv2.imdecode(buffer, flag)
+        with withheld_lines():
+            raw = cv2.imdecode(buffer, flag)
     except cv2.error as error:
         raise FrameUnusable("undecodable", f"{header.format}: {error.err}") from error
     if raw is None:
@@ -158,7 +162,7 @@ def decode_whole(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXE
         See its reasons.
     """
     header = _check_header(data, max_pixels)
-    check_first = header.format in ("jpeg", "png")  # for their libraries would write of it to standard error
+    check_first = header.format in ("jpeg", "png")  # it says more of what is wrong than their libraries do
     if check_first:
         check_file(data)
     bgr = _decode(data, max_pixels, one_field=True)
@@ -206,6 +210,8 @@ def describe(data: bytes | memoryview) -> PictureInfo:
     elif header.format == "czi":
         bits = significant_bits(view, read_czi(view)) or bits
         note = _czi_note(data, header)
+    elif header.pages > 1:
+        note = f"picture 1 of {header.pages} is used"
     return PictureInfo(header.format, header.width_px, header.height_px, header.pages, header.page_used, bits, note)
 
 

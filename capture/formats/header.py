@@ -29,7 +29,7 @@ class ImageHeader:
     samples
         Samples a pixel as stored (1 for grey or palette, 4 for CMYK or with transparency); 0 where not known.
     pages
-        Pages of a TIFF, planes of a CZI.
+        Pages of a TIFF, planes of a CZI, pictures of a JPEG with several (MPO) and of an animated PNG.
     page_used
         The one that is the picture and whose size is given, from 0.
     """
@@ -46,6 +46,7 @@ class ImageHeader:
 
 _NOTHING = ImageHeader(None, 0, 0, False)
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
+_MPO_PICTURES, _MOST_PICTURES = 0xB001, 256
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
@@ -86,7 +87,7 @@ def probe(data: bytes | memoryview) -> ImageHeader:
 def _jpeg(view: memoryview) -> ImageHeader:
     """Walk the segments to the first scan; then look for the end marker (ITU-T T.81, annex B)."""
     width = height = bits = samples = 0
-    at = 2
+    at, pages = 2, 1
     while at + 4 <= len(view):
         if view[at] != 0xFF:
             break
@@ -97,10 +98,29 @@ def _jpeg(view: memoryview) -> ImageHeader:
         length = int.from_bytes(view[at + 2 : at + 4], "big")
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and at + 10 <= len(view):
             bits, height, width, samples = struct.unpack(">BHHB", view[at + 4 : at + 10])
+        if marker == 0xE2:
+            pages = max(pages, _mpo_pictures(view[at + 4 : at + 2 + length]))
         if marker == 0xDA:
-            return ImageHeader("jpeg", width, height, _jpeg_ends(view, at + 2 + length), bits, samples)
+            return ImageHeader("jpeg", width, height, _jpeg_ends(view, at + 2 + length), bits, samples, pages)
         at += 2 + max(2, length)
     return ImageHeader("jpeg", width, height, False)
+
+
+def _mpo_pictures(segment: memoryview) -> int:
+    """Return how many pictures a JPEG's index of several states (CIPA DC-007, 5.2), 1 where it has none."""
+    if bytes(segment[:4]) != b"MPF\0":
+        return 1
+    tiff = segment[4:]
+    order: Literal["little", "big"] = "little" if bytes(tiff[:2]) == b"II" else "big"
+    at = int.from_bytes(tiff[4:8], order)
+    for entry in range(at + 2, at + 2 + 12 * int.from_bytes(tiff[at : at + 2], order), 12):
+        if int.from_bytes(tiff[entry : entry + 2], order) == _MPO_PICTURES:
+            return _plausible(int.from_bytes(tiff[entry + 8 : entry + 12], order))
+    return 1
+
+
+def _plausible(pictures: int) -> int:
+    return min(max(1, pictures), _MOST_PICTURES)
 
 
 def _jpeg_ends(view: memoryview, scan: int) -> bool:
@@ -117,16 +137,18 @@ def _jpeg_ends(view: memoryview, scan: int) -> bool:
 def _png(view: memoryview) -> ImageHeader:
     """Walk the chunks to IEND (PNG specification, 5.3)."""
     width = height = bits = samples = 0
-    at = 8
+    at, pages = 8, 1
     while at + 8 <= len(view):
         length = int.from_bytes(view[at : at + 4], "big")
         name = bytes(view[at + 4 : at + 8])
         if name == b"IHDR" and at + 18 <= len(view):
             width, height, bits, colour = struct.unpack(">IIBB", view[at + 8 : at + 18])
             samples = _PNG_SAMPLES.get(colour, 0)
+        if name == b"acTL":
+            pages = _plausible(int.from_bytes(view[at + 8 : at + 12], "big"))
         at += 12 + length
         if name == b"IEND":
-            return ImageHeader("png", width, height, at <= len(view), bits, samples)
+            return ImageHeader("png", width, height, at <= len(view), bits, samples, pages)
     return ImageHeader("png", width, height, False)
 
 

@@ -1,4 +1,7 @@
-"""The pictures of their own that a file holds: pages of a TIFF, planes of a CZI."""
+"""The pictures of their own that a file holds: pages of a TIFF, planes of a CZI.
+
+Of a JPEG with several pictures (MPO) the first is the field: the others are its view from aside, or help to show it.
+"""
 
 from smearwatch.capture.formats.czi import planes_of_fields
 from smearwatch.capture.formats.czi_plane import plane_alone
@@ -9,9 +12,9 @@ from smearwatch.capture.formats.tiff_page import page_alone
 
 
 def has_pages(data: bytes | memoryview) -> bool:
-    """Return whether a file is whole and has more than one page or plane; nothing is decoded."""
+    """Return whether a file is whole and has more than one page, plane or picture; nothing is decoded."""
     header = probe(data)
-    return header.format in ("tiff", "czi") and header.pages > 1 and header.complete
+    return header.format in ("tiff", "czi", "jpeg") and header.pages > 1 and header.complete
 
 
 def list_fields(data: bytes | memoryview, max_pixels: int) -> Divided:
@@ -22,7 +25,10 @@ def list_fields(data: bytes | memoryview, max_pixels: int) -> Divided:
     FrameUnusable
         What is the picture is unusable, or there are `too_many_pixels`.
     """
-    return (planes_of_fields if probe(data).format == "czi" else pages_of_fields)(data, max_pixels)
+    header = probe(data)
+    if header.format == "jpeg":
+        return Divided([], header.pages - 1)
+    return (planes_of_fields if header.format == "czi" else pages_of_fields)(data, max_pixels)
 
 
 def take_out(data: bytes | memoryview, index: int) -> bytes:

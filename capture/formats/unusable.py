@@ -6,15 +6,19 @@ __all__ = ["SAVE_AS_JPEG", "FrameUnusable", "hint_for", "in_plain_words", "not_r
 
 _HEIC: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF: Final = (b"avif", b"avis")
-_STARTS: Final = {
+_BEGINS: Final = {
     b"GIF8": "GIF",
-    b"\x00\x00\x00\x0cjP  ": "JPEG 2000",
-    b"\xff\x4f\xff\x51": "JPEG 2000",
-    b"\x00\x00\x00\x0cJXL ": "JPEG XL",
     b"\xff\x0a": "JPEG XL",
+    b"\0\0\0\x0cJXL ": "JPEG XL",
+    b"\0\0\0\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"FUJIFILMCCD-RAW": "a camera's raw file",
+    b"IIRO": "a camera's raw file",
+    b"IIRS": "a camera's raw file",
+    b"IIU\0": "a camera's raw file",
 }
 
-SAVE_AS_JPEG: Final = "take pictures as JPEG, or save it as JPEG"
+SAVE_AS_JPEG: Final = "set the camera or telephone to JPEG, or save it as JPEG"
 """What to do about a picture of a kind that is not read."""
 
 _HINTS = {
@@ -86,14 +90,14 @@ def not_read(data: bytes | memoryview) -> str | None:
 
     Telephones and their programs write such pictures, at times under the name of a JPEG.
     """
-    start = bytes(data[:12])
-    kind = None
+    start = bytes(data[:16])
+    kind = next((kind for begins, kind in _BEGINS.items() if start.startswith(begins)), None)
     if start[4:8] == b"ftyp":
-        kind = "HEIC" if start[8:] in _HEIC else "AVIF" if start[8:] in _AVIF else None
-    elif start[:4] == b"RIFF" and start[8:] == b"WEBP":
+        brand = start[8:12]
+        kind = "HEIC" if brand in _HEIC else "AVIF" if brand in _AVIF else None
+        kind = "a camera's raw file" if brand == b"crx " else kind
+    elif start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         kind = "WebP"
-    else:
-        kind = next((named for begins, named in _STARTS.items() if start.startswith(begins)), None)
     return kind and f"it is {kind}, which is not read: {SAVE_AS_JPEG}"
 
 

@@ -14,6 +14,7 @@ from typing import Protocol, Self
 from smearwatch.capture.frame import SourceFrame
 from smearwatch.capture.scale.resolver import ScaleResolver, scale_resolver
 from smearwatch.capture.sources.in_hand import InHand, set_aside
+from smearwatch.capture.sources.offering import offer_of, printable
 from smearwatch.capture.sources.options import Options, OptionUnusable, read_options
 from smearwatch.daemon.hinted import Hinted
 from smearwatch.daemon.log import get_logger, log_step, working_on
@@ -32,10 +33,8 @@ from smearwatch.daemon.wire.messages import (
     HoldLine,
     LineDrawn,
     Message,
-    OfferFrame,
     PauseReading,
     Refused,
-    RefuseFrame,
     SourceState,
     TakeStalled,
     Welcome,
@@ -241,30 +240,7 @@ class Delivery:
         return admitted
 
     def _send(self, ticket: int, frame: SourceFrame) -> None:
-        if frame.data is None:
-            reason, detail = frame.refusal or ("unreadable", "no reason given")
-            self._peer.send(
-                RefuseFrame(
-                    ticket=ticket,
-                    name=_printable(frame.name),
-                    captured_at_ns=frame.captured_at_ns,
-                    source=self._source.name,
-                    frame=frame.refused_as,
-                    size_bytes=frame.size_bytes,
-                    reason=reason,
-                    detail=detail,
-                )
-            )
-            return
-        offer = OfferFrame(
-            ticket=ticket,
-            name=_printable(frame.name),
-            captured_at_ns=frame.captured_at_ns,
-            source=self._source.name,
-            um_per_px=frame.um_per_px,
-            um_per_px_source=frame.um_per_px_source,
-        )
-        self._peer.send(offer, [frame.data])
+        self._peer.send(*offer_of(frame, ticket, self._source.name))
 
     def _receive(self) -> None:
         # While offers are out the answer is near; otherwise this is the pause between two questions to the source.
@@ -339,7 +315,7 @@ class Delivery:
             return LineDrawn(request, why=str(error))
         held = () if self._scales is None else self._scales.held_frames
         for frame in (*(offer.frame for offer in self._offers.values()), *held):
-            name = _printable(frame.name)
+            name = printable(frame.name)
             waiting.setdefault(name, LineFile(name, frame.size_bytes, frame.captured_at_ns))
         self._next_pulse_s = 0.0
         get_logger().info("the next specimen begins: what comes from now on is its", waiting=len(waiting))
@@ -397,8 +373,3 @@ def deliver(plan: RunPlan, role: Role, source: Source) -> None:
     """
     with Delivery(plan, role, source, scale_resolver(plan)) as delivery:
         delivery.run()
-
-
-def _printable(name: str) -> str:
-    """Replace what UTF-8 cannot carry: a file with an odd name is still a frame."""
-    return name.encode("utf-8", "replace").decode("utf-8")

@@ -22,6 +22,7 @@ from smearwatch.capture.sources.specimen_line import Of, SpecimenLine, Waiting
 from smearwatch.capture.sources.surroundings import Surroundings
 from smearwatch.daemon.folder_check import check_watch_dir, is_picture_name
 from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.open_files import HOW, none_left
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.record.earlier import FileKey, earlier_than, follows
@@ -305,10 +306,10 @@ class FolderSource:
         self._counters["read_errors"] += 1
         if not self._warned_unreadable:
             self._warned_unreadable = True
-            hint = "give this user the right to read it; it is tried again"
+            hint = HOW if none_left(error) else "give this user the right to read it; it is tried again"
             get_logger().warning("a file cannot be read", file=name, why=why, hint=hint)
         mark = self._book.mark(path)
-        if mark is None or self._book.quiet_s(path, now_s) < self._book.incomplete_s:
+        if mark is None or none_left(error) or self._book.quiet_s(path, now_s) < self._book.incomplete_s:
             self._book.postpone(path, now_s + self._plan.settings.rescan_s)
             return None
         if os.path.isdir(self._folder):

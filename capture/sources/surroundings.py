@@ -12,9 +12,10 @@ from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.record.left import NOT_READ
 
 _NOT_READ: Final = MappingProxyType(
-    dict.fromkeys((".heic", ".heif", ".webp", ".avif", ".jp2", ".j2k", ".jpx", ".jxl", ".gif"), SAVE_AS_JPEG)
+    dict.fromkeys((".heic", ".heif", ".webp", ".avif", ".jp2", ".j2k", ".jpx", ".jxl", ".gif", ".apng"), SAVE_AS_JPEG)
     | dict.fromkeys(
-        (".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".pef", ".dng"), "let the camera write JPEG beside it"
+        (".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".pef", ".srw", ".dng"),
+        "let the camera write JPEG beside it",
     )
     | dict.fromkeys((".nd2", ".lif", ".vsi", ".svs", ".ndpi", ".mrxs", ".scn"), "export each field as TIFF or JPEG")
     | dict.fromkeys((".mp4", ".avi", ".mov", ".mkv"), "play it as a camera: run --camera FILE")

@@ -13,7 +13,7 @@ _FLANK_BINS = 5  # of 0.01 log units
 _MIN_BACKGROUND_SHARE = 0.01
 
 
-def find_background(green: Image, surfaces: Surfaces, degree: int) -> Flags:
+def find_background(green: Image, surfaces: Surfaces, degree: int, seen: Flags | None = None) -> Flags:
     """Find the pixels that show empty background, by green light: haemoglobin and stain both absorb it.
 
     A first surface goes through the bright end of each block; what lies close to the resulting ridge of the
@@ -27,6 +27,8 @@ def find_background(green: Image, surfaces: Surfaces, degree: int) -> Flags:
         Of its size and degree.
     degree
         How many bends the background's surface may have.
+    seen
+        bool [height, width], where the field is seen; None: everywhere.
 
     Returns
     -------
@@ -38,10 +40,13 @@ def find_background(green: Image, surfaces: Surfaces, degree: int) -> Flags:
     background = np.ones(level.shape, dtype=bool)
     for tolerance in (0.06, 0.04, 0.03, 0.03):
         residual = level - surface
-        ridge = _ridge(residual)
+        ridge = _ridge(residual if seen is None else residual[seen])
         background = np.abs(residual - ridge) < tolerance
+        if seen is not None:
+            background &= seen
         if background.mean() < _MIN_BACKGROUND_SHARE:
-            return residual >= np.percentile(residual, _BACKGROUND_PERCENTILE)
+            bright = residual >= np.percentile(residual if seen is None else residual[seen], _BACKGROUND_PERCENTILE)
+            return bright if seen is None else bright & seen
         surface = surfaces.through(level, background.astype(np.float64))
     return background
 

@@ -5,12 +5,13 @@ training, classification and the live pipeline all call it, so that a cell looks
 wherever it came from.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from smearwatch.capture.arrays import Floats, Image, Indices
+from smearwatch.capture.arrays import Flags, Floats, Image, Indices
 from smearwatch.capture.vision.background import find_background
 from smearwatch.capture.vision.surface import Surfaces
 
@@ -20,6 +21,7 @@ WHITE = 235
 _GRID_LONG_SIDE = 160
 _WIDE_FIELD_UM = 90.0
 _MIN_GAIN, _MAX_GAIN = 0.7, 8.0
+_UNSEEN_WEIGHT = 0.002  # of what fills the surround of a round field: so much that the light does not run away there
 
 
 WORK_UM_PER_PX = 0.22
@@ -88,7 +90,7 @@ class FieldLight:
         return np.asarray(cv2.multiply(bgr[rows, columns], gain, dtype=cv2.CV_8U), dtype=np.uint8)
 
 
-def measure_light(bgr: Image, um_per_px: float | None) -> FieldLight:
+def measure_light(bgr: Image, um_per_px: float | None, *, seen: Flags | None = None) -> FieldLight:
     """Fit a smooth surface through a field's background, channel by channel.
 
     Parameters
@@ -98,16 +100,20 @@ def measure_light(bgr: Image, um_per_px: float | None) -> FieldLight:
     um_per_px
         Scale; it decides how many bends the surface may have, so that one large cell in a small field is not
         mistaken for a shadow. None where it is not yet known (the number of bends for a small field is taken).
+    seen
+        bool [height, width], where the field is seen, by whose background alone it is measured; None: everywhere.
 
     Returns
     -------
     FieldLight
     """
     wide = um_per_px is not None and max(bgr.shape[:2]) * um_per_px >= _WIDE_FIELD_UM
-    return _measure(bgr if um_per_px is None else to_work_scale(bgr, um_per_px), degree=4 if wide else 2)
+    return _measure(bgr if um_per_px is None else to_work_scale(bgr, um_per_px), degree=4 if wide else 2, seen=seen)
 
 
-def at_work_scale(bgr: Image, um_per_px: float) -> tuple[Image, float, FieldLight]:
+def at_work_scale(
+    bgr: Image, um_per_px: float, *, seen: Callable[[Image], Flags | None] = lambda _: None
+) -> tuple[Image, float, FieldLight]:
     """Return a field's reduced picture with the light taken out, its scale, and the light of the field.
 
     Parameters
@@ -116,10 +122,12 @@ def at_work_scale(bgr: Image, um_per_px: float) -> tuple[Image, float, FieldLigh
         uint8 [height, width, 3], as photographed.
     um_per_px
         Its scale.
+    seen
+        Tells where of a smaller or larger copy of it the field is seen, as of `measure_light`.
     """
     work = to_work_scale(bgr, um_per_px)
     work_um_per_px = um_per_px * bgr.shape[1] / work.shape[1]
-    light = measure_light(work, work_um_per_px)
+    light = measure_light(work, work_um_per_px, seen=seen(work))
     return light.flat(work), work_um_per_px, light
 
 
@@ -157,14 +165,20 @@ def flatten_cell(bgr: Image) -> Image:
     return _measure(bgr, degree=0).flat(bgr)
 
 
-def _measure(bgr: Image, degree: int) -> FieldLight:
+def _measure(bgr: Image, degree: int, seen: Flags | None = None) -> FieldLight:
     height, width = bgr.shape[:2]
     shrink = min(1.0, _GRID_LONG_SIDE / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     grid = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     surfaces = Surfaces(size[1], size[0], degree)
-    background = find_background(grid[..., 1], surfaces, degree)
-    surface = surfaces.through(np.log(np.arange(256.0) + 1.0)[grid], background.astype(np.float64))
+    shown = (
+        None if seen is None else np.asarray(cv2.resize(seen.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0)
+    )
+    background = find_background(grid[..., 1], surfaces, degree, shown)
+    weight = background.astype(np.float64)
+    if shown is not None:
+        weight[~shown] = _UNSEEN_WEIGHT
+    surface = surfaces.through(np.log(np.arange(256.0) + 1.0)[grid], weight)
     surface = np.clip(np.exp(surface) - 1.0, WHITE / _MAX_GAIN, WHITE / _MIN_GAIN)
     green = surface[..., 1]
     mean = surface.reshape(-1, 3).mean(axis=0)

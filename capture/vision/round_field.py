@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smearwatch.capture.arrays import Flags, Image
-from smearwatch.capture.vision.light import WHITE
+from smearwatch.capture.vision.light import WHITE, FieldLight, at_work_scale
 from smearwatch.capture.vision.segment import Segmentation
 
 _SMALL_PX: Final = 240
@@ -169,6 +169,47 @@ def blank_surround(flat_bgr: Image, field: RoundField | None, *, scale: float) -
         return flat_bgr, None
     seen = _disc(flat_bgr.shape[:2], field, scale)
     return np.where(seen[..., None], flat_bgr, np.uint8(WHITE)), seen
+
+
+@dataclass(frozen=True, slots=True)
+class FlatField:
+    """A field with the light taken out, at the working scale; of a round one its disc alone, on white.
+
+    Attributes
+    ----------
+    work, um_per_px
+        uint8 [h, w, 3], and its scale.
+    light
+        Of the field.
+    seen
+        bool [h, w], where the field is seen; None: everywhere.
+    """
+
+    work: Image
+    um_per_px: float
+    light: FieldLight
+    seen: Flags | None
+
+
+def flatten_inside(bgr: Image, field: RoundField | None, um_per_px: float) -> FlatField:
+    """Take the light out of a field, by what is seen of it.
+
+    Parameters
+    ----------
+    bgr
+        uint8 [height, width, 3], from `without_surround`.
+    field
+        From `find_round_field`.
+    um_per_px
+        Scale of `bgr`.
+    """
+
+    def seen_of(copy: Image) -> Flags | None:
+        return None if field is None else _disc(copy.shape[:2], field, copy.shape[1] / bgr.shape[1])
+
+    work, work_um_per_px, light = at_work_scale(bgr, um_per_px, seen=seen_of)
+    work, seen = blank_surround(work, field, scale=work.shape[1] / bgr.shape[1])
+    return FlatField(work, work_um_per_px, light, seen)
 
 
 def cut_by_rim(segmentation: Segmentation, field: RoundField | None, um_per_px: float) -> Segmentation:

@@ -11,6 +11,7 @@ from smearwatch.clients.record_here import RecordElsewhere, session_here
 from smearwatch.daemon.config import Settings, load_settings
 from smearwatch.daemon.log import configure
 from smearwatch.daemon.one_line import say
+from smearwatch.daemon.open_files import open_enough
 from smearwatch.daemon.reaching import is_elsewhere
 from smearwatch.daemon.record.corrected import WITHIN
 from smearwatch.daemon.record.events import Reading
@@ -114,6 +115,8 @@ def review(
             webbrowser.open(address)
 
     configure(settings.log_level, role="review", log_format=settings.log_format)
+    if few := open_enough():
+        say(few)
     serve(Served(settings, folder, read_as, port, place, config), tell)
 
 

@@ -52,6 +52,7 @@ def serve_metrics(
         config = uvicorn.Config(
             _app(watching, registry),
             log_level="warning",
+            log_config=None,  # what it reports becomes an entry of ours
             access_log=False,
             server_header=False,
             proxy_headers=False,

@@ -1,6 +1,7 @@
 """Whoever holds connections and asks for nothing makes room for those who ask: no count of them keeps others out."""
 
 import asyncio
+import resource
 from collections import Counter
 from typing import Final
 
@@ -14,14 +15,25 @@ MOST: Final = 64
 """Connections at a time; a browser opens a handful."""
 
 _BURST: Final = 512  # as many for a moment: who has just come has not had the time to ask
+_SHARE: Final = 4  # that part of them is for one address, of which also a proxy asks for all behind it
 _MOMENT_S: Final = 0.5
 _ANSWER_S: Final = 30.0  # whoever takes so long to read its answer may have to make room, too
+
+
+def burst() -> int:
+    """Return how many connections there may be for a moment: each takes a file, and pictures are read from others."""
+    return min(_BURST, max(MOST, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
+
+
+def share() -> int:
+    """Return how many of them one address may have."""
+    return burst() // _SHARE
 
 
 class Connection(H11Protocol):
     """A connection: it ends where its request does not become whole, or where it asks nothing and others need the room.
 
-    Of several addresses, the one with the most connections gives up one of its.
+    Of several addresses, the one with the most connections gives up one of its; none has more than a quarter of all.
     """
 
     transport: asyncio.Transport
@@ -86,13 +98,18 @@ class Connection(H11Protocol):
         others = [each for each in self.connections if isinstance(each, Connection) and each is not self]
         if len(others) < MOST:
             return
-        now_s, full = self.loop.time(), len(others) >= _BURST
-        ofaddress = Counter(each.address for each in others)
+        of_address = Counter(each.address for each in others)
+        if of_address[self.address] >= share():  # it makes room itself, and no other address has to
+            others = [each for each in others if each.address == self.address]
+            full = True
+        else:
+            full = len(others) >= burst()
+        now_s = self.loop.time()
         may_go = [
             each for each in others if (each.lacks or not each.answers) and (full or now_s - each.since_s > _MOMENT_S)
         ] or [each for each in others if now_s - each.since_s > _ANSWER_S]
         if may_go:
-            oldest = min(may_go, key=lambda each: (-ofaddress[each.address], each.since_s))
+            oldest = min(may_go, key=lambda each: (-of_address[each.address], each.since_s))
             self.connections.discard(oldest)
             oldest.transport.abort()
         elif full:

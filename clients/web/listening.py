@@ -3,6 +3,7 @@
 import os
 import socket
 import ssl
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -14,30 +15,79 @@ from smearwatch.daemon.regular_file import open_regular
 TLS_PORT: Final = 8443
 MOST_OF_ADDRESS: Final = 48
 """Connections of one other computer at a time, agreed on or not."""
+# More than browsers, or a laboratory's proxy for all of them, ask for; of one address, opened one after the other.
+_AT_ONCE: Final = 512
+_A_SECOND: Final = 200.0
+_CLOSED_IN_A_ROW: Final = 64  # then whoever is connected has its turn
+_MOST_SHARES: Final = 4096
 _HOW: Final = "give --listen HOST or HOST:PORT, where 0.0.0.0 is every address of this computer"
 
 
 class _FairSocket(socket.socket):
-    """A listening socket that takes no more connections of one address than that: not all wait for those of one.
+    """A listening socket of which no address has more than its share: what comes beyond that is closed at once.
 
-    It is for a network. On one computer all have the same address, and `smearwatch.clients.web.connections` makes room.
+    So a flood from one address costs little, and does not stand in the queue before those of others.
     """
+
+    most_of_address: int | None = None
 
     def __init__(self, family: int, kind: int) -> None:
         super().__init__(family, kind)
-        self._taken: dict[str, list[socket.socket]] = {}
+        self._shares: dict[str, _Share] = {}
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Return the next connection; raises `ConnectionAbortedError` where its address has too many."""
-        connection, address = super().accept()
-        still = ((host, [each for each in taken if each.fileno() != -1]) for host, taken in self._taken.items())
-        self._taken = {host: taken for host, taken in still if taken}
-        of_address = self._taken.setdefault(address[0], [])
-        if len(of_address) >= MOST_OF_ADDRESS:
+        """Return the next connection; raises `ConnectionAbortedError` where many in a row were beyond their share."""
+        for _ in range(_CLOSED_IN_A_ROW):
+            connection, address = super().accept()
+            if self._share(address[0]).lets_in(connection, self.most_of_address):
+                return connection, address
             connection.close()
-            raise ConnectionAbortedError(f"{MOST_OF_ADDRESS} connections of one address")
-        of_address.append(connection)
-        return connection, address
+        raise ConnectionAbortedError("more connections of one address than its share")
+
+    def _share(self, address: str) -> "_Share":
+        if address not in self._shares and len(self._shares) >= _MOST_SHARES:
+            self._shares = {host: share for host, share in self._shares.items() if not share.is_whole()}
+        return self._shares.setdefault(address, _Share())
+
+
+class _NetSocket(_FairSocket):
+    """The same for a network: who has not agreed on TLS yet is no connection that could make room for others.
+
+    On one computer all may have the same address, and `smearwatch.clients.web.connections` makes room.
+    """
+
+    most_of_address = MOST_OF_ADDRESS
+
+
+class _Share:
+    """What one address has of a socket: its connections that are still there, and how many more may come now."""
+
+    def __init__(self) -> None:
+        self._there: list[socket.socket] = []
+        self._left, self._at_s = float(_AT_ONCE), time.monotonic()
+
+    def is_whole(self) -> bool:
+        """Return whether nothing of it is used."""
+        self._fill()
+        return self._left == _AT_ONCE and not self._still_there()
+
+    def lets_in(self, connection: socket.socket, most: int | None) -> bool:
+        """Take a connection in, at most so many of them at a time; returns whether it may stay."""
+        self._fill()
+        if self._left < 1.0 or (most is not None and len(self._there) >= most and len(self._still_there()) >= most):
+            return False
+        self._left -= 1.0
+        if most is not None:
+            self._there.append(connection)
+        return True
+
+    def _fill(self) -> None:
+        before_s, self._at_s = self._at_s, time.monotonic()
+        self._left = min(float(_AT_ONCE), self._left + _A_SECOND * (self._at_s - before_s))
+
+    def _still_there(self) -> list[socket.socket]:
+        self._there = [each for each in self._there if each.fileno() != -1]
+        return self._there
 
 
 class PortTaken(OSError):
@@ -109,7 +159,7 @@ def listen_to_others(place: Place, accounts: Accounts) -> tuple[socket.socket, s
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError) as error:
         raise PortTaken(place.listen, "no address of that name", _HOW) from error
-    return _bound(family, address, place.listen, _FairSocket), tls
+    return _bound(family, address, place.listen, _NetSocket), tls
 
 
 def _host_and_port(listen: str) -> tuple[str, int]:
@@ -156,7 +206,7 @@ def _tls(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def _bound(
-    family: int, address: tuple[object, ...], where: str, kind: type[socket.socket] = socket.socket
+    family: int, address: tuple[object, ...], where: str, kind: type[_FairSocket] = _FairSocket
 ) -> socket.socket:
     listening = kind(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

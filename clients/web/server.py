@@ -1,14 +1,14 @@
 """A web server that ends when it is asked to, and that nobody keeps others from by what is left half done."""
 
 import asyncio
-import resource
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Final
 
 import uvicorn
+
+from smearwatch.daemon.open_files import raise_limit
 
 _HANDSHAKE_S: Final = 5.0  # until TLS is agreed on
 
@@ -30,9 +30,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen; each connection takes a file, so as many as the system allows may be open."""
-        with suppress(OSError, ValueError):
-            limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+        raise_limit()
         if self.config.ssl is not None:
             loop = asyncio.get_running_loop()
             timed = partial(loop.create_server, ssl_handshake_timeout=_HANDSHAKE_S)

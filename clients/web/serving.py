@@ -76,6 +76,7 @@ def serve(served: Served, say: Callable[[str, str], None], over: Callable[[], bo
         config = uvicorn.Config(
             app,
             log_level="warning",
+            log_config=None,  # what it reports becomes an entry of ours
             access_log=False,
             server_header=False,
             proxy_headers=False,  # an address that a request only claims is none

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import resource
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from smearwatch.daemon.doctor.check import Check
+from smearwatch.daemon.open_files import FEW, HOW, LEAST
 
 _PACKAGES: Final = ("torch", "torchvision", "opencv-python", "pyzmq", "numpy", "msgpack", "watchdog", "structlog")
 _HEADLESS: Final = {"opencv-python": "opencv-python-headless"}
@@ -135,6 +137,18 @@ def notices(root: Path = Path("/proc/sys/fs/inotify")) -> Check:
     return Check("file notices", "ok", says, values=limits)
 
 
+def open_files() -> Check:
+    """Return whether a process may open enough files: the program raises the limit for itself as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    values = {"soft": soft, "hard": hard}
+    says = "no limit" if hard == resource.RLIM_INFINITY else f"up to {hard} a process"
+    if hard != resource.RLIM_INFINITY and hard < LEAST:
+        return Check("open files", "failed", f"{says}, and {LEAST} are needed", HOW, values)
+    if hard != resource.RLIM_INFINITY and hard < FEW:
+        return Check("open files", "warning", f"{says}: with many clients or browsers some wait", HOW, values)
+    return Check("open files", "ok", says, values=values)
+
+
 _WORDS: Final = {"max_user_instances": "watching programs up to", "max_user_watches": "folders up to"}
 
 
@@ -145,3 +159,4 @@ def of_machine(latest_ns: int | None) -> Iterable[Check]:
     yield memory()
     yield clock(latest_ns)
     yield notices()
+    yield open_files()

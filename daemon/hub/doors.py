@@ -1,7 +1,5 @@
 """Through which doors a hub is reached, as the settings say: those of groups, and that of other computers."""
 
-import resource
-from contextlib import suppress
 from pathlib import Path
 
 from smearwatch.daemon.config import Settings
@@ -23,16 +21,6 @@ def group_doors(settings: Settings, runtime_dir: Path) -> list[GroupDoor]:
     if settings.watch_group is not None:
         doors.append(GroupDoor(group_dir(runtime_dir, WATCH, settings.watch_group), frozenset(("watch",))))
     return doors
-
-
-def open_as_many_as_one_may() -> None:
-    """Raise the limit of open files as far as the system allows.
-
-    Each connection takes one, a stranger's too until it is refused; without any left no picture could be kept.
-    """
-    with suppress(OSError, ValueError):
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
 
 def net_door(settings: Settings) -> NetDoor | None:

@@ -8,7 +8,7 @@ from smearwatch.daemon.hub.crop_queue import CROP_BYTES, CropQueue, stray_answer
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import ATTEMPTS, LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
-from smearwatch.daemon.log import frame_id, get_logger
+from smearwatch.daemon.log import frame_id, get_logger, is_worth_a_line
 from smearwatch.daemon.record.events import POISONED, CellStain, Found, FoundCell, Nucleus, Rejected, flaw_of
 from smearwatch.daemon.record.frame_store import FrameStoreError
 from smearwatch.daemon.record.placement import CellName, Placement
@@ -57,7 +57,9 @@ class FrameQueue:
             try:
                 data = self._ledger.frames.read_as_recorded(frame)
             except FrameStoreError as error:
-                if self._ledger.frames.is_away:  # with all its frames: none is lost
+                if self._ledger.frames.is_away or error.may_pass:  # with all its frames: none is lost
+                    if error.may_pass:
+                        self._note_unread(error)
                     self.leases.give_back(number, holder, tried=False)
                     return None
                 if self._is_counted(frame):
@@ -70,6 +72,11 @@ class FrameQueue:
                 continue
             return self._describe(number, frame, turn), data
         return None
+
+    def _note_unread(self, error: FrameStoreError) -> None:
+        self._journal.counters["frames_not_read"] += 1
+        if is_worth_a_line(self._journal.counters["frames_not_read"]):
+            get_logger().error("frames cannot be read just now, and wait", why=str(error), hint=error.hint)
 
     def lease_ahead(self, frame: str, offered: OfferFrame, holder: bytes, turn: int) -> FrameLease | None:
         """Return a new frame's lease before the ledger holds it, None where another frame comes before it."""
@@ -212,6 +219,7 @@ def found_event(message: CellsFound) -> Found:
         focus=message.focus,
         cells=tuple(found_cell(cell) for cell in message.cells),
         placement=None if message.placement is None else Placement(**asdict(message.placement)),
+        scale_unsure=message.scale_unsure or None,
     )
 
 

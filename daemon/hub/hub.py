@@ -27,7 +27,7 @@ from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
 from smearwatch.daemon.hub.steps import log_refusal
 from smearwatch.daemon.hub.tallying import take_tally
-from smearwatch.daemon.log import working_on
+from smearwatch.daemon.log import get_logger, working_on
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.earlier import Earlier
 from smearwatch.daemon.record.events import Closed, flaw_of
@@ -334,6 +334,8 @@ class Hub:
             self._journal.counters["leases_released"] += queue.leases.release(identity, blamed=blamed)
 
     def _housekeeping(self) -> None:
+        if self._journal.ledger.hold_on():
+            get_logger().warning("the session's lock was removed or replaced, and was taken again")
         self._absent.look()
         self._next.expire()
         self._frames.leases.expire()

@@ -39,6 +39,8 @@ class Journal:
         Why a frame could not be kept the last time.
     counters : Counter
         Everything that was dropped, refused or done again, by name.
+    committed : int
+        How many events were written and were new, since this journal began.
     """
 
     def __init__(self, ledger: Ledger, sockets: HubSockets) -> None:
@@ -50,6 +52,7 @@ class Journal:
         self.order = self._folds.order
         self.not_kept = ""
         self.counters: Counter[str] = Counter()
+        self.committed = 0
         self._sockets = sockets
 
     def commit(
@@ -63,6 +66,7 @@ class Journal:
         What stands already changes nothing.
         """
         written = self.ledger.append(events, thumbnails, moments)
+        self.committed += len(written)
         for recorded in written:
             self._folds.apply(recorded)
             log_steps(recorded, self.fold)

@@ -4,11 +4,12 @@ import time
 from contextlib import ExitStack
 
 from smearwatch.daemon.anchoring import Anchoring
-from smearwatch.daemon.hub.doors import group_doors, net_door, open_as_many_as_one_may
+from smearwatch.daemon.hub.doors import group_doors, net_door
 from smearwatch.daemon.hub.hub import Hub
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.opening import opened
 from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.open_files import raise_limit
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.role import EXIT_NEXT, EXIT_STOPPED, Role
 from smearwatch.daemon.process.runtime_lock import RuntimeLock
@@ -41,7 +42,7 @@ def main(plan: RunPlan, role: Role) -> int:
         if (signed := ledger.signature()) is not None:
             raise SessionSigned(plan.session, signed)
         earlier = _earlier(plan, ledger)
-        open_as_many_as_one_may()
+        raise_limit()  # each connection takes a file, a stranger's too until it is refused
         owner = stack.enter_context(context())
         max_bytes = settings.max_frame_bytes + _SLACK_BYTES
         part_bytes = max(settings.max_frame_bytes, MAX_HEADER_BYTES)
@@ -65,10 +66,14 @@ def main(plan: RunPlan, role: Role) -> int:
         anchoring = Anchoring(ledger, settings.anchor_s, time.monotonic)
         anchoring.anchor("opened")
         role.ask(_STEP_S, waits=True)
+        worked_before = journal.committed
         while not role.stopping and hub.state != "done" and not hub.stopped:
             hub.turn()
             anchoring.turn()
             role.beat()
+            if journal.committed != worked_before:
+                worked_before = journal.committed
+                role.got_on()
         # One of many subfolders' sessions is never the end of it; only the subfolder scheduler knows when all is done.
         done = role.finishing or (hub.state == "done" and plan.subfolder is None)
         hub.close(stopping=not done)

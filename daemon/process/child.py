@@ -9,10 +9,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from smearwatch.daemon.plan import RunPlan
+from smearwatch.daemon.process.forked import Forked, can_fork
 from smearwatch.daemon.process.hang import Steps
-from smearwatch.daemon.process.role import EXIT_UNUSABLE, GOT_ON
+from smearwatch.daemon.process.role import EXIT_UNUSABLE, GOT_ON, PROCESS_TITLE, begin
 
 # Loading a network on a busy machine takes its time; after that, the role's steps tell whether it hangs.
 FIRST_BEAT_S = 180.0
@@ -36,8 +38,8 @@ class RoleSpec:
     """A role by name and by import string, so that the supervisor loads none of it.
 
     With ``ends_the_run`` its end is the run's; without ``needed`` the run goes on where it cannot be kept alive.
-    One that `stays` takes long to load and serves one session after the other; one that `loads_first` is started with
-    the hub, for it asks nothing of it until it has loaded.
+    One that `stays` takes long to load and serves one session after the other; one that `loads_first` may be started
+    before the hub, for it asks nothing of it until it has loaded.
     """
 
     name: str
@@ -55,7 +57,7 @@ class Child:
     spec: RoleSpec
     plan: RunPlan
     clock: Callable[[], float] = time.monotonic
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Forked | None = None
     beat_fd: int = -1
     started_s: float = 0.0
     held_since_s: float = 0.0
@@ -66,9 +68,22 @@ class Child:
     start_at_s: float = 0.0
 
     def start(self) -> None:
-        """Spawn the process; its plan goes over stdin, which stays open until `stop`."""
+        """Begin the process: of this one where that has one thread, with what it has loaded, else anew."""
         self.beat_fd, theirs = os.pipe()
         os.set_blocking(self.beat_fd, False)
+        try:
+            self.process = self._forked(theirs) if can_fork() else self._anew(theirs)
+        finally:
+            os.close(theirs)
+        self.ready, self.started_s, self.held_looks = False, self.clock(), 0
+        self.steps.begin()
+
+    def _forked(self, theirs: int) -> Forked:
+        work = partial(begin, self.spec.name, self.spec.target, self.plan, theirs, ONE_THREAD)
+        return Forked(f"{PROCESS_TITLE} {self.spec.name}", work, theirs)
+
+    def _anew(self, theirs: int) -> subprocess.Popen[bytes]:
+        """Spawn it; its plan goes over stdin, which stays open until it has ended."""
         order = {
             "name": self.spec.name,
             "target": self.spec.target,
@@ -78,7 +93,7 @@ class Child:
         # Ctrl-C reaches the whole group, and the parent decides: a child has it blocked from its very start.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            self.process = subprocess.Popen(
+            process = subprocess.Popen(
                 # The name is for whoever looks at the process list; the order comes over stdin.
                 [sys.executable, "-m", "smearwatch.daemon.process.role", self.spec.name],
                 stdin=subprocess.PIPE,
@@ -87,12 +102,10 @@ class Child:
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            os.close(theirs)
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(order).encode() + b"\n")
-        self.process.stdin.flush()
-        self.ready, self.started_s, self.held_looks = False, self.clock(), 0
-        self.steps.begin()
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(order).encode() + b"\n")
+        process.stdin.flush()
+        return process
 
     def hear(self) -> None:
         """Take in the heartbeats that came."""
@@ -170,7 +183,9 @@ class Child:
 
     def _let_go(self) -> None:
         assert self.process is not None
-        if self.process.stdin is not None:
+        if isinstance(self.process, Forked):
+            self.process.close()
+        elif self.process.stdin is not None:
             self.process.stdin.close()
         os.close(self.beat_fd)
         self.process, self.beat_fd = None, -1

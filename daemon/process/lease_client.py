@@ -90,6 +90,11 @@ class LeaseClient:
         self._peer.send(message, buffers)
         self._role.got_on()
 
+    def take_more(self, capacity: int) -> None:
+        """Open credit for so many leases from now on."""
+        self._capacity = capacity
+        self._next_pulse_s = 0.0
+
     def at_work(self, work: Callable[[], ResultT], step_s: float = STEP_S) -> ResultT:
         """Run what a lease asks for in a thread of its own, and tell the hub meanwhile that it is being done.
 

@@ -1,5 +1,6 @@
-"""The life of a child process: its plan from stdin, its heartbeat on a pipe, its stop by signal or by orphanhood.
+"""The life of a child process: its heartbeat on a pipe, its stop by signal or by orphanhood.
 
+It begins in a process that is forked from its parent's (`begin`), or in one of its own:
 ``python -m smearwatch.daemon.process.role`` reads one JSON line ``{"name", "target", "beat_fd", "plan"}`` from stdin,
 imports ``target`` ("package.module:function") and calls it with the plan and a `Role`. Stdin stays open as
 long as the parent lives; its end means stop.
@@ -15,7 +16,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +24,10 @@ from smearwatch.daemon.log import configure, get_logger
 from smearwatch.daemon.one_line import one_line, say
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.withheld import withhold
+
+PROCESS_TITLE = "smearwatch.daemon.process.role"
+"""What a list of processes shows of a role, before its name."""
+
 
 EXIT_UNUSABLE = 3
 """A child's exit code for what a restart cannot repair; its one line is on stderr already."""
@@ -167,14 +172,40 @@ def main() -> int:
         return 0  # the parent ended before it had said what to do
     order: dict[str, Any] = json.loads(line)
     plan = RunPlan.model_validate(order["plan"])
-    os.set_blocking(order["beat_fd"], False)
-    role = Role(order["name"], order["beat_fd"])
+    return begin(order["name"], order["target"], plan, order["beat_fd"], {}, sys.stdin.fileno())
+
+
+def begin(name: str, target: str, plan: RunPlan, beat_fd: int, environment: Mapping[str, str], parent_fd: int) -> int:
+    """Run a role in this process.
+
+    Parameters
+    ----------
+    name, target : str
+        What it is called, and what it does, as "package.module:function".
+    plan : RunPlan
+        What is run.
+    beat_fd : int
+        Where it reports to the parent.
+    environment : mapping of str to str
+        What libraries read once they load, where the process's environment does not say otherwise.
+    parent_fd : int
+        Reads as ended once the parent has ended.
+
+    Returns
+    -------
+    int
+        The process's exit code.
+    """
+    for variable, value in environment.items():
+        os.environ.setdefault(variable, value)
+    os.set_blocking(beat_fd, False)
+    role = Role(name, beat_fd)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     _go_on_when_orphaned()
-    threading.Thread(target=_until_orphaned, args=(role,), daemon=True, name="parent-watch").start()
+    threading.Thread(target=_until_orphaned, args=(role, parent_fd), daemon=True, name="parent-watch").start()
     configure(plan.settings.log_level, role=role.name, log_format=plan.settings.log_format)
     withhold(*plan.names)
-    module, _, function = order["target"].partition(":")
+    module, _, function = target.partition(":")
     try:
         with role.loading():  # torch alone takes seconds, on a busy machine many
             main_of_role = getattr(importlib.import_module(module), function)
@@ -195,9 +226,9 @@ def _go_on_when_orphaned() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
 
 
-def _until_orphaned(role: Role) -> None:
+def _until_orphaned(role: Role, parent_fd: int) -> None:
     # The parent never writes again: this returns when the parent's end is closed.
-    os.read(sys.stdin.fileno(), 1)
+    os.read(parent_fd, 1)
     role.stop()
     time.sleep(ORPHAN_S)
     os._exit(1)  # it hangs, and nobody is there any more to end it

@@ -29,7 +29,7 @@ class Words(NamedTuple):
 _CONTRAST = "set the camera's contrast and gamma as before"
 _WHITE = "set the white balance on empty glass; lamp and filter as before"
 _BLUE = f"check the buffer (too alkaline?), staining time and rinsing; {_WHITE}"
-_RED = f"check the buffer (too acid?), staining time and rinsing; {_WHITE}"
+_RED = f"check the buffer (too acid?), staining time and rinsing; red and blue exchanged? {_WHITE}"
 _YELLOW = f"check the lamp (dimmed? filter gone?) and the age of the stain; {_WHITE}"
 
 MEASURES: Final = {

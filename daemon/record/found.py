@@ -10,7 +10,14 @@ from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.record.nucleus import Nucleus
 from smearwatch.daemon.record.placement import CellName, Placement
-from smearwatch.daemon.record.schema import FIRST_FORM, NUCLEI_FORM, SIZES_FORM, STAINS_FORM, THUMBNAILS_FORM
+from smearwatch.daemon.record.schema import (
+    FIRST_FORM,
+    NUCLEI_FORM,
+    SCALE_FORM,
+    SIZES_FORM,
+    STAINS_FORM,
+    THUMBNAILS_FORM,
+)
 from smearwatch.daemon.record.stain import CellStain
 from smearwatch.daemon.record.values import STRICT, Count, Ordinal, Positive, Sha256, Word, without_none
 
@@ -72,7 +79,8 @@ class FoundCell:
 class Found:
     """The leukocytes of a frame. Those at the edge are cut, so they are shown and never counted.
 
-    ``placement`` is where on the slide the frame was taken; None where frames are not placed.
+    ``placement`` is where on the slide the frame was taken; None where frames are not placed. ``scale_unsure`` is
+    true, or not there: the frame's own red cells do not surely agree with its scale.
     """
 
     frame: Sha256
@@ -84,6 +92,7 @@ class Found:
     focus: float
     cells: tuple[FoundCell, ...]
     placement: Placement | None = None
+    scale_unsure: Literal[True] | None = None
     kind: Literal["found"] = "found"
 
     @property
@@ -106,13 +115,14 @@ class Found:
 
     @property
     def form(self) -> int:
-        """Which form of a ledger has what is said of its cells, where they lie apart."""
+        """Which form of a ledger has what is said of its scale and cells, where they lie apart."""
         stains = [cell.stain for cell in self.cells if cell.stain is not None]
         needed = {
             STAINS_FORM: bool(stains),
             SIZES_FORM: any(stain.red_cell_um is not None for stain in stains),
             NUCLEI_FORM: any(cell.nucleus is not None for cell in self.cells),
             THUMBNAILS_FORM: any(cell.thumbnail is not None for cell in self.cells),
+            SCALE_FORM: self.scale_unsure is True,
         }
         return max((form for form, is_needed in needed.items() if is_needed), default=FIRST_FORM)
 
@@ -129,4 +139,4 @@ class Found:
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "placement")
+        return without_none(handler(self), "placement", "scale_unsure")

@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from smearwatch.daemon.atomic_write import make_folder, write_atomically
 from smearwatch.daemon.hinted import Hinted
+from smearwatch.daemon.open_files import HOW, none_left
 from smearwatch.daemon.regular_file import open_regular, read_regular
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
@@ -23,7 +24,19 @@ _READ_ONLY: Final = 0o444
 
 
 class FrameStoreError(Hinted):
-    """A frame could not be written or read."""
+    """A frame could not be written or read.
+
+    Parameters
+    ----------
+    what, hint
+        See `Hinted`.
+    may_pass
+        Whether nothing is wrong with the frame: it was not looked at, for too many files were open.
+    """
+
+    def __init__(self, what: str, hint: str, *, may_pass: bool = False) -> None:
+        super().__init__(what, hint)
+        self.may_pass = may_pass
 
 
 class FrameStore:
@@ -166,7 +179,9 @@ class FrameStore:
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             hint = "free space on that disk" if full else "check that the disk is sound and the folder is yours"
-            raise FrameStoreError(f"{path}: {error.strerror or error}", hint) from error
+            if may_pass := none_left(error):
+                hint = HOW
+            raise FrameStoreError(f"{path}: {error.strerror or error}", hint, may_pass=may_pass) from error
 
 
 def _which(folder: Path) -> tuple[int, int] | None:

@@ -1,5 +1,6 @@
 """The ledger: a session's events, in order, for good."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +13,7 @@ from smearwatch.daemon.atomic_write import make_folder, sync_folder
 from smearwatch.daemon.record.chain import genesis, link
 from smearwatch.daemon.record.events import Event, Recorded, event_to_bytes
 from smearwatch.daemon.record.imported import recorded_name
-from smearwatch.daemon.record.lock import SessionLock
+from smearwatch.daemon.record.lock import LockUnusable, SessionBusy, SessionLock
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import (
     LEDGER_FILE,
@@ -26,6 +27,9 @@ from smearwatch.daemon.record.writing import admit, derive, key_of
 _OF_KNOWN_CELLS = " SELECT frame, cell, ?3 FROM cells WHERE frame = ?1 AND cell = ?2 ON CONFLICT DO NOTHING"
 _KEEP_THUMBNAILS = "INSERT INTO thumbnails" + _OF_KNOWN_CELLS
 _KEEP_MOMENTS = "INSERT INTO moments" + _OF_KNOWN_CELLS
+_ONE_ALONE = "let one program alone write it; everything acknowledged so far is safe"
+_NOT_MEANWHILE = "restore sessions while nobody writes them"
+_LOCK = "see that the file lock may be made beside it"
 
 
 class Ledger(LedgerReader):
@@ -39,9 +43,9 @@ class Ledger(LedgerReader):
     ) -> None:
         super().__init__(folder, connection)
         self._lock = lock
+        self._file = os.stat(self.path)
         self._clock_ns = clock_ns
-        rows = self.rows("SELECT number, epoch, chain FROM events ORDER BY number DESC LIMIT 1")
-        number, epoch, chain = rows[0] if rows else (0, 0, genesis(self.session))
+        number, epoch, chain = self._last()
         self._tail: tuple[int, bytes] = (number, chain)
         self._epoch = int(epoch) + 1
 
@@ -91,6 +95,28 @@ class Ledger(LedgerReader):
         super().close()
         self._lock.release()
 
+    def hold_on(self) -> bool:
+        """Take the session's lock again where its file was removed or replaced; returns whether it was.
+
+        While the session's folder is away, nothing is looked for.
+
+        Raises
+        ------
+        LedgerUnusable
+            Another process has taken it meanwhile or has written, or another file is in the ledger's place.
+        """
+        with reported(self.path):
+            self._see_that_it_is_ours()
+        if self.frames.is_away:
+            return False
+        try:
+            return self._lock.hold_on()
+        except SessionBusy as error:
+            raise LedgerUnusable(self.path, f"the file lock was removed or replaced, and {error}", _ONE_ALONE) from None
+        except (LockUnusable, OSError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise LedgerUnusable(self.path, f"its lock cannot be taken again: {why}", _LOCK, may_pass=True) from error
+
     @property
     def epoch(self) -> int:
         """Which start of the writer this is, counted from 1."""
@@ -136,6 +162,7 @@ class Ledger(LedgerReader):
         new: list[Recorded] = []
         tail = self._tail
         with self._transaction():
+            self._see_that_it_is_ours()
             for event in events:
                 if (recorded := self._write(event, tail, recorded_at_ns)) is not None:
                     tail = (recorded.number, bytes.fromhex(recorded.chain))
@@ -146,6 +173,26 @@ class Ledger(LedgerReader):
                 self._keep(_KEEP_MOMENTS, moments)
         self._tail = tail
         return new
+
+    def _see_that_it_is_ours(self) -> None:
+        """See that nobody else has written, and that what is written now is found again; locks may be lost."""
+        number, _, chain = self._last()
+        if (number, chain) != self._tail:
+            raise LedgerUnusable(self.path, "another process has written to it", _ONE_ALONE)
+        if self.frames.is_away:  # with all that is in it, and may come back
+            return
+        try:
+            is_same = os.path.samestat(os.stat(self.path), self._file)
+        except OSError as error:
+            why = f"it is away: {error.strerror}"
+            raise LedgerUnusable(self.path, why, "bring it back to where it was", may_pass=True) from error
+        if not is_same:
+            raise LedgerUnusable(self.path, "another file was put in its place", _NOT_MEANWHILE)
+
+    def _last(self) -> tuple[int, int, bytes]:
+        """Return number, epoch and chain of the last entry."""
+        rows = self.rows("SELECT number, epoch, chain FROM events ORDER BY number DESC LIMIT 1")
+        return rows[0] if rows else (0, 0, genesis(self.session))
 
     def _keep(self, into: str, blobs: Mapping[tuple[str, int], bytes]) -> None:
         self._connection.executemany(

@@ -59,6 +59,7 @@ class SessionLock:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         # Not through a link: accounts of a group may write here, and the file is emptied by whoever holds it.
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
@@ -78,6 +79,25 @@ class SessionLock:
         except BaseException:
             os.close(self._descriptor)
             raise
+
+    def hold_on(self) -> bool:
+        """Take the lock again where its file was removed or replaced; returns whether it was.
+
+        Raises
+        ------
+        SessionBusy
+            Another process took it meanwhile.
+        LockUnusable, OSError
+            It cannot be taken.
+        """
+        held = os.fstat(self._descriptor)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(held, os.lstat(self._folder / _FILE)):
+                return False
+        again, before = SessionLock(self._folder), self._descriptor
+        self._descriptor = again._descriptor
+        os.close(before)
+        return True
 
     def release(self) -> None:
         """Let the session go. Doing it twice is harmless."""

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from smearwatch.daemon.record.picture_size import of_two_kinds
 from smearwatch.daemon.record.reading import LedgerReader
-from smearwatch.daemon.record.scale_check import BY_RED_CELLS, CHANGED, differ
+from smearwatch.daemon.record.scale_check import CHANGED, differ
+
+_MIXED: Final = "red_cells"  # so says its source alone of what contradicts a scale
 
 # SQLite reads the end of each event, behind its cells: an event has one spelling, with its names in alphabetical order.
 _FRAMES: Final = (
@@ -53,7 +55,7 @@ def mixed_frames(ledger: LedgerReader, contradicted: Mapping[str, Any] | None) -
         What `smearwatch.daemon.record.scale_check.ScaleCheckFold.json` gives: a scale by red cells is there the one of
         the fewer pictures.
     """
-    if contradicted is None or contradicted["source"] not in BY_RED_CELLS:
+    if contradicted is None or contradicted["source"] != _MIXED:
         return []
     few, many = contradicted["um_per_px"], contradicted["red_cells_um_per_px"]
     rows = ledger.rows(_FRAMES)

@@ -25,9 +25,10 @@ specimen, or other counts beside it; of one with a cell-location test, with extr
 several specimens on one folder or camera, one after the other, of one whose first cells were judged anew, or that are
 strange to the first layers alone, of one that says how a picture began that was still being written when the next
 specimen was begun, and of one with a cell that nobody could judge, with the digests of its cells' small pictures, with
-verdicts by another engine than the reference, that names files which the end of a run left, or that was signed although
-the red cells contradict its scale. The tables are those of form 1, in which every ledger begins, ``better`` from form 5
-on and ``moments`` from form 11 on; a program that knows less refuses it."""
+verdicts by another engine than the reference, that was signed although the red cells contradict its scale, with a frame
+whose own red cells do not surely support it, or that names files which the end of a run left. The tables are those of
+form 1, in which every ledger begins, ``better`` from form 5 on and ``moments`` from form 11 on; a program that knows
+less refuses it."""
 
 VERSION: Final = POISONED_FORM
 FIRST_FORM: Final = 1

@@ -79,6 +79,7 @@ class TallyFold:
             case Rejected():
                 self._awaits_outcome(event.frame)
                 del self._state.pending[event.frame]
+                self._scale.rejected(event)
                 reasons = self._state.rejected_by_reason
                 reasons[event.reason] = reasons.get(event.reason, 0) + 1
             case Found():
@@ -103,10 +104,10 @@ class TallyFold:
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers."""
-        later = {"labelled": self._review.snapshot(), "signed": self._signatures.snapshot()}
-        later |= {"scale": self._scale.snapshot(), "left": self._left.snapshot()}
+        later: dict[str, Any] = {"labelled": self._review.snapshot(), "signed": self._signatures.snapshot()}
+        later |= {"left": self._left.snapshot()}
         always = {**self._targets.snapshot(), **self._state.snapshot(), "drift": self._drift.snapshot()}
-        return always | {name: each for name, each in later.items() if each}
+        return always | {name: each for name, each in (later | {"scale": self._scale.snapshot()}).items() if each}
 
     @classmethod
     def restore(cls, snapshot: Mapping[str, Any]) -> Self:
@@ -346,6 +347,7 @@ class TallyFold:
         self._state.pending[event.frame] = None
         self._state.frames_seen += 1
         self._left.seen(event)
+        self._scale.seen(event)
 
     def _found(self, event: Found) -> None:
         self._awaits_outcome(event.frame)

@@ -20,7 +20,7 @@ from smearwatch.daemon.process.child import Child
 from smearwatch.daemon.process.notify import notify, watchdog_period_s
 from smearwatch.daemon.process.stop_signals import StopSignals
 from smearwatch.daemon.process.supervisor import Leave, Supervisor, stop_children
-from smearwatch.daemon.running import begun, check, roles, summary, supervise
+from smearwatch.daemon.running import begun, check, roles, summary, supervise, tell_of_few_files
 from smearwatch.daemon.subfolders.folders import Subfolder, Subfolders
 from smearwatch.daemon.weights import weights_in_use
 from smearwatch.daemon.wire.codec import Unreadable
@@ -272,6 +272,7 @@ def carry_out_subfolders(plan: RunPlan, prefix: str | None) -> Iterator[dict[str
     """
     check_has_subfolders(plan.source or "")
     configure(plan.settings.log_level, role="subfolders", log_format=plan.settings.log_format)
+    tell_of_few_files()
     withhold(*plan.names)
     # Decided once, so that all sessions are counted with the same weights.
     settings = plan.settings.model_copy(update={"weights": weights_in_use(plan.settings)})

@@ -163,6 +163,7 @@ class CellsFound(Message):
     cropped: Many[Count]
     stages_ms: dict[str, Real]
     placement: PlaceOnWire | None = None
+    scale_unsure: Flag = False
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

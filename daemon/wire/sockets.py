@@ -36,14 +36,19 @@ def beat(each: zmq.Socket[bytes]) -> None:
     each.setsockopt(zmq.HEARTBEAT_TTL, _SILENT_MS)
 
 
+def come_back(each: zmq.Socket[bytes], *, is_here: bool) -> None:
+    """Try again and again to connect: ten times a second on this computer, less and less often to another one."""
+    each.setsockopt(zmq.RECONNECT_IVL, 50)
+    each.setsockopt(zmq.RECONNECT_IVL_MAX, 100 if is_here else 1000)
+
+
 def _connecting(owner: zmq.Context[zmq.Socket[bytes]], endpoints: Endpoints) -> zmq.Socket[bytes]:
     """Return a DEALER with all but its connection."""
     dealer = owner.socket(zmq.DEALER)
     dealer.setsockopt(zmq.LINGER, 0)
     dealer.setsockopt(zmq.SNDHWM, HIGH_WATER)
     dealer.setsockopt(zmq.RCVHWM, HIGH_WATER)
-    dealer.setsockopt(zmq.RECONNECT_IVL, 50)
-    dealer.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+    come_back(dealer, is_here=endpoints.curve is None)
     if (curve := endpoints.curve) is not None:
         dealer.setsockopt(zmq.CURVE_SERVERKEY, as_z85(curve.server))
         dealer.setsockopt(zmq.CURVE_PUBLICKEY, as_z85(curve.pair.public))
@@ -169,8 +174,7 @@ class Listener:
         self.socket = owner.socket(zmq.SUB)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.RCVHWM, HIGH_WATER)
-        self.socket.setsockopt(zmq.RECONNECT_IVL, 50)
-        self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+        come_back(self.socket, is_here=True)
         self.socket.setsockopt(zmq.SUBSCRIBE, b"")
         self.socket.connect(endpoints.feed)
 

@@ -185,7 +185,9 @@ def _views(engine: Engine, fields: dict[str, np.ndarray]) -> torch.Tensor:
 def _answers(engines: Mapping[EngineKind, Engine], fields: dict[str, np.ndarray]) -> dict[str, Any]:
     """Return for each engine how its answers to real cells lie beside the reference's."""
     tables = {
-        (kind, name): engine._tables(cells, None) for kind, engine in engines.items() for name, cells in fields.items()
+        (kind, name): engine._passes.tables(cells, None)
+        for kind, engine in engines.items()
+        for name, cells in fields.items()
     }
     manifest = engines["eager"].manifest
     return {

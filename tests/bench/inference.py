@@ -26,8 +26,8 @@ def main() -> None:
         engine = Engine.load(shipped_weights_dir(), device=device)
         seconds = _timed(engine)
         for what, values in seconds.items():
-            rates = [engine._chunk / value for value in values]
-            report.add(device=device, batch=engine._chunk, what=what, ms=median(values) * 1000, **spread(rates))
+            rates = [engine.most_at_once / value for value in values]
+            report.add(device=device, batch=engine.most_at_once, what=what, ms=median(values) * 1000, **spread(rates))
         both = zip(seconds["bank alone"], seconds["ResNet alone"], strict=True)
         shares.add(device=device, **spread([bank / resnet for bank, resnet in both]))
     report.finish()
@@ -35,14 +35,14 @@ def main() -> None:
 
 
 def _timed(engine: Engine) -> dict[str, list[float]]:
-    crops = [sample.draw() for sample in draw_cells(engine._chunk)]
+    crops = [sample.draw() for sample in draw_cells(engine.most_at_once)]
     fields = np.stack([shrink(crop, engine.preprocessing) for crop in crops])
     views = normalise(to_tensor(view(fields, engine.preprocessing)), engine.preprocessing)
     batch = views.to(engine._device).contiguous(memory_format=torch.channels_last)
     ways: dict[str, Callable[[], object]] = {
-        "ResNet alone": lambda: engine._resnet(batch),
-        "bank alone": lambda: engine._bank(batch),
-        "both": lambda: (engine._resnet(batch), engine._bank(batch)),
+        "ResNet alone": lambda: engine._networks.resnet(batch),
+        "bank alone": lambda: engine._networks.bank(batch),
+        "both": lambda: (engine._networks.resnet(batch), engine._networks.bank(batch)),
         "crop to verdict": lambda: engine.judge(crops),
     }
     seconds: dict[str, list[float]] = {what: [] for what in ways}

@@ -29,6 +29,7 @@ from tests.bench.piped.stages import real_fields
 from tests.bench.report import Report
 from tests.bench.seen.fields import CHULA_UM_PER_PX
 from tests.bench.turns import quartiles
+from tests.role_processes import role_of
 
 _LEGS: Final = ("closed to seen", "seen to found", "found to counted", "counted to heard", "whole way")
 _ROLES: Final = ("hub", "source", "finder", "worker-1", "lines", "supervisor")
@@ -102,8 +103,10 @@ class Daemon:
 def _pids_of(children: Sequence[psutil.Process], role: str, folder: str) -> Iterator[int]:
     for child in children:
         command = child.cmdline()
-        is_role = command[-1:] == [role] if role != "supervisor" else "smearwatch.daemon.cli" in command
-        if is_role and child.environ().get("SMEARWATCH_STATE_DIR", "").startswith(folder):
+        is_role = role_of(command) == role if role != "supervisor" else "smearwatch.daemon.cli" in command
+        # A forked process shows its name where its environment stood.
+        runs_it = child if role == "supervisor" else child.parent()
+        if is_role and runs_it and runs_it.environ().get("SMEARWATCH_STATE_DIR", "").startswith(folder):
             yield child.pid
 
 

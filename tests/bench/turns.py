@@ -49,11 +49,10 @@ class Figure:
 
     def json(self) -> dict[str, Any]:
         """Return it with whether its aim is reached, None where there is none."""
-        reached = None
-        if self.aim is not None:
-            held: Quartiles = getattr(self, self.aim.of)
-            reached = self.aim.is_reached(held[1])
-        return {**_rounded(asdict(self)), "reached": reached}
+        row = _rounded(asdict(self))
+        # Held against what is written, so that a row never says otherwise than its own number.
+        reached = None if self.aim is None else self.aim.is_reached(row[self.aim.of][1])
+        return {**row, "reached": reached}
 
 
 def quartiles(values: Sequence[float]) -> Quartiles:

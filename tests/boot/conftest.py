@@ -31,8 +31,8 @@ print(json.dumps([there.execute(f"SELECT count(*) FROM {each}").fetchone()[0] fo
 _FIND = """
 import glob, sys
 for path in glob.glob("/proc/[0-9]*/cmdline"):
-    words = open(path).read().split("\\0")
-    if "smearwatch.daemon.process.role" in words and words[-2].rstrip("-0123456789") == sys.argv[1]:
+    words = open(path).read().replace("\\0", " ").split()
+    if "smearwatch.daemon.process.role" in words and words[-1].rstrip("-0123456789") == sys.argv[1]:
         print(path.split("/")[2])
 """
 

@@ -60,7 +60,7 @@ class Staff:
         self.source.send(OfferFrame(frame, f"{frame}.jpg", 5, "test"), [frame.to_bytes(4, "big") * 5_000])
         self.finder.send(Ready(1))
         self.worker.send(Ready(1))
-        self._answer(self.source, FrameTaken, lambda _: None)
+        self.wait_for(FrameTaken)
         self._answer(self.finder, FrameLease, lambda lease: self.finder.send(*cells(lease)))
         self._answer(self.worker, CropLease, lambda lease: self.worker.send(judged(lease)))
         return (time.monotonic() - began) * 1000.0
@@ -72,6 +72,19 @@ class Staff:
                 answer(got[0])
                 return
         raise AssertionError(f"no {kind.__name__} came")
+
+    def answer_once(self) -> None:
+        """Answer what finder and worker are asked just now, if they are."""
+        self.finder.send(Ready(1))
+        self.worker.send(Ready(1))
+        if (frame := self.finder.receive(0.1)) is not None and isinstance(frame[0], FrameLease):
+            self.finder.send(*cells(frame[0]))
+        if (crop := self.worker.receive(0.1)) is not None and isinstance(crop[0], CropLease):
+            self.worker.send(judged(crop[0]))
+
+    def wait_for(self, kind: type) -> None:
+        """Wait until the source is told something of a kind."""
+        self._answer(self.source, kind, lambda _: None)
 
     def close(self) -> None:
         """Let go of all sockets."""

@@ -226,7 +226,7 @@ def test_pictures_of_a_kind_that_is_not_read_are_named_once(tmp_path):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.jpe", "a.jfif", "a.tif"])
+@pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.jpe", "a.jfif", "a.MPO", "a.tif"])
 def test_every_usual_name_of_a_jpeg_or_tiff_is_read(name):
     assert is_picture_name(name)
 

@@ -27,7 +27,7 @@ def bench(tmp_path):
 def test_nothing_that_is_said_ends_the_hub(bench):
     said_of, refused = Counter[str](), Counter[str]()
 
-    @settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck])
+    @settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck])
     @given(possible(messages(Hello)), SAID)
     def say(hello, said):
         stranger = bench.peer("client", "c")

@@ -234,6 +234,28 @@ def test_a_worker_begins_anew_where_the_hub_has_other_weights_by_now(bench, role
     assert ended.result() == EXIT_AGAIN
 
 
+def test_a_worker_that_can_have_more_in_hand_gets_it_at_once(bench, role, pool):
+    held = []
+
+    def work():
+        with LeaseClient(joins(bench), role, "worker", capacity=1, weights=WEIGHTS) as lease_client:
+            while not role.stopping:
+                held.extend(lease_client.leases(CropLease, most=4))
+                if held:
+                    lease_client.take_more(4)
+
+    ended = pool.submit(work)
+    bench.turn_until(lambda: any(worker.capacity for worker in bench.hub._peers.of("worker")))
+    source, finder = bench.peer("source", "s", **HERE), bench.peer("finder", "f", 1)
+    bench.offer(source, b"1")
+    (lease, _), *_ = bench.hear(finder, FrameLease, least=1)
+    finder.send(*cells(lease, 5))
+    bench.turn_until(lambda: len(held) == 4)
+    assert bench.hub._crops.leases.out == 4
+    role.stop()
+    ended.result(10.0)
+
+
 def test_a_worker_that_was_asked_to_end_says_so_and_another_has_its_cells_at_once(bench, role, pool, capsys):
     def work():
         with LeaseClient(joins(bench), role, "worker", capacity=2, weights=WEIGHTS) as lease_client:

@@ -15,6 +15,7 @@ from smearwatch.capture.finder.field import FieldFound, find
 from smearwatch.capture.finder.hub_record import HubRecord
 from smearwatch.capture.finder.session_map import SessionMap
 from smearwatch.capture.registration.slide_map import Registered
+from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.slide.view import View
 from smearwatch.capture.slide.writer import encode
 from smearwatch.daemon.hub.audience import answer
@@ -203,3 +204,22 @@ def test_a_damaged_earlier_frame_costs_no_later_one(route, tmp_path):
         registered = SessionMap(reader, max_pixels=10**8).register(ledger.frames.put(route[3].data), route[3].result)
     assert registered.placement is not None
     assert (registered.placement.status, registered.same_as) == ("unplaced", {})
+
+
+def test_a_round_field_is_remade_as_it_was_searched(tmp_path):
+    """After a restart it is recognised by its disc: what lies around must not look like a part of the slide."""
+    bgr = Slide(7, um_per_px=0.1, width_px=1000, height_px=800).field(0).bgr
+    y, x = np.ogrid[:800, :1000]
+    bgr = np.where((np.hypot(x - 500, y - 400) < 380)[..., None], bgr, np.uint8(5))
+    data = cv2.imencode(".png", bgr)[1].tobytes()
+    result = find(data, um_per_px=0.1, um_per_px_source="configured")
+    assert isinstance(result, FieldFound)
+    with Ledger.open(tmp_path, session="s") as ledger, LedgerReader.read(tmp_path) as reader:
+        ledger.append([Opened(ledger.epoch, 1, "t", "s", 100, 33.0, "rule", {})])
+        frame = ledger.frames.put(data)
+        registered = SessionMap(reader, max_pixels=10**8).register(frame, result)
+        ledger.append([Seen(frame, "f.png", len(data), 1, None, None, True, "folder")])
+        found, thumbnails = answered(frame, result, registered)
+        ledger.append([found], thumbnails)
+        remade = SessionMap(reader, max_pixels=10**8)._remake(frame)
+    assert remade == result.picture

@@ -24,6 +24,7 @@ from smearwatch.daemon.record.tally import TallyFold
 from smearwatch.daemon.record.verifying import verify
 from tests.in_process import run_here
 from tests.opened import check_counts_of_each_format
+from tests.role_processes import role_of
 
 pytestmark = pytest.mark.system
 
@@ -70,9 +71,8 @@ def session_pids():
     """Return role by pid, from what each role's process calls itself."""
     pids = {}
     for process in psutil.process_iter(["pid", "cmdline"]):
-        line = process.info["cmdline"] or []
-        if "smearwatch.daemon.process.role" in line:
-            pids[process.info["pid"]] = line[-1]
+        if (role := role_of(process.info["cmdline"] or [])) is not None:
+            pids[process.info["pid"]] = role
     return pids
 
 

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from tests.role_processes import role_of
+
 UM_PER_PX = "0.13"
 SIZE = "640x420"
 SESSION = "torture"
@@ -106,9 +108,8 @@ class Run:
     def _roles(self) -> Iterator[tuple[str, int]]:
         try:
             for child in psutil.Process(self.process.pid).children():
-                line = child.cmdline()
-                if "smearwatch.daemon.process.role" in line:
-                    yield line[-1], child.pid
+                if (role := role_of(child.cmdline())) is not None:
+                    yield role, child.pid
         except psutil.Error:
             return
 

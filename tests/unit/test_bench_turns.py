@@ -42,3 +42,8 @@ def test_quartiles_and_the_95th_percentile():
     assert quartiles([3.0]) == (3.0, 3.0, 3.0)
     assert quartiles([1.0, 2.0, 3.0, 4.0, 5.0]) == (2.0, 3.0, 4.0)
     assert percentile_95([float(each) for each in range(101)]) == 95.0
+
+
+def test_an_aim_is_held_against_the_number_that_is_written():
+    row = paired("this", "ms", "that", [1.00001], [1.0], aim=Aim("at most", 1.0)).json()
+    assert (row["ratio"][1], row["reached"]) == (1.0, True)

@@ -228,6 +228,19 @@ def test_few_red_cells_that_are_far_too_large_make_a_field_wait_for_a_session_of
         assert answer.reason == "scale_unknown"
         assert "its few red cells say 0.0" in answer.detail
         assert "those of the first fields 0.100" in answer.detail
+        assert answer.value == pytest.approx(1 / times, rel=0.1)
+
+
+@pytest.mark.parametrize("before", [(), (UM,) * 3])
+def test_a_field_says_whether_its_own_red_cells_are_sure_of_its_scale(fields, before):
+    among = {"check_scale": True, "session_estimates": before}
+    for data, is_unsure in ((fields[0], False), (_lone_cell(), True)):
+        found = _find(data, **among)
+        assert isinstance(found, FieldFound)
+        assert found.scale_unsure == is_unsure
+    not_asked = _find(_lone_cell())
+    assert isinstance(not_asked, FieldFound)
+    assert not not_asked.scale_unsure
 
 
 def test_odd_red_cells_are_no_other_objective(fields):

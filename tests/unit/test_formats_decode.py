@@ -162,7 +162,9 @@ def test_unusable_files_say_why_and_how_to_mend(data, reason):
 
 
 def test_a_telephone_s_picture_under_the_name_of_a_jpeg_is_named():
-    with pytest.raises(FrameUnusable, match="it is HEIC, which is not read: take pictures as JPEG") as caught:
+    with pytest.raises(
+        FrameUnusable, match="it is HEIC, which is not read: set the camera or telephone to JPEG"
+    ) as caught:
         decode(b"\0\0\0\x18ftypheic" + bytes(500))
     assert caught.value.reason == "not_an_image"
 

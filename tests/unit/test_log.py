@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -45,7 +46,7 @@ KNOWN = {
         "waiting",
         "weights",
     ),
-    *("why", "width", "engine", "times_as_quick_as_eager"),
+    *("why", "width", "engine", "times_as_quick_as_eager", "library"),
     *("who", "key", "keys"),  # what a computer's key is called, or its first digits
 }
 FREE_EVENTS = {
@@ -183,3 +184,59 @@ def test_a_log_on_a_full_disk_ends_nothing():
     with open("/dev/full", "w") as full:
         ended = subprocess.run([sys.executable, "-c", done], stderr=full, stdout=subprocess.PIPE, text=True, timeout=60)
     assert ended.stdout == "went on\n"
+
+
+REPORTS = """
+import logging, warnings
+from smearwatch.daemon.log import configure
+from smearwatch.daemon.withheld import withhold
+configure("info", role="page", log_format="json")
+configure("info", role="page", log_format="json")
+withhold("S26-0007")
+logging.getLogger("tifffile").warning("%s is odd\\nand more of it", "S26-0007")
+try:
+    raise OSError(24, "Too many open files")
+except OSError:
+    logging.getLogger("asyncio").exception("socket.accept() out of system resource")
+warnings.warn("soon gone", DeprecationWarning, stacklevel=1)
+warnings.warn("of no use", UserWarning, stacklevel=1)
+for _ in range(500):
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+"""
+
+
+def test_what_libraries_report_becomes_an_entry():
+    done = subprocess.run([sys.executable, "-c", REPORTS], capture_output=True, text=True, check=True, timeout=60)
+    entries = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {(entry["event"], entry["role"]) for entry in entries} == {("a library reports", "page")}
+    said = [(entry["level"], entry["library"], entry["why"]) for entry in entries]
+    assert said[:2] == [
+        ("warning", "tifffile", "(withheld) is odd"),
+        (
+            "error",
+            "asyncio",
+            "socket.accept() out of system resource: OSError: [Errno 24] Too many open files",
+        ),
+    ]
+    assert any(library == "py.warnings" and "UserWarning: of no use" in why for _, library, why in said)
+    assert sum(library == "uvicorn.error" for _, library, _ in said) == 11
+
+
+def test_a_request_that_is_none_is_an_entry_of_the_log(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    places = {"SMEARWATCH_STATE_DIR": str(tmp_path / "state"), "SMEARWATCH_RUNTIME_DIR": str(tmp_path / "run")}
+    command = [sys.executable, "-m", "smearwatch.daemon.cli", "metrics", "--port", str(port)]
+    with subprocess.Popen(
+        command, env={**os.environ, **places, "SMEARWATCH_LOG_FORMAT": "json"}, stderr=subprocess.PIPE, text=True
+    ) as metrics:
+        assert metrics.stderr is not None
+        first = metrics.stderr.readline()
+        with socket.create_connection(("127.0.0.1", port), timeout=20.0) as asking:
+            asking.sendall(b"no request\r\n\r\n")
+            assert asking.recv(4096).startswith(b"HTTP/1.1 400")
+        metrics.terminate()
+        rest = metrics.stderr.read()
+    entries = [json.loads(line) for line in rest.splitlines()]
+    assert any(entry.get("library") == "uvicorn.error" for entry in entries), first + rest

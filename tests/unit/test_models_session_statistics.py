@@ -89,9 +89,9 @@ def test_a_familiar_session_other_weights_and_other_layers_change_nothing(engine
 
 def test_halfway_is_halfway(engine, crops, session):
     """By the equations of batch normalisation, on the first layer, that has nothing before it."""
-    body = engine._resnet.body
-    view = engine._batch(np.stack([shrink(crops[0], SMALL)]))
-    stages = engine._first_stages
+    body = engine._networks.resnet.body
+    view = engine._passes.batch(np.stack([shrink(crops[0], SMALL)]))
+    stages = engine._passes.first_stages
     with torch.no_grad():
         seen = body.conv1(view)
         with stages.using(session.values):

@@ -6,7 +6,8 @@ import pytest
 
 from smearwatch.capture.finder.field import FieldFound, FieldRejected, find
 from smearwatch.capture.slide.slide import Slide
-from smearwatch.capture.vision.round_field import find_round_field, without_surround
+from smearwatch.capture.vision.light import WHITE, to_work_scale
+from smearwatch.capture.vision.round_field import find_round_field, flatten_inside, without_surround
 from smearwatch.capture.vision.stain import measure_red_cells_green, stain_maps
 
 UM = 0.1
@@ -73,6 +74,25 @@ def test_a_small_disc_is_searched_and_nothing_is_found_outside(fields):
         assert isinstance(found, FieldFound)
         for cell in found.cells:
             assert np.hypot(cell.leukocyte.centre_xy_px[0] - 500, cell.leukocyte.centre_xy_px[1] - 400) < 250
+
+
+@pytest.mark.parametrize("radius", [260, 390])
+def test_its_light_is_that_of_its_own_background_up_to_the_rim(radius):
+    """Glass alone, whose light falls off: what fills the surround must not bend the light within."""
+    y, x = np.mgrid[:800, :1000]
+    away = np.hypot(x - 500, y - 400)
+    light = 1.0 - 0.5 * (away / 640) ** 2 + 0.15 * (x - 500) / 1000
+    bgr = np.clip(np.array((190, 215, 230)) * light[..., None], 0, 255).astype(np.uint8)
+    picture = rounded(bgr, (500, 400), radius, shade_px=3)
+    field = find_round_field(picture)
+    filled = without_surround(picture, field)
+    work = flatten_inside(filled, field, UM).light.flat(to_work_scale(filled, UM))
+    at = cv2.resize(away.astype(np.float32), work.shape[1::-1], interpolation=cv2.INTER_AREA)
+    for ring in range(0, radius - 20, 40):
+        level = np.median(work[(at >= ring) & (at < min(ring + 40, radius - 20))], axis=0)
+        assert np.abs(level / WHITE - 1.0).max() < 0.03, ring
+    outside = work[at > radius + 20].reshape(-1, 3)
+    assert 0.75 * WHITE < np.percentile(outside, 1), "a crop at the rim shows no dark surround"
 
 
 def test_levels_are_those_of_what_is_seen():

@@ -4,6 +4,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack, contextmanager
@@ -174,6 +175,50 @@ def test_five_thousand_connections_one_after_the_other_leave_it_answering(port):
     finally:
         for each in held:
             each.close()
+
+
+FLOOD = """
+import socket, sys
+port, asked, held = int(sys.argv[1]), b"GET /healthz HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n" * int(sys.argv[2]), []
+while True:
+    try:
+        held.append(socket.create_connection(("127.0.0.1", port), timeout=2.0, source_address=("127.0.0.1", 0)))
+        held[-1].sendall(asked)
+    except OSError:
+        continue
+    if len(held) > 250:
+        held.pop(0).close()
+"""
+
+
+@pytest.mark.parametrize("requests", [0, 200])  # of each connection, whose answers are not read
+def test_a_flood_from_one_address_keeps_out_none_from_another(port, requests):
+    command = [sys.executable, "-c", FLOOD, str(port), str(requests)]
+    floods = [subprocess.Popen(command) for _ in range(2)]
+    try:
+        time.sleep(2.0)
+        for _ in range(4):
+            began_s = time.monotonic()
+            assert ask(port, of="127.0.0.2").startswith(b"HTTP/1.1 200")
+            assert time.monotonic() - began_s < 5.0
+            time.sleep(0.5)
+        assert all(flood.poll() is None for flood in floods)
+    finally:
+        for flood in floods:
+            flood.kill()
+            flood.wait()
+    assert ask(port, of="127.0.0.3").startswith(b"HTTP/1.1 200")
+
+
+def test_one_address_has_a_quarter_of_all_at_most(port):
+    with ExitStack() as stack:
+        others = [stack.enter_context(connect(port, of="127.0.0.9")) for _ in range(MOST)]
+        for each in others:
+            each.sendall(WHOLE % b"slow")  # they wait for answers
+        hog = [stack.enter_context(connect(port)) for _ in range(connections.share() + 30)]
+        assert ask(port, of="127.0.0.2").startswith(b"HTTP/1.1 200")
+        assert sum(map(is_closed, hog)) >= 30
+        assert all(received(each).endswith(b"slow") for each in others[:1])
 
 
 def test_with_tls_one_address_keeps_no_other_out(tmp_path):

@@ -33,11 +33,8 @@ PARTS = {
 LIBRARIES = ("torch", "torchvision", "opencv-python", "numpy", "pyzmq", "scikit-image", "litserve", "imagezmq")
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str]) -> None:
     """Measure all parts, or those that are named."""
-    if not ONE_THREAD.items() <= os.environ.items():  # as the roles of a count, which libraries ask when they load
-        again = [sys.executable, "-m", "tests.bench.performance", *(sys.argv[1:] if arguments is None else arguments)]
-        os.execve(sys.executable, again, {**os.environ, **ONE_THREAD})
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="try every way once")
@@ -107,5 +104,13 @@ def _version(library: str) -> str | None:
         return None
 
 
+def in_one_thread(arguments: list[str]) -> None:
+    """Take the place of this process by one whose libraries have one thread, as those of a count's roles."""
+    if not ONE_THREAD.items() <= os.environ.items():  # libraries ask for it when they load
+        again = [sys.executable, "-m", "tests.bench.performance", *arguments]
+        os.execve(sys.executable, again, {**os.environ, **ONE_THREAD})
+
+
 if __name__ == "__main__":
+    in_one_thread(sys.argv[1:])
     main(sys.argv[1:])

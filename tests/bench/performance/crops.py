@@ -9,7 +9,7 @@ from torchvision.transforms import v2
 from smearwatch.models import checkpoint
 from smearwatch.models.checkpoint import shipped_weights_dir
 from smearwatch.models.engine import Engine
-from smearwatch.models.engine_choice import choose_engine
+from smearwatch.models.engine_choice import check_cells, choose_engine
 from smearwatch.models.preprocess import Preprocessing, normalise, shrink, to_tensor, view
 from smearwatch.train.data.simulated import draw_cells
 from tests.bench.performance.size import Size
@@ -35,7 +35,9 @@ def figures(size: Size) -> Iterator[Figure]:
 
 def engine_in_use() -> Engine:
     """Return the shipped weights in the engine that a worker takes on this processor."""
-    return choose_engine(shipped_weights_dir(), device="cpu")[0]
+    engine, _ = choose_engine(shipped_weights_dir(), device="cpu")
+    engine.take_batches(check_cells(engine))
+    return engine
 
 
 def as_input(crops_bgr: list[np.ndarray], preprocessing: Preprocessing) -> torch.Tensor:

@@ -112,11 +112,16 @@ def until_staffed(listener: Listener) -> None:
             raise SystemExit("the run says nothing")
 
 
+def as_installed() -> dict[str, str]:
+    """Return this environment, in which Python keeps what it has compiled, as it does of an installed package."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 @contextmanager
 def running(folder: Path, *options: str) -> Iterator[None]:
     """Run on the folder's ``in`` until the end of the block."""
     environment = {
-        **os.environ,
+        **as_installed(),
         "SMEARWATCH_STATE_DIR": str(folder / "state"),
         "SMEARWATCH_RUNTIME_DIR": str(folder / "run"),
         "SMEARWATCH_LOG_LEVEL": "error",

@@ -2,6 +2,9 @@
 
 Each server has one process for the networks. The daemon's is a real hub with its ledger and a real worker; source and
 finder are this process, which offers a small picture, waits until the hub has it on the disk, and sends the crop.
+
+The daemon judges by what its session shows, so there are two: one of a session that looks like those trained on, and
+one that does not, whose first layers run twice. The others know of no session.
 """
 
 import os
@@ -14,7 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Queue
@@ -29,8 +32,11 @@ from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.events import Counted, event_from_bytes
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import EventNotice, FrameLease, Hello, OfferFrame, Pulse, Ready, SourceState
+from smearwatch.daemon.wire.parts import StainOnWire
 from smearwatch.daemon.wire.sockets import Listener, Peer, context
+from smearwatch.models.engine import Engine, Stain
 from smearwatch.train.data.simulated import draw_cells
+from tests.bench.performance.crops import engine_in_use
 from tests.bench.performance.size import Size, on_disk
 from tests.bench.turns import Aim, Figure, paired, percentile_95
 from tests.integration.hub_bench import cells
@@ -40,6 +46,8 @@ PICTURE_BYTES = 400_000
 ROUNDS, CROPS = 6, 24
 AT_ONCE = {"one crop on its way": 1, "eight on their way": 8}
 PATIENCE_S = 120.0
+SESSIONS = {"a familiar session": True, "a strange one": False}
+"""Whether its stain is known, and is the one that the weights learnt; else each of its cells looks strange."""
 
 
 @dataclass
@@ -58,41 +66,65 @@ Server = Callable[[Sequence[np.ndarray], int], Turn]
 
 def figures(size: Size) -> Iterator[Figure]:
     """Measure every server in turn, round by round."""
-    crops = [sample.draw() for sample in draw_cells(size.of(CROPS, 2))]
+    engine = engine_in_use()
+    stain = engine.preprocessing.reference_stain
+    assert stain is not None
+    crops = _familiar(engine, stain, size.of(CROPS, 2))
     with ExitStack() as stack:
-        servers: dict[str, Server] = {"ours": stack.enter_context(_daemon())}
-        for name, (kind, engine) in PEERS.items():
+        ours: dict[str, Server] = {
+            name: stack.enter_context(_daemon(StainOnWire(**stain.model_dump()) if known else None))
+            for name, known in SESSIONS.items()
+        }
+        theirs: dict[str, Server] = {}
+        for name, (kind, inside) in PEERS.items():
             if find_spec(kind) is None:
                 print(f"  {kind} is not here: `make performance` has it")
             else:
-                servers[name] = stack.enter_context(CLIENTS[kind](engine))
+                theirs[name] = stack.enter_context(CLIENTS[kind](inside))
         for what, at_once in AT_ONCE.items():
-            yield from _in_turn(what, servers, crops, at_once, size.of(ROUNDS))
+            yield from _in_turn(what, ours, theirs, crops, at_once, size.of(ROUNDS))
+
+
+def _familiar(engine: Engine, stain: Stain, most: int) -> list[np.ndarray]:
+    """Draw cells that look like those trained on, where their stain is this."""
+    drawn = [sample.draw() for sample in draw_cells(3 * most)]
+    familiar = [crop for crop in drawn if not engine.judge([crop], [stain])[0].unfamiliar]
+    return familiar[:most]
 
 
 def _in_turn(
-    what: str, servers: dict[str, Server], crops: Sequence[np.ndarray], at_once: int, rounds: int
+    what: str,
+    ours: dict[str, Server],
+    theirs: dict[str, Server],
+    crops: Sequence[np.ndarray],
+    at_once: int,
+    rounds: int,
 ) -> Iterator[Figure]:
-    turns: dict[str, list[Turn]] = {name: [] for name in servers}
+    turns: dict[str, list[Turn]] = {name: [] for name in (*ours, *theirs)}
     for turn in range(1 + rounds):
-        for name, serve in servers.items():
+        for name, serve in (*ours.items(), *theirs.items()):
             done = serve(crops, at_once)
             if turn:
                 turns[name].append(done)
-    ours = turns.pop("ours")
-    for name, theirs in turns.items():
-        rates, rates_beside = ([len(crops) / each.took_s for each in some] for some in (ours, theirs))
-        yield paired(f"crops counted, {what}", "a second", name, rates, rates_beside, aim=Aim("at least", 1.0))
-        slow, slow_beside = ([1000.0 * percentile_95(each.delays_s) for each in some] for some in (ours, theirs))
-        yield paired(f"95th percentile of the delay, {what}", "ms", name, slow, slow_beside, aim=Aim("at most", 1.0))
-        spent, spent_beside = ([1000.0 * each.cpu_s / len(crops) for each in some] for some in (ours, theirs))
-        yield paired(f"processor time a crop, {what}", "ms", name, spent, spent_beside)
-        alike, of = sum(a == b for a, b in zip(ours[0].classes, theirs[0].classes, strict=True)), len(crops)
-        print(f"  the same class as {name} for {alike} of {of} crops")
+    for session in ours:
+        for name in theirs:
+            yield from _beside(f"{what}, {session}", name, turns[session], turns[name])
+
+
+def _beside(what: str, name: str, ours: Sequence[Turn], theirs: Sequence[Turn]) -> Iterator[Figure]:
+    rates, rates_beside = ([len(each.classes) / each.took_s for each in some] for some in (ours, theirs))
+    yield paired(f"crops counted, {what}", "a second", name, rates, rates_beside, aim=Aim("at least", 1.0))
+    slow, slow_beside = ([1000.0 * percentile_95(each.delays_s) for each in some] for some in (ours, theirs))
+    yield paired(f"95th percentile of the delay, {what}", "ms", name, slow, slow_beside, aim=Aim("at most", 1.0))
+    spent, spent_beside = ([1000.0 * each.cpu_s / len(each.classes) for each in some] for some in (ours, theirs))
+    yield paired(f"processor time a crop, {what}", "ms", name, spent, spent_beside)
+    of = len(ours[0].classes)
+    alike = sum(a == b for a, b in zip(ours[0].classes, theirs[0].classes, strict=True))
+    print(f"  {what}: the same class as {name} for {alike} of {of} crops")
 
 
 @contextmanager
-def _daemon() -> Iterator[Server]:
+def _daemon(stain: StainOnWire | None = None) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(dir=on_disk()) as name, ExitStack() as stack:
         folder = Path(name)
         settings = Settings(state_dir=folder / "s", runtime_dir=folder / "r", log_level="error", target=10**6)
@@ -109,25 +141,26 @@ def _daemon() -> Iterator[Server]:
             "log_level=error",
         ]
         worker = stack.enter_context(_process(command, environment))
-        staff = stack.enter_context(_Staff.at(Endpoints.under(settings.runtime_dir)))
+        staff = stack.enter_context(_Staff.at(Endpoints.under(settings.runtime_dir), stain))
         yield _measured(staff.count, [hub.pid, worker.pid])
 
 
 class _Staff:
     """Source, finder and client of the daemon."""
 
-    def __init__(self, source: Peer, finder: Peer, client: Listener) -> None:
+    def __init__(self, source: Peer, finder: Peer, client: Listener, stain: StainOnWire | None) -> None:
         self._source, self._finder, self._client = source, finder, client
+        self._stain = stain
         self._ticket = 0
 
     @classmethod
     @contextmanager
-    def at(cls, endpoints: Endpoints) -> Iterator["_Staff"]:
+    def at(cls, endpoints: Endpoints, stain: StainOnWire | None) -> Iterator["_Staff"]:
         with context() as owner, Peer(owner, endpoints) as source, Peer(owner, endpoints) as finder:
             client = Listener(owner, endpoints)
             while not (isinstance(pulse := client.receive(PATIENCE_S), Pulse) and pulse.workers):
                 assert pulse is not None, "no worker has come"
-            yield cls(source, finder, client)
+            yield cls(source, finder, client, stain)
             client.close()
 
     def _join(self) -> None:
@@ -165,6 +198,8 @@ class _Staff:
                 if isinstance(lease := leased[0], FrameLease):
                     crop_of[lease.frame] = ticket = int(lease.name.partition(".")[0])
                     found, buffers = cells(lease)
+                    stained = tuple(replace(cell, stain=self._stain) for cell in found.cells)
+                    found = replace(found, cells=stained)
                     self._finder.send(found, [crops[ticket - first].data.cast("B"), *buffers[1:]])
             while (notice := self._client.receive(0.0)) is not None:
                 if isinstance(notice, EventNotice) and notice.event == "counted":

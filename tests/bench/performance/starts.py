@@ -15,7 +15,7 @@ from pathlib import Path
 from smearwatch.daemon.wire.endpoints import Endpoints
 from smearwatch.daemon.wire.messages import WantTerms, Welcome
 from smearwatch.daemon.wire.sockets import Peer, context
-from tests.bench.performance.running import Run, single_cell_frames
+from tests.bench.performance.running import Run, as_installed, single_cell_frames
 from tests.bench.performance.size import Size
 from tests.bench.turns import Aim, Figure, alone, paired
 
@@ -106,7 +106,7 @@ def _started(
     with tempfile.TemporaryDirectory() as folder:
         places = {"SMEARWATCH_RUNTIME_DIR": folder, "SMEARWATCH_STATE_DIR": folder}
         screen = {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
-        given = {**os.environ, **screen, **places, **(environment or {})}
+        given = {**as_installed(), **screen, **places, **(environment or {})}
         began_s = time.monotonic()
         process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=given)
         try:
