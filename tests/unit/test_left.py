@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def closed_fold() -> TallyFold:
     return fold
 
 
-def told(fold: TallyFold) -> dict:
+def told(fold: TallyFold) -> dict[str, Any]:
     return {**tally_json(fold, "t", 3), "counters": COUNTERS, "stages_ms": {}}
 
 
