@@ -67,7 +67,7 @@ class Lines:
         self._drift: tuple[int, str] | None = None
         self._scale: tuple[float, str, int] | None = None
         self._mark: str | None = None
-        self._twice: dict[str, int] = {}
+        self._twice: set[str] = set()
         self._reached: frozenset[str] = frozenset()
 
     def show(self, view: View) -> bool:
@@ -96,7 +96,7 @@ class Lines:
         if view.session != self._session:
             self._session, self._rows, self._figures, self._drift = view.session, 0, "", None
             self._state, self._interrupted = "", False
-            self._mark, self._scale, self._twice = None, None, {}
+            self._mark, self._scale, self._twice = None, None, set()
             self._reached = frozenset()
             yield from introduction(view.session, tally)
         yield from self._elsewhere_news(tally)
@@ -153,10 +153,10 @@ class Lines:
         self._reached = reached
 
     def _elsewhere_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
-        """Report that other sessions have the same pictures: at the first, and where they are ten times more."""
+        """Report that other sessions have the same pictures, once for each; the summary says how many there were."""
         found = tally.get("pictures_elsewhere") or {}
-        if any(pictures >= 10 * self._twice.get(name, 0) for name, pictures in found.items()):
-            self._twice = dict(found)
+        if found.keys() - self._twice:
+            self._twice |= found.keys()
             yield from remark(f"warning: {elsewhere_text(found)}")
 
     def _mark_news(self, tally: Mapping[str, Any]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from smearwatch.clients.wording import drift_advice, drifted_text
 from smearwatch.daemon.columns import fold, size_text
 from smearwatch.daemon.corrected_text import corrected_lines
 from smearwatch.daemon.elsewhere_text import elsewhere_text
+from smearwatch.daemon.left_text import MOST_LEFT, left_text, mixed_text, not_read_text
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.share_text import (
     agreement_lines,
@@ -137,10 +138,13 @@ def show_lines(
         *_extra_classes(shown),
         *scales,
         *([contradicted] if (contradicted := scale_text(shown)) is not None else []),
+        *([f"  {mixed}"] if (mixed := mixed_text(shown, None if all_rejected else MOST_LEFT)) is not None else []),
         *(f"  in doubt: {name}" for name in (shown.get("scale_contradicted") or {}).get("in_doubt", ())),
         f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
         f"+ {frames['pending']} pending",
         *_rejected(shown.get("rejected_frames", ()), None if all_rejected else _MOST_REJECTED),
+        *([f"warning: {left}"] if (left := left_text(shown, None if all_rejected else MOST_LEFT)) is not None else []),
+        *([f"warning: {kinds}"] if (kinds := not_read_text(shown)) is not None else []),
         f"cells: {shown['cells_found']} found = {shown['cells']} counted ({flagged_text(shown)}) + "
         f"{rejected_text(shown)} + {shown['at_edge']} cut by the edge + {shown['seen_again']} seen again + "
         f"{shown['cells_pending']} pending",

@@ -10,9 +10,9 @@ from typing import Final
 from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.anchors import anchored_faults
-from smearwatch.daemon.record.earlier import file_of_page
 from smearwatch.daemon.record.events import Opened, Seen
 from smearwatch.daemon.record.extra_classes import extra_classes_of
+from smearwatch.daemon.record.page_names import file_of_page
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.sessions import session_folder

@@ -28,6 +28,7 @@ from smearwatch.daemon.record.elsewhere import pictures_elsewhere
 from smearwatch.daemon.record.events import Closed
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.lock import SessionBusy
+from smearwatch.daemon.record.mixed_frames import mixed_frames
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.scales import scale_lines
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
@@ -253,6 +254,7 @@ def summary(plan: RunPlan) -> dict[str, Any]:
             draws.apply(recorded)
             last = recorded.number
             closed = recorded.event if isinstance(recorded.event, Closed) else closed
+        mixed = mixed_frames(ledger, fold.scale_contradicted)
     stages = {name: asdict(stage) for name, stage in closed.stages.items()} if closed else {}
     counters = dict(closed.counters) if closed else {}
     return {
@@ -260,6 +262,7 @@ def summary(plan: RunPlan) -> dict[str, Any]:
         "band_rule_agreement": bands.json(),
         "corrected": corrected_json(draws),
         "balanced": fold.balanced,
+        "scale_mixed_frames": [asdict(each) for each in mixed],
         "pictures_elsewhere": pictures_elsewhere(plan.settings.state_dir, plan.session),
         "stages_ms": stages,
         "counters": counters,

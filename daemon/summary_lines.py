@@ -8,6 +8,7 @@ from typing import Any
 from smearwatch.daemon.columns import fold
 from smearwatch.daemon.corrected_text import corrected_lines
 from smearwatch.daemon.elsewhere_text import elsewhere_text
+from smearwatch.daemon.left_text import MOST_LEFT, left_text, mixed_text, not_read_text
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.classes import CLASSES
@@ -56,10 +57,12 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
             f"+ {frames['pending']} pending"
         ),
         *(_folded(f"which were rejected, and why: smearwatch sessions show {result['session']}") if reasons else []),
+        *(_folded(f"warning: {left}") if (left := left_text(result, MOST_LEFT)) is not None else []),
+        *(_folded(f"warning: {kinds}") if (kinds := not_read_text(result)) is not None else []),
     ]
     if (twice := elsewhere_text(result.get("pictures_elsewhere"))) is not None:
         lines += _folded(f"warning: {twice}")
-    for scale in (*scales, scale_text(result)):
+    for scale in (*scales, scale_text(result), mixed_text(result, MOST_LEFT)):
         lines += _folded(scale) if scale is not None else []
     if (target := target_text(result, alone=True)) is not None:
         lines += _folded(target)
@@ -80,14 +83,17 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
 
 
 def how_to_go_on(result: Mapping[str, Any], plan: RunPlan, after: RunPlan | None = None) -> str | None:
-    """Return how to count the frames that still wait, None where none does; ``after`` is the next specimen's plan."""
-    waiting = result["frames"]["pending"]
-    if not waiting:
+    """Return how to count what still waits, None where nothing does; ``after`` is the next specimen's plan."""
+    waiting, left = result["frames"]["pending"], result.get("files_left", 0)
+    if not waiting and not left:
         return None
     frames = "1 frame waits" if waiting == 1 else f"{waiting} frames wait"
     if plan.stop_at_target and result["target_reached"]:
-        counted = "1 frame was" if waiting == 1 else f"{waiting} frames were"
+        counted = "1 frame was" if waiting + left == 1 else f"{waiting + left} frames were"
         frames = f"the target was reached; {counted} not read, or not to the end"
+    elif left:
+        files = "1 file was" if left == 1 else f"{left} files were"
+        frames = f"{f'{frames}, and ' if waiting else ''}{files} not read"
     if plan.watch_dir is not None and plan.session == result["session"]:
         command = f"smearwatch run --watch {shlex.quote(str(plan.watch_dir))} --session {plan.session}"
         # Another scale would make other cells of the same session; the rest may be given again or not.

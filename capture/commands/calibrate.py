@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
+_USUAL_UM_PER_PX = (0.02, 0.6)  # a red cell of 12 to 375 px: finder and counted fields lie between
+_RED_CELL_UM = 7.5
+
 _EPILOG = "Example: smearwatch calibrate --micrometer ruler.tif --length-um 10"
 
 
@@ -90,8 +93,16 @@ def calibrate(
     measured = _measure(
         image, length, check_calibration_name(name), is_bar=bar is not None, overlay=overlay, force=force
     )
-    store(state_dir, measured)
+    was = store(state_dir, measured)
     _report(measured, as_json=as_json)
+    if was is not None and was.um_per_px != measured.um_per_px:
+        of = f"{was.um_per_px:.5f} um/px of {was.measured_at}, for pictures of {was.width_px}x{was.height_px}"
+        say(f"warning: {measured.name} was kept already and is replaced: {of} (keep both: --name)")
+    if not _USUAL_UM_PER_PX[0] <= measured.um_per_px <= _USUAL_UM_PER_PX[1]:
+        say(
+            f"warning: {measured.um_per_px:.4g} um/px is unusual for fields of blood, in which a red cell is then "
+            f"{_RED_CELL_UM / measured.um_per_px:.0f} px wide (check --length-um and what was measured: --overlay FILE)"
+        )
 
 
 def _one_of(actions: dict[str, object]) -> None:

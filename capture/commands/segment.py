@@ -111,7 +111,9 @@ def segment(
             if as_json:
                 sys.stdout.write(json.dumps(record) + "\n")
             else:
-                write_line(sys.stdout, plain_line(record))
+                named = {what: Path(record[what]) for what in ("mask", "overlay") if what in record}
+                others = [f"{what} {path.name}" for what, path in named.items() if path.stem != file.stem]
+                write_line(sys.stdout, ", ".join([plain_line(record), *others]))
             sys.stdout.flush()
             progress.show(number)
         progress.clear()
@@ -203,7 +205,7 @@ def _search(
             raise PictureUnusable(file, result.reason, f"{words}; {note}" if note and result.width_px else words, hint)
         return poor_record(file, result) | ({} if note is None else {"note": note})
     if claim is not None:
-        _compare_with_red_cells(policy, claim, data)
+        _compare_with_red_cells(policy, claim, file, data)
     record = found_record(file, result)
     if note is not None:
         record["note"] = note
@@ -243,17 +245,21 @@ def _read(file: Path, policy: "ScalePolicy") -> tuple[bytes, ScaleClaim | None]:
         raise PictureUnusable(file, "scale_disputed", str(unsettled), unsettled.hint) from None
 
 
-def _compare_with_red_cells(policy: "ScalePolicy", claim: ScaleClaim, data: bytes) -> None:
-    """Compare the first pictures' scale with their red cells; what is printed already can only be warned of."""
+def _compare_with_red_cells(policy: "ScalePolicy", claim: ScaleClaim, file: Path, data: bytes) -> None:
+    """Compare the first pictures' scale with their red cells; what is printed already can only be warned of.
+
+    One picture alone is warned of where they differ so much that a run would be refused; three by a tenth.
+    """
     from smearwatch.capture.formats.decode import decode
     from smearwatch.capture.scale.policy import ENOUGH_FIELDS
     from smearwatch.capture.scale.red_cells import estimate_um_per_px
 
     if policy.measured == ENOUGH_FIELDS:
         return
-    policy.compare(claim, estimate_um_per_px(decode(data)))
-    if policy.measured == ENOUGH_FIELDS and (pair := policy.against_red_cells("picture")) is not None:
-        policy.warn("", *pair)
+    is_far_off = policy.compare(claim, estimate_um_per_px(decode(data)))
+    enough = policy.measured == ENOUGH_FIELDS
+    if (enough or is_far_off) and (pair := policy.against_red_cells("picture")) is not None:
+        policy.warn("" if enough else str(file), *pair)
 
 
 def _write(file: Path, what: str, target: Path, picture: Any, *, force: bool) -> None:

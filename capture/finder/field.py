@@ -360,7 +360,7 @@ def _scale_changed(
     size_px: tuple[int, int], clock: _Clock, other: OwnScale, known: float, *, of_session: bool, two_objectives: bool
 ) -> FieldRejected:
     own = other.um_per_px
-    by = f"those of the first fields {known:#.3g}" if of_session else f"the scale that was given is {known:#.3g}"
+    by = f"those of the first fields {known:#.3g}" if of_session else f"the scale that came with it is {known:#.3g}"
     if own is None or not other.is_sure:
         detail = "the session has fields through two objectives, and the red cells of this one do not say which it is; "
         value = None
@@ -370,7 +370,7 @@ def _scale_changed(
         detail += "count those of the other objective in a session of their own"
         return FieldRejected("scale_unknown", detail, value, known, *size_px, clock.read())
     detail = f"its red cells say {own:#.3g} um/px, and {by}; "
-    detail += "count what another objective shows in a session of its own; "
+    detail += "count what another magnification shows in a session of its own; "
     detail += "were the first fields the odd ones" if of_session else "were that scale the wrong one"
     detail += f", count anew in another session {'without them' if of_session else 'with the right one'}"
     return FieldRejected("scale_changed", detail, round(own / known, 3), known, *size_px, clock.read())

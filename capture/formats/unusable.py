@@ -2,7 +2,7 @@
 
 from typing import Final
 
-__all__ = ["FrameUnusable", "hint_for", "in_plain_words", "not_read"]
+__all__ = ["SAVE_AS_JPEG", "FrameUnusable", "hint_for", "in_plain_words", "not_read"]
 
 _HEIC: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF: Final = (b"avif", b"avis")
@@ -17,6 +17,9 @@ _BEGINS: Final = {
     b"IIRS": "a camera's raw file",
     b"IIU\0": "a camera's raw file",
 }
+
+SAVE_AS_JPEG: Final = "set the camera or telephone to JPEG, or save it as JPEG"
+"""What to do about a picture of a kind that is not read."""
 
 _HINTS = {
     "empty_file": "let the camera software finish writing, or delete the file",
@@ -95,7 +98,7 @@ def not_read(data: bytes | memoryview) -> str | None:
         kind = "a camera's raw file" if brand == b"crx " else kind
     elif start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         kind = "WebP"
-    return kind and f"it is {kind}, which is not read: set the camera or telephone to JPEG, or save it as JPEG"
+    return kind and f"it is {kind}, which is not read: {SAVE_AS_JPEG}"
 
 
 def _is_text(start: bytes) -> bool:

@@ -79,8 +79,8 @@ def check_calibration_name(name: str) -> str:
     return checked_name(name, "calibration")
 
 
-def store(state_dir: Path, calibration: Calibration) -> Path:
-    """Keep a calibration under its name, in place of one that was there; all of it or nothing.
+def store(state_dir: Path, calibration: Calibration) -> Calibration | None:
+    """Keep a calibration under its name; return the one that was there, None for none; all of it or nothing.
 
     Parameters
     ----------
@@ -97,13 +97,14 @@ def store(state_dir: Path, calibration: Calibration) -> Path:
         The audit journal cannot be written; nothing is kept then.
     """
     path = _path(state_dir, calibration.name)
-    audit.add(state_dir, "calibration", values=_change(_kept(state_dir, calibration.name), calibration))
+    was = _kept(state_dir, calibration.name)
+    audit.add(state_dir, "calibration", values=_change(was, calibration))
     try:
         make_folder(path.parent)
         write_atomically(path, calibration.model_dump_json(indent=1).encode() + b"\n", mode=_PRIVATE)
     except OSError as error:
         raise CalibrationUnusable(f"{path}: {error.strerror}", "give this user the right to write there") from None
-    return path
+    return was
 
 
 def load(state_dir: Path, name: str) -> Calibration | None:

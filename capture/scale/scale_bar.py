@@ -17,6 +17,7 @@ _EVEN = 12.0  # grey steps along the bar
 # A line of a pixel or a few: JPEG makes it paler, and uneven.
 _EVEN_LINE, _THICKEST_LINE, _LINE_CONTRAST = 30.0, 6, 40
 _LEAST_LINE_SHARE = 0.08  # a shorter one may be a microscope's pointer
+_ANOTHER_BAR = 0.2  # of the longest stroke: what is shorter is no second bar
 _SOFT_EDGE = 3  # px
 _BEYOND, _ONE_GROUND = 0.12, 60.0  # of the length, for ticks and letters; grey steps
 
@@ -66,8 +67,10 @@ def find_scale_bar(bgr: Image) -> ScaleBar:
         raise BarNotFound(
             "no scale bar", "give a picture with one solid black, white or coloured bar, clear of its border"
         )
-    if len(found) > 1 and max(found[1][2:]) > 0.5 * max(found[0][2:]):
-        raise BarNotFound(f"{len(found)} strokes that could be the scale bar", "cut the picture down to the one")
+    if len(found) > 1 and max(found[1][2:]) > _ANOTHER_BAR * max(found[0][2:]):
+        lengths = ", ".join(f"{max(box[2:])} px" for box in found[:3])
+        what = f"{len(found)} strokes that could be the scale bar ({lengths})"
+        raise BarNotFound(what, "cut the picture down to the one")
     x, y, width, height = found[0]
     return ScaleBar((x, y, width, height), max(width, height))
 

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 from smearwatch.capture.frame import SourceFrame
@@ -178,6 +178,8 @@ class Delivery:
             if time.monotonic() >= self._next_pulse_s:
                 self._next_pulse_s = time.monotonic() + _PULSE_S
                 self._pulse()
+        if self._peer.connected and self._welcomed:
+            self._peer.send(self._state())  # the hub, which ends after it, records what is left
 
     def _pulse(self) -> None:
         if not self._peer.connected:
@@ -193,7 +195,7 @@ class Delivery:
     def _state(self) -> SourceState:
         state, out = self._source.state(), len(self._offers) + self._held
         finished = state.finished and not out
-        return SourceState(state.waiting + out, state.scanned, finished, state.counters, state.stalled)
+        return replace(state, waiting=state.waiting + out, finished=finished)
 
     @property
     def _held(self) -> int:

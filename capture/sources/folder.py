@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from smearwatch.capture.formats.metadata import side_file_for
@@ -27,12 +28,15 @@ from smearwatch.daemon.process.role import Role
 from smearwatch.daemon.record.earlier import FileKey, earlier_than, follows
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.sessions import session_folder
+from smearwatch.daemon.record.values import printable
+from smearwatch.daemon.wire.control import FileLeft
 from smearwatch.daemon.wire.messages import SourceState
 
 _UNCLEAR = ("specimen_unclear", "changed after the next specimen was begun, so nobody knows of which of the two it is")
 # Two pictures of one camera may have their first bytes alike: header, light background. Not so many.
 _TELLING_BYTES = 64 * 1024
 _HASHING_S = 3.0
+_MOST_LEFT = 200  # files that are named as left in each pulse, those that are held up first
 # Software that writes a file beside each picture may write it a little later.
 _SIDE_FILE_S = 3.0
 
@@ -130,7 +134,19 @@ class FolderSource:
         if (until_idle_s := self._plan.until_idle_s) is not None:
             now_s, waiting = self._clock(), (path for path in self._book.paths() if path not in self._given)
             stalled = sum(self._book.stalled(path, now_s, until_idle_s) for path in waiting)
-        return SourceState(len(self._book), self._scanned, False, counters, stalled)
+        left, more = self._left()
+        return SourceState(len(self._book), self._scanned, False, counters, stalled, left, more)
+
+    def _left(self) -> tuple[tuple[FileLeft, ...], int]:
+        """Return what would be left, were the run to end now: the first files by name, and how many more."""
+        held_up = self._book.held_up(self._clock())
+        others = (path for path in self._book.paths() if path not in held_up)
+        left = []
+        for path in islice(chain(held_up, others), _MOST_LEFT):
+            if (mark := self._book.mark(path)) is not None:
+                name = str(printable(os.path.basename(path)))
+                left.append(FileLeft(name, mark.size_bytes, max(0, mark.modified_at_ns), held_up.get(path, "waiting")))
+        return tuple(left), max(0, len(self._book) - _MOST_LEFT)
 
     def take_stalled(self) -> None:
         """Wait no longer for what is incomplete or cannot be read: nothing has changed for as long as the run waits."""

@@ -10,7 +10,7 @@ from smearwatch.capture.formats.unusable import FrameUnusable
 from smearwatch.capture.frame import SourceFrame
 from smearwatch.capture.sources.in_hand import InHand
 from smearwatch.daemon.log import get_logger
-from smearwatch.daemon.record.earlier import page_name
+from smearwatch.daemon.record.page_names import page_name
 from smearwatch.daemon.wire.control import FileOnWire
 from smearwatch.daemon.wire.messages import SourceState
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from smearwatch.daemon.record.left import LeftWhy
+
 
 class Settled(Enum):
     """What is to be done with a file now."""
@@ -109,8 +111,11 @@ class SettleBook:
     def stalled(self, path: str, now_s: float, quiet_s: float) -> bool:
         """Return whether a file waits for its writer, or to be readable, and has not changed for so long."""
         watched = self._watched[path]
-        waits = watched.open or watched.incomplete == watched.mark or now_s < watched.not_before_s
-        return waits and now_s - watched.changed_s >= quiet_s
+        return _held_up(watched, now_s) is not None and now_s - watched.changed_s >= quiet_s
+
+    def held_up(self, now_s: float) -> dict[str, LeftWhy]:
+        """Return the files that wait for their writer, or to be readable, and for which of these."""
+        return {path: why for path, watched in self._watched.items() if (why := _held_up(watched, now_s)) is not None}
 
     def quiet_s(self, path: str, now_s: float) -> float:
         """Return how long a file has not changed."""
@@ -154,3 +159,11 @@ class SettleBook:
     def paths(self) -> list[str]:
         """Return the files that are waited for, the longest known first."""
         return list(self._watched)
+
+
+def _held_up(watched: _Watched, now_s: float) -> LeftWhy | None:
+    if now_s < watched.not_before_s:
+        return "unreadable"
+    if watched.open:
+        return "being_written"
+    return "incomplete" if watched.incomplete == watched.mark else None

@@ -6,13 +6,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from smearwatch.capture.formats.unusable import SAVE_AS_JPEG
 from smearwatch.daemon.folder_check import is_picture_name
 from smearwatch.daemon.log import get_logger
+from smearwatch.daemon.record.left import NOT_READ
 
 _NOT_READ: Final = MappingProxyType(
-    dict.fromkeys(
-        (".heic", ".heif", ".webp", ".avif", ".jp2", ".jxl", ".gif", ".apng"), "let the camera or telephone write JPEG"
-    )
+    dict.fromkeys((".heic", ".heif", ".webp", ".avif", ".jp2", ".j2k", ".jpx", ".jxl", ".gif", ".apng"), SAVE_AS_JPEG)
     | dict.fromkeys(
         (".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".pef", ".srw", ".dng"),
         "let the camera write JPEG beside it",
@@ -29,26 +29,29 @@ class Surroundings:
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
         self._ignored: set[str] = set()
-        self._warned_kinds: set[str] = set()
+        self._not_read: dict[str, set[str]] = {}
         self._subfolders: dict[str, int] = {}
         self._outside: set[str] = set()
         self._warned_subfolders = False
 
     def counters(self) -> dict[str, int]:
-        """Return how much was passed over, by kind."""
+        """Return how much was passed over, by kind; pictures of kinds that are not read by how their names end."""
         return {
             "files_ignored": len(self._ignored),
             "links_outside": len(self._outside),
             "subfolders_ignored": len(self._subfolders),
+            **{f"{NOT_READ}{kind.removeprefix('.')}": len(names) for kind, names in self._not_read.items()},
         }
 
     def ignore(self, name: str) -> None:
         """Note something that is not read: no picture by its name, a pipe, a device; warn once of each kind."""
         self._ignored.add(name)
         suffix = os.path.splitext(name)[1].lower()
-        if suffix in _NOT_READ and suffix not in self._warned_kinds and not name.startswith("."):
-            self._warned_kinds.add(suffix)
+        if suffix not in _NOT_READ or name.startswith("."):
+            return
+        if suffix not in self._not_read:
             get_logger().warning("pictures of a kind that is not read", kind=suffix, file=name, hint=_NOT_READ[suffix])
+        self._not_read.setdefault(suffix, set()).add(name)
 
     def subfolder(self, name: str) -> None:
         """Note a folder in the folder; warn once of one with pictures in it."""

@@ -31,6 +31,7 @@ from smearwatch.daemon.record.elsewhere import pictures_elsewhere
 from smearwatch.daemon.record.events import Closed
 from smearwatch.daemon.record.extra_classes import extra_classes_of
 from smearwatch.daemon.record.imported import imported_json, read_imported
+from smearwatch.daemon.record.mixed_frames import mixed_frames
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.rejected import rejected_frames
 from smearwatch.daemon.record.scales import scale_lines
@@ -139,9 +140,11 @@ def show(
         scales = [] if as_json else list(scale_lines(ledger))
         before, after = follows(ledger), followed_in(ledger)
         rejected = rejected_frames(ledger)
+        mixed = mixed_frames(ledger, stands.tally.scale_contradicted)
     tally = stands.tally
     shown = describe_one(state_dir, name) | tally_json(tally, name, stands.number)
     shown |= {"balanced": tally.balanced, "rejected_frames": [asdict(each) for each in rejected]}
+    shown["scale_mixed_frames"] = [asdict(each) for each in mixed]
     if openings:
         opened = openings[-1]
         shown |= {"band_rule": opened.band_rule, "field_um": opened.field_um, "version": opened.version}

@@ -75,7 +75,7 @@ COLUMNS: Final = (
     Column("signed_at", "time", "when it was signed"),
     Column("began_at", "time", "the session's first entry"),
     Column("last_at", "time", "the session's last entry"),
-    Column("complete", "yes/no", "whether nothing is pending"),
+    Column("complete", "yes/no", "whether nothing is pending, and the last run left no file"),
     Column("band_rule", "text", "the rule that tells band from segmented"),
     Column("um_per_px", "number", "the scale of most frames, the median of it", "um/px"),
     Column("um_per_px_source", "text", "where that scale came from"),

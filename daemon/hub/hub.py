@@ -21,6 +21,7 @@ from smearwatch.daemon.hub.holding import Holding
 from smearwatch.daemon.hub.intake import Intake
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.labelling import take_labels
+from smearwatch.daemon.hub.left import files_left
 from smearwatch.daemon.hub.next_specimen import NextSpecimen
 from smearwatch.daemon.hub.peers import Peers, PeerState
 from smearwatch.daemon.hub.stages import StageTimes
@@ -165,8 +166,10 @@ class Hub:
     def close(self, *, stopping: bool) -> None:
         """Write how the session ended, and publish it."""
         counters = {name: int(n) for name, n in sorted(self._counters().items())}
-        stages = self._stages.summary()
-        self._journal.commit(Closed(self._journal.ledger.epoch, self._journal.fold.complete, stages, counters))
+        stages, ledger, fold = self._stages.summary(), self._journal.ledger, self._journal.fold
+        left, more = files_left(self._peers.sources(), ledger)
+        complete = fold.nothing_pending and left is None
+        self._journal.commit(Closed(ledger.epoch, complete, stages, counters, left, more))
         self.state = "stopping" if stopping else "done"
         self.pulse()
 
@@ -351,7 +354,7 @@ class Hub:
 
     def _finished(self) -> bool:
         if self._next.begun:
-            return self._journal.fold.complete and self._next.all_is_read()
+            return self._journal.fold.nothing_pending and self._next.all_is_read()
         idle_s = self._idle_s()
         if idle_s is None:
             return False
@@ -371,7 +374,7 @@ class Hub:
         if (
             self._control.paused
             or not sources
-            or not self._journal.fold.complete
+            or not self._journal.fold.nothing_pending
             or self._crops.anew.is_open
             or any(not s.scanned or s.waiting > (s.stalled if stalled_too else 0) for s in sources)
             or (stalled_too and not any(s.stalled for s in sources))

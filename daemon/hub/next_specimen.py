@@ -15,8 +15,9 @@ from smearwatch.daemon.log import get_logger
 from smearwatch.daemon.names import NameUnusable
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.record.description import DescriptionUnusable, checked
-from smearwatch.daemon.record.earlier import file_of_page, followed_in
+from smearwatch.daemon.record.earlier import followed_in
 from smearwatch.daemon.record.events import Followed, Seen, WaitingFile, flaw_of
+from smearwatch.daemon.record.page_names import file_of_page
 from smearwatch.daemon.record.schema import LEDGER_FILE, LedgerUnusable
 from smearwatch.daemon.record.seal import SessionSigned
 from smearwatch.daemon.record.sessions import session_folder

@@ -20,7 +20,7 @@ WITHHELD: Final = "withheld"
 
 _DIGITS: Final = 12
 _STAYS: Final = frozenset(
-    "kind cls verdict label weights moments version source gate order aside reading status thumbnail engine".split()
+    "kind cls verdict label weights moments version source gate order aside reading status thumbnail engine why".split()
 )
 _SCALES: Final = frozenset({"micrometer", "metadata", "configured", "red_cells", "red_cells_and_nuclei", "session"})
 _SETTINGS: Final = frozenset(
@@ -107,7 +107,7 @@ class Deidentifier:
                 return self._token("session", text)
             case "ranged", "name":
                 return self._token("range", text)
-            case "seen" | "followed", "name":
+            case "seen" | "followed" | "closed", "name":
                 return self._files.setdefault(text, f"frame-{len(self._files) + 1:04}")
             case _, "band_rule":
                 return text if rule_named(text) else WITHHELD

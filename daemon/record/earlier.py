@@ -1,7 +1,5 @@
 """Sessions that follow one another on one folder: which comes next, and which pictures are of an earlier specimen."""
 
-import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +7,7 @@ from typing import Final
 
 from smearwatch.daemon.record.events import EventInvalid, Followed, event_from_bytes
 from smearwatch.daemon.record.followed import FOLLOWS
+from smearwatch.daemon.record.page_names import file_of_page
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.schema import LEDGER_FILE, RESTORE, LedgerUnusable
 from smearwatch.daemon.record.sessions import session_folder, session_names
@@ -18,8 +17,6 @@ FileKey = tuple[str, int, int]
 
 ANY_SIZE: Final = 0
 """The size in the key of a file of which only pages are recorded."""
-
-_PAGE: Final = re.compile(r"(?P<stem>.+) page [1-9][0-9]*(?P<suffix>\.tiff?|\.czi)", re.IGNORECASE)
 
 
 class EarlierMissing(LookupError):
@@ -67,18 +64,6 @@ def follows(ledger: LedgerReader) -> str | None:
     """Return the session that a session follows, None where it follows none."""
     name = next((each.settings.get(FOLLOWS) for each in ledger.openings()), None)
     return None if name is None else str(name)
-
-
-def page_name(file: str, page: int) -> str:
-    """Return the name of a frame that is one page of a file, from 1."""
-    stem, suffix = os.path.splitext(file)
-    return f"{stem} page {page}{suffix}"
-
-
-def file_of_page(name: str) -> str | None:
-    """Return the file that a frame is a page of, None where its name is no page's."""
-    page = _PAGE.fullmatch(name)
-    return page["stem"] + page["suffix"] if page else None
 
 
 def file_keys(file: FileKey) -> tuple[FileKey, FileKey]:

@@ -36,6 +36,7 @@ from smearwatch.daemon.record.found import CUT as CUT
 from smearwatch.daemon.record.found import SEEN_BEFORE as SEEN_BEFORE
 from smearwatch.daemon.record.found import Found as Found
 from smearwatch.daemon.record.found import FoundCell as FoundCell
+from smearwatch.daemon.record.left import LeftFile as LeftFile
 from smearwatch.daemon.record.location import LocationTested as LocationTested
 from smearwatch.daemon.record.location import LocationWithdrawn as LocationWithdrawn
 from smearwatch.daemon.record.looks import Look
@@ -278,13 +279,22 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Closed:
-    """The hub ended in good order. ``counters`` names everything that was dropped, with zeros."""
+    """The hub ended in good order. ``counters`` names everything that was dropped, with zeros.
+
+    ``left`` are files that were waited for, and ``left_more`` so many more; neither is there where there are none.
+    """
 
     epoch: Ordinal
     complete: bool
     stages: Frozen[Stage]
     counters: Frozen[int]
+    left: tuple[LeftFile, ...] | None = None
+    left_more: Ordinal | None = None
     kind: Literal["closed"] = "closed"
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_none(handler(self), "left", "left_more")
 
 
 Event: TypeAlias = (

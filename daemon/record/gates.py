@@ -114,15 +114,18 @@ def _how_far(target: Progress) -> str:
 
 
 def _complete(fold: TallyFold, hint: str, *, counting: bool, in_disorder: bool) -> Gate:
-    says, pending = "every picture has its outcome", fold.frames["pending"]
-    if pending and fold.ended_at_target and not in_disorder:
-        left = f"{pending} {'picture was' if pending == 1 else 'pictures were'} not counted"
+    says, pending, files = "every picture has its outcome", fold.frames["pending"], fold.left["files_left"]
+    waiting = pending + files
+    if waiting and fold.ended_at_target and not in_disorder:
+        left = f"{waiting} {'picture was' if waiting == 1 else 'pictures were'} not counted"
         return Gate("incomplete", True, 0, f"it ended at its target, as it was to: {left}", hint)
-    if pending:
-        says = f"{pending} {'picture waits' if pending == 1 else 'pictures wait'} to be counted"
+    if waiting:
+        wait = f"{pending} {'picture waits' if pending == 1 else 'pictures wait'} to be counted" if pending else ""
+        were = f"{files} {'file was' if files == 1 else 'files were'} not counted when the run ended" if files else ""
+        says = "; ".join(each for each in (wait, were) if each)
     elif in_disorder and not counting:
         says = "the last count ended in disorder: what came last may be missing"
-    return Gate("incomplete", not pending and (counting or not in_disorder), pending, says, hint)
+    return Gate("incomplete", not waiting and (counting or not in_disorder), waiting, says, hint)
 
 
 def _gate(name: GateName, n: int, shut: str, passed: str, hint: str) -> Gate:

@@ -14,11 +14,11 @@ _CAMERA_LEAST_PX: Final = 480  # high; what is smaller was cut out, whatever its
 
 
 def of_two_kinds(one: Size, other: Size) -> bool:
-    """Return whether one picture is another one's size by a factor, or both are sizes of a camera's modes; turned or not.
+    """Return whether one picture is another one's size by a factor, or both are of shapes that cameras have.
 
-    Of pictures that are not square any factor from 1.1 on, for two parts that were cut out are hardly of one shape; of
-    square ones a simple factor: 1.5, 2, 3 or 4. Two shapes that cameras have, not turned, are two modes: one reads
-    another part of the sensor, or scales it otherwise.
+    Of pictures that are not square any factor from 1.1 on, turned or not, for two parts that were cut out are hardly of
+    one shape; of square ones a simple factor: 1.5, 2, 3 or 4. Two shapes that cameras have, not turned, are two modes:
+    one reads another part of the sensor, or scales it otherwise.
     """
     (long, short), (long_, short_) = sorted(one, reverse=True), sorted(other, reverse=True)
     shapes = _camera_shape(long, short), _camera_shape(long_, short_)

@@ -13,7 +13,7 @@ LEDGER_FILE: Final = "ledger.sqlite"
 APPLICATION_ID: Final = 0x534D5257  # "SMRW": the file says what it is
 LABELS_FORM, PLACES_FORM, LOOKS_FORM, VIEWS_FORM, STAINS_FORM, UNFAMILIAR_FORM = 2, 3, 4, 5, 6, 7
 SIZES_FORM, NUCLEI_FORM, REVIEW_FORM, SIGNED_FORM, FOLLOWED_FORM, GROWING_FORM = 8, 9, 10, 11, 12, 13
-POISONED_FORM = SCALE_FORM = THUMBNAILS_FORM = ENGINES_FORM = 14
+POISONED_FORM = SCALE_FORM = THUMBNAILS_FORM = ENGINES_FORM = LEFT_FORM = 14
 STATISTICS_FORM = DRAW_FORM = TARGETS_FORM = SIGNED_FORM
 LOCATION_FORM = EXTRA_FORM = ANEW_FORM = STRANGE_FORM = FOLLOWED_FORM
 """Forms of a ledger that holds labels, of one whose frames are registered, of one whose cells have appearance features,
@@ -25,10 +25,10 @@ specimen, or other counts beside it; of one with a cell-location test, with extr
 several specimens on one folder or camera, one after the other, of one whose first cells were judged anew, or that are
 strange to the first layers alone, of one that says how a picture began that was still being written when the next
 specimen was begun, and of one with a cell that nobody could judge, with the digests of its cells' small pictures, with
-verdicts by another engine than the reference, that was signed although the red cells contradict its scale, or with a
-frame whose own red cells do not surely support it. The
-tables are those of form 1, in which every ledger begins, ``better`` from form 5 on and ``moments`` from form 11 on; a
-program that knows less refuses it."""
+verdicts by another engine than the reference, that was signed although the red cells contradict its scale, with a frame
+whose own red cells do not surely support it, or that names files which the end of a run left. The tables are those of
+form 1, in which every ledger begins, ``better`` from form 5 on and ``moments`` from form 11 on; a program that knows
+less refuses it."""
 
 VERSION: Final = POISONED_FORM
 FIRST_FORM: Final = 1

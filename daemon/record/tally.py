@@ -14,6 +14,7 @@ from smearwatch.daemon.record.events import (
     SEEN_BEFORE,
     VERDICTS,
     Amended,
+    Closed,
     Counted,
     Described,
     Event,
@@ -25,6 +26,7 @@ from smearwatch.daemon.record.events import (
     Seen,
     Signed,
 )
+from smearwatch.daemon.record.left_fold import LeftFold
 from smearwatch.daemon.record.mark import mark_of
 from smearwatch.daemon.record.review import Reviewed, ReviewFold, review
 from smearwatch.daemon.record.scale_check import ScaleCheckFold
@@ -34,7 +36,7 @@ from smearwatch.daemon.record.tally_state import TallyState
 from smearwatch.daemon.record.target_fold import IN_SNAPSHOT, TargetFold
 from smearwatch.daemon.record.targets import Progress
 
-_FOLDS: Final = (*IN_SNAPSHOT, "drift", "scale", "labelled", "signed")  # in a snapshot, beside the state
+_FOLDS: Final = (*IN_SNAPSHOT, "drift", "scale", "left", "labelled", "signed")  # in a snapshot, beside the state
 
 
 class TallyFold:
@@ -49,6 +51,7 @@ class TallyFold:
         self._targets = TargetFold()
         self._drift = DriftFold()
         self._scale = ScaleCheckFold()
+        self._left = LeftFold()
         self._review = ReviewFold()
         self._signatures = SignatureFold()
 
@@ -94,12 +97,15 @@ class TallyFold:
                 self._signatures.signed(event, self.result)
             case Amended():
                 self._signatures.amended(event)
+            case Closed():
+                self._left.closed(event)
             case _:
-                pass  # how a run ended, what comes after it; other counts stand beside this one: see `beside`
+                pass  # what comes after it; other counts stand beside this one: see `beside`
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers."""
         later: dict[str, Any] = {"labelled": self._review.snapshot(), "signed": self._signatures.snapshot()}
+        later |= {"left": self._left.snapshot()}
         always = {**self._targets.snapshot(), **self._state.snapshot(), "drift": self._drift.snapshot()}
         return always | {name: each for name, each in (later | {"scale": self._scale.snapshot()}).items() if each}
 
@@ -117,6 +123,7 @@ class TallyFold:
             targets = TargetFold.restore(snapshot)
             drift = DriftFold.restore(snapshot.get("drift"))
             scale = ScaleCheckFold.restore(snapshot.get("scale", {}))
+            left = LeftFold.restore(snapshot.get("left", {}))
             labelled = ReviewFold()
             labelled.restore(snapshot.get("labelled", {}))
             signatures = SignatureFold()
@@ -129,7 +136,7 @@ class TallyFold:
             raise TallyBroken("not a snapshot of it (targets for other classes)")
         fold = cls()
         fold._state, fold._targets, fold._drift, fold._scale = state, targets, drift, scale
-        fold._review, fold._signatures = labelled, signatures
+        fold._left, fold._review, fold._signatures = left, labelled, signatures
         if not fold.balanced:
             raise TallyBroken("not a snapshot of it (frames are missing)")
         return fold
@@ -301,9 +308,19 @@ class TallyFold:
         return frame in self._state.pending
 
     @property
-    def complete(self) -> bool:
+    def left(self) -> dict[str, Any]:
+        """What the last run left: files not counted, and pictures of kinds that are not read; see `LeftFold`."""
+        return self._left.json()
+
+    @property
+    def nothing_pending(self) -> bool:
         """Whether nothing is pending."""
         return not self._state.pending
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is pending, and the last run left no file."""
+        return self.nothing_pending and not self._left.count
 
     @property
     def balanced(self) -> bool:
@@ -329,6 +346,7 @@ class TallyFold:
             raise TallyBroken(f"frame {event.frame} was seen before")
         self._state.pending[event.frame] = None
         self._state.frames_seen += 1
+        self._left.seen(event)
         self._scale.seen(event)
 
     def _found(self, event: Found) -> None:
@@ -347,8 +365,8 @@ class TallyFold:
         waiting = self._state.pending.get(event.frame) or []
         if event.index not in waiting and not event.anew:
             raise TallyBroken(f"cell {event.index} of frame {event.frame} does not wait for a verdict")
-        self._take_out(event)
-        self._asked(len(event.probabilities))
+        self._state.take_out(event)
+        self._state.asked_about(len(event.probabilities))
         self._state.verdicts[event.verdict] += 1
         if event.verdict != "rejected":
             self._state.counts[event.cls] += 1
@@ -361,35 +379,6 @@ class TallyFold:
             else:
                 self._drift.counted(event.weights, event.frame, event.index, event.look, instead_of=before)
             self._wait(event.frame, [index for index in waiting if index != event.index])
-
-    def _take_out(self, event: Counted) -> None:
-        """Take the verdict out that this one replaces."""
-        state, before = self._state, event.instead_of
-        if not event.anew and (event.index in state.better.get(event.frame, [])) != (before is not None):
-            raise TallyBroken(f"cell {event.index} of frame {event.frame} is not a better view of another one")
-        if before is None:
-            return
-        was_counted = before.verdict != "rejected"
-        was_unfamiliar = was_counted and before.unfamiliar is True
-        if (
-            not state.verdicts[before.verdict]
-            or (was_counted and not state.counts.get(before.cls))
-            or (was_unfamiliar and not state.unfamiliar)
-        ):
-            raise TallyBroken(f"cell {event.index} of frame {event.frame} replaces a verdict that was never given")
-        state.verdicts[before.verdict] -= 1
-        state.counts[before.cls] -= was_counted
-        state.unfamiliar -= was_unfamiliar
-        state.seen_again += not event.anew
-        state.judged_again += not event.anew
-
-    def _asked(self, classes: int) -> None:
-        """Count only classes that the networks were asked about: in an old session there may be fewer than today."""
-        counts = self._state.counts
-        if not any(self._state.verdicts.values()):
-            counts = {}
-        if len(counts) < classes:
-            self._state.counts = {name: counts.get(name, 0) for name in CLASSES[:classes]}
 
     def _wait(self, frame: str, whole: list[int]) -> None:
         if whole:

@@ -67,6 +67,7 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         "frames_unplaced": fold.unplaced,
         "frames": fold.frames,
         "rejected_by_reason": fold.rejected_by_reason,
+        **fold.left,
         "complete": fold.complete,
         "unfamiliar": fold.unfamiliar,
         "mark": fold.mark,

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from smearwatch.daemon.record.classes import FIRST_LEDGERS_CLASSES
-from smearwatch.daemon.record.events import CLASSES, VERDICTS
+from smearwatch.daemon.record.events import CLASSES, VERDICTS, Counted
 from smearwatch.daemon.record.values import Count, Sha256
 
 
@@ -88,6 +88,35 @@ class TallyState:
         if state.unfamiliar > sum(state.counts.values()):
             raise TallyBroken("not a snapshot of it (more cells are unfamiliar than counted)")
         return state
+
+    def take_out(self, event: Counted) -> None:
+        """Take the verdict out that this one replaces; raises `TallyBroken` where there is none."""
+        before = event.instead_of
+        if not event.anew and (event.index in self.better.get(event.frame, [])) != (before is not None):
+            raise TallyBroken(f"cell {event.index} of frame {event.frame} is not a better view of another one")
+        if before is None:
+            return
+        was_counted = before.verdict != "rejected"
+        was_unfamiliar = was_counted and before.unfamiliar is True
+        if (
+            not self.verdicts[before.verdict]
+            or (was_counted and not self.counts.get(before.cls))
+            or (was_unfamiliar and not self.unfamiliar)
+        ):
+            raise TallyBroken(f"cell {event.index} of frame {event.frame} replaces a verdict that was never given")
+        self.verdicts[before.verdict] -= 1
+        self.counts[before.cls] -= was_counted
+        self.unfamiliar -= was_unfamiliar
+        self.seen_again += not event.anew
+        self.judged_again += not event.anew
+
+    def asked_about(self, classes: int) -> None:
+        """Count only classes that the networks were asked about: in an old session there may be fewer than today."""
+        counts = self.counts
+        if not any(self.verdicts.values()):
+            counts = {}
+        if len(counts) < classes:
+            self.counts = {name: counts.get(name, 0) for name in CLASSES[:classes]}
 
 
 _STATE: Final = TypeAdapter(TallyState)

@@ -40,6 +40,7 @@ from smearwatch.daemon.record.schema import (
     FOLLOWED_FORM,
     GROWING_FORM,
     LABELS_FORM,
+    LEFT_FORM,
     LOCATION_FORM,
     LOOKS_FORM,
     PLACES_FORM,
@@ -367,7 +368,8 @@ def derive(connection: sqlite3.Connection, number: int, event: Event) -> None:
         case Followed():
             _raise_form(connection, GROWING_FORM if any(file.begins for file in event.waiting) else FOLLOWED_FORM)
         case Closed():
-            pass
+            if event.left is not None:
+                _raise_form(connection, LEFT_FORM)
         case _:
             assert_never(event)
 

@@ -38,10 +38,21 @@ class PauseReading(Message):
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
+class FileLeft:
+    """A file that a source has not brought, were the run to end now; see the ledger's `LeftFile`."""
+
+    name: Text
+    size_bytes: Count
+    captured_at_ns: Count
+    why: Literal["incomplete", "being_written", "unreadable", "waiting"]
+
+
+@dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
 class SourceState(Message):
     """A source's pulse: how many files it still waits for, and whether it will never offer another.
 
     ``stalled`` of them are incomplete, or cannot be read, and have not changed for as long as the plan's run may idle.
+    ``left`` names what would be left, were the run to end now, and there are ``left_more`` beside them.
     """
 
     kind: ClassVar[str] = "source_state"
@@ -50,6 +61,8 @@ class SourceState(Message):
     finished: Flag
     counters: dict[str, Count]
     stalled: Count = 0
+    left: Many[FileLeft] = ()
+    left_more: Count = 0
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

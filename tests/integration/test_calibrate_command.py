@@ -93,6 +93,17 @@ def test_a_bar(state_dir, tmp_path):
     kept = load(state_dir, "teaching")
     assert kept is not None
     assert kept.method == "bar"
+    assert done.stderr == ""
+
+
+def test_a_kept_calibration_is_not_replaced_without_a_word_nor_an_odd_scale_kept_without_one(state_dir, ruler):
+    measure = ("--micrometer", ruler, "--name", "x100", "--length-um")
+    assert calibrate(*measure, "10").stderr == ""
+    assert calibrate(*measure, "10").stderr == "", "the same again replaces nothing"
+    again = calibrate(*measure, "100")
+    assert again.exit_code == 0
+    assert "warning: x100 was kept already and is replaced: 0.0900" in again.stderr
+    assert "unusual for fields of blood, in which a red cell is then 8 px wide" in again.stderr
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,31 @@ def test_other_files_are_left_alone_and_counted(watching):
     assert watching.source.state().counters["files_ignored"] == 3
 
 
+def test_what_is_waited_for_is_named_with_why(watching):
+    (watching.folder / "cut.jpg").write_bytes(picture(1)[:900])
+    (watching.folder / "whole.jpg").write_bytes(picture(2))
+    with (watching.folder / "open.jpg").open("wb") as file:
+        file.write(picture(3))
+        file.flush()
+        watching.poll(0.5, lambda: len(watching.source.state().left) == 2)
+        assert {file.name: file.why for file in watching.source.state().left} == {
+            "cut.jpg": "incomplete", "open.jpg": "being_written",
+        }  # fmt: skip
+    watching.until(3)
+    assert watching.source.state().left == ()
+
+
+def test_of_many_files_the_held_up_ones_are_named_first(watching):
+    (watching.folder / "cut.jpg").write_bytes(picture(1)[:900])
+    watching.poll(0.4)
+    for n in range(260):
+        (watching.folder / f"{n:03}.jpg").write_bytes(b"x")
+    watching.source.ready(0)
+    state = watching.source.state()
+    assert (state.left[0].name, state.left[0].why, state.left[1].why) == ("cut.jpg", "incomplete", "waiting")
+    assert (len(state.left), state.left_more) == (200, 61)
+
+
 def test_pictures_of_a_kind_that_is_not_read_are_named_once(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
@@ -196,6 +221,9 @@ def test_pictures_of_a_kind_that_is_not_read_are_named_once(tmp_path):
             around.ignore(name)
     assert [(line["kind"], line["file"]) for line in logs] == [(".heic", "a.HEIC"), (".webp", "c.webp")]
     assert all("JPEG" in line["hint"] for line in logs)
+    assert around.counters() == {
+        "files_ignored": 5, "links_outside": 0, "subfolders_ignored": 0, "not_read_heic": 2, "not_read_webp": 1,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.jpe", "a.jfif", "a.MPO", "a.tif"])

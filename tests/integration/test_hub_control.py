@@ -4,7 +4,9 @@ import msgpack
 import pytest
 
 from smearwatch.daemon.hub.control import STOP_S
+from smearwatch.daemon.record.events import Closed, LeftFile
 from smearwatch.daemon.record.verifying import verify
+from smearwatch.daemon.wire.control import FileLeft
 from smearwatch.daemon.wire.messages import (
     WIRE_VERSION,
     Agreed,
@@ -112,3 +114,18 @@ def test_another_session_and_what_is_no_order_are_refused_in_one_line(bench):
         ((refused, _),) = bench.hear(client, Refused, least=1)
         assert "\n" not in refused.detail
     assert (bench.hub.state, bench.hub.stopped) == ("running", False)
+
+
+def test_a_stopped_run_records_the_files_that_its_source_still_waited_for(staffed):
+    """A frame that came since the source's last word is not among them."""
+    bench, source, _, _ = staffed
+    left = (FileLeft("cut.jpg", 5, 7, "incomplete"), FileLeft("f1.jpg", 3, 5, "waiting"))
+    source.send(SourceState(2, True, False, {"not_read_heic": 1}, left=left, left_more=3))
+    source.send(OfferFrame(1, "f1.jpg", 5, "folder"), [b"one"])
+    bench.turn_until(lambda: bench.frames["seen"] == 1)
+    bench.hub.close(stopping=True)
+    (closed,) = bench.ledger.of_kind(Closed)
+    assert (closed.left, closed.left_more, closed.complete) == ((LeftFile("cut.jpg", 5, 7, "incomplete"),), 3, False)
+    assert closed.counters["not_read_heic"] == 1
+    assert bench.journal.fold.left["files_left"] == 4
+    assert list(verify(bench.ledger)) == []

@@ -6,8 +6,9 @@ import pytest
 
 from smearwatch.daemon.hub.hub import Hub
 from smearwatch.daemon.hub.next_specimen import ANSWER_S
-from smearwatch.daemon.record.earlier import Earlier, followed_in, page_name
+from smearwatch.daemon.record.earlier import Earlier, followed_in
 from smearwatch.daemon.record.events import Seen, WaitingFile
+from smearwatch.daemon.record.page_names import page_name
 from smearwatch.daemon.record.verifying import verify
 from smearwatch.daemon.wire.control import FileOnWire
 from smearwatch.daemon.wire.messages import (

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.record.events import Closed, Found, Opened, Seen
 from smearwatch.daemon.record.labels import make_labels
 from smearwatch.daemon.record.ledger import Ledger
 from smearwatch.daemon.record.mark import SCALE_WORDS
@@ -84,3 +85,31 @@ def test_a_name_for_every_cell_mends_no_scale(folder: Path):
     told = shown()
     assert told["reviewed"]["labelled"] == len(named)
     assert told["reviewed"]["mark"] == SCALE_WORDS
+
+
+def test_pictures_through_two_objectives_are_named_by_their_own_red_cells_or_by_the_scale_they_were_searched_at():
+    """Not those of another size by a factor, which have another scale rightly."""
+    where = session_folder(load_settings().state_dir, "monday")
+    fields = [
+        ("a.jpg", 0.09, 0.09, 100), ("b.jpg", 0.09, 0.142, 100), ("c\x1b.jpg", 0.142, 0.142, 100),
+        ("d.jpg", 0.09, 0.09, 100), ("e.jpg", 0.142, None, 100), ("f.jpg", 0.09, None, 100), ("g.jpg", 0.18, 0.18, 50),
+        ("h.jpg", 0.09, 0.09, 100),
+    ]  # fmt: skip
+    with Ledger.open(where) as ledger:
+        ledger.append([Opened(1, 1, "t", "monday", 100, 33.0, "none", {})])
+        for number, (name, used, own, size) in enumerate(fields):
+            frame = f"{number:064x}"
+            ledger.append([Seen(frame, name, 5, 1, None, None, False, "folder")])
+            ledger.append([Found(frame, size, size, used, "session", own, 0.8, ())])
+        ledger.append([Closed(1, True, {}, {})])
+    assert [each["name"] for each in shown()["scale_mixed_frames"]] == ["b.jpg", "c\x1b.jpg", "e.jpg"]
+    text = " ".join(typed("show", "monday").output.split())
+    assert (
+        "through the other objective: b.jpg (red cells say 0.142 um/px), "
+        "c\N{REPLACEMENT CHARACTER}.jpg (red cells say 0.142 um/px), e.jpg (searched at 0.142 um/px)"
+    ) in text
+
+
+def test_where_no_two_are_mixed_none_is_named(folder: Path):
+    assert shown()["scale_contradicted"] is not None
+    assert shown()["scale_mixed_frames"] == []

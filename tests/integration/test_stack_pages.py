@@ -18,7 +18,8 @@ from smearwatch.capture.formats.decode_tiff import pages_of_fields
 from smearwatch.capture.formats.metadata import MetadataScale, scale_from_metadata
 from smearwatch.capture.formats.tiff_page import page_alone
 from smearwatch.capture.slide.slide import Slide
-from smearwatch.daemon.record.earlier import file_of_page, page_name, seen_files
+from smearwatch.daemon.record.earlier import seen_files
+from smearwatch.daemon.record.page_names import file_of_page, page_name
 from smearwatch.daemon.record.reading import LedgerReader
 
 pytestmark = pytest.mark.integration

@@ -145,7 +145,10 @@ def test_red_cells_that_speak_against_the_scale_are_heard(tmp_path):
     done = _run(*files, "--um-per-px", "0.13")
     assert done.exit_code == 0
     (line,) = done.stderr.splitlines()
-    assert line.startswith("smearwatch: configured 0.13 um/px (--um-per-px) and red_cells 0.0")
+    assert line.startswith(f"smearwatch: {files[0]}: configured 0.13 um/px (--um-per-px) and red_cells 0.0")
+    (line,) = _run(*files, "--um-per-px", "0.114").stderr.splitlines()
+    assert line.startswith("smearwatch: configured 0.114 um/px (--um-per-px) and red_cells 0.")
+    assert "(3 pictures)" in line, "what is less far off is said of three together"
     assert not _run(*files, "--um-per-px", "0.1").stderr
 
 
@@ -263,3 +266,22 @@ def test_each_picture_has_a_name_of_its_own(field, tmp_path):
     out = tmp_path / "masks"
     assert _run(*(tmp_path / name for name in names), "--masks", out, "--um-per-px", "0.1").exit_code == 0
     assert len(list(out.iterdir())) == 3
+
+
+def test_a_scale_that_one_pictures_red_cells_contradict_is_warned_of(field):
+    """By as much as a run would refuse; the picture is named, and what was found is printed."""
+    done = _run(field, "--um-per-px", "0.145")
+    assert done.exit_code == 0
+    assert f"{field}: configured 0.145 um/px (--um-per-px) and red_cells 0." in done.stderr
+    assert "(1 picture) differ by" in done.stderr
+    assert _run(field, "--um-per-px", "0.1").stderr == ""
+
+
+def test_a_mask_with_a_number_is_named_beside_its_picture(field, tmp_path):
+    twin = tmp_path / "field.png"
+    twin.write_bytes(field.read_bytes())
+    done = _run(field, twin, "--um-per-px", "0.1", "--masks", tmp_path / "masks")
+    first, second = done.stdout.splitlines()
+    assert "mask" not in first
+    assert second.startswith(f"{twin}: ")
+    assert second.endswith(", mask field-2.png")

@@ -193,7 +193,8 @@ def test_a_field_that_surely_contradicts_a_given_scale_is_never_counted_at_it(fi
     assert isinstance(odd, FieldRejected)
     assert (odd.reason, odd.um_per_px) == ("scale_changed", UM)
     assert odd.value == pytest.approx(1 / 0.63, rel=0.12)
-    assert ("those of the first fields" if before == (UM,) else "the scale that was given is 0.100") in odd.detail
+    assert ("those of the first fields" if before == (UM,) else "the scale that came with it is 0.100") in odd.detail
+    assert "another magnification" in odd.detail, "a telephone's zoom is no objective"
     right = _find(fields[0], um_per_px=UM, check_scale=True, session_estimates=before)
     assert isinstance(right, FieldFound)
     again = find(wide, um_per_px=UM, um_per_px_source="red_cells", session_estimates=(UM,), check_scale=True)

@@ -142,6 +142,11 @@ def test_no_bar_or_several_are_refused():
         cv2.rectangle(bgr, (640, y), (839, y + 7), (0, 0, 0), -1)
     with pytest.raises(BarNotFound, match="2 strokes"):
         find_scale_bar(bgr)
+    unequal = field()
+    cv2.rectangle(unequal, (640, 500), (739, 507), (0, 0, 0), -1)
+    cv2.rectangle(unequal, (540, 560), (839, 567), (0, 0, 0), -1)
+    with pytest.raises(BarNotFound, match=r"2 strokes that could be the scale bar \(300 px, 100 px\)"):
+        find_scale_bar(unequal)
     framed = field()
     cv2.rectangle(framed, (0, 0), (899, 9), (0, 0, 0), -1)
     with pytest.raises(BarNotFound, match="no scale bar"):
