@@ -117,14 +117,14 @@ class Found:
     def form(self) -> int:
         """Which form of a ledger has what is said of its scale and cells, where they lie apart."""
         stains = [cell.stain for cell in self.cells if cell.stain is not None]
-        needed = {
-            STAINS_FORM: bool(stains),
-            SIZES_FORM: any(stain.red_cell_um is not None for stain in stains),
-            NUCLEI_FORM: any(cell.nucleus is not None for cell in self.cells),
-            THUMBNAILS_FORM: any(cell.thumbnail is not None for cell in self.cells),
-            SCALE_FORM: self.scale_unsure is True,
-        }
-        return max((form for form, is_needed in needed.items() if is_needed), default=FIRST_FORM)
+        needed = (
+            (STAINS_FORM, bool(stains)),
+            (SIZES_FORM, any(stain.red_cell_um is not None for stain in stains)),
+            (NUCLEI_FORM, any(cell.nucleus is not None for cell in self.cells)),
+            (THUMBNAILS_FORM, any(cell.thumbnail is not None for cell in self.cells)),
+            (SCALE_FORM, self.scale_unsure is True),
+        )
+        return max((form for form, is_needed in needed if is_needed), default=FIRST_FORM)
 
     @model_validator(mode="after")
     def _check_cells_differ(self) -> "Found":
