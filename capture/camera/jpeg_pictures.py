@@ -8,12 +8,11 @@ import simplejpeg
 
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.colour_jump import flaw_of_colours
-from smearwatch.capture.formats.damage import flaw_of_jpeg
+from smearwatch.capture.formats.damage import TOO_MUCH_AT_END, flaw_of_jpeg
 from smearwatch.daemon.log import get_logger
 
 _HABIT: Final = 20
 """So many pictures with more bytes than are needed, and none without before: a camera's habit, and they are taken."""
-_HARMLESS: Final = "extraneous bytes before marker 0xd9"  # the picture's end
 
 
 class JpegPictures:
@@ -44,7 +43,7 @@ class JpegPictures:
         """
         data = np.asarray(packet, dtype=np.uint8).tobytes()
         flaw = flaw_of_jpeg(data)
-        if flaw is not None and not (self._takes_more and _HARMLESS in flaw):
+        if flaw is not None and not (self._takes_more and TOO_MUCH_AT_END in flaw):
             self._flawed += 1
             if self._any_whole or self._flawed < _HABIT or not self._is_habit(flaw):
                 return None
@@ -59,7 +58,7 @@ class JpegPictures:
 
     def _is_habit(self, flaw: str) -> bool:
         """Return whether a flaw that each picture has costs no pixels; say once what is made of it."""
-        if _HARMLESS in flaw:
+        if TOO_MUCH_AT_END in flaw:
             self._takes_more = True
             get_logger().warning("each picture of the camera has a flaw: taken as they are", flaw=flaw)
         elif not self._said:

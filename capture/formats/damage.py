@@ -41,7 +41,11 @@ _FEWEST_IN_BLOCKS: Final = 24  # strong compression makes all rows of a JPEG's b
 _EVERY, _BESIDE, _BESIDE_BLOCKS = 8, 4, 20  # a block of JPEG has 16 rows at the most
 _OF_ONE_COLOUR, _OF_MANY = 0.05, 0.25  # of a row's pixels in the next ones; noise alone makes few of them alike
 _BLACK, _GREY = 3, (125, 131)  # what is never written is, and what decoders fill in
+TOO_MUCH_AT_END: Final = "it has bytes before its end that belong to nothing"
+"""What a file's flaw holds where all of the pixels may be there: a camera may write so with every picture."""
+
 _PLAIN: Final = (
+    (("extraneous bytes before marker 0xd9",), TOO_MUCH_AT_END),
     (("premature end", "exhausted", "runcated"), "its data ends too early, or a part of it is missing"),
     (("checksum", "CRC"), "a part of its data was changed: its checksum is wrong"),
 )
