@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from smearwatch.capture.arrays import Flags, Image
 from smearwatch.capture.vision.light import WHITE, FieldLight, at_work_scale
+from smearwatch.capture.vision.rim import detail_beyond
 from smearwatch.capture.vision.segment import Segmentation
 
 _SMALL_PX: Final = 240
@@ -38,6 +39,7 @@ _LEAST_RIM: Final = 24  # points of it that are seen
 _LIT: Final = 0.7  # of the brightness inside, from where on the rim's shade begins
 _BACKGROUND_PERCENT: Final = 60
 _LEAST_WEIGHT: Final = 1e-3  # of the mean background: far from the disc nothing else is left
+_LEAST_DETAIL: Final = 0.24  # of that inside: cells beyond the rim; made discs have 0.28 at most, all but one 0.23
 _RIM_UM: Final = 1.0  # as near as this to the rim, a cell may be cut
 
 
@@ -82,13 +84,21 @@ def find_round_field(bgr: Image) -> RoundField | None:
     if surround < _GREYEST * bright:
         dark = small < max(_DARK * bright, surround + _ABOVE_SURROUND * bright)
         if (disc := _disc_within(small, dark, surround + _STEP * bright)) is not None:
-            return disc.enlarged(1.0 / shrunk)
+            return _with_nothing_beyond(bgr, disc.enlarged(1.0 / shrunk))
     ground = _even_ground(small, bright)
     if ground is None:
         return None
     risen = small - ground
     disc = _disc_within(small, risen < _ABOVE_GROUND * bright, None)
-    return disc.enlarged(1.0 / shrunk) if disc is not None and _has_sharp_rim(risen, disc, bright) else None
+    if disc is None or not _has_sharp_rim(risen, disc, bright):
+        return None
+    return _with_nothing_beyond(bgr, disc.enlarged(1.0 / shrunk))
+
+
+def _with_nothing_beyond(bgr: Image, disc: RoundField) -> RoundField | None:
+    """Return a disc beyond which no cells are seen; a light that falls off has them on both sides of its edge."""
+    detail = detail_beyond(bgr, disc.centre_xy_px, disc.radius_px)
+    return disc if detail is None or detail < _LEAST_DETAIL else None
 
 
 def _disc_within(small: npt.NDArray[np.uint8], dark: Flags, least: float | None) -> RoundField | None:

@@ -1,0 +1,40 @@
+"""A light that falls off in a disc is no round field: cells are seen beyond its edge."""
+
+import numpy as np
+import pytest
+
+from smearwatch.capture.slide.slide import Slide
+from smearwatch.capture.vision.rim import detail_beyond
+from smearwatch.capture.vision.round_field import find_round_field
+
+HEIGHT, WIDTH = 480, 720
+FIELD = Slide(5, um_per_px=0.12, width_px=WIDTH, height_px=HEIGHT).field(0).bgr
+FROM_CENTRE = np.hypot(*np.meshgrid(np.arange(WIDTH) - WIDTH / 2, np.arange(HEIGHT) - HEIGHT / 2)) / HEIGHT
+
+
+def lit(corners: float, softness: float) -> np.ndarray:
+    light: np.ndarray = corners + (1.0 - corners) / (1.0 + np.exp((FROM_CENTRE - 0.42) / softness))
+    shaded: np.ndarray = np.clip(FIELD * light[..., None], 0, 255).astype(np.uint8)
+    return shaded
+
+
+@pytest.mark.parametrize("softness", [0.01, 0.03, 0.05])
+@pytest.mark.parametrize("corners", [0.3, 0.42, 0.5, 0.6])
+def test_a_half_closed_diaphragm_is_no_rim(corners, softness):
+    assert find_round_field(lit(corners, softness)) is None
+
+
+@pytest.mark.parametrize("ground", [0, 40, 90])
+def test_an_even_ground_is(ground):
+    noise = np.random.default_rng(3).normal(0.0, 3.0, FIELD.shape)
+    seen = np.where(FROM_CENTRE[..., None] < 0.42, FIELD, np.clip(ground + noise, 0, 255)).astype(np.uint8)
+    field = find_round_field(seen)
+    assert field is not None
+    assert field.radius_px == pytest.approx(0.42 * HEIGHT, rel=0.05)
+    detail = detail_beyond(seen, field.centre_xy_px, field.radius_px)
+    assert detail is not None
+    assert detail < 0.2
+
+
+def test_where_little_lies_beyond_nothing_is_told():
+    assert detail_beyond(FIELD, (WIDTH / 2, HEIGHT / 2), WIDTH) is None
