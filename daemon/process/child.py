@@ -95,7 +95,7 @@ class Child:
         try:
             process = subprocess.Popen(
                 # The name is for whoever looks at the process list; the order comes over stdin.
-                [sys.executable, "-m", "smearwatch.daemon.process.role", self.spec.name],
+                [sys.executable, "-m", PROCESS_TITLE, self.spec.name],
                 stdin=subprocess.PIPE,
                 pass_fds=(theirs,),
                 env={**ONE_THREAD, **os.environ},

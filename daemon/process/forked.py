@@ -38,8 +38,6 @@ class Forked:
         A descriptor that the child gets besides its standard output and error.
     """
 
-    stdin = None
-
     def __init__(self, title: str, work: Callable[[int], int], keep_fd: int) -> None:
         not_theirs = [each for each in _open_descriptors() if each not in (*_STANDARD, keep_fd)]
         # What comes between the fork and the child's own handlers would wake this process instead of it.
