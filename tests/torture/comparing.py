@@ -68,13 +68,15 @@ def compare(ours: Content, undisturbed: Content, frames: int) -> dict[str, Any]:
     """Return what a session lacks, has twice or has otherwise than the undisturbed one of the same frames."""
     shared = ours.verdicts.keys() & undisturbed.verdicts.keys()
     alike = [frame for frame in undisturbed.order if frame in ours.names]
+    otherwise = [frame for frame, body in undisturbed.found.items() if ours.found.get(frame) != body]
     return {
         "frames": len(ours.order),
         "frames_lost": frames - len(set(ours.order)),
         "frames_twice": len(ours.order) - len(set(ours.order)),
         "frames_without_outcome": len(set(ours.order) - ours.found.keys() - ours.rejected.keys()),
         "frames_in_other_order": sum(a != b for a, b in zip(ours.order, alike, strict=False)),
-        "frames_found_otherwise": sum(ours.found.get(frame) != body for frame, body in undisturbed.found.items()),
+        "frames_found_otherwise": len(otherwise),
+        **({"found": _both(otherwise[:SHOWN], ours, undisturbed)} if otherwise else {}),
         "frames_rejected_otherwise": sum(
             ours.rejected.get(frame) != undisturbed.rejected.get(frame)
             for frame in ours.rejected.keys() | undisturbed.rejected.keys()
@@ -91,6 +93,25 @@ def compare(ours: Content, undisturbed: Content, frames: int) -> dict[str, Any]:
         "faults": len(ours.faults),
         "epochs": ours.epochs,
     }
+
+
+SHOWN = 3
+"""Of how many frames that were found otherwise both events are kept."""
+
+
+def _both(frames: list[str], ours: Content, undisturbed: Content) -> list[dict[str, Any]]:
+    """Return what both sessions hold of some frames, and at which place each of them took it."""
+    return [
+        {
+            "name": undisturbed.names[frame],
+            "ours": ours.found.get(frame),
+            "undisturbed": undisturbed.found[frame],
+            "places": [
+                content.order.index(frame) if frame in content.names else None for content in (ours, undisturbed)
+            ],
+        }
+        for frame in frames
+    ]
 
 
 NOTHING = (
