@@ -71,8 +71,7 @@ def measure_nucleus(nucleus: Flags | Mask, um_per_px: float) -> NucleusShape | N
     large = np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] * _UM_PER_PX**2 >= _LEAST_LOBE_UM2) + 1
     if not len(large):
         return None
-    distance_px = cv2.distanceTransform(smooth, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    widths_um = np.asarray(distance_px, dtype=np.float32) * (2.0 * _UM_PER_PX)
+    widths_um = _distances_px(smooth) * np.float32(2.0 * _UM_PER_PX)
     parts = [_measure_part(labels, stats[index], int(index), widths_um) for index in large]
     narrowest_um = 0.0 if len(parts) > 1 else parts[0].narrowest_um
     return NucleusShape(
@@ -93,6 +92,16 @@ def _smoothed(nucleus: Flags | Mask, um_per_px: float) -> Mask:
     drawn = cv2.copyMakeBorder(drawn, *(_MARGIN_PX,) * 4, cv2.BORDER_CONSTANT, value=0.0)
     soft = cv2.GaussianBlur(drawn, (0, 0), _SMOOTHED_UM / _UM_PER_PX)
     return (soft > 0.5).astype(np.uint8)
+
+
+def _distances_px(inside: Mask) -> Floats:
+    """Return each pixel's distance to the outline; the same bytes wherever the mask lies in memory.
+
+    OpenCV's exact distances differ in the last digit by where their rows begin in memory, and a narrow place that is as
+    wide as another is then another one. Their squares are whole numbers.
+    """
+    distance_px = np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), dtype=np.float32)
+    return np.asarray(np.sqrt(np.rint(distance_px * distance_px)), dtype=np.float32)
 
 
 def _fill_holes(smooth: Mask) -> Mask:

@@ -1,5 +1,9 @@
 """The shape of a nucleus, on drawn shapes whose measures are known, at any scale and turn."""
 
+import base64
+import zlib
+
+import cv2
 import numpy as np
 import pytest
 
@@ -116,3 +120,28 @@ def test_the_border_of_the_window_is_an_outline():
     far, near = measured(whole, WORK_UM_PER_PX), measured(window, WORK_UM_PER_PX)
     for measure in ("widest_um", "narrowest_um", "length_um"):
         assert getattr(near, measure) == pytest.approx(getattr(far, measure), rel=0.05)
+
+
+# A drawn nucleus, 64 rows of 70 pixels, in which two narrow places are alike but for the last digit.
+_TWO_ALIKE = (
+    "c-qa7yA8uI3`A+TP^l3-iZ+Whnt&|g5mdSmeBtMm6e-h$4G+3U9w?FDYO<##3dM$t&JqP91aNxaf$ky$3z=Vt5P5IuL~fA>_j`KQnR+?WcF$"
+    "789(Bu<ie|{zY)+9gdzJ=OV>RfBK(qqUvMtp_w~Oec<v82On&a#cvMmk>C(-dCbL0T8E$iCy`3L^y(d57C1z?keD*"
+)
+
+
+def test_the_same_wherever_the_distances_lie_in_memory(monkeypatch):
+    packed = np.frombuffer(zlib.decompress(base64.b85decode(_TWO_ALIKE)), dtype=np.uint8)
+    nucleus = np.unpackbits(packed, count=64 * 70).reshape(64, 70)
+    as_it_is = cv2.distanceTransform
+
+    def measured_with_distances_at(offset):
+        def distances(mask, *how):
+            memory = np.empty(mask.size * 4 + 64, dtype=np.uint8)
+            first = -memory.ctypes.data % 32 + offset
+            at = memory[first : first + mask.size * 4].view(np.float32).reshape(mask.shape)
+            return as_it_is(mask, *how, at)
+
+        monkeypatch.setattr(cv2, "distanceTransform", distances)
+        return measured(nucleus)
+
+    assert len({measured_with_distances_at(offset) for offset in range(0, 32, 4)}) == 1
