@@ -1,7 +1,7 @@
 """Search one field: bytes in, leukocytes with their crops out. Same input, same output, no state."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from smearwatch.capture.finder.scale_change import FEWEST_FIELDS, OwnScale, comp
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode_whole
 from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.vision.cell_stain import CellStain
-from smearwatch.capture.vision.crop import FIELD_UM, SIZE_PX, cut_flat_crops
+from smearwatch.capture.vision.crop import FIELD_UM, SIZE_PX, cut_flat_crop
 from smearwatch.capture.vision.field_part import FieldPart, find_part
 from smearwatch.capture.vision.light import FieldLight
 from smearwatch.capture.vision.quality import Quality, judge
@@ -57,7 +57,7 @@ class FoundCell:
     leukocyte
         Where it lies, and how surely it is one.
     crop_bgr
-        uint8 [750, 750, 3], the light taken out; None for a cell that the border may cut.
+        uint8 [750, 750, 3], the light taken out; None for a cell that the border may cut, or that was not wanted.
     thumbnail_jpeg
         A 96 x 96 JPEG of the cell.
     stain
@@ -154,6 +154,7 @@ def find(
     restain: bool = False,
     check_scale: bool = False,
     two_objectives: bool = False,
+    wanted: Callable[[FieldFound], Collection[int]] | None = None,
     step: Callable[[], None] = lambda: None,
 ) -> FieldFound | FieldRejected:
     """Find the leukocytes in a picture file.
@@ -183,6 +184,9 @@ def find(
         Whether red cells are measured also where the scale is given, as long as few of the session's fields were.
     two_objectives
         Whether an earlier field of the session was rejected as `scale_changed`.
+    wanted
+        Told the field once its cells are known, it returns the indices of those whose crops are cut and measured; none
+        has a crop by then. None: all that the border does not cut.
     step
         Called at each step of the search, so that one can see that it gets on.
 
@@ -248,8 +252,12 @@ def find(
     if restain:
         with clock.stage("restain"):
             work = restain_field(work, seen)
-    found = _searched(field, work, scale, quality, field_um, clock)
-    return replace(found, scale_unsure=own is not None and not own.agrees)
+    found = _searched(field, work, scale, quality, clock)
+    found = replace(found, scale_unsure=own is not None and not own.agrees)
+    cut = {cell.index for cell in found.cells} if wanted is None else wanted(found)
+    with clock.stage("crop"):
+        cells = tuple(_cut(cell, field, field_um, clock) if cell.index in cut else cell for cell in found.cells)
+    return replace(found, cells=cells, stages_ms=clock.read())
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,15 +295,13 @@ def _agree(measured: float | None, given: float) -> bool:
     return measured is not None and differ(measured, given) <= DIFFERENCE
 
 
-def _searched(
-    field: _Field, work: Image, scale: FieldScale, quality: Quality, field_um: float, clock: _Clock
-) -> FieldFound:
+def _searched(field: _Field, work: Image, scale: FieldScale, quality: Quality, clock: _Clock) -> FieldFound:
     height, width = field.bgr.shape[:2]
     with clock.stage("segment"):
         segmentation = segment(work, field.um_per_px * width / work.shape[1], size_px=(width, height), seen=field.seen)
         segmentation = field.part.found(cut_by_rim(segmentation, field.round_field, field.um_per_px))
     with clock.stage("crop"):
-        cells = tuple(_found_cell(index, cell, field, field_um, clock) for index, cell in enumerate(segmentation.cells))
+        cells = tuple(_found_cell(index, cell, field, clock) for index, cell in enumerate(segmentation.cells))
     return FieldFound(
         width_px=field.part.size_px[0],
         height_px=field.part.size_px[1],
@@ -376,12 +382,21 @@ def _scale_changed(
     return FieldRejected("scale_changed", detail, round(own / known, 3), known, *size_px, clock.read())
 
 
-def _found_cell(index: int, cell: Leukocyte, field: _Field, field_um: float, clock: _Clock) -> FoundCell:
+def _found_cell(index: int, cell: Leukocyte, field: _Field, clock: _Clock) -> FoundCell:
     clock.step()
-    squares = [(THUMBNAIL_UM, THUMBNAIL_PX)] if cell.at_edge else [(THUMBNAIL_UM, THUMBNAIL_PX), (field_um, SIZE_PX)]
-    centre = field.part.centre_in_part(cell.centre_xy_px)
-    small, *crops = cut_flat_crops(field.bgr, field.light, centre, field.um_per_px, squares)
-    crop = crops[0] if crops else None
+    small = _cut_square(cell, field, THUMBNAIL_UM, THUMBNAIL_PX)
     _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    stain = None if crop is None else measure_stain_and_size(crop)
-    return FoundCell(index=index, leukocyte=cell, crop_bgr=crop, thumbnail_jpeg=jpeg.tobytes(), stain=stain)
+    return FoundCell(index=index, leukocyte=cell, crop_bgr=None, thumbnail_jpeg=jpeg.tobytes())
+
+
+def _cut(cell: FoundCell, field: _Field, field_um: float, clock: _Clock) -> FoundCell:
+    if cell.leukocyte.at_edge:
+        return cell
+    clock.step()
+    crop = _cut_square(cell.leukocyte, field, field_um, SIZE_PX)
+    return replace(cell, crop_bgr=crop, stain=measure_stain_and_size(crop))
+
+
+def _cut_square(cell: Leukocyte, field: _Field, field_um: float, size_px: int) -> Image:
+    centre = field.part.centre_in_part(cell.centre_xy_px)
+    return cut_flat_crop(field.bgr, field.light, centre, field.um_per_px, field_um=field_um, size_px=size_px)

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from smearwatch.capture.finder.field import FieldRejected, find
+from smearwatch.capture.finder.field import FieldFound, FieldRejected, find
 from smearwatch.capture.finder.hub_record import HubRecord, Record
 from smearwatch.capture.finder.on_wire import cells_found, frame_rejected
-from smearwatch.capture.finder.session_map import SessionMaps
+from smearwatch.capture.finder.session_map import SessionMap, SessionMaps
 from smearwatch.capture.formats.decode import describe
 from smearwatch.capture.formats.header import probe
+from smearwatch.capture.registration.slide_map import Registered
 from smearwatch.daemon.log import frame_id, get_logger, log_step, working_on
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.joining import hub_of
@@ -60,6 +61,8 @@ def main(plan: RunPlan, role: Role) -> None:
                     detail = f"{type(error).__name__}: {error}"[:400]
                     get_logger().error("frame failed", frame=frame_id(lease.frame), file=lease.name, error=detail)
                     failed += 1
+                    # It may hold the field already, of which the ledger knows nothing.
+                    lease_client.at_work(session_maps.close)
                     # Where it is the machine, short of memory for a moment, the next frames fail as well: not at once.
                     lease_client.at_work(partial(_pause, role, min(_LONGEST_WAIT_S, float(failed))))
                     lease_client.send(LeaseFailed(lease.lease, detail))
@@ -101,6 +104,7 @@ def _answer(
     known = session_map.knows(lease.frame)  # searched once more for its crops, at the scale that it had
     # The finder's own word, and not the hub's: that one knows of the frame before only where it was quick enough.
     estimates = [] if known else session_map.kinds.estimates
+    placing = _Placing(session_map, lease.frame)
     result = find(
         data,
         um_per_px=lease.um_per_px,
@@ -113,6 +117,7 @@ def _answer(
         restain=hub.terms.search_stain == "red_cells",
         check_scale=not known,
         two_objectives=not known and (lease.two_objectives or session_map.two_objectives),
+        wanted=placing,
         step=step,
     )
     if isinstance(result, FieldRejected):
@@ -120,8 +125,22 @@ def _answer(
         log_step("frame cannot be used", reason=result.reason)
         note = describe(data).note if result.width_px else None  # which of its pages was looked at
         return frame_rejected(lease, replace(result, detail=f"{result.detail}; {note}") if note else result), []
-    began_ns = time.perf_counter_ns()
-    registered = session_map.register(lease.frame, result)
-    register_ms = round((time.perf_counter_ns() - began_ns) / 1e6, 3)
+    assert placing.registered is not None  # a field that was searched is placed
     log_step("cells found", cells=len(result.cells))
-    return cells_found(lease, result, registered, {**result.stages_ms, "place": register_ms})
+    return cells_found(lease, result, placing.registered, {**result.stages_ms, "place": placing.took_ms})
+
+
+class _Placing:
+    """Registers a field once its cells are known, so that only those that get a verdict are cut and measured."""
+
+    def __init__(self, session_map: SessionMap, frame: str) -> None:
+        self._session_map = session_map
+        self._frame = frame
+        self.registered: Registered | None = None
+        self.took_ms = 0.0
+
+    def __call__(self, field: FieldFound) -> set[int]:
+        began_ns = time.perf_counter_ns()
+        self.registered = self._session_map.register(self._frame, field)
+        self.took_ms = round((time.perf_counter_ns() - began_ns) / 1e6, 3)
+        return {cell.index for cell in field.cells} - self.registered.seen_before
