@@ -97,6 +97,8 @@ class FieldFound:
         Time spent in decode, scale, light, quality, segment, crop.
     scale_unsure
         Whether its own red cells were asked, and do not surely agree with the scale that was used.
+    unsearched_percent
+        How much of the picture is not searched although cells are faintly seen there, beyond a round field; 0 or more.
     """
 
     width_px: int
@@ -110,6 +112,7 @@ class FieldFound:
     picture: PackedPicture
     stages_ms: MappingProxyType[str, float]
     scale_unsure: bool = False
+    unsearched_percent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +299,7 @@ def _searched(
         segmentation = field.part.found(cut_by_rim(segmentation, field.round_field, field.um_per_px))
     with clock.stage("crop"):
         cells = tuple(_found_cell(index, cell, field, field_um, clock) for index, cell in enumerate(segmentation.cells))
+    share = width * height / (field.part.size_px[0] * field.part.size_px[1])
     return FieldFound(
         width_px=field.part.size_px[0],
         height_px=field.part.size_px[1],
@@ -307,6 +311,7 @@ def _searched(
         segmentation=segmentation,
         picture=field.picture.with_leukocytes((cell.box for cell in segmentation.cells), field.um_per_px),
         stages_ms=clock.read(),
+        unsearched_percent=0 if field.round_field is None else round(100 * share * field.round_field.faint_share),
     )
 
 

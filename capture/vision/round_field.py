@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from smearwatch.capture.arrays import Flags, Image
 from smearwatch.capture.vision.light import WHITE, FieldLight, at_work_scale
-from smearwatch.capture.vision.rim import detail_beyond
+from smearwatch.capture.vision.rim import detail_beyond, faintly_seen
 from smearwatch.capture.vision.segment import Segmentation
 
 _SMALL_PX: Final = 240
@@ -45,10 +45,14 @@ _RIM_UM: Final = 1.0  # as near as this to the rim, a cell may be cut
 
 @dataclass(frozen=True, slots=True)
 class RoundField:
-    """The lit disc of a picture, in pixels, without the shade of its rim."""
+    """The lit disc of a picture, in pixels, without the shade of its rim.
+
+    ``faint_share`` is the share of the picture in which cells are faintly seen beyond it, and not searched.
+    """
 
     centre_xy_px: tuple[float, float]
     radius_px: float
+    faint_share: float = 0.0
 
     def enlarged(self, times: float) -> "RoundField":
         """Return the same disc in pixels of a picture that is so many times as large."""
@@ -98,7 +102,9 @@ def find_round_field(bgr: Image) -> RoundField | None:
 def _with_nothing_beyond(bgr: Image, disc: RoundField) -> RoundField | None:
     """Return a disc beyond which no cells are seen; a light that falls off has them on both sides of its edge."""
     detail = detail_beyond(bgr, disc.centre_xy_px, disc.radius_px)
-    return disc if detail is None or detail < _LEAST_DETAIL else None
+    if detail is not None and detail >= _LEAST_DETAIL:
+        return None
+    return replace(disc, faint_share=faintly_seen(bgr, disc.centre_xy_px, disc.radius_px))
 
 
 def _disc_within(small: npt.NDArray[np.uint8], dark: Flags, least: float | None) -> RoundField | None:

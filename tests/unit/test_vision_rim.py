@@ -1,5 +1,6 @@
 """A light that falls off in a disc is no round field: cells are seen beyond its edge."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -38,3 +39,26 @@ def test_an_even_ground_is(ground):
 
 def test_where_little_lies_beyond_nothing_is_told():
     assert detail_beyond(FIELD, (WIDTH / 2, HEIGHT / 2), WIDTH) is None
+
+
+@pytest.mark.parametrize("softness", [0.01, 0.03])
+@pytest.mark.parametrize("corners", [0.1, 0.15])
+def test_what_is_faintly_seen_beyond_a_light_is_told(corners, softness):
+    field = find_round_field(lit(corners, softness))
+    assert field is not None
+    beyond = 1.0 - np.pi * field.radius_px**2 / (WIDTH * HEIGHT)
+    assert field.faint_share == pytest.approx(beyond, abs=0.01)
+
+
+@pytest.mark.parametrize("quality", [None, 90, 60])
+@pytest.mark.parametrize(
+    ("ground", "noise"), [(0, 0.0), (0, 4.0), (6, 1.5), (20, 4.0), (40, 1.5), (90, 0.0), (90, 3.0)]
+)
+def test_where_nothing_is_seen_beyond_nothing_is_told(ground, noise, quality):
+    made = np.random.default_rng(3).normal(0.0, noise, FIELD.shape)
+    seen = np.clip(np.where(FROM_CENTRE[..., None] < 0.42, FIELD, ground) + made, 0, 255).astype(np.uint8)
+    if quality is not None:
+        seen = np.asarray(cv2.imdecode(cv2.imencode(".jpg", seen, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 1))
+    field = find_round_field(seen)
+    assert field is not None
+    assert field.faint_share == 0.0
