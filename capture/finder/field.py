@@ -24,6 +24,7 @@ from smearwatch.capture.vision.round_field import (
     RoundField,
     around,
     cut_by_rim,
+    falls_off_in_a_disc,
     find_round_field,
     flatten_inside,
     may_be_round,
@@ -41,6 +42,7 @@ _ROUND_PERHAPS = (
     "; if that is a round field, it cannot be told from its surround: "
     "crop the picture to the field, or make the surround black"
 )
+_FALLS_OFF = "; its light falls off in a disc: open the diaphragm, centre the condenser"
 _NOMINAL_UM_PER_PX = 0.1
 _JPEG_QUALITY = 85
 _FEWEST_PX, _LEAST_FIELD_UM = 48, 10.0  # of the shorter side; with less no leukocyte is seen whole at any scale
@@ -323,7 +325,9 @@ def _refused(
         return None
     reason = str(quality.reason)
     detail = f"{reason.replace('_', ' ')} at {quality.value:g}"
-    if lit is not None and may_be_round(lit):
+    if lit is not None and falls_off_in_a_disc(lit):
+        detail += _FALLS_OFF
+    elif lit is not None and may_be_round(lit):
         detail += _ROUND_PERHAPS
     return FieldRejected(reason, detail, quality.value, um_per_px, *part.size_px, clock.read())
 

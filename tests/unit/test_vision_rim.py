@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from smearwatch.capture.finder.field import FieldFound, FieldRejected, find
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.vision.rim import detail_beyond
 from smearwatch.capture.vision.round_field import find_round_field
@@ -37,6 +38,16 @@ def test_an_even_ground_is(ground):
     assert detail < 0.2
 
 
+@pytest.mark.parametrize("noise", [5.0, 8.0])
+@pytest.mark.parametrize("ground", [20, 60, 90])
+def test_a_dark_cameras_noise_is_no_cell_beyond_the_rim(ground, noise):
+    made = np.random.default_rng(5).normal(0.0, noise, FIELD.shape)
+    seen = np.where(FROM_CENTRE[..., None] < 0.3, FIELD, ground) + made
+    field = find_round_field(np.clip(seen, 0, 255).astype(np.uint8))
+    assert field is not None
+    assert (field.radius_px, field.faint_share) == (pytest.approx(0.3 * HEIGHT, rel=0.06), 0.0)
+
+
 def test_where_little_lies_beyond_nothing_is_told():
     assert detail_beyond(FIELD, (WIDTH / 2, HEIGHT / 2), WIDTH) is None
 
@@ -62,3 +73,22 @@ def test_where_nothing_is_seen_beyond_nothing_is_told(ground, noise, quality):
     field = find_round_field(seen)
     assert field is not None
     assert field.faint_share == 0.0
+
+
+def test_a_light_that_falls_off_is_named_where_the_field_is_refused():
+    blurred = cv2.GaussianBlur(lit(0.3, 0.01), (0, 0), 4.0)
+    found = find(cv2.imencode(".png", blurred)[1].tobytes(), um_per_px=0.12, um_per_px_source=None)
+    assert isinstance(found, FieldRejected)
+    assert found.detail.endswith("its light falls off in a disc: open the diaphragm, centre the condenser")
+
+
+def test_what_is_faintly_seen_and_not_searched_stands_with_what_was_found():
+    shares = []
+    for corners, bars in ((0.1, 0), (0.1, 160), (0.0, 0)):
+        picture = cv2.copyMakeBorder(lit(corners, 0.01), 0, 0, bars, bars, cv2.BORDER_CONSTANT)
+        found = find(cv2.imencode(".png", picture)[1].tobytes(), um_per_px=0.12, um_per_px_source=None)
+        assert isinstance(found, FieldFound)
+        shares.append(found.unsearched_percent)
+    assert shares[0] == pytest.approx(100 * (1 - np.pi * 0.41**2 * HEIGHT / WIDTH), abs=3)
+    assert shares[1] == pytest.approx(shares[0] * WIDTH / (WIDTH + 320), abs=1)
+    assert shares[2] == 0
