@@ -32,6 +32,10 @@ class Beside:
         return lambda: work() if there.cancel() else there.result()
 
 
+HERE = Beside(in_a_thread=False)
+"""Does each piece where its result is asked for."""
+
+
 def has_another_core() -> bool:
     """Return whether this process may use more than one core."""
     return len(os.sched_getaffinity(0)) > 1

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from smearwatch.capture.finder.beside import Beside, has_another_core
 from smearwatch.capture.finder.field import FieldFound, FieldRejected, find
 from smearwatch.capture.finder.hub_record import HubRecord, Record
 from smearwatch.capture.finder.on_wire import cells_found, frame_rejected
@@ -34,6 +35,7 @@ def main(plan: RunPlan, role: Role) -> None:
     """Find leukocytes until the role is stopped."""
     get_logger().info("search for cells ready")
     session_maps = SessionMaps(partial(_record, plan, role), role.beat)
+    beside = Beside(in_a_thread=has_another_core())
     with LeaseClient(plan, role, "finder", capacity=_CAPACITY) as lease_client:
         answered, failed = _BETWEEN_REFUSALS, 0
         while not role.stopping:
@@ -55,7 +57,7 @@ def main(plan: RunPlan, role: Role) -> None:
                     continue
                 try:
                     with working_on(lease.frame):
-                        work = partial(_answer, lease, buffers[0], session_maps, hub, role.beat)
+                        work = partial(_answer, lease, buffers[0], session_maps, hub, beside, role.beat)
                         answer = lease_client.at_work(work, _step_s(buffers[0]))
                 except Exception as error:  # noqa: BLE001  # one frame must not end its finder
                     detail = f"{type(error).__name__}: {error}"[:400]
@@ -98,7 +100,12 @@ def _step_s(data: memoryview) -> float:
 
 
 def _answer(
-    lease: FrameLease, data: memoryview, session_maps: SessionMaps, hub: Welcome, step: Callable[[], None]
+    lease: FrameLease,
+    data: memoryview,
+    session_maps: SessionMaps,
+    hub: Welcome,
+    beside: Beside,
+    step: Callable[[], None],
 ) -> tuple[CellsFound | FrameRejected, list[Buffer]]:
     session_map = session_maps.of(hub, lease.turn)
     known = session_map.knows(lease.frame)  # searched once more for its crops, at the scale that it had
@@ -118,6 +125,7 @@ def _answer(
         check_scale=not known,
         two_objectives=not known and (lease.two_objectives or session_map.two_objectives),
         wanted=placing,
+        beside=beside,
         step=step,
     )
     if isinstance(result, FieldRejected):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 
+from smearwatch.capture.finder.beside import HERE, Beside
 from smearwatch.capture.finder.field import FieldFound, FieldRejected, find
 
 _KEPT = 25  # estimates that are looked at; more no longer move their median
@@ -14,10 +15,13 @@ class SearchAsCounted:
     ----------
     um_per_px
         The scale given for all of them; None takes it from their red cells.
+    beside
+        As of `smearwatch.capture.finder.field.find`.
     """
 
-    def __init__(self, um_per_px: float | None) -> None:
+    def __init__(self, um_per_px: float | None, beside: Beside = HERE) -> None:
         self._um_per_px = um_per_px
+        self._beside = beside
         self._estimates: list[float] = []
         self._sizes: list[tuple[int, int]] = []
 
@@ -33,6 +37,7 @@ class SearchAsCounted:
             session_sizes=tuple(self._sizes[:_KEPT]),
             check_scale=True,
             wanted=wanted,
+            beside=self._beside,
         )
         if isinstance(result, FieldFound) and result.um_per_px_estimate is not None:
             self._estimates.append(result.um_per_px_estimate)
