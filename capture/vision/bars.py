@@ -26,6 +26,8 @@ _STEP, _STEP_COLUMNS = 40, 0.85  # grey steps from such a bar to the picture, in
 _RINGS_PX: Final = 16  # so far from its edge JPEG changes it
 _SMOOTH: Final = (17, 5)  # columns and rows, over which noise averages out and cells do not
 _STRUCTURE: Final = 6  # grey steps that are left of noise then
+_LEAST_IN_BAR: Final = 0.25  # of the pixels of a row with writing
+_UNWRITTEN: Final = 0.2  # of such a bar's rows have no writing in them
 _BLURRED: Final = 0.8  # of the step to the picture; rows with less are not the picture's yet
 _MOST_BLURRED_PX: Final = 3
 _EVERY, _PERHAPS_PICTURE, _PERHAPS_BAR = 16, 0.7, 0.75  # so few columns show at once that most pictures have no bar
@@ -110,19 +112,21 @@ def _even(away: Image) -> int:
 def _noisy(away: Image, part: Image, colour: Doubles) -> int:
     """Return how many rows have a camera's noise alone, or are blurred by JPEG, to a step across nearly all columns."""
     near = (away <= _NOISY).mean(axis=1)
-    others = np.flatnonzero(near < _IN_PICTURE)
+    others = np.flatnonzero(near < _LEAST_IN_BAR)
     rows = int(others[0]) if others.size else 0
     if rows < _FEWEST_PX or rows + 2 * _EDGE_PX > len(away):
         return 0
     behind = np.median(away[rows + _EDGE_PX : rows + 2 * _EDGE_PX], axis=0)
     if float((behind >= _STEP).mean()) < _STEP_COLUMNS:
         return 0
-    if float(near[: max(1, rows - _EDGE_PX)].min()) < (_IN_BAR if rows > _RINGS_PX else _SEEN_NOISY):
-        return 0
     if rows <= _RINGS_PX + _SMOOTH[1]:
-        return rows
+        return rows if float(near[: max(1, rows - _EDGE_PX)].min()) >= _SEEN_NOISY else 0
     smooth = np.asarray(cv2.blur(np.ascontiguousarray(part[: rows - _RINGS_PX]), _SMOOTH), dtype=np.uint8)
-    return rows if float((_away(smooth, colour) <= _STRUCTURE).mean(axis=1).min()) >= _IN_BAR else 0
+    unwritten = cv2.erode((near[: len(smooth)] >= _IN_BAR).astype(np.uint8), np.ones(2 * _SMOOTH[1])).ravel() > 0
+    if unwritten.mean() < _UNWRITTEN:
+        return 0
+    even = (_away(smooth, colour) <= _STRUCTURE).mean(axis=1)
+    return rows if float(even[unwritten].min()) >= _IN_BAR else 0
 
 
 def _blurred(away: Image) -> int:

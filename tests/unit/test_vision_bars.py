@@ -103,6 +103,14 @@ def test_bars_that_are_thin_noisy_blurred_or_alone_end_at_the_pixel(field, name,
     assert within_bars(picture) == (left, above, 900, 700)
 
 
+@pytest.mark.parametrize("kind", [".png", ".jpg"])
+def test_a_bar_with_a_line_of_writing(field, kind):
+    film = framed(field, 50, 0, 0, 0)
+    cv2.putText(film, "2026-12-01 04:11:00 camera 1 exposure 20 ms gain 1", (10, 34), 0, 0.9, (255, 255, 255), 2)
+    picture = np.asarray(cv2.imdecode(cv2.imencode(kind, film)[1], 1))
+    assert within_bars(picture) == (0, 50, 900, 700)
+
+
 def test_a_field_half_covered_is_searched_in_the_rest(field):
     made = framed(field, 0, 0, 160, 0, (9, 9, 9)).astype(np.float64)
     made[:, :160] += np.random.default_rng(2).normal(0.0, 3.0, (700, 160, 3))
