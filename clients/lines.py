@@ -140,7 +140,8 @@ class Lines:
         """Report once that the red cells contradict a scale, and that they do no more."""
         scale = tally.get("scale_contradicted")
         in_doubt = [] if scale is None else scale.get("in_doubt", [])
-        which = None if scale is None else (scale["um_per_px"], scale["source"], len(in_doubt))
+        # Where the magnification seems to change, numbers move with each picture.
+        which = scale and ("first_frame" in scale or scale["um_per_px"], scale["source"], len(in_doubt))
         if which != self._scale:
             self._scale = which
             yield from scale_lines(tally)

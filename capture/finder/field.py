@@ -97,6 +97,8 @@ class FieldFound:
         Time spent in decode, scale, light, quality, segment, crop.
     scale_unsure
         Whether its own red cells were asked, and do not surely agree with the scale that was used.
+    um_per_px_own
+        What they surely say where they were held against the session's first fields, um/px; else None.
     """
 
     width_px: int
@@ -110,6 +112,7 @@ class FieldFound:
     picture: PackedPicture
     stages_ms: MappingProxyType[str, float]
     scale_unsure: bool = False
+    um_per_px_own: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +236,15 @@ def find(
         return small
     asked = um_per_px is None or other_kind or check_scale
     own = _measured(scale.estimate, (given, *alike) if given is not None and is_told else ()) if asked else None
+    seen_um_per_px = None
     if not (own is not None and own.contradicts) and (len(known) >= FEWEST_FIELDS or (is_told and two_objectives)):
-        first = [scale.um_per_px] if given is None else alike or [given]
+        # A replay holds a field against what it was held against then: the scale that red cells gave it, alone.
+        first, told = (alike or [given], given) if given is not None and is_told else ([scale.um_per_px], None)
         with clock.stage("scale"):
             own = compare_scale(
-                inside, inside_work, work_um_per_px, session=first, given=given, two_objectives=two_objectives
+                inside, inside_work, work_um_per_px, session=first, given=told, two_objectives=two_objectives
             )
+        seen_um_per_px = own.um_per_px if own.is_sure else None
     if own is not None and own.contradicts:
         first = alike if is_told else split_by_magnification(known)[0]
         against = float(np.median(first or [scale.um_per_px]))
@@ -249,7 +255,11 @@ def find(
         with clock.stage("restain"):
             work = restain_field(work, seen)
     found = _searched(field, work, scale, quality, field_um, clock)
-    return replace(found, scale_unsure=own is not None and not own.agrees)
+    return replace(
+        found,
+        scale_unsure=own is not None and not own.agrees,
+        um_per_px_own=None if seen_um_per_px is None else round(seen_um_per_px, 6),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,6 +220,7 @@ def found_event(message: CellsFound) -> Found:
         cells=tuple(found_cell(cell) for cell in message.cells),
         placement=None if message.placement is None else Placement(**asdict(message.placement)),
         scale_unsure=message.scale_unsure or None,
+        um_per_px_own=message.um_per_px_own,
     )
 
 

@@ -80,7 +80,9 @@ class Found:
     """The leukocytes of a frame. Those at the edge are cut, so they are shown and never counted.
 
     ``placement`` is where on the slide the frame was taken; None where frames are not placed. ``scale_unsure`` is
-    true, or not there: the frame's own red cells do not surely agree with its scale.
+    true, or not there: the frame's own red cells do not surely agree with its scale. ``um_per_px_own`` is what they
+    surely say where they were held against the scale of the session's first ones; None where they were not, or are not
+    sure.
     """
 
     frame: Sha256
@@ -93,6 +95,7 @@ class Found:
     cells: tuple[FoundCell, ...]
     placement: Placement | None = None
     scale_unsure: Literal[True] | None = None
+    um_per_px_own: Positive | None = None
     kind: Literal["found"] = "found"
 
     @property
@@ -122,7 +125,7 @@ class Found:
             (SIZES_FORM, any(stain.red_cell_um is not None for stain in stains)),
             (NUCLEI_FORM, any(cell.nucleus is not None for cell in self.cells)),
             (THUMBNAILS_FORM, any(cell.thumbnail is not None for cell in self.cells)),
-            (SCALE_FORM, self.scale_unsure is True),
+            (SCALE_FORM, self.scale_unsure is True or self.um_per_px_own is not None),
         )
         return max((form for form, is_needed in needed if is_needed), default=FIRST_FORM)
 
@@ -139,4 +142,4 @@ class Found:
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "placement", "scale_unsure")
+        return without_none(handler(self), "placement", "scale_unsure", "um_per_px_own")

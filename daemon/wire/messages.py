@@ -164,6 +164,7 @@ class CellsFound(Message):
     stages_ms: dict[str, Real]
     placement: PlaceOnWire | None = None
     scale_unsure: Flag = False
+    um_per_px_own: ScaleUmPerPx | None = None
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)
