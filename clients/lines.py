@@ -65,7 +65,7 @@ class Lines:
         self._rows, self._figures = 0, ""
         self._state, self._interrupted = "", False
         self._drift: tuple[int, str] | None = None
-        self._scale: tuple[float, str, int] | None = None
+        self._scale: tuple[object, ...] | None = None
         self._mark: str | None = None
         self._twice: set[str] = set()
         self._reached: frozenset[str] = frozenset()
@@ -141,7 +141,8 @@ class Lines:
         scale = tally.get("scale_contradicted")
         in_doubt = [] if scale is None else scale.get("in_doubt", [])
         # Where the magnification seems to change, numbers move with each picture.
-        which = scale and ("first_frame" in scale or scale["um_per_px"], scale["source"], len(in_doubt))
+        about = None if scale is None else "first_frame" in scale or scale["um_per_px"]
+        which = None if scale is None else (about, scale["source"], len(in_doubt))
         if which != self._scale:
             self._scale = which
             yield from scale_lines(tally)

@@ -216,7 +216,8 @@ def find(
     alike = [each for each in known if differ(each, given) <= CHANGED] if given is not None and is_told else known
     if um_per_px is None or other_kind or (check_scale and len(known) < ENOUGH_ESTIMATES):
         with clock.stage("scale"):
-            by_red_cells = scale_by_red_cells(around(bgr, round_field), alike)
+            radius_px = None if round_field is None else round_field.radius_px
+            by_red_cells = scale_by_red_cells(around(bgr, round_field), alike, disc_radius_px=radius_px)
         if um_per_px is None or (other_kind and not _agree(by_red_cells.um_per_px, um_per_px)):
             scale = by_red_cells
         else:

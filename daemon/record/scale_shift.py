@@ -8,7 +8,8 @@ others of their kind, wherever they lie: at the beginning, in the middle, at the
 import json
 from collections.abc import Sequence
 from dataclasses import field
-from math import exp, log, sqrt
+from math import exp, sqrt
+from math import log as ln
 from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -95,7 +96,7 @@ class ScaleShiftFold:
         if kind is None:
             kind = _Kind(size, is_given, event.um_per_px)
             kinds.append(kind)
-        value = log(own / event.um_per_px * kind.first_um_per_px) if is_given else log(own)
+        value = ln(own / event.um_per_px * kind.first_um_per_px) if is_given else ln(own)
         kind.add(_Group(1, value, value * value, (name, event.frame), (name, event.frame)))
         self._is_known = False
 

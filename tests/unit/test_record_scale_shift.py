@@ -15,7 +15,7 @@ from smearwatch.daemon.record.scale_shift import ScaleShiftFold, find_shift
 from smearwatch.daemon.record.schema import SCALE_FORM
 from smearwatch.daemon.record.tally import TallyBroken, TallyFold
 from smearwatch.daemon.record.tally_json import tally_json
-from tests.unit.clients_script import ScriptedHub, found, seen
+from tests.unit.clients_script import ScriptedHub, counted, found, seen
 from tests.unit.test_clients_lines import view_of
 from tests.unit.test_record_scale_check import tally_of
 
@@ -142,8 +142,8 @@ def test_plain_lines_say_it_once_while_its_numbers_move():
     hub.start()
     written: list[str] = []
     lines = Lines(written.append, as_json=False)
-    events = session(*[1] * 10, *[1.25] * 8)
-    for some in (events[:30], events[30:34], events[34:]):
+    events = [*session(1), counted(0), *session(*[1] * 10, *[1.25] * 8)[2:]]
+    for some in (events[:31], events[31:35], events[35:]):
         hub.commit(*some)
         lines.show(view_of(hub))
     assert sum(line.startswith("# scale contradicted: the magnification seems") for line in written) == 1
