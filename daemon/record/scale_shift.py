@@ -50,12 +50,11 @@ class _Group:
 
 @dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid"))
 class _Kind:
-    """Pictures of one kind, with given scales or without; these are brought to the ``first_um_per_px`` that was."""
+    """Pictures of one kind. Those at a given scale are brought to what red cells said before, or to the first given."""
 
     size: tuple[Count, Count]
-    is_given: bool
-    first_um_per_px: Positive
     groups: list[_Group] = field(default_factory=list)
+    given_um_per_px: Positive | None = None
 
     def add(self, group: _Group) -> None:
         self.groups.append(group)
@@ -92,11 +91,13 @@ class ScaleShiftFold:
             return
         size = (event.width_px, event.height_px)
         kinds = self._state.kinds
-        kind = next((each for each in kinds if each.is_given == is_given and not of_two_kinds(size, each.size)), None)
+        kind = next((each for each in kinds if not of_two_kinds(size, each.size)), None)
         if kind is None:
-            kind = _Kind(size, is_given, event.um_per_px)
+            kind = _Kind(size)
             kinds.append(kind)
-        value = ln(own / event.um_per_px * kind.first_um_per_px) if is_given else ln(own)
+        if is_given and kind.given_um_per_px is None:
+            kind.given_um_per_px = _um_per_px(kind.groups) if kind.groups else event.um_per_px
+        value = ln(own / event.um_per_px * (kind.given_um_per_px or 1.0)) if is_given else ln(own)
         kind.add(_Group(1, value, value * value, (name, event.frame), (name, event.frame)))
         self._is_known = False
 

@@ -96,6 +96,14 @@ def test_a_scale_that_changes_with_the_magnification_is_right():
     assert "from 10.jpg on" in str(said(forgot))
 
 
+def test_a_run_that_is_gone_on_with_at_a_given_scale_is_held_against_what_came_before():
+    before, after = session(*[1] * 12), session(*[1] * 12, *[1.25] * 6)[24:]
+    for used, place in ((0.1, "6 pictures, from 12.jpg on,"), (0.08, None)):
+        given = {"um_per_px": used, "um_per_px_source": "configured"}
+        says = said([*before, *(replace(each, **given) if each.kind == "found" else each for each in after)])
+        assert says is None if place is None else place in str(says)
+
+
 def test_two_cameras_are_not_held_against_each_other():
     one, other = session(*[1] * 10), session(*[1.25] * 20, size=(720, 450))[20:]
     assert said([*one, *other]) is None
