@@ -10,6 +10,7 @@ from smearwatch.clients.plain import drift_lines, introduction, mark_lines, rema
 from smearwatch.clients.view import Ended, View
 from smearwatch.clients.wording import loading_text, phase_text, state_text, target_text
 from smearwatch.daemon.elsewhere_text import elsewhere_text
+from smearwatch.daemon.in_part_text import in_part_text
 
 EVERY_S = 1.0
 PATIENCE_S = 5.0
@@ -68,6 +69,7 @@ class Lines:
         self._scale: tuple[float, str, int] | None = None
         self._mark: str | None = None
         self._twice: set[str] = set()
+        self._in_part = False
         self._reached: frozenset[str] = frozenset()
 
     def show(self, view: View) -> bool:
@@ -104,6 +106,7 @@ class Lines:
             yield from self._row_news(view, tally)
             yield from self._drift_news(tally)
             yield from self._scale_news(tally)
+            yield from self._in_part_news(tally)
             yield from self._mark_news(tally)
             yield from self._target_news(tally)
         state = state_text(view)
@@ -151,6 +154,13 @@ class Lines:
         if reached - self._reached:
             yield from remark(f"*** {target_text(tally)} ***" if tally["target_reached"] else target_text(tally) or "")
         self._reached = reached
+
+    def _in_part_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
+        """Report once that of a picture a part is not searched; the summary says of how many."""
+        text = in_part_text(tally)
+        if text is not None and not self._in_part:
+            yield from remark(f"warning: {text}")
+        self._in_part = text is not None
 
     def _elsewhere_news(self, tally: Mapping[str, Any]) -> Iterator[str]:
         """Report that other sessions have the same pictures, once for each; the summary says how many there were."""

@@ -21,6 +21,7 @@ from smearwatch.clients.wording import (
 from smearwatch.daemon.columns import fold
 from smearwatch.daemon.corrected_text import corrected_lines
 from smearwatch.daemon.elsewhere_text import elsewhere_text
+from smearwatch.daemon.in_part_text import in_part_text
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.share_text import description_text, review_lines
 from smearwatch.daemon.sign_text import sign_lines
@@ -110,6 +111,8 @@ def table(view: View, only: str | None = None) -> Iterator[str]:
         yield f"{name:<12}{count_of(tally, name):>7}{percent:>9}{fine_limits_text(share):>16}"
     if why is not None:
         yield from fold(why)
+    if (in_part := in_part_text(tally)) is not None:
+        yield from fold(f"warning: {in_part}", rest="  ")
     if (twice := elsewhere_text(tally.get("pictures_elsewhere"))) is not None:
         yield from fold(f"warning: {twice}", rest="  ")
     if (targets := target_text(tally)) is not None:

@@ -8,6 +8,7 @@ from smearwatch.clients.wording import drift_advice, drifted_text
 from smearwatch.daemon.columns import fold, size_text
 from smearwatch.daemon.corrected_text import corrected_lines
 from smearwatch.daemon.elsewhere_text import elsewhere_text
+from smearwatch.daemon.in_part_text import in_part_text
 from smearwatch.daemon.left_text import MOST_LEFT, left_text, mixed_text, not_read_text
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.share_text import (
@@ -143,6 +144,7 @@ def show_lines(
         f"frames: {frames['seen']} seen = {frames['counted']} counted + {frames['rejected']} rejected{why} "
         f"+ {frames['pending']} pending",
         *_rejected(shown.get("rejected_frames", ()), None if all_rejected else _MOST_REJECTED),
+        *([f"warning: {in_part}"] if (in_part := in_part_text(shown)) is not None else []),
         *([f"warning: {left}"] if (left := left_text(shown, None if all_rejected else MOST_LEFT)) is not None else []),
         *([f"warning: {kinds}"] if (kinds := not_read_text(shown)) is not None else []),
         f"cells: {shown['cells_found']} found = {shown['cells']} counted ({flagged_text(shown)}) + "

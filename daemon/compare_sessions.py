@@ -105,6 +105,11 @@ def _by_another_engine(old: _Outcome, new: _Outcome) -> bool:
     return old.engine != new.engine and (old.cls, old.verdict) == (new.cls, new.verdict)
 
 
+def _decisive(cell: FoundCell) -> FoundCell:
+    """Return a cell without its stain where it gets no verdict: no stain is measured there, as earlier versions did."""
+    return cell if cell.is_judged else replace(cell, stain=None)
+
+
 def _without_size(cell: FoundCell) -> FoundCell:
     return cell if cell.stain is None else replace(cell, stain=replace(cell.stain, red_cell_um=None))
 
@@ -140,7 +145,7 @@ def _outcomes(folder: Path) -> tuple[dict[_Key, _Outcome], set[_Key]]:
                 outcomes[event.frame, -1] = event_to_bytes(event)
             elif isinstance(event, Found):
                 # How the scale was come by may differ (it is given in a replay); the cells may not.
-                outcomes[event.frame, -1] = _Cells(event.um_per_px, event.cells)
+                outcomes[event.frame, -1] = _Cells(event.um_per_px, tuple(map(_decisive, event.cells)))
     if last is None or not (stops and fold.target_reached):
         return outcomes, set()
     frames = [key for key in outcomes if key[1] < 0]

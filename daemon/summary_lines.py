@@ -8,6 +8,7 @@ from typing import Any
 from smearwatch.daemon.columns import fold
 from smearwatch.daemon.corrected_text import corrected_lines
 from smearwatch.daemon.elsewhere_text import elsewhere_text
+from smearwatch.daemon.in_part_text import in_part_text
 from smearwatch.daemon.left_text import MOST_LEFT, left_text, mixed_text, not_read_text
 from smearwatch.daemon.notices import RESEARCH_USE
 from smearwatch.daemon.plan import RunPlan
@@ -57,6 +58,7 @@ def summary_lines(result: Mapping[str, Any], *, scales: Iterable[str] = (), stag
             f"+ {frames['pending']} pending"
         ),
         *(_folded(f"which were rejected, and why: smearwatch sessions show {result['session']}") if reasons else []),
+        *(_folded(f"warning: {in_part}") if (in_part := in_part_text(result)) is not None else []),
         *(_folded(f"warning: {left}") if (left := left_text(result, MOST_LEFT)) is not None else []),
         *(_folded(f"warning: {kinds}") if (kinds := not_read_text(result)) is not None else []),
     ]

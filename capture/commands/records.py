@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smearwatch.daemon.in_part_text import part_text
+
 if TYPE_CHECKING:
     from smearwatch.capture.finder.field import FieldFound, FieldRejected
 
@@ -68,5 +70,7 @@ def plain_line(record: dict[str, Any], *, short: bool = False) -> str:
     scale = f"{record['um_per_px']:.3g} um/px ({record['um_per_px_source'].replace('_', ' ')})"
     found = f"{len(cells)} leukocyte{'' if len(cells) == 1 else 's'}"
     cut = f", {at_edge} of them at the edge" if at_edge else ""
+    if "unsearched_percent" in record:
+        note = f", {part_text(record['unsearched_percent'])}{note}"
     summary = f"{scale}, focus {record['focus']:.2f}, {found}{cut}"
     return summary if short else f"{record['file']}: {size}, {summary}{note}"

@@ -207,6 +207,8 @@ def _search(
     if claim is not None:
         _compare_with_red_cells(policy, claim, file, data)
     record = found_record(file, result)
+    if result.unsearched_percent:
+        record["unsearched_percent"] = result.unsearched_percent
     if note is not None:
         record["note"] = note
     try:

@@ -27,7 +27,7 @@ def cells_found(
     stages_ms
         How long each step took.
     """
-    known = {*lease.known_cells, *(index for index in registered.same_as if index not in registered.better_than)}
+    known = registered.seen_before.union(lease.known_cells)
     crops = [(cell.index, cell.crop_bgr) for cell in result.cells if cell.crop_bgr is not None]
     wanted = [(index, crop_bgr) for index, crop_bgr in crops if index not in known]
     message = CellsFound(
@@ -44,6 +44,7 @@ def cells_found(
         stages_ms=stages_ms,
         placement=None if registered.placement is None else PlaceOnWire(**asdict(registered.placement)),
         scale_unsure=result.scale_unsure,
+        unsearched_percent=result.unsearched_percent,
     )
     pixels: list[Buffer] = [np.ascontiguousarray(crop_bgr).data.cast("B") for _, crop_bgr in wanted]
     return message, [*pixels, *(cell.thumbnail_jpeg for cell in result.cells)]

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from smearwatch.capture.finder.field import FieldRejected, find
+from smearwatch.capture.finder.beside import Beside, has_another_core
+from smearwatch.capture.finder.field import FieldFound, FieldRejected, find
 from smearwatch.capture.finder.hub_record import HubRecord, Record
 from smearwatch.capture.finder.on_wire import cells_found, frame_rejected
-from smearwatch.capture.finder.session_map import SessionMaps
+from smearwatch.capture.finder.session_map import SessionMap, SessionMaps
 from smearwatch.capture.formats.decode import describe
 from smearwatch.capture.formats.header import probe
+from smearwatch.capture.registration.slide_map import Registered
 from smearwatch.daemon.log import frame_id, get_logger, log_step, working_on
 from smearwatch.daemon.plan import RunPlan
 from smearwatch.daemon.process.joining import hub_of
@@ -33,6 +35,7 @@ def main(plan: RunPlan, role: Role) -> None:
     """Find leukocytes until the role is stopped."""
     get_logger().info("search for cells ready")
     session_maps = SessionMaps(partial(_record, plan, role), role.beat)
+    beside = Beside(in_a_thread=has_another_core())
     with LeaseClient(plan, role, "finder", capacity=_CAPACITY) as lease_client:
         answered, failed = _BETWEEN_REFUSALS, 0
         while not role.stopping:
@@ -54,12 +57,14 @@ def main(plan: RunPlan, role: Role) -> None:
                     continue
                 try:
                     with working_on(lease.frame):
-                        work = partial(_answer, lease, buffers[0], session_maps, hub, role.beat)
+                        work = partial(_answer, lease, buffers[0], session_maps, hub, beside, role.beat)
                         answer = lease_client.at_work(work, _step_s(buffers[0]))
                 except Exception as error:  # noqa: BLE001  # one frame must not end its finder
                     detail = f"{type(error).__name__}: {error}"[:400]
                     get_logger().error("frame failed", frame=frame_id(lease.frame), file=lease.name, error=detail)
                     failed += 1
+                    # It may hold the field already, of which the ledger knows nothing.
+                    lease_client.at_work(session_maps.close)
                     # Where it is the machine, short of memory for a moment, the next frames fail as well: not at once.
                     lease_client.at_work(partial(_pause, role, min(_LONGEST_WAIT_S, float(failed))))
                     lease_client.send(LeaseFailed(lease.lease, detail))
@@ -95,12 +100,18 @@ def _step_s(data: memoryview) -> float:
 
 
 def _answer(
-    lease: FrameLease, data: memoryview, session_maps: SessionMaps, hub: Welcome, step: Callable[[], None]
+    lease: FrameLease,
+    data: memoryview,
+    session_maps: SessionMaps,
+    hub: Welcome,
+    beside: Beside,
+    step: Callable[[], None],
 ) -> tuple[CellsFound | FrameRejected, list[Buffer]]:
     session_map = session_maps.of(hub, lease.turn)
     known = session_map.knows(lease.frame)  # searched once more for its crops, at the scale that it had
     # The finder's own word, and not the hub's: that one knows of the frame before only where it was quick enough.
     estimates = [] if known else session_map.kinds.estimates
+    placing = _Placing(session_map, lease.frame)
     result = find(
         data,
         um_per_px=lease.um_per_px,
@@ -113,6 +124,8 @@ def _answer(
         restain=hub.terms.search_stain == "red_cells",
         check_scale=not known,
         two_objectives=not known and (lease.two_objectives or session_map.two_objectives),
+        wanted=placing,
+        beside=beside,
         step=step,
     )
     if isinstance(result, FieldRejected):
@@ -120,8 +133,22 @@ def _answer(
         log_step("frame cannot be used", reason=result.reason)
         note = describe(data).note if result.width_px else None  # which of its pages was looked at
         return frame_rejected(lease, replace(result, detail=f"{result.detail}; {note}") if note else result), []
-    began_ns = time.perf_counter_ns()
-    registered = session_map.register(lease.frame, result)
-    register_ms = round((time.perf_counter_ns() - began_ns) / 1e6, 3)
+    assert placing.registered is not None  # a field that was searched is placed
     log_step("cells found", cells=len(result.cells))
-    return cells_found(lease, result, registered, {**result.stages_ms, "place": register_ms})
+    return cells_found(lease, result, placing.registered, {**result.stages_ms, "place": placing.took_ms})
+
+
+class _Placing:
+    """Registers a field once its cells are known, so that only those that get a verdict are cut and measured."""
+
+    def __init__(self, session_map: SessionMap, frame: str) -> None:
+        self._session_map = session_map
+        self._frame = frame
+        self.registered: Registered | None = None
+        self.took_ms = 0.0
+
+    def __call__(self, field: FieldFound) -> set[int]:
+        began_ns = time.perf_counter_ns()
+        self.registered = self._session_map.register(self._frame, field)
+        self.took_ms = round((time.perf_counter_ns() - began_ns) / 1e6, 3)
+        return {cell.index for cell in field.cells} - self.registered.seen_before

@@ -5,7 +5,9 @@ missing is never half used.
 """
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import cv2
@@ -31,6 +33,7 @@ __all__ = [
     "ImageHeader",
     "PictureInfo",
     "decode",
+    "decode_to_check",
     "decode_whole",
     "describe",
     "hint_for",
@@ -161,6 +164,32 @@ def decode_whole(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXE
     FrameUnusable
         See its reasons.
     """
+    bgr, check = decode_to_check(data, max_pixels=max_pixels, field=field)
+    check()
+    return bgr
+
+
+def decode_to_check(
+    data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXELS, field: bool = True
+) -> tuple[Image, Callable[[], None]]:
+    """Decode a picture as `decode_whole` does, and leave to the caller when it is looked through for missing parts.
+
+    Parameters
+    ----------
+    data, max_pixels, field
+        See `decode_whole`.
+
+    Returns
+    -------
+    tuple
+        The picture, uint8 [height, width, 3], and what looks through it: without it the picture may be damaged. It
+        raises `FrameUnusable`, and only reads, so that another thread may call it.
+
+    Raises
+    ------
+    FrameUnusable
+        See its reasons.
+    """
     header = _check_header(data, max_pixels)
     check_first = header.format in ("jpeg", "png")  # it says more of what is wrong than their libraries do
     if check_first:
@@ -168,15 +197,17 @@ def decode_whole(data: bytes | memoryview, *, max_pixels: int = DEFAULT_MAX_PIXE
     bgr = _decode(data, max_pixels, one_field=True)
     if not check_first:
         check_file(data)
-    if field:
-        check_rows(bgr, in_blocks=header.format in ("jpeg", "tiff"))
-        if header.format == "jpeg":
-            check_colours(bgr, data)
-        if header.format == "tiff":
-            check_tiles(bgr, data)
-        if header.format != "czi":  # its tiles are laid beside each other, a little off
-            check_seam(bgr)
-    return bgr
+    return bgr, partial(_look_through, bgr, data, header.format) if field else lambda: None
+
+
+def _look_through(bgr: Image, data: bytes | memoryview, form: str | None) -> None:
+    check_rows(bgr, in_blocks=form in ("jpeg", "tiff"))
+    if form == "jpeg":
+        check_colours(bgr, data)
+    if form == "tiff":
+        check_tiles(bgr, data)
+    if form != "czi":  # its tiles are laid beside each other, a little off
+        check_seam(bgr)
 
 
 def describe(data: bytes | memoryview) -> PictureInfo:

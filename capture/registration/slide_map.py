@@ -48,6 +48,11 @@ class Registered:
     same_as: dict[int, CellKey]
     better_than: dict[int, CellKey] = field(default_factory=dict)
 
+    @property
+    def seen_before(self) -> frozenset[int]:
+        """The cells that get no verdict: those that an earlier field shows as well."""
+        return frozenset(self.same_as.keys() - self.better_than.keys())
+
 
 class SlideMap:
     """The fields of one session, registered one after the other.

@@ -1,7 +1,5 @@
 """Cut the picture of one cell: always the same physical field, always the same number of pixels."""
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
@@ -99,44 +97,10 @@ def cut_flat_crop(
     ValueError
         See `cut_crop`.
     """
-    return cut_flat_crops(bgr, light, centre_xy_px, um_per_px, [(field_um, size_px)])[0]
-
-
-def cut_flat_crops(
-    bgr: Image,
-    light: FieldLight,
-    centre_xy_px: tuple[float, float],
-    um_per_px: float,
-    squares: Sequence[tuple[float, int]],
-) -> list[Image]:
-    """Cut several squares around one point as `cut_flat_crop` does; the light is taken out once for all of them.
-
-    Parameters
-    ----------
-    bgr, light, centre_xy_px, um_per_px
-        See `cut_flat_crop`.
-    squares
-        Width on the slide and in pixels of each.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        uint8 [size_px, size_px, 3] each, in their order.
-
-    Raises
-    ------
-    ValueError
-        See `cut_crop`.
-    """
-    rows, columns = _window(bgr, centre_xy_px, um_per_px, max(field_um for field_um, _ in squares))
+    rows, columns = _window(bgr, centre_xy_px, um_per_px, field_um)
     flat = light.flat_window(bgr, rows, columns)
-    crops = []
-    for field_um, size_px in squares:
-        own_rows, own_columns = _window(bgr, centre_xy_px, um_per_px, field_um)
-        part = flat[_moved(own_rows, -rows.start), _moved(own_columns, -columns.start)]
-        inside = (centre_xy_px[0] - own_columns.start, centre_xy_px[1] - own_rows.start)
-        crops.append(cut_crop(part, inside, um_per_px, field_um=field_um, size_px=size_px))
-    return crops
+    inside = (centre_xy_px[0] - columns.start, centre_xy_px[1] - rows.start)
+    return cut_crop(flat, inside, um_per_px, field_um=field_um, size_px=size_px)
 
 
 def _window(bgr: Image, centre_xy_px: tuple[float, float], um_per_px: float, field_um: float) -> tuple[slice, slice]:
@@ -147,10 +111,6 @@ def _window(bgr: Image, centre_xy_px: tuple[float, float], um_per_px: float, fie
         for middle, size in zip(centre_xy_px, (bgr.shape[1], bgr.shape[0]), strict=True)
     )
     return rows, columns
-
-
-def _moved(part: slice, by: int) -> slice:
-    return slice(part.start + by, part.stop + by)
 
 
 def _sample(bgr: Image, left: float, top: float, scale: float, size_px: int, interpolation: int) -> Image:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from smearwatch.capture.arrays import Flags, Image
 from smearwatch.capture.vision.light import WHITE, FieldLight, at_work_scale
-from smearwatch.capture.vision.rim import detail_beyond
+from smearwatch.capture.vision.rim import detail_beyond, faintly_seen
 from smearwatch.capture.vision.segment import Segmentation
 
 _SMALL_PX: Final = 240
@@ -39,16 +39,20 @@ _LEAST_RIM: Final = 24  # points of it that are seen
 _LIT: Final = 0.7  # of the brightness inside, from where on the rim's shade begins
 _BACKGROUND_PERCENT: Final = 60
 _LEAST_WEIGHT: Final = 1e-3  # of the mean background: far from the disc nothing else is left
-_LEAST_DETAIL: Final = 0.24  # of that inside: cells beyond the rim; made discs have 0.28 at most, all but one 0.23
+_LEAST_DETAIL: Final = 0.24  # of that inside: cells, or noise, beyond the rim
 _RIM_UM: Final = 1.0  # as near as this to the rim, a cell may be cut
 
 
 @dataclass(frozen=True, slots=True)
 class RoundField:
-    """The lit disc of a picture, in pixels, without the shade of its rim."""
+    """The lit disc of a picture, in pixels, without the shade of its rim.
+
+    ``faint_share`` is the share of the picture in which cells are faintly seen beyond it, and not searched.
+    """
 
     centre_xy_px: tuple[float, float]
     radius_px: float
+    faint_share: float = 0.0
 
     def enlarged(self, times: float) -> "RoundField":
         """Return the same disc in pixels of a picture that is so many times as large."""
@@ -74,8 +78,26 @@ def find_round_field(bgr: Image) -> RoundField | None:
     Returns
     -------
     RoundField or None
-        None where the picture is lit to its corners, or what is lit is no disc.
+        None where the picture is lit to its corners, or what is lit is no disc, or cells are well seen beyond it.
     """
+    disc = _lit_disc(bgr)
+    return None if disc is None else _with_nothing_beyond(bgr, disc)
+
+
+def falls_off_in_a_disc(bgr: Image) -> bool:
+    """Return whether a picture is lit in a disc, and cells are well seen beyond: through a half-closed diaphragm.
+
+    Parameters
+    ----------
+    bgr
+        uint8 [height, width, 3].
+    """
+    disc = _lit_disc(bgr)
+    return disc is not None and _with_nothing_beyond(bgr, disc) is None
+
+
+def _lit_disc(bgr: Image) -> RoundField | None:
+    """Return a disc that is brighter than what is around it, whatever is seen there."""
     if (small := _small(bgr)) is None:
         return None
     shrunk = _SMALL_PX / max(bgr.shape[:2])
@@ -84,7 +106,7 @@ def find_round_field(bgr: Image) -> RoundField | None:
     if surround < _GREYEST * bright:
         dark = small < max(_DARK * bright, surround + _ABOVE_SURROUND * bright)
         if (disc := _disc_within(small, dark, surround + _STEP * bright)) is not None:
-            return _with_nothing_beyond(bgr, disc.enlarged(1.0 / shrunk))
+            return disc.enlarged(1.0 / shrunk)
     ground = _even_ground(small, bright)
     if ground is None:
         return None
@@ -92,13 +114,16 @@ def find_round_field(bgr: Image) -> RoundField | None:
     disc = _disc_within(small, risen < _ABOVE_GROUND * bright, None)
     if disc is None or not _has_sharp_rim(risen, disc, bright):
         return None
-    return _with_nothing_beyond(bgr, disc.enlarged(1.0 / shrunk))
+    return disc.enlarged(1.0 / shrunk)
 
 
 def _with_nothing_beyond(bgr: Image, disc: RoundField) -> RoundField | None:
     """Return a disc beyond which no cells are seen; a light that falls off has them on both sides of its edge."""
     detail = detail_beyond(bgr, disc.centre_xy_px, disc.radius_px)
-    return disc if detail is None or detail < _LEAST_DETAIL else None
+    faint_share = faintly_seen(bgr, disc.centre_xy_px, disc.radius_px)
+    if detail is not None and detail >= _LEAST_DETAIL and faint_share > 0.0:  # else it is a camera's noise
+        return None
+    return replace(disc, faint_share=faint_share)
 
 
 def _disc_within(small: npt.NDArray[np.uint8], dark: Flags, least: float | None) -> RoundField | None:

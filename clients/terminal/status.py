@@ -20,6 +20,7 @@ from smearwatch.clients.wording import (
     target_text,
 )
 from smearwatch.daemon.elsewhere_text import elsewhere_text
+from smearwatch.daemon.in_part_text import in_part_text
 from smearwatch.daemon.notices import PRELIMINARY, RESEARCH_USE
 from smearwatch.daemon.record.mark import SCALE_WORDS, WARNING
 from smearwatch.daemon.sign_text import sign_lines
@@ -110,7 +111,7 @@ class ScaleLine(Static):
 
 
 class MarkLine(Static):
-    """Why the percentages may be wrong: pictures that another session has, too, and what their mark means.
+    """Why the percentages may be wrong: pictures that another session has, too, or that were searched in part, a mark.
 
     Not there while nothing is to be said; of a mark of which the lines above it say all, they alone speak.
     """
@@ -124,7 +125,9 @@ class MarkLine(Static):
         tally = view.tally or {}
         twice = elsewhere_text(tally.get("pictures_elsewhere"))
         said = not tally or tally["drift"] is not None or tally["mark"] == SCALE_WORDS
-        text = "\n".join(each for each in (f"▲ {twice}" if twice else None, None if said else mark_text(tally)) if each)
+        warnings = [f"▲ {each}" for each in (twice, in_part_text(tally)) if each]
+        mark = None if said else mark_text(tally)
+        text = "\n".join([*warnings, *([mark] if mark else [])])
         self.display = bool(text)
         self.update(Content.styled(text, "$warning"))
 

@@ -8,6 +8,7 @@ from smearwatch.daemon.hub.crop_queue import CROP_BYTES, CropQueue, stray_answer
 from smearwatch.daemon.hub.journal import Journal
 from smearwatch.daemon.hub.leases import ATTEMPTS, LeaseBook
 from smearwatch.daemon.hub.stages import StageTimes
+from smearwatch.daemon.in_part_text import part_text
 from smearwatch.daemon.log import frame_id, get_logger, is_worth_a_line
 from smearwatch.daemon.record.events import POISONED, CellStain, Found, FoundCell, Nucleus, Rejected, flaw_of
 from smearwatch.daemon.record.frame_store import FrameStoreError
@@ -118,6 +119,8 @@ class FrameQueue:
                 or _outside(event, self._most_pixels)
             )
             if flaw is None:
+                if event.unsearched_percent is not None and self._journal.fold.searched_in_part is None:
+                    get_logger().warning("a picture is searched in part", why=part_text(event.unsearched_percent))
                 jpegs = thumbnails(message, buffers)
                 self._journal.commit(event.with_thumbnails(jpegs), thumbnails=jpegs)
         except (LedgerRefused, ValueError) as error:
@@ -220,6 +223,7 @@ def found_event(message: CellsFound) -> Found:
         cells=tuple(found_cell(cell) for cell in message.cells),
         placement=None if message.placement is None else Placement(**asdict(message.placement)),
         scale_unsure=message.scale_unsure or None,
+        unsearched_percent=message.unsearched_percent or None,
     )
 
 

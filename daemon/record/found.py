@@ -14,6 +14,7 @@ from smearwatch.daemon.record.schema import (
     FIRST_FORM,
     NUCLEI_FORM,
     SCALE_FORM,
+    SEARCHED_FORM,
     SIZES_FORM,
     STAINS_FORM,
     THUMBNAILS_FORM,
@@ -34,8 +35,8 @@ class FoundCell:
 
     ``same_as`` names the cell of an earlier frame that shows the same leukocyte whole: that one is counted. Where this
     view is clearly better than the best one until now, ``better_than`` names that one; this one's verdict replaces its.
-    ``stain`` is its stain as photographed, ``nucleus`` the shape of its nucleus, both of whole cells. ``thumbnail`` is
-    the SHA-256 of its small picture, which is kept beside the events.
+    ``stain`` is its stain as photographed, where it gets a verdict; ``nucleus`` the shape of a whole cell's nucleus.
+    ``thumbnail`` is the SHA-256 of its small picture, which is kept beside the events.
     """
 
     index: Count
@@ -80,7 +81,8 @@ class Found:
     """The leukocytes of a frame. Those at the edge are cut, so they are shown and never counted.
 
     ``placement`` is where on the slide the frame was taken; None where frames are not placed. ``scale_unsure`` is
-    true, or not there: the frame's own red cells do not surely agree with its scale.
+    true, or not there: the frame's own red cells do not surely agree with its scale. ``unsearched_percent`` is how much
+    of the frame was not searched although cells are faintly seen there, or not there.
     """
 
     frame: Sha256
@@ -93,6 +95,7 @@ class Found:
     cells: tuple[FoundCell, ...]
     placement: Placement | None = None
     scale_unsure: Literal[True] | None = None
+    unsearched_percent: Annotated[int, Field(ge=1, le=100)] | None = None
     kind: Literal["found"] = "found"
 
     @property
@@ -123,6 +126,7 @@ class Found:
             (NUCLEI_FORM, any(cell.nucleus is not None for cell in self.cells)),
             (THUMBNAILS_FORM, any(cell.thumbnail is not None for cell in self.cells)),
             (SCALE_FORM, self.scale_unsure is True),
+            (SEARCHED_FORM, self.unsearched_percent is not None),
         )
         return max((form for form, is_needed in needed if is_needed), default=FIRST_FORM)
 
@@ -139,4 +143,4 @@ class Found:
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "placement", "scale_unsure")
+        return without_none(handler(self), "placement", "scale_unsure", "unsearched_percent")

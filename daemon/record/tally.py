@@ -30,13 +30,15 @@ from smearwatch.daemon.record.left_fold import LeftFold
 from smearwatch.daemon.record.mark import mark_of
 from smearwatch.daemon.record.review import Reviewed, ReviewFold, review
 from smearwatch.daemon.record.scale_check import ScaleCheckFold
+from smearwatch.daemon.record.searched_in_part import SearchedInPartFold
 from smearwatch.daemon.record.signatures import SignatureBroken, SignatureFold
 from smearwatch.daemon.record.tally_state import TallyBroken as TallyBroken
 from smearwatch.daemon.record.tally_state import TallyState
 from smearwatch.daemon.record.target_fold import IN_SNAPSHOT, TargetFold
 from smearwatch.daemon.record.targets import Progress
 
-_FOLDS: Final = (*IN_SNAPSHOT, "drift", "scale", "left", "labelled", "signed")  # in a snapshot, beside the state
+_IN_IT: Final = ("drift", "scale", "left", "in_part", "labelled", "signed")
+_FOLDS: Final = (*IN_SNAPSHOT, *_IN_IT)  # in a snapshot, beside the state
 
 
 class TallyFold:
@@ -51,7 +53,7 @@ class TallyFold:
         self._targets = TargetFold()
         self._drift = DriftFold()
         self._scale = ScaleCheckFold()
-        self._left = LeftFold()
+        self._left, self._in_part = LeftFold(), SearchedInPartFold()
         self._review = ReviewFold()
         self._signatures = SignatureFold()
 
@@ -105,7 +107,7 @@ class TallyFold:
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers."""
         later: dict[str, Any] = {"labelled": self._review.snapshot(), "signed": self._signatures.snapshot()}
-        later |= {"left": self._left.snapshot()}
+        later |= {"left": self._left.snapshot(), "in_part": self._in_part.snapshot()}
         always = {**self._targets.snapshot(), **self._state.snapshot(), "drift": self._drift.snapshot()}
         return always | {name: each for name, each in (later | {"scale": self._scale.snapshot()}).items() if each}
 
@@ -124,6 +126,7 @@ class TallyFold:
             drift = DriftFold.restore(snapshot.get("drift"))
             scale = ScaleCheckFold.restore(snapshot.get("scale", {}))
             left = LeftFold.restore(snapshot.get("left", {}))
+            in_part = SearchedInPartFold.restore(snapshot.get("in_part", {}))
             labelled = ReviewFold()
             labelled.restore(snapshot.get("labelled", {}))
             signatures = SignatureFold()
@@ -136,7 +139,7 @@ class TallyFold:
             raise TallyBroken("not a snapshot of it (targets for other classes)")
         fold = cls()
         fold._state, fold._targets, fold._drift, fold._scale = state, targets, drift, scale
-        fold._left, fold._review, fold._signatures = left, labelled, signatures
+        fold._left, fold._in_part, fold._review, fold._signatures = left, in_part, labelled, signatures
         if not fold.balanced:
             raise TallyBroken("not a snapshot of it (frames are missing)")
         return fold
@@ -269,6 +272,11 @@ class TallyFold:
         return self._scale.json()
 
     @property
+    def searched_in_part(self) -> dict[str, int] | None:
+        """The pictures of which a part was not searched though cells are seen there; see `SearchedInPartFold.json`."""
+        return self._in_part.json()
+
+    @property
     def reviewed(self) -> Reviewed | None:
         """The result with a person's labels in it, None where nobody has labelled a cell."""
         return self.result if self._review.cells else None
@@ -356,6 +364,7 @@ class TallyFold:
         self._state.seen_again += sum(cell.left_out == SEEN_BEFORE for cell in event.cells)
         self._state.frames_unplaced += event.placement is not None and event.placement.status == "unplaced"
         self._scale.found(event)
+        self._in_part.found(event)
         better = sorted(cell.index for cell in event.cells if cell.left_out == BETTER)
         if better:
             self._state.better[event.frame] = better

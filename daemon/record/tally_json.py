@@ -32,7 +32,8 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         exact 95 % limits, from the counts, in percent with two decimals (the value with four). Without cells the value
         is None. ``mark`` is None, or says why these percentages may be wrong, and belongs beside them wherever they are
         shown. ``scale_contradicted`` is None, or a scale that the red cells contradict, see
-        `smearwatch.daemon.record.scale_check.ScaleCheckFold.json`. ``targets`` has for each target what it is ``of``
+        `smearwatch.daemon.record.scale_check.ScaleCheckFold.json`. ``searched_in_part`` is None, or how many pictures
+        were searched in part though cells are faintly seen in the rest. ``targets`` has for each what it is ``of``
         (``cells``, a class, ``neutrophils``), its ``kind`` (``cells``, ``class``: so many; ``within``: half the width
         of the 95 % interval, in percent points), what is ``wanted``, what there is by now (``have``) and whether that
         is enough. ``reviewed`` is None, or the result with a person's labels in the place of the machine's names: of
@@ -72,6 +73,7 @@ def tally_json(fold: TallyFold, session: str, event_number: int) -> dict[str, An
         "unfamiliar": fold.unfamiliar,
         "mark": fold.mark,
         "scale_contradicted": fold.scale_contradicted,
+        "searched_in_part": fold.searched_in_part,
         **fold.drift,
         "reviewed": None if (reviewed := fold.reviewed) is None else _reviewed(reviewed, fold),
         "signed": None if fold.signed is None else _signed(fold.signed),

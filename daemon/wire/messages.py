@@ -164,6 +164,7 @@ class CellsFound(Message):
     stages_ms: dict[str, Real]
     placement: PlaceOnWire | None = None
     scale_unsure: Flag = False
+    unsearched_percent: Annotated[int, Strict(), Field(ge=0, le=100)] = 0
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

@@ -82,8 +82,8 @@ class CellOnWire:
     """One leukocyte in a field: box (x, y, w, h) in px, centre in px, area in µm².
 
     ``same_as`` is the frame and index under which the same leukocyte was counted before; ``better_than`` those of its
-    best view until now, where this one is clearly better. ``stain`` is measured on the crops of whole cells,
-    ``nucleus`` on their outlines.
+    best view until now, where this one is clearly better. ``stain`` is measured on the crops of cells that
+    get a verdict, ``nucleus`` on the outlines of whole ones.
     """
 
     index: Count

@@ -7,6 +7,7 @@ import pytest
 from smearwatch.daemon.compare_sessions import compare, print_comparison
 from smearwatch.daemon.record.events import CellStain, Nucleus, Rejected
 from smearwatch.daemon.record.ledger import Ledger
+from smearwatch.daemon.record.placement import CellName
 from smearwatch.daemon.record.sessions import session_folder
 from smearwatch.daemon.replaying import recorded_settings
 from tests.unit.clients_script import counted, found, opened, seen
@@ -74,6 +75,15 @@ def test_stains_and_sizes_of_cells_are_compared_where_both_have_them(tmp_path):
     assert compare(tmp_path, "one", "sized")["identical"]
     assert not compare(tmp_path, "other", "sized")["identical"]
     assert not compare(tmp_path, "sized", "larger")["identical"]
+
+
+def test_the_stain_of_a_cell_without_a_verdict_is_not_compared(tmp_path):
+    seen_before = replace(found(2).cells[0], same_as=CellName(found(1).frame, 0))
+    for name, measured in {"then": CellStain((0.1, 0.6, 0.3), (0.2, 0.3, 0.2)), "now": None}.items():
+        again = replace(found(2), cells=(replace(seen_before, stain=measured),))
+        with Ledger.open(session_folder(tmp_path, name), session=name) as ledger:
+            ledger.append([opened(ledger.epoch, name), seen(1), found(1), counted(1), seen(2), again])
+    assert compare(tmp_path, "then", "now")["identical"]
 
 
 def test_shapes_of_nuclei_are_compared_where_both_have_them_and_stains_all_the_same(tmp_path):

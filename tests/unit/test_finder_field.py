@@ -49,6 +49,38 @@ def test_cells_come_with_crops_unless_the_border_cuts_them(fields):
             assert middle < cell.crop_bgr.reshape(-1, 3).mean()
 
 
+def test_only_the_crops_that_are_wanted_are_cut_and_these_as_ever(fields):
+    told: list[FieldFound] = []
+
+    def every_second(field):
+        told.append(field)
+        return {cell.index for cell in field.cells if cell.index % 2}
+
+    for data in fields:
+        whole, some = _find(data), _find(data, wanted=every_second)
+        assert isinstance(whole, FieldFound)
+        assert isinstance(some, FieldFound)
+        assert [cell.crop_bgr for cell in told[-1].cells] == [None] * len(whole.cells)
+        for one, other, before in zip(whole.cells, some.cells, told[-1].cells, strict=True):
+            assert one.leukocyte == other.leukocyte == before.leukocyte
+            assert one.thumbnail_jpeg == other.thumbnail_jpeg == before.thumbnail_jpeg
+            if one.index % 2 and one.crop_bgr is not None:
+                assert other.crop_bgr is not None
+                assert np.array_equal(one.crop_bgr, other.crop_bgr)
+                assert other.stain == one.stain
+                assert other.stain is not None
+            else:
+                assert (other.crop_bgr, other.stain) == (None, None)
+    assert sum(len(field.cells) > 1 for field in told)
+
+
+def test_a_refused_field_wants_nothing(fields):
+    def never(field):
+        raise AssertionError(field)
+
+    assert isinstance(_find(fields[0], um_per_px=0.001, wanted=never), FieldRejected)
+
+
 def test_same_bytes_same_cells(fields):
     for data in fields[:3]:
         first, second = _find(data), _find(memoryview(data))

@@ -9,6 +9,8 @@ from smearwatch.capture.formats.torn import flaw_of_seam
 from smearwatch.capture.formats.unusable import FrameUnusable
 from smearwatch.capture.slide.slide import Slide
 
+FROM_MIDDLE = np.hypot(*np.meshgrid(np.arange(640) - 320, np.arange(480) - 240))
+
 
 @pytest.fixture(scope="module")
 def fields():
@@ -85,3 +87,50 @@ def test_whole_pictures_with_bars_lines_and_strong_compression(fields):
     wholes += [np.asarray(cv2.imdecode(cv2.imencode(".jpg", fields[2], [1, 10])[1], 1))]
     wholes += [np.full((480, 640, 3), 200, np.uint8), fields[3][:60]]
     assert [flaw_of_seam(whole) for whole in wholes] == [None] * len(wholes)
+
+
+@pytest.mark.parametrize("kind", [".png", ".jpg"])
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_corner_of_another_field_or_moved_aside(fields, moved, kind):
+    torn = fields[0].copy()
+    other = np.roll(fields[0], 48, axis=1) if moved else fields[2]
+    torn[200:, 260:] = other[200:, 260:]
+    for turned in (torn, torn[::-1, ::-1], torn.transpose(1, 0, 2)):
+        with pytest.raises(FrameUnusable) as refused:
+            decode_whole(cv2.imencode(kind, np.ascontiguousarray(turned))[1].tobytes())
+        assert refused.value.reason == "damaged"
+        assert "another picture" in refused.value.detail
+
+
+@pytest.mark.parametrize("wide", [16, 40])
+def test_two_frames_in_stripes(fields, wide):
+    for first, second in ((fields[0], fields[2]), (fields[0].transpose(1, 0, 2), fields[2].transpose(1, 0, 2))):
+        mixed = first.copy()
+        for at in range(wide, mixed.shape[1], 2 * wide):
+            mixed[:, at : at + wide] = second[:, at : at + wide]
+        flaw = flaw_of_seam(mixed)
+        assert flaw is not None
+        assert "another picture" in flaw
+
+
+def test_rows_that_are_there_twice(fields):
+    noise = np.random.default_rng(4).normal(0, 2.0, (480, 640, 3))
+    twice = np.clip(cv2.GaussianBlur(fields[1], (0, 0), 12) + noise, 0, 255).astype(np.uint8)
+    assert flaw_of_seam(twice) is None
+    twice[300:312] = twice[288:300]
+    assert flaw_of_seam(twice) == "rows 301 to 312 of 480 are there twice"
+    for scale in (2, 3, 4):  # enlarged, each row is there so often, one below the other
+        assert flaw_of_seam(np.repeat(np.repeat(fields[3][:160, :200], scale, axis=0), scale, axis=1)) is None
+
+
+def test_plates_shades_rulers_and_boxes_in_a_part_are_none(fields):
+    shade, ruler, boxed, bubble = (fields[index].copy() for index in range(4))
+    shade[300:, 400:] //= 2
+    cv2.line(ruler, (160, 240), (480, 240), (20, 20, 20), 3)
+    for x in range(160, 480, 20):
+        cv2.line(ruler, (x, 232), (x, 248), (20, 20, 20), 1)
+    cv2.rectangle(boxed, (100, 100), (400, 300), (0, 255, 0), 4)
+    bubble = np.where((FROM_MIDDLE < 120)[..., None], cv2.GaussianBlur(bubble, (0, 0), 5), bubble)
+    wholes = (shade, ruler, boxed, bubble)
+    wholes += tuple(np.asarray(cv2.imdecode(cv2.imencode(".jpg", each, [1, 80])[1], 1)) for each in wholes)
+    assert [flaw_of_seam(whole) for whole in wholes] == [None] * 8

@@ -288,6 +288,7 @@ def test_the_promised_json():
         "unfamiliar": 0,
         "mark": None,
         "scale_contradicted": None,
+        "searched_in_part": None,
         "drift": None,
         "drifted": {"episodes": 0, "cells": 0, "watched": 0},
         "reviewed": None,

@@ -74,7 +74,59 @@ def test_what_may_be_missing_is_no_bar_and_says_both(field):
         assert found.reason == "damaged"
         assert found.detail.endswith("are alike: never written, or a bar of one colour")
     lone = framed(field, 0, 0, 0, 90)
-    assert within_bars(lone) == (0, 0, 990, 700)
+    assert within_bars(lone) == (0, 0, 900, 700)
+    filled = framed(field, 0, 90, 0, 0, (128, 128, 128))
+    assert within_bars(filled) == (0, 0, 900, 790)
+
+
+SIDES = {
+    "thin": (6, 6, 0, 0),
+    "thin, all around": (5, 4, 3, 7),
+    "film": (61, 60, 0, 0),
+    "above": (62, 0, 0, 0),
+    "left": (0, 0, 90, 0),
+}
+
+
+@pytest.mark.parametrize("quality", [None, 90, 50])
+@pytest.mark.parametrize(("level", "noise"), [(0, 0.0), (12, 5.0), (60, 5.0)])
+@pytest.mark.parametrize("name", SIDES)
+def test_bars_that_are_thin_noisy_blurred_or_alone_end_at_the_pixel(field, name, level, noise, quality):
+    above, _, left, _ = SIDES[name]
+    bgr = framed(field, *SIDES[name], (level,) * 3).astype(np.float64)
+    bar = np.ones(bgr.shape[:2], bool)
+    bar[above : above + 700, left : left + 900] = False
+    bgr[bar] += np.random.default_rng(1).normal(0.0, noise, (int(bar.sum()), 3))
+    picture = np.clip(bgr, 0, 255).astype(np.uint8)
+    if quality is not None:
+        picture = np.asarray(cv2.imdecode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 1))
+    assert within_bars(picture) == (left, above, 900, 700)
+
+
+@pytest.mark.parametrize("kind", [".png", ".jpg"])
+def test_a_bar_with_a_line_of_writing(field, kind):
+    film = framed(field, 50, 0, 0, 0)
+    cv2.putText(film, "2026-12-01 04:11:00 camera 1 exposure 20 ms gain 1", (10, 34), 0, 0.9, (255, 255, 255), 2)
+    picture = np.asarray(cv2.imdecode(cv2.imencode(kind, film)[1], 1))
+    assert within_bars(picture) == (0, 50, 900, 700)
+
+
+def test_a_field_half_covered_is_searched_in_the_rest(field):
+    made = framed(field, 0, 0, 160, 0, (9, 9, 9)).astype(np.float64)
+    made[:, :160] += np.random.default_rng(2).normal(0.0, 3.0, (700, 160, 3))
+    covered = np.clip(made, 0, 255).astype(np.uint8)
+    plain, rest = (
+        find(cv2.imencode(".png", each)[1].tobytes(), um_per_px=UM, um_per_px_source=None) for each in (field, covered)
+    )
+    assert isinstance(plain, FieldFound)
+    assert isinstance(rest, FieldFound)
+    assert [cell.leukocyte.area_um2 for cell in plain.cells] == [cell.leukocyte.area_um2 for cell in rest.cells]
+
+
+def test_where_cells_are_seen_in_the_dark_there_is_no_bar(field):
+    shaded = field.copy()
+    shaded[:, :200] = (field[:, :200] * 0.3).astype(np.uint8)
+    assert within_bars(shaded) == (0, 0, 900, 700)
 
 
 def test_pictures_without_bars(field):

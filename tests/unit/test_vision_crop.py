@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from smearwatch.capture.vision.crop import SIZE_PX, cut_crop, cut_flat_crop, cut_flat_crops
-from smearwatch.capture.vision.light import WHITE, measure_light
+from smearwatch.capture.vision.crop import SIZE_PX, cut_crop
+from smearwatch.capture.vision.light import WHITE
 
 
 def _disc(um_per_px, centre_um=(25.0, 20.0), diameter_um=12.0, field_um=(50.0, 40.0)):
@@ -62,13 +62,3 @@ def test_other_field_and_size():
 def test_impossible_scale_is_refused(um_per_px):
     with pytest.raises(ValueError, match="um/px"):
         cut_crop(np.zeros((10, 10, 3), np.uint8), (5.0, 5.0), um_per_px)
-
-
-@pytest.mark.parametrize("centre", [(300.4, 200.7), (6.0, 395.5)])
-def test_two_squares_around_a_point_are_those_that_are_cut_one_by_one(centre):
-    rng = np.random.default_rng(8)
-    bgr = np.asarray(cv2.GaussianBlur(rng.integers(0, 256, (400, 640, 3), np.uint8), (0, 0), 3), np.uint8)
-    light = measure_light(bgr, 0.1)
-    small, large = cut_flat_crops(bgr, light, centre, 0.1, [(22.0, 96), (33.0, 750)])
-    assert np.array_equal(small, cut_flat_crop(bgr, light, centre, 0.1, field_um=22.0, size_px=96))
-    assert np.array_equal(large, cut_flat_crop(bgr, light, centre, 0.1))

@@ -135,11 +135,11 @@ def test_the_same_wherever_the_distances_lie_in_memory(monkeypatch):
     as_it_is = cv2.distanceTransform
 
     def measured_with_distances_at(offset):
-        def distances(mask, *how):
+        def distances(mask, kind, precision):
             memory = np.empty(mask.size * 4 + 64, dtype=np.uint8)
             first = -memory.ctypes.data % 32 + offset
             at = memory[first : first + mask.size * 4].view(np.float32).reshape(mask.shape)
-            return as_it_is(mask, *how, at)
+            return as_it_is(mask, kind, precision, at)
 
         monkeypatch.setattr(cv2, "distanceTransform", distances)
         return measured(nucleus)

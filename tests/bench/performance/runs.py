@@ -105,10 +105,12 @@ class _Bare:
         return Alone(capture.wall_s, judging.wall_s)
 
     def _searched(self, file: bytes) -> list[np.ndarray]:
-        result = self._search.find(file)
+        result = self._search.find(file, self._to_judge)
         if not isinstance(result, FieldFound):
             return []
+        return [cell.crop_bgr for cell in result.cells if cell.crop_bgr is not None]
+
+    def _to_judge(self, field: FieldFound) -> set[int]:
         self._fields += 1
-        registered = registered_on(self._map, self._picture_cache, f"{self._fields:064x}", result)
-        known = registered.same_as.keys() - registered.better_than.keys()
-        return [cell.crop_bgr for cell in result.cells if cell.crop_bgr is not None and cell.index not in known]
+        registered = registered_on(self._map, self._picture_cache, f"{self._fields:064x}", field)
+        return {cell.index for cell in field.cells} - registered.seen_before
