@@ -1,11 +1,11 @@
 """Quantiles of the beta distribution, in plain Python: to load SciPy takes longer than all limits of a session."""
 
 import math
-from itertools import count
 from typing import Final
 
 _ENOUGH: Final = 1e-7  # a step as small as this, of one that triples its digits, is the last one
 _MOST_STEPS: Final = 200
+_MOST_TERMS: Final = 100_000  # ten million cells take some thousand
 _SMALL: Final = 10.0
 _HALF_LOG_2_PI: Final = 0.5 * math.log(2 * math.pi)
 
@@ -84,7 +84,7 @@ def _fraction(a: float, b: float, x: float) -> float:
     """Return the continued fraction of the incomplete beta function, by Lentz; x is not beyond the mean by much."""
     c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1))
     whole = d
-    for m in count(1):
+    for m in range(1, _MOST_TERMS):
         even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
         c, d = 1 + even / c, 1 / (1 + even * d)
         whole *= c * d
