@@ -21,6 +21,7 @@ class Beside:
     """
 
     def __init__(self, *, in_a_thread: bool) -> None:
+        self.in_a_thread = in_a_thread
         self._thread = ThreadPoolExecutor(1, "beside") if in_a_thread else None
 
     def do(self, work: Callable[[], Result]) -> Callable[[], Result]:

@@ -17,6 +17,7 @@ from smearwatch.capture.finder.field_scale import ENOUGH_ESTIMATES, FieldScale, 
 from smearwatch.capture.finder.refusing import FieldRejected, poor_quality, scale_changed, scale_unknown, too_small
 from smearwatch.capture.finder.scale_change import FEWEST_FIELDS, OwnScale, compare_scale
 from smearwatch.capture.formats.decode import DEFAULT_MAX_PIXELS, FrameUnusable, decode_to_check
+from smearwatch.capture.registration.keypoints import Keypoints, keypoints_of
 from smearwatch.capture.registration.picture import PackedPicture, pack_picture
 from smearwatch.capture.vision.cell_stain import CellStain
 from smearwatch.capture.vision.crop import FIELD_UM, SIZE_PX, cut_flat_crop
@@ -100,6 +101,8 @@ class FieldFound:
         How much of the picture is not searched although cells are faintly seen there, beyond a round field; 0 or more.
     um_per_px_own
         What its red cells surely say where they were held against the session's first fields, um/px; else None.
+    keypoints
+        Gives the points by which the field is recognised, where they were looked for beside the search; else None.
     """
 
     width_px: int
@@ -115,6 +118,7 @@ class FieldFound:
     scale_unsure: bool = False
     unsearched_percent: int = 0
     um_per_px_own: float | None = None
+    keypoints: Callable[[], Keypoints] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +291,8 @@ def _search(bgr: Image, asked: _Asked, beside: Beside, clock: _Clock) -> tuple[F
         return small
     is_asked = asked.um_per_px is None or other_kind or asked.check_scale
     own = _measured(scale.estimate, (given, *alike) if given is not None and is_told else ()) if is_asked else None
+    picture = pack_picture(part.in_picture(work), work_um_per_px)  # recognised in its own colours
+    keypoints = beside.do(partial(keypoints_of, picture)) if beside.in_a_thread else None
     comparing = None
     compares = len(known) >= FEWEST_FIELDS or (is_told and asked.two_objectives)
     if compares and not (own is not None and own.contradicts):
@@ -294,7 +300,6 @@ def _search(bgr: Image, asked: _Asked, beside: Beside, clock: _Clock) -> tuple[F
         session, told = (alike or [given], given) if given is not None and is_told else ([scale.um_per_px], None)
         compare = partial(compare_scale, inside, inside_work, work_um_per_px, session=session, given=told)
         comparing = beside.do(partial(compare, two_objectives=asked.two_objectives))
-    picture = pack_picture(part.in_picture(work), work_um_per_px)  # recognised in its own colours
     field = _Field(bgr, flat.light, picture, scale.um_per_px, part, round_field, seen)
     if asked.restain:
         with clock.stage("restain"):
@@ -312,7 +317,7 @@ def _search(bgr: Image, asked: _Asked, beside: Beside, clock: _Clock) -> tuple[F
             size, clock.read(), own, against, of_session=bool(alike), two_objectives=asked.two_objectives
         )
     unsure = own is not None and not own.agrees
-    return replace(found, scale_unsure=unsure, um_per_px_own=seen_um_per_px), field
+    return replace(found, scale_unsure=unsure, um_per_px_own=seen_um_per_px, keypoints=keypoints), field
 
 
 def _agree(measured: float | None, given: float) -> bool:

@@ -73,7 +73,7 @@ class SessionMap:
             size = (result.width_px, result.height_px)
             self.kinds.searched(size, result.um_per_px, result.um_per_px_source, result.um_per_px_estimate)
             self._known.add(frame)
-        self._picture_cache.put(frame, result.picture)
+        self._picture_cache.put(frame, result.picture, result.keypoints)
         size_um = complex(result.width_px, result.height_px) * result.um_per_px
         seen = (
             (cell.index, _thumbnail(cell.thumbnail_jpeg, cell.leukocyte.centre_xy_px, result.um_per_px, size_um))

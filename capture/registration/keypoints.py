@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from smearwatch.capture.arrays import Floats
-from smearwatch.capture.registration.picture import FieldPicture
+from smearwatch.capture.registration.picture import FieldPicture, PackedPicture
 from smearwatch.capture.registration.similarity import Similarity, fit_similarity
 
 _MOST_POINTS = 400
@@ -32,6 +32,11 @@ class Keypoints:
 
     places_um: Floats
     descriptors: Floats
+
+
+def keypoints_of(picture: PackedPicture) -> Keypoints:
+    """Find the points of a field whose picture is packed."""
+    return find_keypoints(picture.unpack())
 
 
 def find_keypoints(picture: FieldPicture) -> Keypoints:

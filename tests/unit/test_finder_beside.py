@@ -8,6 +8,7 @@ import pytest
 
 from smearwatch.capture.finder.beside import HERE, Beside
 from smearwatch.capture.finder.field import FieldFound, FieldRejected, find
+from smearwatch.capture.registration.keypoints import find_keypoints
 from smearwatch.capture.slide.slide import Slide
 
 UM = 0.1
@@ -36,6 +37,12 @@ def test_the_same_cells_with_a_second_thread(field, um_per_px):
     assert isinstance(one, FieldFound)
     assert isinstance(other, FieldFound)
     assert (one.um_per_px, one.scale_unsure) == (other.um_per_px, other.scale_unsure)
+    assert one.keypoints is None
+    assert other.keypoints is not None
+    sought, expected = other.keypoints(), find_keypoints(one.picture.unpack())
+    assert len(expected.places_um)
+    assert np.array_equal(sought.places_um, expected.places_um)
+    assert np.array_equal(sought.descriptors, expected.descriptors)
     assert one.cells
     for mine, theirs in zip(one.cells, other.cells, strict=True):
         assert (mine.leukocyte, mine.stain, mine.thumbnail_jpeg) == (

@@ -107,7 +107,7 @@ def empty_map() -> tuple[SlideMap, PictureCache]:
 
 
 def registered_on(slide_map: SlideMap, picture_cache: PictureCache, frame: str, result: FieldFound) -> Registered:
-    picture_cache.put(frame, result.picture)
+    picture_cache.put(frame, result.picture, result.keypoints)
     size_um = complex(result.width_px, result.height_px) * result.um_per_px
     return slide_map.register(frame, size_um, whole_cells(result, size_um))
 
