@@ -103,11 +103,11 @@ class Bench:
         self.turn()
         return listener
 
-    def turn(self, times=6):
-        """Let the hub work off all that the peers have sent."""
+    def turn(self, times=6, wait_s=0.01):
+        """Let the hub work off all that the peers have sent, and wait for what comes from elsewhere."""
         self._settle()
         for _ in range(times):
-            self.hub.turn(0.01)
+            self.hub.turn(wait_s)
 
     def turn_until(self, condition, seconds=_PATIENCE_S):
         """Let the hub work until something is so."""
@@ -120,7 +120,8 @@ class Bench:
         """Return what the peer has got, of one kind or all; ``least`` for what takes more than the hub."""
         deadline = time.monotonic() + _PATIENCE_S
         while True:
-            self.turn()
+            # All that peers sent has come by then; only where the hub answers no more nobody can tell.
+            self.turn(wait_s=0.01 if self._ended() else 0.0)
             self._settle()  # brings what the hub has sent it while it turned
             taken = [got for got in self._heard[peer] if kind is None or isinstance(got[0], kind)]
             if len(taken) >= least:
