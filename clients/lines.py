@@ -66,7 +66,7 @@ class Lines:
         self._rows, self._figures = 0, ""
         self._state, self._interrupted = "", False
         self._drift: tuple[int, str] | None = None
-        self._scale: tuple[float, str, int] | None = None
+        self._scale: tuple[object, ...] | None = None
         self._mark: str | None = None
         self._twice: set[str] = set()
         self._in_part = False
@@ -143,7 +143,9 @@ class Lines:
         """Report once that the red cells contradict a scale, and that they do no more."""
         scale = tally.get("scale_contradicted")
         in_doubt = [] if scale is None else scale.get("in_doubt", [])
-        which = None if scale is None else (scale["um_per_px"], scale["source"], len(in_doubt))
+        # Where the magnification seems to change, numbers move with each picture.
+        about = None if scale is None else "first_frame" in scale or scale["um_per_px"]
+        which = None if scale is None else (about, scale["source"], len(in_doubt))
         if which != self._scale:
             self._scale = which
             yield from scale_lines(tally)

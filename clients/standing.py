@@ -11,6 +11,7 @@ from smearwatch.daemon.record.corrected import corrected_json
 from smearwatch.daemon.record.draw import DrawFold
 from smearwatch.daemon.record.events import Recorded
 from smearwatch.daemon.record.reading import LedgerReader
+from smearwatch.daemon.record.scales import ScaleCount
 from smearwatch.daemon.record.tally import TallyFold
 
 
@@ -26,12 +27,15 @@ class Standing:
         The counts, and what the band rule says of them.
     recent
         The events of the last counted cells, the newest last; None where all events would have to be read for them.
+    scales
+        The scales of its frames, as far as they were counted; `scale_lines` goes on from there.
     """
 
     number: int
     tally: TallyFold
     bands: BandRuleFold
     recent: tuple[Recorded, ...] | None
+    scales: ScaleCount
 
 
 def kept_standing(ledger: LedgerReader) -> Standing | None:
@@ -46,7 +50,7 @@ def kept_standing(ledger: LedgerReader) -> Standing | None:
         if why.wrong:
             say(f"what was kept of the counts of session {ledger.session} is wrong: {why}; all events are read instead")
         return None
-    return Standing(folds.number, folds.tally, folds.bands, tuple(folds.recent.values()))
+    return Standing(folds.number, folds.tally, folds.bands, tuple(folds.recent.values()), folds.scales)
 
 
 def read_standing(ledger: LedgerReader) -> Standing:
@@ -65,7 +69,7 @@ def read_standing(ledger: LedgerReader) -> Standing:
         tally.apply(recorded.event)
         bands.apply(recorded.event)
         number = recorded.number
-    return Standing(number, tally, bands, None)
+    return Standing(number, tally, bands, None, ScaleCount())
 
 
 def corrected_of(ledger: LedgerReader, tally: TallyFold, within: float) -> dict[str, Any] | None:

@@ -29,6 +29,7 @@ from smearwatch.daemon.record.events import Counted, Recorded
 from smearwatch.daemon.record.order import CountingOrder
 from smearwatch.daemon.record.reading import LedgerReader
 from smearwatch.daemon.record.recount import RowCount, as_recounted, recount
+from smearwatch.daemon.record.scales import ScaleCount
 from smearwatch.daemon.record.schema import LEDGER_FILE
 from smearwatch.daemon.record.session_stain import StainFold
 from smearwatch.daemon.record.session_statistics import StatisticsFold
@@ -65,6 +66,7 @@ class _Kept:
     order: dict[str, Any]
     recent: list[_Number]
     rows: RowCount
+    scales: ScaleCount
 
 
 _KEPT: Final = TypeAdapter(_Kept)
@@ -99,6 +101,8 @@ class Folds:
         The events of the last counted cells, the newest last; one that was judged anew has its place still.
     rows
         How far the ledger's rows are counted beside the folds.
+    scales
+        The scales of the frames until the folds were kept.
     """
 
     def __init__(self, ledger: LedgerReader) -> None:
@@ -111,6 +115,7 @@ class Folds:
         self._last = (0, "")
         self._kept = 0
         self.rows = RowCount()
+        self.scales = ScaleCount()
 
     @classmethod
     def of(cls, ledger: LedgerReader) -> "Folds":
@@ -169,7 +174,7 @@ class Folds:
         at = next(ledger.events(after=kept.number - 1, limit=1), None)
         if kept.code != _code() or at is None or at.chain != kept.chain:
             raise NotKept("of another ledger, or by other code")
-        if kept.rows.until != kept.number:
+        if not kept.rows.until == kept.scales.until == kept.number:
             raise NotKept("its rows were counted elsewhere")
         folds = cls(ledger)
         try:
@@ -178,7 +183,7 @@ class Folds:
             folds.stains = StainFold.restore(kept.stains)
             folds.statistics = StatisticsFold.restore(kept.statistics, ledger.moments)
             folds.order = CountingOrder.restore(kept.order)
-            folds.rows = kept.rows
+            folds.rows, folds.scales = kept.rows, kept.scales
         except (ValueError, TallyBroken) as error:
             raise NotKept("in another form") from error
         for number in kept.recent:
@@ -222,6 +227,7 @@ class Folds:
             return
         self._kept = number
         self.rows.go_on(ledger, number)
+        self.scales.go_on(ledger, number)
         kept = _Kept(
             _code(),
             number,
@@ -233,6 +239,7 @@ class Folds:
             self.order.snapshot(),
             [recorded.number for recorded in self.recent.values()],
             self.rows,
+            self.scales,
         )
         body = json.dumps(_KEPT.dump_python(kept), separators=(",", ":")).encode()
         path = ledger.folder / FOLDS_FILE

@@ -40,13 +40,13 @@ def left_text(tally: Mapping[str, Any], most: int | None = None) -> str | None:
 
 
 def mixed_text(tally: Mapping[str, Any], most: int | None = None) -> str | None:
-    """Return which pictures are through the other objective, the first of them or all; None where none are mixed."""
+    """Return which pictures are of the other magnification, the first of them or all; None where none are mixed."""
     mixed = tally.get("scale_mixed_frames", [])
     if not mixed:
         return None
     more = len(mixed) - len(mixed[:most])
     named = [f"{visible(each['name'])} ({_mixed_why(each)})" for each in mixed[:most]]
-    return f"through the other objective: {', '.join(named)}{f' and {more} more' if more else ''}"
+    return f"of the other magnification: {', '.join(named)}{f' and {more} more' if more else ''}"
 
 
 def _mixed_why(frame: Mapping[str, Any]) -> str:

@@ -98,6 +98,8 @@ class FieldFound:
         Whether its own red cells were asked, and do not surely agree with the scale that was used.
     unsearched_percent
         How much of the picture is not searched although cells are faintly seen there, beyond a round field; 0 or more.
+    um_per_px_own
+        What its red cells surely say where they were held against the session's first fields, um/px; else None.
     """
 
     width_px: int
@@ -112,6 +114,7 @@ class FieldFound:
     stages_ms: MappingProxyType[str, float]
     scale_unsure: bool = False
     unsearched_percent: int = 0
+    um_per_px_own: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +266,8 @@ def _search(bgr: Image, asked: _Asked, beside: Beside, clock: _Clock) -> tuple[F
     alike = [each for each in known if differ(each, given) <= CHANGED] if given is not None and is_told else known
     if asked.um_per_px is None or other_kind or (asked.check_scale and len(known) < ENOUGH_ESTIMATES):
         with clock.stage("scale"):
-            by_red_cells = scale_by_red_cells(around(bgr, round_field), alike)
+            radius_px = None if round_field is None else round_field.radius_px
+            by_red_cells = scale_by_red_cells(around(bgr, round_field), alike, disc_radius_px=radius_px)
         if asked.um_per_px is None or (other_kind and not _agree(by_red_cells.um_per_px, asked.um_per_px)):
             scale = by_red_cells
         else:
@@ -286,8 +290,9 @@ def _search(bgr: Image, asked: _Asked, beside: Beside, clock: _Clock) -> tuple[F
     comparing = None
     compares = len(known) >= FEWEST_FIELDS or (is_told and asked.two_objectives)
     if compares and not (own is not None and own.contradicts):
-        session = [scale.um_per_px] if given is None else alike or [given]
-        compare = partial(compare_scale, inside, inside_work, work_um_per_px, session=session, given=given)
+        # A replay holds a field against what it was held against then: the scale that red cells gave it, alone.
+        session, told = (alike or [given], given) if given is not None and is_told else ([scale.um_per_px], None)
+        compare = partial(compare_scale, inside, inside_work, work_um_per_px, session=session, given=told)
         comparing = beside.do(partial(compare, two_objectives=asked.two_objectives))
     picture = pack_picture(part.in_picture(work), work_um_per_px)  # recognised in its own colours
     field = _Field(bgr, flat.light, picture, scale.um_per_px, part, round_field, seen)
@@ -295,16 +300,19 @@ def _search(bgr: Image, asked: _Asked, beside: Beside, clock: _Clock) -> tuple[F
         with clock.stage("restain"):
             work = restain_field(work, seen)
     found = _searched(field, work, scale, quality, clock)
+    seen_um_per_px = None
     if comparing is not None:
         with clock.stage("scale"):
             own = comparing()
+        seen_um_per_px = round(own.um_per_px, 6) if own.is_sure and own.um_per_px is not None else None
     if own is not None and own.contradicts:
         first = alike if is_told else split_by_magnification(known)[0]
         against = float(np.median(first or [scale.um_per_px]))
         return scale_changed(
             size, clock.read(), own, against, of_session=bool(alike), two_objectives=asked.two_objectives
         )
-    return replace(found, scale_unsure=own is not None and not own.agrees), field
+    unsure = own is not None and not own.agrees
+    return replace(found, scale_unsure=unsure, um_per_px_own=seen_um_per_px), field
 
 
 def _agree(measured: float | None, given: float) -> bool:

@@ -45,6 +45,7 @@ def cells_found(
         placement=None if registered.placement is None else PlaceOnWire(**asdict(registered.placement)),
         scale_unsure=result.scale_unsure,
         unsearched_percent=result.unsearched_percent,
+        um_per_px_own=result.um_per_px_own,
     )
     pixels: list[Buffer] = [np.ascontiguousarray(crop_bgr).data.cast("B") for _, crop_bgr in wanted]
     return message, [*pixels, *(cell.thumbnail_jpeg for cell in result.cells)]

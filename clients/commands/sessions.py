@@ -137,7 +137,7 @@ def show(
         stands = read_standing(ledger)
         corrected, beside = corrected_of(ledger, stands.tally, within), counts_beside(ledger)
         openings, closed = ledger.openings(), next(reversed(ledger.of_kind(Closed)), None)
-        scales = [] if as_json else list(scale_lines(ledger))
+        scales = [] if as_json else list(scale_lines(ledger, stands.scales))
         before, after = follows(ledger), followed_in(ledger)
         rejected = rejected_frames(ledger)
         mixed = mixed_frames(ledger, stands.tally.scale_contradicted)

@@ -224,6 +224,7 @@ def found_event(message: CellsFound) -> Found:
         placement=None if message.placement is None else Placement(**asdict(message.placement)),
         scale_unsure=message.scale_unsure or None,
         unsearched_percent=message.unsearched_percent or None,
+        um_per_px_own=message.um_per_px_own,
     )
 
 

@@ -82,7 +82,9 @@ class Found:
 
     ``placement`` is where on the slide the frame was taken; None where frames are not placed. ``scale_unsure`` is
     true, or not there: the frame's own red cells do not surely agree with its scale. ``unsearched_percent`` is how much
-    of the frame was not searched although cells are faintly seen there, or not there.
+    of the frame was not searched although cells are faintly seen there, or not there. ``um_per_px_own`` is what its red
+    cells surely say where they were held against the scale of the session's first ones; None where they were not, or
+    are not sure.
     """
 
     frame: Sha256
@@ -96,6 +98,7 @@ class Found:
     placement: Placement | None = None
     scale_unsure: Literal[True] | None = None
     unsearched_percent: Annotated[int, Field(ge=1, le=100)] | None = None
+    um_per_px_own: Positive | None = None
     kind: Literal["found"] = "found"
 
     @property
@@ -125,7 +128,7 @@ class Found:
             (SIZES_FORM, any(stain.red_cell_um is not None for stain in stains)),
             (NUCLEI_FORM, any(cell.nucleus is not None for cell in self.cells)),
             (THUMBNAILS_FORM, any(cell.thumbnail is not None for cell in self.cells)),
-            (SCALE_FORM, self.scale_unsure is True),
+            (SCALE_FORM, self.scale_unsure is True or self.um_per_px_own is not None),
             (SEARCHED_FORM, self.unsearched_percent is not None),
         )
         return max((form for form, is_needed in needed if is_needed), default=FIRST_FORM)
@@ -143,4 +146,4 @@ class Found:
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_none(handler(self), "placement", "scale_unsure", "unsearched_percent")
+        return without_none(handler(self), "placement", "scale_unsure", "unsearched_percent", "um_per_px_own")

@@ -2,6 +2,8 @@
 
 from functools import lru_cache
 
+from smearwatch.daemon.record.beta import beta_quantile
+
 
 @lru_cache(maxsize=4096)
 def clopper_pearson(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -36,11 +38,9 @@ def clopper_pearson(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
         raise ValueError(f"a confidence level of {level} is not between 0 and 1")
     if n == 0:
         return 0.0, 1.0
-    from scipy.special import betaincinv  # takes a fifth of a second to load: only when a share is first shown
-
     tail = (1 - level) / 2
-    low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
-    high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1 - tail))
+    low = 0.0 if k == 0 else beta_quantile(k, n - k + 1, tail)
+    high = 1.0 if k == n else beta_quantile(k + 1, n - k, 1 - tail)
     return low, high
 
 

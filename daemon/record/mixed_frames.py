@@ -1,4 +1,4 @@
-"""The pictures of a session that are through the other objective, by name, where two are mixed."""
+"""The pictures of a session that are of the other magnification, by name, where two are mixed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ _MIXED: Final = "red_cells"  # so says its source alone of what contradicts a sc
 
 # SQLite reads the end of each event, behind its cells: an event has one spelling, with its names in alphabetical order.
 _FRAMES: Final = (
-    "SELECT json_extract(seen.body, '$.name'), frame, um_per_px_estimate, "
+    "SELECT outcome_number, json_extract(seen.body, '$.name'), frame, um_per_px_estimate, "
+    "json_extract('{' || substr(found.body, instr(found.body, '\"height_px\":')), '$.um_per_px_own'), "
     "json_extract('{' || substr(found.body, instr(found.body, '\"height_px\":')), '$.um_per_px'), "
     "json_extract('{' || substr(found.body, instr(found.body, '\"height_px\":')), '$.width_px'), "
     "json_extract('{' || substr(found.body, instr(found.body, '\"height_px\":')), '$.height_px') "
@@ -25,6 +26,8 @@ _FRAMES: Final = (
 @dataclass(frozen=True, slots=True)
 class MixedFrame:
     """A picture whose red cells are of the fewer pictures' magnification, or that was searched at its scale.
+
+    Where some in a row differ a little from the others, each from the first to the last of these.
 
     Attributes
     ----------
@@ -53,21 +56,37 @@ def mixed_frames(ledger: LedgerReader, contradicted: Mapping[str, Any] | None) -
         The session's.
     contradicted : mapping or None
         What `smearwatch.daemon.record.scale_check.ScaleCheckFold.json` gives: a scale by red cells is there the one of
-        the fewer pictures.
+        the fewer pictures, or there are the first and the last picture that differ.
     """
-    if contradicted is None or contradicted["source"] != _MIXED:
+    if contradicted is None:
+        return []
+    if "first_frame" in contradicted:
+        return _in_a_row(ledger, contradicted["first_frame"], contradicted["last_frame"])
+    if contradicted["source"] != _MIXED:
         return []
     few, many = contradicted["um_per_px"], contradicted["red_cells_um_per_px"]
     rows = ledger.rows(_FRAMES)
     # Pictures of another size by a factor have another scale rightly.
     sizes = {
-        (width, height) for _, _, own, _, width, height in rows if own is not None and differ(own, many) <= CHANGED
+        (width, height) for *_, own, _, _, width, height in rows if own is not None and differ(own, many) <= CHANGED
     }
     return [
         MixedFrame(name, frame, used, own)
-        for name, frame, own, used, width, height in rows
+        for _, name, frame, own, _, used, width, height in rows
         if any(_is_of(each, few, many) for each in (own, used))
         and not all(of_two_kinds((width, height), size) for size in sizes)
+    ]
+
+
+def _in_a_row(ledger: LedgerReader, first_frame: str, last_frame: str) -> list[MixedFrame]:
+    """Return the pictures of one kind from one to another, in the order in which they were searched."""
+    rows = sorted(ledger.rows(_FRAMES))
+    ends = {frame: (number, (width, height)) for number, _, frame, *_, width, height in rows}
+    (first, size), (last, _) = ends[first_frame], ends[last_frame]
+    return [
+        MixedFrame(name, frame, used, estimate if own is None else own)
+        for number, name, frame, estimate, own, used, width, height in rows
+        if first <= number <= last and not of_two_kinds((width, height), size)
     ]
 
 

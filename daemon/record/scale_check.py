@@ -18,6 +18,7 @@ from smearwatch.daemon.record.events import Rejected, Seen
 from smearwatch.daemon.record.found import Found
 from smearwatch.daemon.record.picture_size import of_two_kinds
 from smearwatch.daemon.record.scale_doubt import ScaleDoubtFold
+from smearwatch.daemon.record.scale_shift import ScaleShiftFold
 from smearwatch.daemon.record.values import Count, Positive, Word
 
 DIFFERENCE: Final = 0.10
@@ -113,6 +114,7 @@ class ScaleCheckFold:
     def __init__(self) -> None:
         self._state = _State()
         self._doubt = ScaleDoubtFold()
+        self._shift = ScaleShiftFold()
 
     def seen(self, event: Seen) -> None:
         """Take in a field that waits."""
@@ -124,7 +126,8 @@ class ScaleCheckFold:
 
     def found(self, event: Found) -> None:
         """Take in a field that was searched."""
-        self._doubt.found(event)
+        name = self._doubt.found(event)
+        self._shift.found(event, name, is_given=event.um_per_px_source not in BY_RED_CELLS)
         state, estimate = self._state, event.um_per_px_estimate
         if estimate is not None and len(state.estimates) < _MOST:
             state.estimates.append((estimate, event.width_px, event.height_px))
@@ -147,15 +150,18 @@ class ScaleCheckFold:
             The scale used (``um_per_px``), its ``source``, in how many ``frames``; what the red cells say
             (``red_cells_um_per_px``), in how many ``pictures``; how far they differ, in percent of the smaller;
             what is said of it, and what to do about it. Where the first fields' red cells are of two magnifications:
-            that of the fewer, in how many frames it was measured, and what the others say. Fields that may be of
-            another magnification are named ``in_doubt``, see `ScaleDoubtFold`.
+            that of the fewer, in how many frames it was measured, and what the others say. Fields in a row that differ
+            by less from the others, see `ScaleShiftFold`. Fields that may be of another magnification are named
+            ``in_doubt``, see `ScaleDoubtFold`.
         """
         worst = max(self._contradicted(), key=lambda each: float(each["differ_percent"]), default=None)
-        whole = worst if worst is not None else next(self._two_objectives(), None)
-        some = self._doubt.json()
-        if whole is None or some is None:
-            return whole or some
-        return {**some, **whole, "says": f"{whole['says']}; and {some['says']}"}
+        mixed = next(self._two_objectives(), None)
+        said = (worst or mixed, self._shift.json() if mixed is None else None, self._doubt.json())
+        every = [each for each in said if each is not None]
+        if not every:
+            return None
+        first = {key: value for each in reversed(every) for key, value in each.items()}
+        return {**first, "says": "; and ".join(each["says"] for each in every)}
 
     def _two_objectives(self) -> Iterator[dict[str, Any]]:
         """Yield what is odd among fields of one kind that red cells gave their scale; a given one explains its own."""
@@ -183,16 +189,20 @@ class ScaleCheckFold:
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers; empty for nothing."""
         state: dict[str, Any] = _STATE.dump_python(self._state, mode="json")
-        doubt = self._doubt.snapshot()
-        return {**state, **({"doubt": doubt} if doubt else {})} if doubt or any(state.values()) else {}
+        doubt, shift = self._doubt.snapshot(), self._shift.snapshot()
+        parts = {**({"doubt": doubt} if doubt else {}), **({"shift": shift} if shift else {})}
+        return {**state, **parts} if parts or any(state.values()) else {}
 
     @classmethod
     def restore(cls, snapshot: Any) -> "ScaleCheckFold":
         """Make a fold that goes on where `snapshot` was taken; raises pydantic's ``ValidationError``."""
         fold = cls()
-        if isinstance(snapshot, dict) and "doubt" in snapshot:
+        if isinstance(snapshot, dict):
             snapshot = dict(snapshot)
-            fold._doubt = ScaleDoubtFold.restore(snapshot.pop("doubt"))
+            if "doubt" in snapshot:
+                fold._doubt = ScaleDoubtFold.restore(snapshot.pop("doubt"))
+            if "shift" in snapshot:
+                fold._shift = ScaleShiftFold.restore(snapshot.pop("shift"))
         fold._state = _STATE.validate_json(json.dumps(snapshot))
         return fold
 

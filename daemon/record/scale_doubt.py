@@ -97,15 +97,16 @@ class ScaleDoubtFold:
         if len(state.others) < _MOST_NAMED:
             state.others.append(value * used)
 
-    def found(self, event: Found) -> None:
-        """Take in a picture that was searched."""
+    def found(self, event: Found) -> str:
+        """Take in a picture that was searched, and return its name."""
         state, name = self._state, self._state.waiting.pop(event.frame, event.frame[:12])
         state.searched += 1
         if not event.scale_unsure:
             self._end_run()
-            return
+            return name
         cells = sum(cell.is_judged for cell in event.cells)
         state.run.add(_Pictures(1, cells, [name]))
+        return name
 
     def _end_run(self) -> None:
         state = self._state

@@ -165,6 +165,7 @@ class CellsFound(Message):
     placement: PlaceOnWire | None = None
     scale_unsure: Flag = False
     unsearched_percent: Annotated[int, Strict(), Field(ge=0, le=100)] = 0
+    um_per_px_own: ScaleUmPerPx | None = None
 
 
 @dataclass(frozen=True, slots=True, config=WIRE_CONFIG)

@@ -105,7 +105,7 @@ def test_pictures_through_two_objectives_are_named_by_their_own_red_cells_or_by_
     assert [each["name"] for each in shown()["scale_mixed_frames"]] == ["b.jpg", "c\x1b.jpg", "e.jpg"]
     text = " ".join(typed("show", "monday").output.split())
     assert (
-        "through the other objective: b.jpg (red cells say 0.142 um/px), "
+        "of the other magnification: b.jpg (red cells say 0.142 um/px), "
         "c\N{REPLACEMENT CHARACTER}.jpg (red cells say 0.142 um/px), e.jpg (searched at 0.142 um/px)"
     ) in text
 
@@ -113,3 +113,19 @@ def test_pictures_through_two_objectives_are_named_by_their_own_red_cells_or_by_
 def test_where_no_two_are_mixed_none_is_named(folder: Path):
     assert shown()["scale_contradicted"] is not None
     assert shown()["scale_mixed_frames"] == []
+
+
+def test_pictures_after_a_zoom_are_named_from_the_first_to_the_last():
+    where = session_folder(load_settings().state_dir, "monday")
+    scales = [0.1, 0.102, 0.097, 0.101, 0.099, 0.103, 0.098, 0.1, 0.08, None, 0.081, 0.079]
+    with Ledger.open(where) as ledger:
+        ledger.append([Opened(1, 1, "t", "monday", 100, 33.0, "none", {})])
+        for number, own in enumerate(scales):
+            frame = f"{number:064x}"
+            ledger.append([Seen(frame, f"{number}.jpg", 5, 1, None, None, False, "folder")])
+            ledger.append([Found(frame, 90, 90, 0.1, "session", None, 0.8, (), um_per_px_own=own)])
+        ledger.append([Closed(1, True, {}, {})])
+    assert [each["name"] for each in shown()["scale_mixed_frames"]] == ["8.jpg", "9.jpg", "10.jpg", "11.jpg"]
+    text = " ".join(typed("show", "monday").output.split())
+    assert "the red cells of 3 pictures, from 8.jpg on, say 0.0800 um/px, those of the 8 others 0.100" in text
+    assert "of the other magnification: 8.jpg (red cells say 0.0800 um/px), 9.jpg (searched at 0.100 um/px)" in text

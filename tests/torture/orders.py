@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from smearwatch.daemon.record.events import Counted, Found, Recorded
-from smearwatch.daemon.record.found import COUNTS
+from smearwatch.daemon.record.found import COUNTS, FoundCell
 from smearwatch.daemon.record.reading import LedgerReader
 from tests.torture.comparing import Content, as_json
 from tests.torture.desk import UM_PER_PX, Desk
@@ -43,7 +43,7 @@ class Leukocytes:
     times: Counter[str] = field(default_factory=Counter)
     judged: dict[str, tuple[tuple[str, int], str]] = field(default_factory=dict)
     unknown: int = 0
-    searched: dict[str, list[str]] = field(default_factory=dict)
+    searched: dict[str, list[FoundCell]] = field(default_factory=dict)
     estimates: dict[str, float | None] = field(default_factory=dict)
 
     @classmethod
@@ -61,8 +61,7 @@ class Leukocytes:
     ) -> dict[tuple[str, int], str]:
         event, new = recorded.event, {}
         if isinstance(event, Found):
-            alone = [replace(cell, same_as=None, better_than=None) for cell in event.cells]
-            self.searched[event.frame] = [*map(repr, alone)]
+            self.searched[event.frame] = [replace(cell, same_as=None, better_than=None) for cell in event.cells]
             self.estimates[event.frame] = event.um_per_px_estimate
             for cell in event.cells:
                 if cell.at_edge:
@@ -90,7 +89,7 @@ def compare_orders(one: Leukocytes, other: Leukocytes) -> dict[str, int]:
     same_view = [name for name in both if one.judged[name][0] == other.judged[name][0]]
     return {
         "frames_searched_otherwise": sum(
-            one.searched.get(frame) != other.searched.get(frame)
+            not _alike(one.searched.get(frame), other.searched.get(frame))
             for frame in one.searched.keys() | other.searched.keys()
         ),
         "frames_with_another_scale_estimate": sum(
@@ -104,6 +103,18 @@ def compare_orders(one: Leukocytes, other: Leukocytes) -> dict[str, int]:
         "named_otherwise": sum(one.judged[name][1] != other.judged[name][1] for name in both),
         "named_otherwise_by_the_same_view": sum(one.judged[name][1] != other.judged[name][1] for name in same_view),
     }
+
+
+def _alike(ours: list[FoundCell] | None, theirs: list[FoundCell] | None) -> bool:
+    """Tell whether a frame's cells are the same; a stain is measured where a cell gets a verdict."""
+    if ours is None or theirs is None or len(ours) != len(theirs):
+        return False
+    measured = [one.stain is not None and other.stain is not None for one, other in zip(ours, theirs, strict=True)]
+    mine, others = (
+        [cell if both else replace(cell, stain=None) for cell, both in zip(cells, measured, strict=True)]
+        for cells in (ours, theirs)
+    )
+    return mine == others
 
 
 def count_in(desk: Desk, frames: list[Path]) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from smearwatch.capture.formats.unusable import in_plain_words as why_no_picture
 from smearwatch.daemon.config import load_settings
+from smearwatch.daemon.folds import Folds
 from smearwatch.daemon.plain_words import in_plain_words, nearest
 from smearwatch.daemon.record.events import Found, Opened, Seen
 from smearwatch.daemon.record.ledger import Ledger
@@ -84,3 +85,20 @@ def test_each_source_of_scale_has_a_line_with_its_median_and_range():
             "scale: 0.102 um/px (median; 0.100 \N{EN DASH} 0.104), from red cells, not calibrated (3 frames)",
             "scale: 0.090 um/px, from the calibration (1 frame)",
         ]
+
+
+def test_scales_go_on_from_those_that_were_kept():
+    def found(ledger, n, scale):
+        frame = ledger.frames.put(f"frame {n}".encode())
+        seen = Seen(frame, f"{n}.jpg", 7, n, None, None, True, "folder")
+        ledger.append([seen, Found(frame, 10, 10, scale, "micrometer", None, 0.5, ())])
+
+    with Ledger.open(session_folder(load_settings().state_dir, "kept")) as ledger:
+        ledger.append([Opened(1, 5, "0", "kept", 100, 33.0, "filament", {})])
+        found(ledger, 1, 0.1)
+        Folds.of(ledger).keep(ledger, 1)
+        found(ledger, 2, 0.2)
+        kept = Folds.held(ledger).scales
+        assert (kept.until, [*kept.frames.values()]) == (3, [1])
+        assert [*scale_lines(ledger, kept)] == [*scale_lines(ledger)]
+        assert (kept.until, [*kept.frames.values()]) == (5, [1, 1])

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from smearwatch.capture.finder.field import FieldFound, FieldRejected, find
+from smearwatch.capture.finder.field_scale import scale_by_red_cells
 from smearwatch.capture.slide.slide import Slide
 from smearwatch.capture.vision.light import WHITE, to_work_scale
-from smearwatch.capture.vision.round_field import find_round_field, flatten_inside, without_surround
+from smearwatch.capture.vision.round_field import around, find_round_field, flatten_inside, without_surround
 from smearwatch.capture.vision.stain import measure_red_cells_green, stain_maps
 
 UM = 0.1
@@ -122,7 +123,7 @@ def test_a_disc_without_room_for_a_leukocyte_says_so(fields):
 @pytest.mark.parametrize("radius", [345, 390, 430])
 def test_clumps_of_red_cells_in_a_disc_are_no_leukocytes(real_data, radius):
     bgr = cv2.imread(str(real_data / "chula" / "frames" / "N-3B_0084.jpg"))
-    found = find(jpeg(rounded(bgr, (720, 450), radius, shade_px=1)), um_per_px=None, um_per_px_source=None)
+    found = find(jpeg(rounded(bgr, (720, 450), radius, shade_px=1)), um_per_px=0.0851, um_per_px_source=None)
     assert isinstance(found, FieldFound)
     assert [cell for cell in found.cells if not cell.leukocyte.at_edge] == []
 
@@ -199,3 +200,21 @@ def test_a_disc_that_cannot_be_told_from_its_surround_is_refused_with_that_reaso
     found = find(jpeg(bgr), um_per_px=UM, um_per_px_source=None)
     assert isinstance(found, FieldRejected)
     assert "it cannot be told from its surround: crop the picture to the field" in found.detail
+
+
+@pytest.mark.parametrize(("name", "radius"), [("N-3B_0078", 200), ("N-3B_0113", 200), ("L-8_0778", 250)])
+def test_a_scale_that_few_red_cells_of_a_disc_say_is_none(real_data, name, radius):
+    """They said twice to six times the right one, and were believed."""
+    whole = cv2.imread(str(real_data / "chula" / "frames" / f"{name}.jpg"))
+    assert whole is not None
+    height, width = whole.shape[:2]
+    lit = np.zeros((height, width), np.uint8)
+    cv2.circle(lit, (width // 2, height // 2), radius, 255, -1)
+    disc = find_round_field(bgr := np.where(lit[..., None] > 0, whole, 0).astype(np.uint8))
+    assert disc is not None
+    inside = around(without_surround(bgr, disc), disc)
+    believed, now = (scale_by_red_cells(inside, [], disc_radius_px=each) for each in (None, disc.radius_px))
+    assert believed.um_per_px is not None
+    assert believed.um_per_px / 0.09 > 1.5
+    assert now.um_per_px is None
+    assert scale_by_red_cells(inside, [0.09], disc_radius_px=disc.radius_px).um_per_px == 0.09
