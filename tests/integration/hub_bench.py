@@ -103,11 +103,11 @@ class Bench:
         self.turn()
         return listener
 
-    def turn(self, times=6, wait_s=0.01):
-        """Let the hub work off all that the peers have sent, and wait for what comes from elsewhere."""
+    def turn(self, times=6):
+        """Let the hub work off all that the peers have sent."""
         self._settle()
         for _ in range(times):
-            self.hub.turn(wait_s)
+            self.hub.turn(0.01)
 
     def turn_until(self, condition, seconds=_PATIENCE_S):
         """Let the hub work until something is so."""
@@ -120,8 +120,7 @@ class Bench:
         """Return what the peer has got, of one kind or all; ``least`` for what takes more than the hub."""
         deadline = time.monotonic() + _PATIENCE_S
         while True:
-            # All that peers sent has come by then; only where the hub answers no more nobody can tell.
-            self.turn(wait_s=0.01 if self._ended() else 0.0)
+            self.turn()
             self._settle()  # brings what the hub has sent it while it turned
             taken = [got for got in self._heard[peer] if kind is None or isinstance(got[0], kind)]
             if len(taken) >= least:
