@@ -17,9 +17,9 @@ PEERS_VENV := .venv-peers
 CLUSTER_VENV := .venv-cluster
 ENGINES_VENV := .venv-engines
 
-# Tests in three processes for two cores: while one waits for a picture or for silence, two compute. A module's tests
+# Tests in two processes for two cores: while one waits for a picture or for silence, two compute. A module's tests
 # stay together, for they share what the module makes once.
-AT_ONCE ?= 3
+AT_ONCE ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(AT_ONCE) --dist loadscope --no-loadscope-reorder
 # The folder of real pictures, for the tests marked realdata; without it they skip.
 export SMEARWATCH_REAL_DATA ?= $(wildcard ../shared/data)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.beside import waiting_beside_computing
 from tests.in_process import log_left_as_it_was
 
 # Where several processes test at once, their libraries must not each start a thread for every core. This stands before
@@ -22,13 +21,6 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
 
 # What is imported stays; looking for rubbish in it would take a tenth of all processor time.
 gc.disable()
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where several processes test, let modules that mostly wait run beside those that compute."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = config.rootpath / "tests"
-        items[:] = waiting_beside_computing(items, lambda item: item.path.relative_to(folder).parts)
 
 
 def pytest_collection_finish() -> None:
