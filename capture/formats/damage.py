@@ -18,6 +18,7 @@ from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.colour_jump import flaw_of_colours
 from smearwatch.capture.formats.header import probe
 from smearwatch.capture.formats.holes import flaw_of_tiles
+from smearwatch.capture.formats.interlaced import flaw_of_stripes
 from smearwatch.capture.formats.tiff_structure import COMPRESSION, ORIENTATION, TILE_HEIGHT, TILE_WIDTH, read_tiff
 from smearwatch.capture.formats.torn import flaw_of_seam
 from smearwatch.capture.formats.unusable import FrameUnusable
@@ -86,6 +87,18 @@ def check_seam(bgr: Image) -> None:
         `damaged`, with the row; see `torn.flaw_of_seam`.
     """
     if (flaw := flaw_of_seam(bgr)) is not None:
+        raise FrameUnusable("damaged", flaw)
+
+
+def check_stripes(bgr: Image) -> None:
+    """Refuse a field that is mixed of two.
+
+    Raises
+    ------
+    FrameUnusable
+        `damaged`; see `interlaced.flaw_of_stripes`.
+    """
+    if (flaw := flaw_of_stripes(bgr)) is not None:
         raise FrameUnusable("damaged", flaw)
 
 

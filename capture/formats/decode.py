@@ -17,7 +17,14 @@ from PIL import Image as PillowImage
 from smearwatch.capture.arrays import Image
 from smearwatch.capture.formats.czi import decode_czi, significant_bits, used_plane
 from smearwatch.capture.formats.czi_structure import read_czi
-from smearwatch.capture.formats.damage import check_colours, check_file, check_rows, check_seam, check_tiles
+from smearwatch.capture.formats.damage import (
+    check_colours,
+    check_file,
+    check_rows,
+    check_seam,
+    check_stripes,
+    check_tiles,
+)
 from smearwatch.capture.formats.decode_tiff import decode_tiff, used_pages
 from smearwatch.capture.formats.header import ImageFormat, ImageHeader, probe
 from smearwatch.capture.formats.libraries import withheld_lines
@@ -202,6 +209,7 @@ def decode_to_check(
 
 def _look_through(bgr: Image, data: bytes | memoryview, form: str | None) -> None:
     check_rows(bgr, in_blocks=form in ("jpeg", "tiff"))
+    check_stripes(bgr)
     if form == "jpeg":
         check_colours(bgr, data)
     if form == "tiff":

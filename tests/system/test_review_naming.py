@@ -72,10 +72,11 @@ def test_what_a_reader_does_with_a_laboratorys_own_settings(page: Page, tmp_path
     # Cells are dragged onto a row of the result, and onto a name; both are in sight, on a low screen, too.
     page.set_viewport_size({"width": 1280, "height": 720})
     page.wait_for_selector("#detail:not([hidden])")
-    for place in (*page.locator("#names button").all(), *page.locator("#results tr[data-name]").all()):
-        box = place.bounding_box()
-        assert box is not None
-        assert box["y"] + box["height"] <= 720, place.inner_text()
+    lowest = "[...document.querySelectorAll('{}')].map((each) => each.getBoundingClientRect().bottom)"
+    for places in ("#names button", "#results tr[data-name]"):  # all at one moment, for rows are drawn anew
+        bottoms = page.evaluate(lowest.format(places))
+        assert bottoms
+        assert all(0 < bottom <= 720 for bottom in bottoms), places
     assert page.evaluate("document.documentElement.scrollHeight") <= 720
     page.locator("#gallery .cell:not(.said)").nth(0).drag_to(
         page.locator('tr[data-name="leukocyte:atypical_lymphocyte"]')
