@@ -30,6 +30,9 @@ _LEAST_IN_BAR: Final = 0.25  # of the pixels of a row with writing
 _UNWRITTEN: Final = 0.2  # of such a bar's rows have no writing in them
 _BLURRED: Final = 0.8  # of the step to the picture; rows with less are not the picture's yet
 _MOST_BLURRED_PX: Final = 3
+_STROKE_PX: Final = 9  # a thin stroke is narrower than half of it; cells, their nuclei and close writing are wider
+_ROUND_ABOUT_PX: Final = 61  # over which light changes
+_LEAST_SEEN, _TIMES_NOISE = 2.5, 5.0  # grey steps, and times what is left of noise
 _EVERY, _PERHAPS_PICTURE, _PERHAPS_BAR = 16, 0.7, 0.75  # so few columns show at once that most pictures have no bar
 
 
@@ -126,7 +129,18 @@ def _noisy(away: Image, part: Image, colour: Doubles) -> int:
     if unwritten.mean() < _UNWRITTEN:
         return 0
     even = (_away(smooth, colour) <= _STRUCTURE).mean(axis=1)
-    return rows if float(even[unwritten].min()) >= _IN_BAR else 0
+    return rows if float(even[unwritten].min()) >= _IN_BAR and not _shows_cells(part[: rows - _RINGS_PX]) else 0
+
+
+def _shows_cells(rows: Image) -> bool:
+    """Return whether anything wider than a letter's stroke is seen: a shade, or glass beyond a line, is no bar."""
+    green = np.ascontiguousarray(rows[..., 1])
+    level = cv2.medianBlur(green, _STROKE_PX)
+    noise = float(np.median(cv2.absdiff(green, level))) / _STROKE_PX
+    about = cv2.blur(level.astype(np.float32), (_ROUND_ABOUT_PX, _ROUND_ABOUT_PX))
+    seen = np.abs(level - about) > max(_LEAST_SEEN, _TIMES_NOISE * noise)
+    wide = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_STROKE_PX, _STROKE_PX))
+    return cv2.countNonZero(cv2.erode(seen.astype(np.uint8), wide)) > 0
 
 
 def _blurred(away: Image) -> int:

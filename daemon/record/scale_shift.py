@@ -67,6 +67,7 @@ class _Kind:
 @dataclass(slots=True, config=ConfigDict(strict=True, extra="forbid"))
 class _State:
     kinds: list[_Kind] = field(default_factory=list)
+    said: dict[str, Any] | None = None
 
 
 _STATE: Final = TypeAdapter(_State)
@@ -81,8 +82,6 @@ class ScaleShiftFold:
 
     def __init__(self) -> None:
         self._state = _State()
-        self._said: dict[str, Any] | None = None
-        self._is_known = True
 
     def found(self, event: Found, name: str, *, is_given: bool) -> None:
         """Take in a picture that was searched, at a scale that was given or made of red cells."""
@@ -99,10 +98,12 @@ class ScaleShiftFold:
             kind.given_um_per_px = _um_per_px(kind.groups) if kind.groups else event.um_per_px
         value = ln(own / event.um_per_px * (kind.given_um_per_px or 1.0)) if is_given else ln(own)
         kind.add(_Group(1, value, value * value, (name, event.frame), (name, event.frame)))
-        self._is_known = False
+        self._state.said = self._surest() or self._state.said
 
     def json(self) -> dict[str, Any] | None:
-        """Return the surest change as a scale that is contradicted, None where there is none.
+        """Return the surest change as a scale that is contradicted, None where none was seen.
+
+        What was said stays: pictures that change once more look like the others, and the count holds both.
 
         Returns
         -------
@@ -110,14 +111,14 @@ class ScaleShiftFold:
             As of `smearwatch.daemon.record.scale_check.ScaleCheckFold.json`; and ``first_frame``, ``last_frame``, the
             SHA-256 of the first and the last picture of the fewer.
         """
-        if not self._is_known:
-            self._said = max(
-                (said for each in self._state.kinds if (said := _said_of(each.groups)) is not None),
-                key=lambda each: float(each["differ_percent"]),
-                default=None,
-            )
-            self._is_known = True
-        return None if self._said is None else dict(self._said)
+        return None if self._state.said is None else dict(self._state.said)
+
+    def _surest(self) -> dict[str, Any] | None:
+        return max(
+            (said for each in self._state.kinds if (said := _said_of(each.groups)) is not None),
+            key=lambda each: float(each["differ_percent"]),
+            default=None,
+        )
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything the fold remembers as plain dictionaries, lists, strings and numbers; empty for nothing."""
@@ -129,7 +130,6 @@ class ScaleShiftFold:
         """Make a fold that goes on where `snapshot` was taken; raises pydantic's ``ValidationError``."""
         fold = cls()
         fold._state = _STATE.validate_json(json.dumps(snapshot))
-        fold._is_known = False
         return fold
 
 
