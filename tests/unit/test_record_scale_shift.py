@@ -9,6 +9,7 @@ import pytest
 
 from smearwatch.clients.lines import Lines
 from smearwatch.daemon.record.events import event_from_bytes, event_to_bytes
+from smearwatch.daemon.record.found import Found
 from smearwatch.daemon.record.gates import gates_of
 from smearwatch.daemon.record.mark import SCALE_WORDS
 from smearwatch.daemon.record.scale_shift import ScaleShiftFold, find_shift
@@ -155,3 +156,16 @@ def test_plain_lines_say_it_once_while_its_numbers_move():
         hub.commit(*some)
         lines.show(view_of(hub))
     assert sum(line.startswith("# scale contradicted: the magnification seems") for line in written) == 1
+
+
+def test_what_was_said_stays_when_the_magnification_changes_to_and_fro():
+    fold, said = ScaleShiftFold(), []
+    for at in range(28):
+        own = 0.1 if at // 7 % 2 == 0 else 0.08
+        event = Found(f"{at:064x}", 1440, 900, own, "red_cells", None, 0.9, (), um_per_px_own=own)
+        fold.found(event, f"{at}.png", is_given=False)
+        said.append(fold.json() is not None)
+    assert said[13]
+    assert said[-1]
+    again = ScaleShiftFold.restore(fold.snapshot())
+    assert again.json() == fold.json()
